@@ -1,0 +1,1 @@
+//! Eddyline: a live query engine.
