@@ -1,1 +1,8 @@
-//! Eddyline: a live query engine.
+//! Eddyline: a live query engine. Rows in, minimal diffs out.
+#![deny(missing_docs)]
+#![warn(unsafe_op_in_unsafe_fn)]
+
+pub mod error;
+pub mod query;
+pub mod store;
+pub mod value;

@@ -1,0 +1,217 @@
+//! The one error type: a stable code, the place, the offending name and the nearest right one.
+//!
+//! Callers switch on [`ErrorCode`]; messages are for people and may change. The TypeScript layer receives the same four
+//! parts as properties of an `Error`.
+
+use std::fmt;
+
+/// Result with the crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Stable identification of what went wrong. `as_str` is the public promise.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ErrorCode { $($(#[$doc])* $name,)* }
+        impl ErrorCode {
+            /// Every code, in declaration order; the TypeScript list is checked against it.
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$name,)*];
+            /// The stable text of the code.
+            pub const fn as_str(self) -> &'static str { match self { $(ErrorCode::$name => $text,)* } }
+        }
+    };
+}
+
+codes! {
+    /// A schema that contradicts itself.
+    SchemaInvalid = "SCHEMA_INVALID",
+    /// A column type that this version does not hold yet.
+    UnsupportedType = "UNSUPPORTED_TYPE",
+    /// No such table.
+    UnknownTable = "UNKNOWN_TABLE",
+    /// No such column on the table.
+    UnknownColumn = "UNKNOWN_COLUMN",
+    /// No such association on the table.
+    UnknownRelation = "UNKNOWN_RELATION",
+    /// No such alias in the query.
+    UnknownAlias = "UNKNOWN_ALIAS",
+    /// No such function or operator.
+    UnknownFunction = "UNKNOWN_FUNCTION",
+    /// A name that more than one table of the query has.
+    AmbiguousColumn = "AMBIGUOUS_COLUMN",
+    /// A value or expression of another type than its place asks for.
+    TypeMismatch = "TYPE_MISMATCH",
+    /// A null where the column does not allow one.
+    NullNotAllowed = "NULL_NOT_ALLOWED",
+    /// An integer outside the range of its column.
+    IntegerRange = "INTEGER_RANGE",
+    /// A row lacks a column that may not be null.
+    MissingColumn = "MISSING_COLUMN",
+    /// A change lacks a key column.
+    MissingKey = "MISSING_KEY",
+    /// An update tries to change a key column.
+    KeyChange = "KEY_CHANGE",
+    /// An insert of a key that is there with another content.
+    DuplicateKey = "DUPLICATE_KEY",
+    /// A query that cannot be answered as written.
+    QueryInvalid = "QUERY_INVALID",
+    /// A column outside of the grouping in a grouped query.
+    NotGrouped = "NOT_GROUPED",
+    /// A change or query on a tenanted table without a tenant.
+    TenantRequired = "TENANT_REQUIRED",
+    /// A change that is not one of the language of change.
+    ChangeInvalid = "CHANGE_INVALID",
+    /// Text that is not JSON; the path holds the byte.
+    JsonMalformed = "JSON_MALFORMED",
+    /// JSON nested deeper than the limit.
+    JsonTooDeep = "JSON_TOO_DEEP",
+    /// A value larger than the limit.
+    ValueTooLarge = "VALUE_TOO_LARGE",
+    /// Bytes that are not UTF-8.
+    InvalidUtf8 = "INVALID_UTF8",
+    /// A cursor before the one already committed.
+    CursorBackwards = "CURSOR_BACKWARDS",
+    /// An integer result outside of 64 bits.
+    NumericOverflow = "NUMERIC_OVERFLOW",
+    /// Division by zero.
+    DivisionByZero = "DIVISION_BY_ZERO",
+    /// A view that is not registered (any more).
+    UnknownView = "UNKNOWN_VIEW",
+    /// An export called while another is running.
+    Reentrant = "REENTRANT",
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What went wrong, where, with which name, and what was probably meant.
+///
+/// ```
+/// use eddyline::error::{Error, ErrorCode};
+/// let e = Error::unknown(ErrorCode::UnknownColumn, "column", "titel", "issues", ["id", "title"]).at("where");
+/// assert_eq!(e.code.as_str(), "UNKNOWN_COLUMN");
+/// assert_eq!(e.nearest.as_deref(), Some("title"));
+/// assert_eq!(e.to_string(), "no column `titel` on `issues`; did you mean `title`? (at where)");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// Stable code.
+    pub code: ErrorCode,
+    /// For people.
+    pub message: String,
+    /// Place in the input, such as `changes[3].row.status` or `where.args[0]`; empty when unknown.
+    pub path: String,
+    /// The name that was wrong.
+    pub offending: Option<String>,
+    /// The nearest right name.
+    pub nearest: Option<String>,
+}
+
+impl Error {
+    /// An error with a code and a message.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Error { code, message: message.into(), path: String::new(), offending: None, nearest: None }
+    }
+
+    /// "no `what` `name` on `on`", with the nearest of the candidates.
+    pub fn unknown<'a>(code: ErrorCode, what: &str, name: &str, on: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        let nearest = nearest(name, candidates);
+        let shown: String = name.chars().take(80).collect();
+        let mut message = format!("no {what} `{shown}` on `{on}`");
+        if let Some(n) = &nearest {
+            message.push_str(&format!("; did you mean `{n}`?"));
+        }
+        Error { code, message, path: String::new(), offending: Some(shown), nearest }
+    }
+
+    /// Names the offending thing.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.offending = Some(name.into());
+        self
+    }
+
+    /// Puts a place in front of the place so far: `e.at("args[0]").at("where")` is `where.args[0]`.
+    #[must_use]
+    pub fn at(mut self, place: impl AsRef<str>) -> Self {
+        let place = place.as_ref();
+        if self.path.is_empty() {
+            self.path = place.to_owned();
+        } else if self.path.starts_with('[') {
+            self.path.insert_str(0, place);
+        } else if !place.is_empty() {
+            self.path = format!("{place}.{}", self.path);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if !self.path.is_empty() {
+            write!(f, " (at {})", self.path)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The candidate with the smallest edit distance, if it is near enough to be a slip of the pen.
+fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let name: Vec<char> = name.chars().take(64).flat_map(char::to_lowercase).collect();
+    let limit = (name.len() / 3).max(2);
+    candidates
+        .into_iter()
+        .map(|c| (distance(&name, &c.chars().take(64).flat_map(char::to_lowercase).collect::<Vec<_>>()), c))
+        .filter(|(d, _)| *d <= limit)
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, c)| c.to_owned())
+}
+
+/// Edit distance with transposition of neighbours (optimal string alignment).
+fn distance(a: &[char], b: &[char]) -> usize {
+    let width = b.len() + 1;
+    let mut d = vec![0usize; (a.len() + 1) * width];
+    for (j, cell) in d.iter_mut().take(width).enumerate() {
+        *cell = j;
+    }
+    for i in 1..=a.len() {
+        d[i * width] = i;
+        for j in 1..=b.len() {
+            let cost = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (d[(i - 1) * width + j] + 1).min(d[i * width + j - 1] + 1).min(d[(i - 1) * width + j - 1] + cost);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(d[(i - 2) * width + j - 2] + 1);
+            }
+            d[i * width + j] = best;
+        }
+    }
+    d[a.len() * width + b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transposition_is_one_step() {
+        let (a, b): (Vec<char>, Vec<char>) = ("statsu".chars().collect(), "status".chars().collect());
+        assert_eq!(distance(&a, &b), 1);
+    }
+
+    #[test]
+    fn a_far_name_is_not_suggested() {
+        assert_eq!(nearest("zzzzzz", ["status", "title"]), None);
+    }
+
+    #[test]
+    fn places_compose_from_the_inside_out() {
+        let e = Error::new(ErrorCode::TypeMismatch, "x").at("[0]").at("args").at("where");
+        assert_eq!(e.path, "where.args[0]");
+    }
+}

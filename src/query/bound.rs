@@ -1,0 +1,259 @@
+//! A query with names resolved to indexes and types checked: what the planner and the oracle both read.
+//!
+//! The *scope* of a query is one flat list of columns: those of `from` (hidden ones included), then those of each join in
+//! order. `filter`, group and aggregate expressions, and, without grouping, `select` and `order` are over the scope. With
+//! grouping, `select` and `order` are over the *group scope*: the group expressions, then the aggregates.
+
+use super::schema::{Hop, TableId};
+use crate::value::{Type, Value};
+
+/// A bound query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundQuery {
+    /// Table of `from`.
+    pub from: TableId,
+    /// Its alias.
+    pub alias: String,
+    /// Joins in order.
+    pub joins: Vec<JoinSource>,
+    /// Condition over the scope: `where`, the tenant's restriction, a nested query's association `where` excluded (it is
+    /// in the hops).
+    pub filter: Option<Expr>,
+    /// Grouping, if any.
+    pub aggregate: Option<Aggregate>,
+    /// Output fields.
+    pub select: Select,
+    /// Order; the key breaks ties.
+    pub order: Vec<SortKey>,
+    /// Columns (of the scope, or of the group scope) that identify an output row: the keys of all sources, or the groups.
+    pub key: Vec<usize>,
+    /// At most so many rows.
+    pub limit: Option<u32>,
+    /// Skip so many rows.
+    pub offset: u32,
+    /// Keyset start.
+    pub start: Option<Start>,
+    /// Nested associations (never with joins or grouping).
+    pub nested: Vec<Nested>,
+}
+
+/// A joined table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JoinSource {
+    /// Inner or left.
+    pub kind: JoinKind,
+    /// Table.
+    pub table: TableId,
+    /// Alias.
+    pub alias: String,
+    /// Condition over the scope up to and including this table.
+    pub on: Expr,
+    /// Condition over this table's own columns, applied before the join (the tenant's restriction).
+    pub own_filter: Option<Expr>,
+}
+
+/// Kinds of join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JoinKind {
+    /// Pairs that satisfy the condition.
+    Inner,
+    /// And unmatched left rows, extended with nulls.
+    Left,
+}
+
+/// Grouping and aggregates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// Group expressions; none = one group, which exists also without rows.
+    pub groups: Vec<Expr>,
+    /// Aggregates.
+    pub calls: Vec<AggregateCall>,
+}
+
+/// One aggregate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AggregateCall {
+    /// Which.
+    pub function: AggregateFunction,
+    /// Argument; `None` = `count(*)`.
+    pub argument: Option<Expr>,
+    /// Result type.
+    pub ty: Type,
+}
+
+/// The aggregates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AggregateFunction {
+    /// Rows, or rows whose argument is not null. Int.
+    Count,
+    /// Exact sum; null without values. Int or Float as the argument.
+    Sum,
+    /// Exact mean, rounded once; Float; null without values.
+    Avg,
+    /// Smallest non-null.
+    Min,
+    /// Largest non-null.
+    Max,
+}
+
+/// Output.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Select {
+    /// The row itself; with joins, a record of rows by alias; with grouping, never.
+    All,
+    /// These fields.
+    Fields(Vec<OutputField>),
+}
+
+/// One output field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputField {
+    /// Name.
+    pub name: String,
+    /// Over the scope or group scope.
+    pub expr: Expr,
+    /// Type of the value.
+    pub ty: Type,
+}
+
+/// One sort key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SortKey {
+    /// Over the scope or group scope.
+    pub expr: Expr,
+    /// Descending.
+    pub desc: bool,
+    /// Nulls before everything else, in whichever direction.
+    pub nulls_first: bool,
+}
+
+/// Keyset start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// One per order key, then either none or one per key column.
+    pub values: Vec<Value>,
+    /// Whether a row equal to the start belongs to the result. With values for the order keys only, "equal" means equal
+    /// in these.
+    pub inclusive: bool,
+}
+
+/// A nested association.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nested {
+    /// Field name.
+    pub name: String,
+    /// A row or null, rather than a list. (The first row of the order.)
+    pub single: bool,
+    /// Steps from the owner's columns to the target.
+    pub hops: Vec<Hop>,
+    /// Own where/order/limit/select/nested, from the target; the association's order when it has none of its own.
+    pub query: BoundQuery,
+}
+
+/// A typed expression over a list of columns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Expr {
+    /// Column of the scope.
+    Column(usize),
+    /// Constant.
+    Literal(Value),
+    /// Function or operator.
+    Call(Function, Vec<Expr>),
+}
+
+/// Functions and operators. Arguments are of the types stated, checked by `bind`; any null argument gives null unless said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// `=` of two of one type.
+    Eq,
+    /// `!=`.
+    Ne,
+    /// `<`.
+    Lt,
+    /// `<=`.
+    Le,
+    /// `>`.
+    Gt,
+    /// `>=`.
+    Ge,
+    /// Three-valued and, any number of arguments.
+    And,
+    /// Three-valued or, any number of arguments.
+    Or,
+    /// Three-valued not.
+    Not,
+    /// First argument equals one of the rest; null if none does and one is null.
+    In,
+    /// `like` with `%`, `_` and backslash; pattern is the second argument.
+    Like,
+    /// `ilike`: as `like` with both sides lowered.
+    ILike,
+    /// Never null.
+    IsNull,
+    /// Never null.
+    IsNotNull,
+    /// Int + Int (overflow is an error), Float + Float.
+    Add,
+    /// Int − Int, Float − Float.
+    Sub,
+    /// Int × Int, Float × Float.
+    Mul,
+    /// Int / Int truncates; division by zero is an error, for floats too (as PostgreSQL).
+    Div,
+    /// Int % Int, sign of the dividend.
+    Mod,
+    /// −Int, −Float.
+    Neg,
+    /// Text || Text.
+    Concat,
+    /// First non-null argument.
+    Coalesce,
+    /// Lower case (Unicode).
+    Lower,
+    /// Upper case (Unicode).
+    Upper,
+    /// Length of text in characters, of bytes in octets. Int.
+    Length,
+    /// |Int|, |Float|.
+    Abs,
+    /// Int → Float, exact below 2^53. Put in by `bind` where an integer meets a float.
+    IntToFloat,
+}
+
+impl Expr {
+    /// The columns it reads, each once, in order of first appearance.
+    pub fn columns(&self) -> Vec<usize> {
+        fn walk(e: &Expr, out: &mut Vec<usize>) {
+            match e {
+                Expr::Column(c) => {
+                    if !out.contains(c) {
+                        out.push(*c);
+                    }
+                }
+                Expr::Literal(_) => {}
+                Expr::Call(_, args) => args.iter().for_each(|a| walk(a, out)),
+            }
+        }
+        let mut out = Vec::new();
+        walk(self, &mut out);
+        out
+    }
+
+    /// The same expression with columns renumbered.
+    #[must_use]
+    pub fn map_columns(&self, f: &impl Fn(usize) -> usize) -> Expr {
+        match self {
+            Expr::Column(c) => Expr::Column(f(*c)),
+            Expr::Literal(v) => Expr::Literal(v.clone()),
+            Expr::Call(func, args) => Expr::Call(*func, args.iter().map(|a| a.map_columns(f)).collect()),
+        }
+    }
+
+    /// The conjunction of two optional conditions.
+    pub fn and(a: Option<Expr>, b: Option<Expr>) -> Option<Expr> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(Expr::Call(Function::And, vec![a, b])),
+            (a, b) => a.or(b),
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Packed rows: one allocation a row, cells at offsets known from the layout.
+//!
+//! ```text
+//! [8-byte slots][u32 heap end per var column][1 byte per bool][null bitmap][flags][heap]
+//! ```
+//! Canonical: null cells have zero slots and empty spans, floats one NaN and no −0. Hence equal rows have equal bytes, and
+//! row equality is `memcmp`. `www/docs/boundary.md` states the same for the TypeScript encoder.
+
+use super::cell::canonical_float;
+use super::{Cell, Hasher64, Type, Value};
+
+/// Flag: every byte of the heap is ASCII, so that text offsets in bytes are offsets in UTF-16 units too.
+pub const FLAG_ASCII: u8 = 1;
+
+/// Where a column's cell is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ColumnLayout {
+    /// Type of the cell.
+    pub ty: Type,
+    /// Byte offset of the 8-byte slot, the bool byte or the u32 end offset.
+    pub slot: u32,
+    /// Index among var columns; `u32::MAX` for others.
+    pub var: u32,
+    /// Bit in the null bitmap (= column index).
+    pub bit: u32,
+}
+
+/// Layout of the packed rows of one relation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Layout {
+    /// A place per column.
+    pub columns: Vec<ColumnLayout>,
+    /// Offset of the u32 end offsets.
+    pub var_at: u32,
+    /// Offset of the bool bytes.
+    pub bool_at: u32,
+    /// Offset of the null bitmap.
+    pub null_at: u32,
+    /// Offset of the flags byte.
+    pub flags_at: u32,
+    /// Offset of the heap.
+    pub heap_at: u32,
+}
+
+impl Layout {
+    /// Layout of columns of these types, in this order.
+    pub fn new(types: &[Type]) -> Self {
+        let fixed = types.iter().filter(|t| !t.is_var() && **t != Type::Bool).count() as u32;
+        let vars = types.iter().filter(|t| t.is_var()).count() as u32;
+        let bools = types.iter().filter(|t| **t == Type::Bool).count() as u32;
+        let (var_at, bool_at) = (fixed * 8, fixed * 8 + vars * 4);
+        let null_at = bool_at + bools;
+        let flags_at = null_at + (types.len() as u32).div_ceil(8);
+        let (mut f, mut v, mut b) = (0, 0, 0);
+        let columns = types
+            .iter()
+            .enumerate()
+            .map(|(i, &ty)| {
+                let (slot, var) = if ty.is_var() {
+                    v += 1;
+                    (var_at + (v - 1) * 4, v - 1)
+                } else if ty == Type::Bool {
+                    b += 1;
+                    (bool_at + b - 1, u32::MAX)
+                } else {
+                    f += 1;
+                    ((f - 1) * 8, u32::MAX)
+                };
+                ColumnLayout { ty, slot, var, bit: i as u32 }
+            })
+            .collect();
+        Layout { columns, var_at, bool_at, null_at, flags_at, heap_at: flags_at + 1 }
+    }
+
+    /// Whether a column is null in a row.
+    #[inline]
+    pub fn is_null(&self, row: &[u8], column: usize) -> bool {
+        row[self.null_at as usize + column / 8] >> (column % 8) & 1 == 1
+    }
+
+    /// Reads a cell. Cost: a bit test and one or two loads.
+    #[inline]
+    pub fn cell<'a>(&self, row: &'a [u8], column: usize) -> Cell<'a> {
+        if self.is_null(row, column) {
+            return Cell::Null;
+        }
+        let place = &self.columns[column];
+        let slot = place.slot as usize;
+        match place.ty {
+            Type::Int => Cell::Int(i64::from_le_bytes(eight(row, slot))),
+            Type::Timestamp => Cell::Timestamp(i64::from_le_bytes(eight(row, slot))),
+            Type::Float => Cell::Float(f64::from_le_bytes(eight(row, slot))),
+            Type::Bool => Cell::Bool(row[slot] != 0),
+            Type::Text => Cell::Text(as_text(self.span(row, place))),
+            Type::Json => Cell::Json(as_text(self.span(row, place))),
+            Type::Bytes => Cell::Bytes(self.span(row, place)),
+        }
+    }
+
+    #[inline]
+    fn span<'a>(&self, row: &'a [u8], place: &ColumnLayout) -> &'a [u8] {
+        let slot = place.slot as usize;
+        let end = u32::from_le_bytes(four(row, slot));
+        let start = if place.var == 0 { 0 } else { u32::from_le_bytes(four(row, slot - 4)) };
+        &row[(self.heap_at + start) as usize..(self.heap_at + end) as usize]
+    }
+
+    /// Hash of some columns' cells.
+    pub fn hash(&self, row: &[u8], columns: &[usize]) -> u64 {
+        let mut h = Hasher64::new();
+        for &c in columns {
+            h.cell(self.cell(row, c));
+        }
+        h.finish()
+    }
+
+    /// Whether two rows agree on some columns.
+    pub fn same(&self, a: &[u8], b: &[u8], columns: &[usize]) -> bool {
+        columns.iter().all(|&c| super::total_order(self.cell(a, c), self.cell(b, c)).is_eq())
+    }
+
+    /// All cells as owned values.
+    pub fn values(&self, row: &[u8]) -> Vec<Value> {
+        (0..self.columns.len()).map(|c| self.cell(row, c).to_value()).collect()
+    }
+
+    /// Checks that bytes from outside are a row of this layout: bounds, monotone ends, UTF-8 where text is. Everything else
+    /// in this crate relies on it. Returns what is wrong.
+    pub fn validate(&self, row: &[u8]) -> Result<(), &'static str> {
+        if row.len() < self.heap_at as usize {
+            return Err("row shorter than its fixed part");
+        }
+        let heap = row.len() - self.heap_at as usize;
+        let mut start = 0usize;
+        for place in self.columns.iter().filter(|c| c.var != u32::MAX) {
+            let end = u32::from_le_bytes(four(row, place.slot as usize)) as usize;
+            if end < start || end > heap {
+                return Err("var end out of order");
+            }
+            let span = &row[self.heap_at as usize + start..self.heap_at as usize + end];
+            if place.ty != Type::Bytes && !span.is_ascii() && std::str::from_utf8(span).is_err() {
+                return Err("text is not UTF-8");
+            }
+            start = end;
+        }
+        if start != heap {
+            return Err("row longer than its heap");
+        }
+        Ok(())
+    }
+
+    /// Packs owned values (one per column, of the column's type or null).
+    pub fn pack(&self, values: &[Value]) -> Box<[u8]> {
+        let mut b = RowBuilder::new();
+        b.start(self);
+        for (c, v) in values.iter().enumerate() {
+            b.set(self, c, v.as_cell());
+        }
+        b.finish(self).into()
+    }
+}
+
+#[inline]
+fn eight(row: &[u8], at: usize) -> [u8; 8] {
+    row[at..at + 8].try_into().expect("eight bytes")
+}
+
+#[inline]
+fn four(row: &[u8], at: usize) -> [u8; 4] {
+    row[at..at + 4].try_into().expect("four bytes")
+}
+
+/// The one place that takes bytes for text unchecked: rows are checked when they enter ([`Layout::validate`], the JSON
+/// parser, [`RowBuilder`]), and this is the hottest read of the engine.
+#[inline]
+fn as_text(b: &[u8]) -> &str {
+    debug_assert!(std::str::from_utf8(b).is_ok());
+    // SAFETY: packed rows hold UTF-8 in text and json columns; every way in checks it.
+    unsafe { std::str::from_utf8_unchecked(b) }
+}
+
+/// Builds packed rows into a reused buffer. Var columns may be set in any order; `finish` lays the heap out.
+#[derive(Default)]
+pub struct RowBuilder {
+    row: Vec<u8>,
+    heap: Vec<u8>,
+    spans: Vec<(u32, u32)>,
+    in_order: bool,
+    last_var: u32,
+}
+
+impl RowBuilder {
+    /// A builder; reuse it for many rows.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins a row whose cells are all null.
+    pub fn start(&mut self, layout: &Layout) {
+        self.row.clear();
+        self.row.resize(layout.heap_at as usize, 0);
+        let (from, to) = (layout.null_at as usize, layout.flags_at as usize);
+        self.row[from..to].fill(0xff);
+        let spare = (8 - layout.columns.len() % 8) % 8;
+        if spare > 0 && to > from {
+            self.row[to - 1] = 0xff >> spare;
+        }
+        self.heap.clear();
+        self.spans.clear();
+        self.spans.resize(((layout.bool_at - layout.var_at) / 4) as usize, (0, 0));
+        self.in_order = true;
+        self.last_var = 0;
+    }
+
+    /// Sets a cell. The cell must be of the column's type or null.
+    #[inline]
+    pub fn set(&mut self, layout: &Layout, column: usize, cell: Cell<'_>) {
+        let place = layout.columns[column];
+        let slot = place.slot as usize;
+        match cell {
+            Cell::Null => return self.set_null(layout, column),
+            Cell::Bool(v) => self.row[slot] = u8::from(v),
+            Cell::Int(v) | Cell::Timestamp(v) => self.row[slot..slot + 8].copy_from_slice(&v.to_le_bytes()),
+            Cell::Float(v) => self.row[slot..slot + 8].copy_from_slice(&canonical_float(v).to_le_bytes()),
+            Cell::Text(v) | Cell::Json(v) => self.put_var(place.var, v.as_bytes()),
+            Cell::Bytes(v) => self.put_var(place.var, v),
+        }
+        debug_assert_eq!(cell.kind(), Some(place.ty));
+        self.row[layout.null_at as usize + column / 8] &= !(1 << (column % 8));
+    }
+
+    fn set_null(&mut self, layout: &Layout, column: usize) {
+        let place = layout.columns[column];
+        let slot = place.slot as usize;
+        match place.ty {
+            Type::Bool => self.row[slot] = 0,
+            t if t.is_var() => self.spans[place.var as usize] = (0, 0),
+            _ => self.row[slot..slot + 8].fill(0),
+        }
+        self.row[layout.null_at as usize + column / 8] |= 1 << (column % 8);
+    }
+
+    #[inline]
+    fn put_var(&mut self, var: u32, bytes: &[u8]) {
+        self.in_order &= var >= self.last_var && self.spans[var as usize] == (0, 0);
+        self.last_var = var;
+        let start = self.heap.len() as u32;
+        self.heap.extend_from_slice(bytes);
+        self.spans[var as usize] = (start, self.heap.len() as u32);
+    }
+
+    /// The finished row, valid until the next `start`.
+    pub fn finish(&mut self, layout: &Layout) -> &[u8] {
+        if self.heap.is_ascii() {
+            self.row[layout.flags_at as usize] |= FLAG_ASCII;
+        }
+        let mut end = 0u32;
+        for (i, &(from, to)) in self.spans.iter().enumerate() {
+            end += to - from;
+            let at = layout.var_at as usize + i * 4;
+            self.row[at..at + 4].copy_from_slice(&end.to_le_bytes());
+        }
+        if self.in_order && end as usize == self.heap.len() {
+            self.row.extend_from_slice(&self.heap);
+        } else {
+            for &(from, to) in &self.spans {
+                self.row.extend_from_slice(&self.heap[from as usize..to as usize]);
+            }
+        }
+        &self.row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_row_gives_its_values_back() {
+        let types =
+            [Type::Text, Type::Int, Type::Bool, Type::Float, Type::Text, Type::Timestamp, Type::Bytes, Type::Json, Type::Bool];
+        let layout = Layout::new(&types);
+        let values = vec![
+            Value::text("grüß"),
+            Value::Int(i64::MIN),
+            Value::Bool(true),
+            Value::Float(-0.0),
+            Value::Null,
+            Value::Timestamp(7),
+            Value::Bytes([0, 255].into()),
+            Value::Json("{\"a\":1}".into()),
+            Value::Null,
+        ];
+        let row = layout.pack(&values);
+        layout.validate(&row).unwrap();
+        assert_eq!(layout.values(&row), values);
+        assert_eq!(row[layout.flags_at as usize] & FLAG_ASCII, 0);
+    }
+
+    #[test]
+    fn setting_var_columns_out_of_order_or_twice_gives_the_same_bytes() {
+        let layout = Layout::new(&[Type::Text, Type::Text, Type::Text]);
+        let mut b = RowBuilder::new();
+        b.start(&layout);
+        b.set(&layout, 2, Cell::Text("c"));
+        b.set(&layout, 0, Cell::Text("wrong"));
+        b.set(&layout, 0, Cell::Text("a"));
+        b.set(&layout, 1, Cell::Text("b"));
+        b.set(&layout, 1, Cell::Null);
+        let got: Box<[u8]> = b.finish(&layout).into();
+        assert_eq!(got, layout.pack(&[Value::text("a"), Value::Null, Value::text("c")]));
+    }
+
+    #[test]
+    fn bytes_that_are_no_row_are_refused() {
+        let layout = Layout::new(&[Type::Text, Type::Int]);
+        let good = layout.pack(&[Value::text("abc"), Value::Int(1)]);
+        assert!(layout.validate(&good[..good.len() - 1]).is_err());
+        let mut bad = good.to_vec();
+        *bad.last_mut().unwrap() = 0xff;
+        assert!(layout.validate(&bad).is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! What a cell is: types, owned values, borrowed cells, packed rows, one total order, one hash.
+//!
+//! Nothing here knows of tables, queries or changes. See the glossary in `www/docs/architecture.md`.
+
+mod cell;
+mod hash;
+mod json;
+mod layout;
+mod order;
+mod timestamp;
+mod tree;
+
+pub use cell::{Cell, Value};
+pub use hash::{Hasher64, hash_bytes};
+pub use json::canonical_json;
+pub use layout::{ColumnLayout, Layout, RowBuilder};
+pub use order::{order_prefix, total_order};
+pub use timestamp::{format_timestamp, parse_timestamp};
+pub use tree::{Field, RowTree};
+
+/// Type of a column or expression.
+///
+/// `Decimal`, dates and the like have their place here when they come; they are refused at schema time until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Type {
+    /// True or false.
+    Bool,
+    /// 64-bit integer.
+    Int,
+    /// Double precision; one NaN, no negative zero.
+    Float,
+    /// UTF-8 text, compared bytewise (collation `C`).
+    Text,
+    /// Octets.
+    Bytes,
+    /// Microseconds since 1970 in UTC.
+    Timestamp,
+    /// JSON in canonical text.
+    Json,
+}
+
+impl Type {
+    /// The name used in schemas and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Type::Bool => "bool",
+            Type::Int => "int",
+            Type::Float => "float",
+            Type::Text => "text",
+            Type::Bytes => "bytes",
+            Type::Timestamp => "timestamp",
+            Type::Json => "json",
+        }
+    }
+
+    /// Whether values are of variable length and live in the row's heap.
+    pub const fn is_var(self) -> bool {
+        matches!(self, Type::Text | Type::Bytes | Type::Json)
+    }
+
+    /// Whether values have an order (`json` has none yet).
+    pub const fn is_ordered(self) -> bool {
+        !matches!(self, Type::Json)
+    }
+}
