@@ -1,0 +1,16 @@
+// `npm run build`: from a fresh clone to a package in pkg. Installs what can be installed, skips what is done.
+import { ensureDependencies } from './dependencies.mjs'
+import { complain } from './command.mjs'
+import { buildEngine } from './engine.mjs'
+import { buildLibrary } from './library.mjs'
+import { exclusively } from './lock.mjs'
+import { reportSize } from './size.mjs'
+
+export const build = () => exclusively(async () => {
+  await ensureDependencies()
+  await buildEngine()
+  await buildLibrary()
+  reportSize()
+})
+
+if (import.meta.main ?? process.argv[1] === import.meta.filename) build().catch(complain)

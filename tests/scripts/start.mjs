@@ -1,0 +1,15 @@
+// `npm start`: builds the package, then serves the demo. Signals go to the server, its exit code is ours.
+import { spawn } from 'node:child_process'
+import { build } from './build.mjs'
+import { complain } from './command.mjs'
+import { inRoot, root } from './place.mjs'
+
+async function start() {
+  await build()
+  const server = spawn(process.execPath, [inRoot('www/server/server.mjs'), ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => server.kill(signal))
+  server.on('error', complain)
+  server.on('exit', (code, signal) => { process.exitCode = code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1) })
+}
+
+start().catch(complain)

@@ -1,0 +1,94 @@
+// What `npm test` runs, in order. Each suite belongs to a part that can be run alone: npm test -- rust
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { ensureBindgen } from './bindgen.mjs'
+import { ensureBrowser } from './browser.mjs'
+import { build } from './build.mjs'
+import { SetupError, run } from './command.mjs'
+import { count } from './counts.mjs'
+import { put } from './fresh.mjs'
+import { cache, inRoot } from './place.mjs'
+import { ensurePostgres } from './postgres.mjs'
+import { ensureRust, lockedFlag, target } from './rust.mjs'
+
+const node = process.execPath
+const bin = (...parts) => inRoot('node_modules', ...parts)
+
+const cargo = (kind, ...args) => async () => {
+  await ensureRust()
+  return count(kind, await run('cargo', args, { capture: true }))
+}
+
+/** The files of a suite; a folder without any is an error, never an empty success. */
+function testsIn(folder, suffix = '.test.mjs') {
+  const files = existsSync(inRoot(folder)) ? readdirSync(inRoot(folder)).filter((name) => name.endsWith(suffix)).sort() : []
+  if (files.length === 0) throw new SetupError(`${folder} has no *${suffix}: the suite is missing`)
+  return files.map((name) => join(folder, name))
+}
+
+const nodeTests = (folder, environment) => async () => {
+  const files = testsIn(folder)
+  const env = await environment()
+  return count('node', await run(node, ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files], { env, capture: true }))
+}
+
+async function browserEnvironment() {
+  const { chrome, driver } = await ensureBrowser()
+  return { CHROME_PATH: chrome, CHROMEDRIVER: driver }
+}
+const serverEnvironment = async () => ({ ...await browserEnvironment(), POSTGRES_BIN: await ensurePostgres() })
+
+async function wasmTests() {
+  await ensureRust()
+  const { chrome, driver } = await ensureBrowser()
+  // The repository's webdriver.json plus the place of this machine's browser.
+  const capabilities = JSON.parse(readFileSync(inRoot('webdriver.json'), 'utf8'))
+  capabilities['goog:chromeOptions'].binary = chrome
+  const configured = join(cache, 'webdriver.json')
+  put(configured, JSON.stringify(capabilities))
+  const env = {
+    CHROMEDRIVER: driver, WASM_BINDGEN_TEST_WEBDRIVER_JSON: configured, WASM_BINDGEN_TEST_TIMEOUT: process.env.WASM_BINDGEN_TEST_TIMEOUT ?? '300',
+    PATH: [await ensureBindgen(), process.env.PATH].join(delimiter),
+  }
+  return count('cargo', await run('cargo', ['test', '--target', target, '--test', 'wasm', ...lockedFlag()], { env, capture: true }))
+}
+
+const typeCheck = (project) => async () => {
+  if (!existsSync(inRoot(project))) throw new SetupError(`${project} is missing: nothing would be checked`)
+  return count('check', await run(node, [bin('typescript/bin/tsc'), '-p', project, '--noEmit'], { capture: true }))
+}
+
+async function vitest() {
+  testsIn('tests/ts', '.test.ts')
+  const report = join(cache, 'vitest.json')
+  mkdirSync(cache, { recursive: true })
+  rmSync(report, { force: true })
+  const config = ['ts', 'mts', 'mjs'].map((suffix) => `tests/ts/vitest.config.${suffix}`).find((file) => existsSync(inRoot(file)))
+  const args = ['run', ...(config ? ['--config', config] : ['--dir', 'tests/ts']), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  return count('vitest', await run(node, [bin('vitest/vitest.mjs'), ...args], { capture: true }), report)
+}
+
+async function packaging() {
+  const { prepareTarball } = await import('../packaging/tarball.mjs')
+  const { tarball, remove } = await prepareTarball()
+  try {
+    return await nodeTests('tests/packaging', async () => ({ ...await browserEnvironment(), EDDYLINE_TARBALL: tarball }))()
+  } finally {
+    remove()
+  }
+}
+
+export const suites = [
+  { part: 'rust', name: 'Rust formatting', run: cargo('check', 'fmt', '--check') },
+  { part: 'rust', name: 'Rust lints', run: cargo('check', 'clippy', '--all-targets', ...lockedFlag(), '--', '-D', 'warnings') },
+  { part: 'rust', name: 'Rust lints of the WebAssembly room', run: cargo('check', 'clippy', '--target', target, '--lib', '--test', 'wasm', ...lockedFlag(), '--', '-D', 'warnings') },
+  { part: 'rust', name: 'Rust tests', run: cargo('cargo', 'test', '--no-fail-fast', ...lockedFlag()) },
+  { part: 'build', name: 'Build', run: async () => (await build(), { passed: 1, failed: 0, skipped: 0 }) },
+  { part: 'wasm', name: 'Engine in Chromium', run: wasmTests },
+  { part: 'ts', name: 'Types of the TypeScript layer', needs: 'build', run: typeCheck('tsconfig.json') },
+  { part: 'ts', name: 'Types of its tests', needs: 'build', run: typeCheck('tests/ts/tsconfig.json') },
+  { part: 'ts', name: 'TypeScript tests', needs: 'build', run: vitest },
+  { part: 'e2e', name: 'End to end', needs: 'build', run: nodeTests('tests/e2e', serverEnvironment) },
+  { part: 'demo', name: 'Demo', needs: 'build', run: nodeTests('tests/demo', serverEnvironment) },
+  { part: 'packaging', name: 'Packaging', needs: 'build', run: packaging },
+]

@@ -1,0 +1,42 @@
+// `npm test`: every suite, in order; all run even when one fails. `npm test -- rust ts` runs those parts (and what they need).
+import { complain, say } from './command.mjs'
+import { suites } from './suites.mjs'
+
+const parts = [...new Set(suites.map(({ part }) => part))]
+const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(1)} s`
+
+function chosen(wanted) {
+  const unknown = wanted.filter((part) => !parts.includes(part))
+  if (unknown.length) {
+    process.stderr.write(`no part ${unknown.join(', ')}; there are: ${parts.join(', ')}\n`)
+    process.exit(2)
+  }
+  if (wanted.length === 0) return suites
+  const needed = new Set(wanted)
+  for (const { part, needs } of suites) if (needed.has(part) && needs) needed.add(needs)
+  return suites.filter(({ part }) => needed.has(part))
+}
+
+async function runSuite(suite) {
+  say(`\n━━ ${suite.part} · ${suite.name} ${'━'.repeat(Math.max(4, 60 - suite.part.length - suite.name.length))}\n`)
+  const begun = performance.now()
+  let counts
+  try {
+    counts = await suite.run()
+  } catch (error) {
+    complain(error)
+    counts = { passed: 0, failed: 1, skipped: 0 }
+  }
+  return { suite, ...counts, took: performance.now() - begun }
+}
+
+const results = []
+for (const suite of chosen(process.argv.slice(2))) results.push(await runSuite(suite))
+
+say(`\n━━ Summary ${'━'.repeat(54)}\n`)
+for (const { suite, passed, failed, skipped, took } of results) {
+  say(`${failed ? '✗' : '✓'} ${suite.name.padEnd(36)} ${`${passed} passed`.padStart(12)} ${failed ? `${failed} failed`.padStart(10) : ' '.repeat(10)} ${skipped ? `${skipped} skipped ` : ''}${seconds(took).padStart(9)}`)
+}
+const total = (kind) => results.reduce((all, result) => all + result[kind], 0)
+say(`\n${total('passed')} passed, ${total('failed')} failed`)
+process.exitCode = total('failed') ? 1 : 0
