@@ -4,5 +4,6 @@
 
 pub mod error;
 pub mod query;
+pub mod reference;
 pub mod store;
 pub mod value;

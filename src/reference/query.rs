@@ -1,0 +1,165 @@
+//! A bound query over the lists of rows: join, filter, group, project, order, cut, nest.
+
+use std::cmp::Ordering;
+
+use super::Data;
+use super::aggregate::grouped;
+use super::data::key_of;
+use super::expr::{eval, holds};
+use super::nested::nest;
+use crate::error::Result;
+use crate::query::{BoundQuery, JoinKind, JoinSource, Schema, Select, SortKey, Start, TableId};
+use crate::value::{Field, RowTree, Value};
+
+/// The rows of a query.
+///
+/// # Errors
+/// `NUMERIC_OVERFLOW` or `DIVISION_BY_ZERO` when evaluating any stage fails for any row that reaches it; rows that `limit`
+/// cuts off were projected before.
+pub fn evaluate(schema: &Schema, data: &Data, query: &BoundQuery) -> Result<Vec<RowTree>> {
+    evaluate_over(schema, data, query, data.rows(query.from))
+}
+
+/// A row of the scope, and which of its sources matched (only the right side of a left join may not).
+struct Scope {
+    cells: Vec<Value>,
+    matched: Vec<bool>,
+}
+
+/// A row on its way out.
+struct Candidate {
+    order: Vec<Value>,
+    key: Vec<Value>,
+    cells: Vec<Value>,
+    fields: Vec<(String, Field)>,
+}
+
+/// The rows of a query whose `from` is confined to the rows given.
+pub(super) fn evaluate_over(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Value>]) -> Result<Vec<RowTree>> {
+    let mut rows: Vec<Scope> = from.iter().map(|row| Scope { cells: row.clone(), matched: vec![true] }).collect();
+    for source in &query.joins {
+        rows = joined(schema, data, rows, source)?;
+    }
+    if let Some(filter) = &query.filter {
+        let mut kept = Vec::new();
+        for row in rows {
+            if holds(filter, &row.cells)? {
+                kept.push(row);
+            }
+        }
+        rows = kept;
+    }
+    if let Some(aggregate) = &query.aggregate {
+        let cells: Vec<_> = rows.into_iter().map(|row| row.cells).collect();
+        rows = grouped(aggregate, &cells)?.into_iter().map(|cells| Scope { cells, matched: Vec::new() }).collect();
+    }
+    let mut candidates = rows.into_iter().map(|row| candidate(schema, query, row)).collect::<Result<Vec<_>>>()?;
+    candidates.sort_by(|a, b| compare_order(&query.order, &a.order, &b.order).then_with(|| a.key.cmp(&b.key)));
+    if let Some(start) = &query.start {
+        candidates.retain(|c| is_after(start, query, c));
+    }
+    let limit = query.limit.map_or(usize::MAX, |n| n as usize);
+    candidates
+        .into_iter()
+        .skip(query.offset as usize)
+        .take(limit)
+        .map(|c| {
+            let mut tree = RowTree { key: c.key, fields: c.fields };
+            for nested in &query.nested {
+                tree.fields.push((nested.name.clone(), nest(schema, data, nested, &c.cells)?));
+            }
+            Ok(tree)
+        })
+        .collect()
+}
+
+/// Every pair of the rows so far with the rows of the source that satisfies the condition.
+fn joined(schema: &Schema, data: &Data, left: Vec<Scope>, source: &JoinSource) -> Result<Vec<Scope>> {
+    let mut right = Vec::new();
+    for row in data.rows(source.table) {
+        if source.own_filter.as_ref().map_or(Ok(true), |f| holds(f, row))? {
+            right.push(row);
+        }
+    }
+    let width = schema.by_id(source.table).columns.len();
+    let mut out = Vec::new();
+    for row in left {
+        let mut any = false;
+        for other in &right {
+            let cells = [&row.cells[..], &other[..]].concat();
+            if holds(&source.on, &cells)? {
+                any = true;
+                out.push(Scope { cells, matched: [&row.matched[..], &[true]].concat() });
+            }
+        }
+        if !any && source.kind == JoinKind::Left {
+            let nulls = vec![Value::Null; width];
+            out.push(Scope { cells: [row.cells, nulls].concat(), matched: [&row.matched[..], &[false]].concat() });
+        }
+    }
+    Ok(out)
+}
+
+fn candidate(schema: &Schema, query: &BoundQuery, row: Scope) -> Result<Candidate> {
+    let order = query.order.iter().map(|k| eval(&k.expr, &row.cells)).collect::<Result<Vec<_>>>()?;
+    let key = query.key.iter().map(|&c| row.cells[c].clone()).collect();
+    let fields = match &query.select {
+        Select::Fields(fields) => {
+            fields.iter().map(|f| Ok((f.name.clone(), Field::Value(eval(&f.expr, &row.cells)?)))).collect::<Result<Vec<_>>>()?
+        }
+        Select::All if query.joins.is_empty() => shown(schema, query.from, &row.cells),
+        Select::All => record(schema, query, &row),
+    };
+    Ok(Candidate { order, key, cells: row.cells, fields })
+}
+
+/// The columns of a table that users see.
+fn shown(schema: &Schema, table: TableId, cells: &[Value]) -> Vec<(String, Field)> {
+    schema.by_id(table).names().zip(cells).map(|(name, cell)| (name.to_owned(), Field::Value(cell.clone()))).collect()
+}
+
+/// A joined row as a record of rows by alias.
+fn record(schema: &Schema, query: &BoundQuery, row: &Scope) -> Vec<(String, Field)> {
+    let from = (query.from, &query.alias);
+    let sources = std::iter::once(from).chain(query.joins.iter().map(|j| (j.table, &j.alias)));
+    let mut rest = &row.cells[..];
+    sources
+        .zip(&row.matched)
+        .map(|((id, alias), matched)| {
+            let table = schema.by_id(id);
+            let (cells, after) = rest.split_at(table.columns.len());
+            rest = after;
+            let tree = || Box::new(RowTree { key: key_of(table, cells), fields: shown(schema, id, cells) });
+            (alias.clone(), Field::Row(matched.then(tree)))
+        })
+        .collect()
+}
+
+/// Order of two rows by the values of their sort keys.
+fn compare_order(keys: &[SortKey], a: &[Value], b: &[Value]) -> Ordering {
+    for (key, (a, b)) in keys.iter().zip(a.iter().zip(b)) {
+        let order = match (a.is_null(), b.is_null()) {
+            (true, true) => Ordering::Equal,
+            (true, false) if key.nulls_first => Ordering::Less,
+            (true, false) => Ordering::Greater,
+            (false, true) if key.nulls_first => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            (false, false) if key.desc => b.cmp(a),
+            (false, false) => a.cmp(b),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    Ordering::Equal
+}
+
+/// Whether a row belongs to what a keyset start leaves.
+fn is_after(start: &Start, query: &BoundQuery, row: &Candidate) -> bool {
+    let (order, key) = start.values.split_at(query.order.len());
+    let mut place = compare_order(&query.order, &row.order, order);
+    if !key.is_empty() {
+        place = place.then_with(|| row.key[..].cmp(key));
+    }
+    place.is_gt() || start.inclusive && place.is_eq()
+}
