@@ -3,9 +3,11 @@
 //! Nothing here knows of tables, queries or changes. See the glossary in `www/docs/architecture.md`.
 
 mod cell;
+mod decimal;
 mod hash;
-mod json;
+pub(crate) mod json;
 mod layout;
+pub(crate) mod lex;
 mod order;
 mod timestamp;
 mod tree;
