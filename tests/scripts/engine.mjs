@@ -6,6 +6,7 @@ import { SetupError, must, say } from './command.mjs'
 import { checkFeatures, optimizerFlags } from './features.mjs'
 import { filesBelow, put, step } from './fresh.mjs'
 import { cache, inRoot, pkg } from './place.mjs'
+import { reproducibleEnvironment } from './reproducible.mjs'
 import { ensureRust, lockedFlag, lockedVersion, target, targetDirectory } from './rust.mjs'
 
 /** What this room puts into pkg; the rest there is the TypeScript compiler's. */
@@ -23,7 +24,7 @@ async function compile(rustc) {
   const inputs = [...filesBelow(inRoot('src')).filter((file) => file.endsWith('.rs')), inRoot('Cargo.toml'), inRoot('Cargo.lock'), inRoot('.cargo/config.toml')]
   await step('compile', { inputs, settings: [rustc, process.env.RUSTFLAGS ?? ''] }, async () => {
     say('Compiling the engine')
-    await must('cargo', ['build', '--release', '--lib', '--target', target, ...lockedFlag()])
+    await must('cargo', ['build', '--release', '--lib', '--target', target, ...lockedFlag()], { env: await reproducibleEnvironment() })
     const built = readFileSync(join(targetDirectory(), target, 'release', 'eddyline.wasm'))
     checkFeatures(built)
     put(raw, built)

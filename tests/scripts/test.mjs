@@ -1,5 +1,5 @@
 // `npm test`: every suite, in order; all run even when one fails. `npm test -- rust ts` runs those parts (and what they need).
-import { complain, say } from './command.mjs'
+import { SetupError, complain, say } from './command.mjs'
 import { suites } from './suites.mjs'
 
 const parts = [...new Set(suites.map(({ part }) => part))]
@@ -17,11 +17,15 @@ function chosen(wanted) {
   return suites.filter(({ part }) => needed.has(part))
 }
 
+/** What a part needs has failed: running it would judge the package of an earlier build. */
+const lacks = (suite) => results.find((result) => result.suite.part === suite.needs && result.failed)
+
 async function runSuite(suite) {
   say(`\n━━ ${suite.part} · ${suite.name} ${'━'.repeat(Math.max(4, 60 - suite.part.length - suite.name.length))}\n`)
   const begun = performance.now()
   let counts
   try {
+    if (lacks(suite)) throw new SetupError(`not run: ${suite.needs} has failed`)
     counts = await suite.run()
   } catch (error) {
     complain(error)

@@ -1,0 +1,52 @@
+// The installed package in plain Node: import, require, and the subpaths.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import { project } from './tarball.mjs'
+
+let place
+before(async () => { place = await project('node') })
+after(() => place?.remove())
+
+function node(...args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: place.folder, encoding: 'utf8', timeout: 60_000 })
+  assert.equal(status, 0, stderr)
+  return stdout
+}
+
+const expected = {
+  seen: [[], ['Crash', 'Leak'], ['Typo', 'Crash'], ['Typo', 'Leak']],
+  last: ['Typo'],
+  notifications: 3,
+  refusal: { isOurs: true, isError: true, code: 'DUPLICATE_KEY' },
+}
+
+describe('in Node', () => {
+  for (const script of ['import.mjs', 'import-inline.mjs', 'require.cjs']) {
+    it(`a live query follows its changes: ${script}`, () => assert.deepEqual(JSON.parse(node(script)), expected))
+  }
+
+  it('importing does nothing yet: no binary is compiled before a database is made', () => {
+    const script = `const compiled = []
+      for (const name of ['compile', 'compileStreaming', 'instantiate', 'instantiateStreaming']) WebAssembly[name] = () => { compiled.push(name) }
+      WebAssembly.Module = new Proxy(WebAssembly.Module, { construct() { compiled.push('Module'); return {} } })
+      await import('eddyline')
+      await import('eddyline/slim')
+      console.log(JSON.stringify(compiled))`
+    assert.equal(node('--input-type=module', '-e', script).trim(), '[]')
+  })
+
+  it('the binary and the manifest resolve by their names', () => {
+    const [wasm, manifest] = JSON.parse(node('--input-type=module', '-e', `import { createRequire } from 'node:module'
+      const require = createRequire(process.cwd() + '/x.js')
+      console.log(JSON.stringify(['eddyline/engine.wasm', 'eddyline/package.json'].map((name) => require.resolve(name))))`))
+    assert.ok(WebAssembly.validate(readFileSync(wasm)))
+    assert.equal(JSON.parse(readFileSync(manifest)).name, 'eddyline')
+  })
+
+  it('inner modules are not reachable', () => {
+    const answer = node('--input-type=module', '-e', `await import('eddyline/pkg/glue.js').then(() => console.log('loaded'), (error) => console.log(error.code))`)
+    assert.equal(answer.trim(), 'ERR_PACKAGE_PATH_NOT_EXPORTED')
+  })
+})

@@ -1,0 +1,43 @@
+// The declarations in the tarball, as strict consumers see them under each way of resolving modules.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { inRoot } from '../scripts/place.mjs'
+import { project } from './tarball.mjs'
+
+let place
+before(async () => { place = await project('types', { borrow: ['react', 'react-dom', '@types/react'] }) })
+after(() => place?.remove())
+
+function check(name, options, files) {
+  const config = join(place.folder, `tsconfig.${name}.json`)
+  const compilerOptions = { strict: true, noEmit: true, skipLibCheck: false, target: 'ES2022', types: [], jsx: 'react-jsx', ...options }
+  writeFileSync(config, JSON.stringify({ compilerOptions, files }))
+  const { status, stdout } = spawnSync(process.execPath, [inRoot('node_modules/typescript/bin/tsc'), '-p', config], { cwd: place.folder, encoding: 'utf8' })
+  return { isAccepted: status === 0, said: stdout }
+}
+
+const resolutions = {
+  bundler: { module: 'ESNext', moduleResolution: 'bundler' },
+  node16: { module: 'Node16', moduleResolution: 'node16' },
+  nodenext: { module: 'NodeNext', moduleResolution: 'nodenext' },
+}
+
+describe('the declarations', () => {
+  for (const [name, options] of Object.entries(resolutions)) {
+    for (const file of ['consumer.ts', 'component.tsx']) {
+      it(`hold under ${name}: ${file}`, () => {
+        const { isAccepted, said } = check(`${name}.${file}`, options, [file])
+        assert.ok(isAccepted, said)
+      })
+    }
+  }
+
+  it('are really read: a mistake of the consumer is refused', () => {
+    writeFileSync(join(place.folder, 'mistake.ts'), `import { createDatabase } from 'eddyline'\ncreateDatabase({ schemas: 1 })\n`)
+    const { isAccepted, said } = check('mistake', resolutions.bundler, ['mistake.ts'])
+    assert.ok(!isAccepted && /mistake\.ts\(2,/.test(said), said)
+  })
+})
