@@ -2,8 +2,10 @@
 #![deny(missing_docs)]
 #![warn(unsafe_op_in_unsafe_fn)]
 
+pub mod algebra;
 pub mod error;
 pub mod query;
 pub mod reference;
 pub mod store;
+pub mod trace;
 pub mod value;

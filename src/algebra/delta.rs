@@ -1,0 +1,75 @@
+//! The change of one relation in one step.
+
+use super::{Handle, Weight};
+
+/// A Z-set of rows; consolidated (each row once, no zero weights, ascending handles) once [`Delta::consolidate`] ran.
+///
+/// ```
+/// use eddyline::algebra::Delta;
+/// let mut d = Delta::default();
+/// d.push(3, 1);
+/// d.push(2, -1);
+/// d.push(3, -1);
+/// d.consolidate();
+/// assert_eq!(d.rows(), &[(2, -1)]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Delta {
+    rows: Vec<(Handle, Weight)>,
+}
+
+impl Delta {
+    /// Adds weight to a row.
+    #[inline]
+    pub fn push(&mut self, row: Handle, weight: Weight) {
+        self.rows.push((row, weight));
+    }
+
+    /// Rows and weights.
+    #[inline]
+    pub fn rows(&self) -> &[(Handle, Weight)] {
+        &self.rows
+    }
+
+    /// No rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Forgets everything, keeps the memory unless it is large.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        if self.rows.capacity() > 1 << 14 {
+            self.rows = Vec::new();
+        }
+    }
+
+    /// Adds equal rows up, drops zeros, sorts by handle. Cost: O(n log n), nothing for n ≤ 1.
+    pub fn consolidate(&mut self) {
+        match self.rows.len() {
+            0 => return,
+            1 => {
+                if self.rows[0].1 == 0 {
+                    self.rows.clear();
+                }
+                return;
+            }
+            _ => {}
+        }
+        if !self.rows.is_sorted_by(|a, b| a.0 < b.0) {
+            self.rows.sort_unstable_by_key(|r| r.0);
+            let mut kept = 0;
+            for i in 1..self.rows.len() {
+                let (row, weight) = self.rows[i];
+                if self.rows[kept].0 == row {
+                    self.rows[kept].1 = self.rows[kept].1.checked_add(weight).expect("weight overflow");
+                } else {
+                    kept += 1;
+                    self.rows[kept] = (row, weight);
+                }
+            }
+            self.rows.truncate(kept + 1);
+        }
+        self.rows.retain(|r| r.1 != 0);
+    }
+}

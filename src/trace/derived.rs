@@ -1,0 +1,127 @@
+//! Rows that operators make: interned exactly, weighted, retired when nothing derives them any more.
+//!
+//! The weights are the integral of the operator's output, so `scan` of such an operator reads them, and a downstream
+//! operator never holds a handle whose weight is zero once the step is over.
+
+use hashbrown::HashTable;
+
+use super::{RelationId, Relations};
+use crate::algebra::{Delta, Handle, Weight};
+use crate::value::{Hasher64, hash_bytes};
+
+/// The rows of one derived relation.
+#[derive(Debug)]
+pub struct Derived {
+    relation: RelationId,
+    index: HashTable<Handle>,
+    weights: Vec<Weight>,
+    hashes: Vec<u64>,
+    fresh: Vec<Handle>,
+}
+
+impl Derived {
+    /// Rows of a relation that is empty now.
+    pub fn new(relation: RelationId) -> Self {
+        Derived { relation, index: HashTable::new(), weights: Vec::new(), hashes: Vec::new(), fresh: Vec::new() }
+    }
+
+    /// The relation.
+    pub fn relation(&self) -> RelationId {
+        self.relation
+    }
+
+    /// Handle of a packed row of this content.
+    pub fn intern_row(&mut self, rs: &mut Relations, row: &[u8]) -> Handle {
+        let (rel, hash) = (self.relation, hash_bytes(row));
+        if let Some(&h) = self.index.find(hash, |&h| rs.row(rel, h) == row) {
+            return h;
+        }
+        let h = rs.insert_row(rel, row.into());
+        self.register(h, hash)
+    }
+
+    /// Handle of a pair with these members.
+    pub fn intern_pair(&mut self, rs: &mut Relations, pair: [Handle; 2]) -> Handle {
+        let rel = self.relation;
+        let mut hasher = Hasher64::new();
+        hasher.word(u64::from(pair[0]) << 32 | u64::from(pair[1]));
+        let hash = hasher.finish();
+        if let Some(&h) = self.index.find(hash, |&h| rs.pair(rel, h) == pair) {
+            return h;
+        }
+        let h = rs.insert_pair(rel, pair);
+        self.register(h, hash)
+    }
+
+    fn register(&mut self, h: Handle, hash: u64) -> Handle {
+        let at = h as usize;
+        if at >= self.weights.len() {
+            self.weights.resize(at + 1, 0);
+            self.hashes.resize(at + 1, 0);
+        }
+        self.weights[at] = 0;
+        self.hashes[at] = hash;
+        let hashes = &self.hashes;
+        self.index.insert_unique(hash, h, |&h| hashes[h as usize]);
+        self.fresh.push(h);
+        h
+    }
+
+    /// Weight of a row.
+    #[inline]
+    pub fn weight(&self, h: Handle) -> Weight {
+        self.weights[h as usize]
+    }
+
+    /// Adds a consolidated delta to the weights; retires rows that have none left, and rows interned in this step that
+    /// came to nothing.
+    pub fn integrate(&mut self, rs: &mut Relations, delta: &Delta) {
+        for &(h, w) in delta.rows() {
+            let weight = &mut self.weights[h as usize];
+            *weight = weight.checked_add(w).expect("weight overflow");
+            if *weight == 0 {
+                self.forget(rs, h);
+            }
+        }
+        while let Some(h) = self.fresh.pop() {
+            if self.weights[h as usize] == 0 && self.hashes[h as usize] != 0 {
+                self.forget(rs, h);
+            }
+        }
+    }
+
+    fn forget(&mut self, rs: &mut Relations, h: Handle) {
+        let hash = self.hashes[h as usize];
+        if let Ok(e) = self.index.find_entry(hash, |&i| i == h) {
+            e.remove();
+            self.hashes[h as usize] = 0;
+            rs.retire(self.relation, h);
+        }
+    }
+
+    /// Calls `f` with every row and its weight.
+    pub fn for_each(&self, f: &mut dyn FnMut(Handle, Weight)) {
+        for &h in &self.index {
+            let w = self.weights[h as usize];
+            if w != 0 {
+                f(h, w);
+            }
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// No rows.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Bytes held besides the rows.
+    pub fn bytes(&self) -> usize {
+        self.index.allocation_size() + self.weights.capacity() * 4 + self.hashes.capacity() * 8
+    }
+}
+

@@ -1,0 +1,213 @@
+//! Rows of a stream by key: the shared index behind joins.
+//!
+//! Entries of a key form a doubly linked list through one slab, so that adding and removing a row is O(1) however many rows
+//! share its key. Keys with a null cell are not kept: they equal nothing.
+
+use hashbrown::{HashMap, HashTable, hash_map};
+
+use super::{Path, RelationId, Relations, hash_cells};
+use crate::algebra::{Delta, Handle, Weight};
+use crate::value::total_order;
+
+const END: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    row: Handle,
+    weight: Weight,
+    group: u32,
+    next: u32,
+    previous: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    hash: u64,
+    first: u32,
+}
+
+/// Hash of 32-bit handles: one multiplication.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct HandleHash(u64);
+
+impl std::hash::Hasher for HandleHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.write_u32(u32::from(*b));
+        }
+    }
+    #[inline]
+    fn write_u32(&mut self, v: u32) {
+        let h = (self.0 ^ u64::from(v)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = h ^ (h >> 32);
+    }
+}
+
+/// Hash state for maps keyed by handles and other small integers.
+pub type HandleState = std::hash::BuildHasherDefault<HandleHash>;
+
+/// Rows by key.
+#[derive(Debug)]
+pub struct HashArrangement {
+    relation: RelationId,
+    key: Vec<Path>,
+    index: HashTable<u32>,
+    groups: Vec<Group>,
+    free_groups: Vec<u32>,
+    entries: Vec<Entry>,
+    free_entries: Vec<u32>,
+    place: HashMap<Handle, u32, HandleState>,
+}
+
+impl HashArrangement {
+    /// An empty arrangement of a relation by the cells at these paths.
+    pub fn new(relation: RelationId, key: Vec<Path>) -> Self {
+        HashArrangement {
+            relation,
+            key,
+            index: HashTable::new(),
+            groups: Vec::new(),
+            free_groups: Vec::new(),
+            entries: Vec::new(),
+            free_entries: Vec::new(),
+            place: HashMap::default(),
+        }
+    }
+
+    /// The key's paths.
+    pub fn key(&self) -> &[Path] {
+        &self.key
+    }
+
+    /// Adds a delta. Cost: O(1) a row.
+    pub fn apply(&mut self, rs: &Relations, delta: &Delta) {
+        for &(row, weight) in delta.rows() {
+            match self.place.entry(row) {
+                hash_map::Entry::Occupied(at) => {
+                    let id = *at.get();
+                    let entry = &mut self.entries[id as usize];
+                    entry.weight = entry.weight.checked_add(weight).expect("weight overflow");
+                    if entry.weight == 0 {
+                        at.remove();
+                        self.unlink(id);
+                    }
+                }
+                hash_map::Entry::Vacant(at) => {
+                    let Some(hash) = hash_cells(rs, self.relation, row, &self.key) else { continue };
+                    let id = match self.free_entries.pop() {
+                        Some(id) => id,
+                        None => {
+                            self.entries.push(Entry { row, weight, group: 0, next: END, previous: END });
+                            self.entries.len() as u32 - 1
+                        }
+                    };
+                    at.insert(id);
+                    self.link(rs, id, row, weight, hash);
+                }
+            }
+        }
+    }
+
+    fn link(&mut self, rs: &Relations, id: u32, row: Handle, weight: Weight, hash: u64) {
+        let group = match self.find(rs, self.relation, row, &self.key, hash) {
+            Some(g) => g,
+            None => {
+                let group = Group { hash, first: END };
+                let g = if let Some(g) = self.free_groups.pop() {
+                    self.groups[g as usize] = group;
+                    g
+                } else {
+                    self.groups.push(group);
+                    self.groups.len() as u32 - 1
+                };
+                let groups = &self.groups;
+                self.index.insert_unique(hash, g, |&g| groups[g as usize].hash);
+                g
+            }
+        };
+        let first = self.groups[group as usize].first;
+        if first != END {
+            self.entries[first as usize].previous = id;
+        }
+        self.entries[id as usize] = Entry { row, weight, group, next: first, previous: END };
+        self.groups[group as usize].first = id;
+    }
+
+    fn unlink(&mut self, id: u32) {
+        let Entry { group, next, previous, .. } = self.entries[id as usize];
+        if next != END {
+            self.entries[next as usize].previous = previous;
+        }
+        if previous == END {
+            self.groups[group as usize].first = next;
+            if next == END {
+                let hash = self.groups[group as usize].hash;
+                if let Ok(e) = self.index.find_entry(hash, |&g| g == group) {
+                    e.remove();
+                }
+                self.free_groups.push(group);
+            }
+        } else {
+            self.entries[previous as usize].next = next;
+        }
+        self.free_entries.push(id);
+    }
+
+    fn find(&self, rs: &Relations, rel: RelationId, row: Handle, paths: &[Path], hash: u64) -> Option<u32> {
+        self.index
+            .find(hash, |&g| {
+                let group = &self.groups[g as usize];
+                // A group in the index has at least one entry; its cells stand for the key.
+                group.hash == hash && {
+                    let sample = self.entries[group.first as usize].row;
+                    self.key
+                        .iter()
+                        .zip(paths)
+                        .all(|(&k, &p)| total_order(rs.cell(self.relation, sample, k), rs.cell(rel, row, p)).is_eq())
+                }
+            })
+            .copied()
+    }
+
+    /// The rows whose key equals the cells of another row at these paths.
+    pub fn matches<'a>(
+        &'a self,
+        rs: &Relations,
+        rel: RelationId,
+        row: Handle,
+        paths: &[Path],
+    ) -> impl Iterator<Item = (Handle, Weight)> + 'a {
+        let group = hash_cells(rs, rel, row, paths).and_then(|hash| self.find(rs, rel, row, paths, hash));
+        let mut at = group.map_or(END, |g| self.groups[g as usize].first);
+        std::iter::from_fn(move || {
+            if at == END {
+                return None;
+            }
+            let e = self.entries[at as usize];
+            at = e.next;
+            Some((e.row, e.weight))
+        })
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.place.len()
+    }
+
+    /// No rows.
+    pub fn is_empty(&self) -> bool {
+        self.place.is_empty()
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.index.allocation_size()
+            + self.groups.capacity() * size_of::<Group>()
+            + self.entries.capacity() * size_of::<Entry>()
+            + self.place.allocation_size()
+            + (self.free_entries.capacity() + self.free_groups.capacity()) * 4
+    }
+}

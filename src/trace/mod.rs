@@ -1,0 +1,22 @@
+//! What is remembered: rows by handle, arrangements by key, ordered lists with positions.
+//!
+//! - [`Relations`]: the rows of every table and derived relation, by 32-bit handle. Everything else holds handles.
+//! - [`Derived`]: exact interning of derived rows, with weights; the integral of an operator that makes new rows.
+//! - [`HashArrangement`]: rows of a stream by key, shared by every join on that key.
+//! - [`OrderedList`]: a counted B+tree; [`OrderedGroups`]: one list per group key, the index behind order, limit and nesting.
+
+mod derived;
+mod hash_arrangement;
+mod key;
+mod ordered_groups;
+mod ordered_list;
+mod path;
+mod relations;
+
+pub use derived::Derived;
+pub use hash_arrangement::{HandleState, HashArrangement};
+pub use key::{KeyTable, hash_cells};
+pub use ordered_groups::{GroupDelta, GroupId, NO_GROUP, OrderedGroups, Placed, SortColumn, SortSpec};
+pub use ordered_list::{Entry, OrderedList};
+pub use path::Path;
+pub use relations::{RelationId, Relations, Rows};

@@ -1,0 +1,343 @@
+//! Rows of every relation, by handle.
+//!
+//! A relation is *packed* (a table, a projection, groups) or a *pair* (a join: two handles, no copy of cells). A handle is
+//! live from `insert` to `retire`; a retired row stays readable until the next `reclaim`, so that operators and the page
+//! can still look at what has just gone. Pinned relations (snapshots) reclaim later.
+
+use super::Path;
+use crate::algebra::{Handle, NO_ROW};
+use crate::value::{Cell, Layout};
+
+/// Index of a relation.
+pub type RelationId = u32;
+
+/// Rows of a relation.
+#[derive(Debug)]
+pub enum Rows {
+    /// Cells in packed rows.
+    Packed {
+        /// Place of the cells.
+        layout: Layout,
+        /// Row bytes by handle; empty = free.
+        rows: Vec<Box<[u8]>>,
+    },
+    /// Members by handle.
+    Pair {
+        /// Relation of the left members.
+        left: RelationId,
+        /// Relation of the right members.
+        right: RelationId,
+        /// Members by handle.
+        rows: Vec<[Handle; 2]>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Free,
+    Live,
+    Retired,
+}
+
+#[derive(Debug)]
+struct Relation {
+    rows: Rows,
+    state: Vec<State>,
+    free: Vec<Handle>,
+    retired: Vec<Handle>,
+    live: usize,
+    heap_bytes: usize,
+    pins: u32,
+}
+
+/// All relations of an engine.
+#[derive(Debug, Default)]
+pub struct Relations {
+    list: Vec<Option<Relation>>,
+    touched: Vec<RelationId>,
+}
+
+impl Relations {
+    /// A new packed relation.
+    pub fn add_packed(&mut self, layout: Layout) -> RelationId {
+        self.add(Rows::Packed { layout, rows: Vec::new() })
+    }
+
+    /// A new pair relation.
+    pub fn add_pair(&mut self, left: RelationId, right: RelationId) -> RelationId {
+        self.add(Rows::Pair { left, right, rows: Vec::new() })
+    }
+
+    fn add(&mut self, rows: Rows) -> RelationId {
+        let relation =
+            Relation { rows, state: Vec::new(), free: Vec::new(), retired: Vec::new(), live: 0, heap_bytes: 0, pins: 0 };
+        // Ids of dropped relations are not used again: the page caches rows by relation id.
+        self.list.push(Some(relation));
+        self.list.len() as RelationId - 1
+    }
+
+    /// Drops a derived relation and its rows.
+    pub fn drop_relation(&mut self, id: RelationId) {
+        self.list[id as usize] = None;
+        self.touched.retain(|&t| t != id);
+    }
+
+    #[inline]
+    fn get(&self, id: RelationId) -> &Relation {
+        self.list[id as usize].as_ref().expect("relation is there")
+    }
+
+    #[inline]
+    fn get_mut(&mut self, id: RelationId) -> &mut Relation {
+        self.list[id as usize].as_mut().expect("relation is there")
+    }
+
+    /// Whether the relation exists.
+    pub fn contains(&self, id: RelationId) -> bool {
+        self.list.get(id as usize).is_some_and(Option::is_some)
+    }
+
+    /// Layout or members of a relation.
+    pub fn rows(&self, id: RelationId) -> &Rows {
+        &self.get(id).rows
+    }
+
+    /// Layout of a packed relation.
+    pub fn layout(&self, id: RelationId) -> &Layout {
+        match &self.get(id).rows {
+            Rows::Packed { layout, .. } => layout,
+            Rows::Pair { .. } => panic!("a pair relation has no layout"),
+        }
+    }
+
+    /// Bytes of a packed row.
+    #[inline]
+    pub fn row(&self, id: RelationId, handle: Handle) -> &[u8] {
+        match &self.get(id).rows {
+            Rows::Packed { rows, .. } => &rows[handle as usize],
+            Rows::Pair { .. } => panic!("a pair row has no bytes"),
+        }
+    }
+
+    /// Members of a pair row.
+    #[inline]
+    pub fn pair(&self, id: RelationId, handle: Handle) -> [Handle; 2] {
+        match &self.get(id).rows {
+            Rows::Pair { rows, .. } => rows[handle as usize],
+            Rows::Packed { .. } => panic!("a packed row has no members"),
+        }
+    }
+
+    /// Whether a handle can be read (live or just retired).
+    pub fn is_readable(&self, id: RelationId, handle: Handle) -> bool {
+        self.list
+            .get(id as usize)
+            .and_then(Option::as_ref)
+            .is_some_and(|r| r.state.get(handle as usize).is_some_and(|s| *s != State::Free))
+    }
+
+    /// Stores a packed row; the handle is new.
+    pub fn insert_row(&mut self, id: RelationId, row: Box<[u8]>) -> Handle {
+        let relation = self.get_mut(id);
+        relation.heap_bytes += row.len();
+        let handle = relation.take_handle();
+        match &mut relation.rows {
+            Rows::Packed { rows, .. } => {
+                if handle as usize == rows.len() {
+                    rows.push(row);
+                } else {
+                    rows[handle as usize] = row;
+                }
+            }
+            Rows::Pair { .. } => panic!("a pair relation holds no packed rows"),
+        }
+        handle
+    }
+
+    /// Stores a pair; the handle is new.
+    pub fn insert_pair(&mut self, id: RelationId, members: [Handle; 2]) -> Handle {
+        let relation = self.get_mut(id);
+        let handle = relation.take_handle();
+        match &mut relation.rows {
+            Rows::Pair { rows, .. } => {
+                if handle as usize == rows.len() {
+                    rows.push(members);
+                } else {
+                    rows[handle as usize] = members;
+                }
+            }
+            Rows::Packed { .. } => panic!("a packed relation holds no pairs"),
+        }
+        handle
+    }
+
+    /// Ends a row's life; it stays readable until [`reclaim`](Self::reclaim).
+    pub fn retire(&mut self, id: RelationId, handle: Handle) {
+        let relation = self.get_mut(id);
+        debug_assert_eq!(relation.state[handle as usize], State::Live);
+        relation.state[handle as usize] = State::Retired;
+        relation.live -= 1;
+        if relation.retired.is_empty() {
+            self.touched.push(id);
+        }
+        self.get_mut(id).retired.push(handle);
+    }
+
+    /// Takes a retirement of this step back (a batch that failed).
+    pub fn revive(&mut self, id: RelationId, handle: Handle) {
+        let relation = self.get_mut(id);
+        debug_assert_eq!(relation.state[handle as usize], State::Retired);
+        relation.state[handle as usize] = State::Live;
+        relation.live += 1;
+        // A batch undoes its own retirements newest first.
+        let last = relation.retired.iter().rposition(|h| *h == handle).expect("it was retired");
+        relation.retired.remove(last);
+        if relation.retired.is_empty() {
+            self.touched.retain(|&t| t != id);
+        }
+    }
+
+    /// Relations with retired rows, and these.
+    pub fn retired(&self) -> impl Iterator<Item = (RelationId, &[Handle])> {
+        self.touched.iter().map(|&id| (id, self.get(id).retired.as_slice()))
+    }
+
+    /// Gives the memory of retired rows back, except those of pinned relations.
+    pub fn reclaim(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.retain(|&id| {
+            let relation = self.get_mut(id);
+            if relation.pins > 0 {
+                return true;
+            }
+            for handle in std::mem::take(&mut relation.retired) {
+                relation.state[handle as usize] = State::Free;
+                relation.free.push(handle);
+                if let Rows::Packed { rows, .. } = &mut relation.rows {
+                    relation.heap_bytes -= rows[handle as usize].len();
+                    rows[handle as usize] = Box::default();
+                }
+            }
+            false
+        });
+        self.touched = touched;
+    }
+
+    /// Keeps retired rows of a relation readable until the matching [`unpin`](Self::unpin).
+    pub fn pin(&mut self, id: RelationId) {
+        self.get_mut(id).pins += 1;
+    }
+
+    /// Ends a [`pin`](Self::pin).
+    pub fn unpin(&mut self, id: RelationId) {
+        if let Some(r) = self.list[id as usize].as_mut() {
+            r.pins -= 1;
+        }
+    }
+
+    /// Calls `f` with every live handle. Cost: one pass over the slab.
+    pub fn for_each_live(&self, id: RelationId, mut f: impl FnMut(Handle)) {
+        for (i, s) in self.get(id).state.iter().enumerate() {
+            if *s == State::Live {
+                f(i as Handle);
+            }
+        }
+    }
+
+    /// Number of live rows.
+    pub fn live(&self, id: RelationId) -> usize {
+        self.get(id).live
+    }
+
+    /// Bytes held by a relation (rows and slabs; allocator overhead not counted).
+    pub fn bytes(&self, id: RelationId) -> usize {
+        let r = self.get(id);
+        let slab = match &r.rows {
+            Rows::Packed { rows, .. } => rows.capacity() * size_of::<Box<[u8]>>(),
+            Rows::Pair { rows, .. } => rows.capacity() * 8,
+        };
+        r.heap_bytes + slab + r.state.capacity() + (r.free.capacity() + r.retired.capacity()) * 4
+    }
+
+    /// The relation and handle at the end of some turns; `NO_ROW` when a member is missing.
+    #[inline]
+    pub fn member(&self, mut id: RelationId, mut handle: Handle, turns: impl Iterator<Item = bool>) -> (RelationId, Handle) {
+        for right in turns {
+            match &self.get(id).rows {
+                Rows::Pair { left, right: right_id, rows } => {
+                    let members = if handle == NO_ROW { [NO_ROW, NO_ROW] } else { rows[handle as usize] };
+                    (id, handle) = if right { (*right_id, members[1]) } else { (*left, members[0]) };
+                }
+                Rows::Packed { .. } => panic!("a path leads through pairs only"),
+            }
+        }
+        (id, handle)
+    }
+
+    /// Reads the cell at the end of a path.
+    #[inline]
+    pub fn cell(&self, mut id: RelationId, mut handle: Handle, path: Path) -> Cell<'_> {
+        for i in 0..path.depth() {
+            match &self.get(id).rows {
+                Rows::Pair { left, right, rows } => {
+                    let members = rows[handle as usize];
+                    (id, handle) = if path.turn(i) { (*right, members[1]) } else { (*left, members[0]) };
+                    if handle == NO_ROW {
+                        return Cell::Null;
+                    }
+                }
+                Rows::Packed { .. } => panic!("a path leads through pairs only"),
+            }
+        }
+        match &self.get(id).rows {
+            Rows::Packed { layout, rows } => layout.cell(&rows[handle as usize], path.leaf()),
+            Rows::Pair { .. } => panic!("a path ends in a packed row"),
+        }
+    }
+}
+
+impl Relation {
+    fn take_handle(&mut self) -> Handle {
+        self.live += 1;
+        if let Some(h) = self.free.pop() {
+            self.state[h as usize] = State::Live;
+            return h;
+        }
+        let h = self.state.len() as Handle;
+        assert!(h < NO_ROW, "a relation holds at most 2^32 - 1 rows");
+        self.state.push(State::Live);
+        h
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Type, Value};
+
+    #[test]
+    fn a_retired_row_is_readable_until_reclaimed_and_its_handle_comes_back() {
+        let mut rs = Relations::default();
+        let t = rs.add_packed(Layout::new(&[Type::Int]));
+        let row = rs.layout(t).pack(&[Value::Int(7)]);
+        let h = rs.insert_row(t, row.clone());
+        rs.retire(t, h);
+        assert!(matches!(rs.cell(t, h, Path::column(0)), Cell::Int(7)));
+        assert_eq!(rs.live(t), 0);
+        rs.reclaim();
+        assert!(!rs.is_readable(t, h));
+        assert_eq!(rs.insert_row(t, row), h);
+    }
+
+    #[test]
+    fn a_missing_member_reads_as_null() {
+        let mut rs = Relations::default();
+        let t = rs.add_packed(Layout::new(&[Type::Int]));
+        let p = rs.add_pair(t, t);
+        let row = rs.layout(t).pack(&[Value::Int(1)]);
+        let h = rs.insert_row(t, row);
+        let pair = rs.insert_pair(p, [h, NO_ROW]);
+        assert!(rs.cell(p, pair, Path::column(0).within(true)).is_null());
+        assert!(matches!(rs.cell(p, pair, Path::column(0).within(false)), Cell::Int(1)));
+    }
+}
