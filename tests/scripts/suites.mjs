@@ -79,6 +79,7 @@ async function packaging() {
 }
 
 export const suites = [
+  { part: 'scripts', name: 'The scripts themselves', run: nodeTests('tests/scripts', () => ({})) },
   { part: 'rust', name: 'Rust formatting', run: cargo('check', 'fmt', '--check') },
   { part: 'rust', name: 'Rust lints', run: cargo('check', 'clippy', '--all-targets', ...lockedFlag(), '--', '-D', 'warnings') },
   { part: 'rust', name: 'Rust lints of the WebAssembly room', run: cargo('check', 'clippy', '--target', target, '--lib', '--test', 'wasm', ...lockedFlag(), '--', '-D', 'warnings') },

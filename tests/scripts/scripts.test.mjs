@@ -1,0 +1,113 @@
+// The scripts that judge everything else: what they count, measure, refuse and skip.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { run, which } from './command.mjs'
+import { count } from './counts.mjs'
+import { checkFeatures } from './features.mjs'
+import { put, step } from './fresh.mjs'
+import { exclusively } from './lock.mjs'
+import { cache } from './place.mjs'
+import { measure, reachable } from './size.mjs'
+
+const folder = mkdtempSync(join(tmpdir(), 'eddyline-scripts-'))
+const record = join(cache, 'scripts-test.json')
+after(() => { rmSync(folder, { recursive: true, force: true }); rmSync(record, { force: true }) })
+const write = (name, text) => { put(join(folder, name), text); return join(folder, name) }
+
+describe('counting', () => {
+  const of = (kind, output, code = 0) => { const { passed, failed } = count(kind, { output, code }, join(folder, 'absent.json')); return [passed, failed] }
+
+  it('adds up all binaries of a cargo run', () => {
+    assert.deepEqual(of('cargo', 'test result: ok. 2 passed; 0 failed; 1 ignored\nx\ntest result: FAILED. 3 passed; 4 failed; 0 ignored\n', 101), [5, 4])
+  })
+  it('reads the closing lines of node, coloured or not', () => {
+    assert.deepEqual(of('node', '\x1b[34mℹ pass 7\x1b[39m\n\x1b[34mℹ fail 0\x1b[39m\nℹ cancelled 0\n'), [7, 0])
+  })
+  it('takes a runner that ran nothing for a failure', () => {
+    assert.deepEqual(of('cargo', 'test result: ok. 0 passed; 0 failed; 0 ignored\n'), [0, 1])
+    assert.deepEqual(of('node', ''), [0, 1])
+    assert.deepEqual(of('vitest', ''), [0, 1])
+  })
+  it('believes the exit code over the text', () => assert.deepEqual(of('node', 'ℹ pass 3\nℹ fail 0\n', 1), [3, 1]))
+  it('counts a check as one', () => assert.deepEqual([of('check', '', 0), of('check', '', 2)], [[1, 0], [0, 1]]))
+})
+
+describe('size', () => {
+  write('package/index.js', `import { a } from './a.js'\nexport * from "./types.js"\nconst url = new URL('./engine.wasm', import.meta.url)\nawait import('./lazy.js')`)
+  write('package/a.js', `export const a = 1`)
+  write('package/types.js', ``)
+  write('package/lazy.js', `import bytes from './wasm-bytes.js'`)
+  write('package/wasm-bytes.js', 'x'.repeat(1000))
+  write('package/unrelated.js', 'x'.repeat(1000))
+  write('package/engine.wasm', '12345')
+  const place = join(folder, 'package')
+
+  it('counts what the entry can load, and the base64 twin not beside the binary', () => {
+    assert.deepEqual(reachable(place, 'index.js').map((file) => file.slice(place.length + 1)), ['a.js', 'engine.wasm', 'index.js', 'lazy.js', 'types.js'])
+    assert.equal(measure(place).wasm.raw, 5)
+  })
+  it('refuses a missing module and an entry without the binary', () => {
+    write('broken/index.js', `import './absent.js'`)
+    assert.throws(() => reachable(join(folder, 'broken'), 'index.js'), /absent\.js/)
+    assert.throws(() => measure(place, 'a.js'), /does not reach/)
+  })
+})
+
+describe('features', () => {
+  /** A module that is nothing but a target_features section. */
+  const module = (...names) => {
+    const text = (name) => [name.length, ...Buffer.from(name)]
+    const body = [...text('target_features'), names.length, ...names.flatMap((name) => [0x2b, ...text(name)])]
+    return Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, body.length, ...body])
+  }
+  it('accepts what the oldest supported browsers have', () => checkFeatures(module('sign-ext', 'mutable-globals')))
+  it('refuses what would raise the floor', () => assert.throws(() => checkFeatures(module('sign-ext', 'simd128')), /simd128/))
+  it('refuses a module that does not say', () => assert.throws(() => checkFeatures(Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0])), /target_features/))
+})
+
+describe('steps', () => {
+  it('run again when an input, a setting or an output has changed, and only then', async () => {
+    const input = write('input', 'one')
+    const output = join(folder, 'output')
+    const settings = { flavour: 'plain' }
+    const once = () => step('scripts-test', { inputs: [input], settings }, async () => { writeFileSync(output, readFileSync(input)); return [output] })
+    assert.deepEqual([await once(), await once()], [true, false])
+    write('input', 'one')
+    assert.equal(await once(), false, 'the same content written again')
+    write('input', 'two')
+    assert.deepEqual([await once(), await once()], [true, false])
+    settings.flavour = 'other'
+    assert.deepEqual([await once(), await once()], [true, false])
+    rmSync(output)
+    assert.deepEqual([await once(), await once()], [true, false])
+    writeFileSync(output, 'tampered')
+    assert.deepEqual([await once(), await once()], [true, false])
+  })
+  it('that fail leave no record of success', async () => {
+    const failing = () => step('scripts-test', { inputs: [], settings: 'failing' }, async () => { throw new Error('no') })
+    await assert.rejects(failing, /no/)
+    await assert.rejects(failing, /no/)
+  })
+})
+
+describe('running', () => {
+  it('captures both streams and the exit code', async () => {
+    const { code, output } = await run(process.execPath, ['-e', 'console.log("out"); console.error("err"); process.exitCode = 3'], { capture: true })
+    assert.deepEqual([code, output.split('\n').sort()], [3, ['', 'err', 'out']])
+  })
+  it('finds programs on the path only where they are', () => {
+    assert.equal(which('no-such-program-here'), undefined)
+    assert.equal(which(process.execPath), process.execPath)
+    assert.equal(which(folder), undefined)
+  })
+  it('one at a time, also after a failure', async () => {
+    const order = []
+    const turn = (name) => exclusively(async () => { order.push(`${name} begins`); await sleep(20); order.push(`${name} ends`); if (name === 'a') throw new Error('no') })
+    await Promise.allSettled([turn('a'), turn('b')])
+    assert.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends'])
+  })
+})
