@@ -1,0 +1,214 @@
+/** The change feed of the embedded database, as far as a page on the other end of a socket sees it. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ChangeLog } from '../../www/server/change-log.mjs'
+import { openEmbedded } from '../../www/server/database-embedded.mjs'
+import { startDemo } from '../../www/server/demo.mjs'
+import { FeedPage, RecordingSink, SMALL_SEED, assertSame, noPage, until } from './feed-client.mjs'
+
+/** @param {(demo: import('../../www/server/demo.mjs').Demo, database: import('../../www/server/database.mjs').Database) => Promise<void>} work @param {object} [options] */
+async function withDemo(work, options = {}) {
+  const database = await openEmbedded({ seed: SMALL_SEED, ...options })
+  const demo = await startDemo({ database, page: noPage, port: 0, ...options })
+  try {
+    await work(demo, database)
+  } finally {
+    await demo.close()
+  }
+}
+
+/** @param {number} port @param {string} name @param {object} body */
+const post = (port, name, body, headers = {}) => fetch(`http://127.0.0.1:${port}/api/${name}`, { method: 'POST', headers, body: JSON.stringify(body) })
+
+test('transactions arrive whole, in commit order, with only the fields that changed', async () => {
+  const database = await openEmbedded({ seed: SMALL_SEED })
+  const sink = new RecordingSink()
+  try {
+    await database.follow(sink)
+    await Promise.all([
+      database.transaction(async query => {
+        await query(`update issues set status = 'done', assignee_id = null where id = 'i1' and status <> 'done'`)
+        await query(`update issues set title = 'It''s "quoted" \\ über' where id = 'i2'`)
+        await query(`insert into comments values ('c9001', 'i1', 'u1', E'line\\nbreak', '2026-02-03 04:05:06.789012+00')`)
+      }),
+      database.query(`update labels set id = 'l900' where id = 'l1' and false`),
+      database.transaction(async query => {
+        await query(`delete from issues where id = 'i3'`)
+        throw new Error('roll back')
+      }).catch(() => {}),
+      database.query(`update projects set name = 'Second' where id = 'p1'`),
+    ])
+    await sink.waitFor(2)
+    assert.equal(sink.transactions.length, 2)
+    const [first, second] = sink.transactions
+    assert.ok(BigInt(first.cursor) < BigInt(second.cursor))
+    assert.deepEqual(first.changes.slice(-2), [
+      { op: 'update', table: 'issues', id: 'i2', set: { title: 'It\'s "quoted" \\ über' } },
+      { op: 'insert', table: 'comments', row: { id: 'c9001', issue_id: 'i1', author_id: 'u1', body: 'line\nbreak', created_at: '2026-02-03T04:05:06.789012+00:00' } },
+    ])
+    assert.deepEqual(second.changes, [{ op: 'update', table: 'projects', id: 'p1', set: { name: 'Second' } }])
+    await database.query(`update comments set id = 'c9002' where id = 'c9001'`)
+    await database.query('truncate comments')
+    await sink.waitFor(4)
+    assert.deepEqual(sink.transactions[2].changes.map(c => [c.op, c.id ?? c.row.id]), [['delete', 'c9001'], ['insert', 'c9002']])
+    assert.deepEqual(sink.transactions[3].changes, [{ op: 'reset', table: 'comments', rows: [] }])
+  } finally {
+    await database.close()
+  }
+})
+
+test('a transaction larger than a page of the log is still one transaction', async () => {
+  const database = await openEmbedded({ seed: { issues: 0, comments: 0 } })
+  const sink = new RecordingSink()
+  try {
+    await database.follow(sink)
+    await database.query(`insert into labels select 'x' || i, 'x' || i, '' from generate_series(1, 45000) i`)
+    await database.query(`update projects set name = 'After' where id = 'p1'`)
+    await sink.waitFor(2)
+    assert.deepEqual(sink.transactions.map(t => t.changes.length), [45_000, 1])
+  } finally {
+    await database.close()
+  }
+})
+
+test('an edit made by one page reaches another through the database, and a busy team leaves both the same', async () => {
+  await withDemo(async (demo, database) => {
+    const [one, two] = [new FeedPage(demo.port), new FeedPage(demo.port)]
+    await one.load()
+    await one.follow()
+    await post(demo.port, 'busy', { rate: 1000 })
+    await until(() => one.frames.length > 5, 'work')
+    // The second snapshot is taken, or reused, while the team is at work.
+    await two.load()
+    await two.follow()
+    const created = await (await post(demo.port, 'create-issue', { project_id: 'p1', title: 'By one page', creator_id: 'u1' })).json()
+    await until(() => two.replica.tables.issues.get(`"${created.id}"`)?.title === 'By one page', 'the new issue')
+    await until(() => demo.team.made > 2000, 'more work')
+    assert.ok(one.isTold('busy'))
+    await post(demo.port, 'busy', { rate: 0 })
+    await demo.team.close()
+    await database.query(`update projects set name = 'The end' where id = 'p1'`)
+    for (const page of [one, two]) {
+      await until(() => page.replica.tables.projects.get('"p1"').name === 'The end', 'the end')
+      await assertSame(page, database)
+      await page.leave()
+    }
+  })
+})
+
+test('the busy team reaches 1,000 changes a second in many transactions', async () => {
+  await withDemo(async demo => {
+    const page = new FeedPage(demo.port)
+    await page.load()
+    await page.follow()
+    await post(demo.port, 'busy', { rate: 1000 })
+    await until(() => page.frames.length > 0, 'the first')
+    const [frames, made] = [page.frames.length, demo.team.made]
+    await new Promise(resolve => setTimeout(resolve, 3_000))
+    const perSecond = (demo.team.made - made) / 3
+    assert.ok(perSecond > 800 && perSecond < 1300, `${perSecond} changes a second`)
+    assert.ok(page.frames.length - frames > 40, `${page.frames.length - frames} transactions in three seconds`)
+    await page.leave()
+  })
+})
+
+test('a page that was away resumes from its cursor without a snapshot', async () => {
+  await withDemo(async (demo, database) => {
+    const page = new FeedPage(demo.port)
+    await page.load()
+    await page.follow()
+    await page.leave()
+    await database.query(`update issues set title = 'Missed' where id = 'i1'`)
+    await database.query(`delete from issues where id = 'i2'`)
+    await page.follow()
+    await until(() => page.frames.length >= 2, 'what was missed')
+    assert.ok(!page.isTold('must-refetch'))
+    await assertSame(page, database)
+    await page.leave()
+  })
+})
+
+test('a page resumes after a restart of the server: the log is kept with the data', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'eddyline-data-'))
+  try {
+    const page = new FeedPage(0)
+    await withDemo(async (demo, database) => {
+      page.port = demo.port
+      await page.load()
+      await page.follow()
+      await page.leave()
+      await database.query(`update issues set title = 'Missed' where id = 'i1'`)
+      await assert.rejects(openEmbedded({ directory }), /in use by process/)
+    }, { directory })
+    await withDemo(async (demo, database) => {
+      await page.follow(demo.port)
+      await until(() => page.frames.length >= 1, 'what was missed')
+      assert.ok(!page.isTold('must-refetch') && !page.isTold('reload'))
+      await assertSame(page, database)
+      await page.leave()
+    }, { directory })
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+})
+
+test('a page older than the log, or of another database, is told so', async () => {
+  await withDemo(async (demo, database) => {
+    const page = new FeedPage(demo.port)
+    const { cursor } = await page.load()
+    for (let i = 0; i < 30; i++) await database.query('update issues set title = $1 where id = $2', [`Title ${i}`, 'i1'])
+    await page.follow(demo.port, { cursor })
+    await until(() => page.isTold('must-refetch'), 'must-refetch')
+    await page.leave()
+    page.controls = []
+    page.replica = new FeedPage(0).replica
+    await page.load()
+    await page.follow()
+    await assertSame(page, database)
+    await page.leave()
+
+    const stranger = new FeedPage(demo.port)
+    await stranger.follow(demo.port, { cursor: '1', epoch: 'another database' })
+    await until(() => stranger.isTold('reload'), 'reload')
+  }, { log: new ChangeLog({ maxEntries: 10 }) })
+})
+
+test('the change log in the database is pruned, by whole transactions', async () => {
+  const database = await openEmbedded({ seed: SMALL_SEED, keepChanges: 100 })
+  try {
+    const sink = new RecordingSink()
+    await database.follow(sink)
+    await database.query(`insert into labels select 'x' || i, 'x' || i, '' from generate_series(1, 20001) i`)
+    await until(async () => (await database.query('select count(*)::int as n from changelog')).rows[0].n <= 20_001, 'pruning')
+    await database.query(`update labels set color = '#000'`)
+    await until(async () => (await database.query('select min(seq)::int as n from changelog')).rows[0].n === 20_002, 'pruning')
+  } finally {
+    await database.close()
+  }
+})
+
+test('what cannot be written is refused, and changes nothing', async () => {
+  await withDemo(async demo => {
+    const cases = /** @type {[string, any, number][]} */ ([
+      ['update-issue', { id: 'i1', set: { status: 'nonsense' } }, 400],
+      ['update-issue', { id: 'i1', set: { id: 'i2' } }, 400],
+      ['update-issue', { id: 'i1', set: { title: '   ' } }, 400],
+      ['update-issue', { id: 'i1', set: {} }, 400],
+      ['update-issue', { id: 'nobody', set: { priority: 1 } }, 404],
+      ['update-issue', { id: 'i1', set: { assignee_id: 'nobody' } }, 409],
+      ['add-comment', { issue_id: 'i1', author_id: 'u1', body: '' }, 400],
+      ['add-label', { issue_id: 'i1', label_id: 'nothing' }, 409],
+      ['busy', { rate: 7 }, 400], ['nothing', {}, 404], ['constructor', {}, 404], ['update-issue', [], 400],
+    ])
+    for (const [name, body, status] of cases) {
+      const response = await post(demo.port, name, body)
+      assert.equal(response.status, status, `${name} ${JSON.stringify(body)}`)
+      assert.ok(/** @type {any} */ (await response.json()).error)
+    }
+    assert.equal((await post(demo.port, 'busy', { rate: 0 }, { origin: 'http://elsewhere.example' })).status, 403)
+    assert.equal(demo.hub.log.changes, 0)
+  })
+})

@@ -1,0 +1,96 @@
+/** The server's HTTP and WebSocket routes: `/snapshot`, `/feed`, `/api/…`, and the page for everything else. */
+import { createServer } from 'node:http'
+import { RATES } from './busy-team.mjs'
+import { RequestError, mutate } from './mutations.mjs'
+
+/** @typedef {import('node:http').IncomingMessage} Request */
+/** @typedef {import('node:http').ServerResponse} Response */
+
+const MAX_BODY_BYTES = 64 * 1024
+
+/**
+ * @param {object} parts
+ * @param {import('./database.mjs').Database} parts.database
+ * @param {import('./hub.mjs').Hub} parts.hub
+ * @param {import('./snapshot-cache.mjs').SnapshotCache} parts.snapshots
+ * @param {import('./busy-team.mjs').BusyTeam} parts.team
+ * @param {(request: Request, response: Response) => Promise<void>} parts.page
+ */
+export function createHttpServer({ database, hub, snapshots, team, page }) {
+  /** @param {Request} request @param {Response} response */
+  async function route(request, response) {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    if (pathname === '/snapshot') {
+      if (request.method !== 'GET') throw new RequestError('use GET', 405)
+      return snapshots.send(response)
+    }
+    if (pathname.startsWith('/api/')) {
+      if (request.method !== 'POST') throw new RequestError('use POST', 405)
+      if (!isSameOrigin(request)) throw new RequestError('this page may not write here', 403)
+      const body = await readJson(request)
+      return sendJson(response, 200, await call(pathname.slice('/api/'.length), body))
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw new RequestError('use GET', 405)
+    return page(request, response)
+  }
+
+  /** @param {string} name @param {any} body */
+  async function call(name, body) {
+    if (name !== 'busy') return mutate(database, name, body)
+    if (!RATES.includes(body?.rate)) throw new RequestError(`rate must be one of ${RATES.join(', ')}`)
+    await team.setRate(body.rate)
+    hub.setBusyRate(body.rate)
+    return { rate: body.rate }
+  }
+
+  const server = createServer((request, response) => {
+    route(request, response).catch(error => {
+      if (response.headersSent) return response.destroy()
+      const isRequestFault = error instanceof RequestError
+      if (!isRequestFault) console.error(`${request.method} ${request.url}: ${error?.message ?? error}`)
+      sendJson(response, isRequestFault ? error.status : 503, { error: isRequestFault ? error.message : 'the database does not answer just now' })
+    })
+  })
+  server.on('upgrade', (request, socket, head) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    if (pathname !== '/feed') return
+    if (!isSameOrigin(request)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n')
+    hub.upgrade(request, socket, head)
+  })
+  return server
+}
+
+/** Browsers name the page that asks; another site's page must not write here. @param {Request} request */
+function isSameOrigin(request) {
+  const { origin, host } = request.headers
+  if (!origin) return true
+  try {
+    return new URL(origin).host === host
+  } catch {
+    return false
+  }
+}
+
+/** @param {Request} request */
+async function readJson(request) {
+  /** @type {Buffer[]} */
+  const chunks = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += chunk.length
+    if (bytes > MAX_BODY_BYTES) throw new RequestError('the body is too large', 413)
+    chunks.push(chunk)
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch {
+    throw new RequestError('the body is not JSON')
+  }
+}
+
+/** @param {Response} response @param {number} status @param {object} body */
+export function sendJson(response, status, body) {
+  const text = JSON.stringify(body)
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+  response.end(text)
+}
