@@ -2,11 +2,20 @@
 //!
 //! `ast` is the JSON of `www/docs/boundary.md` as structs; `bind` turns it into [`bound`] where every name is an index and
 //! every expression has a type. Every mistake a user can make in a schema or query is caught here, with its place.
+//!
+//! The shape: `check` and `relations` make a [`Schema`] of its JSON, `bind` a [`BoundQuery`] of a query's; both use the
+//! expression binder of `bind::expr`. `types` says what type an expression has once it is bound.
 
 pub mod ast;
 pub mod bind;
 pub mod bound;
+mod check;
+mod relations;
 pub mod schema;
+pub mod types;
+
+#[cfg(test)]
+mod tests;
 
 pub use bind::bind;
 pub use bound::{
@@ -14,3 +23,4 @@ pub use bound::{
     SortKey, Start,
 };
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};
+pub use types::{group_types, output_types, scope_types, type_of};

@@ -103,6 +103,18 @@ pub struct Hop {
 }
 
 impl Schema {
+    /// Checks a schema as written and resolves its associations.
+    ///
+    /// Cost: the size of the schema, and of the hops of its associations.
+    ///
+    /// # Errors
+    /// With the place as path, such as `tables[2].relations[0].columns[1]`: `SCHEMA_INVALID`, `UNSUPPORTED_TYPE`,
+    /// `UNKNOWN_TABLE`, `UNKNOWN_COLUMN`, `UNKNOWN_RELATION`, and for the conditions and orders of associations those of
+    /// [`bind`](super::bind()).
+    pub fn from_json(json: &super::ast::SchemaJson) -> crate::error::Result<Schema> {
+        super::check::schema(json)
+    }
+
     /// Table by name.
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(name)

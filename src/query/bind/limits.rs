@@ -1,0 +1,62 @@
+//! How large an expression and a query may be: checked on the JSON, without recursion, before anything recurses over it.
+
+use std::cell::Cell;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::ast::ExprJson;
+
+/// Levels of an expression.
+pub const MAX_DEPTH: usize = 256;
+/// Nodes of all expressions of a query, nested queries included.
+pub const MAX_NODES: usize = 10_000;
+/// Levels of `with` in `with`.
+pub const MAX_NESTING: usize = 32;
+
+/// What is left of [`MAX_NODES`].
+pub(super) struct Budget(Cell<usize>);
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Budget(Cell::new(MAX_NODES))
+    }
+
+    /// Takes some nodes.
+    pub(super) fn take(&self, nodes: usize) -> Result<()> {
+        match self.0.get().checked_sub(nodes) {
+            Some(rest) => {
+                self.0.set(rest);
+                Ok(())
+            }
+            None => {
+                let message = format!("the expressions have more than {MAX_NODES} parts");
+                Err(Error::new(ErrorCode::QueryInvalid, message))
+            }
+        }
+    }
+
+    /// Takes the nodes of an expression and checks its depth. What passes may be recursed over.
+    pub(super) fn charge(&self, expr: &ExprJson) -> Result<()> {
+        let mut todo = vec![(expr, 1)];
+        while let Some((e, depth)) = todo.pop() {
+            if depth > MAX_DEPTH {
+                let message = format!("the expression is nested deeper than {MAX_DEPTH} levels");
+                return Err(Error::new(ErrorCode::QueryInvalid, message));
+            }
+            self.take(1)?;
+            todo.extend(e.args.iter().map(|a| (a, depth + 1)));
+        }
+        Ok(())
+    }
+}
+
+/// Whether an aggregate is called anywhere in an expression of any depth.
+pub(super) fn has_aggregate(expr: &ExprJson) -> bool {
+    let mut todo = vec![expr];
+    while let Some(e) = todo.pop() {
+        if e.op == "agg" {
+            return true;
+        }
+        todo.extend(&e.args);
+    }
+    false
+}

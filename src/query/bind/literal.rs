@@ -1,0 +1,106 @@
+//! Literals: what JSON says, and the types that JSON has no form for.
+//!
+//! A literal's type is that of its JSON: `1` is not `'1'`, and an ISO text is not a timestamp unless it says so. Only an
+//! integer becomes a float, where a float is expected.
+
+use super::expr::{Typed, mismatch};
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::ast::{ExprJson, Literal};
+use crate::query::{Expr, Function};
+use crate::value::{Type, Value, canonical_json, parse_timestamp};
+
+/// The value of a literal.
+///
+/// # Errors
+/// `UNSUPPORTED_TYPE` for a literal type other than timestamp, bytes and json; `TYPE_MISMATCH` for a text that is none;
+/// `JSON_MALFORMED` for json.
+pub(super) fn literal(json: &ExprJson) -> Result<Value> {
+    let Some(ty) = json.name.as_deref() else {
+        return Ok(match &json.value {
+            None => Value::Null,
+            Some(Literal::Bool(v)) => Value::Bool(*v),
+            Some(Literal::Int(v)) => Value::Int(*v),
+            Some(Literal::Float(v)) => Value::Float(*v),
+            Some(Literal::Text(v)) => Value::text(v.as_str()),
+        });
+    };
+    if !matches!(ty, "timestamp" | "bytes" | "json") {
+        let e = Error::unknown(ErrorCode::UnsupportedType, "literal type", ty, "query", ["timestamp", "bytes", "json"]);
+        return Err(e.at("name"));
+    }
+    let text = match &json.value {
+        None => return Ok(Value::Null),
+        Some(Literal::Text(text)) => text,
+        Some(_) => {
+            let message = format!("a {ty} literal is given as text");
+            return Err(Error::new(ErrorCode::TypeMismatch, message).named(describe(json)).at("value"));
+        }
+    };
+    let wrong = |code, what: &str| {
+        let shown: String = text.chars().take(80).collect();
+        Error::new(code, format!("`{shown}` is not {what}")).named(shown).at("value")
+    };
+    match ty {
+        "timestamp" => parse_timestamp(text)
+            .map(Value::Timestamp)
+            .ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a timestamp in ISO 8601 form")),
+        "bytes" => hex(text)
+            .map(|b| Value::Bytes(b.into()))
+            .ok_or_else(|| wrong(ErrorCode::TypeMismatch, "an even number of hexadecimal digits")),
+        _ => {
+            canonical_json(text.as_bytes()).map(|t| Value::Json(t.into())).ok_or_else(|| wrong(ErrorCode::JsonMalformed, "JSON"))
+        }
+    }
+}
+
+/// Octets of hexadecimal text, with or without `\x` in front.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("\\x").unwrap_or(text).as_bytes();
+    let digit = |b: u8| (b as char).to_digit(16);
+    if digits.len() % 2 == 1 {
+        return None;
+    }
+    digits.chunks_exact(2).map(|pair| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8)).collect()
+}
+
+/// How an expression is named in an error: a column, function or aggregate by its name, a literal by its text.
+pub(super) fn describe(json: &ExprJson) -> String {
+    match (json.op.as_str(), &json.value) {
+        ("lit", None) => "null".to_owned(),
+        ("lit", Some(Literal::Bool(v))) => v.to_string(),
+        ("lit", Some(Literal::Int(v))) => v.to_string(),
+        ("lit", Some(Literal::Float(v))) => v.to_string(),
+        ("lit", Some(Literal::Text(v))) => v.chars().take(80).collect(),
+        ("col" | "agg", _) => json.name.clone().unwrap_or_default(),
+        _ => json.op.clone(),
+    }
+}
+
+/// The same expression as a float, if it is an integer.
+pub(super) fn to_float(typed: &mut Typed) {
+    if typed.ty != Some(Type::Int) {
+        return;
+    }
+    let expr = std::mem::replace(&mut typed.expr, Expr::Literal(Value::Null));
+    typed.expr = match expr {
+        Expr::Literal(Value::Int(v)) => Expr::Literal(Value::Float(v as f64)),
+        other => Expr::Call(Function::IntToFloat, vec![other]),
+    };
+    typed.ty = Some(Type::Float);
+}
+
+/// The value of a literal that stands for a value of a type.
+///
+/// # Errors
+/// `TYPE_MISMATCH` if it is of another type; those of [`literal`]; `QUERY_INVALID` if it is no literal.
+pub(super) fn literal_of(json: &ExprJson, ty: Option<Type>) -> Result<Value> {
+    if json.op != "lit" {
+        return Err(Error::new(ErrorCode::QueryInvalid, "only a literal can stand here").named(describe(json)));
+    }
+    match (literal(json)?, ty) {
+        (Value::Null, _) => Ok(Value::Null),
+        (Value::Int(v), Some(Type::Float)) => Ok(Value::Float(v as f64)),
+        (v, ty) if v.kind() == ty => Ok(v),
+        (v, ty) => Err(mismatch("this place", &[ty.unwrap_or(Type::Text)], v.kind(), json)),
+    }
+}

@@ -1,0 +1,105 @@
+//! Nested associations: `with`.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::Context;
+use super::limits::MAX_NESTING;
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::ast::{QueryJson, WithJson};
+use crate::query::{Nested, Select, Table};
+
+/// What a `with` without a query of its own asks.
+static WHOLE: LazyLock<QueryJson> = LazyLock::new(QueryJson::default);
+
+impl<'a> Context<'a> {
+    /// Binds the associations nested in one level of a query.
+    ///
+    /// # Errors
+    /// `QUERY_INVALID` on a query with joins or grouping, nested too deep, for a field name that is taken, and for parts that a
+    /// nested query cannot have; `UNKNOWN_RELATION`; those of the nested queries, at `with[i].query`.
+    pub(super) fn nested(
+        &self,
+        json: &'a QueryJson,
+        table: &'a Table,
+        select: &Select,
+        grouped: bool,
+        depth: usize,
+    ) -> Result<Vec<Nested>> {
+        if json.with.is_empty() {
+            return Ok(Vec::new());
+        }
+        let refuse = |message: &str| Err(Error::new(ErrorCode::QueryInvalid, message).at("with"));
+        if grouped || !json.joins.is_empty() {
+            return refuse("a query with joins or grouping has no rows of one table that `with` could nest in");
+        }
+        if depth >= MAX_NESTING {
+            return refuse(&format!("`with` is nested deeper than {MAX_NESTING} levels"));
+        }
+        let mut taken: HashSet<&str> = match select {
+            Select::All => table.names().collect(),
+            Select::Fields(fields) => fields.iter().map(|f| f.name.as_str()).collect(),
+        };
+        let mut nested = Vec::with_capacity(json.with.len());
+        for (i, with) in json.with.iter().enumerate() {
+            nested.push(self.one(with, table, &mut taken, depth).map_err(|e| e.at(format!("with[{i}]")))?);
+        }
+        Ok(nested)
+    }
+
+    fn one(&self, json: &'a WithJson, table: &'a Table, taken: &mut HashSet<&'a str>, depth: usize) -> Result<Nested> {
+        self.budget.take(1)?;
+        let Some(relation) = table.relations.get(&json.relation) else {
+            let names = table.relations.keys().map(String::as_str);
+            let e = Error::unknown(ErrorCode::UnknownRelation, "association", &json.relation, &table.name, names);
+            return Err(e.at("relation"));
+        };
+        let (name, place) = match json.name.as_deref() {
+            Some(name) => (name, "as"),
+            None => (json.relation.as_str(), "relation"),
+        };
+        if name.is_empty() || !taken.insert(name) {
+            let message = format!("the field `{name}` is there already; name this one by `as`");
+            let message = if name.is_empty() { "a field needs a name" } else { &message };
+            return Err(Error::new(ErrorCode::QueryInvalid, message).named(name).at(place));
+        }
+        let target = self.schema.by_id(relation.target);
+        let single = relation.kind.is_single();
+        let query = json.query.as_deref().unwrap_or(&WHOLE);
+        let bound = self.allowed(query, target, single).and_then(|()| {
+            let bound = self.query(query, target, Some(relation), depth + 1)?;
+            if bound.aggregate.is_some() {
+                return Err(refusal("a nested query cannot call aggregates", "select"));
+            }
+            Ok(bound)
+        });
+        let query = bound.map_err(|e| e.at("query"))?;
+        Ok(Nested { name: name.to_owned(), single, hops: relation.hops.clone(), query })
+    }
+
+    /// Checks that a nested query has only what one can have.
+    fn allowed(&self, json: &QueryJson, target: &Table, single: bool) -> Result<()> {
+        if !json.from.is_empty() && json.from != target.name {
+            let message = format!("the association leads to `{}`, not to `{}`", target.name, json.from);
+            return Err(refusal(&message, "from").named(json.from.as_str()));
+        }
+        if json.tenant.is_some() && json.tenant.as_deref() != self.tenant {
+            return Err(refusal("a nested query has the tenant of the whole query", "tenant"));
+        }
+        let parts = [
+            (!json.joins.is_empty(), "joins", "a nested query cannot join"),
+            (json.group_by.is_some(), "groupBy", "a nested query cannot group"),
+            (single && json.limit.is_some(), "limit", "the association is a single row: there is nothing to limit"),
+            (single && json.offset.is_some(), "offset", "the association is a single row: there is nothing to skip"),
+            (single && json.start.is_some(), "start", "the association is a single row: there is nothing to start at"),
+        ];
+        match parts.into_iter().find(|p| p.0) {
+            Some((_, place, message)) => Err(refusal(message, place)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn refusal(message: &str, place: &str) -> Error {
+    Error::new(ErrorCode::QueryInvalid, message).at(place)
+}

@@ -1,0 +1,168 @@
+//! What a query puts out: groups, select, order, key.
+
+use std::collections::HashSet;
+
+use indexmap::IndexSet;
+
+use super::aggregate::{comparable, regroup};
+use super::expr::{Binder, Typed};
+use super::limits::{Budget, has_aggregate};
+use super::scope::Scope;
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::ast::{ExprJson, NamedJson, OrderJson, QueryJson};
+use crate::query::{AggregateCall, Expr, OutputField, Select, SortKey};
+use crate::value::Type;
+
+/// Binds the parts of a query that are over the group scope if there is grouping, else over the scope.
+pub(super) struct Output<'b, 'a> {
+    pub scope: &'b Scope<'a>,
+    budget: &'b Budget,
+    /// Group expressions over the scope, if there is grouping.
+    pub groups: Option<Vec<Expr>>,
+    /// Aggregates found so far, each once.
+    pub calls: IndexSet<AggregateCall>,
+}
+
+/// A column that is part of what identifies an output row.
+pub(super) struct KeyPart {
+    pub column: usize,
+    /// The tenant, of which users do not know.
+    pub hidden: bool,
+    pub nullable: bool,
+}
+
+/// The group expressions, if the query groups: by `groupBy`, or by calling an aggregate.
+///
+/// # Errors
+/// Those of expressions; `TYPE_MISMATCH` for json.
+pub(super) fn groups(json: &QueryJson, binder: &mut Binder<'_, '_>) -> Result<Option<Vec<Expr>>> {
+    let Some(group_by) = &json.group_by else {
+        let selected = json.select.iter().flatten().map(|f| &f.expr);
+        let calls = selected.chain(json.order_by.iter().map(|o| &o.expr)).any(has_aggregate);
+        return Ok(calls.then(Vec::new));
+    };
+    let mut group = |g: &NamedJson| {
+        let typed = binder.expr(&g.expr)?;
+        comparable(&typed, "grouped", &g.expr)?;
+        Ok(typed.expr)
+    };
+    let place = |i: usize| move |e: Error| e.at(format!("groupBy[{i}].expr"));
+    group_by.iter().enumerate().map(|(i, g)| group(g).map_err(place(i))).collect::<Result<_>>().map(Some)
+}
+
+impl<'b, 'a> Output<'b, 'a> {
+    pub(super) fn new(scope: &'b Scope<'a>, budget: &'b Budget, groups: Option<Vec<Expr>>) -> Self {
+        Output { scope, budget, groups, calls: IndexSet::new() }
+    }
+
+    pub(super) fn is_grouped(&self) -> bool {
+        self.groups.is_some()
+    }
+
+    fn expr(&mut self, json: &ExprJson) -> Result<Typed> {
+        let (scope, budget) = (self.scope, self.budget);
+        let Some(groups) = &self.groups else { return Binder { scope, budget, calls: None }.expr(json) };
+        let typed = Binder { scope, budget, calls: Some(&mut self.calls) }.expr(json)?;
+        Ok(Typed { expr: regroup(typed.expr, groups, scope)?, ty: typed.ty })
+    }
+
+    /// Binds `select`.
+    ///
+    /// # Errors
+    /// `QUERY_INVALID` if it is empty, absent from a grouped query, or names a field twice or not at all; those of
+    /// expressions; `NOT_GROUPED`.
+    pub(super) fn select(&mut self, json: Option<&[NamedJson]>) -> Result<Select> {
+        let invalid = |message: &str| Error::new(ErrorCode::QueryInvalid, message);
+        let Some(fields) = json else {
+            if self.is_grouped() {
+                return Err(invalid("a grouped query has no rows to show whole; it needs a `select`").at("select"));
+            }
+            return Ok(Select::All);
+        };
+        if fields.is_empty() {
+            return Err(invalid("`select` names no field").at("select"));
+        }
+        let mut names = HashSet::new();
+        let mut bound = Vec::with_capacity(fields.len());
+        for (i, field) in fields.iter().enumerate() {
+            if field.name.is_empty() {
+                return Err(invalid("a field needs a name").named("").at(format!("select[{i}].name")));
+            }
+            if !names.insert(field.name.as_str()) {
+                let message = format!("two fields are called `{}`", field.name);
+                return Err(invalid(&message).named(field.name.as_str()).at(format!("select[{i}].name")));
+            }
+            let typed = self.expr(&field.expr).map_err(|e| e.at(format!("select[{i}].expr")))?;
+            // A null without a type is text, as in PostgreSQL.
+            bound.push(OutputField { name: field.name.clone(), expr: typed.expr, ty: typed.ty.unwrap_or(Type::Text) });
+        }
+        Ok(Select::Fields(bound))
+    }
+
+    /// Binds `orderBy`.
+    ///
+    /// # Errors
+    /// Those of expressions; `NOT_GROUPED`; `TYPE_MISMATCH` for json; `QUERY_INVALID` for a place of nulls other than first
+    /// and last.
+    pub(super) fn order(&mut self, json: &[OrderJson], select: &Select) -> Result<Vec<SortKey>> {
+        let place = |i: usize| move |e: Error| e.at(format!("orderBy[{i}]"));
+        json.iter().enumerate().map(|(i, item)| self.sort_key(item, select).map_err(place(i))).collect()
+    }
+
+    fn sort_key(&mut self, json: &OrderJson, select: &Select) -> Result<SortKey> {
+        let nulls_first = match json.nulls.as_deref() {
+            None => json.desc,
+            Some("first") => true,
+            Some("last") => false,
+            Some(other) => {
+                let e = Error::unknown(ErrorCode::QueryInvalid, "place of nulls", other, "orderBy", ["first", "last"]);
+                return Err(e.at("nulls"));
+            }
+        };
+        let bound = self.expr(&json.expr).or_else(|e| self.field(&json.expr, select, e));
+        let typed = bound.map_err(|e| e.at("expr"))?;
+        comparable(&typed, "ordered", &json.expr).map_err(|e| e.at("expr"))?;
+        Ok(SortKey { expr: typed.expr, desc: json.desc, nulls_first })
+    }
+
+    /// The field of `select` that a bare name means, when no column of the (group) scope has it.
+    fn field(&self, json: &ExprJson, select: &Select, error: Error) -> Result<Typed> {
+        let outside = matches!(error.code, ErrorCode::UnknownColumn | ErrorCode::NotGrouped);
+        let (true, "col", Some(name), None, Select::Fields(fields)) = (outside, json.op.as_str(), &json.name, &json.of, select)
+        else {
+            return Err(error);
+        };
+        match fields.iter().find(|f| f.name == *name) {
+            Some(field) => {
+                self.budget.take(size(&field.expr))?;
+                Ok(Typed { expr: field.expr.clone(), ty: Some(field.ty) })
+            }
+            None if error.code == ErrorCode::UnknownColumn => {
+                Err(self.scope.unknown(name, fields.iter().map(|f| f.name.as_str())))
+            }
+            None => Err(error),
+        }
+    }
+
+    /// What identifies an output row: the keys of all sources, or the groups.
+    pub(super) fn key(&self) -> impl Iterator<Item = KeyPart> {
+        let groups = self.groups.iter().flat_map(|g| 0..g.len());
+        let groups = groups.map(|column| KeyPart { column, hidden: false, nullable: true });
+        let sources = self.scope.sources.iter().filter(|_| self.groups.is_none()).flat_map(|s| {
+            s.table.key.iter().map(|&k| KeyPart {
+                column: s.base + k,
+                hidden: Some(k) == s.table.tenant_column(),
+                nullable: s.optional,
+            })
+        });
+        groups.chain(sources)
+    }
+}
+
+/// Nodes of an expression.
+fn size(expr: &Expr) -> usize {
+    match expr {
+        Expr::Column(_) | Expr::Literal(_) => 1,
+        Expr::Call(_, args) => 1 + args.iter().map(size).sum::<usize>(),
+    }
+}

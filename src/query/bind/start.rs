@@ -1,0 +1,62 @@
+//! Keyset starts: literals to values of the order's and the key's types.
+
+use super::literal::{describe, literal_of};
+use super::output::{KeyPart, Output};
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::ast::StartJson;
+use crate::query::{Aggregate, SortKey, Start, group_types, type_of};
+use crate::value::{Type, Value};
+
+impl Output<'_, '_> {
+    /// Binds the start of a query ordered so. The tenant is part of the key, but nobody writes it: it is put in here.
+    ///
+    /// # Errors
+    /// `QUERY_INVALID` for a number of values other than that of the order, or of order and key, and for what is no literal;
+    /// `TYPE_MISMATCH`; `NULL_NOT_ALLOWED` for a key column that is never null.
+    pub(super) fn start(&self, json: &StartJson, order: &[SortKey], tenant: Option<&str>) -> Result<Start> {
+        let types = self.types();
+        let key: Vec<KeyPart> = self.key().collect();
+        let shown = key.iter().filter(|k| !k.hidden).count();
+        let (given, ordered) = (json.values.len(), order.len());
+        if given == 0 || given != ordered && given != ordered + shown {
+            let message = format!(
+                "a start holds {ordered} values, one per orderBy, or {} with the key behind them; not {given}",
+                ordered + shown
+            );
+            return Err(Error::new(ErrorCode::QueryInvalid, message).at("values"));
+        }
+        let place = |i: usize| move |e: Error| e.at(format!("values[{i}]"));
+        let mut literals = json.values.iter().enumerate();
+        let mut values = Vec::with_capacity(given + key.len() - shown);
+        for (sort, (i, literal)) in order.iter().zip(literals.by_ref()) {
+            values.push(literal_of(literal, type_of(&sort.expr, &types)).map_err(place(i))?);
+        }
+        if given > ordered {
+            for part in &key {
+                if part.hidden {
+                    values.push(tenant.map_or(Value::Null, Value::text));
+                    continue;
+                }
+                let Some((i, literal)) = literals.next() else { break };
+                let value = literal_of(literal, types.get(part.column).copied()).map_err(place(i))?;
+                if value.is_null() && !part.nullable {
+                    let message = format!("key column `{}` is never null", self.scope.name(part.column));
+                    return Err(place(i)(Error::new(ErrorCode::NullNotAllowed, message).named(describe(literal))));
+                }
+                values.push(value);
+            }
+        }
+        Ok(Start { values, inclusive: json.inclusive })
+    }
+
+    /// Types of the columns that order and key are over.
+    fn types(&self) -> Vec<Type> {
+        match &self.groups {
+            None => self.scope.types.clone(),
+            Some(groups) => {
+                let calls = self.calls.iter().cloned().collect();
+                group_types(&Aggregate { groups: groups.clone(), calls }, &self.scope.types)
+            }
+        }
+    }
+}
