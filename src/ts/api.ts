@@ -1,0 +1,28 @@
+// Everything that the entries share. Each entry adds `init` and `createDatabase`, bound to its way of loading the engine.
+export { EddylineError, type ErrorCode, type KnownErrorCode } from './errors.js'
+export {
+  string, number, int, bigint, boolean, timestamp, json, bytes, table,
+  belongsTo, hasOne, hasMany, manyToMany, through,
+  type Column, type Table, type Schema, type AnySchema, type Row, type InputRow, type Key, type Change, type Batch,
+  type TableName, type RelationOptions, type AssociationName, type AssociationTable,
+} from './schema.js'
+export { defineSchema } from './define-schema.js'
+export { from, type Query, type QueryLike, type OrderOptions } from './query/builder.js'
+export type { RowOf, QueryJson, WhereOp } from './query/types.js'
+export {
+  eq, ne, lt, lte, gt, gte, and, or, not, inArray, like, ilike, isNull, isNotNull,
+  add, sub, mul, div, mod, neg, concat, coalesce, lower, upper, length, abs,
+  count, sum, avg, min, max, type Expr, type Condition, type Operand,
+} from './query/expr.js'
+export type { Cursor, Report } from './changes.js'
+export type { Database, DatabaseOptions, EngineStats, LiveOptions, QueryRoot } from './database.js'
+export type { LiveQuery, LiveSnapshot, LiveStatus } from './live-query.js'
+export type { LiveEvent } from './dispatch.js'
+export {
+  applyPatches, toJsonPatch, plainPatches,
+  type Patch, type AddPatch, type RemovePatch, type MovePatch, type SetPatch, type OnePatch, type JsonPatchOperation, type KeyOf,
+} from './patches.js'
+export { fromTanStack, type Connection, type ConnectionStatus, type Source, type SyncSession, type TanStackSync } from './source.js'
+export type { JsonOptions } from './json-input.js'
+export type { FetchRow } from './touches.js'
+export type { InitInput, InitOptions } from './boot/core.js'

@@ -1,0 +1,362 @@
+import type { LooseBatch, LooseChange, Report } from './changes.js'
+import { Dispatcher, type ReportListener } from './dispatch.js'
+import { Encoder } from './encoder.js'
+import { EddylineError, codedError } from './errors.js'
+import { type JsonBytes, type JsonOptions, type JsonStream, abort, engineOptions, isStream, pushStream, pushWhole } from './json-input.js'
+import { type TableLayout, tableLayout } from './layout.js'
+import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
+import { type EngineModule, type PackedInfo, Port } from './port.js'
+import { Query, type QueryLike, planKey } from './query/builder.js'
+import type { QueryJson } from './query/types.js'
+import { CHANGED, FLAGS, IGNORED, REPLAYED, TOUCHES, VERSION, absorbReport } from './report.js'
+import { Relations } from './rows.js'
+import type { AnySchema, Batch, Change, TableName } from './schema.js'
+import { type Connection, type Source, SourceConnection } from './source.js'
+import { type FetchRow, RowFetcher, type Touch, readTouches } from './touches.js'
+import { View } from './view.js'
+
+export interface DatabaseOptions<S extends AnySchema> {
+  schema: S
+  /** For messages and devtools. */
+  name?: string
+  /** Answers `touch`: the row, or null if it is gone. */
+  fetchRow?: FetchRow
+  /** Gets errors that have no caller: of listeners, of `fetchRow`, of sources. By default they are reported as uncaught. */
+  onError?: (error: unknown) => void
+  /** How long the engine keeps a view that nobody uses, in milliseconds; 1,000 by default. */
+  graceMs?: number
+}
+
+export interface LiveOptions {
+  /** For `explain` and devtools. */
+  label?: string
+  /** Whose rows, for tenanted tables. */
+  tenant?: string
+}
+
+export interface EngineStats { [name: string]: unknown }
+
+/** One query builder per table. */
+export type QueryRoot<S extends AnySchema> = { readonly [T in TableName<S>]: Query<S, T> }
+
+/**
+ * Tables, live queries and sources over one engine. Made by `createDatabase`.
+ *
+ * After a crash of the engine (ENGINE_CRASHED, a bug of ours) and after `close` (CLOSED) every call throws.
+ */
+export class Database<S extends AnySchema> {
+  readonly schema: S
+  readonly name: string
+  /** A query builder per table: `db.query.issues`. */
+  readonly query: QueryRoot<S>
+  readonly #port: Port
+  readonly #encoder: Encoder
+  readonly #relations: Relations
+  readonly #dispatcher: Dispatcher
+  readonly #fetcher: RowFetcher
+  readonly #layouts: TableLayout[]
+  readonly #views: (View | undefined)[] = []
+  readonly #queries: (SharedQuery | undefined)[] = []
+  readonly #plans = new Map<string, SharedQuery>()
+  readonly #connections = new Set<SourceConnection>()
+  readonly #graceMs: number
+  readonly #onError: ((error: unknown) => void) | undefined
+  /** Views that the report in work changed: kept, so that a commit allocates none. */
+  readonly #changed: View[] = []
+  #version = 0
+  #streaming: Promise<unknown> | undefined
+  #closed = false
+
+  /** @internal Use `createDatabase`. */
+  constructor(module: EngineModule, options: DatabaseOptions<S>) {
+    this.schema = options.schema
+    this.name = options.name ?? 'eddyline'
+    this.#onError = options.onError
+    this.#graceMs = options.graceMs ?? 1000
+    const port = this.#port = new Port(module, options.schema.json)
+    const infos = port.call('relations')
+    this.#layouts = options.schema.json.tables.map((t, i) =>
+      tableLayout(infos[i] as PackedInfo, new Map(t.columns.map(c => [c.name, c.nullable])), t.key, t.tenant))
+    this.#encoder = new Encoder(port, new Map(this.#layouts.map(l => [l.name, l])))
+    this.#relations = new Relations(port, this.#encoder)
+    this.#relations.add(infos)
+    this.#dispatcher = new Dispatcher(options.onError)
+    this.#fetcher = new RowFetcher(options.fetchRow, (touch, row) => { this.#store(touch, row) }, options.onError)
+    this.#version = port.call('version')
+    const query = Object.create(null) as Record<string, unknown>
+    for (const t of options.schema.json.tables) query[t.name] = new Query(options.schema, t.name as never)
+    this.query = Object.freeze(query) as QueryRoot<S>
+    port.onCrash = error => { this.#crashed(error) }
+  }
+
+  /** Number of the current version. */
+  get version(): number { return this.#version }
+
+  /**
+   * Applies changes as one version: synchronous and atomic.
+   *
+   * ```ts
+   * db.apply([{ op: 'upsert', table: 'issues', row }])
+   * db.apply({ changes, source: 'api', cursor: 42 })
+   * ```
+   * Row objects in canonical form become the rows: do not change them afterwards. Throws DUPLICATE_KEY, MISSING_COLUMN,
+   * UNKNOWN_COLUMN, TYPE_MISMATCH, KEY_CHANGE, CURSOR_BACKWARDS … with `path`; then nothing has happened.
+   * Cost: about 0.4 µs per row here, plus what the engine needs.
+   */
+  apply(input: readonly Change<S>[] | Batch<S>): Report {
+    const batch = Array.isArray(input) ? undefined : input as LooseBatch
+    const changes = (batch !== undefined ? batch.changes : input) as readonly LooseChange[]
+    if (!Array.isArray(changes)) throw new EddylineError('INVALID_CHANGE', 'apply takes an array of changes or a batch { changes }', { path: 'changes' })
+    const port = this.#port
+    if (port.dead !== undefined) throw port.dead
+    if (this.#dispatcher.running) this.#dispatcher.pin()
+    const bytes = this.#encoder.encode(changes, batch)
+    const begun = performance.now()
+    let address: number
+    try { address = port.commit(bytes) } catch (error) { throw this.#located(error, changes) }
+    return this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
+  }
+
+  /**
+   * Applies JSON as it comes from the network; bytes never become JavaScript objects unless somebody looks at the rows.
+   *
+   * ```ts
+   * db.applyJson(await response.arrayBuffer())
+   * await db.applyJson(await fetch('/issues.json'), { table: 'issues' })   // streamed in pieces, one version
+   * ```
+   * Throws INVALID_JSON and what `apply` throws; FETCH_FAILED for a response that is not ok; BUSY for a synchronous call
+   * with options, or of more than 256 KB, while a stream is being applied. Cost: about 0.2 µs per row of ten columns.
+   */
+  applyJson(input: string | JsonBytes, opts?: JsonOptions): Report
+  applyJson(input: JsonStream, opts?: JsonOptions): Promise<Report>
+  applyJson(input: string | JsonBytes | JsonStream, opts?: JsonOptions): Report | Promise<Report> {
+    this.#port.alive()
+    if (isStream(input)) return this.#applyStream(input, opts)
+    if (this.#dispatcher.running) this.#dispatcher.pin()
+    const begun = performance.now()
+    const address = pushWhole(this.#port, input, opts, this.#streaming !== undefined)
+    return this.#publish(address, (performance.now() - begun) * 1000, opts?.source, opts?.cursor, opts?.origin)
+  }
+
+  async #applyStream(input: JsonStream, opts: JsonOptions | undefined): Promise<Report> {
+    // One at a time: the engine reads one JSON text.
+    const before = this.#streaming
+    let finish!: () => void
+    const mine = this.#streaming = new Promise<void>(resolve => { finish = resolve })
+    try {
+      await before
+      const port = this.#port
+      port.call('json_begin', engineOptions(opts))
+      try { await pushStream(port, input) } catch (error) { abort(port); throw error }
+      if (this.#dispatcher.running) this.#dispatcher.pin()
+      const begun = performance.now()
+      const address = port.call('json_end') >>> 0
+      return this.#publish(address, (performance.now() - begun) * 1000, opts?.source, opts?.cursor, opts?.origin)
+    } finally {
+      if (this.#streaming === mine) this.#streaming = undefined
+      finish()
+    }
+  }
+
+  /**
+   * Starts a live query. Equal plans share one view.
+   *
+   * ```ts
+   * const live = db.live(db.query.issues.where('status', '=', 'open').limit(50))
+   * ```
+   * Throws what the engine finds wrong with the query (UNKNOWN_COLUMN, TYPE_MISMATCH …), with `path` and `nearest`.
+   * Cost: one evaluation; rows become objects when read.
+   */
+  live<R>(query: QueryLike<R>, options?: LiveOptions): LiveQuery<R> {
+    this.#port.alive()
+    return new LiveQuery<R>(this.#shared(this.#planned(query, options?.tenant)), options?.label)
+  }
+
+  /** The plan of a query with counters, as text for people. */
+  explain(query: QueryLike<unknown> | LiveQuery<unknown>): string {
+    if (query instanceof LiveQuery) return this.#port.call('explain', query.shared.view.id)
+    const shared = this.#shared(this.#planned(query, undefined))
+    const text = this.#port.call('explain', shared.view.id)
+    if (shared.users === 0) this.retire(shared)
+    return text
+  }
+
+  /** Memory, rows per table, nodes, views and engine time. */
+  stats(): EngineStats { return this.#port.call('stats') }
+
+  /** The last committed cursor of a source. */
+  cursor(source: string): string | undefined { return this.#port.call('cursor', source) }
+
+  /** Calls `fn` once per version, after the live queries. Returns the function that ends it. */
+  subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.#version) }
+
+  /**
+   * Connects a backend.
+   *
+   * ```ts
+   * const connection = db.connect({ name: 'api', sync(s) { s.begin(); s.write(change); s.commit(); s.markReady() } })
+   * await connection.ready
+   * ```
+   */
+  connect(source: Source): Connection {
+    this.#port.alive()
+    const connection = new SourceConnection(this, source, c => { this.#connections.delete(c) }, this.#onError)
+    this.#connections.add(connection)
+    connection.start()
+    return connection
+  }
+
+  /** Frees the engine. Live queries become `'closed'` and keep their last rows; old rows stay readable. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const connection of [...this.#connections]) connection.close()
+    this.#fetcher.close()
+    const port = this.#port
+    const readable = port.dead === undefined
+    const queries = [...this.#plans.values()]
+    if (readable) this.#relations.settle()
+    for (const query of queries) {
+      if (query.timer !== undefined) clearTimeout(query.timer)
+      query.close(readable, 'closed', undefined)
+    }
+    this.#plans.clear()
+    if (readable) {
+      port.dead = new EddylineError('CLOSED', `the database \`${this.name}\` is closed`)
+      port.engine.free?.()
+    }
+    this.#tellAll(queries)
+  }
+
+  [Symbol.dispose](): void { this.close() }
+
+  /** @internal */
+  tell(query: SharedQuery): void {
+    if (query.listeners.length > 0) this.#dispatcher.push([new QueryEvent(query, undefined, undefined)], undefined)
+  }
+
+  /** @internal A view without users stays for a moment: frameworks drop and take again what they use. */
+  retire(query: SharedQuery): void {
+    if (this.#closed || this.#port.dead !== undefined) return
+    if (query.timer !== undefined) clearTimeout(query.timer)
+    query.timer = setTimeout(() => { this.#drop(query) }, this.#graceMs);
+    // In Node a forgotten view must not keep the process alive.
+    (query.timer as { unref?: () => void }).unref?.()
+  }
+
+  // ---- inside ------------------------------------------------------------------------------------------------------
+
+  #planned(query: QueryLike<unknown>, tenant: string | undefined): QueryJson {
+    const json = query.toJSON()
+    return tenant === undefined ? json : { ...json, tenant }
+  }
+
+  #shared(json: QueryJson): SharedQuery {
+    const key = planKey(json)
+    const known = this.#plans.get(key)
+    if (known !== undefined) {
+      if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
+      return known
+    }
+    const port = this.#port
+    const info = port.call('register', json)
+    const view = new View(port, this.#relations, info, this.#version)
+    const query = new SharedQuery(this, view, key)
+    this.#views[view.id] = view
+    this.#queries[view.id] = query
+    this.#plans.set(key, query)
+    const failure = port.call('view_error', view.id)
+    if (failure != null) {
+      view.fail()
+      query.fail(new EddylineError(failure.code, failure.message))
+    }
+    return query
+  }
+
+  #drop(query: SharedQuery): void {
+    query.timer = undefined
+    if (query.users > 0 || this.#closed || this.#port.dead !== undefined) return
+    query.view.settle()
+    this.#plans.delete(query.planKey)
+    this.#views[query.view.id] = undefined
+    this.#queries[query.view.id] = undefined
+    query.view.detach()
+    this.#port.call('unregister', query.view.id)
+  }
+
+  /** Lets all mirrors absorb a report, then tells the listeners. */
+  #publish(address: number, micros: number, source: string | undefined, cursor: unknown, origin: string | undefined): Report {
+    const port = this.#port
+    port.fresh()
+    const head = address >> 2
+    const words = port.i32
+    const version = words[head + VERSION]
+    const replayed = (words[head + FLAGS] & REPLAYED) !== 0
+    const report: Report = {
+      version, applied: words[head + CHANGED], ignored: words[head + IGNORED], replayed,
+      source, cursor: cursor === undefined ? undefined : String(cursor), origin, micros,
+    }
+    const touched = words[head + TOUCHES]
+    const changed = this.#changed
+    changed.length = 0
+    const { links } = this.#relations
+    links.open()
+    const end = absorbReport(port, address, this.#relations, this.#views, changed)
+    links.close()
+    if (version !== this.#version) this.#version = version
+    const touches = touched > 0 ? readTouches(port, end, touched, this.#layouts) : undefined
+    let events: QueryEvent[] | undefined
+    for (let i = 0; i < changed.length; i++) {
+      const view = changed[i]
+      const query = this.#queries[view.id]!
+      query.changed()
+      if (view.failed || query.status === 'error') this.#evaluated(query, view)
+      if (query.listeners.length > 0) (events ??= []).push(new QueryEvent(query, view.diff, report))
+      view.diff = undefined
+    }
+    if (events !== undefined) this.#dispatcher.push(events, replayed ? undefined : report)
+    else if (!replayed && this.#dispatcher.hasReportListeners) this.#dispatcher.push([], report)
+    if (touches !== undefined) for (const touch of touches) this.#fetcher.touch(touch)
+    return report
+  }
+
+  #evaluated(query: SharedQuery, view: View): void {
+    if (view.failed) {
+      const failure = this.#port.call('view_error', view.id)
+      query.fail(new EddylineError(failure?.code ?? 'EVALUATION_FAILED', failure?.message ?? 'the query could not be evaluated'))
+    } else {
+      view.recover()
+      query.recovered()
+    }
+  }
+
+  #store(touch: Touch, row: object | null): void {
+    if (this.#closed) return
+    const { table, tenant } = touch
+    const change: LooseChange = row !== null ? { op: 'upsert', table, row } : { op: 'delete', table, id: touch.key }
+    if (tenant !== undefined) change.tenant = tenant
+    this.apply([change] as never)
+  }
+
+  /** The engine numbers the rows of a batch through; users wrote them in changes. */
+  #located(error: unknown, changes: readonly LooseChange[]): unknown {
+    const coded = codedError(error)
+    const m = coded?.path === undefined ? null : /^changes\[(\d+)\](.*)$/.exec(coded.path)
+    if (coded === undefined || m === null) return error
+    const place = this.#encoder.pathOf(changes, Number(m[1]))
+    // The engine sees packed rows: `row.x` is right below either form.
+    const rest = place.endsWith(']') && place.includes('.rows[') ? m[2].replace(/^\.row\b/, '') : m[2]
+    return new EddylineError(coded.code, coded.message, { path: place + rest, offending: coded.offending, nearest: coded.nearest })
+  }
+
+  #crashed(error: EddylineError): void {
+    const queries = [...this.#plans.values()]
+    for (const query of queries) query.close(false, 'error', error)
+    this.#tellAll(queries)
+  }
+
+  #tellAll(queries: SharedQuery[]): void {
+    const events = queries.filter(q => q.listeners.length > 0).map(q => new QueryEvent(q, undefined, undefined))
+    if (events.length > 0) this.#dispatcher.push(events, undefined)
+  }
+}

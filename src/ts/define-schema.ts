@@ -1,0 +1,126 @@
+import { EddylineError, unknownName } from './errors.js'
+import { TENANT } from './layout.js'
+import { Query } from './query/builder.js'
+import type { AnyRelation, AnySchema, LooseQuery, Relation, RelationOrder, Schema, SchemaJson, Tables, Through } from './schema.js'
+
+/**
+ * Joins tables and associations to a schema; row types follow from it: `Row<typeof schema, 'issues'>`.
+ *
+ * ```ts
+ * const schema = defineSchema({
+ *   issues: table({ id: string().key(), projectId: string(), title: string() }),
+ *   projects: table({ id: string().key(), name: string() }),
+ * }, { issues: { project: belongsTo('projects', 'projectId') } })
+ * ```
+ * Throws INVALID_SCHEMA, UNKNOWN_TABLE, UNKNOWN_COLUMN, UNKNOWN_RELATION with `path` (`issues.relations.project`).
+ */
+export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Record<string, AnyRelation<keyof T & string>> } = {}>(
+  tables: T, relations?: R,
+): Schema<T, R> {
+  const all = new Map(Object.entries(tables))
+  for (const [name, t] of all) checkTable(name, t)
+  const given = new Map(Object.entries((relations ?? {}) as Record<string, Record<string, AnyRelation>>))
+  for (const name of given.keys()) if (!all.has(name)) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, all.keys(), `relations.${name}`)
+  const json: SchemaJson = { tables: [] }
+  // A plain object with the prototype's names out of the way: builders look names up in it.
+  const schema: AnySchema = { tables, relations: relations ?? {}, json }
+  for (const [name, t] of all) {
+    json.tables.push({
+      name, tenant: t.tenant,
+      key: columnsOf(t).filter(([, c]) => c.isKey).map(([column]) => column),
+      columns: columnsOf(t).map(([column, c]) => ({ name: column, type: c.type, nullable: c.isNullable })),
+      relations: [],
+    })
+  }
+  json.tables.forEach(t => {
+    for (const [name, relation] of Object.entries(given.get(t.name) ?? {})) {
+      const path = `${t.name}.relations.${name}`
+      if (t.columns.some(c => c.name === name)) throw new EddylineError('INVALID_SCHEMA', `\`${t.name}.${name}\` is both a column and an association`, { path, offending: name })
+      t.relations.push(lower(schema, given, t.name, name, relation, path))
+    }
+  })
+  return schema as Schema<T, R>
+}
+
+function columnsOf(t: Tables[string]): [string, { type: any; isNullable: boolean; isKey: boolean }][] { return Object.entries(t.columns) as never }
+
+function checkTable(name: string, t: Tables[string]): void {
+  const columns = columnsOf(t)
+  if (!columns.some(([, c]) => c.isKey)) throw new EddylineError('INVALID_SCHEMA', `\`${name}\` needs a key column: .key()`, { path: name, offending: name })
+  for (const [column, c] of columns) {
+    const path = `${name}.${column}`
+    if (column === TENANT) throw new EddylineError('INVALID_SCHEMA', `\`${TENANT}\` is reserved`, { path, offending: column })
+    if (c.isKey && c.isNullable) throw new EddylineError('INVALID_SCHEMA', `the key column \`${path}\` cannot be nullable`, { path, offending: column })
+  }
+}
+
+function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>>, table: string, name: string, relation: AnyRelation, path: string): Record<string, unknown> {
+  if (relation.kind === 'through') {
+    return { name, kind: 'through', table: targetOf(schema, given, table, relation, path), columns: [], path: [...relation.path] }
+  }
+  const own = tableOf(schema, table, path)
+  const target = tableOf(schema, relation.table, path)
+  const references = relation.references === undefined ? undefined : typeof relation.references === 'string' ? [relation.references] : [...relation.references]
+  const out: Record<string, unknown> = { name, kind: relation.kind, table: relation.table, columns: [...relation.columns] }
+  if (relation.kind === 'manyToMany') {
+    const join = tableOf(schema, relation.join!, path)
+    check(join, relation.columns, path)
+    check(join, relation.joinTarget!, path)
+    out.join = relation.join
+    out.joinTarget = [...relation.joinTarget!]
+    sameCount(relation.columns, (references ?? own.key), path)
+    sameCount(relation.joinTarget!, target.key, path)
+  } else {
+    const [from, to] = relation.kind === 'belongsTo' ? [own, target] : [target, own]
+    check(from, relation.columns, path)
+    if (references !== undefined) check(to, references, path)
+    sameCount(relation.columns, references ?? to.key, path)
+  }
+  if (references !== undefined) out.references = references
+  const r = relation as Relation
+  if (r.where !== undefined) {
+    const where = (r.where(new Query(schema, relation.table) as never as LooseQuery) as never as Query<any, any>).toJSON().where
+    if (where !== undefined) out.where = where
+  }
+  if (r.orderBy !== undefined) out.orderBy = orders(target, r.orderBy, path)
+  return out
+}
+
+function orders(target: SchemaJson['tables'][number], order: RelationOrder, path: string): object[] {
+  return order.map(([column, direction, options]) => {
+    check(target, [column], path)
+    const expr = { op: 'col', name: column }
+    return { expr, ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
+  })
+}
+
+function tableOf(schema: AnySchema, name: string, path: string): SchemaJson['tables'][number] {
+  const { tables } = schema.json
+  const found = tables.find(t => t.name === name)
+  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, tables.map(t => t.name), path)
+  return found
+}
+
+function check(t: SchemaJson['tables'][number], columns: readonly string[], path: string): void {
+  for (const column of columns) {
+    if (!t.columns.some(c => c.name === column)) throw unknownName('UNKNOWN_COLUMN', `column \`${column}\` on \`${t.name}\``, column, t.columns.map(c => c.name), path)
+  }
+}
+
+function sameCount(columns: readonly string[], references: readonly string[], path: string): void {
+  if (columns.length !== references.length) {
+    throw new EddylineError('INVALID_SCHEMA', `${columns.length} columns (${columns.join(', ')}) cannot point at ${references.length} (${references.join(', ')})`, { path })
+  }
+}
+
+function targetOf(schema: AnySchema, given: Map<string, Record<string, AnyRelation>>, table: string, relation: Through, path: string, depth = 0): string {
+  if (depth > 16) throw new EddylineError('INVALID_SCHEMA', 'the association goes through itself', { path })
+  for (const step of relation.path) {
+    const known = given.get(table) ?? {}
+    const next = Object.hasOwn(known, step) ? known[step] : undefined
+    if (next === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${step}\` on \`${table}\``, step, Object.keys(known), path)
+    table = next.kind === 'through' ? targetOf(schema, given, table, next, path, depth + 1) : next.table
+  }
+  tableOf(schema, table, path)
+  return table
+}

@@ -1,0 +1,111 @@
+import type { Report } from './changes.js'
+import type { Patch } from './patches.js'
+
+/** One listener of one live query. */
+export interface Listener<E> {
+  readonly fn: (event: E) => void
+  /** Version at which it began to listen: it is told of later ones only. */
+  readonly since: number
+  active: boolean
+}
+
+/** An event that waits for its listeners. */
+export interface Delivery {
+  readonly version: number
+  listeners(): readonly Listener<any>[]
+  /** Status changes are told whatever the version. */
+  readonly urgent: boolean
+  /** Fixes what the event shows before a newer version is absorbed. */
+  pin(): void
+}
+
+interface Round { readonly deliveries: readonly Delivery[]; readonly report: Report | undefined }
+
+/** What listeners of a whole database get. */
+export type ReportListener = (report: Report) => void
+
+/**
+ * Calls listeners after all views are consistent, first come, first served.
+ *
+ * Rules: a round per version; a commit inside a listener takes effect at once, its round waits for the present one;
+ * a listener that throws does not stop others; one that was removed meanwhile is not called any more.
+ */
+export class Dispatcher {
+  /** A round is being told. */
+  running = false
+  readonly #rounds: Round[] = []
+  #errors: unknown[] = []
+  #reportListeners: readonly Listener<Report>[] = []
+
+  constructor(readonly onError: ((error: unknown) => void) | undefined) {}
+
+  get hasReportListeners(): boolean { return this.#reportListeners.length > 0 }
+
+  subscribe(fn: ReportListener, since: number): () => void {
+    const listener: Listener<Report> = { fn, since, active: true }
+    this.#reportListeners = [...this.#reportListeners, listener]
+    return () => {
+      listener.active = false
+      this.#reportListeners = this.#reportListeners.filter(l => l !== listener)
+    }
+  }
+
+  /** Before a commit that happens inside a listener: events not told yet keep what they were to show. */
+  pin(): void { for (const round of this.#rounds) for (const d of round.deliveries) d.pin() }
+
+  push(deliveries: readonly Delivery[], report: Report | undefined): void {
+    this.#rounds.push({ deliveries, report })
+    if (this.running) return
+    this.running = true
+    try {
+      while (this.#rounds.length > 0) {
+        this.#tell(this.#rounds[0])
+        this.#rounds.shift()
+      }
+    } finally { this.running = false }
+    if (this.#errors.length > 0) this.#throwLater()
+  }
+
+  #tell(round: Round): void {
+    const { deliveries, report } = round
+    for (let i = 0; i < deliveries.length; i++) {
+      const event = deliveries[i]
+      const listeners = event.listeners()
+      for (let n = 0; n < listeners.length; n++) this.#call(listeners[n], event, event.version, event.urgent)
+    }
+    if (report === undefined) return
+    const listeners = this.#reportListeners
+    for (let n = 0; n < listeners.length; n++) this.#call(listeners[n], report, report.version, false)
+  }
+
+  #call(listener: Listener<any>, event: unknown, version: number, urgent: boolean): void {
+    if (!listener.active || (!urgent && listener.since >= version)) return
+    try { listener.fn(event) } catch (error) { this.#errors.push(error) }
+  }
+
+  #throwLater(): void {
+    const errors = this.#errors
+    this.#errors = []
+    for (const error of errors) report(error, this.onError)
+  }
+}
+
+/** Tells an error that has no caller to go to: `onError`, else the host's reporting, as for a failing event listener. */
+export function report(error: unknown, onError: ((error: unknown) => void) | undefined): void {
+  queueMicrotask(() => {
+    if (onError !== undefined) onError(error)
+    else if (typeof reportError === 'function') reportError(error)
+    else throw error
+  })
+}
+
+/** What a live query tells its listeners. Members are getters: destructuring is fine, spreading is not. */
+export interface LiveEvent<R> {
+  /** The rows at this version. Read them during the call: an unread event throws STALE_EVENT after newer versions. */
+  readonly rows: readonly R[]
+  /** The steps from the rows of the version before. Empty when only the status changed. */
+  readonly diff: readonly Patch<R>[]
+  readonly version: number
+  /** The batch that caused it, undefined when only the status changed. */
+  readonly batch: Report | undefined
+}

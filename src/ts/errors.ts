@@ -1,0 +1,88 @@
+/** Codes that this version raises. Codes are stable, messages are not. */
+export type KnownErrorCode =
+  | 'UNKNOWN_TABLE' | 'UNKNOWN_COLUMN' | 'UNKNOWN_RELATION' | 'UNKNOWN_ALIAS' | 'MISSING_COLUMN' | 'MISSING_KEY' | 'MISSING_TENANT'
+  | 'TYPE_MISMATCH' | 'INVALID_SCHEMA' | 'INVALID_QUERY' | 'INVALID_CHANGE' | 'INVALID_JSON'
+  | 'DUPLICATE_KEY' | 'KEY_CHANGE' | 'CURSOR_BACKWARDS' | 'OVERFLOW' | 'DIVISION_BY_ZERO'
+  | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT'
+  | 'CLOSED' | 'BUSY' | 'REENTRANT' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
+
+/** A stable code to switch on; new codes may appear, so keep a default branch. */
+export type ErrorCode = KnownErrorCode | (string & {})
+
+/** What an error knows about its place besides the message. */
+export interface ErrorDetails {
+  path?: string
+  offending?: string
+  nearest?: string
+  cause?: unknown
+}
+
+/**
+ * The one error type of the library.
+ *
+ * `code` says what went wrong, `path` where (`changes[3].row.statsu`), `offending` the name that was used and `nearest`
+ * the one that was probably meant.
+ *
+ * ```ts
+ * try { db.apply(changes) } catch (e) { if (e instanceof EddylineError && e.code === 'DUPLICATE_KEY') … }
+ * ```
+ */
+export class EddylineError extends Error {
+  readonly code: ErrorCode
+  readonly path?: string
+  readonly offending?: string
+  readonly nearest?: string
+
+  constructor(code: ErrorCode, message: string, details?: ErrorDetails) {
+    super(message, details?.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'EddylineError'
+    this.code = code
+    if (details?.path) this.path = details.path
+    if (details?.offending) this.offending = details.offending
+    if (details?.nearest) this.nearest = details.nearest
+  }
+}
+
+/** An error about a name that does not exist, with the suggestion in the message. */
+export function unknownName(code: ErrorCode, what: string, name: string, known: Iterable<string>, path?: string): EddylineError {
+  const near = nearestName(name, known)
+  return new EddylineError(code, `no ${what}${near === undefined ? '' : `; did you mean \`${near}\`?`}`,
+    { path, offending: name, nearest: near })
+}
+
+/** The known name closest to `name`, or undefined when none is close enough to be a typing slip. */
+export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1
+  for (const candidate of known) {
+    const d = candidate.toLowerCase() === name.toLowerCase() ? 0 : editDistance(name, candidate, least)
+    if (d < least) { least = d; best = candidate }
+  }
+  return best
+}
+
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const same = a.charCodeAt(i - 1) === b.charCodeAt(j - 1)
+      row[j] = Math.min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (same ? 0 : 1))
+    }
+    previous = row
+  }
+  return previous[b.length]
+}
+
+/**
+ * An error that came out of wasm, as ours. Errors with a `code` are the user's; anything else is a crash and yields
+ * undefined, so that the caller poisons the engine.
+ */
+export function codedError(error: unknown): EddylineError | undefined {
+  if (error instanceof EddylineError) return error
+  if (typeof error !== 'object' || error === null) return undefined
+  const e = error as { code?: unknown; message?: unknown; path?: string; offending?: string; nearest?: string }
+  if (typeof e.code !== 'string') return undefined
+  return new EddylineError(e.code, String(e.message ?? e.code), { path: e.path, offending: e.offending, nearest: e.nearest })
+}

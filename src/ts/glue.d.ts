@@ -1,0 +1,30 @@
+// Stand-in for the declarations that wasm-bindgen writes next to the compiled files, so that the sources type-check without a build.
+export interface InitOutput { readonly memory: WebAssembly.Memory }
+type Source = BufferSource | WebAssembly.Module | Response | Promise<Response> | URL | string
+export default function init(options: { module_or_path: Source | Promise<Source> }): Promise<InitOutput>
+export function initSync(options: { module: BufferSource | WebAssembly.Module }): InitOutput
+export class Engine {
+  constructor(schema: unknown)
+  free(): void
+  relations(): unknown
+  scratch(len: number): number
+  commit(len: number): number
+  json_begin(opts: unknown): void
+  json_push(len: number): void
+  json_end(): number
+  json_abort(): void
+  json_apply(len: number): number
+  register(query: unknown): unknown
+  snapshot(view: number): number
+  slice(view: number, start: number, count: number): number
+  unregister(view: number): void
+  row_ptr(rel: number, handle: number): number
+  row_len(rel: number, handle: number): number
+  pair_left(rel: number, handle: number): number
+  pair_right(rel: number, handle: number): number
+  explain(view: number): string
+  stats(): unknown
+  cursor(source: string): string | undefined
+  version(): number
+  view_error(view: number): unknown
+}

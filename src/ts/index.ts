@@ -1,0 +1,12 @@
+// Entry for browsers and bundlers: streams engine.wasm, or falls back to the inline chunk.
+import { type Entry, entry } from './boot/core.js'
+import { loadBrowser } from './boot/browser.js'
+export * from './api.js'
+
+const start = /* @__PURE__ */ entry(loadBrowser)
+
+/** Loads the engine once. `createDatabase` does it, too; call it early to load ahead. Throws LOAD_FAILED and may be called again then. */
+export const init: Entry['init'] = options => start.init(options)
+
+/** Makes a database. `const db = await createDatabase({ schema })`. Throws LOAD_FAILED. */
+export const createDatabase: Entry['createDatabase'] = options => start.createDatabase(options)

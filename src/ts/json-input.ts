@@ -1,0 +1,111 @@
+import type { Cursor } from './changes.js'
+import { EddylineError } from './errors.js'
+import type { Port } from './port.js'
+
+/** How to read JSON that comes without a batch object around it. */
+export interface JsonOptions {
+  /** The text is an array or lines of rows of this table. */
+  table?: string
+  /** What to do with them; `'upsert'` by default. */
+  op?: 'insert' | 'upsert' | 'update' | 'delete' | 'touch' | 'reset'
+  source?: string
+  cursor?: Cursor
+  tenant?: string
+  stale?: 'error' | 'ignore'
+  origin?: string
+}
+
+/** Bytes go into the engine in pieces of this size: no second copy of a 25 MB answer. */
+const PIECE = 256 * 1024
+const utf8 = /* @__PURE__ */ new TextEncoder()
+
+export type JsonBytes = Uint8Array | ArrayBuffer | ArrayBufferView
+export type JsonStream = Response | ReadableStream<Uint8Array>
+
+export function isStream(input: unknown): input is JsonStream {
+  return (typeof Response !== 'undefined' && input instanceof Response) || (typeof ReadableStream !== 'undefined' && input instanceof ReadableStream) ||
+    typeof (input as { getReader?: unknown } | null)?.getReader === 'function'
+}
+
+/** Options as the engine takes them; a cursor is text there. */
+export function engineOptions(opts: JsonOptions | undefined): Record<string, unknown> {
+  const out: Record<string, unknown> = {}
+  if (opts === undefined) return out
+  for (const name of ['table', 'op', 'source', 'tenant', 'stale', 'origin'] as const) if (opts[name] !== undefined) out[name] = opts[name]
+  if (opts.cursor !== undefined) out.cursor = String(opts.cursor)
+  return out
+}
+
+/** Feeds a whole text or buffer and commits it: the address of the report. */
+export function pushWhole(port: Port, input: string | JsonBytes, opts: JsonOptions | undefined, open: boolean): number {
+  const bytes = typeof input === 'string' ? undefined : bytesOf(input)
+  const small = bytes !== undefined ? bytes.length <= PIECE : (input as string).length * 3 <= PIECE
+  if (opts === undefined && small) {
+    const length = bytes !== undefined ? put(port, bytes) : putText(port, input as string)
+    return port.call('json_apply', length) >>> 0
+  }
+  if (open) throw new EddylineError('BUSY', 'a streamed applyJson is under way: await it first')
+  port.call('json_begin', engineOptions(opts))
+  try {
+    if (bytes !== undefined) pushBytes(port, bytes)
+    else pushText(port, input as string)
+  } catch (error) { abort(port); throw error }
+  return port.call('json_end') >>> 0
+}
+
+/** Feeds a stream; the caller commits. */
+export async function pushStream(port: Port, input: JsonStream): Promise<void> {
+  const reader = (await openStream(input)).getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      pushBytes(port, value)
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {})
+    throw error
+  } finally { reader.releaseLock() }
+}
+
+async function openStream(input: JsonStream): Promise<ReadableStream<Uint8Array>> {
+  if (typeof (input as ReadableStream).getReader === 'function') return input as ReadableStream<Uint8Array>
+  const response = input as Response
+  if (!response.ok) throw new EddylineError('FETCH_FAILED', `${response.url || 'the server'} answered ${response.status} ${response.statusText}`.trim())
+  return response.body ?? new Response('').body ?? new ReadableStream({ start: c => c.close() })
+}
+
+export function abort(port: Port): void {
+  if (port.dead === undefined) port.call('json_abort')
+}
+
+function bytesOf(input: JsonBytes): Uint8Array {
+  if (input instanceof Uint8Array) return input
+  return ArrayBuffer.isView(input) ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input)
+}
+
+function put(port: Port, bytes: Uint8Array): number {
+  port.reserve(bytes.length, 0)
+  port.u8.set(bytes, port.base)
+  return bytes.length
+}
+
+function putText(port: Port, text: string): number {
+  port.reserve(text.length * 3, 0)
+  return utf8.encodeInto(text, port.u8.subarray(port.base, port.base + port.capacity)).written
+}
+
+function pushBytes(port: Port, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at += PIECE) port.call('json_push', put(port, bytes.subarray(at, at + PIECE)))
+}
+
+function pushText(port: Port, text: string): void {
+  const step = Math.floor(PIECE / 3)
+  for (let at = 0; at < text.length;) {
+    let end = Math.min(at + step, text.length)
+    // Never between the halves of a surrogate pair.
+    if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--
+    port.call('json_push', putText(port, text.slice(at, end)))
+    at = end
+  }
+}

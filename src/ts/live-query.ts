@@ -1,0 +1,211 @@
+import type { Snapshot } from './chunked-list.js'
+import type { Report } from './changes.js'
+import type { Delivery, Listener, LiveEvent } from './dispatch.js'
+import { EddylineError } from './errors.js'
+import type { Patch } from './patches.js'
+import type { View } from './view.js'
+
+/** `ready`: rows are current. `error`: the query could not be evaluated; rows are the last good ones. `closed`: no more changes. */
+export type LiveStatus = 'ready' | 'error' | 'closed'
+
+/** An immutable picture of a live query: the same object until something changes. */
+export interface LiveSnapshot<R> {
+  readonly rows: readonly R[]
+  readonly status: LiveStatus
+  readonly error?: EddylineError
+  readonly version: number
+}
+
+/** What a live query needs of its database. */
+export interface QueryHost {
+  readonly version: number
+  /** Tells a change of status to the listeners of `query`. */
+  tell(query: SharedQuery): void
+  /** Nobody uses the query any more. */
+  retire(query: SharedQuery): void
+}
+
+const NONE: readonly Patch[] = /* @__PURE__ */ Object.freeze([])
+const EMPTY: readonly object[] = /* @__PURE__ */ Object.freeze([])
+
+/** One engine view with everybody who uses it: live queries with equal plans share it. */
+export class SharedQuery {
+  listeners: readonly Listener<any>[] = []
+  users = 0
+  status: LiveStatus = 'ready'
+  error: EddylineError | undefined
+  timer: ReturnType<typeof setTimeout> | undefined
+  #snapshot: LiveSnapshot<any> | undefined
+  #lastRows: readonly object[] | undefined
+
+  constructor(readonly host: QueryHost, readonly view: View, readonly planKey: string) {}
+
+  get version(): number { return this.view.version }
+
+  snapshot(): LiveSnapshot<any> {
+    if (this.#snapshot !== undefined) return this.#snapshot
+    const { status, error, version } = this
+    return this.#snapshot = error === undefined ? { rows: this.rows(), status, version } : { rows: this.rows(), status, error, version }
+  }
+
+  rows(): readonly object[] { return this.#lastRows ?? this.view.snapshot().rows() }
+
+  window(start: number, count: number): readonly object[] {
+    if (!(start >= 0) || !(count >= 0)) throw new RangeError('window(start, count) takes two numbers from 0')
+    return this.status === 'closed' ? this.rows().slice(start, start + count) : this.view.window(start, count)
+  }
+
+  /** Something changed: the snapshot object is a new one from now on. */
+  changed(): void { this.#snapshot = undefined }
+
+  fail(error: EddylineError): void {
+    this.status = 'error'
+    this.error = error
+    this.changed()
+  }
+
+  recovered(): void {
+    this.status = 'ready'
+    this.error = undefined
+    this.changed()
+  }
+
+  /** No more changes. `readable`: the engine still answers, so what was shown stays readable. */
+  close(readable: boolean, status: LiveStatus, error: EddylineError | undefined): void {
+    this.#lastRows ??= this.#final(readable)
+    if (readable) this.view.settle()
+    this.status = status
+    this.error = error
+    this.changed()
+  }
+
+  /** The rows to show from now on. After a crash rows that were never read are lost, and the last picture must do. */
+  #final(readable: boolean): readonly object[] {
+    if (!this.view.shown) return EMPTY
+    if (readable) return this.view.snapshot().rows()
+    try { return this.view.snapshot().rows() } catch { return this.#snapshot?.rows ?? EMPTY }
+  }
+
+  listen(fn: (event: LiveEvent<any>) => void): () => void {
+    const listener: Listener<LiveEvent<any>> = { fn, since: this.host.version, active: true }
+    // Nested patches need the tree for their paths; flat ones carry all they need.
+    if (!this.view.flat && this.status !== 'closed') this.view.build()
+    this.listeners = [...this.listeners, listener]
+    this.view.wanted = true
+    return () => {
+      if (!listener.active) return
+      listener.active = false
+      this.listeners = this.listeners.filter(l => l !== listener)
+      this.view.wanted = this.listeners.length > 0
+    }
+  }
+}
+
+/** The event of one view at one version, shared by all its listeners. */
+export class QueryEvent implements LiveEvent<any>, Delivery {
+  readonly version: number
+  readonly urgent: boolean
+  readonly #query: SharedQuery
+  readonly #diff: readonly Patch[]
+  readonly #batch: Report | undefined
+  #snapshot: Snapshot<any> | undefined
+
+  constructor(query: SharedQuery, diff: readonly Patch[] | undefined, batch: Report | undefined) {
+    this.#query = query
+    this.#diff = diff ?? NONE
+    this.#batch = batch
+    this.version = batch === undefined ? query.version : batch.version
+    this.urgent = batch === undefined
+    // O(1) on a mirror that is there; one that is not is built when somebody asks.
+    if (query.view.built && !this.urgent) this.#snapshot = query.view.snapshot()
+  }
+  get diff(): readonly Patch[] { return this.#diff }
+  get batch(): Report | undefined { return this.#batch }
+  get rows(): readonly any[] {
+    if (this.urgent) return this.#query.rows()
+    this.pin()
+    if (this.#snapshot === undefined) {
+      throw new EddylineError('STALE_EVENT', 'the rows of an event must be read before the next version; `getSnapshot()` can be kept')
+    }
+    return this.#snapshot.rows()
+  }
+  listeners(): readonly Listener<any>[] { return this.#query.listeners }
+  pin(): void {
+    if (this.#snapshot === undefined && !this.urgent && this.#query.status === 'ready' && this.#query.version === this.version) {
+      this.#snapshot = this.#query.view.snapshot()
+    }
+  }
+}
+
+/**
+ * A query that stays up to date.
+ *
+ * ```ts
+ * const live = db.live(db.query.issues.where('status', '=', 'open'))
+ * const stop = live.subscribe(({ rows, diff }) => render(rows, diff))
+ * live.dispose()
+ * ```
+ * Live queries with equal plans share one view of the engine. Cost of a change: proportional to the change.
+ */
+export class LiveQuery<R> {
+  readonly label: string | undefined
+  readonly #query: SharedQuery
+  #stops: (() => void)[] = []
+  #closed: LiveSnapshot<R> | undefined
+
+  /** @internal Made by `db.live`. */
+  constructor(query: SharedQuery, label: string | undefined) {
+    this.#query = query
+    this.label = label
+    query.users++
+  }
+
+  /** @internal */
+  get shared(): SharedQuery { return this.#query }
+
+  /** The rows of the last version: a frozen array up to 1,024 rows, beyond that an immutable list with the same interface. */
+  get rows(): readonly R[] { return this.#closed !== undefined ? this.#closed.rows : this.#query.snapshot().rows }
+
+  get status(): LiveStatus { return this.#closed !== undefined ? 'closed' : this.#query.status }
+
+  /** Why `status` is `'error'`. */
+  get error(): EddylineError | undefined { return this.#closed !== undefined ? undefined : this.#query.error }
+
+  /** Version of the last change to this query. */
+  get version(): number { return this.#closed !== undefined ? this.#closed.version : this.#query.version }
+
+  /** Rows, status, error and version in one object, which stays the same until something changes. Fit for `useSyncExternalStore`. */
+  getSnapshot = (): LiveSnapshot<R> => this.#closed ?? this.#query.snapshot()
+
+  /**
+   * Calls `fn` after each version that changes this query, once, when all queries are up to date; and, with an empty
+   * diff, when the status changes. Returns the function that ends it. Throws CLOSED after `dispose`.
+   */
+  subscribe = (fn: (event: LiveEvent<R>) => void): (() => void) => {
+    if (this.#closed !== undefined) throw new EddylineError('CLOSED', 'this live query is disposed')
+    const stop = this.#query.listen(fn)
+    this.#stops.push(stop)
+    return () => {
+      stop()
+      this.#stops = this.#stops.filter(s => s !== stop)
+    }
+  }
+
+  /** The rows of a slice. Cheap on lists of any length: O(log n + count), nothing is kept. */
+  window(start: number, count: number): readonly R[] {
+    return this.#closed !== undefined ? this.#closed.rows.slice(start, start + count) : this.#query.window(start, count) as R[]
+  }
+
+  /** Ends the query. Its listeners are not called any more, the last rows that were read or told stay readable. May be called again. */
+  dispose(): void {
+    if (this.#closed !== undefined) return
+    for (const stop of this.#stops) stop()
+    this.#stops = []
+    const { view } = this.#query
+    this.#closed = { rows: view.shown || this.#query.status === 'closed' ? this.#query.rows() as R[] : EMPTY as R[], status: 'closed', version: this.#query.version }
+    if (--this.#query.users === 0) this.#query.host.retire(this.#query)
+  }
+
+  [Symbol.dispose](): void { this.dispose() }
+}
+// Runtimes without `Symbol.dispose` gave the method above a name of `undefined`; `dispose()` is the name for them.

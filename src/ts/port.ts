@@ -1,0 +1,138 @@
+import { EddylineError, codedError } from './errors.js'
+
+/** The exports of the wasm class `Engine`: www/docs/boundary.md is the contract. */
+export interface WasmEngine {
+  free?(): void
+  relations(): RelationInfo[]
+  scratch(len: number): number
+  commit(len: number): number
+  json_begin(opts: unknown): void
+  json_push(len: number): void
+  json_end(): number
+  json_abort(): void
+  json_apply(len: number): number
+  register(query: unknown): ViewInfo
+  snapshot(view: number): number
+  slice(view: number, start: number, count: number): number
+  unregister(view: number): void
+  row_ptr(rel: number, handle: number): number
+  row_len(rel: number, handle: number): number
+  pair_left(rel: number, handle: number): number
+  pair_right(rel: number, handle: number): number
+  explain(view: number): string
+  stats(): Record<string, unknown>
+  cursor(source: string): string | undefined
+  version(): number
+  view_error(view: number): { code: string; message: string } | undefined
+}
+
+/** An instantiated wasm module: makes engines that share one memory. */
+export interface EngineModule {
+  readonly memory: { readonly buffer: ArrayBufferLike }
+  create(schema: unknown): WasmEngine
+}
+
+export type CellType = 'text' | 'int' | 'bigint' | 'float' | 'bool' | 'timestamp' | 'json' | 'bytes'
+
+export interface PackedInfo {
+  id: number; kind: 'packed'; table?: string
+  columns: { name: string; type: CellType; slot: number; var: number }[]
+  varAt: number; boolAt: number; nullAt: number; flagsAt: number; heapAt: number
+}
+export interface PairInfo { id: number; kind: 'pair'; left: number; right: number }
+export type RelationInfo = PackedInfo | PairInfo
+
+export type FieldInfo = { name: string; hops: number[]; column: number } | { name: string; hops: number[]; rel: number; row: true }
+export interface LevelInfo {
+  name: string; parent: number; single: boolean; rel: number
+  fields: FieldInfo[]; key: { hops: number[]; column: number }[]
+  maskWords: number; plain: boolean; subs: number[]
+}
+export interface ViewInfo { view: number; flat: boolean; length: number; levels: LevelInfo[]; relations: RelationInfo[] }
+
+/**
+ * One engine as the rest of the library sees it: kept views over the memory, and the guard that poisons the engine.
+ *
+ * Views are re-made only when the memory grew. Growing detaches the old buffer, which makes its views zero long: that
+ * test costs a field read, whereas `memory.buffer` is a call into the host.
+ */
+export class Port {
+  u8!: Uint8Array<ArrayBuffer>
+  i32!: Int32Array<ArrayBuffer>
+  f64!: Float64Array<ArrayBuffer>
+  view!: DataView<ArrayBuffer>
+  /** Why this engine answers no more; undefined while it lives. */
+  dead: EddylineError | undefined
+  /** Told once, when the engine crashes. */
+  onCrash: ((error: EddylineError) => void) | undefined
+  /** Address of the input area and its size. */
+  base = 0
+  capacity = 0
+  readonly engine: WasmEngine
+  readonly #memory: EngineModule['memory']
+
+  constructor(module: EngineModule, schema: unknown) {
+    this.#memory = module.memory
+    try { this.engine = module.create(schema) } catch (error) { throw this.failure(error) }
+    this.refresh()
+  }
+
+  refresh(): void {
+    const buffer = this.#memory.buffer as ArrayBuffer
+    this.u8 = new Uint8Array(buffer)
+    this.i32 = new Int32Array(buffer)
+    this.f64 = new Float64Array(buffer)
+    this.view = new DataView(buffer)
+  }
+
+  /** Makes the views usable after any call that may have grown the memory. */
+  fresh(): void { if (this.i32.length === 0) this.refresh() }
+
+  /** The error to throw for `error`; poisons the engine unless it is a coded one. */
+  failure(error: unknown): EddylineError {
+    const coded = codedError(error)
+    if (coded !== undefined) return coded
+    if (this.dead !== undefined) return this.dead
+    const text = error instanceof Error ? error.message : String(error)
+    this.dead = new EddylineError('ENGINE_CRASHED', `the engine crashed, which is a bug of eddyline: ${text}`, { cause: error })
+    this.onCrash?.(this.dead)
+    return this.dead
+  }
+
+  /** Throws when the engine is closed or crashed. */
+  alive(): void { if (this.dead !== undefined) throw this.dead }
+
+  /**
+   * Makes the input area hold `bytes`, keeping its first `used` bytes. The address stays good until the area is asked
+   * to grow again, so a batch that fits costs no call.
+   */
+  reserve(bytes: number, used: number): void {
+    if (bytes <= this.capacity) { this.fresh(); return }
+    this.alive()
+    this.fresh()
+    const kept = used > 0 ? this.u8.slice(this.base, this.base + used) : undefined
+    const size = Math.max(bytes, this.capacity * 2, 65536)
+    try { this.base = this.engine.scratch(size) >>> 0 } catch (error) { throw this.failure(error) }
+    this.capacity = size
+    this.fresh()
+    if (kept !== undefined) this.u8.set(kept, this.base)
+  }
+
+  commit(len: number): number {
+    if (this.dead !== undefined) throw this.dead
+    try { return this.engine.commit(len) >>> 0 } catch (error) { throw this.failure(error) }
+  }
+
+  rowPtr(rel: number, handle: number): number {
+    if (this.dead !== undefined) throw this.dead
+    try { return this.engine.row_ptr(rel, handle) >>> 0 } catch (error) { throw this.failure(error) }
+  }
+
+  /** Calls any rare export under the guard. */
+  call<K extends Exclude<keyof WasmEngine, 'free'>>(name: K, ...args: Parameters<WasmEngine[K]>): ReturnType<WasmEngine[K]> {
+    if (this.dead !== undefined) throw this.dead
+    try {
+      return (this.engine[name] as (...a: unknown[]) => unknown).apply(this.engine, args) as ReturnType<WasmEngine[K]>
+    } catch (error) { throw this.failure(error) }
+  }
+}

@@ -1,0 +1,324 @@
+import { EddylineError, unknownName } from '../errors.js'
+import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, SchemaJson, TableName } from '../schema.js'
+import { type Condition, Expr, type ExprJson, compare, literal } from './expr.js'
+import type { Aliases, JoinedBase, Named, Optional, OrderJson, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
+
+type TableJson = SchemaJson['tables'][number]
+interface Join { kind: 'inner' | 'left'; table: string; alias: string; on: ExprJson }
+interface Order { name?: string; expr?: ExprJson; desc: boolean; nulls?: 'first' | 'last' }
+
+/** What a builder holds: never changed, each step copies it. */
+interface Plan {
+  joins: readonly Join[]
+  where: readonly ExprJson[]
+  groupBy?: readonly { name?: string; expr: ExprJson }[]
+  select?: readonly { name: string; expr: ExprJson }[]
+  orderBy: readonly Order[]
+  limit?: number
+  offset?: number
+  start?: { values: Record<string, unknown> | readonly unknown[]; inclusive: boolean }
+  with: readonly { relation: string; query?: QueryJson }[]
+}
+
+const NOTHING: Plan = { joins: [], where: [], orderBy: [], with: [] }
+
+export interface OrderOptions { nulls?: 'first' | 'last' }
+
+/**
+ * An immutable query: each step returns a new one. `db.query.issues` or `from(schema, 'issues')`.
+ *
+ * ```ts
+ * db.query.issues.where('status', '=', 'open').orderBy('priority', 'desc').limit(50).with('labels')
+ * ```
+ * Misspelt names throw EddylineError at the step itself (UNKNOWN_COLUMN, UNKNOWN_TABLE, UNKNOWN_RELATION, with `nearest`).
+ * `S` schema, `T` table, `J` aliases after a join, `B` row, `A` associations loaded with it.
+ */
+export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Row<S, T>, A = {}> {
+  declare readonly $row: ResultOf<B, A>
+  readonly #schema: S
+  readonly #table: T
+  readonly #plan: Plan
+  #json: QueryJson | undefined
+
+  /** @internal Use `from` or `db.query`. */
+  constructor(schema: S, table: T, plan: Plan = NOTHING) {
+    this.#schema = schema
+    this.#table = table
+    this.#plan = plan
+    tableNamed(schema, table)
+  }
+
+  /**
+   * Keeps rows that satisfy a condition; several `where` must all hold.
+   *
+   * ```ts
+   * q.where('status', 'in', ['open', 'late'])
+   * q.where(i => or(eq(i.status, 'open'), gt(i.priority, 2)))
+   * ```
+   */
+  where<O extends WhereOp, C extends WhereColumn<Named<S, T, J>, O>>(column: C, op: O, value: WhereValue<Named<S, T, J>[C & keyof Named<S, T, J>], O>): Query<S, T, J, B, A>
+  where(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A>
+  where(first: string | ((row: any) => Condition), op?: WhereOp, value?: unknown): Query<S, T, J, B, A> {
+    const condition = typeof first === 'function' ? first(this.#scope()) : operatorCondition(this.#column(first), op!, value)
+    if (!(condition instanceof Expr)) throw new EddylineError('INVALID_QUERY', '`where` needs a condition: eq(…), and(…), …')
+    return this.#step({ where: [...this.#plan.where, condition.json] })
+  }
+
+  /** Sorts; several sort within each other. Nulls are last ascending, first descending, unless told. Ties go by key. */
+  orderBy(column: (keyof Named<S, T, J> & string) | (keyof B & string), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
+  orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
+  orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
+    const order: Order = { desc: direction === 'desc', nulls: options?.nulls }
+    if (typeof by === 'function') order.expr = by(this.#scope()).json
+    else order.name = by
+    return this.#step({ orderBy: [...this.#plan.orderBy, order] })
+  }
+
+  /** At most `n` rows. */
+  limit(n: number): Query<S, T, J, B, A> { return this.#step({ limit: natural(n, 'limit') }) }
+
+  /** Leaves out the first `n` rows. */
+  offset(n: number): Query<S, T, J, B, A> { return this.#step({ offset: natural(n, 'offset') }) }
+
+  /**
+   * Begins at a place in the order: the values of the order columns, then of the key (all of it or none); an array gives
+   * them in that order.
+   */
+  startAt(values: Partial<Named<S, T, J>> | readonly unknown[]): Query<S, T, J, B, A> { return this.#step({ start: { values: values as never, inclusive: true } }) }
+
+  /** Begins right after a place in the order: the usual way to the next page. */
+  startAfter(values: Partial<Named<S, T, J>> | readonly unknown[]): Query<S, T, J, B, A> { return this.#step({ start: { values: values as never, inclusive: false } }) }
+
+  /**
+   * Chooses the members of the rows: columns by name, or a record of expressions.
+   *
+   * ```ts
+   * q.select('id', 'title')
+   * q.select(i => ({ id: i.id, label: concat(i.title, '!') }))
+   * ```
+   */
+  select<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
+  select<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
+  select(...given: unknown[]): Query<S, T, J, any, A> {
+    const select = typeof given[0] === 'function'
+      ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(this.#scope()))
+      : (given as string[]).map(name => ({ name, expr: this.#column(name).json }))
+    return this.#step({ select })
+  }
+
+  /**
+   * Loads an association into the rows under its name; the callback narrows it.
+   *
+   * ```ts
+   * q.with('comments', c => c.orderBy('createdAt', 'desc').limit(3).with('author'))
+   * ```
+   */
+  with<N extends AssociationName<S, T>>(name: N): Query<S, T, J, B, A & Associated<S, T, N, Row<S, AssociationTable<S, T, N>>>>
+  with<N extends AssociationName<S, T>, R>(
+    name: N, narrow: (q: Query<S, AssociationTable<S, T, N>>) => QueryLike<R>,
+  ): Query<S, T, J, B, A & Associated<S, T, N, R>>
+  with(name: string, narrow?: (q: Query<S, any>) => QueryLike<any>): any {
+    const known = tableNamed(this.#schema, this.#table).relations
+    const relation = known.find(r => r.name === name)
+    if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#table}\``, name, known.map(r => r.name as string), 'with')
+    const entry: { relation: string; query?: QueryJson } = { relation: name }
+    if (narrow !== undefined) {
+      const { from: _, ...query } = narrow(new Query(this.#schema, relation.table as never)).toJSON()
+      if (Object.keys(query).length > 0) entry.query = query
+    }
+    return this.#step({ with: [...this.#plan.with.filter(w => w.relation !== name), entry] })
+  }
+
+  /**
+   * Pairs with rows of another table. Rows are `{ issues, projects }` unless selected; the third argument names the
+   * other table, which a table joined to itself needs.
+   *
+   * ```ts
+   * db.query.issues.innerJoin('projects', (i, p) => eq(i.projectId, p.id))
+   * ```
+   */
+  innerJoin<T2 extends TableName<S>, N extends string = T2>(
+    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
+  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A> {
+    return this.#join('inner', table, on, alias)
+  }
+
+  /** The same, keeping rows that find no partner: theirs is `null`. */
+  leftJoin<T2 extends TableName<S>, N extends string = T2>(
+    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
+  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A> {
+    return this.#join('left', table, on, alias)
+  }
+
+  /**
+   * One row per group; `select` says what it holds.
+   *
+   * ```ts
+   * q.groupBy('status').select(i => ({ status: i.status, n: count() }))
+   * ```
+   */
+  groupBy<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
+  groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
+  groupBy(...given: unknown[]): Query<S, T, J, any, A> {
+    const groupBy = typeof given[0] === 'function'
+      ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(this.#scope()))
+      : (given as string[]).map(name => ({ name, expr: this.#column(name).json }))
+    return this.#step({ groupBy })
+  }
+
+  /** The query as the engine takes it. Made once. */
+  toJSON(): QueryJson {
+    if (this.#json !== undefined) return this.#json
+    const p = this.#plan
+    const joined = p.joins.length > 0
+    const base = this.#table
+    const fix = (e: ExprJson): ExprJson => joined ? qualified(e, base) : e
+    const json: QueryJson = { from: base }
+    if (joined) json.joins = p.joins.map(j => ({ kind: j.kind, table: j.table, ...(j.alias === j.table ? {} : { alias: j.alias }), on: fix(j.on) }))
+    if (p.where.length > 0) json.where = p.where.length === 1 ? fix(p.where[0]) : { op: 'and', args: p.where.map(fix) }
+    if (p.groupBy !== undefined) json.groupBy = p.groupBy.map(g => ({ ...g, expr: fix(g.expr) }))
+    if (p.select !== undefined) json.select = p.select.map(s => ({ name: s.name, expr: fix(s.expr) }))
+    const orders = p.orderBy.map(o => this.#order(o, fix))
+    if (orders.length > 0) json.orderBy = orders
+    if (p.limit !== undefined) json.limit = p.limit
+    if (p.offset !== undefined && p.offset > 0) json.offset = p.offset
+    if (p.start !== undefined) json.start = { values: this.#startValues(p.start.values), inclusive: p.start.inclusive }
+    if (p.with.length > 0) json.with = p.with.map(w => ({ ...w }))
+    return this.#json = json
+  }
+
+  // ---- inside ------------------------------------------------------------------------------------------------------
+
+  // `any`: the steps above say what comes out.
+  #step(change: Partial<Plan>): any { return new Query(this.#schema, this.#table, { ...this.#plan, ...change }) }
+
+  #join(kind: 'inner' | 'left', table: string, on: (left: any, right: any) => Condition, alias: string | undefined): any {
+    const name = alias ?? table
+    if (name === this.#table || this.#plan.joins.some(j => j.alias === name)) {
+      throw new EddylineError('INVALID_QUERY', `\`${name}\` is in the query already: give the join an alias as its third argument`, { offending: name, path: 'joins' })
+    }
+    const condition = on(this.#scope(), refs(tableNamed(this.#schema, table), name))
+    return this.#step({ joins: [...this.#plan.joins, { kind, table, alias: name, on: condition.json }] })
+  }
+
+  #scope(): unknown {
+    const base = tableNamed(this.#schema, this.#table)
+    const { joins } = this.#plan
+    if (joins.length === 0) return refs(base, undefined)
+    const scope: Record<string, unknown> = Object.create(null)
+    scope[this.#table] = refs(base, this.#table)
+    for (const j of joins) scope[j.alias] = refs(tableNamed(this.#schema, j.table), j.alias)
+    return scope
+  }
+
+  #column(name: string): Expr<any> {
+    const t = tableNamed(this.#schema, this.#table)
+    const column = t.columns.find(c => c.name === name)
+    if (column === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${t.name}\``, name, t.columns.map(c => c.name))
+    return new Expr({ op: 'col', name }, column.type)
+  }
+
+  #order(order: Order, fix: (e: ExprJson) => ExprJson): OrderJson {
+    let { expr } = order
+    if (expr === undefined) {
+      // As in SQL, the name of a result member comes before that of a column.
+      const { select, groupBy } = this.#plan
+      const member = select?.find(s => s.name === order.name) ?? groupBy?.find(g => g.name === order.name)
+      expr = member !== undefined ? member.expr : this.#column(order.name!).json
+    }
+    return { expr: fix(expr), ...(order.desc ? { desc: true } : {}), ...(order.nulls !== undefined ? { nulls: order.nulls } : {}) }
+  }
+
+  #startValues(values: Record<string, unknown> | readonly unknown[]): ExprJson[] {
+    const t = tableNamed(this.#schema, this.#table)
+    if (Array.isArray(values)) {
+      return values.map((v, i) => literal(v, t.columns.find(c => c.name === (this.#plan.orderBy[i]?.name ?? t.key[i - this.#plan.orderBy.length]))?.type))
+    }
+    const given = values as Record<string, unknown>
+    const value = (name: string): ExprJson => literal(given[name] ?? null, t.columns.find(c => c.name === name)?.type)
+    const out = this.#plan.orderBy.map((o, i) => {
+      if (o.name === undefined) throw new EddylineError('INVALID_QUERY', 'an order by expression needs its start values as an array', { path: 'start' })
+      if (!Object.hasOwn(given, o.name)) throw new EddylineError('MISSING_COLUMN', `the start has no value for the order column \`${o.name}\``, { path: `start[${i}]`, offending: o.name })
+      return value(o.name)
+    })
+    if (t.key.every(name => Object.hasOwn(given, name))) for (const name of t.key) out.push(value(name))
+    return out
+  }
+}
+
+/** What has the plan of a query with rows `R`. */
+export interface QueryLike<R> { readonly $row: R; toJSON(): QueryJson }
+
+/** What an association adds to a row. */
+export type Associated<S extends AnySchema, T, N extends string, R> = { [K in N]: IsSingle<S, T, N> extends true ? R | null : R[] }
+
+/** A query over a table, without a database. */
+export function from<S extends AnySchema, T extends TableName<S>>(schema: S, table: T): Query<S, T> { return new Query(schema, table) }
+
+/** @internal Text that is equal for equal plans: identity of shared views and of hooks. */
+export function planKey(query: QueryJson): string {
+  return JSON.stringify(query, (_, v: unknown) =>
+    typeof v === 'bigint' ? { $bigint: String(v) } : typeof v === 'number' && !Number.isFinite(v) ? { $number: String(v) } : v)
+}
+
+function tableNamed(schema: AnySchema, name: string): TableJson {
+  const found = schema.json.tables.find(t => t.name === name)
+  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, schema.json.tables.map(t => t.name), 'from')
+  return found
+}
+
+/** An object with an expression per column; an unknown name throws instead of yielding undefined. */
+function refs(table: TableJson, of: string | undefined): object {
+  return new Proxy(Object.create(null) as object, {
+    get(_, name) {
+      if (typeof name !== 'string') return undefined
+      const column = table.columns.find(c => c.name === name)
+      if (column === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${table.name}\``, name, table.columns.map(c => c.name))
+      return new Expr(of === undefined ? { op: 'col', name } : { op: 'col', name, of }, column.type)
+    },
+    has: (_, name) => table.columns.some(c => c.name === name),
+    ownKeys: () => table.columns.map(c => c.name),
+    getOwnPropertyDescriptor(_, name) {
+      const column = table.columns.find(c => c.name === name)
+      if (column === undefined) return undefined
+      return { value: new Expr(of === undefined ? { op: 'col', name: column.name } : { op: 'col', name: column.name, of }, column.type), enumerable: true, configurable: true }
+    },
+  })
+}
+
+function members(record: Record<string, Expr<any>>): { name: string; expr: ExprJson }[] {
+  return Object.entries(record).map(([name, value]) => ({ name, expr: literal(value) }))
+}
+
+function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Condition {
+  const truth = (v: boolean): Condition => new Expr({ op: 'lit', value: v }, 'bool')
+  const negated = (c: Condition): Condition => new Expr({ op: 'not', args: [c.json] }, 'bool')
+  switch (op) {
+    case '=': case '!=': case '<': case '<=': case '>': case '>=': case 'like': case 'ilike': return compare(op, column, value)
+    case 'in': case 'not in': {
+      if (!Array.isArray(value)) throw new EddylineError('INVALID_QUERY', `\`${op}\` takes an array`, { offending: op })
+      if (value.length === 0) return truth(op === 'not in')
+      const member: Condition = new Expr({ op: 'in', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
+      return op === 'in' ? member : negated(member)
+    }
+    case 'is': case 'is not': {
+      if (value === null) return new Expr({ op: op === 'is' ? 'isNull' : 'isNotNull', args: [column.json] }, 'bool')
+      // IS NOT DISTINCT FROM: never unknown.
+      const equal: ExprJson = { op: 'coalesce', args: [compare('=', column, value).json, { op: 'lit', value: false }] }
+      const both: ExprJson = { op: 'and', args: [{ op: 'isNull', args: [column.json] }, { op: 'isNull', args: [literal(value)] }] }
+      const same: Condition = new Expr(value instanceof Expr ? { op: 'or', args: [equal, both] } : equal, 'bool')
+      return op === 'is' ? same : negated(same)
+    }
+  }
+  throw unknownName('INVALID_QUERY', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'is', 'is not'], 'where')
+}
+
+function qualified(e: ExprJson, base: string): ExprJson {
+  if (e.op === 'col') return e.of === undefined ? { ...e, of: base } : e
+  return e.args === undefined ? e : { ...e, args: e.args.map(a => qualified(a, base)) }
+}
+
+function natural(n: number, what: string): number {
+  if (!Number.isSafeInteger(n) || n < 0) throw new EddylineError('INVALID_QUERY', `${what} takes a whole number from 0, not ${n}`, { path: what })
+  return n
+}

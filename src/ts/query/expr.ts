@@ -1,0 +1,121 @@
+import { EddylineError } from '../errors.js'
+import type { CellType } from '../port.js'
+import { canonicalJson, hexOf, microsOfText } from '../values.js'
+
+/** An expression as the engine takes it. */
+export interface ExprJson { op: string; args?: ExprJson[]; name?: string; of?: string; value?: unknown }
+
+/** A typed expression: a column reference, or what the functions below make of others. */
+export class Expr<T> {
+  declare readonly $type: T
+  /** @internal */
+  constructor(readonly json: ExprJson, readonly cellType?: CellType) {}
+}
+
+/** An expression or a constant. */
+export type Operand<T> = Expr<T> | T
+/** A condition; unknown (`null`) counts as false in `where`. */
+export type Condition = Expr<boolean | null>
+
+/** Makes an expression of a constant. `like` tells the type of what it is compared with. */
+export function literal(value: unknown, like?: CellType): ExprJson {
+  if (value instanceof Expr) return value.json
+  if (value === null) return { op: 'lit', value: null }
+  if (like === 'json') return { op: 'lit', name: 'json', value: canonicalJson(value, 'literal') }
+  if (like === 'timestamp' && (typeof value === 'number' || typeof value === 'string')) {
+    if (typeof value === 'string' && microsOfText(value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not an ISO 8601 text: ${value}`, { offending: value })
+    return { op: 'lit', name: 'timestamp', value: typeof value === 'number' ? new Date(value).toISOString() : value }
+  }
+  switch (typeof value) {
+    case 'string': case 'number': case 'boolean': case 'bigint': return { op: 'lit', value }
+    case 'object':
+      if (value instanceof Date) {
+        if (Number.isNaN(value.getTime())) throw new EddylineError('TYPE_MISMATCH', 'an invalid Date in a query')
+        return { op: 'lit', name: 'timestamp', value: value.toISOString() }
+      }
+      if (value instanceof Uint8Array) return { op: 'lit', name: 'bytes', value: hexOf(value) }
+      return { op: 'lit', name: 'json', value: canonicalJson(value, 'literal') }
+  }
+  throw new EddylineError('INVALID_QUERY', `${typeof value} cannot be used in a query`, { offending: String(value) })
+}
+
+/** @internal A condition comparing `a` with `b`, constants typed by the other side. */
+export function compare(op: string, a: unknown, b: unknown): Condition {
+  const like = a instanceof Expr ? a.cellType : b instanceof Expr ? b.cellType : undefined
+  return new Expr({ op, args: [literal(a, like), literal(b, like)] }, 'bool')
+}
+
+function call<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T> {
+  const like = args.find((a): a is Expr<unknown> => a instanceof Expr && a.cellType !== undefined)?.cellType
+  return new Expr({ op, args: args.map(a => literal(a, like)) }, type ?? like)
+}
+
+/** `a = b`; unknown if one is null. */
+export function eq<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('=', a, b) }
+/** `a <> b`; unknown if one is null. */
+export function ne<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('!=', a, b) }
+export function lt<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('<', a, b) }
+export function lte<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('<=', a, b) }
+export function gt<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('>', a, b) }
+export function gte<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('>=', a, b) }
+
+/** All hold. Without arguments: true. Arguments that are `false`, `null` or `undefined` constants are left out, for conditions that are optional. */
+export function and(...conditions: (Condition | false | null | undefined)[]): Condition { return junction('and', conditions, true) }
+/** One holds. Without arguments: false. */
+export function or(...conditions: (Condition | false | null | undefined)[]): Condition { return junction('or', conditions, false) }
+export function not(condition: Condition): Condition { return new Expr({ op: 'not', args: [condition.json] }, 'bool') }
+
+function junction(op: string, conditions: (Condition | false | null | undefined)[], empty: boolean): Condition {
+  const given = conditions.filter((c): c is Condition => c instanceof Expr)
+  if (given.length === 0) return new Expr({ op: 'lit', value: empty }, 'bool')
+  return given.length === 1 ? given[0] : new Expr({ op, args: given.map(c => c.json) }, 'bool')
+}
+
+/** `a IN (…)`; false for an empty list. */
+export function inArray<T>(a: Expr<T>, list: readonly Operand<NoInfer<T>>[]): Condition {
+  if (list.length === 0) return new Expr({ op: 'lit', value: false }, 'bool')
+  return new Expr({ op: 'in', args: [a.json, ...list.map(v => literal(v, a.cellType))] }, 'bool')
+}
+/** SQL `LIKE`: `%` any text, `_` one character. */
+export function like(a: Expr<string | null>, pattern: Operand<string>): Condition { return compare('like', a, pattern) }
+/** `LIKE` without regard to case. */
+export function ilike(a: Expr<string | null>, pattern: Operand<string>): Condition { return compare('ilike', a, pattern) }
+export function isNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNull', args: [a.json] }, 'bool') }
+export function isNotNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNotNull', args: [a.json] }, 'bool') }
+
+type Num = number | bigint | null
+type Nulls<A, B> = null extends A | B ? null : never
+type Sum<A, B> = (Extract<A | B, bigint> extends never ? number : bigint extends A & B ? bigint : number | bigint) | Nulls<A, B>
+
+export function add<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('+', [a, b]) }
+export function sub<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('-', [a, b]) }
+export function mul<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('*', [a, b]) }
+/** Division; of integers it cuts off, as in SQL. A zero divisor puts the query into the state `error`. */
+export function div<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('/', [a, b]) }
+export function mod<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('%', [a, b]) }
+export function neg<A extends Num>(a: Expr<A>): Expr<A> { return call('neg', [a]) }
+export function abs<A extends Num>(a: Expr<A>): Expr<A> { return call('abs', [a]) }
+/** Texts joined; null if one is null. */
+export function concat<const P extends readonly Operand<string | null>[]>(...parts: P): Expr<string | (null extends OperandValue<P[number]> ? null : never)> {
+  return new Expr({ op: '||', args: parts.map(p => literal(p)) }, 'text')
+}
+/** The first that is not null. */
+export function coalesce<T, U>(a: Expr<T>, b: Operand<U>): Expr<NonNullable<T> | U>
+export function coalesce<T>(...values: Operand<T | null>[]): Expr<T | null>
+export function coalesce(...values: unknown[]): Expr<any> { return call('coalesce', values) }
+export function lower<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'lower', args: [a.json] }, 'text') }
+export function upper<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'upper', args: [a.json] }, 'text') }
+/** Number of characters (code points). */
+export function length<T extends string | null>(a: Expr<T>): Expr<number | Extract<T, null>> { return new Expr({ op: 'length', args: [a.json] }, 'int') }
+
+type OperandValue<P> = P extends Expr<infer T> ? T : P
+
+function aggregate<T>(name: string, args: Expr<any>[], type?: CellType): Expr<T> { return new Expr({ op: 'agg', name, args: args.map(a => a.json) }, type) }
+
+/** Number of rows, or of rows where `a` is not null. */
+export function count(a?: Expr<any>): Expr<number> { return aggregate('count', a === undefined ? [] : [a], 'int') }
+/** Exact sum of what is not null; null if there is nothing. */
+export function sum<A extends Num>(a: Expr<A>): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a.cellType) }
+export function avg(a: Expr<Num>): Expr<number | null> { return aggregate('avg', [a], 'float') }
+export function min<A>(a: Expr<A>): Expr<A | null> { return aggregate('min', [a], a.cellType) }
+export function max<A>(a: Expr<A>): Expr<A | null> { return aggregate('max', [a], a.cellType) }

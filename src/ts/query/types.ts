@@ -1,0 +1,51 @@
+import type { AnySchema, Row, Simplify } from '../schema.js'
+import type { Expr, ExprJson, Operand } from './expr.js'
+
+/** Column references of a row. */
+export type Refs<R> = { readonly [C in keyof R]-?: Expr<R[C]> }
+/** What callbacks get: the columns of the one table, or after a join the record of aliases. */
+export type Scope<S extends AnySchema, T, J> = [J] extends [null] ? Refs<Row<S, T>> : { readonly [A in keyof J]: Refs<J[A]> }
+/** Columns that can be named by a string: those of the one table. */
+export type Named<S extends AnySchema, T, J> = [J] extends [null] ? Row<S, T> : {}
+export type ValueOfExpr<E> = E extends Expr<infer T> ? T : E
+/** All columns may be null: the right side of a left join, in expressions. */
+export type Optional<R> = { [C in keyof R]: R[C] | null }
+
+export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
+export type WhereOp = CompareOp | 'in' | 'not in' | 'like' | 'ilike' | 'is' | 'is not'
+/** What the right side of an operator takes, by the column's type. */
+export type WhereValue<V, O> =
+  O extends 'in' | 'not in' ? readonly Operand<NonNullable<V>>[]
+  : O extends 'is' | 'is not' ? Operand<V> | null
+  : O extends 'like' | 'ilike' ? Operand<string>
+  : Operand<NonNullable<V>> | Expr<V>
+
+/** Columns whose values are text, or any for other operators. */
+export type WhereColumn<R, O> = O extends 'like' | 'ilike' ? { [C in keyof R]: NonNullable<R[C]> extends string ? C : never }[keyof R] & string : keyof R & string
+
+/** The aliases known before a join: the table itself, or what joins gave. */
+export type Aliases<S extends AnySchema, T extends string, J> = [J] extends [null] ? { [K in T]: Row<S, T> } : J
+/** The result of a join before `select`: one member per alias. */
+export type JoinedBase<T extends string, J, B> = [J] extends [null] ? { [K in T]: B } : B
+export type ResultOf<B, A> = Simplify<B & A>
+
+/** The row type of a query: `RowOf<typeof query>`. */
+export type RowOf<Q> = Q extends { readonly $row: infer R } ? R : never
+
+export interface OrderJson { expr: ExprJson; desc?: boolean; nulls?: 'first' | 'last' }
+
+/** A query as the engine takes it: www/docs/boundary.md. */
+export interface QueryJson {
+  from?: string
+  alias?: string
+  tenant?: string
+  joins?: { kind: 'inner' | 'left'; table: string; alias?: string; on: ExprJson }[]
+  where?: ExprJson
+  groupBy?: { name?: string; expr: ExprJson }[]
+  select?: { name: string; expr: ExprJson }[]
+  orderBy?: OrderJson[]
+  limit?: number
+  offset?: number
+  start?: { values: ExprJson[]; inclusive: boolean }
+  with?: { relation: string; as?: string; query?: QueryJson }[]
+}

@@ -1,0 +1,143 @@
+// React binding. `eddyline/react` knows no entry: the database comes from the provider.
+import { type ReactNode, createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import type { Database } from '../database.js'
+import type { EddylineError } from '../errors.js'
+import type { LiveQuery, LiveSnapshot } from '../live-query.js'
+import { type QueryLike, planKey } from '../query/builder.js'
+import type { AnySchema } from '../schema.js'
+
+/**
+ * Say once which schema your program has, and the hooks are typed:
+ *
+ * ```ts
+ * declare module 'eddyline/react' { interface Register { schema: typeof schema } }
+ * ```
+ */
+export interface Register {}
+export type RegisteredSchema = Register extends { schema: infer S extends AnySchema } ? S : AnySchema
+
+export interface EddylineProviderProps {
+  /** The database, or the promise of it: until it is there, queries are `'pending'`. Absent on the server. */
+  db: Database<any> | Promise<Database<any>> | undefined
+  children?: ReactNode
+}
+
+const Context = /* @__PURE__ */ createContext<{ db: Database<any> | undefined } | undefined>(undefined)
+
+/**
+ * Gives the database to the hooks below.
+ *
+ * ```tsx
+ * <EddylineProvider db={db}><App /></EddylineProvider>
+ * ```
+ */
+export function EddylineProvider({ db, children }: EddylineProviderProps): ReactNode {
+  const [resolved, setResolved] = useState<{ from: unknown; db: Database<any> } | undefined>(undefined)
+  const pending = db !== undefined && typeof (db as Promise<unknown>).then === 'function'
+  useEffect(() => {
+    if (!pending) return
+    let current = true
+    void (db as Promise<Database<any>>).then(value => { if (current) setResolved({ from: db, db: value }) },
+      error => { if (current) setResolved(() => { throw error }) })
+    return () => { current = false }
+  }, [db, pending])
+  const present = pending ? (resolved?.from === db ? resolved.db : undefined) : db as Database<any> | undefined
+  const value = useMemo(() => ({ db: present }), [present])
+  return <Context.Provider value={value}>{children}</Context.Provider>
+}
+
+function useProvided(): Database<any> | undefined {
+  const provided = useContext(Context)
+  if (provided === undefined) throw new Error('useLiveQuery and useDatabase need an <EddylineProvider> above')
+  return provided.db
+}
+
+/** The database of the provider. Throws while it is not there yet. */
+export function useDatabase<S extends AnySchema = RegisteredSchema>(): Database<S> {
+  const db = useProvided()
+  if (db === undefined) throw new Error('the database of <EddylineProvider> is not there yet')
+  return db
+}
+
+/** What `useLiveQuery` returns. `pending`: no database yet, or rendered on a server. */
+export interface HookSnapshot<R> {
+  readonly rows: readonly R[]
+  readonly status: 'pending' | LiveSnapshot<R>['status']
+  readonly error?: EddylineError
+  readonly version: number
+}
+
+const PENDING: HookSnapshot<any> = /* @__PURE__ */ Object.freeze({ rows: /* @__PURE__ */ Object.freeze([]), status: 'pending', version: 0 })
+
+/**
+ * The rows of a query, up to date.
+ *
+ * ```tsx
+ * const { rows, status } = useLiveQuery(db => db.query.issues.where('status', '=', wanted).limit(50))
+ * ```
+ * The plan is the identity: no dependency list, and equal queries in many components are one view. Return `null` to wait.
+ * Cost of a render: building the plan and its text, some microseconds.
+ */
+export function useLiveQuery<R, S extends AnySchema = RegisteredSchema>(
+  make: (db: Database<S>) => QueryLike<R> | null | undefined | false, options?: { tenant?: string; label?: string },
+): HookSnapshot<R> {
+  const db = useProvided()
+  const query = db === undefined ? undefined : make(db) || undefined
+  const key = query === undefined ? undefined : planKey(query.toJSON())
+  const tenant = options?.tenant
+  const label = options?.label
+  // The plan's text stands for the query, which is another object in every render.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  const store = useMemo(() => new HookStore<R>(db, query, tenant, label), [db, key, tenant])
+  return useSyncExternalStore(store.subscribe, store.getSnapshot, getServerSnapshot)
+}
+
+const getServerSnapshot = (): HookSnapshot<any> => PENDING
+
+/**
+ * One query of one component.
+ *
+ * Rendering must not leave anything behind, and React may render without ever subscribing: what the render opened is
+ * disposed after a moment unless a subscription takes it over.
+ */
+class HookStore<R> {
+  #live: LiveQuery<R> | undefined
+  #last: HookSnapshot<R> = PENDING
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #subscribers = 0
+
+  constructor(readonly db: Database<any> | undefined, readonly query: QueryLike<R> | undefined, readonly tenant: string | undefined, readonly label: string | undefined) {}
+
+  getSnapshot = (): HookSnapshot<R> => {
+    if (this.query === undefined) return this.#last
+    const live = this.#open()
+    if (this.#subscribers === 0 && this.#timer === undefined) this.#disposeSoon()
+    return this.#last = live.getSnapshot()
+  }
+
+  subscribe = (changed: () => void): (() => void) => {
+    if (this.query === undefined) return () => {}
+    this.#subscribers++
+    if (this.#timer !== undefined) { clearTimeout(this.#timer); this.#timer = undefined }
+    const stop = this.#open().subscribe(changed)
+    return () => {
+      stop()
+      if (--this.#subscribers === 0) this.#close()
+    }
+  }
+
+  #open(): LiveQuery<R> { return this.#live ??= this.db!.live(this.query!, { tenant: this.tenant, label: this.label }) }
+
+  #close(): void {
+    this.#live?.dispose()
+    this.#live = undefined
+  }
+
+  #disposeSoon(): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      if (this.#subscribers === 0) this.#close()
+    }, 1000);
+    (this.#timer as { unref?: () => void }).unref?.()
+  }
+}

@@ -1,0 +1,41 @@
+import type { Port } from './port.js'
+import type { Relations } from './rows.js'
+import type { View } from './view.js'
+
+// Words of the head of a report: www/docs/boundary.md.
+export const WORDS = 0, VERSION = 1, FLAGS = 2, CHANGED = 3, IGNORED = 4, SECTIONS = 5, FREED = 6, TOUCHES = 7, HEAD = 8
+export const REPLAYED = 1
+
+// Kinds of patches.
+export const ADD = 1, REMOVE = 2, MOVE = 3, SET = 4, ONE = 5, KIND = 0xff, INNER = 0x100
+
+/**
+ * Hands the sections of a report to their views, then drops the freed handles.
+ *
+ * Freed last: until then every handle that a patch names can still be read. Returns where the touch records begin.
+ */
+export function absorbReport(port: Port, address: number, relations: Relations, views: readonly (View | undefined)[], changed: View[]): number {
+  port.fresh()
+  const words = port.i32
+  let at = address >> 2
+  const version = words[at + VERSION]
+  const sections = words[at + SECTIONS]
+  const freed = words[at + FREED]
+  at += HEAD
+  for (let s = 0; s < sections; s++) {
+    const view = views[words[at]]
+    if (view !== undefined) {
+      view.absorb(words, at + 4, words[at + 2], version, words[at + 1] !== 0)
+      changed.push(view)
+    }
+    at += 4 + words[at + 3]
+  }
+  for (let s = 0; s < freed; s++) {
+    const rel = words[at]
+    const n = words[at + 1]
+    at += 2
+    for (let i = 0; i < n; i++) relations.free(rel, words[at + i])
+    at += n
+  }
+  return at
+}

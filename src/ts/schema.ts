@@ -1,0 +1,185 @@
+import type { Cursor } from './changes.js'
+import type { CellType } from './port.js'
+
+/** One column: made by `string()`, `int()` and the like. `V` is the value in rows, `I` what is accepted on input. */
+export class Column<V, I = V, N extends boolean = false, K extends boolean = false> {
+  declare readonly $value: V
+  declare readonly $input: I
+  declare readonly $nullable: N
+  declare readonly $key: K
+  /** @internal */
+  constructor(readonly type: CellType, readonly isNullable: boolean, readonly isKey: boolean) {}
+
+  /** Allows `null`; a row without the column gets `null`. */
+  nullable(): Column<V, I, true, K> { return new Column(this.type, true, this.isKey) }
+
+  /** Makes it a key column. Several: a composite key, in order of declaration. */
+  key(): Column<V, I, N, true> { return new Column(this.type, this.isNullable, true) }
+}
+
+export type AnyColumn = Column<any, any, boolean, boolean>
+export type Columns = Record<string, AnyColumn>
+
+/** Text. `string<'open' | 'closed'>()` narrows the type of its values. */
+export function string<V extends string = string>(): Column<V> { return new Column('text', false, false) }
+/** A double: any number, NaN and ±Infinity too. −0 becomes 0. */
+export function number(): Column<number> { return new Column('float', false, false) }
+/** A safe integer, ±(2^53−1). */
+export function int(): Column<number> { return new Column('int', false, false) }
+/** A 64-bit integer. Safe integers are accepted too. */
+export function bigint(): Column<bigint, bigint | number> { return new Column('bigint', false, false) }
+export function boolean(): Column<boolean> { return new Column('bool', false, false) }
+/** A moment, microseconds held. Rows have a `Date`; milliseconds and ISO 8601 text (UTC if it names no zone) are accepted. */
+export function timestamp(): Column<Date, Date | number | string> { return new Column('timestamp', false, false) }
+/** Any JSON value; equal values have equal canonical text. `json<T>()` names its type. */
+export function json<V = unknown>(): Column<V> { return new Column('json', false, false) }
+/** Bytes. */
+export function bytes(): Column<Uint8Array> { return new Column('bytes', false, false) }
+
+/** A table: its columns in order. */
+export interface Table<C extends Columns = Columns> {
+  readonly columns: C
+  readonly tenant: boolean
+}
+export type Tables = Record<string, Table<any>>
+
+/**
+ * A table of columns; at least one must be `.key()`.
+ *
+ * ```ts
+ * table({ id: string().key(), title: string(), done: boolean() })
+ * table({ id: int().key(), text: string() }, { tenant: true })   // rows of each tenant are apart
+ * ```
+ */
+export function table<C extends Columns>(columns: C, options?: { tenant?: boolean }): Table<C> {
+  return { columns, tenant: options?.tenant ?? false }
+}
+
+type Names = string | readonly string[]
+/** `[column, direction]` pairs. */
+export type RelationOrder = readonly (readonly [column: string, direction?: 'asc' | 'desc', options?: { nulls?: 'first' | 'last' }])[]
+/** The part of the query builder that a relation's `where` uses: not typed by the schema, which is not known yet. */
+export interface LooseQuery {
+  where(column: string, op: string, value: unknown): LooseQuery
+  where(condition: (row: any) => unknown): LooseQuery
+}
+export interface RelationOptions {
+  /** Columns that are pointed at; the key by default. */
+  references?: Names
+  where?: (q: LooseQuery) => LooseQuery
+  orderBy?: RelationOrder
+}
+
+export interface Relation<K extends RelationKind = RelationKind, T extends string = string> extends RelationOptions {
+  readonly kind: K
+  readonly table: T
+  readonly columns: readonly string[]
+  readonly join?: string
+  readonly joinTarget?: readonly string[]
+}
+export interface Through<P extends readonly string[] = readonly string[]> { readonly kind: 'through'; readonly path: P }
+export type RelationKind = 'belongsTo' | 'hasOne' | 'hasMany' | 'manyToMany'
+export type AnyRelation<T extends string = string> = Relation<RelationKind, T> | Through
+
+const listOf = (names: Names): readonly string[] => typeof names === 'string' ? [names] : names
+
+/** The row of `table` that `columns` of this table point at; `null` if there is none. */
+export function belongsTo<const T extends string>(table: T, columns: Names, options?: Pick<RelationOptions, 'references'>): Relation<'belongsTo', T> {
+  return { kind: 'belongsTo', table, columns: listOf(columns), ...options }
+}
+/** The first row of `table` whose `columns` point here; `null` if there is none. `orderBy` says which is first. */
+export function hasOne<const T extends string>(table: T, columns: Names, options?: RelationOptions): Relation<'hasOne', T> {
+  return { kind: 'hasOne', table, columns: listOf(columns), ...options }
+}
+/** The rows of `table` whose `columns` point here. */
+export function hasMany<const T extends string>(table: T, columns: Names, options?: RelationOptions): Relation<'hasMany', T> {
+  return { kind: 'hasMany', table, columns: listOf(columns), ...options }
+}
+/** The rows of `table` that rows of `join` connect: `[columns that point here, columns that point there]`. */
+export function manyToMany<const T extends string>(table: T, join: string, columns: readonly [Names, Names], options?: RelationOptions): Relation<'manyToMany', T> {
+  return { kind: 'manyToMany', table, join, columns: listOf(columns[0]), joinTarget: listOf(columns[1]), ...options }
+}
+/** What relation after relation leads to: `through('issues', 'labels')`. */
+export function through<const P extends readonly [string, string, ...string[]]>(...path: P): Through<P> { return { kind: 'through', path } }
+
+/** What `defineSchema` returns: hand it to `createDatabase`. */
+export interface Schema<T extends Tables = any, R = any> {
+  readonly tables: T
+  readonly relations: R
+  /** @internal The schema JSON of the boundary. */
+  readonly json: SchemaJson
+}
+export type AnySchema = Schema<any, any>
+
+export interface SchemaJson {
+  tables: {
+    name: string; tenant: boolean; key: string[]
+    columns: { name: string; type: CellType; nullable: boolean }[]
+    relations: Record<string, unknown>[]
+  }[]
+}
+
+// ---- inference -------------------------------------------------------------------------------------------------------
+
+/** Flattens intersections, so that editors show rows. */
+export type Simplify<T> = { [K in keyof T]: T[K] } & {}
+
+export type TableName<S extends AnySchema> = keyof S['tables'] & string
+type ColumnsOf<S extends AnySchema, T> = T extends keyof S['tables'] ? S['tables'][T]['columns'] : never
+type ValueOf<C> = C extends Column<infer V, any, infer N, any> ? (N extends true ? V | null : V) : never
+type InputOf<C> = C extends Column<any, infer I, infer N, any> ? (N extends true ? I | null : I) : never
+type OptionalNames<C> = { [K in keyof C]: C[K] extends Column<any, any, true, any> ? K : never }[keyof C]
+type KeyNames<C> = { [K in keyof C]: C[K] extends Column<any, any, any, true> ? K : never }[keyof C]
+
+/** The row type of a table: `Row<typeof schema, 'issues'>`. */
+export type Row<S extends AnySchema, T> = Simplify<{ [C in keyof ColumnsOf<S, T>]: ValueOf<ColumnsOf<S, T>[C]> }>
+
+/** What `insert` and `upsert` take: nullable columns may be left out. */
+export type InputRow<S extends AnySchema, T> = Simplify<
+  { [C in Exclude<keyof ColumnsOf<S, T>, OptionalNames<ColumnsOf<S, T>>>]: InputOf<ColumnsOf<S, T>[C]> } &
+  { [C in OptionalNames<ColumnsOf<S, T>>]?: InputOf<ColumnsOf<S, T>[C]> | undefined }
+>
+
+/** A key: its value, or for composite keys an array in key order or an object. */
+export type Key<S extends AnySchema, T> =
+  | InputOf<ColumnsOf<S, T>[KeyNames<ColumnsOf<S, T>>]>
+  | readonly InputOf<ColumnsOf<S, T>[KeyNames<ColumnsOf<S, T>>]>[]
+  | Simplify<{ [C in KeyNames<ColumnsOf<S, T>>]: InputOf<ColumnsOf<S, T>[C]> }>
+
+/** One change of one table. */
+type ChangeOf<S extends AnySchema, T extends TableName<S>> =
+  | { op: 'insert' | 'upsert'; table: T; row: InputRow<S, T>; tenant?: string }
+  | { op: 'insert' | 'upsert'; table: T; rows: readonly InputRow<S, T>[]; tenant?: string }
+  | { op: 'update'; table: T; id: Key<S, T>; set: Partial<InputRow<S, T>>; tenant?: string }
+  | { op: 'delete' | 'touch'; table: T; id: Key<S, T>; tenant?: string }
+  | { op: 'reset'; table: T; rows?: readonly InputRow<S, T>[]; tenant?: string }
+
+/** One change, typed by the schema. See the table of operations in the guide. */
+export type Change<S extends AnySchema = AnySchema> = { [T in TableName<S>]: ChangeOf<S, T> }[TableName<S>]
+
+/** Changes that are applied as one version, with the position of their source. */
+export interface Batch<S extends AnySchema = AnySchema> {
+  changes: readonly Change<S>[]
+  source?: string
+  cursor?: Cursor
+  origin?: string
+  tenant?: string
+  stale?: 'error' | 'ignore'
+}
+
+type Follow<S extends AnySchema, T, P> = P extends readonly [infer A, ...infer Rest] ? Follow<S, AssociationTable<S, T, A>, Rest> : T
+type RelationsOf<S extends AnySchema, T> = T extends keyof S['relations'] ? S['relations'][T] : {}
+
+/** Names of a table's associations. */
+export type AssociationName<S extends AnySchema, T> = keyof RelationsOf<S, T> & string
+
+/** The table that an association leads to. */
+export type AssociationTable<S extends AnySchema, T, A> =
+  A extends keyof RelationsOf<S, T>
+    ? RelationsOf<S, T>[A] extends Through<infer P> ? Follow<S, T, P>
+    : RelationsOf<S, T>[A] extends { table: infer N extends string } ? N : never
+    : never
+
+/** Whether an association is one row or null rather than a list. */
+export type IsSingle<S extends AnySchema, T, A> =
+  A extends keyof RelationsOf<S, T> ? RelationsOf<S, T>[A] extends { kind: 'belongsTo' | 'hasOne' } ? true : false : false

@@ -1,0 +1,232 @@
+import type { Cursor, LooseChange, Report } from './changes.js'
+import type { Database } from './database.js'
+import { report } from './dispatch.js'
+import { EddylineError } from './errors.js'
+import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
+import type { AnySchema, Change, SchemaJson } from './schema.js'
+
+/** A backend: anything that can feed changes into a session. */
+export interface Source {
+  /** Name under which its cursor is kept. */
+  name: string
+  /** What to do with a batch whose cursor is older than the committed one; `'error'` by default. */
+  stale?: 'error' | 'ignore'
+  /** Binds `write({ type, value, key })` and `truncate()` to one table. */
+  table?: string
+  /** Starts the feed. The returned function ends it. */
+  sync(session: SyncSession): void | (() => void) | Promise<void | (() => void)>
+}
+
+/** TanStack DB's form of a change, for sources bound to a table. */
+export interface TypedWrite { type: 'insert' | 'update' | 'delete'; value?: object; key?: unknown }
+
+/** What a source talks to. */
+export interface SyncSession<S extends AnySchema = AnySchema> {
+  /** Where to resume: the last committed cursor of this source. */
+  readonly cursor: string | undefined
+  /** Aborted when the connection is closed. */
+  readonly signal: AbortSignal
+  /** Begins a transaction; writes before the next `commit` belong to it. */
+  begin(): void
+  /** Adds a change. Without a transaction it is applied at once. */
+  write(change: Change<S> | TypedWrite): void
+  /** Applies the transaction as one version. */
+  commit(opts?: { cursor?: Cursor; origin?: string }): Report
+  /** Applies a whole transaction as wire bytes. */
+  applyJson(bytes: string | JsonBytes, opts?: JsonOptions): Report
+  /** Loads an initial snapshot, streamed, as one version. */
+  load(from: JsonStream, opts?: JsonOptions): Promise<Report>
+  /** Empties a table; without a name the bound one, or all. */
+  truncate(table?: string): void
+  /** The initial data is there. */
+  markReady(): void
+  markError(error: unknown): void
+}
+
+export type ConnectionStatus = 'connecting' | 'ready' | 'error' | 'closed'
+
+/** A source at work. */
+export interface Connection {
+  readonly status: ConnectionStatus
+  readonly error: unknown
+  /** Resolves at `markReady`; rejects on an error before that, or CLOSED. */
+  readonly ready: Promise<void>
+  /** Ends the feed and its requests. What was applied stays. */
+  close(): void
+}
+
+/** @internal What `db.connect` returns. */
+export class SourceConnection implements Connection, SyncSession {
+  status: ConnectionStatus = 'connecting'
+  error: unknown = undefined
+  readonly ready: Promise<void>
+  #resolve!: () => void
+  #reject!: (error: unknown) => void
+  #transaction: LooseChange[] | undefined
+  #cleanup: (() => void) | undefined
+  readonly #abort = new AbortController()
+
+  constructor(readonly db: Database<any>, readonly source: Source, readonly onClose: (connection: SourceConnection) => void, readonly onError: ((e: unknown) => void) | undefined) {
+    this.ready = new Promise((resolve, reject) => { this.#resolve = resolve; this.#reject = reject })
+    // Whoever does not await `ready` is told through `status` and `onError`.
+    this.ready.catch(() => {})
+  }
+
+  start(): void {
+    try {
+      const begun = this.source.sync(this)
+      if (typeof begun === 'function') this.#cleanup = begun
+      else if (begun !== undefined && typeof (begun as Promise<unknown>).then === 'function') {
+        (begun as Promise<void | (() => void)>).then(cleanup => {
+          if (typeof cleanup !== 'function') return
+          if (this.status === 'closed') cleanup()
+          else this.#cleanup = cleanup
+        }, error => { this.markError(error) })
+      }
+    } catch (error) { this.markError(error) }
+  }
+
+  get signal(): AbortSignal { return this.#abort.signal }
+  get cursor(): string | undefined { return this.db.cursor(this.source.name) }
+
+  begin(): void {
+    this.#open()
+    // TanStack sources begin while a transaction is open when a truncate came first: what is written stays in it.
+    this.#transaction ??= []
+  }
+
+  write(change: Change<any> | TypedWrite): void {
+    this.#open()
+    const loose = 'type' in change && !('op' in change) ? this.#fromTyped(change) : change as LooseChange
+    if (this.#transaction !== undefined) this.#transaction.push(loose)
+    else this.#apply([loose], undefined)
+  }
+
+  commit(opts?: { cursor?: Cursor; origin?: string }): Report {
+    this.#open()
+    const changes = this.#transaction ?? []
+    this.#transaction = undefined
+    return this.#apply(changes, opts)
+  }
+
+  applyJson(bytes: string | JsonBytes, opts?: JsonOptions): Report {
+    this.#open()
+    return this.db.applyJson(bytes, this.#options(opts))
+  }
+
+  async load(from: JsonStream, opts?: JsonOptions): Promise<Report> {
+    this.#open()
+    return this.db.applyJson(from, this.#options(opts))
+  }
+
+  truncate(table?: string): void {
+    const name = table ?? this.source.table
+    const names = name !== undefined ? [name] : this.#tables().map(t => t.name)
+    for (const each of names) this.write({ op: 'reset', table: each } as Change<any>)
+  }
+
+  markReady(): void {
+    if (this.status !== 'connecting' && this.status !== 'error') return
+    this.status = 'ready'
+    this.error = undefined
+    this.#resolve()
+  }
+
+  markError(error: unknown): void {
+    if (this.status === 'closed') return
+    this.status = 'error'
+    this.error = error
+    this.#reject(error)
+    report(error, this.onError)
+  }
+
+  close(): void {
+    if (this.status === 'closed') return
+    this.status = 'closed'
+    this.#reject(new EddylineError('CLOSED', `the connection of \`${this.source.name}\` is closed`))
+    this.#transaction = undefined
+    this.#abort.abort()
+    this.onClose(this)
+    try { this.#cleanup?.() } catch (error) { report(error, this.onError) }
+  }
+
+  #tables(): SchemaJson['tables'] { return this.db.schema.json.tables }
+
+  #open(): void {
+    if (this.status === 'closed') throw new EddylineError('CLOSED', `the connection of \`${this.source.name}\` is closed`)
+  }
+
+  #apply(changes: LooseChange[], opts: { cursor?: Cursor; origin?: string } | undefined): Report {
+    return this.db.apply({ changes, source: this.source.name, cursor: opts?.cursor, origin: opts?.origin, stale: this.source.stale } as never)
+  }
+
+  #options(opts: JsonOptions | undefined): JsonOptions {
+    return { source: this.source.name, ...(this.source.stale !== undefined ? { stale: this.source.stale } : {}), ...opts }
+  }
+
+  #fromTyped(write: TypedWrite): LooseChange {
+    const { table } = this.source
+    if (table === undefined) throw new EddylineError('INVALID_CHANGE', `\`${this.source.name}\` is not bound to a table: write { op, table, … }`)
+    const schema = this.#tables().find(t => t.name === table)
+    const value = write.value as Record<string, unknown> | undefined
+    const id = (): unknown => value !== undefined && schema?.key.every(k => value[k] !== undefined) ? schema.key.map(k => value[k]) : write.key
+    switch (write.type) {
+      case 'insert': return { op: 'upsert', table, row: value }
+      case 'delete': return { op: 'delete', table, id: id() }
+      case 'update': {
+        const set: Record<string, unknown> = { ...value }
+        for (const k of schema?.key ?? []) delete set[k]
+        return { op: 'update', table, id: id(), set }
+      }
+    }
+    throw new EddylineError('INVALID_CHANGE', `unknown write type \`${String(write.type)}\``, { offending: String(write.type) })
+  }
+}
+
+/** The `sync` member of TanStack DB collection options, as far as it is used. */
+export interface TanStackSync {
+  sync(params: {
+    collection: any
+    begin: (options?: unknown) => void
+    write: (message: any) => void
+    commit: (signal?: unknown) => void
+    truncate: (options?: unknown) => void
+    markReady: () => void
+    markError: (error: unknown) => void
+    metadata: unknown
+  }): void | (() => void) | { cleanup?: () => void }
+  /** `'full'`: updates carry the whole row. */
+  rowUpdateMode?: 'partial' | 'full'
+}
+
+/**
+ * Makes a source of the `sync` part of any TanStack DB `*CollectionOptions`.
+ *
+ * ```ts
+ * db.connect(fromTanStack('issues', electricCollectionOptions({ … }).sync))
+ * ```
+ * Inserts become upserts, because sources send rows again after a reconnect.
+ */
+export function fromTanStack(table: string, sync: TanStackSync, options?: { name?: string; stale?: 'error' | 'ignore' }): Source {
+  return {
+    name: options?.name ?? `tanstack:${table}`,
+    stale: options?.stale,
+    table,
+    sync(session) {
+      const ended = sync.sync({
+        collection: { id: table, size: 0, has: () => false, get: () => undefined, status: 'loading' },
+        begin: () => { session.begin() },
+        write: message => {
+          session.write(message.type === 'update' && sync.rowUpdateMode === 'full' ? { ...message, type: 'insert' } : message)
+        },
+        commit: () => { session.commit() },
+        truncate: () => { session.truncate(table) },
+        markReady: () => { session.markReady() },
+        markError: error => { session.markError(error) },
+        metadata: undefined,
+      })
+      if (typeof ended === 'function') return ended
+      return ended !== undefined && typeof ended.cleanup === 'function' ? () => { ended.cleanup!() } : undefined
+    },
+  }
+}
