@@ -9,3 +9,4 @@ pub mod reference;
 pub mod store;
 pub mod trace;
 pub mod value;
+pub mod wire;

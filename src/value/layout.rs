@@ -251,9 +251,6 @@ impl RowBuilder {
 
     /// The finished row, valid until the next `start`.
     pub fn finish(&mut self, layout: &Layout) -> &[u8] {
-        if self.heap.is_ascii() {
-            self.row[layout.flags_at as usize] |= FLAG_ASCII;
-        }
         let mut end = 0u32;
         for (i, &(from, to)) in self.spans.iter().enumerate() {
             end += to - from;
@@ -266,6 +263,10 @@ impl RowBuilder {
             for &(from, to) in &self.spans {
                 self.row.extend_from_slice(&self.heap[from as usize..to as usize]);
             }
+        }
+        // Of what the row holds, not of what was set and replaced: equal rows must have equal bytes.
+        if self.row[layout.heap_at as usize..].is_ascii() {
+            self.row[layout.flags_at as usize] |= FLAG_ASCII;
         }
         &self.row
     }

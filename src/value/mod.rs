@@ -15,7 +15,7 @@ mod tree;
 pub use cell::{Cell, Value};
 pub use hash::{Hasher64, hash_bytes};
 pub use json::canonical_json;
-pub use layout::{ColumnLayout, Layout, RowBuilder};
+pub use layout::{ColumnLayout, FLAG_ASCII, Layout, RowBuilder};
 pub use order::{order_prefix, total_order};
 pub use timestamp::{format_timestamp, parse_timestamp};
 pub use tree::{Field, RowTree};

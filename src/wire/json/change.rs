@@ -1,0 +1,342 @@
+//! One change: an object with `op`, `table` and what the operation takes.
+//!
+//! Keys may come in any order. With `op` and `table` before the content (as every encoder that has a choice should write it)
+//! the content is read where it stands; else it is passed over and read at the end. A change is one item: a change that the
+//! bytes at hand do not complete is read again. Only `rows` behind `op` and `table` are items of their own.
+
+use super::cursor::{Cursor, Step};
+use super::row::{self, RowReader};
+use crate::error::{Error, ErrorCode};
+use crate::query::{Schema, Table, TableId};
+use crate::store::{Change, Op};
+
+/// The words for operations.
+const OPS: [(&str, Op); 6] = [
+    ("insert", Op::Insert),
+    ("upsert", Op::Upsert),
+    ("update", Op::Update),
+    ("delete", Op::Delete),
+    ("touch", Op::Touch),
+    ("reset", Op::Reset),
+];
+
+/// Keys of a change.
+pub(super) const FIELDS: [&str; 8] = ["op", "table", "tenant", "row", "rows", "id", "key", "set"];
+
+/// Keys of a change, as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Head {
+    pub op: Option<Op>,
+    pub table: Option<TableId>,
+    pub tenant: Option<Box<str>>,
+    /// Bits of [`FIELDS`] met so far.
+    met: u8,
+}
+
+const TENANT: u8 = 1 << 2;
+const ROW: u8 = 1 << 3;
+const ROWS: u8 = 1 << 4;
+const ID: u8 = 1 << 5 | 1 << 6;
+const SET: u8 = 1 << 7;
+
+/// What reading a change led to.
+pub(super) enum Outcome {
+    /// A change without `rows` is complete and in the list; this is its tenant.
+    Done(Head),
+    /// The list of rows begins: they are read one by one, the rest of the object behind them.
+    Rows(Head),
+}
+
+/// What reading a change needs.
+pub(super) struct Changes<'a> {
+    pub schema: &'a Schema,
+    pub rows: &'a mut RowReader,
+    pub out: &'a mut Vec<Change>,
+    /// Tenant of changes that name none, as far as it is known.
+    pub tenant: Option<&'a str>,
+    /// Table of the change before.
+    pub last: &'a mut TableId,
+}
+
+/// Places of content that came too early, or has been read.
+#[derive(Default)]
+struct Content {
+    row: Option<usize>,
+    rows: Option<usize>,
+    id: Option<usize>,
+    set: Option<usize>,
+    /// Bits of what has been read.
+    read: u8,
+    /// `id` or `key`, as the change has it.
+    id_name: &'static str,
+    present: Box<[u8]>,
+}
+
+impl Changes<'_> {
+    /// Reads a change from its `{`, or the rest of one from behind its rows.
+    pub fn read(&mut self, cur: &mut Cursor, mut head: Head, behind_rows: bool) -> Step<Outcome> {
+        let from = *cur;
+        let mut content = Content::default();
+        let mut more = if behind_rows {
+            cur.more(b'}')?
+        } else {
+            cur.expect(b'{', "a change is an object")?;
+            let empty = cur.solid()? == b'}';
+            cur.pos += usize::from(empty);
+            !empty
+        };
+        while more {
+            cur.solid()?;
+            let at = *cur;
+            let key = cur.key()?;
+            let Some(field) = FIELDS.iter().position(|f| *f == key) else {
+                return Err(at.bad(unknown_key(&key, FIELDS)));
+            };
+            let bit = if 1 << field & ID != 0 { ID } else { 1 << field };
+            if head.met & bit != 0 {
+                return Err(at.bad(twice(&key)));
+            }
+            head.met |= bit;
+            if behind_rows && bit & (ROW | ID | SET) != 0 {
+                return Err(at.bad(invalid(format!("`{key}` does not go with `rows`")).named(&*key)));
+            }
+            match bit {
+                1 => head.op = Some(op(cur)?),
+                2 => head.table = Some(self.table(cur)?),
+                TENANT => head.tenant = text_or_null(cur, "tenant")?.map(String::into_boxed_str),
+                _ => {
+                    if bit == ID {
+                        content.id_name = FIELDS[field];
+                    }
+                    let started = self.content(cur, &head, bit, &mut content)?;
+                    if started {
+                        return Ok(Outcome::Rows(head));
+                    }
+                }
+            }
+            more = cur.more(b'}')?;
+        }
+        if !behind_rows {
+            self.complete(cur, &from, &head, content)?;
+        }
+        Ok(Outcome::Done(head))
+    }
+
+    /// Reads or passes over `row`, `rows`, `id` or `set`. True: a list of rows begins.
+    fn content(&mut self, cur: &mut Cursor, head: &Head, bit: u8, content: &mut Content) -> Step<bool> {
+        let place = cur.pos;
+        if let (Some(op), Some(table)) = (head.op, head.table) {
+            let table = self.schema.by_id(table);
+            match (bit, op) {
+                (ROW, Op::Insert | Op::Upsert) if head.met & ROWS == 0 => {
+                    self.rows.whole(cur, table).map_err(|s| s.at("row"))?;
+                    content.read |= ROW;
+                    content.row = Some(place);
+                    return Ok(false);
+                }
+                (ROWS, Op::Insert | Op::Upsert | Op::Reset) if head.met & (ROW | ID | SET) == 0 => {
+                    self.open_rows(cur, head, op, table)?;
+                    return Ok(true);
+                }
+                (ID, Op::Update | Op::Delete | Op::Touch) if head.met & (ROW | ROWS) == 0 => {
+                    self.rows.key(cur, table).map_err(|s| s.at(content.id_name))?;
+                    content.read |= ID;
+                    content.id = Some(place);
+                    return Ok(false);
+                }
+                (SET, Op::Update) if content.read & ID != 0 => {
+                    content.present = self.rows.set(cur, table).map_err(|s| s.at("set"))?;
+                    content.read |= SET;
+                    content.set = Some(place);
+                    return Ok(false);
+                }
+                _ => {}
+            }
+        }
+        let slot = match bit {
+            ROW => &mut content.row,
+            ROWS => &mut content.rows,
+            ID => &mut content.id,
+            _ => &mut content.set,
+        };
+        *slot = Some(place);
+        cur.skip()?;
+        Ok(false)
+    }
+
+    /// Steps into a list of rows; a reset comes before its rows.
+    fn open_rows(&mut self, cur: &mut Cursor, head: &Head, op: Op, table: &Table) -> Step<()> {
+        if cur.solid()? != b'[' {
+            cur.a_value()?;
+            return Err(cur.bad(invalid(format!("`rows` is an array of rows, not {}", cur.kind()))).at("rows"));
+        }
+        if op == Op::Reset {
+            self.reset(head, table);
+        }
+        cur.pos += 1;
+        Ok(())
+    }
+
+    /// Reads one row of `rows`.
+    #[inline]
+    pub fn row(&mut self, cur: &mut Cursor, head: &Head, op: Op, table: &Table) -> Step<()> {
+        self.rows.whole(cur, table)?;
+        self.emit(head, op, table, Box::default());
+        Ok(())
+    }
+
+    /// Puts a reset into the list: of everything, or of a tenant.
+    pub fn reset(&mut self, head: &Head, table: &Table) {
+        self.rows.empty(table);
+        self.emit(head, Op::Reset, table, Box::default());
+        if !table.tenant
+            && let Some(change) = self.out.last_mut()
+        {
+            change.row = Box::default();
+        }
+    }
+
+    /// Puts the row at hand into the list, with the tenant known so far.
+    #[inline]
+    fn emit(&mut self, head: &Head, op: Op, table: &Table, present: Box<[u8]>) {
+        let row = self.rows.finish(table, head.tenant.as_deref().or(self.tenant));
+        self.out.push(Change { op, table: table.id, row, present });
+    }
+
+    /// Checks a change whose object is closed, reads what came too early and puts it into the list.
+    fn complete(&mut self, cur: &Cursor, from: &Cursor, head: &Head, mut content: Content) -> Step<()> {
+        let Some(op) = head.op else { return Err(from.bad(invalid("a change needs an `op`"))) };
+        let Some(table) = head.table else { return Err(from.bad(invalid("a change needs a `table`"))) };
+        let table = self.schema.by_id(table);
+        let (needs, may) = match op {
+            Op::Insert | Op::Upsert => (if head.met & ROWS == 0 { ROW } else { ROWS }, 0),
+            Op::Update => (ID | SET, 0),
+            Op::Delete | Op::Touch => (ID, 0),
+            Op::Reset => (0, ROWS),
+        };
+        for (bit, name) in [(ROW, "row"), (ROWS, "rows"), (ID, "id"), (SET, "set")] {
+            if needs & bit != 0 && head.met & bit == 0 {
+                return Err(from.bad(invalid(format!("`{}` needs `{name}`", op_name(op))).named(name)));
+            }
+            if (needs | may) & bit == 0 && head.met & bit != 0 {
+                return Err(from.bad(invalid(format!("`{}` does not take `{name}`", op_name(op))).named(name)));
+            }
+        }
+        let go = |place: Option<usize>| Cursor { pos: place.unwrap_or(from.pos), ..*cur };
+        if op == Op::Reset {
+            self.reset(head, table);
+        }
+        if let Some(place) = content.rows {
+            return self.all_rows(&mut go(Some(place)), head, if op == Op::Reset { Op::Upsert } else { op }, table);
+        }
+        let left = needs & !content.read;
+        if left & ROW != 0 {
+            self.rows.whole(&mut go(content.row), table).map_err(|s| s.at("row"))?;
+        }
+        if left & ID != 0 {
+            self.rows.key(&mut go(content.id), table).map_err(|s| s.at(content.id_name))?;
+        }
+        if left & SET != 0 {
+            content.present = self.rows.set(&mut go(content.set), table).map_err(|s| s.at("set"))?;
+        }
+        if op != Op::Reset {
+            self.emit(head, op, table, content.present);
+        }
+        if op == Op::Update
+            && let Some(change) = self.out.last()
+        {
+            self.rows.same_key(&go(content.set), table, &change.row).map_err(|s| s.at("set"))?;
+        }
+        Ok(())
+    }
+
+    /// Reads a list of rows that stood before `op` or `table`.
+    fn all_rows(&mut self, cur: &mut Cursor, head: &Head, op: Op, table: &Table) -> Step<()> {
+        if cur.solid()? != b'[' {
+            return Err(cur.bad(invalid(format!("`rows` is an array of rows, not {}", cur.kind()))).at("rows"));
+        }
+        cur.pos += 1;
+        let mut more = cur.solid()? != b']';
+        let mut index = 0;
+        while more {
+            let step = self.row(cur, head, op, table).and_then(|()| cur.more(b']'));
+            more = step.map_err(|s| s.at(format!("rows[{index}]")))?;
+            index += 1;
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, cur: &mut Cursor) -> Step<TableId> {
+        let from = *cur;
+        if cur.solid()? != b'"' {
+            cur.a_value()?;
+            return Err(cur.bad(invalid(format!("`table` is a string, not {}", cur.kind()))).at("table"));
+        }
+        let name = cur.string()?;
+        *self.last = row::table(self.schema, &name, *self.last).map_err(|e| from.bad(e).at("table"))?.id;
+        Ok(*self.last)
+    }
+}
+
+fn op(cur: &mut Cursor) -> Step<Op> {
+    let from = *cur;
+    if cur.solid()? != b'"' {
+        cur.a_value()?;
+        return Err(cur.bad(invalid(format!("`op` is a string, not {}", cur.kind()))).at("op"));
+    }
+    let name = cur.string()?;
+    OPS.iter().find(|(n, _)| *n == name).map(|(_, op)| *op).ok_or_else(|| {
+        let mut error = Error::unknown(ErrorCode::ChangeInvalid, "operation", &name, "changes", OPS.map(|o| o.0));
+        error.message = format!("no operation `{}`{}", error.offending.as_deref().unwrap_or_default(), meant(&error));
+        from.bad(error).at("op")
+    })
+}
+
+pub(super) fn op_name(op: Op) -> &'static str {
+    OPS.iter().find(|(_, o)| *o == op).map_or("", |(n, _)| n)
+}
+
+/// A string or null.
+pub(super) fn text_or_null(cur: &mut Cursor, name: &str) -> Step<Option<String>> {
+    match cur.solid()? {
+        b'"' => Ok(Some(cur.string()?.into_owned())),
+        b'n' => cur.literal(b"null").map(|()| None),
+        _ => {
+            cur.a_value()?;
+            Err(cur.bad(invalid(format!("`{name}` is a string, not {}", cur.kind()))).at(name))
+        }
+    }
+}
+
+/// A change that is none of the language of change.
+pub(super) fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::ChangeInvalid, message)
+}
+
+/// A key that neither a change nor a batch has.
+pub(super) fn unknown_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+    let mut error = Error::unknown(ErrorCode::ChangeInvalid, "key", key, "changes", known);
+    error.message = format!("no key `{}` in a change or batch{}", error.offending.as_deref().unwrap_or_default(), meant(&error));
+    let path = error.offending.clone().unwrap_or_default();
+    error.at(path)
+}
+
+fn meant(error: &Error) -> String {
+    error.nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
+}
+
+/// A key that comes twice in one object.
+pub(super) fn twice(key: &str) -> Error {
+    invalid(format!("`{key}` comes twice")).named(key).at(key)
+}
+
+/// A tenanted table and no tenant.
+pub(in crate::wire) fn tenant_required(table: &Table) -> Error {
+    Error::new(ErrorCode::TenantRequired, format!("rows of `{}` belong to a tenant, and none is named", table.name))
+        .named(&*table.name)
+}
+
+/// A tenant for a table without tenants.
+pub(in crate::wire) fn no_tenants(table: &Table) -> Error {
+    invalid(format!("rows of `{}` belong to no tenant", table.name)).named("tenant")
+}
