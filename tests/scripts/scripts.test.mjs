@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, which } from './command.mjs'
+import { withoutComments } from './comments.mjs'
 import { count } from './counts.mjs'
 import { checkFeatures } from './features.mjs'
 import { put, step } from './fresh.mjs'
@@ -54,6 +55,17 @@ describe('size', () => {
     write('broken/index.js', `import './absent.js'`)
     assert.throws(() => reachable(join(folder, 'broken'), 'index.js'), /absent\.js/)
     assert.throws(() => measure(place, 'a.js'), /does not reach/)
+  })
+})
+
+describe('comments', () => {
+  it('go, with the lines that held nothing else, and the code stays as it was', async () => {
+    const code = '// head\nconst a = 1 // tail → ünd\n    /** doc\n * more */\nconst url = "https://x/*y*/" /* in */ + `//${a /* deep */}`\nloop: /* x\n y */ for (;;) break loop\n'
+    assert.equal(await withoutComments('a.js', code), 'const a = 1\nconst url = "https://x/*y*/"  + `//${a }`\nloop: \n for (;;) break loop\n')
+  })
+  it('stay where bundlers read them', async () => {
+    const code = 'export const a = /* @__PURE__ */ f()\nimport(/* @vite-ignore */ b)\n'
+    assert.equal(await withoutComments('a.js', code), code)
   })
 })
 
