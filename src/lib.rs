@@ -3,7 +3,11 @@
 #![warn(unsafe_op_in_unsafe_fn)]
 
 pub mod algebra;
+pub mod circuit;
+pub mod engine;
 pub mod error;
+pub mod operator;
+pub mod plan;
 pub mod query;
 pub mod reference;
 pub mod store;

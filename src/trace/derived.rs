@@ -124,4 +124,3 @@ impl Derived {
         self.index.allocation_size() + self.weights.capacity() * 4 + self.hashes.capacity() * 8
     }
 }
-

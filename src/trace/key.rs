@@ -34,8 +34,7 @@ impl KeyTable {
         self.index
             .find(hash, |&id| {
                 let (h, key) = &self.keys[id as usize];
-                *h == hash
-                    && key.iter().zip(paths).all(|(v, &p)| total_order(v.as_cell(), rs.cell(rel, row, p)).is_eq())
+                *h == hash && key.iter().zip(paths).all(|(v, &p)| total_order(v.as_cell(), rs.cell(rel, row, p)).is_eq())
             })
             .copied()
     }
@@ -89,4 +88,13 @@ impl KeyTable {
     pub fn bytes(&self) -> usize {
         self.index.allocation_size() + self.keys.capacity() * size_of::<(u64, Box<[Value]>)>() + self.free.capacity() * 4
     }
+}
+
+/// Hash of the cells of a row at some paths, nulls included.
+pub fn hash_key(rs: &Relations, rel: RelationId, row: Handle, paths: &[Path]) -> u64 {
+    let mut h = Hasher64::new();
+    for &p in paths {
+        h.cell(rs.cell(rel, row, p));
+    }
+    h.finish()
 }

@@ -15,7 +15,7 @@ mod relations;
 
 pub use derived::Derived;
 pub use hash_arrangement::{HandleState, HashArrangement};
-pub use key::{KeyTable, hash_cells};
+pub use key::{KeyTable, hash_cells, hash_key};
 pub use ordered_groups::{GroupDelta, GroupId, NO_GROUP, OrderedGroups, Placed, SortColumn, SortSpec};
 pub use ordered_list::{Entry, OrderedList};
 pub use path::Path;

@@ -42,8 +42,20 @@ impl SortColumn {
     pub fn compare(&self, a: Cell<'_>, b: Cell<'_>) -> Ordering {
         match (a.is_null(), b.is_null()) {
             (true, true) => Ordering::Equal,
-            (true, false) => if self.nulls_first { Ordering::Less } else { Ordering::Greater },
-            (false, true) => if self.nulls_first { Ordering::Greater } else { Ordering::Less },
+            (true, false) => {
+                if self.nulls_first {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+            (false, true) => {
+                if self.nulls_first {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
             (false, false) if self.desc => total_order(b, a),
             (false, false) => total_order(a, b),
         }
@@ -52,7 +64,13 @@ impl SortColumn {
     #[inline]
     fn word(&self, c: Cell<'_>, flip: u64) -> u64 {
         match c {
-            Cell::Null => if self.nulls_first { 0 } else { u64::MAX },
+            Cell::Null => {
+                if self.nulls_first {
+                    0
+                } else {
+                    u64::MAX
+                }
+            }
             c => order_prefix(c) ^ flip,
         }
     }
@@ -224,6 +242,15 @@ impl OrderedGroups {
             }
             None => NO_GROUP,
         }
+    }
+
+    /// The group of the key made of another row's cells, if it is there.
+    pub fn find(&self, rs: &Relations, rel: RelationId, row: Handle, paths: &[Path]) -> GroupId {
+        if self.group.is_empty() {
+            return 0;
+        }
+        let found = hash_cells(rs, rel, row, paths).and_then(|hash| self.keys.find(rs, rel, row, paths, hash));
+        found.unwrap_or(NO_GROUP)
     }
 
     /// Ends an [`acquire`](Self::acquire).
@@ -415,7 +442,10 @@ mod tests {
             groups.apply(&rs, &d);
             let change = &groups.changes()[0];
             // Descending by the second column: a[0] was last, a[1] before it.
-            assert_eq!(change.removed.iter().map(|p| (p.row, p.at)).collect::<Vec<_>>(), [(a[1], a.len() - 2), (a[0], a.len() - 1)]);
+            assert_eq!(
+                change.removed.iter().map(|p| (p.row, p.at)).collect::<Vec<_>>(),
+                [(a[1], a.len() - 2), (a[0], a.len() - 1)]
+            );
             assert_eq!(change.inserted.iter().map(|p| (p.row, p.at)).collect::<Vec<_>>(), [(new, 0)]);
         }
     }

@@ -183,23 +183,21 @@ impl Relations {
         self.get_mut(id).retired.push(handle);
     }
 
-    /// Takes a retirement of this step back (a batch that failed).
+    /// Takes a retirement of this step back (a batch that failed, a row that came back equal).
     pub fn revive(&mut self, id: RelationId, handle: Handle) {
         let relation = self.get_mut(id);
         debug_assert_eq!(relation.state[handle as usize], State::Retired);
+        // Its entry in the list of retired rows stays and is passed over.
         relation.state[handle as usize] = State::Live;
         relation.live += 1;
-        // A batch undoes its own retirements newest first.
-        let last = relation.retired.iter().rposition(|h| *h == handle).expect("it was retired");
-        relation.retired.remove(last);
-        if relation.retired.is_empty() {
-            self.touched.retain(|&t| t != id);
-        }
     }
 
-    /// Relations with retired rows, and these.
-    pub fn retired(&self) -> impl Iterator<Item = (RelationId, &[Handle])> {
-        self.touched.iter().map(|&id| (id, self.get(id).retired.as_slice()))
+    /// Relations with retired rows, and these (a row revived and retired again may come twice).
+    pub fn retired(&self) -> impl Iterator<Item = (RelationId, impl Iterator<Item = Handle> + Clone + '_)> {
+        self.touched.iter().map(|&id| {
+            let r = self.get(id);
+            (id, r.retired.iter().copied().filter(|&h| r.state[h as usize] == State::Retired))
+        })
     }
 
     /// Gives the memory of retired rows back, except those of pinned relations.
@@ -211,6 +209,9 @@ impl Relations {
                 return true;
             }
             for handle in std::mem::take(&mut relation.retired) {
+                if relation.state[handle as usize] != State::Retired {
+                    continue;
+                }
                 relation.state[handle as usize] = State::Free;
                 relation.free.push(handle);
                 if let Rows::Packed { rows, .. } = &mut relation.rows {

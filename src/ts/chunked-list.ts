@@ -205,6 +205,10 @@ export class Snapshot<C extends Cell> {
     }
   }
 
+  eachCell(fn: (cell: C) => void): void {
+    for (const group of this.#groups) for (const { items } of group.chunks) for (let i = 0; i < items.length; i++) fn(items[i])
+  }
+
   /** Chunk by chunk, so that leaving early reads no more rows than needed. */
   *[Symbol.iterator](): ArrayIterator<object> {
     for (const group of this.#groups) for (const { items } of group.chunks) for (let i = 0; i < items.length; i++) yield items[i].get()
@@ -253,6 +257,7 @@ const METHODS = new Map<PropertyKey, Function>(Object.entries({
   },
   reduce(this: Rows, ...args: [(sum: unknown, row: object, at: number, rows: readonly object[]) => unknown, unknown?]) {
     let sum: unknown = args[1], begun = args.length > 1
+    if (!begun && this.length === 0) throw new TypeError('reduce of an empty list without an initial value')
     this[SNAPSHOT].each(0, this.length, (row, i) => { sum = begun ? args[0](sum, row, i, this) : row; begun = true })
     return sum
   },

@@ -110,7 +110,12 @@ export class View {
     this.version = version
     this.failed = failed
     this.diff = undefined
-    if (failed) { this.#stale = true; return }
+    if (failed) {
+      // No patches will say which rows leave from here on.
+      this.#hold()
+      this.#stale = true
+      return
+    }
     if (this.#stale) return
     this.#apply(words, at, patches, this.wanted)
   }
@@ -141,8 +146,7 @@ export class View {
   /** Reads all that old snapshots may still show, before the engine forgets this view's handles. */
   settle(): void {
     if (!this.#shared) return
-    const list = this.#list
-    if (!this.flat && list !== undefined) for (const _ of list.snapshot()) { /* reading builds */ }
+    this.#hold()
     for (const level of this.levels) if (level.ownTable) level.table.settle(true)
   }
 
@@ -154,6 +158,14 @@ export class View {
       const i = tables.indexOf(level.table)
       if (i >= 0) tables.splice(i, 1)
     }
+  }
+
+  /** Makes the rows of the list readable whatever happens to their handles: flat ones when they are freed, nested ones now. */
+  #hold(): void {
+    const list = this.#list
+    if (list === undefined || this.#stale) return
+    if (this.flat) list.snapshot().eachCell(cell => { (cell as RowCell).held = true })
+    else list.snapshot().eachCell(cell => { cell.get() })
   }
 
   #apply(words: Int32Array, at: number, patches: number, wanted: boolean): void {

@@ -1,0 +1,369 @@
+//! Nodes, edges, sharing, and the step that runs them.
+
+use hashbrown::HashMap;
+
+use super::{Meter, Operator, Scan, Spec, Step};
+use crate::algebra::{Delta, Handle, Weight};
+use crate::error::ErrorCode;
+use crate::query::TableId;
+use crate::trace::{HandleState, HashArrangement, OrderedGroups, RelationId, Relations};
+
+/// Index of a node.
+pub type NodeId = u32;
+
+/// Deterministic hashing of specs: runs replay.
+type SpecState = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
+
+#[derive(Debug)]
+struct Node {
+    /// Absent while it runs.
+    operator: Option<Box<dyn Operator>>,
+    inputs: Vec<NodeId>,
+    consumers: Vec<NodeId>,
+    /// Consumers and views.
+    users: u32,
+    /// 0 for sources, else one more than the inputs' largest.
+    rank: u32,
+    out: Delta,
+    meter: Meter,
+    spec: Spec,
+    queued: bool,
+}
+
+/// The nodes of a circuit, as a running operator sees them.
+#[derive(Debug, Default)]
+pub struct Nodes {
+    slots: Vec<Option<Node>>,
+}
+
+impl Nodes {
+    fn node(&self, id: NodeId) -> &Node {
+        self.slots[id as usize].as_ref().expect("node is there")
+    }
+
+    fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        self.slots[id as usize].as_mut().expect("node is there")
+    }
+
+    fn operator(&self, id: NodeId) -> &dyn Operator {
+        self.node(id).operator.as_deref().expect("node is not running")
+    }
+
+    /// The hash arrangement of a node that is one.
+    pub fn arrangement(&self, id: NodeId) -> &HashArrangement {
+        self.operator(id).arrangement().expect("node is an arrangement")
+    }
+
+    /// The ordered lists of a node that has them.
+    pub fn ordered(&self, id: NodeId) -> &OrderedGroups {
+        self.operator(id).ordered().expect("node is an ordered arrangement")
+    }
+
+    /// Enumerates the integral of a node's output.
+    pub fn scan(&self, relations: &Relations, id: NodeId, f: &mut dyn FnMut(Handle, Weight)) {
+        self.operator(id).scan(Scan { relations, nodes: self }, &self.node(id).inputs, f);
+    }
+}
+
+/// The graph.
+#[derive(Debug, Default)]
+pub struct Circuit {
+    nodes: Nodes,
+    free: Vec<NodeId>,
+    shared: HashMap<Spec, NodeId, SpecState>,
+    sources: HashMap<TableId, NodeId, HandleState>,
+    /// Nodes with input in this step, by rank.
+    queue: Vec<Vec<NodeId>>,
+    /// Ordered nodes that changed in the last step.
+    changed: Vec<NodeId>,
+    /// Nodes whose output of the last step is still held.
+    ran: Vec<NodeId>,
+    /// Nodes in error.
+    failed: usize,
+}
+
+impl Circuit {
+    /// The node of a spec, made and hydrated if it is new, with one more user. `make` builds the operator.
+    pub fn node(
+        &mut self,
+        relations: &mut Relations,
+        spec: Spec,
+        make: impl FnOnce(&mut Relations, &Spec) -> Box<dyn Operator>,
+    ) -> NodeId {
+        let inputs = spec.inputs();
+        if let Some(&id) = self.shared.get(&spec) {
+            self.nodes.node_mut(id).users += 1;
+            return id;
+        }
+        let rank = inputs.iter().map(|&i| self.nodes.node(i).rank + 1).max().unwrap_or(0);
+        let operator = Some(make(relations, &spec));
+        for &input in &inputs {
+            self.nodes.node_mut(input).users += 1;
+        }
+        let node = Node {
+            operator,
+            inputs: inputs.clone(),
+            consumers: Vec::new(),
+            users: 1,
+            rank,
+            out: Delta::default(),
+            meter: Meter::default(),
+            spec: spec.clone(),
+            queued: false,
+        };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.nodes.slots[id as usize] = Some(node);
+                id
+            }
+            None => {
+                self.nodes.slots.push(Some(node));
+                self.nodes.slots.len() as NodeId - 1
+            }
+        };
+        for &input in &inputs {
+            self.nodes.node_mut(input).consumers.push(id);
+        }
+        if let Spec::Source(table) = spec {
+            self.sources.insert(table, id);
+        }
+        self.shared.insert(spec, id);
+        self.hydrate(relations, id);
+        id
+    }
+
+    fn hydrate(&mut self, relations: &mut Relations, id: NodeId) {
+        let inputs = self.nodes.node(id).inputs.clone();
+        let mut deltas: Vec<Delta> = Vec::with_capacity(inputs.len());
+        for &input in &inputs {
+            let mut delta = Delta::default();
+            self.nodes.scan(relations, input, &mut |row, weight| delta.push(row, weight));
+            delta.consolidate();
+            deltas.push(delta);
+        }
+        if deltas.iter().all(Delta::is_empty) && !matches!(self.nodes.node(id).spec, Spec::Aggregate { .. }) {
+            return;
+        }
+        let refs: Vec<&Delta> = deltas.iter().collect();
+        self.run(relations, id, &refs, true);
+        self.nodes.node_mut(id).out.clear();
+    }
+
+    /// Gives one use back; a node without users goes, and so do inputs that only it used.
+    pub fn release(&mut self, relations: &mut Relations, id: NodeId) {
+        let mut unused = vec![id];
+        while let Some(id) = unused.pop() {
+            let node = self.nodes.node_mut(id);
+            node.users -= 1;
+            if node.users > 0 {
+                continue;
+            }
+            let node = self.nodes.slots[id as usize].take().expect("node is there");
+            self.shared.remove(&node.spec);
+            self.failed -= usize::from(node.operator.as_ref().is_some_and(|o| o.error().is_some()));
+            if let Spec::Source(table) = node.spec {
+                self.sources.remove(&table);
+            }
+            self.ran.retain(|&n| n != id);
+            self.changed.retain(|&n| n != id);
+            for relation in node.operator.iter().flat_map(|o| o.owned_relations()) {
+                relations.drop_relation(relation);
+            }
+            for input in node.inputs {
+                self.nodes.node_mut(input).consumers.retain(|&c| c != id);
+                unused.push(input);
+            }
+            self.free.push(id);
+        }
+    }
+
+    /// Runs one step. Cost: the nodes that deltas reach.
+    pub fn step(&mut self, relations: &mut Relations, deltas: Vec<(TableId, Delta)>) {
+        for id in std::mem::take(&mut self.ran) {
+            self.nodes.node_mut(id).out.clear();
+        }
+        self.changed.clear();
+        for (table, delta) in deltas {
+            if let Some(&id) = self.sources.get(&table) {
+                let node = self.nodes.node_mut(id);
+                let rows = delta.rows().len() as u64;
+                node.meter.steps += 1;
+                node.meter.rows_in += rows;
+                node.meter.rows_out += rows;
+                node.out = delta;
+                self.publish(id);
+            }
+        }
+        let mut rank = 0;
+        while rank < self.queue.len() {
+            while let Some(id) = self.queue[rank].pop() {
+                self.nodes.node_mut(id).queued = false;
+                let inputs: [Delta; 2] = {
+                    let node = self.nodes.node(id);
+                    let take = |nodes: &mut Nodes, id: NodeId| std::mem::take(&mut nodes.node_mut(id).out);
+                    let (a, b) = (node.inputs[0], node.inputs.get(1).copied());
+                    let first = take(&mut self.nodes, a);
+                    // A self-join over one arrangement has the same input twice.
+                    let second = b.map_or_else(Delta::default, |b| if b == a { first.clone() } else { take(&mut self.nodes, b) });
+                    [first, second]
+                };
+                let n = self.nodes.node(id).inputs.len();
+                let refs = [&inputs[0], &inputs[1]];
+                self.run(relations, id, &refs[..n], false);
+                let ids: [NodeId; 2] = {
+                    let node = self.nodes.node(id);
+                    [node.inputs[0], node.inputs.get(1).copied().unwrap_or(node.inputs[0])]
+                };
+                let [first, second] = inputs;
+                if n == 2 && ids[1] != ids[0] {
+                    self.nodes.node_mut(ids[1]).out = second;
+                }
+                self.nodes.node_mut(ids[0]).out = first;
+                self.publish(id);
+            }
+            rank += 1;
+        }
+    }
+
+    fn publish(&mut self, id: NodeId) {
+        let node = self.nodes.node(id);
+        if node.out.is_empty() {
+            return;
+        }
+        self.ran.push(id);
+        let Circuit { nodes, queue, .. } = self;
+        for i in 0..nodes.node(id).consumers.len() {
+            let consumer = nodes.node(id).consumers[i];
+            let node = nodes.node_mut(consumer);
+            if !node.queued {
+                node.queued = true;
+                let rank = node.rank as usize;
+                if queue.len() <= rank {
+                    queue.resize_with(rank + 1, Vec::new);
+                }
+                queue[rank].push(consumer);
+            }
+        }
+    }
+
+    fn run(&mut self, relations: &mut Relations, id: NodeId, inputs: &[&Delta], hydrate: bool) {
+        let node = self.nodes.node_mut(id);
+        let mut operator = node.operator.take().expect("node is not running");
+        let mut out = std::mem::take(&mut node.out);
+        let mut meter = node.meter;
+        let failed = operator.error().is_some();
+        meter.steps += 1;
+        meter.rows_in += inputs.iter().map(|d| d.rows().len() as u64).sum::<u64>();
+        let mut step = Step { relations, nodes: &self.nodes, meter: &mut meter };
+        if hydrate {
+            operator.hydrate(&mut step, inputs, &mut out);
+        } else {
+            operator.step(&mut step, inputs, &mut out);
+        }
+        out.consolidate();
+        operator.integrate(relations, &out);
+        meter.rows_out += out.rows().len() as u64;
+        match (failed, operator.error().is_some()) {
+            (false, true) => self.failed += 1,
+            (true, false) => self.failed -= 1,
+            _ => {}
+        }
+        if !hydrate && operator.ordered().is_some_and(|o| !o.changes().is_empty()) {
+            self.changed.push(id);
+        }
+        let node = self.nodes.node_mut(id);
+        node.operator = Some(operator);
+        node.out = out;
+        node.meter = meter;
+    }
+
+    /// Ordered nodes whose lists the last step changed.
+    pub fn changed(&self) -> &[NodeId] {
+        &self.changed
+    }
+
+    /// All nodes.
+    pub fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// Ordered lists of a node, to acquire and release groups.
+    pub fn ordered_mut(&mut self, id: NodeId) -> &mut OrderedGroups {
+        let operator = self.nodes.node_mut(id).operator.as_deref_mut().expect("node is not running");
+        operator.ordered_mut().expect("node is an ordered arrangement")
+    }
+
+    /// Forgets the changes that ordered nodes recorded, so that views opened between versions see none.
+    pub fn settle(&mut self) {
+        for id in std::mem::take(&mut self.changed) {
+            self.ordered_mut(id).begin();
+        }
+    }
+
+    /// Whether any node is in error.
+    pub fn has_errors(&self) -> bool {
+        self.failed > 0
+    }
+
+    /// First evaluation error at a node or above it.
+    pub fn error(&self, id: NodeId) -> Option<ErrorCode> {
+        let node = self.nodes.node(id);
+        node.operator.as_ref().and_then(|o| o.error()).or_else(|| node.inputs.iter().find_map(|&i| self.error(i)))
+    }
+
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.shared.len()
+    }
+
+    /// No nodes.
+    pub fn is_empty(&self) -> bool {
+        self.shared.is_empty()
+    }
+
+    /// What a node is.
+    pub fn spec(&self, id: NodeId) -> &Spec {
+        &self.nodes.node(id).spec
+    }
+
+    /// Its counters.
+    pub fn meter(&self, id: NodeId) -> Meter {
+        self.nodes.node(id).meter
+    }
+
+    /// Users of a node: consumers and views.
+    pub fn users(&self, id: NodeId) -> u32 {
+        self.nodes.node(id).users
+    }
+
+    /// Bytes of state of a node, its relation included.
+    pub fn bytes(&self, relations: &Relations, id: NodeId) -> usize {
+        let operator = self.nodes.operator(id);
+        operator.bytes() + operator.owned_relations().into_iter().map(|r| relations.bytes(r)).sum::<usize>()
+    }
+
+    /// Relation of the rows that a node makes, if it makes any.
+    pub fn output_relation(&self, id: NodeId) -> Option<RelationId> {
+        self.nodes.operator(id).owned_relations().last().copied()
+    }
+
+    /// Ids of all nodes, sources first.
+    pub fn ids(&self) -> Vec<NodeId> {
+        let mut ids: Vec<NodeId> =
+            (0..self.nodes.slots.len() as NodeId).filter(|&i| self.nodes.slots[i as usize].is_some()).collect();
+        ids.sort_by_key(|&i| (self.nodes.node(i).rank, i));
+        ids
+    }
+
+    /// Sum of all counters.
+    pub fn total(&self) -> Meter {
+        let mut total = Meter::default();
+        for node in self.nodes.slots.iter().flatten() {
+            total.steps += node.meter.steps;
+            total.rows_in += node.meter.rows_in;
+            total.rows_out += node.meter.rows_out;
+            total.examined += node.meter.examined;
+        }
+        total
+    }
+}

@@ -1,0 +1,12 @@
+//! How change moves: a graph of operators, shared by all queries, run once per version.
+//!
+//! Nodes are hash-consed by [`Spec`]: the same operator over the same inputs is one node. A step runs the nodes that have
+//! input, in topological order, each once with its whole consolidated input; nodes that nothing reaches cost nothing.
+
+mod graph;
+mod meter;
+mod operator;
+
+pub use graph::{Circuit, NodeId, Nodes};
+pub use meter::Meter;
+pub use operator::{Operator, Scan, Spec, Step};

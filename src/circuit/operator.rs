@@ -1,0 +1,179 @@
+//! What a node is.
+
+use super::{Meter, NodeId, Nodes};
+use crate::algebra::{Delta, Handle, Weight};
+use crate::error::ErrorCode;
+use crate::operator::Formula;
+use crate::query::{AggregateCall, JoinKind, TableId};
+use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
+
+/// What an operator may touch while it runs.
+pub struct Step<'a> {
+    /// All rows.
+    pub relations: &'a mut Relations,
+    /// The other nodes: arrangements are read here. The running node itself is absent.
+    pub nodes: &'a Nodes,
+    /// Counters of the running node.
+    pub meter: &'a mut Meter,
+}
+
+/// What reading an operator's integral needs.
+#[derive(Clone, Copy)]
+pub struct Scan<'a> {
+    /// All rows.
+    pub relations: &'a Relations,
+    /// All nodes.
+    pub nodes: &'a Nodes,
+}
+
+/// A node's behaviour.
+///
+/// Contract:
+/// - `step` gets each input's consolidated delta of this version and appends its own output; the circuit consolidates it.
+///   *(trusted; the oracle tests it)*
+/// - The sum of all outputs is what `scan` enumerates. *(checked in tests: hydration equals history)*
+/// - An output never keeps a row whose input weight became zero: downstream handles are those of the integral.
+///   *(trusted; broken, a freed handle would be read)*
+/// - Order of inputs within a delta has no effect on the output. *(checked in tests by cutting batches)*
+pub trait Operator: std::fmt::Debug {
+    /// Runs once per version in which an input changed.
+    fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta);
+
+    /// Takes the whole state of the inputs. Default: as one step from nothing.
+    fn hydrate(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        self.step(step, inputs, out);
+    }
+
+    /// After the output was consolidated: keep state that depends on it.
+    fn integrate(&mut self, _relations: &mut Relations, _out: &Delta) {}
+
+    /// Calls `f` with every row of the output's integral.
+    fn scan(&self, scan: Scan<'_>, inputs: &[NodeId], f: &mut dyn FnMut(Handle, Weight));
+
+    /// Bytes of state.
+    fn bytes(&self) -> usize {
+        0
+    }
+
+    /// Relations made by this node, dropped with it; its output's last.
+    fn owned_relations(&self) -> Vec<RelationId> {
+        Vec::new()
+    }
+
+    /// Its hash arrangement.
+    fn arrangement(&self) -> Option<&HashArrangement> {
+        None
+    }
+
+    /// Its ordered lists.
+    fn ordered(&self) -> Option<&OrderedGroups> {
+        None
+    }
+
+    /// Its ordered lists, for views to acquire groups.
+    fn ordered_mut(&mut self) -> Option<&mut OrderedGroups> {
+        None
+    }
+
+    /// Why its output cannot be trusted now: an evaluation error in some row of its input.
+    fn error(&self) -> Option<ErrorCode> {
+        None
+    }
+}
+
+/// What makes two nodes the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Spec {
+    /// Rows of a table.
+    Source(TableId),
+    /// Rows for which a condition is true.
+    Filter {
+        /// Input.
+        input: NodeId,
+        /// Condition.
+        predicate: Formula,
+    },
+    /// Rows paired with computed cells.
+    Extend {
+        /// Input.
+        input: NodeId,
+        /// Computed cells.
+        columns: Vec<(Formula, crate::value::Type)>,
+    },
+    /// Rows by key, for joins.
+    ArrangeByKey {
+        /// Input.
+        input: NodeId,
+        /// Key.
+        key: Vec<Path>,
+    },
+    /// Pairs of rows with equal keys.
+    Join {
+        /// Arrangement of the left input.
+        left: NodeId,
+        /// Arrangement of the right input.
+        right: NodeId,
+        /// Inner or left.
+        kind: JoinKind,
+        /// Condition beyond the keys, over the pair.
+        residual: Option<Formula>,
+    },
+    /// Distinct (owner key, target row) links of an association over several hops.
+    Link {
+        /// Join over the hops.
+        input: NodeId,
+        /// Owner's key.
+        key: Vec<Path>,
+        /// Turns to the target row.
+        target: Vec<bool>,
+    },
+    /// Groups and their aggregates.
+    Aggregate {
+        /// Input.
+        input: NodeId,
+        /// Group columns.
+        groups: Vec<Path>,
+        /// Aggregates: call and argument.
+        calls: Vec<(AggregateCall, Option<Formula>)>,
+    },
+    /// Rows in order, by group.
+    Order {
+        /// Input.
+        input: NodeId,
+        /// Group columns.
+        group: Vec<Path>,
+        /// Order.
+        sort: SortSpec,
+    },
+}
+
+impl Spec {
+    /// Input nodes.
+    pub fn inputs(&self) -> Vec<NodeId> {
+        match self {
+            Spec::Source(_) => vec![],
+            Spec::Join { left, right, .. } => vec![*left, *right],
+            Spec::Filter { input, .. }
+            | Spec::Extend { input, .. }
+            | Spec::ArrangeByKey { input, .. }
+            | Spec::Link { input, .. }
+            | Spec::Aggregate { input, .. }
+            | Spec::Order { input, .. } => vec![*input],
+        }
+    }
+
+    /// Name for `explain`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Spec::Source(_) => "source",
+            Spec::Filter { .. } => "filter",
+            Spec::Extend { .. } => "extend",
+            Spec::ArrangeByKey { .. } => "arrange",
+            Spec::Join { kind: JoinKind::Inner, .. } => "join",
+            Spec::Join { kind: JoinKind::Left, .. } => "left join",
+            Spec::Link { .. } => "link",
+            Spec::Aggregate { .. } => "aggregate",
+            Spec::Order { .. } => "order",
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The running thing: schema, store, circuit and views behind one façade.
+//!
+//! ```
+//! use eddyline::engine::Engine;
+//! use eddyline::query::{Schema, ast, bind};
+//! use eddyline::wire::{JsonOptions, read_json};
+//!
+//! let schema: ast::SchemaJson = serde_json::from_str(r#"{"tables":[{"name":"issues","key":["id"],"columns":[
+//!     {"name":"id","type":"text"},{"name":"title","type":"text"},{"name":"priority","type":"int"}]}]}"#)?;
+//! let mut engine = Engine::new(Schema::from_json(&schema)?);
+//! let query: ast::QueryJson = serde_json::from_str(r#"{"from":"issues","orderBy":[{"expr":{"op":"col","name":"priority"},"desc":true}]}"#)?;
+//! let view = engine.register(&bind(engine.schema(), &query)?)?;
+//! let batch = read_json(engine.schema(), br#"{"op":"insert","table":"issues","row":{"id":"a","title":"x","priority":3}}"#, JsonOptions::default())?;
+//! let report = engine.apply(batch)?;
+//! assert_eq!(report.section(view).unwrap().patches, 1);
+//! assert_eq!(engine.rows(view)?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod mirror;
+pub mod report;
+mod view;
+
+use indexmap::IndexMap;
+
+pub use mirror::{Mirror, Patch, PatchKind, PathStep};
+pub use report::{Report, Section};
+pub use view::View;
+
+use crate::algebra::Handle;
+use crate::circuit::{Circuit, Meter};
+use crate::error::{Error, ErrorCode, Result};
+use crate::plan::{self, Level};
+use crate::query::{BoundQuery, Schema};
+use crate::store::{Batch, Snapshot, Store};
+use crate::trace::Relations;
+use crate::value::RowTree;
+use report::HEADER_WORDS;
+use view::Output;
+
+/// A registered query.
+pub type ViewId = u32;
+
+/// An engine: rows, queries, versions. Everything is synchronous.
+#[derive(Debug)]
+pub struct Engine {
+    schema: Schema,
+    relations: Relations,
+    store: Store,
+    circuit: Circuit,
+    views: IndexMap<ViewId, View>,
+    next_view: ViewId,
+    version: u32,
+}
+
+impl Engine {
+    /// An engine without rows or queries.
+    pub fn new(schema: Schema) -> Self {
+        let mut relations = Relations::default();
+        let store = Store::new(&schema, &mut relations);
+        Engine { schema, relations, store, circuit: Circuit::default(), views: IndexMap::new(), next_view: 1, version: 0 }
+    }
+
+    /// The schema.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Number of the current version; 0 before the first batch.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// All rows by handle.
+    pub fn relations(&self) -> &Relations {
+        &self.relations
+    }
+
+    /// Last committed cursor of a source.
+    pub fn cursor(&self, source: &str) -> Option<&str> {
+        self.store.cursor(source)
+    }
+
+    /// Applies a batch as one version, or not at all.
+    ///
+    /// Cost: O(log n) per changed row and query that it affects; nothing for others.
+    ///
+    /// # Errors
+    /// Those of [`Store::apply`]; nothing has changed then.
+    pub fn apply(&mut self, batch: Batch) -> Result<Report> {
+        let mut report = Report::default();
+        self.apply_into(batch, &mut report)?;
+        Ok(report)
+    }
+
+    /// As [`apply`](Self::apply), into a report whose memory is used again.
+    pub fn apply_into(&mut self, batch: Batch, report: &mut Report) -> Result<()> {
+        self.relations.reclaim();
+        let mut applied = self.store.apply(&self.schema, &mut self.relations, batch)?;
+        report.replayed = applied.replayed;
+        report.changed = applied.changed;
+        report.ignored = applied.ignored;
+        report.touches = std::mem::take(&mut applied.touches);
+        let words = &mut report.words;
+        words.clear();
+        words.resize(HEADER_WORDS, 0);
+        if !applied.replayed {
+            self.version += 1;
+            self.circuit.step(&mut self.relations, applied.deltas);
+            words[5] = self.absorb(words);
+            self.circuit.settle();
+            words[6] = self.freed(words);
+        }
+        report.version = self.version;
+        for (table, row) in &report.touches {
+            words.push(*table as i32);
+            words.push(row.len() as i32);
+            words.extend(row.chunks(4).map(|c| {
+                let mut four = [0u8; 4];
+                four[..c.len()].copy_from_slice(c);
+                i32::from_le_bytes(four)
+            }));
+        }
+        words[0] = words.len() as i32;
+        words[1] = self.version as i32;
+        words[2] = i32::from(report.replayed) | i32::from(!report.touches.is_empty()) << 1;
+        words[3] = report.changed as i32;
+        words[4] = report.ignored as i32;
+        words[7] = report.touches.len() as i32;
+        Ok(())
+    }
+
+    /// Writes a section per view that changed.
+    fn absorb(&mut self, words: &mut Vec<i32>) -> i32 {
+        let changed = self.circuit.changed().to_vec();
+        let errors = self.circuit.has_errors() || self.views.values().any(|v| v.failed);
+        let mut sections = 0;
+        for (&id, view) in &mut self.views {
+            if !view.reads(&changed) && !errors {
+                continue;
+            }
+            let at = words.len();
+            words.extend_from_slice(&[id as i32, 0, 0, 0]);
+            let mut out = Output { words, patches: 0 };
+            view.absorb(&mut self.circuit, &self.relations, &mut out);
+            let patches = out.patches;
+            let failed = errors && view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
+            if patches == 0 && failed == view.failed {
+                words.truncate(at);
+                continue;
+            }
+            view.failed = failed;
+            words[at + 1] = i32::from(failed);
+            words[at + 2] = patches as i32;
+            words[at + 3] = (words.len() - at - 4) as i32;
+            sections += 1;
+        }
+        sections
+    }
+
+    /// Writes a section per relation with rows that are gone.
+    fn freed(&self, words: &mut Vec<i32>) -> i32 {
+        let mut sections = 0;
+        for (relation, handles) in self.relations.retired() {
+            let at = words.len();
+            words.extend_from_slice(&[relation as i32, 0]);
+            words.extend(handles.map(|h| h as i32));
+            words[at + 1] = (words.len() - at - 2) as i32;
+            sections += 1;
+        }
+        sections
+    }
+
+    /// Registers a query; its rows are there when this returns.
+    ///
+    /// # Errors
+    /// `QUERY_INVALID` for a query that nests too deep.
+    pub fn register(&mut self, query: &BoundQuery) -> Result<ViewId> {
+        let plan = plan::plan(&self.schema, &mut self.circuit, &mut self.relations, query)?;
+        let mut view = View::open(plan, &mut self.circuit, &self.relations);
+        view.failed = view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
+        let id = self.next_view;
+        self.next_view += 1;
+        self.views.insert(id, view);
+        Ok(id)
+    }
+
+    /// Forgets a query and the nodes that only it used. Unknown views are ignored.
+    pub fn unregister(&mut self, id: ViewId) {
+        if let Some(view) = self.views.swap_remove(&id) {
+            view.close(&mut self.circuit, &mut self.relations);
+        }
+    }
+
+    fn view(&self, id: ViewId) -> Result<&View> {
+        self.views.get(&id).ok_or_else(|| Error::new(ErrorCode::UnknownView, format!("no view {id}")))
+    }
+
+    /// The levels of a view.
+    ///
+    /// # Errors
+    /// `UNKNOWN_VIEW`, as for every method that takes a view.
+    pub fn levels(&self, id: ViewId) -> Result<&[Level]> {
+        Ok(&self.view(id)?.plan.levels)
+    }
+
+    /// Number of rows in a view's root list.
+    pub fn len(&self, id: ViewId) -> Result<usize> {
+        Ok(self.view(id)?.len(&self.circuit, &self.relations))
+    }
+
+    /// Handles of a part of a view's root list: the count, then the handles.
+    pub fn slice(&self, id: ViewId, start: usize, count: usize, out: &mut Vec<i32>) -> Result<()> {
+        let view = self.view(id)?;
+        out.clear();
+        out.push(0);
+        view.slice(&self.circuit, &self.relations, start, count, out);
+        out[0] = out.len() as i32 - 1;
+        Ok(())
+    }
+
+    /// A report that adds everything a view shows.
+    pub fn snapshot(&self, id: ViewId) -> Result<Report> {
+        let view = self.view(id)?;
+        let mut words = vec![0; HEADER_WORDS];
+        words.extend_from_slice(&[id as i32, i32::from(view.failed), 0, 0]);
+        let mut out = Output { words: &mut words, patches: 0 };
+        view.snapshot(&self.circuit, &self.relations, &mut out);
+        words[HEADER_WORDS + 2] = out.patches as i32;
+        words[HEADER_WORDS + 3] = (words.len() - HEADER_WORDS - 4) as i32;
+        words[0] = words.len() as i32;
+        words[1] = self.version as i32;
+        words[5] = 1;
+        Ok(Report { version: self.version, words, ..Report::default() })
+    }
+
+    /// A view's rows as trees of owned values: for tests and tools.
+    pub fn rows(&self, id: ViewId) -> Result<Vec<RowTree>> {
+        if let Some(error) = self.view_error(id)? {
+            return Err(error);
+        }
+        Ok(self.view(id)?.rows(&self.schema, &self.circuit, &self.relations))
+    }
+
+    pub(crate) fn tree(&self, id: ViewId, level: usize, handle: Handle) -> RowTree {
+        let view = self.view(id).expect("the mirror's view is there");
+        view.tree(&self.schema, &self.relations, level, handle)
+    }
+
+    /// The evaluation error that a view is in, if it is.
+    pub fn view_error(&self, id: ViewId) -> Result<Option<Error>> {
+        let view = self.view(id)?;
+        let code = view.plan.levels.iter().find_map(|l| self.circuit.error(l.node));
+        Ok(code.map(|code| {
+            let what = match code {
+                ErrorCode::DivisionByZero => "division by zero",
+                ErrorCode::NumericOverflow => "a number is out of range",
+                _ => "evaluation failed",
+            };
+            Error::new(code, format!("{what} in a row of this query"))
+        }))
+    }
+
+    /// The plan of a view with its counters, as text.
+    pub fn explain(&self, id: ViewId) -> Result<String> {
+        Ok(plan::explain(&self.schema, &self.circuit, &self.relations, &self.view(id)?.plan))
+    }
+
+    /// A state that stays as it is, in O(1). Give it back with [`Snapshot::close`].
+    pub fn freeze(&mut self) -> Snapshot {
+        Snapshot::take(&self.store, &mut self.relations, self.version)
+    }
+
+    /// Ends a frozen state.
+    pub fn thaw(&mut self, snapshot: Snapshot) {
+        snapshot.close(&mut self.relations);
+    }
+
+    /// Number of rows of a table.
+    pub fn table_len(&self, table: crate::query::TableId) -> usize {
+        self.store.len(table)
+    }
+
+    /// Number of operators.
+    pub fn node_count(&self) -> usize {
+        self.circuit.len()
+    }
+
+    /// Number of registered queries.
+    pub fn view_count(&self) -> usize {
+        self.views.len()
+    }
+
+    /// Work done by all operators since they were made.
+    pub fn work(&self) -> Meter {
+        self.circuit.total()
+    }
+
+    /// Bytes held by tables, by operators, and by views.
+    pub fn memory(&self) -> Memory {
+        let tables = (0..self.schema.tables.len() as u32).map(|t| self.relations.bytes(t)).sum();
+        let operators = self.circuit.ids().into_iter().map(|n| self.circuit.bytes(&self.relations, n)).sum();
+        Memory { tables, operators, views: self.views.values().map(View::bytes).sum() }
+    }
+}
+
+/// Bytes held, allocator overhead and key maps not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Rows of tables.
+    pub tables: usize,
+    /// State of operators and rows that they made.
+    pub operators: usize,
+    /// State of views.
+    pub views: usize,
+}

@@ -1,0 +1,356 @@
+//! A registered query's result: which lists it shows, and what each version changes in them.
+//!
+//! Flat lists need no state of their own: the ordered arrangement below knows old and new positions. Levels with nested
+//! associations keep one *node* per shown row: its row, and per association the group that its list is. When a group
+//! changes, `owners` tells which nodes show it. Cost per version: O(log n) per touched row and list that shows it.
+
+mod moves;
+mod nodes;
+mod read;
+mod window;
+
+use hashbrown::HashSet;
+
+pub use moves::{ListChange, Placement};
+use nodes::Nodes;
+use window::Rows;
+
+use super::report::{ADD, INNER, MOVE, ONE, PatchWords, REMOVE, SET, SWAP, word};
+use crate::algebra::Handle;
+use crate::circuit::Circuit;
+use crate::plan::{FieldSource, Level, Plan};
+use crate::trace::{HandleState, Relations};
+use crate::value::total_order;
+
+/// Id of the node that owns the root list.
+pub const ROOT: u32 = 0;
+
+/// The state of one registered query.
+#[derive(Debug)]
+pub struct View {
+    /// Its plan.
+    pub plan: Plan,
+    nodes: Nodes,
+    /// (node, level) lists that this version has dealt with already.
+    settled: HashSet<(u32, u32), HandleState>,
+    /// Whether it was in error when last reported.
+    pub failed: bool,
+}
+
+/// Where patches go.
+pub struct Output<'a> {
+    /// Words.
+    pub words: &'a mut Vec<i32>,
+    /// Number of patches.
+    pub patches: usize,
+}
+
+impl Output<'_> {
+    fn put(&mut self, patch: PatchWords) {
+        patch.write(self.words);
+        self.patches += 1;
+    }
+}
+
+impl View {
+    /// Opens a view over a plan: nodes for what is shown now.
+    pub fn open(plan: Plan, circuit: &mut Circuit, relations: &Relations) -> Self {
+        let nodes = Nodes::new(plan.levels.len());
+        let mut view = View { plan, nodes, settled: HashSet::default(), failed: false };
+        let group = circuit.ordered_mut(view.plan.levels[0].node).acquire(relations, 0, 0, &[]);
+        view.nodes.own(0, group, ROOT);
+        if !view.is_flat() {
+            let mut nothing = Vec::new();
+            view.fill(circuit, relations, 0, ROOT, group, 0, &mut Output { words: &mut nothing, patches: 0 });
+        }
+        view
+    }
+
+    /// Gives its groups and nodes back.
+    pub fn close(mut self, circuit: &mut Circuit, relations: &mut Relations) {
+        let levels = std::mem::take(&mut self.plan.levels);
+        self.nodes.for_each_group(|sub, group| circuit.ordered_mut(levels[sub].node).release(group));
+        circuit.ordered_mut(levels[0].node).release(0);
+        for level in levels {
+            circuit.release(relations, level.node);
+        }
+    }
+
+    /// One level only: no nodes, rows are read by position.
+    pub fn is_flat(&self) -> bool {
+        self.plan.levels.len() == 1
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.nodes.bytes()
+    }
+
+    /// Whether one of the arrangements that it reads changed.
+    pub fn reads(&self, changed: &[crate::circuit::NodeId]) -> bool {
+        self.plan.levels.iter().any(|l| changed.contains(&l.node))
+    }
+
+    /// Turns what the last step did into patches.
+    pub fn absorb(&mut self, circuit: &mut Circuit, relations: &Relations, out: &mut Output<'_>) {
+        self.settled.clear();
+        for level in 0..self.plan.levels.len() {
+            let mut changes: Vec<(Vec<u32>, ListChange)> = Vec::new();
+            {
+                let l = &self.plan.levels[level];
+                let groups = circuit.nodes().ordered(l.node);
+                let rows = rows_of(l, relations, groups.sort());
+                for delta in groups.changes() {
+                    let Some(owners) = self.nodes.owners(level, delta.group) else { continue };
+                    let owners: Vec<u32> =
+                        owners.iter().copied().filter(|&o| !self.settled.contains(&(o, level as u32))).collect();
+                    if owners.is_empty() {
+                        continue;
+                    }
+                    let change = window::change(&l.window, &rows, groups.list(delta.group), delta);
+                    if !change.is_empty() {
+                        changes.push((owners, change));
+                    }
+                }
+            }
+            for (owners, change) in changes {
+                for owner in owners {
+                    self.emit(circuit, relations, level, owner, &change, out);
+                }
+            }
+        }
+    }
+
+    /// Adds everything that is shown, as patches.
+    pub fn snapshot(&self, circuit: &Circuit, relations: &Relations, out: &mut Output<'_>) {
+        self.describe(circuit, relations, 0, ROOT, 0, out);
+    }
+
+    fn emit(
+        &mut self,
+        circuit: &mut Circuit,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        change: &ListChange,
+        out: &mut Output<'_>,
+    ) {
+        if self.plan.levels[level].single {
+            return self.emit_single(circuit, relations, level, owner, change, out);
+        }
+        for &(row, at) in &change.removed {
+            let child = self.drop_child(circuit, level, owner, row);
+            let old = self.shown_handle(relations, level, row);
+            out.put(PatchWords { at: at as i32, old, child, ..PatchWords::new(REMOVE, level, owner) });
+        }
+        for placement in &change.placements {
+            match *placement {
+                Placement::Move { row, from, to } => {
+                    let child = self.nodes.child(level, owner, row);
+                    let handle = self.shown_handle(relations, level, row);
+                    out.put(PatchWords { at: from as i32, to: to as i32, handle, child, ..PatchWords::new(MOVE, level, owner) });
+                }
+                Placement::Add { row, at } => self.add(circuit, relations, level, owner, row, at, ADD, out),
+            }
+        }
+        for k in &change.kept {
+            self.update(circuit, relations, level, owner, (k.old, k.new), k.to, out);
+        }
+    }
+
+    fn emit_single(
+        &mut self,
+        circuit: &mut Circuit,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        change: &ListChange,
+        out: &mut Output<'_>,
+    ) {
+        let gone = change.removed.first().map(|r| r.0);
+        let old = gone.map_or(-1, |row| self.shown_handle(relations, level, row));
+        if let Some(row) = gone {
+            self.drop_child(circuit, level, owner, row);
+        }
+        match change.added.first() {
+            Some(&(row, _)) => {
+                let at = out.words.len();
+                self.add(circuit, relations, level, owner, row, 0, ONE, out);
+                out.words[at + 6] = old;
+            }
+            None if gone.is_some() => out.put(PatchWords { old, ..PatchWords::new(ONE, level, owner) }),
+            None => {}
+        }
+        for k in &change.kept {
+            self.update(circuit, relations, level, owner, (k.old, k.new), 0, out);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn add(
+        &mut self,
+        circuit: &mut Circuit,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        row: Handle,
+        at: usize,
+        kind: i32,
+        out: &mut Output<'_>,
+    ) {
+        let handle = self.shown_handle(relations, level, row);
+        let has_subs = !self.plan.levels[level].subs.is_empty();
+        let child = if has_subs { self.nodes.add(level, owner, row) as i32 } else { -1 };
+        out.put(PatchWords { at: at as i32, handle, child, ..PatchWords::new(kind, level, owner) });
+        for s in 0..self.plan.levels[level].subs.len() {
+            let sub = self.plan.levels[level].subs[s];
+            let group = self.acquire(circuit, relations, sub, row);
+            self.nodes.own(sub, group, child as u32);
+            self.settled.insert((child as u32, sub as u32));
+            self.fill(circuit, relations, sub, child as u32, group, INNER, out);
+        }
+    }
+
+    /// Adds all rows of a list that is shown anew.
+    #[allow(clippy::too_many_arguments)]
+    fn fill(
+        &mut self,
+        circuit: &mut Circuit,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        group: u32,
+        flag: i32,
+        out: &mut Output<'_>,
+    ) {
+        if group == crate::trace::NO_GROUP {
+            return;
+        }
+        let l = &self.plan.levels[level];
+        let groups = circuit.nodes().ordered(l.node);
+        let shown = window::shown(&l.window, &rows_of(l, relations, groups.sort()), groups.list(group));
+        let kind = if l.single { ONE } else { ADD } | flag;
+        for (at, row) in shown.into_iter().enumerate() {
+            self.add(circuit, relations, level, owner, row, at, kind, out);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn update(
+        &mut self,
+        circuit: &mut Circuit,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        (old, new): (Handle, Handle),
+        at: usize,
+        out: &mut Output<'_>,
+    ) {
+        let child = self.nodes.child(level, owner, old);
+        let (before, now) = (self.shown_handle(relations, level, old), self.shown_handle(relations, level, new));
+        if before != now {
+            let start = out.words.len();
+            let patch = PatchWords { at: at as i32, handle: now, old: before, child, ..PatchWords::new(SET, level, owner) };
+            out.put(patch);
+            if !self.mask(relations, level, before as Handle, now as Handle, out.words) {
+                out.words.truncate(start + super::report::PATCH_WORDS);
+                out.words[start] = SWAP;
+            }
+        }
+        if child < 0 {
+            return;
+        }
+        self.nodes.rename(child as u32, new);
+        for s in 0..self.plan.levels[level].subs.len() {
+            let sub = self.plan.levels[level].subs[s];
+            let l = &self.plan.levels[sub];
+            let relation = self.plan.levels[level].relation;
+            let cell = |row, p| relations.cell(relation, row, p);
+            if l.owner.iter().any(|&p| total_order(cell(old, p), cell(new, p)).is_ne()) {
+                self.regroup(circuit, relations, sub, child as u32, new, out);
+            }
+        }
+    }
+
+    /// An owner refers to another list now: what differs between the old and the new one.
+    fn regroup(
+        &mut self,
+        circuit: &mut Circuit,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        row: Handle,
+        out: &mut Output<'_>,
+    ) {
+        let before = self.nodes.group(level, owner);
+        let now = self.acquire(circuit, relations, level, row);
+        let change = {
+            let l = &self.plan.levels[level];
+            let groups = circuit.nodes().ordered(l.node);
+            let rows = rows_of(l, relations, groups.sort());
+            let list = |group, old: bool| match group {
+                crate::trace::NO_GROUP => Vec::new(),
+                g if old => window::shown_before(&l.window, &rows, groups.list(g), groups.change_of(g)),
+                g => window::shown(&l.window, &rows, groups.list(g)),
+            };
+            window::compare(&rows, &list(before, true), &list(now, false))
+        };
+        self.nodes.disown(level, owner);
+        self.nodes.own(level, now, owner);
+        self.settled.insert((owner, level as u32));
+        self.emit(circuit, relations, level, owner, &change, out);
+        circuit.ordered_mut(self.plan.levels[level].node).release(before);
+    }
+
+    fn acquire(&self, circuit: &mut Circuit, relations: &Relations, sub: usize, owner_row: Handle) -> u32 {
+        let l = &self.plan.levels[sub];
+        let owner_relation = self.plan.levels[l.parent.expect("a nested level")].relation;
+        circuit.ordered_mut(l.node).acquire(relations, owner_relation, owner_row, &l.owner)
+    }
+
+    fn drop_child(&mut self, circuit: &mut Circuit, level: usize, owner: u32, row: Handle) -> i32 {
+        let child = self.nodes.child(level, owner, row);
+        if child >= 0 {
+            let View { plan, nodes, .. } = self;
+            nodes.remove(child as u32, &mut |sub, group| {
+                circuit.ordered_mut(plan.levels[sub].node).release(group);
+            });
+        }
+        child
+    }
+
+    fn shown_handle(&self, relations: &Relations, level: usize, row: Handle) -> i32 {
+        let l = &self.plan.levels[level];
+        if l.shown.is_empty() {
+            return word(row);
+        }
+        word(relations.member(l.relation, row, l.shown.iter().copied()).1)
+    }
+
+    /// Appends a bit per changed field; whether any is set.
+    fn mask(&self, relations: &Relations, level: usize, old: Handle, new: Handle, out: &mut Vec<i32>) -> bool {
+        let l = &self.plan.levels[level];
+        let relation = l.shown_relation;
+        let start = out.len();
+        out.resize(start + l.mask_words(), 0);
+        let mut any = false;
+        for (i, field) in l.fields.iter().enumerate() {
+            let differs = match &field.source {
+                FieldSource::Cell(p) => total_order(relations.cell(relation, old, *p), relations.cell(relation, new, *p)).is_ne(),
+                FieldSource::Row { turns, .. } => {
+                    relations.member(relation, old, turns.iter().copied())
+                        != relations.member(relation, new, turns.iter().copied())
+                }
+            };
+            if differs {
+                any = true;
+                out[start + i / 32] |= 1 << (i % 32);
+            }
+        }
+        any
+    }
+}
+
+fn rows_of<'a>(level: &'a Level, relations: &'a Relations, sort: &'a crate::trace::SortSpec) -> Rows<'a> {
+    Rows { relations, relation: level.relation, sort, shown: &level.shown, key: &level.key }
+}

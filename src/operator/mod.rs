@@ -1,0 +1,50 @@
+//! One file per operator, and the formulas that they evaluate.
+
+mod aggregate;
+mod arrange;
+mod exact_sum;
+mod extend;
+mod filter;
+mod formula;
+mod join;
+mod left_join;
+mod like;
+mod link;
+mod order;
+
+mod source;
+
+pub use aggregate::AggregateGroups;
+pub use arrange::ArrangeByKey;
+pub use exact_sum::ExactSum;
+pub use extend::Extend;
+pub use filter::Filter;
+pub use formula::{Datum, Formula, Row};
+pub use join::{Join, Side};
+pub use left_join::LeftJoin;
+pub use link::Link;
+pub use order::Order;
+
+pub use source::Source;
+
+use crate::error::ErrorCode;
+
+/// Rows whose evaluation failed, counted: an error goes when its row goes, like any other row.
+#[derive(Debug, Default)]
+struct Errors {
+    counts: Vec<(ErrorCode, i64)>,
+}
+
+impl Errors {
+    fn add(&mut self, code: ErrorCode, weight: i32) {
+        match self.counts.iter_mut().find(|c| c.0 == code) {
+            Some(c) => c.1 += i64::from(weight),
+            None => self.counts.push((code, i64::from(weight))),
+        }
+        self.counts.retain(|c| c.1 != 0);
+    }
+
+    fn first(&self) -> Option<ErrorCode> {
+        self.counts.first().map(|c| c.0)
+    }
+}

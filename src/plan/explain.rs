@@ -1,0 +1,68 @@
+//! The plan of a view as text: levels, the nodes below each, and their counters.
+
+use std::fmt::Write;
+
+use super::Plan;
+use crate::circuit::{Circuit, NodeId, Spec};
+use crate::query::Schema;
+use crate::trace::Relations;
+
+/// One line per node, inputs indented below; a node that several use says so.
+pub fn explain(schema: &Schema, circuit: &Circuit, relations: &Relations, plan: &Plan) -> String {
+    let mut text = String::new();
+    for level in &plan.levels {
+        let depth = depth(plan, level.parent);
+        let name = level.name.as_deref().unwrap_or("rows");
+        let window = &level.window;
+        let _ = write!(text, "{:indent$}{name}", "", indent = depth * 2);
+        if level.single {
+            text.push_str(" (single)");
+        }
+        if let Some(limit) = window.limit.filter(|_| !level.single) {
+            let _ = write!(text, " limit {limit}");
+        }
+        if window.offset > 0 {
+            let _ = write!(text, " offset {}", window.offset);
+        }
+        if window.start.is_some() {
+            text.push_str(" from a keyset start");
+        }
+        text.push('\n');
+        node(&mut text, schema, circuit, relations, level.node, depth + 1);
+    }
+    text
+}
+
+fn depth(plan: &Plan, parent: Option<usize>) -> usize {
+    parent.map_or(0, |p| depth(plan, plan.levels[p].parent) + 2)
+}
+
+fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relations, id: NodeId, indent: usize) {
+    let spec = circuit.spec(id);
+    let meter = circuit.meter(id);
+    let what = match spec {
+        Spec::Source(table) => format!(" {}", schema.by_id(*table).name),
+        Spec::Order { group, sort, .. } if group.is_empty() => format!(" by {} columns", sort.columns.len()),
+        Spec::Order { group, sort, .. } => format!(" by {} columns in groups of {}", sort.columns.len(), group.len()),
+        Spec::ArrangeByKey { key, .. } if key.is_empty() => " by nothing (every pair is examined)".to_owned(),
+        Spec::ArrangeByKey { key, .. } => format!(" by {} columns", key.len()),
+        Spec::Aggregate { groups, calls, .. } => format!(" {} by {} columns", calls.len(), groups.len()),
+        Spec::Join { residual: Some(_), .. } => " with a condition per pair".to_owned(),
+        _ => String::new(),
+    };
+    let shared = if circuit.users(id) > 1 { format!(", {} users", circuit.users(id)) } else { String::new() };
+    let _ = writeln!(
+        text,
+        "{:width$}#{id} {}{what}: in {}, out {}, examined {}, {} B{shared}",
+        "",
+        spec.name(),
+        meter.rows_in,
+        meter.rows_out,
+        meter.examined,
+        circuit.bytes(relations, id),
+        width = indent * 2,
+    );
+    for input in spec.inputs() {
+        node(text, schema, circuit, relations, input, indent + 1);
+    }
+}

@@ -1,0 +1,326 @@
+//! Levels: what a view shows of each list, and where it comes from.
+
+use super::{Planner, Stream};
+use crate::circuit::{Circuit, NodeId};
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::{BoundQuery, Expr, Nested, Schema, Select, Start, TableId, type_of};
+use crate::trace::{Path, RelationId, Relations, SortColumn, SortSpec};
+use crate::value::Type;
+
+/// A planned query.
+#[derive(Debug)]
+pub struct Plan {
+    /// Levels; the root first, owners before what they own.
+    pub levels: Vec<Level>,
+}
+
+/// One list (or single row) of a view.
+#[derive(Debug)]
+pub struct Level {
+    /// Field in the owner's row; `None` for the root.
+    pub name: Option<String>,
+    /// Level of the owner.
+    pub parent: Option<usize>,
+    /// A row or null, rather than a list.
+    pub single: bool,
+    /// Ordered arrangement.
+    pub node: NodeId,
+    /// Relation of the arrangement's rows.
+    pub relation: RelationId,
+    /// Turns from an arrangement's row to the row that is shown.
+    pub shown: Vec<bool>,
+    /// Relation of the shown row.
+    pub shown_relation: RelationId,
+    /// Fields, by paths from the shown row.
+    pub fields: Vec<Field>,
+    /// Key among the siblings, by paths from the shown row.
+    pub key: Vec<Path>,
+    /// Columns that say which list belongs to an owner, by paths from the *owner's* arrangement row.
+    pub owner: Vec<Path>,
+    /// Part of the list that is shown.
+    pub window: Window,
+    /// The shown row is a table's row with all its columns and nothing nested.
+    pub plain: bool,
+    /// Levels of the associations of its rows.
+    pub subs: Vec<usize>,
+}
+
+impl Level {
+    /// Words of a changed-field mask.
+    pub fn mask_words(&self) -> usize {
+        self.fields.len().div_ceil(32)
+    }
+}
+
+/// A field of a shown row.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Name.
+    pub name: String,
+    /// Where from.
+    pub source: FieldSource,
+}
+
+/// Where a field comes from.
+#[derive(Clone, Debug)]
+pub enum FieldSource {
+    /// A cell.
+    Cell(Path),
+    /// The row of a joined table.
+    Row {
+        /// Turns to it.
+        turns: Vec<bool>,
+        /// Its table.
+        table: TableId,
+    },
+}
+
+/// Part of an ordered list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Window {
+    /// Rows passed over, after the start.
+    pub offset: usize,
+    /// At most so many rows.
+    pub limit: Option<usize>,
+    /// Keyset start.
+    pub start: Option<Start>,
+}
+
+/// Plans a query: makes or finds its nodes, hydrated, each held once per level.
+///
+/// # Errors
+/// `QUERY_INVALID` when it joins more tables than rows can nest.
+pub fn plan(schema: &Schema, circuit: &mut Circuit, relations: &mut Relations, query: &BoundQuery) -> Result<Plan> {
+    check_depth(query)?;
+    let mut planner = Planner::new(schema, circuit, relations);
+    let mut levels = Vec::new();
+    let mut stream = planner.source(query.from);
+    if query.joins.is_empty() {
+        stream = planner.filter(stream, query.filter.as_ref());
+    } else {
+        // What concerns the first table alone is filtered before the join.
+        let width = stream.columns.len();
+        let (own, rest) = split_filter(query.filter.as_ref(), width);
+        stream = planner.filter(stream, own.as_ref());
+        for j in &query.joins {
+            let right = planner.source(j.table);
+            let right = planner.filter(right, j.own_filter.as_ref());
+            stream = planner.join(&stream, &right, j.kind, &j.on);
+        }
+        stream = planner.filter(stream, rest.as_ref());
+    }
+    let mut types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
+    if let Some(aggregate) = &query.aggregate {
+        let groups: Vec<Type> = aggregate.groups.iter().map(|g| type_of(g, &types).unwrap_or(Type::Text)).collect();
+        stream = planner.aggregate(stream, aggregate, &groups);
+        types = stream.columns.iter().map(|c| c.1).collect();
+    }
+    add_level(&mut planner, &mut levels, query, None, stream, &types, Vec::new(), Vec::new());
+    let kept: Vec<NodeId> = levels.iter().map(|l| l.node).collect();
+    planner.finish(&kept);
+    Ok(Plan { levels })
+}
+
+/// Conjuncts over the first columns only, and the others. Only conjuncts that cannot fail move: an error must not appear
+/// for a row that the join would have dropped.
+fn split_filter(filter: Option<&Expr>, width: usize) -> (Option<Expr>, Option<Expr>) {
+    let Some(filter) = filter else { return (None, None) };
+    let parts: Vec<Expr> = match filter {
+        Expr::Call(crate::query::Function::And, args) => args.clone(),
+        e => vec![e.clone()],
+    };
+    let (own, rest): (Vec<Expr>, Vec<Expr>) =
+        parts.into_iter().partition(|p| p.columns().iter().all(|c| *c < width) && cannot_fail(p));
+    let all = |parts: Vec<Expr>| parts.into_iter().fold(None, |a, b| Expr::and(a, Some(b)));
+    (all(own), all(rest))
+}
+
+fn cannot_fail(e: &Expr) -> bool {
+    use crate::query::Function as F;
+    match e {
+        Expr::Column(_) | Expr::Literal(_) => true,
+        Expr::Call(F::Add | F::Sub | F::Mul | F::Div | F::Mod | F::Neg | F::Abs, _) => false,
+        Expr::Call(_, args) => args.iter().all(cannot_fail),
+    }
+}
+
+fn check_depth(query: &BoundQuery) -> Result<()> {
+    let hops = query.nested.iter().map(|n| n.hops.len()).max().unwrap_or(0);
+    if query.joins.len() > Path::MAX_STEPS - 4 || hops > Path::MAX_STEPS - 4 {
+        let message = format!("a query or association spans at most {} tables", Path::MAX_STEPS - 3);
+        return Err(Error::new(ErrorCode::QueryInvalid, message));
+    }
+    query.nested.iter().try_for_each(|n| check_depth(&n.query).map_err(|e| e.at(&n.name)))
+}
+
+/// Where an association's rows are: a stream of its target's columns, and the columns that refer to the owner.
+fn association(planner: &mut Planner<'_>, nested: &Nested) -> (Stream, Vec<Path>) {
+    let filter = nested.query.filter.as_ref();
+    let last = nested.hops.len() - 1;
+    let first = &nested.hops[0];
+    let mut stream = planner.source(first.table);
+    stream = planner.filter(stream, first.filter.as_ref());
+    if last == 0 {
+        stream = planner.filter(stream, filter);
+        let refer = first.right.iter().map(|&c| stream.columns[c].0).collect();
+        return (stream, refer);
+    }
+    let mut key: Vec<(Path, Type)> = first.right.iter().map(|&c| stream.columns[c]).collect();
+    let mut before = stream.columns.len();
+    let mut target = stream.clone();
+    for (i, hop) in nested.hops.iter().enumerate().skip(1) {
+        target = planner.source(hop.table);
+        target = planner.filter(target, hop.filter.as_ref());
+        if i == last {
+            target = planner.filter(target, filter);
+        }
+        let width = stream.columns.len();
+        let equal = |(l, r): (&usize, &usize)| {
+            Expr::Call(crate::query::Function::Eq, vec![Expr::Column(width - before + l), Expr::Column(width + r)])
+        };
+        let on = Expr::Call(crate::query::Function::And, hop.left.iter().zip(&hop.right).map(equal).collect());
+        stream = planner.join(&stream, &target, crate::query::JoinKind::Inner, &on);
+        key.iter_mut().for_each(|k| k.0 = k.0.within(false));
+        before = target.columns.len();
+    }
+    let link = planner.link(&stream, &key, &target);
+    let refer = link.columns[target.columns.len()..].iter().map(|c| c.0).collect();
+    (link, refer)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn add_level(
+    planner: &mut Planner<'_>,
+    levels: &mut Vec<Level>,
+    query: &BoundQuery,
+    owner: Option<(usize, String, bool)>,
+    stream: Stream,
+    types: &[Type],
+    refer: Vec<Path>,
+    owner_paths: Vec<Path>,
+) {
+    // Columns that are computed: fields and sort keys that are not plain columns.
+    let fields: Vec<(&str, &Expr, Type)> = match &query.select {
+        Select::All => Vec::new(),
+        Select::Fields(fields) => fields.iter().map(|f| (f.name.as_str(), &f.expr, f.ty)).collect(),
+    };
+    let mut computed: Vec<(Expr, Type)> = Vec::new();
+    let sort_types = query.order.iter().map(|o| (&o.expr, type_of(&o.expr, types).unwrap_or(Type::Text)));
+    for (e, ty) in fields.iter().map(|f| (f.1, f.2)).chain(sort_types) {
+        if !matches!(e, Expr::Column(_)) && !computed.iter().any(|(c, t)| c == e && *t == ty) {
+            computed.push((e.clone(), ty));
+        }
+    }
+    let width = stream.columns.len();
+    let (full, refer) = if computed.is_empty() {
+        (stream, refer)
+    } else {
+        let refer = refer.into_iter().map(|p| p.within(false)).collect();
+        (planner.extend(&stream, &computed), refer)
+    };
+    let place = |e: &Expr, ty: Type| match e {
+        Expr::Column(c) => full.columns[*c],
+        e => full.columns[width + computed.iter().position(|(c, t)| c == e && *t == ty).expect("collected above")],
+    };
+    let mut sort: Vec<SortColumn> = Vec::new();
+    for o in &query.order {
+        let (path, ty) = place(&o.expr, type_of(&o.expr, types).unwrap_or(Type::Text));
+        sort.push(SortColumn { path, ty, desc: o.desc, nulls_first: o.nulls_first });
+    }
+    for &c in &query.key {
+        let (path, ty) = full.columns[c];
+        sort.push(SortColumn { path, ty, desc: false, nulls_first: false });
+    }
+    let node = planner.order(&full, refer, SortSpec { columns: sort });
+
+    let mut shown_fields: Vec<Field> = match &query.select {
+        Select::Fields(_) => fields
+            .iter()
+            .map(|(name, e, ty)| Field { name: (*name).to_owned(), source: FieldSource::Cell(place(e, *ty).0) })
+            .collect(),
+        Select::All if query.joins.is_empty() => planner
+            .schema
+            .by_id(query.from)
+            .names()
+            .enumerate()
+            .map(|(i, n)| Field { name: n.to_owned(), source: FieldSource::Cell(full.columns[i].0) })
+            .collect(),
+        Select::All => {
+            let mut at = 0;
+            let tables = std::iter::once((query.from, &query.alias)).chain(query.joins.iter().map(|j| (j.table, &j.alias)));
+            tables
+                .map(|(table, alias)| {
+                    let turns = full.columns[at].0.turns().collect();
+                    at += planner.schema.by_id(table).columns.len();
+                    Field { name: alias.clone(), source: FieldSource::Row { turns, table } }
+                })
+                .collect()
+        }
+    };
+    let mut key: Vec<Path> = query.key.iter().map(|&c| full.columns[c].0).collect();
+    let shown = common_turns(&shown_fields, &key);
+    shown_fields.iter_mut().for_each(|f| f.source = f.source.after(shown.len()));
+    key.iter_mut().for_each(|k| *k = after(*k, shown.len()));
+    let (shown_relation, _) = planner.relations.member(full.relation, crate::algebra::NO_ROW, shown.iter().copied());
+    let level = levels.len();
+    let (parent, name, single) = match owner {
+        Some((parent, name, single)) => (Some(parent), Some(name), single),
+        None => (None, None, false),
+    };
+    let plain =
+        matches!(query.select, Select::All) && query.joins.is_empty() && query.aggregate.is_none() && query.nested.is_empty();
+    let limit = if single { Some(1) } else { query.limit.map(|l| l as usize) };
+    levels.push(Level {
+        name,
+        parent,
+        single,
+        node,
+        relation: full.relation,
+        shown,
+        shown_relation,
+        fields: shown_fields,
+        key,
+        owner: owner_paths,
+        window: Window { offset: query.offset as usize, limit, start: query.start.clone() },
+        plain,
+        subs: Vec::new(),
+    });
+    for nested in &query.nested {
+        let (stream, refer) = association(planner, nested);
+        let owner_paths = nested.hops[0].left.iter().map(|&c| full.columns[c].0).collect();
+        let sub = levels.len();
+        levels[level].subs.push(sub);
+        let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
+        let owner = Some((level, nested.name.clone(), nested.single));
+        add_level(planner, levels, &nested.query, owner, stream, &types, refer, owner_paths);
+    }
+}
+
+impl FieldSource {
+    fn turns(&self) -> Vec<bool> {
+        match self {
+            FieldSource::Cell(p) => p.turns().collect(),
+            FieldSource::Row { turns, .. } => turns.clone(),
+        }
+    }
+
+    fn after(&self, n: usize) -> FieldSource {
+        match self {
+            FieldSource::Cell(p) => FieldSource::Cell(after(*p, n)),
+            FieldSource::Row { turns, table } => FieldSource::Row { turns: turns[n..].to_vec(), table: *table },
+        }
+    }
+}
+
+/// The path without its first turns.
+fn after(path: Path, n: usize) -> Path {
+    let turns: Vec<bool> = path.turns().skip(n).collect();
+    turns.iter().rev().fold(Path::column(path.leaf()), |p, &t| p.within(t))
+}
+
+/// Turns that all fields and key cells begin with.
+fn common_turns(fields: &[Field], key: &[Path]) -> Vec<bool> {
+    let mut all = fields.iter().map(|f| f.source.turns()).chain(key.iter().map(|k| k.turns().collect()));
+    let first: Vec<bool> = all.next().unwrap_or_default();
+    all.fold(first, |common, turns| common.iter().zip(&turns).take_while(|(a, b)| a == b).map(|(a, _)| *a).collect())
+}

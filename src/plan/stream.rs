@@ -1,0 +1,225 @@
+//! Streams: a node, and where the columns of the query's scope are in its rows.
+
+use crate::circuit::{Circuit, NodeId, Spec};
+use crate::operator::{AggregateGroups, ArrangeByKey, Extend, Filter, Formula, Join, LeftJoin, Link, Order, Side, Source};
+use crate::query::{Aggregate, Expr, Function, JoinKind, Schema, TableId};
+use crate::trace::{Path, RelationId, Relations, SortSpec};
+use crate::value::{Layout, Type};
+
+/// A node's output as a relation with columns.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// The node.
+    pub node: NodeId,
+    /// Relation of its rows.
+    pub relation: RelationId,
+    /// Columns of the scope: place and type.
+    pub columns: Vec<(Path, Type)>,
+}
+
+impl Stream {
+    /// A formula over this stream's rows.
+    pub fn formula(&self, expr: &Expr) -> Formula {
+        Formula::new(expr, &|c| self.columns[c].0)
+    }
+
+    fn within(&self, right: bool) -> impl Iterator<Item = (Path, Type)> + '_ {
+        self.columns.iter().map(move |(p, t)| (p.within(right), *t))
+    }
+}
+
+/// Builds nodes. Every node it asks for is held until [`finish`](Planner::finish).
+pub struct Planner<'a> {
+    /// The schema.
+    pub schema: &'a Schema,
+    /// The circuit.
+    pub circuit: &'a mut Circuit,
+    /// All rows.
+    pub relations: &'a mut Relations,
+    held: Vec<NodeId>,
+}
+
+impl<'a> Planner<'a> {
+    /// A planner over a circuit.
+    pub fn new(schema: &'a Schema, circuit: &'a mut Circuit, relations: &'a mut Relations) -> Self {
+        Planner { schema, circuit, relations, held: Vec::new() }
+    }
+
+    /// Gives back all nodes but those that stay in use.
+    pub fn finish(self, kept: &[NodeId]) {
+        let mut kept = kept.to_vec();
+        for id in self.held {
+            match kept.iter().position(|&k| k == id) {
+                Some(at) => {
+                    kept.swap_remove(at);
+                }
+                None => self.circuit.release(self.relations, id),
+            }
+        }
+    }
+
+    fn node(&mut self, spec: Spec, make: impl FnOnce(&mut Relations, &Spec) -> Box<dyn crate::circuit::Operator>) -> NodeId {
+        let id = self.circuit.node(self.relations, spec, make);
+        self.held.push(id);
+        id
+    }
+
+    fn output(&self, node: NodeId) -> RelationId {
+        self.circuit.output_relation(node).expect("the node makes rows")
+    }
+
+    /// All rows of a table.
+    pub fn source(&mut self, table: TableId) -> Stream {
+        let node = self.node(Spec::Source(table), |_, _| Box::new(Source::new(table)));
+        let t = self.schema.by_id(table);
+        let columns = t.columns.values().enumerate().map(|(i, c)| (Path::column(i), c.ty)).collect();
+        Stream { node, relation: table, columns }
+    }
+
+    /// Rows for which all conditions are true. Conjuncts are one node each way they are written: `a and b` is one filter.
+    pub fn filter(&mut self, stream: Stream, condition: Option<&Expr>) -> Stream {
+        let Some(condition) = condition else { return stream };
+        let predicate = stream.formula(condition);
+        let spec = Spec::Filter { input: stream.node, predicate: predicate.clone() };
+        let relation = stream.relation;
+        let node = self.node(spec, move |_, _| Box::new(Filter::new(relation, predicate)));
+        Stream { node, ..stream }
+    }
+
+    fn arrange(&mut self, stream: &Stream, key: &[Path]) -> NodeId {
+        let spec = Spec::ArrangeByKey { input: stream.node, key: key.to_vec() };
+        let relation = stream.relation;
+        self.node(spec, |_, spec| match spec {
+            Spec::ArrangeByKey { key, .. } => Box::new(ArrangeByKey::new(relation, key.clone())),
+            _ => unreachable!("the spec just made"),
+        })
+    }
+
+    /// Joins two streams on a condition over the columns of both. Equalities of a left and a right column become the key;
+    /// the rest is evaluated per pair.
+    pub fn join(&mut self, left: &Stream, right: &Stream, kind: JoinKind, on: &Expr) -> Stream {
+        let split = left.columns.len();
+        let (mut left_key, mut right_key, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        for c in conjuncts(on) {
+            match c {
+                Expr::Call(Function::Eq, args) => match args[..] {
+                    [Expr::Column(a), Expr::Column(b)] if (a < split) != (b < split) => {
+                        let (l, r) = if a < split { (a, b) } else { (b, a) };
+                        left_key.push(left.columns[l].0);
+                        right_key.push(right.columns[r - split].0);
+                    }
+                    _ => rest.push(c.clone()),
+                },
+                Expr::Literal(crate::value::Value::Bool(true)) => {}
+                _ => rest.push(c.clone()),
+            }
+        }
+        let columns: Vec<(Path, Type)> = left.within(false).chain(right.within(true)).collect();
+        let residual = rest.into_iter().reduce(|a, b| Expr::Call(Function::And, vec![a, b]));
+        let residual = residual.map(|e| Formula::new(&e, &|c| columns[c].0));
+        self.join_on(left, right, kind, &left_key, &right_key, residual, columns)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn join_on(
+        &mut self,
+        left: &Stream,
+        right: &Stream,
+        kind: JoinKind,
+        left_key: &[Path],
+        right_key: &[Path],
+        residual: Option<Formula>,
+        columns: Vec<(Path, Type)>,
+    ) -> Stream {
+        let l = Side { node: self.arrange(left, left_key), relation: left.relation };
+        let r = Side { node: self.arrange(right, right_key), relation: right.relation };
+        let spec = Spec::Join { left: l.node, right: r.node, kind, residual: residual.clone() };
+        let node = self.node(spec, move |relations, _| {
+            let output = relations.add_pair(l.relation, r.relation);
+            match kind {
+                JoinKind::Inner => Box::new(Join::new(l, r, residual, output)),
+                JoinKind::Left => Box::new(LeftJoin::new(l, r, residual, output)),
+            }
+        });
+        Stream { node, relation: self.output(node), columns }
+    }
+
+    /// Rows paired with computed columns, which come after the stream's own.
+    pub fn extend(&mut self, stream: &Stream, computed: &[(Expr, Type)]) -> Stream {
+        let columns: Vec<(Formula, Type)> = computed.iter().map(|(e, t)| (stream.formula(e), *t)).collect();
+        let types: Vec<Type> = computed.iter().map(|c| c.1).collect();
+        let spec = Spec::Extend { input: stream.node, columns: columns.clone() };
+        let (input, layout) = (stream.relation, Layout::new(&types));
+        let node = self.node(spec, move |relations, _| {
+            let right = relations.add_packed(layout);
+            let output = relations.add_pair(input, right);
+            Box::new(Extend::new(input, columns.into_iter().map(|c| c.0).collect(), right, output))
+        });
+        let new = types.iter().enumerate().map(|(i, t)| (Path::column(i).within(true), *t));
+        Stream { node, relation: self.output(node), columns: stream.within(false).chain(new).collect() }
+    }
+
+    /// Groups; the columns are the group expressions, then the aggregates.
+    pub fn aggregate(&mut self, stream: Stream, aggregate: &Aggregate, group_types: &[Type]) -> Stream {
+        let computed: Vec<(Expr, Type)> = aggregate
+            .groups
+            .iter()
+            .zip(group_types)
+            .filter(|(e, _)| !matches!(e, Expr::Column(_)))
+            .map(|(e, t)| (e.clone(), *t))
+            .collect();
+        let mut next = stream.columns.len();
+        let stream = if computed.is_empty() { stream } else { self.extend(&stream, &computed) };
+        let groups: Vec<Path> = aggregate
+            .groups
+            .iter()
+            .map(|e| match e {
+                Expr::Column(c) => stream.columns[*c].0,
+                _ => {
+                    next += 1;
+                    stream.columns[next - 1].0
+                }
+            })
+            .collect();
+        let calls: Vec<_> = aggregate.calls.iter().map(|c| (c.clone(), c.argument.as_ref().map(|a| stream.formula(a)))).collect();
+        let types: Vec<Type> = group_types.iter().copied().chain(aggregate.calls.iter().map(|c| c.ty)).collect();
+        let spec = Spec::Aggregate { input: stream.node, groups: groups.clone(), calls: calls.clone() };
+        let (input, layout) = (stream.relation, Layout::new(&types));
+        let node = self.node(spec, move |relations, _| {
+            let output = relations.add_packed(layout);
+            Box::new(AggregateGroups::new(input, groups, calls, output))
+        });
+        let columns = types.iter().enumerate().map(|(i, t)| (Path::column(i), *t)).collect();
+        Stream { node, relation: self.output(node), columns }
+    }
+
+    /// Distinct links of a chain of joins; the columns are those of the last table, then the key's.
+    pub fn link(&mut self, chain: &Stream, key: &[(Path, Type)], target: &Stream) -> Stream {
+        let paths: Vec<Path> = key.iter().map(|k| k.0).collect();
+        let types: Vec<Type> = key.iter().map(|k| k.1).collect();
+        let spec = Spec::Link { input: chain.node, key: paths.clone(), target: vec![true] };
+        let (input, target_relation, layout) = (chain.relation, target.relation, Layout::new(&types));
+        let node = self.node(spec, move |relations, _| {
+            let keys = relations.add_packed(layout);
+            let output = relations.add_pair(keys, target_relation);
+            Box::new(Link::new(input, paths, vec![true], keys, output))
+        });
+        let keys = types.iter().enumerate().map(|(i, t)| (Path::column(i).within(false), *t));
+        Stream { node, relation: self.output(node), columns: target.within(true).chain(keys).collect() }
+    }
+
+    /// An ordered arrangement.
+    pub fn order(&mut self, stream: &Stream, group: Vec<Path>, sort: SortSpec) -> NodeId {
+        let spec = Spec::Order { input: stream.node, group: group.clone(), sort: sort.clone() };
+        let relation = stream.relation;
+        self.node(spec, move |_, _| Box::new(Order::new(relation, group, sort)))
+    }
+}
+
+/// The conjuncts of a condition.
+fn conjuncts(e: &Expr) -> Vec<&Expr> {
+    match e {
+        Expr::Call(Function::And, args) => args.iter().flat_map(conjuncts).collect(),
+        e => vec![e],
+    }
+}

@@ -1,0 +1,385 @@
+//! Applying a batch: whole or not at all.
+//!
+//! Rows of table t are relation t. Each change is applied at once; an undo list takes everything back when a later one
+//! fails. A row changed several times in a batch nets out: the delta names the row before and the row after, and nothing
+//! when they are equal. Cost per change: one look-up, one comparison of row bytes, one map update.
+
+use hashbrown::{HashMap, HashSet};
+use indexmap::IndexMap;
+
+use super::{Batch, Change, KeyMap, Op, compare_cursors};
+use crate::algebra::{Delta, Handle};
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::{Schema, TableId};
+use crate::trace::{HandleState, Relations};
+use crate::value::RowBuilder;
+
+/// What a batch did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Net delta per changed table, each consolidated.
+    pub deltas: Vec<(TableId, Delta)>,
+    /// Rows that changed.
+    pub changed: u32,
+    /// Updates and deletes of rows that are not held.
+    pub ignored: u32,
+    /// The batch was applied before; nothing happened.
+    pub replayed: bool,
+    /// Rows to be asked for: table and packed key.
+    pub touches: Vec<(TableId, Box<[u8]>)>,
+}
+
+/// The tables.
+#[derive(Debug)]
+pub struct Store {
+    tables: Vec<KeyMap>,
+    cursors: IndexMap<String, String>,
+    builder: RowBuilderSlot,
+}
+
+#[derive(Default)]
+struct RowBuilderSlot(RowBuilder);
+
+impl std::fmt::Debug for RowBuilderSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RowBuilder")
+    }
+}
+
+enum Undo {
+    Inserted { table: TableId, hash: u64, row: Handle },
+    Replaced { table: TableId, hash: u64, old: Handle, new: Handle },
+    Deleted { table: TableId, hash: u64, row: Handle },
+}
+
+/// Rows of one table that this batch has touched.
+#[derive(Default)]
+struct Touched {
+    /// Handles stored by this batch and still in the table.
+    fresh: HashSet<Handle, HandleState>,
+    /// Handles of the version before that this batch removed.
+    gone: Vec<Handle>,
+}
+
+impl Store {
+    /// Empty tables; makes their relations, which must be the first ones.
+    pub fn new(schema: &Schema, rs: &mut Relations) -> Self {
+        for table in schema.tables.values() {
+            let id = rs.add_packed(table.layout.clone());
+            assert_eq!(id, table.id, "tables are the first relations");
+        }
+        Store {
+            tables: vec![KeyMap::default(); schema.tables.len()],
+            cursors: IndexMap::new(),
+            builder: RowBuilderSlot::default(),
+        }
+    }
+
+    /// Last committed cursor of a source.
+    pub fn cursor(&self, source: &str) -> Option<&str> {
+        self.cursors.get(source).map(String::as_str)
+    }
+
+    /// Sources and their cursors.
+    pub fn cursors(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.cursors.iter().map(|(s, c)| (s.as_str(), c.as_str()))
+    }
+
+    /// Rows of a table.
+    pub fn len(&self, table: TableId) -> usize {
+        self.tables[table as usize].len()
+    }
+
+    /// Key maps by table.
+    pub fn key_maps(&self) -> impl Iterator<Item = &KeyMap> {
+        self.tables.iter()
+    }
+
+    /// Handle of the row with the key cells of a packed row.
+    pub fn find(&self, schema: &Schema, rs: &Relations, table: TableId, row: &[u8]) -> Option<Handle> {
+        let t = schema.by_id(table);
+        let hash = t.layout.hash(row, &t.key);
+        self.tables[table as usize].find(hash, |h| t.layout.same(rs.row(table, h), row, &t.key))
+    }
+
+    /// Applies a batch.
+    ///
+    /// # Errors
+    /// `CURSOR_BACKWARDS`, `DUPLICATE_KEY`, `MISSING_COLUMN`, `MISSING_KEY`: nothing has changed then.
+    pub fn apply(&mut self, schema: &Schema, rs: &mut Relations, batch: Batch) -> Result<Applied> {
+        if self.is_replay(&batch)? {
+            return Ok(Applied { replayed: true, ..Applied::default() });
+        }
+        let Batch { envelope, changes } = batch;
+        let mut run = Run {
+            schema,
+            rs,
+            tables: &mut self.tables,
+            builder: &mut self.builder.0,
+            undo: Vec::with_capacity(changes.len()),
+            resets: HashMap::default(),
+            applied: Applied::default(),
+        };
+        for (i, change) in changes.into_iter().enumerate() {
+            if let Err(e) = run.change(change) {
+                run.roll_back();
+                return Err(e.at(format!("changes[{i}]")));
+            }
+        }
+        run.finish_resets();
+        let applied = run.net();
+        if let (Some(source), Some(cursor)) = (envelope.source, envelope.cursor) {
+            self.cursors.insert(source, cursor);
+        }
+        Ok(applied)
+    }
+
+    fn is_replay(&self, batch: &Batch) -> Result<bool> {
+        let (Some(source), Some(cursor)) = (&batch.envelope.source, &batch.envelope.cursor) else { return Ok(false) };
+        let Some(last) = self.cursors.get(source) else { return Ok(false) };
+        let order = compare_cursors(cursor, last);
+        if order.is_lt() && !batch.envelope.ignore_stale {
+            let message = format!("cursor `{cursor}` of source `{source}` is before `{last}`, which is committed");
+            return Err(Error::new(ErrorCode::CursorBackwards, message).named(cursor.as_str()).at("cursor"));
+        }
+        Ok(order.is_le())
+    }
+}
+
+struct Run<'a> {
+    schema: &'a Schema,
+    rs: &'a mut Relations,
+    tables: &'a mut Vec<KeyMap>,
+    builder: &'a mut RowBuilder,
+    undo: Vec<Undo>,
+    /// Per reset table: tenant rows (packed, or empty) whose other rows go at the end.
+    resets: HashMap<TableId, Vec<Reset>, HandleState>,
+    applied: Applied,
+}
+
+struct Reset {
+    tenant: Box<[u8]>,
+    /// Rows brought since the reset.
+    kept: HashSet<Handle, HandleState>,
+}
+
+impl Run<'_> {
+    fn change(&mut self, change: Change) -> Result<()> {
+        let table = change.table;
+        let schema = self.schema;
+        let t = schema.by_id(table);
+        if change.op == Op::Reset {
+            let reset = Reset { tenant: change.row, kept: HashSet::default() };
+            self.resets.entry(table).or_default().push(reset);
+            return Ok(());
+        }
+        if let Some(&c) = t.key.iter().find(|&&c| t.layout.is_null(&change.row, c)) {
+            let column = &t.columns[c].name;
+            return Err(Error::new(ErrorCode::MissingKey, format!("key column `{column}` of `{}` is missing", t.name))
+                .named(column.as_str())
+                .at("row"));
+        }
+        let hash = t.layout.hash(&change.row, &t.key);
+        let rs = &*self.rs;
+        let found = self.tables[table as usize].find(hash, |h| t.layout.same(rs.row(table, h), &change.row, &t.key));
+        match (change.op, found) {
+            (Op::Insert | Op::Upsert, None) => {
+                let row = self.rs.insert_row(table, change.row);
+                self.tables[table as usize].insert(hash, row);
+                self.undo.push(Undo::Inserted { table, hash, row });
+                self.keep(table, row);
+            }
+            (Op::Insert, Some(old)) if !self.resets.is_empty() && self.is_stale(table, old) => {
+                self.replace(table, hash, old, change.row);
+            }
+            (Op::Insert, Some(old)) => {
+                if *self.rs.row(table, old) != *change.row {
+                    let key: Vec<String> = t.key.iter().map(|&c| t.layout.cell(&change.row, c).to_value().to_string()).collect();
+                    let message = format!("`{}` already holds another row with the key {}", t.name, key.join(", "));
+                    return Err(Error::new(ErrorCode::DuplicateKey, message).named(key.join(", ")));
+                }
+            }
+            (Op::Upsert, Some(old)) => self.replace(table, hash, old, change.row),
+            (Op::Update, Some(old)) => {
+                let before = self.rs.row(table, old);
+                self.builder.start(&t.layout);
+                for c in 0..t.columns.len() {
+                    let from = if change.sets(c) { &*change.row } else { before };
+                    self.builder.set(&t.layout, c, t.layout.cell(from, c));
+                }
+                let row: Box<[u8]> = self.builder.finish(&t.layout).into();
+                self.replace(table, hash, old, row);
+            }
+            (Op::Delete, Some(row)) => {
+                self.tables[table as usize].remove(hash, row);
+                self.rs.retire(table, row);
+                self.undo.push(Undo::Deleted { table, hash, row });
+            }
+            (Op::Update | Op::Delete, None) => self.applied.ignored += 1,
+            (Op::Touch, _) => self.applied.touches.push((table, change.row)),
+            (Op::Reset, _) => unreachable!("handled above"),
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, table: TableId, hash: u64, old: Handle, row: Box<[u8]>) {
+        if *self.rs.row(table, old) == *row {
+            self.keep(table, old);
+            return;
+        }
+        let new = self.rs.insert_row(table, row);
+        self.tables[table as usize].replace(hash, old, new);
+        self.rs.retire(table, old);
+        self.undo.push(Undo::Replaced { table, hash, old, new });
+        self.keep(table, new);
+    }
+
+    /// A row brought after a reset survives it.
+    fn keep(&mut self, table: TableId, row: Handle) {
+        if self.resets.is_empty() {
+            return;
+        }
+        let t = self.schema.by_id(table);
+        if let Some(resets) = self.resets.get_mut(&table) {
+            for reset in resets {
+                if in_tenant(t, &reset.tenant, self.rs.row(table, row)) {
+                    reset.kept.insert(row);
+                }
+            }
+        }
+    }
+
+    /// Whether a row stands before a reset of this batch that it does not survive so far.
+    fn is_stale(&self, table: TableId, row: Handle) -> bool {
+        let t = self.schema.by_id(table);
+        self.resets.get(&table).is_some_and(|resets| {
+            resets.iter().any(|r| in_tenant(t, &r.tenant, self.rs.row(table, row)) && !r.kept.contains(&row))
+        })
+    }
+
+    /// Removes what resets did not keep. Cannot fail.
+    fn finish_resets(&mut self) {
+        for (table, resets) in std::mem::take(&mut self.resets) {
+            let t = self.schema.by_id(table);
+            for reset in resets {
+                let rs = &*self.rs;
+                let mut gone: Vec<Handle> = self.tables[table as usize]
+                    .handles()
+                    .filter(|h| !reset.kept.contains(h) && in_tenant(t, &reset.tenant, rs.row(table, *h)))
+                    .collect();
+                gone.sort_unstable();
+                for row in gone {
+                    let hash = t.layout.hash(self.rs.row(table, row), &t.key);
+                    self.tables[table as usize].remove(hash, row);
+                    self.rs.retire(table, row);
+                    self.undo.push(Undo::Deleted { table, hash, row });
+                }
+            }
+        }
+    }
+
+    fn roll_back(&mut self) {
+        while let Some(undo) = self.undo.pop() {
+            match undo {
+                Undo::Inserted { table, hash, row } => {
+                    self.tables[table as usize].remove(hash, row);
+                    self.rs.retire(table, row);
+                }
+                Undo::Replaced { table, hash, old, new } => {
+                    self.rs.revive(table, old);
+                    self.tables[table as usize].replace(hash, new, old);
+                    self.rs.retire(table, new);
+                }
+                Undo::Deleted { table, hash, row } => {
+                    self.rs.revive(table, row);
+                    self.tables[table as usize].insert(hash, row);
+                }
+            }
+        }
+    }
+
+    /// The net delta: one pass over what was done.
+    fn net(mut self) -> Applied {
+        let mut deltas: IndexMap<TableId, (Delta, Touched)> = IndexMap::new();
+        // Where nothing left, nothing can have come back: loads skip the bookkeeping.
+        let mixed = self.undo.len() > 1 && self.undo.iter().any(|u| !matches!(u, Undo::Inserted { .. }));
+        for undo in &self.undo {
+            let (table, old, new) = match *undo {
+                Undo::Inserted { table, row, .. } => (table, None, Some(row)),
+                Undo::Replaced { table, old, new, .. } => (table, Some(old), Some(new)),
+                Undo::Deleted { table, row, .. } => (table, Some(row), None),
+            };
+            let (delta, touched) = deltas.entry(table).or_default();
+            if let Some(old) = old {
+                delta.push(old, -1);
+                if mixed && !touched.fresh.remove(&old) {
+                    touched.gone.push(old);
+                }
+            }
+            if let Some(new) = new {
+                delta.push(new, 1);
+                if mixed {
+                    touched.fresh.insert(new);
+                }
+            }
+        }
+        for (table, (mut delta, touched)) in deltas {
+            delta.consolidate();
+            if mixed && !touched.gone.is_empty() {
+                self.drop_equal(table, &mut delta, &touched);
+            }
+            self.applied.changed += count_rows(&delta, self.schema, self.rs, table);
+            if !delta.is_empty() {
+                self.applied.deltas.push((table, delta));
+            }
+        }
+        self.applied
+    }
+
+    /// A row that left and came back equal (in another allocation) is no change: the old handle is restored.
+    fn drop_equal(&mut self, table: TableId, delta: &mut Delta, touched: &Touched) {
+        let t = self.schema.by_id(table);
+        let mut gone: HashMap<u64, Vec<Handle>, HandleState> = HashMap::default();
+        for &h in &touched.gone {
+            gone.entry(t.layout.hash(self.rs.row(table, h), &t.key)).or_default().push(h);
+        }
+        let mut back: Vec<(u64, Handle, Handle)> = Vec::new();
+        for &new in &touched.fresh {
+            let row = self.rs.row(table, new);
+            let hash = t.layout.hash(row, &t.key);
+            if let Some(old) = gone.get(&hash).and_then(|hs| hs.iter().find(|&&h| self.rs.row(table, h) == row)) {
+                back.push((hash, *old, new));
+            }
+        }
+        back.sort_unstable();
+        for (hash, old, new) in back {
+            self.tables[table as usize].replace(hash, new, old);
+            self.rs.revive(table, old);
+            self.rs.retire(table, new);
+            delta.push(old, 1);
+            delta.push(new, -1);
+        }
+        delta.consolidate();
+    }
+}
+
+/// Rows (by key) in a delta: an update counts once.
+fn count_rows(delta: &Delta, schema: &Schema, rs: &Relations, table: TableId) -> u32 {
+    let removed = delta.rows().iter().filter(|r| r.1 < 0).count();
+    let added = delta.rows().len() - removed;
+    if removed == 0 || added == 0 {
+        return (removed + added) as u32;
+    }
+    let t = schema.by_id(table);
+    let hash = |h: Handle| t.layout.hash(rs.row(table, h), &t.key);
+    if removed == 1 && added == 1 {
+        let (a, b) = (delta.rows()[0].0, delta.rows()[1].0);
+        return if t.layout.same(rs.row(table, a), rs.row(table, b), &t.key) { 1 } else { 2 };
+    }
+    let keys: HashSet<u64, HandleState> = delta.rows().iter().map(|r| hash(r.0)).collect();
+    keys.len() as u32
+}
+
+fn in_tenant(t: &crate::query::Table, tenant: &[u8], row: &[u8]) -> bool {
+    t.tenant_column().is_none_or(|c| t.layout.same(tenant, row, &[c]))
+}

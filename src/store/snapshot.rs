@@ -1,0 +1,47 @@
+//! A state of the store that stays as it is: O(1) to take, shares everything with the present.
+
+use super::{KeyMap, Store};
+use crate::algebra::Handle;
+use crate::query::TableId;
+use crate::trace::Relations;
+
+/// The rows of all tables at one version. Give it back with [`Snapshot::close`]: until then rows that it shows are kept.
+#[derive(Debug)]
+#[must_use = "a snapshot keeps rows until it is closed"]
+pub struct Snapshot {
+    version: u32,
+    tables: Vec<KeyMap>,
+}
+
+impl Snapshot {
+    /// Takes one. Cost: a pointer per table, whatever their size.
+    pub fn take(store: &Store, rs: &mut Relations, version: u32) -> Self {
+        let tables: Vec<KeyMap> = store.key_maps().cloned().collect();
+        for table in 0..tables.len() {
+            rs.pin(table as u32);
+        }
+        Snapshot { version, tables }
+    }
+
+    /// The version it shows.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Number of rows of a table.
+    pub fn len(&self, table: TableId) -> usize {
+        self.tables[table as usize].len()
+    }
+
+    /// Rows of a table.
+    pub fn rows(&self, table: TableId) -> impl Iterator<Item = Handle> + '_ {
+        self.tables[table as usize].handles()
+    }
+
+    /// Ends it; rows that only it kept are given back at the next version.
+    pub fn close(self, rs: &mut Relations) {
+        for table in 0..self.tables.len() {
+            rs.unpin(table as u32);
+        }
+    }
+}
