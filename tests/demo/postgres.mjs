@@ -1,5 +1,5 @@
 /**
- * A private PostgreSQL 15 cluster in a temporary directory, for tests: Debian's packages, a free port on 127.0.0.1, and
+ * A private PostgreSQL 15 cluster in a temporary directory, for tests: `POSTGRES_BIN` or Debian's packages, a free port on 127.0.0.1, and
  * nothing shared with a server that may be running already.
  */
 import { execFile } from 'node:child_process'
@@ -12,15 +12,14 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 
 const run = promisify(execFile)
-const BIN = '/usr/lib/postgresql/15/bin'
-const WAL2JSON = '/usr/lib/postgresql/15/lib/wal2json.so'
+const BIN = process.env.POSTGRES_BIN ?? '/usr/lib/postgresql/15/bin'
 const isRoot = process.getuid?.() === 0
 
 /** PostgreSQL refuses to run as root: as root, its commands run as the user `postgres`. @param {string} command @param {string[]} args */
 const asOwner = (command, args) => (isRoot ? run('runuser', ['-u', 'postgres', '--', command, ...args], { cwd: '/' }) : run(command, args))
 
 async function install() {
-  if (existsSync(`${BIN}/initdb`) && existsSync(WAL2JSON)) return
+  if (existsSync(`${BIN}/initdb`) && (process.env.POSTGRES_BIN || existsSync(`${BIN}/../lib/wal2json.so`))) return
   if (!isRoot) throw new Error('these tests need the Debian packages postgresql-15 and postgresql-15-wal2json')
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   await run('apt-get', ['update', '-qq'], { env })

@@ -57,10 +57,12 @@ async function main() {
   say(`Eddyline demo on ${url}`)
   openBrowser(url)
 
-  let isStopping = false
+  let stoppingSince = 0
   const stop = async () => {
-    if (isStopping) process.exit(1)
-    isStopping = true
+    // A terminal signals the whole group, and a parent may pass the signal on: only a later one means "at once".
+    if (stoppingSince && performance.now() - stoppingSince > 1_000) process.exit(1)
+    if (stoppingSince) return
+    stoppingSince = performance.now()
     await Promise.allSettled([demo.close(), live?.close()])
     if (database.kind === 'postgres') {
       say(`The replication slot stays, so that the next start goes on where this one stops. If there will be none, drop it, ` +

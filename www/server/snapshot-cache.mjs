@@ -73,6 +73,7 @@ export class SnapshotCache {
     const copy = await this.open()
     response.setHeader('content-type', 'application/json')
     response.setHeader('cache-control', 'no-store')
+    response.setHeader('x-eddyline-epoch', this.#database.epoch)
     if (copy.isDone) response.setHeader('content-length', copy.bytes)
     for (let i = 0; !response.destroyed; i++) {
       while (i >= copy.chunks.length && !copy.isDone && !copy.error) await once(copy.grown, 'grown')

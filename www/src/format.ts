@@ -1,0 +1,19 @@
+/** Numbers and times as people read them. */
+
+const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR
+
+/** How long ago, in one or two characters and a letter; older than a year, the date. */
+export function ago(date: Date, now = Date.now()): string {
+  const age = now - date.getTime()
+  if (age < 5_000) return 'now'
+  if (age < MINUTE) return `${Math.floor(age / 1000)}s`
+  if (age < HOUR) return `${Math.floor(age / MINUTE)}m`
+  if (age < DAY) return `${Math.floor(age / HOUR)}h`
+  if (age < 60 * DAY) return `${Math.floor(age / DAY)}d`
+  return date.toLocaleDateString('en', age < 300 * DAY ? { month: 'short', day: 'numeric' } : { month: 'short', year: 'numeric' })
+}
+
+export const fullTime = (date: Date): string => date.toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' })
+export const grouped = (n: number): string => n.toLocaleString('en')
+export const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`
+export const initials = (name: string): string => name.split(' ').map(part => part[0]).slice(0, 2).join('')

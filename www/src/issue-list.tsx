@@ -1,0 +1,88 @@
+/** The whole result as a list; only what is in sight has elements. */
+import { memo, useEffect, useRef } from 'react'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { flashOf } from './flash'
+import { ago, fullTime } from './format'
+import { Avatar, LabelChip, PriorityIcon, StatusIcon } from './icons'
+import type { Sort, SortColumn } from './queries'
+import type { ListedIssue, Project } from './schema'
+
+const ROW_HEIGHT = 40
+
+interface Props {
+  issues: readonly ListedIssue[]
+  projects: ReadonlyMap<string, Project>
+  sort: Sort
+  selected: { id: string, at: number } | undefined
+  openId: string | undefined
+  onSort: (sort: Sort) => void
+  onOpen: (id: string, at: number) => void
+}
+
+export function IssueList({ issues, projects, sort, selected, openId, onSort, onOpen }: Props) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtualizer = useVirtualizer({
+    count: issues.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 10, useFlushSync: false,
+  })
+  const at = selected?.at
+  useEffect(() => {
+    if (at !== undefined) virtualizer.scrollToIndex(at, { align: 'auto' })
+  }, [at, virtualizer])
+
+  const toggle = (column: SortColumn) => onSort({ column, direction: sort.column === column && sort.direction === 'asc' ? 'desc' : 'asc' })
+  const heading = (column: SortColumn, name: string) => (
+    <button type="button" className={`heading ${column}`} aria-pressed={sort.column === column} onClick={() => toggle(column)}>
+      {name}{sort.column === column && <span> {sort.direction === 'asc' ? '↑' : '↓'}</span>}
+    </button>
+  )
+  return (
+    <div className="list">
+      <div className="headings">
+        {heading('priority', 'Priority')}<span className="heading id">ID</span><span className="heading status" />{heading('title', 'Title')}
+        <span className="spacer" />{heading('created_at', 'Created')}{heading('updated_at', 'Updated')}
+      </div>
+      <div className="scroller" ref={scroller} data-testid="list" tabIndex={-1}>
+        <div className="runway" style={{ height: virtualizer.getTotalSize() }}>
+          {virtualizer.getVirtualItems().map(({ index, start }) => {
+            const issue = issues[index]
+            return issue && (
+              <IssueRow key={issue.id} issue={issue} at={index} top={start} project={projects.get(issue.project_id)}
+                isSelected={selected?.id === issue.id} isOpen={openId === issue.id} flash={flashOf(issue.id)} onOpen={onOpen} />
+            )
+          })}
+        </div>
+        {issues.length === 0 && <p className="empty">No issue fits these filters.</p>}
+      </div>
+    </div>
+  )
+}
+
+interface RowProps {
+  issue: ListedIssue
+  at: number
+  top: number
+  project: Project | undefined
+  isSelected: boolean
+  isOpen: boolean
+  flash: number | undefined
+  onOpen: (id: string, at: number) => void
+}
+
+/** Rendered again only when its row object is another one: rows that did not change keep theirs. */
+const IssueRow = memo(function IssueRow({ issue, at, top, project, isSelected, isOpen, flash, onOpen }: RowProps) {
+  return (
+    <div className="row" role="button" tabIndex={-1} data-id={issue.id} data-selected={isSelected || undefined} data-open={isOpen || undefined}
+      style={{ transform: `translateY(${top}px)` }} onClick={() => onOpen(issue.id, at)}>
+      {flash !== undefined && <span key={flash} className="flash" />}
+      <PriorityIcon priority={issue.priority} />
+      <span className="id">{project?.key}-{issue.number}</span>
+      <StatusIcon status={issue.status} />
+      <span className="title">{issue.title}</span>
+      <span className="chips">{issue.labels.slice(0, 3).map(label => <LabelChip key={label.id} label={label} />)}</span>
+      <Avatar user={issue.assignee} />
+      <time title={fullTime(issue.created_at)}>{ago(issue.created_at)}</time>
+      <time title={fullTime(issue.updated_at)}>{ago(issue.updated_at)}</time>
+    </div>
+  )
+}, (a, b) => a.issue === b.issue && a.at === b.at && a.top === b.top && a.project === b.project && a.isSelected === b.isSelected
+  && a.isOpen === b.isOpen && (b.flash === undefined || a.flash === b.flash) && a.onOpen === b.onOpen)

@@ -1,0 +1,76 @@
+/** Search, filters, order and view. All of it only makes another query. */
+import type { RefObject } from 'react'
+import { useLiveQuery } from 'eddyline/react'
+import { grouped } from './format'
+import { NO_FILTERS, labels, users, type Filters, type Sort, type SortColumn } from './queries'
+import { PRIORITIES, STATUSES, type Status } from './schema'
+
+export type ViewKind = 'list' | 'board'
+
+interface Props {
+  title: string
+  total: number
+  filters: Filters
+  sort: Sort
+  view: ViewKind
+  searchRef: RefObject<HTMLInputElement | null>
+  onFilters: (change: Partial<Filters>) => void
+  onSort: (sort: Sort) => void
+  onView: (view: ViewKind) => void
+  onNew: () => void
+}
+
+export function Toolbar({ title, total, filters, sort, view, searchRef, onFilters, onSort, onView, onNew }: Props) {
+  const { rows: people } = useLiveQuery(db => users(db.query))
+  const { rows: tags } = useLiveQuery(db => labels(db.query))
+  const isFiltered = filters.search !== '' || filters.status !== '' || filters.priority !== '' || filters.assignee !== '' || filters.label !== ''
+  return (
+    <header className="toolbar">
+      <div className="toolbar-row">
+        <h1>{title}</h1>
+        <span className="total" data-testid="total">{grouped(total)}</span>
+        <div className="search">
+          <svg width="14" height="14" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.6" aria-hidden="true"><circle cx="7" cy="7" r="4.6" /><path d="m10.6 10.6 3.2 3.2" strokeLinecap="round" /></svg>
+          <input ref={searchRef} type="search" placeholder="Search titles" aria-label="Search titles" value={filters.search}
+            onChange={e => onFilters({ search: e.target.value })} />
+          <kbd>/</kbd>
+        </div>
+        <div className="segments" role="radiogroup" aria-label="View">
+          <button type="button" role="radio" aria-checked={view === 'list'} onClick={() => onView('list')}>List</button>
+          <button type="button" role="radio" aria-checked={view === 'board'} onClick={() => onView('board')}>Board</button>
+        </div>
+        <button type="button" className="primary" onClick={onNew}>New issue <kbd>c</kbd></button>
+      </div>
+      <div className="toolbar-row filters">
+        <Choice label="Status" value={filters.status} onChange={v => onFilters({ status: v as Status | 'open' | '' })}
+          options={[['open', 'All open'], ...STATUSES.map(s => [s.id, s.name] as const)]} />
+        <Choice label="Priority" value={String(filters.priority)} onChange={v => onFilters({ priority: v === '' ? '' : Number(v) })}
+          options={PRIORITIES.map(p => [String(p.id), p.name] as const)} />
+        <Choice label="Assignee" value={filters.assignee} onChange={v => onFilters({ assignee: v })}
+          options={[['nobody', 'Nobody'], ...people.map(u => [u.id, u.name] as const)]} />
+        <Choice label="Label" value={filters.label} onChange={v => onFilters({ label: v })} options={tags.map(l => [l.id, l.name] as const)} />
+        {isFiltered && <button type="button" className="clear" onClick={() => onFilters({ ...NO_FILTERS, scope: filters.scope })}>Clear</button>}
+        <span className="spacer" />
+        <label className="order">
+          <span>Order</span>
+          <select value={sort.column} onChange={e => onSort({ column: e.target.value as SortColumn, direction: e.target.value === 'title' || e.target.value === 'priority' ? 'asc' : 'desc' })}>
+            <option value="updated_at">Updated</option><option value="created_at">Created</option>
+            <option value="priority">Priority</option><option value="title">Title</option>
+          </select>
+        </label>
+        <button type="button" className="direction" aria-label={sort.direction === 'asc' ? 'Ascending' : 'Descending'}
+          onClick={() => onSort({ ...sort, direction: sort.direction === 'asc' ? 'desc' : 'asc' })}>{sort.direction === 'asc' ? '↑' : '↓'}</button>
+      </div>
+    </header>
+  )
+}
+
+/** A filter that shows what it is set to. */
+function Choice({ label, value, options, onChange }: { label: string, value: string, options: readonly (readonly [string, string])[], onChange: (value: string) => void }) {
+  return (
+    <select className="choice" aria-label={label} data-set={value !== '' || undefined} value={value} onChange={e => onChange(e.target.value)}>
+      <option value="">{label}</option>
+      {options.map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+    </select>
+  )
+}
