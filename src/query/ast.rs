@@ -47,13 +47,13 @@ pub struct RelationJson {
     pub name: String,
     /// `belongsTo hasOne hasMany manyToMany through`.
     pub kind: String,
-    /// Target table (absent for `through`).
+    /// Target table. A `through` has it from its path, and need not name it.
     #[serde(default)]
     pub table: String,
     /// Foreign key columns.
     #[serde(default)]
     pub columns: Vec<String>,
-    /// Columns referred to; the key when absent.
+    /// Columns referred to; the key when absent. For manyToMany: the owner's, that `columns` of the join table refer to.
     #[serde(default)]
     pub references: Option<Vec<String>>,
     /// Join table of manyToMany.

@@ -95,7 +95,7 @@ fn plain(json: &RelationJson, owner: &Table, tables: &Tables) -> Result<Option<R
             let right = columns(&json.columns, join, "columns")?;
             let left = columns(join_target, join, "joinTarget")?;
             vec![
-                hop((owner, own_key(owner)), (join, right), Side::To, "columns", "join")?,
+                hop((owner, references(owner)?), (join, right), Side::To, "columns", "join")?,
                 hop((join, left), (target, own_key(target)), Side::From, "joinTarget", "table")?,
             ]
         }
@@ -118,9 +118,8 @@ fn refine(json: &RelationJson, target: &Table, hops: &mut [Hop]) -> Result<Vec<s
 fn no_strays(json: &RelationJson, kind: RelationKind) -> Result<()> {
     use RelationKind as K;
     let parts = [
-        (!json.table.is_empty(), "table", kind != K::Through),
         (!json.columns.is_empty(), "columns", kind != K::Through),
-        (json.references.is_some(), "references", !matches!(kind, K::Through | K::ManyToMany)),
+        (json.references.is_some(), "references", kind != K::Through),
         (json.join.is_some(), "join", kind == K::ManyToMany),
         (json.join_target.is_some(), "joinTarget", kind == K::ManyToMany),
         (json.path.is_some(), "path", kind == K::Through),
@@ -281,6 +280,10 @@ impl Chains<'_> {
     fn finish(&self, frame: &mut Frame) -> Result<Resolved> {
         let json = self.written(frame.table, frame.relation);
         let target = &self.tables[frame.at];
+        if !json.table.is_empty() && json.table != target.name {
+            let message = format!("the path leads to `{}`, not to `{}`", target.name, json.table);
+            return Err(invalid(message).named(json.table.as_str()).at("table"));
+        }
         let own = refine(json, target, &mut frame.hops)?;
         let order = if own.is_empty() { std::mem::take(&mut frame.order) } else { own };
         let relation = Relation {

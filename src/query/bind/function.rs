@@ -29,7 +29,7 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
     ("/", Function::Div, 2, 2),
     ("%", Function::Mod, 2, 2),
     ("neg", Function::Neg, 1, 1),
-    ("||", Function::Concat, 2, 2),
+    ("||", Function::Concat, 1, usize::MAX),
     ("coalesce", Function::Coalesce, 1, usize::MAX),
     ("lower", Function::Lower, 1, 1),
     ("upper", Function::Upper, 1, 1),
@@ -91,9 +91,27 @@ pub(super) fn call(function: Function, json: &ExprJson, mut args: Vec<Typed>) ->
     };
     let expr = match constant {
         Some(value) => Expr::Literal(Value::Bool(value)),
+        None if function == F::Concat => return Ok(joined(args)),
         None => Expr::Call(function, args.into_iter().map(|a| a.expr).collect()),
     };
     Ok(Typed { expr, ty })
+}
+
+/// Any number of texts by a function of two: halves of halves, so that a long list does not become a deep expression.
+fn joined(mut args: Vec<Typed>) -> Typed {
+    if args.len() > 2 {
+        let rest = args.split_off(half(args.len()));
+        args = vec![joined(args), joined(rest)];
+    }
+    match <[Typed; 2]>::try_from(args) {
+        Ok([a, b]) => Typed { expr: Expr::Call(Function::Concat, vec![a.expr, b.expr]), ty: Some(Type::Text) },
+        Err(one) => one.into_iter().next().unwrap_or(Typed { expr: Expr::Literal(Value::text("")), ty: Some(Type::Text) }),
+    }
+}
+
+/// Where a list of so many texts is cut in two.
+pub(super) fn half(texts: usize) -> usize {
+    texts / 2
 }
 
 /// Checks that every argument is of one of some types, or null.

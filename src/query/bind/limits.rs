@@ -9,6 +9,8 @@ use crate::query::ast::ExprJson;
 pub const MAX_DEPTH: usize = 256;
 /// Nodes of all expressions of a query, nested queries included.
 pub const MAX_NODES: usize = 10_000;
+/// Joins of a query: each makes the rows after it one level deeper.
+pub const MAX_JOINS: usize = 64;
 /// Levels of `with` in `with`.
 pub const MAX_NESTING: usize = 32;
 

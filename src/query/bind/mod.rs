@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::value::Value;
 use expr::Binder;
 use limits::Budget;
-pub use limits::{MAX_DEPTH, MAX_NESTING, MAX_NODES};
+pub use limits::{MAX_DEPTH, MAX_JOINS, MAX_NESTING, MAX_NODES};
 use output::Output;
 use scope::Scope;
 
@@ -95,6 +95,9 @@ impl<'a> Context<'a> {
         let mut filter = None;
         if by.is_none() {
             filter = self.own_filter(table).map_err(|e| e.at("from"))?;
+        }
+        if json.joins.len() > MAX_JOINS {
+            return Err(Error::new(ErrorCode::QueryInvalid, format!("a query joins at most {MAX_JOINS} tables")).at("joins"));
         }
         let mut joins = Vec::with_capacity(json.joins.len());
         for (i, join) in json.joins.iter().enumerate() {

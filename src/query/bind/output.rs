@@ -63,7 +63,7 @@ impl<'b, 'a> Output<'b, 'a> {
         let (scope, budget) = (self.scope, self.budget);
         let Some(groups) = &self.groups else { return Binder { scope, budget, calls: None }.expr(json) };
         let typed = Binder { scope, budget, calls: Some(&mut self.calls) }.expr(json)?;
-        Ok(Typed { expr: regroup(typed.expr, groups, scope)?, ty: typed.ty })
+        Ok(Typed { expr: regroup(typed.expr, json, groups, scope)?, ty: typed.ty })
     }
 
     /// Binds `select`.

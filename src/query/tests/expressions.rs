@@ -73,6 +73,23 @@ fn empty_lists_have_the_value_of_nothing() {
 }
 
 #[test]
+fn any_number_of_texts_are_joined_two_by_two() {
+    let texts = |n: usize| {
+        let args: Vec<Json> = (0..n).map(|i| lit(i.to_string())).collect();
+        filter(op("=", [json!({"op": "||", "args": args}), col("title")]))
+    };
+    let equal = |a| call(Function::Eq, [a, c(issue::TITLE)]);
+    assert_eq!(texts(1), equal(text("0")));
+    let rest = call(Function::Concat, [text("1"), text("2")]);
+    assert_eq!(texts(3), equal(call(Function::Concat, [text("0"), rest])));
+    fn depth(e: &Expr) -> usize {
+        if let Expr::Call(_, args) = e { 1 + args.iter().map(depth).max().unwrap_or(0) } else { 0 }
+    }
+    assert_eq!(depth(&texts(9_000)), 1 + 14);
+    assert_eq!(bad_filter(op("=", [op("||", []), lit("")])), at("QUERY_INVALID", "where.args[0]", "||", ""));
+}
+
+#[test]
 fn null_takes_any_type() {
     for name in ["id", "priority", "points", "done", "at", "meta", "blob"] {
         filter(op("=", [col(name), lit(Json::Null)]));

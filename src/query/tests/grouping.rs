@@ -115,6 +115,20 @@ fn a_column_outside_of_the_grouping_is_named_with_its_place() {
 }
 
 #[test]
+fn a_column_outside_of_the_grouping_has_its_place_among_many_texts() {
+    let texts = |bad: usize| {
+        let text = |i| if i == bad { op("lower", [col("id")]) } else { op("upper", [col("title")]) };
+        let args: Vec<Json> = (0..7).map(text).collect();
+        grouped(json!([{"expr": op("upper", [col("title")])}]), json!([field("x", json!({"op": "||", "args": args}))]))
+    };
+    for i in 0..7 {
+        assert_eq!(bad(texts(i)), at("NOT_GROUPED", &format!("select[0].expr.args[{i}].args[0]"), "id", ""));
+    }
+    let bound = good(texts(7));
+    assert_eq!(fields(bound.select)[0].0.columns(), [0]);
+}
+
+#[test]
 fn in_a_join_the_column_outside_is_named_with_its_alias() {
     let query = json!({"from": "issues", "joins": [{"kind": "inner", "table": "projects", "on": lit(true)}],
         "groupBy": [{"expr": col("name")}], "select": [field("x", of("projects", "id"))]});

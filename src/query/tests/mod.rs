@@ -2,6 +2,7 @@
 
 mod expressions;
 mod grouping;
+mod laws;
 mod literals;
 mod nested;
 mod queries;

@@ -45,6 +45,23 @@ fn joins_number_their_columns_after_those_before() {
 }
 
 #[test]
+fn tables_of_different_widths_are_numbered_one_after_another() {
+    let on = |a: Json, b: Json| op("=", [a, b]);
+    let bound = good(json!({"from": "labels", "joins": [
+        {"kind": "inner", "table": "issueLabels", "on": on(of("labels", "id"), col("labelId"))},
+        {"kind": "left", "table": "issues", "on": on(of("issues", "id"), col("issueId"))},
+        {"kind": "left", "table": "comments", "on": on(col("body"), col("title"))}]}));
+    let equal = |a, b| call(Function::Eq, [Expr::Column(a), Expr::Column(b)]);
+    let second = 2 + 2;
+    let third = second + issue::WIDTH;
+    assert_eq!(
+        bound.joins.into_iter().map(|j| j.on).collect::<Vec<_>>(),
+        [equal(0, 3), equal(second, 2), equal(third + 2, second + issue::TITLE)]
+    );
+    assert_eq!(bound.key, [0, 2, 3, second, third]);
+}
+
+#[test]
 fn an_unqualified_name_is_of_whichever_source_has_it() {
     let mut query = joined(on_project());
     query["where"] = op("=", [col("name"), col("title")]);
@@ -100,6 +117,16 @@ fn an_alias_is_given_once() {
 fn an_unknown_kind_of_join_is_refused() {
     let query = json!({"from": "issues", "joins": [{"kind": "iner", "table": "labels", "on": lit(true)}]});
     assert_eq!(bad(query), at("QUERY_INVALID", "joins[0].kind", "iner", "inner"));
+}
+
+#[test]
+fn a_query_has_a_greatest_number_of_joins() {
+    let joins = |n: usize| {
+        let one = |i| json!({"kind": "inner", "table": "labels", "alias": format!("l{i}"), "on": lit(true)});
+        json!({"from": "issues", "joins": (0..n).map(one).collect::<Vec<_>>()})
+    };
+    assert_eq!(good(joins(64)).key.len(), 65);
+    assert_eq!(bad(joins(65)), at("QUERY_INVALID", "joins", "", ""));
 }
 
 #[test]

@@ -58,6 +58,24 @@ fn a_through_joins_the_hops_of_its_path_and_takes_the_last_order() {
 }
 
 #[test]
+fn a_through_may_name_the_table_it_leads_to_but_no_other() {
+    let through = |table| {
+        two(json!([{"name": "x", "kind": "through", "table": table, "path": ["bs"]},
+            {"name": "bs", "kind": "hasMany", "table": "b", "columns": ["aId"]}]))
+    };
+    assert!(check(through("b")).is_ok());
+    assert_eq!(refused(through("a")), at("SCHEMA_INVALID", "tables[0].relations[0].table", "a", ""));
+}
+
+#[test]
+fn a_many_to_many_may_refer_to_other_columns_than_the_key() {
+    let schema = check(two(json!([{"name": "x", "kind": "manyToMany", "table": "b", "join": "ab", "columns": ["aId"],
+        "joinTarget": ["bId"], "references": ["bId"]}])))
+    .unwrap();
+    assert_eq!(schema.table("a").unwrap().relations["x"].hops, [plain_hop(2, 1, 0), plain_hop(1, 1, 0)]);
+}
+
+#[test]
 fn a_through_may_build_on_one_that_is_declared_later() {
     let schema = check(two(json!([
         {"name": "round", "kind": "through", "path": ["bs", "as", "inner"],
@@ -164,11 +182,9 @@ fn parts_that_lack_or_that_no_one_reads_are_refused() {
         wrong("joinTarget")
     );
     assert_eq!(one(json!({"name": "x", "kind": "through"})), wrong("path"));
-    assert_eq!(one(json!({"name": "x", "kind": "through", "path": ["x"], "table": "b"})), wrong("table"));
+    assert_eq!(one(json!({"name": "x", "kind": "through", "path": ["x"], "references": ["id"]})), wrong("references"));
+    assert_eq!(one(json!({"name": "x", "kind": "belongsTo", "table": "b", "columns": ["bId"], "join": "ab"})), wrong("join"));
     assert_eq!(one(json!({"name": "x", "kind": "hasMany", "table": "b", "columns": ["aId"], "path": ["x"]})), wrong("path"));
-    let many = json!({"name": "x", "kind": "manyToMany", "table": "b", "join": "ab", "columns": ["aId"], "joinTarget": ["bId"],
-        "references": ["id"]});
-    assert_eq!(one(many), wrong("references"));
 }
 
 #[test]

@@ -1,0 +1,224 @@
+//! Laws over random queries: whatever is asked, the answer is an error or a query that keeps every promise of `bound`.
+
+use serde_json::json;
+
+use super::*;
+use crate::query::{AggregateFunction, Select, group_types, output_types, scope_types, type_of};
+use crate::value::Type;
+
+const COLUMNS: &[&str] =
+    &["id", "projectId", "title", "priority", "points", "size", "done", "at", "meta", "blob", "name", "nothing"];
+const FUNCTIONS: &[&str] = &[
+    "=",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "and",
+    "or",
+    "not",
+    "in",
+    "like",
+    "ilike",
+    "isNull",
+    "isNotNull",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "neg",
+    "||",
+    "coalesce",
+    "lower",
+    "upper",
+    "length",
+    "abs",
+];
+
+fn pick<'a>(rng: &mut fastrand::Rng, from: &[&'a str]) -> &'a str {
+    from[rng.usize(..from.len())]
+}
+
+fn any_literal(rng: &mut fastrand::Rng) -> Json {
+    match rng.u8(..8) {
+        0 => lit(Json::Null),
+        1 => lit(rng.bool()),
+        2 => lit(rng.i64(..)),
+        3 => lit(rng.f64()),
+        4 => lit(pick(rng, COLUMNS)),
+        5 => json!({"op": "lit", "name": "timestamp", "value": "2024-02-29"}),
+        6 => json!({"op": "lit", "name": "bytes", "value": "0a"}),
+        _ => json!({"op": "lit", "name": "json", "value": "[1, 2]"}),
+    }
+}
+
+fn any_expr(rng: &mut fastrand::Rng, depth: usize, aggregates: bool) -> Json {
+    match rng.u8(..10) {
+        0..=2 => col(pick(rng, COLUMNS)),
+        3 => of(pick(rng, &["i", "p", "x"]), pick(rng, COLUMNS)),
+        4 | 5 => any_literal(rng),
+        6 if aggregates => {
+            let args: Vec<Json> = (0..rng.usize(..2)).map(|_| any_expr(rng, depth.saturating_sub(1), false)).collect();
+            json!({"op": "agg", "name": pick(rng, &["count", "sum", "avg", "min", "max"]), "args": args})
+        }
+        _ if depth == 0 => any_literal(rng),
+        _ => {
+            let args: Vec<Json> = (0..rng.usize(1..4)).map(|_| any_expr(rng, depth - 1, aggregates)).collect();
+            json!({"op": pick(rng, FUNCTIONS), "args": args})
+        }
+    }
+}
+
+/// A query that is often without a mistake: mostly comparisons, fields and groups of few kinds.
+fn any_query(rng: &mut fastrand::Rng) -> Json {
+    let mut query = json!({"from": "issues", "alias": "i"});
+    if rng.u8(..3) == 0 {
+        let on = op("=", [of("i", "projectId"), of("p", "id")]);
+        query["joins"] = json!([{"kind": pick(rng, &["inner", "left"]), "table": "projects", "alias": "p", "on": on}]);
+    }
+    if rng.bool() {
+        let (a, b) = (any_expr(rng, 2, false), any_expr(rng, 2, false));
+        query["where"] = op(pick(rng, FUNCTIONS), [a, b]);
+    }
+    let groups: Vec<Json> = (0..rng.usize(..3)).map(|_| any_expr(rng, 1, false)).collect();
+    if rng.u8(..3) == 0 {
+        query["groupBy"] = groups.iter().map(|g| json!({"expr": g})).collect();
+    }
+    if rng.bool() {
+        let fields = (0..rng.usize(1..3)).map(|i| {
+            let expr = if !groups.is_empty() && rng.bool() { groups[0].clone() } else { any_expr(rng, 2, true) };
+            field(&format!("f{i}"), expr)
+        });
+        query["select"] = fields.collect();
+    }
+    if rng.bool() {
+        query["orderBy"] = json!([{"expr": any_expr(rng, 1, true), "desc": rng.bool()}, {"expr": col("f0")}]);
+    }
+    if rng.u8(..4) == 0 {
+        query["start"] = json!({"values": (0..rng.usize(..4)).map(|_| any_literal(rng)).collect::<Vec<_>>()});
+    }
+    query
+}
+
+/// The types that `bound` promises for the arguments of a function, checked anew: which ones fit, whether all are of one
+/// type, and the type of the call.
+fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
+    use Function as F;
+    use Type::{Bool, Bytes, Float, Int, Text};
+    let all = |fits: &[Type]| args.iter().flatten().all(|t| fits.contains(t));
+    let first = args.iter().flatten().next().copied();
+    let same = args.iter().flatten().all(|t| Some(*t) == first);
+    let arity = |range: std::ops::RangeInclusive<usize>| range.contains(&args.len());
+    let (fits, ty) = match function {
+        F::Eq | F::Ne => (arity(2..=2) && same, Some(Bool)),
+        F::Lt | F::Le | F::Gt | F::Ge => (arity(2..=2) && same && first != Some(Type::Json), Some(Bool)),
+        F::And | F::Or => (arity(1..=9) && all(&[Bool]), Some(Bool)),
+        F::Not => (arity(1..=1) && all(&[Bool]), Some(Bool)),
+        F::In => (arity(2..=9) && same, Some(Bool)),
+        F::Like | F::ILike => (arity(2..=2) && all(&[Text]), Some(Bool)),
+        F::IsNull | F::IsNotNull => (arity(1..=1), Some(Bool)),
+        F::Add | F::Sub | F::Mul | F::Div => (arity(2..=2) && same && all(&[Int, Float]), first),
+        F::Mod => (arity(2..=2) && all(&[Int]), first),
+        F::Neg | F::Abs => (arity(1..=1) && all(&[Int, Float]), first),
+        F::Concat => (arity(2..=2) && all(&[Text]), Some(Text)),
+        F::Coalesce => (arity(1..=9) && same, first),
+        F::Lower | F::Upper => (arity(1..=1) && all(&[Text]), Some(Text)),
+        F::Length => (arity(1..=1) && all(&[Text, Bytes]), Some(Int)),
+        F::IntToFloat => (args == [Some(Int)], Some(Float)),
+    };
+    assert!(fits, "{function:?} of {args:?}");
+    ty
+}
+
+fn check_expr(expr: &Expr, columns: &[Type]) -> Option<Type> {
+    let ty = match expr {
+        Expr::Column(c) => Some(columns[*c]),
+        Expr::Literal(v) => v.kind(),
+        Expr::Call(f, args) => check_call(*f, &args.iter().map(|a| check_expr(a, columns)).collect::<Vec<_>>()),
+    };
+    assert_eq!(type_of(expr, columns), ty);
+    ty
+}
+
+fn check_bound(schema: &Schema, bound: &BoundQuery) {
+    let scope = scope_types(schema, bound);
+    if let Some(filter) = &bound.filter {
+        assert!(matches!(check_expr(filter, &scope), None | Some(Type::Bool)));
+    }
+    let mut width = schema.by_id(bound.from).columns.len();
+    for join in &bound.joins {
+        width += schema.by_id(join.table).columns.len();
+        check_expr(&join.on, &scope[..width]);
+    }
+    if let Some(aggregate) = &bound.aggregate {
+        assert!(aggregate.groups.iter().all(|g| check_expr(g, &scope).is_some_and(Type::is_ordered)));
+        for (i, call) in aggregate.calls.iter().enumerate() {
+            assert!(!aggregate.calls[..i].contains(call));
+            let argument = call.argument.as_ref().and_then(|a| check_expr(a, &scope));
+            let expected = match call.function {
+                AggregateFunction::Count => Some(Type::Int),
+                AggregateFunction::Avg => Some(Type::Float),
+                _ => argument,
+            };
+            assert_eq!(Some(call.ty), expected);
+        }
+        assert_eq!(output_types(schema, bound), group_types(aggregate, &scope));
+        assert_eq!(bound.key, (0..aggregate.groups.len()).collect::<Vec<_>>());
+    }
+    let types = output_types(schema, bound);
+    if let Select::Fields(fields) = &bound.select {
+        fields.iter().for_each(|f| assert_eq!(check_expr(&f.expr, &types).unwrap_or(Type::Text), f.ty));
+    }
+    bound.order.iter().for_each(|o| assert_ne!(check_expr(&o.expr, &types), Some(Type::Json)));
+    assert!(bound.key.iter().all(|&k| types[k].is_ordered()));
+    if let Some(start) = &bound.start {
+        let expected = bound.order.iter().map(|o| type_of(&o.expr, &types)).chain(bound.key.iter().map(|&k| Some(types[k])));
+        assert!(start.values.len() == bound.order.len() || start.values.len() == bound.order.len() + bound.key.len());
+        start.values.iter().zip(expected).for_each(|(v, ty)| assert!(v.is_null() || v.kind() == ty));
+    }
+}
+
+#[test]
+fn whatever_is_asked_is_an_error_with_its_place_or_a_query_that_keeps_its_promises() {
+    let schema = tracker();
+    let (mut bound, mut grouped, mut refused) = (0, 0, 0);
+    for seed in 0..20_000 {
+        let json = any_query(&mut fastrand::Rng::with_seed(seed));
+        match bind(&schema, &serde_json::from_value(json.clone()).unwrap()) {
+            Ok(query) => {
+                check_bound(&schema, &query);
+                bound += 1;
+                grouped += usize::from(query.aggregate.is_some());
+            }
+            Err(e) => {
+                assert!(!e.path.is_empty() && place(&json, &e.path).is_some(), "seed {seed}: {e} in {json}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(bound > 1_000 && grouped > 100 && refused > 1_000, "{bound} bound, {grouped} grouped, {refused} refused");
+}
+
+/// What is at the place that an error names; an absent `select` is at its place too.
+fn place<'a>(json: &'a Json, path: &str) -> Option<&'a Json> {
+    if path == "select" {
+        return Some(json);
+    }
+    path.split(['.', '[', ']']).filter(|s| !s.is_empty()).try_fold(json, |json, step| match step.parse::<usize>() {
+        Ok(index) => json.get(index),
+        Err(_) => json.get(step),
+    })
+}
+
+#[test]
+fn another_alias_changes_nothing_but_the_alias() {
+    let query = |alias: &str| {
+        good(json!({"from": "issues", "alias": alias, "where": op("=", [of(alias, "id"), lit("x")]),
+            "orderBy": [{"expr": of(alias, "title")}]}))
+    };
+    let (a, mut b) = (query("a"), query("issues"));
+    b.alias = "a".into();
+    assert_eq!(a, b);
+}
