@@ -66,7 +66,7 @@ describe('the tarball', () => {
   })
 
   it('tells nothing about the machine that built it', () => {
-    const tellTales = [root, homedir(), '.cargo/registry', 'index.crates.io'].map((text) => Buffer.from(text))
+    const tellTales = [root, homedir(), '.cargo', 'registry/src'].map((text) => Buffer.from(text))
     assert.deepEqual(files.filter((name) => tellTales.some((text) => read(name).includes(text))), [])
   })
 
