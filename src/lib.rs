@@ -14,3 +14,7 @@ pub mod store;
 pub mod trace;
 pub mod value;
 pub mod wire;
+
+#[cfg(target_arch = "wasm32")]
+#[allow(missing_docs)]
+pub mod wasm;

@@ -72,6 +72,15 @@ impl Formula {
         }
     }
 
+    /// Whether an integer result may be beyond 2^53, judged by the columns that it is computed from.
+    pub fn is_wide(&self, relations: &Relations, relation: RelationId) -> bool {
+        match self {
+            Formula::Column(p) => relations.is_wide(relation, *p),
+            Formula::Literal(_) | Formula::Call(Function::Length, _) => false,
+            Formula::Call(_, args) => args.iter().any(|a| a.is_wide(relations, relation)),
+        }
+    }
+
     /// Evaluates. Cost: the size of the expression.
     pub fn eval<'a>(&'a self, row: Row<'a>) -> Outcome<'a> {
         match self {

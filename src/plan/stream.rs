@@ -2,7 +2,7 @@
 
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{AggregateGroups, ArrangeByKey, Extend, Filter, Formula, Join, LeftJoin, Link, Order, Side, Source};
-use crate::query::{Aggregate, Expr, Function, JoinKind, Schema, TableId};
+use crate::query::{Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, TableId};
 use crate::trace::{Path, RelationId, Relations, SortSpec};
 use crate::value::{Layout, Type};
 
@@ -151,7 +151,8 @@ impl<'a> Planner<'a> {
         let spec = Spec::Extend { input: stream.node, columns: columns.clone() };
         let (input, layout) = (stream.relation, Layout::new(&types));
         let node = self.node(spec, move |relations, _| {
-            let right = relations.add_packed(layout);
+            let wide: Vec<bool> = columns.iter().map(|(f, _)| f.is_wide(relations, input)).collect();
+            let right = add_packed(relations, layout, &wide);
             let output = relations.add_pair(input, right);
             Box::new(Extend::new(input, columns.into_iter().map(|c| c.0).collect(), right, output))
         });
@@ -186,7 +187,12 @@ impl<'a> Planner<'a> {
         let spec = Spec::Aggregate { input: stream.node, groups: groups.clone(), calls: calls.clone() };
         let (input, layout) = (stream.relation, Layout::new(&types));
         let node = self.node(spec, move |relations, _| {
-            let output = relations.add_packed(layout);
+            let of_groups = groups.iter().map(|p| relations.is_wide(input, *p));
+            let of_calls = calls.iter().map(|(call, argument)| {
+                call.function != AggregateFunction::Count && argument.as_ref().is_some_and(|a| a.is_wide(relations, input))
+            });
+            let wide: Vec<bool> = of_groups.chain(of_calls).collect();
+            let output = add_packed(relations, layout, &wide);
             Box::new(AggregateGroups::new(input, groups, calls, output))
         });
         let columns = types.iter().enumerate().map(|(i, t)| (Path::column(i), *t)).collect();
@@ -214,6 +220,14 @@ impl<'a> Planner<'a> {
         let relation = stream.relation;
         self.node(spec, move |_, _| Box::new(Order::new(relation, group, sort)))
     }
+}
+
+/// A packed relation, with the integer columns marked that may be beyond 2^53.
+fn add_packed(relations: &mut Relations, layout: Layout, wide: &[bool]) -> RelationId {
+    let marked: Vec<usize> = (0..wide.len()).filter(|&c| wide[c] && layout.columns[c].ty == Type::Int).collect();
+    let id = relations.add_packed(layout);
+    marked.into_iter().for_each(|c| relations.mark_wide(id, c));
+    id
 }
 
 /// The conjuncts of a condition.

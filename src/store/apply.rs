@@ -12,7 +12,7 @@ use crate::algebra::{Delta, Handle};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, TableId};
 use crate::trace::{HandleState, Relations};
-use crate::value::RowBuilder;
+use crate::value::{RowBuilder, Type};
 
 /// What a batch did.
 #[derive(Debug, Default)]
@@ -67,6 +67,11 @@ impl Store {
         for table in schema.tables.values() {
             let id = rs.add_packed(table.layout.clone());
             assert_eq!(id, table.id, "tables are the first relations");
+            for (i, column) in table.columns.values().enumerate() {
+                if column.ty == Type::Int && !column.safe_integer {
+                    rs.mark_wide(id, i);
+                }
+            }
         }
         Store {
             tables: vec![KeyMap::default(); schema.tables.len()],

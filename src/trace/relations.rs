@@ -48,6 +48,8 @@ struct Relation {
     live: usize,
     heap_bytes: usize,
     pins: u32,
+    /// Integer columns that are shown as JavaScript bigints.
+    wide: Vec<usize>,
 }
 
 /// All relations of an engine.
@@ -69,11 +71,30 @@ impl Relations {
     }
 
     fn add(&mut self, rows: Rows) -> RelationId {
-        let relation =
-            Relation { rows, state: Vec::new(), free: Vec::new(), retired: Vec::new(), live: 0, heap_bytes: 0, pins: 0 };
+        let relation = Relation {
+            rows,
+            state: Vec::new(),
+            free: Vec::new(),
+            retired: Vec::new(),
+            live: 0,
+            heap_bytes: 0,
+            pins: 0,
+            wide: Vec::new(),
+        };
         // Ids of dropped relations are not used again: the page caches rows by relation id.
         self.list.push(Some(relation));
         self.list.len() as RelationId - 1
+    }
+
+    /// Marks an integer column of a packed relation as one whose values may be beyond 2^53.
+    pub fn mark_wide(&mut self, id: RelationId, column: usize) {
+        self.get_mut(id).wide.push(column);
+    }
+
+    /// Whether the cell at the end of a path was marked by [`mark_wide`](Self::mark_wide).
+    pub fn is_wide(&self, id: RelationId, path: Path) -> bool {
+        let (leaf, _) = self.member(id, NO_ROW, path.turns());
+        self.get(leaf).wide.contains(&path.leaf())
     }
 
     /// Drops a derived relation and its rows.
