@@ -8,7 +8,7 @@ import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { Query, type QueryLike, planKey } from './query/builder.js'
 import type { QueryJson } from './query/types.js'
-import { CHANGED, FLAGS, IGNORED, REPLAYED, TOUCHES, VERSION, absorbReport } from './report.js'
+import { CHANGED, FLAGS, IGNORED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
@@ -61,8 +61,7 @@ export class Database<S extends AnySchema> {
   readonly #connections = new Set<SourceConnection>()
   readonly #graceMs: number
   readonly #onError: ((error: unknown) => void) | undefined
-  /** Views that the report in work changed: kept, so that a commit allocates none. */
-  readonly #changed: View[] = []
+  readonly #reader: ReportReader
   #version = 0
   #streaming: Promise<unknown> | undefined
   #closed = false
@@ -80,6 +79,7 @@ export class Database<S extends AnySchema> {
     this.#encoder = new Encoder(port, new Map(this.#layouts.map(l => [l.name, l])))
     this.#relations = new Relations(port, this.#encoder)
     this.#relations.add(infos)
+    this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
     this.#fetcher = new RowFetcher(options.fetchRow, (touch, row) => { this.#store(touch, row) }, options.onError)
     this.#version = port.call('version')
@@ -206,7 +206,7 @@ export class Database<S extends AnySchema> {
     return connection
   }
 
-  /** Frees the engine. Live queries become `'closed'` and keep their last rows; old rows stay readable. */
+  /** Frees the engine. Live queries become `'closed'` and keep the last rows that were read; old rows stay readable. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -297,17 +297,17 @@ export class Database<S extends AnySchema> {
       source, cursor: cursor === undefined ? undefined : String(cursor), origin, micros,
     }
     const touched = words[head + TOUCHES]
-    const changed = this.#changed
-    changed.length = 0
+    const reader = this.#reader
     const { links } = this.#relations
     links.open()
-    const end = absorbReport(port, address, this.#relations, this.#views, changed)
+    reader.absorb(address)
     links.close()
-    if (version !== this.#version) this.#version = version
-    const touches = touched > 0 ? readTouches(port, end, touched, this.#layouts) : undefined
+    this.#version = version
+    const touches = touched > 0 ? readTouches(port, reader.touchesAt, touched, this.#layouts) : undefined
     let events: QueryEvent[] | undefined
-    for (let i = 0; i < changed.length; i++) {
-      const view = changed[i]
+    for (let i = 0; i < reader.count; i++) {
+      const view = reader.changed[i]!
+      reader.changed[i] = undefined
       const query = this.#queries[view.id]!
       query.changed()
       if (view.failed || query.status === 'error') this.#evaluated(query, view)

@@ -299,7 +299,7 @@ export class Encoder {
     const port = this.#port
     const layout = table.layout
     port.u8[port.base + row + layout.nullAt + (c >> 3)] |= 1 << (c & 7)
-    if (layout.vars[c] >= 0) port.view.setUint32(port.base + row + layout.slots[c], this.#heap - this.#heapStart, true)
+    if (layout.vars[c] >= 0) port.i32[(port.base + row + layout.slots[c]) >> 2] = this.#heap - this.#heapStart
   }
 
   #cell(table: TableLayout, c: number, value: unknown, row: number): void {
@@ -343,7 +343,7 @@ export class Encoder {
         this.#text(canonicalJson(value, this.#path(c, table)))
         if (!jsonWasPlain) this.#canonical = false
     }
-    port.view.setUint32(port.base + row + layout.slots[c], this.#heap - this.#heapStart, true)
+    port.i32[(port.base + row + layout.slots[c]) >> 2] = this.#heap - this.#heapStart
   }
 
   #int(value: number, address: number): void {

@@ -163,7 +163,7 @@ export class LiveQuery<R> {
   /** @internal */
   get shared(): SharedQuery { return this.#query }
 
-  /** The rows of the last version: a frozen array up to 1,024 rows, beyond that an immutable list with the same interface. */
+  /** The rows of the last version: an array up to 1,024 rows, beyond that an immutable list with the same interface. Not to be changed. */
   get rows(): readonly R[] { return this.#closed !== undefined ? this.#closed.rows : this.#query.snapshot().rows }
 
   get status(): LiveStatus { return this.#closed !== undefined ? 'closed' : this.#query.status }

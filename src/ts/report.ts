@@ -9,33 +9,47 @@ export const REPLAYED = 1
 // Kinds of patches.
 export const ADD = 1, REMOVE = 2, MOVE = 3, SET = 4, ONE = 5, KIND = 0xff, INNER = 0x100
 
-/**
- * Hands the sections of a report to their views, then drops the freed handles.
- *
- * Freed last: until then every handle that a patch names can still be read. Returns where the touch records begin.
- */
-export function absorbReport(port: Port, address: number, relations: Relations, views: readonly (View | undefined)[], changed: View[]): number {
-  port.fresh()
-  const words = port.i32
-  let at = address >> 2
-  const version = words[at + VERSION]
-  const sections = words[at + SECTIONS]
-  const freed = words[at + FREED]
-  at += HEAD
-  for (let s = 0; s < sections; s++) {
-    const view = views[words[at]]
-    if (view !== undefined) {
-      view.absorb(words, at + 4, words[at + 2], version, words[at + 1] !== 0)
-      changed.push(view)
+/** Reads reports. Its fields hold what the last one brought, so that a commit allocates nothing for it. */
+export class ReportReader {
+  /** Views that changed: the first `count`. */
+  readonly changed: (View | undefined)[] = []
+  count = 0
+  /** Where the touch records begin, as a word. */
+  touchesAt = 0
+
+  constructor(readonly port: Port, readonly relations: Relations, readonly views: readonly (View | undefined)[]) {}
+
+  /**
+   * Hands the sections of a report to their views, then drops the freed handles.
+   *
+   * Freed last: until then every handle that a patch names can still be read.
+   */
+  absorb(address: number): void {
+    const { port, views, relations } = this
+    port.fresh()
+    const words = port.i32
+    let at = address >> 2
+    const version = words[at + VERSION]
+    const sections = words[at + SECTIONS]
+    const freed = words[at + FREED]
+    at += HEAD
+    let count = 0
+    for (let s = 0; s < sections; s++) {
+      const view = views[words[at]]
+      if (view !== undefined) {
+        view.absorb(words, at + 4, words[at + 2], version, words[at + 1] !== 0)
+        this.changed[count++] = view
+      }
+      at += 4 + words[at + 3]
     }
-    at += 4 + words[at + 3]
+    for (let s = 0; s < freed; s++) {
+      const rel = words[at]
+      const n = words[at + 1]
+      at += 2
+      for (let i = 0; i < n; i++) relations.free(rel, words[at + i])
+      at += n
+    }
+    this.count = count
+    this.touchesAt = at
   }
-  for (let s = 0; s < freed; s++) {
-    const rel = words[at]
-    const n = words[at + 1]
-    at += 2
-    for (let i = 0; i < n; i++) relations.free(rel, words[at + i])
-    at += n
-  }
-  return at
 }

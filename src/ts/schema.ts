@@ -17,7 +17,8 @@ export class Column<V, I = V, N extends boolean = false, K extends boolean = fal
   key(): Column<V, I, N, true> { return new Column(this.type, this.isNullable, true) }
 }
 
-export type AnyColumn = Column<any, any, boolean, boolean>
+/** `unknown` and not `any`: calls of `string()` in a record of columns would infer it from here. */
+export type AnyColumn = Column<unknown, unknown, boolean, boolean>
 export type Columns = Record<string, AnyColumn>
 
 /** Text. `string<'open' | 'closed'>()` narrows the type of its values. */

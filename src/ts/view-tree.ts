@@ -112,7 +112,7 @@ function buildNode(node: TreeNode): object {
     const list = node.subs[s]
     const { name, single } = levelOf(node, s)
     if (single) define(object, name, list.items.length === 0 ? null : objectOf(list.items[0]))
-    else define(object, name, list.rows ??= list.items.length === 0 ? EMPTY : Object.freeze(list.items.map(objectOf)))
+    else define(object, name, list.rows ??= list.items.length === 0 ? EMPTY : list.items.map(objectOf))
   }
   if (node.level.keyNames === undefined) rowKeys.set(object, node.level.keyOf(node.row))
   return object

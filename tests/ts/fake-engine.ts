@@ -52,6 +52,7 @@ export class FakeEngine implements WasmEngine {
   /** Views that cannot be evaluated at present. */
   failing = new Set<number>()
   pieces: Uint8Array[] = []
+  readonly ended: string[] = []
 
   constructor(readonly memory: WebAssembly.Memory, schema: SchemaJson) {
     this.tables = schema.tables
@@ -95,7 +96,7 @@ export class FakeEngine implements WasmEngine {
   json_begin(opts: any): void { this.pieces = []; this.calls.push(`json_begin ${JSON.stringify(opts)}`) }
   json_push(len: number): void { this.pieces.push(this.u8.slice(this.#scratch.at, this.#scratch.at + len)) }
   json_abort(): void { this.pieces = []; this.calls.push('json_abort') }
-  json_end(): number { return this.#finish(0, 0, [], []) }
+  json_end(): number { this.ended.push(this.json); return this.#finish(0, 0, [], []) }
   json_apply(len: number): number { this.pieces = []; this.json_push(len); return this.#finish(0, 0, [], []) }
   get json(): string { return Buffer.concat(this.pieces).toString() }
 

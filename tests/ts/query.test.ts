@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import { defineSchema } from '../../src/ts/define-schema.js'
+import { EddylineError } from '../../src/ts/errors.js'
+import { from, planKey } from '../../src/ts/query/builder.js'
+import { and, avg, concat, count, eq, gt, inArray, lt, not, or, sum } from '../../src/ts/query/expr.js'
+import { belongsTo, bigint, boolean, bytes, hasMany, int, json, manyToMany, string, table, through, timestamp } from '../../src/ts/schema.js'
+
+const schema = defineSchema({
+  issues: table({ id: string().key(), projectId: string(), title: string(), status: string<'open' | 'done'>(), points: int(), due: timestamp().nullable(), big: bigint(), meta: json(), raw: bytes() }),
+  projects: table({ id: string().key(), name: string() }),
+  labels: table({ id: string().key(), name: string() }),
+  issueLabels: table({ issueId: string().key(), labelId: string().key() }),
+  comments: table({ id: string().key(), issueId: string(), body: string(), hidden: boolean() }),
+}, {
+  issues: {
+    project: belongsTo('projects', 'projectId'),
+    comments: hasMany('comments', 'issueId', { where: q => q.where('body', '!=', '').where((c: any) => not(c.hidden)), orderBy: [['body', 'desc', { nulls: 'last' }]] }),
+    labels: manyToMany('labels', 'issueLabels', ['issueId', 'labelId']),
+  },
+  projects: { issues: hasMany('issues', 'projectId'), labels: through('issues', 'labels') },
+})
+
+const q = from(schema, 'issues')
+const col = (name: string, of?: string) => ({ op: 'col', name, ...(of ? { of } : {}) })
+const lit = (value: unknown, name?: string) => ({ op: 'lit', ...(name ? { name } : {}), value })
+
+function failure(fn: () => unknown): EddylineError {
+  try { fn() } catch (error) { return error as EddylineError }
+  throw new Error('did not throw')
+}
+
+describe('schema', () => {
+  it('becomes the JSON of the boundary', () => {
+    const tables = schema.json.tables
+    expect(tables[3]).toEqual({ name: 'issueLabels', tenant: false, key: ['issueId', 'labelId'], columns: [{ name: 'issueId', type: 'text', nullable: false }, { name: 'labelId', type: 'text', nullable: false }], relations: [] })
+    expect(tables[0].relations).toEqual([
+      { name: 'project', kind: 'belongsTo', table: 'projects', columns: ['projectId'] },
+      { name: 'comments', kind: 'hasMany', table: 'comments', columns: ['issueId'],
+        where: { op: 'and', args: [{ op: '!=', args: [col('body'), lit('')] }, { op: 'not', args: [col('hidden')] }] },
+        orderBy: [{ expr: col('body'), desc: true, nulls: 'last' }] },
+      { name: 'labels', kind: 'manyToMany', table: 'labels', columns: ['issueId'], join: 'issueLabels', joinTarget: ['labelId'] },
+    ])
+    expect(tables[1].relations[1]).toEqual({ name: 'labels', kind: 'through', table: 'labels', columns: [], path: ['issues', 'labels'] })
+  })
+  it.each<[() => unknown, string, string | undefined]>([
+    [() => defineSchema({ a: table({ x: string() }) }), 'INVALID_SCHEMA', undefined],
+    [() => defineSchema({ a: table({ x: string().nullable().key() }) }), 'INVALID_SCHEMA', undefined],
+    [() => defineSchema({ a: table({ x: string().key() }) }, { a: { b: hasMany('aa' as 'a', 'x') } }), 'UNKNOWN_TABLE', 'a'],
+    [() => defineSchema({ alpha: table({ identity: string().key() }) }, { alpha: { b: hasMany('alpha', 'identiti') } }), 'UNKNOWN_COLUMN', 'identity'],
+    [() => defineSchema({ a: table({ x: string().key() }) }, { a: { b: through('what', 'd') } }), 'UNKNOWN_RELATION', undefined],
+    [() => defineSchema({ a: table({ x: string().key(), y: int().key() }) }, { a: { b: belongsTo('a', 'x') } }), 'INVALID_SCHEMA', undefined],
+    [() => defineSchema({ a: table({ x: string().key() }) }, { a: { x: belongsTo('a', 'x') } }), 'INVALID_SCHEMA', undefined],
+  ])('mistakes are named (%#)', (make, code, nearest) => {
+    const error = failure(make)
+    expect([error.code, error.nearest]).toEqual([code, nearest])
+  })
+})
+
+describe('the builder', () => {
+  it('is immutable', () => {
+    const open = q.where('status', '=', 'open')
+    open.limit(3)
+    expect(open.toJSON()).toEqual({ from: 'issues', where: { op: '=', args: [col('status'), lit('open')] } })
+    expect(q.toJSON()).toEqual({ from: 'issues' })
+  })
+  it('lowers conditions', () => {
+    const where = (x: { toJSON(): any }) => x.toJSON().where
+    expect(where(q.where('status', 'in', ['open']).where('points', '>', 2))).toEqual({ op: 'and', args: [{ op: 'in', args: [col('status'), lit('open')] }, { op: '>', args: [col('points'), lit(2)] }] })
+    expect(where(q.where('status', 'not in', []))).toEqual(lit(true))
+    expect(where(q.where('due', 'is', null))).toEqual({ op: 'isNull', args: [col('due')] })
+    expect(where(q.where('points', 'is not', 3))).toEqual({ op: 'not', args: [{ op: 'coalesce', args: [{ op: '=', args: [col('points'), lit(3)] }, lit(false)] }] })
+    expect(where(q.where('due', '<', new Date(0)))).toEqual({ op: '<', args: [col('due'), lit('1970-01-01T00:00:00.000Z', 'timestamp')] })
+    expect(where(q.where('due', '<', 5 as never))).toEqual({ op: '<', args: [col('due'), lit('1970-01-01T00:00:00.005Z', 'timestamp')] })
+    expect(where(q.where('big', '=', 5n))).toEqual({ op: '=', args: [col('big'), lit(5n)] })
+    expect(where(q.where('meta', '=', { b: 1, a: [] }))).toEqual({ op: '=', args: [col('meta'), lit('{"a":[],"b":1}', 'json')] })
+    expect(where(q.where('raw', '=', new Uint8Array([1, 255])))).toEqual({ op: '=', args: [col('raw'), lit('01ff', 'bytes')] })
+    expect(where(q.where(i => or(eq(i.status, 'open'), and(gt(i.points, 2), false), inArray(i.id, ['a']))))).toEqual({
+      op: 'or', args: [{ op: '=', args: [col('status'), lit('open')] }, { op: '>', args: [col('points'), lit(2)] }, { op: 'in', args: [col('id'), lit('a')] }],
+    })
+  })
+  it('lowers order, window and start', () => {
+    expect(q.orderBy('points', 'desc').orderBy(i => concat(i.title, '!'), 'asc', { nulls: 'first' }).limit(5).offset(2).toJSON()).toEqual({
+      from: 'issues', orderBy: [{ expr: col('points'), desc: true }, { expr: { op: '||', args: [col('title'), lit('!')] }, nulls: 'first' }], limit: 5, offset: 2,
+    })
+    expect(q.orderBy('points').orderBy('due').startAfter({ points: 3, due: null, id: 'x' }).toJSON().start).toEqual({ values: [lit(3), lit(null), lit('x')], inclusive: false })
+    expect(q.orderBy('due').startAt([new Date(0), 'k']).toJSON().start).toEqual({ values: [lit('1970-01-01T00:00:00.000Z', 'timestamp'), lit('k')], inclusive: true })
+    expect(q.orderBy('points').startAt({ points: 3 }).toJSON().start!.values).toEqual([lit(3)])
+    expect(failure(() => q.orderBy('points').startAt({ id: 'x' }).toJSON()).code).toBe('MISSING_COLUMN')
+  })
+  it('lowers associations', () => {
+    expect(q.with('labels').with('comments', c => c.limit(3)).with('project', p => p.with('labels')).toJSON().with).toEqual([
+      { relation: 'labels' }, { relation: 'comments', query: { limit: 3 } }, { relation: 'project', query: { with: [{ relation: 'labels' }] } },
+    ])
+  })
+  it('lowers joins with every column qualified', () => {
+    const joined = q.where('status', '=', 'open').innerJoin('projects', (i, p) => eq(i.projectId, p.id)).leftJoin('issues', (r, other) => eq(r.projects.id, other.projectId), 'other')
+    expect(joined.select(r => ({ title: r.issues.title, n: r.other.points })).orderBy('n').toJSON()).toEqual({
+      from: 'issues',
+      joins: [
+        { kind: 'inner', table: 'projects', on: { op: '=', args: [col('projectId', 'issues'), col('id', 'projects')] } },
+        { kind: 'left', table: 'issues', alias: 'other', on: { op: '=', args: [col('id', 'projects'), col('projectId', 'other')] } },
+      ],
+      where: { op: '=', args: [col('status', 'issues'), lit('open')] },
+      select: [{ name: 'title', expr: col('title', 'issues') }, { name: 'n', expr: col('points', 'other') }],
+      orderBy: [{ expr: col('points', 'other') }],
+    })
+    expect(failure(() => q.innerJoin('issues', (a, b) => eq(a.id, b.id))).code).toBe('INVALID_QUERY')
+  })
+  it('lowers groups', () => {
+    expect(q.groupBy('status').select(i => ({ status: i.status, n: count(), points: sum(i.points), mean: avg(i.points) })).orderBy('n', 'desc').toJSON()).toEqual({
+      from: 'issues', groupBy: [{ name: 'status', expr: col('status') }],
+      select: [{ name: 'status', expr: col('status') }, { name: 'n', expr: { op: 'agg', name: 'count', args: [] } }, { name: 'points', expr: { op: 'agg', name: 'sum', args: [col('points')] } }, { name: 'mean', expr: { op: 'agg', name: 'avg', args: [col('points')] } }],
+      orderBy: [{ expr: { op: 'agg', name: 'count', args: [] }, desc: true }],
+    })
+  })
+  it('names mistakes', () => {
+    const loose = q as any
+    expect(failure(() => loose.where('statsu', '=', 'open'))).toMatchObject({ code: 'UNKNOWN_COLUMN', offending: 'statsu', nearest: 'status' })
+    expect(failure(() => loose.where((i: any) => eq(i.titel, 'x')))).toMatchObject({ code: 'UNKNOWN_COLUMN', nearest: 'title' })
+    expect(failure(() => loose.with('label'))).toMatchObject({ code: 'UNKNOWN_RELATION', nearest: 'labels' })
+    expect(failure(() => loose.where('status', '==', 'x'))).toMatchObject({ code: 'INVALID_QUERY', nearest: '=' })
+    expect(failure(() => loose.limit(-1))).toMatchObject({ code: 'INVALID_QUERY' })
+    expect(failure(() => from(schema, 'isues' as never))).toMatchObject({ code: 'UNKNOWN_TABLE', nearest: 'issues' })
+    expect(failure(() => loose.where('title', '=', undefined))).toMatchObject({ code: 'INVALID_QUERY' })
+  })
+  it('has equal keys for equal plans only', () => {
+    const key = (x: { toJSON(): any }) => planKey(x.toJSON())
+    expect(key(q.where(i => lt(i.points, 3)))).toBe(key(q.where('points', '<', 3)))
+    expect(key(q.where('points', '=', 3))).not.toBe(key(q.where('points', '=', 3n as never)))
+    expect(key(q.where('points', '=', NaN))).not.toBe(key(q.where('points', '=', null as never)))
+  })
+})

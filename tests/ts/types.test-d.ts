@@ -1,0 +1,123 @@
+// Checked by `npx tsc --noEmit -p tests/ts/tsconfig.json`: nothing here runs.
+import type { Database } from '../../src/ts/database.js'
+import { defineSchema } from '../../src/ts/define-schema.js'
+import { avg, coalesce, concat, count, eq, gt, lt, max, or, sum } from '../../src/ts/query/expr.js'
+import type { RowOf } from '../../src/ts/query/types.js'
+import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
+
+const schema = defineSchema({
+  issues: table({ id: string().key(), projectId: string(), title: string(), status: string<'open' | 'done'>(), points: int(), ratio: number(), due: timestamp().nullable(), big: bigint(), meta: json<{ a: number }>(), raw: bytes(), done: boolean(), assigneeId: string().nullable() }),
+  projects: table({ id: string().key(), name: string() }),
+  users: table({ id: string().key(), email: string() }),
+  labels: table({ id: string().key(), name: string() }),
+  issueLabels: table({ issueId: string().key(), labelId: string().key() }),
+  comments: table({ id: int().key(), issueId: string(), body: string() }),
+}, {
+  issues: {
+    project: belongsTo('projects', 'projectId'), assignee: belongsTo('users', 'assigneeId'), latest: hasOne('comments', 'issueId'),
+    comments: hasMany('comments', 'issueId', { orderBy: [['body', 'desc']] }), labels: manyToMany('labels', 'issueLabels', ['issueId', 'labelId']),
+  },
+  comments: { issue: belongsTo('issues', 'issueId') },
+  projects: { issues: hasMany('issues', 'projectId'), labels: through('issues', 'labels') },
+})
+type S = typeof schema
+declare const db: Database<S>
+const q = db.query.issues
+
+type Issue = { id: string; projectId: string; title: string; status: 'open' | 'done'; points: number; ratio: number; due: Date | null; big: bigint; meta: { a: number }; raw: Uint8Array; done: boolean; assigneeId: string | null }
+type Comment = { id: number; issueId: string; body: string }
+type Label = { id: string; name: string }
+same<Row<S, 'issues'>, Issue>()
+same<Row<S, 'issueLabels'>, { issueId: string; labelId: string }>()
+same<Key<S, 'projects'>, string | readonly string[] | { id: string }>()
+
+const input: InputRow<S, 'issues'> = { id: 'a', projectId: 'p', title: '', status: 'open', points: 1, ratio: 1, due: '2024-01-01', big: 3, meta: { a: 1 }, raw: new Uint8Array(), done: false }
+// @ts-expect-error a column is missing
+const missing: InputRow<S, 'projects'> = { id: 'a' }
+void input; void missing
+
+db.apply([
+  { op: 'upsert', table: 'projects', row: { id: 'p', name: 'P' } },
+  { op: 'update', table: 'issues', id: 'a', set: { title: 'x', due: null } },
+  { op: 'delete', table: 'issueLabels', id: ['a', 'b'] },
+  { op: 'delete', table: 'issueLabels', id: { issueId: 'a', labelId: 'b' } },
+  { op: 'reset', table: 'labels' },
+])
+// @ts-expect-error no such table
+db.apply([{ op: 'upsert', table: 'project', row: { id: 'p', name: 'P' } }])
+// @ts-expect-error no such column
+db.apply([{ op: 'update', table: 'issues', id: 'a', set: { titel: 'x' } }])
+// @ts-expect-error wrong type
+db.apply([{ op: 'upsert', table: 'projects', row: { id: 'p', name: 1 } }])
+
+// where
+q.where('status', '=', 'open').where('points', 'in', [1, 2]).where('due', 'is', null).where('due', '<', new Date()).where('title', 'like', '%x%')
+q.where(i => or(eq(i.status, 'open'), gt(i.points, 2), eq(i.assigneeId, null), eq(i.title, i.projectId)))
+// @ts-expect-error no such status
+q.where('status', '=', 'opened')
+// @ts-expect-error no such column
+q.where('statsu', '=', 'open')
+// @ts-expect-error a number is not text
+q.where('points', '=', '1')
+// @ts-expect-error like is for text
+q.where('points', 'like', '%')
+// @ts-expect-error `in` takes a list
+q.where('points', 'in', 1)
+// @ts-expect-error no such status
+q.where(i => eq(i.status, 'opened'))
+// @ts-expect-error no such column
+q.where(i => eq(i.statsu, 'open'))
+
+// rows
+const all = db.live(q)
+same<typeof all.rows, readonly Issue[]>()
+same<RowOf<typeof q>, Issue>()
+const picked = q.select('id', 'due')
+same<RowOf<typeof picked>, { id: string; due: Date | null }>()
+// @ts-expect-error no such column
+q.select('titel')
+const made = q.select(i => ({ id: i.id, late: lt(i.due, new Date()), label: concat(i.title, '!'), who: coalesce(i.assigneeId, 'nobody') }))
+same<RowOf<typeof made>, { id: string; late: boolean | null; label: string; who: string }>()
+
+// associations
+const nested = q.with('labels').with('project').with('comments', c => c.orderBy('body', 'desc').limit(3).with('issue'))
+same<RowOf<typeof nested>['labels'], Label[]>()
+same<RowOf<typeof nested>['project'], { id: string; name: string } | null>()
+same<RowOf<typeof nested>['comments'][number]['issue'], Issue | null>()
+same<RowOf<typeof nested>['title'], string>()
+const narrowed = q.select('id').with('latest', c => c.select('body'))
+same<RowOf<typeof narrowed>, { id: string; latest: { body: string } | null }>()
+const passed = db.query.projects.with('labels')
+same<RowOf<typeof passed>['labels'], Label[]>()
+// @ts-expect-error no such association
+q.with('label')
+
+// joins
+const joined = q.innerJoin('projects', (i, p) => eq(i.projectId, p.id))
+same<RowOf<typeof joined>, { issues: Issue; projects: { id: string; name: string } }>()
+const left = joined.leftJoin('users', (r, u) => eq(r.issues.assigneeId, u.id))
+same<RowOf<typeof left>['users'], { id: string; email: string } | null>()
+const flat = left.where(r => eq(r.projects.name, 'x')).select(r => ({ id: r.issues.id, email: r.users.email }))
+same<RowOf<typeof flat>, { id: string; email: string | null }>()
+const selfJoined = q.innerJoin('issues', (a, b) => eq(a.id, b.projectId), 'parent')
+same<keyof RowOf<typeof selfJoined>, 'issues' | 'parent'>()
+
+// groups
+const grouped = q.groupBy('status').select(i => ({ status: i.status, n: count(), points: sum(i.points), mean: avg(i.ratio), last: max(i.due), big: sum(i.big) })).orderBy('n', 'desc')
+same<RowOf<typeof grouped>, { status: 'open' | 'done'; n: number; points: number | null; mean: number | null; last: Date | null; big: bigint | null }>()
+const bare = q.groupBy('status')
+same<RowOf<typeof bare>, { status: 'open' | 'done' }>()
+
+// live
+db.live(nested).subscribe(({ rows, diff }) => {
+  same<(typeof rows)[number]['labels'], Label[]>()
+  for (const patch of diff) {
+    if (patch.t === 'add') same<typeof patch.value.labels, Label[]>()
+    // @ts-expect-error a removal has no value
+    if (patch.t === 'remove') patch.value
+  }
+})
+same<RowOf<ReturnType<() => typeof nested>>['comments'][number]['body'], Comment['body']>()
