@@ -346,7 +346,7 @@ export class Database<S extends AnySchema> {
     const place = this.#encoder.pathOf(changes, Number(m[1]))
     // The engine sees packed rows: `row.x` is right below either form.
     const rest = place.endsWith(']') && place.includes('.rows[') ? m[2].replace(/^\.row\b/, '') : m[2]
-    return new EddylineError(coded.code, coded.message, { path: place + rest, offending: coded.offending, nearest: coded.nearest })
+    return new EddylineError(coded.code, coded.message.replace(`(at ${coded.path})`, `(at ${place + rest})`), { path: place + rest, offending: coded.offending, nearest: coded.nearest })
   }
 
   #crashed(error: EddylineError): void {

@@ -7,7 +7,7 @@ export const WORDS = 0, VERSION = 1, FLAGS = 2, CHANGED = 3, IGNORED = 4, SECTIO
 export const REPLAYED = 1
 
 // Kinds of patches.
-export const ADD = 1, REMOVE = 2, MOVE = 3, SET = 4, ONE = 5, KIND = 0xff, INNER = 0x100
+export const ADD = 1, REMOVE = 2, MOVE = 3, SET = 4, ONE = 5, SWAP = 6, KIND = 0xff, INNER = 0x100
 
 /** Reads reports. Its fields hold what the last one brought, so that a commit allocates nothing for it. */
 export class ReportReader {
@@ -37,8 +37,7 @@ export class ReportReader {
     for (let s = 0; s < sections; s++) {
       const view = views[words[at]]
       if (view !== undefined) {
-        view.absorb(words, at + 4, words[at + 2], version, words[at + 1] !== 0)
-        this.changed[count++] = view
+        if (view.absorb(words, at + 4, words[at + 2], version, words[at + 1] !== 0)) this.changed[count++] = view
       }
       at += 4 + words[at + 3]
     }

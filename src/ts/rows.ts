@@ -16,7 +16,7 @@ export class RowCell {
   key: unknown = undefined
   /** Somebody outside of the current lists may hold it: an old snapshot, a patch. */
   held = false
-  constructor(readonly table: CellTable, readonly handle: number) {}
+  constructor(readonly table: CellTable, public handle: number) {}
   get(): object { return this.object !== undefined ? this.object : this.table.fill(this) }
 }
 
@@ -53,6 +53,24 @@ export class CellTable {
     const { links } = this.relation.relations
     if (links.count > 0 && this === this.relation.rows) cell.object = links.take(this.relation.id, handle)
     return cell
+  }
+
+  /**
+   * The row of `cell` has another handle and shows the same: the cell to go on with, which is `cell` itself when somebody
+   * may know its object.
+   */
+  swap(cell: RowCell, handle: number): RowCell {
+    if (cell.handle === handle) return cell
+    const other = this.cells[handle]
+    if (other !== undefined) {
+      // Another place of the row has the new handle already.
+      if (other.object === undefined) { other.object = cell.object; other.key = cell.key }
+      return cell.object === undefined ? other : cell
+    }
+    if (this.cells[cell.handle] === cell) this.cells[cell.handle] = undefined
+    cell.handle = handle
+    while (this.cells.length <= handle) this.cells.push(undefined)
+    return this.cells[handle] = cell
   }
 
   free(handle: number): void {

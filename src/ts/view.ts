@@ -2,7 +2,7 @@ import { ChunkedList, type Snapshot } from './chunked-list.js'
 import type { EddylineError } from './errors.js'
 import type { Patch } from './patches.js'
 import type { Port, ViewInfo } from './port.js'
-import { ADD, INNER, KIND, MOVE, ONE, REMOVE, SET } from './report.js'
+import { ADD, INNER, KIND, MOVE, ONE, REMOVE, SET, SWAP } from './report.js'
 import type { Relations, RowCell } from './rows.js'
 import { Added, Changed, Moved, OneSet, Removed } from './view-patches.js'
 import { Level, linkLevels, NodeCell, type SubList, TreeNode } from './view-tree.js'
@@ -105,19 +105,18 @@ export class View {
     return rows
   }
 
-  /** Applies one section of a report. */
-  absorb(words: Int32Array, at: number, patches: number, version: number, failed: boolean): void {
-    this.version = version
+  /** Applies one section of a report; whether users see a change. */
+  absorb(words: Int32Array, at: number, patches: number, version: number, failed: boolean): boolean {
     this.failed = failed
     this.diff = undefined
+    if (!failed && !this.#stale && !this.#apply(words, at, patches, this.wanted)) return false
+    this.version = version
     if (failed) {
       // No patches will say which rows leave from here on.
       this.#hold()
       this.#stale = true
-      return
     }
-    if (this.#stale) return
-    this.#apply(words, at, patches, this.wanted)
+    return true
   }
 
   /**
@@ -168,17 +167,26 @@ export class View {
     else list.snapshot().eachCell(cell => { cell.get() })
   }
 
-  #apply(words: Int32Array, at: number, patches: number, wanted: boolean): void {
+  /** Whether there was more than SWAPs, which users do not see. */
+  #apply(words: Int32Array, at: number, patches: number, wanted: boolean): boolean {
     const diff: Patch[] | undefined = wanted ? [] : undefined
-    if (this.flat) this.#applyFlat(words, at, patches, diff)
-    else if (this.#list !== undefined) {
-      for (let n = 0; n < patches; n++) at = this.#applyNested(words, at, diff)
+    let seen = false
+    if (this.flat) seen = this.#applyFlat(words, at, patches, diff)
+    else {
+      for (let n = 0; n < patches; n++) {
+        const kind = words[at] & KIND
+        if (kind !== SWAP) seen = true
+        if (this.#list !== undefined) at = this.#applyNested(words, at, diff)
+        else at += 8 + (kind === SET ? this.levels[words[at + 1]].maskWords : 0)
+      }
       if (this.#relist.length > 0) this.#relistRoots()
     }
     this.diff = diff
+    return seen
   }
 
-  #applyFlat(words: Int32Array, at: number, patches: number, diff: Patch[] | undefined): void {
+  #applyFlat(words: Int32Array, at: number, patches: number, diff: Patch[] | undefined): boolean {
+    let seen = false
     const list = this.#list
     const level = this.levels[0]
     const table = level.table
@@ -206,7 +214,11 @@ export class View {
         }
         case MOVE: {
           if (list !== undefined) list.move(place, words[at + 4])
-          if (diff !== undefined) diff.push(new Moved(level, undefined, place, words[at + 4], table.at(words[at + 5])))
+          if (diff !== undefined) {
+            // The handle of a SET that follows has the same key, and is not about to be freed.
+            const next = n + 1 < patches && (words[at + 8] & KIND) === SET && words[at + 14] === words[at + 5] ? at + 13 : at + 5
+            diff.push(new Moved(level, undefined, place, words[at + 4], table.at(words[next])))
+          }
           at += 8
           break
         }
@@ -222,9 +234,20 @@ export class View {
           at += 8 + level.maskWords
           break
         }
-        default: at += 8
+        default: {
+          // SWAP
+          if (list !== undefined) {
+            const cell = list.get(place) as RowCell
+            const now = table.swap(cell, words[at + 5])
+            if (now !== cell) list.set(place, now)
+          }
+          at += 8
+          continue
+        }
       }
+      seen = true
     }
+    return seen
   }
 
   #applyNested(words: Int32Array, at: number, diff: Patch[] | undefined): number {
@@ -238,6 +261,15 @@ export class View {
     const end = at + 8 + (kind === SET ? level.maskWords : 0)
     const told = inner ? undefined : diff
     const list = this.#list!
+    if (kind === SWAP) {
+      if (child >= 0) { const node = this.#nodes[child]!; node.row = level.table.swap(node.row, handle) }
+      else if (owner !== undefined) {
+        const { items } = owner.subs[level.slot]
+        const i = level.single ? 0 : place
+        items[i] = level.table.swap(items[i] as RowCell, handle)
+      }
+      return end
+    }
     if (owner !== undefined && !inner) this.#renew(owner)
     const sub = owner?.subs[level.slot]
     if (sub !== undefined) sub.rows = undefined

@@ -340,7 +340,8 @@ export class FakeEngine implements WasmEngine {
       const names = view.levels[level].query.select?.map(s => s.name) ?? this.tables[table].columns.map(c => c.name)
       const mask = new Array((names.length + 31) >> 5).fill(0)
       names.forEach((n, i) => { if (x[n] !== y[n]) mask[i >> 5] |= 1 << (i & 31) })
-      patches.push([4, level, owner, at, 0, b.handle, a.handle, b.node, ...mask])
+      if (mask.every(m => m === 0)) patches.push([6, level, owner, at, 0, b.handle, a.handle, b.node])
+      else patches.push([4, level, owner, at, 0, b.handle, a.handle, b.node, ...mask])
     }
     if (single && level > 0) {
       if (old.length > 0 && now.length > 0 && old[0].key === now[0].key) changed(old[0], now[0], 0)

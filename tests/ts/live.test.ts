@@ -161,6 +161,25 @@ describe('live queries', () => {
     expect(snapshot.rows[1]).toBe(b)
   })
 
+  it('that do not show a changed column stay as they are', () => {
+    const { db } = open()
+    db.apply([{ op: 'insert', table: 'issues', rows: [issue('a'), issue('b')] }])
+    for (const query of [db.query.issues.select('title'), db.query.issues.select('title').with('comments')]) {
+      const read = db.live(query), unread = db.live(query.limit(9))
+      const snapshot = read.getSnapshot()
+      let called = 0
+      read.subscribe(() => { called++ })
+      unread.subscribe(() => { called++ })
+      for (let i = 0; i < 5; i++) db.apply([{ op: 'update', table: 'issues', id: 'a', set: { priority: 50 + i + db.version } }])
+      expect(called).toBe(0)
+      expect(read.getSnapshot()).toBe(snapshot)
+      expect(unread.rows).toEqual(snapshot.rows)
+      db.apply([{ op: 'update', table: 'issues', id: 'a', set: { title: 'x' + db.version } }])
+      expect(called).toBe(2)
+      expect(read.rows[1]).toBe(snapshot.rows[1])
+    }
+  })
+
   it('tell sets with the changed fields only', () => {
     const { db } = open()
     db.apply([{ op: 'insert', table: 'issues', rows: [issue('a'), issue('b', { priority: 2 })] }])
