@@ -4,14 +4,17 @@ import { defineConfig } from 'vite'
 /** @param {string} path */
 const at = path => fileURLToPath(new URL(path, import.meta.url))
 
+/** The folder of the built package; another one can be tried by naming it. */
+const eddyline = process.env.EDDYLINE_PACKAGE ?? at('../pkg')
+
 export default defineConfig({
   root: at('.'),
   resolve: {
     // The package as it was built in this repository, under the names its users import.
     alias: [
-      { find: 'eddyline/react', replacement: at('../pkg/react/index.js') },
-      { find: /^eddyline$/, replacement: at('../pkg/index.js') },
+      { find: 'eddyline/react', replacement: `${eddyline}/react/index.js` },
+      { find: /^eddyline$/, replacement: `${eddyline}/index.js` },
     ],
   },
-  build: { outDir: at('dist'), emptyOutDir: true, assetsInlineLimit: 0, target: 'es2022', chunkSizeWarningLimit: 2_000 },
+  build: { outDir: at('dist'), emptyOutDir: true, assetsInlineLimit: 0, target: 'es2022', chunkSizeWarningLimit: 2_000, rolldownOptions: { checks: { pluginTimings: false } } },
 })

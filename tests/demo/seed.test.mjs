@@ -32,7 +32,7 @@ test('it is of the size it says, and every reference leads somewhere', () => {
 
 test('every generated row has exactly the columns of its table', () => {
   for (const [table, rows] of Object.entries(generate(SMALL_SEED))) {
-    for (const row of rows) assert.deepEqual(Object.keys(row), TABLES[/** @type {keyof TABLES} */ (table)].columns)
+    for (const row of rows) assert.deepEqual(Object.keys(row), TABLES[/** @type {import('../../www/server/model.mjs').TableName} */ (table)].columns)
   }
 })
 

@@ -8,6 +8,7 @@
 import { WebSocketServer } from 'ws'
 import { ChangeLog, positionOf } from './change-log.mjs'
 
+/** @typedef {import('./database.mjs').FeedSink} FeedSink */
 /** @typedef {{ socket: import('ws').WebSocket, next: number, isWaiting: boolean, isAlive: boolean }} Page */
 
 /** Above this the socket is left alone until it has drained. */
@@ -16,7 +17,7 @@ const HIGH_WATER_BYTES = 1024 * 1024
 const MERGE_ABOVE_BYTES = 64 * 1024
 const ALIVE_MS = 10_000
 
-/** @implements {import('./database.mjs').FeedSink} */
+/** @implements {FeedSink} */
 export class Hub {
   /** @param {{ epoch: string, kind: string, log?: ChangeLog }} options */
   constructor({ epoch, kind, log = new ChangeLog() }) {

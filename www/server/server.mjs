@@ -19,6 +19,8 @@ import { startDemo } from './demo.mjs'
 import { buildPage, builtPage, livePage } from './page.mjs'
 
 const { env } = process
+// Always the same data, up to today.
+const seed = { until: new Date() }
 const say = (/** @type {string} */ text) => console.log(text)
 
 /** @returns {Promise<import('./database.mjs').Database>} */
@@ -29,11 +31,11 @@ async function openDatabase() {
     const plugin = env.EDDYLINE_PLUGIN ?? 'pgoutput'
     if (plugin !== 'pgoutput' && plugin !== 'wal2json') throw new SetupError('EDDYLINE_PLUGIN must be pgoutput or wal2json')
     say('Opening PostgreSQL …')
-    return openPostgres({ url, plugin, slot: env.EDDYLINE_SLOT })
+    return openPostgres({ url, plugin, slot: env.EDDYLINE_SLOT, seed })
   }
   const data = env.EDDYLINE_DATA ?? fileURLToPath(new URL('../../.data', import.meta.url))
   say(data === 'memory' ? 'Opening the embedded database in memory …' : 'Opening the embedded database (the first time, it is filled with 20,000 issues) …')
-  return openEmbedded({ directory: data === 'memory' ? undefined : data })
+  return openEmbedded({ directory: data === 'memory' ? undefined : data, seed })
 }
 
 /** @param {string} url */

@@ -1,12 +1,12 @@
 /** The page: what is chosen, what is open, and the keyboard. */
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
-import { useDatabase, useLiveQuery } from 'eddyline/react'
 import { Board } from './board'
 import { useConnection } from './connection'
-import { useFlashes } from './flash'
+import { noteFlashes } from './flash'
 import { IssueList } from './issue-list'
 import { IssuePanel } from './issue-panel'
 import { useKeyboard } from './keyboard'
+import { useRows } from './live'
 import { Loading } from './loading'
 import { NewIssue } from './new-issue'
 import { NO_FILTERS, issueList, projects, statusCounts, type Filters, type Sort } from './queries'
@@ -17,7 +17,7 @@ import { Toolbar, type ViewKind } from './toolbar'
 
 export function App() {
   const { phase } = useConnection()
-  const { rows } = useLiveQuery(db => projects(db.query))
+  const rows = useRows(projects)
   // A reconnection is no reason to hide what is there.
   return rows.length === 0 && phase !== 'live' ? <Loading /> : <Tracker projects={rows} />
 }
@@ -86,7 +86,7 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
 
 /** How many issues the filters leave: a sum of the counts that the board shows. */
 function Total({ filters, children }: { filters: Filters, children: (total: number) => React.ReactNode }) {
-  const { rows } = useLiveQuery(db => statusCounts(db.query, filters))
+  const rows = useRows(root => statusCounts(root, filters))
   return children(rows.reduce((sum, r) => sum + r.n, 0))
 }
 
@@ -102,11 +102,8 @@ interface ListProps {
 }
 
 function List({ filters, sort, issuesRef, ...rest }: ListProps) {
-  const db = useDatabase()
-  const { query, issuesOf } = useMemo(() => issueList(db.query, filters, sort), [db, filters, sort])
-  const { rows } = useLiveQuery(() => query)
-  useFlashes(query, filters.label !== '')
-  const issues = issuesOf(rows)
+  const list = useMemo(() => issueList(filters, sort), [filters, sort])
+  const issues = list.issuesOf(useRows(list.query, diff => noteFlashes(diff, list.depth)))
   useEffect(() => { issuesRef.current = issues })
   return <IssueList issues={issues} sort={sort} {...rest} />
 }

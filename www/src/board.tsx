@@ -1,10 +1,10 @@
 /** The same issues by status: each column is a live query with a limit, each number a live count. */
 import { memo, useMemo, useState } from 'react'
-import { useDatabase, useLiveQuery } from 'eddyline/react'
 import { updateIssue } from './api'
-import { flashOf, useFlashes } from './flash'
+import { flashOf, noteFlashes } from './flash'
 import { ago, grouped } from './format'
 import { Avatar, LabelChip, PriorityIcon, StatusIcon } from './icons'
+import { useRows } from './live'
 import { issueList, statusCounts, type Filters, type Sort } from './queries'
 import { STATUSES, type ListedIssue, type Project, type Status } from './schema'
 
@@ -21,7 +21,7 @@ interface Props {
 }
 
 export function Board({ filters, ...rest }: Props) {
-  const { rows } = useLiveQuery(db => statusCounts(db.query, filters))
+  const rows = useRows(root => statusCounts(root, filters))
   const countOf = new Map(rows.map(r => [r.status, r.n]))
   const columns = STATUSES.filter(s => filters.status === '' || filters.status === s.id || (filters.status === 'open' && s.id !== 'done' && s.id !== 'canceled'))
   return (
@@ -34,12 +34,9 @@ export function Board({ filters, ...rest }: Props) {
 interface ColumnProps extends Props { status: Status, name: string, count: number }
 
 const Column = memo(function Column({ status, name, count, filters, sort, projects, openId, onOpen, onError }: ColumnProps) {
-  const db = useDatabase()
   const [isTarget, setIsTarget] = useState(false)
-  const { query, issuesOf } = useMemo(() => issueList(db.query, { ...filters, status }, sort, CARDS), [db, filters, status, sort])
-  const { rows } = useLiveQuery(() => query)
-  useFlashes(query, filters.label !== '')
-  const issues = issuesOf(rows)
+  const list = useMemo(() => issueList({ ...filters, status }, sort, CARDS), [filters, status, sort])
+  const issues = list.issuesOf(useRows(list.query, diff => noteFlashes(diff, list.depth)))
   return (
     <section className="column" data-status={status} data-target={isTarget || undefined}
       onDragOver={e => { if (e.dataTransfer.types.includes(DRAGGED)) { e.preventDefault(); setIsTarget(true) } }}

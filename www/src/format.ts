@@ -2,7 +2,7 @@
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR
 
-/** How long ago, in one or two characters and a letter; older than a year, the date. */
+/** How long ago, in one or two characters and a letter; older than two months, the month. */
 export function ago(date: Date, now = Date.now()): string {
   const age = now - date.getTime()
   if (age < 5_000) return 'now'
@@ -10,7 +10,13 @@ export function ago(date: Date, now = Date.now()): string {
   if (age < HOUR) return `${Math.floor(age / MINUTE)}m`
   if (age < DAY) return `${Math.floor(age / HOUR)}h`
   if (age < 60 * DAY) return `${Math.floor(age / DAY)}d`
-  return date.toLocaleDateString('en', age < 300 * DAY ? { month: 'short', day: 'numeric' } : { month: 'short', year: 'numeric' })
+  return date.toLocaleDateString('en', { month: 'short', year: 'numeric' })
+}
+
+/** The same within a sentence. */
+export function when(date: Date, now = Date.now()): string {
+  const text = ago(date, now)
+  return text === 'now' ? 'just now' : now - date.getTime() < 60 * DAY ? `${text} ago` : `in ${text}`
 }
 
 export const fullTime = (date: Date): string => date.toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' })

@@ -5,9 +5,10 @@ import { flashOf } from './flash'
 import { ago, fullTime } from './format'
 import { Avatar, LabelChip, PriorityIcon, StatusIcon } from './icons'
 import type { Sort, SortColumn } from './queries'
-import type { ListedIssue, Project } from './schema'
+import type { Label, ListedIssue, Project } from './schema'
 
 const ROW_HEIGHT = 40
+const SHOWN_LABELS = 2
 
 interface Props {
   issues: readonly ListedIssue[]
@@ -38,7 +39,7 @@ export function IssueList({ issues, projects, sort, selected, openId, onSort, on
   return (
     <div className="list">
       <div className="headings">
-        {heading('priority', 'Priority')}<span className="heading id">ID</span><span className="heading status" />{heading('title', 'Title')}
+        {heading('priority', 'Priority')}<span className="heading id">ID</span>{heading('title', 'Title')}
         <span className="spacer" />{heading('created_at', 'Created')}{heading('updated_at', 'Updated')}
       </div>
       <div className="scroller" ref={scroller} data-testid="list" tabIndex={-1}>
@@ -54,6 +55,15 @@ export function IssueList({ issues, projects, sort, selected, openId, onSort, on
         {issues.length === 0 && <p className="empty">No issue fits these filters.</p>}
       </div>
     </div>
+  )
+}
+
+function Labels({ labels }: { labels: readonly Label[] }) {
+  return (
+    <span className="chips">
+      {labels.slice(0, SHOWN_LABELS).map(label => <LabelChip key={label.id} label={label} />)}
+      {labels.length > SHOWN_LABELS && <span className="label-chip" title={labels.map(l => l.name).join(', ')}>+{labels.length - SHOWN_LABELS}</span>}
+    </span>
   )
 }
 
@@ -78,7 +88,7 @@ const IssueRow = memo(function IssueRow({ issue, at, top, project, isSelected, i
       <span className="id">{project?.key}-{issue.number}</span>
       <StatusIcon status={issue.status} />
       <span className="title">{issue.title}</span>
-      <span className="chips">{issue.labels.slice(0, 3).map(label => <LabelChip key={label.id} label={label} />)}</span>
+      <Labels labels={issue.labels} />
       <Avatar user={issue.assignee} />
       <time title={fullTime(issue.created_at)}>{ago(issue.created_at)}</time>
       <time title={fullTime(issue.updated_at)}>{ago(issue.updated_at)}</time>

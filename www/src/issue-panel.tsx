@@ -1,18 +1,17 @@
 /** One issue with everything that belongs to it, to read and to edit. */
 import { useEffect, useRef, useState } from 'react'
-import { useLiveQuery } from 'eddyline/react'
 import { addComment, addLabel, deleteIssue, removeLabel, updateIssue, type IssueFields } from './api'
-import { ago, fullTime } from './format'
+import { ago, fullTime, when } from './format'
 import { Avatar, LabelChip, PriorityIcon, StatusIcon } from './icons'
+import { useRows } from './live'
 import { issueDetail, labels, users } from './queries'
 import { ME, PRIORITIES, STATUSES, type Comment, type Label, type Status, type User } from './schema'
 
 interface Props { id: string, onClose: () => void, onError: (error: unknown) => void }
 
 export function IssuePanel({ id, onClose, onError }: Props) {
-  const { rows } = useLiveQuery(db => issueDetail(db.query, id))
-  const { rows: people } = useLiveQuery(db => users(db.query))
-  const issue = rows[0]
+  const [issue] = useRows(root => issueDetail(root, id))
+  const people = useRows(users)
   if (!issue) {
     return (
       <aside className="panel" aria-label="Issue">
@@ -59,7 +58,7 @@ export function IssuePanel({ id, onClose, onError }: Props) {
         <Labels id={id} worn={issue.labels} onError={onError} />
         <Text className="panel-description" label="Description" value={issue.description} placeholder="Add a description …" onSave={description => save({ description })} />
         <p className="muted small">
-          {issue.creator?.name ?? 'Somebody'} opened this {ago(issue.created_at)} ago · changed <span key={issue.updated_at.getTime()} className="pulse">{ago(issue.updated_at)}</span>
+          {issue.creator?.name ?? 'Somebody'} opened this {when(issue.created_at)} · changed <span key={issue.updated_at.getTime()} className="pulse">{when(issue.updated_at)}</span>
         </p>
         <Comments id={id} comments={issue.comments} onError={onError} />
       </div>
@@ -101,7 +100,7 @@ function Text({ value, label, className, placeholder, isLine = false, onSave }: 
 }
 
 function Labels({ id, worn, onError }: { id: string, worn: readonly Label[], onError: (error: unknown) => void }) {
-  const { rows: all } = useLiveQuery(db => labels(db.query))
+  const all = useRows(labels)
   const has = new Set(worn.map(l => l.id))
   return (
     <div className="labels">

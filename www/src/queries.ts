@@ -1,5 +1,5 @@
 /** The page's live queries. A change of a filter is another query; nothing is filtered or sorted outside of the engine. */
-import { add, and, count, eq, ilike, mod, not, inArray, isNull, type Database, type Query } from 'eddyline'
+import { add, and, count, eq, ilike, mod, not, inArray, isNull, type Database, type Query, type QueryLike } from 'eddyline'
 import { ME, type Issue, type ListedIssue, type Schema, type Status } from './schema'
 
 export interface Filters {
@@ -55,20 +55,25 @@ const listed = (q: IssueQuery, f: Filters, sort: Sort, limit?: number): IssueQue
   return limit === undefined ? all : all.limit(limit)
 }
 
-/** Issues in order with labels and assignee. With a label filter, they are the label's issues. */
-export interface IssueListQuery { query: Query<Schema, any, any, any, any>, issuesOf: (rows: readonly any[]) => readonly ListedIssue[] }
+/** Issues in order with labels and assignee. With a label filter, they are the label's issues, two steps down its path. */
+export interface IssueListQuery {
+  query: (root: Root) => QueryLike<any>
+  issuesOf: (rows: readonly any[]) => readonly ListedIssue[]
+  depth: 0 | 2
+}
 
-export function issueList(root: Root, f: Filters, sort: Sort, limit?: number): IssueListQuery {
-  if (f.label === '') return { query: listed(root.issues, f, sort, limit), issuesOf: rows => rows }
+export function issueList(f: Filters, sort: Sort, limit?: number): IssueListQuery {
+  if (f.label === '') return { query: root => listed(root.issues, f, sort, limit), issuesOf: rows => rows, depth: 0 }
   return {
-    query: root.labels.where('id', '=', f.label).with('issues', q => listed(q, f, sort, limit)),
+    query: root => root.labels.where('id', '=', f.label).with('issues', q => listed(q, f, sort, limit)),
     issuesOf: rows => rows[0]?.issues ?? NONE,
+    depth: 2,
   }
 }
 const NONE: readonly ListedIssue[] = []
 
 /** Number of issues in each status. */
-export function statusCounts(root: Root, f: Filters): Query<Schema, any, any, { status: Status, n: number }, {}> {
+export function statusCounts(root: Root, f: Filters): QueryLike<{ status: Status, n: number }> {
   if (f.label === '') return filtered(root.issues, f).groupBy('status').select((i: Columns) => ({ status: i.status, n: count() })) as any
   return root.issues.innerJoin('issue_labels', (i, l) => eq(i.id, l.issue_id))
     .where(r => and(eq(r.issue_labels.label_id, f.label), hasConditions(f) && conditions(r.issues as Columns, f)))

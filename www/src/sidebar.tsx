@@ -1,10 +1,10 @@
 /** Where to look: everything, mine, or one project, each with its live count; and the busy team. */
 import { memo } from 'react'
-import { useLiveQuery } from 'eddyline/react'
 import { setBusyRate } from './api'
 import { useConnection } from './connection'
 import { grouped } from './format'
 import { Logo } from './icons'
+import { useRows } from './live'
 import { myOpenCount, openCounts, projects, type Filters } from './queries'
 
 const RATES = [0, 1, 10, 100, 1000]
@@ -16,9 +16,9 @@ interface Props {
 }
 
 export const Sidebar = memo(function Sidebar({ scope, onScope, onError }: Props) {
-  const { rows: all } = useLiveQuery(db => projects(db.query))
-  const { rows: counts } = useLiveQuery(db => openCounts(db.query))
-  const { rows: mine } = useLiveQuery(db => myOpenCount(db.query))
+  const all = useRows(projects)
+  const counts = useRows(openCounts)
+  const mine = useRows(myOpenCount)
   const countOf = new Map(counts.map(c => [c.project_id, c.n]))
   const total = counts.reduce((sum, c) => sum + c.n, 0)
   return (

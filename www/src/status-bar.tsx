@@ -16,8 +16,9 @@ export function StatusBar() {
       <Figure name="changes/s" value={m.changesPerSecond < 10 ? m.changesPerSecond.toFixed(1) : grouped(Math.round(m.changesPerSecond))} id="rate" />
       <Figure name="versions/s" value={m.versionsPerSecond.toFixed(m.versionsPerSecond < 10 ? 1 : 0)} id="versions" />
       <Figure name="µs/change" value={m.microsPerChange === undefined ? '–' : m.microsPerChange.toFixed(m.microsPerChange < 10 ? 1 : 0)} id="micros" title="Time inside the engine for each changed row, all live queries of this page included" />
+      <Figure name="patches/change" value={m.patchesPerChange === undefined ? '–' : m.patchesPerChange.toFixed(1)} id="patches" title="Patches that the live queries of this page were handed for each changed row" />
       <Figure name="rows" value={grouped(m.rows)} id="rows" />
-      {m.bytes !== undefined && <Figure name="engine memory" value={megabytes(m.bytes)} id="memory" />}
+      <Figure name="engine memory" value={megabytes(m.bytes)} id="memory" />
       <Figure name="version" value={grouped(m.version)} id="version" />
     </footer>
   )

@@ -1,7 +1,7 @@
 /** Search, filters, order and view. All of it only makes another query. */
 import type { RefObject } from 'react'
-import { useLiveQuery } from 'eddyline/react'
 import { grouped } from './format'
+import { useRows } from './live'
 import { NO_FILTERS, labels, users, type Filters, type Sort, type SortColumn } from './queries'
 import { PRIORITIES, STATUSES, type Status } from './schema'
 
@@ -21,8 +21,8 @@ interface Props {
 }
 
 export function Toolbar({ title, total, filters, sort, view, searchRef, onFilters, onSort, onView, onNew }: Props) {
-  const { rows: people } = useLiveQuery(db => users(db.query))
-  const { rows: tags } = useLiveQuery(db => labels(db.query))
+  const people = useRows(users)
+  const tags = useRows(labels)
   const isFiltered = filters.search !== '' || filters.status !== '' || filters.priority !== '' || filters.assignee !== '' || filters.label !== ''
   return (
     <header className="toolbar">

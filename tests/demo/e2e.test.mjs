@@ -1,0 +1,238 @@
+/**
+ * The demo as people use it: the real server, two pages in Chromium, edits, a busy team, a restart.
+ *
+ * `CHROME_PATH` names the browser; `EDDYLINE_SCREENSHOTS` a folder to put pictures into.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { until } from './feed-client.mjs'
+
+/** @typedef {import('playwright-core').Page} Page */
+
+const SERVER = fileURLToPath(new URL('../../www/server/server.mjs', import.meta.url))
+const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+/** @type {import('playwright-core').Browser} */ let browser
+/** @type {Page} */ let one
+/** @type {Page} */ let two
+/** @type {import('node:child_process').ChildProcess} */ let server
+/** @type {string} */ let data
+/** @type {string} */ let url
+/** @type {string[]} */ const faults = []
+
+/** @returns {Promise<number>} */
+const freePort = () => new Promise(resolve => {
+  const probe = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address())
+    probe.close(() => resolve(port))
+  })
+})
+
+async function startServer() {
+  server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: new URL(url).port, EDDYLINE_DATA: data, CI: '1' }, stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  server.stdout?.on('data', chunk => { output += chunk })
+  await until(() => output.includes('Eddyline demo on'), 'the server', 120_000)
+}
+
+const stopServer = () => new Promise(resolve => {
+  server.once('exit', resolve)
+  server.kill('SIGTERM')
+})
+
+/** @param {string} name */
+async function openPage(name) {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 860 } })
+  page.on('pageerror', error => faults.push(`${name}: ${error.stack ?? error.message}`))
+  page.on('console', message => {
+    // A refused request is how the page learns that the server is away.
+    if (message.type() === 'error' && !/ERR_CONNECTION|WebSocket connection|Failed to load resource/.test(message.text())) faults.push(`${name}: ${message.text()}`)
+  })
+  page.setDefaultTimeout(15_000)
+  await page.goto(url)
+  await page.waitForSelector('.row', { timeout: 60_000 })
+  return page
+}
+
+/** @param {Page} page @param {string} name */
+async function shoot(page, name) {
+  const folder = process.env.EDDYLINE_SCREENSHOTS
+  if (folder) await page.screenshot({ path: join(folder, `${name}.png`) })
+}
+
+/** @param {Page} page @param {string} id */
+const figure = async (page, id) => Number((await page.getByTestId(id).textContent())?.replace(/,/g, ''))
+
+/** @param {Page} page */
+const firstRow = page => page.locator('.row[style*="translateY(0px)"]')
+
+/** @param {Page} page @param {number} rate */
+const setBusy = (page, rate) => page.locator(`.busy button[data-rate="${rate}"]`).click()
+
+before(async () => {
+  data = await mkdtemp(join(tmpdir(), 'eddyline-demo-'))
+  url = `http://localhost:${await freePort()}/`
+  await startServer()
+  browser = await chromium.launch({ executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium', args: ARGS })
+  one = await openPage('one')
+  two = await openPage('two')
+})
+
+after(async () => {
+  await browser?.close()
+  if (server && server.exitCode === null) await stopServer()
+  await rm(data, { recursive: true, force: true })
+})
+
+test('both pages show the whole data, live', async () => {
+  for (const page of [one, two]) {
+    assert.equal(await page.getByTestId('connection').textContent(), 'Live')
+    assert.equal(await page.getByTestId('total').textContent(), '20,000')
+    await until(async () => await figure(page, 'rows') > 100_000, 'the rows')
+    assert.ok(await page.locator('.row').count() < 80, 'only the rows in sight have elements')
+  }
+  await shoot(one, 'list')
+})
+
+test('an edit in one page appears in the other', async () => {
+  await firstRow(one).click()
+  const id = await firstRow(one).getAttribute('data-id')
+  await two.locator(`.row[data-id="${id}"]`).click()
+  const title = one.getByRole('textbox', { name: 'Title', exact: true })
+  await title.fill('Water the plants on the third floor')
+  await title.press('Enter')
+  await two.locator(`.row[data-id="${id}"] .title`, { hasText: 'Water the plants' }).waitFor()
+  await until(async () => await two.getByRole('textbox', { name: 'Title', exact: true }).inputValue() === 'Water the plants on the third floor', 'the title in the panel')
+
+  await one.getByLabel('Status', { exact: true }).last().selectOption('in_review')
+  await one.getByLabel('Priority', { exact: true }).last().selectOption('1')
+  await two.locator(`.row[data-id="${id}"] .status-icon.in_review`).waitFor()
+  await two.locator(`.row[data-id="${id}"] .priority-icon.p1`).waitFor()
+
+  await one.getByLabel('Comment', { exact: true }).fill('Every Friday, please.')
+  await one.getByRole('button', { name: 'Comment', exact: true }).click()
+  await two.locator('.comment', { hasText: 'Every Friday, please.' }).waitFor()
+
+  const worn = await two.locator('.panel .labels > .label-chip').count()
+  await one.locator('.panel .labels summary').click()
+  await one.locator('.panel .labels .menu input:not(:checked)').first().click()
+  await until(async () => await two.locator('.panel .labels > .label-chip').count() === worn + 1, 'the label')
+  await one.locator('.panel .labels summary').click()
+  await shoot(two, 'panel')
+  await one.keyboard.press('Escape')
+  await two.keyboard.press('Escape')
+})
+
+test('search, filters and order are live queries', async () => {
+  await one.keyboard.press('/')
+  await one.keyboard.type('WATER THE plants')
+  await until(async () => await one.getByTestId('total').textContent() === '1', 'one result')
+  assert.equal(await one.locator('.row').count(), 1)
+  // The other page still has it selected, and renames it: it leaves the result.
+  await two.keyboard.press('Enter')
+  const title = two.getByRole('textbox', { name: 'Title', exact: true })
+  assert.match(await title.inputValue(), /Water the plants/)
+  await title.fill('Nobody waters anything')
+  await title.press('Enter')
+  await until(async () => await one.getByTestId('total').textContent() === '0', 'no result')
+  await two.keyboard.press('Escape')
+  await one.getByRole('button', { name: 'Clear' }).click()
+  await one.keyboard.press('Escape')
+
+  await one.getByLabel('Label', { exact: true }).selectOption({ label: 'regression' })
+  await until(async () => ![NaN, 20_000].includes(await figure(one, 'total')), 'the label filter')
+  await until(async () => await one.locator('.row').count() > 5, 'its rows')
+  for (const chips of await one.locator('.row .chips').evaluateAll(all => all.map(c => c.innerHTML))) assert.match(chips, /regression/)
+  await one.getByLabel('Status', { exact: true }).selectOption('open')
+  await one.getByLabel('Order').selectOption('priority')
+  await until(async () => (await one.locator('.row .status-icon.done').count()) === 0, 'open issues only')
+  assert.ok(await firstRow(one).locator('.priority-icon.p1').count() === 1, 'urgent ones come first')
+  await one.getByRole('button', { name: 'Clear' }).click()
+  await one.getByLabel('Order').selectOption('updated_at')
+})
+
+test('a new issue appears everywhere, and the counts with it', async () => {
+  const before = await figure(two, 'total')
+  await one.keyboard.press('c')
+  await one.getByLabel('Title of the new issue').fill('A brand new issue')
+  await one.getByRole('button', { name: 'Create', exact: true }).click()
+  await two.locator('.row .title', { hasText: 'A brand new issue' }).waitFor()
+  await until(async () => await figure(two, 'total') === before + 1, 'the count')
+  await one.locator('.panel').getByLabel('Close').click()
+})
+
+test('at 1,000 changes a second the page stays responsive', async () => {
+  await setBusy(one, 1000)
+  await until(async () => await figure(one, 'rate') > 700, '1,000 changes a second', 30_000)
+  await one.evaluate(() => {
+    /** @type {any} */ (globalThis).tasks = []
+    new PerformanceObserver(list => { for (const e of list.getEntries()) /** @type {any} */ (globalThis).tasks.push(e.duration) }).observe({ entryTypes: ['longtask'] })
+  })
+  const seconds = 6
+  // Meanwhile the list is scrolled and an issue is opened.
+  const frames = await one.evaluate(async ms => {
+    const list = /** @type {HTMLElement} */ (document.querySelector('.scroller'))
+    const gaps = []
+    const end = performance.now() + ms
+    for (let last = performance.now(); last < end;) {
+      const now = await new Promise(resolve => requestAnimationFrame(resolve))
+      gaps.push(now - last)
+      last = now
+      list.scrollTop = gaps.length * 12 % 4000
+    }
+    return gaps.sort((a, b) => a - b)
+  }, seconds * 1000)
+  const tasks = /** @type {number[]} */ (await one.evaluate(() => /** @type {any} */ (globalThis).tasks))
+  const begun = performance.now()
+  await one.locator('.row').nth(5).click({ force: true })
+  await one.getByTestId('panel').waitFor()
+  const opening = performance.now() - begun
+  const summary = {
+    rate: await figure(one, 'rate'), micros: await figure(one, 'micros'), patches: await figure(one, 'patches'), framesPerSecond: Math.round(frames.length / seconds),
+    frame95: Math.round(frames[Math.floor(frames.length * 0.95)]), longTasks: tasks.length, longest: Math.round(Math.max(0, ...tasks)),
+    blocked: Math.round(tasks.reduce((a, b) => a + b, 0) / seconds / 10) / 100, opening: Math.round(opening),
+  }
+  console.log('busy page:', JSON.stringify(summary))
+  await shoot(one, 'busy')
+  assert.ok(summary.frame95 < 120, `95 % of the frames come within ${summary.frame95} ms`)
+  assert.ok(summary.blocked < 0.35, `long tasks take ${summary.blocked} of the time`)
+  assert.ok(summary.opening < 1_500, `an issue opens within ${summary.opening} ms`)
+})
+
+test('after a restart of the server the pages resume where they were, without a reload', async () => {
+  await setBusy(one, 100)
+  await one.evaluate(() => { /** @type {any} */ (globalThis).isSamePage = true })
+  await stopServer()
+  await one.locator('.connection', { hasText: 'Reconnecting' }).waitFor()
+  await shoot(one, 'disconnected')
+  await startServer()
+  await one.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
+  await two.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
+  assert.ok(await one.evaluate(() => /** @type {any} */ (globalThis).isSamePage))
+  await one.keyboard.press('Escape')
+  await one.keyboard.press('c')
+  await one.getByLabel('Title of the new issue').fill('After the restart')
+  await one.getByRole('button', { name: 'Create', exact: true }).click()
+  await two.locator('.row .title', { hasText: 'After the restart' }).waitFor()
+})
+
+test('in the end the board counts what the database holds', async () => {
+  const snapshot = /** @type {any} */ (await (await fetch(`${url}snapshot`)).json())
+  /** @type {Map<string, number>} */ const expected = new Map()
+  for (const { status } of snapshot.changes.find((/** @type {any} */ c) => c.table === 'issues').rows) expected.set(status, (expected.get(status) ?? 0) + 1)
+  await two.getByRole('radio', { name: 'Board' }).click()
+  await two.locator('.card').first().waitFor()
+  for (const [status, count] of expected) {
+    const shown = two.locator(`.column[data-status="${status}"] .count`)
+    await until(async () => Number((await shown.textContent())?.replace(/,/g, '')) === count, `${count} in ${status}, it shows ${await shown.textContent()}`, 5_000)
+  }
+  await shoot(two, 'board')
+  assert.deepEqual(faults, [])
+})
