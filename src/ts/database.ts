@@ -106,7 +106,7 @@ export class Database<S extends AnySchema> {
   apply(input: readonly Change<S>[] | Batch<S>): Report {
     const batch = Array.isArray(input) ? undefined : input as LooseBatch
     const changes = (batch !== undefined ? batch.changes : input) as readonly LooseChange[]
-    if (!Array.isArray(changes)) throw new EddylineError('INVALID_CHANGE', 'apply takes an array of changes or a batch { changes }', { path: 'changes' })
+    if (!Array.isArray(changes)) throw new EddylineError('CHANGE_INVALID', 'apply takes an array of changes or a batch { changes }', { path: 'changes' })
     const port = this.#port
     if (port.dead !== undefined) throw port.dead
     if (this.#dispatcher.running) this.#dispatcher.pin()
@@ -124,7 +124,7 @@ export class Database<S extends AnySchema> {
    * db.applyJson(await response.arrayBuffer())
    * await db.applyJson(await fetch('/issues.json'), { table: 'issues' })   // streamed in pieces, one version
    * ```
-   * Throws INVALID_JSON and what `apply` throws; FETCH_FAILED for a response that is not ok; BUSY for a synchronous call
+   * Throws JSON_MALFORMED and what `apply` throws; FETCH_FAILED for a response that is not ok; BUSY for a synchronous call
    * with options, or of more than 256 KB, while a stream is being applied. Cost: about 0.2 µs per row of ten columns.
    */
   applyJson(input: string | JsonBytes, opts?: JsonOptions): Report

@@ -12,7 +12,7 @@ import type { AnyRelation, AnySchema, LooseQuery, Relation, RelationOrder, Schem
  *   projects: table({ id: string().key(), name: string() }),
  * }, { issues: { project: belongsTo('projects', 'projectId') } })
  * ```
- * Throws INVALID_SCHEMA, UNKNOWN_TABLE, UNKNOWN_COLUMN, UNKNOWN_RELATION with `path` (`issues.relations.project`).
+ * Throws SCHEMA_INVALID, UNKNOWN_TABLE, UNKNOWN_COLUMN, UNKNOWN_RELATION with `path` (`issues.relations.project`).
  */
 export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Record<string, AnyRelation<keyof T & string>> } = {}>(
   tables: T, relations?: R,
@@ -35,7 +35,7 @@ export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Reco
   json.tables.forEach(t => {
     for (const [name, relation] of Object.entries(given.get(t.name) ?? {})) {
       const path = `${t.name}.relations.${name}`
-      if (t.columns.some(c => c.name === name)) throw new EddylineError('INVALID_SCHEMA', `\`${t.name}.${name}\` is both a column and an association`, { path, offending: name })
+      if (t.columns.some(c => c.name === name)) throw new EddylineError('SCHEMA_INVALID', `\`${t.name}.${name}\` is both a column and an association`, { path, offending: name })
       t.relations.push(lower(schema, given, t.name, name, relation, path))
     }
   })
@@ -46,11 +46,11 @@ function columnsOf(t: Tables[string]): [string, { type: any; isNullable: boolean
 
 function checkTable(name: string, t: Tables[string]): void {
   const columns = columnsOf(t)
-  if (!columns.some(([, c]) => c.isKey)) throw new EddylineError('INVALID_SCHEMA', `\`${name}\` needs a key column: .key()`, { path: name, offending: name })
+  if (!columns.some(([, c]) => c.isKey)) throw new EddylineError('SCHEMA_INVALID', `\`${name}\` needs a key column: .key()`, { path: name, offending: name })
   for (const [column, c] of columns) {
     const path = `${name}.${column}`
-    if (column === TENANT) throw new EddylineError('INVALID_SCHEMA', `\`${TENANT}\` is reserved`, { path, offending: column })
-    if (c.isKey && c.isNullable) throw new EddylineError('INVALID_SCHEMA', `the key column \`${path}\` cannot be nullable`, { path, offending: column })
+    if (column === TENANT) throw new EddylineError('SCHEMA_INVALID', `\`${TENANT}\` is reserved`, { path, offending: column })
+    if (c.isKey && c.isNullable) throw new EddylineError('SCHEMA_INVALID', `the key column \`${path}\` cannot be nullable`, { path, offending: column })
   }
 }
 
@@ -109,12 +109,12 @@ function check(t: SchemaJson['tables'][number], columns: readonly string[], path
 
 function sameCount(columns: readonly string[], references: readonly string[], path: string): void {
   if (columns.length !== references.length) {
-    throw new EddylineError('INVALID_SCHEMA', `${columns.length} columns (${columns.join(', ')}) cannot point at ${references.length} (${references.join(', ')})`, { path })
+    throw new EddylineError('SCHEMA_INVALID', `${columns.length} columns (${columns.join(', ')}) cannot point at ${references.length} (${references.join(', ')})`, { path })
   }
 }
 
 function targetOf(schema: AnySchema, given: Map<string, Record<string, AnyRelation>>, table: string, relation: Through, path: string, depth = 0): string {
-  if (depth > 16) throw new EddylineError('INVALID_SCHEMA', 'the association goes through itself', { path })
+  if (depth > 16) throw new EddylineError('SCHEMA_INVALID', 'the association goes through itself', { path })
   for (const step of relation.path) {
     const known = given.get(table) ?? {}
     const next = Object.hasOwn(known, step) ? known[step] : undefined

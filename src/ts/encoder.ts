@@ -98,7 +98,7 @@ export class Encoder {
     if (typeof change !== 'object' || change === null) throw this.#invalid('a change must be an object')
     const op = OPS[change.op]
     if (op === undefined) {
-      throw unknownName('INVALID_CHANGE', `operation \`${String(change.op)}\``, String(change.op), Object.keys(OPS), `changes[${this.#change}].op`)
+      throw unknownName('CHANGE_INVALID', `operation \`${String(change.op)}\``, String(change.op), Object.keys(OPS), `changes[${this.#change}].op`)
     }
     const table = this.#tables.get(change.table)
     if (table === undefined) {
@@ -108,7 +108,7 @@ export class Encoder {
     if (table.tenanted) {
       tenant = change.tenant ?? batchTenant
       if (typeof tenant !== 'string') {
-        throw new EddylineError('MISSING_TENANT', `\`${table.name}\` is tenanted: give \`tenant\` in the change or in the batch`,
+        throw new EddylineError('TENANT_REQUIRED', `\`${table.name}\` is tenanted: give \`tenant\` in the change or in the batch`,
           { path: `changes[${this.#change}].tenant`, offending: table.name })
       }
     }
@@ -154,7 +154,6 @@ export class Encoder {
       if (value === undefined || value === null) {
         if (value === null) found++
         else this.#canonical = false
-        if (value === null && layout.types[c] === 6 && !table.nullable[c]) { this.#cell(table, c, null, row); continue }
         if (!table.nullable[c]) throw this.#missing(table, c, value)
         this.#null(table, c, row)
         continue
@@ -205,7 +204,7 @@ export class Encoder {
           throw new EddylineError('KEY_CHANGE', `an update cannot change the key column \`${layout.names[c]}\``, { path: this.#path(c, table), offending: layout.names[c] })
         }
         if (table.isKey[c]) { this.#part = 'id'; this.#cell(table, c, key[table.key.indexOf(c)], row); continue }
-        if (value === null && !(layout.types[c] === 6 && !table.nullable[c])) {
+        if (value === null) {
           if (!table.nullable[c]) throw this.#missing(table, c, null)
           this.#null(table, c, row)
         } else this.#cell(table, c, value, row)
@@ -418,19 +417,21 @@ export class Encoder {
     return this.#part === 'id' ? `changes[${this.#change}].id` : `changes[${this.#change}].${this.#place()}.${table.layout.names[c]}`
   }
 
-  #invalid(message: string, at = '', code = 'INVALID_CHANGE'): EddylineError {
+  #invalid(message: string, at = '', code = 'CHANGE_INVALID'): EddylineError {
     return new EddylineError(code, message, { path: `changes[${this.#change}]${at}` })
   }
 
   #mismatch(table: TableLayout, c: number, value: unknown): EddylineError {
     const got = value === null ? 'null' : typeof value === 'object' ? value.constructor?.name ?? 'an object' : `${typeof value} ${String(value).slice(0, 40)}`
-    return new EddylineError('TYPE_MISMATCH', `\`${table.name}.${table.layout.names[c]}\` takes ${TYPE_NAMES[table.layout.types[c]]}, not ${got}`,
+    const type = table.layout.types[c]
+    const beyond = (type === INT && typeof value === 'number' && Number.isInteger(value)) || (type === BIGINT && (typeof value === 'bigint' || Number.isInteger(value)))
+    return new EddylineError(beyond ? 'INTEGER_RANGE' : 'TYPE_MISMATCH', `\`${table.name}.${table.layout.names[c]}\` takes ${TYPE_NAMES[table.layout.types[c]]}, not ${got}`,
       { path: this.#path(c, table), offending: table.layout.names[c] })
   }
 
   #missing(table: TableLayout, c: number, value: null | undefined): EddylineError {
     const name = table.layout.names[c]
-    return new EddylineError('MISSING_COLUMN', `\`${table.name}.${name}\` ${value === null ? 'is not nullable' : 'is missing'}`, { path: this.#path(c, table), offending: name })
+    return new EddylineError(value === null ? 'NULL_NOT_ALLOWED' : 'MISSING_COLUMN', `\`${table.name}.${name}\` ${value === null ? 'is not nullable' : 'is missing'}`, { path: this.#path(c, table), offending: name })
   }
 
   /** Called when the number of keys is not the number of columns found: an unknown name, or keys holding undefined. */

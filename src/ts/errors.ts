@@ -1,10 +1,15 @@
+/** Codes of the engine: the list of src/error.rs. */
+export type EngineErrorCode =
+  | 'SCHEMA_INVALID' | 'UNSUPPORTED_TYPE' | 'UNKNOWN_TABLE' | 'UNKNOWN_COLUMN' | 'UNKNOWN_RELATION'
+  | 'UNKNOWN_ALIAS' | 'UNKNOWN_FUNCTION' | 'AMBIGUOUS_COLUMN' | 'TYPE_MISMATCH' | 'NULL_NOT_ALLOWED'
+  | 'INTEGER_RANGE' | 'MISSING_COLUMN' | 'MISSING_KEY' | 'KEY_CHANGE' | 'DUPLICATE_KEY' | 'QUERY_INVALID'
+  | 'NOT_GROUPED' | 'TENANT_REQUIRED' | 'CHANGE_INVALID' | 'JSON_MALFORMED' | 'JSON_TOO_DEEP'
+  | 'VALUE_TOO_LARGE' | 'INVALID_UTF8' | 'CURSOR_BACKWARDS' | 'NUMERIC_OVERFLOW' | 'DIVISION_BY_ZERO'
+  | 'UNKNOWN_VIEW' | 'REENTRANT'
+
 /** Codes that this version raises. Codes are stable, messages are not. */
-export type KnownErrorCode =
-  | 'UNKNOWN_TABLE' | 'UNKNOWN_COLUMN' | 'UNKNOWN_RELATION' | 'UNKNOWN_ALIAS' | 'MISSING_COLUMN' | 'MISSING_KEY' | 'MISSING_TENANT'
-  | 'TYPE_MISMATCH' | 'INVALID_SCHEMA' | 'INVALID_QUERY' | 'INVALID_CHANGE' | 'INVALID_JSON'
-  | 'DUPLICATE_KEY' | 'KEY_CHANGE' | 'CURSOR_BACKWARDS' | 'OVERFLOW' | 'DIVISION_BY_ZERO'
-  | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT'
-  | 'CLOSED' | 'BUSY' | 'REENTRANT' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
+export type KnownErrorCode = EngineErrorCode
+  | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT' | 'CLOSED' | 'BUSY' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
 
 /** A stable code to switch on; new codes may appear, so keep a default branch. */
 export type ErrorCode = KnownErrorCode | (string & {})

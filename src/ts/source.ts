@@ -166,7 +166,7 @@ export class SourceConnection implements Connection, SyncSession {
 
   #fromTyped(write: TypedWrite): LooseChange {
     const { table } = this.source
-    if (table === undefined) throw new EddylineError('INVALID_CHANGE', `\`${this.source.name}\` is not bound to a table: write { op, table, … }`)
+    if (table === undefined) throw new EddylineError('CHANGE_INVALID', `\`${this.source.name}\` is not bound to a table: write { op, table, … }`)
     const schema = this.#tables().find(t => t.name === table)
     const value = write.value as Record<string, unknown> | undefined
     const id = (): unknown => value !== undefined && schema?.key.every(k => value[k] !== undefined) ? schema.key.map(k => value[k]) : write.key
@@ -179,7 +179,7 @@ export class SourceConnection implements Connection, SyncSession {
         return { op: 'update', table, id: id(), set }
       }
     }
-    throw new EddylineError('INVALID_CHANGE', `unknown write type \`${String(write.type)}\``, { offending: String(write.type) })
+    throw new EddylineError('CHANGE_INVALID', `unknown write type \`${String(write.type)}\``, { offending: String(write.type) })
   }
 }
 

@@ -19,7 +19,7 @@ export let jsonWasPlain = true
 
 /**
  * JSON text with keys sorted by length, then by their UTF-8 bytes, without blanks: equal values have equal text.
- * Numbers are written as JavaScript writes them. Throws INVALID_JSON on cycles, bigints and functions at the top.
+ * Numbers are written as JavaScript writes them. Throws JSON_MALFORMED on cycles, bigints and functions at the top.
  */
 export function canonicalJson(value: unknown, path: string): string {
   jsonWasPlain = true

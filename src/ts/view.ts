@@ -280,7 +280,7 @@ export class View {
         if (sub !== undefined) sub.items.splice(place, 0, node ?? row)
         else {
           list.insert(place, node !== undefined ? node.cell : row)
-          if (node !== undefined) { node.listed = node.cell; node.hint = place >> 8 }
+          if (node !== undefined) { node.listed = node.cell; node.hint = place >> 6 }
         }
         if (told !== undefined) {
           told.push(new Added(level, owner, place, row, node?.cell) as Patch)

@@ -114,18 +114,19 @@ describe('encoder errors', () => {
   const encode = (change: any, batch?: any) => failure(() => encoder.encode([{ op: 'delete', table: 'pairs', id: ['a', 1] }, change], batch))
   it.each<[any, string, string, string | undefined]>([
     [{ op: 'upsert', table: 'pears', row: {} }, 'UNKNOWN_TABLE', 'changes[1].table', 'pairs'],
-    [{ op: 'upset', table: 'pairs' }, 'INVALID_CHANGE', 'changes[1].op', 'upsert'],
+    [{ op: 'upset', table: 'pairs' }, 'CHANGE_INVALID', 'changes[1].op', 'upsert'],
     [{ op: 'upsert', table: 'pairs', row: { a: 'x', b: 1, ntoe: '' } }, 'MISSING_COLUMN', 'changes[1].row.note', undefined],
     [{ op: 'upsert', table: 'pairs', row: { a: 'x', b: 1, note: '', ntoe: '' } }, 'UNKNOWN_COLUMN', 'changes[1].row.ntoe', 'note'],
     [{ op: 'upsert', table: 'pairs', rows: [{ a: 'x', b: 1, note: '' }, { a: 'x', b: 1.5, note: '' }] }, 'TYPE_MISMATCH', 'changes[1].rows[1].b', undefined],
-    [{ op: 'upsert', table: 'pairs', row: { a: null, b: 1, note: '' } }, 'MISSING_COLUMN', 'changes[1].row.a', undefined],
+    [{ op: 'upsert', table: 'pairs', row: { a: null, b: 1, note: '' } }, 'NULL_NOT_ALLOWED', 'changes[1].row.a', undefined],
     [{ op: 'update', table: 'pairs', id: ['x', 1], set: { noet: '' } }, 'UNKNOWN_COLUMN', 'changes[1].set.noet', 'note'],
     [{ op: 'update', table: 'pairs', id: ['x', 1], set: { b: 2 } }, 'KEY_CHANGE', 'changes[1].set.b', undefined],
     [{ op: 'delete', table: 'pairs', id: 'x' }, 'MISSING_KEY', 'changes[1].id', undefined],
     [{ op: 'delete', table: 'pairs', id: { a: 'x' } }, 'MISSING_KEY', 'changes[1].id', undefined],
-    [{ op: 'upsert', table: 'notes', row: { id: 1, text: '' } }, 'MISSING_TENANT', 'changes[1].tenant', undefined],
-    [{ op: 'upsert', table: 'pairs' }, 'INVALID_CHANGE', 'changes[1].row', undefined],
-    [null, 'INVALID_CHANGE', 'changes[1]', undefined],
+    [{ op: 'upsert', table: 'notes', row: { id: 1, text: '' } }, 'TENANT_REQUIRED', 'changes[1].tenant', undefined],
+    [{ op: 'upsert', table: 'pairs' }, 'CHANGE_INVALID', 'changes[1].row', undefined],
+    [{ op: 'upsert', table: 'pairs', row: { a: 'x', b: 2 ** 53, note: '' } }, 'INTEGER_RANGE', 'changes[1].row.b', undefined],
+    [null, 'CHANGE_INVALID', 'changes[1]', undefined],
   ])('%j', (change, code, path, nearest) => {
     const error = encode(change)
     expect(error).toBeInstanceOf(EddylineError)

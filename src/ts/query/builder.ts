@@ -60,7 +60,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   where(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A>
   where(first: string | ((row: any) => Condition), op?: WhereOp, value?: unknown): Query<S, T, J, B, A> {
     const condition = typeof first === 'function' ? first(this.#scope()) : operatorCondition(this.#column(first), op!, value)
-    if (!(condition instanceof Expr)) throw new EddylineError('INVALID_QUERY', '`where` needs a condition: eq(…), and(…), …')
+    if (!(condition instanceof Expr)) throw new EddylineError('QUERY_INVALID', '`where` needs a condition: eq(…), and(…), …')
     return this.#step({ where: [...this.#plan.where, condition.json] })
   }
 
@@ -195,7 +195,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   #join(kind: 'inner' | 'left', table: string, on: (left: any, right: any) => Condition, alias: string | undefined): any {
     const name = alias ?? table
     if (name === this.#table || this.#plan.joins.some(j => j.alias === name)) {
-      throw new EddylineError('INVALID_QUERY', `\`${name}\` is in the query already: give the join an alias as its third argument`, { offending: name, path: 'joins' })
+      throw new EddylineError('QUERY_INVALID', `\`${name}\` is in the query already: give the join an alias as its third argument`, { offending: name, path: 'joins' })
     }
     const condition = on(this.#scope(), refs(tableNamed(this.#schema, table), name))
     return this.#step({ joins: [...this.#plan.joins, { kind, table, alias: name, on: condition.json }] })
@@ -237,7 +237,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     const given = values as Record<string, unknown>
     const value = (name: string): ExprJson => literal(given[name] ?? null, t.columns.find(c => c.name === name)?.type)
     const out = this.#plan.orderBy.map((o, i) => {
-      if (o.name === undefined) throw new EddylineError('INVALID_QUERY', 'an order by expression needs its start values as an array', { path: 'start' })
+      if (o.name === undefined) throw new EddylineError('QUERY_INVALID', 'an order by expression needs its start values as an array', { path: 'start' })
       if (!Object.hasOwn(given, o.name)) throw new EddylineError('MISSING_COLUMN', `the start has no value for the order column \`${o.name}\``, { path: `start[${i}]`, offending: o.name })
       return value(o.name)
     })
@@ -296,7 +296,7 @@ function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Cond
   switch (op) {
     case '=': case '!=': case '<': case '<=': case '>': case '>=': case 'like': case 'ilike': return compare(op, column, value)
     case 'in': case 'not in': {
-      if (!Array.isArray(value)) throw new EddylineError('INVALID_QUERY', `\`${op}\` takes an array`, { offending: op })
+      if (!Array.isArray(value)) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array`, { offending: op })
       if (value.length === 0) return truth(op === 'not in')
       const member: Condition = new Expr({ op: 'in', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
       return op === 'in' ? member : negated(member)
@@ -310,7 +310,7 @@ function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Cond
       return op === 'is' ? same : negated(same)
     }
   }
-  throw unknownName('INVALID_QUERY', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'is', 'is not'], 'where')
+  throw unknownName('QUERY_INVALID', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'is', 'is not'], 'where')
 }
 
 function qualified(e: ExprJson, base: string): ExprJson {
@@ -319,6 +319,6 @@ function qualified(e: ExprJson, base: string): ExprJson {
 }
 
 function natural(n: number, what: string): number {
-  if (!Number.isSafeInteger(n) || n < 0) throw new EddylineError('INVALID_QUERY', `${what} takes a whole number from 0, not ${n}`, { path: what })
+  if (!Number.isSafeInteger(n) || n < 0) throw new EddylineError('QUERY_INVALID', `${what} takes a whole number from 0, not ${n}`, { path: what })
   return n
 }

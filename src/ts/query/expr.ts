@@ -36,7 +36,7 @@ export function literal(value: unknown, like?: CellType): ExprJson {
       if (value instanceof Uint8Array) return { op: 'lit', name: 'bytes', value: hexOf(value) }
       return { op: 'lit', name: 'json', value: canonicalJson(value, 'literal') }
   }
-  throw new EddylineError('INVALID_QUERY', `${typeof value} cannot be used in a query`, { offending: String(value) })
+  throw new EddylineError('QUERY_INVALID', `${typeof value} cannot be used in a query`, { offending: String(value) })
 }
 
 /** @internal A condition comparing `a` with `b`, constants typed by the other side. */
