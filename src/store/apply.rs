@@ -194,8 +194,12 @@ impl Run<'_> {
                 self.undo.push(Undo::Inserted { table, hash, row });
                 self.keep(table, row);
             }
-            (Op::Insert, Some(old)) if !self.resets.is_empty() && self.is_stale(table, old) => {
-                self.replace(table, hash, old, change.row);
+            // After a reset only rows brought since are held; the others go at the end.
+            (Op::Insert | Op::Update | Op::Delete, Some(old)) if !self.resets.is_empty() && self.is_stale(table, old) => {
+                match change.op {
+                    Op::Insert => self.replace(table, hash, old, change.row),
+                    _ => self.applied.ignored += 1,
+                }
             }
             (Op::Insert, Some(old)) => {
                 if *self.rs.row(table, old) != *change.row {
