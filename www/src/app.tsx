@@ -9,7 +9,7 @@ import { useKeyboard } from './keyboard'
 import { useRows } from './live'
 import { Loading } from './loading'
 import { NewIssue } from './new-issue'
-import { NO_FILTERS, issueList, projects, statusCounts, type Filters, type Sort } from './queries'
+import { NO_FILTERS, issueList, projects, type Filters, type Sort } from './queries'
 import type { ListedIssue, Project } from './schema'
 import { Sidebar } from './sidebar'
 import { StatusBar } from './status-bar'
@@ -46,6 +46,7 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
     setOpenId(id)
     if (at !== undefined) setSelected({ id, at })
   }, [])
+  const onNew = useCallback(() => setIsNewOpen(true), [])
   const onClose = useCallback(() => setOpenId(undefined), [])
   const onError = useCallback((error: unknown) => setProblem(error instanceof Error ? error.message : String(error)), [])
 
@@ -60,7 +61,7 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
     open: () => { if (selected) setOpenId(selected.id) },
     close: () => { if (isNewOpen) setIsNewOpen(false); else if (openId) setOpenId(undefined); else setSelected(undefined) },
     search: () => searchRef.current?.focus(),
-    create: () => setIsNewOpen(true),
+    create: onNew,
   })
 
   const title = filters.scope.kind === 'all' ? 'All issues' : filters.scope.kind === 'mine' ? 'My issues' : byId.get(filters.scope.id)?.name ?? 'Project'
@@ -68,10 +69,8 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
     <div className="app" data-panel={openId !== undefined || undefined}>
       <Sidebar scope={filters.scope} onScope={onScope} onError={onError} />
       <main>
-        <Total filters={effective}>
-          {total => <Toolbar title={title} total={total} filters={filters} sort={sort} view={view} searchRef={searchRef}
-            onFilters={onFilters} onSort={setSort} onView={setView} onNew={() => setIsNewOpen(true)} />}
-        </Total>
+        <Toolbar title={title} filters={filters} counted={effective} sort={sort} view={view} searchRef={searchRef}
+          onFilters={onFilters} onSort={setSort} onView={setView} onNew={onNew} />
         {view === 'list'
           ? <List filters={effective} sort={sort} projects={byId} selected={selected} openId={openId} issuesRef={issuesRef} onSort={setSort} onOpen={onOpen} />
           : <Board filters={effective} sort={sort} projects={byId} openId={openId} onOpen={onOpen} onError={onError} />}
@@ -82,12 +81,6 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
       {problem !== undefined && <div className="toast" role="alert">{problem}</div>}
     </div>
   )
-}
-
-/** How many issues the filters leave: a sum of the counts that the board shows. */
-function Total({ filters, children }: { filters: Filters, children: (total: number) => React.ReactNode }) {
-  const rows = useRows(root => statusCounts(root, filters))
-  return children(rows.reduce((sum, r) => sum + r.n, 0))
 }
 
 interface ListProps {

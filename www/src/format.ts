@@ -2,6 +2,11 @@
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR
 
+// Formatters are made once: making one costs fifty times what using it does.
+const MONTH = new Intl.DateTimeFormat('en', { month: 'short', year: 'numeric' })
+const FULL = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
+const NUMBER = new Intl.NumberFormat('en')
+
 /** How long ago, in one or two characters and a letter; older than two months, the month. */
 export function ago(date: Date, now = Date.now()): string {
   const age = now - date.getTime()
@@ -10,7 +15,7 @@ export function ago(date: Date, now = Date.now()): string {
   if (age < HOUR) return `${Math.floor(age / MINUTE)}m`
   if (age < DAY) return `${Math.floor(age / HOUR)}h`
   if (age < 60 * DAY) return `${Math.floor(age / DAY)}d`
-  return date.toLocaleDateString('en', { month: 'short', year: 'numeric' })
+  return MONTH.format(date)
 }
 
 /** The same within a sentence. */
@@ -19,7 +24,7 @@ export function when(date: Date, now = Date.now()): string {
   return text === 'now' ? 'just now' : now - date.getTime() < 60 * DAY ? `${text} ago` : `in ${text}`
 }
 
-export const fullTime = (date: Date): string => date.toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' })
-export const grouped = (n: number): string => n.toLocaleString('en')
+export const fullTime = (date: Date): string => FULL.format(date)
+export const grouped = (n: number): string => NUMBER.format(n)
 export const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`
 export const initials = (name: string): string => name.split(' ').map(part => part[0]).slice(0, 2).join('')

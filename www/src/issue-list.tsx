@@ -2,7 +2,7 @@
 import { memo, useEffect, useRef } from 'react'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { flashOf } from './flash'
-import { ago, fullTime } from './format'
+import { ago } from './format'
 import { Avatar, LabelChip, PriorityIcon, StatusIcon } from './icons'
 import type { Sort, SortColumn } from './queries'
 import type { Label, ListedIssue, Project } from './schema'
@@ -23,7 +23,7 @@ interface Props {
 export function IssueList({ issues, projects, sort, selected, openId, onSort, onOpen }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const virtualizer = useVirtualizer({
-    count: issues.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 10, useFlushSync: false,
+    count: issues.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 6, useFlushSync: false,
   })
   const at = selected?.at
   useEffect(() => {
@@ -47,7 +47,8 @@ export function IssueList({ issues, projects, sort, selected, openId, onSort, on
           {virtualizer.getVirtualItems().map(({ index, start }) => {
             const issue = issues[index]
             return issue && (
-              <IssueRow key={issue.id} issue={issue} at={index} top={start} project={projects.get(issue.project_id)}
+              // The key is the place, not the issue: when a busy team reorders the list, elements are filled anew, not made anew.
+              <IssueRow key={index} issue={issue} at={index} top={start} project={projects.get(issue.project_id)}
                 isSelected={selected?.id === issue.id} isOpen={openId === issue.id} flash={flashOf(issue.id)} onOpen={onOpen} />
             )
           })}
@@ -90,8 +91,8 @@ const IssueRow = memo(function IssueRow({ issue, at, top, project, isSelected, i
       <span className="title">{issue.title}</span>
       <Labels labels={issue.labels} />
       <Avatar user={issue.assignee} />
-      <time title={fullTime(issue.created_at)}>{ago(issue.created_at)}</time>
-      <time title={fullTime(issue.updated_at)}>{ago(issue.updated_at)}</time>
+      <time>{ago(issue.created_at)}</time>
+      <time>{ago(issue.updated_at)}</time>
     </div>
   )
 }, (a, b) => a.issue === b.issue && a.at === b.at && a.top === b.top && a.project === b.project && a.isSelected === b.isSelected

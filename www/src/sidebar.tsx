@@ -3,6 +3,7 @@ import { memo } from 'react'
 import { setBusyRate } from './api'
 import { useConnection } from './connection'
 import { grouped } from './format'
+import { isCalm } from './flash'
 import { Logo } from './icons'
 import { useRows } from './live'
 import { myOpenCount, openCounts, projects, type Filters } from './queries'
@@ -43,7 +44,7 @@ const Entry = memo(function Entry({ name, color, count, isCurrent, onClick }: { 
     <button type="button" className="entry" aria-current={isCurrent || undefined} onClick={onClick}>
       {color ? <i className="dot" style={{ background: color }} /> : <i className="dot plain" />}
       <span>{name}</span>
-      <small key={count} className="count">{grouped(count)}</small>
+      <small key={isCalm() ? count : undefined} className="count">{grouped(count)}</small>
     </button>
   )
 }, (a, b) => a.name === b.name && a.count === b.count && a.isCurrent === b.isCurrent && a.color === b.color)

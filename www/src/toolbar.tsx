@@ -1,16 +1,17 @@
 /** Search, filters, order and view. All of it only makes another query. */
-import type { RefObject } from 'react'
+import { memo, type RefObject } from 'react'
 import { grouped } from './format'
 import { useRows } from './live'
-import { NO_FILTERS, labels, users, type Filters, type Sort, type SortColumn } from './queries'
+import { NO_FILTERS, labels, statusCounts, users, type Filters, type Sort, type SortColumn } from './queries'
 import { PRIORITIES, STATUSES, type Status } from './schema'
 
 export type ViewKind = 'list' | 'board'
 
 interface Props {
   title: string
-  total: number
   filters: Filters
+  /** The filters that the list shows already; they follow while one types. */
+  counted: Filters
   sort: Sort
   view: ViewKind
   searchRef: RefObject<HTMLInputElement | null>
@@ -20,7 +21,7 @@ interface Props {
   onNew: () => void
 }
 
-export function Toolbar({ title, total, filters, sort, view, searchRef, onFilters, onSort, onView, onNew }: Props) {
+export const Toolbar = memo(function Toolbar({ title, counted, filters, sort, view, searchRef, onFilters, onSort, onView, onNew }: Props) {
   const people = useRows(users)
   const tags = useRows(labels)
   const isFiltered = filters.search !== '' || filters.status !== '' || filters.priority !== '' || filters.assignee !== '' || filters.label !== ''
@@ -28,7 +29,7 @@ export function Toolbar({ title, total, filters, sort, view, searchRef, onFilter
     <header className="toolbar">
       <div className="toolbar-row">
         <h1>{title}</h1>
-        <span className="total" data-testid="total">{grouped(total)}</span>
+        <Total filters={counted} />
         <div className="search">
           <svg width="14" height="14" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.6" aria-hidden="true"><circle cx="7" cy="7" r="4.6" /><path d="m10.6 10.6 3.2 3.2" strokeLinecap="round" /></svg>
           <input ref={searchRef} type="search" placeholder="Search titles" aria-label="Search titles" value={filters.search}
@@ -63,6 +64,12 @@ export function Toolbar({ title, total, filters, sort, view, searchRef, onFilter
       </div>
     </header>
   )
+})
+
+/** How many issues the filters leave: a sum of the counts that the board shows. Apart, for it changes all the time. */
+function Total({ filters }: { filters: Filters }) {
+  const counts = useRows(root => statusCounts(root, filters))
+  return <span className="total" data-testid="total">{grouped(counts.reduce((sum, c) => sum + c.n, 0))}</span>
 }
 
 /** A filter that shows what it is set to. */
