@@ -113,7 +113,10 @@ export class Database<S extends AnySchema> {
     const bytes = this.#encoder.encode(changes, batch)
     const begun = performance.now()
     let address: number
-    try { address = port.commit(bytes) } catch (error) { throw this.#located(error, changes) }
+    try { address = port.commit(bytes) } catch (error) {
+      this.#relations.links.close()
+      throw this.#located(error, changes)
+    }
     return this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
   }
 

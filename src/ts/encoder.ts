@@ -1,21 +1,19 @@
 import type { LooseBatch, LooseChange } from './changes.js'
 import { EddylineError, unknownName } from './errors.js'
-import { BIGINT, BOOL, BYTES, FLOAT, INT, TEXT, TIMESTAMP, type TableLayout } from './layout.js'
+import type { TableLayout } from './layout.js'
 import type { Port } from './port.js'
-import { canonicalJson, jsonWasPlain, microsOfText, wellFormed } from './values.js'
+import { Place, RowWriter } from './row-writer.js'
 
 /** Batches with more rows than this do not link objects to handles: comparing them would cost more than decoding. */
 export const LINK_LIMIT = 64
 
 const OPS: Record<string, number> = Object.assign(Object.create(null), { insert: 1, upsert: 2, update: 3, delete: 4, touch: 5, reset: 6 })
-const TYPE_NAMES = ['a string', 'a safe integer', 'a bigint or a safe integer', 'a number', 'a boolean', 'a Date, milliseconds or an ISO 8601 text', 'a JSON value', 'a Uint8Array']
 const utf8 = /* @__PURE__ */ new TextEncoder()
 
 /**
  * Writes JS objects as packed rows straight into the input area of the engine: one wasm call per batch.
  *
- * Addresses are kept relative to the area, because it may move when it grows. Strings up to 64 characters are copied by
- * a charCode loop: TextEncoder has a fixed cost of 70 (Node) to 300 ns (Chromium) per call.
+ * Addresses are kept relative to the area, because it may move when it grows.
  */
 export class Encoder {
   /** Objects of the last batch that are exactly what a decoder would make of their rows, for linking. */
@@ -28,18 +26,15 @@ export class Encoder {
   readonly #port: Port
   readonly #tables: Map<string, TableLayout>
   #pos = 0          // end of what is written, relative
-  #heap = 0         // end of the heap of the row in work, relative
-  #heapStart = 0
-  #ascii = true
-  #canonical = true
   #count = 0        // binary changes written
-  #change = 0       // where we are, for error paths
-  #row = -1
-  #part = 'row'
+  #links = 0        // objects that may be linked, −1 if the batch is too large
+  readonly #place = new Place()
+  readonly #writer: RowWriter
 
   constructor(port: Port, tables: Map<string, TableLayout>) {
     this.#port = port
     this.#tables = tables
+    this.#writer = new RowWriter(port, this.#place)
   }
 
   /** Writes a batch at the start of the input area; the number of its bytes. Throws EddylineError and has no effect then. */
@@ -48,15 +43,16 @@ export class Encoder {
     this.#pos = 0
     this.#count = 0
     this.linkCount = 0
+    this.#links = 0
     port.reserve(4096, 0)
     this.#header(batch)
     const tenant = batch?.tenant
     for (let i = 0; i < changes.length; i++) {
-      this.#change = i
+      this.#place.change = i
       this.#encodeChange(changes[i], tenant)
     }
     port.i32[port.base >> 2] = this.#count
-    if (this.linkCount < 0) this.linkCount = 0
+    this.linkCount = Math.max(this.#links, 0)
     return this.#pos
   }
 
@@ -98,23 +94,23 @@ export class Encoder {
     if (typeof change !== 'object' || change === null) throw this.#invalid('a change must be an object')
     const op = OPS[change.op]
     if (op === undefined) {
-      throw unknownName('CHANGE_INVALID', `operation \`${String(change.op)}\``, String(change.op), Object.keys(OPS), `changes[${this.#change}].op`)
+      throw unknownName('CHANGE_INVALID', `operation \`${String(change.op)}\``, String(change.op), Object.keys(OPS), this.#place.at('.op'))
     }
     const table = this.#tables.get(change.table)
     if (table === undefined) {
-      throw unknownName('UNKNOWN_TABLE', `table \`${String(change.table)}\``, String(change.table), this.#tables.keys(), `changes[${this.#change}].table`)
+      throw unknownName('UNKNOWN_TABLE', `table \`${String(change.table)}\``, String(change.table), this.#tables.keys(), this.#place.at('.table'))
     }
     let tenant: string | undefined
     if (table.tenanted) {
       tenant = change.tenant ?? batchTenant
       if (typeof tenant !== 'string') {
         throw new EddylineError('TENANT_REQUIRED', `\`${table.name}\` is tenanted: give \`tenant\` in the change or in the batch`,
-          { path: `changes[${this.#change}].tenant`, offending: table.name })
+          { path: this.#place.at('.tenant'), offending: table.name })
       }
     }
-    this.#row = -1
+    this.#place.row = -1
     if (op <= 2) {
-      if (change.rows === undefined) { this.#part = 'row'; this.#encodeRow(table, op, change.row, tenant) }
+      if (change.rows === undefined) { this.#place.part = 'row'; this.#encodeRow(table, op, change.row, tenant) }
       else this.#encodeRows(table, op, change.rows, tenant)
     } else if (op === 6) {
       this.#begin(6, table.index, table.layout.heapAt)
@@ -122,7 +118,7 @@ export class Encoder {
       else this.#finish(0)
       if (change.rows !== undefined) this.#encodeRows(table, 2, change.rows, tenant)
     } else {
-      this.#part = 'id'
+      this.#place.part = 'id'
       if (change.id === undefined) throw this.#invalid(`\`${change.op}\` needs \`id\``, '.id')
       if (op === 3) { this.#encodeUpdate(table, change.id, change.set, tenant); return }
       this.#begin(op, table.index, table.layout.heapAt)
@@ -132,20 +128,20 @@ export class Encoder {
 
   #encodeRows(table: TableLayout, op: number, rows: readonly object[], tenant: string | undefined): void {
     if (!Array.isArray(rows)) throw this.#invalid('`rows` must be an array', '.rows')
-    this.#part = 'rows'
+    this.#place.part = 'rows'
     for (let i = 0; i < rows.length; i++) {
-      this.#row = i
+      this.#place.row = i
       this.#encodeRow(table, op, rows[i], tenant)
     }
   }
 
   #encodeRow(table: TableLayout, op: number, source: object | undefined, tenant: string | undefined): void {
-    if (typeof source !== 'object' || source === null) throw this.#invalid('a row must be an object', `.${this.#place()}`)
+    if (typeof source !== 'object' || source === null) throw this.#invalid('a row must be an object', `.${this.#place.member}`)
     const object = source as Record<string, unknown>
     const layout = table.layout
     this.#begin(op, table.index, layout.heapAt)
     const row = this.#pos
-    this.#openRow(row, layout.heapAt)
+    this.#writer.open(row, layout.heapAt)
     const names = layout.names
     const shown = layout.shown
     let found = 0
@@ -153,23 +149,23 @@ export class Encoder {
       const value = table.inherited[c] ? ownValue(object, names[c]) : object[names[c]]
       if (value === undefined || value === null) {
         if (value === null) found++
-        else this.#canonical = false
-        if (!table.nullable[c]) throw this.#missing(table, c, value)
-        this.#null(table, c, row)
+        else this.#writer.canonical = false
+        if (!table.nullable[c]) throw this.#writer.missing(table, c, value)
+        this.#writer.putNull(table, c, row)
         continue
       }
       found++
-      this.#cell(table, c, value, row)
+      this.#writer.put(table, c, value, row)
     }
     let keys = 0
     for (const _ in object) keys++
     if (keys !== found) this.#checkKeys(table, object)
-    if (tenant !== undefined) this.#cell(table, shown, tenant, row)
-    const bytes = this.#closeRow(table, row)
-    if (this.linkCount >= 0) {
-      if (this.linkCount === LINK_LIMIT || this.#count >= LINK_LIMIT) this.linkCount = -1
-      else if (this.#canonical && isPlain(object)) {
-        const n = this.linkCount++
+    if (tenant !== undefined) this.#writer.put(table, shown, tenant, row)
+    const bytes = this.#writer.close(table, row)
+    if (this.#links >= 0) {
+      if (this.#links === LINK_LIMIT || this.#count >= LINK_LIMIT) this.#links = -1
+      else if (this.#writer.canonical && isPlain(object)) {
+        const n = this.#links++
         this.linkObjects[n] = object
         this.linkTables[n] = table.index
         this.linkAt[n] = row
@@ -191,34 +187,34 @@ export class Encoder {
     for (let i = 0; i < padded; i++) port.u8[port.base + present + i] = 0
     this.#pos += padded
     const row = this.#pos
-    this.#openRow(row, layout.heapAt)
+    this.#writer.open(row, layout.heapAt)
     const key = this.#keyParts(table, id)
     let found = 0
     for (let c = 0; c < layout.shown; c++) {
       const value = table.inherited[c] ? ownValue(object, layout.names[c]) : object[layout.names[c]]
       if (value !== undefined) {
         found++
-        this.#part = 'set'
+        this.#place.part = 'set'
         if (!table.isKey[c]) port.u8[port.base + present + (c >> 3)] |= 1 << (c & 7)
         else if (!sameKey(value, key[table.key.indexOf(c)])) {
-          throw new EddylineError('KEY_CHANGE', `an update cannot change the key column \`${layout.names[c]}\``, { path: this.#path(c, table), offending: layout.names[c] })
+          throw new EddylineError('KEY_CHANGE', `an update cannot change the key column \`${layout.names[c]}\``, { path: this.#place.of(table, c), offending: layout.names[c] })
         }
-        if (table.isKey[c]) { this.#part = 'id'; this.#cell(table, c, key[table.key.indexOf(c)], row); continue }
+        if (table.isKey[c]) { this.#place.part = 'id'; this.#writer.put(table, c, key[table.key.indexOf(c)], row); continue }
         if (value === null) {
-          if (!table.nullable[c]) throw this.#missing(table, c, null)
-          this.#null(table, c, row)
-        } else this.#cell(table, c, value, row)
+          if (!table.nullable[c]) throw this.#writer.missing(table, c, null)
+          this.#writer.putNull(table, c, row)
+        } else this.#writer.put(table, c, value, row)
       } else if (table.isKey[c]) {
-        this.#part = 'id'
-        this.#cell(table, c, key[table.key.indexOf(c)], row)
-      } else this.#null(table, c, row)
+        this.#place.part = 'id'
+        this.#writer.put(table, c, key[table.key.indexOf(c)], row)
+      } else this.#writer.putNull(table, c, row)
     }
-    this.#part = 'set'
+    this.#place.part = 'set'
     let keys = 0
     for (const _ in object) keys++
     if (keys !== found) this.#checkKeys(table, object)
-    if (tenant !== undefined) this.#cell(table, layout.shown, tenant, row)
-    const bytes = this.#closeRow(table, row)
+    if (tenant !== undefined) this.#writer.put(table, layout.shown, tenant, row)
+    const bytes = this.#writer.close(table, row)
     const head = (port.base + present - 16) >> 2
     port.i32[head + 3] = words
     port.i32[head + 2] = bytes
@@ -230,14 +226,14 @@ export class Encoder {
   #keyRow(table: TableLayout, id: unknown, tenant: string | undefined): number {
     const layout = table.layout
     const row = this.#pos
-    this.#openRow(row, layout.heapAt)
+    this.#writer.open(row, layout.heapAt)
     const key = id === undefined ? undefined : this.#keyParts(table, id)
     for (let c = 0; c < layout.shown; c++) {
-      if (key !== undefined && table.isKey[c]) this.#cell(table, c, key[table.key.indexOf(c)], row)
-      else this.#null(table, c, row)
+      if (key !== undefined && table.isKey[c]) this.#writer.put(table, c, key[table.key.indexOf(c)], row)
+      else this.#writer.putNull(table, c, row)
     }
-    if (tenant !== undefined) this.#cell(table, layout.shown, tenant, row)
-    return this.#closeRow(table, row)
+    if (tenant !== undefined) this.#writer.put(table, layout.shown, tenant, row)
+    return this.#writer.close(table, row)
   }
 
   #keyParts(table: TableLayout, id: unknown): unknown[] {
@@ -255,8 +251,6 @@ export class Encoder {
     }
     return parts
   }
-
-  // ---- bytes -------------------------------------------------------------------------------------------------------
 
   #begin(op: number, table: number, fixed: number): void {
     const port = this.#port
@@ -278,170 +272,20 @@ export class Encoder {
     this.#count++
   }
 
-  #openRow(row: number, heapAt: number): void {
-    const i32 = this.#port.i32
-    const from = (this.#port.base + row) >> 2
-    const to = from + ((heapAt + 3) >> 2)
-    for (let i = from; i < to; i++) i32[i] = 0
-    this.#heapStart = this.#heap = row + heapAt
-    this.#ascii = true
-    this.#canonical = true
-  }
-
-  #closeRow(table: TableLayout, row: number): number {
-    const port = this.#port
-    port.u8[port.base + row + table.layout.flagsAt] = this.#ascii ? 1 : 0
-    return this.#heap - row
-  }
-
-  #null(table: TableLayout, c: number, row: number): void {
-    const port = this.#port
-    const layout = table.layout
-    port.u8[port.base + row + layout.nullAt + (c >> 3)] |= 1 << (c & 7)
-    if (layout.vars[c] >= 0) port.i32[(port.base + row + layout.slots[c]) >> 2] = this.#heap - this.#heapStart
-  }
-
-  #cell(table: TableLayout, c: number, value: unknown, row: number): void {
-    const port = this.#port
-    const layout = table.layout
-    const type = layout.types[c]
-    switch (type) {
-      case TEXT:
-        if (typeof value !== 'string') throw this.#mismatch(table, c, value)
-        this.#text(value)
-        break
-      case INT:
-        if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw this.#mismatch(table, c, value)
-        this.#int(value, port.base + row + layout.slots[c])
-        return
-      case FLOAT:
-        if (typeof value !== 'number') throw this.#mismatch(table, c, value)
-        if (value === 0) { if (Object.is(value, -0)) this.#canonical = false; return }
-        if (value !== value) { port.i32[(port.base + row + layout.slots[c] + 4) >> 2] = 0x7ff80000; return }
-        port.f64[(port.base + row + layout.slots[c]) >> 3] = value
-        return
-      case BOOL:
-        if (typeof value !== 'boolean') throw this.#mismatch(table, c, value)
-        if (value) port.u8[port.base + row + layout.slots[c]] = 1
-        return
-      case TIMESTAMP: this.#timestamp(table, c, value, port.base + row + layout.slots[c]); return
-      case BIGINT:
-        if (typeof value === 'number' && Number.isSafeInteger(value)) { this.#canonical = false; this.#int(value, port.base + row + layout.slots[c]); return }
-        if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) throw this.#mismatch(table, c, value)
-        port.view.setBigInt64(port.base + row + layout.slots[c], value, true)
-        return
-      case BYTES:
-        if (!(value instanceof Uint8Array)) throw this.#mismatch(table, c, value)
-        if (value.constructor !== Uint8Array) this.#canonical = false
-        this.#room(value.length)
-        port.u8.set(value, port.base + this.#heap)
-        for (let i = 0; i < value.length && this.#ascii; i++) if (value[i] > 127) this.#ascii = false
-        this.#heap += value.length
-        break
-      default:
-        this.#text(canonicalJson(value, this.#path(c, table)))
-        if (!jsonWasPlain) this.#canonical = false
-    }
-    port.i32[(port.base + row + layout.slots[c]) >> 2] = this.#heap - this.#heapStart
-  }
-
-  #int(value: number, address: number): void {
-    const i32 = this.#port.i32
-    const at = address >> 2
-    if ((value | 0) === value) {
-      if (value === 0 && Object.is(value, -0)) this.#canonical = false
-      i32[at] = value
-      i32[at + 1] = value >> 31
-    } else {
-      i32[at] = value % 4294967296
-      i32[at + 1] = Math.floor(value / 4294967296)
-    }
-  }
-
-  #timestamp(table: TableLayout, c: number, value: unknown, address: number): void {
-    let ms: number
-    if (value instanceof Date) ms = value.getTime()
-    else {
-      this.#canonical = false
-      if (typeof value === 'string') {
-        const micros = microsOfText(value)
-        if (micros === undefined || BigInt.asIntN(64, micros) !== micros) throw this.#mismatch(table, c, value)
-        this.#port.view.setBigInt64(address, micros, true)
-        return
-      }
-      if (typeof value !== 'number') throw this.#mismatch(table, c, value)
-      ms = value
-    }
-    if (!(ms >= -8.64e15 && ms <= 8.64e15)) throw this.#mismatch(table, c, value)
-    const micros = Math.round(ms * 1000)
-    if (Number.isSafeInteger(micros)) {
-      const i32 = this.#port.i32
-      i32[address >> 2] = micros % 4294967296
-      i32[(address >> 2) + 1] = Math.floor(micros / 4294967296)
-    } else this.#port.view.setBigInt64(address, BigInt(Math.trunc(ms)) * 1000n, true)
-  }
-
-  #text(value: string): void {
-    const length = value.length
-    this.#room(length * 3)
-    const port = this.#port
-    const u8 = port.u8
-    const start = port.base + this.#heap
-    if (length <= 64) {
-      let i = 0
-      for (; i < length; i++) {
-        const code = value.charCodeAt(i)
-        if (code > 127) break
-        u8[start + i] = code
-      }
-      if (i === length) { this.#heap += length; return }
-    }
-    const { written } = utf8.encodeInto(value, u8.subarray(start, port.base + port.capacity))
-    if (written !== length) {
-      this.#ascii = false
-      if (!wellFormed(value)) this.#canonical = false
-    }
-    this.#heap += written
-  }
-
-  #room(bytes: number): void {
-    const port = this.#port
-    if (this.#heap + bytes + 64 > port.capacity) port.reserve(this.#heap + bytes + 64, this.#heap)
-  }
-
   // ---- errors ------------------------------------------------------------------------------------------------------
 
-  #place(): string { return this.#row < 0 ? this.#part : `${this.#part}[${this.#row}]` }
-
-  #path(c: number, table: TableLayout): string {
-    return this.#part === 'id' ? `changes[${this.#change}].id` : `changes[${this.#change}].${this.#place()}.${table.layout.names[c]}`
-  }
-
   #invalid(message: string, at = '', code = 'CHANGE_INVALID'): EddylineError {
-    return new EddylineError(code, message, { path: `changes[${this.#change}]${at}` })
-  }
-
-  #mismatch(table: TableLayout, c: number, value: unknown): EddylineError {
-    const got = value === null ? 'null' : typeof value === 'object' ? value.constructor?.name ?? 'an object' : `${typeof value} ${String(value).slice(0, 40)}`
-    const type = table.layout.types[c]
-    const beyond = (type === INT && typeof value === 'number' && Number.isInteger(value)) || (type === BIGINT && (typeof value === 'bigint' || Number.isInteger(value)))
-    return new EddylineError(beyond ? 'INTEGER_RANGE' : 'TYPE_MISMATCH', `\`${table.name}.${table.layout.names[c]}\` takes ${TYPE_NAMES[table.layout.types[c]]}, not ${got}`,
-      { path: this.#path(c, table), offending: table.layout.names[c] })
-  }
-
-  #missing(table: TableLayout, c: number, value: null | undefined): EddylineError {
-    const name = table.layout.names[c]
-    return new EddylineError(value === null ? 'NULL_NOT_ALLOWED' : 'MISSING_COLUMN', `\`${table.name}.${name}\` ${value === null ? 'is not nullable' : 'is missing'}`, { path: this.#path(c, table), offending: name })
+    return new EddylineError(code, message, { path: this.#place.at(at) })
   }
 
   /** Called when the number of keys is not the number of columns found: an unknown name, or keys holding undefined. */
   #checkKeys(table: TableLayout, object: object): void {
-    this.#canonical = false
+    this.#writer.canonical = false
     for (const name of Object.keys(object)) {
       const c = table.columnOf.get(name)
       if (c !== undefined && c < table.layout.shown) continue
       throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${table.name}\``, name, table.layout.names.slice(0, table.layout.shown),
-        `changes[${this.#change}].${this.#place()}.${name}`)
+        this.#place.at(`.${this.#place.member}.${name}`))
     }
   }
 }

@@ -7,7 +7,7 @@ export interface JsonOptions {
   /** The text is an array or lines of rows of this table. */
   table?: string
   /** What to do with them; `'upsert'` by default. */
-  op?: 'insert' | 'upsert' | 'update' | 'delete' | 'touch' | 'reset'
+  op?: 'insert' | 'upsert' | 'reset'
   source?: string
   cursor?: Cursor
   tenant?: string

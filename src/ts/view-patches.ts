@@ -1,6 +1,6 @@
 // The patches that live queries deliver: one class per kind, what needs a row is read on first use.
 import { define } from './decoder.js'
-import { type PatchPath, rowKeys } from './patches.js'
+import { type Patch, type PatchPath, rowKeys } from './patches.js'
 import type { RowCell } from './rows.js'
 import type { Level, NodeCell, TreeNode } from './view-tree.js'
 
@@ -117,4 +117,10 @@ export class OneSet extends ViewPatch {
   }
   get value(): object | null { return this.#node !== undefined ? this.#node.get() : this.#cell !== undefined ? this.#cell.get() : null }
   toJSON(): object { return { t: this.t, path: this.path, value: this.value } }
+}
+
+/** The patch of a SET at `at` of the words of a report. */
+export function changed(level: Level, owner: TreeNode | undefined, place: number, cell: RowCell, words: Int32Array, at: number): Patch {
+  const more = level.maskWords > 1 ? words.slice(at + 9, at + 8 + level.maskWords) : undefined
+  return new Changed(level, owner, place, cell, words[at + 8], more) as Patch
 }

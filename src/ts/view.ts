@@ -1,11 +1,12 @@
 import { ChunkedList, type Snapshot } from './chunked-list.js'
 import type { EddylineError } from './errors.js'
+import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
 import type { Port, ViewInfo } from './port.js'
-import { ADD, INNER, KIND, MOVE, ONE, REMOVE, SET, SWAP } from './report.js'
+import { ADD, KIND, MOVE, REMOVE, SET, SWAP } from './report.js'
 import type { Relations, RowCell } from './rows.js'
-import { Added, Changed, Moved, OneSet, Removed } from './view-patches.js'
-import { Level, linkLevels, NodeCell, type SubList, TreeNode } from './view-tree.js'
+import { Added, Moved, Removed, changed } from './view-patches.js'
+import { Level, type NodeCell, linkLevels } from './view-tree.js'
 
 type Item = RowCell | NodeCell
 
@@ -21,7 +22,6 @@ export class View {
   readonly levels: Level[]
   /** Version of the last change. */
   version: number
-  length: number
   /** Patches of the section just absorbed, when somebody listens. */
   diff: Patch[] | undefined
   /** Somebody wants diffs. */
@@ -30,23 +30,17 @@ export class View {
   failed = false
   error: EddylineError | undefined
   readonly #port: Port
-  readonly #relations: Relations
   #list: ChunkedList<Item> | undefined
-  #nodes: (TreeNode | undefined)[] = []
+  #nested: NestedMirror | undefined
   /** Some snapshot was given out, so what leaves the list must stay readable. */
   #shared = false
-  /** Number of the present edit: nodes with an older stamp may be seen by a snapshot. */
-  #stamp = 1
-  #relist: TreeNode[] = []
   #stale = false
 
   constructor(port: Port, relations: Relations, info: ViewInfo, version: number) {
     this.#port = port
-    this.#relations = relations
     relations.add(info.relations)
     this.id = info.view
     this.flat = info.flat
-    this.length = info.length
     this.version = version
     this.levels = info.levels.map((level, i) => new Level(i, level, relations))
     linkLevels(this.levels)
@@ -71,24 +65,22 @@ export class View {
       const { table } = this.levels[0]
       // Copied: making a cell may call the engine, which may move its buffers.
       const handles = port.i32.slice(address + 1, address + 1 + port.i32[address])
-      this.length = handles.length
       return this.#list = ChunkedList.from<Item>(handles.length, i => table.at(handles[i]))
     }
     const address = port.call('snapshot', this.id) >>> 2
     port.fresh()
     const words = port.i32.slice(address, address + port.i32[address])
-    this.#list = new ChunkedList<Item>()
-    this.#nodes = []
+    const nested = this.#nested = new NestedMirror(this.levels)
+    this.#list = nested.list
     if (words[5] > 0) this.#apply(words, 12, words[10], false)
-    this.length = this.#list.length
-    return this.#list
+    return nested.list
   }
 
   /** The rows as they are now, for ever. */
   snapshot(): Snapshot<Item> {
     const list = this.build()
     this.#shared = true
-    this.#stamp++
+    if (this.#nested !== undefined) { this.#nested.shared = true; this.#nested.stamp++ }
     return list.snapshot()
   }
 
@@ -132,7 +124,7 @@ export class View {
     if (old !== undefined && diff !== undefined) {
       for (let i = old.length - 1; i >= 0; i--) diff.push(new Removed(level, undefined, i, rowOf(old.get(i))))
     }
-    this.#list = undefined
+    this.#list = this.#nested = undefined
     if (old === undefined) return
     const list = this.build()
     this.diff = diff
@@ -173,13 +165,14 @@ export class View {
     let seen = false
     if (this.flat) seen = this.#applyFlat(words, at, patches, diff)
     else {
+      const nested = this.#nested
       for (let n = 0; n < patches; n++) {
         const kind = words[at] & KIND
         if (kind !== SWAP) seen = true
-        if (this.#list !== undefined) at = this.#applyNested(words, at, diff)
+        if (nested !== undefined) at = nested.apply(words, at, diff)
         else at += 8 + (kind === SET ? this.levels[words[at + 1]].maskWords : 0)
       }
-      if (this.#relist.length > 0) this.#relistRoots()
+      nested?.relist()
     }
     this.diff = diff
     return seen
@@ -194,7 +187,6 @@ export class View {
       const place = words[at + 3]
       switch (words[at] & KIND) {
         case ADD: {
-          this.length++
           if (list === undefined && diff === undefined) { at += 8; break }
           const cell = table.at(words[at + 5])
           if (list !== undefined) list.insert(place, cell)
@@ -203,7 +195,6 @@ export class View {
           break
         }
         case REMOVE: {
-          this.length--
           if (list !== undefined) {
             const cell = list.remove(place) as RowCell
             if (this.#shared) cell.held = true
@@ -249,145 +240,7 @@ export class View {
     }
     return seen
   }
-
-  #applyNested(words: Int32Array, at: number, diff: Patch[] | undefined): number {
-    const kind = words[at] & KIND
-    const inner = (words[at] & INNER) !== 0
-    const level = this.levels[words[at + 1]]
-    const owner = level.index === 0 ? undefined : this.#nodes[words[at + 2]]!
-    const place = words[at + 3]
-    const handle = words[at + 5]
-    const child = words[at + 7]
-    const end = at + 8 + (kind === SET ? level.maskWords : 0)
-    const told = inner ? undefined : diff
-    const list = this.#list!
-    if (kind === SWAP) {
-      if (child >= 0) { const node = this.#nodes[child]!; node.row = level.table.swap(node.row, handle) }
-      else if (owner !== undefined) {
-        const { items } = owner.subs[level.slot]
-        const i = level.single ? 0 : place
-        items[i] = level.table.swap(items[i] as RowCell, handle)
-      }
-      return end
-    }
-    if (owner !== undefined && !inner) this.#renew(owner)
-    const sub = owner?.subs[level.slot]
-    if (sub !== undefined) sub.rows = undefined
-    switch (kind) {
-      case ADD: {
-        const row = level.table.at(handle)
-        const node = child >= 0 ? this.#node(child, level, owner, row) : undefined
-        if (sub !== undefined) sub.items.splice(place, 0, node ?? row)
-        else {
-          list.insert(place, node !== undefined ? node.cell : row)
-          if (node !== undefined) { node.listed = node.cell; node.hint = place >> 6 }
-        }
-        if (told !== undefined) {
-          told.push(new Added(level, owner, place, row, node?.cell) as Patch)
-          // The patch shows this cell: what changes below from here on must not show in it.
-          if (node !== undefined) node.stamp = 0
-        }
-        break
-      }
-      case REMOVE: {
-        const item = sub !== undefined ? sub.items.splice(place, 1)[0] : this.#removeRoot(place)
-        const row = item instanceof TreeNode ? item.row : item
-        if (item instanceof TreeNode) this.#drop(item)
-        told?.push(new Removed(level, owner, place, row))
-        break
-      }
-      case MOVE: {
-        const to = words[at + 4]
-        if (sub !== undefined) sub.items.splice(to, 0, sub.items.splice(place, 1)[0])
-        else list.move(place, to)
-        told?.push(new Moved(level, owner, place, to, level.table.at(handle)))
-        break
-      }
-      case SET: {
-        const row = level.table.at(handle)
-        if (child >= 0) {
-          const node = this.#nodes[child]!
-          this.#renew(node)
-          node.row = row
-        } else if (sub !== undefined) sub.items[level.single ? 0 : place] = row
-        told?.push(changed(level, owner, place, row, words, at))
-        break
-      }
-      case ONE: {
-        const old = sub!.items.pop()
-        if (old instanceof TreeNode) this.#drop(old)
-        const row = handle >= 0 ? level.table.at(handle) : undefined
-        const node = row !== undefined && child >= 0 ? this.#node(child, level, owner, row) : undefined
-        if (row !== undefined) sub!.items.push(node ?? row)
-        if (told !== undefined) {
-          told.push(new OneSet(level, owner, row, node?.cell) as Patch)
-          if (node !== undefined) node.stamp = 0
-        }
-      }
-    }
-    return end
-  }
-
-  #removeRoot(place: number): TreeNode {
-    const cell = this.#list!.get(place) as NodeCell
-    const { node } = cell
-    // Old snapshots may show it, and its rows are about to be freed.
-    if (this.#shared) { cell.get(); if (node.cell !== cell) node.cell.get() }
-    this.#list!.remove(place)
-    node.listed = undefined
-    return node
-  }
-
-  #node(id: number, level: Level, parent: TreeNode | undefined, row: RowCell): TreeNode {
-    const nodes = this.#nodes
-    while (nodes.length <= id) nodes.push(undefined)
-    return nodes[id] = new TreeNode(id, level, parent, row, this.#stamp)
-  }
-
-  #drop(node: TreeNode): void {
-    if (this.#nodes[node.id] === node) this.#nodes[node.id] = undefined
-    node.dead = true
-    for (const list of node.subs) for (const item of list.items) if (item instanceof TreeNode) this.#drop(item)
-  }
-
-  /**
-   * Prepares a node and all rows above it for a change: what snapshots or patches hold of them is built as it still is,
-   * then each gets a new cell. Building starts at the topmost unread one, because that builds all below.
-   */
-  #renew(node: TreeNode): void {
-    let top: TreeNode | undefined
-    let root = node
-    for (let n: TreeNode | undefined = node; n !== undefined; n = n.parent) {
-      root = n
-      if (n.stamp !== this.#stamp && n.cell.object === undefined && (this.#shared || n.stamp === 0)) top = n
-    }
-    top?.cell.get()
-    for (let n: TreeNode | undefined = node; n !== undefined; n = n.parent) {
-      if (n.stamp !== this.#stamp || n.cell.object !== undefined) {
-        n.stamp = this.#stamp
-        n.cell = new NodeCell(n)
-      }
-      if (n.parent !== undefined) listOf(n).rows = undefined
-    }
-    if (root.listed !== undefined && root.listed !== root.cell && !root.queued) { root.queued = true; this.#relist.push(root) }
-  }
-
-  #relistRoots(): void {
-    for (const node of this.#relist) {
-      node.queued = false
-      if (node.dead || node.listed === undefined || node.listed === node.cell) continue
-      node.hint = this.#list!.replace(node.listed, node.cell, node.hint)
-      node.listed = node.cell
-    }
-    this.#relist.length = 0
-  }
 }
 
 function rowOf(item: Item): RowCell { return 'node' in item ? item.node.row : item }
 
-function listOf(node: TreeNode): SubList { return node.parent!.subs[node.level.slot] }
-
-function changed(level: Level, owner: TreeNode | undefined, place: number, cell: RowCell, words: Int32Array, at: number): Patch {
-  const more = level.maskWords > 1 ? words.slice(at + 9, at + 8 + level.maskWords) : undefined
-  return new Changed(level, owner, place, cell, words[at + 8], more) as Patch
-}
