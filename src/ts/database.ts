@@ -176,9 +176,9 @@ export class Database<S extends AnySchema> {
   }
 
   /** The plan of a query with counters, as text for people. */
-  explain(query: QueryLike<unknown> | LiveQuery<unknown>): string {
+  explain(query: QueryLike<unknown> | LiveQuery<unknown>, options?: { tenant?: string }): string {
     if (query instanceof LiveQuery) return this.#port.call('explain', query.shared.view.id)
-    const shared = this.#shared(this.#planned(query, undefined))
+    const shared = this.#shared(this.#planned(query, options?.tenant))
     const text = this.#port.call('explain', shared.view.id)
     if (shared.users === 0) this.retire(shared)
     return text

@@ -134,11 +134,10 @@ export class View {
     }
   }
 
-  /** Reads all that old snapshots may still show, before the engine forgets this view's handles. */
+  /** Reads all that old snapshots and patches may still show, before the engine forgets this view's handles. */
   settle(): void {
-    if (!this.#shared) return
-    this.#hold()
-    for (const level of this.levels) if (level.ownTable) level.table.settle(true)
+    if (this.#shared) this.#hold()
+    for (const level of this.levels) if (level.ownTable) level.table.settle(this.#shared)
   }
 
   /** Takes the view's own tables off the relations. */

@@ -237,6 +237,25 @@ describe('live queries', () => {
     }
   })
 
+  it('keep patches readable that nobody read before the view went', async () => {
+    const { db, engine } = open({ graceMs: 1 })
+    db.apply([{ op: 'insert', table: 'issues', rows: [issue('a'), issue('b')] }])
+    const live = db.live(db.query.issues.select('title'))
+    const diffs: any[] = []
+    live.subscribe(({ diff }) => { diffs.push(...diff) })
+    db.apply([{ op: 'update', table: 'issues', id: 'a', set: { title: 'one' } }, { op: 'upsert', table: 'issues', row: issue('c') }, { op: 'delete', table: 'issues', id: 'b' }])
+    live.dispose()
+    await new Promise(resolve => setTimeout(resolve, 10))
+    expect(engine.views.size).toBe(0)
+    db.apply([{ op: 'reset', table: 'issues' }])
+    db.apply([{ op: 'insert', table: 'issues', rows: [issue('x'), issue('y'), issue('z')] }])
+    expect(plainPatches(diffs)).toEqual([
+      { t: 'remove', path: [], key: 'b', at: 1 },
+      { t: 'set', path: [], key: 'a', fields: { title: 'one' } },
+      { t: 'add', path: [], key: 'c', at: 1, value: { title: 'Issue c' } },
+    ])
+  })
+
   it('show an evaluation error and recover with a diff that replaces the rows', () => {
     const { db, engine } = open()
     db.apply([{ op: 'insert', table: 'issues', rows: [issue('a'), issue('b')] }])
