@@ -31,6 +31,9 @@ export function createHttpServer({ database, hub, snapshots, team, page }) {
       return sendJson(response, 200, await call(pathname.slice('/api/'.length), body))
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new RequestError('use GET', 405)
+    // An isolated page has clocks that tell microseconds; others see steps of 100, too coarse for what a change costs.
+    response.setHeader('cross-origin-opener-policy', 'same-origin')
+    response.setHeader('cross-origin-embedder-policy', 'require-corp')
     return page(request, response)
   }
 

@@ -24,7 +24,7 @@ export async function builtPage(request, response) {
 }
 
 /**
- * Vite in the server's own process, with hot reloading.
+ * Vite in the server's own process: no build, a reload shows what was edited.
  * @returns {Promise<{ handler: Handler, close: () => Promise<void> }>}
  */
 export async function livePage() {
