@@ -230,15 +230,18 @@ test('a page that was away too long loads a new snapshot, without a reload', asy
   await setBusy(one, 0)
   await stopServer()
   const database = await openEmbedded({ directory: data })
-  await database.query(`update issues set title = 'Changed while nobody looked', updated_at = now() where id = 'i9'`)
-  await database.query(`delete from issues where id = 'i10'`)
+  const { rows: [changed, deleted] } = await database.query('select id from issues order by updated_at desc limit 2')
+  await database.query(`update issues set title = 'Changed while nobody looked', updated_at = now() where id = $1`, [changed.id])
+  await database.query('delete from issues where id = $1', [deleted.id])
   // As if there had been so many changes that the first ones are not kept any more.
   await database.query('delete from changelog where seq < (select max(seq) from changelog)')
   await database.close()
   await startServer()
   for (const page of [one, two]) {
     await page.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
-    await page.locator('.row[data-id="i9"] .title', { hasText: 'Changed while nobody looked' }).waitFor()
+    await page.locator('.scroller').evaluate(list => { list.scrollTop = 0 })
+    await page.locator(`.row[data-id="${changed.id}"] .title`, { hasText: 'Changed while nobody looked' }).waitFor()
+    assert.equal(await page.locator(`.row[data-id="${deleted.id}"]`).count(), 0)
   }
   assert.ok(await one.evaluate(() => /** @type {any} */ (globalThis).isSamePage))
 })

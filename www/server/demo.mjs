@@ -1,5 +1,6 @@
 /** The demo's server put together, for the command line and for tests alike. */
 import { BusyTeam } from './busy-team.mjs'
+import { SetupError } from './database.mjs'
 import { createHttpServer } from './http-api.mjs'
 import { Hub } from './hub.mjs'
 import { SnapshotCache } from './snapshot-cache.mjs'
@@ -7,6 +8,7 @@ import { SnapshotCache } from './snapshot-cache.mjs'
 /** @typedef {import('./database.mjs').Database} Database */
 /** @typedef {{ port: number, hub: Hub, team: BusyTeam, close: () => Promise<void> }} Demo */
 
+const FIRST_PORT = 5173
 const PORTS_TO_TRY = 10
 
 /**
@@ -58,7 +60,7 @@ export async function startDemo({ database, page, host = '127.0.0.1', port, log,
  * @returns {Promise<number>}
  */
 async function listen(server, host, wanted) {
-  for (let port = wanted ?? 5173; ; port++) {
+  for (let port = wanted ?? FIRST_PORT; ; port++) {
     try {
       await new Promise((resolve, reject) => {
         server.once('error', reject)
@@ -70,7 +72,8 @@ async function listen(server, host, wanted) {
       return /** @type {import('node:net').AddressInfo} */ (server.address()).port
     } catch (error) {
       const isTaken = /** @type {any} */ (error).code === 'EADDRINUSE'
-      if (!isTaken || wanted !== undefined || port >= 5173 + PORTS_TO_TRY) throw error
+      if (!isTaken) throw error
+      if (wanted !== undefined || port >= FIRST_PORT + PORTS_TO_TRY) throw new SetupError(`Port ${port} is in use: choose another one with PORT.`)
     }
   }
 }

@@ -69,6 +69,7 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
     <div className="app" data-panel={openId !== undefined || undefined}>
       <Sidebar scope={filters.scope} onScope={onScope} onError={onError} />
       <main>
+        <Interruption />
         <Toolbar title={title} filters={filters} counted={effective} sort={sort} view={view} searchRef={searchRef}
           onFilters={onFilters} onSort={setSort} onView={setView} onNew={onNew} />
         {view === 'list'
@@ -80,6 +81,19 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
       {isNewOpen && <NewIssue projects={rows} scope={filters.scope} onClose={() => setIsNewOpen(false)} onCreated={onOpen} onError={onError} />}
       {problem !== undefined && <div className="toast" role="alert">{problem}</div>}
     </div>
+  )
+}
+
+/** Says so when what is shown may be old. */
+function Interruption() {
+  const { phase, isDatabaseConnected, error } = useConnection()
+  if (phase === 'live' && isDatabaseConnected) return null
+  return (
+    <p className="interruption" role="status" title={error}>
+      {phase === 'live' ? 'The server has lost its database. What you see is the last known state; it goes on as soon as the database is back.'
+        : phase === 'failed' ? `The feed stopped: ${error ?? 'unknown reason'}. Reload the page to go on.`
+          : 'The connection is interrupted. What you see is the last known state; it goes on from there as soon as the server is back.'}
+    </p>
   )
 }
 

@@ -1,6 +1,7 @@
 /** The same issues by status: each column is a live query with a limit, each number a live count. */
 import { memo, useMemo, useState } from 'react'
 import { updateIssue } from './api'
+import { useTick } from './clock'
 import { flashOf, noteFlashes } from './flash'
 import { ago, grouped } from './format'
 import { Avatar, LabelChip, PriorityIcon, StatusIcon } from './icons'
@@ -34,6 +35,7 @@ export function Board({ filters, ...rest }: Props) {
 interface ColumnProps extends Props { status: Status, name: string, count: number }
 
 const Column = memo(function Column({ status, name, count, filters, sort, projects, openId, onOpen, onError }: ColumnProps) {
+  const tick = useTick()
   const [isTarget, setIsTarget] = useState(false)
   const list = useMemo(() => issueList({ ...filters, status }, sort, CARDS), [filters, status, sort])
   const issues = list.issuesOf(useRows(list.query, diff => noteFlashes(diff, list.depth)))
@@ -48,7 +50,7 @@ const Column = memo(function Column({ status, name, count, filters, sort, projec
       <header><StatusIcon status={status} /><strong>{name}</strong><small className="count">{grouped(count)}</small></header>
       <div className="cards">
         {issues.map(issue => (
-          <Card key={issue.id} issue={issue} project={projects.get(issue.project_id)} isOpen={openId === issue.id} flash={flashOf(issue.id)} onOpen={onOpen} />
+          <Card key={issue.id} issue={issue} project={projects.get(issue.project_id)} isOpen={openId === issue.id} flash={flashOf(issue.id)} tick={tick} onOpen={onOpen} />
         ))}
         {count > issues.length && issues.length > 0 && <p className="more">and {grouped(count - issues.length)} more</p>}
       </div>
@@ -56,7 +58,7 @@ const Column = memo(function Column({ status, name, count, filters, sort, projec
   )
 })
 
-const Card = memo(function Card({ issue, project, isOpen, flash, onOpen }: { issue: ListedIssue, project: Project | undefined, isOpen: boolean, flash: number | undefined, onOpen: (id: string) => void }) {
+const Card = memo(function Card({ issue, project, isOpen, flash, onOpen }: { issue: ListedIssue, project: Project | undefined, isOpen: boolean, flash: number | undefined, tick: number, onOpen: (id: string) => void }) {
   return (
     <article className="card" draggable data-id={issue.id} data-open={isOpen || undefined} onClick={() => onOpen(issue.id)}
       onDragStart={e => e.dataTransfer.setData(DRAGGED, issue.id)}>
@@ -70,4 +72,4 @@ const Card = memo(function Card({ issue, project, isOpen, flash, onOpen }: { iss
       </div>
     </article>
   )
-}, (a, b) => a.issue === b.issue && a.project === b.project && a.isOpen === b.isOpen && (b.flash === undefined || a.flash === b.flash) && a.onOpen === b.onOpen)
+}, (a, b) => a.issue === b.issue && a.tick === b.tick && a.project === b.project && a.isOpen === b.isOpen && (b.flash === undefined || a.flash === b.flash) && a.onOpen === b.onOpen)

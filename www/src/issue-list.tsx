@@ -1,6 +1,7 @@
 /** The whole result as a list; only what is in sight has elements. */
 import { memo, useEffect, useRef } from 'react'
 import { useVirtualizer } from '@tanstack/react-virtual'
+import { useTick } from './clock'
 import { flashOf } from './flash'
 import { ago } from './format'
 import { Avatar, LabelChip, PriorityIcon, StatusIcon } from './icons'
@@ -21,6 +22,7 @@ interface Props {
 }
 
 export function IssueList({ issues, projects, sort, selected, openId, onSort, onOpen }: Props) {
+  const tick = useTick()
   const scroller = useRef<HTMLDivElement>(null)
   const virtualizer = useVirtualizer({
     count: issues.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 6, useFlushSync: false,
@@ -49,7 +51,7 @@ export function IssueList({ issues, projects, sort, selected, openId, onSort, on
             return issue && (
               // The key is the place, not the issue: when a busy team reorders the list, elements are filled anew, not made anew.
               <IssueRow key={index} issue={issue} at={index} top={start} project={projects.get(issue.project_id)}
-                isSelected={selected?.id === issue.id} isOpen={openId === issue.id} flash={flashOf(issue.id)} onOpen={onOpen} />
+                isSelected={selected?.id === issue.id} isOpen={openId === issue.id} flash={flashOf(issue.id)} tick={tick} onOpen={onOpen} />
             )
           })}
         </div>
@@ -76,6 +78,7 @@ interface RowProps {
   isSelected: boolean
   isOpen: boolean
   flash: number | undefined
+  tick: number
   onOpen: (id: string, at: number) => void
 }
 
@@ -95,5 +98,5 @@ const IssueRow = memo(function IssueRow({ issue, at, top, project, isSelected, i
       <time>{ago(issue.updated_at)}</time>
     </div>
   )
-}, (a, b) => a.issue === b.issue && a.at === b.at && a.top === b.top && a.project === b.project && a.isSelected === b.isSelected
+}, (a, b) => a.issue === b.issue && a.at === b.at && a.tick === b.tick && a.top === b.top && a.project === b.project && a.isSelected === b.isSelected
   && a.isOpen === b.isOpen && (b.flash === undefined || a.flash === b.flash) && a.onOpen === b.onOpen)

@@ -1,6 +1,7 @@
 /** One issue with everything that belongs to it, to read and to edit. */
 import { useEffect, useRef, useState } from 'react'
 import { addComment, addLabel, deleteIssue, removeLabel, updateIssue, type IssueFields } from './api'
+import { useTick } from './clock'
 import { ago, fullTime, when } from './format'
 import { Avatar, LabelChip, PriorityIcon, StatusIcon } from './icons'
 import { useRows } from './live'
@@ -12,6 +13,7 @@ interface Props { id: string, onClose: () => void, onError: (error: unknown) => 
 export function IssuePanel({ id, onClose, onError }: Props) {
   const [issue] = useRows(root => issueDetail(root, id))
   const people = useRows(users)
+  useTick()
   if (!issue) {
     return (
       <aside className="panel" aria-label="Issue">
