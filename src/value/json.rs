@@ -47,6 +47,11 @@ struct Member {
 }
 
 impl Canon {
+    /// Bytes that it holds on to.
+    pub fn held(&self) -> usize {
+        self.keys.capacity() + self.moved.capacity() + self.digits.capacity() + self.members.capacity() * size_of::<Member>()
+    }
+
     /// Appends the canonical text of the value at `at` and returns the offset behind it. A number that ends with the
     /// buffer counts as complete.
     pub fn value(&mut self, buf: &[u8], at: usize, out: &mut Vec<u8>, limit: usize) -> Result<usize, Fault> {

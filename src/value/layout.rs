@@ -6,8 +6,7 @@
 //! Canonical: null cells have zero slots and empty spans, floats one NaN and no −0. Hence equal rows have equal bytes, and
 //! row equality is `memcmp`. `www/docs/boundary.md` states the same for the TypeScript encoder.
 
-use super::cell::canonical_float;
-use super::{Cell, Hasher64, Type, Value};
+use super::{Cell, Hasher64, RowBuilder, Type, Value};
 
 /// Flag: every byte of the heap is ASCII, so that text offsets in bytes are offsets in UTF-16 units too.
 pub const FLAG_ASCII: u8 = 1;
@@ -179,99 +178,6 @@ fn as_text(b: &[u8]) -> &str {
     unsafe { std::str::from_utf8_unchecked(b) }
 }
 
-/// Builds packed rows into a reused buffer. Var columns may be set in any order; `finish` lays the heap out.
-#[derive(Default)]
-pub struct RowBuilder {
-    row: Vec<u8>,
-    heap: Vec<u8>,
-    spans: Vec<(u32, u32)>,
-    in_order: bool,
-    last_var: u32,
-}
-
-impl RowBuilder {
-    /// A builder; reuse it for many rows.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Begins a row whose cells are all null.
-    pub fn start(&mut self, layout: &Layout) {
-        self.row.clear();
-        self.row.resize(layout.heap_at as usize, 0);
-        let (from, to) = (layout.null_at as usize, layout.flags_at as usize);
-        self.row[from..to].fill(0xff);
-        let spare = (8 - layout.columns.len() % 8) % 8;
-        if spare > 0 && to > from {
-            self.row[to - 1] = 0xff >> spare;
-        }
-        self.heap.clear();
-        self.spans.clear();
-        self.spans.resize(((layout.bool_at - layout.var_at) / 4) as usize, (0, 0));
-        self.in_order = true;
-        self.last_var = 0;
-    }
-
-    /// Sets a cell. The cell must be of the column's type or null.
-    #[inline]
-    pub fn set(&mut self, layout: &Layout, column: usize, cell: Cell<'_>) {
-        let place = layout.columns[column];
-        let slot = place.slot as usize;
-        match cell {
-            Cell::Null => return self.set_null(layout, column),
-            Cell::Bool(v) => self.row[slot] = u8::from(v),
-            Cell::Int(v) | Cell::Timestamp(v) => self.row[slot..slot + 8].copy_from_slice(&v.to_le_bytes()),
-            Cell::Float(v) => self.row[slot..slot + 8].copy_from_slice(&canonical_float(v).to_le_bytes()),
-            Cell::Text(v) | Cell::Json(v) => self.put_var(place.var, v.as_bytes()),
-            Cell::Bytes(v) => self.put_var(place.var, v),
-        }
-        debug_assert_eq!(cell.kind(), Some(place.ty));
-        self.row[layout.null_at as usize + column / 8] &= !(1 << (column % 8));
-    }
-
-    fn set_null(&mut self, layout: &Layout, column: usize) {
-        let place = layout.columns[column];
-        let slot = place.slot as usize;
-        match place.ty {
-            Type::Bool => self.row[slot] = 0,
-            t if t.is_var() => self.spans[place.var as usize] = (0, 0),
-            _ => self.row[slot..slot + 8].fill(0),
-        }
-        self.row[layout.null_at as usize + column / 8] |= 1 << (column % 8);
-    }
-
-    #[inline]
-    fn put_var(&mut self, var: u32, bytes: &[u8]) {
-        self.in_order &= var >= self.last_var && self.spans[var as usize] == (0, 0);
-        self.last_var = var;
-        let start = self.heap.len() as u32;
-        self.heap.extend_from_slice(bytes);
-        self.spans[var as usize] = (start, self.heap.len() as u32);
-    }
-
-    /// The finished row, valid until the next `start`.
-    pub fn finish(&mut self, layout: &Layout) -> &[u8] {
-        let mut end = 0u32;
-        for (i, &(from, to)) in self.spans.iter().enumerate() {
-            end += to - from;
-            let at = layout.var_at as usize + i * 4;
-            self.row[at..at + 4].copy_from_slice(&end.to_le_bytes());
-        }
-        if self.in_order && end as usize == self.heap.len() {
-            self.row.extend_from_slice(&self.heap);
-        } else {
-            for &(from, to) in &self.spans {
-                self.row.extend_from_slice(&self.heap[from as usize..to as usize]);
-            }
-        }
-        // Of what the row holds, not of what was set and replaced: equal rows must have equal bytes.
-        if self.row[layout.heap_at as usize..].is_ascii() {
-            self.row[layout.flags_at as usize] |= FLAG_ASCII;
-        }
-        &self.row
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,20 +202,6 @@ mod tests {
         layout.validate(&row).unwrap();
         assert_eq!(layout.values(&row), values);
         assert_eq!(row[layout.flags_at as usize] & FLAG_ASCII, 0);
-    }
-
-    #[test]
-    fn setting_var_columns_out_of_order_or_twice_gives_the_same_bytes() {
-        let layout = Layout::new(&[Type::Text, Type::Text, Type::Text]);
-        let mut b = RowBuilder::new();
-        b.start(&layout);
-        b.set(&layout, 2, Cell::Text("c"));
-        b.set(&layout, 0, Cell::Text("wrong"));
-        b.set(&layout, 0, Cell::Text("a"));
-        b.set(&layout, 1, Cell::Text("b"));
-        b.set(&layout, 1, Cell::Null);
-        let got: Box<[u8]> = b.finish(&layout).into();
-        assert_eq!(got, layout.pack(&[Value::text("a"), Value::Null, Value::text("c")]));
     }
 
     #[test]

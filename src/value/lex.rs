@@ -65,6 +65,80 @@ pub(crate) fn blanks(buf: &[u8], mut at: usize) -> usize {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES * 0x80;
 
+/// A bit, the highest, of each byte that ends a run of ordinary characters: quote, backslash, control character. Bits above
+/// the first one may be false.
+#[inline]
+fn specials(word: u64) -> u64 {
+    let (quote, slash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+    let zero = quote.wrapping_sub(ONES) & !quote | slash.wrapping_sub(ONES) & !slash;
+    (zero | word.wrapping_sub(ONES * 0x20) & !word) & HIGHS
+}
+
+/// Where a copied string ends, and whether all of it is ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Copied {
+    /// Offset of the closing quote.
+    pub end: usize,
+    /// No byte above 127.
+    pub ascii: bool,
+}
+
+/// Passes over a string without escapes and copies it to `to` of `out`, whose length grows as needed and is otherwise of no
+/// meaning. `None`: there are escapes. One pass for looking and copying: strings are short, and a call of `memcpy` for each
+/// would cost as much as both.
+#[inline]
+pub(crate) fn copy_string(buf: &[u8], from: usize, out: &mut Vec<u8>, mut to: usize) -> Result<Option<Copied>, Fault> {
+    let (mut at, mut high) = (from, 0u64);
+    loop {
+        let Some(chunk) = buf[at..].first_chunk::<8>() else { return copy_end(buf, from, at, out, to, high) };
+        let word = u64::from_le_bytes(*chunk);
+        match out.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<8>) {
+            Some(room) => *room = *chunk,
+            None => {
+                out.resize(to * 2 + 64, 0);
+                out[to..to + 8].copy_from_slice(chunk);
+            }
+        }
+        let found = specials(word);
+        if found != 0 {
+            high |= word & ((found & found.wrapping_neg()) - 1);
+            at += found.trailing_zeros() as usize / 8;
+            break;
+        }
+        high |= word;
+        (at, to) = (at + 8, to + 8);
+    }
+    copied(buf, from, at, high)
+}
+
+/// The same where fewer than eight bytes are left to look at.
+#[cold]
+fn copy_end(buf: &[u8], from: usize, at: usize, out: &mut Vec<u8>, to: usize, mut high: u64) -> Result<Option<Copied>, Fault> {
+    let rest = &buf[at..];
+    let n = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(rest.len());
+    high |= rest[..n].iter().fold(0, |h, &b| h | u64::from(b));
+    if out.len() < to + n {
+        out.resize(to + n, 0);
+    }
+    out[to..to + n].copy_from_slice(&rest[..n]);
+    copied(buf, from, at + n, high)
+}
+
+#[inline]
+fn copied(buf: &[u8], from: usize, end: usize, high: u64) -> Result<Option<Copied>, Fault> {
+    match buf.get(end) {
+        Some(b'"') => {}
+        Some(b'\\') => return Ok(None),
+        Some(_) => return Err(FaultKind::Malformed("control character in a string").at(end)),
+        None => return Err(FaultKind::End.at(buf.len())),
+    }
+    let ascii = high & HIGHS == 0;
+    if !ascii && let Err(e) = std::str::from_utf8(&buf[from..end]) {
+        return Err(FaultKind::NotUtf8.at(from + e.valid_up_to()));
+    }
+    Ok(Some(Copied { end, ascii }))
+}
+
 /// Passes over a string; `from` is behind the opening quote. Checks control characters and UTF-8, not escapes.
 #[inline]
 pub(crate) fn string(buf: &[u8], from: usize) -> Result<Text, Fault> {
@@ -73,11 +147,8 @@ pub(crate) fn string(buf: &[u8], from: usize) -> Result<Text, Fault> {
         let special = loop {
             let Some(chunk) = buf.get(at..at + 8) else { break None };
             let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
-            let (quote, slash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
-            let zero = quote.wrapping_sub(ONES) & !quote | slash.wrapping_sub(ONES) & !slash;
-            let found = (zero | word.wrapping_sub(ONES * 0x20) & !word) & HIGHS;
+            let found = specials(word);
             if found != 0 {
-                // Bits above the first hit may be false; bytes below it are ordinary.
                 high |= word & ((found & found.wrapping_neg()) - 1);
                 break Some(at + found.trailing_zeros() as usize / 8);
             }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of tables, queries or changes. See the glossary in `www/docs/architecture.md`.
 
+mod builder;
 mod cell;
 mod decimal;
 mod hash;
@@ -12,10 +13,11 @@ mod order;
 mod timestamp;
 mod tree;
 
+pub use builder::RowBuilder;
 pub use cell::{Cell, Value};
 pub use hash::{Hasher64, hash_bytes};
 pub use json::canonical_json;
-pub use layout::{ColumnLayout, FLAG_ASCII, Layout, RowBuilder};
+pub use layout::{ColumnLayout, FLAG_ASCII, Layout};
 pub use order::{order_prefix, total_order};
 pub use timestamp::{format_timestamp, parse_timestamp};
 pub use tree::{Field, RowTree};

@@ -1,7 +1,7 @@
 //! One value of JSON text into one cell, as the column's type demands.
 
 use super::cursor::{Cursor, Step, Stop};
-use super::number::{Whole, decimal, float, whole};
+use super::number::{Whole, decimal, float, short_float, whole};
 use super::octets::octets;
 use super::plan::PlanColumn;
 use crate::error::{Error, ErrorCode};
@@ -18,6 +18,13 @@ pub(super) struct Scratch {
     text: Vec<u8>,
     octets: Vec<u8>,
     canon: Canon,
+}
+
+impl Scratch {
+    /// Bytes that it holds on to.
+    pub fn held(&self) -> usize {
+        self.text.capacity() + self.octets.capacity() + self.canon.held()
+    }
 }
 
 /// Reads the value here into a column. On an error the cursor is of no use; on `More` neither is the cell.
@@ -46,8 +53,14 @@ pub(super) fn read(
             if first != b'"' {
                 return wrong(cur);
             }
-            let text = string(cur, &mut scratch.text)?;
-            row.set(&table.layout, column, Cell::Text(text));
+            match row.set_json_string(&table.layout, column, cur.buf, cur.pos + 1) {
+                Ok(Some(end)) => cur.pos = end + 1,
+                Ok(None) => {
+                    let text = string(cur, &mut scratch.text)?;
+                    row.set(&table.layout, column, Cell::Text(text));
+                }
+                Err(fault) => return Err(cur.fault(fault)),
+            }
         }
         Type::Int => {
             let value = if first == b'-' || first.is_ascii_digit() {
@@ -79,10 +92,33 @@ pub(super) fn read(
             cur.literal(if value { b"true" } else { b"false" })?;
             row.set(&table.layout, column, Cell::Bool(value));
         }
+        _ => return rare(cur, table, column, plan, row, scratch, limit),
+    }
+    Ok(())
+}
+
+/// The same for the types that cost more than a call, whose variables would crowd the registers of the others.
+#[inline(never)]
+fn rare(
+    cur: &mut Cursor,
+    table: &Table,
+    column: usize,
+    plan: &PlanColumn,
+    row: &mut RowBuilder,
+    scratch: &mut Scratch,
+    limit: usize,
+) -> Step<()> {
+    let first = cur.peek()?;
+    let wrong = |cur: &Cursor| Err(mismatch(cur, table, column));
+    match plan.ty {
+        Type::Text | Type::Int | Type::Bool => {}
         Type::Float => {
             let from = *cur;
             let value = match first {
-                b'-' | b'0'..=b'9' => float(cur)?,
+                b'-' | b'0'..=b'9' => match short_float(cur) {
+                    Some(value) => value,
+                    None => float(cur)?,
+                },
                 b'"' => match string(cur, &mut scratch.text)? {
                     "NaN" => f64::NAN,
                     "Infinity" => f64::INFINITY,

@@ -6,22 +6,9 @@
 
 use super::cursor::{Cursor, Step};
 use super::row::{self, RowReader};
-use crate::error::{Error, ErrorCode};
+use super::words::{FIELDS, invalid, op, op_name, text_or_null, twice, unknown_key};
 use crate::query::{Schema, Table, TableId};
 use crate::store::{Change, Op};
-
-/// The words for operations.
-const OPS: [(&str, Op); 6] = [
-    ("insert", Op::Insert),
-    ("upsert", Op::Upsert),
-    ("update", Op::Update),
-    ("delete", Op::Delete),
-    ("touch", Op::Touch),
-    ("reset", Op::Reset),
-];
-
-/// Keys of a change.
-pub(super) const FIELDS: [&str; 8] = ["op", "table", "tenant", "row", "rows", "id", "key", "set"];
 
 /// Keys of a change, as far as they are known.
 #[derive(Clone, Debug, Default)]
@@ -54,9 +41,22 @@ pub(super) struct Changes<'a> {
     pub out: &'a mut Vec<Change>,
     /// Tenant of changes that name none, as far as it is known.
     pub tenant: Option<&'a str>,
-    /// Table of the change before.
-    pub last: &'a mut TableId,
 }
+
+/// How a change began, from its `{` to its content. Servers write one change like the other, so the same bytes are looked for
+/// again: one comparison instead of three keys and two names.
+#[derive(Default)]
+pub(super) struct Lead {
+    bytes: Vec<u8>,
+    head: Head,
+    /// Bit and name of the content.
+    field: (u8, &'static str),
+    /// Table of the change before.
+    last: TableId,
+}
+
+/// Longest beginning that is remembered.
+const LONGEST_LEAD: usize = 256;
 
 /// Places of content that came too early, or has been read.
 #[derive(Default)]
@@ -77,41 +77,30 @@ impl Changes<'_> {
     pub fn read(&mut self, cur: &mut Cursor, mut head: Head, behind_rows: bool) -> Step<Outcome> {
         let from = *cur;
         let mut content = Content::default();
-        let mut more = if behind_rows {
-            cur.more(b'}')?
+        let mut known = None;
+        let mut more = true;
+        if behind_rows {
+            more = cur.more(b'}')?;
+        } else if !self.rows.lead.bytes.is_empty() && cur.buf[cur.pos..].starts_with(&self.rows.lead.bytes) {
+            cur.pos += self.rows.lead.bytes.len();
+            head.clone_from(&self.rows.lead.head);
+            known = Some(self.rows.lead.field);
         } else {
             cur.expect(b'{', "a change is an object")?;
-            let empty = cur.solid()? == b'}';
-            cur.pos += usize::from(empty);
-            !empty
-        };
+            more = cur.solid()? != b'}';
+            cur.pos += usize::from(!more);
+        }
         while more {
-            cur.solid()?;
-            let at = *cur;
-            let key = cur.key()?;
-            let Some(field) = FIELDS.iter().position(|f| *f == key) else {
-                return Err(at.bad(unknown_key(&key, FIELDS)));
+            let field = match known.take() {
+                Some(field) => Some(field),
+                None => self.field(cur, &mut head, behind_rows)?.inspect(|field| self.remember(&from, cur, &head, *field)),
             };
-            let bit = if 1 << field & ID != 0 { ID } else { 1 << field };
-            if head.met & bit != 0 {
-                return Err(at.bad(twice(&key)));
-            }
-            head.met |= bit;
-            if behind_rows && bit & (ROW | ID | SET) != 0 {
-                return Err(at.bad(invalid(format!("`{key}` does not go with `rows`")).named(&*key)));
-            }
-            match bit {
-                1 => head.op = Some(op(cur)?),
-                2 => head.table = Some(self.table(cur)?),
-                TENANT => head.tenant = text_or_null(cur, "tenant")?.map(String::into_boxed_str),
-                _ => {
-                    if bit == ID {
-                        content.id_name = FIELDS[field];
-                    }
-                    let started = self.content(cur, &head, bit, &mut content)?;
-                    if started {
-                        return Ok(Outcome::Rows(head));
-                    }
+            if let Some((bit, name)) = field {
+                if bit == ID {
+                    content.id_name = name;
+                }
+                if self.content(cur, &head, bit, &mut content)? {
+                    return Ok(Outcome::Rows(head));
                 }
             }
             more = cur.more(b'}')?;
@@ -120,6 +109,42 @@ impl Changes<'_> {
             self.complete(cur, &from, &head, content)?;
         }
         Ok(Outcome::Done(head))
+    }
+
+    /// Reads a key and, unless it is one for content, its value. Bit and name of the content that follows.
+    fn field(&mut self, cur: &mut Cursor, head: &mut Head, behind_rows: bool) -> Step<Option<(u8, &'static str)>> {
+        cur.solid()?;
+        let at = *cur;
+        let key = cur.key()?;
+        let Some(field) = FIELDS.iter().position(|f| *f == key) else {
+            return Err(at.bad(unknown_key(&key, FIELDS)));
+        };
+        let bit = if 1 << field & ID != 0 { ID } else { 1 << field };
+        if head.met & bit != 0 {
+            return Err(at.bad(twice(&key)));
+        }
+        head.met |= bit;
+        if behind_rows && bit & (ROW | ID | SET) != 0 {
+            return Err(at.bad(invalid(format!("`{key}` does not go with `rows`")).named(&*key)));
+        }
+        match bit {
+            1 => head.op = Some(op(cur)?),
+            2 => head.table = Some(self.table(cur)?),
+            TENANT => head.tenant = text_or_null(cur, "tenant")?.map(String::into_boxed_str),
+            _ => return Ok(Some((bit, FIELDS[field]))),
+        }
+        Ok(None)
+    }
+
+    /// Remembers how a change began, if it began with nothing but `op` and `table`.
+    fn remember(&mut self, from: &Cursor, cur: &Cursor, head: &Head, field: (u8, &'static str)) {
+        let bytes = &cur.buf[from.pos..cur.pos];
+        if head.met == 0b11 | field.0 && bytes.len() <= LONGEST_LEAD {
+            self.rows.lead.bytes.clear();
+            self.rows.lead.bytes.extend_from_slice(bytes);
+            self.rows.lead.head.clone_from(head);
+            self.rows.lead.field = field;
+        }
     }
 
     /// Reads or passes over `row`, `rows`, `id` or `set`. True: a list of rows begins.
@@ -273,70 +298,7 @@ impl Changes<'_> {
             return Err(cur.bad(invalid(format!("`table` is a string, not {}", cur.kind()))).at("table"));
         }
         let name = cur.string()?;
-        *self.last = row::table(self.schema, &name, *self.last).map_err(|e| from.bad(e).at("table"))?.id;
-        Ok(*self.last)
+        self.rows.lead.last = row::table(self.schema, &name, self.rows.lead.last).map_err(|e| from.bad(e).at("table"))?.id;
+        Ok(self.rows.lead.last)
     }
-}
-
-fn op(cur: &mut Cursor) -> Step<Op> {
-    let from = *cur;
-    if cur.solid()? != b'"' {
-        cur.a_value()?;
-        return Err(cur.bad(invalid(format!("`op` is a string, not {}", cur.kind()))).at("op"));
-    }
-    let name = cur.string()?;
-    OPS.iter().find(|(n, _)| *n == name).map(|(_, op)| *op).ok_or_else(|| {
-        let mut error = Error::unknown(ErrorCode::ChangeInvalid, "operation", &name, "changes", OPS.map(|o| o.0));
-        error.message = format!("no operation `{}`{}", error.offending.as_deref().unwrap_or_default(), meant(&error));
-        from.bad(error).at("op")
-    })
-}
-
-pub(super) fn op_name(op: Op) -> &'static str {
-    OPS.iter().find(|(_, o)| *o == op).map_or("", |(n, _)| n)
-}
-
-/// A string or null.
-pub(super) fn text_or_null(cur: &mut Cursor, name: &str) -> Step<Option<String>> {
-    match cur.solid()? {
-        b'"' => Ok(Some(cur.string()?.into_owned())),
-        b'n' => cur.literal(b"null").map(|()| None),
-        _ => {
-            cur.a_value()?;
-            Err(cur.bad(invalid(format!("`{name}` is a string, not {}", cur.kind()))).at(name))
-        }
-    }
-}
-
-/// A change that is none of the language of change.
-pub(super) fn invalid(message: impl Into<String>) -> Error {
-    Error::new(ErrorCode::ChangeInvalid, message)
-}
-
-/// A key that neither a change nor a batch has.
-pub(super) fn unknown_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
-    let mut error = Error::unknown(ErrorCode::ChangeInvalid, "key", key, "changes", known);
-    error.message = format!("no key `{}` in a change or batch{}", error.offending.as_deref().unwrap_or_default(), meant(&error));
-    let path = error.offending.clone().unwrap_or_default();
-    error.at(path)
-}
-
-fn meant(error: &Error) -> String {
-    error.nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
-}
-
-/// A key that comes twice in one object.
-pub(super) fn twice(key: &str) -> Error {
-    invalid(format!("`{key}` comes twice")).named(key).at(key)
-}
-
-/// A tenanted table and no tenant.
-pub(in crate::wire) fn tenant_required(table: &Table) -> Error {
-    Error::new(ErrorCode::TenantRequired, format!("rows of `{}` belong to a tenant, and none is named", table.name))
-        .named(&*table.name)
-}
-
-/// A tenant for a table without tenants.
-pub(in crate::wire) fn no_tenants(table: &Table) -> Error {
-    invalid(format!("rows of `{}` belong to no tenant", table.name)).named("tenant")
 }

@@ -4,8 +4,8 @@
 //! must be of one source, and the last cursor and origin stand.
 
 use super::Options;
-use super::change::{FIELDS, invalid, text_or_null, twice, unknown_key};
 use super::cursor::{Cursor, Step};
+use super::words::{FIELDS, invalid, text_or_null, twice, unknown_key};
 use crate::error::Error;
 use crate::store::Envelope;
 

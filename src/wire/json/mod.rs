@@ -19,8 +19,9 @@ mod row;
 mod stream;
 mod tenant;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+mod words;
 
 pub(super) use cell::MAX_SAFE;
-pub(super) use change::{no_tenants, tenant_required};
 pub use reader::{DEFAULT_LIMIT, JsonReader, Options};
+pub(super) use words::{no_tenants, tenant_required};

@@ -7,9 +7,6 @@ use crate::query::Table;
 use crate::value::Type;
 use crate::value::json::escape;
 
-/// Index of "no column yet" in [`Plan::follows`] is the number of columns; this marks "no guess".
-pub(super) const NONE: usize = usize::MAX;
-
 /// A column as the reader needs it.
 pub(super) struct PlanColumn {
     /// `"name":`
@@ -68,11 +65,17 @@ impl Plan {
         Plan { seen: vec![0; required.len()].into(), required: required.into(), follows, columns }
     }
 
-    /// The column whose quoted key stands at the beginning of `rest`, if it is the expected one; `before` is the column before
-    /// or [`NONE`]. Also the length of that key.
+    /// What stands for the column before the first.
+    #[inline]
+    pub fn none(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The column whose quoted key stands at the beginning of `rest`, if it is the one expected behind the column `before`.
+    /// Also the length of that key.
     #[inline]
     pub fn guess(&self, before: usize, rest: &[u8]) -> Option<(usize, usize)> {
-        let column = self.follows[before.min(self.columns.len())];
+        let column = self.follows[before];
         let c = self.columns.get(column)?;
         let n = c.quoted.len();
         if let Some(first) = rest.first_chunk::<16>() {
@@ -85,7 +88,7 @@ impl Plan {
 
     /// Remembers what followed a column.
     pub fn learn(&mut self, before: usize, column: usize) {
-        self.follows[before.min(self.columns.len())] = column;
+        self.follows[before] = column;
     }
 
     /// Forgets the columns met.
@@ -137,7 +140,7 @@ mod tests {
             (b"\"id", None),
             (b"", None),
         ] {
-            assert_eq!(plan.guess(NONE, rest), want);
+            assert_eq!(plan.guess(plan.none(), rest), want);
         }
     }
 

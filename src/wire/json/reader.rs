@@ -1,7 +1,7 @@
 //! The reader's door: pieces in, one batch out.
 
 use super::cursor::{Cursor, Stop};
-use super::row::Plans;
+use super::row::RowReader;
 use super::stream::Stream;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, TableId};
@@ -70,8 +70,8 @@ impl Default for Options {
 #[derive(Default)]
 pub struct JsonReader {
     stream: Option<Box<Stream>>,
-    /// What was learned of the tables, between batches.
-    plans: Plans,
+    /// Between batches: what was learned of the tables.
+    rows: Option<Box<RowReader>>,
     limit: usize,
     /// The item that is not complete, from its first byte.
     held: Vec<u8>,
@@ -94,17 +94,24 @@ impl JsonReader {
     pub fn begin(&mut self, schema: &Schema, options: &Options) -> Result<()> {
         self.abort();
         self.limit = options.limit.min(1 << 30);
-        self.stream = Some(Box::new(Stream::new(schema, options, std::mem::take(&mut self.plans), self.limit)?));
+        self.stream = Some(Box::new(Stream::new(schema, options, self.rows.take().unwrap_or_default(), self.limit)?));
         Ok(())
     }
 
     /// Drops the batch and all memory of it.
     pub fn abort(&mut self) {
-        let plans = match self.stream.take() {
-            Some(stream) => stream.finish(false).1,
-            None => std::mem::take(&mut self.plans),
+        let rows = match self.stream.take() {
+            Some(stream) => Some(stream.finish(false).1),
+            None => self.rows.take(),
         };
-        *self = JsonReader { plans, ..Self::default() };
+        self.reset(rows);
+    }
+
+    fn reset(&mut self, mut rows: Option<Box<RowReader>>) {
+        if let Some(rows) = &mut rows {
+            rows.tidy();
+        }
+        *self = JsonReader { rows, ..Self::default() };
     }
 
     /// Bytes that wait for the rest of their item.
@@ -138,9 +145,9 @@ impl JsonReader {
             return Err(error);
         }
         let Some(stream) = self.stream.take() else { return Err(not_begun()) };
-        let (batch, plans) = stream.finish(self.held.is_empty());
+        let (batch, rows) = stream.finish(self.held.is_empty());
         let end = self.base + self.held.len() as u64;
-        *self = JsonReader { plans, ..Self::default() };
+        self.reset(Some(rows));
         batch.map_err(|e| located(e, end))
     }
 

@@ -1,23 +1,30 @@
 //! Rows, keys and sets of columns: objects of JSON text into packed rows.
 
 use super::cell::{self, Scratch};
+use super::change::Lead;
 use super::cursor::{Cursor, Step, Stop};
-use super::plan::{NONE, Plan};
+use super::plan::Plan;
 use crate::error::{Error, ErrorCode};
 use crate::query::{Schema, Table, TableId};
 use crate::value::{Cell, RowBuilder};
 
 /// Reads objects into one row at a time.
+#[derive(Default)]
 pub(super) struct RowReader {
     plans: Plans,
     cells: Cells,
     /// Key columns that the update at hand names in `set` once more.
     repeated: Vec<usize>,
+    /// How the change before began.
+    pub lead: Lead,
 }
+
+/// Bytes of buffers that stay between batches.
+const KEPT: usize = 1 << 16;
 
 /// Plans of the tables met so far.
 #[derive(Default)]
-pub(super) struct Plans(Vec<Option<Box<Plan>>>);
+struct Plans(Vec<Option<Box<Plan>>>);
 
 impl Plans {
     #[inline]
@@ -31,6 +38,7 @@ impl Plans {
 }
 
 /// Where cells go.
+#[derive(Default)]
 struct Cells {
     row: RowBuilder,
     /// Key columns in `set`, to be compared with the key.
@@ -48,15 +56,17 @@ enum Part {
 }
 
 impl RowReader {
-    /// A reader; what an earlier one has learned of the tables speeds it up.
-    pub fn new(plans: Plans, limit: usize) -> Self {
-        let cells = Cells { row: RowBuilder::new(), again: RowBuilder::new(), scratch: Scratch::default(), limit };
-        RowReader { plans, cells, repeated: Vec::new() }
+    /// Sets the largest item.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.cells.limit = limit;
     }
 
-    /// What it has learned.
-    pub fn into_plans(self) -> Plans {
-        self.plans
+    /// Gives back all memory but what is known of tables and changes, and the buffers of ordinary rows.
+    pub fn tidy(&mut self) {
+        let Cells { row, again, scratch, .. } = &self.cells;
+        if row.held() + again.held() + scratch.held() > KEPT {
+            self.cells = Cells::default();
+        }
     }
 
     /// Reads a whole row.
@@ -183,48 +193,53 @@ impl Cells {
             cur.pos += 1;
             return Ok(());
         }
-        let mut before = NONE;
+        let mut before = plan.none();
+        // A copy, so that the position can live in a register.
+        let mut at = *cur;
         loop {
-            cur.solid()?;
-            let column = match plan.guess(before, &cur.buf[cur.pos..]) {
+            at.solid()?;
+            let column = match plan.guess(before, &at.buf[at.pos..]) {
                 Some((column, length)) => {
-                    cur.pos += length;
-                    cur.solid()?;
+                    at.pos += length;
+                    at.solid()?;
                     column
                 }
                 None => {
-                    let column = column(cur, table)?;
+                    let (column, behind) = column(at, table)?;
                     plan.learn(before, column);
+                    at.pos = behind;
                     column
                 }
             };
             let facts = &plan.columns[column];
             let into = match part {
                 Part::Set if facts.is_key => &mut self.again,
-                Part::Key if !facts.is_key => return Err(no_key(cur, table, column)),
+                Part::Key if !facts.is_key => return Err(no_key(&at, table, column)),
                 _ => &mut self.row,
             };
-            cell::read(cur, table, column, facts, into, &mut self.scratch, self.limit)
+            cell::read(&mut at, table, column, facts, into, &mut self.scratch, self.limit)
                 .map_err(|s| in_column(s, table, column))?;
             plan.see(column);
             before = column;
-            if !cur.more(b'}')? {
+            if !at.more(b'}')? {
+                cur.pos = at.pos;
                 return Ok(());
             }
         }
     }
 }
 
-/// The column that the key here names; steps over key, colon and blanks.
+/// The column that the key here names, and the offset behind key, colon and blanks.
 #[cold]
-fn column(cur: &mut Cursor, table: &Table) -> Step<usize> {
-    let from = *cur;
+fn column(mut cur: Cursor, table: &Table) -> Step<(usize, usize)> {
+    let from = cur;
     let name = cur.key()?;
-    table.column(&name).ok_or_else(|| {
+    let found = table.column(&name).ok_or_else(|| {
         let error = Error::unknown(ErrorCode::UnknownColumn, "column", &name, &table.name, table.names());
         let shown = error.offending.clone().unwrap_or_default();
         from.bad(error).at(shown)
-    })
+    });
+    Ok((found?, cur.pos))
 }
 
 /// Table by the name here, the one of the change before first.

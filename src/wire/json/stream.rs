@@ -4,11 +4,12 @@
 //! a list, a change, a key of the envelope) is read whole or not at all.
 
 use super::Options;
-use super::change::{Changes, Head, Outcome, invalid, no_tenants, op_name, tenant_required};
+use super::change::{Changes, Head, Outcome};
 use super::cursor::{Cursor, Step, Stop};
 use super::envelope::{Entry, EnvelopeReader};
-use super::row::{Plans, RowReader};
+use super::row::RowReader;
 use super::tenant::Waiting;
+use super::words::{invalid, no_tenants, op_name, tenant_required};
 use crate::error::{Error, ErrorCode};
 use crate::query::{Schema, TableId};
 use crate::store::{Batch, Op};
@@ -46,7 +47,7 @@ pub(super) struct Stream {
     /// What a change with `rows` lies in.
     around: Place,
     expect: Expect,
-    pub(super) rows: RowReader,
+    pub(super) rows: Box<RowReader>,
     pub(super) batch: Batch,
     pub(super) envelope: EnvelopeReader,
     /// Table and operation of a stream of rows.
@@ -60,19 +61,18 @@ pub(super) struct Stream {
     row_index: usize,
     /// Changes whose tenant may still be named behind them.
     pub(super) waiting: Vec<Waiting>,
-    last: TableId,
     /// A line ended behind the last value of the stream.
     new_line: bool,
     limit: usize,
 }
 
 impl Stream {
-    pub fn new(schema: &Schema, options: &Options, plans: Plans, limit: usize) -> Result<Self, Error> {
+    pub fn new(schema: &Schema, options: &Options, rows: Box<RowReader>, limit: usize) -> Result<Self, Error> {
         let mut stream = Stream {
             place: Place::Start,
             around: Place::Top,
             expect: Expect::ItemOrEnd,
-            rows: RowReader::new(plans, limit),
+            rows,
             batch: Batch::default(),
             envelope: EnvelopeReader::new(options),
             of_rows: None,
@@ -81,10 +81,10 @@ impl Stream {
             index: 0,
             row_index: 0,
             waiting: Vec::new(),
-            last: 0,
             new_line: true,
             limit,
         };
+        stream.rows.set_limit(limit);
         if let Some(id) = options.table {
             let Some((_, table)) = schema.tables.get_index(id as usize) else {
                 return Err(Error::new(ErrorCode::UnknownTable, format!("no table number {id}")).at("table"));
@@ -117,8 +117,8 @@ impl Stream {
         }
     }
 
-    /// The batch, when the input ends here, and what was learned of the tables.
-    pub fn finish(self, at_end: bool) -> (Result<Batch, Error>, Plans) {
+    /// The batch, when the input ends here, and the reader of rows for the next one.
+    pub fn finish(self, at_end: bool) -> (Result<Batch, Error>, Box<RowReader>) {
         let path = self.path();
 
         let malformed = |what: &str| Err(Error::new(ErrorCode::JsonMalformed, what).at(path));
@@ -127,17 +127,11 @@ impl Stream {
             Place::Top if at_end => Ok(Batch { envelope: self.envelope.finish(), ..self.batch }),
             _ => malformed("the input ends before its end"),
         };
-        (batch, self.rows.into_plans())
+        (batch, self.rows)
     }
 
     fn changes<'a>(&'a mut self, schema: &'a Schema) -> Changes<'a> {
-        Changes {
-            schema,
-            rows: &mut self.rows,
-            out: &mut self.batch.changes,
-            tenant: self.envelope.tenant.as_deref(),
-            last: &mut self.last,
-        }
+        Changes { schema, rows: &mut self.rows, out: &mut self.batch.changes, tenant: self.envelope.tenant.as_deref() }
     }
 
     fn step(&mut self, schema: &Schema, cur: &mut Cursor) -> Step<()> {

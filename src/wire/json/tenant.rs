@@ -3,9 +3,10 @@
 //! The nearest name wins, and it may stand behind what it is for. Rows are therefore packed with the tenant known so far, and
 //! packed again if another turns up. The tenant is the last column and the last of the heap, so that is a cut and an append.
 
-use super::change::{Head, no_tenants, tenant_required};
+use super::change::Head;
 use super::cursor::{Cursor, Step};
 use super::stream::{Place, Stream};
+use super::words::{no_tenants, tenant_required};
 use crate::query::{Schema, Table};
 use crate::value::{FLAG_ASCII, Layout};
 

@@ -67,7 +67,7 @@ fn error(input: &str) -> Error {
 }
 
 /// Issues, labels (composite key), notes (tenanted), and a table with a column of every type.
-pub(super) fn schema() -> Schema {
+pub(in crate::wire) fn schema() -> Schema {
     let tables = [
         table(
             "issues",

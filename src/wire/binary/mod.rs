@@ -218,3 +218,6 @@ impl<'a> Input<'a> {
         self.take(self.at.next_multiple_of(to) - self.at).map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;
