@@ -33,6 +33,8 @@ export function flashOf(id: string): number | undefined {
 
 /** Notes the issues of a diff. `depth`: how long the path to the list of issues is, 0 at the top, 2 under a label. */
 export function noteFlashes(diff: readonly Patch[], depth: number): void {
+  // Many at once are a page that catches up, or a bulk change.
+  if (diff.length > CALM_CHANGES) return
   const now = performance.now()
   for (const patch of diff) {
     const id = patch.path.length > depth ? patch.path[depth] : patch.t === 'one' || patch.t === 'remove' ? undefined : patch.key
