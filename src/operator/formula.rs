@@ -214,7 +214,8 @@ fn integer(f: Function, a: i64, b: i64) -> Result<i64, ErrorCode> {
 
 /// PostgreSQL: an infinite result of finite arguments is out of range, and so is an underflow to zero.
 fn float(f: Function, a: f64, b: f64) -> Result<f64, ErrorCode> {
-    if matches!(f, Function::Div | Function::Mod) && b == 0.0 {
+    // PostgreSQL: not-a-number divided by zero is not-a-number.
+    if matches!(f, Function::Div | Function::Mod) && b == 0.0 && !a.is_nan() {
         return Err(ErrorCode::DivisionByZero);
     }
     let v = match f {

@@ -116,6 +116,8 @@ impl SortSpec {
             }
         } else {
             match self.columns.get(1) {
+                // The extreme integer and false share their word with null: beside null they stand on their side of it.
+                Some(_) if !cell.is_null() && first == c0.word(Cell::Null, flip) => !first,
                 Some(c1) => c1.word(rs.cell(rel, row, c1.path), if c1.desc { u64::MAX } else { 0 }),
                 None => 0,
             }
