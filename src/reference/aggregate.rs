@@ -1,7 +1,7 @@
 //! Grouping: groups by identity (null with null), aggregates over the lists of their arguments.
 
 use super::exact::{FloatSum, integer_mean};
-use super::expr::{eval, integer};
+use super::expr::{eval, integer, out_of_range};
 use crate::error::Result;
 use crate::query::{Aggregate, AggregateCall, AggregateFunction};
 use crate::value::{Type, Value};
@@ -45,7 +45,7 @@ fn aggregated(call: &AggregateCall, members: &[&Vec<Value>]) -> Result<Value> {
         (AggregateFunction::Max, _) => Ok(values.into_iter().max().expect("not empty")),
         (AggregateFunction::Sum, Some(Type::Int)) => integer(integer_sum(&values)),
         (AggregateFunction::Avg, Some(Type::Int)) => Ok(Value::Float(integer_mean(integer_sum(&values), values.len() as u64))),
-        (AggregateFunction::Sum, Some(Type::Float)) => Ok(Value::Float(float_sum(&values).sum())),
+        (AggregateFunction::Sum, Some(Type::Float)) => float_sum(&values).sum().map(Value::Float).ok_or_else(out_of_range),
         (AggregateFunction::Avg, Some(Type::Float)) => Ok(Value::Float(float_sum(&values).mean())),
         (function, ty) => panic!("{function:?} of {ty:?}"),
     }

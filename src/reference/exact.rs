@@ -144,9 +144,10 @@ impl FloatSum {
         }
     }
 
-    /// The sum, rounded once.
-    pub(super) fn sum(&self) -> f64 {
-        self.quotient(1)
+    /// The sum, rounded once; `None` when finite terms leave the range.
+    pub(super) fn sum(&self) -> Option<f64> {
+        let sum = self.quotient(1);
+        (!sum.is_infinite() || self.infinities.contains(&true)).then_some(sum)
     }
 
     /// The mean, rounded once.
@@ -182,7 +183,7 @@ mod tests {
     fn sum(terms: &[f64]) -> f64 {
         let mut s = FloatSum::default();
         terms.iter().for_each(|t| s.add(*t));
-        s.sum()
+        s.sum().expect("in range")
     }
 
     fn mean(terms: &[f64]) -> f64 {
@@ -225,7 +226,9 @@ mod tests {
         assert_eq!(sum(&[f64::NEG_INFINITY, 1.0]), f64::NEG_INFINITY);
         assert!(sum(&[f64::INFINITY, f64::NEG_INFINITY]).is_nan());
         assert!(sum(&[f64::NAN, f64::INFINITY]).is_nan());
-        assert_eq!(sum(&[f64::MAX, f64::MAX]), f64::INFINITY);
+        let mut over = FloatSum::default();
+        [f64::MAX, f64::MAX].into_iter().for_each(|v| over.add(v));
+        assert_eq!(over.sum(), None);
     }
 
     #[test]

@@ -84,12 +84,7 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         (_, [Value::Int(a), Value::Int(b)]) => integer(binary_integer(function, i128::from(*a), i128::from(*b))?)?,
         (Function::Neg, [Value::Float(v)]) => Value::Float(-v),
         (Function::Abs, [Value::Float(v)]) => Value::Float(v.abs()),
-        (Function::Add, [Value::Float(a), Value::Float(b)]) => Value::Float(a + b),
-        (Function::Sub, [Value::Float(a), Value::Float(b)]) => Value::Float(a - b),
-        (Function::Mul, [Value::Float(a), Value::Float(b)]) => Value::Float(a * b),
-        // As PostgreSQL: NaN / 0 is NaN.
-        (Function::Div, [Value::Float(a), Value::Float(b)]) if *b == 0.0 && !a.is_nan() => return Err(by_zero()),
-        (Function::Div, [Value::Float(a), Value::Float(b)]) => Value::Float(a / b),
+        (_, [Value::Float(a), Value::Float(b)]) => Value::Float(binary_float(function, *a, *b)?),
         _ => panic!("{function:?} of {args:?}"),
     })
 }
@@ -135,9 +130,31 @@ fn binary_integer(function: Function, a: i128, b: i128) -> Result<i128> {
     })
 }
 
+/// As float8pl, float8mi, float8mul and float8div: finite operands give no infinity, and factors that are not zero no zero.
+fn binary_float(function: Function, a: f64, b: f64) -> Result<f64> {
+    let (result, vanishes) = match function {
+        Function::Add => (a + b, false),
+        Function::Sub => (a - b, false),
+        Function::Mul => (a * b, a != 0.0 && b != 0.0),
+        // NaN / 0 is NaN.
+        Function::Div if b == 0.0 && !a.is_nan() => return Err(by_zero()),
+        Function::Div => (a / b, a != 0.0 && !b.is_infinite()),
+        _ => panic!("{function:?} of two floats"),
+    };
+    let escapes = result.is_infinite() && !a.is_infinite() && !b.is_infinite();
+    if escapes || vanishes && result == 0.0 {
+        return Err(out_of_range());
+    }
+    Ok(result)
+}
+
 /// A 64-bit integer, or the overflow error.
 pub(super) fn integer(v: i128) -> Result<Value> {
-    i64::try_from(v).map(Value::Int).map_err(|_| Error::new(ErrorCode::NumericOverflow, "integer out of range"))
+    i64::try_from(v).map(Value::Int).map_err(|_| out_of_range())
+}
+
+pub(super) fn out_of_range() -> Error {
+    Error::new(ErrorCode::NumericOverflow, "value out of range")
 }
 
 fn by_zero() -> Error {
@@ -231,7 +248,12 @@ mod tests {
         assert_eq!(fails(Function::Div, &f(1.0, 0.0)), DivisionByZero);
         assert_eq!(fails(Function::Div, &f(0.0, -0.0)), DivisionByZero);
         assert_eq!(of(Function::Div, &f(f64::NAN, 0.0)).unwrap(), Value::Float(f64::NAN));
-        assert_eq!(of(Function::Mul, &f(1e308, 10.0)).unwrap(), Value::Float(f64::INFINITY));
+        assert_eq!(fails(Function::Mul, &f(1e308, 10.0)), NumericOverflow);
+        assert_eq!(fails(Function::Add, &f(1e308, 1e308)), NumericOverflow);
+        assert_eq!(fails(Function::Mul, &f(1e-308, 1e-308)), NumericOverflow);
+        assert_eq!(fails(Function::Div, &f(1e-308, 1e308)), NumericOverflow);
+        assert_eq!(of(Function::Mul, &f(f64::INFINITY, 10.0)).unwrap(), Value::Float(f64::INFINITY));
+        assert_eq!(of(Function::Div, &f(1.0, f64::INFINITY)).unwrap(), Value::Float(0.0));
         assert_eq!(of(Function::Eq, &f(f64::NAN, f64::NAN)).unwrap(), T);
         assert_eq!(of(Function::Gt, &f(f64::NAN, f64::INFINITY)).unwrap(), T);
         assert_eq!(of(Function::Eq, &f(0.0, -0.0)).unwrap(), T);
