@@ -193,10 +193,13 @@ test('at 1,000 changes a second the page stays responsive', async () => {
     return gaps.sort((a, b) => a - b)
   }, seconds * 1000)
   const tasks = /** @type {number[]} */ (await one.evaluate(() => /** @type {any} */ (globalThis).tasks))
-  const begun = performance.now()
-  await one.locator('.row').nth(5).click({ force: true })
-  await one.getByTestId('panel').waitFor()
-  const opening = performance.now() - begun
+  // Measured in the page: the way of a command to the browser is not the page's.
+  const opening = await one.evaluate(async () => {
+    const begun = performance.now()
+    /** @type {HTMLElement} */ (document.querySelectorAll('.row')[5]).click()
+    while (!document.querySelector('[data-testid="panel"]')) await new Promise(resolve => requestAnimationFrame(resolve))
+    return performance.now() - begun
+  })
   const summary = {
     rate: await figure(one, 'rate'), micros: await figure(one, 'micros'), patches: await figure(one, 'patches'), framesPerSecond: Math.round(frames.length / seconds),
     frame95: Math.round(frames[Math.floor(frames.length * 0.95)]), longTasks: tasks.length, longest: Math.round(Math.max(0, ...tasks)),
@@ -206,7 +209,7 @@ test('at 1,000 changes a second the page stays responsive', async () => {
   await shoot(one, 'busy')
   assert.ok(summary.frame95 < 200, `95 % of the frames come within ${summary.frame95} ms`)
   assert.ok(summary.blocked < 0.5, `long tasks take ${summary.blocked} of the time`)
-  assert.ok(summary.opening < 1_500, `an issue opens within ${summary.opening} ms`)
+  assert.ok(summary.opening < 500, `an issue opens within ${summary.opening} ms`)
 })
 
 test('after a restart of the server the pages resume where they were, without a reload', async () => {
