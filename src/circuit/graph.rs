@@ -28,6 +28,8 @@ struct Node {
     meter: Meter,
     spec: Spec,
     queued: bool,
+    /// The whole output, kept from hydration until the planner is done: the next node reads it instead of scanning.
+    hydrated: Option<Delta>,
 }
 
 /// The nodes of a circuit, as a running operator sees them.
@@ -61,6 +63,9 @@ impl Nodes {
 
     /// Enumerates the integral of a node's output.
     pub fn scan(&self, relations: &Relations, id: NodeId, f: &mut dyn FnMut(Handle, Weight)) {
+        if let Some(delta) = &self.node(id).hydrated {
+            return delta.rows().iter().for_each(|&(row, weight)| f(row, weight));
+        }
         self.operator(id).scan(Scan { relations, nodes: self }, &self.node(id).inputs, f);
     }
 }
@@ -80,6 +85,8 @@ pub struct Circuit {
     ran: Vec<NodeId>,
     /// Nodes in error.
     failed: usize,
+    /// Nodes that keep their whole output for now.
+    hydrated: Vec<NodeId>,
 }
 
 impl Circuit {
@@ -110,6 +117,7 @@ impl Circuit {
             meter: Meter::default(),
             spec: spec.clone(),
             queued: false,
+            hydrated: None,
         };
         let id = match self.free.pop() {
             Some(id) => {
@@ -146,7 +154,18 @@ impl Circuit {
         }
         let refs: Vec<&Delta> = deltas.iter().collect();
         self.run(relations, id, &refs, true);
-        self.nodes.node_mut(id).out.clear();
+        let node = self.nodes.node_mut(id);
+        node.hydrated = Some(std::mem::take(&mut node.out));
+        self.hydrated.push(id);
+    }
+
+    /// Forgets what hydration kept for the nodes that came after.
+    pub fn end_hydration(&mut self) {
+        while let Some(id) = self.hydrated.pop() {
+            if let Some(node) = &mut self.nodes.slots[id as usize] {
+                node.hydrated = None;
+            }
+        }
     }
 
     /// Gives one use back; a node without users goes, and so do inputs that only it used.
@@ -178,19 +197,19 @@ impl Circuit {
     }
 
     /// Runs one step. Cost: the nodes that deltas reach.
-    pub fn step(&mut self, relations: &mut Relations, deltas: Vec<(TableId, Delta)>) {
-        for id in std::mem::take(&mut self.ran) {
+    pub fn step(&mut self, relations: &mut Relations, deltas: &mut [(TableId, Delta)]) {
+        while let Some(id) = self.ran.pop() {
             self.nodes.node_mut(id).out.clear();
         }
         self.changed.clear();
         for (table, delta) in deltas {
-            if let Some(&id) = self.sources.get(&table) {
+            if let Some(&id) = self.sources.get(table) {
                 let node = self.nodes.node_mut(id);
                 let rows = delta.rows().len() as u64;
                 node.meter.steps += 1;
                 node.meter.rows_in += rows;
                 node.meter.rows_out += rows;
-                node.out = delta;
+                std::mem::swap(&mut node.out, delta);
                 self.publish(id);
             }
         }
@@ -295,7 +314,7 @@ impl Circuit {
 
     /// Forgets the changes that ordered nodes recorded, so that views opened between versions see none.
     pub fn settle(&mut self) {
-        for id in std::mem::take(&mut self.changed) {
+        while let Some(id) = self.changed.pop() {
             self.ordered_mut(id).begin();
         }
     }

@@ -32,7 +32,7 @@ use crate::circuit::{Circuit, Meter};
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{self, Level};
 use crate::query::{BoundQuery, Schema};
-use crate::store::{Batch, Snapshot, Store};
+use crate::store::{Applied, Batch, Snapshot, Store};
 use crate::trace::Relations;
 use crate::value::RowTree;
 use report::HEADER_WORDS;
@@ -51,6 +51,7 @@ pub struct Engine {
     views: IndexMap<ViewId, View>,
     next_view: ViewId,
     version: u32,
+    applied: Applied,
 }
 
 impl Engine {
@@ -58,7 +59,16 @@ impl Engine {
     pub fn new(schema: Schema) -> Self {
         let mut relations = Relations::default();
         let store = Store::new(&schema, &mut relations);
-        Engine { schema, relations, store, circuit: Circuit::default(), views: IndexMap::new(), next_view: 1, version: 0 }
+        Engine {
+            schema,
+            relations,
+            store,
+            circuit: Circuit::default(),
+            views: IndexMap::new(),
+            next_view: 1,
+            version: 0,
+            applied: Applied::default(),
+        }
     }
 
     /// The schema.
@@ -96,17 +106,18 @@ impl Engine {
     /// As [`apply`](Self::apply), into a report whose memory is used again.
     pub fn apply_into(&mut self, batch: Batch, report: &mut Report) -> Result<()> {
         self.relations.reclaim();
-        let mut applied = self.store.apply(&self.schema, &mut self.relations, batch)?;
+        self.store.apply(&self.schema, &mut self.relations, batch, &mut self.applied)?;
+        let applied = &mut self.applied;
         report.replayed = applied.replayed;
         report.changed = applied.changed;
         report.ignored = applied.ignored;
-        report.touches = std::mem::take(&mut applied.touches);
+        std::mem::swap(&mut report.touches, &mut applied.touches);
         let words = &mut report.words;
         words.clear();
         words.resize(HEADER_WORDS, 0);
         if !applied.replayed {
             self.version += 1;
-            self.circuit.step(&mut self.relations, applied.deltas);
+            self.circuit.step(&mut self.relations, &mut self.applied.deltas);
             words[5] = self.absorb(words);
             self.circuit.settle();
             words[6] = self.freed(words);
@@ -132,11 +143,10 @@ impl Engine {
 
     /// Writes a section per view that changed.
     fn absorb(&mut self, words: &mut Vec<i32>) -> i32 {
-        let changed = self.circuit.changed().to_vec();
         let errors = self.circuit.has_errors() || self.views.values().any(|v| v.failed);
         let mut sections = 0;
         for (&id, view) in &mut self.views {
-            if !view.reads(&changed) && !errors {
+            if !view.reads(self.circuit.changed()) && !errors {
                 continue;
             }
             let at = words.len();

@@ -96,28 +96,66 @@ impl Formula {
         Ok(self.truth(row)? == Some(true))
     }
 
+    /// Truth value of a condition. Comparisons of columns and constants, which most conditions are made of, never leave
+    /// this function.
     fn truth(&self, row: Row<'_>) -> Result<Option<bool>, ErrorCode> {
+        if let Formula::Call(f, args) = self {
+            match f {
+                Function::And | Function::Or => return connective(*f == Function::Or, args, row),
+                Function::Not => return Ok(args[0].truth(row)?.map(|v| !v)),
+                _ => {}
+            }
+            if let [a, b] = args.as_slice()
+                && let (Some(test), Some(a), Some(b)) = (comparison(*f), a.leaf(row), b.leaf(row))
+            {
+                return Ok((!a.is_null() && !b.is_null()).then(|| test(total_order(a, b))));
+            }
+        }
         Ok(match self.eval(row)?.as_cell() {
             Cell::Bool(v) => Some(v),
             _ => None,
         })
     }
+
+    /// The cell of a column or constant.
+    #[inline]
+    fn leaf<'a>(&'a self, row: Row<'a>) -> Option<Cell<'a>> {
+        match self {
+            Formula::Column(p) => Some(row.relations.cell(row.relation, row.handle, *p)),
+            Formula::Literal(v) => Some(v.as_cell()),
+            Formula::Call(..) => None,
+        }
+    }
+}
+
+/// `and` (`or`, if true decides): from left to right, up to the first argument that decides.
+fn connective(decides: bool, args: &[Formula], row: Row<'_>) -> Result<Option<bool>, ErrorCode> {
+    let mut known = true;
+    for a in args {
+        match a.truth(row)? {
+            Some(v) if v == decides => return Ok(Some(decides)),
+            Some(_) => {}
+            None => known = false,
+        }
+    }
+    Ok(known.then_some(!decides))
+}
+
+fn comparison(f: Function) -> Option<fn(Ordering) -> bool> {
+    Some(match f {
+        Function::Eq => Ordering::is_eq,
+        Function::Ne => Ordering::is_ne,
+        Function::Lt => Ordering::is_lt,
+        Function::Le => Ordering::is_le,
+        Function::Gt => Ordering::is_gt,
+        Function::Ge => Ordering::is_ge,
+        _ => return None,
+    })
 }
 
 fn call<'a>(f: Function, args: &'a [Formula], row: Row<'a>) -> Outcome<'a> {
     match f {
-        Function::And | Function::Or => {
-            let decides = f == Function::Or;
-            let mut known = true;
-            for a in args {
-                match a.truth(row)? {
-                    Some(v) if v == decides => return Ok(truth(Some(decides))),
-                    Some(_) => {}
-                    None => known = false,
-                }
-            }
-            Ok(truth(known.then_some(!decides)))
-        }
+        Function::And | Function::Or => Ok(truth(connective(f == Function::Or, args, row)?)),
         Function::Not => Ok(truth(args[0].truth(row)?.map(|v| !v))),
         Function::IsNull => Ok(truth(Some(args[0].eval(row)?.as_cell().is_null()))),
         Function::IsNotNull => Ok(truth(Some(!args[0].eval(row)?.as_cell().is_null()))),
@@ -175,15 +213,8 @@ fn binary(f: Function, a: Cell<'_>, b: Cell<'_>) -> Outcome<'static> {
     if a.is_null() || b.is_null() {
         return Ok(NULL);
     }
-    let compared = |test: fn(Ordering) -> bool| Ok(truth(Some(test(total_order(a, b)))));
-    match f {
-        Function::Eq => return compared(Ordering::is_eq),
-        Function::Ne => return compared(Ordering::is_ne),
-        Function::Lt => return compared(Ordering::is_lt),
-        Function::Le => return compared(Ordering::is_le),
-        Function::Gt => return compared(Ordering::is_gt),
-        Function::Ge => return compared(Ordering::is_ge),
-        _ => {}
+    if let Some(test) = comparison(f) {
+        return Ok(truth(Some(test(total_order(a, b)))));
     }
     let value = match (f, a, b) {
         (Function::Like, Cell::Text(a), Cell::Text(b)) => Value::Bool(like::matches(a, b)),

@@ -47,6 +47,7 @@ impl<'a> Planner<'a> {
 
     /// Gives back all nodes but those that stay in use.
     pub fn finish(self, kept: &[NodeId]) {
+        self.circuit.end_hydration();
         let mut kept = kept.to_vec();
         for id in self.held {
             match kept.iter().position(|&k| k == id) {

@@ -14,7 +14,7 @@ use crate::query::{Schema, TableId};
 use crate::trace::{HandleState, Relations};
 use crate::value::{RowBuilder, Type};
 
-/// What a batch did.
+/// What a batch did. Reused from batch to batch for its memory.
 #[derive(Debug, Default)]
 pub struct Applied {
     /// Net delta per changed table, each consolidated.
@@ -30,19 +30,17 @@ pub struct Applied {
 }
 
 /// The tables.
-#[derive(Debug)]
 pub struct Store {
     tables: Vec<KeyMap>,
     cursors: IndexMap<String, String>,
-    builder: RowBuilderSlot,
+    builder: RowBuilder,
+    undo: Vec<Undo>,
+    spare: Vec<Delta>,
 }
 
-#[derive(Default)]
-struct RowBuilderSlot(RowBuilder);
-
-impl std::fmt::Debug for RowBuilderSlot {
+impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RowBuilder")
+        f.debug_struct("Store").field("cursors", &self.cursors).finish_non_exhaustive()
     }
 }
 
@@ -76,7 +74,9 @@ impl Store {
         Store {
             tables: vec![KeyMap::default(); schema.tables.len()],
             cursors: IndexMap::new(),
-            builder: RowBuilderSlot::default(),
+            builder: RowBuilder::new(),
+            undo: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -107,36 +107,55 @@ impl Store {
         self.tables[table as usize].find(hash, |h| t.layout.same(rs.row(table, h), row, &t.key))
     }
 
-    /// Applies a batch.
+    /// Applies a batch; what it did goes into `applied`.
     ///
     /// # Errors
     /// `CURSOR_BACKWARDS`, `DUPLICATE_KEY`, `MISSING_COLUMN`, `MISSING_KEY`: nothing has changed then.
-    pub fn apply(&mut self, schema: &Schema, rs: &mut Relations, batch: Batch) -> Result<Applied> {
-        if self.is_replay(&batch)? {
-            return Ok(Applied { replayed: true, ..Applied::default() });
+    pub fn apply(&mut self, schema: &Schema, rs: &mut Relations, batch: Batch, applied: &mut Applied) -> Result<()> {
+        for (_, mut delta) in applied.deltas.drain(..) {
+            delta.clear();
+            self.spare.push(delta);
+        }
+        applied.touches.clear();
+        (applied.changed, applied.ignored) = (0, 0);
+        applied.replayed = self.is_replay(&batch)?;
+        if applied.replayed {
+            return Ok(());
         }
         let Batch { envelope, changes } = batch;
         let mut run = Run {
             schema,
             rs,
             tables: &mut self.tables,
-            builder: &mut self.builder.0,
-            undo: Vec::with_capacity(changes.len()),
+            builder: &mut self.builder,
+            undo: std::mem::take(&mut self.undo),
+            spare: &mut self.spare,
             resets: HashMap::default(),
-            applied: Applied::default(),
+            applied,
         };
+        run.undo.reserve(changes.len());
+        let mut outcome = Ok(());
         for (i, change) in changes.into_iter().enumerate() {
             if let Err(e) = run.change(change) {
-                run.roll_back();
-                return Err(e.at(format!("changes[{i}]")));
+                outcome = Err(e.at(format!("changes[{i}]")));
+                break;
             }
         }
-        run.finish_resets();
-        let applied = run.net();
-        if let (Some(source), Some(cursor)) = (envelope.source, envelope.cursor) {
+        if outcome.is_ok() {
+            run.finish_resets();
+            run.net();
+            run.undo.clear();
+        } else {
+            run.roll_back();
+        }
+        let undo = run.undo;
+        if undo.capacity() < 1 << 12 {
+            self.undo = undo;
+        }
+        if let (Ok(()), Some(source), Some(cursor)) = (&outcome, envelope.source, envelope.cursor) {
             self.cursors.insert(source, cursor);
         }
-        Ok(applied)
+        outcome
     }
 
     fn is_replay(&self, batch: &Batch) -> Result<bool> {
@@ -157,9 +176,10 @@ struct Run<'a> {
     tables: &'a mut Vec<KeyMap>,
     builder: &'a mut RowBuilder,
     undo: Vec<Undo>,
+    spare: &'a mut Vec<Delta>,
     /// Per reset table: tenant rows (packed, or empty) whose other rows go at the end.
     resets: HashMap<TableId, Vec<Reset>, HandleState>,
-    applied: Applied,
+    applied: &'a mut Applied,
 }
 
 struct Reset {
@@ -308,41 +328,55 @@ impl Run<'_> {
     }
 
     /// The net delta: one pass over what was done.
-    fn net(mut self) -> Applied {
-        let mut deltas: IndexMap<TableId, (Delta, Touched)> = IndexMap::new();
-        // Where nothing left, nothing can have come back: loads skip the bookkeeping.
+    fn net(&mut self) {
+        // Where nothing left, or only one thing happened, nothing can have come back: no bookkeeping.
         let mixed = self.undo.len() > 1 && self.undo.iter().any(|u| !matches!(u, Undo::Inserted { .. }));
+        let mut touched: Vec<Touched> = Vec::new();
         for undo in &self.undo {
             let (table, old, new) = match *undo {
                 Undo::Inserted { table, row, .. } => (table, None, Some(row)),
                 Undo::Replaced { table, old, new, .. } => (table, Some(old), Some(new)),
                 Undo::Deleted { table, row, .. } => (table, Some(row), None),
             };
-            let (delta, touched) = deltas.entry(table).or_default();
+            let deltas = &mut self.applied.deltas;
+            // A batch touches few tables, and mostly the same one again and again.
+            let at = match deltas.iter().rposition(|d| d.0 == table) {
+                Some(at) => at,
+                None => {
+                    deltas.push((table, self.spare.pop().unwrap_or_default()));
+                    if mixed {
+                        touched.push(Touched::default());
+                    }
+                    deltas.len() - 1
+                }
+            };
+            let delta = &mut deltas[at].1;
             if let Some(old) = old {
                 delta.push(old, -1);
-                if mixed && !touched.fresh.remove(&old) {
-                    touched.gone.push(old);
+                if mixed && !touched[at].fresh.remove(&old) {
+                    touched[at].gone.push(old);
                 }
             }
             if let Some(new) = new {
                 delta.push(new, 1);
                 if mixed {
-                    touched.fresh.insert(new);
+                    touched[at].fresh.insert(new);
                 }
             }
         }
-        for (table, (mut delta, touched)) in deltas {
+        let mut deltas = std::mem::take(&mut self.applied.deltas);
+        for (at, (table, delta)) in deltas.iter_mut().enumerate() {
             delta.consolidate();
-            if mixed && !touched.gone.is_empty() {
-                self.drop_equal(table, &mut delta, &touched);
+            if mixed && !touched[at].gone.is_empty() {
+                self.drop_equal(*table, delta, &touched[at]);
             }
-            self.applied.changed += count_rows(&delta, self.schema, self.rs, table);
-            if !delta.is_empty() {
-                self.applied.deltas.push((table, delta));
-            }
+            self.applied.changed += match self.undo[..] {
+                [_] => 1,
+                _ => count_rows(delta, self.schema, self.rs, *table),
+            };
         }
-        self.applied
+        deltas.retain(|d| !d.1.is_empty());
+        self.applied.deltas = deltas;
     }
 
     /// A row that left and came back equal (in another allocation) is no change: the old handle is restored.

@@ -229,7 +229,8 @@ impl Relations {
             if relation.pins > 0 {
                 return true;
             }
-            for handle in std::mem::take(&mut relation.retired) {
+            let mut retired = std::mem::take(&mut relation.retired);
+            for handle in retired.drain(..) {
                 if relation.state[handle as usize] != State::Retired {
                     continue;
                 }
@@ -239,6 +240,9 @@ impl Relations {
                     relation.heap_bytes -= rows[handle as usize].len();
                     rows[handle as usize] = Box::default();
                 }
+            }
+            if retired.capacity() < 1 << 12 {
+                relation.retired = retired;
             }
             false
         });

@@ -93,6 +93,15 @@ impl View {
 
     /// Turns what the last step did into patches.
     pub fn absorb(&mut self, circuit: &mut Circuit, relations: &Relations, out: &mut Output<'_>) {
+        if self.is_flat() {
+            let change = {
+                let l = &self.plan.levels[0];
+                let groups = circuit.nodes().ordered(l.node);
+                let Some(delta) = groups.change_of(0) else { return };
+                window::change(&l.window, &rows_of(l, relations, groups.sort()), groups.list(0), delta)
+            };
+            return self.emit(circuit, relations, 0, ROOT, &change, out);
+        }
         self.settled.clear();
         for level in 0..self.plan.levels.len() {
             let mut changes: Vec<(Vec<u32>, ListChange)> = Vec::new();

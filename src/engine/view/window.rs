@@ -126,6 +126,10 @@ pub fn change(window: &Window, rows: &Rows<'_>, list: &OrderedList, delta: &Grou
     }
     let (low_old, high_old) = clip(window, start_old, delta.old_len);
     let (low_new, high_new) = clip(window, start_new, list.len());
+    let beyond = |touched: &[Placed], high: usize| touched.first().is_none_or(|t| t.at >= high);
+    if window.start.is_none() && beyond(removed, high_old) && beyond(inserted, high_new) {
+        return ListChange::default();
+    }
     // Numbers of untouched rows: position less touched rows before it.
     let number = |touched: &[Placed], at: usize| at - touched.partition_point(|t| t.at < at);
     let position = |touched: &[Placed], n: usize| n + first_after(touched, n);
