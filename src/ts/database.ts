@@ -34,7 +34,19 @@ export interface LiveOptions {
   tenant?: string
 }
 
-export interface EngineStats { [name: string]: unknown }
+/** What `db.stats()` tells. Bytes are of the engine's own structures; `wasmBytes` is all memory of its instance, shared by the databases of a page. */
+export interface EngineStats {
+  readonly version: number
+  readonly tables: readonly { readonly name: string; readonly rows: number; readonly bytes: number }[]
+  readonly nodes: number
+  readonly views: number
+  /** Rows that operators looked at so far: the work done. */
+  readonly rowsExamined: number
+  readonly bytes: { readonly tables: number; readonly operators: number; readonly views: number }
+  readonly wasmBytes: number
+  /** Microseconds in the engine: of the last batch and of all. */
+  readonly micros: { readonly last: number; readonly total: number }
+}
 
 /** One query builder per table. */
 export type QueryRoot<S extends AnySchema> = { readonly [T in TableName<S>]: Query<S, T> }
@@ -63,6 +75,8 @@ export class Database<S extends AnySchema> {
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #reader: ReportReader
   #version = 0
+  #lastMicros = 0
+  #allMicros = 0
   #streaming: Promise<unknown> | undefined
   #closed = false
 
@@ -105,7 +119,7 @@ export class Database<S extends AnySchema> {
    */
   apply(input: readonly Change<S>[] | Batch<S>): Report {
     const batch = Array.isArray(input) ? undefined : input as LooseBatch
-    const changes = (batch !== undefined ? batch.changes : input) as readonly LooseChange[]
+    const changes = (batch !== undefined ? batch?.changes : input) as readonly LooseChange[]
     if (!Array.isArray(changes)) throw new EddylineError('CHANGE_INVALID', 'apply takes an array of changes or a batch { changes }', { path: 'changes' })
     const port = this.#port
     if (port.dead !== undefined) throw port.dead
@@ -117,7 +131,9 @@ export class Database<S extends AnySchema> {
       this.#relations.links.close()
       throw this.#located(error, changes)
     }
-    return this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
+    const report = this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
+    port.relax()
+    return report
   }
 
   /**
@@ -127,8 +143,8 @@ export class Database<S extends AnySchema> {
    * db.applyJson(await response.arrayBuffer())
    * await db.applyJson(await fetch('/issues.json'), { table: 'issues' })   // streamed in pieces, one version
    * ```
-   * Throws JSON_MALFORMED and what `apply` throws; FETCH_FAILED for a response that is not ok; BUSY for a synchronous call
-   * with options, or of more than 256 KB, while a stream is being applied. Cost: about 0.2 µs per row of ten columns.
+   * Throws JSON_MALFORMED and what `apply` throws; FETCH_FAILED for a response that is not ok. Streams are applied one
+   * after another, whole texts at once. Cost: about 0.2 µs per row of ten columns.
    */
   applyJson(input: string | JsonBytes, opts?: JsonOptions): Report
   applyJson(input: JsonStream, opts?: JsonOptions): Promise<Report>
@@ -137,8 +153,7 @@ export class Database<S extends AnySchema> {
     if (isStream(input)) return this.#applyStream(input, opts)
     if (this.#dispatcher.running) this.#dispatcher.pin()
     const begun = performance.now()
-    const address = pushWhole(this.#port, input, opts, this.#streaming !== undefined)
-    return this.#publish(address, (performance.now() - begun) * 1000, opts?.source, opts?.cursor, opts?.origin)
+    return this.#publishJson(pushWhole(this.#port, input, opts), begun)
   }
 
   async #applyStream(input: JsonStream, opts: JsonOptions | undefined): Promise<Report> {
@@ -149,12 +164,11 @@ export class Database<S extends AnySchema> {
     try {
       await before
       const port = this.#port
-      port.call('json_begin', engineOptions(opts))
-      try { await pushStream(port, input) } catch (error) { abort(port); throw error }
+      port.call('json_begin', engineOptions(opts), false)
+      try { await pushStream(port, input) } catch (error) { abort(port, false); throw error }
       if (this.#dispatcher.running) this.#dispatcher.pin()
       const begun = performance.now()
-      const address = port.call('json_end') >>> 0
-      return this.#publish(address, (performance.now() - begun) * 1000, opts?.source, opts?.cursor, opts?.origin)
+      return this.#publishJson(port.call('json_end', false) >>> 0, begun)
     } finally {
       if (this.#streaming === mine) this.#streaming = undefined
       finish()
@@ -185,7 +199,10 @@ export class Database<S extends AnySchema> {
   }
 
   /** Memory, rows per table, nodes, views and engine time. */
-  stats(): EngineStats { return this.#port.call('stats') }
+  stats(): EngineStats {
+    const stats = this.#port.call('stats') as Omit<EngineStats, 'micros'>
+    return { ...stats, micros: { last: this.#lastMicros, total: this.#allMicros } }
+  }
 
   /** The last committed cursor of a source. */
   cursor(source: string): string | undefined { return this.#port.call('cursor', source) }
@@ -287,6 +304,13 @@ export class Database<S extends AnySchema> {
     this.#port.call('unregister', query.view.id)
   }
 
+  /** JSON names its source, cursor and origin itself. */
+  #publishJson(address: number, begun: number): Report {
+    const micros = (performance.now() - begun) * 1000
+    const [source, cursor, origin] = this.#port.call('envelope')
+    return this.#publish(address, micros, source, cursor, origin)
+  }
+
   /** Lets all mirrors absorb a report, then tells the listeners. */
   #publish(address: number, micros: number, source: string | undefined, cursor: unknown, origin: string | undefined): Report {
     const port = this.#port
@@ -306,6 +330,8 @@ export class Database<S extends AnySchema> {
     reader.absorb(address)
     links.close()
     this.#version = version
+    this.#lastMicros = micros
+    this.#allMicros += micros
     const touches = touched > 0 ? readTouches(port, reader.touchesAt, touched, this.#layouts) : undefined
     let events: QueryEvent[] | undefined
     for (let i = 0; i < reader.count; i++) {

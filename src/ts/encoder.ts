@@ -107,6 +107,8 @@ export class Encoder {
         throw new EddylineError('TENANT_REQUIRED', `\`${table.name}\` is tenanted: give \`tenant\` in the change or in the batch`,
           { path: this.#place.at('.tenant'), offending: table.name })
       }
+    } else if (change.tenant !== undefined) {
+      throw new EddylineError('CHANGE_INVALID', `rows of \`${table.name}\` belong to no tenant`, { path: this.#place.at('.tenant'), offending: 'tenant' })
     }
     this.#place.row = -1
     if (op <= 2) {
@@ -136,7 +138,7 @@ export class Encoder {
   }
 
   #encodeRow(table: TableLayout, op: number, source: object | undefined, tenant: string | undefined): void {
-    if (typeof source !== 'object' || source === null) throw this.#invalid('a row must be an object', `.${this.#place.member}`)
+    if (typeof source !== 'object' || source === null || Array.isArray(source)) throw this.#invalid('a row must be an object', `.${this.#place.member}`)
     const object = source as Record<string, unknown>
     const layout = table.layout
     this.#begin(op, table.index, layout.heapAt)
@@ -150,7 +152,7 @@ export class Encoder {
       if (value === undefined || value === null) {
         if (value === null) found++
         else this.#writer.canonical = false
-        if (!table.nullable[c]) throw this.#writer.missing(table, c, value)
+        if (!table.nullable[c]) throw this.#lacking(table, c, value, object)
         this.#writer.putNull(table, c, row)
         continue
       }
@@ -244,7 +246,8 @@ export class Encoder {
       parts = table.key.map(c => ownValue(id, names[c]))
     } else parts = [id]
     if (parts.length !== table.key.length) {
-      throw this.#invalid(`the key of \`${table.name}\` has ${table.key.length} columns (${table.key.map(c => names[c]).join(', ')})`, '.id', 'MISSING_KEY')
+      throw this.#invalid(`the key of \`${table.name}\` has ${table.key.length === 1 ? 'one column' : `${table.key.length} columns`} (${table.key.map(c => names[c]).join(', ')})`,
+        '.id', parts.length < table.key.length ? 'MISSING_KEY' : 'CHANGE_INVALID')
     }
     for (let i = 0; i < parts.length; i++) {
       if (parts[i] === undefined || parts[i] === null) throw this.#invalid(`the key of \`${table.name}\` needs \`${names[table.key[i]]}\``, '.id', 'MISSING_KEY')
@@ -276,6 +279,12 @@ export class Encoder {
 
   #invalid(message: string, at = '', code = 'CHANGE_INVALID'): EddylineError {
     return new EddylineError(code, message, { path: this.#place.at(at) })
+  }
+
+  /** A column that must have a value has none: most often its name is misspelt, which is then what to say. */
+  #lacking(table: TableLayout, c: number, value: null | undefined, object: object): EddylineError {
+    if (value === undefined) this.#checkKeys(table, object)
+    return this.#writer.missing(table, c, value)
   }
 
   /** Called when the number of keys is not the number of columns found: an unknown name, or keys holding undefined. */

@@ -9,7 +9,7 @@ export type EngineErrorCode =
 
 /** Codes that this version raises. Codes are stable, messages are not. */
 export type KnownErrorCode = EngineErrorCode
-  | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT' | 'CLOSED' | 'BUSY' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
+  | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT' | 'CLOSED' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
 
 /** A stable code to switch on; new codes may appear, so keep a default branch. */
 export type ErrorCode = KnownErrorCode | (string & {})

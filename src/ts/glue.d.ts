@@ -3,17 +3,20 @@ export interface InitOutput { readonly memory: WebAssembly.Memory }
 type Source = BufferSource | WebAssembly.Module | Response | Promise<Response> | URL | string
 export default function init(options: { module_or_path: Source | Promise<Source> }): Promise<InitOutput>
 export function initSync(options: { module: BufferSource | WebAssembly.Module }): InitOutput
+/** The text of the panic that caused the last trap; once. */
+export function last_panic(): string | undefined
 export class Engine {
   constructor(schema: unknown)
   free(): void
   relations(): unknown
   scratch(len: number): number
   commit(len: number): number
-  json_begin(opts: unknown): void
-  json_push(len: number): void
-  json_end(): number
-  json_abort(): void
+  json_begin(opts: unknown, whole: boolean): void
+  json_push(len: number, whole: boolean): void
+  json_end(whole: boolean): number
+  json_abort(whole: boolean): void
   json_apply(len: number): number
+  envelope(): unknown[]
   register(query: unknown): unknown
   snapshot(view: number): number
   slice(view: number, start: number, count: number): number

@@ -36,21 +36,20 @@ export function engineOptions(opts: JsonOptions | undefined): Record<string, unk
   return out
 }
 
-/** Feeds a whole text or buffer and commits it: the address of the report. */
-export function pushWhole(port: Port, input: string | JsonBytes, opts: JsonOptions | undefined, open: boolean): number {
+/** Feeds a whole text or buffer and commits it, also while a stream is open: the address of the report. */
+export function pushWhole(port: Port, input: string | JsonBytes, opts: JsonOptions | undefined): number {
   const bytes = typeof input === 'string' ? undefined : bytesOf(input)
   const small = bytes !== undefined ? bytes.length <= PIECE : (input as string).length * 3 <= PIECE
   if (opts === undefined && small) {
     const length = bytes !== undefined ? put(port, bytes) : putText(port, input as string)
     return port.call('json_apply', length) >>> 0
   }
-  if (open) throw new EddylineError('BUSY', 'a streamed applyJson is under way: await it first')
-  port.call('json_begin', engineOptions(opts))
+  port.call('json_begin', engineOptions(opts), true)
   try {
-    if (bytes !== undefined) pushBytes(port, bytes)
+    if (bytes !== undefined) pushBytes(port, bytes, true)
     else pushText(port, input as string)
-  } catch (error) { abort(port); throw error }
-  return port.call('json_end') >>> 0
+  } catch (error) { abort(port, true); throw error }
+  return port.call('json_end', true) >>> 0
 }
 
 /** Feeds a stream; the caller commits. */
@@ -60,7 +59,7 @@ export async function pushStream(port: Port, input: JsonStream): Promise<void> {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      pushBytes(port, value)
+      pushBytes(port, value, false)
     }
   } catch (error) {
     reader.cancel(error).catch(() => {})
@@ -75,8 +74,8 @@ async function openStream(input: JsonStream): Promise<ReadableStream<Uint8Array>
   return response.body ?? new Response('').body ?? new ReadableStream({ start: c => c.close() })
 }
 
-export function abort(port: Port): void {
-  if (port.dead === undefined) port.call('json_abort')
+export function abort(port: Port, whole: boolean): void {
+  if (port.dead === undefined) port.call('json_abort', whole)
 }
 
 function bytesOf(input: JsonBytes): Uint8Array {
@@ -95,8 +94,8 @@ function putText(port: Port, text: string): number {
   return utf8.encodeInto(text, port.u8.subarray(port.base, port.base + port.capacity)).written
 }
 
-function pushBytes(port: Port, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at += PIECE) port.call('json_push', put(port, bytes.subarray(at, at + PIECE)))
+function pushBytes(port: Port, bytes: Uint8Array, whole: boolean): void {
+  for (let at = 0; at < bytes.length; at += PIECE) port.call('json_push', put(port, bytes.subarray(at, at + PIECE)), whole)
 }
 
 function pushText(port: Port, text: string): void {
@@ -105,7 +104,7 @@ function pushText(port: Port, text: string): void {
     let end = Math.min(at + step, text.length)
     // Never between the halves of a surrogate pair.
     if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--
-    port.call('json_push', putText(port, text.slice(at, end)))
+    port.call('json_push', putText(port, text.slice(at, end)), true)
     at = end
   }
 }

@@ -6,11 +6,12 @@ export interface WasmEngine {
   relations(): RelationInfo[]
   scratch(len: number): number
   commit(len: number): number
-  json_begin(opts: unknown): void
-  json_push(len: number): void
-  json_end(): number
-  json_abort(): void
+  json_begin(opts: unknown, whole: boolean): void
+  json_push(len: number, whole: boolean): void
+  json_end(whole: boolean): number
+  json_abort(whole: boolean): void
   json_apply(len: number): number
+  envelope(): (string | undefined)[]
   register(query: unknown): ViewInfo
   snapshot(view: number): number
   slice(view: number, start: number, count: number): number
@@ -30,6 +31,8 @@ export interface WasmEngine {
 export interface EngineModule {
   readonly memory: { readonly buffer: ArrayBufferLike }
   create(schema: unknown): WasmEngine
+  /** What the engine said before it crashed. */
+  lastPanic?(): string | undefined
 }
 
 export type CellType = 'text' | 'int' | 'bigint' | 'float' | 'bool' | 'timestamp' | 'json' | 'bytes'
@@ -50,6 +53,9 @@ export interface LevelInfo {
 }
 export interface ViewInfo { view: number; flat: boolean; length: number; levels: LevelInfo[]; relations: RelationInfo[] }
 
+// Sizes of the input area: at first and at rest, kept between batches at most, and ever.
+const AREA_LEAST = 65536, AREA_KEPT = 4 << 20, AREA_MOST = 1 << 30
+
 /**
  * One engine as the rest of the library sees it: kept views over the memory, and the guard that poisons the engine.
  *
@@ -69,16 +75,16 @@ export class Port {
   base = 0
   capacity = 0
   readonly engine: WasmEngine
-  readonly #memory: EngineModule['memory']
+  readonly #module: EngineModule
 
   constructor(module: EngineModule, schema: unknown) {
-    this.#memory = module.memory
+    this.#module = module
     try { this.engine = module.create(schema) } catch (error) { throw this.failure(error) }
     this.refresh()
   }
 
   refresh(): void {
-    const buffer = this.#memory.buffer as ArrayBuffer
+    const buffer = this.#module.memory.buffer as ArrayBuffer
     this.u8 = new Uint8Array(buffer)
     this.i32 = new Int32Array(buffer)
     this.f64 = new Float64Array(buffer)
@@ -93,10 +99,14 @@ export class Port {
     const coded = codedError(error)
     if (coded !== undefined) return coded
     if (this.dead !== undefined) return this.dead
-    const text = error instanceof Error ? error.message : String(error)
+    const text = this.#said() ?? (error instanceof Error ? error.message : String(error))
     this.dead = new EddylineError('ENGINE_CRASHED', `the engine crashed, which is a bug of eddyline: ${text}`, { cause: error })
     this.onCrash?.(this.dead)
     return this.dead
+  }
+
+  #said(): string | undefined {
+    try { return this.#module.lastPanic?.() } catch { return undefined }
   }
 
   /** Throws when the engine is closed or crashed. */
@@ -109,13 +119,22 @@ export class Port {
   reserve(bytes: number, used: number): void {
     if (bytes <= this.capacity) { this.fresh(); return }
     this.alive()
+    if (bytes > AREA_MOST) throw new EddylineError('VALUE_TOO_LARGE', `a batch of more than ${AREA_MOST >> 20} MB: apply it in parts, or as JSON`)
     this.fresh()
     const kept = used > 0 ? this.u8.slice(this.base, this.base + used) : undefined
-    const size = Math.max(bytes, this.capacity * 2, 65536)
+    this.#area(Math.max(bytes, Math.min(this.capacity * 2, AREA_MOST), AREA_LEAST))
+    if (kept !== undefined) this.u8.set(kept, this.base)
+  }
+
+  /** Gives a large input area back: rows go where it was. Nothing of the batch may be needed any more. */
+  relax(): void { if (this.capacity > AREA_KEPT && this.dead === undefined) this.#area(AREA_LEAST) }
+
+  #area(size: number): void {
+    // The engine drops the old area first: if there is no memory for the new one, there is none.
+    this.capacity = 0
     try { this.base = this.engine.scratch(size) >>> 0 } catch (error) { throw this.failure(error) }
     this.capacity = size
     this.fresh()
-    if (kept !== undefined) this.u8.set(kept, this.base)
   }
 
   commit(len: number): number {

@@ -1,5 +1,5 @@
 // The only file that names the generated glue: everything else sees `EngineModule` and `WasmEngine` (port.ts).
-import initGlue, { Engine, initSync, type InitOutput } from './glue.js'
+import initGlue, { Engine, initSync, last_panic, type InitOutput } from './glue.js'
 import type { EngineModule, WasmEngine } from './port.js'
 
 /** What a module can be made of. */
@@ -16,5 +16,5 @@ export function instantiateSync(source: BufferSource | WebAssembly.Module): Engi
 }
 
 function moduleOf(output: InitOutput): EngineModule {
-  return { memory: output.memory, create: schema => new Engine(schema) as unknown as WasmEngine }
+  return { memory: output.memory, create: schema => new Engine(schema) as unknown as WasmEngine, lastPanic: last_panic }
 }

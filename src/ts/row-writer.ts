@@ -4,6 +4,8 @@ import type { Port } from './port.js'
 import { canonicalJson, jsonWasPlain, microsOfText, wellFormed } from './values.js'
 
 const TYPE_NAMES = ['a string', 'a safe integer', 'a bigint or a safe integer', 'a number', 'a boolean', 'a Date, milliseconds or an ISO 8601 text', 'a JSON value', 'a Uint8Array']
+/** As in JSON: what is longer is a mistake, or belongs somewhere else. */
+const ROW_MOST = 64 << 20
 const utf8 = /* @__PURE__ */ new TextEncoder()
 
 /** Where in a batch we are: the paths of errors. Kept as numbers, because text would cost every row. */
@@ -66,7 +68,7 @@ export class RowWriter {
     switch (type) {
       case TEXT:
         if (typeof value !== 'string') throw this.#mismatch(table, c, value)
-        this.#text(value)
+        this.#text(value, table, c)
         break
       case INT:
         if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw this.#mismatch(table, c, value)
@@ -91,13 +93,13 @@ export class RowWriter {
       case BYTES:
         if (!(value instanceof Uint8Array)) throw this.#mismatch(table, c, value)
         if (value.constructor !== Uint8Array) this.canonical = false
-        this.#room(value.length)
+        this.#room(value.length, value.length, table, c)
         port.u8.set(value, port.base + this.#heap)
         for (let i = 0; i < value.length && this.#ascii; i++) if (value[i] > 127) this.#ascii = false
         this.#heap += value.length
         break
       default:
-        this.#text(canonicalJson(value, this.place.of(table, c)))
+        this.#text(canonicalJson(value, this.place.of(table, c)), table, c)
         if (!jsonWasPlain) this.canonical = false
     }
     port.i32[(port.base + row + layout.slots[c]) >> 2] = this.#heap - this.#heapStart
@@ -139,9 +141,9 @@ export class RowWriter {
     } else this.port.view.setBigInt64(address, BigInt(Math.trunc(ms)) * 1000n, true)
   }
 
-  #text(value: string): void {
+  #text(value: string, table: TableLayout, c: number): void {
     const length = value.length
-    this.#room(length * 3)
+    this.#room(length * 3, length, table, c)
     const { port } = this
     const u8 = port.u8
     const start = port.base + this.#heap
@@ -162,9 +164,14 @@ export class RowWriter {
     this.#heap += written
   }
 
-  #room(bytes: number): void {
+  /** Makes room for up to `bytes`, of which `least` are certain. */
+  #room(bytes: number, least: number, table: TableLayout, c: number): void {
     const { port } = this
-    if (this.#heap + bytes + 64 > port.capacity) port.reserve(this.#heap + bytes + 64, this.#heap)
+    if (this.#heap + bytes + 64 <= port.capacity) return
+    if (this.#heap - this.#heapStart + least > ROW_MOST) {
+      throw new EddylineError('VALUE_TOO_LARGE', `a row of more than ${ROW_MOST >> 20} MB`, { path: this.place.of(table, c), offending: table.layout.names[c] })
+    }
+    port.reserve(this.#heap + bytes + 64, this.#heap)
   }
 
   #mismatch(table: TableLayout, c: number, value: unknown): EddylineError {
@@ -178,6 +185,7 @@ export class RowWriter {
   /** The error of a column without a value. */
   missing(table: TableLayout, c: number, value: null | undefined): EddylineError {
     const name = table.layout.names[c]
-    return new EddylineError(value === null ? 'NULL_NOT_ALLOWED' : 'MISSING_COLUMN', `\`${table.name}.${name}\` ${value === null ? 'is not nullable' : 'is missing'}`, { path: this.place.of(table, c), offending: name })
+    const code = value === null ? 'NULL_NOT_ALLOWED' : table.isKey[c] ? 'MISSING_KEY' : 'MISSING_COLUMN'
+    return new EddylineError(code, `\`${table.name}.${name}\` ${value === null ? 'is not nullable' : 'is missing'}`, { path: this.place.of(table, c), offending: name })
   }
 }

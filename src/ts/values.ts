@@ -14,37 +14,41 @@ export function microsOfText(text: string): bigint | undefined {
   return BigInt(seconds) * 1000n + BigInt((m[7] ?? '').padEnd(6, '0').slice(0, 6))
 }
 
+const MAX_DEPTH = 256
+
 /** Whether the last call of `canonicalJson` saw only what a parser would give back (no `undefined`, no `toJSON`, no class instances). */
 export let jsonWasPlain = true
 
 /**
  * JSON text with keys sorted by length, then by their UTF-8 bytes, without blanks: equal values have equal text.
- * Numbers are written as JavaScript writes them. Throws JSON_MALFORMED on cycles, bigints and functions at the top.
+ * Numbers are written as JavaScript writes them. Throws TYPE_MISMATCH for bigints, NaN and functions,
+ * JSON_TOO_DEEP for cycles.
  */
 export function canonicalJson(value: unknown, path: string): string {
   jsonWasPlain = true
   const text = write(value, path, 0)
-  if (text === undefined) throw new EddylineError('TYPE_MISMATCH', `not a JSON value at ${path}`, { path })
+  if (text === undefined) throw new EddylineError('TYPE_MISMATCH', 'not a JSON value', { path })
   return text
 }
 
 function write(value: unknown, path: string, depth: number): string | undefined {
   switch (typeof value) {
     case 'string':
+      if (value.includes('\0')) throw new EddylineError('JSON_MALFORMED', '\\u0000 has no place in a JSON value', { path })
       if (!wellFormed(value)) { jsonWasPlain = false; return JSON.stringify(value.replace(/\p{Surrogate}/gu, '\ufffd')) }
       return JSON.stringify(value)
     case 'number':
-      if (!Number.isFinite(value)) throw new EddylineError('TYPE_MISMATCH', `JSON has no ${value}, at ${path}`, { path })
+      if (!Number.isFinite(value)) throw new EddylineError('TYPE_MISMATCH', `JSON has no ${value}`, { path })
       if (Object.is(value, -0)) jsonWasPlain = false
       return String(value)
     case 'boolean': return value ? 'true' : 'false'
     case 'object': break
-    case 'bigint': throw new EddylineError('TYPE_MISMATCH', `JSON has no bigint, at ${path}`, { path })
+    case 'bigint': throw new EddylineError('TYPE_MISMATCH', 'JSON has no bigint', { path })
     default: jsonWasPlain = false; return undefined
   }
   if (value === null) return 'null'
-  // Deeper than any document people write, well before the stack ends: a cycle.
-  if (depth > 512) throw new EddylineError('TYPE_MISMATCH', `JSON nested too deeply (a cycle?) at ${path}`, { path })
+  // The engine's limit, too: deeper than any document people write.
+  if (depth === MAX_DEPTH) throw new EddylineError('JSON_TOO_DEEP', `JSON nested deeper than ${MAX_DEPTH} (a cycle?)`, { path })
   const toJson = (value as { toJSON?: unknown }).toJSON
   if (typeof toJson === 'function') { jsonWasPlain = false; return write(toJson.call(value), path, depth + 1) }
   if (Array.isArray(value)) {

@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 
-use super::error::{reentrant, report_panics, throw, unreadable};
+use super::error::{keep_panics, reentrant, throw, unreadable};
 use super::{info, options};
 use crate::engine::{Engine, Report};
 use crate::error::{Error, ErrorCode};
 use crate::query::{Schema, ast, bind};
+use crate::store::{Batch, Envelope};
 use crate::trace::RelationId;
 use crate::wire::binary;
 use crate::wire::json::{JsonReader, Options};
@@ -25,13 +26,16 @@ pub struct WasmEngine {
 
 struct Inner {
     engine: Engine,
-    reader: JsonReader,
+    /// Of streams, and of whole texts.
+    readers: [JsonReader; 2],
     report: Report,
     slice: Vec<i32>,
     /// The input area: words, so that it is 8-aligned.
     scratch: Vec<u64>,
     /// Relations described to JavaScript.
     known: Vec<RelationId>,
+    /// What the last JSON batch said of itself.
+    envelope: Envelope,
 }
 
 impl Inner {
@@ -45,7 +49,12 @@ impl Inner {
         Ok(unsafe { std::slice::from_raw_parts(self.scratch.as_ptr().cast(), len) })
     }
 
-    fn apply(&mut self, batch: crate::store::Batch) -> Js<*const i32> {
+    fn apply_json(&mut self, batch: Batch) -> Js<*const i32> {
+        self.envelope = batch.envelope.clone();
+        self.apply(batch)
+    }
+
+    fn apply(&mut self, batch: Batch) -> Js<*const i32> {
         self.engine.apply_into(batch, &mut self.report).map_err(throw)?;
         Ok(self.report.words.as_ptr())
     }
@@ -78,13 +87,20 @@ impl WasmEngine {
     /// An engine of a schema.
     #[wasm_bindgen(constructor)]
     pub fn new(schema: JsValue) -> Js<WasmEngine> {
-        report_panics();
+        keep_panics();
         let json: ast::SchemaJson =
             serde_wasm_bindgen::from_value(schema).map_err(|e| unreadable(ErrorCode::SchemaInvalid, "the schema", &e))?;
         let engine = Engine::new(Schema::from_json(&json).map_err(throw)?);
         let known = (0..engine.schema().tables.len() as u32).collect();
-        let inner =
-            Inner { engine, reader: JsonReader::new(), report: Report::default(), slice: Vec::new(), scratch: Vec::new(), known };
+        let inner = Inner {
+            engine,
+            readers: [JsonReader::new(), JsonReader::new()],
+            report: Report::default(),
+            slice: Vec::new(),
+            scratch: Vec::new(),
+            known,
+            envelope: Envelope::default(),
+        };
         Ok(WasmEngine { inner: RefCell::new(inner) })
     }
 
@@ -97,15 +113,17 @@ impl WasmEngine {
         to_js(&info::tables(&self.inner()?.engine))
     }
 
-    /// Address of the input area, of at least so many bytes.
+    /// Address of a new input area of so many bytes; the one before is given back, and what it held is gone.
     pub fn scratch(&self, len: usize) -> Js<*mut u8> {
         let mut inner = self.inner()?;
         let words = len.div_ceil(8);
-        if inner.scratch.len() < words {
-            // What was there is not kept: the area is filled anew by each call.
-            inner.scratch = Vec::new();
-            inner.scratch = vec![0; words];
+        inner.scratch = Vec::new();
+        let mut area = Vec::new();
+        if area.try_reserve_exact(words).is_err() {
+            return Err(throw(Error::new(ErrorCode::ValueTooLarge, format!("no memory for {len} bytes of input"))));
         }
+        area.resize(words, 0);
+        inner.scratch = area;
         Ok(inner.scratch.as_mut_ptr().cast())
     }
 
@@ -116,35 +134,35 @@ impl WasmEngine {
         inner.apply(batch)
     }
 
-    /// Begins a streamed JSON batch.
-    pub fn json_begin(&self, opts: JsValue) -> Js<()> {
+    /// Begins a JSON batch that comes in pieces: of a stream, or (`whole`) of one text while a stream may be open.
+    pub fn json_begin(&self, opts: JsValue, whole: bool) -> Js<()> {
         let mut inner = self.inner()?;
-        let Inner { engine, reader, .. } = &mut *inner;
-        let options = options::read(engine.schema(), opts)?;
-        reader.begin(engine.schema(), &options).map_err(throw)
+        let inner = &mut *inner;
+        let options = options::read(inner.engine.schema(), opts)?;
+        inner.readers[usize::from(whole)].begin(inner.engine.schema(), &options).map_err(throw)
     }
 
     /// Takes a piece of it.
-    pub fn json_push(&self, len: usize) -> Js<()> {
+    pub fn json_push(&self, len: usize, whole: bool) -> Js<()> {
         let mut inner = self.inner()?;
         let inner = &mut *inner;
-        let mut reader = std::mem::take(&mut inner.reader);
+        let mut reader = std::mem::take(&mut inner.readers[usize::from(whole)]);
         let done = inner.input(len).and_then(|piece| reader.push(inner.engine.schema(), piece).map_err(throw));
-        inner.reader = reader;
+        inner.readers[usize::from(whole)] = reader;
         done
     }
 
     /// Ends and applies it; address of the report.
-    pub fn json_end(&self) -> Js<*const i32> {
+    pub fn json_end(&self, whole: bool) -> Js<*const i32> {
         let mut inner = self.inner()?;
-        let Inner { engine, reader, .. } = &mut *inner;
-        let batch = reader.finish(engine.schema()).map_err(throw)?;
-        inner.apply(batch)
+        let Inner { engine, readers, .. } = &mut *inner;
+        let batch = readers[usize::from(whole)].finish(engine.schema()).map_err(throw)?;
+        inner.apply_json(batch)
     }
 
     /// Drops it.
-    pub fn json_abort(&self) -> Js<()> {
-        self.inner()?.reader.abort();
+    pub fn json_abort(&self, whole: bool) -> Js<()> {
+        self.inner()?.readers[usize::from(whole)].abort();
         Ok(())
     }
 
@@ -152,11 +170,18 @@ impl WasmEngine {
     pub fn json_apply(&self, len: usize) -> Js<*const i32> {
         let mut inner = self.inner()?;
         let inner = &mut *inner;
-        let mut reader = std::mem::take(&mut inner.reader);
+        let mut reader = std::mem::take(&mut inner.readers[1]);
         let batch =
             inner.input(len).and_then(|input| reader.read_all(inner.engine.schema(), &Options::default(), input).map_err(throw));
-        inner.reader = reader;
-        inner.apply(batch?)
+        inner.readers[1] = reader;
+        inner.apply_json(batch?)
+    }
+
+    /// Source, cursor and origin of the last JSON batch, as its text or the options gave them.
+    pub fn envelope(&self) -> Js<js_sys::Array> {
+        let Envelope { source, cursor, origin, .. } = &self.inner()?.envelope;
+        let text = |t: &Option<String>| t.as_deref().map_or(JsValue::UNDEFINED, JsValue::from_str);
+        Ok(js_sys::Array::of3(&text(source), &text(cursor), &text(origin)))
     }
 
     /// Registers a query; its description.

@@ -1,4 +1,7 @@
-//! Errors as real JavaScript errors with a stable `code`, made at the point of failure; panics as text for the console.
+//! Errors as real JavaScript errors with a stable `code`, made at the point of failure; panics as text, because the trap that
+//! follows says only `unreachable`.
+
+use std::sync::Mutex;
 
 use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
@@ -35,9 +38,19 @@ pub fn unreadable(code: ErrorCode, what: &str, e: &serde_wasm_bindgen::Error) ->
     throw(Error::new(code, format!("{what} is not of the expected shape: {e}")))
 }
 
-/// Panics go to the console with their text: the trap that follows says only `unreachable`.
-pub fn report_panics() {
+static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// Keeps the text of a panic for [`last_panic`].
+pub fn keep_panics() {
     std::panic::set_hook(Box::new(|info| {
-        web_sys::console::error_1(&format!("eddyline: {info}").into());
+        if let Ok(mut last) = LAST_PANIC.lock() {
+            *last = Some(info.to_string());
+        }
     }));
+}
+
+/// The text of the panic that caused the last trap; once.
+#[wasm_bindgen]
+pub fn last_panic() -> Option<String> {
+    LAST_PANIC.lock().ok()?.take()
 }

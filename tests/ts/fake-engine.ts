@@ -51,7 +51,6 @@ export class FakeEngine implements WasmEngine {
   crash: Error | undefined
   /** Views that cannot be evaluated at present. */
   failing = new Set<number>()
-  pieces: Uint8Array[] = []
   readonly ended: string[] = []
 
   constructor(readonly memory: WebAssembly.Memory, schema: SchemaJson) {
@@ -93,11 +92,23 @@ export class FakeEngine implements WasmEngine {
   cursor(source: string): string | undefined { return this.cursors.get(source) }
   version(): number { return this.#version }
   view_error(view: number) { return this.failing.has(view) ? { code: 'OVERFLOW', message: 'overflow' } : undefined }
-  json_begin(opts: any): void { this.pieces = []; this.calls.push(`json_begin ${JSON.stringify(opts)}`) }
-  json_push(len: number): void { this.pieces.push(this.u8.slice(this.#scratch.at, this.#scratch.at + len)) }
-  json_abort(): void { this.pieces = []; this.calls.push('json_abort') }
-  json_end(): number { this.ended.push(this.json); return this.#finish(0, 0, [], []) }
-  json_apply(len: number): number { this.pieces = []; this.json_push(len); return this.#finish(0, 0, [], []) }
+  // Two readers: of streams, and of whole texts.
+  readonly #json: { pieces: Uint8Array[]; opts: any }[] = [{ pieces: [], opts: {} }, { pieces: [], opts: {} }]
+  #whole = 1
+  get pieces(): Uint8Array[] { return this.#json[this.#whole].pieces }
+  json_begin(opts: any, whole: boolean): void {
+    this.#whole = Number(whole)
+    this.#json[this.#whole] = { pieces: [], opts }
+    this.calls.push(`json_begin ${JSON.stringify(opts)}`)
+  }
+  json_push(len: number, whole: boolean): void {
+    this.#whole = Number(whole)
+    this.pieces.push(this.u8.slice(this.#scratch.at, this.#scratch.at + len))
+  }
+  json_abort(whole: boolean): void { this.#json[Number(whole)].pieces = []; this.calls.push('json_abort') }
+  json_end(whole: boolean): number { this.#whole = Number(whole); this.ended.push(this.json); return this.#finish(0, 0, [], []) }
+  json_apply(len: number): number { this.#json[1] = { pieces: [], opts: {} }; this.json_push(len, true); return this.#finish(0, 0, [], []) }
+  envelope(): (string | undefined)[] { const { source, cursor, origin } = this.#json[this.#whole].opts; return [source, cursor, origin] }
   get json(): string { return Buffer.concat(this.pieces).toString() }
 
   /** What the rows of a view should be. */

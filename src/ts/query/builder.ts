@@ -59,8 +59,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   where<O extends WhereOp, C extends WhereColumn<Named<S, T, J>, O>>(column: C, op: O, value: WhereValue<Named<S, T, J>[C & keyof Named<S, T, J>], O>): Query<S, T, J, B, A>
   where(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A>
   where(first: string | ((row: any) => Condition), op?: WhereOp, value?: unknown): Query<S, T, J, B, A> {
-    const condition = typeof first === 'function' ? first(this.#scope()) : operatorCondition(this.#column(first), op!, value)
-    if (!(condition instanceof Expr)) throw new EddylineError('QUERY_INVALID', '`where` needs a condition: eq(…), and(…), …')
+    const condition = placed('where', () => typeof first === 'function' ? first(this.#scope()) : operatorCondition(this.#column(first), op!, value))
+    if (!(condition instanceof Expr)) throw new EddylineError('QUERY_INVALID', '`where` needs a condition: eq(…), and(…), …', { path: 'where' })
     return this.#step({ where: [...this.#plan.where, condition.json] })
   }
 
@@ -69,7 +69,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
     const order: Order = { desc: direction === 'desc', nulls: options?.nulls }
-    if (typeof by === 'function') order.expr = by(this.#scope()).json
+    if (typeof by === 'function') order.expr = placed(`orderBy[${this.#plan.orderBy.length}]`, () => by(this.#scope()).json)
     else order.name = by
     return this.#step({ orderBy: [...this.#plan.orderBy, order] })
   }
@@ -100,10 +100,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   select<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
   select<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
   select(...given: unknown[]): Query<S, T, J, any, A> {
-    const select = typeof given[0] === 'function'
-      ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(this.#scope()))
-      : (given as string[]).map(name => ({ name, expr: this.#column(name).json }))
-    return this.#step({ select })
+    return this.#step({ select: this.#members('select', given) })
   }
 
   /**
@@ -120,10 +117,11 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   with(name: string, narrow?: (q: Query<S, any>) => QueryLike<any>): any {
     const known = tableNamed(this.#schema, this.#table).relations
     const relation = known.find(r => r.name === name)
-    if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#table}\``, name, known.map(r => r.name as string), 'with')
+    const at = this.#plan.with.filter(w => w.relation !== name).length
+    if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#table}\``, name, known.map(r => r.name as string), `with[${at}].relation`)
     const entry: { relation: string; query?: QueryJson } = { relation: name }
     if (narrow !== undefined) {
-      const { from: _, ...query } = narrow(new Query(this.#schema, relation.table as never)).toJSON()
+      const { from: _, ...query } = placed(`with[${at}].query`, () => narrow(new Query(this.#schema, relation.table as never)).toJSON())
       if (Object.keys(query).length > 0) entry.query = query
     }
     return this.#step({ with: [...this.#plan.with.filter(w => w.relation !== name), entry] })
@@ -160,10 +158,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   groupBy<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
   groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
   groupBy(...given: unknown[]): Query<S, T, J, any, A> {
-    const groupBy = typeof given[0] === 'function'
-      ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(this.#scope()))
-      : (given as string[]).map(name => ({ name, expr: this.#column(name).json }))
-    return this.#step({ groupBy })
+    return this.#step({ groupBy: this.#members('groupBy', given) })
   }
 
   /** The query as the engine takes it. Made once. */
@@ -178,7 +173,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (p.where.length > 0) json.where = p.where.length === 1 ? fix(p.where[0]) : { op: 'and', args: p.where.map(fix) }
     if (p.groupBy !== undefined) json.groupBy = p.groupBy.map(g => ({ ...g, expr: fix(g.expr) }))
     if (p.select !== undefined) json.select = p.select.map(s => ({ name: s.name, expr: fix(s.expr) }))
-    const orders = p.orderBy.map(o => this.#order(o, fix))
+    const orders = p.orderBy.map((o, i) => placed(`orderBy[${i}]`, () => this.#order(o, fix)))
     if (orders.length > 0) json.orderBy = orders
     if (p.limit !== undefined) json.limit = p.limit
     if (p.offset !== undefined && p.offset > 0) json.offset = p.offset
@@ -192,12 +187,20 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   // `any`: the steps above say what comes out.
   #step(change: Partial<Plan>): any { return new Query(this.#schema, this.#table, { ...this.#plan, ...change }) }
 
+  #members(step: string, given: unknown[]): { name: string; expr: ExprJson }[] {
+    return placed(step, () => typeof given[0] === 'function'
+      ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(this.#scope()))
+      : (given as string[]).map(name => ({ name, expr: this.#column(name).json })))
+  }
+
   #join(kind: 'inner' | 'left', table: string, on: (left: any, right: any) => Condition, alias: string | undefined): any {
     const name = alias ?? table
     if (name === this.#table || this.#plan.joins.some(j => j.alias === name)) {
       throw new EddylineError('QUERY_INVALID', `\`${name}\` is in the query already: give the join an alias as its third argument`, { offending: name, path: 'joins' })
     }
-    const condition = on(this.#scope(), refs(tableNamed(this.#schema, table), name))
+    const at = `joins[${this.#plan.joins.length}]`
+    const joined = tableNamed(this.#schema, table, `${at}.table`)
+    const condition = placed(`${at}.on`, () => on(this.#scope(), refs(joined, name)))
     return this.#step({ joins: [...this.#plan.joins, { kind, table, alias: name, on: condition.json }] })
   }
 
@@ -246,6 +249,15 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 }
 
+/** Runs a part of a step: errors say in which one. */
+function placed<T>(path: string, make: () => T): T {
+  try { return make() } catch (e) {
+    if (!(e instanceof EddylineError)) throw e
+    const { code, message, offending, nearest } = e
+    throw new EddylineError(code, message, { path: e.path === undefined ? path : `${path}.${e.path}`, offending, nearest })
+  }
+}
+
 /** What has the plan of a query with rows `R`. */
 export interface QueryLike<R> { readonly $row: R; toJSON(): QueryJson }
 
@@ -261,9 +273,9 @@ export function planKey(query: QueryJson): string {
     typeof v === 'bigint' ? { $bigint: String(v) } : typeof v === 'number' && !Number.isFinite(v) ? { $number: String(v) } : v)
 }
 
-function tableNamed(schema: AnySchema, name: string): TableJson {
+function tableNamed(schema: AnySchema, name: string, path = 'from'): TableJson {
   const found = schema.json.tables.find(t => t.name === name)
-  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, schema.json.tables.map(t => t.name), 'from')
+  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, schema.json.tables.map(t => t.name), path)
   return found
 }
 

@@ -21,20 +21,23 @@ export type Condition = Expr<boolean | null>
 export function literal(value: unknown, like?: CellType): ExprJson {
   if (value instanceof Expr) return value.json
   if (value === null) return { op: 'lit', value: null }
-  if (like === 'json') return { op: 'lit', name: 'json', value: canonicalJson(value, 'literal') }
+  if (like === 'json') return { op: 'lit', name: 'json', value: canonicalJson(value, '') }
   if (like === 'timestamp' && (typeof value === 'number' || typeof value === 'string')) {
     if (typeof value === 'string' && microsOfText(value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not an ISO 8601 text: ${value}`, { offending: value })
     return { op: 'lit', name: 'timestamp', value: typeof value === 'number' ? new Date(value).toISOString() : value }
   }
   switch (typeof value) {
-    case 'string': case 'number': case 'boolean': case 'bigint': return { op: 'lit', value }
+    case 'string': case 'number': case 'boolean': return { op: 'lit', value }
+    case 'bigint':
+      if (BigInt.asIntN(64, value) !== value) throw new EddylineError('INTEGER_RANGE', `${value} is beyond 64 bits`, { offending: String(value) })
+      return { op: 'lit', value }
     case 'object':
       if (value instanceof Date) {
         if (Number.isNaN(value.getTime())) throw new EddylineError('TYPE_MISMATCH', 'an invalid Date in a query')
         return { op: 'lit', name: 'timestamp', value: value.toISOString() }
       }
       if (value instanceof Uint8Array) return { op: 'lit', name: 'bytes', value: hexOf(value) }
-      return { op: 'lit', name: 'json', value: canonicalJson(value, 'literal') }
+      return { op: 'lit', name: 'json', value: canonicalJson(value, '') }
   }
   throw new EddylineError('QUERY_INVALID', `${typeof value} cannot be used in a query`, { offending: String(value) })
 }

@@ -15,7 +15,8 @@ export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
 export type WhereOp = CompareOp | 'in' | 'not in' | 'like' | 'ilike' | 'is' | 'is not'
 /** What the right side of an operator takes, by the column's type. */
 export type WhereValue<V, O> =
-  O extends 'in' | 'not in' ? readonly Operand<NonNullable<V>>[]
+  unknown extends V ? unknown
+  : O extends 'in' | 'not in' ? readonly Operand<NonNullable<V>>[]
   : O extends 'is' | 'is not' ? Operand<V> | null
   : O extends 'like' | 'ilike' ? Operand<string>
   : Operand<NonNullable<V>> | Expr<V>
