@@ -43,7 +43,7 @@ export class BusyTeam {
     return this.#rate
   }
 
-  /** @param {number} rate changes per second; 0 stops */
+  /** @param {number} rate changes per second; 0 stops, and resolves when the last work is done */
   async setRate(rate) {
     if (rate > 0 && this.#issues.length === 0) await this.#getToKnow()
     this.#rate = rate
@@ -51,6 +51,7 @@ export class BusyTeam {
     this.#lastTick = performance.now()
     clearInterval(this.#timer)
     if (rate > 0) this.#timer = setInterval(() => void this.#tick(), TICK_MS)
+    while (this.#rate === 0 && this.#isWorking) await new Promise(resolve => setTimeout(resolve, 5))
   }
 
   async #getToKnow() {
@@ -150,9 +151,8 @@ export class BusyTeam {
     return affected
   }
 
-  async close() {
-    await this.setRate(0)
-    while (this.#isWorking) await new Promise(resolve => setTimeout(resolve, 10))
+  close() {
+    return this.setRate(0)
   }
 }
 
