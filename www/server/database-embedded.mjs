@@ -15,8 +15,8 @@ import { createAndSeed } from './seed.mjs'
 /** @typedef {import('./database.mjs').FeedSink} FeedSink */
 /** @typedef {import('./database.mjs').Query} Query */
 
-/** Changes between two rounds of housekeeping. */
-const HOUSEKEEPING_CHANGES = 20_000
+/** Changes between two rounds of housekeeping: few, for nothing else is done meanwhile. */
+const HOUSEKEEPING_CHANGES = 5_000
 const READ_CHANGES = 20_000
 
 /**
