@@ -39,10 +39,12 @@ pub struct Nodes {
 }
 
 impl Nodes {
+    #[inline(always)]
     fn node(&self, id: NodeId) -> &Node {
         self.slots[id as usize].as_ref().expect("node is there")
     }
 
+    #[inline(always)]
     fn node_mut(&mut self, id: NodeId) -> &mut Node {
         self.slots[id as usize].as_mut().expect("node is there")
     }

@@ -37,6 +37,30 @@ impl Entry {
     }
 }
 
+/// Number of entries before `entry`. By hand: this loop is most of the work of a change, and must not become calls when the
+/// build favours size.
+#[inline(always)]
+fn position(entries: &[Entry], entry: &Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> usize {
+    let (mut low, mut high) = (0, entries.len());
+    while low < high {
+        let mid = (low + high) / 2;
+        let m = &entries[mid];
+        let before = if m.first != entry.first {
+            m.first < entry.first
+        } else if m.second != entry.second {
+            m.second < entry.second
+        } else {
+            m.row != entry.row && tie(m.row, entry.row).is_lt()
+        };
+        if before {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    low
+}
+
 #[derive(Debug)]
 enum Node {
     Leaf(Vec<Entry>),
@@ -202,7 +226,7 @@ impl Node {
     fn insert(&mut self, entry: Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> (usize, Option<(Entry, u32, Node)>) {
         match self {
             Node::Leaf(entries) => {
-                let at = entries.partition_point(|e| e.compare(&entry, tie).is_lt());
+                let at = position(entries, &entry, tie);
                 debug_assert!(entries.get(at).is_none_or(|e| e.row != entry.row), "an entry is inserted once");
                 if entries.len() < LEAF {
                     entries.insert(at, entry);
@@ -221,7 +245,7 @@ impl Node {
                 (at, Some((right[0], right.len() as u32, Node::Leaf(right))))
             }
             Node::Inner(inner) => {
-                let child = inner.firsts.partition_point(|f| f.compare(&entry, tie).is_lt()).saturating_sub(1);
+                let child = position(&inner.firsts, &entry, tie).saturating_sub(1);
                 let before: u32 = inner.counts[..child].iter().sum();
                 let (at, split) = inner.children[child].insert(entry, tie);
                 inner.counts[child] += 1;
@@ -252,7 +276,7 @@ impl Node {
     fn remove(&mut self, entry: Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> Option<usize> {
         match self {
             Node::Leaf(entries) => {
-                let at = entries.partition_point(|e| e.compare(&entry, tie).is_lt());
+                let at = position(entries, &entry, tie);
                 if entries.get(at).is_none_or(|e| e.row != entry.row) {
                     return None;
                 }
@@ -260,7 +284,10 @@ impl Node {
                 Some(at)
             }
             Node::Inner(inner) => {
-                let child = inner.firsts.partition_point(|f| f.compare(&entry, tie).is_le()).saturating_sub(1);
+                let at = position(&inner.firsts, &entry, tie);
+                // The separator itself is the first entry of its child.
+                let is_separator = inner.firsts.get(at).is_some_and(|f| f.row == entry.row);
+                let child = if is_separator { at } else { at.saturating_sub(1) };
                 let at = inner.children[child].remove(entry, tie)?;
                 let before: u32 = inner.counts[..child].iter().sum();
                 inner.counts[child] -= 1;

@@ -103,12 +103,12 @@ impl Relations {
         self.touched.retain(|&t| t != id);
     }
 
-    #[inline]
+    #[inline(always)]
     fn get(&self, id: RelationId) -> &Relation {
         self.list[id as usize].as_ref().expect("relation is there")
     }
 
-    #[inline]
+    #[inline(always)]
     fn get_mut(&mut self, id: RelationId) -> &mut Relation {
         self.list[id as usize].as_mut().expect("relation is there")
     }

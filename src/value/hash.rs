@@ -30,7 +30,7 @@ impl Hasher64 {
     }
 
     /// Adds one word.
-    #[inline]
+    #[inline(always)]
     pub fn word(&mut self, v: u64) {
         self.0 = (self.0 ^ v).wrapping_mul(K).rotate_left(29);
     }

@@ -72,7 +72,7 @@ impl Layout {
     }
 
     /// Whether a column is null in a row.
-    #[inline]
+    #[inline(always)]
     pub fn is_null(&self, row: &[u8], column: usize) -> bool {
         row[self.null_at as usize + column / 8] >> (column % 8) & 1 == 1
     }
@@ -96,7 +96,7 @@ impl Layout {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn span<'a>(&self, row: &'a [u8], place: &ColumnLayout) -> &'a [u8] {
         let slot = place.slot as usize;
         let end = u32::from_le_bytes(four(row, slot));
@@ -159,19 +159,19 @@ impl Layout {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn eight(row: &[u8], at: usize) -> [u8; 8] {
     row[at..at + 8].try_into().expect("eight bytes")
 }
 
-#[inline]
+#[inline(always)]
 fn four(row: &[u8], at: usize) -> [u8; 4] {
     row[at..at + 4].try_into().expect("four bytes")
 }
 
 /// The one place that takes bytes for text unchecked: rows are checked when they enter ([`Layout::validate`], the JSON
 /// parser, [`RowBuilder`]), and this is the hottest read of the engine.
-#[inline]
+#[inline(always)]
 fn as_text(b: &[u8]) -> &str {
     debug_assert!(std::str::from_utf8(b).is_ok());
     // SAFETY: packed rows hold UTF-8 in text and json columns; every way in checks it.

@@ -120,8 +120,8 @@ impl Plan {
 }
 
 fn words(bytes: [u8; 16]) -> [u64; 2] {
-    let (a, b) = bytes.split_at(8);
-    [a, b].map(|half| u64::from_le_bytes(half.try_into().expect("eight bytes")))
+    let both = u128::from_le_bytes(bytes);
+    [both as u64, (both >> 64) as u64]
 }
 
 #[cfg(test)]
