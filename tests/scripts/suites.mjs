@@ -10,6 +10,7 @@ import { put } from './fresh.mjs'
 import { cache, inRoot } from './place.mjs'
 import { ensurePostgres } from './postgres.mjs'
 import { ensureRust, lockedFlag, target } from './rust.mjs'
+import { reportSize } from './size.mjs'
 
 const node = process.execPath
 const bin = (...parts) => inRoot('node_modules', ...parts)
@@ -85,6 +86,7 @@ export const suites = [
   { part: 'rust', name: 'Rust lints of the WebAssembly room', run: cargo('check', 'clippy', '--target', target, '--lib', '--test', 'wasm', ...lockedFlag(), '--', '-D', 'warnings') },
   { part: 'rust', name: 'Rust tests', run: cargo('cargo', 'test', '--no-fail-fast', ...lockedFlag()) },
   { part: 'build', name: 'Build', run: async () => (await build(), { passed: 1, failed: 0, skipped: 0 }) },
+  { part: 'size', name: 'Size', needs: 'build', run: async () => (reportSize(), { passed: 1, failed: 0, skipped: 0 }) },
   { part: 'wasm', name: 'Engine in Chromium', run: wasmTests },
   { part: 'ts', name: 'Types of the TypeScript layer', needs: 'build', run: typeCheck('tsconfig.json') },
   { part: 'ts', name: 'Types of its tests', needs: 'build', run: typeCheck('tests/ts/tsconfig.json') },
