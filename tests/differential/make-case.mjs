@@ -1,0 +1,26 @@
+// A case: a schema, a history, and queries that live through it.
+import { pairOf } from './features.mjs'
+import { makeHistory } from './make-history.mjs'
+import { makeQuery } from './make-query.mjs'
+import { makeSchema } from './make-schema.mjs'
+import { randomOf } from './random.mjs'
+
+const QUERIES = 8
+
+/**
+ * The case of a seed: `{ schema, batches, queries: [{ json, from, to, lenient, seen }] }`. A query is registered after batch
+ * `from` (−1: on empty tables) and disposed before batch `to`.
+ */
+export function makeCase(seed) {
+  const r = randomOf(seed)
+  const schema = makeSchema(r)
+  const batches = makeHistory(r, schema)
+  const queries = Array.from({ length: QUERIES }, (_, q) => {
+    const { json, seen, lenient } = makeQuery(r, schema, pairOf(seed * QUERIES + q))
+    const from = r.pick([-1, -1, 0, 0, 0, 1, 2])
+    const to = r.oneIn(6) ? from + r.between(1, 3) : batches.length
+    if (from > 0) seen.add('late')
+    return { json, from: Math.min(from, batches.length - 1), to, lenient, seen }
+  })
+  return { schema, batches, queries }
+}

@@ -1,0 +1,196 @@
+// Random queries: shapes, clauses, grouping. What must be in one is asked for by feature; the rest is left to chance.
+import { makeNested } from './make-nested.mjs'
+import { atoms, connectives, Expressions } from './make-expression.mjs'
+import { makeOrder, makeWindow, orderables } from './make-order.mjs'
+import { isSafe, isSummable, literal } from './values.mjs'
+
+const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
+const joinKinds = ['inner', 'left', 'three', 'self', 'range']
+const aggregates = ['count', 'countX', 'sum', 'avg', 'min', 'max']
+
+/**
+ * A query `{ json, seen, lenient }`. `seen`: its features. `lenient`: whether an evaluation error is up to the order of
+ * evaluation, so that either side may report it alone.
+ */
+export function makeQuery(r, schema, wanted) {
+  const seen = new Set()
+  const wants = (f, odds = 0) => wanted.includes(f) || (odds > 0 && r.oneIn(odds))
+  const shape = shapeOf(r, wanted)
+  const tables = wanted.includes('composite') ? schema.tables.filter((t) => t.key.length > 1) : schema.tables
+  const from = preferred(r, tables.length > 0 ? tables : schema.tables, wanted)
+  const json = { from: from.name }
+  const state = { r, schema, wanted, wants, seen, json, from, lenient: false }
+  const columns = sources(state, shape)
+  state.expressions = new Expressions(r, columns, seen)
+  if (from.key.length > 1) seen.add('composite')
+  const hazard = wants('hazard', 12) ? state.expressions.hazard() : undefined
+  if (wants('where', 2) || wanted.some((w) => (atoms.includes(w) || connectives.includes(w)) && r.below(4) > 0)) {
+    seen.add('where')
+    json.where = state.expressions.condition(wanted)
+  }
+  if (shape.grouped) makeGroups(state, hazard)
+  else makeSelect(state, shape, hazard)
+  if (shape.nested) {
+    json.with = makeNested(state, from, wanted.includes('deep') ? 3 : r.between(1, 3))
+    if (depth(json) > 2) seen.add('deep')
+  }
+  makeOrder(state, orderables(state), keyColumns(state))
+  makeWindow(state)
+  if ((hazard !== undefined || state.overflows) && (json.joins || json.limit !== undefined || json.offset !== undefined || json.start)) state.lenient = true
+  return { json, seen, lenient: state.lenient }
+}
+
+const depth = (json) => Math.max(0, ...(json.with ?? []).map((w) => 1 + depth(w.query ?? {})))
+
+/** The columns of the key of the result's rows, `undefined` if one of them is computed. */
+function keyColumns({ schema, json, from, groups }) {
+  if (groups !== undefined) return groups.every((g) => g.column !== undefined) ? groups.map((g) => ({ ...g.column, nullable: true })) : undefined
+  const keys = (table, nullable) => table.key.map((name) => ({ ...table.columns.find((c) => c.name === name), nullable }))
+  const joined = (json.joins ?? []).map((j) => keys(schema.tables.find((t) => t.name === j.table), j.kind === 'left'))
+  return [keys(from, false), ...joined].flat()
+}
+
+function shapeOf(r, wanted) {
+  const asked = (list) => list.some((f) => wanted.includes(f))
+  const grouped = asked(['group', 'global', ...aggregates])
+  const joined = asked(joinKinds)
+  const nested = asked(nestedKinds)
+  if (grouped || joined || nested) return { grouped: grouped || (!nested && !wanted.includes('rows') && r.oneIn(5)), joined: joined || (!nested && r.oneIn(4)), nested }
+  const n = r.below(10)
+  if (wanted.includes('rows')) return { grouped: false, joined: n < 2, nested: n > 5 }
+  return { grouped: n < 3, joined: n < 1 || n === 3 || n === 4, nested: n > 6 }
+}
+
+/** A table that has what is asked for. */
+function preferred(r, tables, wanted) {
+  const score = (t) => t.columns.filter((c) => wanted.includes(c.type)).length + t.relations.filter((x) => wanted.includes(x.kind)).length +
+    (['like', 'ilike', 'case', 'concat', 'length'].some((w) => wanted.includes(w)) && t.columns.some((c) => c.type === 'text') ? 1 : 0)
+  const best = Math.max(...tables.map(score))
+  return r.pick(tables.filter((t) => score(t) === best))
+}
+
+/** The columns in scope; joins are made on the way. */
+function sources({ r, schema, wants, wanted, seen, json, from }, shape) {
+  const scope = (table, of, optional) => table.columns.map((c) => ({ ...c, of, nullable: c.nullable || optional }))
+  if (!shape.joined) return scope(from, undefined, false)
+  const self = wants('self', 5)
+  json.joins = []
+  json.alias = 'a'
+  let columns = scope(from, 'a', false)
+  const count = wants('three', 3) ? 2 : 1
+  for (let j = 0; j < count; j++) {
+    const kind = wanted.includes('inner') && j === 0 ? 'inner' : wanted.includes('left') && j === count - 1 ? 'left' : r.pick(['inner', 'left'])
+    const table = self && j === 0 ? from : r.pick(schema.tables)
+    if (table === from) seen.add('self')
+    const alias = 'bc'[j]
+    seen.add(kind)
+    const right = scope(table, alias, kind === 'left')
+    const both = new Expressions(r, [...columns, ...right], seen)
+    json.joins.push({ kind, table: table.name, alias, on: joinCondition(r, both, columns, right, wants, seen) })
+    columns = [...columns, ...right]
+  }
+  if (count === 2) seen.add('three')
+  return columns
+}
+
+function joinCondition(r, both, left, right, wants, seen) {
+  const family = (c) => (c.type === 'bigint' ? 'int' : c.type)
+  const pairs = left.flatMap((a) => right.filter((b) => family(a) === family(b)).map((b) => [a, b]))
+  const keys = pairs.filter(([a, b]) => a.name.startsWith('f') || b.name.startsWith('f') || b.name.startsWith('k'))
+  const parts = []
+  const equal = wants('range') ? r.oneIn(2) : r.below(5) > 0
+  for (let n = equal ? r.between(1, 2) : 0; n > 0 && pairs.length > 0; n--) {
+    const [a, b] = r.pick(keys.length > 0 && r.below(4) > 0 ? keys : pairs)
+    parts.push({ op: '=', args: r.oneIn(2) ? [both.column(a), both.column(b)] : [both.column(b), both.column(a)] })
+  }
+  const ordered = pairs.filter(([a]) => a.type !== 'json')
+  if ((wants('range', 4) || parts.length === 0) && ordered.length > 0) {
+    seen.add('range')
+    const [a, b] = r.pick(ordered)
+    parts.push({ op: r.pick(['<', '<=', '>', '>=', '!=']), args: [both.column(a), both.column(b)] })
+  }
+  if (r.oneIn(3) || parts.length === 0) parts.push(both.condition())
+  return parts.length === 1 ? parts[0] : { op: 'and', args: r.shuffle(parts) }
+}
+
+function makeSelect(state, shape, hazard) {
+  const { r, wants, wanted, seen, json, expressions } = state
+  const safe = hazard !== undefined
+  if (safe && !json.where && !shape.nested && r.oneIn(2)) {
+    // A hazard alone in `where`: evaluated for every row, by both.
+    json.where = { op: r.pick(['>', '=', '!=']), args: [hazard, literal('int', 1)] }
+    seen.add('where')
+  } else if (safe) {
+    json.select = [{ name: 'h', expr: hazard }]
+    if (shape.nested) state.lenient = true
+  }
+  if (!json.select && (wanted.includes('rows') || !wants('select', 2)) && !wanted.includes('select')) {
+    seen.add('rows')
+    return
+  }
+  seen.add('select')
+  json.select ??= []
+  for (const column of r.some(expressions.columns, 1).slice(0, 4)) {
+    if (json.select.every((f) => f.name !== column.name)) json.select.push({ name: column.name, expr: expressions.column(column) })
+  }
+  const wantedAtoms = wanted.filter((w) => atoms.includes(w))
+  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'json'])) })
+  for (const w of wantedAtoms) if (r.oneIn(2)) json.select.push({ name: `is_${w}`, expr: expressions.atom(w) })
+}
+
+function makeGroups(state, hazard) {
+  const { r, wants, wanted, seen, json, expressions } = state
+  const global = wants('global') || (!wanted.includes('group') && r.oneIn(4))
+  seen.add(global ? 'global' : 'group')
+  const ordered = expressions.columns.filter((c) => c.type !== 'json')
+  const groups = []
+  if (!global) {
+    for (let n = r.between(1, 2); n > 0; n--) {
+      const column = r.oneIn(4) ? undefined : r.pick(ordered)
+      groups.push({ column, expr: column ? expressions.column(column) : expressions.value(r.pick(['int', 'text', 'float', 'bool'])) })
+    }
+    if (hazard !== undefined && r.oneIn(3)) groups.push({ expr: hazard })
+    json.groupBy = groups.map(({ expr }) => ({ expr }))
+  } else if (r.oneIn(4)) json.groupBy = []
+  state.groups = groups
+  json.select = groups.filter(() => r.below(4) > 0).map(({ expr }, i) => ({ name: `g${i}`, expr }))
+  const calls = [...wanted.filter((w) => aggregates.includes(w)), ...Array.from({ length: r.between(1, 3) }, () => r.pick(aggregates))]
+  const wide = expressions.columns.filter((c) => c.type === 'bigint' && !isSafe(c))
+  calls.forEach((name, i) => {
+    seen.add(name)
+    if (name === 'sum' && wide.length > 0 && r.oneIn(2)) {
+      // May be beyond 64 bits: an error of both.
+      state.overflows = true
+      json.select.push({ name: `a${i}`, expr: { op: 'agg', name, args: [expressions.column(r.pick(wide))] } })
+      return
+    }
+    const expr = aggregate(state, name, i === 0 && groups.every((g) => g.expr !== hazard) ? hazard : undefined)
+    json.select.push({ name: `a${i}`, expr })
+  })
+  if (r.oneIn(4)) {
+    // An expression over aggregates.
+    seen.add('arithmetic')
+    json.select.push({ name: 'e', expr: { op: '+', args: [{ op: 'agg', name: 'count' }, { op: 'coalesce', args: [aggregate({ ...state, exact: true }, 'sum'), literal('int', 0)] }] } })
+  }
+}
+
+/** `exact`: the result can be ordered by, or computed with: PostgreSQL's does not depend on the order of rows. */
+export function aggregate({ r, expressions, exact }, name, hazard) {
+  const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float'].includes(c.type) && isSummable(c))
+  const ordered = expressions.columns.filter((c) => c.type !== 'json' && !(exact && c.type === 'bool'))
+  const call = (fn, ...args) => ({ op: 'agg', name: fn, args })
+  switch (name) {
+    case 'count':
+      return { op: 'agg', name: 'count' }
+    case 'countX':
+      return call('count', hazard ?? (r.oneIn(3) ? expressions.value('bool') : expressions.column(r.pick(expressions.columns))))
+    case 'sum':
+    case 'avg':
+      // A hazard could fail itself before its sum does: `count`, `min` and `max` take one.
+      if (exact || numbers.length === 0 || r.oneIn(3)) return call(name, expressions.number('int'))
+      return call(name, expressions.column(r.pick(numbers)))
+    default:
+      if (hazard !== undefined) return call(name, hazard)
+      return call(name, r.oneIn(3) ? expressions.value(r.pick(['int', 'text', 'float'])) : expressions.column(r.pick(ordered)))
+  }
+}

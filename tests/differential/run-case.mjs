@@ -1,0 +1,134 @@
+// Runs a case on both sides: PostgreSQL and the engine get the same batches and answer the same queries after each.
+import { applyPatches, createDatabase } from '../../pkg/index.inline.js'
+import { difference, equal, show } from './compare.mjs'
+import { batchSql, tablesSql } from './sql-data.mjs'
+import { querySql } from './sql-query.mjs'
+
+// What PostgreSQL raises for a row, and the engine's code for it.
+const evaluation = { 22012: 'DIVISION_BY_ZERO', 22003: 'NUMERIC_OVERFLOW' }
+
+/**
+ * The first difference, `{ kind, query, batch, text }`, or `undefined`. `kind` says what differs: `rows`, `mirror` (old rows
+ * with the diffs applied), `status`, `refused` (the engine takes a query or a batch that PostgreSQL does not, or the other
+ * way round), `crash`.
+ * @param {(query: object) => void} [onCompared] called for each query that was compared after a batch
+ */
+export async function runCase(pg, { schema, batches, queries }, onCompared = () => {}) {
+  await pg.exec(tablesSql(schema))
+  const db = await createDatabase({ schema: { json: { tables: schema.tables.map((t) => ({ tenant: false, ...t })) } }, graceMs: 0 })
+  const lives = queries.map((query, index) => ({ query, index, ...querySql(schema, query.json) }))
+  try {
+    for (let b = -1; b < batches.length; b++) {
+      if (b >= 0) {
+        const refused = await applyBatch(pg, db, schema, batches[b])
+        if (refused) return { kind: 'refused', batch: b, text: refused }
+      }
+      for (const live of lives) {
+        const found = step(db, live, b) ?? await compare(pg, live)
+        if (found) return { ...found, query: live.index, batch: b, sql: live.sql }
+        if (live.live) onCompared(live.query)
+      }
+    }
+  } finally {
+    db.close()
+  }
+  return undefined
+}
+
+/** Registers or disposes a query when its time has come. */
+function step(db, state, batch) {
+  const { query } = state
+  if (state.live && batch >= query.to) {
+    state.live.dispose()
+    state.live = undefined
+  }
+  if (batch !== query.from || query.from >= query.to) return undefined
+  try {
+    state.live = db.live({ toJSON: () => query.json })
+  } catch (error) {
+    return { kind: 'refused', text: `${error.code} at ${error.path}: ${error.message}` }
+  }
+  state.mirror = state.live.rows
+  state.live.subscribe(({ diff }) => {
+    try {
+      state.mirror = applyPatches(state.mirror, diff)
+    } catch (error) {
+      state.failure ??= String(error)
+    }
+  })
+  return undefined
+}
+
+async function compare(pg, state) {
+  const { live, query, sql, shape } = state
+  if (!live) return undefined
+  let expected
+  let raised
+  try {
+    expected = (await pg.query(sql)).rows.map((r) => JSON.parse(r.row))
+  } catch (error) {
+    raised = error
+    if (!(error.code in evaluation)) return { kind: 'refused', text: `PostgreSQL: ${error.code} ${error.message}` }
+  }
+  if (live.status === 'error') {
+    const code = live.error.code
+    if (!Object.values(evaluation).includes(code)) return { kind: 'crash', text: `${code}: ${live.error.message}` }
+    // Which row fails first is up to the order of rows: of two kinds of error either may be told.
+    return raised || query.lenient ? undefined : { kind: 'status', text: `rows expected, ${code} found` }
+  }
+  if (raised) return query.lenient ? undefined : { kind: 'status', text: `${evaluation[raised.code]} expected, rows found` }
+  if (state.failure) return { kind: 'mirror', text: state.failure }
+  const rows = [...live.rows]
+  const text = difference(shape, expected, rows)
+  if (text) return { kind: 'rows', text }
+  if (!equal([...state.mirror], rows)) return { kind: 'mirror', text: `${show(state.mirror)}\nis not ${show(rows)}` }
+  return undefined
+}
+
+/** Applies a batch to both; words if only one takes it. */
+async function applyBatch(pg, db, schema, batch) {
+  let ours
+  let theirs
+  try {
+    await pg.exec(batchSql(schema, batch.changes))
+  } catch (error) {
+    theirs = error
+    await pg.exec('rollback')
+  }
+  try {
+    if (batch.json && isJson(batch.changes)) db.applyJson(jsonText(batch.changes))
+    else db.apply(batch.changes.map((c) => asInput(schema, c)))
+  } catch (error) {
+    ours = error
+  }
+  if (!ours === !theirs) return undefined
+  return ours ? `the engine refuses a batch: ${ours.code} at ${ours.path}: ${ours.message}` : `PostgreSQL refuses a batch: ${theirs.message}`
+}
+
+/** Whether JSON can hold the values: it has neither NaN nor infinities. */
+function isJson(value) {
+  if (typeof value === 'number') return Number.isFinite(value)
+  return value === null || typeof value !== 'object' || Object.values(value).every(isJson)
+}
+
+/** JSON text as a server would send it, large integers in digits. */
+function jsonText(value) {
+  if (typeof value === 'bigint') return String(value)
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
+  return `{${Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}:${jsonText(v)}`).join(',')}}`
+}
+
+/** A change as a program would hand it in: moments of whole milliseconds as a Date; own objects, which the engine may keep. */
+function asInput(schema, change) {
+  const table = schema.tables.find((t) => t.name === change.table)
+  const type = (name) => table.columns.find((c) => c.name === name)?.type
+  const value = (v, name) => (type(name) === 'timestamp' && v !== null && /\.\d{3}Z$/.test(v) ? new Date(v) : structuredClone(v))
+  const row = (r) => Object.fromEntries(Object.entries(r).map(([k, v]) => [k, value(v, k)]))
+  const out = { ...change }
+  if (change.row) out.row = row(change.row)
+  if (change.set) out.set = row(change.set)
+  if (change.rows) out.rows = change.rows.map(row)
+  if ('id' in change) out.id = table.key.length === 1 ? value(change.id, table.key[0]) : change.id.map((v, i) => value(v, table.key[i]))
+  return out
+}

@@ -1,0 +1,124 @@
+// Expressions of the Query JSON as SQL, with their types.
+//
+// Integers of both widths are int8, numbers float8, texts compare by the collation "C". `lower`, `upper` and `ilike` are those
+// of "pg_unicode_fast", PostgreSQL's full Unicode case mapping: "C" would change ASCII letters only.
+
+const quote = (text) => `'${text.replaceAll("'", "''")}'`
+export const name = (n) => `"${n}"`
+
+const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', json: 'jsonb' }
+
+export const columnType = (type) => sqlTypes[type] + (type === 'text' ? ' collate "C"' : '')
+
+/** A value of a column as a SQL literal. */
+export function constant(type, value) {
+  if (value === null) return `null::${sqlTypes[type]}`
+  switch (type) {
+    case 'text': return `(${quote(value)}::text collate "C")`
+    case 'json': return `${quote(JSON.stringify(value))}::jsonb`
+    // PostgreSQL writes years beyond 9999 without sign and leading zeros.
+    case 'timestamp': return `${quote(value.replace(/^\+0*/, ''))}::timestamptz`
+    case 'float': return `${quote(Object.is(value, -0) ? '-0' : String(value))}::float8`
+    default: return `${quote(String(value))}::${sqlTypes[type]}`
+  }
+}
+
+function literal({ name: type, value }) {
+  if (value === null || value === undefined) return { sql: 'null', type: 'null' }
+  if (type === 'json') return { sql: `${quote(value)}::jsonb`, type: 'json' }
+  if (type !== undefined) return { sql: constant(type, value), type }
+  switch (typeof value) {
+    case 'boolean': return { sql: constant('bool', value), type: 'bool' }
+    case 'string': return { sql: constant('text', value), type: 'text' }
+    case 'bigint': return { sql: constant('int', value), type: 'int' }
+    // As the engine takes it: a safe integer is an integer.
+    default: return Number.isSafeInteger(value) ? { sql: constant('int', value === 0 ? 0 : value), type: 'int' } : { sql: constant('float', value), type: 'float' }
+  }
+}
+
+/** The one type of some expressions: nulls take any, integers beside floats are floats. */
+function common(args) {
+  const known = args.map((a) => a.type).filter((t) => t !== 'null')
+  return known.includes('float') ? 'float' : known[0] ?? 'null'
+}
+
+const cased = (sql) => `(${sql}) collate "pg_unicode_fast"`
+
+/** @param column `(name, of) => { sql, type }`, type with bigint as int */
+export function expression(e, column) {
+  const all = () => e.args.map((a) => expression(a, column))
+  const sqls = (args) => args.map((a) => a.sql)
+  const bool = (sql) => ({ sql: `(${sql})`, type: 'bool' })
+  switch (e.op) {
+    case 'col': return column(e.name, e.of)
+    case 'lit': return literal(e)
+    case 'agg': return aggregate(e, column)
+    case '=': case '!=': case '<': case '<=': case '>': case '>=': return bool(sqls(all()).join(` ${e.op} `))
+    case 'and': return bool(sqls(all()).join(' and ') || 'true::bool')
+    case 'or': return bool(sqls(all()).join(' or ') || 'false::bool')
+    case 'not': return bool(`not ${sqls(all())[0]}`)
+    case 'isNull': return bool(`${sqls(all())[0]} is null`)
+    case 'isNotNull': return bool(`${sqls(all())[0]} is not null`)
+    case 'like': return bool(sqls(all()).join(' like '))
+    case 'ilike': return bool(sqls(all()).map(cased).join(' ilike '))
+    case 'in': {
+      const [x, ...list] = sqls(all())
+      // SQL has no empty list: nothing is in it, null neither. The cast makes it an expression where a constant is refused.
+      return bool(list.length > 0 ? `${x} in (${list.join(', ')})` : 'false::bool')
+    }
+    case '||': return { sql: `(${sqls(all()).join(' || ')})`, type: 'text' }
+    case 'lower': case 'upper': return { sql: `(${e.op}(${cased(sqls(all())[0])}) collate "C")`, type: 'text' }
+    case 'length': return { sql: `length(${sqls(all())[0]})::int8`, type: 'int' }
+    case 'abs': case 'neg': {
+      const [a] = all()
+      return { sql: e.op === 'abs' ? `abs(${a.sql})` : `(- ${a.sql})`, type: a.type }
+    }
+    case 'coalesce': {
+      const args = all()
+      return { sql: `coalesce(${sqls(args).join(', ')})`, type: common(args) }
+    }
+    case '+': case '-': case '*': case '/': case '%': {
+      const args = all()
+      return { sql: `(${sqls(args).join(` ${e.op} `)})`, type: common(args) }
+    }
+    default: throw new Error(`no SQL for ${e.op}`)
+  }
+}
+
+function aggregate(e, column) {
+  if (!e.args || e.args.length === 0) return { sql: 'count(*)', type: 'int' }
+  const a = expression(e.args[0], column)
+  switch (e.name) {
+    case 'count': return { sql: `count(${a.sql})`, type: 'int' }
+    // PostgreSQL widens to numeric; the engine stays within 64 bits and fails beyond them.
+    case 'sum': return { sql: a.type === 'int' ? `sum(${a.sql})::int8` : `sum(${a.sql})`, type: a.type }
+    case 'avg': return { sql: `avg(${a.sql})::float8`, type: 'float' }
+    default: {
+      const fn = a.type === 'bool' ? { min: 'bool_and', max: 'bool_or' }[e.name] : e.name
+      return { sql: `${fn}(${a.sql})`, type: a.type }
+    }
+  }
+}
+
+/**
+ * An output value as text without loss, and how to read it: `int`, `float`, … as the type says, and two of aggregates.
+ * `quotient`: the average of integers as sum and count, because numeric has its own precision; `near`: a sum or average of
+ * floats, which depends on the order of the rows in PostgreSQL, with the sum of the absolute values as the measure.
+ */
+export function output(e, column) {
+  if (e.op === 'agg' && (e.name === 'avg' || e.name === 'sum')) {
+    const a = expression(e.args[0], column)
+    if (a.type === 'int' && e.name === 'avg') return { sql: `sum(${a.sql})::text || '/' || count(${a.sql})::text`, type: 'quotient' }
+    if (a.type === 'float') return { sql: `${e.name}(${a.sql})::text || '~' || sum(abs(${a.sql}))::text`, type: 'near' }
+  }
+  return asText(expression(e, column))
+}
+
+/** A value as text without loss. */
+export function asText({ sql, type }) {
+  switch (type) {
+    case 'null': return { sql: 'null::text', type: 'text' }
+    case 'timestamp': return { sql: `((extract(epoch from ${sql}) * 1000000)::int8)::text`, type }
+    default: return { sql: `(${sql})::text`, type }
+  }
+}

@@ -1,0 +1,77 @@
+// Values: small domains per type, so that ties, matches and extremes are frequent; and their form in case files.
+//
+// A column has a *domain*, the list that its values are drawn from. `safe` domains are those over which arithmetic of a few
+// steps neither overflows nor rounds: only over them may a result not depend on the order of evaluation.
+
+const plain = ['', 'a', 'b', 'A', 'ab', 'aB', 'b ', ' b', 'a%', 'a_b', '%', '_', "it's", 'é', 'É', 'null', '10', '9', '\u{10000}', '\uffee']
+const rich = [...plain, 'ß', 'SS', 'ΑΣ', 'ας', 'İ', 'ﬁ', 'a\\b', '\\', '日本', '😀', 'e\u0301', 'a\nb', 'a\tb', 'ab'.repeat(20)]
+
+const domains = {
+  text: { plain: { safe: true, list: plain }, rich: { safe: false, list: rich } },
+  int: {
+    small: { safe: true, list: [-3, -2, -1, 0, 1, 2, 3, 4, 7, 10] },
+    wide: { safe: false, list: [0, 1, -1, 2 ** 31, -(2 ** 31) - 1, 2 ** 53 - 1, -(2 ** 53) + 1, 3037000500, 94906267] },
+  },
+  bigint: {
+    small: { safe: true, list: [-2n, -1n, 0n, 1n, 2n, 5n, 9n] },
+    wide: { safe: false, list: [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n, 2n ** 53n + 1n, 2n ** 62n, -(2n ** 62n), 4294967296n] },
+  },
+  float: {
+    small: { safe: true, list: [-2.5, -1, -0, 0, 0.25, 0.5, 1, 1.5, 2, 3, 8] },
+    odd: { safe: false, list: [NaN, Infinity, -Infinity, 0.1, 0.2, -0.3, 1 / 3, 1e15, -1e15, 0, -0, 1e-7, 123456789.125] },
+    huge: { safe: false, list: [1.7976931348623157e308, -1.7976931348623157e308, 5e-324, -5e-324, 1e200, 1e-200, 0, 1, NaN, Infinity] },
+  },
+  bool: { both: { safe: true, list: [true, false] } },
+  timestamp: {
+    near: { safe: true, list: ['2024-02-29T12:00:00.000Z', '2024-02-29T12:00:00.001Z', '2024-03-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z', '1969-12-31T23:59:59.999Z'] },
+    far: { safe: false, list: ['2024-02-29T12:00:00.000001Z', '2024-02-29T12:00:00.000002Z', '0001-01-01T00:00:00.000Z', '1883-11-18T12:03:57.999999Z', '2262-04-11T23:47:16.854775Z', '+012345-06-07T08:09:10.011Z'] },
+  },
+  json: {
+    any: { safe: true, list: [0, 1, -1.5, 1e21, 1e-7, '', 'a', '1', true, false, [], [1], [1, 2], [[1]], {}, { a: 1 }, { a: 1, b: [null, 'x'] }, { bb: 1, a: { é: '\u0001' } }, [null], 'ß"\\'] },
+  },
+}
+
+export const types = Object.keys(domains)
+
+/** Names of the domains of a type. */
+export const domainsOf = (type) => Object.keys(domains[type])
+/** The values of a column's domain. */
+export const domain = (column) => domains[column.type][column.domain].list
+/** Whether arithmetic over the column can neither fail nor round. */
+export const isSafe = (column) => domains[column.type][column.domain].safe
+/** Whether sums over the column stay far from the ends of the type's range. */
+export const isSummable = (column) => isSafe(column) || (column.type === 'float' && column.domain === 'odd')
+/** Whether an operation over the column may leave the type's range, and be an error. An `int` has to stay a safe integer. */
+export const isWild = (column) => isSafe(column) || column.type !== 'int'
+
+/** Patterns for `like`; none ends in a lone backslash, which PostgreSQL refuses as soon as it gets there. */
+export const patterns = ['%', '_', '', 'a%', '%b', '%a%', '_b%', 'a\\%', 'a\\_b', '%\\\\%', '%%', 'a%b%', 'É%', '__', '\\a%', '%\n%', '%_b', 'α%', 'ss', 'İ%', '%ab%ab%']
+
+/** A literal of the boundary's Query JSON. */
+export function literal(type, value) {
+  if (value === null) return { op: 'lit', value: null }
+  if (type === 'timestamp') return { op: 'lit', name: 'timestamp', value }
+  if (type === 'json') return { op: 'lit', name: 'json', value: JSON.stringify(value) }
+  return { op: 'lit', value }
+}
+
+/** JSON text that keeps what JSON has no form for. */
+export function encode(value) {
+  const plainly = (_, v) => {
+    if (typeof v === 'bigint') return { $big: String(v) }
+    if (typeof v === 'number' && (!Number.isFinite(v) || Object.is(v, -0))) return { $num: Object.is(v, -0) ? '-0' : String(v) }
+    return v
+  }
+  return JSON.stringify(value, plainly)
+}
+
+/** What `encode` was given. */
+export function decode(text) {
+  return JSON.parse(text, (_, v) => {
+    if (v !== null && typeof v === 'object') {
+      if ('$big' in v) return BigInt(v.$big)
+      if ('$num' in v) return Number(v.$num)
+    }
+    return v
+  })
+}
