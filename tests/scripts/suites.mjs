@@ -1,5 +1,5 @@
 // What `npm test` runs, in order. Each suite belongs to a part that can be run alone: npm test -- rust
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { ensureBindgen } from './bindgen.mjs'
 import { ensureBrowser } from './browser.mjs'
@@ -31,6 +31,14 @@ const nodeTests = (folder, environment) => async () => {
   const files = testsIn(folder)
   const env = await environment()
   return count('node', await run(node, ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files], { env, capture: true }))
+}
+
+const titles = { demo: 'Demo, end to end', differential: 'Engine beside PostgreSQL' }
+
+/** The suites that need a browser or PostgreSQL: those we expect, and any other folder of tests, so that none is forgotten. */
+function serverFolders() {
+  const found = readdirSync(inRoot('tests')).filter((name) => statSync(inRoot('tests', name)).isDirectory() && readdirSync(inRoot('tests', name)).some((file) => file.endsWith('.test.mjs')))
+  return [...new Set([...Object.keys(titles), ...found])].filter((name) => name !== 'scripts' && name !== 'packaging')
 }
 
 async function browserEnvironment() {
@@ -91,7 +99,6 @@ export const suites = [
   { part: 'ts', name: 'Types of the TypeScript layer', needs: 'build', run: typeCheck('tsconfig.json') },
   { part: 'ts', name: 'Types of its tests', needs: 'build', run: typeCheck('tests/ts/tsconfig.json') },
   { part: 'ts', name: 'TypeScript tests', needs: 'build', run: vitest },
-  { part: 'e2e', name: 'End to end', needs: 'build', run: nodeTests('tests/e2e', serverEnvironment) },
-  { part: 'demo', name: 'Demo', needs: 'build', run: nodeTests('tests/demo', serverEnvironment) },
+  ...serverFolders().map((folder) => ({ part: folder, name: titles[folder] ?? folder, needs: 'build', run: nodeTests(`tests/${folder}`, serverEnvironment) })),
   { part: 'packaging', name: 'Packaging', needs: 'build', run: packaging },
 ]
