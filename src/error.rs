@@ -4,6 +4,7 @@
 //! parts as properties of an `Error`.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 /// Result with the crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -96,8 +97,14 @@ impl fmt::Display for ErrorCode {
 /// assert_eq!(e.nearest.as_deref(), Some("title"));
 /// assert_eq!(e.to_string(), "no column `titel` on `issues`; did you mean `title`? (at where)");
 /// ```
+///
+/// One word: results are passed on by every function on the way out, so the parts lie behind a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Parts>);
+
+/// What an [`Error`] tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
     /// Stable code.
     pub code: ErrorCode,
     /// For people.
@@ -110,42 +117,84 @@ pub struct Error {
     pub nearest: Option<String>,
 }
 
+impl Deref for Error {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.0
+    }
+}
+
+// Errors are made at hundreds of places: what they share stays out of line.
 impl Error {
     /// An error with a code and a message.
+    #[inline]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Error { code, message: message.into(), path: String::new(), offending: None, nearest: None }
+        Error::of(code, message.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(code: ErrorCode, message: String) -> Self {
+        Error(Box::new(Parts { code, message, path: String::new(), offending: None, nearest: None }))
     }
 
     /// "no `what` `name` on `on`", with the nearest of the candidates.
+    #[inline]
     pub fn unknown<'a>(code: ErrorCode, what: &str, name: &str, on: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        Error::unknown_of(code, what, name, on, &mut candidates.into_iter())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unknown_of(code: ErrorCode, what: &str, name: &str, on: &str, candidates: &mut dyn Iterator<Item = &str>) -> Self {
         let nearest = nearest(name, candidates);
         let shown: String = name.chars().take(80).collect();
         let mut message = format!("no {what} `{shown}` on `{on}`");
         if let Some(n) = &nearest {
             message.push_str(&format!("; did you mean `{n}`?"));
         }
-        Error { code, message, path: String::new(), offending: Some(shown), nearest }
+        Error(Box::new(Parts { code, message, path: String::new(), offending: Some(shown), nearest }))
     }
 
     /// Names the offending thing.
     #[must_use]
-    pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.offending = Some(name.into());
+    #[inline]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.with_name(name.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn with_name(mut self, name: String) -> Self {
+        self.offending = Some(name);
         self
     }
 
     /// Puts a place in front of the place so far: `e.at("args[0]").at("where")` is `where.args[0]`.
     #[must_use]
-    pub fn at(mut self, place: impl AsRef<str>) -> Self {
-        let place = place.as_ref();
-        if self.path.is_empty() {
-            self.path = place.to_owned();
-        } else if self.path.starts_with('[') {
+    #[cold]
+    #[inline(never)]
+    pub fn at(mut self, place: &str) -> Self {
+        if self.path.is_empty() || self.path.starts_with('[') {
             self.path.insert_str(0, place);
         } else if !place.is_empty() {
             self.path = format!("{place}.{}", self.path);
         }
         self
+    }
+
+    /// Puts a place in a list in front of the place so far: `e.at_index("args", 0)` is `e.at("args[0]")`.
+    #[must_use]
+    #[cold]
+    #[inline(never)]
+    pub fn at_index(self, list: &str, index: usize) -> Self {
+        self.at(&format!("{list}[{index}]"))
     }
 }
 
@@ -162,15 +211,23 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The candidate with the smallest edit distance, if it is near enough to be a slip of the pen.
-fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let name: Vec<char> = name.chars().take(64).flat_map(char::to_lowercase).collect();
-    let limit = (name.len() / 3).max(2);
-    candidates
-        .into_iter()
-        .map(|c| (distance(&name, &c.chars().take(64).flat_map(char::to_lowercase).collect::<Vec<_>>()), c))
-        .filter(|(d, _)| *d <= limit)
-        .min_by_key(|(d, _)| *d)
-        .map(|(_, c)| c.to_owned())
+fn nearest<'a>(name: &str, candidates: &mut dyn Iterator<Item = &'a str>) -> Option<String> {
+    let name = letters(name);
+    let mut limit = (name.len() / 3).max(2) + 1;
+    let mut nearest = None;
+    for candidate in candidates {
+        let distance = distance(&name, &letters(candidate));
+        if distance < limit {
+            limit = distance;
+            nearest = Some(candidate.to_owned());
+        }
+    }
+    nearest
+}
+
+/// The letters of a name that are compared, in lower case.
+fn letters(name: &str) -> Vec<char> {
+    name.chars().take(64).flat_map(char::to_lowercase).collect()
 }
 
 /// Edit distance with transposition of neighbours (optimal string alignment).
@@ -206,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_far_name_is_not_suggested() {
-        assert_eq!(nearest("zzzzzz", ["status", "title"]), None);
+        assert_eq!(nearest("zzzzzz", &mut ["status", "title"].into_iter()), None);
     }
 
     #[test]

@@ -30,7 +30,7 @@ const NOT_YET: &[&str] = &[
 pub(super) fn schema(json: &SchemaJson) -> Result<Schema> {
     let mut tables = IndexMap::with_capacity(json.tables.len());
     for (i, t) in json.tables.iter().enumerate() {
-        let place = |e: Error| e.at(format!("tables[{i}]"));
+        let place = |e: Error| e.at_index("tables", i);
         name(&t.name, "table").map_err(place)?;
         if tables.contains_key(&t.name) {
             return Err(place(twice("tables", &t.name)));
@@ -47,7 +47,7 @@ pub(super) fn schema(json: &SchemaJson) -> Result<Schema> {
 fn table(json: &TableJson, id: TableId) -> Result<Table> {
     let mut columns = IndexMap::with_capacity(json.columns.len() + 1);
     for (i, c) in json.columns.iter().enumerate() {
-        let place = |e: Error| e.at(format!("columns[{i}]"));
+        let place = |e: Error| e.at_index("columns", i);
         name(&c.name, "column").map_err(place)?;
         if columns.contains_key(&c.name) {
             return Err(place(twice("columns", &c.name)));
@@ -85,7 +85,7 @@ fn key(json: &TableJson, columns: &IndexMap<String, Column>) -> Result<Vec<usize
     }
     let mut key = Vec::with_capacity(json.key.len());
     for (i, name) in json.key.iter().enumerate() {
-        let place = |e: Error| e.at(format!("key[{i}]"));
+        let place = |e: Error| e.at_index("key", i);
         let Some((index, _, column)) = columns.get_full(name) else {
             let names = columns.keys().map(String::as_str);
             return Err(place(Error::unknown(ErrorCode::UnknownColumn, "column", name, &json.name, names)));

@@ -26,7 +26,7 @@ pub(super) fn resolve(json: &SchemaJson, tables: &Tables) -> Result<Vec<IndexMap
         let mut known = HashMap::new();
         let mut row = Vec::with_capacity(written.relations.len());
         for (r, relation) in written.relations.iter().enumerate() {
-            let place = |e: Error| e.at(format!("tables[{t}].relations[{r}]"));
+            let place = |e: Error| e.at_index("relations", r).at_index("tables", t);
             name(&relation.name, "association").map_err(place)?;
             if known.insert(relation.name.as_str(), r).is_some() {
                 return Err(place(twice("associations", &relation.name)));
@@ -155,7 +155,7 @@ fn hop(
             let (left, right) = (format!("{}.{}", from.name, l.name), format!("{}.{}", to.name, r.name));
             let message = format!("`{left}` is {} and `{right}` is {}; they cannot match", l.ty.name(), r.ty.name());
             let written = if written == Side::From { l } else { r };
-            return Err(invalid(message).named(written.name.as_str()).at(format!("{at}[{i}]")));
+            return Err(invalid(message).named(written.name.as_str()).at_index(at, i));
         }
     }
     match (from.tenant_column(), to.tenant_column()) {
@@ -183,7 +183,7 @@ fn columns(names: &[String], table: &Table, part: &str) -> Result<Vec<usize>> {
         return Err(missing(part));
     }
     let unknown = |n: &str| Error::unknown(ErrorCode::UnknownColumn, "column", n, &table.name, table.names());
-    let find = |(i, n): (usize, &String)| table.column(n).ok_or_else(|| unknown(n).at(format!("{part}[{i}]")));
+    let find = |(i, n): (usize, &String)| table.column(n).ok_or_else(|| unknown(n).at_index(part, i));
     names.iter().enumerate().map(find).collect()
 }
 
@@ -241,7 +241,7 @@ impl Chains<'_> {
                         let circle: Vec<String> = stack[from..].iter().map(|f| self.label(f.table, f.relation)).collect();
                         let message = format!("the association runs in a circle: {} → {}", circle.join(" → "), circle[0]);
                         let e = invalid(message).named(self.written(t, r).name.as_str());
-                        return Err(e.at(format!("path[{step}]")).at(place));
+                        return Err(e.at_index("path", step).at(&place));
                     }
                     stack.push(begin(t, r));
                 }
@@ -261,7 +261,7 @@ impl Chains<'_> {
                 let names = self.json.tables[frame.at].relations.iter().map(|r| r.name.as_str());
                 let on = &self.json.tables[frame.at].name;
                 let e = Error::unknown(ErrorCode::UnknownRelation, "association", name, on, names);
-                return Err(e.at(format!("path[{}]", frame.step)));
+                return Err(e.at_index("path", frame.step));
             };
             let Some(Resolved { relation, level }) = &self.done[frame.at][r] else { return Ok(Some((frame.at, r))) };
             frame.hops.extend(relation.hops.iter().cloned());
@@ -269,7 +269,7 @@ impl Chains<'_> {
             frame.level = frame.level.max(level + 1);
             if frame.hops.len() > MAX_HOPS || frame.level > MAX_HOPS {
                 let message = format!("the association takes more than {MAX_HOPS} steps");
-                return Err(invalid(message).named(name.as_str()).at(format!("path[{}]", frame.step)));
+                return Err(invalid(message).named(name.as_str()).at_index("path", frame.step));
             }
             frame.at = relation.target as usize;
             frame.step += 1;

@@ -64,7 +64,7 @@ impl Data {
         let mut next = self.clone();
         let mut outcome = Outcome::default();
         for (i, change) in batch.changes.iter().enumerate() {
-            next.change(schema.by_id(change.table), change, &mut outcome).map_err(|e| e.at(format!("changes[{i}]")))?;
+            next.change(schema.by_id(change.table), change, &mut outcome).map_err(|e| e.at_index("changes", i))?;
         }
         if let Some((source, new)) = position {
             next.cursors.retain(|(s, _)| s != source);

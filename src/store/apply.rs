@@ -137,7 +137,7 @@ impl Store {
         let mut outcome = Ok(());
         for (i, change) in changes.into_iter().enumerate() {
             if let Err(e) = run.change(change) {
-                outcome = Err(e.at(format!("changes[{i}]")));
+                outcome = Err(e.at_index("changes", i));
                 break;
             }
         }

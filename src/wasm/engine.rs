@@ -265,7 +265,7 @@ impl WasmEngine {
         }
         match self.inner()?.engine.view_error(view).map_err(throw)? {
             None => Ok(JsValue::UNDEFINED),
-            Some(e) => to_js(&ViewError { code: e.code.as_str(), message: e.message }),
+            Some(e) => to_js(&ViewError { code: e.code.as_str(), message: e.message.clone() }),
         }
     }
 }

@@ -91,7 +91,7 @@ pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scop
         Expr::Call(function, args) => {
             debug_assert_eq!(args.len(), json.args.len());
             let pairs = args.into_iter().zip(&json.args).enumerate();
-            let args = pairs.map(|(i, (a, json))| regroup(a, json, groups, scope).map_err(|e| e.at(format!("args[{i}]"))));
+            let args = pairs.map(|(i, (a, json))| regroup(a, json, groups, scope).map_err(|e| e.at_index("args", i)));
             Ok(Expr::Call(function, args.collect::<Result<_>>()?))
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scop
 /// The same for a `||` of any number of texts, which binding made calls of two; `first` is the place of `texts[0]`.
 fn regroup_texts(expr: Expr, texts: &[ExprJson], first: usize, groups: &[Expr], scope: &Scope<'_>) -> Result<Expr> {
     match (expr, texts) {
-        (expr, [json]) => regroup(expr, json, groups, scope).map_err(|e| e.at(format!("args[{first}]"))),
+        (expr, [json]) => regroup(expr, json, groups, scope).map_err(|e| e.at_index("args", first)),
         (Expr::Call(function, args), texts) => {
             let (left, right) = texts.split_at(half(texts.len()));
             let halves = args.into_iter().zip([(left, first), (right, first + left.len())]);

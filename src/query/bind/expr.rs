@@ -69,7 +69,7 @@ impl Binder<'_, '_> {
     }
 
     fn arguments(&mut self, json: &ExprJson) -> Result<Vec<Typed>> {
-        let bind = |(i, a)| self.node(a).map_err(|e: Error| e.at(format!("args[{i}]")));
+        let bind = |(i, a)| self.node(a).map_err(|e: Error| e.at_index("args", i));
         json.args.iter().enumerate().map(bind).collect()
     }
 

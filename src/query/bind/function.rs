@@ -67,7 +67,7 @@ pub(super) fn call(function: Function, json: &ExprJson, mut args: Vec<Typed>) ->
             if let Some((i, a)) = args.iter().enumerate().find(|(_, a)| a.ty.is_some_and(|t| !t.is_ordered())) {
                 let message = format!("{} values have no order for `{}`", a.ty.map_or("", Type::name), json.op);
                 let e = Error::new(ErrorCode::TypeMismatch, message).named(describe(&json.args[i]));
-                return Err(e.at(format!("args[{i}]")));
+                return Err(e.at_index("args", i));
             }
             unify(json, &mut args)?;
         }
@@ -118,7 +118,7 @@ pub(super) fn half(texts: usize) -> usize {
 fn each(json: &ExprJson, args: &[Typed], types: &[Type]) -> Result<()> {
     for (i, a) in args.iter().enumerate() {
         if a.ty.is_some_and(|t| !types.contains(&t)) {
-            return Err(mismatch(&format!("`{}`", json.op), types, a.ty, &json.args[i]).at(format!("args[{i}]")));
+            return Err(mismatch(&format!("`{}`", json.op), types, a.ty, &json.args[i]).at_index("args", i));
         }
     }
     Ok(())
@@ -138,7 +138,7 @@ fn unify(json: &ExprJson, args: &mut [Typed]) -> Result<()> {
                 let blame_first = json.args[at].op == "lit" && json.args[i].op != "lit";
                 let (bad, found, wanted) = if blame_first { (at, t, ty) } else { (i, ty, t) };
                 let e = mismatch(&format!("`{}` beside {}", json.op, wanted.name()), &[wanted], Some(found), &json.args[bad]);
-                return Err(e.at(format!("args[{bad}]")));
+                return Err(e.at_index("args", bad));
             }
         }
     }

@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
         }
         let mut joins = Vec::with_capacity(json.joins.len());
         for (i, join) in json.joins.iter().enumerate() {
-            joins.push(self.join(join, &mut scope).map_err(|e| e.at(format!("joins[{i}]")))?);
+            joins.push(self.join(join, &mut scope).map_err(|e| e.at_index("joins", i))?);
         }
         let mut binder = Binder { scope: &scope, budget: &self.budget, calls: None };
         if let Some(condition) = &json.filter {

@@ -42,7 +42,7 @@ impl<'a> Context<'a> {
         };
         let mut nested = Vec::with_capacity(json.with.len());
         for (i, with) in json.with.iter().enumerate() {
-            nested.push(self.one(with, table, &mut taken, depth).map_err(|e| e.at(format!("with[{i}]")))?);
+            nested.push(self.one(with, table, &mut taken, depth).map_err(|e| e.at_index("with", i))?);
         }
         Ok(nested)
     }

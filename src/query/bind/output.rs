@@ -46,7 +46,7 @@ pub(super) fn groups(json: &QueryJson, binder: &mut Binder<'_, '_>) -> Result<Op
         comparable(&typed, "grouped", &g.expr)?;
         Ok(typed.expr)
     };
-    let place = |i: usize| move |e: Error| e.at(format!("groupBy[{i}].expr"));
+    let place = |i: usize| move |e: Error| e.at("expr").at_index("groupBy", i);
     group_by.iter().enumerate().map(|(i, g)| group(g).map_err(place(i))).collect::<Result<_>>().map(Some)
 }
 
@@ -86,13 +86,13 @@ impl<'b, 'a> Output<'b, 'a> {
         let mut bound = Vec::with_capacity(fields.len());
         for (i, field) in fields.iter().enumerate() {
             if field.name.is_empty() {
-                return Err(invalid("a field needs a name").named("").at(format!("select[{i}].name")));
+                return Err(invalid("a field needs a name").named("").at("name").at_index("select", i));
             }
             if !names.insert(field.name.as_str()) {
                 let message = format!("two fields are called `{}`", field.name);
-                return Err(invalid(&message).named(field.name.as_str()).at(format!("select[{i}].name")));
+                return Err(invalid(&message).named(field.name.as_str()).at("name").at_index("select", i));
             }
-            let typed = self.expr(&field.expr).map_err(|e| e.at(format!("select[{i}].expr")))?;
+            let typed = self.expr(&field.expr).map_err(|e| e.at("expr").at_index("select", i))?;
             // A null without a type is text, as in PostgreSQL.
             bound.push(OutputField { name: field.name.clone(), expr: typed.expr, ty: typed.ty.unwrap_or(Type::Text) });
         }
@@ -105,7 +105,7 @@ impl<'b, 'a> Output<'b, 'a> {
     /// Those of expressions; `NOT_GROUPED`; `TYPE_MISMATCH` for json; `QUERY_INVALID` for a place of nulls other than first
     /// and last.
     pub(super) fn order(&mut self, json: &[OrderJson], select: &Select) -> Result<Vec<SortKey>> {
-        let place = |i: usize| move |e: Error| e.at(format!("orderBy[{i}]"));
+        let place = |i: usize| move |e: Error| e.at_index("orderBy", i);
         json.iter().enumerate().map(|(i, item)| self.sort_key(item, select).map_err(place(i))).collect()
     }
 

@@ -25,7 +25,7 @@ impl Output<'_, '_> {
             );
             return Err(Error::new(ErrorCode::QueryInvalid, message).at("values"));
         }
-        let place = |i: usize| move |e: Error| e.at(format!("values[{i}]"));
+        let place = |i: usize| move |e: Error| e.at_index("values", i);
         let mut literals = json.values.iter().enumerate();
         let mut values = Vec::with_capacity(given + key.len() - shown);
         for (sort, (i, literal)) in order.iter().zip(literals.by_ref()) {

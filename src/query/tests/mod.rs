@@ -23,7 +23,7 @@ type Parts = (&'static str, String, Option<String>, Option<String>);
 
 fn parts(e: Error) -> Parts {
     assert!(!e.message.is_empty());
-    (e.code.as_str(), e.path, e.offending, e.nearest)
+    (e.code.as_str(), e.path.clone(), e.offending.clone(), e.nearest.clone())
 }
 
 /// The parts of an error, written briefly: an empty text is none.

@@ -33,7 +33,7 @@ pub fn decode(schema: &Schema, bytes: &[u8]) -> Result<Batch> {
     // A change takes sixteen bytes at least: a wrong count cannot ask for more memory than the batch itself.
     let mut changes = Vec::with_capacity(count.min(bytes.len() / 16));
     for index in 0..count {
-        changes.push(change(schema, &mut input).map_err(|e| e.at(format!("changes[{index}]")))?);
+        changes.push(change(schema, &mut input).map_err(|e| e.at_index("changes", index))?);
     }
     if input.at != bytes.len() {
         return Err(invalid("bytes behind the last change"));

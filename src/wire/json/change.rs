@@ -285,7 +285,7 @@ impl Changes<'_> {
         let mut index = 0;
         while more {
             let step = self.row(cur, head, op, table).and_then(|()| cur.more(b']'));
-            more = step.map_err(|s| s.at(format!("rows[{index}]")))?;
+            more = step.map_err(|s| s.at_index("rows", index))?;
             index += 1;
         }
         Ok(())

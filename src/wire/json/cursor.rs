@@ -28,12 +28,19 @@ pub(super) type Step<T> = Result<T, Stop>;
 impl Stop {
     /// Puts a place in front of the error's path.
     #[cold]
-    pub fn at(mut self, place: impl AsRef<str>) -> Stop {
-        if let Stop::Bad(bad) = &mut self {
-            let error = std::mem::replace(&mut bad.error, Error::new(ErrorCode::JsonMalformed, ""));
-            bad.error = error.at(place);
+    #[inline(never)]
+    pub fn at(self, place: &str) -> Stop {
+        match self {
+            Stop::Bad(bad) => Stop::Bad(Box::new(Bad { error: bad.error.at(place), at: bad.at })),
+            Stop::More => Stop::More,
         }
-        self
+    }
+
+    /// Puts a place in a list in front of the error's path.
+    #[cold]
+    #[inline(never)]
+    pub fn at_index(self, list: &str, index: usize) -> Stop {
+        self.at(&format!("{list}[{index}]"))
     }
 }
 
@@ -87,24 +94,28 @@ impl<'a> Cursor<'a> {
 
     /// An error here.
     #[cold]
+    #[inline(never)]
     pub fn bad(&self, error: Error) -> Stop {
         self.bad_at(self.pos, error)
     }
 
     /// An error at another position.
     #[cold]
+    #[inline(never)]
     pub fn bad_at(&self, pos: usize, error: Error) -> Stop {
         Stop::Bad(Box::new(Bad { error, at: self.base + pos as u64 }))
     }
 
     /// Text that is not JSON, here.
     #[cold]
+    #[inline(never)]
     pub fn malformed(&self, what: &str) -> Stop {
         self.bad(Error::new(ErrorCode::JsonMalformed, what))
     }
 
     /// A fault of the lexer as a reason to stop.
     #[cold]
+    #[inline(never)]
     pub fn fault(&self, fault: Fault) -> Stop {
         let (code, message) = match fault.kind {
             FaultKind::End => return Stop::More,

@@ -237,7 +237,7 @@ fn column(mut cur: Cursor, table: &Table) -> Step<(usize, usize)> {
     let found = table.column(&name).ok_or_else(|| {
         let error = Error::unknown(ErrorCode::UnknownColumn, "column", &name, &table.name, table.names());
         let shown = error.offending.clone().unwrap_or_default();
-        from.bad(error).at(shown)
+        from.bad(error).at(&shown)
     });
     Ok((found?, cur.pos))
 }

@@ -121,7 +121,7 @@ impl Stream {
     pub fn finish(self, at_end: bool) -> (Result<Batch, Error>, Box<RowReader>) {
         let path = self.path();
 
-        let malformed = |what: &str| Err(Error::new(ErrorCode::JsonMalformed, what).at(path));
+        let malformed = |what: &str| Err(Error::new(ErrorCode::JsonMalformed, what).at(&path));
         let batch = match self.place {
             Place::Start if at_end => malformed("the input is empty; no changes are `[]`"),
             Place::Top if at_end => Ok(Batch { envelope: self.envelope.finish(), ..self.batch }),
@@ -318,7 +318,7 @@ impl Stream {
     fn placed(&self, stop: Stop) -> Stop {
         match stop {
             Stop::More => Stop::More,
-            bad => bad.at(self.path()),
+            bad => bad.at(&self.path()),
         }
     }
 }

@@ -48,7 +48,7 @@ impl Stream {
                 Some(_) => {}
                 None => {
                     let table = schema.by_id(self.batch.changes[run.from].table);
-                    return Err(here.bad(tenant_required(table)).at(format!("changes[{}]", run.index)));
+                    return Err(here.bad(tenant_required(table)).at_index("changes", run.index));
                 }
             }
         }

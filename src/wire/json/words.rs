@@ -60,7 +60,7 @@ pub(super) fn unknown_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str
     let mut error = Error::unknown(ErrorCode::ChangeInvalid, "key", key, "changes", known);
     error.message = format!("no key `{}` in a change or batch{}", error.offending.as_deref().unwrap_or_default(), meant(&error));
     let path = error.offending.clone().unwrap_or_default();
-    error.at(path)
+    error.at(&path)
 }
 
 fn meant(error: &Error) -> String {

@@ -94,7 +94,7 @@ fn each_type_refuses_the_others() {
         ("x", "[1]", TypeMismatch),
     ] {
         let e = cell(column, json).expect_err(json);
-        assert_eq!((e.code, e.path), (code, format!("changes[0].row.{column}")), "{column} {json}: {}", e.message);
+        assert_eq!((e.code, e.path.clone()), (code, format!("changes[0].row.{column}")), "{column} {json}: {}", e.message);
     }
 }
 
