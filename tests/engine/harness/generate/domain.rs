@@ -1,0 +1,73 @@
+//! The few values of each type that cases are made of, chosen for their edges.
+
+use eddyline::query::Column;
+use eddyline::query::ast::{ExprJson, Literal};
+use eddyline::value::{Type, Value, format_timestamp};
+use fastrand::Rng;
+
+use super::{chance, pick};
+
+const SAFE: i64 = (1 << 53) - 1;
+const INTS: [i64; 5] = [0, 1, 2, 3, -1];
+const FLOATS: [f64; 8] = [0.0, 0.5, 1.0, 1.5, -2.0, 0.1, 0.2, 3.0];
+const EDGE_FLOATS: [f64; 9] = [-0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e16, -1e16, 1e300, 1e-300, 9007199254740993.0];
+const TEXTS: [&str; 8] = ["", "a", "b", "ab", "B", "ä%", "longer than eight", "longer than eighu"];
+const JSONS: [&str; 5] = ["null", "1", "\"a\"", "[]", "{\"a\":1}"];
+const BYTES: [&[u8]; 5] = [&[], &[0], &[0, 0], &[255, 1], b"123456789"];
+const TIMES: [i64; 4] = [0, 1, -1, 1_700_000_000_123_456];
+
+/// A value for a column that is no key and refers to nothing.
+pub fn cell(rng: &mut Rng, column: &Column) -> Value {
+    if column.nullable && chance(rng, 25) {
+        return Value::Null;
+    }
+    let edge = chance(rng, 6);
+    match column.ty {
+        Type::Int if edge && column.safe_integer => Value::Int(pick(rng, &[SAFE, -SAFE])),
+        Type::Int if edge => Value::Int(pick(rng, &[i64::MAX, i64::MIN, SAFE + 2])),
+        ty => value(rng, ty, edge),
+    }
+}
+
+/// A value for a key column, or for one that refers to it.
+pub fn key(rng: &mut Rng, ty: Type) -> Value {
+    match ty {
+        Type::Int => Value::Int(rng.i64(-1..9)),
+        Type::Timestamp => Value::Timestamp(rng.i64(0..9) * 1_000_000),
+        Type::Text if rng.bool() => Value::text(pick(rng, &["k1", "k2", "k10", "K1"])),
+        Type::Bytes if rng.bool() => Value::Bytes([rng.u8(0..6)].into()),
+        ty => value(rng, ty, false),
+    }
+}
+
+/// A value of a type, never null.
+pub fn value(rng: &mut Rng, ty: Type, edge: bool) -> Value {
+    match ty {
+        Type::Bool => Value::Bool(rng.bool()),
+        Type::Int => Value::Int(pick(rng, &INTS)),
+        Type::Float if edge => Value::Float(pick(rng, &EDGE_FLOATS)),
+        Type::Float => Value::Float(pick(rng, &FLOATS)),
+        Type::Text => Value::text(pick(rng, &TEXTS)),
+        Type::Bytes => Value::Bytes(pick(rng, &BYTES).into()),
+        Type::Timestamp => Value::Timestamp(pick(rng, &TIMES)),
+        Type::Json => Value::Json(pick(rng, &JSONS).into()),
+    }
+}
+
+/// A value as a literal of a query.
+pub fn literal(value: &Value) -> ExprJson {
+    let typed = |name: &str, text: String| (Some(name.to_owned()), Some(Literal::Text(text)));
+    let (name, value) = match value {
+        Value::Null => (None, None),
+        Value::Bool(v) => (None, Some(Literal::Bool(*v))),
+        Value::Int(v) => (None, Some(Literal::Int(*v))),
+        // As from JavaScript, where 1.0 is 1.
+        Value::Float(v) if v.fract() == 0.0 && v.abs() < 1e9 => (None, Some(Literal::Int(*v as i64))),
+        Value::Float(v) => (None, Some(Literal::Float(*v))),
+        Value::Text(v) => (None, Some(Literal::Text(v.to_string()))),
+        Value::Timestamp(v) => typed("timestamp", format_timestamp(*v)),
+        Value::Json(v) => typed("json", v.to_string()),
+        Value::Bytes(v) => typed("bytes", v.iter().map(|b| format!("{b:02x}")).collect()),
+    };
+    ExprJson { op: "lit".into(), name, value, ..ExprJson::default() }
+}

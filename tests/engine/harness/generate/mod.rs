@@ -1,0 +1,40 @@
+//! Random cases out of one seed. Small domains, so that keys meet, ties happen, references dangle and nulls are common.
+
+mod domain;
+mod expression;
+mod history;
+mod query;
+mod schema;
+
+use eddyline::query::Schema;
+use fastrand::Rng;
+
+use super::case::{Case, Watched};
+
+/// The case of a seed. The same seed gives the same case on every machine.
+pub fn case(seed: u64) -> Case {
+    let rng = &mut Rng::with_seed(seed);
+    let json = schema::schema(rng);
+    let schema = Schema::from_json(&json).unwrap_or_else(|e| panic!("generated a schema that is refused: {e}\n{json:#?}"));
+    let batches = history::history(rng, &schema);
+    let mut queries: Vec<Watched> = Vec::new();
+    for _ in 0..rng.usize(1..=4) {
+        // Sometimes the same query again: views share what they can.
+        let again = !queries.is_empty() && chance(rng, 10);
+        let query = if again { queries[0].query.clone() } else { query::query(rng, &schema) };
+        let from = if chance(rng, 65) { 0 } else { rng.usize(0..=batches.len()) };
+        let until = chance(rng, 20).then(|| rng.usize(from..=batches.len()));
+        queries.push(Watched { query, from, until });
+    }
+    Case { shows: String::new(), schema: json, queries, batches }
+}
+
+/// True in so many of a hundred cases.
+fn chance(rng: &mut Rng, percent: u32) -> bool {
+    rng.u32(0..100) < percent
+}
+
+/// One of a list.
+fn pick<T: Clone>(rng: &mut Rng, list: &[T]) -> T {
+    list[rng.usize(0..list.len())].clone()
+}

@@ -1,0 +1,216 @@
+//! Random queries: every pair of features meets.
+
+use eddyline::query::ast::{ExprJson, JoinJson, NamedJson, QueryJson, StartJson, WithJson};
+use eddyline::query::{Column, Schema, Table};
+use eddyline::value::Type;
+use fastrand::Rng;
+
+use super::domain::{literal, value};
+use super::expression::{Scope, Visible, call};
+use super::{chance, pick};
+
+pub fn query(rng: &mut Rng, schema: &Schema) -> QueryJson {
+    let table = some_table(rng, schema);
+    let risky = chance(rng, 8);
+    let tenant = schema.tables.values().any(|t| t.tenant).then(|| pick(rng, &["t1", "t1", "t2"]).to_owned());
+    let mut q = QueryJson { from: table.name.clone(), tenant, ..QueryJson::default() };
+    if chance(rng, 30) {
+        q.alias = Some("first".into());
+    }
+    let mut sources = vec![(q.alias.clone().unwrap_or(q.from.clone()), table)];
+    if chance(rng, 35) {
+        for n in 0..rng.usize(1..=2) {
+            join(rng, schema, &mut q, &mut sources, n);
+        }
+    }
+    let mut scope = scope_of(rng, &sources);
+    if risky && sources.len() == 1 && chance(rng, 40) {
+        q.filter = Some(risky_condition(rng, &scope));
+    } else if chance(rng, 40) {
+        q.filter = Some(scope.condition(rng));
+    }
+    scope.risky = risky;
+    if chance(rng, 25) {
+        group(rng, &mut q, &scope);
+    } else {
+        let keys: Vec<Type> = sources.iter().flat_map(|(_, t)| key_types(t)).collect();
+        output(rng, &mut q, &scope, &keys);
+        if q.joins.is_empty() && chance(rng, 70) {
+            q.with = nested(rng, schema, table, 1);
+        }
+    }
+    q
+}
+
+fn some_table<'a>(rng: &mut Rng, schema: &'a Schema) -> &'a Table {
+    schema.by_id(rng.u32(0..schema.tables.len() as u32))
+}
+
+fn visible(table: &Table) -> impl Iterator<Item = &Column> {
+    table.columns.values().take(table.shown())
+}
+
+/// Types of the key as it is written: the tenant is not.
+fn key_types(table: &Table) -> impl Iterator<Item = Type> {
+    table.key.iter().filter(|c| Some(**c) != table.tenant_column()).map(|&c| table.columns[c].ty)
+}
+
+/// Columns are read by alias where there are several sources.
+fn scope_of(rng: &mut Rng, sources: &[(String, &Table)]) -> Scope {
+    let by_name = sources.len() == 1 && rng.bool();
+    let columns = sources.iter().flat_map(|(alias, table)| {
+        let of = (!by_name).then(|| alias.clone());
+        visible(table).map(move |c| Visible { of: of.clone(), column: c.clone() })
+    });
+    Scope { columns: columns.collect(), risky: false }
+}
+
+/// A condition that may fail, alone: inside of `and` it would depend on the order of evaluation whether it does.
+fn risky_condition(rng: &mut Rng, scope: &Scope) -> ExprJson {
+    let (ty, number) = scope.dangerous(rng);
+    call(pick(rng, &["<", ">", "!="]), vec![number, literal(&value(rng, ty, false))])
+}
+
+fn join<'a>(rng: &mut Rng, schema: &'a Schema, q: &mut QueryJson, sources: &mut Vec<(String, &'a Table)>, n: usize) {
+    let table = some_table(rng, schema);
+    let taken = sources.iter().any(|(alias, _)| *alias == table.name);
+    let alias = (taken || chance(rng, 20)).then(|| format!("j{n}"));
+    let before = scope_of(rng, sources);
+    let name = alias.clone().unwrap_or(table.name.clone());
+    let own: Vec<Visible> = visible(table).map(|c| Visible { of: Some(name.clone()), column: c.clone() }).collect();
+    sources.push((name, table));
+    // An equality between the sides, if types allow; the alias is always said since two sources are in scope.
+    let pairs: Vec<(&Visible, &Visible)> = before
+        .columns
+        .iter()
+        .flat_map(|a| own.iter().filter(|b| a.column.ty == b.column.ty && a.column.ty.is_ordered()).map(move |b| (a, b)))
+        .collect();
+    let aliased = |v: &Visible| Visible { of: v.of.clone().or(Some(sources[0].0.clone())), column: v.column.clone() }.read();
+    let mut conditions = Vec::new();
+    for _ in 0..if chance(rng, 15) { 2 } else { 1 } {
+        if !pairs.is_empty() {
+            let (a, b) = pick(rng, &pairs);
+            let (a, b) = (aliased(a), b.read());
+            conditions.push(call("=", if rng.bool() { vec![a, b] } else { vec![b, a] }));
+        }
+    }
+    if conditions.is_empty() || chance(rng, 20) {
+        let mut all = scope_of(rng, sources);
+        if conditions.is_empty() || rng.bool() {
+            all.columns.retain(|v| own.iter().any(|o| o.of == v.of));
+        }
+        conditions.push(all.condition(rng));
+    }
+    let on = if conditions.len() == 1 { conditions.remove(0) } else { call("and", conditions) };
+    q.joins.push(JoinJson { kind: pick(rng, &["inner", "left"]).into(), table: table.name.clone(), alias, on });
+}
+
+/// Grouping: groups and aggregates in select and order.
+fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) {
+    let groups: Vec<(Type, ExprJson)> = (0..rng.usize(0..=2)).map(|_| scope.any(rng)).collect();
+    let mut fields = groups.clone();
+    if !fields.is_empty() && chance(rng, 20) {
+        fields.remove(0);
+    }
+    fields.extend((0..rng.usize(1..=3)).map(|_| aggregate(rng, scope)));
+    if chance(rng, 20) {
+        let (ty, e) = fields[0].clone();
+        fields.push((ty, call("coalesce", vec![e.clone(), e])));
+    }
+    let named = |(i, (_, expr)): (usize, &(Type, ExprJson))| NamedJson { name: format!("f{i}"), expr: expr.clone() };
+    q.select = Some(fields.iter().enumerate().map(named).collect());
+    if !groups.is_empty() || rng.bool() {
+        q.group_by = Some(groups.iter().enumerate().map(named).collect());
+    }
+    let mut types = Vec::new();
+    for _ in 0..rng.usize(0..=2) {
+        let (ty, expr) = if rng.bool() { pick(rng, &fields) } else { aggregate(rng, scope) };
+        let nulls = chance(rng, 20).then(|| "first".to_owned());
+        q.order_by.push(eddyline::query::ast::OrderJson { expr, desc: rng.bool(), nulls });
+        types.push(ty);
+    }
+    let keys: Vec<Type> = groups.iter().map(|(ty, _)| *ty).collect();
+    cut(rng, q, &types, &keys);
+}
+
+fn aggregate(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson) {
+    let agg =
+        |name: &str, args: Vec<ExprJson>| ExprJson { op: "agg".into(), name: Some(name.into()), args, ..ExprJson::default() };
+    let number = pick(rng, &[Type::Int, Type::Float]);
+    let depth = rng.usize(0..2);
+    match rng.usize(0..6) {
+        0 => (Type::Int, agg("count", vec![])),
+        1 => (Type::Int, agg("count", vec![scope.any(rng).1])),
+        2 if scope.risky => {
+            let (ty, expr) = scope.dangerous(rng);
+            (ty, agg("sum", vec![expr]))
+        }
+        2 => (number, agg("sum", vec![scope.of_type(rng, number, depth)])),
+        3 => (Type::Float, agg("avg", vec![scope.of_type(rng, number, depth)])),
+        _ => {
+            let (ty, e) = scope.any(rng);
+            (ty, agg(pick(rng, &["min", "max"]), vec![e]))
+        }
+    }
+}
+
+/// Select, order and cut of a query without grouping.
+fn output(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, keys: &[Type]) {
+    if chance(rng, 45) {
+        let fields = (0..rng.usize(1..=3)).map(|i| {
+            let expr = if !scope.risky && chance(rng, 60) { pick(rng, &scope.columns).read() } else { scope.any(rng).1 };
+            NamedJson { name: format!("f{i}"), expr }
+        });
+        q.select = Some(fields.collect());
+    }
+    let (order, types) = scope.order(rng, 2);
+    q.order_by = order;
+    cut(rng, q, &types, keys);
+}
+
+fn cut(rng: &mut Rng, q: &mut QueryJson, types: &[Type], keys: &[Type]) {
+    q.limit = chance(rng, 40).then(|| if chance(rng, 5) { 0 } else { rng.u32(1..7) });
+    q.offset = chance(rng, 20).then(|| rng.u32(0..4));
+    if chance(rng, 15) {
+        let whole = types.is_empty() || rng.bool();
+        let mut of = types.to_vec();
+        of.extend(whole.then_some(keys).into_iter().flatten());
+        let values = of.iter().map(|ty| literal(&value(rng, *ty, false))).collect::<Vec<_>>();
+        if !values.is_empty() {
+            q.start = Some(StartJson { values, inclusive: rng.bool() });
+        }
+    }
+}
+
+/// Associations of a table, up to three levels down.
+fn nested(rng: &mut Rng, schema: &Schema, table: &Table, level: usize) -> Vec<WithJson> {
+    let relations: Vec<_> = table.relations.values().collect();
+    let mut out: Vec<WithJson> = Vec::new();
+    if relations.is_empty() {
+        return out;
+    }
+    for n in 0..rng.usize(1..=2) {
+        let relation = pick(rng, &relations);
+        let target = schema.by_id(relation.target);
+        let mut q = QueryJson::default();
+        let scope = Scope::of_columns(visible(target));
+        if chance(rng, 25) {
+            q.filter = Some(scope.condition(rng));
+        }
+        if chance(rng, 50) {
+            output(rng, &mut q, &scope, &[]);
+            q.start = None;
+            if relation.kind.is_single() {
+                (q.limit, q.offset) = (None, None);
+            }
+        }
+        if level < 3 && chance(rng, 60) {
+            q.with = nested(rng, schema, target, level + 1);
+        }
+        let again = out.iter().any(|w| w.relation == relation.name);
+        let name = (again || chance(rng, 20)).then(|| format!("n{n}"));
+        let query = (q != QueryJson::default() || rng.bool()).then(|| Box::new(q));
+        out.push(WithJson { relation: relation.name.clone(), name, query });
+    }
+    out
+}

@@ -1,0 +1,371 @@
+//! The six laws, checked along a history: after every batch, for every view.
+//!
+//! - L1 the rows are those of a full evaluation: kept up along the history, hydrated in its middle, hydrated at its end in
+//!   a fresh engine, and after the same changes cut into other batches.
+//! - L2 old rows + patches = new rows, for the engine's own reader and for the one in [`minimal`].
+//! - L3 no patch that is not needed; no telling of a view that did not change.
+//! - L4 a view is told at most once a batch; a batch that fails changes nothing.
+//! - L5 a batch that was there before has no effect.
+//! - L6 a row with two derivations survives the loss of one (as L1, where histories make such rows), and nothing outlives
+//!   the views that needed it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use eddyline::error::{Error, ErrorCode};
+use eddyline::query::{BoundQuery, Schema, bind};
+use eddyline::reference::{Data, evaluate};
+use eddyline::store::batch::{Batch, Change, Envelope};
+use eddyline::value::{Field, RowTree};
+
+use super::case::Case;
+use super::minimal;
+use super::show;
+use super::subject::{Applied, Subject, View};
+
+/// A law that does not hold.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Which, in a few words that stay the same while the case is shrunk.
+    pub law: &'static str,
+    /// Number of the batch.
+    pub batch: usize,
+    /// Number of the query in the case.
+    pub query: Option<usize>,
+    /// What was expected and what was found.
+    pub detail: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (batch {}", self.law, self.batch)?;
+        if let Some(q) = self.query {
+            write!(f, ", query {q}")?;
+        }
+        write!(f, ")\n{}", self.detail)
+    }
+}
+
+/// The law of the generator itself: `bind` accepts what it makes.
+pub const VALID: &str = "generated cases are valid";
+
+/// What a case exercised; a generator whose cases do nothing proves nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub batches: usize,
+    pub failed_batches: usize,
+    pub replays: usize,
+    pub results: usize,
+    pub empty_results: usize,
+    pub error_results: usize,
+    /// Rows seen, at the root and at three levels below.
+    pub rows: [usize; 4],
+    /// Adds, removes, moves, sets, and replacements of single rows.
+    pub patches: [usize; 5],
+}
+
+impl Tally {
+    pub fn add(&mut self, other: Tally) {
+        self.batches += other.batches;
+        self.failed_batches += other.failed_batches;
+        self.replays += other.replays;
+        self.results += other.results;
+        self.empty_results += other.empty_results;
+        self.error_results += other.error_results;
+        self.rows.iter_mut().zip(other.rows).for_each(|(a, b)| *a += b);
+        self.patches.iter_mut().zip(other.patches).for_each(|(a, b)| *a += b);
+    }
+}
+
+/// A view under watch.
+struct Live {
+    number: usize,
+    query: BoundQuery,
+    view: View,
+    /// The rows after the batch before; `None` while an error is there.
+    last: Option<Vec<RowTree>>,
+}
+
+struct Run<'a, S> {
+    case: &'a Case,
+    schema: Schema,
+    bound: Vec<BoundQuery>,
+    data: Data,
+    subject: S,
+    live: Vec<Live>,
+    /// Changes of the batches that were applied, to be cut anew.
+    applied: Vec<Change>,
+    /// The batch last committed with a cursor, by source.
+    committed: Vec<Batch>,
+    at: usize,
+    tally: Tally,
+}
+
+/// Runs a case; `Err` holds the first law that it breaks.
+pub fn check<S: Subject>(case: &Case) -> Result<Tally, Broken> {
+    let refused = |e: Error, query| Broken { law: VALID, batch: 0, query, detail: format!("{e}") };
+    let schema = Schema::from_json(&case.schema).map_err(|e| refused(e, None))?;
+    let bound = case.queries.iter().enumerate().map(|(i, w)| bind(&schema, &w.query).map_err(|e| refused(e, Some(i))));
+    let bound = bound.collect::<Result<Vec<_>, _>>()?;
+    let (data, subject) = (Data::new(&schema), S::new(&schema));
+    let (live, applied, committed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut run = Run { case, schema, bound, data, subject, live, applied, committed, at: 0, tally: Tally::default() };
+    run.history()?;
+    run.at = case.batches.len();
+    run.replays()?;
+    run.afresh()?;
+    run.cut_otherwise()?;
+    run.farewell()?;
+    Ok(run.tally)
+}
+
+impl<S: Subject> Run<'_, S> {
+    fn broken<T>(&self, law: &'static str, query: Option<usize>, detail: impl Into<String>) -> Result<T, Broken> {
+        Err(Broken { law, batch: self.at, query, detail: detail.into() })
+    }
+
+    fn history(&mut self) -> Result<(), Broken> {
+        for at in 0..=self.case.batches.len() {
+            self.at = at;
+            self.come_and_go()?;
+            let Some(step) = self.case.batches.get(at) else { break };
+            let batch = step.batch(&self.schema);
+            self.tally.batches += 1;
+            if self.batch(&batch)? {
+                self.applied.extend(batch.changes.iter().cloned());
+                if batch.envelope.cursor.is_some() && batch.envelope.source.is_some() {
+                    self.committed.retain(|b| b.envelope.source != batch.envelope.source);
+                    self.committed.push(batch);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn come_and_go(&mut self) -> Result<(), Broken> {
+        for (number, watched) in self.case.queries.iter().enumerate() {
+            if watched.until == Some(self.at)
+                && let Some(place) = self.live.iter().position(|l| l.number == number)
+            {
+                let gone = self.live.remove(place);
+                self.subject.unregister(gone.view);
+            }
+            if watched.from == self.at && watched.until != Some(self.at) {
+                let live = self.registered(number)?;
+                self.live.push(live);
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers a query; hydrated rows and the mirror's first snapshot must be right.
+    fn registered(&mut self, number: usize) -> Result<Live, Broken> {
+        let query = self.bound[number].clone();
+        let view = match self.subject.register(&query) {
+            Ok(view) => view,
+            Err(e) => return self.broken("a query that binds registers", Some(number), e.to_string()),
+        };
+        let mut live = Live { number, query, view, last: None };
+        self.rows("L1: hydrated rows are those of a full evaluation", &mut live)?;
+        Ok(live)
+    }
+
+    /// Compares a view with a full evaluation, and its mirror with it.
+    fn rows(&mut self, law: &'static str, live: &mut Live) -> Result<(), Broken> {
+        let expected = evaluate(&self.schema, &self.data, &live.query);
+        let found = self.subject.rows(live.view);
+        let number = Some(live.number);
+        self.tally.results += 1;
+        live.last = match (expected, found) {
+            (Ok(expected), Ok(found)) if expected == found => {
+                self.tally.empty_results += usize::from(found.is_empty());
+                count_rows(&found, 0, &mut self.tally.rows);
+                let mirrored = self.subject.mirrored(live.view);
+                if mirrored != found {
+                    let detail = format!("rows {}\nmirror {}", show::rows(&found), show::rows(&mirrored));
+                    return self.broken("L2: the mirror shows the rows", number, detail);
+                }
+                Some(found)
+            }
+            (Err(e), Err(f)) if is_arithmetic(&e) && is_arithmetic(&f) => {
+                self.tally.error_results += 1;
+                None
+            }
+            (expected, found) => {
+                let detail = format!("expected {}\nfound {}", show::result(&expected), show::result(&found));
+                return self.broken(law, number, detail);
+            }
+        };
+        Ok(())
+    }
+
+    /// Applies a batch to both; true if it was applied (not refused, not replayed).
+    fn batch(&mut self, batch: &Batch) -> Result<bool, Broken> {
+        let version = self.subject.version();
+        let expected = self.data.apply(&self.schema, batch);
+        let found = self.subject.apply(batch);
+        let applied = match (expected, found) {
+            (Ok(expected), Ok(found)) => {
+                let touched: [BTreeSet<_>; 2] = [&expected.touched, &found.touched].map(|list| list.iter().collect());
+                let counts = (expected.replayed, expected.changed, expected.ignored);
+                if counts != (found.replayed, found.changed, found.ignored) || touched[0] != touched[1] {
+                    let law = "a report counts what happened";
+                    return self.broken(law, None, format!("expected {expected:#?}\nfound {found:#?}"));
+                }
+                found
+            }
+            (Err(expected), Err(found)) if expected.code == found.code => {
+                self.tally.failed_batches += 1;
+                if self.subject.version() != version {
+                    return self.broken("L4: a batch that fails makes no version", None, "");
+                }
+                return self.everything(&Applied::default()).map(|()| false);
+            }
+            (expected, found) => {
+                let law = "a batch is applied or refused as the language of change says";
+                return self.broken(law, None, format!("expected {expected:#?}\nfound {found:#?}"));
+            }
+        };
+        if applied.replayed {
+            self.tally.replays += 1;
+            if self.subject.version() != version || !applied.told.is_empty() {
+                return self.broken("L5: a replay has no effect", None, format!("{applied:#?}"));
+            }
+        }
+        self.everything(&applied)?;
+        Ok(!applied.replayed)
+    }
+
+    /// Every law about every view, after a batch.
+    fn everything(&mut self, applied: &Applied) -> Result<(), Broken> {
+        for (view, _) in &applied.told {
+            if applied.told.iter().filter(|(v, _)| v == view).count() > 1 {
+                return self.broken("L4: a view is told at most once a batch", None, format!("view {view}"));
+            }
+            if self.live.iter().all(|l| l.view != *view) {
+                return self.broken("only views that are there are told", None, format!("view {view}"));
+            }
+        }
+        let mut views = std::mem::take(&mut self.live);
+        for live in &mut views {
+            let old = live.last.take();
+            self.rows("L1: kept up rows are those of a full evaluation", live)?;
+            let (Some(old), Some(new)) = (old, &live.last) else { continue };
+            let (number, told) = (Some(live.number), applied.told.iter().find(|(v, _)| *v == live.view));
+            let patches = told.map(|(_, p)| &p[..]).unwrap_or_default();
+            patches.iter().for_each(|p| self.tally.patches[p.kind.number()] += 1);
+            let show = |why: String| {
+                let (old, new, patches) = (show::rows(&old), show::rows(new), show::patches(patches));
+                format!("{why}\npatches {patches}\nold {old}\nnew {new}")
+            };
+            if told.is_some() && patches.is_empty() {
+                return self.broken("L3: a view without changes is not told", number, show(String::new()));
+            }
+            if let Err(why) = minimal::leads_from(&live.query, &old, new, patches) {
+                return self.broken("L2: old rows and patches give new rows", number, show(why));
+            }
+            if let Err(why) = minimal::is_smallest(&live.query, &old, new, patches) {
+                return self.broken("L3: no patch is there that is not needed", number, show(why));
+            }
+        }
+        self.live = views;
+        Ok(())
+    }
+
+    /// The last batch of every source, sent again.
+    fn replays(&mut self) -> Result<(), Broken> {
+        for batch in std::mem::take(&mut self.committed) {
+            if self.batch(&batch)? {
+                return self.broken("L5: a replay has no effect", None, format!("applied again: {:?}", batch.envelope));
+            }
+        }
+        Ok(())
+    }
+
+    /// All rows at once into a fresh engine: views before them, and views after them.
+    fn afresh(&mut self) -> Result<(), Broken> {
+        let tables = self.schema.tables.values();
+        let change = |table: &eddyline::query::Table, row: &Vec<_>| Change {
+            op: eddyline::store::batch::Op::Insert,
+            table: table.id,
+            row: table.layout.pack(row),
+            present: Box::default(),
+        };
+        let changes = tables.flat_map(|t| self.data.rows(t.id).iter().map(move |row| change(t, row))).collect();
+        let load = Batch { envelope: Envelope::default(), changes };
+        self.elsewhere("L1: hydrating in a fresh engine is a full evaluation", vec![load])
+    }
+
+    /// The same changes, one to three a batch, in a fresh engine.
+    fn cut_otherwise(&mut self) -> Result<(), Broken> {
+        let mut batches = Vec::new();
+        let mut rest = &self.applied[..];
+        while !rest.is_empty() {
+            let (some, after) = rest.split_at((1 + batches.len() % 3).min(rest.len()));
+            batches.push(Batch { envelope: Envelope::default(), changes: some.to_vec() });
+            rest = after;
+        }
+        self.elsewhere("L1: the same changes in other batches give the same rows", batches)
+    }
+
+    fn elsewhere(&mut self, law: &'static str, batches: Vec<Batch>) -> Result<(), Broken> {
+        let home = std::mem::replace(&mut self.subject, S::new(&self.schema));
+        let mut views: Vec<Live> = Vec::new();
+        for (number, query) in self.bound.clone().into_iter().enumerate() {
+            match self.subject.register(&query) {
+                Ok(view) => views.push(Live { number, query, view, last: None }),
+                Err(e) => return self.broken("a query that binds registers", Some(number), e.to_string()),
+            }
+        }
+        for batch in &batches {
+            if let Err(e) = self.subject.apply(batch) {
+                return self.broken("changes that were applied once are applied again", None, e.to_string());
+            }
+        }
+        for live in &mut views {
+            self.rows(law, live)?;
+        }
+        for number in 0..self.bound.len() {
+            let mut live = self.registered(number)?;
+            self.rows(law, &mut live)?;
+        }
+        self.subject = home;
+        Ok(())
+    }
+
+    /// Views go in the order that they came; nothing of them may stay.
+    fn farewell(&mut self) -> Result<(), Broken> {
+        for live in std::mem::take(&mut self.live) {
+            self.subject.unregister(live.view);
+        }
+        let (left, fresh) = (self.subject.footprint(), S::new(&self.schema).footprint());
+        if left != fresh {
+            return self.broken("L6: nothing outlives the views that needed it", None, format!("{fresh:?} became {left:?}"));
+        }
+        for number in 0..self.bound.len() {
+            let live = self.registered(number)?;
+            self.subject.unregister(live.view);
+            let after = self.subject.footprint();
+            if after != fresh {
+                let law = "L6: a view that goes leaves what was there before it";
+                return self.broken(law, Some(number), format!("{fresh:?} became {after:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn count_rows(rows: &[RowTree], level: usize, counts: &mut [usize; 4]) {
+    counts[level] += rows.len();
+    for (_, field) in rows.iter().flat_map(|r| &r.fields) {
+        match field {
+            Field::List(rows) => count_rows(rows, level + 1, counts),
+            Field::Row(Some(row)) => count_rows(std::slice::from_ref(row), level + 1, counts),
+            _ => {}
+        }
+    }
+}
+
+fn is_arithmetic(e: &Error) -> bool {
+    matches!(e.code, ErrorCode::NumericOverflow | ErrorCode::DivisionByZero)
+}

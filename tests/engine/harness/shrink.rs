@@ -1,0 +1,250 @@
+//! From a case that breaks a law to a small one that breaks the same: fewer batches, fewer changes, fewer clauses.
+
+use eddyline::query::ast::{ExprJson, QueryJson, SchemaJson};
+
+use super::case::{Case, Step, Watched, Written};
+
+/// Shrinks a case while `breaks` says that the candidate still breaks the law. At most `tries` candidates are run.
+pub fn shrink(case: &Case, tries: usize, breaks: impl Fn(&Case) -> bool) -> Case {
+    let mut search = Search { best: case.clone(), left: tries, breaks };
+    loop {
+        let size = search.best.print().len();
+        search.list(|c| &mut c.queries);
+        search.batches();
+        search.changes();
+        search.lives();
+        search.merge();
+        search.queries();
+        search.columns();
+        search.schema();
+        if search.left == 0 || search.best.print().len() >= size {
+            return search.best;
+        }
+    }
+}
+
+struct Search<B> {
+    best: Case,
+    left: usize,
+    breaks: B,
+}
+
+impl<B: Fn(&Case) -> bool> Search<B> {
+    /// Takes the candidate if it is another and still breaks the law.
+    fn take(&mut self, candidate: Case) -> bool {
+        if self.left == 0 || candidate == self.best {
+            return false;
+        }
+        self.left -= 1;
+        let breaks = (self.breaks)(&candidate);
+        if breaks {
+            self.best = candidate;
+        }
+        breaks
+    }
+
+    /// Drops what can be dropped of a list: halves first, then quarters, down to single items.
+    fn list<T: Clone>(&mut self, of: impl Fn(&mut Case) -> &mut Vec<T>) {
+        let mut size = of(&mut self.best).len().div_ceil(2);
+        while size > 0 {
+            let mut at = 0;
+            while at < of(&mut self.best).len() {
+                let mut candidate = self.best.clone();
+                let list = of(&mut candidate);
+                list.drain(at..(at + size).min(list.len()));
+                if !self.take(candidate) {
+                    at += size;
+                }
+            }
+            size /= 2;
+        }
+    }
+
+    /// Drops batches from the end; queries keep their place in the history.
+    fn batches(&mut self) {
+        let mut at = self.best.batches.len();
+        while at > 0 {
+            at -= 1;
+            let mut candidate = self.best.clone();
+            candidate.batches.remove(at);
+            for watched in &mut candidate.queries {
+                watched.from -= usize::from(watched.from > at);
+                watched.until = watched.until.map(|u| u - usize::from(u > at));
+            }
+            self.take(candidate);
+        }
+    }
+
+    fn changes(&mut self) {
+        for i in 0..self.best.batches.len() {
+            self.list(|c| &mut c.batches[i].changes);
+            let mut candidate = self.best.clone();
+            candidate.batches[i] = Step { changes: candidate.batches[i].changes.clone(), ..Step::default() };
+            self.take(candidate);
+        }
+    }
+
+    /// Joins neighbouring batches, and says upsert where anything else was said.
+    fn merge(&mut self) {
+        for i in (1..self.best.batches.len()).rev() {
+            let mut candidate = self.best.clone();
+            let after = candidate.batches.remove(i);
+            candidate.batches[i - 1].changes.extend(after.changes);
+            for watched in &mut candidate.queries {
+                watched.from -= usize::from(watched.from >= i);
+                watched.until = watched.until.map(|u| u - usize::from(u >= i));
+            }
+            self.take(candidate);
+        }
+        for i in 0..self.best.batches.len() {
+            for j in 0..self.best.batches[i].changes.len() {
+                let mut candidate = self.best.clone();
+                let change = &mut candidate.batches[i].changes[j];
+                if change.op == "insert" {
+                    *change = Written { op: "upsert".into(), ..change.clone() };
+                    self.take(candidate);
+                }
+            }
+        }
+    }
+
+    /// Watches from the start to the end where that is enough.
+    fn lives(&mut self) {
+        for i in 0..self.best.queries.len() {
+            for simpler in [(|w| w.from = 0) as fn(&mut Watched), |w| w.until = None] {
+                let mut candidate = self.best.clone();
+                simpler(&mut candidate.queries[i]);
+                self.take(candidate);
+            }
+        }
+    }
+
+    fn queries(&mut self) {
+        for i in 0..self.best.queries.len() {
+            let mut n = 0;
+            while let Some(simpler) = simpler_queries(&self.best.queries[i].query).into_iter().nth(n) {
+                let mut candidate = self.best.clone();
+                candidate.queries[i].query = simpler;
+                // After a success, another list of simpler queries begins; what failed before may work now.
+                n = if self.take(candidate) { 0 } else { n + 1 };
+                if self.left == 0 {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Drops columns, sets cells to null.
+    fn columns(&mut self) {
+        for t in 0..self.best.schema.tables.len() {
+            for c in (0..self.best.schema.tables[t].columns.len()).rev() {
+                let mut candidate = self.best.clone();
+                let (table, column) = {
+                    let table = &mut candidate.schema.tables[t];
+                    (table.name.clone(), table.columns.remove(c).name)
+                };
+                candidate.schema.tables[t].key.retain(|k| *k != column);
+                let changes = candidate.batches.iter_mut().flat_map(|b| &mut b.changes);
+                changes.filter(|c| c.table == table).for_each(|c| {
+                    c.row.remove(&column);
+                });
+                self.take(candidate);
+            }
+        }
+    }
+
+    fn schema(&mut self) {
+        for t in (0..self.best.schema.tables.len()).rev() {
+            for r in (0..self.best.schema.tables[t].relations.len()).rev() {
+                let mut candidate = self.best.clone();
+                candidate.schema.tables[t].relations.remove(r);
+                self.take(candidate);
+            }
+            for r in 0..self.best.schema.tables[t].relations.len() {
+                let simpler: [fn(&mut SchemaJson, usize, usize); 2] =
+                    [|s, t, r| s.tables[t].relations[r].filter = None, |s, t, r| s.tables[t].relations[r].order_by.clear()];
+                for simpler in simpler {
+                    let mut candidate = self.best.clone();
+                    simpler(&mut candidate.schema, t, r);
+                    self.take(candidate);
+                }
+            }
+        }
+        for t in (0..self.best.schema.tables.len()).rev() {
+            let mut candidate = self.best.clone();
+            let gone = candidate.schema.tables.remove(t).name;
+            candidate.batches.iter_mut().for_each(|b| b.changes.retain(|c| c.table != gone));
+            self.take(candidate);
+        }
+    }
+}
+
+/// A query with one clause less or simpler, in every way.
+fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
+    let mut out = Vec::new();
+    let mut with = |change: &dyn Fn(&mut QueryJson)| {
+        let mut simpler = q.clone();
+        change(&mut simpler);
+        out.push(simpler);
+    };
+    with(&|q| q.filter = None);
+    with(&|q| q.select = None);
+    with(&|q| q.limit = None);
+    with(&|q| q.offset = None);
+    with(&|q| q.start = None);
+    with(&|q| q.tenant = None);
+    with(&|q| (q.group_by, q.select, q.order_by, q.start) = (None, None, vec![], None));
+    with(&|q| (q.order_by, q.start) = (vec![], None));
+    for i in 0..q.joins.len() {
+        with(&|q| drop(q.joins.remove(i)));
+        for on in simpler_expressions(&q.joins[i].on) {
+            with(&|q| q.joins[i].on = on.clone());
+        }
+    }
+    for i in 0..q.with.len() {
+        with(&|q| drop(q.with.remove(i)));
+        for nested in q.with[i].query.iter().flat_map(|n| simpler_queries(n)) {
+            with(&|q| q.with[i].query = Some(Box::new(nested.clone())));
+        }
+    }
+    for i in 0..q.order_by.len() {
+        with(&|q| drop(q.order_by.remove(i)));
+        with(&|q| q.order_by[i].nulls = None);
+        with(&|q| q.order_by[i].desc = false);
+        for expr in simpler_expressions(&q.order_by[i].expr) {
+            with(&|q| q.order_by[i].expr = expr.clone());
+        }
+    }
+    for filter in q.filter.iter().flat_map(simpler_expressions) {
+        with(&|q| q.filter = Some(filter.clone()));
+    }
+    let lists: [fn(&mut QueryJson) -> Option<&mut Vec<_>>; 2] = [|q| q.select.as_mut(), |q| q.group_by.as_mut()];
+    for list in lists {
+        for i in 0..list(&mut q.clone()).map_or(0, |l| l.len()) {
+            with(&|q| drop(list(q).expect("a list").remove(i)));
+            for expr in simpler_expressions(&list(&mut q.clone()).expect("a list")[i].expr) {
+                with(&|q| list(q).expect("a list")[i].expr = expr.clone());
+            }
+        }
+    }
+    out.retain(|simpler| simpler != q);
+    out
+}
+
+/// An argument in the place of its call, at any depth.
+fn simpler_expressions(e: &ExprJson) -> Vec<ExprJson> {
+    let mut out = e.args.clone();
+    for (i, arg) in e.args.iter().enumerate() {
+        if e.args.len() > 1 && ["and", "or", "in", "coalesce"].contains(&e.op.as_str()) {
+            let mut fewer = e.clone();
+            fewer.args.remove(i);
+            out.push(fewer);
+        }
+        for simpler in simpler_expressions(arg) {
+            let mut inner = e.clone();
+            inner.args[i] = simpler;
+            out.push(inner);
+        }
+    }
+    out
+}

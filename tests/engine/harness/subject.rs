@@ -1,0 +1,69 @@
+//! What the laws are checked on: an engine with mirrors, in the few words that the laws need.
+
+use eddyline::error::Error;
+use eddyline::query::{BoundQuery, Schema, TableId};
+use eddyline::store::batch::Batch;
+use eddyline::value::{Field, RowTree, Value};
+
+/// A view, by the number that the subject gave it.
+pub type View = u32;
+
+/// An engine under test. Every view has a mirror that knows the view only by a first snapshot and the patches after it.
+pub trait Subject: Sized {
+    fn new(schema: &Schema) -> Self;
+    fn apply(&mut self, batch: &Batch) -> Result<Applied, Error>;
+    /// Registers and hydrates.
+    fn register(&mut self, query: &BoundQuery) -> Result<View, Error>;
+    fn unregister(&mut self, view: View);
+    /// The rows as the engine holds them, or the error that a row of the view causes.
+    fn rows(&mut self, view: View) -> Result<Vec<RowTree>, Error>;
+    /// The rows as a reader of patches knows them.
+    fn mirrored(&mut self, view: View) -> Vec<RowTree>;
+    fn version(&self) -> u64;
+    /// What is alive besides the tables; the same number before and after a view was there.
+    fn footprint(&self) -> Vec<usize>;
+}
+
+/// What a batch did, as reported.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    pub replayed: bool,
+    pub changed: usize,
+    pub ignored: usize,
+    pub touched: Vec<(TableId, Vec<Value>)>,
+    /// The views told, once per telling, with their patches.
+    pub told: Vec<(View, Vec<Patch>)>,
+}
+
+/// One patch in the words of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// A row's key and the name of its field, from the top down.
+    pub path: Vec<(Vec<Value>, String)>,
+    /// Key of the row that it is about; empty for `One`.
+    pub key: Vec<Value>,
+    pub kind: Kind,
+}
+
+/// What a patch does. Positions are those of the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Add { at: usize, row: RowTree },
+    Remove { at: usize },
+    Move { from: usize, to: usize },
+    Set { fields: Vec<(String, Field)> },
+    One { row: Option<RowTree> },
+}
+
+impl Kind {
+    /// Number of the kind, for counting.
+    pub fn number(&self) -> usize {
+        match self {
+            Kind::Add { .. } => 0,
+            Kind::Remove { .. } => 1,
+            Kind::Move { .. } => 2,
+            Kind::Set { .. } => 3,
+            Kind::One { .. } => 4,
+        }
+    }
+}

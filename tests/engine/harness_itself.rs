@@ -1,0 +1,60 @@
+//! Who tests the tests: a subject that is right passes, one that is wrong in one way is caught for that.
+
+use crate::harness::generate;
+use crate::harness::run::{guarded, seeds};
+use crate::harness::shrink::shrink;
+use crate::naive::{Naive, flaw};
+
+/// The law that is broken first.
+fn caught<const FLAW: u8>() -> &'static str {
+    (0..400).find_map(|seed| guarded::<Naive<FLAW>>(&generate::case(seed)).err()).map_or("none", |broken| broken.law)
+}
+
+#[test]
+fn a_subject_that_is_right_passes_and_the_cases_exercise_it() {
+    let tally = seeds::<Naive<{ flaw::NONE }>>(0..300).unwrap_or_else(|told| panic!("{told}"));
+    let results = tally.results as f64;
+    assert!(tally.failed_batches > 40 && tally.replays > 20, "{tally:?}");
+    assert!((tally.empty_results as f64) < results * 0.5, "{tally:?}");
+    assert!((tally.error_results as f64) > results * 0.002, "{tally:?}");
+    assert!((tally.error_results as f64) < results * 0.05, "{tally:?}");
+    assert!(tally.patches.iter().sum::<usize>() > tally.batches && tally.patches.iter().all(|n| *n > 50), "{tally:?}");
+    assert!(tally.rows.iter().all(|n| *n > 100), "{tally:?}");
+}
+
+#[test]
+fn every_flaw_is_caught_by_its_law() {
+    assert!(caught::<{ flaw::LOSES_A_ROW }>().starts_with("L1"));
+    assert!(caught::<{ flaw::SETS_TOO_MUCH }>().starts_with("L3"));
+    assert!(caught::<{ flaw::MOVES_TOO_MUCH }>().starts_with("L3"));
+    assert!(caught::<{ flaw::TELLS_TWICE }>().starts_with("L4"));
+    assert!(caught::<{ flaw::LEAKS_A_VIEW }>().starts_with("L6"));
+    assert!(caught::<{ flaw::TELLS_OF_NOTHING }>().starts_with("L3"));
+    assert!(caught::<{ flaw::FORGETS_TO_TELL }>().starts_with("L2"));
+    // These two show first in whatever the batch touches.
+    assert_ne!(caught::<{ flaw::KEEPS_HALF_OF_A_REFUSED_BATCH }>(), "none");
+    assert_ne!(caught::<{ flaw::REPLAYS }>(), "none");
+}
+
+#[test]
+fn a_case_that_is_shrunk_and_printed_breaks_the_same_law() {
+    use crate::harness::case::Case;
+    type Wrong = Naive<{ flaw::LOSES_A_ROW }>;
+    let seed = (0..400).find(|seed| guarded::<Wrong>(&generate::case(*seed)).is_err()).expect("a case is caught");
+    let case = generate::case(seed);
+    let law = guarded::<Wrong>(&case).unwrap_err().law;
+    let small = shrink(&case, 3000, |c| guarded::<Wrong>(c).is_err_and(|b| b.law == law));
+    assert_eq!(guarded::<Wrong>(&Case::parse(&small.print())).unwrap_err().law, law);
+    let changes: usize = small.batches.iter().map(|b| b.changes.len()).sum();
+    assert_eq!((small.queries.len(), changes), (1, 4), "four rows are enough:\n{}", small.print());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_case_and_print_gives_it_back() {
+    use crate::harness::case::Case;
+    for seed in 0..100 {
+        let case = generate::case(seed);
+        assert_eq!(case, generate::case(seed));
+        assert_eq!(Case::parse(&case.print()), case);
+    }
+}

@@ -1,0 +1,16 @@
+//! The engine against the six laws: one integration binary, one file per question.
+//!
+//! - `six_laws`: random cases. `ORACLE_RUNS=10` multiplies their number, `ORACLE_SEED=…` runs one. A failure prints the
+//!   seed, the law, the first batch that breaks it, both results, and a shrunk case: when the fault is mended, keep that as
+//!   `tests/regressions/<what-it-shows>.json`.
+//! - `regressions`: the cases that were kept.
+//! - `work`: what a change costs, counted, not timed.
+//! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
+
+mod harness;
+mod harness_itself;
+mod naive;
+mod regressions;
+mod six_laws;
+mod work;
+mod world;

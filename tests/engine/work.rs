@@ -1,0 +1,127 @@
+//! What a change costs: counted in rows that operators looked at, never timed.
+
+use eddyline::engine::Engine;
+use eddyline::query::ast::{QueryJson, SchemaJson};
+use eddyline::query::{Schema, bind};
+use eddyline::store::batch::Op;
+use eddyline::value::Value;
+use serde_json::{Value as Json, json};
+
+use crate::harness::case::{Step, Written};
+
+struct Counted(Engine);
+
+impl Counted {
+    fn new() -> Self {
+        let schema: SchemaJson = serde_json::from_value(json!({ "tables": [
+            { "name": "issues", "key": ["id"], "columns": [
+                { "name": "id", "type": "int" }, { "name": "project", "type": "int" }, { "name": "rank", "type": "int" }],
+              "relations": [{ "name": "comments", "kind": "hasMany", "table": "comments", "columns": ["issue"] }] },
+            { "name": "comments", "key": ["id"], "columns": [{ "name": "id", "type": "int" }, { "name": "issue", "type": "int" }] },
+            { "name": "projects", "key": ["id"], "columns": [{ "name": "id", "type": "int" }, { "name": "open", "type": "bool" }] },
+        ] }))
+        .unwrap();
+        Counted(Engine::new(Schema::from_json(&schema).unwrap()))
+    }
+
+    fn watch(&mut self, query: Json) -> u32 {
+        let query: QueryJson = serde_json::from_value(query).unwrap();
+        let bound = bind(self.0.schema(), &query).unwrap();
+        self.0.register(&bound).unwrap()
+    }
+
+    /// Upserts rows of integers; what operators looked at.
+    fn put(&mut self, table: &str, rows: impl IntoIterator<Item = Vec<Value>>) -> u64 {
+        let table = self.0.schema().table(table).unwrap();
+        let changes = rows.into_iter().map(|row| Written::new(Op::Upsert, table, &row, 0..row.len()));
+        let batch = Step { changes: changes.collect(), ..Step::default() }.batch(self.0.schema());
+        let before = self.0.work().examined;
+        self.0.apply(batch).unwrap();
+        self.0.work().examined - before
+    }
+}
+
+fn ints(cells: &[i64]) -> Vec<Value> {
+    cells.iter().map(|v| Value::Int(*v)).collect()
+}
+
+fn col(of: &str, name: &str) -> Json {
+    json!({ "op": "col", "of": of, "name": name })
+}
+
+fn first_of(project: i64) -> Json {
+    let same = json!({ "op": "=", "args": [col("issues", "project"), { "op": "lit", "value": project }] });
+    json!({ "from": "issues", "where": same, "orderBy": [{ "expr": col("issues", "rank") }], "limit": 3 })
+}
+
+fn with_comments() -> Json {
+    json!({ "from": "issues", "with": [{ "relation": "comments" }] })
+}
+
+fn open_issues() -> Json {
+    let on = json!({ "op": "=", "args": [col("issues", "project"), col("projects", "id")] });
+    json!({ "from": "issues", "joins": [{ "kind": "inner", "table": "projects", "on": on }], "where": col("projects", "open") })
+}
+
+/// What the last of these changes costs, beside so many other issues of other projects.
+fn cost(query: Json, others: i64, change: (&str, Vec<Value>)) -> u64 {
+    let mut engine = Counted::new();
+    engine.watch(query);
+    engine.put("projects", (0..=others).map(|i| vec![Value::Int(i), Value::Bool(true)]));
+    engine.put("issues", (0..others).map(|i| ints(&[i, i + 1, i])));
+    engine.put("issues", (0..5).map(|i| ints(&[-1 - i, 0, i])));
+    engine.put("comments", (0..others).map(|i| ints(&[i, i])));
+    engine.put(change.0, [change.1])
+}
+
+#[test]
+fn a_change_costs_no_more_among_ten_thousand_rows_than_among_ten() {
+    let changes = [
+        (first_of(0), ("issues", ints(&[-1, 0, 9]))),
+        (first_of(0), ("issues", ints(&[3, 0, 2]))),
+        (with_comments(), ("comments", ints(&[3, -2]))),
+        (with_comments(), ("issues", ints(&[3, 4, 7]))),
+        (open_issues(), ("issues", ints(&[3, 0, 3]))),
+    ];
+    for (query, (table, row)) in changes {
+        let few = cost(query.clone(), 10, (table, row.clone()));
+        let many = cost(query.clone(), 10_000, (table, row));
+        assert!(few > 0 && few <= 16, "{few} rows looked at for one change of {table} under {query}");
+        assert_eq!(few, many, "a change of {table} under {query}");
+    }
+}
+
+#[test]
+fn a_change_of_the_one_side_of_a_join_looks_at_its_matches() {
+    let close = || ("projects", vec![Value::Int(0), Value::Bool(false)]);
+    let (few, many) = (cost(open_issues(), 10, close()), cost(open_issues(), 10_000, close()));
+    assert_eq!(few, many);
+    assert!((5..=40).contains(&few), "five issues are of the project, {few} rows looked at");
+}
+
+#[test]
+fn a_table_that_no_query_reads_costs_nothing() {
+    let mut engine = Counted::new();
+    engine.watch(first_of(0));
+    assert_eq!(engine.put("comments", (0..100).map(|i| ints(&[i, i]))), 0);
+}
+
+#[test]
+fn equal_queries_are_the_same_nodes_and_leave_none_behind() {
+    let mut engine = Counted::new();
+    let empty = engine.0.node_count();
+    let first = engine.watch(first_of(0));
+    let nodes = engine.0.node_count();
+    let mut renamed: Json = first_of(0);
+    renamed["alias"] = json!("i");
+    renamed["where"]["args"][0]["of"] = json!("i");
+    renamed["orderBy"][0]["expr"]["of"] = json!("i");
+    let again = [engine.watch(first_of(0)), engine.watch(renamed)];
+    assert_eq!(engine.0.node_count(), nodes, "names of sources are no part of a plan");
+    engine.put("issues", (0..100).map(|i| ints(&[i, 0, i])));
+    engine.0.unregister(first);
+    assert_eq!(engine.0.rows(again[1]).unwrap().len(), 3);
+    again.into_iter().for_each(|view| engine.0.unregister(view));
+    assert_eq!(engine.0.node_count(), empty);
+    assert_eq!((engine.0.memory().operators, engine.0.memory().views), (0, 0));
+}

@@ -1,0 +1,104 @@
+//! The engine as the laws see it. Only this file knows its façade.
+
+use std::collections::BTreeMap;
+
+use eddyline::engine::report::{PATCH_WORDS, PatchWords, SWAP};
+use eddyline::engine::{Engine, Mirror, PatchKind, PathStep, Section};
+use eddyline::error::Error;
+use eddyline::query::{BoundQuery, Schema};
+use eddyline::store::batch::Batch;
+use eddyline::value::{RowTree, Value};
+
+use crate::harness::subject::{Applied, Kind, Patch, Subject, View};
+
+/// An engine, and a mirror per view.
+pub struct World {
+    engine: Engine,
+    mirrors: BTreeMap<View, Mirror>,
+}
+
+impl Subject for World {
+    fn new(schema: &Schema) -> Self {
+        World { engine: Engine::new(schema.clone()), mirrors: BTreeMap::new() }
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<Applied, Error> {
+        let report = self.engine.apply(batch.clone())?;
+        let schema = self.engine.schema();
+        let touched = report.touches.iter().map(|(table, row)| {
+            let of = schema.by_id(*table);
+            (*table, of.key.iter().map(|&c| of.layout.cell(row, c).to_value()).collect())
+        });
+        let mut applied = Applied {
+            replayed: report.replayed,
+            changed: report.changed as usize,
+            ignored: report.ignored as usize,
+            touched: touched.collect(),
+            told: Vec::new(),
+        };
+        for section in report.sections() {
+            let Some(mirror) = self.mirrors.get_mut(&section.view) else {
+                applied.told.push((section.view, Vec::new()));
+                continue;
+            };
+            let again = applied.told.iter().any(|(view, _)| *view == section.view);
+            let patches = if again { Vec::new() } else { mirror.absorb(&self.engine, &report) };
+            // A section of swaps alone is for the mirror's books: users are not told.
+            if again || !(patches.is_empty() && only_swaps(&section)) {
+                applied.told.push((section.view, patches.into_iter().map(patch).collect()));
+            }
+        }
+        Ok(applied)
+    }
+
+    fn register(&mut self, query: &BoundQuery) -> Result<View, Error> {
+        let view = self.engine.register(query)?;
+        self.mirrors.insert(view, Mirror::open(&self.engine, view));
+        Ok(view)
+    }
+
+    fn unregister(&mut self, view: View) {
+        self.mirrors.remove(&view);
+        self.engine.unregister(view);
+    }
+
+    fn rows(&mut self, view: View) -> Result<Vec<RowTree>, Error> {
+        self.engine.rows(view)
+    }
+
+    fn mirrored(&mut self, view: View) -> Vec<RowTree> {
+        self.mirrors[&view].rows()
+    }
+
+    fn version(&self) -> u64 {
+        u64::from(self.engine.version())
+    }
+
+    fn footprint(&self) -> Vec<usize> {
+        let memory = self.engine.memory();
+        vec![self.engine.node_count(), self.engine.view_count(), memory.operators, memory.views]
+    }
+}
+
+fn only_swaps(section: &Section<'_>) -> bool {
+    section.patches == 0 || section.words.chunks(PATCH_WORDS).all(|words| PatchWords::read(words).kind == SWAP)
+}
+
+fn patch(p: eddyline::engine::Patch) -> Patch {
+    let mut path: Vec<(Vec<Value>, String)> = Vec::new();
+    let mut row = None;
+    for step in p.path {
+        match step {
+            PathStep::Row(key) => row = Some(key),
+            PathStep::Association(name) => path.push((row.take().expect("an association is of a row"), name)),
+        }
+    }
+    let kind = match p.kind {
+        PatchKind::Add { at, value } => Kind::Add { at, row: value },
+        PatchKind::Remove { at } => Kind::Remove { at },
+        PatchKind::Move { from, to } => Kind::Move { from, to },
+        PatchKind::Set { fields } => Kind::Set { fields },
+        PatchKind::One { value } => return Patch { path, key: Vec::new(), kind: Kind::One { row: value } },
+    };
+    Patch { path, key: p.key, kind }
+}
