@@ -3,14 +3,15 @@
 //! ```
 //! use eddyline::engine::Engine;
 //! use eddyline::query::{Schema, ast, bind};
-//! use eddyline::wire::{JsonOptions, read_json};
+//! use eddyline::wire::json::{JsonReader, Options};
 //!
 //! let schema: ast::SchemaJson = serde_json::from_str(r#"{"tables":[{"name":"issues","key":["id"],"columns":[
 //!     {"name":"id","type":"text"},{"name":"title","type":"text"},{"name":"priority","type":"int"}]}]}"#)?;
 //! let mut engine = Engine::new(Schema::from_json(&schema)?);
 //! let query: ast::QueryJson = serde_json::from_str(r#"{"from":"issues","orderBy":[{"expr":{"op":"col","name":"priority"},"desc":true}]}"#)?;
 //! let view = engine.register(&bind(engine.schema(), &query)?)?;
-//! let batch = read_json(engine.schema(), br#"{"op":"insert","table":"issues","row":{"id":"a","title":"x","priority":3}}"#, JsonOptions::default())?;
+//! let input = br#"{"op":"insert","table":"issues","row":{"id":"a","title":"x","priority":3}}"#;
+//! let batch = JsonReader::new().read_all(engine.schema(), &Options::default(), input)?;
 //! let report = engine.apply(batch)?;
 //! assert_eq!(report.section(view).unwrap().patches, 1);
 //! assert_eq!(engine.rows(view)?.len(), 1);
