@@ -1,0 +1,44 @@
+// Node: a child process per job, with the collector exposed. As a module it starts children, as a program it is one.
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const self = fileURLToPath(import.meta.url)
+
+/** Runs jobs in Node; `folder` is the built package. */
+export function nodeRunner({ folder, dataFile, flags = [] }) {
+  return {
+    name: 'Node',
+    async run(job) {
+      const child = spawn(process.execPath, ['--expose-gc', '--max-old-space-size=8192', ...flags, self, JSON.stringify({ job, folder, dataFile })], { stdio: ['ignore', 'pipe', 'inherit'] })
+      let output = ''
+      child.stdout.setEncoding('utf8').on('data', (text) => { output += text })
+      const code = await new Promise((resolve, reject) => { child.on('error', reject); child.on('close', resolve) })
+      if (code !== 0) throw new Error(`the job ended with ${code}: ${JSON.stringify(job)}`)
+      return JSON.parse(output)
+    },
+    async close() {},
+  }
+}
+
+/** Processor time of the main thread in milliseconds; of the whole process where the system does not say. */
+export function threadClock(pid = process.pid) {
+  const file = `/proc/${pid}/task/${pid}/schedstat`
+  try { readFileSync(file) } catch { return () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000 } }
+  return () => Number(readFileSync(file, 'latin1').split(' ', 1)[0]) / 1e6
+}
+
+async function child({ job, folder, dataFile }) {
+  const clock = threadClock()
+  const host = {
+    cpu: clock,
+    cpuNow: clock,
+    collect: () => globalThis.gc?.(),
+    eddyline: () => import(pathToFileURL(`${folder}/index.inline.js`).href),
+    bytes: () => new Uint8Array(readFileSync(dataFile)),
+  }
+  const { run } = await import('./job.mjs')
+  process.stdout.write(JSON.stringify(await run(host, job)))
+}
+
+if (process.argv[1] === self) await child(JSON.parse(process.argv[2]))

@@ -1,0 +1,52 @@
+// The table: one line per number, with its ratio, its target and its spread.
+import { median } from './measure.mjs'
+
+const spread = (values) => values.every(Number.isFinite) ? `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}` : '–'
+
+/** Ratio of two lists of samples taken in turns: of the medians, of the least, and the range of the pairs. */
+export function ratio(ours, theirs) {
+  const pairs = ours.cpu.map((x, i) => x / theirs.cpu[i])
+  const least = Math.min(...ours.cpu) / Math.min(...theirs.cpu)
+  return { cpu: median(ours.cpu) / median(theirs.cpu), least, wall: median(ours.wall) / median(theirs.wall), pairs: spread(pairs) }
+}
+
+const times = (value) => Number.isFinite(value) ? `${value.toFixed(2)}×` : '–'
+const figure = (value) => value === undefined ? '' : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+
+export class Report {
+  lines = []
+  notes = []
+  #section = ''
+
+  constructor(write = (text) => process.stdout.write(`${text}\n`)) { this.write = write }
+
+  section(title, unit, rival = 'by hand') {
+    this.#section = title
+    this.write(`\n${title}, ${unit}`)
+    this.write(`${''.padEnd(36)}${['ours', rival, 'ratio', 'target'].map((t) => t.padStart(9)).join('')} ${''.padEnd(9)}${'least'.padEnd(8)}${'pairs'.padEnd(13)}${'wall: ours'.padStart(10)}${rival.padStart(9)}${'ratio'.padStart(8)}`)
+  }
+
+  /** One comparison. `target`: the ratio that must not be exceeded; `aim`: the one hoped for. */
+  compare(name, ours, theirs, { target, aim } = {}) {
+    const r = ratio(ours, theirs)
+    const isMet = r.cpu <= target
+    const verdict = target === undefined ? '' : !isMet ? 'MISSED' : r.cpu <= aim ? 'aim met' : 'met'
+    const line = { section: this.#section, name, ours: median(ours.cpu), theirs: median(theirs.cpu), ratio: r.cpu, least: r.least, target, aim, verdict, pairs: r.pairs, wallOurs: median(ours.wall), wallTheirs: median(theirs.wall), wallRatio: r.wall }
+    this.lines.push(line)
+    const left = [figure(line.ours), figure(line.theirs), times(r.cpu), target === undefined ? '' : times(target)]
+    const right = [figure(line.wallOurs).padStart(10), figure(line.wallTheirs).padStart(9), times(r.wall).padStart(8)]
+    this.write(`${name.padEnd(36)}${left.map((t) => t.padStart(9)).join('')} ${verdict.padEnd(9)}${times(r.least).padEnd(8)}${r.pairs.padEnd(13)}${right.join('')}`)
+  }
+
+  note(text) {
+    this.notes.push({ section: this.#section, text })
+    this.write(`  ${text}`)
+  }
+
+  summary() {
+    const judged = this.lines.filter((l) => l.target !== undefined)
+    const missed = judged.filter((l) => l.verdict === 'MISSED')
+    this.write(`\n${judged.length - missed.length} of ${judged.length} targets met${missed.length > 0 ? '; missed:' : '.'}`)
+    for (const l of missed) this.write(`  ${l.section}: ${l.name}: ${times(l.ratio)} against ${times(l.target)}`)
+  }
+}

@@ -1,0 +1,101 @@
+// `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
+//   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
+//   --only=hydrate,filter,top,list,scale            --json=file   the lines of the table, for machines
+// BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { measure as measureSize, gzipBudget } from '../scripts/size.mjs'
+import { chromiumRunner } from './chromium.mjs'
+import { median } from './measure.mjs'
+import { nodeRunner } from './node.mjs'
+import { Report } from './report.mjs'
+import { issuesJson } from './workloads/issues.mjs'
+
+const flags = process.argv.slice(2)
+const has = (name) => flags.includes(`--${name}`)
+const option = (name) => flags.find((f) => f.startsWith(`--${name}=`))?.slice(name.length + 3)
+const quick = has('quick')
+const only = option('only')?.split(',')
+const wanted = (name) => only === undefined || only.includes(name)
+const rows = Number(process.env.BENCH_ROWS ?? (quick ? 10_000 : 100_000))
+const rounds = Number(process.env.BENCH_ROUNDS ?? (quick ? 3 : 9))
+const folder = resolve(process.env.BENCH_PKG ?? fileURLToPath(new URL('../../pkg', import.meta.url)))
+const forms = { update: 'update: key and columns', upsert: 'upsert: whole row', json: 'update as JSON bytes', read: 'update, every patch read', outside: 'update of a row not shown' }
+const thousands = (n) => n.toLocaleString('en')
+
+if (!existsSync(join(folder, 'engine.wasm'))) {
+  process.stderr.write('There is no built package: run `npm run build` first.\n')
+  process.exit(1)
+}
+
+const report = new Report()
+const scratch = mkdtempSync(join(tmpdir(), 'eddyline-bench-'))
+const dataFile = join(scratch, 'issues.json')
+try {
+  console.log(`${cpus().length} × ${cpus()[0].model.trim()}, load ${loadavg()[0].toFixed(1)}, Node ${process.versions.node}, ${thousands(rows)} rows, ${rounds} rounds`)
+  console.log('Ratios are of processor time of the main thread (medians); wall times are beside them.')
+  const size = measureSize(folder)
+  console.log(`Download: engine.wasm ${thousands(size.wasm.gzip)} + JavaScript ${thousands(size.js.gzip)} = ${thousands(size.total.gzip)} bytes of gzip (budget ${thousands(gzipBudget)})`)
+  writeFileSync(dataFile, issuesJson(0, rows))
+  if (!has('chromium')) await measure(nodeRunner({ folder, dataFile }), { hydrate: 0.5, aim: 0.4 })
+  if (!has('node')) {
+    const runner = await chromiumRunner({ folder, dataFile })
+    console.log(`\nChromium ${runner.version}`)
+    await measure(runner, { hydrate: 0.9, aim: 0.6 })
+  }
+  report.summary()
+  const json = option('json')
+  if (json !== undefined) writeFileSync(json, JSON.stringify({ size, lines: report.lines, notes: report.notes }, undefined, 1))
+} finally { rmSync(scratch, { recursive: true, force: true }) }
+
+async function measure(runner, targets) {
+  try {
+    if (wanted('hydrate')) await hydrate(runner, { target: targets.hydrate, aim: targets.aim })
+    if (wanted('filter')) await change(runner, 'filter', 'a 1 % filter', 30_000, { target: 2 })
+    if (wanted('top')) await change(runner, 'top', 'the first 50', 30_000, { target: 2 })
+    if (wanted('list')) await change(runner, 'list', 'a full ordered list with a snapshot', 2000, { target: 0.2 })
+    if (wanted('scale')) await scale(runner)
+  } finally { await runner.close() }
+}
+
+async function hydrate(runner, targets) {
+  report.section(`${runner.name}: ${thousands(rows)} rows of JSON bytes to a live query with its first 50 rows, against decode + JSON.parse alone`, 'ms', 'parse')
+  const { samples } = await runner.run({ workload: 'hydrate', rows, rounds })
+  for (const name of ['query first', 'rows first', 'query first, limit 50']) report.compare(`fresh engine: ${name}`, samples[name], samples.parse, targets)
+  report.compare('fresh engine: rows only, no query', samples['rows only'], samples.parse)
+  report.compare('fresh engine: query first ÷ p., f., sort', samples['query first'], samples['parse, filter, sort'])
+  const cold = { parse: [], 'query first': [], 'rows first': [] }
+  const create = []
+  for (let round = 0; round < rounds; round++) {
+    for (const way of Object.keys(cold)) {
+      const taken = await runner.run({ workload: 'hydrateCold', rows, way })
+      cold[way].push(taken)
+      if (taken.create) create.push(taken.create)
+    }
+  }
+  const series = (list) => ({ cpu: list.map((s) => s.cpu), wall: list.map((s) => s.wall) })
+  for (const way of ['query first', 'rows first']) report.compare(`fresh ${runner.name === 'Node' ? 'process' : 'page'}: ${way}`, series(cold[way]), series(cold.parse), targets)
+  report.note(`not in it: loading the engine (createDatabase) ${median(create.map((c) => c.cpu)).toFixed(1)} ms of processor, ${median(create.map((c) => c.wall)).toFixed(1)} ms of wall time`)
+}
+
+async function change(runner, scenario, title, count, targets) {
+  report.section(`${runner.name}: one change in ${thousands(rows)} rows, ${title}`, 'µs')
+  const { results, notes } = await runner.run({ workload: 'change', scenario, rows, rounds, count: quick ? count / 5 : count, forms: Object.keys(forms) })
+  for (const [form, { samples }] of Object.entries(results)) {
+    const judged = form === 'update' || form === 'upsert' || form === 'json'
+    report.compare(forms[form], samples.ours, samples.byHand, judged ? targets : {})
+  }
+  report.note(`${thousands(notes.shown)} rows shown; a listener was called for ${(results.update.calls * 100).toFixed(0)} % of the changes; rows examined per change: ${notes.work.toFixed(1)}${notes.way ? `; by hand: ${notes.way}` : ''}`)
+}
+
+async function scale(runner) {
+  const sizes = [rows, rows / 10, rows * 10]
+  for (const scenario of ['filter', 'top', 'list']) {
+    report.section(`${runner.name}: one change at other sizes, ${scenario}: against ours at ${thousands(rows)} rows`, 'µs', 'there')
+    const { samples, work } = await runner.run({ workload: 'scale', scenario, sizes, rounds, count: quick ? 1000 : 5000 })
+    for (const size of sizes.slice(1)) report.compare(`${thousands(size)} rows`, samples[size], samples[rows], { target: 1.5 })
+    report.note(`rows examined per change: ${[...sizes].sort((a, b) => a - b).map((s) => `${work[s].toFixed(2)} at ${thousands(s)}`).join(', ')}`)
+  }
+}
