@@ -35,7 +35,7 @@ pub struct Scan<'a> {
 /// - An output never keeps a row whose input weight became zero: downstream handles are those of the integral.
 ///   *(trusted; broken, a freed handle would be read)*
 /// - Order of inputs within a delta has no effect on the output. *(checked in tests by cutting batches)*
-pub trait Operator: std::fmt::Debug {
+pub trait Operator {
     /// Runs once per version in which an input changed.
     fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta);
 
@@ -78,6 +78,13 @@ pub trait Operator: std::fmt::Debug {
     /// Why its output cannot be trusted now: an evaluation error in some row of its input.
     fn error(&self) -> Option<ErrorCode> {
         None
+    }
+}
+
+// Not a supertrait: every operator would carry the text of all its state into the binary.
+impl std::fmt::Debug for dyn Operator + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Operator")
     }
 }
 

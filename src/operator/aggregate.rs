@@ -200,7 +200,7 @@ impl Accumulator {
                 match cell {
                     Cell::Int(v) => sum.add_integer(v, weight),
                     Cell::Float(v) => sum.add(v, weight),
-                    c => unreachable!("bind lets no sum of {c:?} through"),
+                    c => unreachable!("bind lets no sum of {:?} through", c.kind()),
                 }
                 if *count == 0 {
                     *sum = ExactSum::default();

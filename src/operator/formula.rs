@@ -204,7 +204,7 @@ fn unary<'a>(f: Function, a: Datum<'a>) -> Outcome<'a> {
         (Function::Length, Cell::Text(v)) => Value::Int(v.chars().count() as i64),
         (Function::Length, Cell::Bytes(v)) => Value::Int(v.len() as i64),
         (Function::IntToFloat, Cell::Int(v)) => Value::Float(v as f64),
-        (f, c) => unreachable!("bind lets no {f:?} of {c:?} through"),
+        (f, c) => unreachable!("bind lets no {f:?} of {:?} through", c.kind()),
     };
     Ok(Datum::Value(value))
 }
@@ -222,7 +222,7 @@ fn binary(f: Function, a: Cell<'_>, b: Cell<'_>) -> Outcome<'static> {
         (Function::Concat, Cell::Text(a), Cell::Text(b)) => Value::text([a, b].concat()),
         (_, Cell::Int(a), Cell::Int(b)) => Value::Int(integer(f, a, b)?),
         (_, Cell::Float(a), Cell::Float(b)) => Value::Float(float(f, a, b)?),
-        (f, a, b) => unreachable!("bind lets no {f:?} of {a:?} and {b:?} through"),
+        (f, a, b) => unreachable!("bind lets no {f:?} of {:?} and {:?} through", a.kind(), b.kind()),
     };
     Ok(Datum::Value(value))
 }

@@ -191,10 +191,7 @@ fn nulls_are_one_group_and_aggregates_skip_nulls() {
     let aggregate = Aggregate { groups: vec![col(1)], calls: [calls(&list), calls(&more)].concat() };
     let all = (0..8).map(|c| (c, Type::Int)).collect::<Vec<_>>();
     let query = BoundQuery { aggregate: Some(aggregate), select: fields(&all), ..from(PEOPLE, &[0]) };
-    assert_eq!(
-        rows(&query),
-        ["'gone' 1 1 20 20.0 NaN NaN NaN", "'red' 2 1 30 30.0 0.1 1.5 1.6", "null 2 2 41 20.5 0.2 0.2 0.2",]
-    );
+    assert_eq!(rows(&query), ["'gone' 1 1 20 20 NaN NaN NaN", "'red' 2 1 30 30 0.1 1.5 1.6", "null 2 2 41 20.5 0.2 0.2 0.2",]);
 }
 
 #[test]
@@ -223,7 +220,7 @@ fn a_sum_that_leaves_64_bits_is_an_error_but_its_mean_is_not() {
         evaluate(&schema, &data, &query)
     };
     assert_eq!(query(Sum, Type::Int).unwrap_err().code, ErrorCode::NumericOverflow);
-    assert_eq!(shown(&query(Avg, Type::Float).unwrap()[0]), "4.611686018427388e18");
+    assert_eq!(shown(&query(Avg, Type::Float).unwrap()[0]), "4611686018427388000");
 }
 
 #[test]

@@ -153,7 +153,7 @@ impl fmt::Display for Value {
             Value::Null => f.write_str("null"),
             Value::Bool(v) => write!(f, "{v}"),
             Value::Int(v) => write!(f, "{v}"),
-            Value::Float(v) => write!(f, "{v:?}"),
+            Value::Float(v) => f.write_str(&super::float::spell(*v)),
             Value::Text(v) => write!(f, "'{v}'"),
             Value::Bytes(v) => {
                 f.write_str("'\\x")?;

@@ -35,7 +35,7 @@ pub(super) fn spell(text: &[u8], integer: bool, digits: &mut Vec<u8>, out: &mut 
 }
 
 /// Puts the point, the zeros or the exponent where `Number::toString` puts them.
-fn place(digits: &[u8], point: i64, out: &mut Vec<u8>) {
+pub(super) fn place(digits: &[u8], point: i64, out: &mut Vec<u8>) {
     let n = digits.len() as i64;
     match point {
         _ if n <= point && point <= 21 => {
@@ -66,7 +66,7 @@ fn place(digits: &[u8], point: i64, out: &mut Vec<u8>) {
 }
 
 /// Value of an exponent, kept within bounds that no number survives.
-fn exponent(text: &[u8]) -> i64 {
+pub(super) fn exponent(text: &[u8]) -> i64 {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),

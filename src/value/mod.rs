@@ -5,6 +5,7 @@
 mod builder;
 mod cell;
 mod decimal;
+pub(crate) mod float;
 mod hash;
 pub(crate) mod json;
 mod layout;

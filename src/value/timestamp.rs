@@ -3,6 +3,8 @@
 //! A timestamp is microseconds since 1970 in UTC, in the proleptic Gregorian calendar, as `timestamptz` is. No zone means
 //! UTC. `infinity` has no place on the time line and is refused. Years run from 4713 BC to the end of 64 bits (year 294246).
 
+use super::float;
+
 /// Microseconds of one second.
 const SECOND: i64 = 1_000_000;
 
@@ -149,8 +151,7 @@ impl Reader<'_> {
             let value = digits.iter().fold(0, |v, d| v * 10 + i64::from(d - b'0'));
             return (!digits.is_empty()).then(|| value * 10i64.pow(6 - digits.len() as u32));
         }
-        let point = std::str::from_utf8(&self.text[from - 1..self.at]).ok()?;
-        point.parse::<f64>().ok().map(|v| (v * 1e6).round_ties_even() as i64)
+        Some((float::parse(&self.text[from - 1..self.at]) * 1e6).round_ties_even() as i64)
     }
 
     /// Seconds east of Greenwich: nothing, `Z`, `+02`, `+0230`, `+02:30`, `+02:30:15`, up to 15:59:59.

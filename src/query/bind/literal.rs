@@ -7,7 +7,7 @@ use super::expr::{Typed, mismatch};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, Literal};
 use crate::query::{Expr, Function};
-use crate::value::{Type, Value, canonical_json, parse_timestamp};
+use crate::value::{Type, Value, canonical_json, float, parse_timestamp};
 
 /// The value of a literal.
 ///
@@ -69,7 +69,7 @@ pub(super) fn describe(json: &ExprJson) -> String {
         ("lit", None) => "null".to_owned(),
         ("lit", Some(Literal::Bool(v))) => v.to_string(),
         ("lit", Some(Literal::Int(v))) => v.to_string(),
-        ("lit", Some(Literal::Float(v))) => v.to_string(),
+        ("lit", Some(Literal::Float(v))) => float::spell(*v),
         ("lit", Some(Literal::Text(v))) => v.chars().take(80).collect(),
         ("col" | "agg", _) => json.name.clone().unwrap_or_default(),
         _ => json.op.clone(),

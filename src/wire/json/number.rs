@@ -1,7 +1,7 @@
 //! Numbers of JSON text as integers and doubles.
 
 use super::cursor::{Cursor, Step};
-use crate::value::lex;
+use crate::value::{float, lex};
 
 /// What a number is to an integer column.
 pub(super) enum Whole {
@@ -124,18 +124,12 @@ pub(super) fn float(cur: &mut Cursor) -> Step<f64> {
             .unwrap_or(i32::MAX);
     }
     let value = match scale {
-        _ if digits > 15 => return Ok(exact(text)),
+        _ if digits > 15 => return Ok(float::parse(text)),
         0..=22 => mantissa as f64 * POWERS[scale as usize],
         -22..0 => mantissa as f64 / POWERS[-scale as usize],
-        _ => return Ok(exact(text)),
+        _ => return Ok(float::parse(text)),
     };
     Ok(if negative { -value } else { value })
-}
-
-#[cold]
-fn exact(text: &[u8]) -> f64 {
-    // The text has passed the lexer: the grammar of JSON is within that of Rust.
-    std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
