@@ -55,7 +55,8 @@ struct Relation {
 /// All relations of an engine.
 #[derive(Debug, Default)]
 pub struct Relations {
-    list: Vec<Option<Relation>>,
+    /// Boxed, because the place of a dropped one stays.
+    list: Vec<Option<Box<Relation>>>,
     touched: Vec<RelationId>,
 }
 
@@ -82,7 +83,7 @@ impl Relations {
             wide: Vec::new(),
         };
         // Ids of dropped relations are not used again: the page caches rows by relation id.
-        self.list.push(Some(relation));
+        self.list.push(Some(Box::new(relation)));
         self.list.len() as RelationId - 1
     }
 
@@ -105,12 +106,12 @@ impl Relations {
 
     #[inline(always)]
     fn get(&self, id: RelationId) -> &Relation {
-        self.list[id as usize].as_ref().expect("relation is there")
+        self.list[id as usize].as_deref().expect("relation is there")
     }
 
     #[inline(always)]
     fn get_mut(&mut self, id: RelationId) -> &mut Relation {
-        self.list[id as usize].as_mut().expect("relation is there")
+        self.list[id as usize].as_deref_mut().expect("relation is there")
     }
 
     /// Whether the relation exists.

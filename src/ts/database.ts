@@ -2,7 +2,7 @@ import type { LooseBatch, LooseChange, Report } from './changes.js'
 import { Dispatcher, type ReportListener } from './dispatch.js'
 import { Encoder } from './encoder.js'
 import { EddylineError, codedError } from './errors.js'
-import { type JsonBytes, type JsonOptions, type JsonStream, abort, engineOptions, isStream, pushStream, pushWhole } from './json-input.js'
+import { type JsonBytes, type JsonOptions, type JsonReader, type JsonStream, abort, engineOptions, isStream, openStream, pushStream, pushWhole } from './json-input.js'
 import { type TableLayout, tableLayout } from './layout.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
@@ -71,6 +71,7 @@ export class Database<S extends AnySchema> {
   readonly #queries: (SharedQuery | undefined)[] = []
   readonly #plans = new Map<string, SharedQuery>()
   readonly #connections = new Set<SourceConnection>()
+  readonly #readers = new Set<JsonReader>()
   readonly #graceMs: number
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #reader: ReportReader
@@ -157,7 +158,10 @@ export class Database<S extends AnySchema> {
   }
 
   async #applyStream(input: JsonStream, opts: JsonOptions | undefined): Promise<Report> {
-    // One at a time: the engine reads one JSON text.
+    // Held at once, so that closing the database can end it while it waits.
+    const reader = openStream(input)
+    this.#readers.add(reader)
+    // One at a time: the engine reads one stream.
     const before = this.#streaming
     let finish!: () => void
     const mine = this.#streaming = new Promise<void>(resolve => { finish = resolve })
@@ -165,11 +169,16 @@ export class Database<S extends AnySchema> {
       await before
       const port = this.#port
       port.call('json_begin', engineOptions(opts), false)
-      try { await pushStream(port, input) } catch (error) { abort(port, false); throw error }
+      try { await pushStream(port, reader) } catch (error) { abort(port, false); throw error }
       if (this.#dispatcher.running) this.#dispatcher.pin()
       const begun = performance.now()
       return this.#publishJson(port.call('json_end', false) >>> 0, begun)
+    } catch (error) {
+      reader.cancel(error).catch(() => {})
+      throw error
     } finally {
+      this.#readers.delete(reader)
+      reader.releaseLock()
       if (this.#streaming === mine) this.#streaming = undefined
       finish()
     }
@@ -231,6 +240,7 @@ export class Database<S extends AnySchema> {
     if (this.#closed) return
     this.#closed = true
     for (const connection of [...this.#connections]) connection.close()
+    for (const reader of this.#readers) reader.cancel().catch(() => {})
     this.#fetcher.close()
     const port = this.#port
     const readable = port.dead === undefined
@@ -242,7 +252,7 @@ export class Database<S extends AnySchema> {
     }
     this.#plans.clear()
     if (readable) {
-      port.dead = new EddylineError('CLOSED', `the database \`${this.name}\` is closed`)
+      port.end(new EddylineError('CLOSED', `the database \`${this.name}\` is closed`))
       port.engine.free?.()
     }
     this.#tellAll(queries)

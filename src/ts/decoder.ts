@@ -35,7 +35,7 @@ export function decodeRow(port: Port, layout: PackedLayout, ptr: number): object
         cells[c] = whole !== undefined ? whole.substring(from, to) : utf8.decode(u8.subarray(heap + from, heap + to))
         break
       }
-      case INT: cells[c] = view.getInt32(at + 4, true) * 4294967296 + view.getUint32(at, true); break
+      case INT: cells[c] = integerAt(view, at); break
       case FLOAT: cells[c] = view.getFloat64(at, true); break
       case BOOL: cells[c] = u8[at] !== 0; break
       default: cells[c] = decodeRare(port, layout, ptr, c)
@@ -56,11 +56,17 @@ export function decodeCell(port: Port, layout: PackedLayout, ptr: number, c: num
       const from = layout.vars[c] === 0 ? 0 : view.getUint32(at - 4, true)
       return utf8.decode(u8.subarray(heap + from, heap + view.getUint32(at, true)))
     }
-    case INT: return view.getInt32(at + 4, true) * 4294967296 + view.getUint32(at, true)
+    case INT: return integerAt(view, at)
     case FLOAT: return view.getFloat64(at, true)
     case BOOL: return u8[at] !== 0
     default: return decodeRare(port, layout, ptr, c)
   }
+}
+
+/** A number, or the exact bigint where doubles end: sums and products of safe integers may be beyond. */
+function integerAt(view: DataView, at: number): number | bigint {
+  const value = view.getInt32(at + 4, true) * 4294967296 + view.getUint32(at, true)
+  return value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER ? value : view.getBigInt64(at, true)
 }
 
 function decodeRare(port: Port, layout: PackedLayout, ptr: number, c: number): unknown {

@@ -28,6 +28,7 @@ export class Encoder {
   #pos = 0          // end of what is written, relative
   #count = 0        // binary changes written
   #links = 0        // objects that may be linked, −1 if the batch is too large
+  #busy = false
   readonly #place = new Place()
   readonly #writer: RowWriter
 
@@ -39,6 +40,12 @@ export class Encoder {
 
   /** Writes a batch at the start of the input area; the number of its bytes. Throws EddylineError and has no effect then. */
   encode(changes: readonly LooseChange[], batch: LooseBatch | undefined): number {
+    if (this.#busy) throw new EddylineError('REENTRANT', 'a getter or `toJSON` of a row that is being applied cannot apply')
+    this.#busy = true
+    try { return this.#encode(changes, batch) } finally { this.#busy = false }
+  }
+
+  #encode(changes: readonly LooseChange[], batch: LooseBatch | undefined): number {
     const port = this.#port
     this.#pos = 0
     this.#count = 0

@@ -52,26 +52,26 @@ export function pushWhole(port: Port, input: string | JsonBytes, opts: JsonOptio
   return port.call('json_end', true) >>> 0
 }
 
-/** Feeds a stream; the caller commits. */
-export async function pushStream(port: Port, input: JsonStream): Promise<void> {
-  const reader = (await openStream(input)).getReader()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      pushBytes(port, value, false)
-    }
-  } catch (error) {
-    reader.cancel(error).catch(() => {})
-    throw error
-  } finally { reader.releaseLock() }
+export type JsonReader = ReadableStreamDefaultReader<Uint8Array>
+
+/** Takes hold of a stream. Throws FETCH_FAILED for a response that is not ok. */
+export function openStream(input: JsonStream): JsonReader {
+  if (typeof (input as ReadableStream).getReader === 'function') return (input as ReadableStream<Uint8Array>).getReader()
+  const response = input as Response
+  if (!response.ok) {
+    response.body?.cancel().catch(() => {})
+    throw new EddylineError('FETCH_FAILED', `${response.url || 'the server'} answered ${response.status} ${response.statusText}`.trim())
+  }
+  return (response.body ?? new ReadableStream<Uint8Array>({ start: c => { c.close() } })).getReader()
 }
 
-async function openStream(input: JsonStream): Promise<ReadableStream<Uint8Array>> {
-  if (typeof (input as ReadableStream).getReader === 'function') return input as ReadableStream<Uint8Array>
-  const response = input as Response
-  if (!response.ok) throw new EddylineError('FETCH_FAILED', `${response.url || 'the server'} answered ${response.status} ${response.statusText}`.trim())
-  return response.body ?? new Response('').body ?? new ReadableStream({ start: c => c.close() })
+/** Feeds a stream; the caller commits. */
+export async function pushStream(port: Port, reader: JsonReader): Promise<void> {
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    pushBytes(port, value, false)
+  }
 }
 
 export function abort(port: Port, whole: boolean): void {

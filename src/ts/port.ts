@@ -100,9 +100,15 @@ export class Port {
     if (coded !== undefined) return coded
     if (this.dead !== undefined) return this.dead
     const text = this.#said() ?? (error instanceof Error ? error.message : String(error))
-    this.dead = new EddylineError('ENGINE_CRASHED', `the engine crashed, which is a bug of eddyline: ${text}`, { cause: error })
-    this.onCrash?.(this.dead)
-    return this.dead
+    this.end(new EddylineError('ENGINE_CRASHED', `the engine crashed, which is a bug of eddyline: ${text}`, { cause: error }))
+    this.onCrash?.(this.dead!)
+    return this.dead!
+  }
+
+  /** The engine answers no more. The input area is not ours any more: others may get its memory. */
+  end(why: EddylineError): void {
+    this.dead = why
+    this.capacity = 0
   }
 
   #said(): string | undefined {

@@ -94,6 +94,8 @@ export class Relation {
   readonly right: number
   /** Whole rows as objects, shared by every view. */
   readonly rows: CellTable
+  /** Views that it was described for. */
+  users = 0
   /** Every table that has cells of this relation's handles. */
   readonly tables: CellTable[]
 
@@ -119,8 +121,18 @@ export class Relations {
   readonly links: ObjectLinks
   constructor(readonly port: Port, encoder: Encoder) { this.links = new ObjectLinks(port, encoder) }
 
+  /** Takes the relations that a view needs, which come with every view; tables stay for ever. */
   add(infos: readonly RelationInfo[]): void {
-    for (const info of infos) this.list[info.id] = new Relation(this, info)
+    for (const info of infos) {
+      while (this.list.length <= info.id) this.list.push(undefined as never)
+      const relation = this.list[info.id] ??= new Relation(this, info)
+      relation.users++
+    }
+  }
+
+  /** A view does not need them any more. */
+  drop(infos: readonly RelationInfo[]): void {
+    for (const { id } of infos) if (--this.list[id].users === 0) this.list[id] = undefined as never
   }
 
   free(rel: number, handle: number): void {

@@ -2,7 +2,7 @@ import { ChunkedList, type Snapshot } from './chunked-list.js'
 import type { EddylineError } from './errors.js'
 import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
-import type { Port, ViewInfo } from './port.js'
+import type { Port, RelationInfo, ViewInfo } from './port.js'
 import { ADD, KIND, MOVE, REMOVE, SET, SWAP } from './report.js'
 import type { Relations, RowCell } from './rows.js'
 import { Added, Moved, Removed, changed } from './view-patches.js'
@@ -35,9 +35,13 @@ export class View {
   /** Some snapshot was given out, so what leaves the list must stay readable. */
   #shared = false
   #stale = false
+  readonly #relations: Relations
+  readonly #needs: readonly RelationInfo[]
 
   constructor(port: Port, relations: Relations, info: ViewInfo, version: number) {
     this.#port = port
+    this.#relations = relations
+    this.#needs = info.relations
     relations.add(info.relations)
     this.id = info.view
     this.flat = info.flat
@@ -148,6 +152,7 @@ export class View {
       const i = tables.indexOf(level.table)
       if (i >= 0) tables.splice(i, 1)
     }
+    this.#relations.drop(this.#needs)
   }
 
   /** Makes the rows of the list readable whatever happens to their handles: flat ones when they are freed, nested ones now. */

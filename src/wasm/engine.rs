@@ -32,8 +32,6 @@ struct Inner {
     slice: Vec<i32>,
     /// The input area: words, so that it is 8-aligned.
     scratch: Vec<u64>,
-    /// Relations described to JavaScript.
-    known: Vec<RelationId>,
     /// What the last JSON batch said of itself.
     envelope: Envelope,
 }
@@ -91,14 +89,12 @@ impl WasmEngine {
         let json: ast::SchemaJson =
             serde_wasm_bindgen::from_value(schema).map_err(|e| unreadable(ErrorCode::SchemaInvalid, "the schema", &e))?;
         let engine = Engine::new(Schema::from_json(&json).map_err(throw)?);
-        let known = (0..engine.schema().tables.len() as u32).collect();
         let inner = Inner {
             engine,
             readers: [JsonReader::new(), JsonReader::new()],
             report: Report::default(),
             slice: Vec::new(),
             scratch: Vec::new(),
-            known,
             envelope: Envelope::default(),
         };
         Ok(WasmEngine { inner: RefCell::new(inner) })
@@ -192,7 +188,7 @@ impl WasmEngine {
             serde_wasm_bindgen::from_value(query).map_err(|e| unreadable(ErrorCode::QueryInvalid, "the query", &e))?;
         let bound = bind(inner.engine.schema(), &json).map_err(throw)?;
         let view = inner.engine.register(&bound).map_err(throw)?;
-        to_js(&info::view(&inner.engine, view, &mut inner.known).map_err(throw)?)
+        to_js(&info::view(&inner.engine, view).map_err(throw)?)
     }
 
     /// Address of a report that adds all rows of a view.

@@ -113,12 +113,13 @@ fn type_name(ty: Type, wide: bool) -> &'static str {
     if wide { "bigint" } else { ty.name() }
 }
 
-/// A view's description. `known` holds the relations that were described before; new ones are added to it.
-pub fn view(engine: &Engine, id: ViewId, known: &mut Vec<RelationId>) -> Result<ViewInfo> {
+/// A view's description, with all relations below it that are not tables: JavaScript keeps them as long as the view.
+pub fn view(engine: &Engine, id: ViewId) -> Result<ViewInfo> {
     let levels = engine.levels(id)?;
+    let mut known: Vec<RelationId> = (0..engine.schema().tables.len() as RelationId).collect();
     let mut new = Vec::new();
     for l in levels {
-        describe(engine, l.shown_relation, known, &mut new);
+        describe(engine, l.shown_relation, &mut known, &mut new);
     }
     Ok(ViewInfo {
         view: id,

@@ -47,8 +47,9 @@ export class FakeEngine implements WasmEngine {
   #report = { at: 0, size: 0 }
   readonly cursors = new Map<string, string>()
   readonly calls: string[] = []
-  /** Thrown by the next commit, to play a crash. */
-  crash: Error | undefined
+  /** What the engine says before the trap of its next commit. */
+  crash: string | undefined
+  said: string | undefined
   /** Views that cannot be evaluated at present. */
   failing = new Set<number>()
   readonly ended: string[] = []
@@ -174,7 +175,7 @@ export class FakeEngine implements WasmEngine {
   }
 
   commit(len: number): number {
-    if (this.crash !== undefined) throw this.crash
+    if (this.crash !== undefined) { this.said = this.crash; throw new WebAssembly.RuntimeError('unreachable') }
     const base = this.#scratch.at
     for (const [table, handle] of this.#released) {
       const row = this.rows[table][handle]!
@@ -429,5 +430,6 @@ export function fakeModule(): EngineModule & { engines: FakeEngine[] } {
       engines.push(engine)
       return engine
     },
+    lastPanic: () => engines.find(e => e.said !== undefined)?.said,
   }
 }

@@ -42,11 +42,14 @@ async function given(input: InitInput): Promise<EngineModule> {
   } catch (error) { throw compileError(error) }
 }
 
+/** Whether the page's Content-Security-Policy is the reason. */
+export function isForbidden(error: unknown): boolean { return /unsafe-eval|Content Security Policy|CSP/i.test(String((error as Error | undefined)?.message)) }
+
 /** The usual reasons, for people who see this for the first time. */
 export function compileError(error: unknown): EddylineError {
   if (error instanceof EddylineError) return error
   const text = error instanceof Error ? error.message : String(error)
-  const csp = /unsafe-eval|Content Security Policy|CSP/i.test(text) ? " The page's Content-Security-Policy must allow 'wasm-unsafe-eval' in script-src." : ''
+  const csp = isForbidden(error) ? " The page's Content-Security-Policy must allow 'wasm-unsafe-eval' in script-src." : ''
   return new EddylineError('LOAD_FAILED', `the engine could not be loaded: ${text}.${csp}`, { cause: error })
 }
 

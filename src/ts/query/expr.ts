@@ -117,7 +117,7 @@ function aggregate<T>(name: string, args: Expr<any>[], type?: CellType): Expr<T>
 
 /** Number of rows, or of rows where `a` is not null. */
 export function count(a?: Expr<any>): Expr<number> { return aggregate('count', a === undefined ? [] : [a], 'int') }
-/** Exact sum of what is not null; null if there is nothing. */
+/** Exact sum of what is not null; null if there is nothing. Beyond ±(2^53−1) the sum of integers is a bigint. */
 export function sum<A extends Num>(a: Expr<A>): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a.cellType) }
 export function avg(a: Expr<Num>): Expr<number | null> { return aggregate('avg', [a], 'float') }
 export function min<A>(a: Expr<A>): Expr<A | null> { return aggregate('min', [a], a.cellType) }

@@ -1,0 +1,228 @@
+// The page of react.test.mjs: components that count their renders, and a handle for the test to work them with.
+import { Component, StrictMode, Suspense, createElement as h, lazy, memo, startTransition, useState } from 'react'
+import { createRoot, hydrateRoot } from 'react-dom/client'
+import { flushSync } from 'react-dom'
+import { belongsTo, createDatabase, defineSchema, eq, hasMany, int, string, table } from 'eddyline'
+import { EddylineProvider, useDatabase, useLiveQuery } from 'eddyline/react'
+
+const schema = defineSchema({
+  issues: table({ id: string().key(), title: string(), status: string(), priority: int(), projectId: string().nullable() }),
+  projects: table({ id: string().key(), name: string() }),
+}, { issues: { project: belongsTo('projects', 'projectId') }, projects: { issues: hasMany('issues', 'projectId') } })
+
+const renders = {}
+const count = (name) => { renders[name] = (renders[name] ?? 0) + 1 }
+const issue = (id, more) => ({ id, title: `T${id}`, status: 'open', priority: 1, projectId: null, ...more })
+const put = (id, more) => ({ op: 'upsert', table: 'issues', row: issue(id, more) })
+const settle = async () => { for (let i = 0; i < 5; i++) await new Promise((resolve) => { setTimeout(resolve, 0) }) }
+
+const Row = memo(({ row }) => { count(`row ${row.id}`); return h('li', null, row.title) })
+
+function List({ status, priority = 0, name = 'list' }) {
+  count(name)
+  const { rows, status: state } = useLiveQuery((db) => db.query.issues.where('status', '=', status).where((i) => eq(i.priority, priority + 1)).orderBy('id'))
+  return h('ul', { 'data-state': state, id: name }, rows.map((row) => h(Row, { key: row.id, row })))
+}
+function Nested() {
+  const { rows } = useLiveQuery((db) => db.query.projects.orderBy('id').with('issues', (i) => i.orderBy('id')))
+  return h('div', { id: 'nested' }, rows.map((p) => h(Project, { key: p.id, project: p })))
+}
+const Project = memo(({ project }) => { count(`project ${project.id}`); return h('p', null, project.name, project.issues.map((i) => h(Row, { key: i.id, row: i }))) })
+class Boundary extends Component {
+  state = { error: undefined }
+  static getDerivedStateFromError(error) { return { error } }
+  render() { return this.state.error ? h('b', { id: 'error' }, this.state.error.code ?? this.state.error.message) : this.props.children }
+}
+
+const text = (id) => document.getElementById(id)?.textContent
+const host = () => document.body.appendChild(document.createElement('div'))
+async function database(options) {
+  const db = await createDatabase({ schema, graceMs: 20, ...options })
+  db.apply(['a', 'b', 'c'].map((id) => put(id)))
+  return db
+}
+const reset = () => { for (const name of Object.keys(renders)) delete renders[name] }
+
+globalThis.tests = {
+  async strict() {
+    const db = await database()
+    const root = createRoot(host())
+    root.render(h(StrictMode, null, h(EddylineProvider, { db }, h(List, { status: 'open' }), h(List, { status: 'open', name: 'twin' }))))
+    await settle()
+    const first = [text('list'), db.stats().views]
+    reset()
+    db.apply([put('b', { title: 'changed' })])
+    await settle()
+    const second = [text('list'), text('twin'), { ...renders }]
+    await new Promise((resolve) => { setTimeout(resolve, 60) })
+    const kept = db.stats().views
+    root.unmount()
+    await new Promise((resolve) => { setTimeout(resolve, 60) })
+    return { first, second, kept, after: db.stats().views, nodes: db.stats().nodes }
+  },
+
+  async identity() {
+    const db = await database()
+    const root = createRoot(host())
+    let again
+    function Parent() { const [n, set] = useState(0); again = () => set(n + 1); return h(List, { status: 'open', key: 'same', again: n }) }
+    root.render(h(EddylineProvider, { db }, h(Parent)))
+    await settle()
+    const examined = db.stats().rowsExamined
+    reset()
+    let opened = 0
+    const original = db.live.bind(db)
+    db.live = (...given) => { opened++; return original(...given) }
+    for (let i = 0; i < 5; i++) { flushSync(() => again()) }
+    await settle()
+    return { opened, renders: { ...renders }, views: db.stats().views, examined: db.stats().rowsExamined - examined }
+  },
+
+  async parameters() {
+    const db = await database()
+    db.apply([put('x', { status: 'done', title: 'X' }), put('y', { priority: 2, title: 'Y' })])
+    const root = createRoot(host())
+    const show = (props) => root.render(h(EddylineProvider, { db }, h(List, props)))
+    const said = []
+    for (const props of [{ status: 'open' }, { status: 'done' }, { status: 'open', priority: 1 }, { status: 'none' }, { status: 'open' }]) {
+      show(props)
+      await settle()
+      said.push(text('list'))
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 80) })
+    const views = db.stats().views
+    db.apply([put('x', { title: 'X2', status: 'open' })])
+    await settle()
+    said.push(text('list'))
+    root.unmount()
+    await new Promise((resolve) => { setTimeout(resolve, 80) })
+    return { said, views, after: db.stats().views }
+  },
+
+  async nested() {
+    const db = await database()
+    db.apply([{ op: 'upsert', table: 'projects', rows: [{ id: 'p', name: 'P' }, { id: 'q', name: 'Q' }] }, put('a', { projectId: 'p' }), put('b', { projectId: 'p' }), put('c', { projectId: 'q' })])
+    const root = createRoot(host())
+    root.render(h(EddylineProvider, { db }, h(Nested)))
+    await settle()
+    const first = text('nested')
+    reset()
+    db.apply([put('b', { projectId: 'p', title: 'changed' })])
+    await settle()
+    return { first, second: text('nested'), renders: { ...renders } }
+  },
+
+  async transitions() {
+    const db = await database()
+    const root = createRoot(host())
+    let change, error
+    function Slow({ row }) { const end = performance.now() + 3; while (performance.now() < end); return h('i', null, row.title, ' ') }
+    function Page() {
+      const [status, set] = useState('open')
+      change = (s) => startTransition(() => set(s))
+      const { rows } = useLiveQuery((d) => d.query.issues.where('status', '=', status).orderBy('id'))
+      const seen = useLiveQuery((d) => d.query.issues.where('status', '=', status).orderBy('id'))
+      // One version per render: two hooks of one plan never disagree.
+      if (seen.rows.length !== rows.length) error = `torn: ${rows.length} and ${seen.rows.length}`
+      return h('div', { id: 'page' }, rows.map((row) => h(Slow, { key: row.id, row })))
+    }
+    root.render(h(EddylineProvider, { db }, h(Page)))
+    await settle()
+    db.apply(Array.from({ length: 30 }, (_, i) => put(`d${String(i).padStart(2, '0')}`, { status: 'done' })))
+    change('done')
+    for (let i = 0; i < 20; i++) { db.apply([put(`d${String(i).padStart(2, '0')}`, { status: 'done', title: `N${i}` }), put(`e${i}`, { status: i % 2 ? 'done' : 'open' })]); await new Promise((r) => { setTimeout(r, 1) }) }
+    await new Promise((resolve) => { setTimeout(resolve, 400) })
+    const wanted = db.live(db.query.issues.where('status', '=', 'done').orderBy('id')).rows.map((r) => r.title).join(' ')
+    return { error, same: text('page').trim() === wanted, length: wanted.split(' ').length }
+  },
+
+  /** Rendered and thrown away before it was ever mounted: what the render opened must go. */
+  async abandoned() {
+    const db = await database()
+    const root = createRoot(host())
+    const Never = lazy(() => new Promise(() => {}))
+    root.render(h(EddylineProvider, { db }, h(Suspense, { fallback: h('em', { id: 'wait' }, 'wait') }, h(List, { status: 'open' }), h(Never))))
+    await settle()
+    const during = db.stats().views
+    await new Promise((resolve) => { setTimeout(resolve, 1300) })
+    return { wait: text('wait'), during, after: db.stats().views }
+  },
+
+  async hydration(html) {
+    const container = host()
+    container.innerHTML = html
+    const problems = []
+    const db = database()
+    const tree = h(EddylineProvider, { db }, h(List, { status: 'open' }))
+    hydrateRoot(container, tree, { onRecoverableError: (e) => { problems.push(String(e)) } })
+    const first = document.getElementById('list').dataset.state
+    await db
+    await settle()
+    return { first, then: document.getElementById('list').dataset.state, text: text('list'), problems }
+  },
+
+  async waiting() {
+    const root = createRoot(host())
+    const db = database()
+    let set
+    function Page() {
+      const [id, s] = useState(null)
+      set = s
+      const { rows, status } = useLiveQuery((d) => id && d.query.issues.where('id', '=', id))
+      return h('p', { id: 'page' }, `${status} ${rows.map((r) => r.title)}`)
+    }
+    root.render(h(EddylineProvider, { db }, h(Page)))
+    const said = []
+    const note = async () => { await settle(); said.push(text('page')) }
+    await db
+    await note()
+    set('a')
+    await note()
+    set(null)
+    await note()
+    await new Promise((resolve) => { setTimeout(resolve, 80) })
+    return { said, views: (await db).stats().views }
+  },
+
+  async faults() {
+    const said = {}
+    const show = async (name, tree) => {
+      const root = createRoot(host(), { onCaughtError() {} })
+      root.render(h(Boundary, null, tree))
+      await settle()
+      said[name] = text('error')
+      root.unmount()
+    }
+    const db = await database()
+    await show('no provider', h(List, { status: 'open' }))
+    await show('rejected', h(EddylineProvider, { db: new Promise((_, reject) => { setTimeout(() => reject(Object.assign(new Error('x'), { code: 'LOAD_FAILED' }))) }) }, h(List, { status: 'open' })))
+    const Wrong = () => { useLiveQuery((d) => d.query.issues.where('titel', '=', 'x')); return null }
+    await show('wrong query', h(EddylineProvider, { db }, h(Wrong)))
+    const Early = () => { useDatabase(); return null }
+    await show('too early', h(EddylineProvider, { db: new Promise(() => {}) }, h(Early)))
+    const root = createRoot(host())
+    root.render(h(EddylineProvider, { db }, h(List, { status: 'open' })))
+    await settle()
+    db.close()
+    await settle()
+    said.closed = [document.getElementById('list').dataset.state, text('list')]
+    root.unmount()
+    return said
+  },
+
+  /** Both databases on one page, one provider in another. */
+  async two() {
+    const [one, other] = [await database(), await database()]
+    other.apply([put('a', { title: 'other' }), { op: 'delete', table: 'issues', id: 'b' }])
+    const root = createRoot(host())
+    root.render(h(EddylineProvider, { db: one }, h(List, { status: 'open' }), h(EddylineProvider, { db: other }, h(List, { status: 'open', name: 'inner' }))))
+    await settle()
+    const first = [text('list'), text('inner')]
+    root.render(h(EddylineProvider, { db: other }, h(List, { status: 'open' }), h(EddylineProvider, { db: one }, h(List, { status: 'open', name: 'inner' }))))
+    await settle()
+    const swapped = [text('list'), text('inner')]
+    root.unmount()
+    await new Promise((resolve) => { setTimeout(resolve, 80) })
+    return { first, swapped, views: [one.stats().views, other.stats().views] }
+  },
+}

@@ -1,0 +1,58 @@
+// A small site for the browser: bundled pages and the built package as static files, with the faults that servers have.
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { build } from 'vite'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' }
+
+/** Bundles a page of tests/e2e/pages into one module, the package and React included. */
+export async function bundle(name) {
+  const { output } = await build({
+    configFile: false, logLevel: 'error', root: join(root, 'tests/e2e/pages'), publicDir: false,
+    resolve: { alias: [{ find: /^eddyline\/react$/, replacement: join(root, 'pkg/react/index.js') }, { find: /^eddyline$/, replacement: join(root, 'pkg/index.inline.js') }] },
+    define: { 'process.env.NODE_ENV': '"development"' },
+    build: { write: false, minify: false, rollupOptions: { input: join(root, 'tests/e2e/pages', name), output: { format: 'es', entryFileNames: 'page.js', codeSplitting: false }, preserveEntrySignatures: 'strict' } },
+  })
+  return output.find((file) => file.type === 'chunk' && file.isEntry).code
+}
+
+/**
+ * Serves `/pkg/…` from the built package, and `pages` (path → text). `fault(path)` may answer instead:
+ * `{ status?, type?, body?, headers? }`.
+ */
+export async function serve(pages, { fault = () => undefined, headers = {} } = {}) {
+  const server = createServer((request, response) => {
+    const path = normalize(new URL(request.url, 'http://x').pathname)
+    const wrong = fault(path)
+    const send = (status, type, body, more = {}) => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers, ...more }).end(body)
+    const file = () => readFileSync(join(root, path))
+    try {
+      if (wrong) send(wrong.status ?? 200, wrong.type ?? types[extname(path)], wrong.body ?? file(), wrong.headers)
+      else if (pages[path] !== undefined) send(200, types[extname(path)] ?? 'text/html', pages[path])
+      else if (path.startsWith('/pkg/')) send(200, types[extname(path)] ?? 'text/plain', file())
+      else send(404, 'text/plain', 'not here')
+    } catch { send(404, 'text/plain', 'not here') }
+  })
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  return { url: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections() }) }
+}
+
+export const launch = () => chromium.launch({
+  executablePath: process.env.CHROME_PATH || '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+})
+
+/** A page whose uncaught errors and console errors are kept in `problems`. */
+export async function open(browser, url) {
+  const page = await browser.newPage()
+  const problems = [], requests = []
+  page.on('pageerror', (error) => { problems.push(String(error)) })
+  page.on('console', (message) => { if (message.type() === 'error') problems.push(message.text()) })
+  page.on('request', (request) => { requests.push(new URL(request.url()).pathname) })
+  await page.goto(url)
+  return { page, problems, requests }
+}

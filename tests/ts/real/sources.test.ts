@@ -1,0 +1,253 @@
+// Backends: streams and responses, connections, TanStack sources, touched rows.
+import { describe, expect, it } from 'vitest'
+import { type Change, type SyncSession, type TanStackSync, fromTanStack } from '../../../pkg/index.inline.js'
+import { type TestSchema, issue, failure, open, put, tick } from './support.js'
+
+const encoder = new TextEncoder()
+const pieces = (text: string, size: number): ReadableStream<Uint8Array> => {
+  const bytes = encoder.encode(text)
+  let at = 0
+  return new ReadableStream({
+    async pull(c) {
+      await tick()
+      if (at >= bytes.length) { c.close(); return }
+      c.enqueue(bytes.slice(at, at += size))
+    },
+  })
+}
+const rows = Array.from({ length: 300 }, (_, i) => ({ id: `i${i}`, title: `Tïtle "${i}" \\ 😀`, status: 'open', priority: i, due: new Date(1e12 + i).toISOString(), meta: { n: [i, null] } }))
+
+describe('applyJson', () => {
+  it.each([
+    ['a response', () => new Response(JSON.stringify(rows))],
+    ['a stream in pieces of 7 bytes', () => pieces(JSON.stringify(rows.slice(0, 60)), 7)],
+    ['a stream in pieces of 1,000 bytes', () => pieces(JSON.stringify(rows), 1000)],
+    ['lines', () => pieces(rows.map(r => JSON.stringify(r)).join('\n'), 333)],
+  ])('%s is one version, told once', async (_, make) => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.orderBy('priority'))
+    let told = 0
+    live.subscribe(() => { told++ })
+    const report = await db.applyJson(make(), { table: 'issues', source: 's', cursor: '0/5', origin: 'o' })
+    const n = live.rows.length
+    expect(n).toBeGreaterThan(50)
+    expect([report.applied, report.version, report.source, report.cursor, report.origin, told, db.cursor('s')]).toEqual([n, 1, 's', '0/5', 'o', 1, '0/5'])
+    expect(live.rows[7]).toEqual({ ...issue('i7', { priority: 7, title: rows[7].title, due: new Date(1e12 + 7), meta: { n: [7, null] } }) })
+  })
+
+  it('takes other batches while a stream is open, in the order of their ends', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.orderBy('priority'))
+    const loading = db.applyJson(pieces(JSON.stringify(rows.slice(0, 40)), 50), { table: 'issues', source: 'snapshot' })
+    await tick(5)
+    db.applyJson(JSON.stringify([put('small')].map(plain)))
+    db.applyJson(encoder.encode(JSON.stringify([issue('bound')].map(r => ({ ...r, votes: 1 })))), { table: 'issues', source: 'feed', cursor: 3 })
+    db.applyJson(JSON.stringify(Array.from({ length: 3000 }, (_, i) => ({ id: `l${i}`, title: 'x'.repeat(100), status: '', priority: 1e6 + i }))), { table: 'issues' })
+    expect(failure(() => db.applyJson('[{"op":')).code).toBe('JSON_MALFORMED')
+    db.apply([put('object')])
+    expect([live.rows.length, db.version]).toEqual([3003, 4])
+    const second = db.applyJson(pieces(JSON.stringify(rows.slice(40, 60)), 50), { table: 'issues' })
+    expect([(await loading).version, (await second).version, live.rows.length]).toEqual([5, 6, 3063])
+  })
+
+  it('a stream that breaks, or a response that is not ok, changes nothing, and the next one works', async () => {
+    const { db } = await open()
+    const broken = new ReadableStream<Uint8Array>({ pull(c) { c.enqueue(encoder.encode('[{"id":"x",')); return tick(1).then(() => { throw new Error('reset') }) } })
+    await expect(db.applyJson(broken, { table: 'issues' })).rejects.toThrow('reset')
+    await expect(db.applyJson(new Response('gone', { status: 410, statusText: 'Gone' }))).rejects.toMatchObject({ code: 'FETCH_FAILED' })
+    await expect(db.applyJson(pieces('[{"id":"x"}]', 3), { table: 'issues' })).rejects.toMatchObject({ code: 'MISSING_COLUMN' })
+    await expect(db.applyJson(pieces('[]', 3), { table: 'isues' })).rejects.toMatchObject({ code: 'UNKNOWN_TABLE', nearest: 'issues' })
+    await expect(db.applyJson(new Response(null, { status: 204 }))).rejects.toMatchObject({ code: 'JSON_MALFORMED' })
+    expect([db.version, db.stats().tables[0].rows]).toEqual([0, 0])
+    expect((await db.applyJson(pieces(JSON.stringify(rows), 4096), { table: 'issues' })).applied).toBe(300)
+  })
+
+  it('ends with the database', async () => {
+    const { db } = await open()
+    let cancelled = 0
+    // Streams that stall: nothing but closing ends them.
+    const stalled = (): ReadableStream<Uint8Array> => new ReadableStream({ start(c) { c.enqueue(encoder.encode('[')) }, cancel() { cancelled++ } })
+    const going = db.applyJson(stalled(), { table: 'issues' })
+    await tick(2)
+    const waiting = db.applyJson(stalled(), { table: 'issues' })
+    const ends = Promise.allSettled([going, waiting])
+    db.close()
+    expect((await ends).map(e => e.status === 'rejected' && e.reason.code)).toEqual(['CLOSED', 'CLOSED'])
+    expect(cancelled).toBe(2)
+  })
+
+  it('a piece that comes after the end is not written anywhere: others have that memory now', async () => {
+    const [gone, other] = [await open(), await open()]
+    gone.db.apply([put('a')])
+    other.db.apply([put('a')])
+    let go!: () => void
+    const late = new ReadableStream<Uint8Array>({ async pull(c) { await new Promise<void>(resolve => { go = resolve }); c.enqueue(new Uint8Array(60_000).fill(0xff)) } }, { highWaterMark: 0 })
+    const reader = late.getReader()
+    // A stream that cannot be cancelled, as some polyfills.
+    const stubborn = { getReader: () => ({ read: () => reader.read(), cancel: async () => {}, releaseLock() {} }) } as never
+    const end = gone.db.applyJson(stubborn, { table: 'issues' })
+    await tick()
+    gone.db.close()
+    const live = other.db.live(other.db.query.issues.orderBy('priority'))
+    // Rows that nobody reads yet, and memory of all sizes, so that something of them lies where the input area was.
+    other.db.apply([{ op: 'delete', table: 'issues', id: 'a' }, ...Array.from({ length: 300 }, (_, i) => put(`i${i}`, { priority: i, title: 'x'.repeat(200) }))])
+    for (let i = 0; i < 20; i++) other.db.live(other.db.query.issues.where('priority', '<', i).orderBy('title').select('title'))
+    go()
+    await expect(end).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(live.rows.map(r => r.title)).toEqual(Array.from({ length: 300 }, () => 'x'.repeat(200)))
+    for (let i = 0; i < 300; i++) other.db.apply([put(`i${i}`, { priority: i, title: 'y'.repeat(300) })])
+    expect(live.rows.every((r, i) => r.id === `i${i}` && r.title === 'y'.repeat(300))).toBe(true)
+  })
+
+  it('replaces a table by reset', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.orderBy('id'))
+    db.apply([put('a'), put('b')])
+    const [, b] = live.rows
+    const kinds: string[] = []
+    live.subscribe(({ diff }) => { kinds.push(...diff.map(p => p.t)) })
+    db.applyJson(JSON.stringify([plainRow(issue('b')), plainRow(issue('c'))]), { table: 'issues', op: 'reset' })
+    expect([live.rows.map(r => r.id), kinds.sort()]).toEqual([['b', 'c'], ['add', 'remove']])
+    expect(live.rows[0]).toBe(b)
+    expect(failure(() => db.applyJson(JSON.stringify([{ ...plainRow(issue('b')), title: 'x' }]), { table: 'issues', op: 'insert' })).code).toBe('DUPLICATE_KEY')
+  })
+})
+const plainRow = ({ votes: _, raw: __, ...row }: ReturnType<typeof issue>): object => row
+const plain = (c: ReturnType<typeof put>): object => ({ ...c, row: plainRow(c.row) })
+
+describe('connect', () => {
+  it('runs a source from its cursor to its end', async () => {
+    const { db, errors } = await open()
+    const sessions: SyncSession[] = []
+    let ended = 0
+    const source = { name: 'feed', sync(s: SyncSession) { sessions.push(s); return () => { ended++ } } }
+    const first = db.connect(source)
+    const s = sessions[0]
+    expect([first.status, s.cursor, s.signal.aborted]).toEqual(['connecting', undefined, false])
+    s.begin()
+    s.write(put('a') as never)
+    s.write(put('b') as never)
+    expect(db.version).toBe(0)
+    expect(s.commit({ cursor: 7, origin: 'me' })).toMatchObject({ version: 1, applied: 2, source: 'feed', cursor: '7', origin: 'me' })
+    s.write({ op: 'delete', table: 'issues', id: 'a' } as never)
+    s.applyJson(JSON.stringify({ changes: [plain(put('c'))], cursor: 8 }))
+    await s.load(pieces(JSON.stringify(rows.slice(0, 5)), 100), { table: 'issues', cursor: 9 })
+    s.markReady()
+    await first.ready
+    expect([first.status, db.cursor('feed'), db.stats().tables[0].rows, db.version]).toEqual(['ready', '9', 7, 4])
+    first.close()
+    first.close()
+    expect([first.status, s.signal.aborted, ended]).toEqual(['closed', true, 1])
+    expect(failure(() => s.write(put('x') as never)).code).toBe('CLOSED')
+    expect(failure(() => s.applyJson('[]')).code).toBe('CLOSED')
+    db.connect(source)
+    expect(sessions[1].cursor).toBe('9')
+    expect(failure(() => { sessions[1].begin(); sessions[1].commit({ cursor: 3 }) }).code).toBe('CURSOR_BACKWARDS')
+    db.close()
+    await tick()
+    expect([ended, sessions[1].signal.aborted, errors]).toEqual([2, true, []])
+  })
+
+  it('a source that throws, or rejects, is in error, tells onError and rejects `ready`', async () => {
+    const { db, errors } = await open()
+    const one = db.connect({ name: 'one', sync() { throw new Error('sync') } })
+    const two = db.connect({ name: 'two', async sync() { await tick(); throw new Error('async') } })
+    await expect(one.ready).rejects.toThrow('sync')
+    await expect(two.ready).rejects.toThrow('async')
+    expect([one.status, two.status, errors.map(e => (e as Error).message)]).toEqual(['error', 'error', ['sync', 'async']])
+  })
+
+  it('a failing commit leaves the connection as it was', async () => {
+    const { db } = await open()
+    let s!: SyncSession
+    const connection = db.connect({ name: 'x', sync(session) { s = session } })
+    s.begin()
+    s.write(put('a') as never)
+    s.write({ op: 'insert', table: 'issues', row: { id: 'b' } } as never)
+    expect(failure(() => s.commit({ cursor: 1 }))).toMatchObject({ code: 'MISSING_COLUMN', path: 'changes[1].row.title' })
+    expect([db.version, db.cursor('x'), connection.status]).toEqual([0, undefined, 'connecting'])
+    s.begin()
+    s.write(put('a') as never)
+    expect(s.commit({ cursor: 1 }).applied).toBe(1)
+  })
+
+  it('TanStack options: begin, write, truncate, commit, markReady', async () => {
+    const { db, errors } = await open()
+    let p!: Parameters<TanStackSync['sync']>[0]
+    let ended = 0
+    const connection = db.connect(fromTanStack('projects', { sync(params) { p = params; return { cleanup: () => { ended++ } } } }))
+    const live = db.live(db.query.projects.orderBy('id'))
+    let told = 0
+    live.subscribe(() => { told++ })
+    p.begin()
+    p.write({ type: 'insert', value: { id: 'p1', name: 'One' } })
+    p.write({ type: 'insert', value: { id: 'p2', name: 'Two' } })
+    p.commit()
+    p.markReady()
+    await connection.ready
+    p.begin()
+    p.write({ type: 'update', value: { id: 'p1', name: 'Uno' } })
+    p.write({ type: 'delete', key: 'p2' })
+    p.commit()
+    expect([live.rows, told, connection.status]).toEqual([[{ id: 'p1', name: 'Uno' }], 2, 'ready'])
+    const [kept] = live.rows
+    p.begin()
+    p.truncate()
+    p.write({ type: 'insert', value: { id: 'p1', name: 'Uno' } })
+    p.write({ type: 'insert', value: { id: 'p3', name: 'Three' } })
+    p.commit()
+    expect([live.rows.map(r => r.id), told]).toEqual([['p1', 'p3'], 3])
+    expect(live.rows[0]).toBe(kept)
+    connection.close()
+    await tick()
+    expect([ended, errors]).toEqual([1, []])
+  })
+})
+
+describe('touch', () => {
+  it('asks for the row, newest answer wins, null deletes, an error leaves it', async () => {
+    const answers: ((row: object | null | Error) => void)[] = []
+    const asked: unknown[] = []
+    const { db, errors } = await open({
+      fetchRow: (table, key, { tenant, signal }) => {
+        asked.push([table, key, tenant, signal.aborted])
+        return new Promise((resolve, reject) => { answers.push(a => { if (a instanceof Error) reject(a); else resolve(a) }) })
+      },
+    })
+    const live = db.live(db.query.issues)
+    const touch = (id: string): Change<TestSchema> => ({ op: 'touch', table: 'issues', id })
+    expect(db.apply([touch('a')])).toMatchObject({ applied: 0 })
+    expect(live.rows).toEqual([])
+    answers[0](issue('a', { title: 'one' }))
+    await tick()
+    expect(live.rows.map(r => r.title)).toEqual(['one'])
+    db.apply([touch('a'), put('b')])
+    db.applyJson('[{"op":"touch","table":"issues","id":"a"}]')
+    answers[1](issue('a', { title: 'old' }))
+    await tick()
+    expect(live.rows.map(r => r.title)).toEqual(['one', 'Issue b'])
+    answers[2](null)
+    await tick()
+    expect(live.rows.map(r => r.id)).toEqual(['b'])
+    db.apply([touch('b')])
+    answers[3](new Error('offline'))
+    await tick()
+    expect([live.rows.length, errors.map(e => (e as Error).message)]).toEqual([1, ['offline']])
+    db.apply([{ op: 'touch', table: 'members', id: ['p', 3] }, { op: 'touch', table: 'notes', id: 4, tenant: 't' }])
+    answers[5]({ id: 4, text: 'fetched' })
+    await tick()
+    expect(db.live(db.query.notes, { tenant: 't' }).rows).toEqual([{ id: 4, text: 'fetched' }])
+    db.close()
+    answers[4]({ projectId: 'p', userId: 3, role: 'late' })
+    await tick()
+    expect(asked).toEqual([['issues', 'a', undefined, false], ['issues', 'a', undefined, false], ['issues', 'a', undefined, false], ['issues', 'b', undefined, false], ['members', ['p', 3], undefined, false], ['notes', 4, 't', false]])
+    expect(errors.length).toBe(1)
+  })
+
+  it('without fetchRow is an error of the database, not of the batch', async () => {
+    const { db, errors } = await open()
+    db.apply([put('b'), { op: 'touch', table: 'issues', id: 'a' }])
+    await tick()
+    expect([db.version, errors]).toMatchObject([1, [{ code: 'NO_FETCH_ROW', offending: 'issues' }]])
+  })
+})
