@@ -22,6 +22,7 @@ mod mirror;
 pub mod report;
 mod view;
 
+use hashbrown::HashMap;
 use indexmap::IndexMap;
 
 pub use mirror::{Mirror, Patch, PatchKind, PathStep};
@@ -29,12 +30,12 @@ pub use report::{Report, Section};
 pub use view::View;
 
 use crate::algebra::Handle;
-use crate::circuit::{Circuit, Meter};
+use crate::circuit::{Circuit, Meter, NodeId};
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{self, Level};
 use crate::query::{BoundQuery, Schema};
 use crate::store::{Applied, Batch, Snapshot, Store};
-use crate::trace::Relations;
+use crate::trace::{HandleState, Relations};
 use crate::value::RowTree;
 use report::HEADER_WORDS;
 use view::Output;
@@ -50,7 +51,11 @@ pub struct Engine {
     store: Store,
     circuit: Circuit,
     views: IndexMap<ViewId, View>,
+    /// Views by the ordered arrangements that they read: a version costs nothing for the others.
+    readers: HashMap<NodeId, Vec<ViewId>, HandleState>,
     next_view: ViewId,
+    /// Views in error.
+    failed_views: usize,
     version: u32,
     applied: Applied,
 }
@@ -66,7 +71,9 @@ impl Engine {
             store,
             circuit: Circuit::default(),
             views: IndexMap::new(),
+            readers: HashMap::default(),
             next_view: 1,
+            failed_views: 0,
             version: 0,
             applied: Applied::default(),
         }
@@ -144,12 +151,18 @@ impl Engine {
 
     /// Writes a section per view that changed.
     fn absorb(&mut self, words: &mut Vec<i32>) -> i32 {
-        let errors = self.circuit.has_errors() || self.views.values().any(|v| v.failed);
+        let errors = self.circuit.has_errors() || self.failed_views > 0;
+        let mut touched: Vec<ViewId> = if errors {
+            // An error may come or go in any view.
+            self.views.keys().copied().collect()
+        } else {
+            self.circuit.changed().iter().filter_map(|n| self.readers.get(n)).flatten().copied().collect()
+        };
+        touched.sort_unstable();
+        touched.dedup();
         let mut sections = 0;
-        for (&id, view) in &mut self.views {
-            if !view.reads(self.circuit.changed()) && !errors {
-                continue;
-            }
+        for id in touched {
+            let view = self.views.get_mut(&id).expect("a reader is registered");
             let at = words.len();
             words.extend_from_slice(&[id as i32, 0, 0, 0]);
             let mut out = Output { words, patches: 0 };
@@ -159,6 +172,11 @@ impl Engine {
             if patches == 0 && failed == view.failed {
                 words.truncate(at);
                 continue;
+            }
+            match (view.failed, failed) {
+                (false, true) => self.failed_views += 1,
+                (true, false) => self.failed_views -= 1,
+                _ => {}
             }
             view.failed = failed;
             words[at + 1] = i32::from(failed);
@@ -190,8 +208,12 @@ impl Engine {
         let plan = plan::plan(&self.schema, &mut self.circuit, &mut self.relations, query)?;
         let mut view = View::open(plan, &mut self.circuit, &self.relations);
         view.failed = view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
+        self.failed_views += usize::from(view.failed);
         let id = self.next_view;
         self.next_view += 1;
+        for node in view.nodes() {
+            self.readers.entry(node).or_default().push(id);
+        }
         self.views.insert(id, view);
         Ok(id)
     }
@@ -199,6 +221,14 @@ impl Engine {
     /// Forgets a query and the nodes that only it used. Unknown views are ignored.
     pub fn unregister(&mut self, id: ViewId) {
         if let Some(view) = self.views.swap_remove(&id) {
+            self.failed_views -= usize::from(view.failed);
+            for node in view.nodes() {
+                let readers = self.readers.get_mut(&node).expect("the view is a reader");
+                readers.retain(|r| *r != id);
+                if readers.is_empty() {
+                    self.readers.remove(&node);
+                }
+            }
             view.close(&mut self.circuit, &mut self.relations);
         }
     }

@@ -86,9 +86,12 @@ impl View {
         self.nodes.bytes()
     }
 
-    /// Whether one of the arrangements that it reads changed.
-    pub fn reads(&self, changed: &[crate::circuit::NodeId]) -> bool {
-        self.plan.levels.iter().any(|l| changed.contains(&l.node))
+    /// The arrangements that it reads, each once.
+    pub fn nodes(&self) -> Vec<crate::circuit::NodeId> {
+        let mut nodes: Vec<_> = self.plan.levels.iter().map(|l| l.node).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
     }
 
     /// Turns what the last step did into patches.
