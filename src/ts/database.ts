@@ -37,7 +37,7 @@ export interface LiveOptions {
 /** What `db.stats()` tells. Bytes are of the engine's own structures; `wasmBytes` is all memory of its instance, shared by the databases of a page. */
 export interface EngineStats {
   readonly version: number
-  readonly tables: readonly { readonly name: string; readonly rows: number; readonly bytes: number }[]
+  readonly tables: { name: string; rows: number; bytes: number }[]
   readonly nodes: number
   readonly views: number
   /** Rows that operators looked at so far: the work done. */

@@ -4,6 +4,9 @@ import { EddylineError } from './errors.js'
 import { PackedLayout, TENANT } from './layout.js'
 import type { FieldInfo, Port, RelationInfo } from './port.js'
 
+/** Counts the snapshots of all lists: a cell that is younger than a list's last snapshot is in none of them. */
+export const snapshots = { taken: 0 }
+
 /**
  * What a list or a patch holds in place of a row: the object, once somebody read it.
  *
@@ -16,6 +19,8 @@ export class RowCell {
   key: unknown = undefined
   /** Somebody outside of the current lists may hold it: an old snapshot, a patch. */
   held = false
+  /** Snapshots taken before it was made. */
+  readonly born = snapshots.taken
   constructor(readonly table: CellTable, public handle: number) {}
   get(): object { return this.object !== undefined ? this.object : this.table.fill(this) }
 }

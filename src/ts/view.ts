@@ -4,7 +4,7 @@ import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
 import type { Port, RelationInfo, ViewInfo } from './port.js'
 import { ADD, KIND, MOVE, REMOVE, SET, SWAP } from './report.js'
-import type { Relations, RowCell } from './rows.js'
+import { type Relations, type RowCell, snapshots } from './rows.js'
 import { Added, Moved, Removed, changed } from './view-patches.js'
 import { Level, type NodeCell, linkLevels } from './view-tree.js'
 
@@ -34,6 +34,8 @@ export class View {
   #nested: NestedMirror | undefined
   /** Some snapshot was given out, so what leaves the list must stay readable. */
   #shared = false
+  /** Number of the last snapshot. */
+  #taken = 0
   #stale = false
   readonly #relations: Relations
   readonly #needs: readonly RelationInfo[]
@@ -84,6 +86,7 @@ export class View {
   snapshot(): Snapshot<Item> {
     const list = this.build()
     this.#shared = true
+    this.#taken = ++snapshots.taken
     if (this.#nested !== undefined) { this.#nested.shared = true; this.#nested.stamp++ }
     return list.snapshot()
   }
@@ -201,7 +204,7 @@ export class View {
         case REMOVE: {
           if (list !== undefined) {
             const cell = list.remove(place) as RowCell
-            if (this.#shared) cell.held = true
+            if (this.#taken > cell.born) cell.held = true
           }
           if (diff !== undefined) diff.push(new Removed(level, undefined, place, table.at(words[at + 6])))
           at += 8
@@ -222,7 +225,7 @@ export class View {
             const cell = table.at(words[at + 5])
             if (list !== undefined) {
               const old = list.set(place, cell) as RowCell
-              if (this.#shared) old.held = true
+              if (this.#taken > old.born) old.held = true
             }
             if (diff !== undefined) diff.push(changed(level, undefined, place, cell, words, at))
           }

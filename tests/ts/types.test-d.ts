@@ -1,7 +1,8 @@
 // Checked by `npx tsc --noEmit -p tests/ts/tsconfig.json`: nothing here runs.
 import type { Database } from '../../src/ts/database.js'
 import { defineSchema } from '../../src/ts/define-schema.js'
-import { avg, coalesce, concat, count, eq, gt, lt, max, or, sum } from '../../src/ts/query/expr.js'
+import { from } from '../../src/ts/query/builder.js'
+import { type Expr, avg, coalesce, concat, count, eq, gt, inArray, lt, max, or, sum } from '../../src/ts/query/expr.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
 
@@ -58,6 +59,17 @@ q.where('status', '=', 'open').where('points', 'in', [1, 2]).where('due', 'is', 
 q.where(i => or(eq(i.status, 'open'), gt(i.points, 2), eq(i.assigneeId, null), eq(i.title, i.projectId)))
 // @ts-expect-error no such status
 q.where('status', '=', 'opened')
+// Constants as on input: moments as milliseconds or ISO texts, bigints as integers; JSON of no known type is anything.
+q.where('due', '<', '2024-01-01').where('due', 'in', [5, new Date()]).where('big', '>', 5).where('meta', '=', { a: 1 })
+q.where(i => or(gt(i.due, '2024-01-01'), lt(i.due, 5), eq(i.big, 7), eq(i.big, i.big), inArray(i.big, [1, 2n])))
+// @ts-expect-error a text is no number
+q.where('points', '=', '5')
+// @ts-expect-error a text is no number
+q.where(i => gt(i.points, '5'))
+// @ts-expect-error a text column is no moment
+q.where(i => gt(i.due, i.title))
+// @ts-expect-error neither is it here
+q.where('due', '=', from(schema, 'issues').where as never as Expr<string>)
 // @ts-expect-error no such column
 q.where('statsu', '=', 'open')
 // @ts-expect-error a number is not text

@@ -14,6 +14,10 @@ export class Expr<T> {
 
 /** An expression or a constant. */
 export type Operand<T> = Expr<T> | T
+/** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers. */
+export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V
+/** The other side of a comparison with `T`. */
+type Against<T> = Expr<T | null> | Constant<T> | null
 /** A condition; unknown (`null`) counts as false in `where`. */
 export type Condition = Expr<boolean | null>
 
@@ -54,13 +58,13 @@ function call<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T>
 }
 
 /** `a = b`; unknown if one is null. */
-export function eq<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('=', a, b) }
+export function eq<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('=', a, b) }
 /** `a <> b`; unknown if one is null. */
-export function ne<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('!=', a, b) }
-export function lt<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('<', a, b) }
-export function lte<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('<=', a, b) }
-export function gt<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('>', a, b) }
-export function gte<T>(a: Operand<T>, b: Operand<NoInfer<T> | null>): Condition { return compare('>=', a, b) }
+export function ne<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('!=', a, b) }
+export function lt<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('<', a, b) }
+export function lte<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('<=', a, b) }
+export function gt<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('>', a, b) }
+export function gte<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('>=', a, b) }
 
 /** All hold. Without arguments: true. Arguments that are `false`, `null` or `undefined` constants are left out, for conditions that are optional. */
 export function and(...conditions: (Condition | false | null | undefined)[]): Condition { return junction('and', conditions, true) }
@@ -75,7 +79,7 @@ function junction(op: string, conditions: (Condition | false | null | undefined)
 }
 
 /** `a IN (…)`; false for an empty list. */
-export function inArray<T>(a: Expr<T>, list: readonly Operand<NoInfer<T>>[]): Condition {
+export function inArray<T>(a: Expr<T>, list: readonly NoInfer<Against<T>>[]): Condition {
   if (list.length === 0) return new Expr({ op: 'lit', value: false }, 'bool')
   return new Expr({ op: 'in', args: [a.json, ...list.map(v => literal(v, a.cellType))] }, 'bool')
 }

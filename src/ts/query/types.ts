@@ -1,5 +1,5 @@
 import type { AnySchema, Row, Simplify } from '../schema.js'
-import type { Expr, ExprJson, Operand } from './expr.js'
+import type { Constant, Expr, ExprJson, Operand } from './expr.js'
 
 /** Column references of a row. */
 export type Refs<R> = { readonly [C in keyof R]-?: Expr<R[C]> }
@@ -16,10 +16,10 @@ export type WhereOp = CompareOp | 'in' | 'not in' | 'like' | 'ilike' | 'is' | 'i
 /** What the right side of an operator takes, by the column's type. */
 export type WhereValue<V, O> =
   unknown extends V ? unknown
-  : O extends 'in' | 'not in' ? readonly Operand<NonNullable<V>>[]
-  : O extends 'is' | 'is not' ? Operand<V> | null
+  : O extends 'in' | 'not in' ? readonly (Expr<NonNullable<V>> | Constant<NonNullable<V>>)[]
+  : O extends 'is' | 'is not' ? Expr<V> | Constant<V> | null
   : O extends 'like' | 'ilike' ? Operand<string>
-  : Operand<NonNullable<V>> | Expr<V>
+  : Expr<NonNullable<V>> | Expr<V> | Constant<NonNullable<V>>
 
 /** Columns whose values are text, or any for other operators. */
 export type WhereColumn<R, O> = O extends 'like' | 'ilike' ? { [C in keyof R]: NonNullable<R[C]> extends string ? C : never }[keyof R] & string : keyof R & string

@@ -1,7 +1,7 @@
 // What must hold whatever listeners, sources and frameworks do in the middle of it.
 import { describe, expect, it } from 'vitest'
 import {
-  type LiveEvent, applyPatches, add, avg, count, createDatabase, defineSchema, div, eq, int, max, mul, plainPatches, string, sub, sum, table,
+  type LiveEvent, applyPatches, add, avg, count, createDatabase, defineSchema, div, eq, gt, inArray, int, max, mul, plainPatches, string, sub, sum, table,
 } from '../../../pkg/index.inline.js'
 import { comment, failure, issue, open, put, schema, tick } from './support.js'
 
@@ -498,6 +498,29 @@ describe('databases', () => {
     expect([after.views, after.nodes]).toEqual([0, 0])
     expect(after.wasmBytes).toBeLessThanOrEqual(wasmBytes + 131072)
     db.close()
+  })
+})
+
+describe('constants of a query', () => {
+  it('are what rows take: moments as milliseconds and ISO texts, bigints as integers, JSON and bytes as values', async () => {
+    const { db } = await open()
+    const due = new Date('2024-05-01T10:00:00.123Z')
+    db.apply([put('a', { due, votes: 7n, meta: { b: [1, 'é'], a: null }, raw: new Uint8Array([0, 255]) }), put('b', { due: new Date(0), votes: 2n ** 60n, meta: 'x', raw: new Uint8Array() })])
+    const ids = (q: any): string[] => db.live<any>(q).rows.map(r => r.id)
+    const q = db.query.issues.orderBy('id')
+    expect(ids(q.where('due', '=', due))).toEqual(['a'])
+    expect(ids(q.where('due', '=', due.getTime()))).toEqual(['a'])
+    expect(ids(q.where('due', '=', '2024-05-01 12:00:00.123+02'))).toEqual(['a'])
+    expect(ids(q.where('due', 'in', [0, '2024-05-01T10:00:00.123Z']))).toEqual(['a', 'b'])
+    expect(ids(q.where(i => gt(i.due, '2024-05-01')))).toEqual(['a'])
+    expect(ids(q.where('votes', '=', 7))).toEqual(['a'])
+    expect(ids(q.where(i => inArray(i.votes, [7, 2n ** 60n])))).toEqual(['a', 'b'])
+    expect(ids(q.where('votes', '>', 2n ** 53n))).toEqual(['b'])
+    expect(ids(q.where('meta', '=', { a: null, b: [1, 'é'] }))).toEqual(['a'])
+    expect(ids(q.where('meta', '=', 'x'))).toEqual(['b'])
+    expect(ids(q.where('raw', '=', new Uint8Array([0, 255])))).toEqual(['a'])
+    expect(ids(q.where('raw', '=', new Uint8Array()))).toEqual(['b'])
+    expect(ids(q.where('due', 'is', null))).toEqual([])
   })
 })
 
