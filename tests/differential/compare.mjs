@@ -46,6 +46,7 @@ function same({ type, column }, expected, actual) {
       const micros = BigInt(expected)
       return actual instanceof Date && BigInt(actual.getTime()) === (micros - (((micros % 1000n) + 1000n) % 1000n)) / 1000n
     }
+    case 'bytes': return actual instanceof Uint8Array && `\\x${Buffer.from(actual).toString('hex')}` === expected
     case 'json': return canonical(actual) === canonical(JSON.parse(expected))
     case 'quotient': {
       const [sum, count] = expected.split('/').map(BigInt)

@@ -22,5 +22,7 @@ export function makeCase(seed) {
     if (from > 0) seen.add('late')
     return { json, from: Math.min(from, batches.length - 1), to, lenient, seen }
   })
+  // The same plan again, at another time: shared with a view that is there, or built anew after one that is gone.
+  queries.push({ ...queries[0], from: Math.min(batches.length - 1, queries[0].from + r.between(0, 3)), to: batches.length })
   return { schema, batches, queries }
 }

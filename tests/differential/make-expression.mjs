@@ -3,7 +3,7 @@
 // Arithmetic is *safe* unless a hazard is asked for: over small domains, and divided by literals other than zero, so that no
 // evaluation fails. Where an expression fails, PostgreSQL may or may not come to evaluate it; `make-query.mjs` puts hazards
 // only where both must.
-import { domain, isSafe, isWild, literal, patterns } from './values.mjs'
+import { domain, isSafe, literal, makePattern, respelt } from './values.mjs'
 
 const numeric = (type) => type === 'int' || type === 'bigint' || type === 'float'
 const family = (type) => (type === 'bigint' ? 'int' : type)
@@ -32,7 +32,8 @@ export class Expressions {
   }
 
   literalLike(c) {
-    return literal(c.type, this.r.pick(domain(c)))
+    const like = literal(c.type, this.r.pick(domain(c)))
+    return this.r.oneIn(4) ? respelt(like) : like
   }
 
   /** A condition of the wanted atoms and connectives, and some more. */
@@ -85,10 +86,11 @@ export class Expressions {
       case 'ilike': {
         if (texts.length === 0) break
         seen.add(kind)
+        const text = r.pick(texts)
         // As a pattern only a column without backslashes will do.
         const columns = texts.filter((c) => isSafe(c))
-        const pattern = columns.length > 0 && r.oneIn(6) ? this.column(r.pick(columns)) : literal('text', r.oneIn(12) ? null : r.pick(patterns))
-        return { op: kind, args: [r.oneIn(4) ? this.value('text') : this.column(r.pick(texts)), pattern] }
+        const pattern = columns.length > 0 && r.oneIn(6) ? this.column(r.pick(columns)) : literal('text', r.oneIn(12) ? null : makePattern(r, text))
+        return { op: kind, args: [r.oneIn(4) ? this.value('text') : this.column(text), pattern] }
       }
       case 'case':
         if (texts.length === 0) break
@@ -97,7 +99,7 @@ export class Expressions {
         if (texts.length === 0) break
         return compared(this.text('concat'), literal('text', r.pick(['ab', 'aa', 'a%a', 'bA', ''])))
       case 'length':
-        if (texts.length === 0) break
+        if (this.columnsOf('text', 'bytes').length === 0) break
         return compared(this.length(), literal('int', r.between(0, 3)))
       case 'arithmetic':
       case 'abs': {
@@ -105,7 +107,7 @@ export class Expressions {
         return compared(this.number(type, kind), r.oneIn(3) ? this.number(r.pick(['int', 'float'])) : literal('int', r.between(-2, 6)))
       }
       case 'coalesce': {
-        const type = r.pick(['int', 'float', 'text', 'timestamp'])
+        const type = r.pick(['int', 'float', 'text', 'timestamp', 'bytes'])
         if (this.columnsOf(type).length === 0) break
         const c = r.pick(this.columnsOf(type))
         return compared(this.coalesce(c), this.literalLike(c))
@@ -151,7 +153,7 @@ export class Expressions {
 
   length() {
     this.seen.add('length')
-    return { op: 'length', args: [this.r.oneIn(4) ? this.text() : this.column(this.r.pick(this.columnsOf('text')))] }
+    return { op: 'length', args: [this.r.oneIn(4) ? this.text() : this.column(this.r.pick(this.columnsOf('text', 'bytes')))] }
   }
 
   text(kind, depth = 1) {
@@ -197,7 +199,7 @@ export class Expressions {
       case 'coalesce':
         return columns.length > 0 ? this.coalesce(r.pick(columns)) : leaf()
       case 'length':
-        return type === 'int' && this.columnsOf('text').length > 0 ? this.length() : leaf()
+        return type === 'int' && this.columnsOf('text', 'bytes').length > 0 ? this.length() : leaf()
       default:
         return columns.length > 0 ? this.column(r.pick(columns)) : leaf()
     }
@@ -206,7 +208,7 @@ export class Expressions {
   /** A numeric expression that fails for some rows: divided by a column, or beyond the type's range. */
   hazard() {
     const { r, seen } = this
-    const ints = this.columnsOf('int').filter(isWild)
+    const ints = this.columnsOf('int')
     const floats = this.columnsOf('float')
     seen.add('hazard')
     const columns = ints.length === 0 || (floats.length > 0 && r.oneIn(2)) ? floats : ints

@@ -63,13 +63,13 @@ export function makeOrder({ r, wants, seen, json }, { column, expression }, key)
 }
 
 /** Puts a limit and an offset into a query. */
-export function makeWindow({ r, wants, seen, json }) {
+export function makeWindow({ r, schema, wants, seen, json }) {
   if (wants('limit', 4)) {
     seen.add('limit')
-    json.limit = r.pick([0, 1, 2, 3, 5, 8])
+    json.limit = r.pick(schema.large ? [1, 10, 50, 100] : [0, 1, 2, 3, 5, 8])
   }
   if (wants('offset', 8)) {
     seen.add('offset')
-    json.offset = r.pick([0, 1, 2, 4])
+    json.offset = r.pick(schema.large ? [0, 3, 30, 90] : [0, 1, 2, 4])
   }
 }

@@ -8,10 +8,12 @@ import { domainsOf, types } from './values.mjs'
 export function makeSchema(r) {
   const tables = []
   const links = []
+  // Large tables fill more than one node of the ordered lists.
+  const large = r.oneIn(8)
   for (let t = 0, n = r.between(2, 4); t < n; t++) {
     const table = { name: `t${t}`, key: [], columns: [], relations: [] }
     tables.push(table)
-    addKey(r, table)
+    addKey(r, table, large)
     addColumns(r, table)
     if (t > 0) links.push(addForeignKey(r, table, tables[r.below(t)]))
     if (r.below(3) > 0) links.push(addForeignKey(r, table, r.pick(tables)))
@@ -19,16 +21,17 @@ export function makeSchema(r) {
   for (const link of links) addRelations(r, link)
   for (const a of links) for (const b of links) if (a !== b && a.from === b.from && a.references === undefined && b.references === undefined) addManyToMany(r, a, b)
   for (const table of tables) addThrough(r, tables, table)
-  return { tables }
+  return { tables, large }
 }
 
-function addKey(r, table) {
-  const kinds = ['int', 'int', 'text', 'bigint', 'timestamp', 'float', 'bool']
+function addKey(r, table, large) {
+  const kinds = ['int', 'int', 'text', 'bigint', 'timestamp', 'float', 'bytes', 'bool']
   const parts = r.oneIn(3) ? 2 : 1
   for (let k = 0; k < parts; k++) {
     // A key of one bool makes a table of two rows: only as part of a composite key.
-    const type = r.pick(kinds.slice(0, parts === 2 ? 7 : 6))
-    table.columns.push({ name: `k${k}`, type, nullable: false, domain: type === 'text' ? 'plain' : domainsOf(type)[0] })
+    const type = large && k === 0 ? 'int' : r.pick(kinds.slice(0, parts === 2 ? 8 : 7))
+    const domain = large && k === 0 ? 'many' : type === 'text' ? 'plain' : domainsOf(type)[0]
+    table.columns.push({ name: `k${k}`, type, nullable: false, domain })
     table.key.push(`k${k}`)
   }
 }
@@ -53,6 +56,8 @@ function addForeignKey(r, from, to) {
     from.columns.push({ name: `f${links + i}`, type: column.type, nullable: r.below(3) > 0, domain: column.domain })
     return `f${links + i}`
   })
+  // Which columns refer where, for rows that do.
+  from.links = [...(from.links ?? []), { table: to.name, columns, references: targets }]
   return { from, to, columns, references }
 }
 

@@ -9,7 +9,7 @@ const evaluation = { 22012: 'DIVISION_BY_ZERO', 22003: 'NUMERIC_OVERFLOW' }
 
 /**
  * The first difference, `{ kind, query, batch, text }`, or `undefined`. `kind` says what differs: `rows`, `mirror` (old rows
- * with the diffs applied), `status`, `refused` (the engine takes a query or a batch that PostgreSQL does not, or the other
+ * with the diffs applied), `patches` (some although nothing changed), `status`, `refused` (the engine takes a query or a batch that PostgreSQL does not, or the other
  * way round), `crash`.
  * @param {(query: object) => void} [onCompared] called for each query that was compared after a batch
  */
@@ -49,7 +49,9 @@ function step(db, state, batch) {
     return { kind: 'refused', text: `${error.code} at ${error.path}: ${error.message}` }
   }
   state.mirror = state.live.rows
+  state.patches = 0
   state.live.subscribe(({ diff }) => {
+    state.patches += diff.length
     try {
       state.mirror = applyPatches(state.mirror, diff)
     } catch (error) {
@@ -81,9 +83,15 @@ async function compare(pg, state) {
   const rows = [...live.rows]
   const text = difference(shape, expected, rows)
   if (text) return { kind: 'rows', text }
+  const { patches, before } = state
+  Object.assign(state, { patches: 0, before: JSON.stringify(expected) })
+  // Without its key a row may have been replaced by another one that looks the same.
+  if (patches > 0 && before === state.before && !selects(query.json)) return { kind: 'patches', text: `${patches} patches for rows that are as they were` }
   if (!equal([...state.mirror], rows)) return { kind: 'mirror', text: `${show(state.mirror)}\nis not ${show(rows)}` }
   return undefined
 }
+
+const selects = (json) => json.select !== undefined || (json.with ?? []).some((w) => w.query && selects(w.query))
 
 /** Applies a batch to both; words if only one takes it. */
 async function applyBatch(pg, db, schema, batch) {
@@ -119,11 +127,14 @@ function jsonText(value) {
   return `{${Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}:${jsonText(v)}`).join(',')}}`
 }
 
-/** A change as a program would hand it in: moments of whole milliseconds as a Date; own objects, which the engine may keep. */
+/** A change as a program would hand it in: moments of whole milliseconds as a Date, bytes as such; own objects, which the engine may keep. */
 function asInput(schema, change) {
   const table = schema.tables.find((t) => t.name === change.table)
   const type = (name) => table.columns.find((c) => c.name === name)?.type
-  const value = (v, name) => (type(name) === 'timestamp' && v !== null && /\.\d{3}Z$/.test(v) ? new Date(v) : structuredClone(v))
+  const value = (v, name) => {
+    if (v !== null && type(name) === 'bytes') return new Uint8Array(Buffer.from(v.slice(2), 'hex'))
+    return v !== null && type(name) === 'timestamp' && /\.\d{3}Z$/.test(v) ? new Date(v) : structuredClone(v)
+  }
   const row = (r) => Object.fromEntries(Object.entries(r).map(([k, v]) => [k, value(v, k)]))
   const out = { ...change }
   if (change.row) out.row = row(change.row)

@@ -6,7 +6,7 @@
 const quote = (text) => `'${text.replaceAll("'", "''")}'`
 export const name = (n) => `"${n}"`
 
-const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', json: 'jsonb' }
+const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb' }
 
 export const columnType = (type) => sqlTypes[type] + (type === 'text' ? ' collate "C"' : '')
 
@@ -119,6 +119,7 @@ export function asText({ sql, type }) {
   switch (type) {
     case 'null': return { sql: 'null::text', type: 'text' }
     case 'timestamp': return { sql: `((extract(epoch from ${sql}) * 1000000)::int8)::text`, type }
+    case 'bytes': return { sql: `'\\x' || encode(${sql}, 'hex')`, type }
     default: return { sql: `(${sql})::text`, type }
   }
 }

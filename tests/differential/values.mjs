@@ -11,6 +11,7 @@ const domains = {
   int: {
     small: { safe: true, list: [-3, -2, -1, 0, 1, 2, 3, 4, 7, 10] },
     wide: { safe: false, list: [0, 1, -1, 2 ** 31, -(2 ** 31) - 1, 2 ** 53 - 1, -(2 ** 53) + 1, 3037000500, 94906267] },
+    many: { safe: false, list: Array.from({ length: 300 }, (_, i) => i - 20) },
   },
   bigint: {
     small: { safe: true, list: [-2n, -1n, 0n, 1n, 2n, 5n, 9n] },
@@ -26,6 +27,7 @@ const domains = {
     near: { safe: true, list: ['2024-02-29T12:00:00.000Z', '2024-02-29T12:00:00.001Z', '2024-03-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z', '1969-12-31T23:59:59.999Z'] },
     far: { safe: false, list: ['2024-02-29T12:00:00.000001Z', '2024-02-29T12:00:00.000002Z', '0001-01-01T00:00:00.000Z', '1883-11-18T12:03:57.999999Z', '2262-04-11T23:47:16.854775Z', '+012345-06-07T08:09:10.011Z'] },
   },
+  bytes: { any: { safe: true, list: ['\\x', '\\x00', '\\x0000', '\\x01', '\\x7f', '\\x80ff', '\\xff', '\\x0102030405060708090a0b0c0d0e0f10', '\\x0102030405060708090a0b0c0d0e0f11'] } },
   json: {
     any: { safe: true, list: [0, 1, -1.5, 1e21, 1e-7, '', 'a', '1', true, false, [], [1], [1, 2], [[1]], {}, { a: 1 }, { a: 1, b: [null, 'x'] }, { bb: 1, a: { é: '\u0001' } }, [null], 'ß"\\'] },
   },
@@ -40,19 +42,43 @@ export const domain = (column) => domains[column.type][column.domain].list
 /** Whether arithmetic over the column can neither fail nor round. */
 export const isSafe = (column) => domains[column.type][column.domain].safe
 /** Whether sums over the column stay far from the ends of the type's range. */
-export const isSummable = (column) => isSafe(column) || (column.type === 'float' && column.domain === 'odd')
-/** Whether an operation over the column may leave the type's range, and be an error. An `int` has to stay a safe integer. */
-export const isWild = (column) => isSafe(column) || column.type !== 'int'
+export const isSummable = (column) => isSafe(column) || column.type === 'int' || (column.type === 'float' && column.domain === 'odd')
 
-/** Patterns for `like`; none ends in a lone backslash, which PostgreSQL refuses as soon as it gets there. */
-export const patterns = ['%', '_', '', 'a%', '%b', '%a%', '_b%', 'a\\%', 'a\\_b', '%\\\\%', '%%', 'a%b%', 'É%', '__', '\\a%', '%\n%', '%_b', 'α%', 'ss', 'İ%', '%ab%ab%']
+const patterns = ['%', '_', '', 'a%', '%b', '%a%', '_b%', 'a\\%', 'a\\_b', '%\\\\%', '%%', 'a%b%', 'É%', '__', '\\a%', '%\n%', '%_b', '%ab%ab%']
+
+/** A pattern for `like`, often one that fits a value of the column; none ends in a lone backslash, an error in PostgreSQL. */
+export function makePattern(r, column) {
+  if (column === undefined || r.oneIn(3)) return r.pick(patterns)
+  const text = r.pick(domain(column))
+  const cased = r.pick([text, text, text.toUpperCase(), text.toLowerCase()])
+  const letters = [...cased].map((c) => ('%_\\'.includes(c) && r.below(4) > 0 ? `\\${c}` : r.oneIn(6) ? '_' : r.oneIn(6) ? '%' : r.oneIn(12) ? `\\${c}` : c))
+  const pattern = `${r.oneIn(3) ? '%' : ''}${letters.join('')}${r.oneIn(3) ? '%' : ''}`
+  return /(^|[^\\])(\\\\)*\\$/.test(pattern) ? `${pattern}\\` : pattern
+}
 
 /** A literal of the boundary's Query JSON. */
 export function literal(type, value) {
   if (value === null) return { op: 'lit', value: null }
-  if (type === 'timestamp') return { op: 'lit', name: 'timestamp', value }
+  if (type === 'timestamp' || type === 'bytes') return { op: 'lit', name: type, value }
   if (type === 'json') return { op: 'lit', name: 'json', value: JSON.stringify(value) }
   return { op: 'lit', value }
+}
+
+/** The same literal written in another way, if there is one: another zone, other blanks, digits, order of keys. */
+export function respelt({ name, value, ...rest }) {
+  if (name === 'timestamp' && value !== null && /\.\d{3}Z$/.test(value) && value < '9') {
+    const there = new Date(Date.parse(value) + 5400000).toISOString()
+    return { ...rest, name, value: there.startsWith('0') ? value : there.replace('Z', '+01:30') }
+  }
+  if (name === 'json' && value !== null) return { ...rest, name, value: other(JSON.parse(value)) }
+  return name === undefined ? { ...rest, value } : { ...rest, name, value }
+}
+
+function other(value) {
+  if (Number.isSafeInteger(value)) return `${value}.00`
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (Array.isArray(value)) return `[ ${value.map(other).join(' ,')}]`
+  return `{ ${Object.entries(value).reverse().map(([k, v]) => `"${k}" :${other(v)}`).join(', ')} }`
 }
 
 /** JSON text that keeps what JSON has no form for. */
