@@ -17,11 +17,15 @@ export class Report {
   lines = []
   notes = []
   #section = ''
+  #unit = ''
+  #rival = ''
 
   constructor(write = (text) => process.stdout.write(`${text}\n`)) { this.write = write }
 
   section(title, unit, rival = 'by hand') {
     this.#section = title
+    this.#unit = unit
+    this.#rival = rival
     this.write(`\n${title}, ${unit}`)
     this.write(`${''.padEnd(36)}${['ours', rival, 'ratio', 'target'].map((t) => t.padStart(9)).join('')} ${''.padEnd(9)}${'least'.padEnd(8)}${'pairs'.padEnd(13)}${'wall: ours'.padStart(10)}${rival.padStart(9)}${'ratio'.padStart(8)}`)
   }
@@ -31,7 +35,7 @@ export class Report {
     const r = ratio(ours, theirs)
     const isMet = r.cpu <= target
     const verdict = target === undefined ? '' : !isMet ? 'MISSED' : r.cpu <= aim ? 'aim met' : 'met'
-    const line = { section: this.#section, name, ours: median(ours.cpu), theirs: median(theirs.cpu), ratio: r.cpu, least: r.least, target, aim, verdict, pairs: r.pairs, wallOurs: median(ours.wall), wallTheirs: median(theirs.wall), wallRatio: r.wall }
+    const line = { section: this.#section, unit: this.#unit, rival: this.#rival, name, ours: median(ours.cpu), theirs: median(theirs.cpu), ratio: r.cpu, least: r.least, target, aim, verdict, pairs: r.pairs, wallOurs: median(ours.wall), wallTheirs: median(theirs.wall), wallRatio: r.wall }
     this.lines.push(line)
     const left = [figure(line.ours), figure(line.theirs), times(r.cpu), target === undefined ? '' : times(target)]
     const right = [figure(line.wallOurs).padStart(10), figure(line.wallTheirs).padStart(9), times(r.wall).padStart(8)]
@@ -41,6 +45,18 @@ export class Report {
   note(text) {
     this.notes.push({ section: this.#section, text })
     this.write(`  ${text}`)
+  }
+
+  /** The tables of www/docs/performance.md. */
+  markdown() {
+    const sections = new Map(this.lines.map((l) => [l.section, this.lines.filter((other) => other.section === l.section)]))
+    const text = []
+    for (const [section, lines] of sections) {
+      text.push('', `**${section}** (${lines[0].unit})`, '', `| | ours | ${lines[0].rival} | ratio | range of pairs | target |`, '|---|---|---|---|---|---|')
+      for (const l of lines) text.push(`| ${l.name} | ${figure(l.ours)} | ${figure(l.theirs)} | ${times(l.ratio)} | ${l.pairs} | ${l.target === undefined ? '' : `${times(l.target)} ${l.verdict}`} |`)
+      for (const n of this.notes) if (n.section === section) text.push('', `${n.text}.`)
+    }
+    return text.join('\n')
   }
 
   summary() {

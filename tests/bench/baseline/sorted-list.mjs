@@ -19,7 +19,7 @@ export class SortedList {
   }
 
   apply(change) {
-    const { rows, list, matches } = this
+    const { rows, matches } = this
     const id = change.op === 'upsert' ? change.row.id : change.id
     const old = rows.get(id)
     const now = rowAfter(old, change)
@@ -30,27 +30,29 @@ export class SortedList {
     if (!was && !is) return
     let diff
     if (was && is) {
-      const from = placeOf(list, old)
+      const from = this.place(old)
       let to = from
       if (old.updatedAt !== now.updatedAt) {
         // Where it belongs once the old row is gone.
-        to = placeOf(list, now)
+        to = this.place(now)
         if (to > from) to--
       }
-      this.shift(from, to, now)
+      this.shift(from, to, now, old)
       const patch = set(id, changedFields(old, now))
       diff = to === from ? [patch] : [move(id, from, to), patch]
     } else if (was) {
-      const at = placeOf(list, old)
-      this.take(at)
+      const at = this.place(old)
+      this.take(at, old)
       diff = [remove(id, at)]
     } else {
-      const at = placeOf(list, now)
+      const at = this.place(now)
       this.put(at, now)
       diff = [add(id, at, now)]
     }
     this.listener({ diff, rows: this.list })
   }
+
+  place(row) { return placeOf(this.list, row) }
 
   shift(from, to, row) {
     // A loop over what lies between: quicker than two calls of `splice`, which move all behind them as well.

@@ -1,4 +1,5 @@
 // One change with many rows loaded: from `apply` to the listener that holds the diff.
+import { ChunkList } from '../baseline/chunk-list.mjs'
 import { SnapshotList } from '../baseline/snapshot-list.mjs'
 import { SortedList } from '../baseline/sorted-list.mjs'
 import { TopList } from '../baseline/top-list.mjs'
@@ -25,6 +26,12 @@ const scenarios = {
     byHand: (listener) => new SnapshotList(isShown, listener),
     publishes: true,
   },
+  /** The same against another rival. */
+  chunks: {
+    query: (db) => db.query.issues.where('status', '!=', 'canceled').orderBy('updatedAt', 'desc'),
+    byHand: (listener) => new ChunkList(isShown, listener),
+    publishes: true,
+  },
 }
 
 /** What listeners do; one of these runs per event. */
@@ -39,7 +46,7 @@ function listeners(publishes) {
     // The snapshot of this version: kept, and rows at both ends and in the middle looked at.
     const { rows } = event
     sink.rows = rows
-    sink.sum += rows.length + rows[0].id.length + rows[rows.length >> 1].id.length
+    sink.sum += rows.length + rows.at(0).id.length + rows.at(rows.length >> 1).id.length
   }
   const read = (event) => {
     hold(event)
@@ -139,7 +146,7 @@ export async function change(host, { scenario: name, rows, count, rounds, forms 
   const outside = streams.outside(rows, 11)
 
   // Every diff must have the same effect, before anything is timed.
-  for (const side of [ours, theirs]) { side.listen('record'); side.sink.copy = new Copy(theirs.query.list) }
+  for (const side of [ours, theirs]) { side.listen('record'); side.sink.copy = new Copy(theirs.query.list.slice()) }
   for (const form of ['update', 'upsert', 'json']) {
     for (const c of stream.take(300, form)) {
       ours.run([c], form)
@@ -171,7 +178,7 @@ export async function change(host, { scenario: name, rows, count, rounds, forms 
     mustEqual('the numbers of calls', ours.sink.calls, theirs.sink.calls)
   }
   const shown = ours.live.window(0, 1_000_000)
-  const list = theirs.query.list
+  const list = theirs.query.list.slice()
   mustEqual('the lengths', shown.length, list.length)
   for (let i = 0; i < list.length; i++) if (i < 2000 || i % 97 === 0) mustEqual(`rows ${i}`, JSON.stringify(shown[i]), JSON.stringify(list[i]))
   const examined = ours.db.stats().rowsExamined

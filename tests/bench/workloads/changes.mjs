@@ -1,5 +1,5 @@
 // Streams of single changes, made before the clock runs and given alike to the engine and to the hand-written query.
-import { epoch, issue, issueId, projectCount, random, span, statuses } from './issues.mjs'
+import { epoch, issue, projectCount, random, span, statuses } from './issues.mjs'
 
 /** The rows as the stream has left them so far. */
 class Current {
@@ -55,15 +55,13 @@ export const streams = {
   }, anywhere),
   /** Rows anywhere, to anywhere. */
   list: (rows, seed) => new Stream(seed, (next) => Math.floor(next() * rows), anywhere),
+  chunks: (rows, seed) => streams.list(rows, seed),
   /** Work at the top, as in a list of what happened last: half of the rows come from below, all land in the first 40. */
   top: (rows, seed) => {
     const recent = new Int32Array(40)
     let clock = epoch + span
     let count = 0
-    const pick = (next) => {
-      const index = count >= 40 && next() < 0.5 ? recent[(next() * 40) | 0] : Math.floor(next() * rows)
-      return index
-    }
+    const pick = (next) => count >= 40 && next() < 0.5 ? recent[(next() * 40) | 0] : Math.floor(next() * rows)
     return new Stream(seed, pick, (next, index) => {
       recent[count++ % 40] = index
       clock += 10
@@ -71,5 +69,3 @@ export const streams = {
     })
   },
 }
-
-export { issueId }
