@@ -211,7 +211,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The candidate with the smallest edit distance, if it is near enough to be a slip of the pen.
-fn nearest<'a>(name: &str, candidates: &mut dyn Iterator<Item = &'a str>) -> Option<String> {
+fn nearest(name: &str, candidates: &mut dyn Iterator<Item = &str>) -> Option<String> {
     let name = letters(name);
     let mut limit = (name.len() / 3).max(2) + 1;
     let mut nearest = None;

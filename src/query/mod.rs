@@ -1,6 +1,6 @@
 //! What the user asked: schema, wire AST, bound (typed, resolved) queries.
 //!
-//! `ast` is the JSON of `www/docs/boundary.md` as structs; `bind` turns it into [`bound`] where every name is an index and
+//! `ast` is the JSON of `www/docs/boundary.md` as structs, which `shape` reads; `bind` turns it into [`bound`] where every name is an index and
 //! every expression has a type. Every mistake a user can make in a schema or query is caught here, with its place.
 //!
 //! The shape: `check` and `relations` make a [`Schema`] of its JSON, `bind` a [`BoundQuery`] of a query's; both use the
@@ -12,6 +12,7 @@ pub mod bound;
 mod check;
 mod relations;
 pub mod schema;
+pub mod shape;
 pub mod types;
 
 #[cfg(test)]

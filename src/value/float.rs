@@ -241,7 +241,7 @@ pub(crate) fn spell(v: f64) -> String {
     let shift = mantissa.leading_zeros();
     let (mantissa, exponent) = (mantissa << shift, exponent - shift as i32);
     // Seventeen digits: always enough, and 64 bits give them to within a unit.
-    let mut point = ((exponent + 64) * 1233 >> 12) + 1;
+    let mut point = (((exponent + 64) * 1233) >> 12) + 1;
     let seventeen = loop {
         let (m, e, _) = scale(mantissa, exponent, 17 - point);
         let whole = if e < 0 { (m >> (-e).min(63)) + (m >> (-e - 1).min(63) & 1) } else { u64::MAX };
@@ -313,7 +313,7 @@ mod tests {
         ] {
             check(text);
         }
-        for m in [1u64 << 52, (1 << 53) - 1, 0x1234_5678_9abc_d] {
+        for m in [1u64 << 52, (1 << 53) - 1, 0x0001_2345_6789_abcd] {
             // Exact middles, and a hair above and below them.
             for (tail, digits) in [("5", 1), ("50", 2), ("499", 3), ("501", 3)] {
                 check(&format!("{m}.{tail}{}", "0".repeat(900 - digits)));

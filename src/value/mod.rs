@@ -5,6 +5,7 @@
 mod builder;
 mod cell;
 mod decimal;
+mod document;
 pub(crate) mod float;
 mod hash;
 pub(crate) mod json;
@@ -16,6 +17,7 @@ mod tree;
 
 pub use builder::RowBuilder;
 pub use cell::{Cell, Value};
+pub use document::Document;
 pub use hash::{Hasher64, hash_bytes};
 pub use json::canonical_json;
 pub use layout::{ColumnLayout, FLAG_ASCII, Layout};

@@ -2,17 +2,16 @@
 
 use std::cell::{RefCell, RefMut};
 
-use serde::Serialize;
-use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 
-use super::error::{keep_panics, reentrant, throw, unreadable};
-use super::{info, options};
+use super::error::{keep_panics, reentrant, throw};
+use super::{document, info, options};
 use crate::engine::{Engine, Report};
 use crate::error::{Error, ErrorCode};
 use crate::query::{Schema, ast, bind};
 use crate::store::{Batch, Envelope};
 use crate::trace::RelationId;
+use crate::value::Document;
 use crate::wire::binary;
 use crate::wire::json::{JsonReader, Options};
 
@@ -76,8 +75,8 @@ fn gone(rel: RelationId, handle: u32) -> JsValue {
     throw(Error::new(ErrorCode::UnknownView, format!("row {handle} of relation {rel} is gone")))
 }
 
-fn to_js(value: &impl Serialize) -> Js<JsValue> {
-    value.serialize(&Serializer::json_compatible()).map_err(|e| unreadable(ErrorCode::QueryInvalid, "the description", &e))
+fn read<T: TryFrom<Document, Error = Error>>(value: &JsValue) -> Js<T> {
+    document::read(value).and_then(T::try_from).map_err(throw)
 }
 
 #[wasm_bindgen(js_class = Engine)]
@@ -86,8 +85,7 @@ impl WasmEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(schema: JsValue) -> Js<WasmEngine> {
         keep_panics();
-        let json: ast::SchemaJson =
-            serde_wasm_bindgen::from_value(schema).map_err(|e| unreadable(ErrorCode::SchemaInvalid, "the schema", &e))?;
+        let json: ast::SchemaJson = read(&schema)?;
         let engine = Engine::new(Schema::from_json(&json).map_err(throw)?);
         let inner = Inner {
             engine,
@@ -106,7 +104,7 @@ impl WasmEngine {
 
     /// Layout of the tables' rows.
     pub fn relations(&self) -> Js<JsValue> {
-        to_js(&info::tables(&self.inner()?.engine))
+        Ok(document::write(&info::tables(&self.inner()?.engine)))
     }
 
     /// Address of a new input area of so many bytes; the one before is given back, and what it held is gone.
@@ -184,11 +182,10 @@ impl WasmEngine {
     pub fn register(&self, query: JsValue) -> Js<JsValue> {
         let mut inner = self.inner()?;
         let inner = &mut *inner;
-        let json: ast::QueryJson =
-            serde_wasm_bindgen::from_value(query).map_err(|e| unreadable(ErrorCode::QueryInvalid, "the query", &e))?;
+        let json: ast::QueryJson = read(&query)?;
         let bound = bind(inner.engine.schema(), &json).map_err(throw)?;
         let view = inner.engine.register(&bound).map_err(throw)?;
-        to_js(&info::view(&inner.engine, view).map_err(throw)?)
+        Ok(document::write(&info::view(&inner.engine, view).map_err(throw)?))
     }
 
     /// Address of a report that adds all rows of a view.
@@ -239,7 +236,8 @@ impl WasmEngine {
 
     /// Sizes and counters.
     pub fn stats(&self) -> Js<JsValue> {
-        to_js(&info::stats(&self.inner()?.engine, core::arch::wasm32::memory_size::<0>() * 65536))
+        let wasm_bytes = core::arch::wasm32::memory_size::<0>() * 65536;
+        Ok(document::write(&info::stats(&self.inner()?.engine, wasm_bytes)))
     }
 
     /// Last committed cursor of a source.
@@ -254,14 +252,12 @@ impl WasmEngine {
 
     /// The evaluation error that a view is in.
     pub fn view_error(&self, view: u32) -> Js<JsValue> {
-        #[derive(Serialize)]
-        struct ViewError {
-            code: &'static str,
-            message: String,
-        }
         match self.inner()?.engine.view_error(view).map_err(throw)? {
             None => Ok(JsValue::UNDEFINED),
-            Some(e) => to_js(&ViewError { code: e.code.as_str(), message: e.message.clone() }),
+            Some(e) => {
+                let parts = [("code", e.code.as_str().into()), ("message", e.message.clone().into())];
+                Ok(document::write(&Document::object(parts)))
+            }
         }
     }
 }

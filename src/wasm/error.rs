@@ -33,11 +33,6 @@ pub fn reentrant() -> JsValue {
     throw(Error::new(ErrorCode::Reentrant, "the engine is running: call it again after this call has returned"))
 }
 
-/// A shape that serde could not read.
-pub fn unreadable(code: ErrorCode, what: &str, e: &serde_wasm_bindgen::Error) -> JsValue {
-    throw(Error::new(code, format!("{what} is not of the expected shape: {e}")))
-}
-
 static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// Keeps the text of a panic for [`last_panic`].

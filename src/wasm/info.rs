@@ -1,110 +1,53 @@
-//! Descriptions of relations and views, for the TypeScript decoder.
-
-use serde::Serialize;
+//! Descriptions of relations and views, for the TypeScript decoder (`www/docs/boundary.md`).
 
 use crate::engine::{Engine, ViewId};
 use crate::error::Result;
 use crate::plan::{FieldSource, Level};
 use crate::query::Schema;
 use crate::trace::{Path, RelationId, Rows};
-use crate::value::Type;
+use crate::value::{Document, Type};
 
-/// Layout of a relation's rows.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub enum RelationInfo {
-    /// Cells in packed rows.
-    #[serde(rename_all = "camelCase")]
-    Packed {
-        id: RelationId,
-        kind: &'static str,
-        table: Option<String>,
-        columns: Vec<ColumnInfo>,
-        var_at: u32,
-        bool_at: u32,
-        null_at: u32,
-        flags_at: u32,
-        heap_at: u32,
-    },
-    /// Two members.
-    Pair { id: RelationId, kind: &'static str, left: RelationId, right: RelationId },
-}
-
-/// A column of a packed relation.
-#[derive(Serialize)]
-pub struct ColumnInfo {
-    name: String,
-    #[serde(rename = "type")]
-    ty: &'static str,
-    slot: u32,
-    var: i32,
-}
-
-/// A view.
-#[derive(Serialize)]
-pub struct ViewInfo {
-    view: ViewId,
-    flat: bool,
-    length: usize,
-    levels: Vec<LevelInfo>,
-    relations: Vec<RelationInfo>,
-}
-
-/// A level of a view.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LevelInfo {
-    name: String,
-    parent: i32,
-    single: bool,
-    rel: RelationId,
-    fields: Vec<FieldInfo>,
-    key: Vec<CellInfo>,
-    mask_words: usize,
-    plain: bool,
-    subs: Vec<usize>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum FieldInfo {
-    Cell { name: String, hops: Vec<u8>, column: usize },
-    Row { name: String, hops: Vec<u8>, rel: RelationId, row: bool },
-}
-
-#[derive(Serialize)]
-struct CellInfo {
-    hops: Vec<u8>,
-    column: usize,
+fn list<T>(items: &[T], describe: impl Fn(&T) -> Document) -> Document {
+    let mut out = Vec::with_capacity(items.len());
+    for item in items {
+        out.push(describe(item));
+    }
+    out.into()
 }
 
 /// The tables' relations.
-pub fn tables(engine: &Engine) -> Vec<RelationInfo> {
-    (0..engine.schema().tables.len() as u32).map(|id| relation(engine, id)).collect()
+pub fn tables(engine: &Engine) -> Document {
+    let ids: Vec<RelationId> = (0..engine.schema().tables.len() as RelationId).collect();
+    list(&ids, |id| relation(engine, *id))
 }
 
-fn relation(engine: &Engine, id: RelationId) -> RelationInfo {
+fn relation(engine: &Engine, id: RelationId) -> Document {
     match engine.relations().rows(id) {
-        Rows::Pair { left, right, .. } => RelationInfo::Pair { id, kind: "pair", left: *left, right: *right },
+        Rows::Pair { left, right, .. } => {
+            Document::object([("id", id.into()), ("kind", "pair".into()), ("left", (*left).into()), ("right", (*right).into())])
+        }
         Rows::Packed { layout, .. } => {
             let table = engine.schema().tables.get_index(id as usize).map(|t| t.1);
-            let columns = layout.columns.iter().enumerate().map(|(i, c)| ColumnInfo {
-                name: table.map_or_else(|| format!("c{i}"), |t| t.columns[i].name.clone()),
-                ty: type_name(c.ty, engine.relations().is_wide(id, Path::column(i))),
-                slot: c.slot,
-                var: if c.var == u32::MAX { -1 } else { c.var as i32 },
-            });
-            RelationInfo::Packed {
-                id,
-                kind: "packed",
-                table: table.map(|t| t.name.clone()),
-                columns: columns.collect(),
-                var_at: layout.var_at,
-                bool_at: layout.bool_at,
-                null_at: layout.null_at,
-                flags_at: layout.flags_at,
-                heap_at: layout.heap_at,
+            let mut columns = Vec::with_capacity(layout.columns.len());
+            for (i, c) in layout.columns.iter().enumerate() {
+                columns.push(Document::object([
+                    ("name", table.map_or_else(|| format!("c{i}"), |t| t.columns[i].name.clone()).into()),
+                    ("type", type_name(c.ty, engine.relations().is_wide(id, Path::column(i))).into()),
+                    ("slot", c.slot.into()),
+                    ("var", if c.var == u32::MAX { -1 } else { c.var as i32 }.into()),
+                ]));
             }
+            Document::object([
+                ("id", id.into()),
+                ("kind", "packed".into()),
+                ("table", table.map_or(Document::Null, |t| t.name.clone().into())),
+                ("columns", columns.into()),
+                ("varAt", layout.var_at.into()),
+                ("boolAt", layout.bool_at.into()),
+                ("nullAt", layout.null_at.into()),
+                ("flagsAt", layout.flags_at.into()),
+                ("heapAt", layout.heap_at.into()),
+            ])
         }
     }
 }
@@ -114,24 +57,24 @@ fn type_name(ty: Type, wide: bool) -> &'static str {
 }
 
 /// A view's description, with all relations below it that are not tables: JavaScript keeps them as long as the view.
-pub fn view(engine: &Engine, id: ViewId) -> Result<ViewInfo> {
+pub fn view(engine: &Engine, id: ViewId) -> Result<Document> {
     let levels = engine.levels(id)?;
     let mut known: Vec<RelationId> = (0..engine.schema().tables.len() as RelationId).collect();
     let mut new = Vec::new();
     for l in levels {
         describe(engine, l.shown_relation, &mut known, &mut new);
     }
-    Ok(ViewInfo {
-        view: id,
-        flat: levels.len() == 1,
-        length: engine.len(id)?,
-        levels: levels.iter().map(|l| level(engine.schema(), l)).collect(),
-        relations: new,
-    })
+    Ok(Document::object([
+        ("view", id.into()),
+        ("flat", (levels.len() == 1).into()),
+        ("length", engine.len(id)?.into()),
+        ("levels", list(levels, |l| level(engine.schema(), l))),
+        ("relations", new.into()),
+    ]))
 }
 
 /// Members first: a pair is described after what it is made of.
-fn describe(engine: &Engine, id: RelationId, known: &mut Vec<RelationId>, new: &mut Vec<RelationInfo>) {
+fn describe(engine: &Engine, id: RelationId, known: &mut Vec<RelationId>, new: &mut Vec<Document>) {
     if known.contains(&id) {
         return;
     }
@@ -143,78 +86,62 @@ fn describe(engine: &Engine, id: RelationId, known: &mut Vec<RelationId>, new: &
     new.push(relation(engine, id));
 }
 
-fn hops(turns: impl Iterator<Item = bool>) -> Vec<u8> {
-    turns.map(u8::from).collect()
+fn hops(turns: &[bool]) -> Document {
+    list(turns, |turn| u8::from(*turn).into())
 }
 
-fn cell(path: Path) -> CellInfo {
-    CellInfo { hops: hops(path.turns()), column: path.leaf() }
+fn turns(path: Path) -> Document {
+    hops(&path.turns().collect::<Vec<_>>())
 }
 
-fn level(schema: &Schema, l: &Level) -> LevelInfo {
-    let fields = l.fields.iter().map(|f| match &f.source {
-        FieldSource::Cell(p) => FieldInfo::Cell { name: f.name.clone(), hops: hops(p.turns()), column: p.leaf() },
-        FieldSource::Row { turns, table } => {
-            FieldInfo::Row { name: f.name.clone(), hops: hops(turns.iter().copied()), rel: schema.by_id(*table).id, row: true }
+fn level(schema: &Schema, l: &Level) -> Document {
+    let fields = list(&l.fields, |f| match &f.source {
+        FieldSource::Cell(p) => {
+            Document::object([("name", f.name.clone().into()), ("hops", turns(*p)), ("column", p.leaf().into())])
         }
+        FieldSource::Row { turns, table } => Document::object([
+            ("name", f.name.clone().into()),
+            ("hops", hops(turns)),
+            ("rel", schema.by_id(*table).id.into()),
+            ("row", true.into()),
+        ]),
     });
-    LevelInfo {
-        name: l.name.clone().unwrap_or_default(),
-        parent: l.parent.map_or(-1, |p| p as i32),
-        single: l.single,
-        rel: l.shown_relation,
-        fields: fields.collect(),
-        key: l.key.iter().map(|&k| cell(k)).collect(),
-        mask_words: l.mask_words(),
-        plain: l.plain,
-        subs: l.subs.clone(),
-    }
-}
-
-/// Sizes and counters.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Stats {
-    version: u32,
-    tables: Vec<TableStats>,
-    nodes: usize,
-    views: usize,
-    rows_examined: f64,
-    bytes: BytesStats,
-    wasm_bytes: usize,
-}
-
-/// A table's size.
-#[derive(Serialize)]
-struct TableStats {
-    name: String,
-    rows: usize,
-    bytes: usize,
-}
-
-/// Bytes by owner.
-#[derive(Serialize)]
-struct BytesStats {
-    tables: usize,
-    operators: usize,
-    views: usize,
+    Document::object([
+        ("name", l.name.clone().unwrap_or_default().into()),
+        ("parent", l.parent.map_or(-1, |p| p as i32).into()),
+        ("single", l.single.into()),
+        ("rel", l.shown_relation.into()),
+        ("fields", fields),
+        ("key", list(&l.key, |&k| Document::object([("hops", turns(k)), ("column", k.leaf().into())]))),
+        ("maskWords", l.mask_words().into()),
+        ("plain", l.plain.into()),
+        ("subs", list(&l.subs, |&s| s.into())),
+    ])
 }
 
 /// Sizes and counters of an engine.
-pub fn stats(engine: &Engine, wasm_bytes: usize) -> Stats {
+pub fn stats(engine: &Engine, wasm_bytes: usize) -> Document {
     let memory = engine.memory();
-    let tables = engine.schema().tables.values().map(|t| TableStats {
-        name: t.name.clone(),
-        rows: engine.table_len(t.id),
-        bytes: engine.relations().bytes(t.id),
-    });
-    Stats {
-        version: engine.version(),
-        tables: tables.collect(),
-        nodes: engine.node_count(),
-        views: engine.view_count(),
-        rows_examined: engine.work().examined as f64,
-        bytes: BytesStats { tables: memory.tables, operators: memory.operators, views: memory.views },
-        wasm_bytes,
+    let mut tables = Vec::new();
+    for t in engine.schema().tables.values() {
+        tables.push(Document::object([
+            ("name", t.name.clone().into()),
+            ("rows", engine.table_len(t.id).into()),
+            ("bytes", engine.relations().bytes(t.id).into()),
+        ]));
     }
+    let bytes = Document::object([
+        ("tables", memory.tables.into()),
+        ("operators", memory.operators.into()),
+        ("views", memory.views.into()),
+    ]);
+    Document::object([
+        ("version", engine.version().into()),
+        ("tables", tables.into()),
+        ("nodes", engine.node_count().into()),
+        ("views", engine.view_count().into()),
+        ("rowsExamined", (engine.work().examined as i64).into()),
+        ("bytes", bytes),
+        ("wasmBytes", wasm_bytes.into()),
+    ])
 }

@@ -1,0 +1,276 @@
+//! The JSON of schemas and queries to the structs of [`ast`](super::ast), each mistake of shape with its place.
+
+use super::ast::{
+    ColumnJson, ExprJson, JoinJson, Literal, NamedJson, OrderJson, QueryJson, RelationJson, SchemaJson, StartJson, TableJson,
+    WithJson,
+};
+use crate::error::{Error, ErrorCode, Result};
+use crate::value::Document;
+
+/// Reads a part of a document.
+type Read<T> = fn(&Document) -> Result<T>;
+
+impl TryFrom<Document> for SchemaJson {
+    type Error = Error;
+
+    /// # Errors
+    /// `SCHEMA_INVALID` with the place that is not of the expected shape.
+    fn try_from(json: Document) -> Result<Self> {
+        list(&json, "tables", table).map(|tables| SchemaJson { tables }).map_err(|mut e| {
+            e.code = ErrorCode::SchemaInvalid;
+            e
+        })
+    }
+}
+
+impl TryFrom<Document> for QueryJson {
+    type Error = Error;
+
+    /// # Errors
+    /// `QUERY_INVALID` with the place that is not of the expected shape.
+    fn try_from(json: Document) -> Result<Self> {
+        query(&json)
+    }
+}
+
+/// A text member that may be absent.
+///
+/// # Errors
+/// `QUERY_INVALID` if it is no text.
+pub fn optional_text(json: &Document, name: &str) -> Result<Option<String>> {
+    optional(json, name, text_of)
+}
+
+fn text_of(json: &Document) -> Result<String> {
+    match json {
+        Document::Text(text) => Ok(text.to_string()),
+        _ => Err(not("a string", json)),
+    }
+}
+
+fn flag_of(json: &Document) -> Result<bool> {
+    match json {
+        Document::Bool(flag) => Ok(*flag),
+        _ => Err(not("a boolean", json)),
+    }
+}
+
+fn count_of(json: &Document) -> Result<u32> {
+    match json {
+        Document::Integer(n) if let Ok(n) = u32::try_from(*n) => Ok(n),
+        _ => Err(not("a number of rows", json)),
+    }
+}
+
+fn texts_of(json: &Document) -> Result<Vec<String>> {
+    items(json, text_of)
+}
+
+#[cold]
+#[inline(never)]
+fn not(wanted: &str, found: &Document) -> Error {
+    let found = match found {
+        Document::Integer(_) | Document::Float(_) => &found.to_string(),
+        _ => found.kind(),
+    };
+    Error::new(ErrorCode::QueryInvalid, format!("{wanted} is expected, not {found}"))
+}
+
+fn items<T>(json: &Document, read: Read<T>) -> Result<Vec<T>> {
+    let Document::List(items) = json else { return Err(not("an array", json)) };
+    let mut out = Vec::with_capacity(items.len());
+    for (i, item) in items.iter().enumerate() {
+        out.push(read(item).map_err(|e| e.at_index("", i))?);
+    }
+    Ok(out)
+}
+
+fn optional<T>(json: &Document, name: &str, read: Read<T>) -> Result<Option<T>> {
+    match json.get(name) {
+        Some(part) => read(part).map(Some).map_err(|e| e.at(name)),
+        None if matches!(json, Document::Object(_)) => Ok(None),
+        None => Err(not("an object", json)),
+    }
+}
+
+fn required<T>(json: &Document, name: &str, read: Read<T>) -> Result<T> {
+    optional(json, name, read)?.ok_or_else(|| missing(name))
+}
+
+#[cold]
+#[inline(never)]
+fn missing(name: &str) -> Error {
+    Error::new(ErrorCode::QueryInvalid, format!("`{name}` is missing")).named(name).at(name)
+}
+
+fn optional_list<T>(json: &Document, name: &str, read: Read<T>) -> Result<Option<Vec<T>>> {
+    match json.get(name) {
+        Some(part) => items(part, read).map(Some).map_err(|e| e.at(name)),
+        None if matches!(json, Document::Object(_)) => Ok(None),
+        None => Err(not("an object", json)),
+    }
+}
+
+fn list<T>(json: &Document, name: &str, read: Read<T>) -> Result<Vec<T>> {
+    optional_list(json, name, read)?.ok_or_else(|| missing(name))
+}
+
+fn flag(json: &Document, name: &str) -> Result<bool> {
+    Ok(optional(json, name, flag_of)?.unwrap_or_default())
+}
+
+fn table(json: &Document) -> Result<TableJson> {
+    Ok(TableJson {
+        name: required(json, "name", text_of)?,
+        tenant: flag(json, "tenant")?,
+        key: required(json, "key", texts_of)?,
+        columns: list(json, "columns", column)?,
+        relations: optional_list(json, "relations", relation)?.unwrap_or_default(),
+    })
+}
+
+fn column(json: &Document) -> Result<ColumnJson> {
+    Ok(ColumnJson {
+        name: required(json, "name", text_of)?,
+        ty: required(json, "type", text_of)?,
+        nullable: flag(json, "nullable")?,
+    })
+}
+
+fn relation(json: &Document) -> Result<RelationJson> {
+    Ok(RelationJson {
+        name: required(json, "name", text_of)?,
+        kind: required(json, "kind", text_of)?,
+        table: optional_text(json, "table")?.unwrap_or_default(),
+        columns: optional(json, "columns", texts_of)?.unwrap_or_default(),
+        references: optional(json, "references", texts_of)?,
+        join: optional_text(json, "join")?,
+        join_target: optional(json, "joinTarget", texts_of)?,
+        path: optional(json, "path", texts_of)?,
+        filter: optional(json, "where", expr)?,
+        order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
+    })
+}
+
+fn query(json: &Document) -> Result<QueryJson> {
+    Ok(QueryJson {
+        from: optional_text(json, "from")?.unwrap_or_default(),
+        alias: optional_text(json, "alias")?,
+        tenant: optional_text(json, "tenant")?,
+        joins: optional_list(json, "joins", join)?.unwrap_or_default(),
+        filter: optional(json, "where", expr)?,
+        group_by: optional_list(json, "groupBy", named)?,
+        select: optional_list(json, "select", named)?,
+        order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
+        limit: optional(json, "limit", count_of)?,
+        offset: optional(json, "offset", count_of)?,
+        start: optional(json, "start", start)?,
+        with: optional_list(json, "with", with)?.unwrap_or_default(),
+    })
+}
+
+fn join(json: &Document) -> Result<JoinJson> {
+    Ok(JoinJson {
+        kind: required(json, "kind", text_of)?,
+        table: required(json, "table", text_of)?,
+        alias: optional_text(json, "alias")?,
+        on: required(json, "on", expr)?,
+    })
+}
+
+fn named(json: &Document) -> Result<NamedJson> {
+    Ok(NamedJson { name: optional_text(json, "name")?.unwrap_or_default(), expr: required(json, "expr", expr)? })
+}
+
+fn order(json: &Document) -> Result<OrderJson> {
+    Ok(OrderJson { expr: required(json, "expr", expr)?, desc: flag(json, "desc")?, nulls: optional_text(json, "nulls")? })
+}
+
+fn start(json: &Document) -> Result<StartJson> {
+    Ok(StartJson { values: list(json, "values", expr)?, inclusive: flag(json, "inclusive")? })
+}
+
+fn with(json: &Document) -> Result<WithJson> {
+    let boxed: Read<Box<QueryJson>> = |json| query(json).map(Box::new);
+    Ok(WithJson {
+        relation: required(json, "relation", text_of)?,
+        name: optional_text(json, "as")?,
+        query: optional(json, "query", boxed)?,
+    })
+}
+
+fn expr(json: &Document) -> Result<ExprJson> {
+    Ok(ExprJson {
+        op: required(json, "op", text_of)?,
+        args: optional_list(json, "args", expr)?.unwrap_or_default(),
+        name: optional_text(json, "name")?,
+        of: optional_text(json, "of")?,
+        value: optional(json, "value", literal)?,
+    })
+}
+
+fn literal(json: &Document) -> Result<Literal> {
+    match json {
+        Document::Bool(v) => Ok(Literal::Bool(*v)),
+        Document::Integer(v) => Ok(Literal::Int(*v)),
+        Document::Float(v) => Ok(Literal::Float(*v)),
+        Document::Text(v) => Ok(Literal::Text(v.to_string())),
+        _ => Err(not("a boolean, a number, a string or null", json)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_str, json};
+
+    use super::*;
+
+    fn query_error(text: &str) -> (String, String) {
+        let e = QueryJson::try_from(from_str::<Document>(text).unwrap()).unwrap_err();
+        assert_eq!(e.code, ErrorCode::QueryInvalid);
+        (e.path.clone(), e.message.clone())
+    }
+
+    #[test]
+    fn a_mistake_of_shape_is_told_with_its_place() {
+        for (text, path, message) in [
+            ("[]", "", "an object is expected, not an array"),
+            (r#"{"limit": -1}"#, "limit", "a number of rows is expected, not -1"),
+            (r#"{"limit": 1.5}"#, "limit", "a number of rows is expected, not 1.5"),
+            (r#"{"joins": {}}"#, "joins", "an array is expected, not an object"),
+            (r#"{"where": {"op": "=", "args": [{"op": "x"}, {"name": "y"}]}}"#, "where.args[1].op", "`op` is missing"),
+            (
+                r#"{"where": {"op": "lit", "value": []}}"#,
+                "where.value",
+                "a boolean, a number, a string or null is expected, not an array",
+            ),
+            (
+                r#"{"with": [{"relation": "r", "query": {"orderBy": [{"expr": 1}]}}]}"#,
+                "with[0].query.orderBy[0].expr",
+                "an object is expected, not 1",
+            ),
+        ] {
+            assert_eq!(query_error(text), (path.to_owned(), message.to_owned()));
+        }
+        let e = SchemaJson::try_from(from_str::<Document>(r#"{"tables": [{"name": "t", "key": "id"}]}"#).unwrap()).unwrap_err();
+        assert_eq!((e.code, &*e.path), (ErrorCode::SchemaInvalid, "tables[0].key"));
+    }
+
+    #[test]
+    fn whatever_is_written_is_read_back() {
+        let text = json!({
+            "from": "issues", "alias": "i", "tenant": "t", "limit": 5, "offset": 2, "groupBy": [],
+            "joins": [{ "kind": "left", "table": "u", "alias": "a", "on": { "op": "lit", "value": true } }],
+            "where": { "op": "in", "args": [{ "op": "col", "name": "x", "of": "a" }, { "op": "lit", "value": 1.5 }, { "op": "lit" }] },
+            "select": [{ "name": "n", "expr": { "op": "agg", "name": "count" } }],
+            "orderBy": [{ "expr": { "op": "col", "name": "x" }, "desc": true, "nulls": "last" }],
+            "start": { "values": [{ "op": "lit", "value": "v" }], "inclusive": true },
+            "with": [{ "relation": "r", "as": "s", "query": { "with": [{ "relation": "q" }] } }],
+        });
+        let query: QueryJson = serde_json::from_value(text).unwrap();
+        let again: QueryJson = serde_json::from_value(serde_json::to_value(&query).unwrap()).unwrap();
+        assert_eq!(query, again);
+        assert_eq!((query.joins.len(), query.group_by.as_deref(), query.limit), (1, Some(&[][..]), Some(5)));
+        assert_eq!(query.with[0].query.as_ref().unwrap().with[0].relation, "q");
+    }
+}

@@ -1,0 +1,207 @@
+//! A JSON value as a tree: how schemas, queries, options and descriptions cross the boundary.
+//!
+//! One type for all of them, read and written by hand: a deserializer generated for each struct was a sixth of the binary.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::{float, json};
+
+/// A JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Document {
+    /// Nothing; a member that is null counts as absent.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// An integer of 64 bits.
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text.
+    Text(Cow<'static, str>),
+    /// An array.
+    List(Vec<Document>),
+    /// An object.
+    Object(Vec<(Cow<'static, str>, Document)>),
+}
+
+impl Document {
+    /// An object of named members.
+    ///
+    /// ```
+    /// use eddyline::value::Document;
+    /// let document = Document::object([("a", 1u32.into()), ("b", "x".into())]);
+    /// assert_eq!(document.to_string(), r#"{"a":1,"b":"x"}"#);
+    /// ```
+    pub fn object<const N: usize>(members: [(&'static str, Document); N]) -> Document {
+        Document::Object(members.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect())
+    }
+
+    /// A member of an object; none if it is null or this is no object. Of two with one name, the last.
+    pub fn get(&self, name: &str) -> Option<&Document> {
+        let Document::Object(members) = self else { return None };
+        members.iter().rfind(|m| m.0 == name).map(|m| &m.1).filter(|v| **v != Document::Null)
+    }
+
+    /// What kind of value it is, in words.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Document::Null => "null",
+            Document::Bool(_) => "a boolean",
+            Document::Integer(_) | Document::Float(_) => "a number",
+            Document::Text(_) => "a string",
+            Document::List(_) => "an array",
+            Document::Object(_) => "an object",
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Document::Null => out.extend_from_slice(b"null"),
+            Document::Bool(v) => out.extend_from_slice(if *v { b"true" } else { b"false" }),
+            Document::Integer(v) => out.extend_from_slice(v.to_string().as_bytes()),
+            Document::Float(v) if v.is_finite() => out.extend_from_slice(float::spell(*v).as_bytes()),
+            Document::Float(_) => out.extend_from_slice(b"null"),
+            Document::Text(v) => json::escape(v.as_bytes(), out),
+            Document::List(items) => {
+                out.push(b'[');
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    item.write(out);
+                }
+                out.push(b']');
+            }
+            Document::Object(members) => {
+                out.push(b'{');
+                for (i, (name, value)) in members.iter().enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    json::escape(name.as_bytes(), out);
+                    out.push(b':');
+                    value.write(out);
+                }
+                out.push(b'}');
+            }
+        }
+    }
+}
+
+/// JSON text, as `JSON.stringify` writes it.
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        f.write_str(&String::from_utf8_lossy(&out))
+    }
+}
+
+macro_rules! from_integer {
+    ($($ty:ty)*) => { $(impl From<$ty> for Document {
+        fn from(v: $ty) -> Self {
+            Document::Integer(v as i64)
+        }
+    })* };
+}
+
+from_integer!(u8 i32 u32 i64 usize);
+
+impl From<bool> for Document {
+    fn from(v: bool) -> Self {
+        Document::Bool(v)
+    }
+}
+
+impl From<&'static str> for Document {
+    fn from(v: &'static str) -> Self {
+        Document::Text(Cow::Borrowed(v))
+    }
+}
+
+impl From<String> for Document {
+    fn from(v: String) -> Self {
+        Document::Text(Cow::Owned(v))
+    }
+}
+
+impl From<Vec<Document>> for Document {
+    fn from(v: Vec<Document>) -> Self {
+        Document::List(v)
+    }
+}
+
+/// For hosts that have serde, such as the tests; the binary for browsers has no part in it.
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Tree)
+    }
+}
+
+struct Tree;
+
+impl<'de> Visitor<'de> for Tree {
+    type Value = Document;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Document, E> {
+        Ok(Document::Null)
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Document, E> {
+        Ok(Document::Bool(v))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Document, E> {
+        Ok(Document::Integer(v))
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Document, E> {
+        Ok(i64::try_from(v).map_or(Document::Float(v as f64), Document::Integer))
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<Document, E> {
+        Ok(Document::Float(v))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Document, E> {
+        Ok(Document::Text(Cow::Owned(v.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Document, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Document::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Document, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, value)) = entries.next_entry::<String, Document>()? {
+            members.push((Cow::Owned(name), value));
+        }
+        Ok(Document::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_tree_are_the_same_value() {
+        let text = r#"{"a":[null,true,-1,1.5,"\u0001\"é"],"b":{},"c":9223372036854775807}"#;
+        let document: Document = serde_json::from_str(text).unwrap();
+        assert_eq!(document.to_string(), text);
+        assert_eq!(document.get("b").unwrap().kind(), "an object");
+        assert_eq!(document.get("a").unwrap().get("a"), None);
+    }
+}
