@@ -6,7 +6,7 @@ import { type JsonBytes, type JsonOptions, type JsonReader, type JsonStream, abo
 import { type TableLayout, tableLayout } from './layout.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
-import { Query, type QueryLike, planKey } from './query/builder.js'
+import { Query, type QueryLike, checkDepth, planKey } from './query/builder.js'
 import type { QueryJson } from './query/types.js'
 import { CHANGED, FLAGS, IGNORED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
 import { Relations } from './rows.js'
@@ -288,6 +288,7 @@ export class Database<S extends AnySchema> {
       if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
       return known
     }
+    checkDepth(json)
     const port = this.#port
     const info = port.call('register', json)
     const view = new View(port, this.#relations, info, this.#version)

@@ -42,11 +42,15 @@ export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Reco
   return schema as Schema<T, R>
 }
 
+/** The engine numbers columns in 16 bits, and adds the tenant. */
+const COLUMNS_MOST = 65_534
+
 function columnsOf(t: Tables[string]): [string, { type: any; isNullable: boolean; isKey: boolean }][] { return Object.entries(t.columns) as never }
 
 function checkTable(name: string, t: Tables[string]): void {
   const columns = columnsOf(t)
   if (!columns.some(([, c]) => c.isKey)) throw new EddylineError('SCHEMA_INVALID', `\`${name}\` needs a key column: .key()`, { path: name, offending: name })
+  if (columns.length > COLUMNS_MOST) throw new EddylineError('SCHEMA_INVALID', `\`${name}\` has ${columns.length} columns; ${COLUMNS_MOST} are the most`, { path: name, offending: name })
   for (const [column, c] of columns) {
     const path = `${name}.${column}`
     if (column === TENANT) throw new EddylineError('SCHEMA_INVALID', `\`${TENANT}\` is reserved`, { path, offending: column })

@@ -25,7 +25,7 @@ export class ReportReader {
    * Freed last: until then every handle that a patch names can still be read.
    */
   absorb(address: number): void {
-    const { port, views, relations } = this
+    const { port, views } = this
     port.fresh()
     const words = port.i32
     let at = address >> 2
@@ -41,14 +41,22 @@ export class ReportReader {
       }
       at += 4 + words[at + 3]
     }
+    // Pairs first: the row of a pair may be read when it goes, and that would make a cell of a member that is gone already.
+    if (freed > 1) this.#free(words, at, freed, true)
+    this.touchesAt = this.#free(words, at, freed, false)
+    this.count = count
+  }
+
+  /** Drops the freed handles, those of pairs only or all; the word behind the sections. Dropping one again does nothing. */
+  #free(words: Int32Array, at: number, freed: number, pairs: boolean): number {
+    const { relations } = this
     for (let s = 0; s < freed; s++) {
       const rel = words[at]
       const n = words[at + 1]
       at += 2
-      for (let i = 0; i < n; i++) relations.free(rel, words[at + i])
+      if (!pairs || relations.isPair(rel)) for (let i = 0; i < n; i++) relations.free(rel, words[at + i])
       at += n
     }
-    this.count = count
-    this.touchesAt = at
+    return at
   }
 }

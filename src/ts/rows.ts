@@ -140,6 +140,9 @@ export class Relations {
     for (const { id } of infos) if (--this.list[id].users === 0) this.list[id] = undefined as never
   }
 
+  /** Whether rows of the relation are made of rows of others. */
+  isPair(rel: number): boolean { return this.list[rel] !== undefined && this.list[rel].layout === undefined }
+
   free(rel: number, handle: number): void {
     const relation = this.list[rel]
     if (relation === undefined) return

@@ -269,9 +269,20 @@ export function from<S extends AnySchema, T extends TableName<S>>(schema: S, tab
 
 /** @internal Text that is equal for equal plans: identity of shared views and of hooks. */
 export function planKey(query: QueryJson): string {
-  return JSON.stringify(query, (_, v: unknown) =>
-    typeof v === 'bigint' ? { $bigint: String(v) } : typeof v === 'number' && !Number.isFinite(v) ? { $number: String(v) } : v)
+  try {
+    return JSON.stringify(query, (_, v: unknown) =>
+      typeof v === 'bigint' ? { $bigint: String(v) } : typeof v === 'number' && !Number.isFinite(v) ? { $number: String(v) } : v)
+  } catch (e) { throw e instanceof RangeError ? tooDeep() : e }
 }
+
+/** @internal Refuses a query that the engine could not read to its end: the engine's stack is small, and its own limit far below. */
+export function checkDepth(json: unknown, left = 1000): void {
+  if (left === 0) throw tooDeep()
+  if (typeof json !== 'object' || json === null) return
+  for (const member of Object.values(json)) checkDepth(member, left - 1)
+}
+
+function tooDeep(): EddylineError { return new EddylineError('QUERY_INVALID', 'the query is nested too deeply') }
 
 function tableNamed(schema: AnySchema, name: string, path = 'from'): TableJson {
   const found = schema.json.tables.find(t => t.name === name)

@@ -1,6 +1,6 @@
 // What users and servers get wrong: every mistake is a typed error that names the place, and nothing has happened.
 import { beforeEach, describe, expect, it } from 'vitest'
-import { EddylineError, createDatabase, defineSchema, eq, gt, int, string, table } from '../../../pkg/index.inline.js'
+import { EddylineError, createDatabase, defineSchema, eq, gt, int, not, string, table } from '../../../pkg/index.inline.js'
 import { type Db, failure, issue, open, picture, put } from './support.js'
 
 let db: Db
@@ -116,6 +116,22 @@ describe('a wrong query', () => {
   })
 })
 
+describe('a query without end', () => {
+  const deep = (n: number) => db.query.issues.where(i => { let c = eq(i.title, 'x'); for (let k = 0; k < n; k++) c = not(c); return c })
+  it.each([300, 600, 1000, 3000, 100_000])('nested %d deep is refused before it reaches the engine\'s stack', n => {
+    expect(failure(() => db.live(deep(n))).code).toBe('QUERY_INVALID')
+    expect(failure(() => db.explain(deep(n))).code).toBe('QUERY_INVALID')
+    untouched()
+    expect(db.live(deep(200)).status).toBe('ready')
+  })
+
+  it('of 100,000 parts is refused, of a few thousand it is not', () => {
+    const wide = (n: number) => db.query.issues.where('priority', 'in', Array.from({ length: n }, (_, i) => i))
+    expect(failure(() => db.live(wide(100_000))).code).toBe('QUERY_INVALID')
+    expect(db.live(wide(5000)).rows.length).toBe(2)
+  })
+})
+
 describe('JSON', () => {
   // The byte is that of the first character that cannot be.
   it.each<[text: string, code: string, byte: number, path: string | undefined]>([
@@ -215,6 +231,15 @@ describe('odd texts and names', () => {
     ])
     expect(Object.getPrototypeOf(live.rows[1])).toBe(Object.prototype)
     strange.close()
+  })
+
+  it('a table of more columns than the engine can number is refused, the most are not', async () => {
+    const columns = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`c${i}`, int().nullable()]))
+    expect(failure(() => defineSchema({ t: table({ id: int().key(), ...columns(65_534) }) }))).toMatchObject({ code: 'SCHEMA_INVALID', path: 't' })
+    const most = await createDatabase({ schema: defineSchema({ t: table({ id: int().key(), ...columns(65_533) }, { tenant: true }) }) }) as any
+    most.apply([{ op: 'insert', table: 't', row: { id: 1, c65532: 5 }, tenant: 'x' }])
+    expect(most.live(most.query.t.select('c65532'), { tenant: 'x' }).rows).toEqual([{ c65532: 5 }])
+    most.close()
   })
 
   it('a table of 2,000 columns works', async () => {
