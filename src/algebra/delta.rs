@@ -1,6 +1,7 @@
 //! The change of one relation in one step.
 
 use super::{Handle, Weight};
+use crate::value::sort;
 
 /// A Z-set of rows; consolidated (each row once, no zero weights, ascending handles) once [`Delta::consolidate`] ran.
 ///
@@ -44,6 +45,18 @@ impl Delta {
         }
     }
 
+    fn sort(&mut self) {
+        let pack = |r: &(Handle, Weight)| u64::from(r.0) << 32 | u64::from(r.1 as u32);
+        if self.rows.len() <= 16 {
+            return sort::by_number(&mut self.rows, |r| r.0);
+        }
+        let mut packed: Vec<u64> = self.rows.iter().map(pack).collect();
+        sort::numbers(&mut packed);
+        for (row, packed) in self.rows.iter_mut().zip(packed) {
+            *row = ((packed >> 32) as Handle, packed as Weight);
+        }
+    }
+
     /// Adds equal rows up, drops zeros, sorts by handle. Cost: O(n log n), nothing for n ≤ 1.
     pub fn consolidate(&mut self) {
         match self.rows.len() {
@@ -57,7 +70,7 @@ impl Delta {
             _ => {}
         }
         if !self.rows.is_sorted_by(|a, b| a.0 < b.0) {
-            self.rows.sort_unstable_by_key(|r| r.0);
+            self.sort();
             let mut kept = 0;
             for i in 1..self.rows.len() {
                 let (row, weight) = self.rows[i];

@@ -7,6 +7,7 @@ use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
 use crate::query::TableId;
 use crate::trace::{HandleState, HashArrangement, OrderedGroups, RelationId, Relations};
+use crate::value::sort;
 
 /// Index of a node.
 pub type NodeId = u32;
@@ -372,7 +373,7 @@ impl Circuit {
     pub fn ids(&self) -> Vec<NodeId> {
         let mut ids: Vec<NodeId> =
             (0..self.nodes.slots.len() as NodeId).filter(|&i| self.nodes.slots[i as usize].is_some()).collect();
-        ids.sort_by_key(|&i| (self.nodes.node(i).rank, i));
+        sort::by(&mut ids, |&a, &b| self.nodes.node(a).rank.cmp(&self.nodes.node(b).rank).then(a.cmp(&b)));
         ids
     }
 

@@ -37,6 +37,7 @@ use crate::query::{BoundQuery, Schema};
 use crate::store::{Applied, Batch, Snapshot, Store};
 use crate::trace::{HandleState, Relations};
 use crate::value::RowTree;
+use crate::value::sort;
 use report::HEADER_WORDS;
 use view::Output;
 
@@ -158,7 +159,7 @@ impl Engine {
         } else {
             self.circuit.changed().iter().filter_map(|n| self.readers.get(n)).flatten().copied().collect()
         };
-        touched.sort_unstable();
+        sort::by_number(&mut touched, |id| *id);
         touched.dedup();
         let mut sections = 0;
         for id in touched {

@@ -11,6 +11,7 @@ use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::trace::{HandleState, RelationId, Relations};
+use crate::value::sort;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct LeftRow {
@@ -64,7 +65,7 @@ impl Operator for LeftJoin {
             next.weight += weight;
             self.rows.insert(row, next);
         }
-        fresh.sort_unstable();
+        sort::by_number(&mut fresh, |row| *row);
         for &(row, weight) in inputs[1].rows() {
             for (left, _) in left_matches(step.nodes, step.relations, &self.pairs, row) {
                 examined += 1;

@@ -12,6 +12,7 @@ use crate::algebra::{Delta, Handle};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, TableId};
 use crate::trace::{HandleState, Relations};
+use crate::value::sort;
 use crate::value::{RowBuilder, Type};
 
 /// What a batch did. Reused from batch to batch for its memory.
@@ -296,7 +297,7 @@ impl Run<'_> {
                     .handles()
                     .filter(|h| !reset.kept.contains(h) && in_tenant(t, &reset.tenant, rs.row(table, *h)))
                     .collect();
-                gone.sort_unstable();
+                sort::by_number(&mut gone, |row| *row);
                 for row in gone {
                     let hash = t.layout.hash(self.rs.row(table, row), &t.key);
                     self.tables[table as usize].remove(hash, row);
@@ -394,7 +395,7 @@ impl Run<'_> {
                 back.push((hash, *old, new));
             }
         }
-        back.sort_unstable();
+        sort::by(&mut back, Ord::cmp);
         for (hash, old, new) in back {
             self.tables[table as usize].replace(hash, new, old);
             self.rs.revive(table, old);

@@ -5,8 +5,8 @@
 //! they are written the way JavaScript writes numbers (`decimal.rs`), so a text that comes from `JSON.stringify` needs no
 //! change but the order of its keys.
 
-use super::decimal;
 use super::lex::{self, Fault, FaultKind};
+use super::{decimal, sort};
 
 /// Deepest nesting of arrays and objects in a value.
 pub(crate) const MAX_DEPTH: usize = 256;
@@ -143,7 +143,7 @@ impl Canon {
             return;
         }
         let start = members[0].text.0;
-        members.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        sort::by(members, |a, b| rank(a).cmp(&rank(b)));
         self.moved.clear();
         for (i, m) in members.iter().enumerate() {
             if members.get(i + 1).is_some_and(|next| rank(next) == rank(m)) {

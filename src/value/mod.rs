@@ -12,6 +12,7 @@ pub(crate) mod json;
 mod layout;
 pub(crate) mod lex;
 mod order;
+pub(crate) mod sort;
 mod timestamp;
 mod tree;
 

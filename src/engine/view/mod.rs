@@ -20,6 +20,7 @@ use crate::algebra::Handle;
 use crate::circuit::Circuit;
 use crate::plan::{FieldSource, Level, Plan};
 use crate::trace::{HandleState, Relations};
+use crate::value::sort;
 use crate::value::total_order;
 
 /// Id of the node that owns the root list.
@@ -89,7 +90,7 @@ impl View {
     /// The arrangements that it reads, each once.
     pub fn nodes(&self) -> Vec<crate::circuit::NodeId> {
         let mut nodes: Vec<_> = self.plan.levels.iter().map(|l| l.node).collect();
-        nodes.sort_unstable();
+        sort::by_number(&mut nodes, |id| *id);
         nodes.dedup();
         nodes
     }

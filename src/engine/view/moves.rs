@@ -5,6 +5,7 @@
 //! once. Patches come in this order: removals from the back, then moves and additions from the front, then changed fields.
 
 use crate::algebra::Handle;
+use crate::value::sort;
 
 /// A touched row that is shown before and after.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,7 @@ pub struct ListChange {
     pub placements: Vec<Placement>,
 }
 
+#[derive(Clone, Copy)]
 struct Mover {
     row: Handle,
     from: usize,
@@ -83,9 +85,9 @@ impl ListChange {
 
     /// Finds the moves and the order of patches.
     pub fn arrange(&mut self, shift: &Shift<'_>) {
-        self.removed.sort_unstable_by_key(|r| std::cmp::Reverse(r.1));
-        self.added.sort_unstable_by_key(|a| a.1);
-        self.kept.sort_unstable_by_key(|k| k.to);
+        sort::by_number(&mut self.removed, |r| !(r.1 as u32));
+        sort::by_number(&mut self.added, |a| a.1 as u32);
+        sort::by_number(&mut self.kept, |k| k.to as u32);
         let in_order = self.kept.iter().all(|k| k.old_gap == k.new_gap) && self.kept.is_sorted_by_key(|k| k.from);
         if in_order {
             self.placements.extend(self.added.iter().map(|&(row, at)| Placement::Add { row, at }));
@@ -96,13 +98,13 @@ impl ListChange {
     }
 
     fn place(&mut self, mut movers: Vec<Mover>) {
-        movers.sort_unstable_by_key(|m| m.from);
+        sort::by_number(&mut movers, |m| m.from as u32);
         // Movers not yet placed, counted by old order.
         let mut waiting = Counter::ones(movers.len());
         let mut targets: Vec<(usize, Option<usize>, Handle)> =
             movers.iter().enumerate().map(|(i, m)| (m.to, Some(i), m.row)).collect();
         targets.extend(self.added.iter().map(|&(row, at)| (at, None, row)));
-        targets.sort_unstable_by_key(|t| t.0);
+        sort::by_number(&mut targets, |t| t.0 as u32);
         // Rows that stay put before the i-th target, ascending.
         let mut behind: Vec<usize> = Vec::with_capacity(targets.len());
         for (i, &(to, mover, row)) in targets.iter().enumerate() {
@@ -126,6 +128,7 @@ impl ListChange {
 /// Untouched rows before it, whether it is a run, its position: the order of segments.
 type Rank = (usize, bool, usize);
 
+#[derive(Clone, Copy)]
 struct Segment {
     old: Rank,
     new: Rank,
@@ -133,6 +136,7 @@ struct Segment {
     rows: Rows,
 }
 
+#[derive(Clone, Copy)]
 enum Rows {
     Kept(usize),
     Run(usize, usize),
@@ -141,7 +145,7 @@ enum Rows {
 /// The rows that have to move: all but a heaviest increasing subsequence.
 fn find_movers(kept: &[Kept], shift: &Shift<'_>) -> Vec<Mover> {
     let mut cuts: Vec<usize> = kept.iter().flat_map(|k| [k.old_gap, k.new_gap]).chain([shift.first, shift.end]).collect();
-    cuts.sort_unstable();
+    sort::by_number(&mut cuts, |c| *c as u32);
     cuts.dedup();
     let runs = cuts.windows(2).map(|w| (w[0], w[1])).filter(|(a, b)| *a >= shift.first && *b <= shift.end);
     // A touched row with gap g stands before the run that starts at g.
@@ -153,9 +157,9 @@ fn find_movers(kept: &[Kept], shift: &Shift<'_>) -> Vec<Mover> {
     });
     let untouched = runs.map(|(a, b)| Segment { old: (a, true, 0), new: (a, true, 0), weight: b - a, rows: Rows::Run(a, b) });
     let mut segments: Vec<Segment> = touched.chain(untouched).collect();
-    segments.sort_unstable_by_key(|s| s.old);
+    sort::by(&mut segments, |a, b| a.old.cmp(&b.old));
     let mut by_new: Vec<usize> = (0..segments.len()).collect();
-    by_new.sort_unstable_by_key(|&i| segments[i].new);
+    sort::by(&mut by_new, |&a, &b| segments[a].new.cmp(&segments[b].new));
     let fixed = heaviest_increasing(&by_new, |i| segments[i].weight);
     let mut movers = Vec::new();
     let mut fixed_before = 0;
