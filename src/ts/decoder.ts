@@ -1,5 +1,19 @@
 import { BIGINT, BOOL, BYTES, FLOAT, INT, type PackedLayout, TEXT, TIMESTAMP } from './layout.js'
-import type { Port } from './port.js'
+
+/** Memory that holds packed rows: the engine's, or a copy of one row. */
+export interface RowMemory {
+  readonly u8: Uint8Array<ArrayBuffer>
+  readonly view: DataView<ArrayBuffer>
+  /** Makes the views usable. */
+  fresh(): void
+}
+
+/** A row taken out of the engine's memory before its handle went away, in case somebody reads it later. */
+export class RowCopy implements RowMemory {
+  readonly view: DataView<ArrayBuffer>
+  constructor(readonly u8: Uint8Array<ArrayBuffer>) { this.view = new DataView(u8.buffer, u8.byteOffset, u8.byteLength) }
+  fresh(): void {}
+}
 
 // A byte order mark is part of the text; broken UTF-8 cannot occur.
 const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true })
@@ -13,7 +27,7 @@ const cells: unknown[] = []
  * When the heap is ASCII, it is decoded by one call and cut by `substring`; else span by span. Cost: 60-160 ns for ten
  * columns in a batch. Rows may be at any address, hence the DataView.
  */
-export function decodeRow(port: Port, layout: PackedLayout, ptr: number): object {
+export function decodeRow(port: RowMemory, layout: PackedLayout, ptr: number): object {
   port.fresh()
   const { view, u8 } = port
   const heap = ptr + layout.heapAt
@@ -45,7 +59,7 @@ export function decodeRow(port: Port, layout: PackedLayout, ptr: number): object
 }
 
 /** The value of one column: keys and projections. */
-export function decodeCell(port: Port, layout: PackedLayout, ptr: number, c: number): unknown {
+export function decodeCell(port: RowMemory, layout: PackedLayout, ptr: number, c: number): unknown {
   port.fresh()
   const { view, u8 } = port
   if ((u8[ptr + layout.nullAt + (c >> 3)] >> (c & 7) & 1) !== 0) return null
@@ -69,7 +83,7 @@ function integerAt(view: DataView, at: number): number | bigint {
   return value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER ? value : view.getBigInt64(at, true)
 }
 
-function decodeRare(port: Port, layout: PackedLayout, ptr: number, c: number): unknown {
+function decodeRare(port: RowMemory, layout: PackedLayout, ptr: number, c: number): unknown {
   const { view, u8 } = port
   const at = ptr + layout.slots[c]
   switch (layout.types[c]) {

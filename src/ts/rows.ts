@@ -1,5 +1,5 @@
 import type { Encoder } from './encoder.js'
-import { decodeCell, decodeRow, define } from './decoder.js'
+import { RowCopy, decodeCell, decodeRow, define } from './decoder.js'
 import { EddylineError } from './errors.js'
 import { PackedLayout, TENANT } from './layout.js'
 import type { FieldInfo, Port, RelationInfo } from './port.js'
@@ -11,12 +11,15 @@ export const snapshots = { taken: 0 }
  * What a list or a patch holds in place of a row: the object, once somebody read it.
  *
  * Handles are reused by the engine; cells are not. So whoever holds a cell can read it forever: when the engine frees
- * the handle of a cell that was handed out and not yet read, the row is decoded at that moment.
+ * the handle of a cell that was handed out and not yet read, the row's bytes are copied at that moment (most are never
+ * asked for, and a copy costs a fraction of decoding), or decoded where it is put together from several rows.
  */
 export class RowCell {
   object: object | undefined = undefined
   /** Key, when the object does not hold all key columns. */
   key: unknown = undefined
+  /** The row's bytes, when its handle is gone and nobody has read it. */
+  copy: Uint8Array<ArrayBuffer> | undefined = undefined
   /** Somebody outside of the current lists may hold it: an old snapshot, a patch. */
   held = false
   /** Snapshots taken before it was made. */
@@ -43,6 +46,11 @@ export class CellTable {
   }
 
   fill(cell: RowCell): object {
+    if (cell.copy !== undefined) {
+      const object = cell.object = decodeRow(new RowCopy(cell.copy), this.relation.layout!, 0)
+      cell.copy = undefined
+      return object
+    }
     const object = this.reader.read(cell.handle)
     if (this.reader.key !== undefined) cell.key = this.reader.key(cell.handle)
     cell.object = object
@@ -81,8 +89,17 @@ export class CellTable {
   free(handle: number): void {
     const cell = this.cells[handle]
     if (cell === undefined) return
-    if (cell.held && cell.object === undefined) this.fill(cell)
+    if (cell.held && cell.object === undefined) this.#keep(cell)
     this.cells[handle] = undefined
+  }
+
+  #keep(cell: RowCell): void {
+    if (this.relation.layout === undefined || this !== this.relation.rows) { this.fill(cell); return }
+    const { port } = this.relation.relations
+    const at = port.rowPtr(this.relation.id, cell.handle)
+    const bytes = port.engine.row_len(this.relation.id, cell.handle)
+    port.fresh()
+    cell.copy = port.u8.slice(at, at + bytes)
   }
 
   /** Reads every cell that is not read yet: before the handles go away without being freed one by one. */
