@@ -18,7 +18,7 @@ fn a_subject_that_is_right_passes_and_the_cases_exercise_it() {
     assert!((tally.empty_results as f64) < results * 0.5, "{tally:?}");
     assert!((tally.error_results as f64) > results * 0.002, "{tally:?}");
     assert!((tally.error_results as f64) < results * 0.05, "{tally:?}");
-    assert!(tally.patches.iter().sum::<usize>() > tally.batches && tally.patches.iter().all(|n| *n > 50), "{tally:?}");
+    assert!(tally.patches.iter().sum::<usize>() > tally.batches && tally.patches.iter().all(|n| *n > 30), "{tally:?}");
     assert!(tally.rows.iter().all(|n| *n > 100), "{tally:?}");
 }
 
@@ -31,6 +31,7 @@ fn every_flaw_is_caught_by_its_law() {
     assert!(caught::<{ flaw::LEAKS_A_VIEW }>().starts_with("L6"));
     assert!(caught::<{ flaw::TELLS_OF_NOTHING }>().starts_with("L3"));
     assert!(caught::<{ flaw::FORGETS_TO_TELL }>().starts_with("L2"));
+    assert!(caught::<{ flaw::FROZEN_ROWS_CHANGE }>().starts_with("a frozen state"));
     // These two show first in whatever the batch touches.
     assert_ne!(caught::<{ flaw::KEEPS_HALF_OF_A_REFUSED_BATCH }>(), "none");
     assert_ne!(caught::<{ flaw::REPLAYS }>(), "none");

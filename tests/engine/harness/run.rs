@@ -2,9 +2,10 @@
 
 use super::case::Case;
 use super::generate;
-use super::laws::{Broken, Tally, VALID, check};
+use super::laws::check;
 use super::shrink::shrink;
 use super::subject::Subject;
+use super::tally::{Broken, Tally, VALID};
 
 /// Runs the cases of these seeds. `Err` tells of the first that breaks a law: seed, law, what was expected and found, and
 /// the shrunk case as JSON for `tests/regressions`.

@@ -67,10 +67,7 @@ impl<B: Fn(&Case) -> bool> Search<B> {
             at -= 1;
             let mut candidate = self.best.clone();
             candidate.batches.remove(at);
-            for watched in &mut candidate.queries {
-                watched.from -= usize::from(watched.from > at);
-                watched.until = watched.until.map(|u| u - usize::from(u > at));
-            }
+            without_batch(&mut candidate, |n| n > at);
             self.take(candidate);
         }
     }
@@ -90,10 +87,7 @@ impl<B: Fn(&Case) -> bool> Search<B> {
             let mut candidate = self.best.clone();
             let after = candidate.batches.remove(i);
             candidate.batches[i - 1].changes.extend(after.changes);
-            for watched in &mut candidate.queries {
-                watched.from -= usize::from(watched.from >= i);
-                watched.until = watched.until.map(|u| u - usize::from(u >= i));
-            }
+            without_batch(&mut candidate, |n| n >= i);
             self.take(candidate);
         }
         for i in 0..self.best.batches.len() {
@@ -110,6 +104,9 @@ impl<B: Fn(&Case) -> bool> Search<B> {
 
     /// Watches from the start to the end where that is enough.
     fn lives(&mut self) {
+        let mut candidate = self.best.clone();
+        candidate.frozen = None;
+        self.take(candidate);
         for i in 0..self.best.queries.len() {
             for simpler in [(|w| w.from = 0) as fn(&mut Watched), |w| w.until = None] {
                 let mut candidate = self.best.clone();
@@ -177,6 +174,16 @@ impl<B: Fn(&Case) -> bool> Search<B> {
             self.take(candidate);
         }
     }
+}
+
+/// Lowers the numbers of the batches behind one that is gone.
+fn without_batch(case: &mut Case, behind: impl Fn(usize) -> bool) {
+    let lower = |n: usize| n - usize::from(behind(n));
+    for watched in &mut case.queries {
+        watched.from = lower(watched.from);
+        watched.until = watched.until.map(lower);
+    }
+    case.frozen = case.frozen.map(|pair| pair.map(lower));
 }
 
 /// A query with one clause less or simpler, in every way.

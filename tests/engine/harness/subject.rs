@@ -20,6 +20,14 @@ pub trait Subject: Sized {
     /// The rows as a reader of patches knows them.
     fn mirrored(&mut self, view: View) -> Vec<RowTree>;
     fn version(&self) -> u64;
+    /// A state of the tables that stays as it is until it is thawed.
+    type Frozen;
+    fn freeze(&mut self) -> Self::Frozen;
+    /// The rows of each table in a frozen state, in any order.
+    fn frozen_rows(&self, frozen: &Self::Frozen) -> Vec<Vec<Vec<Value>>>;
+    fn thaw(&mut self, frozen: Self::Frozen);
+    /// Number of rows held, by tables and by everything derived from them.
+    fn rows_held(&self) -> usize;
     /// What is alive besides the tables; the same number before and after a view was there.
     fn footprint(&self) -> Vec<usize>;
 }

@@ -16,27 +16,48 @@ const JSONS: [&str; 5] = ["null", "1", "\"a\"", "[]", "{\"a\":1}"];
 const BYTES: [&[u8]; 5] = [&[], &[0], &[0, 0], &[255, 1], b"123456789"];
 const TIMES: [i64; 4] = [0, 1, -1, 1_700_000_000_123_456];
 
-/// A value for a column that is no key and refers to nothing.
-pub fn cell(rng: &mut Rng, column: &Column) -> Value {
-    if column.nullable && chance(rng, 25) {
-        return Value::Null;
-    }
-    let edge = chance(rng, 6);
-    match column.ty {
-        Type::Int if edge && column.safe_integer => Value::Int(pick(rng, &[SAFE, -SAFE])),
-        Type::Int if edge => Value::Int(pick(rng, &[i64::MAX, i64::MIN, SAFE + 2])),
-        ty => value(rng, ty, edge),
-    }
+/// How many keys there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Domain {
+    keys: i64,
 }
 
-/// A value for a key column, or for one that refers to it.
-pub fn key(rng: &mut Rng, ty: Type) -> Value {
-    match ty {
-        Type::Int => Value::Int(rng.i64(-1..9)),
-        Type::Timestamp => Value::Timestamp(rng.i64(0..9) * 1_000_000),
-        Type::Text if rng.bool() => Value::text(pick(rng, &["k1", "k2", "k10", "K1"])),
-        Type::Bytes if rng.bool() => Value::Bytes([rng.u8(0..6)].into()),
-        ty => value(rng, ty, false),
+impl Domain {
+    /// So few that all keys meet.
+    pub const FEW: Domain = Domain { keys: 10 };
+    /// So many that lists grow beyond one node of a tree.
+    pub const MANY: Domain = Domain { keys: 300 };
+
+    pub fn is_wide(self) -> bool {
+        self.keys > 10
+    }
+
+    /// A value for a column that is no key and refers to nothing.
+    pub fn cell(self, rng: &mut Rng, column: &Column) -> Value {
+        if column.nullable && chance(rng, 25) {
+            return Value::Null;
+        }
+        let edge = chance(rng, 6);
+        match column.ty {
+            Type::Int if edge && column.safe_integer => Value::Int(pick(rng, &[SAFE, -SAFE])),
+            Type::Int if edge => Value::Int(pick(rng, &[i64::MAX, i64::MIN, SAFE + 2])),
+            Type::Int | Type::Text | Type::Timestamp if self.is_wide() && rng.bool() => self.key(rng, column.ty),
+            ty => value(rng, ty, edge),
+        }
+    }
+
+    /// A value for a key column, or for one that refers to it.
+    pub fn key(self, rng: &mut Rng, ty: Type) -> Value {
+        let n = rng.i64(0..self.keys);
+        match ty {
+            Type::Int => Value::Int(n - 1),
+            Type::Timestamp => Value::Timestamp(n * 1_000_000),
+            Type::Float => Value::Float(if n == 3 { f64::NAN } else { n as f64 / 2.0 }),
+            Type::Text if self.is_wide() => Value::text(format!("key number {n}")),
+            Type::Text if rng.bool() => Value::text(pick(rng, &["k1", "k2", "k10", "K1"])),
+            Type::Bytes if self.is_wide() || rng.bool() => Value::Bytes(n.to_be_bytes()[6..].into()),
+            ty => value(rng, ty, false),
+        }
     }
 }
 

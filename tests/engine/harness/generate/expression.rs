@@ -155,6 +155,10 @@ impl Scope {
                 let op = pick(rng, &["like", "ilike"]);
                 call(op, vec![self.text(rng, depth), literal(&Value::text(pattern))])
             }
+            4 if self.some(rng, |c| c.ty == Type::Json).is_some() => {
+                // Equality is all that json has.
+                call(pick(rng, &["=", "!=", "in"]), vec![self.leaf(rng, Type::Json), literal(&value(rng, Type::Json, false))])
+            }
             _ => {
                 // Mostly columns against columns or constants of a type that the scope has.
                 let ty = self.sortable(rng).map_or(Type::Int, |(ty, _)| ty);

@@ -9,6 +9,7 @@ mod schema;
 use eddyline::query::Schema;
 use fastrand::Rng;
 
+use self::domain::Domain;
 use super::case::{Case, Watched};
 
 /// The case of a seed. The same seed gives the same case on every machine.
@@ -16,7 +17,8 @@ pub fn case(seed: u64) -> Case {
     let rng = &mut Rng::with_seed(seed);
     let json = schema::schema(rng);
     let schema = Schema::from_json(&json).unwrap_or_else(|e| panic!("generated a schema that is refused: {e}\n{json:#?}"));
-    let batches = history::history(rng, &schema);
+    let domain = if chance(rng, 2) { Domain::MANY } else { Domain::FEW };
+    let batches = history::history(rng, &schema, domain);
     let mut queries: Vec<Watched> = Vec::new();
     for _ in 0..rng.usize(1..=4) {
         // Sometimes the same query again: views share what they can.
@@ -26,7 +28,11 @@ pub fn case(seed: u64) -> Case {
         let until = chance(rng, 20).then(|| rng.usize(from..=batches.len()));
         queries.push(Watched { query, from, until });
     }
-    Case { shows: String::new(), schema: json, queries, batches }
+    let frozen = chance(rng, 15).then(|| {
+        let from = rng.usize(0..batches.len());
+        [from, rng.usize(from..=batches.len())]
+    });
+    Case { shows: String::new(), schema: json, queries, batches, frozen }
 }
 
 /// True in so many of a hundred cases.

@@ -57,7 +57,8 @@ fn column(name: impl Into<String>, ty: &str, nullable: bool) -> ColumnJson {
 
 /// A table with its own key, simple or composite.
 fn table(rng: &mut Rng, name: &str, tenants: bool) -> TableJson {
-    let mut columns = vec![column("id", pick(rng, &["int", "int", "text", "text", "bigint", "timestamp", "bytes"]), false)];
+    let mut columns =
+        vec![column("id", pick(rng, &["int", "int", "text", "text", "bigint", "timestamp", "bytes", "float"]), false)];
     if chance(rng, 25) {
         columns.push(column("part", pick(rng, &["int", "text", "bool"]), false));
     }
@@ -188,21 +189,34 @@ fn by_value(rng: &mut Rng, tables: &mut [TableJson], here: usize) {
     add(tables, here, RelationJson { columns: vec![columns], references: Some(vec![references]), ..r });
 }
 
-/// Two or three associations in a row.
+/// Two or three associations in a row; rarely one of them is such a row itself.
 fn through(rng: &mut Rng, tables: &mut [TableJson], here: usize) {
     let (mut at, mut path) = (here, Vec::new());
     for _ in 0..rng.usize(2..=3) {
-        let direct: Vec<&RelationJson> = tables[at].relations.iter().filter(|r| r.kind != "through").collect();
-        if direct.is_empty() {
+        let all = chance(rng, 15);
+        let steps: Vec<&RelationJson> = tables[at].relations.iter().filter(|r| all || r.kind != "through").collect();
+        if steps.is_empty() {
             break;
         }
-        let step = pick(rng, &direct);
+        let step = pick(rng, &steps);
         path.push(step.name.clone());
-        at = tables.iter().position(|t| t.name == step.table).expect("a table");
+        at = end(tables, at, step);
     }
     if path.len() < 2 {
         return;
     }
     let name = format!("through_{}", tables[here].relations.len());
-    add(tables, here, RelationJson { name, kind: "through".into(), path: Some(path), ..RelationJson::default() });
+    let r = relation(rng, name, "through", &tables[at].clone());
+    add(tables, here, RelationJson { table: String::new(), path: Some(path), ..r });
+}
+
+/// The table that an association leads to.
+fn end(tables: &[TableJson], from: usize, relation: &RelationJson) -> usize {
+    let named = |r: &RelationJson| tables.iter().position(|t| t.name == r.table).expect("a table");
+    let Some(path) = &relation.path else { return named(relation) };
+    let step = |at: usize, name: &String| {
+        let next = tables[at].relations.iter().find(|r| r.name == *name).expect("an association");
+        end(tables, at, next)
+    };
+    path.iter().fold(from, step)
 }
