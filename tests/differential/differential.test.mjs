@@ -20,7 +20,7 @@ import { shrink } from './shrink.mjs'
 import { decode, encode } from './values.mjs'
 
 const first = Number(process.env.DIFF_SEED ?? 1)
-const runs = Number(process.env.DIFF_RUNS ?? 150)
+const runs = Number(process.env.DIFF_RUNS ?? 250)
 const cases = new URL('cases/', import.meta.url)
 
 const words = ({ kind, query, batch, text, sql }) => `${kind} of query ${query} after batch ${batch}: ${text}\n${sql ?? ''}`
