@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBindgen } from './bindgen.mjs'
 import { SetupError, must, say } from './command.mjs'
-import { withoutComments } from './comments.mjs'
+import { minified } from './bundle.mjs'
 import { checkFeatures, optimizerFlags } from './features.mjs'
 import { filesBelow, put, step } from './fresh.mjs'
 import { cache, inRoot, pkg } from './place.mjs'
@@ -35,7 +35,7 @@ async function compile(rustc) {
 
 async function bind() {
   const settings = { bindgen: lockedVersion('wasm-bindgen'), optimizerFlags, binaryen: JSON.parse(readFileSync(inRoot('node_modules/binaryen/package.json'), 'utf8')).version }
-  await step('bind', { inputs: [raw, inRoot('tests/scripts/engine.mjs'), inRoot('tests/scripts/comments.mjs')], settings }, async () => {
+  await step('bind', { inputs: [raw, inRoot('tests/scripts/engine.mjs'), inRoot('tests/scripts/bundle.mjs')], settings }, async () => {
     say('Binding and optimising')
     const bindgen = join(await ensureBindgen(), 'wasm-bindgen')
     const out = join(cache, 'bound')
@@ -55,7 +55,7 @@ async function bind() {
     const carriers = {
       'engine.wasm': wasm,
       'wasm-bytes.js': `export default "${wasm.toString('base64')}"\n`,
-      'glue.js': await withoutComments('glue.js', glue),
+      'glue.js': await minified('glue.js', glue),
       'glue.d.ts': readFileSync(join(out, 'glue.d.ts')),
     }
     for (const name of engineFiles) put(join(pkg, name), carriers[name])

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, which } from './command.mjs'
-import { withoutComments } from './comments.mjs'
+import { bundled } from './bundle.mjs'
 import { count } from './counts.mjs'
 import { checkFeatures } from './features.mjs'
 import { put, step } from './fresh.mjs'
@@ -58,14 +58,20 @@ describe('size', () => {
   })
 })
 
-describe('comments', () => {
-  it('go, with the lines that held nothing else, and the code stays as it was', async () => {
-    const code = '// head\nconst a = 1 // tail → ünd\n    /** doc\n * more */\nconst url = "https://x/*y*/" /* in */ + `//${a /* deep */}`\nloop: /* x\n y */ for (;;) break loop\n'
-    assert.equal(await withoutComments('a.js', code), 'const a = 1\nconst url = "https://x/*y*/"  + `//${a }`\nloop: \n for (;;) break loop\n')
-  })
-  it('stay where bundlers read them', async () => {
-    const code = 'export const a = /* @__PURE__ */ f()\nimport(/* @vite-ignore */ b)\n'
-    assert.equal(await withoutComments('a.js', code), code)
+describe('bundling', () => {
+  it('shares what entries have in common, keeps what bundlers read, and names the binary from where it is', async () => {
+    write('bundle/boot/browser.js', `export const load = () => fetch(new URL('../engine.wasm', import.meta.url))`)
+    write('bundle/shared.js', '/** doc */\nexport const shared = /* @__PURE__ */ f()\nexport const unused = 1')
+    for (const name of ['index.inline', 'index.slim', 'index.workerd', 'react/index']) {
+      write(`bundle/${name}.js`, `export { shared } from '${name.startsWith('react') ? '..' : '.'}/shared.js'`)
+    }
+    write('bundle/index.js', `export * from './shared.js'\nexport { load } from './boot/browser.js'\nexport { init } from './glue.js'`)
+    const files = await bundled(join(folder, 'bundle'))
+    assert.deepEqual([...files.keys()].sort(), ['core.js', 'index.inline.js', 'index.js', 'index.slim.js', 'index.workerd.js', 'react/index.js'])
+    assert.match(files.get('index.js'), /new URL\("\.\/engine\.wasm",import\.meta\.url\)/)
+    assert.match(files.get('index.js'), /from"\.\/glue\.js"/)
+    assert.match(files.get('core.js'), /@__PURE__ \*\/ ?f\(\)/)
+    assert.doesNotMatch([...files.values()].join(''), /doc/)
   })
 })
 

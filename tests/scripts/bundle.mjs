@@ -1,0 +1,48 @@
+// The TypeScript layer as it is shipped: few modules, small names, no comments but those that bundlers read. Users' bundlers
+// would do the same; pages without one download 40 % less. Declarations are not touched: editors read them.
+import { join } from 'node:path'
+import { SetupError } from './command.mjs'
+
+/** What stays a module of its own, made by other rooms or by hosts. */
+const apart = /(^|\/)(glue\.js|wasm-bytes\.js|engine\.wasm)$|^react(\/|$)/
+
+const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index']
+
+const smaller = { compress: { target: 'es2022' }, mangle: true, codegen: { removeWhitespace: true } }
+
+/** A module on its own, smaller. */
+export async function minified(name, code) {
+  const { minify } = await import('rolldown/utils')
+  const { code: small, errors } = await minify(name, code, { module: true, ...smaller })
+  if (errors.length) throw new SetupError(`${name} could not be minified: ${errors[0].message}`)
+  return `${small.trimEnd()}\n`
+}
+
+/** Files of the bundle of the compiled modules in `folder`: name → code. Entries keep their names. */
+export async function bundled(folder) {
+  // Imported late: the packages may just have been installed.
+  const { rolldown } = await import('rolldown')
+  const bundle = await rolldown({
+    input: Object.fromEntries(entries.map((name) => [name, join(folder, `${name}.js`)])),
+    external: (id) => apart.test(id),
+    treeshake: { moduleSideEffects: false },
+    onLog: (level, log) => { if (level === 'warn') throw new SetupError(`the bundle of the TypeScript layer: ${log.message}`) },
+  })
+  const { output } = await bundle.generate({
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    // The ways to the binary stay out of it: an entry has only its own.
+    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(index[\w.]*))\.js$/.test(id) }] },
+    minify: smaller,
+    comments: { annotation: true, legal: false, jsdoc: false },
+  })
+  await bundle.close()
+  return new Map(output.map((file) => [file.fileName, `${besideIt(file).trimEnd()}\n`]))
+}
+
+/** The binary is named from where the module is now, in the literal form that bundlers look for. */
+function besideIt({ fileName, code }) {
+  const up = '../'.repeat(fileName.split('/').length - 1) || './'
+  return code.replace(/new URL\([`'"]\.\.\/engine\.wasm[`'"]/g, `new URL("${up}engine.wasm"`)
+}
