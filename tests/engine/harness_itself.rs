@@ -32,6 +32,7 @@ fn every_flaw_is_caught_by_its_law() {
     assert!(caught::<{ flaw::TELLS_OF_NOTHING }>().starts_with("L3"));
     assert!(caught::<{ flaw::FORGETS_TO_TELL }>().starts_with("L2"));
     assert!(caught::<{ flaw::FROZEN_ROWS_CHANGE }>().starts_with("a frozen state"));
+    assert!(caught::<{ flaw::STAYS_FAILED }>().starts_with("a view is told"));
     // These two show first in whatever the batch touches.
     assert_ne!(caught::<{ flaw::KEEPS_HALF_OF_A_REFUSED_BATCH }>(), "none");
     assert_ne!(caught::<{ flaw::REPLAYS }>(), "none");

@@ -9,7 +9,7 @@ use eddyline::reference::{Data, evaluate};
 use eddyline::store::batch::Batch;
 use eddyline::value::{Field, RowTree, Value};
 
-use crate::harness::subject::{Applied, Kind, Patch, Subject, View};
+use crate::harness::subject::{Applied, Kind, Patch, Subject, Told, View};
 
 /// What is wrong with it.
 pub mod flaw {
@@ -24,6 +24,7 @@ pub mod flaw {
     pub const TELLS_OF_NOTHING: u8 = 8;
     pub const FORGETS_TO_TELL: u8 = 9;
     pub const FROZEN_ROWS_CHANGE: u8 = 10;
+    pub const STAYS_FAILED: u8 = 11;
 }
 
 pub struct Naive<const FLAW: u8> {
@@ -38,6 +39,7 @@ pub struct Naive<const FLAW: u8> {
 struct Watched {
     query: BoundQuery,
     shown: Vec<RowTree>,
+    failed: bool,
 }
 
 impl<const FLAW: u8> Subject for Naive<FLAW> {
@@ -62,7 +64,14 @@ impl<const FLAW: u8> Subject for Naive<FLAW> {
         let mut told = Vec::new();
         self.version += u64::from(!outcome.replayed);
         for (view, watched) in &mut self.views {
-            let Ok(new) = evaluate(&self.schema, &self.data, &watched.query) else { continue };
+            let Ok(new) = evaluate(&self.schema, &self.data, &watched.query) else {
+                if !std::mem::replace(&mut watched.failed, true) {
+                    told.push(Told { view: *view, failed: true, patches: Vec::new() });
+                }
+                continue;
+            };
+            let news = watched.failed;
+            watched.failed &= FLAW == flaw::STAYS_FAILED;
             let mut patches = Vec::new();
             diff_lists(&watched.query, &watched.shown, &new, &Vec::new(), &mut patches);
             match FLAW {
@@ -79,15 +88,15 @@ impl<const FLAW: u8> Subject for Naive<FLAW> {
                     patches.extend(kinds.map(|kind| Patch { path: vec![], key: new[0].key.clone(), kind }));
                 }
                 flaw::TELLS_TWICE if patches.len() > 1 => {
-                    told.push((*view, patches.split_off(1)));
+                    told.push(Told { view: *view, failed: false, patches: patches.split_off(1) });
                 }
                 flaw::FORGETS_TO_TELL => {
                     patches.pop();
                 }
                 _ => {}
             }
-            if !patches.is_empty() || FLAW == flaw::TELLS_OF_NOTHING {
-                told.push((*view, patches));
+            if !patches.is_empty() || news || FLAW == flaw::TELLS_OF_NOTHING {
+                told.push(Told { view: *view, failed: watched.failed, patches });
             }
             watched.shown = new;
         }
@@ -97,8 +106,9 @@ impl<const FLAW: u8> Subject for Naive<FLAW> {
 
     fn register(&mut self, query: &BoundQuery) -> Result<View, Error> {
         self.next += 1;
-        let shown = evaluate(&self.schema, &self.data, query).unwrap_or_default();
-        self.views.insert(self.next, Watched { query: query.clone(), shown });
+        let found = evaluate(&self.schema, &self.data, query);
+        let failed = found.is_err();
+        self.views.insert(self.next, Watched { query: query.clone(), shown: found.unwrap_or_default(), failed });
         Ok(self.next)
     }
 

@@ -10,17 +10,19 @@ use eddyline::store::Snapshot;
 use eddyline::store::batch::Batch;
 use eddyline::value::{RowTree, Value};
 
-use crate::harness::subject::{Applied, Kind, Patch, Subject, View};
+use crate::harness::subject::{Applied, Kind, Patch, Subject, Told, View};
 
 /// An engine, and a mirror per view.
 pub struct World {
     engine: Engine,
     mirrors: BTreeMap<View, Mirror>,
+    /// Views that failed when they were told last.
+    failed: BTreeMap<View, bool>,
 }
 
 impl Subject for World {
     fn new(schema: &Schema) -> Self {
-        World { engine: Engine::new(schema.clone()), mirrors: BTreeMap::new() }
+        World { engine: Engine::new(schema.clone()), mirrors: BTreeMap::new(), failed: BTreeMap::new() }
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<Applied, Error> {
@@ -38,15 +40,16 @@ impl Subject for World {
             told: Vec::new(),
         };
         for section in report.sections() {
-            let Some(mirror) = self.mirrors.get_mut(&section.view) else {
-                applied.told.push((section.view, Vec::new()));
-                continue;
+            let Section { view, failed, .. } = section;
+            let again = applied.told.iter().any(|t| t.view == view);
+            let patches = match self.mirrors.get_mut(&view) {
+                Some(mirror) if !again => mirror.absorb(&self.engine, &report).into_iter().map(patch).collect(),
+                _ => Vec::new(),
             };
-            let again = applied.told.iter().any(|(view, _)| *view == section.view);
-            let patches = if again { Vec::new() } else { mirror.absorb(&self.engine, &report) };
+            let news = self.failed.insert(view, failed) != Some(failed);
             // A section of swaps alone is for the mirror's books: users are not told.
-            if again || !(patches.is_empty() && only_swaps(&section)) {
-                applied.told.push((section.view, patches.into_iter().map(patch).collect()));
+            if again || news || !(patches.is_empty() && only_swaps(&section)) {
+                applied.told.push(Told { view, failed, patches });
             }
         }
         Ok(applied)
@@ -55,11 +58,13 @@ impl Subject for World {
     fn register(&mut self, query: &BoundQuery) -> Result<View, Error> {
         let view = self.engine.register(query)?;
         self.mirrors.insert(view, Mirror::open(&self.engine, view));
+        self.failed.insert(view, self.engine.view_error(view)?.is_some());
         Ok(view)
     }
 
     fn unregister(&mut self, view: View) {
         self.mirrors.remove(&view);
+        self.failed.remove(&view);
         self.engine.unregister(view);
     }
 

@@ -39,8 +39,17 @@ pub struct Applied {
     pub changed: usize,
     pub ignored: usize,
     pub touched: Vec<(TableId, Vec<Value>)>,
-    /// The views told, once per telling, with their patches.
-    pub told: Vec<(View, Vec<Patch>)>,
+    /// The views told, once per telling.
+    pub told: Vec<Told>,
+}
+
+/// What a view is told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub view: View,
+    /// A row of the view cannot be calculated.
+    pub failed: bool,
+    pub patches: Vec<Patch>,
 }
 
 /// One patch in the words of the API.

@@ -9,18 +9,20 @@
 //! - L6 a row with two derivations survives the loss of one (as L1, where histories make such rows), and nothing outlives
 //!   the views that needed it.
 
+mod endings;
+
 use std::collections::BTreeSet;
 
 use eddyline::error::{Error, ErrorCode};
-use eddyline::query::{BoundQuery, Schema, Table, bind};
+use eddyline::query::{BoundQuery, Schema, bind};
 use eddyline::reference::{Data, evaluate};
-use eddyline::store::batch::{Batch, Change, Envelope, Op};
-use eddyline::value::{RowTree, Value};
+use eddyline::store::batch::{Batch, Change};
+use eddyline::value::RowTree;
 
 use super::case::Case;
 use super::minimal;
 use super::show;
-use super::subject::{Applied, Subject, View};
+use super::subject::{Applied, Subject, Told, View};
 use super::tally::{Broken, Tally, VALID};
 
 /// A view under watch.
@@ -60,11 +62,7 @@ pub fn check<S: Subject>(case: &Case) -> Result<Tally, Broken> {
     let mut run = Run { case, schema, bound, data, subject, live, frozen, applied, committed, at: 0, tally: Tally::default() };
     run.history()?;
     run.at = case.batches.len();
-    run.replays()?;
-    run.afresh()?;
-    run.cut_otherwise()?;
-    run.emptied()?;
-    run.farewell()?;
+    run.endings()?;
     Ok(run.tally)
 }
 
@@ -210,8 +208,8 @@ impl<S: Subject> Run<'_, S> {
 
     /// Every law about every view, after a batch.
     fn everything(&mut self, applied: &Applied) -> Result<(), Broken> {
-        for (view, _) in &applied.told {
-            if applied.told.iter().filter(|(v, _)| v == view).count() > 1 {
+        for Told { view, .. } in &applied.told {
+            if applied.told.iter().filter(|t| t.view == *view).count() > 1 {
                 return self.broken("L4: a view is told at most once a batch", None, format!("view {view}"));
             }
             if self.live.iter().all(|l| l.view != *view) {
@@ -222,9 +220,14 @@ impl<S: Subject> Run<'_, S> {
         for live in &mut views {
             let old = live.last.take();
             self.rows("L1: kept up rows are those of a full evaluation", live)?;
+            let (number, told) = (Some(live.number), applied.told.iter().find(|t| t.view == live.view));
+            let known = told.map_or(old.is_none(), |t| t.failed);
+            if known != live.last.is_none() {
+                let law = "a view is told when it fails, and when it does no more";
+                return self.broken(law, number, format!("known to fail: {known}"));
+            }
             let (Some(old), Some(new)) = (old, &live.last) else { continue };
-            let (number, told) = (Some(live.number), applied.told.iter().find(|(v, _)| *v == live.view));
-            let patches = told.map(|(_, p)| &p[..]).unwrap_or_default();
+            let patches = told.map(|t| &t.patches[..]).unwrap_or_default();
             patches.iter().for_each(|p| self.tally.patches[p.kind.number()] += 1);
             let show = |why: String| {
                 let (old, new, patches) = (show::rows(&old), show::rows(new), show::patches(patches));
@@ -243,109 +246,6 @@ impl<S: Subject> Run<'_, S> {
         self.live = views;
         Ok(())
     }
-
-    /// The last batch of every source, sent again.
-    fn replays(&mut self) -> Result<(), Broken> {
-        for batch in std::mem::take(&mut self.committed) {
-            if self.batch(&batch)? {
-                return self.broken("L5: a replay has no effect", None, format!("applied again: {:?}", batch.envelope));
-            }
-        }
-        Ok(())
-    }
-
-    /// All rows at once into a fresh engine: views before them, and views after them.
-    fn afresh(&mut self) -> Result<(), Broken> {
-        let rows = |t: &'_ Table| self.data.rows(t.id).iter().map(|row| change(t, row)).collect::<Vec<_>>();
-        let changes = self.schema.tables.values().flat_map(rows).collect();
-        let load = Batch { envelope: Envelope::default(), changes };
-        self.elsewhere("L1: hydrating in a fresh engine is a full evaluation", vec![load])
-    }
-
-    /// The same changes, one to three a batch, in a fresh engine.
-    fn cut_otherwise(&mut self) -> Result<(), Broken> {
-        let mut batches = Vec::new();
-        let mut rest = &self.applied[..];
-        while !rest.is_empty() {
-            let (some, after) = rest.split_at((1 + batches.len() % 3).min(rest.len()));
-            batches.push(Batch { envelope: Envelope::default(), changes: some.to_vec() });
-            rest = after;
-        }
-        self.elsewhere("L1: the same changes in other batches give the same rows", batches)
-    }
-
-    fn elsewhere(&mut self, law: &'static str, batches: Vec<Batch>) -> Result<(), Broken> {
-        let home = std::mem::replace(&mut self.subject, S::new(&self.schema));
-        let mut views: Vec<Live> = Vec::new();
-        for (number, query) in self.bound.clone().into_iter().enumerate() {
-            match self.subject.register(&query) {
-                Ok(view) => views.push(Live { number, query, view, last: None }),
-                Err(e) => return self.broken("a query that binds registers", Some(number), e.to_string()),
-            }
-        }
-        for batch in &batches {
-            if let Err(e) = self.subject.apply(batch) {
-                return self.broken("changes that were applied once are applied again", None, e.to_string());
-            }
-        }
-        for live in &mut views {
-            self.rows(law, live)?;
-        }
-        for number in 0..self.bound.len() {
-            let mut live = self.registered(number)?;
-            self.rows(law, &mut live)?;
-        }
-        self.subject = home;
-        Ok(())
-    }
-
-    /// Every row deleted in one batch: views follow, and nothing is kept of what is gone.
-    fn emptied(&mut self) -> Result<(), Broken> {
-        if let Some((frozen, _)) = self.frozen.take() {
-            self.subject.thaw(frozen);
-        }
-        let delete = |table: &Table, row: &Vec<Value>| Change { op: Op::Delete, ..change(table, row) };
-        let rows = |t: &'_ Table| self.data.rows(t.id).iter().map(|row| delete(t, row)).collect::<Vec<_>>();
-        let changes = self.schema.tables.values().flat_map(rows).collect();
-        self.batch(&Batch { envelope: Envelope::default(), changes })?;
-        // Rows that are gone are kept readable for one version more.
-        self.subject.apply(&Batch::default()).expect("an empty batch");
-        let mut fresh = S::new(&self.schema);
-        for live in &self.live {
-            fresh.register(&live.query).expect("it was registered before");
-        }
-        let (held, expected) = (self.subject.rows_held(), fresh.rows_held());
-        if held != expected {
-            let law = "L6: rows that are gone leave nothing";
-            return self.broken(law, None, format!("{held} rows held, {expected} in a fresh engine"));
-        }
-        Ok(())
-    }
-
-    /// Views go in the order that they came; nothing of them may stay.
-    fn farewell(&mut self) -> Result<(), Broken> {
-        for live in std::mem::take(&mut self.live) {
-            self.subject.unregister(live.view);
-        }
-        let (left, fresh) = (self.subject.footprint(), S::new(&self.schema).footprint());
-        if left != fresh {
-            return self.broken("L6: nothing outlives the views that needed it", None, format!("{fresh:?} became {left:?}"));
-        }
-        for number in 0..self.bound.len() {
-            let live = self.registered(number)?;
-            self.subject.unregister(live.view);
-            let after = self.subject.footprint();
-            if after != fresh {
-                let law = "L6: a view that goes leaves what was there before it";
-                return self.broken(law, Some(number), format!("{fresh:?} became {after:?}"));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn change(table: &Table, row: &[Value]) -> Change {
-    Change { op: Op::Insert, table: table.id, row: table.layout.pack(row), present: Box::default() }
 }
 
 fn is_arithmetic(e: &Error) -> bool {
