@@ -47,14 +47,25 @@ export class Report {
     this.write(`  ${text}`)
   }
 
-  /** The tables of www/docs/performance.md. */
+  /** The tables of www/docs/performance.md: the runtimes side by side. */
   markdown() {
-    const sections = new Map(this.lines.map((l) => [l.section, this.lines.filter((other) => other.section === l.section)]))
+    const place = (l) => l.section.slice(l.section.indexOf(': ') + 2)
+    const runtimes = [...new Set(this.lines.map((l) => l.section.split(':')[0]))]
     const text = []
-    for (const [section, lines] of sections) {
-      text.push('', `**${section}** (${lines[0].unit})`, '', `| | ours | ${lines[0].rival} | ratio | range of pairs | target |`, '|---|---|---|---|---|---|')
-      for (const l of lines) text.push(`| ${l.name} | ${figure(l.ours)} | ${figure(l.theirs)} | ${times(l.ratio)} | ${l.pairs} | ${l.target === undefined ? '' : `${times(l.target)} ${l.verdict}`} |`)
-      for (const n of this.notes) if (n.section === section) text.push('', `${n.text}.`)
+    for (const section of new Set(this.lines.map(place))) {
+      const lines = this.lines.filter((l) => place(l) === section)
+      const { unit, rival } = lines[0]
+      text.push('', `### ${section[0].toUpperCase()}${section.slice(1)}`, '',
+        `| ${unit}: ours / ${rival} | ${runtimes.map((r) => `${r} | ratio (pairs)`).join(' | ')} | at most |`, `|---|${'---|---|'.repeat(runtimes.length)}---|`)
+      for (const name of new Set(lines.map((l) => l.name))) {
+        const cells = lines.filter((l) => l.name === name).map((l) => {
+          const r = l.verdict === 'MISSED' ? `**${times(l.ratio)}**` : times(l.ratio)
+          return `${figure(l.ours)} / ${figure(l.theirs)} | ${r} (${l.pairs})`
+        })
+        const targets = new Set(lines.filter((l) => l.name === name && l.target !== undefined).map((l) => times(l.target)))
+        text.push(`| ${name} | ${cells.join(' | ')} | ${[...targets].join(', ')} |`)
+      }
+      for (const n of this.notes) if (place(n) === section) text.push('', `${n.section.split(':')[0]}: ${n.text}.`)
     }
     return text.join('\n')
   }

@@ -79,7 +79,7 @@ async function hydrate(runner, targets) {
     }
   }
   const series = (list) => ({ cpu: list.map((s) => s.cpu), wall: list.map((s) => s.wall) })
-  for (const way of ['query first', 'rows first']) report.compare(`fresh ${runner.name === 'Node' ? 'process' : 'page'}: ${way}`, series(cold[way]), series(cold.parse), targets)
+  for (const way of ['query first', 'rows first']) report.compare(`fresh process or page: ${way}`, series(cold[way]), series(cold.parse), targets)
   report.note(`not in it: loading the engine (createDatabase) ${median(create.map((c) => c.cpu)).toFixed(1)} ms of processor, ${median(create.map((c) => c.wall)).toFixed(1)} ms of wall time`)
 }
 
