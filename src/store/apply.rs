@@ -206,6 +206,9 @@ impl Run<'_> {
                 .at("row"));
         }
         let hash = t.layout.hash(&change.row, &t.key);
+        if matches!(change.op, Op::Insert | Op::Upsert) && self.resets.is_empty() {
+            return self.put(table, hash, change);
+        }
         let rs = &*self.rs;
         let found = self.tables[table as usize].find(hash, |h| t.layout.same(rs.row(table, h), &change.row, &t.key));
         match (change.op, found) {
@@ -224,9 +227,7 @@ impl Run<'_> {
             }
             (Op::Insert, Some(old)) => {
                 if *self.rs.row(table, old) != *change.row {
-                    let key: Vec<String> = t.key.iter().map(|&c| t.layout.cell(&change.row, c).to_value().to_string()).collect();
-                    let message = format!("`{}` already holds another row with the key {}", t.name, key.join(", "));
-                    return Err(Error::new(ErrorCode::DuplicateKey, message).named(key.join(", ")));
+                    return Err(duplicate(t, &change.row));
                 }
             }
             (Op::Upsert, Some(old)) => self.replace(table, hash, old, change.row),
@@ -248,6 +249,31 @@ impl Run<'_> {
             (Op::Update | Op::Delete, None) => self.applied.ignored += 1,
             (Op::Touch, _) => self.applied.touches.push((table, change.row)),
             (Op::Reset, _) => unreachable!("handled above"),
+        }
+        Ok(())
+    }
+
+    /// Inserts or replaces a row: one walk of the map for a row that is new, which most rows of a load are.
+    fn put(&mut self, table: TableId, hash: u64, change: Change) -> Result<()> {
+        let t = self.schema.by_id(table);
+        let new = self.rs.insert_row(table, change.row);
+        let rs = &*self.rs;
+        let has_key = |h| t.layout.same(rs.row(table, h), rs.row(table, new), &t.key);
+        let Some(old) = self.tables[table as usize].put(hash, new, has_key) else {
+            self.undo.push(Undo::Inserted { table, hash, row: new });
+            return Ok(());
+        };
+        if rs.row(table, old) == rs.row(table, new) {
+            self.tables[table as usize].replace(hash, new, old);
+            self.rs.retire(table, new);
+        } else if change.op == Op::Insert {
+            let error = duplicate(t, rs.row(table, new));
+            self.tables[table as usize].replace(hash, new, old);
+            self.rs.retire(table, new);
+            return Err(error);
+        } else {
+            self.rs.retire(table, old);
+            self.undo.push(Undo::Replaced { table, hash, old, new });
         }
         Ok(())
     }
@@ -405,6 +431,12 @@ impl Run<'_> {
         }
         delta.consolidate();
     }
+}
+
+fn duplicate(t: &crate::query::Table, row: &[u8]) -> Error {
+    let key: Vec<String> = t.key.iter().map(|&c| t.layout.cell(row, c).to_value().to_string()).collect();
+    let message = format!("`{}` already holds another row with the key {}", t.name, key.join(", "));
+    Error::new(ErrorCode::DuplicateKey, message).named(key.join(", "))
 }
 
 /// Rows (by key) in a delta: an update counts once.

@@ -87,6 +87,29 @@ impl KeyMap {
         }
     }
 
+    /// Puts a row in, whether its key is there or not: one walk. Gives the row that had the key.
+    #[inline]
+    pub fn put(&mut self, hash: u64, handle: Handle, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
+        let Some(before) = self.map.insert(hash, Slot::One(handle)) else {
+            self.len += 1;
+            return None;
+        };
+        match before {
+            Slot::One(old) if is_it(old) => Some(old),
+            // Rows of other keys share the hash.
+            before => {
+                let mut all = before.handles().to_vec();
+                let old = all.iter().position(|h| is_it(*h)).map(|at| std::mem::replace(&mut all[at], handle));
+                if old.is_none() {
+                    all.push(handle);
+                    self.len += 1;
+                }
+                self.map.insert(hash, Slot::Many(all.into()));
+                old
+            }
+        }
+    }
+
     /// Puts a row in the place of another with the same key.
     #[inline]
     pub fn replace(&mut self, hash: u64, old: Handle, new: Handle) {
@@ -139,5 +162,16 @@ mod tests {
         assert!(m.is_empty() && m.map.is_empty());
         assert_eq!(before.len(), 3);
         assert_eq!(before.find(9, |h| h == 1), Some(1));
+    }
+
+    #[test]
+    fn putting_a_row_in_gives_the_one_that_had_its_key() {
+        let mut m = KeyMap::default();
+        assert_eq!(m.put(5, 1, |_| false), None);
+        assert_eq!(m.put(5, 2, |h| h == 1), Some(1));
+        assert_eq!(m.put(5, 3, |_| false), None);
+        assert_eq!(m.put(5, 4, |h| h == 2), Some(2));
+        assert_eq!((m.len(), m.find(5, |h| h == 3), m.find(5, |h| h == 4)), (2, Some(3), Some(4)));
+        assert_eq!(m.find(5, |h| h == 2), None);
     }
 }

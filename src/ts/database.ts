@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { LooseBatch, LooseChange, Report } from './changes.js'
 import { Dispatcher, type ReportListener } from './dispatch.js'
 import { Encoder } from './encoder.js'

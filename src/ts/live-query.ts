@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Snapshot } from './chunked-list.js'
 import type { Report } from './changes.js'
 import type { Delivery, Listener, LiveEvent } from './dispatch.js'
