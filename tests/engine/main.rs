@@ -4,12 +4,14 @@
 //!   seed, the law, the first batch that breaks it, both results, and a shrunk case: when the fault is mended, keep that as
 //!   `tests/regressions/<what-it-shows>.json`.
 //! - `regressions`: the cases that were kept.
-//! - `work`: what a change costs, counted, not timed.
+//! - `work`: what a change costs, counted, not timed; and what is kept for it.
+//! - `numbers`: sums and means of the floats that round worst.
 //! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
 
 mod harness;
 mod harness_itself;
 mod naive;
+mod numbers;
 mod regressions;
 mod six_laws;
 mod work;

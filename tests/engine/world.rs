@@ -109,7 +109,7 @@ impl Subject for World {
 }
 
 fn only_swaps(section: &Section<'_>) -> bool {
-    section.patches == 0 || section.words.chunks(PATCH_WORDS).all(|words| PatchWords::read(words).kind == SWAP)
+    section.patches > 0 && section.words.chunks(PATCH_WORDS).all(|words| PatchWords::read(words).kind == SWAP)
 }
 
 fn patch(p: eddyline::engine::Patch) -> Patch {

@@ -24,7 +24,7 @@ pub fn query(rng: &mut Rng, schema: &Schema) -> QueryJson {
         }
     }
     let mut scope = scope_of(rng, &sources);
-    if risky && sources.len() == 1 && chance(rng, 40) {
+    if risky && chance(rng, 40) {
         q.filter = Some(risky_condition(rng, &scope));
     } else if chance(rng, 40) {
         q.filter = Some(scope.condition(rng));
