@@ -7,13 +7,10 @@ use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
 use crate::query::TableId;
 use crate::trace::{HandleState, HashArrangement, OrderedGroups, RelationId, Relations};
-use crate::value::sort;
+use crate::value::{MapState, sort};
 
 /// Index of a node.
 pub type NodeId = u32;
-
-/// Deterministic hashing of specs: runs replay.
-type SpecState = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
 
 #[derive(Debug)]
 struct Node {
@@ -78,7 +75,7 @@ impl Nodes {
 pub struct Circuit {
     nodes: Nodes,
     free: Vec<NodeId>,
-    shared: HashMap<Spec, NodeId, SpecState>,
+    shared: HashMap<Spec, NodeId, MapState>,
     sources: HashMap<TableId, NodeId, HandleState>,
     /// Nodes with input in this step, by rank.
     queue: Vec<Vec<NodeId>>,

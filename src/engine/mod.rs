@@ -36,8 +36,8 @@ use crate::plan::{self, Level};
 use crate::query::{BoundQuery, Schema};
 use crate::store::{Applied, Batch, Snapshot, Store};
 use crate::trace::{HandleState, Relations};
-use crate::value::RowTree;
 use crate::value::sort;
+use crate::value::{MapState, RowTree};
 use report::HEADER_WORDS;
 use view::Output;
 
@@ -51,7 +51,7 @@ pub struct Engine {
     relations: Relations,
     store: Store,
     circuit: Circuit,
-    views: IndexMap<ViewId, View>,
+    views: IndexMap<ViewId, View, MapState>,
     /// Views by the ordered arrangements that they read: a version costs nothing for the others.
     readers: HashMap<NodeId, Vec<ViewId>, HandleState>,
     next_view: ViewId,
@@ -71,7 +71,7 @@ impl Engine {
             relations,
             store,
             circuit: Circuit::default(),
-            views: IndexMap::new(),
+            views: IndexMap::default(),
             readers: HashMap::default(),
             next_view: 1,
             failed_views: 0,

@@ -6,7 +6,7 @@ use super::ast::{ColumnJson, SchemaJson, TableJson};
 use super::relations;
 use super::schema::{Column, Schema, TENANT_COLUMN, Table, TableId};
 use crate::error::{Error, ErrorCode, Result};
-use crate::value::{Layout, Type};
+use crate::value::{Layout, MapState, Type};
 
 /// Types by name, and whether the column is confined to safe integers.
 const TYPES: &[(&str, Type, bool)] = &[
@@ -28,7 +28,7 @@ const NOT_YET: &[&str] = &[
 
 /// Checks a schema.
 pub(super) fn schema(json: &SchemaJson) -> Result<Schema> {
-    let mut tables = IndexMap::with_capacity(json.tables.len());
+    let mut tables = IndexMap::with_capacity_and_hasher(json.tables.len(), MapState::default());
     for (i, t) in json.tables.iter().enumerate() {
         let place = |e: Error| e.at_index("tables", i);
         name(&t.name, "table").map_err(place)?;
@@ -45,7 +45,7 @@ pub(super) fn schema(json: &SchemaJson) -> Result<Schema> {
 
 /// Checks a table, its associations apart.
 fn table(json: &TableJson, id: TableId) -> Result<Table> {
-    let mut columns = IndexMap::with_capacity(json.columns.len() + 1);
+    let mut columns = IndexMap::with_capacity_and_hasher(json.columns.len() + 1, MapState::default());
     for (i, c) in json.columns.iter().enumerate() {
         let place = |e: Error| e.at_index("columns", i);
         name(&c.name, "column").map_err(place)?;
@@ -62,7 +62,7 @@ fn table(json: &TableJson, id: TableId) -> Result<Table> {
     }
     let types: Vec<Type> = columns.values().map(|c| c.ty).collect();
     let layout = Layout::new(&types);
-    Ok(Table { name: json.name.clone(), id, columns, key, tenant: json.tenant, layout, relations: IndexMap::new() })
+    Ok(Table { name: json.name.clone(), id, columns, key, tenant: json.tenant, layout, relations: IndexMap::default() })
 }
 
 fn column(json: &ColumnJson) -> Result<Column> {
@@ -78,7 +78,7 @@ fn column(json: &ColumnJson) -> Result<Column> {
 }
 
 /// The declared key, without the tenant.
-fn key(json: &TableJson, columns: &IndexMap<String, Column>) -> Result<Vec<usize>> {
+fn key(json: &TableJson, columns: &IndexMap<String, Column, MapState>) -> Result<Vec<usize>> {
     if json.key.is_empty() {
         let message = format!("table `{}` has no key", json.name);
         return Err(invalid(message).named(json.name.as_str()).at("key"));

@@ -3,7 +3,7 @@
 //! Those of one or two hops are resolved first, in order. Then `through`, depth first with a stack of its own, so that they
 //! may be declared in any order, build on one another, and be caught running in circles.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use indexmap::IndexMap;
 
@@ -12,18 +12,19 @@ use super::bind::{condition_on, order_on};
 use super::check::{invalid, name, twice};
 use super::{Expr, Hop, Relation, RelationKind, Table};
 use crate::error::{Error, ErrorCode, Result};
+use crate::value::MapState;
 
 /// Hops that an association may have, and `through`s that may build on one another.
 pub const MAX_HOPS: usize = 64;
 
-type Tables = IndexMap<String, Table>;
+type Tables = IndexMap<String, Table, MapState>;
 
 /// The associations of each table, in order.
-pub(super) fn resolve(json: &SchemaJson, tables: &Tables) -> Result<Vec<IndexMap<String, Relation>>> {
+pub(super) fn resolve(json: &SchemaJson, tables: &Tables) -> Result<Vec<IndexMap<String, Relation, MapState>>> {
     let mut done: Vec<Vec<Option<Resolved>>> = Vec::with_capacity(tables.len());
-    let mut names: Vec<HashMap<&str, usize>> = Vec::with_capacity(tables.len());
+    let mut names: Vec<HashMap<&str, usize, MapState>> = Vec::with_capacity(tables.len());
     for (t, (written, owner)) in json.tables.iter().zip(tables.values()).enumerate() {
-        let mut known = HashMap::new();
+        let mut known = HashMap::default();
         let mut row = Vec::with_capacity(written.relations.len());
         for (r, relation) in written.relations.iter().enumerate() {
             let place = |e: Error| e.at_index("relations", r).at_index("tables", t);
@@ -195,7 +196,7 @@ fn missing(part: &str) -> Error {
 struct Chains<'a> {
     json: &'a SchemaJson,
     tables: &'a Tables,
-    names: Vec<HashMap<&'a str, usize>>,
+    names: Vec<HashMap<&'a str, usize, MapState>>,
     done: Vec<Vec<Option<Resolved>>>,
 }
 

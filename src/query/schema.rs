@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::{Expr, SortKey};
-use crate::value::{Layout, Type};
+use crate::value::{Layout, MapState, Type};
 
 /// Index of a table in the schema.
 pub type TableId = u32;
@@ -15,7 +15,7 @@ pub const TENANT_COLUMN: &str = "$tenant";
 #[derive(Clone, Debug)]
 pub struct Schema {
     /// Tables by name, in declaration order; the index is the [`TableId`].
-    pub tables: IndexMap<String, Table>,
+    pub tables: IndexMap<String, Table, MapState>,
 }
 
 /// A table.
@@ -26,7 +26,7 @@ pub struct Table {
     /// Index.
     pub id: TableId,
     /// Columns by name; a tenanted table has [`TENANT_COLUMN`] last.
-    pub columns: IndexMap<String, Column>,
+    pub columns: IndexMap<String, Column, MapState>,
     /// Key columns; a tenanted table's tenant comes first.
     pub key: Vec<usize>,
     /// Whether rows belong to a tenant.
@@ -34,7 +34,7 @@ pub struct Table {
     /// Place of the cells.
     pub layout: Layout,
     /// Associations by name.
-    pub relations: IndexMap<String, Relation>,
+    pub relations: IndexMap<String, Relation, MapState>,
 }
 
 /// A column.

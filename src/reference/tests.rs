@@ -21,7 +21,7 @@ fn table(id: u32, name: &str, key: &[usize], columns: &[(&str, Type, bool)]) -> 
         .iter()
         .map(|&(name, ty, nullable)| (name.to_owned(), Column { name: name.to_owned(), ty, nullable, safe_integer: false }));
     let (columns, key) = (columns.collect(), key.to_vec());
-    (name.to_owned(), Table { name: name.to_owned(), id, columns, key, tenant: false, layout, relations: IndexMap::new() })
+    (name.to_owned(), Table { name: name.to_owned(), id, columns, key, tenant: false, layout, relations: IndexMap::default() })
 }
 
 fn schema() -> Schema {

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, TableId};
 use crate::trace::{HandleState, Relations};
 use crate::value::sort;
-use crate::value::{RowBuilder, Type};
+use crate::value::{MapState, RowBuilder, Type};
 
 /// What a batch did. Reused from batch to batch for its memory.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ pub struct Applied {
 /// The tables.
 pub struct Store {
     tables: Vec<KeyMap>,
-    cursors: IndexMap<String, String>,
+    cursors: IndexMap<String, String, MapState>,
     builder: RowBuilder,
     undo: Vec<Undo>,
     spare: Vec<Delta>,
@@ -74,7 +74,7 @@ impl Store {
         }
         Store {
             tables: vec![KeyMap::default(); schema.tables.len()],
-            cursors: IndexMap::new(),
+            cursors: IndexMap::default(),
             builder: RowBuilder::new(),
             undo: Vec::new(),
             spare: Vec::new(),

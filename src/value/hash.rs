@@ -77,6 +77,37 @@ impl Hasher64 {
     }
 }
 
+/// For maps: names and specifications are hashed as rows are, rather than with keys against an attacker, who would be the
+/// page itself.
+impl std::hash::Hasher for Hasher64 {
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes(bytes);
+    }
+
+    fn write_u8(&mut self, v: u8) {
+        self.word(u64::from(v));
+    }
+
+    fn write_u32(&mut self, v: u32) {
+        self.word(u64::from(v));
+    }
+
+    fn write_u64(&mut self, v: u64) {
+        self.word(v);
+    }
+
+    fn write_usize(&mut self, v: usize) {
+        self.word(v as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        Hasher64::finish(*self)
+    }
+}
+
+/// Hashing of maps with [`Hasher64`].
+pub type MapState = std::hash::BuildHasherDefault<Hasher64>;
+
 /// Hash of a byte string.
 pub fn hash_bytes(b: &[u8]) -> u64 {
     let mut h = Hasher64::new();

@@ -19,7 +19,7 @@ mod tree;
 pub use builder::RowBuilder;
 pub use cell::{Cell, Value};
 pub use document::Document;
-pub use hash::{Hasher64, hash_bytes};
+pub use hash::{Hasher64, MapState, hash_bytes};
 pub use json::canonical_json;
 pub use layout::{ColumnLayout, FLAG_ASCII, Layout};
 pub use order::{order_prefix, total_order};

@@ -10,7 +10,7 @@ use super::scope::Scope;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 use crate::query::{AggregateCall, Expr};
-use crate::value::Type;
+use crate::value::{MapState, Type};
 
 /// An expression and its type; `None` = a null that takes any type.
 pub(super) struct Typed {
@@ -23,7 +23,7 @@ pub(super) struct Binder<'b, 'a> {
     pub scope: &'b Scope<'a>,
     pub budget: &'b Budget,
     /// Where aggregates go, if they are allowed: call *n* is column `scope.types.len() + n` of the expression.
-    pub calls: Option<&'b mut IndexSet<AggregateCall>>,
+    pub calls: Option<&'b mut IndexSet<AggregateCall, MapState>>,
 }
 
 impl Binder<'_, '_> {

@@ -1,6 +1,6 @@
 //! Nested associations: `with`.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 use std::sync::LazyLock;
 
 use super::Context;
@@ -8,6 +8,7 @@ use super::limits::MAX_NESTING;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{QueryJson, WithJson};
 use crate::query::{Nested, Select, Table};
+use crate::value::MapState;
 
 /// What a `with` without a query of its own asks.
 static WHOLE: LazyLock<QueryJson> = LazyLock::new(QueryJson::default);
@@ -36,7 +37,7 @@ impl<'a> Context<'a> {
         if depth >= MAX_NESTING {
             return refuse(&format!("`with` is nested deeper than {MAX_NESTING} levels"));
         }
-        let mut taken: HashSet<&str> = match select {
+        let mut taken: HashSet<&str, MapState> = match select {
             Select::All => table.names().collect(),
             Select::Fields(fields) => fields.iter().map(|f| f.name.as_str()).collect(),
         };
@@ -47,7 +48,7 @@ impl<'a> Context<'a> {
         Ok(nested)
     }
 
-    fn one(&self, json: &'a WithJson, table: &'a Table, taken: &mut HashSet<&'a str>, depth: usize) -> Result<Nested> {
+    fn one(&self, json: &'a WithJson, table: &'a Table, taken: &mut HashSet<&'a str, MapState>, depth: usize) -> Result<Nested> {
         self.budget.take(1)?;
         let Some(relation) = table.relations.get(&json.relation) else {
             let names = table.relations.keys().map(String::as_str);

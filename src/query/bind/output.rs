@@ -1,6 +1,6 @@
 //! What a query puts out: groups, select, order, key.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use indexmap::IndexSet;
 
@@ -11,7 +11,7 @@ use super::scope::Scope;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, OrderJson, QueryJson};
 use crate::query::{AggregateCall, Expr, OutputField, Select, SortKey};
-use crate::value::Type;
+use crate::value::{MapState, Type};
 
 /// Binds the parts of a query that are over the group scope if there is grouping, else over the scope.
 pub(super) struct Output<'b, 'a> {
@@ -20,7 +20,7 @@ pub(super) struct Output<'b, 'a> {
     /// Group expressions over the scope, if there is grouping.
     pub groups: Option<Vec<Expr>>,
     /// Aggregates found so far, each once.
-    pub calls: IndexSet<AggregateCall>,
+    pub calls: IndexSet<AggregateCall, MapState>,
 }
 
 /// A column that is part of what identifies an output row.
@@ -52,7 +52,7 @@ pub(super) fn groups(json: &QueryJson, binder: &mut Binder<'_, '_>) -> Result<Op
 
 impl<'b, 'a> Output<'b, 'a> {
     pub(super) fn new(scope: &'b Scope<'a>, budget: &'b Budget, groups: Option<Vec<Expr>>) -> Self {
-        Output { scope, budget, groups, calls: IndexSet::new() }
+        Output { scope, budget, groups, calls: IndexSet::default() }
     }
 
     pub(super) fn is_grouped(&self) -> bool {
@@ -82,7 +82,7 @@ impl<'b, 'a> Output<'b, 'a> {
         if fields.is_empty() {
             return Err(invalid("`select` names no field").at("select"));
         }
-        let mut names = HashSet::new();
+        let mut names = HashSet::<_, MapState>::default();
         let mut bound = Vec::with_capacity(fields.len());
         for (i, field) in fields.iter().enumerate() {
             if field.name.is_empty() {
