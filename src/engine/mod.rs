@@ -308,9 +308,9 @@ impl Engine {
         Ok(plan::explain(&self.schema, &self.circuit, &self.relations, &self.view(id)?.plan))
     }
 
-    /// A state that stays as it is, in O(1). Give it back with [`Snapshot::close`].
+    /// A state that stays as it is, in O(1) but for the first. Give it back with [`Snapshot::close`].
     pub fn freeze(&mut self) -> Snapshot {
-        Snapshot::take(&self.store, &mut self.relations, self.version)
+        Snapshot::take(&mut self.store, &mut self.relations, self.version)
     }
 
     /// Ends a frozen state.

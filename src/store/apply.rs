@@ -7,6 +7,7 @@
 use hashbrown::{HashMap, HashSet};
 use indexmap::IndexMap;
 
+use super::key_map::Handles;
 use super::{Batch, Change, KeyMap, Op, compare_cursors};
 use crate::algebra::{Delta, Handle};
 use crate::error::{Error, ErrorCode, Result};
@@ -73,7 +74,7 @@ impl Store {
             }
         }
         Store {
-            tables: vec![KeyMap::default(); schema.tables.len()],
+            tables: schema.tables.iter().map(|_| KeyMap::default()).collect(),
             cursors: IndexMap::default(),
             builder: RowBuilder::new(),
             undo: Vec::new(),
@@ -96,9 +97,9 @@ impl Store {
         self.tables[table as usize].len()
     }
 
-    /// Key maps by table.
-    pub fn key_maps(&self) -> impl Iterator<Item = &KeyMap> {
-        self.tables.iter()
+    /// The rows of every table as they are now, for ever.
+    pub(super) fn freeze(&mut self) -> Vec<Handles> {
+        self.tables.iter_mut().map(KeyMap::freeze).collect()
     }
 
     /// Handle of the row with the key cells of a packed row.
@@ -233,12 +234,7 @@ impl Run<'_> {
             (Op::Upsert, Some(old)) => self.replace(table, hash, old, change.row),
             (Op::Update, Some(old)) => {
                 let before = self.rs.row(table, old);
-                self.builder.start(&t.layout);
-                for c in 0..t.columns.len() {
-                    let from = if change.sets(c) { &*change.row } else { before };
-                    self.builder.set(&t.layout, c, t.layout.cell(from, c));
-                }
-                let row: Box<[u8]> = self.builder.finish(&t.layout).into();
+                let row: Box<[u8]> = self.builder.merge(&t.layout, before, &change.row, &change.present).into();
                 self.replace(table, hash, old, row);
             }
             (Op::Delete, Some(row)) => {

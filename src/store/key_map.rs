@@ -1,111 +1,88 @@
-//! Primary key → handle, persistent.
+//! Primary key → handle of the present version, and its rows as a persistent set once somebody keeps a version.
 //!
-//! The map is keyed by the 64-bit hash of the key cells; the cells themselves are in the row, so a key costs no copy. Rows
-//! whose keys share a hash sit in one slot and are told apart by their cells: identity never rests on the hash. Cloning is
-//! O(1) (snapshots). `im` is the maintained fork; see `www/docs/decisions/001-persistent-maps.md`.
+//! The map is keyed by a hash of the key cells; the cells themselves are in the row, so a key costs no copy, and rows whose
+//! keys share a hash are told apart by their cells: identity never rests on the hash. Eight bytes a row.
+//!
+//! Versions that are kept need a persistent collection (`im` is the maintained fork; `www/docs/decisions/001-persistent-maps.md`
+//! and `005-key-maps.md`). Few pages keep any, and a persistent map of keys costs every load a third of its time and 87 bytes a
+//! row, so the set is made when the first version is kept, and follows the map from then on: the first snapshot is O(n), every
+//! later one O(1).
 
-use std::hash::{BuildHasherDefault, Hasher};
-
-use im::GenericHashMap;
+use hashbrown::HashTable;
+use im::GenericOrdSet;
 use im::shared_ptr::RcK;
 
 use crate::algebra::Handle;
 
-/// The key is a hash already.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Given(u64);
-
-impl Hasher for Given {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for b in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*b);
-        }
-    }
-    fn write_u64(&mut self, v: u64) {
-        self.0 = v;
-    }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Slot {
-    One(Handle),
-    Many(Box<[Handle]>),
-}
-
-impl Slot {
-    fn handles(&self) -> &[Handle] {
-        match self {
-            Slot::One(h) => std::slice::from_ref(h),
-            Slot::Many(hs) => hs,
-        }
-    }
-}
+/// The rows of one version of a table, persistent: cloning is O(1).
+pub type Handles = GenericOrdSet<Handle, RcK>;
 
 /// The map.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub struct KeyMap {
-    map: GenericHashMap<u64, Slot, BuildHasherDefault<Given>, RcK>,
-    len: usize,
+    /// Half of the key's hash, and the row.
+    now: HashTable<(u32, Handle)>,
+    kept: Option<Handles>,
 }
 
-impl Default for KeyMap {
-    fn default() -> Self {
-        KeyMap { map: GenericHashMap::with_hasher(BuildHasherDefault::default()), len: 0 }
-    }
+/// The half that is kept.
+#[inline(always)]
+fn half(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// The place of a half in the table, which looks at the lowest and at the highest bits of a machine word.
+#[inline(always)]
+fn place(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_0000_0001)
 }
 
 impl KeyMap {
     /// Rows in it.
     pub fn len(&self) -> usize {
-        self.len
+        self.now.len()
     }
 
     /// No rows.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.now.is_empty()
+    }
+
+    /// Makes room for so many rows more.
+    pub fn reserve(&mut self, rows: usize) {
+        self.now.reserve(rows, |e| place(e.0));
     }
 
     /// The row of this hash that `is_it`.
     #[inline]
     pub fn find(&self, hash: u64, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
-        match self.map.get(&hash)? {
-            Slot::One(h) => is_it(*h).then_some(*h),
-            Slot::Many(hs) => hs.iter().copied().find(|h| is_it(*h)),
-        }
+        let half = half(hash);
+        self.now.find(place(half), |e| e.0 == half && is_it(e.1)).map(|e| e.1)
     }
 
     /// Adds a row whose key is not there.
     #[inline]
     pub fn insert(&mut self, hash: u64, handle: Handle) {
-        self.len += 1;
-        if let Some(before) = self.map.insert(hash, Slot::One(handle)) {
-            let all: Vec<Handle> = before.handles().iter().copied().chain([handle]).collect();
-            self.map.insert(hash, Slot::Many(all.into()));
+        let half = half(hash);
+        self.now.insert_unique(place(half), (half, handle), |e| place(e.0));
+        if let Some(kept) = &mut self.kept {
+            kept.insert(handle);
         }
     }
 
     /// Puts a row in, whether its key is there or not: one walk. Gives the row that had the key.
     #[inline]
     pub fn put(&mut self, hash: u64, handle: Handle, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
-        let Some(before) = self.map.insert(hash, Slot::One(handle)) else {
-            self.len += 1;
-            return None;
-        };
-        match before {
-            Slot::One(old) if is_it(old) => Some(old),
-            // Rows of other keys share the hash.
-            before => {
-                let mut all = before.handles().to_vec();
-                let old = all.iter().position(|h| is_it(*h)).map(|at| std::mem::replace(&mut all[at], handle));
-                if old.is_none() {
-                    all.push(handle);
-                    self.len += 1;
-                }
-                self.map.insert(hash, Slot::Many(all.into()));
-                old
+        let half = half(hash);
+        match self.now.find_mut(place(half), |e| e.0 == half && is_it(e.1)) {
+            None => {
+                self.insert(hash, handle);
+                None
+            }
+            Some(entry) => {
+                let old = std::mem::replace(&mut entry.1, handle);
+                self.keep_instead(old, handle);
+                Some(old)
             }
         }
     }
@@ -113,31 +90,40 @@ impl KeyMap {
     /// Puts a row in the place of another with the same key.
     #[inline]
     pub fn replace(&mut self, hash: u64, old: Handle, new: Handle) {
-        match self.map.get_mut(&hash).expect("the key is there") {
-            Slot::One(h) => *h = new,
-            Slot::Many(hs) => *hs.iter_mut().find(|h| **h == old).expect("the row is there") = new,
+        self.now.find_mut(place(half(hash)), |e| e.1 == old).expect("the row is there").1 = new;
+        self.keep_instead(old, new);
+    }
+
+    #[inline]
+    fn keep_instead(&mut self, old: Handle, new: Handle) {
+        if let Some(kept) = &mut self.kept {
+            kept.remove(&old);
+            kept.insert(new);
         }
     }
 
     /// Removes a row.
     pub fn remove(&mut self, hash: u64, handle: Handle) {
-        self.len -= 1;
-        let slot = self.map.remove(&hash).expect("the key is there");
-        let rest: Vec<Handle> = slot.handles().iter().copied().filter(|h| *h != handle).collect();
-        match rest[..] {
-            [] => {}
-            [one] => {
-                self.map.insert(hash, Slot::One(one));
-            }
-            _ => {
-                self.map.insert(hash, Slot::Many(rest.into()));
-            }
+        self.now.find_entry(place(half(hash)), |e| e.1 == handle).expect("the row is there").remove();
+        if let Some(kept) = &mut self.kept {
+            kept.remove(&handle);
         }
     }
 
     /// All rows, in no particular but deterministic order.
     pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        self.map.values().flat_map(|s| s.handles().iter().copied())
+        self.now.iter().map(|e| e.1)
+    }
+
+    /// The rows as they are now, for ever. Cost: O(n log n) the first time, O(1) afterwards.
+    pub fn freeze(&mut self) -> Handles {
+        let KeyMap { now, kept } = self;
+        kept.get_or_insert_with(|| now.iter().map(|e| e.1).collect()).clone()
+    }
+
+    /// Bytes held by the map of the present version.
+    pub fn bytes(&self) -> usize {
+        self.now.allocation_size()
     }
 }
 
@@ -151,7 +137,7 @@ mod tests {
         m.insert(9, 1);
         m.insert(9, 2);
         m.insert(9, 3);
-        let before = m.clone();
+        let before = m.freeze();
         assert_eq!(m.find(9, |h| h == 2), Some(2));
         m.replace(9, 2, 7);
         m.remove(9, 1);
@@ -159,9 +145,8 @@ mod tests {
         assert_eq!((m.find(9, |h| h == 7), m.len()), (Some(7), 2));
         m.remove(9, 7);
         m.remove(9, 3);
-        assert!(m.is_empty() && m.map.is_empty());
-        assert_eq!(before.len(), 3);
-        assert_eq!(before.find(9, |h| h == 1), Some(1));
+        assert!(m.is_empty());
+        assert_eq!(before.iter().copied().collect::<Vec<_>>(), [1, 2, 3]);
     }
 
     #[test]
@@ -173,5 +158,38 @@ mod tests {
         assert_eq!(m.put(5, 4, |h| h == 2), Some(2));
         assert_eq!((m.len(), m.find(5, |h| h == 3), m.find(5, |h| h == 4)), (2, Some(3), Some(4)));
         assert_eq!(m.find(5, |h| h == 2), None);
+    }
+
+    #[test]
+    fn every_kept_version_stays_as_it_was() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let (mut m, mut rows): (KeyMap, Vec<(u64, Handle)>) = (KeyMap::default(), Vec::new());
+        let mut versions: Vec<(Handles, Vec<Handle>)> = Vec::new();
+        for next in 0..4000 {
+            match rng.u32(0..4) {
+                0 if !rows.is_empty() => {
+                    let (hash, row) = rows.swap_remove(rng.usize(0..rows.len()));
+                    m.remove(hash, row);
+                }
+                1 if !rows.is_empty() => {
+                    let at = rng.usize(0..rows.len());
+                    m.replace(rows[at].0, rows[at].1, next);
+                    rows[at].1 = next;
+                }
+                _ => {
+                    let hash = rng.u64(0..200) << 30;
+                    assert_eq!(m.put(hash, next, |_| false), None);
+                    rows.push((hash, next));
+                }
+            }
+            if next % 500 == 250 {
+                let mut now: Vec<Handle> = rows.iter().map(|r| r.1).collect();
+                now.sort_unstable();
+                versions.push((m.freeze(), now));
+            }
+        }
+        for (version, rows) in versions {
+            assert_eq!(version.iter().copied().collect::<Vec<_>>(), rows);
+        }
     }
 }

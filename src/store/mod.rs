@@ -12,5 +12,5 @@ mod snapshot;
 pub use apply::{Applied, Store};
 pub use batch::{Batch, Change, Envelope, Op};
 pub use cursor::compare_cursors;
-pub use key_map::KeyMap;
+pub use key_map::{Handles, KeyMap};
 pub use snapshot::Snapshot;

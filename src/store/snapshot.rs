@@ -1,6 +1,7 @@
-//! A state of the store that stays as it is: O(1) to take, shares everything with the present.
+//! A state of the store that stays as it is: O(1) to take but for the first, shares everything with the present.
 
-use super::{KeyMap, Store};
+use super::Store;
+use super::key_map::Handles;
 use crate::algebra::Handle;
 use crate::query::TableId;
 use crate::trace::Relations;
@@ -10,13 +11,13 @@ use crate::trace::Relations;
 #[must_use = "a snapshot keeps rows until it is closed"]
 pub struct Snapshot {
     version: u32,
-    tables: Vec<KeyMap>,
+    tables: Vec<Handles>,
 }
 
 impl Snapshot {
-    /// Takes one. Cost: a pointer per table, whatever their size.
-    pub fn take(store: &Store, rs: &mut Relations, version: u32) -> Self {
-        let tables: Vec<KeyMap> = store.key_maps().cloned().collect();
+    /// Takes one. Cost: a pointer per table, whatever their size; the first one of a store makes the persistent sets, O(n).
+    pub fn take(store: &mut Store, rs: &mut Relations, version: u32) -> Self {
+        let tables = store.freeze();
         for table in 0..tables.len() {
             rs.pin(table as u32);
         }
@@ -35,7 +36,7 @@ impl Snapshot {
 
     /// Rows of a table.
     pub fn rows(&self, table: TableId) -> impl Iterator<Item = Handle> + '_ {
-        self.tables[table as usize].handles()
+        self.tables[table as usize].iter().copied()
     }
 
     /// Ends it; rows that only it kept are given back at the next version.

@@ -132,6 +132,12 @@ impl Relations {
         }
     }
 
+    /// Whether rows of the relation are packed cells, rather than pairs.
+    #[inline]
+    pub fn is_packed(&self, id: RelationId) -> bool {
+        matches!(self.get(id).rows, Rows::Packed { .. })
+    }
+
     /// Bytes of a packed row.
     #[inline]
     pub fn row(&self, id: RelationId, handle: Handle) -> &[u8] {
@@ -299,6 +305,29 @@ impl Relations {
             }
         }
         (id, handle)
+    }
+
+    /// Whether two rows agree on the cell at the end of a path. Cost: less than reading and comparing the two cells; no cell
+    /// is read where the paths meet in one row.
+    #[inline]
+    pub fn same_cell(&self, id: RelationId, a: Handle, b: Handle, path: Path) -> bool {
+        let (mut id, mut a, mut b) = (id, a, b);
+        for i in 0..path.depth() {
+            let turn = std::iter::once(path.turn(i));
+            (_, a) = self.member(id, a, turn.clone());
+            (id, b) = self.member(id, b, turn);
+            if a == b {
+                return true;
+            }
+        }
+        match &self.get(id).rows {
+            Rows::Packed { layout, .. } if a == NO_ROW || b == NO_ROW => {
+                let there = if a == NO_ROW { b } else { a };
+                layout.is_null(self.row(id, there), path.leaf())
+            }
+            Rows::Packed { layout, rows } => a == b || layout.same_cell(&rows[a as usize], &rows[b as usize], path.leaf()),
+            Rows::Pair { .. } => panic!("a path ends in a packed row"),
+        }
     }
 
     /// Reads the cell at the end of a path.

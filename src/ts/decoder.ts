@@ -8,13 +8,6 @@ export interface RowMemory {
   fresh(): void
 }
 
-/** A row taken out of the engine's memory before its handle went away, in case somebody reads it later. */
-export class RowCopy implements RowMemory {
-  readonly view: DataView<ArrayBuffer>
-  constructor(readonly u8: Uint8Array<ArrayBuffer>) { this.view = new DataView(u8.buffer, u8.byteOffset, u8.byteLength) }
-  fresh(): void {}
-}
-
 // A byte order mark is part of the text; broken UTF-8 cannot occur.
 const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true })
 

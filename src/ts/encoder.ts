@@ -29,6 +29,8 @@ export class Encoder {
   #count = 0        // binary changes written
   #links = 0        // objects that may be linked, −1 if the batch is too large
   #busy = false
+  /** Columns of the update at hand, ascending. */
+  readonly #columns: number[] = []
   readonly #place = new Place()
   readonly #writer: RowWriter
 
@@ -196,39 +198,65 @@ export class Encoder {
     for (let i = 0; i < padded; i++) port.u8[port.base + present + i] = 0
     this.#pos += padded
     const row = this.#pos
-    this.#writer.open(row, layout.heapAt)
+    const writer = this.#writer
+    writer.openNull(layout, row)
     const key = this.#keyParts(table, id)
-    let found = 0
-    for (let c = 0; c < layout.shown; c++) {
-      const value = table.inherited[c] ? ownValue(object, layout.names[c]) : object[layout.names[c]]
-      if (value !== undefined) {
-        found++
-        this.#place.part = 'set'
-        if (!table.isKey[c]) port.u8[port.base + present + (c >> 3)] |= 1 << (c & 7)
-        else if (!sameKey(value, key[table.key.indexOf(c)])) {
-          throw new EddylineError('KEY_CHANGE', `an update cannot change the key column \`${layout.names[c]}\``, { path: this.#place.of(table, c), offending: layout.names[c] })
-        }
-        if (table.isKey[c]) { this.#place.part = 'id'; this.#writer.put(table, c, key[table.key.indexOf(c)], row); continue }
-        if (value === null) {
-          if (!table.nullable[c]) throw this.#writer.missing(table, c, null)
-          this.#writer.putNull(table, c, row)
-        } else this.#writer.put(table, c, value, row)
-      } else if (table.isKey[c]) {
+    const columns = this.#columns
+    columns.length = 0
+    for (let k = 0; k < key.length; k++) insertSorted(columns, table.key[k])
+    this.#setColumns(table, object, key, columns)
+    for (let i = 0; i < columns.length; i++) {
+      const c = columns[i]
+      if (table.isKey[c]) {
         this.#place.part = 'id'
-        this.#writer.put(table, c, key[table.key.indexOf(c)], row)
-      } else this.#writer.putNull(table, c, row)
+        writer.putCell(table, c, key[table.key.indexOf(c)], row)
+        continue
+      }
+      this.#place.part = 'set'
+      const value = table.inherited[c] ? ownValue(object, layout.names[c]) : object[layout.names[c]]
+      port.u8[port.base + present + (c >> 3)] |= 1 << (c & 7)
+      if (value !== null) writer.putCell(table, c, value, row)
+      else if (!table.nullable[c]) throw writer.missing(table, c, null)
     }
-    this.#place.part = 'set'
-    let keys = 0
-    for (const _ in object) keys++
-    if (keys !== found) this.#checkKeys(table, object)
-    if (tenant !== undefined) this.#writer.put(table, layout.shown, tenant, row)
-    const bytes = this.#writer.close(table, row)
+    if (tenant !== undefined) writer.putCell(table, layout.shown, tenant, row)
+    const bytes = writer.closeNull(table, row)
     const head = (port.base + present - 16) >> 2
     port.i32[head + 3] = words
     port.i32[head + 2] = bytes
     this.#pos = row + ((bytes + 7) & ~7)
     this.#count++
+  }
+
+  /** The columns that `object` sets, in order, beside the key's. Plain objects name them; others are asked for every column. */
+  #setColumns(table: TableLayout, object: Record<string, unknown>, key: unknown[], columns: number[]): void {
+    const { names, shown } = table.layout
+    if (Object.getPrototypeOf(object) === Object.prototype) {
+      for (const name in object) {
+        const c = table.columnOf.get(name)
+        if (c === undefined || c >= shown) { this.#place.part = 'set'; this.#checkKeys(table, object) }
+        else if (object[name] !== undefined) this.#setColumn(table, c, object[name], key, columns)
+      }
+      return
+    }
+    let found = 0
+    for (let c = 0; c < shown; c++) {
+      const value = table.inherited[c] ? ownValue(object, names[c]) : object[names[c]]
+      if (value === undefined) continue
+      found++
+      this.#setColumn(table, c, value, key, columns)
+    }
+    this.#place.part = 'set'
+    let keys = 0
+    for (const _ in object) keys++
+    if (keys !== found) this.#checkKeys(table, object)
+  }
+
+  #setColumn(table: TableLayout, c: number, value: unknown, key: unknown[], columns: number[]): void {
+    if (!table.isKey[c]) { insertSorted(columns, c); return }
+    if (sameKey(value, key[table.key.indexOf(c)])) return
+    this.#place.part = 'set'
+    const name = table.layout.names[c]
+    throw new EddylineError('KEY_CHANGE', `an update cannot change the key column \`${name}\``, { path: this.#place.of(table, c), offending: name })
   }
 
   /** A row with only key columns (and the tenant); `id` undefined writes the tenant alone. */
@@ -304,6 +332,12 @@ export class Encoder {
         this.#place.at(`.${this.#place.member}.${name}`))
     }
   }
+}
+
+function insertSorted(list: number[], value: number): void {
+  let i = list.length
+  while (i > 0 && list[i - 1] > value) { list[i] = list[i - 1]; i-- }
+  list[i] = value
 }
 
 function ownValue(object: object, name: string): unknown {

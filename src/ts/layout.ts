@@ -16,6 +16,8 @@ export class PackedLayout {
   /** Index among the columns with a span in the heap, or −1. */
   readonly vars: number[]
   readonly varCount: number
+  /** Columns with a span in the heap, in order. */
+  readonly varColumns: number[]
   readonly varAt: number
   readonly nullAt: number
   readonly flagsAt: number
@@ -30,7 +32,8 @@ export class PackedLayout {
     this.types = info.columns.map(c => CODES[c.type])
     this.slots = info.columns.map(c => c.slot)
     this.vars = info.columns.map(c => c.var)
-    this.varCount = info.columns.reduce((n, c) => Math.max(n, c.var + 1), 0)
+    this.varColumns = this.vars.flatMap((v, c) => v >= 0 ? [c] : [])
+    this.varCount = this.varColumns.length
     this.varAt = info.varAt
     this.nullAt = info.nullAt
     this.flagsAt = info.flagsAt

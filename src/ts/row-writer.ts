@@ -1,5 +1,5 @@
 import { EddylineError } from './errors.js'
-import { BIGINT, BOOL, BYTES, FLOAT, INT, TEXT, TIMESTAMP, type TableLayout } from './layout.js'
+import { BIGINT, BOOL, BYTES, FLOAT, INT, type PackedLayout, TEXT, TIMESTAMP, type TableLayout } from './layout.js'
 import type { Port } from './port.js'
 import { canonicalJson, jsonWasPlain, microsOfText, wellFormed } from './values.js'
 
@@ -45,6 +45,37 @@ export class RowWriter {
     this.#heapStart = this.#heap = row + heapAt
     this.#ascii = true
     this.canonical = true
+  }
+
+  /** Begins a row of nulls, which `putCell` fills in, in the order of columns; `closeNull` ends it. */
+  openNull(layout: PackedLayout, row: number): void {
+    this.open(row, layout.heapAt)
+    const { u8, base } = this.port
+    const to = base + row + layout.flagsAt
+    for (let i = base + row + layout.nullAt; i < to; i++) u8[i] = 255
+    const spare = -layout.names.length & 7
+    if (spare > 0) u8[to - 1] = 255 >> spare
+  }
+
+  putCell(table: TableLayout, c: number, value: unknown, row: number): void {
+    const { port } = this
+    port.u8[port.base + row + table.layout.nullAt + (c >> 3)] &= ~(1 << (c & 7))
+    this.put(table, c, value, row)
+  }
+
+  /** Ends a row of `openNull`: the cells that are still null have their empty places in the heap. */
+  closeNull(table: TableLayout, row: number): number {
+    const { layout } = table
+    const { u8, i32 } = this.port
+    const at = this.port.base + row
+    let end = 0
+    for (let v = 0; v < layout.varCount; v++) {
+      const c = layout.varColumns[v]
+      const slot = (at + layout.slots[c]) >> 2
+      if ((u8[at + layout.nullAt + (c >> 3)] >> (c & 7) & 1) === 0) end = i32[slot]
+      else i32[slot] = end
+    }
+    return this.close(table, row)
   }
 
   /** Ends it; its bytes. */

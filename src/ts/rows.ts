@@ -1,5 +1,5 @@
 import type { Encoder } from './encoder.js'
-import { RowCopy, decodeCell, decodeRow, define } from './decoder.js'
+import { type RowMemory, decodeCell, decodeRow, define } from './decoder.js'
 import { EddylineError } from './errors.js'
 import { PackedLayout, TENANT } from './layout.js'
 import type { FieldInfo, Port, RelationInfo } from './port.js'
@@ -18,14 +18,60 @@ export class RowCell {
   object: object | undefined = undefined
   /** Key, when the object does not hold all key columns. */
   key: unknown = undefined
-  /** The row's bytes, when its handle is gone and nobody has read it. */
-  copy: Uint8Array<ArrayBuffer> | undefined = undefined
+  /** Where the row's bytes are, when its handle is gone and nobody has read it. */
+  copy: Kept | undefined = undefined
+  copyAt = 0
   /** Somebody outside of the current lists may hold it: an old snapshot, a patch. */
   held = false
   /** Snapshots taken before it was made. */
   readonly born = snapshots.taken
   constructor(readonly table: CellTable, public handle: number) {}
   get(): object { return this.object !== undefined ? this.object : this.table.fill(this) }
+}
+
+// Rows that are kept share blocks: an array of its own would cost each more than its copy, and a block lives as long as a
+// row in it may be read.
+const BLOCK = 8192
+
+/** A block of rows whose handles are gone. */
+class Kept implements RowMemory {
+  readonly u8: Uint8Array<ArrayBuffer>
+  readonly i32: Int32Array<ArrayBuffer>
+  readonly view: DataView<ArrayBuffer>
+  used = 0
+  constructor(bytes: number) {
+    const buffer = new ArrayBuffer(bytes)
+    this.u8 = new Uint8Array(buffer)
+    this.i32 = new Int32Array(buffer)
+    this.view = new DataView(buffer)
+  }
+  fresh(): void {}
+}
+
+/** Copies rows out of the engine's memory before their handles go. */
+class Keeper {
+  #block: Kept | undefined
+
+  /** Copies the row of `cell`, which is at `at`. */
+  take(cell: RowCell, port: Port, at: number, layout: PackedLayout): void {
+    const bytes = layout.heapAt + (layout.varCount > 0 ? port.view.getUint32(at + layout.varAt + 4 * (layout.varCount - 1), true) : 0)
+    const words = (bytes + 3) >> 2
+    let block = this.#block
+    if (block === undefined || block.used + words * 4 > block.u8.length) {
+      block = new Kept(Math.max(BLOCK, words * 4))
+      // A large row has a block of its own, and the rest of the present one stays in use.
+      if (words * 4 < BLOCK >> 2) this.#block = block
+    }
+    const to = block.used
+    if ((at & 3) === 0 && words < 128 && at + words * 4 <= port.u8.length) {
+      const from = at >> 2, target = to >> 2
+      const { i32 } = port, mine = block.i32
+      for (let w = 0; w < words; w++) mine[target + w] = i32[from + w]
+    } else block.u8.set(port.u8.subarray(at, at + bytes), to)
+    block.used = to + words * 4
+    cell.copy = block
+    cell.copyAt = to
+  }
 }
 
 /** How the rows of one kind become objects. */
@@ -47,7 +93,7 @@ export class CellTable {
 
   fill(cell: RowCell): object {
     if (cell.copy !== undefined) {
-      const object = cell.object = decodeRow(new RowCopy(cell.copy), this.relation.layout!, 0)
+      const object = cell.object = decodeRow(cell.copy, this.relation.layout!, cell.copyAt)
       cell.copy = undefined
       return object
     }
@@ -95,11 +141,10 @@ export class CellTable {
 
   #keep(cell: RowCell): void {
     if (this.relation.layout === undefined || this !== this.relation.rows) { this.fill(cell); return }
-    const { port } = this.relation.relations
-    const at = port.rowPtr(this.relation.id, cell.handle)
-    const bytes = port.engine.row_len(this.relation.id, cell.handle)
-    port.fresh()
-    cell.copy = port.u8.slice(at, at + bytes)
+    const { relations, layout } = this.relation
+    const at = relations.port.rowPtr(this.relation.id, cell.handle)
+    relations.port.fresh()
+    relations.kept.take(cell, relations.port, at, layout)
   }
 
   /** Reads every cell that is not read yet: before the handles go away without being freed one by one. */
@@ -141,6 +186,7 @@ export class Relation {
 export class Relations {
   readonly list: Relation[] = []
   readonly links: ObjectLinks
+  readonly kept = new Keeper()
   constructor(readonly port: Port, encoder: Encoder) { this.links = new ObjectLinks(port, encoder) }
 
   /** Takes the relations that a view needs, which come with every view; tables stay for ever. */

@@ -146,6 +146,42 @@ impl RowBuilder {
         &self.bytes[..self.used]
     }
 
+    /// A row with some cells (those of a bit per column) taken from another row of the same layout, valid until the next
+    /// `start` or `merge`. Cost: one copy of the row; texts are copied span by span only when a text is among the cells.
+    pub fn merge(&mut self, layout: &Layout, base: &[u8], other: &[u8], cells: &[u8]) -> &[u8] {
+        let row = &mut self.gathered;
+        row.clear();
+        row.extend_from_slice(base);
+        let mut spans = false;
+        for (at, bits) in cells.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                let column = at * 8 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let place = &layout.columns[column];
+                let slot = place.slot as usize;
+                let null = layout.null_at as usize + column / 8;
+                row[null] = row[null] & !(1 << (column % 8)) | other[null] & 1 << (column % 8);
+                spans |= place.var != u32::MAX;
+                let width = place.width();
+                row[slot..slot + width].copy_from_slice(&other[slot..slot + width]);
+            }
+        }
+        if spans {
+            let heap = layout.heap_at as usize;
+            row.truncate(heap);
+            for place in layout.columns.iter().filter(|c| c.var != u32::MAX) {
+                let column = place.bit as usize;
+                let taken = cells.get(column / 8).is_some_and(|b| b >> (column % 8) & 1 == 1);
+                row.extend_from_slice(layout.span(if taken { other } else { base }, place));
+                let end = (row.len() - heap) as u32;
+                row[place.slot as usize..][..4].copy_from_slice(&end.to_le_bytes());
+            }
+            row[layout.flags_at as usize] = if row[heap..].is_ascii() { FLAG_ASCII } else { 0 };
+        }
+        row
+    }
+
     /// The finished row when cells were set out of order or replaced.
     #[cold]
     fn gather(&mut self, layout: &Layout) -> &[u8] {
@@ -193,6 +229,42 @@ mod tests {
         let got = b.finish(&layout).to_vec();
         assert_eq!(got, *layout.pack(&[Value::text("a"), Value::Null]));
         assert_eq!(got, b.finish(&layout), "finishing twice gives the same");
+    }
+
+    #[test]
+    fn a_merged_row_has_the_bytes_of_the_row_with_its_cells() {
+        let types = [Type::Text, Type::Int, Type::Text, Type::Bool, Type::Json, Type::Float, Type::Int, Type::Bytes, Type::Text];
+        let layout = Layout::new(&types);
+        let a = [
+            Value::text("grüß"),
+            Value::Int(1),
+            Value::Null,
+            Value::Bool(true),
+            Value::Json("[1]".into()),
+            Value::Null,
+            Value::Int(-9),
+            Value::Bytes([1, 255].into()),
+            Value::text("end"),
+        ];
+        let b = [
+            Value::text("plain"),
+            Value::Null,
+            Value::text("x"),
+            Value::Null,
+            Value::Null,
+            Value::Float(0.5),
+            Value::Int(i64::MAX),
+            Value::Bytes([].into()),
+            Value::text("other"),
+        ];
+        let (packed_a, packed_b) = (layout.pack(&a), layout.pack(&b));
+        let mut builder = RowBuilder::new();
+        for cells in 0..1u16 << types.len() {
+            let mixed: Vec<Value> =
+                (0..types.len()).map(|c| if cells >> c & 1 == 1 { b[c].clone() } else { a[c].clone() }).collect();
+            let got = builder.merge(&layout, &packed_a, &packed_b, &cells.to_le_bytes());
+            assert_eq!(*got, *layout.pack(&mixed), "{cells:b}");
+        }
     }
 
     #[test]

@@ -24,6 +24,17 @@ pub struct ColumnLayout {
     pub bit: u32,
 }
 
+impl ColumnLayout {
+    /// Bytes at the slot.
+    pub(super) fn width(&self) -> usize {
+        match self.ty {
+            Type::Bool => 1,
+            ty if ty.is_var() => 4,
+            _ => 8,
+        }
+    }
+}
+
 /// Layout of the packed rows of one relation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
@@ -97,7 +108,7 @@ impl Layout {
     }
 
     #[inline(always)]
-    fn span<'a>(&self, row: &'a [u8], place: &ColumnLayout) -> &'a [u8] {
+    pub(super) fn span<'a>(&self, row: &'a [u8], place: &ColumnLayout) -> &'a [u8] {
         let slot = place.slot as usize;
         let end = u32::from_le_bytes(four(row, slot));
         let start = if place.var == 0 { 0 } else { u32::from_le_bytes(four(row, slot - 4)) };
@@ -114,8 +125,26 @@ impl Layout {
     }
 
     /// Whether two rows agree on some columns.
+    #[inline]
     pub fn same(&self, a: &[u8], b: &[u8], columns: &[usize]) -> bool {
-        columns.iter().all(|&c| super::total_order(self.cell(a, c), self.cell(b, c)).is_eq())
+        columns.iter().all(|&c| self.same_cell(a, b, c))
+    }
+
+    /// Whether two rows agree on a column: rows are canonical, so equal cells have equal bytes.
+    #[inline]
+    pub fn same_cell(&self, a: &[u8], b: &[u8], column: usize) -> bool {
+        if self.is_null(a, column) != self.is_null(b, column) {
+            return false;
+        }
+        let place = &self.columns[column];
+        let slot = place.slot as usize;
+        if place.var != u32::MAX {
+            self.span(a, place) == self.span(b, place)
+        } else if place.ty == Type::Bool {
+            a[slot] == b[slot]
+        } else {
+            eight(a, slot) == eight(b, slot)
+        }
     }
 
     /// All cells as owned values.

@@ -11,7 +11,7 @@ mod window;
 
 use hashbrown::HashSet;
 
-pub use moves::{ListChange, Placement};
+pub use moves::{Kept, ListChange, Placement};
 use nodes::Nodes;
 use window::Rows;
 
@@ -21,7 +21,6 @@ use crate::circuit::Circuit;
 use crate::plan::{FieldSource, Level, Plan};
 use crate::trace::{HandleState, Relations};
 use crate::value::sort;
-use crate::value::total_order;
 
 /// Id of the node that owns the root list.
 pub const ROOT: u32 = 0;
@@ -102,7 +101,11 @@ impl View {
                 let l = &self.plan.levels[0];
                 let groups = circuit.nodes().ordered(l.node);
                 let Some(delta) = groups.change_of(0) else { return };
-                window::change(&l.window, &rows_of(l, relations, groups.sort()), groups.list(0), delta)
+                let rows = rows_of(l, relations, groups.sort());
+                if let Some(kept) = window::only_row(&l.window, &rows, groups.list(0), delta) {
+                    return self.emit_kept(relations, kept, out);
+                }
+                window::change(&l.window, &rows, groups.list(0), delta)
             };
             return self.emit(circuit, relations, 0, ROOT, &change, out);
         }
@@ -169,6 +172,15 @@ impl View {
         for k in &change.kept {
             self.update(circuit, relations, level, owner, (k.old, k.new), k.to, out);
         }
+    }
+
+    /// The one row of a flat list that a step touched: its move and its new fields, without the bookkeeping of many.
+    fn emit_kept(&self, relations: &Relations, kept: Kept, out: &mut Output<'_>) {
+        if kept.from != kept.to {
+            let handle = self.shown_handle(relations, 0, kept.old);
+            out.put(PatchWords { at: kept.from as i32, to: kept.to as i32, handle, ..PatchWords::new(MOVE, 0, ROOT) });
+        }
+        self.put_fields(relations, 0, ROOT, (kept.old, kept.new), kept.to, -1, out);
     }
 
     fn emit_single(
@@ -260,16 +272,7 @@ impl View {
         out: &mut Output<'_>,
     ) {
         let child = self.nodes.child(level, owner, old);
-        let (before, now) = (self.shown_handle(relations, level, old), self.shown_handle(relations, level, new));
-        if before != now {
-            let start = out.words.len();
-            let patch = PatchWords { at: at as i32, handle: now, old: before, child, ..PatchWords::new(SET, level, owner) };
-            out.put(patch);
-            if !self.mask(relations, level, before as Handle, now as Handle, out.words) {
-                out.words.truncate(start + super::report::PATCH_WORDS);
-                out.words[start] = SWAP;
-            }
-        }
+        self.put_fields(relations, level, owner, (old, new), at, child, out);
         if child < 0 {
             return;
         }
@@ -278,10 +281,33 @@ impl View {
             let sub = self.plan.levels[level].subs[s];
             let l = &self.plan.levels[sub];
             let relation = self.plan.levels[level].relation;
-            let cell = |row, p| relations.cell(relation, row, p);
-            if l.owner.iter().any(|&p| total_order(cell(old, p), cell(new, p)).is_ne()) {
+            if l.owner.iter().any(|&p| !relations.same_cell(relation, old, new, p)) {
                 self.regroup(circuit, relations, sub, child as u32, new, out);
             }
+        }
+    }
+
+    /// The new fields of a row: SET, or SWAP when only its handle is another.
+    #[allow(clippy::too_many_arguments)]
+    fn put_fields(
+        &self,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        (old, new): (Handle, Handle),
+        at: usize,
+        child: i32,
+        out: &mut Output<'_>,
+    ) {
+        let (before, now) = (self.shown_handle(relations, level, old), self.shown_handle(relations, level, new));
+        if before == now {
+            return;
+        }
+        let start = out.words.len();
+        out.put(PatchWords { at: at as i32, handle: now, old: before, child, ..PatchWords::new(SET, level, owner) });
+        if !self.mask(relations, level, before as Handle, now as Handle, out.words) {
+            out.words.truncate(start + super::report::PATCH_WORDS);
+            out.words[start] = SWAP;
         }
     }
 
@@ -347,9 +373,15 @@ impl View {
         let start = out.len();
         out.resize(start + l.mask_words(), 0);
         let mut any = false;
+        let packed = relations
+            .is_packed(relation)
+            .then(|| (relations.layout(relation), relations.row(relation, old), relations.row(relation, new)));
         for (i, field) in l.fields.iter().enumerate() {
             let differs = match &field.source {
-                FieldSource::Cell(p) => total_order(relations.cell(relation, old, *p), relations.cell(relation, new, *p)).is_ne(),
+                FieldSource::Cell(p) => match packed {
+                    Some((layout, old, new)) => !layout.same_cell(old, new, p.leaf()),
+                    None => !relations.same_cell(relation, old, new, *p),
+                },
                 FieldSource::Row { turns, .. } => {
                     relations.member(relation, old, turns.iter().copied())
                         != relations.member(relation, new, turns.iter().copied())

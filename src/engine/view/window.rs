@@ -11,7 +11,6 @@ use crate::algebra::Handle;
 use crate::plan::Window;
 use crate::query::Start;
 use crate::trace::{GroupDelta, HandleState, OrderedList, Path, Placed, RelationId, Relations, SortSpec, hash_key};
-use crate::value::total_order;
 
 /// How the rows of an arrangement are compared and identified.
 #[derive(Clone, Copy)]
@@ -31,7 +30,7 @@ pub struct Rows<'a> {
 impl Rows<'_> {
     fn same_key(&self, a: Handle, b: Handle) -> bool {
         let ((rel, a), (_, b)) = (self.shown_row(a), self.shown_row(b));
-        self.key.iter().all(|&p| total_order(self.relations.cell(rel, a, p), self.relations.cell(rel, b, p)).is_eq())
+        self.key.iter().all(|&p| self.relations.same_cell(rel, a, b, p))
     }
 
     fn key_hash(&self, row: Handle) -> u64 {
@@ -177,6 +176,17 @@ pub fn change(window: &Window, rows: &Rows<'_>, list: &OrderedList, delta: &Grou
     let place = |n: usize| (row_at(n), position(removed, n) - low_old, position(inserted, n) - low_new);
     change.arrange(&Shift { first, end, place: &place });
     change
+}
+
+/// A row that a window shows before and after a step, when nothing else in the window changed: the usual outcome of one
+/// changed row. `None`: anything else happened, and [`change`] tells what.
+pub fn only_row(window: &Window, rows: &Rows<'_>, list: &OrderedList, delta: &GroupDelta) -> Option<Kept> {
+    let ([old], [new], None) = (delta.removed.as_slice(), delta.inserted.as_slice(), &window.start) else { return None };
+    // One row went and one came: the list is as long as before, and so are the bounds.
+    let (low, high) = clip(window, 0, list.len());
+    let within = |p: &Placed| p.at >= low && p.at < high;
+    let kept = within(old) && within(new) && rows.same_key(old.row, new.row);
+    kept.then(|| Kept { old: old.row, new: new.row, old_gap: old.at, new_gap: new.at, from: old.at - low, to: new.at - low })
 }
 
 /// Touched rows that stand before untouched row number `n`.
