@@ -4,7 +4,7 @@
 
 use hashbrown::HashMap;
 
-use super::report::{ADD, INNER, MOVE, ONE, PATCH_WORDS, PatchWords, REMOVE, SET, SWAP};
+use super::report::{ADD, FILL, INNER, MOVE, ONE, PATCH_WORDS, PatchWords, REMOVE, SET, SWAP};
 use super::{Engine, Report, ViewId};
 use crate::algebra::Handle;
 use crate::trace::HandleState;
@@ -109,6 +109,15 @@ impl Mirror {
             let p = PatchWords::read(&section.words[at..]);
             let mask = &section.words[at + PATCH_WORDS..];
             at += PATCH_WORDS;
+            if p.kind == FILL {
+                for (i, &handle) in section.words[at..at + p.to as usize].iter().enumerate() {
+                    let add = PatchWords { at: i as i32, handle, ..PatchWords::new(ADD, 0, super::view::ROOT) };
+                    let (key, kind) = self.apply(engine, add, &[]).expect("an added row is seen");
+                    patches.push(Patch { path: Vec::new(), key, kind });
+                }
+                at += p.to as usize;
+                continue;
+            }
             if p.kind == SET {
                 at += engine.levels(self.view).expect("registered")[p.level as usize].mask_words();
             }

@@ -14,6 +14,8 @@ pub const SET: i32 = 4;
 pub const ONE: i32 = 5;
 /// A row has another handle although none of its fields changed. For mirrors only, not a patch.
 pub const SWAP: i32 = 6;
+/// A flat list that was empty has rows: their number is in the word of the target position, their handles follow the patch.
+pub const FILL: i32 = 7;
 /// Flag: part of the value of an ADD or ONE before it.
 pub const INNER: i32 = 0x100;
 /// Words of a patch, the mask of a SET not counted.

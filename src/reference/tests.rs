@@ -66,7 +66,7 @@ fn batch(schema: &Schema, table: u32, lines: &[&str]) -> Batch {
             .collect();
         values.resize(table.columns.len(), Value::Null);
         let row = if op == Op::Reset { Box::default() } else { table.layout.pack(&values) };
-        Change { op, table: table.id, row, present: if op == Op::Update { [present].into() } else { Box::default() } }
+        Change { op, table: table.id, row, present: if op == Op::Update { [present].into() } else { Box::default() }, hash: 0 }
     });
     Batch { envelope: Envelope::default(), changes: changes.collect() }
 }

@@ -8,7 +8,7 @@ use hashbrown::{HashMap, HashSet};
 use indexmap::IndexMap;
 
 use super::key_map::Handles;
-use super::{Batch, Change, KeyMap, Op, compare_cursors};
+use super::{Batch, Change, KeyMap, Op, compare_cursors, key_hash};
 use crate::algebra::{Delta, Handle};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, TableId};
@@ -47,9 +47,9 @@ impl std::fmt::Debug for Store {
 }
 
 enum Undo {
-    Inserted { table: TableId, hash: u64, row: Handle },
-    Replaced { table: TableId, hash: u64, old: Handle, new: Handle },
-    Deleted { table: TableId, hash: u64, row: Handle },
+    Inserted { table: TableId, row: Handle },
+    Replaced { table: TableId, old: Handle, new: Handle },
+    Deleted { table: TableId, row: Handle },
 }
 
 /// Rows of one table that this batch has touched.
@@ -105,8 +105,7 @@ impl Store {
     /// Handle of the row with the key cells of a packed row.
     pub fn find(&self, schema: &Schema, rs: &Relations, table: TableId, row: &[u8]) -> Option<Handle> {
         let t = schema.by_id(table);
-        let hash = t.layout.hash(row, &t.key);
-        self.tables[table as usize].find(hash, |h| t.layout.same(rs.row(table, h), row, &t.key))
+        self.tables[table as usize].find(key_hash(t, row), |h| t.layout.same(rs.row(table, h), row, &t.key))
     }
 
     /// Applies a batch; what it did goes into `applied`.
@@ -136,6 +135,7 @@ impl Store {
             applied,
         };
         run.undo.reserve(changes.len());
+        run.make_room(&changes);
         let mut outcome = Ok(());
         for (i, change) in changes.into_iter().enumerate() {
             if let Err(e) = run.change(change) {
@@ -191,6 +191,18 @@ struct Reset {
 }
 
 impl Run<'_> {
+    /// Before a load, room for its rows at once rather than by doubling.
+    fn make_room(&mut self, changes: &[Change]) {
+        let Some(table) = changes.first().map(|c| c.table) else { return };
+        let map = &mut self.tables[table as usize];
+        if changes.len() > map.len() + 1024 && changes.iter().all(|c| c.table == table && matches!(c.op, Op::Insert | Op::Upsert))
+        {
+            let new = changes.len() - map.len();
+            map.reserve(new);
+            self.rs.reserve(table, new);
+        }
+    }
+
     fn change(&mut self, change: Change) -> Result<()> {
         let table = change.table;
         let schema = self.schema;
@@ -200,13 +212,7 @@ impl Run<'_> {
             self.resets.entry(table).or_default().push(reset);
             return Ok(());
         }
-        if let Some(&c) = t.key.iter().find(|&&c| t.layout.is_null(&change.row, c)) {
-            let column = &t.columns[c].name;
-            return Err(Error::new(ErrorCode::MissingKey, format!("key column `{column}` of `{}` is missing", t.name))
-                .named(column.as_str())
-                .at("row"));
-        }
-        let hash = t.layout.hash(&change.row, &t.key);
+        let hash = if change.hash != 0 { change.hash } else { hash_of(t, &change)? };
         if matches!(change.op, Op::Insert | Op::Upsert) && self.resets.is_empty() {
             return self.put(table, hash, change);
         }
@@ -216,7 +222,7 @@ impl Run<'_> {
             (Op::Insert | Op::Upsert, None) => {
                 let row = self.rs.insert_row(table, change.row);
                 self.tables[table as usize].insert(hash, row);
-                self.undo.push(Undo::Inserted { table, hash, row });
+                self.undo.push(Undo::Inserted { table, row });
                 self.keep(table, row);
             }
             // After a reset only rows brought since are held; the others go at the end.
@@ -240,7 +246,7 @@ impl Run<'_> {
             (Op::Delete, Some(row)) => {
                 self.tables[table as usize].remove(hash, row);
                 self.rs.retire(table, row);
-                self.undo.push(Undo::Deleted { table, hash, row });
+                self.undo.push(Undo::Deleted { table, row });
             }
             (Op::Update | Op::Delete, None) => self.applied.ignored += 1,
             (Op::Touch, _) => self.applied.touches.push((table, change.row)),
@@ -250,13 +256,13 @@ impl Run<'_> {
     }
 
     /// Inserts or replaces a row: one walk of the map for a row that is new, which most rows of a load are.
-    fn put(&mut self, table: TableId, hash: u64, change: Change) -> Result<()> {
+    fn put(&mut self, table: TableId, hash: u32, change: Change) -> Result<()> {
         let t = self.schema.by_id(table);
         let new = self.rs.insert_row(table, change.row);
         let rs = &*self.rs;
         let has_key = |h| t.layout.same(rs.row(table, h), rs.row(table, new), &t.key);
         let Some(old) = self.tables[table as usize].put(hash, new, has_key) else {
-            self.undo.push(Undo::Inserted { table, hash, row: new });
+            self.undo.push(Undo::Inserted { table, row: new });
             return Ok(());
         };
         if rs.row(table, old) == rs.row(table, new) {
@@ -269,12 +275,12 @@ impl Run<'_> {
             return Err(error);
         } else {
             self.rs.retire(table, old);
-            self.undo.push(Undo::Replaced { table, hash, old, new });
+            self.undo.push(Undo::Replaced { table, old, new });
         }
         Ok(())
     }
 
-    fn replace(&mut self, table: TableId, hash: u64, old: Handle, row: Box<[u8]>) {
+    fn replace(&mut self, table: TableId, hash: u32, old: Handle, row: Box<[u8]>) {
         if *self.rs.row(table, old) == *row {
             self.keep(table, old);
             return;
@@ -282,7 +288,7 @@ impl Run<'_> {
         let new = self.rs.insert_row(table, row);
         self.tables[table as usize].replace(hash, old, new);
         self.rs.retire(table, old);
-        self.undo.push(Undo::Replaced { table, hash, old, new });
+        self.undo.push(Undo::Replaced { table, old, new });
         self.keep(table, new);
     }
 
@@ -321,10 +327,10 @@ impl Run<'_> {
                     .collect();
                 sort::by_number(&mut gone, |row| *row);
                 for row in gone {
-                    let hash = t.layout.hash(self.rs.row(table, row), &t.key);
+                    let hash = key_hash(t, self.rs.row(table, row));
                     self.tables[table as usize].remove(hash, row);
                     self.rs.retire(table, row);
-                    self.undo.push(Undo::Deleted { table, hash, row });
+                    self.undo.push(Undo::Deleted { table, row });
                 }
             }
         }
@@ -332,19 +338,22 @@ impl Run<'_> {
 
     fn roll_back(&mut self) {
         while let Some(undo) = self.undo.pop() {
+            let (Undo::Inserted { table, row } | Undo::Replaced { table, old: row, .. } | Undo::Deleted { table, row }) = undo;
+            let hash = key_hash(self.schema.by_id(table), self.rs.row(table, row));
+            let map = &mut self.tables[table as usize];
             match undo {
-                Undo::Inserted { table, hash, row } => {
-                    self.tables[table as usize].remove(hash, row);
+                Undo::Inserted { .. } => {
+                    map.remove(hash, row);
                     self.rs.retire(table, row);
                 }
-                Undo::Replaced { table, hash, old, new } => {
-                    self.rs.revive(table, old);
-                    self.tables[table as usize].replace(hash, new, old);
+                Undo::Replaced { new, .. } => {
+                    self.rs.revive(table, row);
+                    map.replace(hash, new, row);
                     self.rs.retire(table, new);
                 }
-                Undo::Deleted { table, hash, row } => {
+                Undo::Deleted { .. } => {
                     self.rs.revive(table, row);
-                    self.tables[table as usize].insert(hash, row);
+                    map.insert(hash, row);
                 }
             }
         }
@@ -357,9 +366,9 @@ impl Run<'_> {
         let mut touched: Vec<Touched> = Vec::new();
         for undo in &self.undo {
             let (table, old, new) = match *undo {
-                Undo::Inserted { table, row, .. } => (table, None, Some(row)),
-                Undo::Replaced { table, old, new, .. } => (table, Some(old), Some(new)),
-                Undo::Deleted { table, row, .. } => (table, Some(row), None),
+                Undo::Inserted { table, row } => (table, None, Some(row)),
+                Undo::Replaced { table, old, new } => (table, Some(old), Some(new)),
+                Undo::Deleted { table, row } => (table, Some(row), None),
             };
             let deltas = &mut self.applied.deltas;
             // A batch touches few tables, and mostly the same one again and again.
@@ -405,14 +414,14 @@ impl Run<'_> {
     /// A row that left and came back equal (in another allocation) is no change: the old handle is restored.
     fn drop_equal(&mut self, table: TableId, delta: &mut Delta, touched: &Touched) {
         let t = self.schema.by_id(table);
-        let mut gone: HashMap<u64, Vec<Handle>, HandleState> = HashMap::default();
+        let mut gone: HashMap<u32, Vec<Handle>, HandleState> = HashMap::default();
         for &h in &touched.gone {
-            gone.entry(t.layout.hash(self.rs.row(table, h), &t.key)).or_default().push(h);
+            gone.entry(key_hash(t, self.rs.row(table, h))).or_default().push(h);
         }
-        let mut back: Vec<(u64, Handle, Handle)> = Vec::new();
+        let mut back: Vec<(u32, Handle, Handle)> = Vec::new();
         for &new in &touched.fresh {
             let row = self.rs.row(table, new);
-            let hash = t.layout.hash(row, &t.key);
+            let hash = key_hash(t, row);
             if let Some(old) = gone.get(&hash).and_then(|hs| hs.iter().find(|&&h| self.rs.row(table, h) == row)) {
                 back.push((hash, *old, new));
             }
@@ -427,6 +436,16 @@ impl Run<'_> {
         }
         delta.consolidate();
     }
+}
+
+/// Hashes the key of a change that came without its hash.
+fn hash_of(t: &crate::query::Table, change: &Change) -> Result<u32> {
+    if let Some(&c) = t.key.iter().find(|&&c| t.layout.is_null(&change.row, c)) {
+        let column = &t.columns[c].name;
+        let message = format!("key column `{column}` of `{}` is missing", t.name);
+        return Err(Error::new(ErrorCode::MissingKey, message).named(column.as_str()).at("row"));
+    }
+    Ok(key_hash(t, &change.row))
 }
 
 fn duplicate(t: &crate::query::Table, row: &[u8]) -> Error {

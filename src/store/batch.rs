@@ -1,6 +1,6 @@
 //! Changes as the store takes them: decoded, typed, packed. Both doors (JSON bytes, binary batches) produce these.
 
-use crate::query::TableId;
+use crate::query::{Table, TableId};
 
 /// What a change does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ pub enum Op {
 
 /// One change. `row` is a packed row of the table's layout: the whole row for insert and upsert, key columns and the set
 /// columns for update, key columns only for delete and touch, the tenant only for reset of a tenanted table (else empty).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Change {
     /// What.
     pub op: Op,
@@ -31,6 +31,24 @@ pub struct Change {
     pub row: Box<[u8]>,
     /// For update: a bit per column that is set.
     pub present: Box<[u8]>,
+    /// Half of the hash of the key cells, none of which is null; 0 while nobody has hashed them. Whoever makes a change hashes
+    /// while the row is in the processor's cache: the store would have to fetch it again.
+    pub hash: u32,
+}
+
+/// The hash follows from the row.
+impl PartialEq for Change {
+    fn eq(&self, other: &Self) -> bool {
+        (self.op, self.table, &self.row, &self.present) == (other.op, other.table, &other.row, &other.present)
+    }
+}
+
+impl Eq for Change {}
+
+/// Half of the hash of the key cells of a packed row of a table, never 0.
+#[inline]
+pub fn key_hash(table: &Table, row: &[u8]) -> u32 {
+    ((table.layout.hash(row, &table.key) >> 32) as u32).max(1)
 }
 
 impl Change {

@@ -20,21 +20,15 @@ pub type Handles = GenericOrdSet<Handle, RcK>;
 /// The map.
 #[derive(Debug, Default)]
 pub struct KeyMap {
-    /// Half of the key's hash, and the row.
+    /// Hash of the key, and the row.
     now: HashTable<(u32, Handle)>,
     kept: Option<Handles>,
 }
 
-/// The half that is kept.
+/// The place of a hash in the table, which looks at the lowest and at the highest bits of a machine word.
 #[inline(always)]
-fn half(hash: u64) -> u32 {
-    (hash >> 32) as u32
-}
-
-/// The place of a half in the table, which looks at the lowest and at the highest bits of a machine word.
-#[inline(always)]
-fn place(half: u32) -> u64 {
-    u64::from(half).wrapping_mul(0x9e37_79b9_0000_0001)
+fn place(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_0000_0001)
 }
 
 impl KeyMap {
@@ -55,16 +49,14 @@ impl KeyMap {
 
     /// The row of this hash that `is_it`.
     #[inline]
-    pub fn find(&self, hash: u64, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
-        let half = half(hash);
-        self.now.find(place(half), |e| e.0 == half && is_it(e.1)).map(|e| e.1)
+    pub fn find(&self, hash: u32, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
+        self.now.find(place(hash), |e| e.0 == hash && is_it(e.1)).map(|e| e.1)
     }
 
     /// Adds a row whose key is not there.
     #[inline]
-    pub fn insert(&mut self, hash: u64, handle: Handle) {
-        let half = half(hash);
-        self.now.insert_unique(place(half), (half, handle), |e| place(e.0));
+    pub fn insert(&mut self, hash: u32, handle: Handle) {
+        self.now.insert_unique(place(hash), (hash, handle), |e| place(e.0));
         if let Some(kept) = &mut self.kept {
             kept.insert(handle);
         }
@@ -72,9 +64,8 @@ impl KeyMap {
 
     /// Puts a row in, whether its key is there or not: one walk. Gives the row that had the key.
     #[inline]
-    pub fn put(&mut self, hash: u64, handle: Handle, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
-        let half = half(hash);
-        match self.now.find_mut(place(half), |e| e.0 == half && is_it(e.1)) {
+    pub fn put(&mut self, hash: u32, handle: Handle, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
+        match self.now.find_mut(place(hash), |e| e.0 == hash && is_it(e.1)) {
             None => {
                 self.insert(hash, handle);
                 None
@@ -89,8 +80,8 @@ impl KeyMap {
 
     /// Puts a row in the place of another with the same key.
     #[inline]
-    pub fn replace(&mut self, hash: u64, old: Handle, new: Handle) {
-        self.now.find_mut(place(half(hash)), |e| e.1 == old).expect("the row is there").1 = new;
+    pub fn replace(&mut self, hash: u32, old: Handle, new: Handle) {
+        self.now.find_mut(place(hash), |e| e.1 == old).expect("the row is there").1 = new;
         self.keep_instead(old, new);
     }
 
@@ -103,8 +94,8 @@ impl KeyMap {
     }
 
     /// Removes a row.
-    pub fn remove(&mut self, hash: u64, handle: Handle) {
-        self.now.find_entry(place(half(hash)), |e| e.1 == handle).expect("the row is there").remove();
+    pub fn remove(&mut self, hash: u32, handle: Handle) {
+        self.now.find_entry(place(hash), |e| e.1 == handle).expect("the row is there").remove();
         if let Some(kept) = &mut self.kept {
             kept.remove(&handle);
         }
@@ -163,7 +154,7 @@ mod tests {
     #[test]
     fn every_kept_version_stays_as_it_was() {
         let mut rng = fastrand::Rng::with_seed(3);
-        let (mut m, mut rows): (KeyMap, Vec<(u64, Handle)>) = (KeyMap::default(), Vec::new());
+        let (mut m, mut rows): (KeyMap, Vec<(u32, Handle)>) = (KeyMap::default(), Vec::new());
         let mut versions: Vec<(Handles, Vec<Handle>)> = Vec::new();
         for next in 0..4000 {
             match rng.u32(0..4) {
@@ -177,7 +168,7 @@ mod tests {
                     rows[at].1 = next;
                 }
                 _ => {
-                    let hash = rng.u64(0..200) << 30;
+                    let hash = rng.u32(0..200) << 20;
                     assert_eq!(m.put(hash, next, |_| false), None);
                     rows.push((hash, next));
                 }

@@ -10,7 +10,7 @@ mod key_map;
 mod snapshot;
 
 pub use apply::{Applied, Store};
-pub use batch::{Batch, Change, Envelope, Op};
+pub use batch::{Batch, Change, Envelope, Op, key_hash};
 pub use cursor::compare_cursors;
 pub use key_map::{Handles, KeyMap};
 pub use snapshot::Snapshot;

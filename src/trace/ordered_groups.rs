@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, hash_cells};
 use crate::algebra::{Delta, Handle};
-use crate::value::{Cell, Type, Value, order_prefix, total_order};
+use crate::value::{Cell, Type, Value, order_prefix, sort, total_order};
 
 /// A group of one arrangement.
 pub type GroupId = u32;
@@ -167,7 +167,8 @@ pub struct OrderedGroups {
     groups: Vec<Group>,
     changes: Vec<GroupDelta>,
     spare: Vec<GroupDelta>,
-    pending: Vec<(GroupId, bool, Entry)>,
+    /// Kept for its memory.
+    work: Work,
     rows: usize,
 }
 
@@ -186,7 +187,7 @@ impl OrderedGroups {
             groups,
             changes: Vec::new(),
             spare: Vec::new(),
-            pending: Vec::new(),
+            work: Work::default(),
             rows: 0,
         }
     }
@@ -306,30 +307,40 @@ impl OrderedGroups {
     /// merge.
     pub fn apply(&mut self, rs: &Relations, delta: &Delta) {
         self.begin();
-        let mut pending = std::mem::take(&mut self.pending);
+        let mut work = std::mem::take(&mut self.work);
+        if self.group.is_empty() {
+            for &(row, weight) in delta.rows() {
+                work.take(weight, self.sort.entry(rs, self.relation, row));
+            }
+            if !delta.is_empty() {
+                self.change_group(rs, 0, &mut work);
+            }
+        } else {
+            self.apply_grouped(rs, delta, &mut work);
+        }
+        if work.removed.capacity() + work.inserted.capacity() < 1 << 14 {
+            self.work = work;
+        }
+    }
+
+    fn apply_grouped(&mut self, rs: &Relations, delta: &Delta, work: &mut Work) {
         let paths = std::mem::take(&mut self.group);
+        let mut of_group: Vec<(GroupId, Handle, i32)> = Vec::with_capacity(delta.rows().len());
         for &(row, weight) in delta.rows() {
-            debug_assert!(weight == 1 || weight == -1, "keyed rows have weight one");
-            let group = if paths.is_empty() { Some(0) } else { self.known_group(rs, row, &paths) };
-            if let Some(group) = group {
-                pending.push((group, weight > 0, self.sort.entry(rs, self.relation, row)));
+            if let Some(group) = self.known_group(rs, row, &paths) {
+                of_group.push((group, row, weight));
             }
         }
         self.group = paths;
-        if pending.len() > 1 {
-            let tie = |a: Handle, b: Handle| self.sort.compare(rs, self.relation, a, b);
-            pending.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(&b.1)).then_with(|| a.2.compare(&b.2, &tie)));
-        }
-        let mut rest = pending.as_slice();
+        sort::by_number(&mut of_group, |g| g.0);
+        let mut rest = of_group.as_slice();
         while let Some(&(group, ..)) = rest.first() {
-            let (of_group, after) = rest.split_at(rest.partition_point(|p| p.0 <= group));
-            let (removed, inserted) = of_group.split_at(of_group.partition_point(|p| !p.1));
-            self.change_group(rs, group, removed, inserted);
-            rest = after;
-        }
-        pending.clear();
-        if pending.capacity() < 1 << 14 {
-            self.pending = pending;
+            let n = rest.iter().take_while(|g| g.0 == group).count();
+            for &(_, row, weight) in &rest[..n] {
+                work.take(weight, self.sort.entry(rs, self.relation, row));
+            }
+            self.change_group(rs, group, work);
+            rest = &rest[n..];
         }
     }
 
@@ -339,11 +350,15 @@ impl OrderedGroups {
         Some(self.keys.find(rs, rel, row, paths, hash).unwrap_or_else(|| self.new_group(rs, rel, row, paths, hash)))
     }
 
-    fn change_group(&mut self, rs: &Relations, group: GroupId, removed: &[Pending], inserted: &[Pending]) {
+    /// Changes one group by the rows in `work`, and empties it.
+    fn change_group(&mut self, rs: &Relations, group: GroupId, work: &mut Work) {
         let mut change = self.spare.pop().unwrap_or_default();
         change.group = group;
         let (sort, relation) = (&self.sort, self.relation);
         let tie = |a: Handle, b: Handle| sort.compare(rs, relation, a, b);
+        let Work { removed, inserted } = work;
+        in_order(removed, &tie);
+        in_order(inserted, &tie);
         let list = &mut self.groups[group as usize].list;
         change.old_len = list.len();
         if removed.len() + inserted.len() > 32 + list.len() / 8 {
@@ -351,12 +366,12 @@ impl OrderedGroups {
         } else {
             // From the back, each removal sees the position it had before the step; from the front, each insertion
             // gets the position it has after it.
-            for &(.., entry) in removed.iter().rev() {
+            for &entry in removed.iter().rev() {
                 let at = list.remove(entry, &tie).expect("a removed row is in its list");
                 change.removed.push(Placed { row: entry.row, at });
             }
             change.removed.reverse();
-            for &(.., entry) in inserted {
+            for &entry in inserted.iter() {
                 let at = list.insert(entry, &tie);
                 change.inserted.push(Placed { row: entry.row, at });
             }
@@ -364,6 +379,8 @@ impl OrderedGroups {
         self.rows = self.rows + inserted.len() - removed.len();
         self.groups[group as usize].delta = self.changes.len() as u32;
         self.changes.push(change);
+        removed.clear();
+        inserted.clear();
     }
 
     /// Bytes held.
@@ -374,19 +391,76 @@ impl OrderedGroups {
     }
 }
 
-type Pending = (GroupId, bool, Entry);
+/// The rows of one group that leave and come.
+#[derive(Debug, Default)]
+struct Work {
+    removed: Vec<Entry>,
+    inserted: Vec<Entry>,
+}
+
+impl Work {
+    #[inline]
+    fn take(&mut self, weight: i32, entry: Entry) {
+        debug_assert!(weight == 1 || weight == -1, "keyed rows have weight one");
+        if weight > 0 { &mut self.inserted } else { &mut self.removed }.push(entry);
+    }
+}
+
+/// Up to here entries are compared with each other; longer lists are sorted by a word first.
+const FEW: usize = 64;
+
+/// Sorts entries. Long lists by numbers made of the most significant bits in which their first words differ and the place in
+/// the list, which costs a third of comparing them; what these bits do not tell apart is compared.
+fn in_order(entries: &mut Vec<Entry>, tie: &impl Fn(Handle, Handle) -> Ordering) {
+    if entries.len() < 2 || entries.is_sorted_by(|a, b| a.compare(b, tie).is_lt()) {
+        return;
+    }
+    if entries.len() <= FEW {
+        return sort::by(entries, |a, b| a.compare(b, tie));
+    }
+    let least = entries.iter().map(|e| e.first).min().unwrap_or(0);
+    let range = entries.iter().map(|e| e.first - least).max().unwrap_or(0);
+    let places = u64::BITS - (entries.len() as u64).leading_zeros();
+    let unseen = (u64::BITS - range.leading_zeros()).saturating_sub(u64::BITS - places);
+    let mut words: Vec<u64> = entries.iter().enumerate().map(|(i, e)| (e.first - least) >> unseen << places | i as u64).collect();
+    sort::numbers(&mut words);
+    let place = |word: u64| (word & ((1 << places) - 1)) as usize;
+    let mut sorted: Vec<Entry> = Vec::with_capacity(entries.len());
+    let mut alike = 0;
+    for (i, &word) in words.iter().enumerate() {
+        if i > 0 && word >> places != words[i - 1] >> places {
+            finish_alike(&mut sorted[alike..], tie);
+            alike = i;
+        }
+        sorted.push(entries[place(word)]);
+    }
+    finish_alike(&mut sorted[alike..], tie);
+    *entries = sorted;
+}
+
+#[inline]
+fn finish_alike(entries: &mut [Entry], tie: &impl Fn(Handle, Handle) -> Ordering) {
+    if entries.len() > 1 {
+        sort::by(entries, |a, b| a.compare(b, tie));
+    }
+}
 
 /// Merges in one pass and builds the list anew.
 fn rebuild(
     list: &mut OrderedList,
-    removed: &[Pending],
-    inserted: &[Pending],
+    removed: &[Entry],
+    inserted: &[Entry],
     change: &mut GroupDelta,
     tie: &impl Fn(Handle, Handle) -> Ordering,
 ) {
+    if list.is_empty() {
+        change.inserted.extend(inserted.iter().enumerate().map(|(at, e)| Placed { row: e.row, at }));
+        *list = OrderedList::from_sorted(inserted);
+        return;
+    }
     let mut merged = Vec::with_capacity(list.len() + inserted.len() - removed.len());
-    let mut out = removed.iter().map(|p| p.2).peekable();
-    let mut new = inserted.iter().map(|p| p.2).peekable();
+    let mut out = removed.iter().copied().peekable();
+    let mut new = inserted.iter().copied().peekable();
     let mut at = 0;
     list.for_range(0, usize::MAX, &mut |e| {
         if out.peek().is_some_and(|o| o.row == e.row) {
@@ -406,7 +480,7 @@ fn rebuild(
         change.inserted.push(Placed { row: n.row, at: merged.len() });
         merged.push(n);
     }
-    *list = OrderedList::from_sorted(merged);
+    *list = OrderedList::from_sorted(&merged);
 }
 
 #[cfg(test)]
@@ -449,6 +523,28 @@ mod tests {
                 [(a[1], a.len() - 2), (a[0], a.len() - 1)]
             );
             assert_eq!(change.inserted.iter().map(|p| (p.row, p.at)).collect::<Vec<_>>(), [(new, 0)]);
+        }
+    }
+
+    #[test]
+    fn entries_are_sorted_whatever_their_first_words_have_in_common() {
+        let mut rng = fastrand::Rng::with_seed(9);
+        let tie = |a: Handle, b: Handle| a.cmp(&b);
+        for round in 0..200u32 {
+            let n = rng.usize(0..400);
+            let word = |rng: &mut fastrand::Rng| match round % 5 {
+                0 => rng.u64(..),
+                1 => 1 << 63 | rng.u64(0..50),
+                2 => rng.u64(0..3) << 60 | rng.u64(0..3),
+                3 => u64::MAX - rng.u64(0..2),
+                _ => 7,
+            };
+            let mut entries: Vec<Entry> =
+                (0..n as u32).map(|row| Entry { first: word(&mut rng), second: rng.u64(0..2), row: row ^ 0x55 }).collect();
+            let mut want = entries.clone();
+            want.sort_by_key(|e| (e.first, e.second, e.row));
+            in_order(&mut entries, &tie);
+            assert_eq!(entries, want);
         }
     }
 

@@ -100,10 +100,10 @@ impl OrderedList {
     }
 
     /// Builds from entries already in order. Cost: O(n).
-    pub fn from_sorted(entries: Vec<Entry>) -> Self {
+    pub fn from_sorted(entries: &[Entry]) -> Self {
         let len = entries.len();
         if len <= LEAF {
-            return OrderedList { root: Node::Leaf(entries), len };
+            return OrderedList { root: Node::Leaf(entries.to_vec()), len };
         }
         let mut level: Vec<(Entry, u32, Node)> = entries
             .chunks(FILL)
@@ -415,7 +415,7 @@ mod tests {
                     let mut part = Vec::new();
                     list.for_range(mid, 70, &mut |e| part.push(*e));
                     assert_eq!(part, model[mid..model.len().min(mid + 70)]);
-                    let built = OrderedList::from_sorted(model.clone());
+                    let built = OrderedList::from_sorted(&model);
                     assert_eq!(built.to_vec(), model);
                     assert_eq!(built.partition(|e| e.first < domain / 2), model.partition_point(|e| e.first < domain / 2));
                 }

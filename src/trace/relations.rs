@@ -182,6 +182,15 @@ impl Relations {
         handle
     }
 
+    /// Makes room for so many packed rows more.
+    pub fn reserve(&mut self, id: RelationId, more: usize) {
+        let relation = self.get_mut(id);
+        relation.state.reserve(more);
+        if let Rows::Packed { rows, .. } = &mut relation.rows {
+            rows.reserve(more);
+        }
+    }
+
     /// Stores a pair; the handle is new.
     pub fn insert_pair(&mut self, id: RelationId, members: [Handle; 2]) -> Handle {
         let relation = self.get_mut(id);

@@ -7,7 +7,7 @@ export const WORDS = 0, VERSION = 1, FLAGS = 2, CHANGED = 3, IGNORED = 4, SECTIO
 export const REPLAYED = 1
 
 // Kinds of patches.
-export const ADD = 1, REMOVE = 2, MOVE = 3, SET = 4, ONE = 5, SWAP = 6, KIND = 0xff, INNER = 0x100
+export const ADD = 1, REMOVE = 2, MOVE = 3, SET = 4, ONE = 5, SWAP = 6, FILL = 7, KIND = 0xff, INNER = 0x100
 
 /** Reads reports. Its fields hold what the last one brought, so that a commit allocates nothing for it. */
 export class ReportReader {

@@ -3,7 +3,7 @@ import type { EddylineError } from './errors.js'
 import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
 import type { Port, RelationInfo, ViewInfo } from './port.js'
-import { ADD, KIND, MOVE, REMOVE, SET, SWAP } from './report.js'
+import { ADD, FILL, KIND, MOVE, REMOVE, SET, SWAP } from './report.js'
 import { type Relations, type RowCell, snapshots } from './rows.js'
 import { Added, Moved, Removed, changed } from './view-patches.js'
 import { Level, type NodeCell, linkLevels } from './view-tree.js'
@@ -230,6 +230,19 @@ export class View {
             if (diff !== undefined) diff.push(changed(level, undefined, place, cell, words, at))
           }
           at += 8 + level.maskWords
+          break
+        }
+        case FILL: {
+          const end = at + 8 + words[at + 4]
+          at += 8
+          if (list !== undefined || diff !== undefined) {
+            for (let i = 0; at < end; i++, at++) {
+              const cell = table.at(words[at])
+              if (list !== undefined) list.insert(i, cell)
+              if (diff !== undefined) diff.push(new Added(level, undefined, i, cell, undefined) as Patch)
+            }
+          }
+          at = end
           break
         }
         default: {

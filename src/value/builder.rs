@@ -62,8 +62,8 @@ impl RowBuilder {
         match cell {
             Cell::Null => return self.set_null(layout, column),
             Cell::Bool(v) => self.bytes[place.slot as usize] = u8::from(v),
-            Cell::Int(v) | Cell::Timestamp(v) => self.put_word(place, v as u64),
-            Cell::Float(v) => self.put_word(place, canonical_float(v).to_bits()),
+            Cell::Int(v) | Cell::Timestamp(v) => self.put_word(&place, v as u64),
+            Cell::Float(v) => self.put_word(&place, canonical_float(v).to_bits()),
             Cell::Text(v) | Cell::Json(v) => self.put_var(place, v.as_bytes()),
             Cell::Bytes(v) => self.put_var(place, v),
         }
@@ -80,13 +80,43 @@ impl RowBuilder {
         buf: &[u8],
         from: usize,
     ) -> Result<Option<usize>, Fault> {
-        let Some(copied) = lex::copy_string(buf, from, &mut self.bytes, self.used)? else { return Ok(None) };
         let place = layout.columns[column];
+        let end = self.put_json_string(&place, buf, from)?;
+        if end.is_some() {
+            self.mark(layout, place);
+        }
+        Ok(end)
+    }
+
+    /// The same, but the column counts as null until [`mark_put`](Self::mark_put).
+    #[inline]
+    pub(crate) fn put_json_string(&mut self, place: &ColumnLayout, buf: &[u8], from: usize) -> Result<Option<usize>, Fault> {
         debug_assert_eq!(place.ty, Type::Text);
+        let Some(copied) = lex::copy_string(buf, from, &mut self.bytes, self.used)? else { return Ok(None) };
         self.ascii &= copied.ascii;
-        self.note(place, self.used + (copied.end - from));
-        self.mark(layout, place);
+        self.note(*place, self.used + (copied.end - from));
         Ok(Some(copied.end))
+    }
+
+    /// Puts a double; the column counts as null until [`mark_put`](Self::mark_put).
+    #[inline]
+    pub(crate) fn put_float(&mut self, place: &ColumnLayout, value: f64) {
+        self.put_word(place, canonical_float(value).to_bits());
+    }
+
+    /// Puts a boolean; the column counts as null until [`mark_put`](Self::mark_put).
+    #[inline]
+    pub(crate) fn put_bool(&mut self, place: &ColumnLayout, value: bool) {
+        self.bytes[place.slot as usize] = u8::from(value);
+    }
+
+    /// The columns of these bits have values: one pass for all cells that were put without telling.
+    #[inline]
+    pub(crate) fn mark_put(&mut self, layout: &Layout, columns: u64) {
+        let nulls = &mut self.bytes[layout.null_at as usize..layout.flags_at as usize];
+        for (byte, put) in nulls.iter_mut().zip(columns.to_le_bytes()) {
+            *byte &= !put;
+        }
     }
 
     fn set_null(&mut self, layout: &Layout, column: usize) {
@@ -94,7 +124,7 @@ impl RowBuilder {
         match place.ty {
             Type::Bool => self.bytes[place.slot as usize] = 0,
             t if t.is_var() => self.spans[place.var as usize] = (0, 0),
-            _ => self.put_word(place, 0),
+            _ => self.put_word(&place, 0),
         }
         self.bytes[layout.null_at as usize + place.bit as usize / 8] |= 1 << (place.bit % 8);
     }
@@ -104,8 +134,9 @@ impl RowBuilder {
         self.bytes[layout.null_at as usize + place.bit as usize / 8] &= !(1 << (place.bit % 8));
     }
 
+    /// Puts eight bytes; the column counts as null until it is marked.
     #[inline]
-    fn put_word(&mut self, place: ColumnLayout, word: u64) {
+    pub(crate) fn put_word(&mut self, place: &ColumnLayout, word: u64) {
         let slot = place.slot as usize;
         self.bytes[slot..slot + 8].copy_from_slice(&word.to_le_bytes());
     }

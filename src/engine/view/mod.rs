@@ -15,11 +15,11 @@ pub use moves::{Kept, ListChange, Placement};
 use nodes::Nodes;
 use window::Rows;
 
-use super::report::{ADD, INNER, MOVE, ONE, PatchWords, REMOVE, SET, SWAP, word};
+use super::report::{ADD, FILL, INNER, MOVE, ONE, PatchWords, REMOVE, SET, SWAP, word};
 use crate::algebra::Handle;
 use crate::circuit::Circuit;
 use crate::plan::{FieldSource, Level, Plan};
-use crate::trace::{HandleState, Relations};
+use crate::trace::{HandleState, OrderedList, Relations};
 use crate::value::sort;
 
 /// Id of the node that owns the root list.
@@ -102,6 +102,9 @@ impl View {
                 let groups = circuit.nodes().ordered(l.node);
                 let Some(delta) = groups.change_of(0) else { return };
                 let rows = rows_of(l, relations, groups.sort());
+                if delta.old_len == 0 {
+                    return self.emit_fill(relations, &rows, groups.list(0), out);
+                }
                 if let Some(kept) = window::only_row(&l.window, &rows, groups.list(0), delta) {
                     return self.emit_kept(relations, kept, out);
                 }
@@ -172,6 +175,17 @@ impl View {
         for k in &change.kept {
             self.update(circuit, relations, level, owner, (k.old, k.new), k.to, out);
         }
+    }
+
+    /// All rows of a flat list that was empty: one patch with a word a row.
+    fn emit_fill(&self, relations: &Relations, rows: &Rows<'_>, list: &OrderedList, out: &mut Output<'_>) {
+        let (low, high) = window::bounds(&self.plan.levels[0].window, rows, list);
+        if low == high {
+            return;
+        }
+        out.put(PatchWords { to: (high - low) as i32, ..PatchWords::new(FILL, 0, ROOT) });
+        out.words.reserve(high - low);
+        list.for_range(low, high - low, &mut |e| out.words.push(self.shown_handle(relations, 0, e.row)));
     }
 
     /// The one row of a flat list that a step touched: its move and its new fields, without the bookkeeping of many.

@@ -7,7 +7,7 @@
 use super::json::{MAX_SAFE, no_tenants, tenant_required};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Column, Schema, Table};
-use crate::store::{Batch, Change, Envelope, Op};
+use crate::store::{Batch, Change, Envelope, Op, key_hash};
 use crate::value::{ColumnLayout, FLAG_ASCII, Type};
 
 /// Flag of the batch: an older cursor is a replay to be ignored.
@@ -75,13 +75,20 @@ fn change(schema: &Schema, input: &mut Input) -> Result<Change> {
         }
         _ if present_bytes != 0 => return Err(invalid("only an update sets some columns")),
         Op::Reset if !table.tenant => {
-            return if row_bytes == 0 { Ok(Change { op, table: id, row: [].into(), present }) } else { Err(no_tenants(table)) };
+            return if row_bytes == 0 {
+                Ok(Change { op, table: id, row: [].into(), present, hash: 0 })
+            } else {
+                Err(no_tenants(table))
+            };
         }
         Op::Reset if row_bytes == 0 => return Err(tenant_required(table)),
         _ => {}
     }
-    let change = Change { op, table: id, row: row.into(), present };
+    let mut change = Change { op, table: id, row: row.into(), present, hash: 0 };
     check(table, &change)?;
+    if op != Op::Reset {
+        change.hash = key_hash(table, &change.row);
+    }
     Ok(change)
 }
 

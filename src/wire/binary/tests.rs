@@ -42,7 +42,7 @@ fn encode(batch: &Batch) -> Vec<u8> {
 
 /// A batch of one change.
 fn single(op: Op, table: &str, row: &[u8], present: &[u8]) -> Vec<u8> {
-    let change = Change { op, table: schema().tables[table].id, row: row.into(), present: present.into() };
+    let change = Change { op, table: schema().tables[table].id, row: row.into(), present: present.into(), hash: 0 };
     encode(&Batch { changes: vec![change], ..Batch::default() })
 }
 

@@ -28,7 +28,7 @@ impl Scratch {
 }
 
 /// Reads the value here into a column. On an error the cursor is of no use; on `More` neither is the cell.
-#[inline]
+#[inline(never)]
 pub(super) fn read(
     cur: &mut Cursor,
     table: &Table,

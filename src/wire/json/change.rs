@@ -8,7 +8,7 @@ use super::cursor::{Cursor, Step};
 use super::row::{self, RowReader};
 use super::words::{FIELDS, invalid, op, op_name, text_or_null, twice, unknown_key};
 use crate::query::{Schema, Table, TableId};
-use crate::store::{Change, Op};
+use crate::store::{Change, Op, key_hash};
 
 /// Keys of a change, as far as they are known.
 #[derive(Clone, Debug, Default)]
@@ -225,7 +225,9 @@ impl Changes<'_> {
     #[inline]
     fn emit(&mut self, head: &Head, op: Op, table: &Table, present: Box<[u8]>) {
         let row = self.rows.finish(table, head.tenant.as_deref().or(self.tenant));
-        self.out.push(Change { op, table: table.id, row, present });
+        // A tenant that is named behind its rows completes the key later.
+        let hash = if table.tenant || op == Op::Reset { 0 } else { key_hash(table, &row) };
+        self.out.push(Change { op, table: table.id, row, present, hash });
     }
 
     /// Checks a change whose object is closed, reads what came too early and puts it into the list.

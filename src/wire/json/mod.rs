@@ -14,6 +14,7 @@ mod envelope;
 mod number;
 mod octets;
 mod plan;
+mod quick;
 mod reader;
 mod row;
 mod stream;

@@ -10,6 +10,9 @@ use crate::store::{Batch, Op};
 /// Largest item (row, change without `rows`, key of the envelope) unless told otherwise: 64 MiB.
 pub const DEFAULT_LIMIT: usize = 64 << 20;
 
+/// Bytes of a piece that are put behind what is held, at least.
+const LEAST: usize = 1 << 12;
+
 /// What the caller knows of a stream. All of it holds where the stream itself says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -124,13 +127,31 @@ impl JsonReader {
     /// # Errors
     /// The first error of the stream, with its path and byte. The batch is gone then.
     pub fn push(&mut self, schema: &Schema, piece: &[u8]) -> Result<()> {
-        let step = if self.held.is_empty() {
-            self.read(schema, piece)
-        } else {
-            self.held.extend_from_slice(piece);
-            if self.held.len() < self.wait { Ok(()) } else { self.retry(schema) }
-        };
-        step.inspect_err(|_| self.abort())
+        self.take(schema, piece).inspect_err(|_| self.abort())
+    }
+
+    /// Completes what is held with as little of the piece as it takes: the rest is read where it stands.
+    fn take(&mut self, schema: &Schema, mut piece: &[u8]) -> Result<()> {
+        while !self.held.is_empty() {
+            let before = self.held.len();
+            let n = piece.len().min((self.wait - before.min(self.wait)).max(LEAST));
+            self.held.extend_from_slice(&piece[..n]);
+            if self.held.len() < self.wait {
+                return Ok(());
+            }
+            let held = std::mem::take(&mut self.held);
+            let used = self.run(schema, &held)?;
+            if used >= before {
+                piece = &piece[used - before..];
+                break;
+            }
+            self.hold(held, used);
+            piece = &piece[n..];
+            if piece.is_empty() {
+                return Ok(());
+            }
+        }
+        self.read(schema, piece)
     }
 
     /// The batch, complete.
@@ -163,13 +184,18 @@ impl JsonReader {
 
     /// Reads the bytes held.
     fn retry(&mut self, schema: &Schema) -> Result<()> {
-        let mut held = std::mem::take(&mut self.held);
+        let held = std::mem::take(&mut self.held);
         let used = self.run(schema, &held)?;
+        self.hold(held, used);
+        Ok(())
+    }
+
+    /// Holds on to bytes behind those that were used.
+    fn hold(&mut self, mut held: Vec<u8>, used: usize) {
         held.drain(..used);
         // One long item must not keep its memory for the rest of the stream.
         held.shrink_to(held.len() * 2 + (1 << 20));
         self.keep(held);
-        Ok(())
     }
 
     /// Reads a piece that nothing waits for; keeps what it does not complete.

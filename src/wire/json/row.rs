@@ -39,17 +39,17 @@ impl Plans {
 
 /// Where cells go.
 #[derive(Default)]
-struct Cells {
-    row: RowBuilder,
+pub(super) struct Cells {
+    pub row: RowBuilder,
     /// Key columns in `set`, to be compared with the key.
     again: RowBuilder,
-    scratch: Scratch,
-    limit: usize,
+    pub scratch: Scratch,
+    pub limit: usize,
 }
 
 /// Which columns an object may hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Row,
     Key,
     Set,
@@ -75,7 +75,7 @@ impl RowReader {
         let from = cur.pos;
         let plan = self.plans.of(table);
         self.cells.row.start(&table.layout);
-        self.cells.object(cur, table, plan, Part::Row)?;
+        self.cells.row(cur, table, plan)?;
         match plan.missing() {
             None => Ok(()),
             Some(column) => Err(missing(&Cursor { pos: from, ..*cur }, table, column)),
@@ -173,15 +173,13 @@ impl Cells {
         }
     }
 
-    #[inline]
     fn cell(&mut self, cur: &mut Cursor, table: &Table, plan: &Plan, column: usize) -> Step<()> {
         cell::read(cur, table, column, &plan.columns[column], &mut self.row, &mut self.scratch, self.limit)
             .map_err(|s| in_column(s, table, column))
     }
 
     /// Reads an object whose keys are columns.
-    #[inline]
-    fn object(&mut self, cur: &mut Cursor, table: &Table, plan: &mut Plan, part: Part) -> Step<()> {
+    pub fn object(&mut self, cur: &mut Cursor, table: &Table, plan: &mut Plan, part: Part) -> Step<()> {
         plan.clear();
         if cur.solid()? != b'{' {
             cur.a_value()?;
@@ -231,7 +229,7 @@ impl Cells {
 
 /// The column that the key here names, and the offset behind key, colon and blanks.
 #[cold]
-fn column(mut cur: Cursor, table: &Table) -> Step<(usize, usize)> {
+pub(super) fn column(mut cur: Cursor, table: &Table) -> Step<(usize, usize)> {
     let from = cur;
     let name = cur.key()?;
     let found = table.column(&name).ok_or_else(|| {
@@ -259,7 +257,7 @@ fn shown_key(table: &Table) -> impl Iterator<Item = usize> {
 }
 
 #[cold]
-fn in_column(stop: Stop, table: &Table, column: usize) -> Stop {
+pub(super) fn in_column(stop: Stop, table: &Table, column: usize) -> Stop {
     stop.at(&table.columns[column].name)
 }
 

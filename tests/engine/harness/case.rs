@@ -85,7 +85,7 @@ impl Written {
                 }
             }
         }
-        Some(Change { op, table: table.id, row, present: present.into() })
+        Some(Change { op, table: table.id, row, present: present.into(), hash: 0 })
     }
 }
 

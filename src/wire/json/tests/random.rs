@@ -95,7 +95,7 @@ fn reference(changes: &[Json]) -> Vec<Change> {
             present[column / 8] |= 1 << (column % 8);
         }
         let present = if set { present.into() } else { Box::default() };
-        out.push(Change { op, table: table.id, row: builder.finish(&table.layout).into(), present });
+        out.push(Change { op, table: table.id, row: builder.finish(&table.layout).into(), present, hash: 0 });
     };
     let key = |change: &Json| {
         let id = change.get("id").or(change.get("key")).unwrap();

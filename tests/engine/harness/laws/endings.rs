@@ -116,5 +116,5 @@ impl<S: Subject> Run<'_, S> {
 }
 
 fn change(table: &Table, row: &[Value]) -> Change {
-    Change { op: Op::Insert, table: table.id, row: table.layout.pack(row), present: Box::default() }
+    Change { op: Op::Insert, table: table.id, row: table.layout.pack(row), present: Box::default(), hash: 0 }
 }
