@@ -1,10 +1,11 @@
 //! Levels: what a view shows of each list, and where it comes from.
 
+use super::scope::{check_joins, too_deep};
 use super::{Planner, Stream};
 use crate::circuit::{Circuit, NodeId};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::query::{BoundQuery, Expr, Nested, Schema, Select, Start, TableId, type_of};
-use crate::trace::{Path, RelationId, Relations, SortColumn, SortSpec};
+use crate::trace::{Path, RelationId, Relations};
 use crate::value::Type;
 
 /// A planned query.
@@ -94,62 +95,20 @@ pub fn plan(schema: &Schema, circuit: &mut Circuit, relations: &mut Relations, q
     check_depth(query)?;
     let mut planner = Planner::new(schema, circuit, relations);
     let mut levels = Vec::new();
-    let mut stream = planner.source(query.from);
-    if query.joins.is_empty() {
-        stream = planner.filter(stream, query.filter.as_ref());
-    } else {
-        // What concerns the first table alone is filtered before the join.
-        let width = stream.columns.len();
-        let (own, rest) = split_filter(query.filter.as_ref(), width);
-        stream = planner.filter(stream, own.as_ref());
-        for j in &query.joins {
-            let right = planner.source(j.table);
-            let right = planner.filter(right, j.own_filter.as_ref());
-            stream = planner.join(&stream, &right, j.kind, &j.on);
-        }
-        stream = planner.filter(stream, rest.as_ref());
-    }
-    let mut types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
-    if let Some(aggregate) = &query.aggregate {
-        let groups: Vec<Type> = aggregate.groups.iter().map(|g| type_of(g, &types).unwrap_or(Type::Text)).collect();
-        stream = planner.aggregate(stream, aggregate, &groups);
-        types = stream.columns.iter().map(|c| c.1).collect();
-    }
+    let stream = planner.scope(query);
+    let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
     add_level(&mut planner, &mut levels, query, None, stream, &types, Vec::new(), Vec::new());
     let kept: Vec<NodeId> = levels.iter().map(|l| l.node).collect();
     planner.finish(&kept);
     Ok(Plan { levels })
 }
 
-/// Conjuncts over the first columns only, and the others. Only conjuncts that cannot fail move: an error must not appear
-/// for a row that the join would have dropped.
-fn split_filter(filter: Option<&Expr>, width: usize) -> (Option<Expr>, Option<Expr>) {
-    let Some(filter) = filter else { return (None, None) };
-    let parts: Vec<Expr> = match filter {
-        Expr::Call(crate::query::Function::And, args) => args.clone(),
-        e => vec![e.clone()],
-    };
-    let (own, rest): (Vec<Expr>, Vec<Expr>) =
-        parts.into_iter().partition(|p| p.columns().iter().all(|c| *c < width) && cannot_fail(p));
-    let all = |parts: Vec<Expr>| parts.into_iter().fold(None, |a, b| Expr::and(a, Some(b)));
-    (all(own), all(rest))
-}
-
-fn cannot_fail(e: &Expr) -> bool {
-    use crate::query::Function as F;
-    match e {
-        Expr::Column(_) | Expr::Literal(_) => true,
-        Expr::Call(F::Add | F::Sub | F::Mul | F::Div | F::Mod | F::Neg | F::Abs, _) => false,
-        Expr::Call(_, args) => args.iter().all(cannot_fail),
-    }
-}
-
 fn check_depth(query: &BoundQuery) -> Result<()> {
     let hops = query.nested.iter().map(|n| n.hops.len()).max().unwrap_or(0);
-    if query.joins.len() > Path::MAX_STEPS - 4 || hops > Path::MAX_STEPS - 4 {
-        let message = format!("a query or association spans at most {} tables", Path::MAX_STEPS - 3);
-        return Err(Error::new(ErrorCode::QueryInvalid, message));
+    if hops > Path::MAX_STEPS - 4 {
+        return Err(too_deep());
     }
+    check_joins(query)?;
     query.nested.iter().try_for_each(|n| check_depth(&n.query).map_err(|e| e.at(&n.name)))
 }
 
@@ -158,7 +117,7 @@ fn association(planner: &mut Planner<'_>, nested: &Nested) -> (Stream, Vec<Path>
     let filter = nested.query.filter.as_ref();
     let last = nested.hops.len() - 1;
     let first = &nested.hops[0];
-    let mut stream = planner.source(first.table);
+    let mut stream = planner.table(first.table);
     stream = planner.filter(stream, first.filter.as_ref());
     if last == 0 {
         stream = planner.filter(stream, filter);
@@ -169,7 +128,7 @@ fn association(planner: &mut Planner<'_>, nested: &Nested) -> (Stream, Vec<Path>
     let mut before = stream.columns.len();
     let mut target = stream.clone();
     for (i, hop) in nested.hops.iter().enumerate().skip(1) {
-        target = planner.source(hop.table);
+        target = planner.table(hop.table);
         target = planner.filter(target, hop.filter.as_ref());
         if i == last {
             target = planner.filter(target, filter);
@@ -204,51 +163,26 @@ fn add_level(
         Select::All => Vec::new(),
         Select::Fields(fields) => fields.iter().map(|f| (f.name.as_str(), &f.expr, f.ty)).collect(),
     };
-    let mut computed: Vec<(Expr, Type)> = Vec::new();
     let sort_types = query.order.iter().map(|o| (&o.expr, type_of(&o.expr, types).unwrap_or(Type::Text)));
-    for (e, ty) in fields.iter().map(|f| (f.1, f.2)).chain(sort_types) {
-        if !matches!(e, Expr::Column(_)) && !computed.iter().any(|(c, t)| c == e && *t == ty) {
-            computed.push((e.clone(), ty));
-        }
-    }
-    let width = stream.columns.len();
-    let (full, refer) = if computed.is_empty() {
-        (stream, refer)
-    } else {
-        let refer = refer.into_iter().map(|p| p.within(false)).collect();
-        (planner.extend(&stream, &computed), refer)
-    };
-    let place = |e: &Expr, ty: Type| match e {
-        Expr::Column(c) => full.columns[*c],
-        e => full.columns[width + computed.iter().position(|(c, t)| c == e && *t == ty).expect("collected above")],
-    };
-    let mut sort: Vec<SortColumn> = Vec::new();
-    for o in &query.order {
-        let (path, ty) = place(&o.expr, type_of(&o.expr, types).unwrap_or(Type::Text));
-        sort.push(SortColumn { path, ty, desc: o.desc, nulls_first: o.nulls_first });
-    }
-    for &c in &query.key {
-        let (path, ty) = full.columns[c];
-        sort.push(SortColumn { path, ty, desc: false, nulls_first: false });
-    }
-    let node = planner.order(&full, refer, SortSpec { columns: sort });
+    let extended = planner.extended(stream, fields.iter().map(|f| (f.1, f.2)).chain(sort_types));
+    let refer = if extended.is_plain() { refer } else { refer.into_iter().map(|p| p.within(false)).collect() };
+    let place = |e: &Expr, ty: Type| extended.place(e, ty);
+    let full = &extended.stream;
+    let sort = extended.sort(query, types);
+    let node = planner.order(full, refer, sort);
 
     let mut shown_fields: Vec<Field> = match &query.select {
         Select::Fields(_) => fields
             .iter()
             .map(|(name, e, ty)| Field { name: (*name).to_owned(), source: FieldSource::Cell(place(e, *ty).0) })
             .collect(),
-        Select::All if query.joins.is_empty() => planner
-            .schema
-            .by_id(query.from)
-            .names()
-            .enumerate()
+        Select::All if query.joins.is_empty() => tables(query)
+            .flat_map(|(table, _)| planner.schema.by_id(table).names().enumerate())
             .map(|(i, n)| Field { name: n.to_owned(), source: FieldSource::Cell(full.columns[i].0) })
             .collect(),
         Select::All => {
             let mut at = 0;
-            let tables = std::iter::once((query.from, &query.alias)).chain(query.joins.iter().map(|j| (j.table, &j.alias)));
-            tables
+            tables(query)
                 .map(|(table, alias)| {
                     let turns = full.columns[at].0.turns().collect();
                     at += planner.schema.by_id(table).columns.len();
@@ -258,7 +192,9 @@ fn add_level(
         }
     };
     let mut key: Vec<Path> = query.key.iter().map(|&c| full.columns[c].0).collect();
-    let shown = common_turns(&shown_fields, &key);
+    let mut shown = common_turns(&shown_fields, &key);
+    // What is shown is a row that is there.
+    shown.truncate(planner.relations.certain(full.relation, &shown));
     shown_fields.iter_mut().for_each(|f| f.source = f.source.after(shown.len()));
     key.iter_mut().for_each(|k| *k = after(*k, shown.len()));
     let (shown_relation, _) = planner.relations.member(full.relation, crate::algebra::NO_ROW, shown.iter().copied());
@@ -294,6 +230,13 @@ fn add_level(
         let owner = Some((level, nested.name.clone(), nested.single));
         add_level(planner, levels, &nested.query, owner, stream, &types, refer, owner_paths);
     }
+}
+
+/// The tables of a query that shows rows whole, with their aliases.
+fn tables(query: &BoundQuery) -> impl Iterator<Item = (TableId, &String)> {
+    let joined = query.joins.iter().map(|j| (&j.source, &j.alias));
+    let sources = std::iter::once((&query.from, &query.alias)).chain(joined);
+    sources.filter_map(|(source, alias)| source.table().map(|t| (t, alias)))
 }
 
 impl FieldSource {

@@ -6,6 +6,7 @@
 
 mod explain;
 mod level;
+mod scope;
 mod stream;
 
 pub use explain::explain;

@@ -70,7 +70,7 @@ impl<'a> Planner<'a> {
     }
 
     /// All rows of a table.
-    pub fn source(&mut self, table: TableId) -> Stream {
+    pub fn table(&mut self, table: TableId) -> Stream {
         let node = self.node(Spec::Source(table), |_, _| Box::new(Source::new(table)));
         let t = self.schema.by_id(table);
         let columns = t.columns.values().enumerate().map(|(i, c)| (Path::column(i), c.ty)).collect();
@@ -139,7 +139,10 @@ impl<'a> Planner<'a> {
             let output = relations.add_pair(l.relation, r.relation);
             match kind {
                 JoinKind::Inner => Box::new(Join::new(l, r, residual, output)),
-                JoinKind::Left => Box::new(LeftJoin::new(l, r, residual, output)),
+                JoinKind::Left => {
+                    relations.mark_optional(output, 1);
+                    Box::new(LeftJoin::new(l, r, residual, output))
+                }
             }
         });
         Stream { node, relation: self.output(node), columns }

@@ -71,8 +71,8 @@ pub struct RelationJson {
 #[serde(try_from = "Document")]
 #[serde(rename_all = "camelCase")]
 pub struct QueryJson {
-    /// Table (empty in nested queries, where the association gives it).
-    pub from: String,
+    /// Table or sub-query (an empty name in nested queries, where the association gives it).
+    pub from: FromJson,
     /// Its alias; the table name when absent.
     pub alias: Option<String>,
     /// Tenant the query is confined to.
@@ -96,6 +96,54 @@ pub struct QueryJson {
     pub start: Option<StartJson>,
     /// Nested associations.
     pub with: Vec<WithJson>,
+    /// Queries that sources of this one can name, each able to name those before it.
+    pub ctes: Vec<CteJson>,
+}
+
+/// What a query is from, as written.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+#[serde(untagged)]
+pub enum FromJson {
+    /// A table or common table expression.
+    Name(String),
+    /// The rows of another query.
+    Query {
+        /// The query.
+        query: Box<QueryJson>,
+        /// What its columns are called by.
+        alias: Option<String>,
+    },
+}
+
+impl FromJson {
+    /// The name, if it is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            FromJson::Name(name) => Some(name),
+            FromJson::Query { .. } => None,
+        }
+    }
+}
+
+impl Default for FromJson {
+    fn default() -> Self {
+        FromJson::Name(String::new())
+    }
+}
+
+impl<T: Into<String>> From<T> for FromJson {
+    fn from(name: T) -> Self {
+        FromJson::Name(name.into())
+    }
+}
+
+/// A common table expression as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct CteJson {
+    /// Name; it hides a table of the same name.
+    pub name: String,
+    /// The query.
+    pub query: QueryJson,
 }
 
 /// A join as written.
@@ -103,8 +151,12 @@ pub struct QueryJson {
 pub struct JoinJson {
     /// `inner` or `left`.
     pub kind: String,
-    /// Table.
+    /// Table or common table expression; empty when there is a query.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub table: String,
+    /// A query whose rows are joined, in the place of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<Box<QueryJson>>,
     /// Its alias; the table name when absent.
     pub alias: Option<String>,
     /// Condition.

@@ -4,14 +4,14 @@
 //! order. `filter`, group and aggregate expressions, and, without grouping, `select` and `order` are over the scope. With
 //! grouping, `select` and `order` are over the *group scope*: the group expressions, then the aggregates.
 
-use super::schema::{Hop, TableId};
+use super::schema::{Hop, Schema, TableId};
 use crate::value::{Type, Value};
 
 /// A bound query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundQuery {
-    /// Table of `from`.
-    pub from: TableId,
+    /// What `from` reads.
+    pub from: Source,
     /// Its alias.
     pub alias: String,
     /// Joins in order.
@@ -37,18 +37,67 @@ pub struct BoundQuery {
     pub nested: Vec<Nested>,
 }
 
-/// A joined table.
+/// What the rows of a scope come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// The rows of a table, with all its columns.
+    Table(TableId),
+    /// The rows of another query.
+    Query(Box<SubQuery>),
+}
+
+/// A query as a source: its columns are its fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubQuery {
+    /// The query. Its select is `Fields`: those that users see, then those that only identify its rows. It has an order only
+    /// with a limit or offset, and neither a start nor nested associations.
+    pub query: BoundQuery,
+    /// Number of fields that users see.
+    pub shown: usize,
+    /// Fields that identify a row.
+    pub key: Vec<usize>,
+}
+
+impl SubQuery {
+    /// All its columns.
+    pub fn fields(&self) -> &[OutputField] {
+        match &self.query.select {
+            Select::Fields(fields) => fields,
+            Select::All => &[],
+        }
+    }
+}
+
+impl Source {
+    /// The table, if it is one.
+    pub fn table(&self) -> Option<TableId> {
+        match self {
+            Source::Table(id) => Some(*id),
+            Source::Query(_) => None,
+        }
+    }
+
+    /// Types of its columns, hidden ones included.
+    pub fn types(&self, schema: &Schema) -> Vec<Type> {
+        match self {
+            Source::Table(id) => schema.by_id(*id).columns.values().map(|c| c.ty).collect(),
+            Source::Query(sub) => sub.fields().iter().map(|f| f.ty).collect(),
+        }
+    }
+}
+
+/// A joined source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JoinSource {
     /// Inner or left.
     pub kind: JoinKind,
-    /// Table.
-    pub table: TableId,
+    /// What it reads.
+    pub source: Source,
     /// Alias.
     pub alias: String,
-    /// Condition over the scope up to and including this table.
+    /// Condition over the scope up to and including this source.
     pub on: Expr,
-    /// Condition over this table's own columns, applied before the join (the tenant's restriction).
+    /// Condition over this source's own columns, applied before the join (the tenant's restriction).
     pub own_filter: Option<Expr>,
 }
 
@@ -99,7 +148,7 @@ pub enum AggregateFunction {
 /// Output.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Select {
-    /// The row itself; with joins, a record of rows by alias; with grouping, never.
+    /// The row of the table itself; with joins of tables, a record of rows by alias; with grouping or a sub-query, never.
     All,
     /// These fields.
     Fields(Vec<OutputField>),

@@ -21,7 +21,7 @@ mod tests;
 pub use bind::bind;
 pub use bound::{
     Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, JoinSource, Nested, OutputField, Select,
-    SortKey, Start,
+    SortKey, Source, Start, SubQuery,
 };
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};
 pub use types::{group_types, output_types, scope_types, type_of};

@@ -1,8 +1,8 @@
 //! The JSON of schemas and queries to the structs of [`ast`](super::ast), each mistake of shape with its place.
 
 use super::ast::{
-    ColumnJson, ExprJson, JoinJson, Literal, NamedJson, OrderJson, QueryJson, RelationJson, SchemaJson, StartJson, TableJson,
-    WithJson,
+    ColumnJson, CteJson, ExprJson, FromJson, JoinJson, Literal, NamedJson, OrderJson, QueryJson, RelationJson, SchemaJson,
+    StartJson, TableJson, WithJson,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Document;
@@ -154,7 +154,7 @@ fn relation(json: &Document) -> Result<RelationJson> {
 
 fn query(json: &Document) -> Result<QueryJson> {
     Ok(QueryJson {
-        from: optional_text(json, "from")?.unwrap_or_default(),
+        from: optional(json, "from", from)?.unwrap_or_default(),
         alias: optional_text(json, "alias")?,
         tenant: optional_text(json, "tenant")?,
         joins: optional_list(json, "joins", join)?.unwrap_or_default(),
@@ -166,13 +166,38 @@ fn query(json: &Document) -> Result<QueryJson> {
         offset: optional(json, "offset", count_of)?,
         start: optional(json, "start", start)?,
         with: optional_list(json, "with", with)?.unwrap_or_default(),
+        ctes: optional_list(json, "ctes", cte)?.unwrap_or_default(),
     })
 }
 
+fn boxed(json: &Document) -> Result<Box<QueryJson>> {
+    query(json).map(Box::new)
+}
+
+fn from(json: &Document) -> Result<FromJson> {
+    match json {
+        Document::Object(_) => {
+            Ok(FromJson::Query { query: required(json, "query", boxed)?, alias: optional_text(json, "alias")? })
+        }
+        Document::Text(name) => Ok(FromJson::Name(name.to_string())),
+        _ => Err(not("a name or a query", json)),
+    }
+}
+
+fn cte(json: &Document) -> Result<CteJson> {
+    Ok(CteJson { name: required(json, "name", text_of)?, query: required(json, "query", query)? })
+}
+
 fn join(json: &Document) -> Result<JoinJson> {
+    let query = optional(json, "query", boxed)?;
+    let table = optional_text(json, "table")?;
+    if query.is_none() && table.is_none() {
+        return Err(missing("table"));
+    }
     Ok(JoinJson {
         kind: required(json, "kind", text_of)?,
-        table: required(json, "table", text_of)?,
+        table: table.unwrap_or_default(),
+        query,
         alias: optional_text(json, "alias")?,
         on: required(json, "on", expr)?,
     })
@@ -191,7 +216,6 @@ fn start(json: &Document) -> Result<StartJson> {
 }
 
 fn with(json: &Document) -> Result<WithJson> {
-    let boxed: Read<Box<QueryJson>> = |json| query(json).map(Box::new);
     Ok(WithJson {
         relation: required(json, "relation", text_of)?,
         name: optional_text(json, "as")?,

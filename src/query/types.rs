@@ -42,10 +42,8 @@ pub fn type_of(expr: &Expr, columns: &[Type]) -> Option<Type> {
 
 /// Types of the scope: the columns of `from`, then those of each join, hidden ones included.
 pub fn scope_types(schema: &Schema, query: &BoundQuery) -> Vec<Type> {
-    std::iter::once(query.from)
-        .chain(query.joins.iter().map(|j| j.table))
-        .flat_map(|id| schema.by_id(id).columns.values().map(|c| c.ty))
-        .collect()
+    let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));
+    sources.flat_map(|s| s.types(schema)).collect()
 }
 
 /// Types of the group scope over a scope of these types: the group expressions, then the aggregates.

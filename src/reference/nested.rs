@@ -14,7 +14,7 @@ pub(super) fn nest(schema: &Schema, data: &Data, nested: &Nested, owner: &[Value
     for hop in &nested.hops {
         rows = stepped(data, hop, &rows)?;
     }
-    let table = schema.by_id(nested.query.from);
+    let table = schema.by_id(nested.query.from.table().expect("an association leads to a table"));
     let mut targets: Vec<Vec<Value>> = Vec::new();
     for row in rows {
         if !targets.iter().any(|t| key_of(table, t) == key_of(table, &row)) {

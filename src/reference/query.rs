@@ -8,7 +8,7 @@ use super::data::key_of;
 use super::expr::{eval, holds};
 use super::nested::nest;
 use crate::error::Result;
-use crate::query::{BoundQuery, JoinKind, JoinSource, Schema, Select, SortKey, Start, TableId};
+use crate::query::{BoundQuery, JoinKind, JoinSource, Schema, Select, SortKey, Source, Start, TableId};
 use crate::value::{Field, RowTree, Value};
 
 /// The rows of a query.
@@ -17,7 +17,7 @@ use crate::value::{Field, RowTree, Value};
 /// `NUMERIC_OVERFLOW` or `DIVISION_BY_ZERO` when evaluating any stage fails for any row that reaches it; rows that `limit`
 /// cuts off were projected before.
 pub fn evaluate(schema: &Schema, data: &Data, query: &BoundQuery) -> Result<Vec<RowTree>> {
-    evaluate_over(schema, data, query, data.rows(query.from))
+    evaluate_over(schema, data, query, &rows_of(schema, data, &query.from)?)
 }
 
 /// A row of the scope, and which of its sources matched (only the right side of a left join may not).
@@ -34,8 +34,37 @@ struct Candidate {
     fields: Vec<(String, Field)>,
 }
 
+/// The rows of a source, hidden columns included.
+fn rows_of(schema: &Schema, data: &Data, source: &Source) -> Result<Vec<Vec<Value>>> {
+    let sub = match source {
+        Source::Table(table) => return Ok(data.rows(*table).to_vec()),
+        Source::Query(sub) => sub,
+    };
+    let from = rows_of(schema, data, &sub.query.from)?;
+    let cell = |(_, field)| match field {
+        Field::Value(v) => v,
+        other => panic!("{other:?} in a source"),
+    };
+    let found = candidates(schema, data, &sub.query, &from)?;
+    Ok(found.into_iter().map(|row| row.fields.into_iter().map(cell).collect()).collect())
+}
+
 /// The rows of a query whose `from` is confined to the rows given.
 pub(super) fn evaluate_over(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Value>]) -> Result<Vec<RowTree>> {
+    candidates(schema, data, query, from)?
+        .into_iter()
+        .map(|c| {
+            let mut tree = RowTree { key: c.key, fields: c.fields };
+            for nested in &query.nested {
+                tree.fields.push((nested.name.clone(), nest(schema, data, nested, &c.cells)?));
+            }
+            Ok(tree)
+        })
+        .collect()
+}
+
+/// The rows of a query, in order and cut.
+fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Value>]) -> Result<Vec<Candidate>> {
     let mut rows: Vec<Scope> = from.iter().map(|row| Scope { cells: row.clone(), matched: vec![true] }).collect();
     for source in &query.joins {
         rows = joined(schema, data, rows, source)?;
@@ -59,29 +88,18 @@ pub(super) fn evaluate_over(schema: &Schema, data: &Data, query: &BoundQuery, fr
         candidates.retain(|c| is_after(start, query, c));
     }
     let limit = query.limit.map_or(usize::MAX, |n| n as usize);
-    candidates
-        .into_iter()
-        .skip(query.offset as usize)
-        .take(limit)
-        .map(|c| {
-            let mut tree = RowTree { key: c.key, fields: c.fields };
-            for nested in &query.nested {
-                tree.fields.push((nested.name.clone(), nest(schema, data, nested, &c.cells)?));
-            }
-            Ok(tree)
-        })
-        .collect()
+    Ok(candidates.into_iter().skip(query.offset as usize).take(limit).collect())
 }
 
 /// Every pair of the rows so far with the rows of the source that satisfies the condition.
 fn joined(schema: &Schema, data: &Data, left: Vec<Scope>, source: &JoinSource) -> Result<Vec<Scope>> {
     let mut right = Vec::new();
-    for row in data.rows(source.table) {
-        if source.own_filter.as_ref().map_or(Ok(true), |f| holds(f, row))? {
+    for row in rows_of(schema, data, &source.source)? {
+        if source.own_filter.as_ref().map_or(Ok(true), |f| holds(f, &row))? {
             right.push(row);
         }
     }
-    let width = schema.by_id(source.table).columns.len();
+    let width = source.source.types(schema).len();
     let mut out = Vec::new();
     for row in left {
         let mut any = false;
@@ -107,10 +125,14 @@ fn candidate(schema: &Schema, query: &BoundQuery, row: Scope) -> Result<Candidat
         Select::Fields(fields) => {
             fields.iter().map(|f| Ok((f.name.clone(), Field::Value(eval(&f.expr, &row.cells)?)))).collect::<Result<Vec<_>>>()?
         }
-        Select::All if query.joins.is_empty() => shown(schema, query.from, &row.cells),
+        Select::All if query.joins.is_empty() => shown(schema, table_of(&query.from), &row.cells),
         Select::All => record(schema, query, &row),
     };
     Ok(Candidate { order, key, cells: row.cells, fields })
+}
+
+fn table_of(source: &Source) -> TableId {
+    source.table().expect("only rows of tables are shown whole")
 }
 
 /// The columns of a table that users see.
@@ -120,12 +142,13 @@ fn shown(schema: &Schema, table: TableId, cells: &[Value]) -> Vec<(String, Field
 
 /// A joined row as a record of rows by alias.
 fn record(schema: &Schema, query: &BoundQuery, row: &Scope) -> Vec<(String, Field)> {
-    let from = (query.from, &query.alias);
-    let sources = std::iter::once(from).chain(query.joins.iter().map(|j| (j.table, &j.alias)));
+    let from = (&query.from, &query.alias);
+    let sources = std::iter::once(from).chain(query.joins.iter().map(|j| (&j.source, &j.alias)));
     let mut rest = &row.cells[..];
     sources
         .zip(&row.matched)
-        .map(|((id, alias), matched)| {
+        .map(|((source, alias), matched)| {
+            let id = table_of(source);
             let table = schema.by_id(id);
             let (cells, after) = rest.split_at(table.columns.len());
             rest = after;

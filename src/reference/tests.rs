@@ -6,7 +6,7 @@ use super::{Data, evaluate};
 use crate::error::ErrorCode;
 use crate::query::{
     Aggregate, AggregateCall, AggregateFunction, BoundQuery, Column, Expr, Function, Hop, JoinKind, JoinSource, Nested,
-    OutputField, Schema, Select, SortKey, Start, Table,
+    OutputField, Schema, Select, SortKey, Source, Start, Table,
 };
 use crate::store::batch::{Batch, Change, Envelope, Op};
 use crate::value::{Field, Layout, RowTree, Type, Value};
@@ -82,7 +82,7 @@ fn world() -> (Schema, Data) {
 
 fn from(table: u32, key: &[usize]) -> BoundQuery {
     BoundQuery {
-        from: table,
+        from: Source::Table(table),
         alias: "t".into(),
         joins: vec![],
         filter: None,
@@ -162,7 +162,7 @@ fn nulls_are_last_ascending_first_descending_and_the_key_breaks_ties_upwards() {
 #[test]
 fn a_left_join_extends_what_matches_nothing_with_nulls() {
     let on = call(Function::Eq, [col(1), col(4)]);
-    let join = |kind| JoinSource { kind, table: TEAMS, alias: "team".into(), on: on.clone(), own_filter: None };
+    let join = |kind| JoinSource { kind, source: Source::Table(TEAMS), alias: "team".into(), on: on.clone(), own_filter: None };
     let left = BoundQuery { joins: vec![join(JoinKind::Left)], ..from(PEOPLE, &[0, 4]) };
     assert_eq!(
         rows(&left),

@@ -50,6 +50,8 @@ struct Relation {
     pins: u32,
     /// Integer columns that are shown as JavaScript bigints.
     wide: Vec<usize>,
+    /// Members of a pair that may be missing.
+    optional: [bool; 2],
 }
 
 /// All relations of an engine.
@@ -81,6 +83,7 @@ impl Relations {
             heap_bytes: 0,
             pins: 0,
             wide: Vec::new(),
+            optional: [false; 2],
         };
         // Ids of dropped relations are not used again: the page caches rows by relation id.
         self.list.push(Some(Box::new(relation)));
@@ -96,6 +99,22 @@ impl Relations {
     pub fn is_wide(&self, id: RelationId, path: Path) -> bool {
         let (leaf, _) = self.member(id, NO_ROW, path.turns());
         self.get(leaf).wide.contains(&path.leaf())
+    }
+
+    /// Marks a member of a pair relation (left 0, right 1) as one that may be missing.
+    pub fn mark_optional(&mut self, id: RelationId, member: usize) {
+        self.get_mut(id).optional[member] = true;
+    }
+
+    /// How many of some turns lead to a member that is always there.
+    pub fn certain(&self, mut id: RelationId, turns: &[bool]) -> usize {
+        for (i, &right) in turns.iter().enumerate() {
+            if self.get(id).optional[usize::from(right)] {
+                return i;
+            }
+            id = self.member(id, NO_ROW, std::iter::once(right)).0;
+        }
+        turns.len()
     }
 
     /// Drops a derived relation and its rows.

@@ -7,11 +7,11 @@ use crate::query::ast::ExprJson;
 
 /// Levels of an expression.
 pub const MAX_DEPTH: usize = 256;
-/// Nodes of all expressions of a query, nested queries included.
+/// Parts of a query: nodes of its expressions, sources, nested queries; a common table expression counts wherever it is named.
 pub const MAX_NODES: usize = 10_000;
 /// Joins of a query: each makes the rows after it one level deeper.
 pub const MAX_JOINS: usize = 64;
-/// Levels of `with` in `with`.
+/// Levels of `with` in `with`, and of sub-queries in sub-queries.
 pub const MAX_NESTING: usize = 32;
 
 /// What is left of [`MAX_NODES`].
@@ -22,6 +22,11 @@ impl Budget {
         Budget(Cell::new(MAX_NODES))
     }
 
+    /// What is left.
+    pub(super) fn left(&self) -> usize {
+        self.0.get()
+    }
+
     /// Takes some nodes.
     pub(super) fn take(&self, nodes: usize) -> Result<()> {
         match self.0.get().checked_sub(nodes) {
@@ -30,7 +35,7 @@ impl Budget {
                 Ok(())
             }
             None => {
-                let message = format!("the expressions have more than {MAX_NODES} parts");
+                let message = format!("the query has more than {MAX_NODES} parts");
                 Err(Error::new(ErrorCode::QueryInvalid, message))
             }
         }

@@ -1,6 +1,6 @@
 //! Names to indexes, types checked: a query's JSON to a [`BoundQuery`].
 //!
-//! One file a subject: `limits` (how large), `scope` (names), `expr`, `literal`, `function` (expressions), `aggregate`
+//! One file a subject: `limits` (how large), `scope` (names), `source` (tables, sub-queries), `expr`, `literal`, `function` (expressions), `aggregate`
 //! (grouping), `output` (select, order, key), `start` (keyset), `nested` (associations). This file puts them together.
 
 mod aggregate;
@@ -11,16 +11,20 @@ mod literal;
 mod nested;
 mod output;
 mod scope;
+mod source;
 mod start;
 
-use super::{Aggregate, BoundQuery, Expr, Function, JoinKind, JoinSource, Relation, Schema, Select, SortKey, Table, ast};
+use std::cell::RefCell;
+
+use super::{Aggregate, BoundQuery, Expr, Function, JoinKind, JoinSource, Schema, Select, SortKey, Table, ast};
 use crate::error::{Error, ErrorCode, Result};
-use crate::value::Value;
+use crate::value::{Type, Value};
 use expr::Binder;
 use limits::Budget;
 pub use limits::{MAX_DEPTH, MAX_JOINS, MAX_NESTING, MAX_NODES};
 use output::Output;
-use scope::Scope;
+use scope::{Relation, Scope};
+use source::{Cte, Named};
 
 /// Binds a query to a schema: every name resolved, every type checked, the tenant's restriction put in.
 ///
@@ -48,9 +52,8 @@ use scope::Scope;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn bind(schema: &Schema, query: &ast::QueryJson) -> Result<BoundQuery> {
-    let context = Context { schema, budget: Budget::new(), tenant: query.tenant.as_deref() };
-    let table = context.table(&query.from).map_err(|e| e.at("from"))?;
-    context.query(query, table, None, 0)
+    let context = Context { schema, budget: Budget::new(), tenant: query.tenant.as_deref(), ctes: RefCell::new(Vec::new()) };
+    context.query(query, 0).map(|level| level.query)
 }
 
 /// Binds the condition of an association over the columns of its target.
@@ -70,16 +73,27 @@ struct Context<'a> {
     schema: &'a Schema,
     budget: Budget,
     tenant: Option<&'a str>,
+    /// Common table expressions in sight, inner ones last.
+    ctes: RefCell<Vec<Cte<'a>>>,
+}
+
+/// A bound level, with what a query around it needs to know.
+struct Level {
+    query: BoundQuery,
+    /// The columns that users see in it when it selects nothing, by their number.
+    columns: Vec<(String, usize)>,
+    /// Columns of the key that hold the tenant.
+    tenants: Vec<usize>,
+    /// Types of the columns that select, order and key are over.
+    types: Vec<Type>,
+    /// Levels of sub-queries in its sources.
+    height: usize,
 }
 
 impl<'a> Context<'a> {
-    fn table(&self, name: &str) -> Result<&'a Table> {
-        let names = self.schema.tables.keys().map(String::as_str);
-        self.schema.table(name).ok_or_else(|| Error::unknown(ErrorCode::UnknownTable, "table", name, "schema", names))
-    }
-
-    /// The restriction of a table to the query's tenant, over the table's own columns.
-    fn own_filter(&self, table: &Table) -> Result<Option<Expr>> {
+    /// The restriction of a source to the query's tenant, over its own columns.
+    fn own_filter(&self, source: &Relation<'_>) -> Result<Option<Expr>> {
+        let Relation::Table(table) = source else { return Ok(None) };
         let Some(column) = table.tenant_column() else { return Ok(None) };
         let Some(tenant) = self.tenant else {
             let message = format!("rows of `{}` belong to tenants; the query needs a `tenant`", table.name);
@@ -88,51 +102,76 @@ impl<'a> Context<'a> {
         Ok(Some(Expr::Call(Function::Eq, vec![Expr::Column(column), Expr::Literal(Value::text(tenant))])))
     }
 
-    /// One level: the root, or what a `with` asks of the target of an association. A nested level has its tenant from the
-    /// hops that lead to it.
-    fn query(&self, json: &'a ast::QueryJson, table: &'a Table, by: Option<&Relation>, depth: usize) -> Result<BoundQuery> {
-        let mut scope = Scope::of(alias(&json.alias, table)?, table);
-        let mut filter = None;
-        if by.is_none() {
-            filter = self.own_filter(table).map_err(|e| e.at("from"))?;
-        }
+    /// A whole query or sub-query, `depth` levels down.
+    fn query(&self, json: &'a ast::QueryJson, depth: usize) -> Result<Level> {
+        let before = self.with_ctes(&json.ctes, depth)?;
+        let from = self.from(json, depth)?;
+        let own = self.own_filter(&from.relation).map_err(|e| e.at("from"))?;
+        let level = self.level(json, from, own, None, depth)?;
+        self.forget(before);
+        Ok(level)
+    }
+
+    /// One level: a query, or what a `with` asks of the target of an association; `restriction` is over the columns of
+    /// `from`. A nested level has its tenant from the hops that lead to it.
+    fn level(
+        &self,
+        json: &'a ast::QueryJson,
+        from: Named<'a>,
+        restriction: Option<Expr>,
+        by: Option<&super::Relation>,
+        depth: usize,
+    ) -> Result<Level> {
+        let mut height = from.height;
+        let mut scope = Scope::over(from.alias, from.relation);
         if json.joins.len() > MAX_JOINS {
             return Err(Error::new(ErrorCode::QueryInvalid, format!("a query joins at most {MAX_JOINS} tables")).at("joins"));
         }
         let mut joins = Vec::with_capacity(json.joins.len());
         for (i, join) in json.joins.iter().enumerate() {
-            joins.push(self.join(join, &mut scope).map_err(|e| e.at_index("joins", i))?);
+            let (join, levels) = self.join(join, &mut scope, depth).map_err(|e| e.at_index("joins", i))?;
+            height = height.max(levels);
+            joins.push(join);
         }
         let mut binder = Binder { scope: &scope, budget: &self.budget, calls: None };
+        let mut filter = restriction;
         if let Some(condition) = &json.filter {
             filter = Expr::and(filter, Some(binder.condition(condition).map_err(|e| e.at("where"))?));
         }
         let groups = output::groups(json, &mut binder)?;
         let mut output = Output::new(&scope, &self.budget, groups);
-        let select = output.select(json.select.as_deref())?;
+        let select = output.select(json.select.as_deref(), depth == 0)?;
         let mut order = output.order(&json.order_by, &select)?;
         if let (true, Some(relation)) = (order.is_empty(), by) {
             order.clone_from(&relation.order);
         }
         let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant)).transpose().map_err(|e| e.at("start"))?;
-        let nested = self.nested(json, table, &select, output.is_grouped(), depth)?;
-        Ok(BoundQuery {
-            from: table.id,
-            alias: alias(&json.alias, table)?.to_owned(),
+        let nested = self.nested(json, &scope, &select, output.is_grouped(), depth)?;
+        let key = output.key();
+        let query = BoundQuery {
+            from: from.source,
+            alias: from.alias.to_owned(),
             joins,
             filter,
-            key: output.key().map(|k| k.column).collect(),
-            aggregate: output.into_aggregate(),
+            key: key.iter().map(|k| k.column).collect(),
             select,
             order,
             limit: json.limit,
             offset: json.offset.unwrap_or(0),
             start,
             nested,
+            aggregate: None,
+        };
+        Ok(Level {
+            columns: scope.shown().map(|(name, column)| (name.to_owned(), column)).collect(),
+            tenants: key.iter().filter(|k| k.hidden).map(|k| k.column).collect(),
+            types: output.types(),
+            query: BoundQuery { aggregate: output.into_aggregate(), ..query },
+            height,
         })
     }
 
-    fn join(&self, json: &'a ast::JoinJson, scope: &mut Scope<'a>) -> Result<JoinSource> {
+    fn join(&self, json: &'a ast::JoinJson, scope: &mut Scope<'a>, depth: usize) -> Result<(JoinSource, usize)> {
         let kind = match json.kind.as_str() {
             "inner" => JoinKind::Inner,
             "left" => JoinKind::Left,
@@ -141,22 +180,12 @@ impl<'a> Context<'a> {
                 return Err(e.at("kind"));
             }
         };
-        let table = self.table(&json.table).map_err(|e| e.at("table"))?;
-        let own_filter = self.own_filter(table).map_err(|e| e.at("table"))?;
+        let Named { source, relation, alias, height } = self.joined(json, depth)?;
+        let own_filter = self.own_filter(&relation).map_err(|e| e.at("table"))?;
         let place = if json.alias.is_some() { "alias" } else { "table" };
-        let alias = alias(&json.alias, table)?;
-        scope.add(alias, table, kind == JoinKind::Left).map_err(|e| e.at(place))?;
+        scope.add(alias, relation, kind == JoinKind::Left).map_err(|e| e.at(place))?;
         let on = Binder { scope, budget: &self.budget, calls: None }.condition(&json.on).map_err(|e| e.at("on"))?;
-        Ok(JoinSource { kind, table: table.id, alias: alias.to_owned(), on, own_filter })
-    }
-}
-
-/// The alias of a source: the table's name unless another is given.
-fn alias<'a>(given: &'a Option<String>, table: &'a Table) -> Result<&'a str> {
-    match given.as_deref() {
-        Some("") => Err(Error::new(ErrorCode::QueryInvalid, "an alias cannot be empty").named("").at("alias")),
-        Some(alias) => Ok(alias),
-        None => Ok(&table.name),
+        Ok((JoinSource { kind, source, alias: alias.to_owned(), on, own_filter }, height))
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::LazyLock;
 
 use super::Context;
 use super::limits::MAX_NESTING;
+use super::scope::{Relation, Scope};
+use super::source::{Named, empty_alias};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{QueryJson, WithJson};
-use crate::query::{Nested, Select, Table};
+use crate::query::{Nested, Select, Source, Table};
 use crate::value::MapState;
 
 /// What a `with` without a query of its own asks.
@@ -22,7 +24,7 @@ impl<'a> Context<'a> {
     pub(super) fn nested(
         &self,
         json: &'a QueryJson,
-        table: &'a Table,
+        scope: &Scope<'a>,
         select: &Select,
         grouped: bool,
         depth: usize,
@@ -37,9 +39,12 @@ impl<'a> Context<'a> {
         if depth >= MAX_NESTING {
             return refuse(&format!("`with` is nested deeper than {MAX_NESTING} levels"));
         }
-        let mut taken: HashSet<&str, MapState> = match select {
-            Select::All => table.names().collect(),
-            Select::Fields(fields) => fields.iter().map(|f| f.name.as_str()).collect(),
+        let Relation::Table(table) = scope.sources[0].relation else {
+            return refuse("a query of a query has no rows of one table that `with` could nest in");
+        };
+        let mut taken: HashSet<String, MapState> = match select {
+            Select::All => table.names().map(str::to_owned).collect(),
+            Select::Fields(fields) => fields.iter().map(|f| f.name.clone()).collect(),
         };
         let mut nested = Vec::with_capacity(json.with.len());
         for (i, with) in json.with.iter().enumerate() {
@@ -48,7 +53,7 @@ impl<'a> Context<'a> {
         Ok(nested)
     }
 
-    fn one(&self, json: &'a WithJson, table: &'a Table, taken: &mut HashSet<&'a str, MapState>, depth: usize) -> Result<Nested> {
+    fn one(&self, json: &'a WithJson, table: &'a Table, taken: &mut HashSet<String, MapState>, depth: usize) -> Result<Nested> {
         self.budget.take(1)?;
         let Some(relation) = table.relations.get(&json.relation) else {
             let names = table.relations.keys().map(String::as_str);
@@ -59,7 +64,7 @@ impl<'a> Context<'a> {
             Some(name) => (name, "as"),
             None => (json.relation.as_str(), "relation"),
         };
-        if name.is_empty() || !taken.insert(name) {
+        if name.is_empty() || !taken.insert(name.to_owned()) {
             let message = format!("the field `{name}` is there already; name this one by `as`");
             let message = if name.is_empty() { "a field needs a name" } else { &message };
             return Err(Error::new(ErrorCode::QueryInvalid, message).named(name).at(place));
@@ -68,7 +73,12 @@ impl<'a> Context<'a> {
         let single = relation.kind.is_single();
         let query = json.query.as_deref().unwrap_or(&WHOLE);
         let bound = self.allowed(query, target, single).and_then(|()| {
-            let bound = self.query(query, target, Some(relation), depth + 1)?;
+            let alias = match query.alias.as_deref() {
+                Some("") => return Err(empty_alias()),
+                alias => alias.unwrap_or(&target.name),
+            };
+            let from = Named { source: Source::Table(target.id), relation: Relation::Table(target), alias, height: 0 };
+            let bound = self.level(query, from, None, Some(relation), depth + 1)?.query;
             if bound.aggregate.is_some() {
                 return Err(refusal("a nested query cannot call aggregates", "select"));
             }
@@ -80,9 +90,11 @@ impl<'a> Context<'a> {
 
     /// Checks that a nested query has only what one can have.
     fn allowed(&self, json: &QueryJson, target: &Table, single: bool) -> Result<()> {
-        if !json.from.is_empty() && json.from != target.name {
-            let message = format!("the association leads to `{}`, not to `{}`", target.name, json.from);
-            return Err(refusal(&message, "from").named(json.from.as_str()));
+        let from = json.from.name();
+        if from.is_none_or(|from| !from.is_empty() && from != target.name) {
+            let from = from.unwrap_or("a query");
+            let message = format!("the association leads to `{}`, not to `{from}`", target.name);
+            return Err(refusal(&message, "from").named(from));
         }
         if json.tenant.is_some() && json.tenant.as_deref() != self.tenant {
             return Err(refusal("a nested query has the tenant of the whole query", "tenant"));
@@ -90,6 +102,7 @@ impl<'a> Context<'a> {
         let parts = [
             (!json.joins.is_empty(), "joins", "a nested query cannot join"),
             (json.group_by.is_some(), "groupBy", "a nested query cannot group"),
+            (!json.ctes.is_empty(), "ctes", "a nested query has no common table expressions of its own"),
             (single && json.limit.is_some(), "limit", "the association is a single row: there is nothing to limit"),
             (single && json.offset.is_some(), "offset", "the association is a single row: there is nothing to skip"),
             (single && json.start.is_some(), "start", "the association is a single row: there is nothing to start at"),

@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use super::aggregate::{comparable, regroup};
 use super::expr::{Binder, Typed};
 use super::limits::{Budget, has_aggregate};
-use super::scope::Scope;
+use super::scope::{Relation, Scope};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, OrderJson, QueryJson};
 use crate::query::{AggregateCall, Expr, OutputField, Select, SortKey};
@@ -66,14 +66,18 @@ impl<'b, 'a> Output<'b, 'a> {
         Ok(Typed { expr: regroup(typed.expr, json, groups, scope)?, ty: typed.ty })
     }
 
-    /// Binds `select`.
+    /// Binds `select`; `whole`: the rows are shown, rather than the source of another query.
     ///
     /// # Errors
     /// `QUERY_INVALID` if it is empty, absent from a grouped query, or names a field twice or not at all; those of
     /// expressions; `NOT_GROUPED`.
-    pub(super) fn select(&mut self, json: Option<&[NamedJson]>) -> Result<Select> {
+    pub(super) fn select(&mut self, json: Option<&[NamedJson]>, whole: bool) -> Result<Select> {
         let invalid = |message: &str| Error::new(ErrorCode::QueryInvalid, message);
         let Some(fields) = json else {
+            let queries = self.scope.sources.iter().any(|s| matches!(s.relation, Relation::Query(_)));
+            if queries && !self.is_grouped() {
+                return self.columns(whole);
+            }
             if self.is_grouped() {
                 return Err(invalid("a grouped query has no rows to show whole; it needs a `select`").at("select"));
             }
@@ -97,6 +101,17 @@ impl<'b, 'a> Output<'b, 'a> {
             bound.push(OutputField { name: field.name.clone(), expr: typed.expr, ty: typed.ty.unwrap_or(Type::Text) });
         }
         Ok(Select::Fields(bound))
+    }
+
+    /// All columns of the sub-query that is selected from, or of all sources if they are not shown.
+    fn columns(&self, whole: bool) -> Result<Select> {
+        if whole && self.scope.sources.len() > 1 {
+            let message = "a query that joins a sub-query has no rows to show whole; it needs a `select`";
+            return Err(Error::new(ErrorCode::QueryInvalid, message).at("select"));
+        }
+        let field =
+            |(name, c): (&str, usize)| OutputField { name: name.to_owned(), expr: Expr::Column(c), ty: self.scope.types[c] };
+        Ok(Select::Fields(self.scope.shown().map(field).collect()))
     }
 
     /// Binds `orderBy`.
@@ -145,17 +160,11 @@ impl<'b, 'a> Output<'b, 'a> {
     }
 
     /// What identifies an output row: the keys of all sources, or the groups.
-    pub(super) fn key(&self) -> impl Iterator<Item = KeyPart> {
-        let groups = self.groups.iter().flat_map(|g| 0..g.len());
-        let groups = groups.map(|column| KeyPart { column, hidden: false, nullable: true });
-        let sources = self.scope.sources.iter().filter(|_| self.groups.is_none()).flat_map(|s| {
-            s.table.key.iter().map(|&k| KeyPart {
-                column: s.base + k,
-                hidden: Some(k) == s.table.tenant_column(),
-                nullable: s.optional,
-            })
-        });
-        groups.chain(sources)
+    pub(super) fn key(&self) -> Vec<KeyPart> {
+        match &self.groups {
+            Some(groups) => (0..groups.len()).map(|column| KeyPart { column, hidden: false, nullable: true }).collect(),
+            None => self.scope.sources.iter().flat_map(|s| s.key()).collect(),
+        }
     }
 }
 

@@ -1,17 +1,82 @@
 //! The scope of a query: its sources, and names to column numbers.
 
+use indexmap::IndexSet;
+
+use super::output::KeyPart;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::Table;
-use crate::value::Type;
+use crate::value::{MapState, Type};
 
-/// One table of a query.
+/// What a source offers to expressions.
+#[derive(Clone)]
+pub(super) enum Relation<'a> {
+    /// The columns of a table.
+    Table(&'a Table),
+    /// The fields of a query.
+    Query(Columns),
+}
+
+/// Columns that a query makes: named ones, then hidden ones that are part of the key.
+#[derive(Clone)]
+pub(super) struct Columns {
+    pub names: IndexSet<String, MapState>,
+    /// Of all columns.
+    pub types: Vec<Type>,
+    pub key: Vec<usize>,
+}
+
+impl Relation<'_> {
+    /// Index of a column that users see.
+    fn column(&self, name: &str) -> Option<usize> {
+        match self {
+            Relation::Table(table) => table.column(name),
+            Relation::Query(columns) => columns.names.get_index_of(name),
+        }
+    }
+
+    /// Names of the columns that users see.
+    pub(super) fn names(&self) -> Vec<&str> {
+        match self {
+            Relation::Table(table) => table.names().collect(),
+            Relation::Query(columns) => columns.names.iter().map(String::as_str).collect(),
+        }
+    }
+
+    fn types(&self) -> Vec<Type> {
+        match self {
+            Relation::Table(table) => table.columns.values().map(|c| c.ty).collect(),
+            Relation::Query(columns) => columns.types.clone(),
+        }
+    }
+
+    fn key(&self) -> &[usize] {
+        match self {
+            Relation::Table(table) => &table.key,
+            Relation::Query(columns) => &columns.key,
+        }
+    }
+}
+
+/// One source of a query.
 pub(super) struct Source<'a> {
     pub alias: &'a str,
-    pub table: &'a Table,
+    pub relation: Relation<'a>,
     /// Number of its first column in the scope.
     pub base: usize,
     /// Joined left: its columns may be null whatever the schema says.
     pub optional: bool,
+}
+
+impl Source<'_> {
+    /// What identifies its rows.
+    pub(super) fn key(&self) -> impl Iterator<Item = KeyPart> {
+        let (tenant, nullable) = match &self.relation {
+            Relation::Table(table) => (table.tenant_column(), self.optional),
+            Relation::Query(_) => (None, true),
+        };
+        let part = move |&k: &usize| KeyPart { column: self.base + k, hidden: Some(k) == tenant, nullable };
+        self.relation.key().iter().map(part)
+    }
 }
 
 /// The sources so far, `from` first.
@@ -24,25 +89,30 @@ pub(super) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A scope of one table.
     pub(super) fn of(alias: &'a str, table: &'a Table) -> Self {
+        Scope::over(alias, Relation::Table(table))
+    }
+
+    /// A scope of one source.
+    pub(super) fn over(alias: &'a str, relation: Relation<'a>) -> Self {
         let mut scope = Scope { sources: Vec::new(), types: Vec::new() };
-        scope.put(alias, table, false);
+        scope.put(alias, relation, false);
         scope
     }
 
     /// Adds a source; its alias must be new.
-    pub(super) fn add(&mut self, alias: &'a str, table: &'a Table, optional: bool) -> Result<()> {
+    pub(super) fn add(&mut self, alias: &'a str, relation: Relation<'a>, optional: bool) -> Result<()> {
         if self.sources.iter().any(|s| s.alias == alias) {
-            let message = format!("two tables of the query are called `{alias}`; give one another alias");
+            let message = format!("two sources of the query are called `{alias}`; give one another alias");
             return Err(Error::new(ErrorCode::QueryInvalid, message).named(alias));
         }
-        self.put(alias, table, optional);
+        self.put(alias, relation, optional);
         Ok(())
     }
 
-    fn put(&mut self, alias: &'a str, table: &'a Table, optional: bool) {
+    fn put(&mut self, alias: &'a str, relation: Relation<'a>, optional: bool) {
         let base = self.types.len();
-        self.types.extend(table.columns.values().map(|c| c.ty));
-        self.sources.push(Source { alias, table, base, optional });
+        self.types.extend(relation.types());
+        self.sources.push(Source { alias, relation, base, optional });
     }
 
     /// Number of a column: of one source if an alias is given, else of whichever source has it.
@@ -55,11 +125,11 @@ impl<'a> Scope<'a> {
                 let aliases = self.sources.iter().map(|s| s.alias);
                 return Err(Error::unknown(ErrorCode::UnknownAlias, "alias", alias, "query", aliases));
             };
-            let found = source.table.column(name).map(|c| source.base + c);
+            let found = source.relation.column(name).map(|c| source.base + c);
             return found
-                .ok_or_else(|| Error::unknown(ErrorCode::UnknownColumn, "column", name, source.alias, source.table.names()));
+                .ok_or_else(|| Error::unknown(ErrorCode::UnknownColumn, "column", name, source.alias, source.relation.names()));
         }
-        let mut found = self.sources.iter().filter_map(|s| s.table.column(name).map(|c| (s, s.base + c)));
+        let mut found = self.sources.iter().filter_map(|s| s.relation.column(name).map(|c| (s, s.base + c)));
         match (found.next(), found.next()) {
             (Some((_, column)), None) => Ok(column),
             (Some((a, _)), Some((b, _))) => {
@@ -73,7 +143,7 @@ impl<'a> Scope<'a> {
     /// The error for a column that no source has; further names may be candidates.
     pub(super) fn unknown<'b>(&'b self, name: &str, more: impl IntoIterator<Item = &'b str>) -> Error {
         let aliases: Vec<&str> = self.sources.iter().map(|s| s.alias).collect();
-        let names = self.sources.iter().flat_map(|s| s.table.names());
+        let names = self.sources.iter().flat_map(|s| s.relation.names());
         Error::unknown(ErrorCode::UnknownColumn, "column", name, &aliases.join(", "), names.chain(more))
     }
 
@@ -82,7 +152,16 @@ impl<'a> Scope<'a> {
         let Some(source) = self.sources.iter().rev().find(|s| s.base <= column) else {
             return String::new();
         };
-        let name = source.table.columns.get_index(column - source.base).map_or("", |(n, _)| n);
+        let name = match &source.relation {
+            Relation::Table(table) => table.columns.get_index(column - source.base).map(|(n, _)| n),
+            Relation::Query(columns) => columns.names.get_index(column - source.base),
+        };
+        let name = name.map_or("", String::as_str);
         if self.sources.len() > 1 { format!("{}.{name}", source.alias) } else { name.to_owned() }
+    }
+
+    /// The columns that users see, with their names, in order.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.sources.iter().flat_map(|s| s.relation.names().into_iter().enumerate().map(|(i, n)| (n, s.base + i)))
     }
 }

@@ -15,7 +15,7 @@ impl Output<'_, '_> {
     /// `TYPE_MISMATCH`; `NULL_NOT_ALLOWED` for a key column that is never null.
     pub(super) fn start(&self, json: &StartJson, order: &[SortKey], tenant: Option<&str>) -> Result<Start> {
         let types = self.types();
-        let key: Vec<KeyPart> = self.key().collect();
+        let key: Vec<KeyPart> = self.key();
         let shown = key.iter().filter(|k| !k.hidden).count();
         let (given, ordered) = (json.values.len(), order.len());
         if given == 0 || given != ordered && given != ordered + shown {
@@ -50,7 +50,7 @@ impl Output<'_, '_> {
     }
 
     /// Types of the columns that order and key are over.
-    fn types(&self) -> Vec<Type> {
+    pub(super) fn types(&self) -> Vec<Type> {
         match &self.groups {
             None => self.scope.types.clone(),
             Some(groups) => {

@@ -147,9 +147,9 @@ fn check_bound(schema: &Schema, bound: &BoundQuery) {
     if let Some(filter) = &bound.filter {
         assert!(matches!(check_expr(filter, &scope), None | Some(Type::Bool)));
     }
-    let mut width = schema.by_id(bound.from).columns.len();
+    let mut width = bound.from.types(schema).len();
     for join in &bound.joins {
-        width += schema.by_id(join.table).columns.len();
+        width += join.source.types(schema).len();
         check_expr(&join.on, &scope[..width]);
     }
     if let Some(aggregate) = &bound.aggregate {

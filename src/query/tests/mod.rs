@@ -8,6 +8,7 @@ mod nested;
 mod queries;
 mod relations;
 mod schemas;
+mod sources;
 mod starts;
 mod tenancy;
 mod types;

@@ -19,10 +19,10 @@ fn a_nested_query_is_bound_against_the_target() {
     assert_eq!(said.hops[0].filter, Some(call(Function::Ne, [Expr::Column(2), text("")])));
     assert_eq!(said.query.filter, Some(call(Function::Gt, [Expr::Column(0), int(3)])));
     assert_eq!(said.query.order, [SortKey { expr: Expr::Column(0), desc: true, nulls_first: true }]);
-    assert_eq!((said.query.from, said.query.limit, said.query.offset), (2, Some(3), 1));
+    assert_eq!((said.query.from.table(), said.query.limit, said.query.offset), (Some(2), Some(3), 1));
     let issue = &said.query.nested[0];
-    assert_eq!((issue.name.as_str(), issue.single, issue.query.from), ("issue", true, 1));
-    assert_eq!(issue.query.nested[0].query.from, 0);
+    assert_eq!((issue.name.as_str(), issue.single, issue.query.from.table()), ("issue", true, Some(1)));
+    assert_eq!(issue.query.nested[0].query.from.table(), Some(0));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn on_project() -> Json {
 #[test]
 fn a_bare_query_is_all_rows_by_key() {
     let bound = good(json!({"from": "issues"}));
-    assert_eq!((bound.from, bound.alias.as_str(), bound.offset, bound.limit), (1, "issues", 0, None));
+    assert_eq!((bound.from.table(), bound.alias.as_str(), bound.offset, bound.limit), (Some(1), "issues", 0, None));
     assert_eq!((bound.select, bound.key), (Select::All, vec![0]));
     assert!(bound.filter.is_none() && bound.aggregate.is_none() && bound.order.is_empty() && bound.nested.is_empty());
 }
@@ -39,7 +39,7 @@ fn an_unknown_table_is_refused_with_the_nearest() {
 fn joins_number_their_columns_after_those_before() {
     let bound = good(joined(on_project()));
     let join = &bound.joins[0];
-    assert_eq!((join.kind, join.table, join.alias.as_str()), (JoinKind::Inner, 0, "p"));
+    assert_eq!((join.kind, join.source.table(), join.alias.as_str()), (JoinKind::Inner, Some(0), "p"));
     assert_eq!(join.on, call(Function::Eq, [Expr::Column(issue::PROJECT), Expr::Column(issue::WIDTH)]));
     assert_eq!(bound.key, [issue::ID, issue::WIDTH]);
 }

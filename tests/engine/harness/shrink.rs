@@ -1,6 +1,6 @@
 //! From a case that breaks a law to a small one that breaks the same: fewer batches, fewer changes, fewer clauses.
 
-use eddyline::query::ast::{ExprJson, QueryJson, SchemaJson};
+use eddyline::query::ast::{ExprJson, FromJson, QueryJson, SchemaJson};
 
 use super::case::{Case, Step, Watched, Written};
 
@@ -200,10 +200,26 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
     with(&|q| q.offset = None);
     with(&|q| q.start = None);
     with(&|q| q.tenant = None);
+    if let FromJson::Query { query, .. } = &q.from {
+        with(&|q| *q = QueryJson { tenant: q.tenant.clone(), ctes: q.ctes.clone(), ..*query.clone() });
+        for inner in simpler_queries(query) {
+            with(&|q| replaced(&mut q.from, &inner));
+        }
+    }
+    for i in 0..q.ctes.len() {
+        with(&|q| drop(q.ctes.remove(i)));
+        with(&|q| *q = QueryJson { tenant: q.tenant.clone(), ctes: q.ctes[..i].to_vec(), ..q.ctes[i].query.clone() });
+        for inner in simpler_queries(&q.ctes[i].query) {
+            with(&|q| q.ctes[i].query = inner.clone());
+        }
+    }
     with(&|q| (q.group_by, q.select, q.order_by, q.start) = (None, None, vec![], None));
     with(&|q| (q.order_by, q.start) = (vec![], None));
     for i in 0..q.joins.len() {
         with(&|q| drop(q.joins.remove(i)));
+        for inner in q.joins[i].query.iter().flat_map(|n| simpler_queries(n)) {
+            with(&|q| q.joins[i].query = Some(Box::new(inner.clone())));
+        }
         for on in simpler_expressions(&q.joins[i].on) {
             with(&|q| q.joins[i].on = on.clone());
         }
@@ -236,6 +252,12 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
     }
     out.retain(|simpler| simpler != q);
     out
+}
+
+fn replaced(from: &mut FromJson, inner: &QueryJson) {
+    if let FromJson::Query { query, .. } = from {
+        **query = inner.clone();
+    }
 }
 
 /// An argument in the place of its call, at any depth.

@@ -5,6 +5,7 @@ mod expression;
 mod history;
 mod query;
 mod schema;
+mod source;
 
 use eddyline::query::Schema;
 use fastrand::Rng;

@@ -1,26 +1,48 @@
 //! Random queries: every pair of features meets.
 
-use eddyline::query::ast::{ExprJson, JoinJson, NamedJson, QueryJson, StartJson, WithJson};
+use eddyline::query::ast::{CteJson, ExprJson, FromJson, JoinJson, NamedJson, QueryJson, StartJson, WithJson};
 use eddyline::query::{Column, Schema, Table};
 use eddyline::value::Type;
 use fastrand::Rng;
 
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
+use super::source::{Sight, Source, source};
 use super::{chance, pick};
 
 pub fn query(rng: &mut Rng, schema: &Schema) -> QueryJson {
-    let table = some_table(rng, schema);
-    let risky = chance(rng, 8);
     let tenant = schema.tables.values().any(|t| t.tenant).then(|| pick(rng, &["t1", "t1", "t2"]).to_owned());
-    let mut q = QueryJson { from: table.name.clone(), tenant, ..QueryJson::default() };
-    if chance(rng, 30) {
-        q.alias = Some("first".into());
+    let mut sight = Sight { schema, ctes: Vec::new() };
+    let mut ctes = Vec::new();
+    if chance(rng, 12) {
+        for n in 0..rng.usize(1..=2) {
+            let (mut query, columns) = part(rng, &sight, 1);
+            query.tenant = None;
+            let name = if chance(rng, 15) { some_table(rng, schema).name.clone() } else { format!("cte{n}") };
+            if sight.ctes.iter().all(|c| c.0 != name) {
+                sight.ctes.push((name.clone(), columns));
+                ctes.push(CteJson { name, query });
+            }
+        }
     }
-    let mut sources = vec![(q.alias.clone().unwrap_or(q.from.clone()), table)];
+    let (q, _) = part(rng, &sight, 0);
+    QueryJson { tenant, ctes, ..q }
+}
+
+/// A query, and its columns as a source of another: `depth` levels down in one.
+pub(super) fn part(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson, Vec<Column>) {
+    let risky = chance(rng, 8);
+    let (from, mut first) = source(rng, sight, depth, "first");
+    let mut q = QueryJson { from, ..QueryJson::default() };
+    if matches!(q.from, FromJson::Name(_)) && chance(rng, 30) {
+        q.alias = Some("first".into());
+        first.alias = "first".into();
+    }
+    let table = first.table;
+    let mut sources = vec![first];
     if chance(rng, 35) {
         for n in 0..rng.usize(1..=2) {
-            join(rng, schema, &mut q, &mut sources, n);
+            join(rng, sight, depth, &mut q, &mut sources, n);
         }
     }
     let mut scope = scope_of(rng, &sources);
@@ -30,37 +52,46 @@ pub fn query(rng: &mut Rng, schema: &Schema) -> QueryJson {
         q.filter = Some(scope.condition(rng));
     }
     scope.risky = risky;
-    if chance(rng, 25) {
-        group(rng, &mut q, &scope);
+    let columns = if chance(rng, 25) {
+        group(rng, &mut q, &scope)
     } else {
-        let keys: Vec<Type> = sources.iter().flat_map(|(_, t)| key_types(t)).collect();
-        output(rng, &mut q, &scope, &keys);
-        if q.joins.is_empty() && chance(rng, 70) {
-            q.with = nested(rng, schema, table, 1);
+        let keys: Option<Vec<Type>> =
+            sources.iter().map(|s| s.table.map(key_types)).collect::<Option<Vec<_>>>().map(|k| k.concat());
+        // Rows that are put together from a query are shown by their fields; so are columns that share a name.
+        let must = sources.len() > 1 && (depth > 0 || sources.iter().any(|s| s.table.is_none()));
+        let columns = output(rng, &mut q, &scope, keys.as_deref(), must);
+        if let (true, true, Some(table)) = (depth == 0, q.joins.is_empty(), table)
+            && chance(rng, 70)
+        {
+            q.with = nested(rng, sight.schema, table, 1);
         }
+        columns
+    };
+    if depth > 0 {
+        (q.start, q.limit, q.offset) = (None, None, None);
     }
-    q
+    (q, columns)
 }
 
-fn some_table<'a>(rng: &mut Rng, schema: &'a Schema) -> &'a Table {
+pub(super) fn some_table<'a>(rng: &mut Rng, schema: &'a Schema) -> &'a Table {
     schema.by_id(rng.u32(0..schema.tables.len() as u32))
 }
 
-fn visible(table: &Table) -> impl Iterator<Item = &Column> {
+pub(super) fn visible(table: &Table) -> impl Iterator<Item = &Column> {
     table.columns.values().take(table.shown())
 }
 
 /// Types of the key as it is written: the tenant is not.
-fn key_types(table: &Table) -> impl Iterator<Item = Type> {
-    table.key.iter().filter(|c| Some(**c) != table.tenant_column()).map(|&c| table.columns[c].ty)
+fn key_types(table: &Table) -> Vec<Type> {
+    table.key.iter().filter(|c| Some(**c) != table.tenant_column()).map(|&c| table.columns[c].ty).collect()
 }
 
 /// Columns are read by alias where there are several sources.
-fn scope_of(rng: &mut Rng, sources: &[(String, &Table)]) -> Scope {
+fn scope_of(rng: &mut Rng, sources: &[Source<'_>]) -> Scope {
     let by_name = sources.len() == 1 && rng.bool();
-    let columns = sources.iter().flat_map(|(alias, table)| {
-        let of = (!by_name).then(|| alias.clone());
-        visible(table).map(move |c| Visible { of: of.clone(), column: c.clone() })
+    let columns = sources.iter().flat_map(|s| {
+        let of = (!by_name).then(|| s.alias.clone());
+        s.columns.iter().map(move |c| Visible { of: of.clone(), column: c.clone() })
     });
     Scope { columns: columns.collect(), risky: false }
 }
@@ -71,21 +102,27 @@ fn risky_condition(rng: &mut Rng, scope: &Scope) -> ExprJson {
     call(pick(rng, &["<", ">", "!="]), vec![number, literal(&value(rng, ty, false))])
 }
 
-fn join<'a>(rng: &mut Rng, schema: &'a Schema, q: &mut QueryJson, sources: &mut Vec<(String, &'a Table)>, n: usize) {
-    let table = some_table(rng, schema);
-    let taken = sources.iter().any(|(alias, _)| *alias == table.name);
-    let alias = (taken || chance(rng, 20)).then(|| format!("j{n}"));
+fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, sources: &mut Vec<Source<'a>>, n: usize) {
+    let own_name = format!("j{n}");
+    let (from, mut joined) = source(rng, sight, depth, &own_name);
+    let (table, query) = match from {
+        FromJson::Name(name) => (name, None),
+        FromJson::Query { query, .. } => (String::new(), Some(query)),
+    };
+    let taken = sources.iter().any(|s| s.alias == joined.alias);
+    let alias = (query.is_some() || taken || chance(rng, 20)).then(|| own_name.clone());
     let before = scope_of(rng, sources);
-    let name = alias.clone().unwrap_or(table.name.clone());
-    let own: Vec<Visible> = visible(table).map(|c| Visible { of: Some(name.clone()), column: c.clone() }).collect();
-    sources.push((name, table));
+    joined.alias = alias.clone().unwrap_or(joined.alias);
+    let of = Some(joined.alias.clone());
+    let own: Vec<Visible> = joined.columns.iter().map(|c| Visible { of: of.clone(), column: c.clone() }).collect();
+    sources.push(joined);
     // An equality between the sides, if types allow; the alias is always said since two sources are in scope.
     let pairs: Vec<(&Visible, &Visible)> = before
         .columns
         .iter()
         .flat_map(|a| own.iter().filter(|b| a.column.ty == b.column.ty && a.column.ty.is_ordered()).map(move |b| (a, b)))
         .collect();
-    let aliased = |v: &Visible| Visible { of: v.of.clone().or(Some(sources[0].0.clone())), column: v.column.clone() }.read();
+    let aliased = |v: &Visible| Visible { of: v.of.clone().or(Some(sources[0].alias.clone())), column: v.column.clone() }.read();
     let mut conditions = Vec::new();
     for _ in 0..if chance(rng, 15) { 2 } else { 1 } {
         if !pairs.is_empty() {
@@ -102,11 +139,11 @@ fn join<'a>(rng: &mut Rng, schema: &'a Schema, q: &mut QueryJson, sources: &mut 
         conditions.push(all.condition(rng));
     }
     let on = if conditions.len() == 1 { conditions.remove(0) } else { call("and", conditions) };
-    q.joins.push(JoinJson { kind: pick(rng, &["inner", "left"]).into(), table: table.name.clone(), alias, on });
+    q.joins.push(JoinJson { kind: pick(rng, &["inner", "left"]).into(), table, query, alias, on });
 }
 
-/// Grouping: groups and aggregates in select and order.
-fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) {
+/// Grouping: groups and aggregates in select and order. The columns that come of it.
+fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
     let groups: Vec<(Type, ExprJson)> = (0..rng.usize(0..=2)).map(|_| scope.any(rng)).collect();
     let mut fields = groups.clone();
     if !fields.is_empty() && chance(rng, 20) {
@@ -130,7 +167,8 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) {
         types.push(ty);
     }
     let keys: Vec<Type> = groups.iter().map(|(ty, _)| *ty).collect();
-    cut(rng, q, &types, &keys);
+    cut(rng, q, &types, Some(&keys));
+    fields.iter().enumerate().map(|(i, (ty, _))| made(i, *ty)).collect()
 }
 
 fn aggregate(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson) {
@@ -154,27 +192,42 @@ fn aggregate(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson) {
     }
 }
 
-/// Select, order and cut of a query without grouping.
-fn output(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, keys: &[Type]) {
-    if chance(rng, 45) {
-        let fields = (0..rng.usize(1..=3)).map(|i| {
-            let expr = if !scope.risky && chance(rng, 60) { pick(rng, &scope.columns).read() } else { scope.any(rng).1 };
-            NamedJson { name: format!("f{i}"), expr }
-        });
-        q.select = Some(fields.collect());
+/// A column that a query makes: a number among them is compared, not calculated with.
+fn made(i: usize, ty: Type) -> Column {
+    Column { name: format!("f{i}"), ty, nullable: true, safe_integer: false }
+}
+
+/// Select, order and cut of a query without grouping. The columns that come of it.
+fn output(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, keys: Option<&[Type]>, must: bool) -> Vec<Column> {
+    let mut columns: Vec<Column> = scope.columns.iter().map(|v| v.column.clone()).collect();
+    if must || chance(rng, 45) {
+        let fields: Vec<(Column, ExprJson)> = (0..rng.usize(1..=3))
+            .map(|i| {
+                if !scope.risky && chance(rng, 60) {
+                    let read = pick(rng, &scope.columns);
+                    return (Column { name: format!("f{i}"), ..read.column.clone() }, read.read());
+                }
+                let (ty, expr) = scope.any(rng);
+                (made(i, ty), expr)
+            })
+            .collect();
+        q.select = Some(fields.iter().map(|(c, expr)| NamedJson { name: c.name.clone(), expr: expr.clone() }).collect());
+        columns = fields.into_iter().map(|f| f.0).collect();
     }
     let (order, types) = scope.order(rng, 2);
     q.order_by = order;
     cut(rng, q, &types, keys);
+    columns
 }
 
-fn cut(rng: &mut Rng, q: &mut QueryJson, types: &[Type], keys: &[Type]) {
+/// `keys`: types of the key, if it can be written.
+fn cut(rng: &mut Rng, q: &mut QueryJson, types: &[Type], keys: Option<&[Type]>) {
     q.limit = chance(rng, 40).then(|| if chance(rng, 5) { 0 } else { rng.u32(1..7) });
     q.offset = chance(rng, 20).then(|| rng.u32(0..4));
     if chance(rng, 15) {
         let whole = types.is_empty() || rng.bool();
         let mut of = types.to_vec();
-        of.extend(whole.then_some(keys).into_iter().flatten());
+        of.extend(keys.filter(|_| whole).into_iter().flatten());
         let values = of.iter().map(|ty| literal(&value(rng, *ty, false))).collect::<Vec<_>>();
         if !values.is_empty() {
             q.start = Some(StartJson { values, inclusive: rng.bool() });
@@ -198,7 +251,7 @@ fn nested(rng: &mut Rng, schema: &Schema, table: &Table, level: usize) -> Vec<Wi
             q.filter = Some(scope.condition(rng));
         }
         if chance(rng, 50) {
-            output(rng, &mut q, &scope, &[]);
+            output(rng, &mut q, &scope, Some(&[]), false);
             q.start = None;
             if relation.kind.is_single() {
                 (q.limit, q.offset) = (None, None);
