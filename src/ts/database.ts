@@ -9,7 +9,7 @@ import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { Query, type QueryLike, checkDepth, planKey } from './query/builder.js'
 import type { QueryJson } from './query/types.js'
-import { CHANGED, FLAGS, IGNORED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
+import { CHANGED, FLAGS, IGNORED, NAMED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
@@ -319,6 +319,8 @@ export class Database<S extends AnySchema> {
   /** JSON names its source, cursor and origin itself. */
   #publishJson(address: number, begun: number): Report {
     const micros = (performance.now() - begun) * 1000
+    this.#port.fresh()
+    if ((this.#port.i32[(address >> 2) + FLAGS] & NAMED) === 0) return this.#publish(address, micros, undefined, undefined, undefined)
     const [source, cursor, origin] = this.#port.call('envelope')
     return this.#publish(address, micros, source, cursor, origin)
   }
@@ -345,6 +347,7 @@ export class Database<S extends AnySchema> {
     this.#lastMicros = micros
     this.#allMicros += micros
     const touches = touched > 0 ? readTouches(port, reader.touchesAt, touched, this.#layouts) : undefined
+    let first: QueryEvent | undefined
     let events: QueryEvent[] | undefined
     for (let i = 0; i < reader.count; i++) {
       const view = reader.changed[i]!
@@ -352,10 +355,16 @@ export class Database<S extends AnySchema> {
       const query = this.#queries[view.id]!
       query.changed()
       if (view.failed || query.status === 'error') this.#evaluated(query, view)
-      if (query.listeners.length > 0) (events ??= []).push(new QueryEvent(query, view.diff, report))
+      if (query.listeners.length > 0) {
+        const event = new QueryEvent(query, view.diff, report)
+        if (first === undefined) first = event
+        else if (events === undefined) events = [first, event]
+        else events.push(event)
+      }
       view.diff = undefined
     }
     if (events !== undefined) this.#dispatcher.push(events, replayed ? undefined : report)
+    else if (first !== undefined) this.#dispatcher.pushOne(first, replayed ? undefined : report)
     else if (!replayed && this.#dispatcher.hasReportListeners) this.#dispatcher.push([], report)
     if (touches !== undefined) for (const touch of touches) this.#fetcher.touch(touch)
     return report

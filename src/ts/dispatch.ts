@@ -34,6 +34,8 @@ export class Dispatcher {
   /** A round is being told. */
   running = false
   readonly #rounds: Round[] = []
+  /** The event being told outside of the queue. */
+  #alone: Delivery | undefined
   #errors: unknown[] = []
   #reportListeners: readonly Listener<Report>[] = []
 
@@ -51,29 +53,53 @@ export class Dispatcher {
   }
 
   /** Before a commit that happens inside a listener: events not told yet keep what they were to show. */
-  pin(): void { for (const round of this.#rounds) for (const d of round.deliveries) d.pin() }
+  pin(): void {
+    this.#alone?.pin()
+    for (const round of this.#rounds) for (const d of round.deliveries) d.pin()
+  }
+
+  /** A round of one event, which most versions are: nothing is put into a queue unless one is being told. */
+  pushOne(event: Delivery, report: Report | undefined): void {
+    if (this.running) { this.#rounds.push({ deliveries: [event], report }); return }
+    this.running = true
+    this.#alone = event
+    try {
+      this.#tellEvent(event)
+      if (report !== undefined) this.#tellReport(report)
+      this.#alone = undefined
+      if (this.#rounds.length > 0) this.#tellRounds()
+    } finally {
+      this.#alone = undefined
+      this.running = false
+    }
+    if (this.#errors.length > 0) this.#throwLater()
+  }
 
   push(deliveries: readonly Delivery[], report: Report | undefined): void {
     this.#rounds.push({ deliveries, report })
     if (this.running) return
     this.running = true
     try {
-      while (this.#rounds.length > 0) {
-        this.#tell(this.#rounds[0])
-        this.#rounds.shift()
-      }
+      this.#tellRounds()
     } finally { this.running = false }
     if (this.#errors.length > 0) this.#throwLater()
   }
 
-  #tell(round: Round): void {
-    const { deliveries, report } = round
-    for (let i = 0; i < deliveries.length; i++) {
-      const event = deliveries[i]
-      const listeners = event.listeners()
-      for (let n = 0; n < listeners.length; n++) this.#call(listeners[n], event, event.version, event.urgent)
+  #tellRounds(): void {
+    while (this.#rounds.length > 0) {
+      const { deliveries, report } = this.#rounds[0]
+      for (let i = 0; i < deliveries.length; i++) this.#tellEvent(deliveries[i])
+      if (report !== undefined) this.#tellReport(report)
+      this.#rounds.shift()
     }
-    if (report === undefined) return
+  }
+
+  #tellEvent(event: Delivery): void {
+    const listeners = event.listeners()
+    for (let n = 0; n < listeners.length; n++) this.#call(listeners[n], event, event.version, event.urgent)
+  }
+
+  #tellReport(report: Report): void {
     const listeners = this.#reportListeners
     for (let n = 0; n < listeners.length; n++) this.#call(listeners[n], report, report.version, false)
   }

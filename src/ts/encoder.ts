@@ -202,7 +202,7 @@ export class Encoder {
     writer.openNull(layout, row)
     const key = this.#keyParts(table, id)
     const columns = this.#columns
-    columns.length = 0
+    if (columns.length > 0) columns.length = 0
     for (let k = 0; k < key.length; k++) insertSorted(columns, table.key[k])
     this.#setColumns(table, object, key, columns)
     for (let i = 0; i < columns.length; i++) {

@@ -10,6 +10,7 @@ export class Engine {
   free(): void
   relations(): unknown
   scratch(len: number): number
+  fail(): void
   commit(len: number): number
   json_begin(opts: unknown, whole: boolean): void
   json_push(len: number, whole: boolean): void
@@ -22,7 +23,6 @@ export class Engine {
   slice(view: number, start: number, count: number): number
   unregister(view: number): void
   row_ptr(rel: number, handle: number): number
-  row_len(rel: number, handle: number): number
   pair_left(rel: number, handle: number): number
   pair_right(rel: number, handle: number): number
   explain(view: number): string

@@ -42,7 +42,7 @@ export function pushWhole(port: Port, input: string | JsonBytes, opts: JsonOptio
   const small = bytes !== undefined ? bytes.length <= PIECE : (input as string).length * 3 <= PIECE
   if (opts === undefined && small) {
     const length = bytes !== undefined ? put(port, bytes) : putText(port, input as string)
-    return port.call('json_apply', length) >>> 0
+    return port.applyJson(length)
   }
   port.call('json_begin', engineOptions(opts), true)
   try {

@@ -5,6 +5,7 @@ export interface WasmEngine {
   free?(): void
   relations(): RelationInfo[]
   scratch(len: number): number
+  fail(): void
   commit(len: number): number
   json_begin(opts: unknown, whole: boolean): void
   json_push(len: number, whole: boolean): void
@@ -17,7 +18,6 @@ export interface WasmEngine {
   slice(view: number, start: number, count: number): number
   unregister(view: number): void
   row_ptr(rel: number, handle: number): number
-  row_len(rel: number, handle: number): number
   pair_left(rel: number, handle: number): number
   pair_right(rel: number, handle: number): number
   explain(view: number): string
@@ -145,12 +145,33 @@ export class Port {
 
   commit(len: number): number {
     if (this.dead !== undefined) throw this.dead
-    try { return this.engine.commit(len) >>> 0 } catch (error) { throw this.failure(error) }
+    try { return this.engine.commit(len) >>> 0 || this.#failed() } catch (error) { throw this.failure(error) }
   }
 
   rowPtr(rel: number, handle: number): number {
     if (this.dead !== undefined) throw this.dead
-    try { return this.engine.row_ptr(rel, handle) >>> 0 } catch (error) { throw this.failure(error) }
+    try { return this.engine.row_ptr(rel, handle) >>> 0 || this.#failed() } catch (error) { throw this.failure(error) }
+  }
+
+  /** Applies the JSON batch in the input area. */
+  applyJson(len: number): number {
+    if (this.dead !== undefined) throw this.dead
+    try { return this.engine.json_apply(len) >>> 0 || this.#failed() } catch (error) { throw this.failure(error) }
+  }
+
+  /** A member of a pair; −1 = none. */
+  member(rel: number, handle: number, right: boolean): number {
+    if (this.dead !== undefined) throw this.dead
+    try {
+      const member = right ? this.engine.pair_right(rel, handle) : this.engine.pair_left(rel, handle)
+      return member === -2 ? this.#failed() : member
+    } catch (error) { throw this.failure(error) }
+  }
+
+  /** Exports on the path of a change say that they failed by their value: this throws why. */
+  #failed(): never {
+    this.engine.fail()
+    throw new Error('an export failed and does not say why')
   }
 
   /** Calls any rare export under the guard. */

@@ -54,7 +54,7 @@ class Keeper {
 
   /** Copies the row of `cell`, which is at `at`. */
   take(cell: RowCell, port: Port, at: number, layout: PackedLayout): void {
-    const bytes = layout.heapAt + (layout.varCount > 0 ? port.view.getUint32(at + layout.varAt + 4 * (layout.varCount - 1), true) : 0)
+    const bytes = rowBytes(port, layout, at)
     const words = (bytes + 3) >> 2
     let block = this.#block
     if (block === undefined || block.used + words * 4 > block.u8.length) {
@@ -110,7 +110,7 @@ export class CellTable {
     const cell = new RowCell(this, handle)
     cells[handle] = cell
     const { links } = this.relation.relations
-    if (links.count > 0 && this === this.relation.rows) cell.object = links.take(this.relation.id, handle)
+    if (links.count > 0 && this === this.relation.rows) cell.object = links.take(this.relation.id, handle, this.relation.layout!)
     return cell
   }
 
@@ -215,9 +215,8 @@ export class Relations {
 
   /** Follows hops through pairs; leaves the relation in `hopRelation`. −1 where a left join found nothing. */
   hop(rel: number, handle: number, hops: readonly number[]): number {
-    const { engine } = this.port
     for (let i = 0; i < hops.length && handle >= 0; i++) {
-      handle = hops[i] === 0 ? engine.pair_left(rel, handle) : engine.pair_right(rel, handle)
+      handle = this.port.member(rel, handle, hops[i] !== 0)
       rel = hops[i] === 0 ? this.list[rel].left : this.list[rel].right
     }
     return handle
@@ -281,7 +280,7 @@ class ObjectLinks {
     this.encoder.linkCount = this.count = 0
   }
 
-  take(rel: number, handle: number): object | undefined {
+  take(rel: number, handle: number, layout: PackedLayout): object | undefined {
     const { port, encoder } = this
     let ptr = -1, bytes = 0
     for (let i = 0; i < this.count; i++) {
@@ -289,7 +288,8 @@ class ObjectLinks {
       if (object === undefined || encoder.linkTables[i] !== rel) continue
       if (ptr < 0) {
         ptr = port.rowPtr(rel, handle)
-        bytes = port.engine.row_len(rel, handle)
+        port.fresh()
+        bytes = rowBytes(port, layout, ptr)
       }
       if (bytes !== encoder.linkBytes[i] || !sameBytes(port, ptr, port.base + encoder.linkAt[i], bytes)) continue
       encoder.linkObjects[i] = undefined
@@ -297,6 +297,11 @@ class ObjectLinks {
     }
     return undefined
   }
+}
+
+/** Bytes of the packed row at `at`: its fixed part, and its heap up to the last end. */
+function rowBytes(port: Port, layout: PackedLayout, at: number): number {
+  return layout.heapAt + (layout.varCount > 0 ? port.view.getUint32(at + layout.varAt + 4 * (layout.varCount - 1), true) : 0)
 }
 
 function sameBytes(port: Port, a: number, b: number, bytes: number): boolean {

@@ -1,6 +1,7 @@
 //! The exported class.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
+use std::ptr::null;
 
 use wasm_bindgen::prelude::*;
 
@@ -15,12 +16,17 @@ use crate::value::Document;
 use crate::wire::binary;
 use crate::wire::json::{JsonReader, Options};
 
+/// Flag of a report: the JSON batch named its source, cursor or origin, which [`WasmEngine::envelope`] gives.
+const NAMED: i32 = 4;
+
 type Js<T> = Result<T, JsValue>;
 
 /// An engine, as JavaScript holds it.
 #[wasm_bindgen(js_name = Engine)]
 pub struct WasmEngine {
     inner: RefCell<Inner>,
+    /// Why the last call of a hot export failed, until [`fail`](WasmEngine::fail) throws it.
+    failure: Cell<Option<JsValue>>,
 }
 
 struct Inner {
@@ -47,8 +53,16 @@ impl Inner {
     }
 
     fn apply_json(&mut self, batch: Batch) -> Js<*const i32> {
-        self.envelope = batch.envelope.clone();
-        self.apply(batch)
+        let Envelope { source, cursor, origin, .. } = &batch.envelope;
+        let named = source.is_some() || cursor.is_some() || origin.is_some();
+        if named {
+            self.envelope = batch.envelope.clone();
+        }
+        let report = self.apply(batch)?;
+        if named {
+            self.report.words[2] |= NAMED;
+        }
+        Ok(report)
     }
 
     fn apply(&mut self, batch: Batch) -> Js<*const i32> {
@@ -95,7 +109,7 @@ impl WasmEngine {
             scratch: Vec::new(),
             envelope: Envelope::default(),
         };
-        Ok(WasmEngine { inner: RefCell::new(inner) })
+        Ok(WasmEngine { inner: RefCell::new(inner), failure: Cell::new(None) })
     }
 
     fn inner(&self) -> Js<RefMut<'_, Inner>> {
@@ -121,11 +135,28 @@ impl WasmEngine {
         Ok(inner.scratch.as_mut_ptr().cast())
     }
 
-    /// Applies a binary batch; address of the report.
-    pub fn commit(&self, len: usize) -> Js<*const i32> {
+    /// Throws why the last call of an export failed that tells so by its value (`commit`, `json_apply`, `row_ptr` and the
+    /// members of pairs). A `Result` would cost every good call an array.
+    pub fn fail(&self) -> Js<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    fn told<T>(&self, outcome: Js<T>, failed: T) -> T {
+        outcome.unwrap_or_else(|error| {
+            self.failure.set(Some(error));
+            failed
+        })
+    }
+
+    fn try_commit(&self, len: usize) -> Js<*const i32> {
         let mut inner = self.inner()?;
         let batch = binary::decode(inner.engine.schema(), inner.input(len)?).map_err(throw)?;
         inner.apply(batch)
+    }
+
+    /// Applies a binary batch; address of the report, 0 = failed.
+    pub fn commit(&self, len: usize) -> *const i32 {
+        self.told(self.try_commit(len), null())
     }
 
     /// Begins a JSON batch that comes in pieces: of a stream, or (`whole`) of one text while a stream may be open.
@@ -160,8 +191,12 @@ impl WasmEngine {
         Ok(())
     }
 
-    /// Applies one JSON batch that is there as a whole; address of the report.
-    pub fn json_apply(&self, len: usize) -> Js<*const i32> {
+    /// Applies one JSON batch that is there as a whole; address of the report, 0 = failed.
+    pub fn json_apply(&self, len: usize) -> *const i32 {
+        self.told(self.try_json_apply(len), null())
+    }
+
+    fn try_json_apply(&self, len: usize) -> Js<*const i32> {
         let mut inner = self.inner()?;
         let inner = &mut *inner;
         let mut reader = std::mem::take(&mut inner.readers[1]);
@@ -209,24 +244,19 @@ impl WasmEngine {
         Ok(())
     }
 
-    /// Address of a packed row.
-    pub fn row_ptr(&self, rel: u32, handle: u32) -> Js<*const u8> {
-        Ok(self.inner()?.packed(rel, handle)?.as_ptr())
+    /// Address of a packed row, 0 = failed.
+    pub fn row_ptr(&self, rel: u32, handle: u32) -> *const u8 {
+        self.told(self.inner().and_then(|inner| Ok(inner.packed(rel, handle)?.as_ptr())), null())
     }
 
-    /// Its length in bytes.
-    pub fn row_len(&self, rel: u32, handle: u32) -> Js<usize> {
-        Ok(self.inner()?.packed(rel, handle)?.len())
+    /// Left member of a pair row; −2 = failed.
+    pub fn pair_left(&self, rel: u32, handle: u32) -> i32 {
+        self.told(self.inner().and_then(|inner| inner.member(rel, handle, 0)), -2)
     }
 
-    /// Left member of a pair row.
-    pub fn pair_left(&self, rel: u32, handle: u32) -> Js<i32> {
-        self.inner()?.member(rel, handle, 0)
-    }
-
-    /// Right member of a pair row; −1 = none.
-    pub fn pair_right(&self, rel: u32, handle: u32) -> Js<i32> {
-        self.inner()?.member(rel, handle, 1)
+    /// Right member of a pair row; −1 = none, −2 = failed.
+    pub fn pair_right(&self, rel: u32, handle: u32) -> i32 {
+        self.told(self.inner().and_then(|inner| inner.member(rel, handle, 1)), -2)
     }
 
     /// A view's plan with its counters.

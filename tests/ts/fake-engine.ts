@@ -80,7 +80,7 @@ export class FakeEngine implements WasmEngine {
     return this.#scratch.at
   }
   row_ptr(rel: number, handle: number): number { return this.#row(rel, handle).at }
-  row_len(rel: number, handle: number): number { return this.#row(rel, handle).bytes }
+  fail(): void {}
   #row(rel: number, handle: number): Stored {
     const row = this.rows[rel][handle]
     if (row === undefined) throw new Error(`stale handle ${rel}:${handle}`)
@@ -107,8 +107,8 @@ export class FakeEngine implements WasmEngine {
     this.pieces.push(this.u8.slice(this.#scratch.at, this.#scratch.at + len))
   }
   json_abort(whole: boolean): void { this.#json[Number(whole)].pieces = []; this.calls.push('json_abort') }
-  json_end(whole: boolean): number { this.#whole = Number(whole); this.ended.push(this.json); return this.#finish(0, 0, [], []) }
-  json_apply(len: number): number { this.#json[1] = { pieces: [], opts: {} }; this.json_push(len, true); return this.#finish(0, 0, [], []) }
+  json_end(whole: boolean): number { this.#whole = Number(whole); this.ended.push(this.json); return this.#named(this.#finish(0, 0, [], [])) }
+  json_apply(len: number): number { this.#json[1] = { pieces: [], opts: {} }; this.json_push(len, true); return this.#named(this.#finish(0, 0, [], [])) }
   envelope(): (string | undefined)[] { const { source, cursor, origin } = this.#json[this.#whole].opts; return [source, cursor, origin] }
   get json(): string { return Buffer.concat(this.pieces).toString() }
 
@@ -381,6 +381,11 @@ export class FakeEngine implements WasmEngine {
       const was = old.find(e => e.key === entry.key)
       if (was !== undefined) subs.forEach((s, i) => { this.#compare(view, s, entry.node, was.subs[i], entry.subs[i], patches) })
     }
+  }
+
+  #named(address: number): number {
+    if (this.envelope().some(text => text !== undefined)) new Int32Array(this.memory.buffer)[(address >> 2) + 2] |= 4
+    return address
   }
 
   #finish(applied: number, ignored: number, touches: number[][], freed: [number, number][]): number {
