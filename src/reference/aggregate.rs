@@ -106,7 +106,7 @@ fn joined(call: &AggregateCall, argument: &Expr, rows: &[&Vec<Value>]) -> Result
     let mut parts: Vec<(Value, Value)> = Vec::new();
     for row in rows {
         let part = (eval(argument, row)?, eval(separator, row)?);
-        if !part.0.is_null() && !(call.distinct && parts.contains(&part)) {
+        if !part.0.is_null() && (!call.distinct || !parts.contains(&part)) {
             parts.push(part);
         }
     }
