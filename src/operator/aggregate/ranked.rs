@@ -293,6 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn a_change_looks_at_no_more_than_a_path_through_the_tree() {
+        let mut rng = fastrand::Rng::with_seed(9);
+        let mut ranked = Ranked::default();
+        let looked = std::cell::Cell::new(0u32);
+        let mut most = 0;
+        for _ in 0..100_000 {
+            let value = rng.u32(..);
+            looked.set(0);
+            let compare = |id: u32| {
+                looked.set(looked.get() + 1);
+                id.cmp(&value)
+            };
+            // All prefixes alike: every comparison is counted.
+            ranked.change(&Sought { prefix: 0, compare: &compare }, 1, &mut || value);
+            most = most.max(looked.get());
+        }
+        assert!((17..=30).contains(&most), "{most} comparisons");
+    }
+
+    #[test]
     fn what_is_empty_again_holds_next_to_nothing() {
         let mut ranked = Ranked::default();
         for v in 0..10_000 {
