@@ -3,8 +3,8 @@
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::Formula;
-use crate::query::{AggregateCall, JoinKind, TableId};
+use crate::operator::{Call, Formula};
+use crate::query::{JoinKind, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
 /// What an operator may touch while it runs.
@@ -140,8 +140,8 @@ pub enum Spec {
         input: NodeId,
         /// Group columns.
         groups: Vec<Path>,
-        /// Aggregates: call and argument.
-        calls: Vec<(AggregateCall, Option<Formula>)>,
+        /// Aggregates.
+        calls: Vec<Call>,
     },
     /// Rows in order, by group.
     Order {

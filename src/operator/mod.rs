@@ -2,7 +2,6 @@
 
 mod aggregate;
 mod arrange;
-mod exact_sum;
 mod extend;
 mod filter;
 mod formula;
@@ -14,9 +13,8 @@ mod order;
 
 mod source;
 
-pub use aggregate::AggregateGroups;
+pub use aggregate::{AggregateGroups, Call, ExactSum};
 pub use arrange::ArrangeByKey;
-pub use exact_sum::ExactSum;
 pub use extend::Extend;
 pub use filter::Filter;
 pub use formula::{Datum, Formula, Row};

@@ -96,7 +96,7 @@ impl Planner<'_> {
     fn packed(&mut self, stream: Stream) -> Stream {
         let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
         let groups = (0..types.len()).map(Expr::Column).collect();
-        self.aggregate(stream, &Aggregate { groups, calls: Vec::new() }, &types)
+        self.aggregate(stream, &Aggregate { groups, calls: Vec::new(), having: None }, &types)
     }
 
     /// A stream extended by those of some expressions that are not plain columns, each once.

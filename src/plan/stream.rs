@@ -1,7 +1,7 @@
 //! Streams: a node, and where the columns of the query's scope are in its rows.
 
 use crate::circuit::{Circuit, NodeId, Spec};
-use crate::operator::{AggregateGroups, ArrangeByKey, Extend, Filter, Formula, Join, LeftJoin, Link, Order, Side, Source};
+use crate::operator::{AggregateGroups, ArrangeByKey, Call, Extend, Filter, Formula, Join, LeftJoin, Link, Order, Side, Source};
 use crate::query::{Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, TableId};
 use crate::trace::{Path, RelationId, Relations, SortSpec};
 use crate::value::{Layout, Type};
@@ -164,7 +164,7 @@ impl<'a> Planner<'a> {
         Stream { node, relation: self.output(node), columns: stream.within(false).chain(new).collect() }
     }
 
-    /// Groups; the columns are the group expressions, then the aggregates.
+    /// Groups that `having` keeps; the columns are the group expressions, then the aggregates.
     pub fn aggregate(&mut self, stream: Stream, aggregate: &Aggregate, group_types: &[Type]) -> Stream {
         let computed: Vec<(Expr, Type)> = aggregate
             .groups
@@ -186,21 +186,22 @@ impl<'a> Planner<'a> {
                 }
             })
             .collect();
-        let calls: Vec<_> = aggregate.calls.iter().map(|c| (c.clone(), c.argument.as_ref().map(|a| stream.formula(a)))).collect();
+        let calls: Vec<Call> = aggregate.calls.iter().map(|c| Call::new(c, &|e| stream.formula(e))).collect();
         let types: Vec<Type> = group_types.iter().copied().chain(aggregate.calls.iter().map(|c| c.ty)).collect();
         let spec = Spec::Aggregate { input: stream.node, groups: groups.clone(), calls: calls.clone() };
         let (input, layout) = (stream.relation, Layout::new(&types));
         let node = self.node(spec, move |relations, _| {
             let of_groups = groups.iter().map(|p| relations.is_wide(input, *p));
-            let of_calls = calls.iter().map(|(call, argument)| {
-                call.function != AggregateFunction::Count && argument.as_ref().is_some_and(|a| a.is_wide(relations, input))
+            let of_calls = calls.iter().map(|c| {
+                c.function != AggregateFunction::Count && c.argument.as_ref().is_some_and(|a| a.is_wide(relations, input))
             });
             let wide: Vec<bool> = of_groups.chain(of_calls).collect();
             let output = add_packed(relations, layout, &wide);
             Box::new(AggregateGroups::new(input, groups, calls, output))
         });
         let columns = types.iter().enumerate().map(|(i, t)| (Path::column(i), *t)).collect();
-        Stream { node, relation: self.output(node), columns }
+        let groups = Stream { node, relation: self.output(node), columns };
+        self.filter(groups, aggregate.having.as_ref())
     }
 
     /// Distinct links of a chain of joins; the columns are those of the last table, then the key's.

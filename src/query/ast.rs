@@ -84,6 +84,8 @@ pub struct QueryJson {
     pub filter: Option<ExprJson>,
     /// Grouping expressions. `Some([])` or an aggregate in `select` makes one group.
     pub group_by: Option<Vec<NamedJson>>,
+    /// Condition on groups; makes one group like an aggregate does.
+    pub having: Option<ExprJson>,
     /// Output fields; all columns when absent.
     pub select: Option<Vec<NamedJson>>,
     /// Order.
@@ -221,6 +223,23 @@ pub struct ExprJson {
     /// Literal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Literal>,
+    /// What only aggregates have; boxed, because most expressions are none.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Box<CallJson>>,
+}
+
+/// What an aggregate says besides its arguments.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct CallJson {
+    /// Equal arguments count once.
+    pub distinct: bool,
+    /// Only rows for which it is true take part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<ExprJson>,
+    /// Order of what is put together, and of which there is a first and last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub order_by: Vec<OrderJson>,
 }
 
 /// A literal as written. A missing value is null.

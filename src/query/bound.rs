@@ -117,6 +117,8 @@ pub struct Aggregate {
     pub groups: Vec<Expr>,
     /// Aggregates.
     pub calls: Vec<AggregateCall>,
+    /// Condition over the group scope: only groups for which it is true are there.
+    pub having: Option<Expr>,
 }
 
 /// One aggregate.
@@ -126,8 +128,24 @@ pub struct AggregateCall {
     pub function: AggregateFunction,
     /// Argument; `None` = `count(*)`.
     pub argument: Option<Expr>,
+    /// Separator of `StringAgg`, over the scope; fraction of the percentiles, a literal float from 0 to 1 or null.
+    pub second: Option<Expr>,
+    /// Equal arguments count once. Never where it would change nothing, or where PostgreSQL has none.
+    pub distinct: bool,
+    /// Condition over the scope: only rows for which it is true take part; of others nothing is evaluated.
+    pub filter: Option<Expr>,
+    /// Order of `StringAgg`, `JsonAgg`, `First` and `Last`, over the scope: total, because the keys of all sources end it.
+    /// With `distinct`: one key, the argument.
+    pub order: Vec<SortKey>,
     /// Result type.
     pub ty: Type,
+}
+
+impl AggregateCall {
+    /// A plain call.
+    pub fn new(function: AggregateFunction, argument: Option<Expr>, ty: Type) -> Self {
+        AggregateCall { function, argument, second: None, distinct: false, filter: None, order: Vec::new(), ty }
+    }
 }
 
 /// The aggregates.
@@ -143,6 +161,32 @@ pub enum AggregateFunction {
     Min,
     /// Largest non-null.
     Max,
+    /// Whether all non-null are true; null without values.
+    BoolAnd,
+    /// Whether one non-null is true; null without values.
+    BoolOr,
+    /// Non-null texts in order, each but the first after its separator; null without values.
+    StringAgg,
+    /// A JSON array of all values in order, nulls too; null without rows.
+    JsonAgg,
+    /// Exact sample variance, rounded once; Float; null below two values.
+    VarSamp,
+    /// Exact population variance, rounded once; Float; null without values.
+    VarPop,
+    /// Root of `VarSamp`.
+    StddevSamp,
+    /// Root of `VarPop`.
+    StddevPop,
+    /// Value at a fraction of the sorted non-null floats, interpolated.
+    PercentileCont,
+    /// First of the sorted non-null values that a fraction of them does not come after.
+    PercentileDisc,
+    /// Most frequent non-null, the smallest of several.
+    Mode,
+    /// Value of the first row in order, null if that is its value.
+    First,
+    /// Value of the last row in order.
+    Last,
 }
 
 /// Output.

@@ -1,8 +1,8 @@
 //! The JSON of schemas and queries to the structs of [`ast`](super::ast), each mistake of shape with its place.
 
 use super::ast::{
-    ColumnJson, CteJson, ExprJson, FromJson, JoinJson, Literal, NamedJson, OrderJson, QueryJson, RelationJson, SchemaJson,
-    StartJson, TableJson, WithJson,
+    CallJson, ColumnJson, CteJson, ExprJson, FromJson, JoinJson, Literal, NamedJson, OrderJson, QueryJson, RelationJson,
+    SchemaJson, StartJson, TableJson, WithJson,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Document;
@@ -160,6 +160,7 @@ fn query(json: &Document) -> Result<QueryJson> {
         joins: optional_list(json, "joins", join)?.unwrap_or_default(),
         filter: optional(json, "where", expr)?,
         group_by: optional_list(json, "groupBy", named)?,
+        having: optional(json, "having", expr)?,
         select: optional_list(json, "select", named)?,
         order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
         limit: optional(json, "limit", count_of)?,
@@ -224,13 +225,24 @@ fn with(json: &Document) -> Result<WithJson> {
 }
 
 fn expr(json: &Document) -> Result<ExprJson> {
+    let op = required(json, "op", text_of)?;
     Ok(ExprJson {
-        op: required(json, "op", text_of)?,
+        call: if op == "agg" { call(json)? } else { None },
+        op,
         args: optional_list(json, "args", expr)?.unwrap_or_default(),
         name: optional_text(json, "name")?,
         of: optional_text(json, "of")?,
         value: optional(json, "value", literal)?,
     })
+}
+
+fn call(json: &Document) -> Result<Option<Box<CallJson>>> {
+    let call = CallJson {
+        distinct: flag(json, "distinct")?,
+        filter: optional(json, "filter", expr)?,
+        order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
+    };
+    Ok((call != CallJson::default()).then(|| Box::new(call)))
 }
 
 fn literal(json: &Document) -> Result<Literal> {
@@ -286,7 +298,10 @@ mod tests {
             "from": "issues", "alias": "i", "tenant": "t", "limit": 5, "offset": 2, "groupBy": [],
             "joins": [{ "kind": "left", "table": "u", "alias": "a", "on": { "op": "lit", "value": true } }],
             "where": { "op": "in", "args": [{ "op": "col", "name": "x", "of": "a" }, { "op": "lit", "value": 1.5 }, { "op": "lit" }] },
-            "select": [{ "name": "n", "expr": { "op": "agg", "name": "count" } }],
+            "select": [{ "name": "n", "expr": { "op": "agg", "name": "count" } }, { "name": "t", "expr": {
+                "op": "agg", "name": "arrayAgg", "args": [{ "op": "col", "name": "x" }], "distinct": true,
+                "filter": { "op": "lit", "value": false }, "orderBy": [{ "expr": { "op": "col", "name": "y" }, "desc": true }] } }],
+            "having": { "op": "lit", "value": true },
             "orderBy": [{ "expr": { "op": "col", "name": "x" }, "desc": true, "nulls": "last" }],
             "start": { "values": [{ "op": "lit", "value": "v" }], "inclusive": true },
             "with": [{ "relation": "r", "as": "s", "query": { "with": [{ "relation": "q" }] } }],

@@ -1,10 +1,11 @@
 //! Grouping: groups by identity (null with null), aggregates over the lists of their arguments.
 
-use super::exact::{FloatSum, integer_mean};
-use super::expr::{eval, integer, out_of_range};
+use super::exact::{FloatSum, Squares, integer_mean};
+use super::expr::{eval, holds, integer, out_of_range};
+use super::query::compare_order;
 use crate::error::Result;
-use crate::query::{Aggregate, AggregateCall, AggregateFunction};
-use crate::value::{Type, Value};
+use crate::query::{Aggregate, AggregateCall, AggregateFunction, Expr};
+use crate::value::{Type, Value, write_json};
 
 /// Rows of the group scope: the groups, then the aggregates. Without group expressions there is one group always.
 pub(super) fn grouped(aggregate: &Aggregate, rows: &[Vec<Value>]) -> Result<Vec<Vec<Value>>> {
@@ -31,9 +32,27 @@ pub(super) fn grouped(aggregate: &Aggregate, rows: &[Vec<Value>]) -> Result<Vec<
 }
 
 fn aggregated(call: &AggregateCall, members: &[&Vec<Value>]) -> Result<Value> {
-    let Some(argument) = &call.argument else { return Ok(Value::Int(members.len() as i64)) };
-    let mut values = members.iter().map(|row| eval(argument, row)).collect::<Result<Vec<_>>>()?;
-    values.retain(|v| !v.is_null());
+    let mut rows: Vec<&Vec<Value>> = Vec::new();
+    for row in members {
+        if call.filter.as_ref().map_or(Ok(true), |f| holds(f, row))? {
+            rows.push(row);
+        }
+    }
+    let Some(argument) = &call.argument else { return Ok(Value::Int(rows.len() as i64)) };
+    if call.function == AggregateFunction::StringAgg {
+        return joined(call, argument, &in_order(call, &rows)?);
+    }
+    let mut values = in_order(call, &rows)?.iter().map(|row| eval(argument, row)).collect::<Result<Vec<_>>>()?;
+    if call.distinct {
+        values = distinct(values);
+    }
+    match call.function {
+        AggregateFunction::First => return Ok(values.into_iter().next().unwrap_or(Value::Null)),
+        AggregateFunction::Last => return Ok(values.pop().unwrap_or(Value::Null)),
+        AggregateFunction::JsonAgg if values.is_empty() => return Ok(Value::Null),
+        AggregateFunction::JsonAgg => return Ok(json_array(&values)),
+        _ => values.retain(|v| !v.is_null()),
+    }
     if call.function == AggregateFunction::Count {
         return Ok(Value::Int(values.len() as i64));
     }
@@ -43,11 +62,103 @@ fn aggregated(call: &AggregateCall, members: &[&Vec<Value>]) -> Result<Value> {
     match (call.function, values[0].kind()) {
         (AggregateFunction::Min, _) => Ok(values.into_iter().min().expect("not empty")),
         (AggregateFunction::Max, _) => Ok(values.into_iter().max().expect("not empty")),
+        (AggregateFunction::BoolAnd, _) => Ok(Value::Bool(values.iter().all(|v| *v == Value::Bool(true)))),
+        (AggregateFunction::BoolOr, _) => Ok(Value::Bool(values.contains(&Value::Bool(true)))),
+        (AggregateFunction::Mode, _) => Ok(mode(&values)),
+        (AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc, _) => Ok(percentile(call, values)),
+        (AggregateFunction::VarSamp | AggregateFunction::StddevSamp, _) if values.len() == 1 => Ok(Value::Null),
+        (
+            AggregateFunction::VarSamp | AggregateFunction::VarPop | AggregateFunction::StddevSamp | AggregateFunction::StddevPop,
+            _,
+        ) => variance(call.function, &values),
         (AggregateFunction::Sum, Some(Type::Int)) => integer(integer_sum(&values)),
         (AggregateFunction::Avg, Some(Type::Int)) => Ok(Value::Float(integer_mean(integer_sum(&values), values.len() as u64))),
         (AggregateFunction::Sum, Some(Type::Float)) => float_sum(&values).sum().map(Value::Float).ok_or_else(out_of_range),
         (AggregateFunction::Avg, Some(Type::Float)) => Ok(Value::Float(float_sum(&values).mean())),
         (function, ty) => panic!("{function:?} of {ty:?}"),
+    }
+}
+
+/// The rows by the order of the call.
+fn in_order<'a>(call: &AggregateCall, rows: &[&'a Vec<Value>]) -> Result<Vec<&'a Vec<Value>>> {
+    let mut keyed = Vec::new();
+    for row in rows {
+        keyed.push((call.order.iter().map(|k| eval(&k.expr, row)).collect::<Result<Vec<_>>>()?, *row));
+    }
+    keyed.sort_by(|(a, _), (b, _)| compare_order(&call.order, a, b));
+    Ok(keyed.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Each value once, where it comes first.
+fn distinct(values: Vec<Value>) -> Vec<Value> {
+    let mut out: Vec<Value> = Vec::new();
+    for v in values {
+        if !out.contains(&v) {
+            out.push(v);
+        }
+    }
+    out
+}
+
+/// `string_agg`.
+fn joined(call: &AggregateCall, argument: &Expr, rows: &[&Vec<Value>]) -> Result<Value> {
+    let separator = call.second.as_ref().expect("a separator");
+    let mut parts: Vec<(Value, Value)> = Vec::new();
+    for row in rows {
+        let part = (eval(argument, row)?, eval(separator, row)?);
+        if !part.0.is_null() && (!call.distinct || !parts.contains(&part)) {
+            parts.push(part);
+        }
+    }
+    let text = |v: &Value| if let Value::Text(t) = v { t.to_string() } else { String::new() };
+    let mut parts = parts.iter();
+    let Some((first, _)) = parts.next() else { return Ok(Value::Null) };
+    Ok(Value::text(parts.fold(text(first), |all, (v, separator)| all + &text(separator) + &text(v))))
+}
+
+fn json_array(values: &[Value]) -> Value {
+    let texts = values.iter().map(|v| {
+        let mut out = Vec::new();
+        write_json(v.as_cell(), &mut out);
+        String::from_utf8(out).expect("JSON is UTF-8")
+    });
+    Value::Json(format!("[{}]", texts.collect::<Vec<_>>().join(",")).into())
+}
+
+/// The value that is there most often; of several the least.
+fn mode(values: &[Value]) -> Value {
+    let times = |v: &Value| values.iter().filter(|w| *w == v).count();
+    let most = values.iter().map(times).max();
+    values.iter().filter(|v| Some(times(v)) == most).min().expect("not empty").clone()
+}
+
+/// `percentile_cont` and `percentile_disc` of values that are not null.
+fn percentile(call: &AggregateCall, mut values: Vec<Value>) -> Value {
+    let Some(Expr::Literal(Value::Float(p))) = call.second else { return Value::Null };
+    values.sort();
+    if call.function == AggregateFunction::PercentileDisc {
+        let place = (p * values.len() as f64).ceil() as usize;
+        return values[place.max(1) - 1].clone();
+    }
+    let float = |v: &Value| if let Value::Float(v) = v { *v } else { panic!("{v:?} among floats") };
+    let place = p * (values.len() - 1) as f64;
+    let (low, high) = (float(&values[place.floor() as usize]), float(&values[place.ceil() as usize]));
+    Value::Float(if place.floor() == place.ceil() { low } else { low + (place - place.floor()) * (high - low) })
+}
+
+fn variance(function: AggregateFunction, values: &[Value]) -> Result<Value> {
+    let sample = matches!(function, AggregateFunction::VarSamp | AggregateFunction::StddevSamp);
+    let mut sums = Squares::default();
+    values.iter().for_each(|v| match v {
+        Value::Int(v) => sums.add_integer(*v),
+        Value::Float(v) => sums.add(*v),
+        v => panic!("{v:?} among numbers"),
+    });
+    let variance = sums.variance(sample);
+    match variance {
+        v if v.is_infinite() => Err(out_of_range()),
+        v if matches!(function, AggregateFunction::StddevSamp | AggregateFunction::StddevPop) => Ok(Value::Float(v.sqrt())),
+        v => Ok(Value::Float(v)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sums and means that are exact until they are rounded, once, at the end.
+//! Sums, means and variances that are exact until they are rounded, once, at the end.
 //!
 //! Every finite double is an integer multiple of 2^−1074. A sum is kept as two natural numbers of that unit, one of the
 //! positive and one of the negative terms, added by long-hand addition; so the order of the terms cannot matter.
@@ -73,6 +73,24 @@ impl Natural {
         }
         out.trim();
         (out, rest != 0)
+    }
+
+    fn times(&self, other: &Natural) -> Natural {
+        let mut out = Natural::default();
+        for (i, &digit) in other.0.iter().enumerate() {
+            let mut part = vec![0u32; i];
+            let mut carry = 0u64;
+            for &d in &self.0 {
+                carry += u64::from(d) * u64::from(digit);
+                part.push(carry as u32);
+                carry >>= 32;
+            }
+            part.push(carry as u32);
+            let mut part = Natural(part);
+            part.trim();
+            out.add(&part);
+        }
+        out
     }
 
     fn bits(&self) -> i32 {
@@ -170,6 +188,53 @@ impl FloatSum {
     }
 }
 
+/// Exact sums of numbers and of their squares, for the variance.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Squares {
+    positive: Natural,
+    negative: Natural,
+    squares: Natural,
+    odd: bool,
+    count: u64,
+}
+
+impl Squares {
+    pub(super) fn add(&mut self, v: f64) {
+        if !v.is_finite() {
+            self.odd = true;
+            self.count += 1;
+            return;
+        }
+        let biased = (v.to_bits() >> 52 & 0x7ff) as u32;
+        let fraction = v.to_bits() & ((1 << 52) - 1);
+        let whole = if biased == 0 { fraction } else { fraction | 1 << 52 };
+        self.add_units(Natural::new(u128::from(whole)).shifted_left(biased.saturating_sub(1)), v < 0.0);
+    }
+
+    pub(super) fn add_integer(&mut self, v: i64) {
+        self.add_units(Natural::new(u128::from(v.unsigned_abs())).shifted_left(UNIT.unsigned_abs()), v < 0);
+    }
+
+    fn add_units(&mut self, units: Natural, negative: bool) {
+        self.count += 1;
+        self.squares.add(&units.times(&units));
+        if negative { self.negative.add(&units) } else { self.positive.add(&units) }
+    }
+
+    /// (n·Σx² − (Σx)²) / (n·(n−1)), or / n² for the whole population, rounded once. Not-a-number beside infinities.
+    pub(super) fn variance(&self, sample: bool) -> f64 {
+        if self.odd {
+            return f64::NAN;
+        }
+        let sum = match self.positive.compare(&self.negative) {
+            Ordering::Less => self.negative.minus(&self.positive),
+            _ => self.positive.minus(&self.negative),
+        };
+        let above = self.squares.times(&Natural::new(u128::from(self.count))).minus(&sum.times(&sum));
+        rounded(&above, self.count * (self.count - u64::from(sample)), 2 * UNIT)
+    }
+}
+
 /// The double nearest to `sum / count`.
 pub(super) fn integer_mean(sum: i128, count: u64) -> f64 {
     let size = rounded(&Natural::new(sum.unsigned_abs()), count, 0);
@@ -236,6 +301,24 @@ mod tests {
         assert_eq!(mean(&[f64::MAX, f64::MAX]), f64::MAX);
         assert_eq!(mean(&[1.0, 2.0]), 1.5);
         assert_eq!(mean(&[1.0, 0.0, 0.0]), 1.0 / 3.0);
+    }
+
+    #[test]
+    fn a_variance_does_not_lose_what_is_far_from_zero() {
+        let variance = |terms: &[f64], sample| {
+            let mut s = Squares::default();
+            terms.iter().for_each(|t| s.add(*t));
+            s.variance(sample)
+        };
+        assert_eq!(variance(&[1e15 + 4.0, 1e15 + 7.0, 1e15 + 13.0, 1e15 + 16.0], true), 30.0);
+        assert_eq!(variance(&[1e15 + 4.0, 1e15 + 7.0, 1e15 + 13.0, 1e15 + 16.0], false), 22.5);
+        assert_eq!(variance(&[1e200, 1e200, 1e200], true), 0.0);
+        assert_eq!(variance(&[5e-324, 0.0], false), 0.0);
+        assert_eq!(variance(&[0.1, 0.2], false), 0.0025000000000000005);
+        assert!(variance(&[1.0, f64::INFINITY], false).is_nan());
+        let mut s = Squares::default();
+        [i64::MAX, i64::MIN, 3].into_iter().for_each(|v| s.add_integer(v));
+        assert_eq!(s.variance(false), 56713727820156410577229101238628035242.0);
     }
 
     #[test]

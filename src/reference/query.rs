@@ -80,7 +80,12 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
     }
     if let Some(aggregate) = &query.aggregate {
         let cells: Vec<_> = rows.into_iter().map(|row| row.cells).collect();
-        rows = grouped(aggregate, &cells)?.into_iter().map(|cells| Scope { cells, matched: Vec::new() }).collect();
+        rows = Vec::new();
+        for cells in grouped(aggregate, &cells)? {
+            if aggregate.having.as_ref().map_or(Ok(true), |h| holds(h, &cells))? {
+                rows.push(Scope { cells, matched: Vec::new() });
+            }
+        }
     }
     let mut candidates = rows.into_iter().map(|row| candidate(schema, query, row)).collect::<Result<Vec<_>>>()?;
     candidates.sort_by(|a, b| compare_order(&query.order, &a.order, &b.order).then_with(|| a.key.cmp(&b.key)));
@@ -159,7 +164,7 @@ fn record(schema: &Schema, query: &BoundQuery, row: &Scope) -> Vec<(String, Fiel
 }
 
 /// Order of two rows by the values of their sort keys.
-fn compare_order(keys: &[SortKey], a: &[Value], b: &[Value]) -> Ordering {
+pub(super) fn compare_order(keys: &[SortKey], a: &[Value], b: &[Value]) -> Ordering {
     for (key, (a, b)) in keys.iter().zip(a.iter().zip(b)) {
         let order = match (a.is_null(), b.is_null()) {
             (true, true) => Ordering::Equal,

@@ -61,8 +61,9 @@ impl SortColumn {
         }
     }
 
+    /// A word whose order never contradicts [`compare`](Self::compare); `flip` is all ones for a descending column.
     #[inline]
-    fn word(&self, c: Cell<'_>, flip: u64) -> u64 {
+    pub fn word(&self, c: Cell<'_>, flip: u64) -> u64 {
         match c {
             Cell::Null => {
                 if self.nulls_first {

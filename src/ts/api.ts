@@ -12,8 +12,13 @@ export type { RowOf, QueryJson, WhereOp } from './query/types.js'
 export {
   eq, ne, lt, lte, gt, gte, and, or, not, inArray, like, ilike, isNull, isNotNull,
   add, sub, mul, div, mod, neg, concat, coalesce, lower, upper, length, abs,
-  count, sum, avg, min, max, type Expr, type Condition, type Operand,
+  type Expr, type Condition, type Operand,
 } from './query/expr.js'
+export {
+  count, sum, avg, min, max, boolAnd, boolOr, every, stringAgg, arrayAgg, jsonAgg, first, last,
+  stddev, stddevSamp, stddevPop, variance, varSamp, varPop, median, percentileCont, percentileDisc, mode,
+  type DistinctOptions, type FilterOptions, type ListOptions, type OrderedOptions, type OrderItem,
+} from './query/aggregate.js'
 export type { Cursor, Report } from './changes.js'
 export type { Database, DatabaseOptions, EngineStats, LiveOptions, QueryRoot } from './database.js'
 export type { LiveQuery, LiveSnapshot, LiveStatus } from './live-query.js'

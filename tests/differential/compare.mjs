@@ -57,6 +57,16 @@ function same({ type, column }, expected, actual) {
       if (!Number.isFinite(value)) return Object.is(actual, value)
       return typeof actual === 'number' && Math.abs(actual - value) <= measure * 1e-14
     }
+    case 'spread':
+    case 'root': {
+      const [value, most] = expected.split('~').map(Number)
+      if (!Number.isFinite(value)) return Object.is(actual, value)
+      // Roots are compared as variances: where they are small, so is what they say.
+      const [a, b] = type === 'root' ? [actual * actual, value * value] : [actual, value]
+      // Of large integers PostgreSQL has sixteen digits of the variance, and so perhaps no fraction of its root.
+      const whole = most > 1e7 && Math.abs(actual - value) <= 0.51
+      return typeof actual === 'number' && (whole || Math.abs(a - b) <= most * most * 1e-14)
+    }
     default: throw new Error(`no comparison of ${type}`)
   }
 }

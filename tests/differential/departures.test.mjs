@@ -9,7 +9,7 @@ const schema = { json: { tables: [{ name: 't', tenant: false, key: ['k'], column
 const col = (name) => ({ op: 'col', name })
 const lit = (value) => ({ op: 'lit', value })
 const call = (op, ...args) => ({ op, args })
-const agg = (name, arg) => ({ op: 'agg', name, args: [col(arg)] })
+const agg = (name, arg, more) => ({ op: 'agg', name, args: [col(arg)], ...more })
 
 describe('the departures from PostgreSQL', () => {
   let pg
@@ -45,6 +45,14 @@ describe('the departures from PostgreSQL', () => {
     ['a sum of floats is exact', "select sum(x) from (values (1e300::float8), (1), (-1e300)) v(x)", '0', agg('sum', 'x'), 1, { x: 1e300 }, { x: 1 }, { x: -1e300 }],
     ['a partial sum may be beyond the range', "select sum(x) from (values (1.7e308::float8), (1.7e308), (-1.7e308)) v(x)", '22003', agg('sum', 'x'), 1.7e308, { x: 1.7e308 }, { x: 1.7e308 }, { x: -1.7e308 }],
     ['an average knows no sum of squares', "select avg(x) from (values (1e200::float8), (-1e200)) v(x)", '22003', agg('avg', 'x'), 0, { x: 1e200 }, { x: -1e200 }],
+    ['a deviation of large integers has a fraction', 'select stddev_pop(i) from (values (1::int8), (3037000500)) v(i)', '1518500249', agg('stddevPop', 'i'), 1518500249.5, { i: 1n }, { i: 3037000500n }],
+    ['a partial sum of a variance may be beyond the range', 'select var_pop(x) from (values (1.7e308::float8), (1.7e308)) v(x)', '22003', agg('varPop', 'x'), 0, { x: 1.7e308 }, { x: 1.7e308 }],
+    ['a variance is exact', 'select var_samp(x) from (values (1e15::float8), (0.1), (-1e15), (0.3)) v(x)', '6.666666666666666e+29', agg('varSamp', 'x'), 6.666666666666667e29, { x: 1e15 }, { x: 0.1 }, { x: -1e15 }, { x: 0.3 }],
+    ['an array is one of JSON', 'select array_agg(i) from (values (1::int8), (null)) v(i)', '{1,NULL}', agg('arrayAgg', 'i'), [1, null], { i: 1n }, { i: null }],
+    ['there is a first one', 'select first(i) from (values (1::int8)) v(i)', '42883', agg('first', 'i', { orderBy: [{ expr: col('i'), desc: true }] }), 2n, { i: 1n }, { i: 2n }],
+    ['a distinct text has one separator', "select string_agg(distinct s, s) from (values ('a')) v(s)", 'a', { op: 'agg', name: 'stringAgg', args: [col('s'), col('s')], distinct: true }, 'QUERY_INVALID', { s: 'a' }],
+    ['a distinct list of json has no order', `select jsonb_agg(distinct j) from (values ('1'::jsonb)) v(j)`, '[1]', agg('arrayAgg', 'j', { distinct: true }), 'QUERY_INVALID', { j: 1 }],
+    ['a fraction is known before the rows', 'select percentile_cont(x) within group (order by y) from (values (1.5::float8, 1::float8)) v(x, y) group by x', '22003', { op: 'agg', name: 'percentileCont', args: [col('y'), lit(1.5)] }, 'QUERY_INVALID', {}],
     ['booleans have a least one', 'select min(b) from (values (true), (false)) v(b)', '42883', agg('min', 'b'), false, { b: true }, { b: false }],
     ['case is mapped beyond ASCII', `upper('é' collate "C")`, 'é', call('upper', col('s')), 'É', { s: 'é' }],
     ['a lone backslash stands for itself', String.raw`'a\' like 'a\'`, '22025', call('like', col('s'), lit('a\\')), true, { s: 'a\\' }],

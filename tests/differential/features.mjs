@@ -1,11 +1,11 @@
 // The features whose pairs are to be covered, and the table of pairs that were.
 import { atoms, connectives } from './make-expression.mjs'
+import { aggregates, modifiers } from './make-aggregate.mjs'
 import { types } from './values.mjs'
 
 const nested = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
 const joined = ['inner', 'left', 'three', 'self', 'range']
-const aggregates = ['count', 'countX', 'sum', 'avg', 'min', 'max']
-const grouped = ['group', 'global', ...aggregates]
+const grouped = ['group', 'global', ...aggregates, ...modifiers]
 
 /** In the order of the table. */
 export const features = [

@@ -1,5 +1,5 @@
 // Random order, keyset start, limit and offset.
-import { aggregate } from './make-query.mjs'
+import { call } from './make-aggregate.mjs'
 import { domain, literal } from './values.mjs'
 
 /** What a query can be ordered by: makers of `{ expr, type?, values? }`; with `values` a start can be made. */
@@ -25,9 +25,9 @@ export function orderables(state) {
       const { expr, column } = r.pick(groups)
       return column ? { expr, values: domain(column), type: column.type } : { expr }
     }
-    const name = r.pick(['count', 'countX', 'sum', 'min', 'max'])
-    const expr = aggregate({ ...state, exact: true }, name)
-    return name === 'min' || name === 'max' ? { expr } : { expr, values: [0, 1, 2, 3], type: 'int' }
+    const name = r.pick(['count', 'countX', 'sum', 'min', 'max', 'mode', 'first', 'last', 'stringAgg', 'boolAgg'])
+    const expr = call({ ...state, exact: true }, name)
+    return !['count', 'countX', 'sum'].includes(name) ? { expr } : { expr, values: [0, 1, 2, 3], type: 'int' }
   }
   return {
     column,

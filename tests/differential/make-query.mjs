@@ -1,12 +1,12 @@
 // Random queries: shapes, clauses, grouping. What must be in one is asked for by feature; the rest is left to chance.
+import { aggregate, aggregates, call, modifiers } from './make-aggregate.mjs'
 import { makeNested } from './make-nested.mjs'
 import { atoms, connectives, Expressions } from './make-expression.mjs'
 import { makeOrder, makeWindow, orderables } from './make-order.mjs'
-import { isSafe, isSummable, literal } from './values.mjs'
+import { isSafe, literal } from './values.mjs'
 
 const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
 const joinKinds = ['inner', 'left', 'three', 'self', 'range']
-const aggregates = ['count', 'countX', 'sum', 'avg', 'min', 'max']
 
 /**
  * A query `{ json, seen, lenient }`. `seen`: its features. `lenient`: whether an evaluation error is up to the order of
@@ -36,7 +36,7 @@ export function makeQuery(r, schema, wanted) {
   }
   makeOrder(state, orderables(state), keyColumns(state))
   makeWindow(state)
-  if ((hazard !== undefined || state.overflows) && (json.joins || json.limit !== undefined || json.offset !== undefined || json.start)) state.lenient = true
+  if ((hazard !== undefined || state.overflows) && (json.joins || json.limit !== undefined || json.offset !== undefined || json.start || json.having)) state.lenient = true
   return { json, seen, lenient: state.lenient }
 }
 
@@ -52,7 +52,7 @@ function keyColumns({ schema, json, from, groups }) {
 
 function shapeOf(r, wanted) {
   const asked = (list) => list.some((f) => wanted.includes(f))
-  const grouped = asked(['group', 'global', ...aggregates])
+  const grouped = asked(['group', 'global', ...aggregates, ...modifiers])
   const joined = asked(joinKinds)
   const nested = asked(nestedKinds)
   if (grouped || joined || nested) return { grouped: grouped || (!nested && !wanted.includes('rows') && r.oneIn(5)), joined: joined || (!nested && r.oneIn(4)), nested }
@@ -156,6 +156,7 @@ function makeGroups(state, hazard) {
   state.groups = groups
   json.select = groups.filter(() => r.below(4) > 0).map(({ expr }, i) => ({ name: `g${i}`, expr }))
   const calls = [...wanted.filter((w) => aggregates.includes(w)), ...Array.from({ length: r.between(1, 3) }, () => r.pick(aggregates))]
+  if (wanted.includes('distinct')) calls.push(r.pick(['countX', 'sum', 'jsonAgg', 'stringAgg']))
   const wide = expressions.columns.filter((c) => c.type === 'bigint' && !isSafe(c))
   calls.forEach((name, i) => {
     seen.add(name)
@@ -165,33 +166,19 @@ function makeGroups(state, hazard) {
       json.select.push({ name: `a${i}`, expr: { op: 'agg', name, args: [expressions.column(r.pick(wide))] } })
       return
     }
-    const expr = aggregate(state, name, i === 0 && groups.every((g) => g.expr !== hazard) ? hazard : undefined)
+    const expr = call(state, name, i === 0 && groups.every((g) => g.expr !== hazard) ? hazard : undefined, i === calls.length - 1)
     json.select.push({ name: `a${i}`, expr })
   })
+  if (wants('having', 5)) {
+    seen.add('having')
+    const name = r.pick(['count', 'countX', 'sum', 'min', 'first', 'boolAgg'])
+    const value = call({ ...state, exact: true }, name)
+    const compared = { op: r.pick(['>', '<=', '!=']), args: [value, literal('int', r.between(0, 3))] }
+    json.having = name === 'boolAgg' ? value : name === 'min' || name === 'first' ? { op: 'isNotNull', args: [value] } : compared
+  }
   if (r.oneIn(4)) {
     // An expression over aggregates.
     seen.add('arithmetic')
     json.select.push({ name: 'e', expr: { op: '+', args: [{ op: 'agg', name: 'count' }, { op: 'coalesce', args: [aggregate({ ...state, exact: true }, 'sum'), literal('int', 0)] }] } })
-  }
-}
-
-/** `exact`: the result can be ordered by, or computed with: PostgreSQL's does not depend on the order of rows. */
-export function aggregate({ r, expressions, exact }, name, hazard) {
-  const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float'].includes(c.type) && isSummable(c))
-  const ordered = expressions.columns.filter((c) => c.type !== 'json' && !(exact && c.type === 'bool'))
-  const call = (fn, ...args) => ({ op: 'agg', name: fn, args })
-  switch (name) {
-    case 'count':
-      return { op: 'agg', name: 'count' }
-    case 'countX':
-      return call('count', hazard ?? (r.oneIn(3) ? expressions.value('bool') : expressions.column(r.pick(expressions.columns))))
-    case 'sum':
-    case 'avg':
-      // A hazard could fail itself before its sum does: `count`, `min` and `max` take one.
-      if (exact || numbers.length === 0 || r.oneIn(3)) return call(name, expressions.number('int'))
-      return call(name, expressions.column(r.pick(numbers)))
-    default:
-      if (hazard !== undefined) return call(name, hazard)
-      return call(name, r.oneIn(3) ? expressions.value(r.pick(['int', 'text', 'float'])) : expressions.column(r.pick(ordered)))
   }
 }

@@ -3,6 +3,8 @@
 // Integers of both widths are int8, numbers float8, texts compare by the collation "C". `lower`, `upper` and `ilike` are those
 // of "pg_unicode_fast", PostgreSQL's full Unicode case mapping: "C" would change ASCII letters only.
 
+import { aggregate } from './sql-aggregate.mjs'
+
 const quote = (text) => `'${text.replaceAll("'", "''")}'`
 export const name = (n) => `"${n}"`
 
@@ -83,35 +85,6 @@ export function expression(e, column) {
     }
     default: throw new Error(`no SQL for ${e.op}`)
   }
-}
-
-function aggregate(e, column) {
-  if (!e.args || e.args.length === 0) return { sql: 'count(*)', type: 'int' }
-  const a = expression(e.args[0], column)
-  switch (e.name) {
-    case 'count': return { sql: `count(${a.sql})`, type: 'int' }
-    // PostgreSQL widens to numeric; the engine stays within 64 bits and fails beyond them.
-    case 'sum': return { sql: a.type === 'int' ? `sum(${a.sql})::int8` : `sum(${a.sql})`, type: a.type }
-    case 'avg': return { sql: `avg(${a.sql})::float8`, type: 'float' }
-    default: {
-      const fn = a.type === 'bool' ? { min: 'bool_and', max: 'bool_or' }[e.name] : e.name
-      return { sql: `${fn}(${a.sql})`, type: a.type }
-    }
-  }
-}
-
-/**
- * An output value as text without loss, and how to read it: `int`, `float`, … as the type says, and two of aggregates.
- * `quotient`: the average of integers as sum and count, because numeric has its own precision; `near`: a sum or average of
- * floats, which depends on the order of the rows in PostgreSQL, with the sum of the absolute values as the measure.
- */
-export function output(e, column) {
-  if (e.op === 'agg' && (e.name === 'avg' || e.name === 'sum')) {
-    const a = expression(e.args[0], column)
-    if (a.type === 'int' && e.name === 'avg') return { sql: `sum(${a.sql})::text || '/' || count(${a.sql})::text`, type: 'quotient' }
-    if (a.type === 'float') return { sql: `${e.name}(${a.sql})::text || '~' || sum(abs(${a.sql}))::text`, type: 'near' }
-  }
-  return asText(expression(e, column))
 }
 
 /** A value as text without loss. */

@@ -2,7 +2,8 @@
 //
 // Every row is a JSON array of texts; nested associations are correlated sub-selects, lists by json_agg. A shape is a list of
 // fields `{ name, type }`, `{ name, row: shape }` (a member of a join, or null), `{ name, one: shape }` or `{ name, list: shape }`.
-import { asText, expression, name, output } from './sql-expression.mjs'
+import { output } from './sql-aggregate.mjs'
+import { asText, expression, name } from './sql-expression.mjs'
 import { defaultOrder, hops } from './sql-relations.mjs'
 
 const kind = (type) => (type === 'bigint' ? 'int' : type)
@@ -28,7 +29,7 @@ export function querySql(schema, query) {
     `select json_build_array(${[...fields, ...nested.fields].join(', ')})::text as row from ${from}`,
     filter('where', grouped ? where : [...where, ...start]),
     grouped ? `group by ${key.length > 0 ? key.join(', ') : '()'}` : '',
-    grouped ? filter('having', start) : '',
+    grouped ? filter('having', [...(query.having ? [expression(query.having, column).sql] : []), ...start]) : '',
     order, window(query),
   ]
   return { sql: parts.filter((p) => p !== '').join('\n'), shape: [...shape, ...nested.shape] }
@@ -39,17 +40,19 @@ const window = ({ limit, offset }) => [limit === undefined ? '' : `limit ${limit
 
 function isGrouped(query) {
   const calls = (e) => e.op === 'agg' || (e.args ?? []).some(calls)
-  return [...(query.select ?? []), ...(query.orderBy ?? [])].some((f) => calls(f.expr))
+  return query.having !== undefined || [...(query.select ?? []), ...(query.orderBy ?? [])].some((f) => calls(f.expr))
 }
 
 const cell = (alias, column) => ({ sql: `${name(alias)}.${name(column.name)}`, type: kind(column.type) })
 const keyOf = ({ alias, table }) => table.key.map((k) => `${name(alias)}.${name(k)}`)
 
+/** Looks columns up by name; `keys`: what tells the rows of a group apart. */
 function columnsOf(sources) {
-  return (wanted, of) => {
+  const column = (wanted, of) => {
     const source = sources.find((s) => (of === undefined ? s.table.columns.some((c) => c.name === wanted) : s.alias === of))
     return cell(source.alias, source.table.columns.find((c) => c.name === wanted))
   }
+  return Object.assign(column, { keys: sources.flatMap(keyOf) })
 }
 
 function select(query, sources, column) {

@@ -1,4 +1,4 @@
-//! Sums and means of floats, where rounding is hardest: terms that cancel, halves of a last place with a little more far
+//! Sums, means and variances of floats, where rounding is hardest: terms that cancel, halves of a last place with a little more far
 //! below, the ends of the range.
 
 use eddyline::query::Schema;
@@ -28,7 +28,7 @@ fn double(rng: &mut Rng) -> f64 {
 }
 
 #[test]
-fn sums_and_means_round_once_whatever_came_and_went() {
+fn sums_means_and_variances_round_once_whatever_came_and_went() {
     let tables = json!({ "tables": [{ "name": "t", "key": ["id"], "columns": [
         { "name": "id", "type": "int" }, { "name": "group", "type": "int" },
         { "name": "x", "type": "float", "nullable": true }, { "name": "n", "type": "bigint" }] }] });
@@ -42,7 +42,18 @@ fn sums_and_means_round_once_whatever_came_and_went() {
         let query = json!({ "from": "t", "groupBy": [{ "expr": col("group") }], "select": [select] });
         Watched { query: serde_json::from_value::<QueryJson>(query).unwrap(), ..Watched::default() }
     };
-    let queries = [agg("sum", "x"), agg("avg", "x"), agg("sum", "n"), agg("avg", "n")].map(watched);
+    let queries = [
+        agg("sum", "x"),
+        agg("avg", "x"),
+        agg("sum", "n"),
+        agg("avg", "n"),
+        agg("varPop", "x"),
+        agg("stddev", "x"),
+        agg("variance", "n"),
+        agg("stddevPop", "n"),
+        agg("median", "x"),
+    ]
+    .map(watched);
     for seed in 0..300 {
         let rng = &mut Rng::with_seed(seed);
         let mut step = || {

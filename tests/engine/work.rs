@@ -144,9 +144,15 @@ fn held_after(rounds: i64) -> usize {
     let mut engine = Counted::new();
     let grouped = json!({ "from": "issues", "groupBy": [{ "expr": col("issues", "project") }],
         "select": [{ "name": "top", "expr": { "op": "agg", "name": "max", "args": [col("issues", "rank")] } }] });
+    let agg = |name: &str, distinct: bool| {
+        let call = json!({ "op": "agg", "name": name, "args": [col("issues", "rank")], "distinct": distinct });
+        json!({ "name": name, "expr": call })
+    };
+    let rich = json!({ "from": "issues", "select": [agg("sum", true), agg("mode", false), agg("median", false),
+        agg("arrayAgg", false), agg("jsonAgg", true), agg("last", false), agg("stddev", false)] });
     let nested =
         json!({ "from": "issues", "with": [{ "relation": "comments" }, { "relation": "project_of" }, { "relation": "likers" }] });
-    for query in [first_of(0), open_issues(), grouped, nested] {
+    for query in [first_of(0), open_issues(), grouped, rich, nested] {
         engine.watch(query);
     }
     for i in 1..=rounds {

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { defineSchema } from '../../src/ts/define-schema.js'
 import { EddylineError } from '../../src/ts/errors.js'
 import { from, planKey } from '../../src/ts/query/builder.js'
-import { and, avg, concat, count, eq, gt, inArray, lt, not, or, sum } from '../../src/ts/query/expr.js'
+import { arrayAgg, avg, count, first, last, percentileCont, stringAgg, sum } from '../../src/ts/query/aggregate.js'
+import { and, concat, eq, gt, inArray, lt, not, or } from '../../src/ts/query/expr.js'
 import { belongsTo, bigint, boolean, bytes, hasMany, int, json, manyToMany, string, table, through, timestamp } from '../../src/ts/schema.js'
 
 const schema = defineSchema({
@@ -112,6 +113,26 @@ describe('the builder', () => {
       select: [{ name: 'status', expr: col('status') }, { name: 'n', expr: { op: 'agg', name: 'count', args: [] } }, { name: 'points', expr: { op: 'agg', name: 'sum', args: [col('points')] } }, { name: 'mean', expr: { op: 'agg', name: 'avg', args: [col('points')] } }],
       orderBy: [{ expr: { op: 'agg', name: 'count', args: [] }, desc: true }],
     })
+  })
+  it('lowers what aggregates say', () => {
+    const agg = (name: string, args: unknown[], more: object = {}) => ({ op: 'agg', name, args, ...more })
+    const select = (make: (i: any) => any) => (q.select((i: any) => ({ x: make(i) })).toJSON().select as any)[0].expr
+    expect(select(i => count({ where: gt(i.points, 2) }))).toEqual(agg('count', [], { filter: { op: '>', args: [col('points'), lit(2)] } }))
+    expect(select(i => count(i.id, { distinct: true }))).toEqual(agg('count', [col('id')], { distinct: true }))
+    expect(select(i => count(i.id, { distinct: false }))).toEqual(agg('count', [col('id')]))
+    expect(select(i => stringAgg(i.title, ', ', { orderBy: i.points }))).toEqual(agg('stringAgg', [col('title'), lit(', ')], { orderBy: [{ expr: col('points') }] }))
+    expect(select(i => arrayAgg(i.due, { orderBy: [i.points, 'desc', { nulls: 'last' }] }))).toEqual(agg('arrayAgg', [col('due')], { orderBy: [{ expr: col('points'), desc: true, nulls: 'last' }] }))
+    expect(select(i => first(i.due, { orderBy: [i.points, i.id] }))).toEqual(agg('first', [col('due')], { orderBy: [{ expr: col('points') }, { expr: col('id') }] }))
+    expect(select(i => last(i.due, { orderBy: [[i.points, 'desc'], i.id] }))).toEqual(agg('last', [col('due')], { orderBy: [{ expr: col('points'), desc: true }, { expr: col('id') }] }))
+    expect(select(i => percentileCont(i.points, 0.9))).toEqual(agg('percentileCont', [col('points'), lit(0.9)]))
+  })
+  it('lowers having, and qualifies all parts of an aggregate in a join', () => {
+    expect(q.groupBy('status').having(() => gt(count(), 1)).having(i => lt(sum(i.points), 9)).toJSON().having).toEqual({
+      op: 'and', args: [{ op: '>', args: [{ op: 'agg', name: 'count', args: [] }, lit(1)] }, { op: '<', args: [{ op: 'agg', name: 'sum', args: [col('points')] }, lit(9)] }],
+    })
+    const made = q.groupBy('status').having(r => gt(count(r.id, { where: eq(r.status, 'open') }), 1)).innerJoin('projects', (a, b) => eq(a.projectId, b.id))
+    expect(made.toJSON().having!.args![0]).toEqual({ op: 'agg', name: 'count', args: [col('id', 'issues')], filter: { op: '=', args: [col('status', 'issues'), lit('open')] } })
+    expect(failure(() => (q as any).having(() => true))).toMatchObject({ code: 'QUERY_INVALID', path: 'having' })
   })
   it('names mistakes', () => {
     const loose = q as any

@@ -2,7 +2,8 @@
 import type { Database } from '../../src/ts/database.js'
 import { defineSchema } from '../../src/ts/define-schema.js'
 import { from } from '../../src/ts/query/builder.js'
-import { type Expr, avg, coalesce, concat, count, eq, gt, inArray, lt, max, or, sum } from '../../src/ts/query/expr.js'
+import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc, stddev, stringAgg, sum } from '../../src/ts/query/aggregate.js'
+import { type Expr, coalesce, concat, eq, gt, inArray, lt, or } from '../../src/ts/query/expr.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
 
@@ -120,6 +121,21 @@ same<keyof RowOf<typeof selfJoined>, 'issues' | 'parent'>()
 // groups
 const grouped = q.groupBy('status').select(i => ({ status: i.status, n: count(), points: sum(i.points), mean: avg(i.ratio), last: max(i.due), big: sum(i.big) })).orderBy('n', 'desc')
 same<RowOf<typeof grouped>, { status: 'open' | 'done'; n: number; points: number | null; mean: number | null; last: Date | null; big: bigint | null }>()
+const rich = q.groupBy('status').having(i => gt(count(i.id, { distinct: true }), 1)).select(i => ({
+  titles: stringAgg(i.title, ', ', { orderBy: [i.points, 'desc'] }), dues: arrayAgg(i.due), bigs: arrayAgg(i.big, { distinct: true }), metas: arrayAgg(i.meta),
+  done: boolAnd(i.done), usual: mode(i.status), middle: median(i.points), spread: stddev(i.big), newest: first(i.title, { orderBy: [[i.due, 'desc', { nulls: 'last' }], i.id] }),
+  some: percentileDisc(i.due, 0.5), open: count({ where: eq(i.status, 'open') }),
+}))
+same<RowOf<typeof rich>, {
+  titles: string | null; dues: (string | null)[] | null; bigs: number[] | null; metas: { a: number }[] | null; done: boolean | null; usual: 'open' | 'done' | null
+  middle: number | null; spread: number | null; newest: string | null; some: Date | null; open: number
+}>()
+// @ts-expect-error a text has no mean
+q.select(i => ({ x: avg(i.title) }))
+// @ts-expect-error a median is of all values
+q.select(i => ({ x: median(i.points, { distinct: true }) }))
+// @ts-expect-error `having` takes a condition
+q.groupBy('status').having(() => count())
 const bare = q.groupBy('status')
 same<RowOf<typeof bare>, { status: 'open' | 'done' }>()
 

@@ -1,20 +1,41 @@
-//! Grouping: aggregates, and expressions over the scope turned into expressions over the group scope.
+//! Calls of aggregates: names, arity, types, and what they say besides arguments.
 
-use super::expr::{Typed, mismatch};
-use super::function::half;
-use super::literal::describe;
-use super::scope::Scope;
+use super::expr::{Binder, Typed, condition, mismatch};
+use super::group::comparable;
+use super::literal::{describe, to_float};
+use super::output::nulls_first;
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::ast::ExprJson;
-use crate::query::{AggregateCall, AggregateFunction, Expr, Function};
-use crate::value::Type;
+use crate::query::ast::{CallJson, ExprJson};
+use crate::query::{AggregateCall, AggregateFunction, Expr, SortKey};
+use crate::value::{Type, Value};
 
-const AGGREGATES: [(&str, AggregateFunction); 5] = [
-    ("count", AggregateFunction::Count),
-    ("sum", AggregateFunction::Sum),
-    ("avg", AggregateFunction::Avg),
-    ("min", AggregateFunction::Min),
-    ("max", AggregateFunction::Max),
+const ORDERED: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp];
+
+/// Every name with the fewest and most arguments.
+const AGGREGATES: &[(&str, AggregateFunction, usize, usize)] = &[
+    ("count", AggregateFunction::Count, 0, 1),
+    ("sum", AggregateFunction::Sum, 1, 1),
+    ("avg", AggregateFunction::Avg, 1, 1),
+    ("min", AggregateFunction::Min, 1, 1),
+    ("max", AggregateFunction::Max, 1, 1),
+    ("boolAnd", AggregateFunction::BoolAnd, 1, 1),
+    ("every", AggregateFunction::BoolAnd, 1, 1),
+    ("boolOr", AggregateFunction::BoolOr, 1, 1),
+    ("stringAgg", AggregateFunction::StringAgg, 2, 2),
+    ("arrayAgg", AggregateFunction::JsonAgg, 1, 1),
+    ("jsonAgg", AggregateFunction::JsonAgg, 1, 1),
+    ("variance", AggregateFunction::VarSamp, 1, 1),
+    ("varSamp", AggregateFunction::VarSamp, 1, 1),
+    ("varPop", AggregateFunction::VarPop, 1, 1),
+    ("stddev", AggregateFunction::StddevSamp, 1, 1),
+    ("stddevSamp", AggregateFunction::StddevSamp, 1, 1),
+    ("stddevPop", AggregateFunction::StddevPop, 1, 1),
+    ("median", AggregateFunction::PercentileCont, 1, 1),
+    ("percentileCont", AggregateFunction::PercentileCont, 2, 2),
+    ("percentileDisc", AggregateFunction::PercentileDisc, 2, 2),
+    ("mode", AggregateFunction::Mode, 1, 1),
+    ("first", AggregateFunction::First, 1, 1),
+    ("last", AggregateFunction::Last, 1, 1),
 ];
 
 /// The aggregate that an `agg` names.
@@ -23,104 +44,152 @@ const AGGREGATES: [(&str, AggregateFunction); 5] = [
 /// `UNKNOWN_FUNCTION`; `QUERY_INVALID` for too few or too many arguments.
 pub(super) fn function(json: &ExprJson) -> Result<AggregateFunction> {
     let name = json.name.as_deref().unwrap_or_default();
-    let Some(&(name, function)) = AGGREGATES.iter().find(|a| a.0 == name) else {
+    let Some(&(name, function, least, most)) = AGGREGATES.iter().find(|a| a.0 == name) else {
         return Err(Error::unknown(ErrorCode::UnknownFunction, "aggregate", name, "query", AGGREGATES.iter().map(|a| a.0)));
     };
-    let count = function == AggregateFunction::Count;
-    if json.args.len() == 1 || count && json.args.is_empty() {
+    if (least..=most).contains(&json.args.len()) {
         return Ok(function);
     }
-    let wanted = if count { "at most 1" } else { "1" };
-    let message = format!("`{name}` takes {wanted} argument, not {}", json.args.len());
+    let wanted = if least < most { "at most 1 argument".to_owned() } else { arguments(most) };
+    let message = format!("`{name}` takes {wanted}, not {}", json.args.len());
     Err(Error::new(ErrorCode::QueryInvalid, message).named(name))
 }
 
-/// The call of an aggregate on its bound argument.
+fn arguments(n: usize) -> String {
+    format!("{n} argument{}", if n == 1 { "" } else { "s" })
+}
+
+/// Binds an aggregate; the binder refuses others within it.
 ///
 /// # Errors
-/// `TYPE_MISMATCH` at `args[0]`.
-pub(super) fn call(function: AggregateFunction, json: &ExprJson, args: Vec<Typed>) -> Result<AggregateCall> {
+/// Those of its parts, at `args[i]`, `filter` and `orderBy[i]`; `TYPE_MISMATCH`; `QUERY_INVALID` for a distinct, an order or a
+/// fraction that it cannot have.
+pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, json: &ExprJson) -> Result<AggregateCall> {
     use AggregateFunction as A;
-    const ORDERED: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp];
-    let Some(Typed { expr, ty }) = args.into_iter().next() else {
-        return Ok(AggregateCall { function, argument: None, ty: Type::Int });
+    let mut args = binder.arguments(json)?.into_iter();
+    let Some(mut first) = args.next() else {
+        let mut call = AggregateCall::new(function, None, Type::Int);
+        parts(binder, &mut call, json, None)?;
+        return Ok(call);
     };
+    let second = args.next();
     let accepted: &[Type] = match function {
-        A::Count => return Ok(AggregateCall { function, argument: Some(expr), ty: Type::Int }),
-        A::Sum | A::Avg => &[Type::Int, Type::Float],
-        A::Min | A::Max => ORDERED,
+        A::Count | A::JsonAgg | A::First | A::Last => &[],
+        A::Sum | A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => &[Type::Int, Type::Float],
+        A::Min | A::Max | A::Mode | A::PercentileDisc => ORDERED,
+        A::BoolAnd | A::BoolOr => &[Type::Bool],
+        A::StringAgg => &[Type::Text],
     };
-    match ty.filter(|t| accepted.contains(t)) {
-        Some(t) => {
-            let ty = if function == A::Avg { Type::Float } else { t };
-            Ok(AggregateCall { function, argument: Some(expr), ty })
-        }
-        None => {
-            Err(mismatch(&format!("`{}`", json.name.as_deref().unwrap_or_default()), accepted, ty, &json.args[0]).at("args[0]"))
-        }
+    let found = first.ty;
+    if !accepted.is_empty() && !found.is_some_and(|t| accepted.contains(&t)) {
+        return Err(mismatch(&quoted(json), accepted, found, &json.args[0]).at("args[0]"));
     }
+    // A null without a type is text, as in PostgreSQL.
+    let own = found.unwrap_or(Type::Text);
+    let ty = match function {
+        A::Count => Type::Int,
+        A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => Type::Float,
+        A::JsonAgg => Type::Json,
+        _ => own,
+    };
+    if function == A::PercentileCont {
+        to_float(&mut first);
+    }
+    let mut call = AggregateCall::new(function, Some(first.expr), ty);
+    call.second = match function {
+        A::StringAgg => second.map(|s| separator(s, json)).transpose()?,
+        A::PercentileCont | A::PercentileDisc => {
+            Some(second.map_or(Ok(Expr::Literal(Value::Float(0.5))), |s| fraction(s, json))?)
+        }
+        _ => None,
+    };
+    parts(binder, &mut call, json, found)?;
+    Ok(call)
 }
 
-/// Turns an expression over the scope and the numbered aggregates behind it into one over the group scope. What equals a
-/// group expression becomes its column. `json` is what the expression was bound from, for the places of errors.
-///
-/// # Errors
-/// `NOT_GROUPED` for a column that is in no group expression, at its place.
-pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scope<'_>) -> Result<Expr> {
-    if let Some(g) = groups.iter().position(|g| *g == expr) {
-        return Ok(Expr::Column(g));
-    }
-    if json.op == "||" {
-        return regroup_texts(expr, &json.args, 0, groups, scope);
-    }
-    match expr {
-        Expr::Column(c) => match c.checked_sub(scope.types.len()) {
-            Some(call) => Ok(Expr::Column(groups.len() + call)),
-            None => {
-                let name = scope.name(c);
-                let message = format!("`{name}` is neither grouped by nor within an aggregate");
-                Err(Error::new(ErrorCode::NotGrouped, message).named(name))
-            }
-        },
-        Expr::Literal(v) => Ok(Expr::Literal(v)),
-        // A conversion that binding put in is not there in what the user wrote.
-        Expr::Call(Function::IntToFloat, args) => {
-            let args = args.into_iter().map(|a| regroup(a, json, groups, scope));
-            Ok(Expr::Call(Function::IntToFloat, args.collect::<Result<_>>()?))
-        }
-        Expr::Call(function, args) => {
-            debug_assert_eq!(args.len(), json.args.len());
-            let pairs = args.into_iter().zip(&json.args).enumerate();
-            let args = pairs.map(|(i, (a, json))| regroup(a, json, groups, scope).map_err(|e| e.at_index("args", i)));
-            Ok(Expr::Call(function, args.collect::<Result<_>>()?))
-        }
-    }
+fn quoted(json: &ExprJson) -> String {
+    format!("`{}`", json.name.as_deref().unwrap_or_default())
 }
 
-/// The same for a `||` of any number of texts, which binding made calls of two; `first` is the place of `texts[0]`.
-fn regroup_texts(expr: Expr, texts: &[ExprJson], first: usize, groups: &[Expr], scope: &Scope<'_>) -> Result<Expr> {
-    match (expr, texts) {
-        (expr, [json]) => regroup(expr, json, groups, scope).map_err(|e| e.at_index("args", first)),
-        (Expr::Call(function, args), texts) => {
-            let (left, right) = texts.split_at(half(texts.len()));
-            let halves = args.into_iter().zip([(left, first), (right, first + left.len())]);
-            let args = halves.map(|(a, (texts, first))| regroup_texts(a, texts, first, groups, scope));
-            Ok(Expr::Call(function, args.collect::<Result<_>>()?))
-        }
-        (expr, _) => Ok(expr),
-    }
-}
-
-/// Checks that an expression can be grouped or ordered by.
-///
-/// # Errors
-/// `TYPE_MISMATCH` for json, and for a null without a type.
-pub(super) fn comparable(typed: &Typed, what: &str, json: &ExprJson) -> Result<()> {
+fn separator(typed: Typed, json: &ExprJson) -> Result<Expr> {
     match typed.ty {
-        Some(t) if t.is_ordered() => Ok(()),
-        other => {
-            let message = format!("{} cannot be {what} by", other.map_or("a null without a type", Type::name));
-            Err(Error::new(ErrorCode::TypeMismatch, message).named(describe(json)))
-        }
+        None | Some(Type::Text) => Ok(typed.expr),
+        other => Err(mismatch(&quoted(json), &[Type::Text], other, &json.args[1]).at("args[1]")),
     }
+}
+
+fn fraction(mut typed: Typed, json: &ExprJson) -> Result<Expr> {
+    to_float(&mut typed);
+    match &typed.expr {
+        Expr::Literal(Value::Null) => return Ok(typed.expr),
+        Expr::Literal(Value::Float(p)) if (0.0..=1.0).contains(p) => return Ok(typed.expr),
+        _ => {}
+    }
+    let message = format!("the fraction of {} is a literal from 0 to 1", quoted(json));
+    Err(Error::new(ErrorCode::QueryInvalid, message).named(describe(&json.args[1])).at("args[1]"))
+}
+
+/// Binds `distinct`, `filter` and `orderBy`; `ty`: the type of the argument.
+fn parts(binder: &mut Binder<'_, '_>, call: &mut AggregateCall, json: &ExprJson, ty: Option<Type>) -> Result<()> {
+    use AggregateFunction as A;
+    const NONE: &CallJson = &CallJson { distinct: false, filter: None, order_by: Vec::new() };
+    let given = json.call.as_deref().unwrap_or(NONE);
+    let refuse = |message: String, place: &str| {
+        let name = json.name.as_deref().unwrap_or_default();
+        Err(Error::new(ErrorCode::QueryInvalid, message).named(name).at(place))
+    };
+    if let Some(filter) = &given.filter {
+        call.filter = Some(binder.node(filter).and_then(|t| condition(t, filter)).map_err(|e| e.at("filter"))?);
+    }
+    let ordered = matches!(call.function, A::StringAgg | A::JsonAgg | A::First | A::Last);
+    if !ordered && !given.order_by.is_empty() {
+        return refuse(format!("{} does not depend on an order", quoted(json)), "orderBy");
+    }
+    for (i, item) in given.order_by.iter().enumerate() {
+        let place = |e: Error| e.at_index("orderBy", i);
+        let nulls_first = nulls_first(item).map_err(place)?;
+        let typed = binder.node(&item.expr).map_err(|e| place(e.at("expr")))?;
+        comparable(&typed, "ordered", &item.expr).map_err(|e| place(e.at("expr")))?;
+        call.order.push(SortKey { expr: typed.expr, desc: item.desc, nulls_first });
+    }
+    if given.distinct {
+        return distinct(call, ty, given).or_else(|(message, place)| refuse(format!("{} {message}", quoted(json)), place));
+    }
+    if ordered {
+        // The rows of a group have no order of their own: their keys decide, so that the result is certain.
+        let keys = binder.scope.sources.iter().flat_map(|s| s.key()).filter(|k| !k.hidden);
+        let keys = keys.map(|k| SortKey { expr: Expr::Column(k.column), desc: false, nulls_first: false });
+        call.order.extend(keys);
+    }
+    Ok(())
+}
+
+/// Makes a call distinct, where that means something; else what is wrong, and where.
+fn distinct(
+    call: &mut AggregateCall,
+    ty: Option<Type>,
+    given: &CallJson,
+) -> std::result::Result<(), (&'static str, &'static str)> {
+    use AggregateFunction as A;
+    call.distinct = match call.function {
+        A::Min | A::Max | A::BoolAnd | A::BoolOr => false,
+        A::Count if call.argument.is_none() => return Err(("of all rows cannot be distinct; it needs an argument", "distinct")),
+        A::PercentileCont | A::PercentileDisc | A::Mode | A::First | A::Last => return Err(("cannot be distinct", "distinct")),
+        A::StringAgg if !matches!(call.second, Some(Expr::Literal(_))) => {
+            return Err(("needs a literal as its separator to be distinct", "distinct"));
+        }
+        A::JsonAgg if ty == Some(Type::Json) => return Err(("of json has no order to be distinct in", "distinct")),
+        A::StringAgg | A::JsonAgg => {
+            let Some(argument) = call.argument.clone() else { return Ok(()) };
+            if call.order.len() > 1 || call.order.iter().any(|o| o.expr != argument) {
+                return Err(("is distinct, so that it can be ordered by its argument only", "orderBy"));
+            }
+            if given.order_by.is_empty() {
+                call.order.push(SortKey { expr: argument, desc: false, nulls_first: false });
+            }
+            true
+        }
+        _ => true,
+    };
+    Ok(())
 }

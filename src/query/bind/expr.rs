@@ -42,15 +42,11 @@ impl Binder<'_, '_> {
     /// # Errors
     /// Those of [`expr`](Self::expr), and `TYPE_MISMATCH` if it is not a bool.
     pub(super) fn condition(&mut self, json: &ExprJson) -> Result<Expr> {
-        let typed = self.expr(json)?;
-        match typed.ty {
-            None | Some(Type::Bool) => Ok(typed.expr),
-            other => Err(mismatch("a condition", &[Type::Bool], other, json)),
-        }
+        condition(self.expr(json)?, json)
     }
 
     /// Recursion over an expression that `budget` has let pass: its depth is limited.
-    fn node(&mut self, json: &ExprJson) -> Result<Typed> {
+    pub(super) fn node(&mut self, json: &ExprJson) -> Result<Typed> {
         match json.op.as_str() {
             "col" => self.column(json),
             "lit" => {
@@ -68,7 +64,7 @@ impl Binder<'_, '_> {
         }
     }
 
-    fn arguments(&mut self, json: &ExprJson) -> Result<Vec<Typed>> {
+    pub(super) fn arguments(&mut self, json: &ExprJson) -> Result<Vec<Typed>> {
         let bind = |(i, a)| self.node(a).map_err(|e: Error| e.at_index("args", i));
         json.args.iter().enumerate().map(bind).collect()
     }
@@ -85,11 +81,11 @@ impl Binder<'_, '_> {
     fn aggregate(&mut self, json: &ExprJson) -> Result<Typed> {
         let function = aggregate::function(json)?;
         let Some(calls) = self.calls.take() else {
-            let message = "an aggregate can stand in `select` and `orderBy` only, and not within another";
+            let message = "an aggregate can stand in `select`, `having` and `orderBy` only, and not within another";
             return Err(Error::new(ErrorCode::QueryInvalid, message).named(describe(json)));
         };
         // With `calls` taken, an aggregate within this one is refused.
-        let bound = self.arguments(json).and_then(|args| aggregate::call(function, json, args));
+        let bound = aggregate::call(self, function, json);
         let numbered = bound.map(|call| {
             let ty = call.ty;
             let (index, _) = calls.insert_full(call);
@@ -97,6 +93,17 @@ impl Binder<'_, '_> {
         });
         self.calls = Some(calls);
         numbered
+    }
+}
+
+/// A bound expression as a condition.
+///
+/// # Errors
+/// `TYPE_MISMATCH` if it is not a bool.
+pub(super) fn condition(typed: Typed, json: &ExprJson) -> Result<Expr> {
+    match typed.ty {
+        None | Some(Type::Bool) => Ok(typed.expr),
+        other => Err(mismatch("a condition", &[Type::Bool], other, json)),
     }
 }
 

@@ -51,6 +51,10 @@ impl Budget {
             }
             self.take(1)?;
             todo.extend(e.args.iter().map(|a| (a, depth + 1)));
+            if let Some(call) = &e.call {
+                let parts = call.filter.iter().chain(call.order_by.iter().map(|o| &o.expr));
+                todo.extend(parts.map(|a| (a, depth + 1)));
+            }
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Names to indexes, types checked: a query's JSON to a [`BoundQuery`].
 //!
-//! One file a subject: `limits` (how large), `scope` (names), `source` (tables, sub-queries), `expr`, `literal`, `function` (expressions), `aggregate`
-//! (grouping), `output` (select, order, key), `start` (keyset), `nested` (associations). This file puts them together.
+//! One file a subject: `limits` (how large), `scope` (names), `source` (tables, sub-queries), `expr`, `literal`, `function`
+//! (expressions), `aggregate`, `group` (grouping), `output` (select, order, key), `start` (keyset), `nested` (associations). This file
+//! puts them together.
 
 mod aggregate;
 mod expr;
 mod function;
+mod group;
 mod limits;
 mod literal;
 mod nested;
@@ -141,6 +143,7 @@ impl<'a> Context<'a> {
         let groups = output::groups(json, &mut binder)?;
         let mut output = Output::new(&scope, &self.budget, groups);
         let select = output.select(json.select.as_deref(), depth == 0)?;
+        let having = json.having.as_ref().map(|h| output.having(h)).transpose().map_err(|e| e.at("having"))?;
         let mut order = output.order(&json.order_by, &select)?;
         if let (true, Some(relation)) = (order.is_empty(), by) {
             order.clone_from(&relation.order);
@@ -166,7 +169,7 @@ impl<'a> Context<'a> {
             columns: scope.shown().map(|(name, column)| (name.to_owned(), column)).collect(),
             tenants: key.iter().filter(|k| k.hidden).map(|k| k.column).collect(),
             types: output.types(),
-            query: BoundQuery { aggregate: output.into_aggregate(), ..query },
+            query: BoundQuery { aggregate: output.into_aggregate(having), ..query },
             height,
         })
     }
@@ -190,9 +193,9 @@ impl<'a> Context<'a> {
 }
 
 impl Output<'_, '_> {
-    /// The grouping with all aggregates that select and order were found to call.
-    fn into_aggregate(self) -> Option<Aggregate> {
+    /// The grouping with all aggregates that select, having and order were found to call.
+    fn into_aggregate(self, having: Option<Expr>) -> Option<Aggregate> {
         let calls = self.calls.into_iter().collect();
-        self.groups.map(|groups| Aggregate { groups, calls })
+        self.groups.map(|groups| Aggregate { groups, calls, having })
     }
 }

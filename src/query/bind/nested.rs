@@ -103,6 +103,7 @@ impl<'a> Context<'a> {
             (!json.joins.is_empty(), "joins", "a nested query cannot join"),
             (json.group_by.is_some(), "groupBy", "a nested query cannot group"),
             (!json.ctes.is_empty(), "ctes", "a nested query has no common table expressions of its own"),
+            (json.having.is_some(), "having", "a nested query cannot group"),
             (single && json.limit.is_some(), "limit", "the association is a single row: there is nothing to limit"),
             (single && json.offset.is_some(), "offset", "the association is a single row: there is nothing to skip"),
             (single && json.start.is_some(), "start", "the association is a single row: there is nothing to start at"),

@@ -4,8 +4,8 @@ use hashbrown::HashSet;
 
 use indexmap::IndexSet;
 
-use super::aggregate::{comparable, regroup};
-use super::expr::{Binder, Typed};
+use super::expr::{Binder, Typed, condition};
+use super::group::{comparable, regroup};
 use super::limits::{Budget, has_aggregate};
 use super::scope::{Relation, Scope};
 use crate::error::{Error, ErrorCode, Result};
@@ -31,7 +31,7 @@ pub(super) struct KeyPart {
     pub nullable: bool,
 }
 
-/// The group expressions, if the query groups: by `groupBy`, or by calling an aggregate.
+/// The group expressions, if the query groups: by `groupBy`, `having`, or by calling an aggregate.
 ///
 /// # Errors
 /// Those of expressions; `TYPE_MISMATCH` for json.
@@ -39,7 +39,7 @@ pub(super) fn groups(json: &QueryJson, binder: &mut Binder<'_, '_>) -> Result<Op
     let Some(group_by) = &json.group_by else {
         let selected = json.select.iter().flatten().map(|f| &f.expr);
         let calls = selected.chain(json.order_by.iter().map(|o| &o.expr)).any(has_aggregate);
-        return Ok(calls.then(Vec::new));
+        return Ok((calls || json.having.is_some()).then(Vec::new));
     };
     let mut group = |g: &NamedJson| {
         let typed = binder.expr(&g.expr)?;
@@ -124,16 +124,17 @@ impl<'b, 'a> Output<'b, 'a> {
         json.iter().enumerate().map(|(i, item)| self.sort_key(item, select).map_err(place(i))).collect()
     }
 
+    /// Binds `having`.
+    ///
+    /// # Errors
+    /// Those of expressions; `NOT_GROUPED`; `TYPE_MISMATCH` if it is not a bool.
+    pub(super) fn having(&mut self, json: &ExprJson) -> Result<Expr> {
+        let typed = self.expr(json)?;
+        condition(typed, json)
+    }
+
     fn sort_key(&mut self, json: &OrderJson, select: &Select) -> Result<SortKey> {
-        let nulls_first = match json.nulls.as_deref() {
-            None => json.desc,
-            Some("first") => true,
-            Some("last") => false,
-            Some(other) => {
-                let e = Error::unknown(ErrorCode::QueryInvalid, "place of nulls", other, "orderBy", ["first", "last"]);
-                return Err(e.at("nulls"));
-            }
-        };
+        let nulls_first = nulls_first(json)?;
         let bound = self.expr(&json.expr).or_else(|e| self.field(&json.expr, select, e));
         let typed = bound.map_err(|e| e.at("expr"))?;
         comparable(&typed, "ordered", &json.expr).map_err(|e| e.at("expr"))?;
@@ -164,6 +165,22 @@ impl<'b, 'a> Output<'b, 'a> {
         match &self.groups {
             Some(groups) => (0..groups.len()).map(|column| KeyPart { column, hidden: false, nullable: true }).collect(),
             None => self.scope.sources.iter().flat_map(|s| s.key()).collect(),
+        }
+    }
+}
+
+/// Whether nulls come first in an order item.
+///
+/// # Errors
+/// `QUERY_INVALID` for a place of nulls other than first and last.
+pub(super) fn nulls_first(json: &OrderJson) -> Result<bool> {
+    match json.nulls.as_deref() {
+        None => Ok(json.desc),
+        Some("first") => Ok(true),
+        Some("last") => Ok(false),
+        Some(other) => {
+            let e = Error::unknown(ErrorCode::QueryInvalid, "place of nulls", other, "orderBy", ["first", "last"]);
+            Err(e.at("nulls"))
         }
     }
 }

@@ -55,7 +55,7 @@ impl Output<'_, '_> {
             None => self.scope.types.clone(),
             Some(groups) => {
                 let calls = self.calls.iter().cloned().collect();
-                group_types(&Aggregate { groups: groups.clone(), calls }, &self.scope.types)
+                group_types(&Aggregate { groups: groups.clone(), calls, having: None }, &self.scope.types)
             }
         }
     }

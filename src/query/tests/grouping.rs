@@ -16,7 +16,7 @@ fn fields(select: Select) -> Vec<(Expr, Type)> {
 }
 
 fn counted(argument: Option<usize>) -> AggregateCall {
-    AggregateCall { function: AggregateFunction::Count, argument: argument.map(Expr::Column), ty: Type::Int }
+    AggregateCall::new(AggregateFunction::Count, argument.map(Expr::Column), Type::Int)
 }
 
 #[test]
@@ -25,7 +25,8 @@ fn groups_come_first_and_aggregates_after_them() {
         json!([{"expr": col("projectId")}, {"expr": col("done")}]),
         json!([field("n", agg("count", [])), field("done", col("done")), field("p", col("projectId"))]),
     ));
-    let expected = Aggregate { groups: vec![Expr::Column(issue::PROJECT), Expr::Column(6)], calls: vec![counted(None)] };
+    let expected =
+        Aggregate { groups: vec![Expr::Column(issue::PROJECT), Expr::Column(6)], calls: vec![counted(None)], having: None };
     assert_eq!(bound.aggregate, Some(expected));
     let c = Expr::Column;
     assert_eq!(fields(bound.select), [(c(2), Type::Int), (c(1), Type::Bool), (c(0), Type::Text)]);
@@ -70,10 +71,10 @@ fn aggregates_have_the_types_of_their_arguments() {
 #[test]
 fn an_aggregate_without_group_by_makes_one_group() {
     let bound = good(json!({"from": "issues", "select": [field("n", agg("count", []))]}));
-    assert_eq!(bound.aggregate, Some(Aggregate { groups: vec![], calls: vec![counted(None)] }));
+    assert_eq!(bound.aggregate, Some(Aggregate { groups: vec![], calls: vec![counted(None)], having: None }));
     assert!(bound.key.is_empty());
     let empty = good(grouped(json!([]), json!([field("one", lit(1))])));
-    assert_eq!(empty.aggregate, Some(Aggregate { groups: vec![], calls: vec![] }));
+    assert_eq!(empty.aggregate, Some(Aggregate { groups: vec![], calls: vec![], having: None }));
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn a_grouped_query_needs_a_select() {
 }
 
 #[test]
-fn an_aggregate_is_nowhere_but_in_select_and_order() {
+fn an_aggregate_is_nowhere_but_in_select_having_and_order() {
     let count = || op("<", [agg("count", []), lit(1)]);
     assert_eq!(bad_filter(count()), at("QUERY_INVALID", "where.args[0]", "count", ""));
     let join = json!({"from": "issues", "joins": [{"kind": "inner", "table": "labels", "on": count()}]});
@@ -180,4 +181,99 @@ fn an_order_name_is_a_group_or_else_a_field() {
     query["orderBy"] = json!([{"expr": col("n")}, {"expr": col("priority")}, {"expr": col("projectId")}]);
     let order: Vec<Expr> = good(query).order.into_iter().map(|o| o.expr).collect();
     assert_eq!(order, [2, 1, 0].map(Expr::Column));
+}
+
+fn said(name: &str, args: Json, more: Json) -> Json {
+    let mut call = json!({"op": "agg", "name": name, "args": args});
+    call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({"from": "issues", "select": [field("x", call)]})
+}
+
+fn only_call(query: Json) -> AggregateCall {
+    good(query).aggregate.unwrap().calls.remove(0)
+}
+
+#[test]
+fn an_order_of_an_aggregate_ends_in_the_keys_of_all_sources() {
+    let order = |query: Json| only_call(query).order.iter().map(|o| (o.expr.clone(), o.desc, o.nulls_first)).collect::<Vec<_>>();
+    let plain = said("arrayAgg", json!([col("title")]), json!({}));
+    assert_eq!(order(plain.clone()), [(Expr::Column(issue::ID), false, false)]);
+    let by = json!({"orderBy": [{"expr": col("points"), "desc": true}]});
+    let key = (Expr::Column(issue::ID), false, false);
+    assert_eq!(order(said("first", json!([col("title")]), by)), [(Expr::Column(issue::POINTS), true, true), key.clone()]);
+    let mut joined = plain;
+    joined["joins"] = json!([{"kind": "left", "table": "issueLabels", "on": lit(true)}]);
+    let rest = [issue::WIDTH, issue::WIDTH + 1].map(|c| (Expr::Column(c), false, false));
+    assert_eq!(order(joined), [&[key][..], &rest].concat());
+    // A distinct list has no rows that could decide.
+    let distinct = said("arrayAgg", json!([col("title")]), json!({"distinct": true}));
+    assert_eq!(order(distinct), [(Expr::Column(issue::TITLE), false, false)]);
+}
+
+#[test]
+fn what_changes_nothing_makes_no_second_aggregate() {
+    let call = |distinct| json!({"op": "agg", "name": "max", "args": [col("id")], "distinct": distinct});
+    let every = |name| json!({"op": "agg", "name": name, "args": [col("done")]});
+    let median = json!({"op": "agg", "name": "percentileCont", "args": [col("points"), lit(0.5)]});
+    let select = [call(true), call(false), every("every"), every("boolAnd"), agg("median", [col("points")]), median];
+    let select: Vec<Json> = select.into_iter().enumerate().map(|(i, e)| field(&format!("f{i}"), e)).collect();
+    assert_eq!(good(json!({"from": "issues", "select": select})).aggregate.unwrap().calls.len(), 3);
+}
+
+#[test]
+fn an_integer_becomes_a_float_where_an_aggregate_interpolates() {
+    let call = only_call(said("median", json!([col("priority")]), json!({})));
+    assert_eq!(call.argument, Some(super::call(Function::IntToFloat, [Expr::Column(issue::PRIORITY)])));
+    assert_eq!(call.ty, Type::Float);
+}
+
+#[test]
+fn what_an_aggregate_says_is_refused_at_its_place() {
+    let refused = |name: &str, args: Json, more: Json| bad(said(name, args, more));
+    let here = |code, place: &str, offending: &str| at(code, &format!("select[0].expr.{place}"), offending, "");
+    let by_id = json!({"orderBy": [{"expr": col("id")}]});
+    let distinct = json!({"distinct": true});
+    assert_eq!(refused("sum", json!([col("size")]), by_id.clone()), here("QUERY_INVALID", "orderBy", "sum"));
+    assert_eq!(refused("count", json!([]), distinct.clone()), here("QUERY_INVALID", "distinct", "count"));
+    assert_eq!(refused("mode", json!([col("id")]), distinct.clone()), here("QUERY_INVALID", "distinct", "mode"));
+    assert_eq!(refused("arrayAgg", json!([col("meta")]), distinct.clone()), here("QUERY_INVALID", "distinct", "arrayAgg"));
+    let sorted = json!({"distinct": true, "orderBy": [{"expr": col("id")}]});
+    assert_eq!(refused("arrayAgg", json!([col("title")]), sorted), here("QUERY_INVALID", "orderBy", "arrayAgg"));
+    let columns = json!([col("title"), col("id")]);
+    assert_eq!(refused("stringAgg", columns, distinct), here("QUERY_INVALID", "distinct", "stringAgg"));
+    assert_eq!(refused("stringAgg", json!([col("title"), lit(1)]), json!({})), here("TYPE_MISMATCH", "args[1]", "1"));
+    assert_eq!(refused("stringAgg", json!([col("title")]), json!({})), at("QUERY_INVALID", "select[0].expr", "stringAgg", ""));
+    for wrong in [lit(1.5), lit(-0.1), lit("x"), col("points"), lit(2)] {
+        let name = wrong.get("name").or(wrong.get("value")).unwrap();
+        let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
+        assert_eq!(refused("percentileCont", json!([col("points"), wrong]), json!({})), here("QUERY_INVALID", "args[1]", &name));
+    }
+    assert_eq!(refused("count", json!([]), json!({"filter": col("id")})), here("TYPE_MISMATCH", "filter", "id"));
+    let inner = json!({"filter": op("<", [agg("count", []), lit(1)])});
+    assert_eq!(refused("count", json!([]), inner), here("QUERY_INVALID", "filter.args[0]", "count"));
+    let nulls = json!({"orderBy": [{"expr": col("id"), "nulls": "frist"}]});
+    assert_eq!(
+        refused("first", json!([col("id")]), nulls),
+        at("QUERY_INVALID", "select[0].expr.orderBy[0].nulls", "frist", "first")
+    );
+    let json = json!({"orderBy": [{"expr": col("meta")}]});
+    assert_eq!(refused("last", json!([col("id")]), json), here("TYPE_MISMATCH", "orderBy[0].expr", "meta"));
+    let mut deep = col("done");
+    for _ in 0..300 {
+        deep = op("not", [deep]);
+    }
+    assert_eq!(refused("count", json!([]), json!({"filter": deep})), at("QUERY_INVALID", "select[0].expr", "", ""));
+}
+
+#[test]
+fn having_is_a_condition_on_groups_and_groups_by_itself() {
+    let query = |having: Json| json!({"from": "issues", "select": [field("one", lit(1))], "having": having});
+    let bound = good(query(op(">", [agg("count", []), lit(2)]))).aggregate.unwrap();
+    assert_eq!((bound.groups.len(), bound.calls.len()), (0, 1));
+    assert_eq!(bound.having, Some(call(Function::Gt, [Expr::Column(0), int(2)])));
+    assert_eq!(bad(query(agg("count", []))), at("TYPE_MISMATCH", "having", "count", ""));
+    assert_eq!(bad(query(col("done"))), at("NOT_GROUPED", "having", "done", ""));
+    assert_eq!(bad(json!({"from": "issues", "having": lit(true)})), at("QUERY_INVALID", "select", "", ""));
+    let nested = json!({"from": "projects", "with": [{"relation": "issues", "query": {"having": lit(true)}}]});
+    assert_eq!(bad(nested), at("QUERY_INVALID", "with[0].query.having", "", ""));
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::query::{AggregateFunction, Select, group_types, output_types, scope_types, type_of};
+use crate::query::{AggregateCall, AggregateFunction, Select, group_types, output_types, scope_types, type_of};
 use crate::value::Type;
 
 const COLUMNS: &[&str] =
@@ -37,6 +37,32 @@ const FUNCTIONS: &[&str] = &[
     "abs",
 ];
 
+const AGGREGATES: &[&str] = &[
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "boolAnd",
+    "every",
+    "boolOr",
+    "stringAgg",
+    "arrayAgg",
+    "jsonAgg",
+    "variance",
+    "varSamp",
+    "varPop",
+    "stddev",
+    "stddevSamp",
+    "stddevPop",
+    "median",
+    "percentileCont",
+    "percentileDisc",
+    "mode",
+    "first",
+    "last",
+];
+
 fn pick<'a>(rng: &mut fastrand::Rng, from: &[&'a str]) -> &'a str {
     from[rng.usize(..from.len())]
 }
@@ -60,8 +86,19 @@ fn any_expr(rng: &mut fastrand::Rng, depth: usize, aggregates: bool) -> Json {
         3 => of(pick(rng, &["i", "p", "x"]), pick(rng, COLUMNS)),
         4 | 5 => any_literal(rng),
         6 if aggregates => {
-            let args: Vec<Json> = (0..rng.usize(..2)).map(|_| any_expr(rng, depth.saturating_sub(1), false)).collect();
-            json!({"op": "agg", "name": pick(rng, &["count", "sum", "avg", "min", "max"]), "args": args})
+            let depth = depth.saturating_sub(1);
+            let mut args: Vec<Json> = (0..rng.usize(..3)).map(|_| any_expr(rng, depth, false)).collect();
+            if rng.u8(..3) == 0 {
+                args = vec![any_expr(rng, depth, false), any_literal(rng)];
+            }
+            let mut agg = json!({"op": "agg", "name": pick(rng, AGGREGATES), "args": args});
+            match rng.u8(..9) {
+                0 => agg["distinct"] = json!(true),
+                1 => agg["filter"] = any_expr(rng, depth, false),
+                2 => agg["orderBy"] = json!([{"expr": any_expr(rng, depth, false), "desc": rng.bool()}]),
+                _ => {}
+            }
+            agg
         }
         _ if depth == 0 => any_literal(rng),
         _ => {
@@ -92,6 +129,9 @@ fn any_query(rng: &mut fastrand::Rng) -> Json {
             field(&format!("f{i}"), expr)
         });
         query["select"] = fields.collect();
+    }
+    if rng.u8(..8) == 0 {
+        query["having"] = op("isNotNull", [any_expr(rng, 1, true)]);
     }
     if rng.bool() {
         query["orderBy"] = json!([{"expr": any_expr(rng, 1, true), "desc": rng.bool()}, {"expr": col("f0")}]);
@@ -142,6 +182,30 @@ fn check_expr(expr: &Expr, columns: &[Type]) -> Option<Type> {
     ty
 }
 
+const ALL: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp, Type::Json];
+const ORDERED: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp];
+const NUMBERS: &[Type] = &[Type::Int, Type::Float];
+
+/// What a call says besides its argument.
+fn check_parts(call: &AggregateCall, scope: &[Type]) {
+    use AggregateFunction as A;
+    if let Some(filter) = &call.filter {
+        assert!(matches!(check_expr(filter, scope), None | Some(Type::Bool)));
+    }
+    assert!(call.order.iter().all(|o| check_expr(&o.expr, scope).is_some_and(Type::is_ordered)));
+    let ordered = matches!(call.function, A::StringAgg | A::JsonAgg | A::First | A::Last);
+    assert_eq!(ordered, !call.order.is_empty());
+    if ordered && call.distinct {
+        assert_eq!(call.order.iter().map(|o| Some(&o.expr)).collect::<Vec<_>>(), [call.argument.as_ref()]);
+    }
+    match (call.function, &call.second) {
+        (A::StringAgg, Some(e)) => assert!(matches!(check_expr(e, scope), None | Some(Type::Text))),
+        (A::PercentileCont | A::PercentileDisc, Some(Expr::Literal(Value::Float(p)))) => assert!((0.0..=1.0).contains(p)),
+        (A::PercentileCont | A::PercentileDisc, Some(Expr::Literal(Value::Null))) => {}
+        (_, second) => assert_eq!(second, &None),
+    }
+}
+
 fn check_bound(schema: &Schema, bound: &BoundQuery) {
     let scope = scope_types(schema, bound);
     if let Some(filter) = &bound.filter {
@@ -157,12 +221,24 @@ fn check_bound(schema: &Schema, bound: &BoundQuery) {
         for (i, call) in aggregate.calls.iter().enumerate() {
             assert!(!aggregate.calls[..i].contains(call));
             let argument = call.argument.as_ref().and_then(|a| check_expr(a, &scope));
-            let expected = match call.function {
-                AggregateFunction::Count => Some(Type::Int),
-                AggregateFunction::Avg => Some(Type::Float),
-                _ => argument,
+            use AggregateFunction as A;
+            let (ty, fits): (Option<Type>, &[Type]) = match call.function {
+                A::Count => (Some(Type::Int), ALL),
+                A::JsonAgg => (Some(Type::Json), ALL),
+                A::First | A::Last => (argument.or(Some(Type::Text)), ALL),
+                A::Sum => (argument, NUMBERS),
+                A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop => (Some(Type::Float), NUMBERS),
+                A::PercentileCont => (Some(Type::Float), &[Type::Float]),
+                A::Min | A::Max | A::Mode | A::PercentileDisc => (argument, ORDERED),
+                A::BoolAnd | A::BoolOr => (Some(Type::Bool), &[Type::Bool]),
+                A::StringAgg => (Some(Type::Text), &[Type::Text]),
             };
-            assert_eq!(Some(call.ty), expected);
+            assert_eq!(Some(call.ty), ty);
+            assert!(argument.is_none_or(|t| fits.contains(&t)));
+            check_parts(call, &scope);
+        }
+        if let Some(having) = &aggregate.having {
+            assert!(matches!(check_expr(having, &group_types(aggregate, &scope)), None | Some(Type::Bool)));
         }
         assert_eq!(output_types(schema, bound), group_types(aggregate, &scope));
         assert_eq!(bound.key, (0..aggregate.groups.len()).collect::<Vec<_>>());

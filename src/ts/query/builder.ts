@@ -12,6 +12,7 @@ interface Plan {
   joins: readonly Join[]
   where: readonly ExprJson[]
   groupBy?: readonly { name?: string; expr: ExprJson }[]
+  having?: readonly ExprJson[]
   select?: readonly { name: string; expr: ExprJson }[]
   orderBy: readonly Order[]
   limit?: number
@@ -161,6 +162,19 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     return this.#step({ groupBy: this.#members('groupBy', given) })
   }
 
+  /**
+   * Keeps groups that satisfy a condition, which may call aggregates; several `having` must all hold.
+   *
+   * ```ts
+   * q.groupBy('status').having(i => gt(count(), 1)).select(i => ({ status: i.status, n: count() }))
+   * ```
+   */
+  having(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A> {
+    const made = placed('having', () => condition(this.#scope() as Scope<S, T, J>))
+    if (!(made instanceof Expr)) throw new EddylineError('QUERY_INVALID', '`having` needs a condition: gt(count(), 1), …', { path: 'having' })
+    return this.#step({ having: [...this.#plan.having ?? [], made.json] })
+  }
+
   /** The query as the engine takes it. Made once. */
   toJSON(): QueryJson {
     if (this.#json !== undefined) return this.#json
@@ -172,6 +186,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (joined) json.joins = p.joins.map(j => ({ kind: j.kind, table: j.table, ...(j.alias === j.table ? {} : { alias: j.alias }), on: fix(j.on) }))
     if (p.where.length > 0) json.where = p.where.length === 1 ? fix(p.where[0]) : { op: 'and', args: p.where.map(fix) }
     if (p.groupBy !== undefined) json.groupBy = p.groupBy.map(g => ({ ...g, expr: fix(g.expr) }))
+    if (p.having !== undefined) json.having = p.having.length === 1 ? fix(p.having[0]) : { op: 'and', args: p.having.map(fix) }
     if (p.select !== undefined) json.select = p.select.map(s => ({ name: s.name, expr: fix(s.expr) }))
     const orders = p.orderBy.map((o, i) => placed(`orderBy[${i}]`, () => this.#order(o, fix)))
     if (orders.length > 0) json.orderBy = orders
@@ -338,7 +353,11 @@ function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Cond
 
 function qualified(e: ExprJson, base: string): ExprJson {
   if (e.op === 'col') return e.of === undefined ? { ...e, of: base } : e
-  return e.args === undefined ? e : { ...e, args: e.args.map(a => qualified(a, base)) }
+  const out = { ...e }
+  if (e.args !== undefined) out.args = e.args.map(a => qualified(a, base))
+  if (e.filter !== undefined) out.filter = qualified(e.filter, base)
+  if (e.orderBy !== undefined) out.orderBy = e.orderBy.map(o => ({ ...o, expr: qualified(o.expr, base) }))
+  return out
 }
 
 function natural(n: number, what: string): number {

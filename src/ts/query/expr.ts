@@ -1,9 +1,14 @@
 import { EddylineError } from '../errors.js'
 import type { CellType } from '../port.js'
 import { canonicalJson, hexOf, microsOfText } from '../values.js'
+import type { OrderJson } from './types.js'
 
 /** An expression as the engine takes it. */
-export interface ExprJson { op: string; args?: ExprJson[]; name?: string; of?: string; value?: unknown }
+export interface ExprJson {
+  op: string; args?: ExprJson[]; name?: string; of?: string; value?: unknown
+  /** Of aggregates. */
+  distinct?: boolean; filter?: ExprJson; orderBy?: OrderJson[]
+}
 
 /** A typed expression: a column reference, or what the functions below make of others. */
 export class Expr<T> {
@@ -90,7 +95,7 @@ export function ilike(a: Expr<string | null>, pattern: Operand<string>): Conditi
 export function isNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNull', args: [a.json] }, 'bool') }
 export function isNotNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNotNull', args: [a.json] }, 'bool') }
 
-type Num = number | bigint | null
+export type Num = number | bigint | null
 type Nulls<A, B> = null extends A | B ? null : never
 type Sum<A, B> = (Extract<A | B, bigint> extends never ? number : bigint extends A & B ? bigint : number | bigint) | Nulls<A, B>
 
@@ -116,13 +121,3 @@ export function upper<T extends string | null>(a: Expr<T>): Expr<string | Extrac
 export function length<T extends string | null>(a: Expr<T>): Expr<number | Extract<T, null>> { return new Expr({ op: 'length', args: [a.json] }, 'int') }
 
 type OperandValue<P> = P extends Expr<infer T> ? T : P
-
-function aggregate<T>(name: string, args: Expr<any>[], type?: CellType): Expr<T> { return new Expr({ op: 'agg', name, args: args.map(a => a.json) }, type) }
-
-/** Number of rows, or of rows where `a` is not null. */
-export function count(a?: Expr<any>): Expr<number> { return aggregate('count', a === undefined ? [] : [a], 'int') }
-/** Exact sum of what is not null; null if there is nothing. Beyond ±(2^53−1) the sum of integers is a bigint. */
-export function sum<A extends Num>(a: Expr<A>): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a.cellType) }
-export function avg(a: Expr<Num>): Expr<number | null> { return aggregate('avg', [a], 'float') }
-export function min<A>(a: Expr<A>): Expr<A | null> { return aggregate('min', [a], a.cellType) }
-export function max<A>(a: Expr<A>): Expr<A | null> { return aggregate('max', [a], a.cellType) }

@@ -43,6 +43,7 @@ export interface QueryJson {
   joins?: { kind: 'inner' | 'left'; table: string; alias?: string; on: ExprJson }[]
   where?: ExprJson
   groupBy?: { name?: string; expr: ExprJson }[]
+  having?: ExprJson
   select?: { name: string; expr: ExprJson }[]
   orderBy?: OrderJson[]
   limit?: number

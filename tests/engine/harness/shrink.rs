@@ -1,6 +1,6 @@
 //! From a case that breaks a law to a small one that breaks the same: fewer batches, fewer changes, fewer clauses.
 
-use eddyline::query::ast::{ExprJson, FromJson, QueryJson, SchemaJson};
+use eddyline::query::ast::{CallJson, ExprJson, FromJson, QueryJson, SchemaJson};
 
 use super::case::{Case, Step, Watched, Written};
 
@@ -213,7 +213,8 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
             with(&|q| q.ctes[i].query = inner.clone());
         }
     }
-    with(&|q| (q.group_by, q.select, q.order_by, q.start) = (None, None, vec![], None));
+    with(&|q| q.having = None);
+    with(&|q| (q.group_by, q.having, q.select, q.order_by, q.start) = (None, None, None, vec![], None));
     with(&|q| (q.order_by, q.start) = (vec![], None));
     for i in 0..q.joins.len() {
         with(&|q| drop(q.joins.remove(i)));
@@ -241,6 +242,9 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
     for filter in q.filter.iter().flat_map(simpler_expressions) {
         with(&|q| q.filter = Some(filter.clone()));
     }
+    for having in q.having.iter().flat_map(simpler_expressions) {
+        with(&|q| q.having = Some(having.clone()));
+    }
     let lists: [fn(&mut QueryJson) -> Option<&mut Vec<_>>; 2] = [|q| q.select.as_mut(), |q| q.group_by.as_mut()];
     for list in lists {
         for i in 0..list(&mut q.clone()).map_or(0, |l| l.len()) {
@@ -260,9 +264,28 @@ fn replaced(from: &mut FromJson, inner: &QueryJson) {
     }
 }
 
-/// An argument in the place of its call, at any depth.
+/// An argument in the place of its call, at any depth; an aggregate that says less.
 fn simpler_expressions(e: &ExprJson) -> Vec<ExprJson> {
     let mut out = e.args.clone();
+    if let Some(call) = &e.call {
+        let mut say = |change: &dyn Fn(&mut CallJson)| {
+            let mut less = (**call).clone();
+            change(&mut less);
+            out.push(ExprJson { call: (less != CallJson::default()).then(|| Box::new(less)), ..e.clone() });
+        };
+        say(&|c| c.distinct = false);
+        say(&|c| c.filter = None);
+        for filter in call.filter.iter().flat_map(simpler_expressions) {
+            say(&|c| c.filter = Some(filter.clone()));
+        }
+        for i in 0..call.order_by.len() {
+            say(&|c| drop(c.order_by.remove(i)));
+            say(&|c| c.order_by[i].desc = false);
+            for expr in simpler_expressions(&call.order_by[i].expr) {
+                say(&|c| c.order_by[i].expr = expr.clone());
+            }
+        }
+    }
     for (i, arg) in e.args.iter().enumerate() {
         if e.args.len() > 1 && ["and", "or", "in", "coalesce"].contains(&e.op.as_str()) {
             let mut fewer = e.clone();

@@ -1,5 +1,6 @@
 //! Random cases out of one seed. Small domains, so that keys meet, ties happen, references dangle and nulls are common.
 
+mod aggregate;
 mod domain;
 mod expression;
 mod history;

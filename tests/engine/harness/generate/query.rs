@@ -5,6 +5,7 @@ use eddyline::query::{Column, Schema, Table};
 use eddyline::value::Type;
 use fastrand::Rng;
 
+use super::aggregate::aggregate;
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
 use super::source::{Sight, Source, source};
@@ -156,12 +157,22 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
     }
     let named = |(i, (_, expr)): (usize, &(Type, ExprJson))| NamedJson { name: format!("f{i}"), expr: expr.clone() };
     q.select = Some(fields.iter().enumerate().map(named).collect());
+    if chance(rng, 25) {
+        // The condition of the least risk: of an aggregate's value, whatever its type.
+        let (ty, e) = aggregate(rng, scope);
+        let bound = literal(&value(rng, ty, false));
+        let op = if ty.is_ordered() { pick(rng, &["<", ">=", "!="]) } else { "!=" };
+        q.having = Some(if chance(rng, 20) { call("isNotNull", vec![e]) } else { call(op, vec![e, bound]) });
+    }
     if !groups.is_empty() || rng.bool() {
         q.group_by = Some(groups.iter().enumerate().map(named).collect());
     }
     let mut types = Vec::new();
     for _ in 0..rng.usize(0..=2) {
         let (ty, expr) = if rng.bool() { pick(rng, &fields) } else { aggregate(rng, scope) };
+        if !ty.is_ordered() {
+            continue;
+        }
         let nulls = chance(rng, 20).then(|| "first".to_owned());
         q.order_by.push(eddyline::query::ast::OrderJson { expr, desc: rng.bool(), nulls });
         types.push(ty);
@@ -169,27 +180,6 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
     let keys: Vec<Type> = groups.iter().map(|(ty, _)| *ty).collect();
     cut(rng, q, &types, Some(&keys));
     fields.iter().enumerate().map(|(i, (ty, _))| made(i, *ty)).collect()
-}
-
-fn aggregate(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson) {
-    let agg =
-        |name: &str, args: Vec<ExprJson>| ExprJson { op: "agg".into(), name: Some(name.into()), args, ..ExprJson::default() };
-    let number = pick(rng, &[Type::Int, Type::Float]);
-    let depth = rng.usize(0..2);
-    match rng.usize(0..6) {
-        0 => (Type::Int, agg("count", vec![])),
-        1 => (Type::Int, agg("count", vec![scope.any(rng).1])),
-        2 if scope.risky => {
-            let (ty, expr) = scope.dangerous(rng);
-            (ty, agg("sum", vec![expr]))
-        }
-        2 => (number, agg("sum", vec![scope.of_type(rng, number, depth)])),
-        3 => (Type::Float, agg("avg", vec![scope.of_type(rng, number, depth)])),
-        _ => {
-            let (ty, e) = scope.any(rng);
-            (ty, agg(pick(rng, &["min", "max"]), vec![e]))
-        }
-    }
 }
 
 /// A column that a query makes: a number among them is compared, not calculated with.

@@ -1,29 +1,34 @@
 //! Groups and their aggregates.
 //!
-//! Per group: rows, and one accumulator per call. Counts and sums are invertible, so a removal is an addition of the
-//! opposite; smallest and largest keep an ordered multiset, so that deleting the extreme finds the next. Output: one row per
-//! group (group cells, then aggregates), replaced when a value changed. Without group columns there is one group, which
-//! exists also without rows. Cost: O(log n) per changed row and call, one output row per changed group.
-//! Law: out = [f(G′)] − [f(G)] per changed group.
+//! Per group: rows, and one accumulator per call (`accumulator`). Output: one row per group (group cells, then aggregates),
+//! replaced when a value changed. Without group columns there is one group, which exists also without rows.
+//! Cost: O(log n) per changed row and call, one output row per changed group; what is put together of all rows of a group
+//! (`stringAgg`, `jsonAgg`) is written anew when the group changes: its size besides. Law: out = [f(G′)] − [f(G)] per changed
+//! group.
+//!
+//! One file a family: `exact_sum` (sums, means), `spread` (variances), `multiset` (extremes, percentiles, modes, distinct),
+//! `ordered` (rows in an order), over the tree of `ranked`.
 
-use std::collections::BTreeMap;
+mod accumulator;
+mod call;
+mod exact_sum;
+mod multiset;
+mod ordered;
+mod ranked;
+mod spread;
+
+pub use call::Call;
+pub use exact_sum::ExactSum;
 
 use hashbrown::HashTable;
 
-use super::{Errors, ExactSum, Formula, Row};
+use super::{Errors, Formula, Row};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
-use crate::query::{AggregateCall, AggregateFunction};
 use crate::trace::{Derived, Path, RelationId, Relations};
-use crate::value::{Cell, Hasher64, RowBuilder, Type, Value, total_order};
-
-#[derive(Debug)]
-enum Accumulator {
-    Count(i64),
-    Sum { sum: ExactSum, count: i64 },
-    Ordered(BTreeMap<Value, i64>),
-}
+use crate::value::{Cell, Hasher64, RowBuilder, Value, total_order};
+use accumulator::Accumulator;
 
 #[derive(Debug)]
 struct Group {
@@ -42,7 +47,9 @@ struct Group {
 pub struct AggregateGroups {
     input: RelationId,
     columns: Vec<Path>,
-    calls: Vec<(AggregateCall, Option<Formula>)>,
+    calls: Vec<Call>,
+    /// Some call evaluates what may fail.
+    fallible: bool,
     index: HashTable<u32>,
     groups: Vec<Group>,
     free: Vec<u32>,
@@ -60,10 +67,11 @@ impl std::fmt::Debug for AggregateGroups {
 
 impl AggregateGroups {
     /// Aggregation of a relation's rows into a packed relation: group cells, then aggregates.
-    pub fn new(input: RelationId, columns: Vec<Path>, calls: Vec<(AggregateCall, Option<Formula>)>, output: RelationId) -> Self {
+    pub fn new(input: RelationId, columns: Vec<Path>, calls: Vec<Call>, output: RelationId) -> Self {
         AggregateGroups {
             input,
             columns,
+            fallible: calls.iter().any(Call::may_fail),
             calls,
             index: HashTable::new(),
             groups: Vec::new(),
@@ -95,7 +103,7 @@ impl AggregateGroups {
     }
 
     fn new_group(&mut self, hash: u64, key: Box<[Value]>) -> u32 {
-        let accumulators = self.calls.iter().map(|(call, _)| Accumulator::new(call.function)).collect();
+        let accumulators = self.calls.iter().map(Accumulator::new).collect();
         let group = Group { hash, key, rows: 0, accumulators, shown: None, failed: None, queued: false };
         let g = if let Some(g) = self.free.pop() {
             self.groups[g as usize] = group;
@@ -110,20 +118,24 @@ impl AggregateGroups {
     }
 
     fn add_row(&mut self, relations: &Relations, handle: Handle, weight: Weight) -> Result<(), ErrorCode> {
-        // Arguments first: a row that fails must not be counted in part.
         let row = Row { relations, relation: self.input, handle };
-        for (_, argument) in &self.calls {
-            if let Some(Err(code)) = argument.as_ref().filter(|a| !matches!(a, Formula::Column(_))).map(|a| a.eval(row)) {
-                return Err(code);
-            }
+        if self.fallible {
+            // A row that fails must not be counted in part.
+            self.calls.iter().try_for_each(|call| call.check(row))?;
         }
         let g = self.group_of(relations, handle);
         let group = &mut self.groups[g as usize];
         group.rows += i64::from(weight);
-        for (accumulator, (_, argument)) in group.accumulators.iter_mut().zip(&self.calls) {
-            match argument {
-                None => accumulator.add(Cell::Bool(true), weight),
-                Some(a) => accumulator.add(a.eval(row)?.as_cell(), weight),
+        for (accumulator, call) in group.accumulators.iter_mut().zip(&self.calls) {
+            if let Some(filter) = &call.filter
+                && !filter.holds(row)?
+            {
+                continue;
+            }
+            match &call.argument {
+                None => accumulator.add(call, row, Cell::Bool(true), weight),
+                Some(Formula::Column(p)) => accumulator.add(call, row, relations.cell(self.input, handle, *p), weight),
+                Some(a) => accumulator.add(call, row, a.eval(row)?.as_cell(), weight),
             }
         }
         if !group.queued {
@@ -148,8 +160,8 @@ impl AggregateGroups {
                 self.builder.set(layout, c, v.as_cell());
             }
             let mut failed = None;
-            for (i, (accumulator, (call, _))) in group.accumulators.iter().zip(&self.calls).enumerate() {
-                match accumulator.result(call) {
+            for (i, (accumulator, call)) in group.accumulators.iter().zip(&self.calls).enumerate() {
+                match accumulator.result(call, relations, self.input) {
                     Ok(v) => self.builder.set(layout, group.key.len() + i, v.as_cell()),
                     Err(code) => failed = failed.or(Some(code)),
                 }
@@ -177,80 +189,6 @@ impl AggregateGroups {
             group.key = Box::default();
             group.accumulators = Box::default();
             self.free.push(g);
-        }
-    }
-}
-
-impl Accumulator {
-    fn new(function: AggregateFunction) -> Self {
-        match function {
-            AggregateFunction::Count => Accumulator::Count(0),
-            AggregateFunction::Sum | AggregateFunction::Avg => Accumulator::Sum { sum: ExactSum::default(), count: 0 },
-            AggregateFunction::Min | AggregateFunction::Max => Accumulator::Ordered(BTreeMap::new()),
-        }
-    }
-
-    fn add(&mut self, cell: Cell<'_>, weight: Weight) {
-        let times = i64::from(weight);
-        match (self, cell) {
-            (_, Cell::Null) => {}
-            (Accumulator::Count(n), _) => *n += times,
-            (Accumulator::Sum { sum, count }, cell) => {
-                *count += times;
-                match cell {
-                    Cell::Int(v) => sum.add_integer(v, weight),
-                    Cell::Float(v) => sum.add(v, weight),
-                    c => unreachable!("bind lets no sum of {:?} through", c.kind()),
-                }
-                if *count == 0 {
-                    *sum = ExactSum::default();
-                }
-            }
-            (Accumulator::Ordered(values), cell) => {
-                let value = cell.to_value();
-                let n = values.entry(value.clone()).or_insert(0);
-                *n += times;
-                if *n == 0 {
-                    values.remove(&value);
-                }
-            }
-        }
-    }
-
-    fn result(&self, call: &AggregateCall) -> Result<Value, ErrorCode> {
-        Ok(match self {
-            Accumulator::Count(n) => Value::Int(*n),
-            Accumulator::Sum { count: 0, .. } => Value::Null,
-            Accumulator::Sum { sum, count } => {
-                let value = match call.function {
-                    AggregateFunction::Avg => sum.quotient(*count as u64),
-                    _ if call.ty == Type::Int => {
-                        let exact = i64::try_from(sum.integer_sum()).map_err(|_| ErrorCode::NumericOverflow)?;
-                        return Ok(Value::Int(exact));
-                    }
-                    _ => sum.value(),
-                };
-                let value = value.unwrap_or(f64::NAN);
-                if value.is_infinite() && !sum.has_infinite() {
-                    return Err(ErrorCode::NumericOverflow);
-                }
-                Value::Float(value)
-            }
-            Accumulator::Ordered(values) => {
-                let extreme = match call.function {
-                    AggregateFunction::Max => values.last_key_value(),
-                    _ => values.first_key_value(),
-                };
-                extreme.map_or(Value::Null, |(v, _)| v.clone())
-            }
-        })
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Accumulator::Count(_) => 0,
-            Accumulator::Sum { sum, .. } => sum.bytes(),
-            Accumulator::Ordered(values) => values.len() * (size_of::<Value>() + 8),
         }
     }
 }

@@ -198,7 +198,7 @@ impl Accumulator {
 }
 
 /// `digits × 2^base / count`, rounded to nearest, ties to even.
-fn divide_and_round(mut digits: Vec<u32>, mut base: i32, count: u64) -> f64 {
+pub(super) fn divide_and_round(mut digits: Vec<u32>, mut base: i32, count: u64) -> f64 {
     let mut sticky = false;
     if count > 1 {
         // Four more digits below: more than enough bits under any quotient's mantissa.

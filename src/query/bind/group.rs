@@ -1,0 +1,74 @@
+//! Grouping: expressions over the scope turned into expressions over the group scope.
+
+use super::expr::Typed;
+use super::function::half;
+use super::literal::describe;
+use super::scope::Scope;
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::ast::ExprJson;
+use crate::query::{Expr, Function};
+use crate::value::Type;
+
+/// Turns an expression over the scope and the numbered aggregates behind it into one over the group scope. What equals a
+/// group expression becomes its column. `json` is what the expression was bound from, for the places of errors.
+///
+/// # Errors
+/// `NOT_GROUPED` for a column that is in no group expression, at its place.
+pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scope<'_>) -> Result<Expr> {
+    if let Some(g) = groups.iter().position(|g| *g == expr) {
+        return Ok(Expr::Column(g));
+    }
+    if json.op == "||" {
+        return regroup_texts(expr, &json.args, 0, groups, scope);
+    }
+    match expr {
+        Expr::Column(c) => match c.checked_sub(scope.types.len()) {
+            Some(call) => Ok(Expr::Column(groups.len() + call)),
+            None => {
+                let name = scope.name(c);
+                let message = format!("`{name}` is neither grouped by nor within an aggregate");
+                Err(Error::new(ErrorCode::NotGrouped, message).named(name))
+            }
+        },
+        Expr::Literal(v) => Ok(Expr::Literal(v)),
+        // A conversion that binding put in is not there in what the user wrote.
+        Expr::Call(Function::IntToFloat, args) => {
+            let args = args.into_iter().map(|a| regroup(a, json, groups, scope));
+            Ok(Expr::Call(Function::IntToFloat, args.collect::<Result<_>>()?))
+        }
+        Expr::Call(function, args) => {
+            debug_assert_eq!(args.len(), json.args.len());
+            let pairs = args.into_iter().zip(&json.args).enumerate();
+            let args = pairs.map(|(i, (a, json))| regroup(a, json, groups, scope).map_err(|e| e.at_index("args", i)));
+            Ok(Expr::Call(function, args.collect::<Result<_>>()?))
+        }
+    }
+}
+
+/// The same for a `||` of any number of texts, which binding made calls of two; `first` is the place of `texts[0]`.
+fn regroup_texts(expr: Expr, texts: &[ExprJson], first: usize, groups: &[Expr], scope: &Scope<'_>) -> Result<Expr> {
+    match (expr, texts) {
+        (expr, [json]) => regroup(expr, json, groups, scope).map_err(|e| e.at_index("args", first)),
+        (Expr::Call(function, args), texts) => {
+            let (left, right) = texts.split_at(half(texts.len()));
+            let halves = args.into_iter().zip([(left, first), (right, first + left.len())]);
+            let args = halves.map(|(a, (texts, first))| regroup_texts(a, texts, first, groups, scope));
+            Ok(Expr::Call(function, args.collect::<Result<_>>()?))
+        }
+        (expr, _) => Ok(expr),
+    }
+}
+
+/// Checks that an expression can be grouped or ordered by.
+///
+/// # Errors
+/// `TYPE_MISMATCH` for json, and for a null without a type.
+pub(super) fn comparable(typed: &Typed, what: &str, json: &ExprJson) -> Result<()> {
+    match typed.ty {
+        Some(t) if t.is_ordered() => Ok(()),
+        other => {
+            let message = format!("{} cannot be {what} by", other.map_or("a null without a type", Type::name));
+            Err(Error::new(ErrorCode::TypeMismatch, message).named(describe(json)))
+        }
+    }
+}

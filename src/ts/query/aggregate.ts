@@ -1,0 +1,90 @@
+import type { CellType } from '../port.js'
+import { type Condition, Expr, type ExprJson, type Num, type Operand, literal } from './expr.js'
+import type { OrderJson } from './types.js'
+
+/** What to sort by: an expression, alone or with a direction and a place of nulls. */
+export type OrderItem = Expr<any> | readonly [by: Expr<any>, direction?: 'asc' | 'desc', options?: { nulls?: 'first' | 'last' }]
+/** Which rows take part. */
+export interface FilterOptions { where?: Condition }
+/** `distinct`: equal values count once. */
+export interface DistinctOptions extends FilterOptions { distinct?: boolean }
+/** The order of the rows of a group; ties, and rows without an order, go by key. */
+export interface OrderedOptions extends FilterOptions { orderBy?: OrderItem | readonly OrderItem[] }
+/** With `distinct` the order can only be that of the value itself. */
+export interface ListOptions extends OrderedOptions, DistinctOptions {}
+
+/** A value within JSON: moments and bytes as text, bigints as numbers. */
+export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint ? number : V
+
+function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, options: ListOptions = {}): Expr<T> {
+  const json: ExprJson = { op: 'agg', name, args: args.map(a => literal(a)) }
+  const { distinct, where, orderBy } = options
+  if (distinct) json.distinct = true
+  if (where !== undefined) json.filter = where.json
+  if (orderBy !== undefined) json.orderBy = (isItem(orderBy) ? [orderBy] : orderBy).map(orderJson)
+  return new Expr(json, type)
+}
+
+const isItem = (o: OrderItem | readonly OrderItem[]): o is OrderItem => o instanceof Expr || (o[0] instanceof Expr && (o.length === 1 || typeof o[1] === 'string' || o[1] === undefined))
+
+function orderJson(item: OrderItem): OrderJson {
+  const [by, direction, options] = item instanceof Expr ? [item] : item
+  return { expr: by.json, ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
+}
+
+/** Number of rows, or of rows where `a` is not null. `count({ where: … })` counts rows that satisfy a condition. */
+export function count(a?: Expr<any> | FilterOptions): Expr<number>
+export function count(a: Expr<any>, options?: DistinctOptions): Expr<number>
+export function count(a?: Expr<any> | FilterOptions, options?: DistinctOptions): Expr<number> {
+  return a instanceof Expr ? aggregate('count', [a], 'int', options) : aggregate('count', [], 'int', a)
+}
+/** Exact sum of what is not null; null if there is nothing. Beyond ±(2^53−1) the sum of integers is a bigint. */
+export function sum<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a.cellType, options) }
+/** Exact mean, rounded once. */
+export function avg(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('avg', [a], 'float', options) }
+export function min<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a.cellType, options) }
+export function max<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('max', [a], a.cellType, options) }
+/** Whether all that are not null are true. */
+export function boolAnd(a: Expr<boolean | null>, options?: FilterOptions): Expr<boolean | null> { return aggregate('boolAnd', [a], 'bool', options) }
+/** Another name of `boolAnd`. */
+export function every(a: Expr<boolean | null>, options?: FilterOptions): Expr<boolean | null> { return aggregate('every', [a], 'bool', options) }
+/** Whether one of those that are not null is true. */
+export function boolOr(a: Expr<boolean | null>, options?: FilterOptions): Expr<boolean | null> { return aggregate('boolOr', [a], 'bool', options) }
+
+/**
+ * Texts that are not null, joined in order.
+ *
+ * ```ts
+ * stringAgg(l.name, ', ', { orderBy: [l.rank, 'desc'] })
+ * ```
+ */
+export function stringAgg(a: Expr<string | null>, separator: Operand<string | null>, options?: ListOptions): Expr<string | null> { return aggregate('stringAgg', [a, separator], 'text', options) }
+/** All values in order as an array, nulls too; null without rows. */
+export function arrayAgg<A>(a: Expr<A>, options?: ListOptions): Expr<InJson<A>[] | null> { return aggregate('arrayAgg', [a], 'json', options) }
+/** The same: there is no other array than that of JSON. */
+export function jsonAgg<A>(a: Expr<A>, options?: ListOptions): Expr<InJson<A>[] | null> { return aggregate('jsonAgg', [a], 'json', options) }
+/** Value of the first row in order. */
+export function first<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> { return aggregate('first', [a], a.cellType, options) }
+/** Value of the last row in order. */
+export function last<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> { return aggregate('last', [a], a.cellType, options) }
+
+/** Variance of a sample, exact and rounded once; null below two values. */
+export function variance(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('variance', [a], 'float', options) }
+/** Another name of `variance`. */
+export function varSamp(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('varSamp', [a], 'float', options) }
+/** Variance of a whole population. */
+export function varPop(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('varPop', [a], 'float', options) }
+/** Standard deviation of a sample; null below two values. */
+export function stddev(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('stddev', [a], 'float', options) }
+/** Another name of `stddev`. */
+export function stddevSamp(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('stddevSamp', [a], 'float', options) }
+/** Standard deviation of a whole population. */
+export function stddevPop(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('stddevPop', [a], 'float', options) }
+/** The value in the middle, or the mean of the two next to it. */
+export function median(a: Expr<Num>, options?: FilterOptions): Expr<number | null> { return aggregate('median', [a], 'float', options) }
+/** Value at a fraction from 0 to 1 of the sorted values, interpolated between two. */
+export function percentileCont(a: Expr<Num>, fraction: number | null, options?: FilterOptions): Expr<number | null> { return aggregate('percentileCont', [a, fraction], 'float', options) }
+/** First of the sorted values whose place is at or behind a fraction from 0 to 1. */
+export function percentileDisc<A>(a: Expr<A>, fraction: number | null, options?: FilterOptions): Expr<A | null> { return aggregate('percentileDisc', [a, fraction], a.cellType, options) }
+/** The most frequent value, the smallest of several. */
+export function mode<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('mode', [a], a.cellType, options) }

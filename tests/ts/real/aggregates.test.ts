@@ -1,0 +1,58 @@
+// Aggregates through the whole way: what the builder says, what the engine finds, what rows hold.
+import { describe, expect, it } from 'vitest'
+import {
+  arrayAgg, bigint, boolOr, bytes, count, createDatabase, defineSchema, eq, first, gt, int, jsonAgg, last, median, mode, number, percentileDisc, stddevPop, string, stringAgg,
+  sum, table, timestamp, varSamp,
+} from '../../../pkg/index.inline.js'
+
+const schema = defineSchema({
+  sales: table({ id: int().key(), shop: string(), price: number().nullable(), pieces: int(), big: bigint(), at: timestamp(), raw: bytes() }),
+})
+const row = (id: number, shop: string, price: number | null, pieces = id) =>
+  ({ op: 'upsert' as const, table: 'sales' as const, row: { id, shop, price, pieces, big: 2n ** 53n + 1n, at: 1_700_000_000_000 + id, raw: new Uint8Array([id]) } })
+
+describe('aggregates', () => {
+  it('follow changes, the removal of extremes too', async () => {
+    const db = await createDatabase({ schema })
+    const live = db.live(db.query.sales.groupBy('shop').having(() => gt(count(), 1)).select(s => ({
+      shop: s.shop, kinds: count(s.price, { distinct: true }), dear: count({ where: gt(s.price, 2) }), usual: mode(s.price), middle: median(s.price),
+      third: percentileDisc(s.pieces, 0.34), spread: stddevPop(s.pieces), variance: varSamp(s.price), ids: arrayAgg(s.id, { orderBy: [s.price, 'desc', { nulls: 'last' }] }),
+      list: stringAgg(s.shop, '+', { distinct: true }), newest: last(s.pieces), dearest: first(s.id, { orderBy: [[s.price, 'desc', { nulls: 'last' }]] }), any: boolOr(eq(s.price, 5)),
+    })).orderBy('shop'))
+    db.apply([row(1, 'a', 1), row(2, 'a', 5), row(3, 'a', 5), row(4, 'a', null), row(5, 'b', 1)])
+    expect(live.rows).toEqual([{
+      shop: 'a', kinds: 2, dear: 2, usual: 5, middle: 5, third: 2, spread: Math.sqrt(1.25), variance: 16 / 3, ids: [2, 3, 1, 4], list: 'a', newest: 4, dearest: 2, any: true,
+    }])
+    db.apply([{ op: 'delete', table: 'sales', id: 2 }, row(3, 'a', 3), row(6, 'b', 1)])
+    expect(live.rows).toEqual([
+      { shop: 'a', kinds: 2, dear: 1, usual: 1, middle: 2, third: 3, spread: Math.sqrt(14 / 9), variance: 2, ids: [3, 1, 4], list: 'a', newest: 4, dearest: 3, any: false },
+      { shop: 'b', kinds: 1, dear: 0, usual: 1, middle: 1, third: 5, spread: 0.5, variance: 0, ids: [5, 6], list: 'b', newest: 6, dearest: 5, any: false },
+    ])
+    db.close()
+  })
+
+  it('put values into JSON as PostgreSQL does, and are null where there is nothing', async () => {
+    const db = await createDatabase({ schema })
+    const live = db.live(db.query.sales.select(s => ({
+      json: jsonAgg(s.price), at: arrayAgg(s.at), raw: arrayAgg(s.raw), text: stringAgg(s.shop, ','), n: count(), sum: sum(s.big, { distinct: true }), middle: median(s.price), first: first(s.at),
+    })))
+    expect(live.rows).toEqual([{ json: null, at: null, raw: null, text: null, n: 0, sum: null, middle: null, first: null }])
+    db.apply([row(1, 'a "quoted"', NaN), row(2, 'b', null)])
+    expect(live.rows[0]).toEqual({
+      json: ['NaN', null], at: ['2023-11-14T22:13:20.001+00:00', '2023-11-14T22:13:20.002+00:00'], raw: ['\\x01', '\\x02'], text: 'a "quoted",b', n: 2, sum: 2n ** 53n + 1n, middle: NaN,
+      first: new Date(1_700_000_000_001),
+    })
+    db.close()
+  })
+
+  it('name what they cannot say', async () => {
+    const db = await createDatabase({ schema })
+    const failure = (make: () => unknown) => { try { make() } catch (e) { return e } }
+    const of = (expr: object) => () => db.live({ toJSON: () => ({ from: 'sales', select: [{ name: 'x', expr }] }) } as never)
+    const col = { op: 'col', name: 'price' }
+    expect(failure(of({ op: 'agg', name: 'mode', args: [col], distinct: true }))).toMatchObject({ code: 'QUERY_INVALID', path: 'select[0].expr.distinct', offending: 'mode' })
+    expect(failure(of({ op: 'agg', name: 'percentileCont', args: [col, { op: 'lit', value: 2 }] }))).toMatchObject({ code: 'QUERY_INVALID', path: 'select[0].expr.args[1]' })
+    expect(failure(of({ op: 'agg', name: 'stringAg', args: [col] }))).toMatchObject({ code: 'UNKNOWN_FUNCTION', nearest: 'stringAgg' })
+    db.close()
+  })
+})
