@@ -1,10 +1,11 @@
 //! Levels: what a view shows of each list, and where it comes from.
 
+use super::association::computed_steps;
 use super::scope::{check_joins, too_deep};
 use super::{Planner, Stream};
 use crate::circuit::{Circuit, NodeId};
 use crate::error::Result;
-use crate::query::{BoundQuery, Expr, Nested, Schema, Select, Start, TableId, type_of};
+use crate::query::{BoundQuery, Expr, Schema, Select, Start, TableId, type_of};
 use crate::trace::{Path, RelationId, Relations};
 use crate::value::Type;
 
@@ -105,46 +106,12 @@ pub fn plan(schema: &Schema, circuit: &mut Circuit, relations: &mut Relations, q
 
 fn check_depth(query: &BoundQuery) -> Result<()> {
     let hops = query.nested.iter().map(|n| n.hops.len()).max().unwrap_or(0);
-    if hops > Path::MAX_STEPS - 4 {
+    let computed = query.nested.iter().map(|n| computed_steps(&n.query)).max().unwrap_or(0);
+    if hops + computed > Path::MAX_STEPS - 4 {
         return Err(too_deep());
     }
     check_joins(query)?;
     query.nested.iter().try_for_each(|n| check_depth(&n.query).map_err(|e| e.at(&n.name)))
-}
-
-/// Where an association's rows are: a stream of its target's columns, and the columns that refer to the owner.
-fn association(planner: &mut Planner<'_>, nested: &Nested) -> (Stream, Vec<Path>) {
-    let filter = nested.query.filter.as_ref();
-    let last = nested.hops.len() - 1;
-    let first = &nested.hops[0];
-    let mut stream = planner.table(first.table);
-    stream = planner.filter(stream, first.filter.as_ref());
-    if last == 0 {
-        stream = planner.filter(stream, filter);
-        let refer = first.right.iter().map(|&c| stream.columns[c].0).collect();
-        return (stream, refer);
-    }
-    let mut key: Vec<(Path, Type)> = first.right.iter().map(|&c| stream.columns[c]).collect();
-    let mut before = stream.columns.len();
-    let mut target = stream.clone();
-    for (i, hop) in nested.hops.iter().enumerate().skip(1) {
-        target = planner.table(hop.table);
-        target = planner.filter(target, hop.filter.as_ref());
-        if i == last {
-            target = planner.filter(target, filter);
-        }
-        let width = stream.columns.len();
-        let equal = |(l, r): (&usize, &usize)| {
-            Expr::Call(crate::query::Function::Eq, vec![Expr::Column(width - before + l), Expr::Column(width + r)])
-        };
-        let on = Expr::Call(crate::query::Function::And, hop.left.iter().zip(&hop.right).map(equal).collect());
-        stream = planner.join(&stream, &target, crate::query::JoinKind::Inner, &on);
-        key.iter_mut().for_each(|k| k.0 = k.0.within(false));
-        before = target.columns.len();
-    }
-    let link = planner.link(&stream, &key, &target);
-    let refer = link.columns[target.columns.len()..].iter().map(|c| c.0).collect();
-    (link, refer)
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -222,7 +189,8 @@ fn add_level(
         subs: Vec::new(),
     });
     for nested in &query.nested {
-        let (stream, refer) = association(planner, nested);
+        let (stream, refer) = planner.association(&nested.hops, Some(&nested.query));
+        let refer = refer.into_iter().map(|c| stream.columns[c].0).collect();
         let owner_paths = nested.hops[0].left.iter().map(|&c| full.columns[c].0).collect();
         let sub = levels.len();
         levels[level].subs.push(sub);

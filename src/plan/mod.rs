@@ -4,6 +4,7 @@
 //! grouped by the columns that refer to the owner; order, limit, offset and keyset are windows over a group. Joins, filters
 //! and groups below it are streams. Equal sub-plans are one node because the circuit hash-conses specs.
 
+mod association;
 mod explain;
 mod level;
 mod scope;

@@ -1,5 +1,6 @@
 //! What a query is over: its sources joined, filtered and grouped, as one stream.
 
+use super::association::computed_steps;
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Aggregate, BoundQuery, Expr, Function, Source, SubQuery, type_of};
@@ -54,7 +55,14 @@ impl Planner<'_> {
     pub(super) fn scope(&mut self, query: &BoundQuery) -> Stream {
         let joins = query.joins.len();
         let mut stream = self.source(&query.from, joins);
-        if query.joins.is_empty() {
+        if !query.computed.is_empty() {
+            // What concerns the table alone is filtered before the columns are computed.
+            let width = stream.columns.len();
+            let (own, rest) = split_filter(query.filter.as_ref(), width);
+            stream = self.filter(stream, own.as_ref());
+            stream = self.computed(stream, &query.computed);
+            stream = self.filter(stream, rest.as_ref());
+        } else if query.joins.is_empty() {
             stream = self.filter(stream, query.filter.as_ref());
         } else {
             // What concerns the first source alone is filtered before the join.
@@ -115,7 +123,8 @@ impl Planner<'_> {
 
 /// Refuses queries, and sub-queries in them, that join more than rows can nest.
 pub(super) fn check_joins(query: &BoundQuery) -> Result<()> {
-    if query.joins.len() > DEEPEST {
+    let hops = query.computed.iter().map(|c| c.hops.len()).max().unwrap_or(0);
+    if query.joins.len().max(hops) + computed_steps(query) > DEEPEST {
         return Err(too_deep());
     }
     let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));

@@ -98,6 +98,8 @@ pub struct QueryJson {
     pub start: Option<StartJson>,
     /// Nested associations.
     pub with: Vec<WithJson>,
+    /// Columns made of aggregates over associations.
+    pub computed: Vec<ComputedJson>,
     /// Queries that sources of this one can name, each able to name those before it.
     pub ctes: Vec<CteJson>,
 }
@@ -204,6 +206,18 @@ pub struct WithJson {
     pub name: Option<String>,
     /// Own where, order, limit, select and nested associations.
     pub query: Option<Box<QueryJson>>,
+}
+
+/// A column that is an aggregate over an association, as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct ComputedJson {
+    /// Name of the column.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// Association.
+    pub relation: String,
+    /// The aggregate, over the columns of the target.
+    pub expr: ExprJson,
 }
 
 /// An expression as written: `op` with what it needs.

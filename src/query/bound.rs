@@ -1,7 +1,7 @@
 //! A query with names resolved to indexes and types checked: what the planner and the oracle both read.
 //!
-//! The *scope* of a query is one flat list of columns: those of `from` (hidden ones included), then those of each join in
-//! order. `filter`, group and aggregate expressions, and, without grouping, `select` and `order` are over the scope. With
+//! The *scope* of a query is one flat list of columns: those of `from` (hidden ones included), then computed ones or those of
+//! each join in order. `filter`, group and aggregate expressions, and, without grouping, `select` and `order` are over the scope. With
 //! grouping, `select` and `order` are over the *group scope*: the group expressions, then the aggregates.
 
 use super::schema::{Hop, Schema, TableId};
@@ -14,6 +14,9 @@ pub struct BoundQuery {
     pub from: Source,
     /// Its alias.
     pub alias: String,
+    /// Columns behind those of `from` (a table then, never with joins; its rows are shown by their fields): aggregates over its
+    /// associations.
+    pub computed: Vec<Computed>,
     /// Joins in order.
     pub joins: Vec<JoinSource>,
     /// Condition over the scope: `where`, the tenant's restriction, a nested query's association `where` excluded (it is
@@ -241,6 +244,15 @@ pub struct Nested {
     pub hops: Vec<Hop>,
     /// Own where/order/limit/select/nested, from the target; the association's order when it has none of its own.
     pub query: BoundQuery,
+}
+
+/// A column that is an aggregate over the rows that an association leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Computed {
+    /// Steps from the owner's columns to the target. Each target counts once.
+    pub hops: Vec<Hop>,
+    /// The aggregate, over the target's columns. Without targets a count is 0, all else null.
+    pub call: AggregateCall,
 }
 
 /// A typed expression over a list of columns.

@@ -20,8 +20,8 @@ mod tests;
 
 pub use bind::bind;
 pub use bound::{
-    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, JoinSource, Nested, OutputField, Select,
-    SortKey, Source, Start, SubQuery,
+    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Computed, Expr, Function, JoinKind, JoinSource, Nested, OutputField,
+    Select, SortKey, Source, Start, SubQuery,
 };
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};
 pub use types::{group_types, output_types, scope_types, type_of};

@@ -1,8 +1,8 @@
 //! The JSON of schemas and queries to the structs of [`ast`](super::ast), each mistake of shape with its place.
 
 use super::ast::{
-    CallJson, ColumnJson, CteJson, ExprJson, FromJson, JoinJson, Literal, NamedJson, OrderJson, QueryJson, RelationJson,
-    SchemaJson, StartJson, TableJson, WithJson,
+    CallJson, ColumnJson, ComputedJson, CteJson, ExprJson, FromJson, JoinJson, Literal, NamedJson, OrderJson, QueryJson,
+    RelationJson, SchemaJson, StartJson, TableJson, WithJson,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Document;
@@ -167,6 +167,7 @@ fn query(json: &Document) -> Result<QueryJson> {
         offset: optional(json, "offset", count_of)?,
         start: optional(json, "start", start)?,
         with: optional_list(json, "with", with)?.unwrap_or_default(),
+        computed: optional_list(json, "computed", computed)?.unwrap_or_default(),
         ctes: optional_list(json, "ctes", cte)?.unwrap_or_default(),
     })
 }
@@ -236,6 +237,14 @@ fn expr(json: &Document) -> Result<ExprJson> {
     })
 }
 
+fn computed(json: &Document) -> Result<ComputedJson> {
+    Ok(ComputedJson {
+        name: required(json, "as", text_of)?,
+        relation: required(json, "relation", text_of)?,
+        expr: required(json, "expr", expr)?,
+    })
+}
+
 fn call(json: &Document) -> Result<Option<Box<CallJson>>> {
     let call = CallJson {
         distinct: flag(json, "distinct")?,
@@ -302,6 +311,7 @@ mod tests {
                 "op": "agg", "name": "arrayAgg", "args": [{ "op": "col", "name": "x" }], "distinct": true,
                 "filter": { "op": "lit", "value": false }, "orderBy": [{ "expr": { "op": "col", "name": "y" }, "desc": true }] } }],
             "having": { "op": "lit", "value": true },
+            "computed": [{ "as": "n", "relation": "r", "expr": { "op": "agg", "name": "count" } }],
             "orderBy": [{ "expr": { "op": "col", "name": "x" }, "desc": true, "nulls": "last" }],
             "start": { "values": [{ "op": "lit", "value": "v" }], "inclusive": true },
             "with": [{ "relation": "r", "as": "s", "query": { "with": [{ "relation": "q" }] } }],

@@ -40,10 +40,11 @@ pub fn type_of(expr: &Expr, columns: &[Type]) -> Option<Type> {
     }
 }
 
-/// Types of the scope: the columns of `from`, then those of each join, hidden ones included.
+/// Types of the scope: the columns of `from`, then computed ones, then those of each join, hidden ones included.
 pub fn scope_types(schema: &Schema, query: &BoundQuery) -> Vec<Type> {
-    let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));
-    sources.flat_map(|s| s.types(schema)).collect()
+    let computed = query.computed.iter().map(|c| c.call.ty);
+    let joined = query.joins.iter().flat_map(|j| j.source.types(schema));
+    query.from.types(schema).into_iter().chain(computed).chain(joined).collect()
 }
 
 /// Types of the group scope over a scope of these types: the group expressions, then the aggregates.

@@ -31,7 +31,8 @@ pub(super) fn grouped(aggregate: &Aggregate, rows: &[Vec<Value>]) -> Result<Vec<
         .collect()
 }
 
-fn aggregated(call: &AggregateCall, members: &[&Vec<Value>]) -> Result<Value> {
+/// An aggregate over some rows.
+pub(super) fn aggregated(call: &AggregateCall, members: &[&Vec<Value>]) -> Result<Value> {
     let mut rows: Vec<&Vec<Value>> = Vec::new();
     for row in members {
         if call.filter.as_ref().map_or(Ok(true), |f| holds(f, row))? {

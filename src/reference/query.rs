@@ -6,7 +6,7 @@ use super::Data;
 use super::aggregate::grouped;
 use super::data::key_of;
 use super::expr::{eval, holds};
-use super::nested::nest;
+use super::nested::{computed, nest};
 use crate::error::Result;
 use crate::query::{BoundQuery, JoinKind, JoinSource, Schema, Select, SortKey, Source, Start, TableId};
 use crate::value::{Field, RowTree, Value};
@@ -66,6 +66,11 @@ pub(super) fn evaluate_over(schema: &Schema, data: &Data, query: &BoundQuery, fr
 /// The rows of a query, in order and cut.
 fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Value>]) -> Result<Vec<Candidate>> {
     let mut rows: Vec<Scope> = from.iter().map(|row| Scope { cells: row.clone(), matched: vec![true] }).collect();
+    for column in &query.computed {
+        for row in &mut rows {
+            row.cells.push(computed(schema, data, column, &row.cells)?);
+        }
+    }
     for source in &query.joins {
         rows = joined(schema, data, rows, source)?;
     }

@@ -82,6 +82,7 @@ fn world() -> (Schema, Data) {
 
 fn from(table: u32, key: &[usize]) -> BoundQuery {
     BoundQuery {
+        computed: vec![],
         from: Source::Table(table),
         alias: "t".into(),
         joins: vec![],

@@ -3,7 +3,7 @@ import { atoms, connectives } from './make-expression.mjs'
 import { aggregates, modifiers } from './make-aggregate.mjs'
 import { types } from './values.mjs'
 
-const nested = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
+const nested = ['computed', 'belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
 const joined = ['inner', 'left', 'three', 'self', 'range']
 const grouped = ['group', 'global', ...aggregates, ...modifiers]
 

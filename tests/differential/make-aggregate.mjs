@@ -1,4 +1,5 @@
 // Random aggregates: which, of what, and what they say besides arguments.
+import { Expressions } from './make-expression.mjs'
 import { isSummable, literal } from './values.mjs'
 
 /** Aggregates by the names of features. */
@@ -59,4 +60,21 @@ export function call(state, name, hazard, last = false) {
       .map((o) => ({ ...o, ...(r.oneIn(2) ? { desc: true } : {}), ...(r.oneIn(4) ? { nulls: r.pick(['first', 'last']) } : {}) }))
   }
   return made
+}
+
+const exactly = ['count', 'countX', 'sum', 'min', 'max', 'boolAgg', 'stringAgg', 'jsonAgg', 'median', 'percentileCont', 'percentileDisc', 'mode', 'first', 'last']
+
+/** Columns of a table that are aggregates over its associations, put into a query; those that expressions can read. */
+export function makeComputed({ r, schema, seen, wanted }, table, json) {
+  if (table.relations.length === 0) return []
+  seen.add('computed')
+  json.computed = Array.from({ length: r.between(1, 3) }, (_, i) => {
+    const relation = r.pick(table.relations)
+    seen.add(relation.kind)
+    const expressions = new Expressions(r, schema.tables.find((t) => t.name === relation.table).columns, seen)
+    const name = i === 0 ? 'count' : r.pick(exactly)
+    seen.add(name)
+    return { as: `n${i}`, relation: relation.name, expr: call({ r, seen, wanted, expressions, exact: true }, name) }
+  })
+  return [{ name: 'n0', type: 'int', domain: 'small', nullable: false }]
 }

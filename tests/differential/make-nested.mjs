@@ -1,4 +1,5 @@
 // Random nested associations, up to three levels, each with its own where, order, limit, offset, select.
+import { makeComputed } from './make-aggregate.mjs'
 import { Expressions } from './make-expression.mjs'
 import { makeOrder, orderables } from './make-order.mjs'
 
@@ -21,7 +22,8 @@ function makeLevel(state, relation, target, levels) {
   const { r, seen } = state
   const json = {}
   const single = relation.kind === 'belongsTo' || relation.kind === 'hasOne'
-  const expressions = new Expressions(r, target.columns, seen)
+  const computed = r.oneIn(8) ? makeComputed(state, target, json) : []
+  const expressions = new Expressions(r, [...target.columns, ...computed], seen)
   if (r.oneIn(4)) json.where = expressions.condition()
   if (r.oneIn(4)) {
     json.select = r.some(target.columns, 1).slice(0, 3).map((c) => ({ name: c.name, expr: expressions.column(c) }))

@@ -1,5 +1,5 @@
 // Random queries: shapes, clauses, grouping. What must be in one is asked for by feature; the rest is left to chance.
-import { aggregate, aggregates, call, modifiers } from './make-aggregate.mjs'
+import { aggregate, aggregates, call, makeComputed, modifiers } from './make-aggregate.mjs'
 import { makeNested } from './make-nested.mjs'
 import { atoms, connectives, Expressions } from './make-expression.mjs'
 import { makeOrder, makeWindow, orderables } from './make-order.mjs'
@@ -21,6 +21,7 @@ export function makeQuery(r, schema, wanted) {
   const json = { from: from.name }
   const state = { r, schema, wanted, wants, seen, json, from, lenient: false }
   const columns = sources(state, shape)
+  if (!shape.joined && !shape.grouped && wants('computed', 10)) columns.push(...makeComputed(state, from, json))
   state.expressions = new Expressions(r, columns, seen)
   if (from.key.length > 1) seen.add('composite')
   const hazard = wants('hazard', 12) ? state.expressions.hazard() : undefined

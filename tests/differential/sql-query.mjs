@@ -17,6 +17,7 @@ export function querySql(schema, query) {
     sources.push({ alias: join.alias ?? join.table, table: tables.get(join.table), optional: join.kind === 'left' })
     from += ` ${join.kind} join ${name(join.table)} ${name(sources.at(-1).alias)} on ${expression(join.on, columnsOf(sources)).sql}`
   }
+  sources[0].computed = computedOf(tables, query, sources[0], 1)
   const column = columnsOf(sources)
   const { fields, shape } = select(query, sources, column)
   const nested = nest(tables, query, sources[0], 1)
@@ -49,6 +50,8 @@ const keyOf = ({ alias, table }) => table.key.map((k) => `${name(alias)}.${name(
 /** Looks columns up by name; `keys`: what tells the rows of a group apart. */
 function columnsOf(sources) {
   const column = (wanted, of) => {
+    const computed = (sources[0].computed ?? []).find((c) => c.name === wanted)
+    if (computed) return computed
     const source = sources.find((s) => (of === undefined ? s.table.columns.some((c) => c.name === wanted) : s.alias === of))
     return cell(source.alias, source.table.columns.find((c) => c.name === wanted))
   }
@@ -58,13 +61,29 @@ function columnsOf(sources) {
 function select(query, sources, column) {
   if (query.select) return split(query.select.map((f) => ({ name: f.name, ...output(f.expr, column) })))
   const whole = ({ alias, table }) => split(table.columns.map((c) => ({ name: c.name, ...asText(cell(alias, c)), column: c.type })))
-  if (sources.length === 1) return whole(sources[0])
+  if (sources.length === 1) {
+    const { fields, shape } = whole(sources[0])
+    const computed = split((sources[0].computed ?? []).map((c) => ({ name: c.name, ...asText(c) })))
+    return { fields: [...fields, ...computed.fields], shape: [...shape, ...computed.shape] }
+  }
   const members = sources.map((source) => {
     const { fields, shape } = whole(source)
     const row = `json_build_array(${fields.join(', ')})`
     return { name: source.alias, sql: source.optional ? `case when ${keyOf(source)[0]} is not null then ${row} end` : row, row: shape }
   })
   return split(members)
+}
+
+/** Columns computed of associations: correlated sub-selects. */
+function computedOf(tables, query, owner, level) {
+  return (query.computed ?? []).map(({ as, relation: wanted, expr }, i) => {
+    const relation = owner.table.relations.find((x) => x.name === wanted)
+    const steps = hops(tables, owner.table, relation)
+    const target = { alias: `c${level}_${i}`, table: tables.get(steps.at(-1).table) }
+    const listed = ['first', 'last', 'stringAgg', 'arrayAgg', 'jsonAgg'].includes(expr.name) && !expr.distinct && !expr.orderBy
+    const { sql, type } = expression(listed ? { ...expr, orderBy: defaultOrder(tables, owner.table, relation) } : expr, columnsOf([target]))
+    return { name: as, type, sql: `(select ${sql} from ${name(target.table.name)} ${name(target.alias)} where ${linkSql(tables, owner, steps, target)})` }
+  })
 }
 
 /** SQL apart from what describes it. */
@@ -107,6 +126,7 @@ function nest(tables, query, owner, level) {
     const steps = hops(tables, owner.table, relation)
     const target = { alias: `l${level}_${i}`, table: tables.get(steps.at(-1).table) }
     const nested = item.query ?? {}
+    target.computed = computedOf(tables, nested, target, level + 1)
     const column = columnsOf([target])
     const own = select(nested, [target], column)
     const below = nest(tables, nested, target, level + 1)

@@ -134,6 +134,16 @@ describe('the builder', () => {
     expect(made.toJSON().having!.args![0]).toEqual({ op: 'agg', name: 'count', args: [col('id', 'issues')], filter: { op: '=', args: [col('status', 'issues'), lit('open')] } })
     expect(failure(() => (q as any).having(() => true))).toMatchObject({ code: 'QUERY_INVALID', path: 'having' })
   })
+  it('lowers columns computed of associations', () => {
+    const made = q.withCount('comments').withAggregate('longest', 'labels', l => stringAgg(l.name, ', ')).orderBy('commentsCount', 'desc').toJSON()
+    expect(made).toEqual({
+      from: 'issues', orderBy: [{ expr: col('commentsCount'), desc: true }],
+      computed: [{ as: 'commentsCount', relation: 'comments', expr: { op: 'agg', name: 'count', args: [] } }, { as: 'longest', relation: 'labels', expr: { op: 'agg', name: 'stringAgg', args: [col('name'), lit(', ')] } }],
+    })
+    expect(q.withCount('comments', 'n').where((i: any) => gt(i.n, 3)).toJSON().where).toEqual({ op: '>', args: [col('n'), lit(3)] })
+    expect(failure(() => (q as any).withCount('comment'))).toMatchObject({ code: 'UNKNOWN_RELATION', nearest: 'comments', path: 'computed[0].relation' })
+    expect(failure(() => q.withAggregate('x', 'comments', (c: any) => first(c.bodi)))).toMatchObject({ code: 'UNKNOWN_COLUMN', nearest: 'body', path: 'computed[0].expr' })
+  })
   it('names mistakes', () => {
     const loose = q as any
     expect(failure(() => loose.where('statsu', '=', 'open'))).toMatchObject({ code: 'UNKNOWN_COLUMN', offending: 'statsu', nearest: 'status' })

@@ -108,6 +108,11 @@ same<RowOf<typeof passed>['labels'], Label[]>()
 // @ts-expect-error no such association
 q.with('label')
 
+const counted = q.withCount('comments').withAggregate('newest', 'comments', c => max(c.id)).withAggregate('names', 'labels', l => arrayAgg(l.name)).orderBy('commentsCount')
+same<Pick<RowOf<typeof counted>, 'commentsCount' | 'newest' | 'names'>, { commentsCount: number; newest: number | null; names: string[] | null }>()
+// @ts-expect-error no such association
+q.withCount('label')
+
 // joins
 const joined = q.innerJoin('projects', (i, p) => eq(i.projectId, p.id))
 same<RowOf<typeof joined>, { issues: Issue; projects: { id: string; name: string } }>()

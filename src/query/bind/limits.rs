@@ -11,6 +11,8 @@ pub const MAX_DEPTH: usize = 256;
 pub const MAX_NODES: usize = 10_000;
 /// Joins of a query: each makes the rows after it one level deeper.
 pub const MAX_JOINS: usize = 64;
+/// Columns of a query that are computed of associations: each makes the rows one level deeper.
+pub const MAX_COMPUTED: usize = 8;
 /// Levels of `with` in `with`, and of sub-queries in sub-queries.
 pub const MAX_NESTING: usize = 32;
 

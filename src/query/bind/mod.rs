@@ -1,10 +1,11 @@
 //! Names to indexes, types checked: a query's JSON to a [`BoundQuery`].
 //!
 //! One file a subject: `limits` (how large), `scope` (names), `source` (tables, sub-queries), `expr`, `literal`, `function`
-//! (expressions), `aggregate`, `group` (grouping), `output` (select, order, key), `start` (keyset), `nested` (associations). This file
+//! (expressions), `aggregate`, `group` (grouping), `output` (select, order, key), `start` (keyset), `nested`, `computed` (associations). This file
 //! puts them together.
 
 mod aggregate;
+mod computed;
 mod expr;
 mod function;
 mod group;
@@ -129,6 +130,7 @@ impl<'a> Context<'a> {
         if json.joins.len() > MAX_JOINS {
             return Err(Error::new(ErrorCode::QueryInvalid, format!("a query joins at most {MAX_JOINS} tables")).at("joins"));
         }
+        let computed = self.computed(json, &mut scope)?;
         let mut joins = Vec::with_capacity(json.joins.len());
         for (i, join) in json.joins.iter().enumerate() {
             let (join, levels) = self.join(join, &mut scope, depth).map_err(|e| e.at_index("joins", i))?;
@@ -154,6 +156,7 @@ impl<'a> Context<'a> {
         let query = BoundQuery {
             from: from.source,
             alias: from.alias.to_owned(),
+            computed,
             joins,
             filter,
             key: key.iter().map(|k| k.column).collect(),

@@ -53,13 +53,20 @@ impl<'a> Context<'a> {
         Ok(nested)
     }
 
+    /// The association of a name.
+    ///
+    /// # Errors
+    /// `UNKNOWN_RELATION` at `relation`.
+    pub(super) fn association(&self, table: &'a Table, name: &str) -> Result<&'a crate::query::Relation> {
+        table.relations.get(name).ok_or_else(|| {
+            let names = table.relations.keys().map(String::as_str);
+            Error::unknown(ErrorCode::UnknownRelation, "association", name, &table.name, names).at("relation")
+        })
+    }
+
     fn one(&self, json: &'a WithJson, table: &'a Table, taken: &mut HashSet<String, MapState>, depth: usize) -> Result<Nested> {
         self.budget.take(1)?;
-        let Some(relation) = table.relations.get(&json.relation) else {
-            let names = table.relations.keys().map(String::as_str);
-            let e = Error::unknown(ErrorCode::UnknownRelation, "association", &json.relation, &table.name, names);
-            return Err(e.at("relation"));
-        };
+        let relation = self.association(table, &json.relation)?;
         let (name, place) = match json.name.as_deref() {
             Some(name) => (name, "as"),
             None => (json.relation.as_str(), "relation"),

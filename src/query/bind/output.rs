@@ -103,9 +103,11 @@ impl<'b, 'a> Output<'b, 'a> {
         Ok(Select::Fields(bound))
     }
 
-    /// All columns of the sub-query that is selected from, or of all sources if they are not shown.
+    /// All columns of the sub-query that is selected from, of a table and those computed for it, or of all sources if they are
+    /// not shown.
     fn columns(&self, whole: bool) -> Result<Select> {
-        if whole && self.scope.sources.len() > 1 {
+        // Computed columns are a second source of the same alias.
+        if whole && self.scope.sources.iter().any(|s| s.alias != self.scope.sources[0].alias) {
             let message = "a query that joins a sub-query has no rows to show whole; it needs a `select`";
             return Err(Error::new(ErrorCode::QueryInvalid, message).at("select"));
         }

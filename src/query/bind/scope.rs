@@ -109,7 +109,8 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    fn put(&mut self, alias: &'a str, relation: Relation<'a>, optional: bool) {
+    /// Adds a source under whatever alias.
+    pub(super) fn put(&mut self, alias: &'a str, relation: Relation<'a>, optional: bool) {
         let base = self.types.len();
         self.types.extend(relation.types());
         self.sources.push(Source { alias, relation, base, optional });
@@ -121,13 +122,15 @@ impl<'a> Scope<'a> {
     /// `UNKNOWN_ALIAS`, `UNKNOWN_COLUMN`, `AMBIGUOUS_COLUMN`.
     pub(super) fn resolve(&self, name: &str, of: Option<&str>) -> Result<usize> {
         if let Some(alias) = of {
-            let Some(source) = self.sources.iter().find(|s| s.alias == alias) else {
+            // Computed columns are a second source of the same alias.
+            let mut of = self.sources.iter().filter(|s| s.alias == alias).peekable();
+            if of.peek().is_none() {
                 let aliases = self.sources.iter().map(|s| s.alias);
                 return Err(Error::unknown(ErrorCode::UnknownAlias, "alias", alias, "query", aliases));
-            };
-            let found = source.relation.column(name).map(|c| source.base + c);
-            return found
-                .ok_or_else(|| Error::unknown(ErrorCode::UnknownColumn, "column", name, source.alias, source.relation.names()));
+            }
+            let found = of.clone().find_map(|s| s.relation.column(name).map(|c| s.base + c));
+            let names = of.flat_map(|s| s.relation.names());
+            return found.ok_or_else(|| Error::unknown(ErrorCode::UnknownColumn, "column", name, alias, names));
         }
         let mut found = self.sources.iter().filter_map(|s| s.relation.column(name).map(|c| (s, s.base + c)));
         match (found.next(), found.next()) {

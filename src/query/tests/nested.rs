@@ -111,3 +111,43 @@ fn associations_nest_to_a_greatest_depth() {
     assert_eq!(e.code.as_str(), "QUERY_INVALID");
     assert!(e.path.ends_with(".with"), "{}", e.path);
 }
+
+fn computed(name: &str, relation: &str, expr: Json) -> Json {
+    json!({"as": name, "relation": relation, "expr": expr})
+}
+
+#[test]
+fn computed_columns_are_columns_of_the_scope() {
+    let count = || computed("n", "comments", agg("count", []));
+    let list = json!({"op": "agg", "name": "arrayAgg", "args": [col("id")]});
+    let bound = good(json!({"from": "issues", "computed": [count(), computed("ids", "comments", list)],
+        "where": op(">", [of("issues", "n"), lit(1)]), "orderBy": [{"expr": col("n")}]}));
+    assert_eq!(bound.filter, Some(call(Function::Gt, [Expr::Column(issue::WIDTH), int(1)])));
+    assert_eq!(bound.order[0].expr, Expr::Column(issue::WIDTH));
+    // The order of the association, then the key.
+    let order: Vec<Expr> = bound.computed[1].call.order.iter().map(|o| o.expr.clone()).collect();
+    assert_eq!(order, [Expr::Column(2), Expr::Column(0)]);
+    let crate::query::Select::Fields(fields) = bound.select else { panic!("fields") };
+    assert_eq!((fields.len(), fields[issue::WIDTH].name.as_str()), (issue::WIDTH + 2, "n"));
+    let nested = good(json!({"from": "projects", "with": [{"relation": "issues", "query": {"computed": [count()]}}]}));
+    assert_eq!(nested.nested[0].query.computed.len(), 1);
+}
+
+#[test]
+fn a_computed_column_is_refused_at_its_place() {
+    let refused = |item: Json| bad(json!({"from": "issues", "computed": [item]}));
+    let count = || agg("count", []);
+    assert_eq!(refused(computed("title", "comments", count())), at("QUERY_INVALID", "computed[0].as", "title", ""));
+    assert_eq!(refused(computed("", "comments", count())).1, "computed[0].as");
+    assert_eq!(refused(computed("n", "coments", count())), at("UNKNOWN_RELATION", "computed[0].relation", "coments", "comments"));
+    assert_eq!(refused(computed("n", "comments", col("id"))), at("QUERY_INVALID", "computed[0].expr", "id", ""));
+    let wrong = agg("sum", [col("body")]);
+    assert_eq!(refused(computed("n", "comments", wrong)), at("TYPE_MISMATCH", "computed[0].expr.args[0]", "body", ""));
+    let within = agg("sum", [agg("count", [])]);
+    assert_eq!(refused(computed("n", "comments", within)), at("QUERY_INVALID", "computed[0].expr.args[0]", "count", ""));
+    let joined = json!({"from": "issues", "computed": [computed("n", "comments", count())],
+        "joins": [{"kind": "inner", "table": "projects", "on": lit(true)}]});
+    assert_eq!(bad(joined), at("QUERY_INVALID", "computed", "", ""));
+    let many: Vec<Json> = (0..9).map(|i| computed(&format!("n{i}"), "comments", count())).collect();
+    assert_eq!(bad(json!({"from": "issues", "computed": many})), at("QUERY_INVALID", "computed", "", ""));
+}

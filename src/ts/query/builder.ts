@@ -1,4 +1,5 @@
 import { EddylineError, unknownName } from '../errors.js'
+import type { CellType } from '../port.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, SchemaJson, TableName } from '../schema.js'
 import { type Condition, Expr, type ExprJson, compare, literal } from './expr.js'
 import type { Aliases, JoinedBase, Named, Optional, OrderJson, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
@@ -19,6 +20,7 @@ interface Plan {
   offset?: number
   start?: { values: Record<string, unknown> | readonly unknown[]; inclusive: boolean }
   with: readonly { relation: string; query?: QueryJson }[]
+  computed?: readonly { as: string; relation: string; expr: ExprJson; type?: CellType }[]
 }
 
 const NOTHING: Plan = { joins: [], where: [], orderBy: [], with: [] }
@@ -115,7 +117,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   with<N extends AssociationName<S, T>, R>(
     name: N, narrow: (q: Query<S, AssociationTable<S, T, N>>) => QueryLike<R>,
   ): Query<S, T, J, B, A & Associated<S, T, N, R>>
-  with(name: string, narrow?: (q: Query<S, any>) => QueryLike<any>): any {
+  with(name: string, narrow?: (q: any) => QueryLike<any>): any {
     const known = tableNamed(this.#schema, this.#table).relations
     const relation = known.find(r => r.name === name)
     const at = this.#plan.with.filter(w => w.relation !== name).length
@@ -126,6 +128,30 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
       if (Object.keys(query).length > 0) entry.query = query
     }
     return this.#step({ with: [...this.#plan.with.filter(w => w.relation !== name), entry] })
+  }
+
+  /**
+   * Adds a column that is an aggregate over an association; it can be ordered by.
+   *
+   * ```ts
+   * q.withAggregate('latest', 'comments', c => max(c.createdAt)).orderBy('latest', 'desc')
+   * ```
+   */
+  withAggregate<K extends string, N extends AssociationName<S, T>, V>(
+    as: K, name: N, make: (row: Refs<Row<S, AssociationTable<S, T, N>>>) => Expr<V>,
+  ): Query<S, T, J, B & { [P in K]: V }, A> {
+    const at = `computed[${this.#plan.computed?.length ?? 0}]`
+    const known = tableNamed(this.#schema, this.#table).relations
+    const relation = known.find(r => r.name === name)
+    if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#table}\``, name as string, known.map(r => r.name as string), `${at}.relation`)
+    const target = tableNamed(this.#schema, relation.table as string)
+    const made = placed(`${at}.expr`, () => make(refs(target, undefined) as never))
+    return this.#step({ computed: [...this.#plan.computed ?? [], { as, relation: name as string, expr: made.json, type: made.cellType }] })
+  }
+
+  /** Adds the number of rows of an association, as `commentsCount` or the name given; 0 without any. */
+  withCount<N extends AssociationName<S, T>, K extends string = `${N}Count`>(name: N, as?: K): Query<S, T, J, B & { [P in K]: number }, A> {
+    return this.withAggregate(as ?? `${name}Count` as K, name, () => new Expr<number>({ op: 'agg', name: 'count', args: [] }, 'int'))
   }
 
   /**
@@ -194,6 +220,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (p.offset !== undefined && p.offset > 0) json.offset = p.offset
     if (p.start !== undefined) json.start = { values: this.#startValues(p.start.values), inclusive: p.start.inclusive }
     if (p.with.length > 0) json.with = p.with.map(w => ({ ...w }))
+    if (p.computed !== undefined) json.computed = p.computed.map(({ as, relation, expr }) => ({ as, relation, expr }))
     return this.#json = json
   }
 
@@ -220,7 +247,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   #scope(): unknown {
-    const base = tableNamed(this.#schema, this.#table)
+    const base = this.#own()
     const { joins } = this.#plan
     if (joins.length === 0) return refs(base, undefined)
     const scope: Record<string, unknown> = Object.create(null)
@@ -229,8 +256,15 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     return scope
   }
 
+  /** The table with the columns that are computed for it. */
+  #own(): TableJson {
+    const base = tableNamed(this.#schema, this.#table)
+    const computed = (this.#plan.computed ?? []).map(c => ({ name: c.as, type: c.type as CellType, nullable: true }))
+    return computed.length === 0 ? base : { ...base, columns: [...base.columns, ...computed] }
+  }
+
   #column(name: string): Expr<any> {
-    const t = tableNamed(this.#schema, this.#table)
+    const t = this.#own()
     const column = t.columns.find(c => c.name === name)
     if (column === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${t.name}\``, name, t.columns.map(c => c.name))
     return new Expr({ op: 'col', name }, column.type)

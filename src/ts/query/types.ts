@@ -50,4 +50,5 @@ export interface QueryJson {
   offset?: number
   start?: { values: ExprJson[]; inclusive: boolean }
   with?: { relation: string; as?: string; query?: QueryJson }[]
+  computed?: { as: string; relation: string; expr: ExprJson }[]
 }

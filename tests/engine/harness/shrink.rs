@@ -225,6 +225,12 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
             with(&|q| q.joins[i].on = on.clone());
         }
     }
+    for i in 0..q.computed.len() {
+        with(&|q| drop(q.computed.remove(i)));
+        for expr in simpler_expressions(&q.computed[i].expr) {
+            with(&|q| q.computed[i].expr = expr.clone());
+        }
+    }
     for i in 0..q.with.len() {
         with(&|q| drop(q.with.remove(i)));
         for nested in q.with[i].query.iter().flat_map(|n| simpler_queries(n)) {

@@ -1,7 +1,7 @@
 // Aggregates through the whole way: what the builder says, what the engine finds, what rows hold.
 import { describe, expect, it } from 'vitest'
 import {
-  arrayAgg, bigint, boolOr, bytes, count, createDatabase, defineSchema, eq, first, gt, int, jsonAgg, last, median, mode, number, percentileDisc, stddevPop, string, stringAgg,
+  arrayAgg, bigint, boolOr, bytes, count, createDatabase, defineSchema, eq, first, gt, hasMany, int, jsonAgg, last, median, mode, number, percentileDisc, stddevPop, string, stringAgg,
   sum, table, timestamp, varSamp,
 } from '../../../pkg/index.inline.js'
 
@@ -42,6 +42,26 @@ describe('aggregates', () => {
       json: ['NaN', null], at: ['2023-11-14T22:13:20.001+00:00', '2023-11-14T22:13:20.002+00:00'], raw: ['\\x01', '\\x02'], text: 'a "quoted",b', n: 2, sum: 2n ** 53n + 1n, middle: NaN,
       first: new Date(1_700_000_000_001),
     })
+    db.close()
+  })
+
+  it('are columns of the rows that an association belongs to', async () => {
+    const db = await createDatabase({ schema: defineSchema({
+      issues: table({ id: int().key(), title: string() }),
+      comments: table({ id: int().key(), issueId: int(), body: string() }),
+    }, { issues: { comments: hasMany('comments', 'issueId', { orderBy: [['body', 'asc']] }) } }) })
+    const live = db.live(db.query.issues.withCount('comments').withAggregate('bodies', 'comments', c => stringAgg(c.body, ',')).orderBy('commentsCount', 'desc').with('comments', c => c.select('id')))
+    const comment = (id: number, issueId: number, body: string) => ({ op: 'upsert' as const, table: 'comments' as const, row: { id, issueId, body } })
+    db.apply([{ op: 'upsert', table: 'issues', row: { id: 1, title: 'a' } }, { op: 'upsert', table: 'issues', row: { id: 2, title: 'b' } }, comment(1, 2, 'z'), comment(2, 2, 'y')])
+    expect(live.rows).toEqual([
+      { id: 2, title: 'b', commentsCount: 2, bodies: 'y,z', comments: [{ id: 2 }, { id: 1 }] },
+      { id: 1, title: 'a', commentsCount: 0, bodies: null, comments: [] },
+    ])
+    let patches: unknown[] = []
+    live.subscribe(({ diff }) => { patches = diff.map(p => p.t) })
+    db.apply([comment(1, 1, 'z'), { op: 'delete', table: 'comments', id: 2 }])
+    expect(live.rows).toEqual([{ id: 1, title: 'a', commentsCount: 1, bodies: 'z', comments: [{ id: 1 }] }, { id: 2, title: 'b', commentsCount: 0, bodies: null, comments: [] }])
+    expect(patches).toContain('move')
     db.close()
   })
 

@@ -1,11 +1,13 @@
 //! Random aggregates over a scope, with all that they can say.
 
-use eddyline::query::ast::{CallJson, ExprJson, OrderJson};
+use eddyline::query::ast::{CallJson, ComputedJson, ExprJson, OrderJson};
+use eddyline::query::{Column, Schema, Table};
 use eddyline::value::{Type, Value};
 use fastrand::Rng;
 
 use super::domain::literal;
 use super::expression::{ORDERED, Scope};
+use super::query::visible;
 use super::{chance, pick};
 
 fn agg(name: &str, args: Vec<ExprJson>) -> ExprJson {
@@ -35,6 +37,24 @@ pub fn aggregate(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson) {
         e.call = Some(Box::new(call));
     }
     (ty, e)
+}
+
+/// Columns of a table that are aggregates over its associations, as they are written and as they can be read.
+pub fn computed(rng: &mut Rng, schema: &Schema, table: &Table) -> (Vec<ComputedJson>, Vec<Column>) {
+    let relations: Vec<_> = table.relations.values().collect();
+    let mut out = (Vec::new(), Vec::new());
+    for n in 0..if relations.is_empty() { 0 } else { rng.usize(1..=3) } {
+        let relation = pick(rng, &relations);
+        let scope = Scope::of_columns(visible(schema.by_id(relation.target)));
+        let (ty, expr) = aggregate(rng, &scope);
+        let name = format!("c{n}");
+        // A variance may leave the range. Whether that of rows without an owner is asked for is up to the plan.
+        if !["std", "var"].contains(&&expr.name.as_deref().unwrap_or_default()[..3]) {
+            out.0.push(ComputedJson { name: name.clone(), relation: relation.name.clone(), expr });
+            out.1.push(Column { name, ty, nullable: true, safe_integer: false });
+        }
+    }
+    out
 }
 
 fn some_order(rng: &mut Rng, expr: ExprJson) -> OrderJson {

@@ -5,7 +5,7 @@ use eddyline::query::{Column, Schema, Table};
 use eddyline::value::Type;
 use fastrand::Rng;
 
-use super::aggregate::aggregate;
+use super::aggregate::{aggregate, computed};
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
 use super::source::{Sight, Source, source};
@@ -45,6 +45,13 @@ pub(super) fn part(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson
         for n in 0..rng.usize(1..=2) {
             join(rng, sight, depth, &mut q, &mut sources, n);
         }
+    }
+    if let (true, Some(table)) = (q.joins.is_empty(), table)
+        && chance(rng, 15)
+    {
+        let (computed, columns) = computed(rng, sight.schema, table);
+        q.computed = computed;
+        sources[0].columns.extend(columns);
     }
     let mut scope = scope_of(rng, &sources);
     if risky && chance(rng, 40) {
@@ -236,7 +243,13 @@ fn nested(rng: &mut Rng, schema: &Schema, table: &Table, level: usize) -> Vec<Wi
         let relation = pick(rng, &relations);
         let target = schema.by_id(relation.target);
         let mut q = QueryJson::default();
-        let scope = Scope::of_columns(visible(target));
+        let mut columns: Vec<Column> = visible(target).cloned().collect();
+        if chance(rng, 15) {
+            let (computed, more) = computed(rng, schema, target);
+            q.computed = computed;
+            columns.extend(more);
+        }
+        let scope = Scope::of_columns(&columns);
         if chance(rng, 25) {
             q.filter = Some(scope.condition(rng));
         }
