@@ -93,7 +93,7 @@ fn truth(v: Option<bool>) -> Datum<'static> {
 
 impl Formula {
     /// Puts paths in the place of column numbers.
-    pub fn new(expr: &Expr, paths: &impl Fn(usize) -> Path) -> Self {
+    pub fn new(expr: &Expr, paths: &dyn Fn(usize) -> Path) -> Self {
         match expr {
             Expr::Column(c) => Formula::Column(paths(*c)),
             Expr::Literal(v) => Formula::Literal(v.clone()),

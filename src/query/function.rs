@@ -88,7 +88,7 @@ pub enum Function {
     Ceil,
     /// Towards zero.
     Trunc,
-    /// −1, 0, 1, NaN.
+    /// −1, 0, 1; 0 of NaN.
     Sign,
     /// Power; errors as PostgreSQL's `dpow`.
     Power,

@@ -1,13 +1,15 @@
 //! Casts: values of one type as values of another, texts read and written as PostgreSQL does.
 
 use super::json;
-use super::{Made, impossible};
+use super::{Made, impossible, integer, trim};
 use crate::error::ErrorCode;
-use crate::query::{CastTo, Function};
+use crate::query::CastTo;
 use crate::value::{Cell, Value, canonical_json, float, format_timestamp, parse_timestamp};
 
 /// Blanks that may surround a number or a word.
-const BLANKS: [char; 6] = [' ', '\t', '\n', '\r', '\x0b', '\x0c'];
+pub(super) fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
+}
 
 pub(super) fn cast(to: CastTo, cell: Cell<'_>) -> Made {
     Ok(match (to, cell) {
@@ -25,12 +27,12 @@ pub(super) fn cast(to: CastTo, cell: Cell<'_>) -> Made {
         (CastTo::Bool, Cell::Int(v)) => Value::Bool(v != 0),
         (_, Cell::Text(text)) => read(to, text)?,
         _ if cell.kind() == Some(to.ty()) => cell.to_value(),
-        _ => impossible(Function::Cast(to), &[cell]),
+        _ => impossible(),
     })
 }
 
 fn read(to: CastTo, text: &str) -> Made {
-    let bare = text.trim_matches(BLANKS);
+    let bare = trim(text, true, true, is_blank);
     let value = match to {
         CastTo::Int | CastTo::BigInt => return integer(bare).map(Value::Int),
         CastTo::Float => return number(bare).map(Value::Float),
@@ -40,14 +42,6 @@ fn read(to: CastTo, text: &str) -> Made {
         CastTo::Text => Some(Value::text(text)),
     };
     value.ok_or(ErrorCode::InvalidText)
-}
-
-fn integer(text: &str) -> Result<i64, ErrorCode> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(ErrorCode::InvalidText);
-    }
-    text.parse().map_err(|_| ErrorCode::NumericOverflow)
 }
 
 fn number(text: &str) -> Result<f64, ErrorCode> {
@@ -98,8 +92,11 @@ fn text(cell: Cell<'_>) -> String {
         Cell::Float(v) => float::spell_sql(v),
         Cell::Text(v) => v.to_owned(),
         Cell::Bytes(v) => {
-            let digit = |d: u8| char::from(b"0123456789abcdef"[usize::from(d)]);
-            "\\x".chars().chain(v.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)])).collect()
+            let mut out = String::from("\\x");
+            for d in v.iter().flat_map(|b| [b >> 4, b & 15]) {
+                out.push(char::from(b"0123456789abcdef"[usize::from(d)]));
+            }
+            out
         }
         Cell::Timestamp(v) => moment(v),
         Cell::Json(v) => json::shown(v),
@@ -110,12 +107,12 @@ fn text(cell: Cell<'_>) -> String {
 /// `2024-02-29 12:00:00.5+00`, `0044-03-15 00:00:00+00 BC`.
 fn moment(micros: i64) -> String {
     let iso = format_timestamp(micros);
-    let (sign, iso) = (iso.as_bytes()[0], iso.trim_start_matches(['+', '-']));
+    let (sign, iso) = (iso.as_bytes()[0], iso.strip_prefix(['+', '-']).unwrap_or(&iso));
     let (year, rest) = iso.split_at(iso.find('-').unwrap_or(0));
     let (date, time) = rest.split_once('T').unwrap_or((rest, ""));
-    let time = time.trim_end_matches('Z');
-    let time = if time.contains('.') { time.trim_end_matches('0') } else { time };
-    let number: i64 = year.parse().unwrap_or(0);
+    let time = time.strip_suffix('Z').unwrap_or(time);
+    let time = trim(time, false, time.contains('.'), |c| c == '0');
+    let number = integer(year).unwrap_or(0);
     let before = sign == b'-' || number == 0;
     let number = if before { number + 1 } else { number };
     let era = if before { " BC" } else { "" };

@@ -2,7 +2,8 @@
 //!
 //! Canonical text has one spelling of a value, so keys and scalars are compared as bytes.
 
-use super::{Made, impossible};
+use super::cast::is_blank;
+use super::{Made, impossible, integer, trim};
 use crate::error::ErrorCode;
 use crate::query::Function;
 use crate::value::json::escape;
@@ -15,7 +16,7 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
             let found = match step {
                 Cell::Text(key) => member(v, key),
                 Cell::Int(at) => element_or_self(v, *at),
-                _ => impossible(f, args),
+                _ => impossible(),
             };
             given(f == F::JsonGetText, found)
         }
@@ -53,7 +54,7 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
                 _ => *v == key,
             })
         }
-        _ => impossible(f, args),
+        _ => impossible(),
     })
 }
 
@@ -162,12 +163,8 @@ fn element_or_self(v: &str, at: i64) -> Option<&str> {
 
 /// A step of a path as an index: blanks in front and a sign are allowed.
 fn index(step: &str) -> Option<i64> {
-    let digits = step.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
-    let bare = digits.strip_prefix(['+', '-']).unwrap_or(digits);
-    if bare.is_empty() || !bare.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse::<i32>().ok().map(i64::from)
+    let index = integer(trim(step, true, false, is_blank)).ok()?;
+    i32::try_from(index).ok().map(i64::from)
 }
 
 /// `@>`: kinds are the same, scalars equal, every member and element of `b` is contained in one of `a`.
@@ -216,7 +213,7 @@ fn plain(number: &str, out: &mut String) {
         out.push_str(number);
         return;
     };
-    let exponent: i64 = exponent.parse().unwrap_or(0);
+    let exponent = integer(exponent).unwrap_or(0);
     let (negative, mantissa) = mantissa.strip_prefix('-').map_or((false, mantissa), |m| (true, m));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let point = whole.len() as i64 + exponent;
@@ -227,7 +224,7 @@ fn plain(number: &str, out: &mut String) {
     match usize::try_from(point) {
         Err(_) | Ok(0) => {
             out.push_str("0.");
-            out.extend((point..0).map(|_| '0'));
+            zeros(-point, out);
             out.push_str(&digits);
         }
         Ok(point) if point < digits.len() => {
@@ -237,7 +234,13 @@ fn plain(number: &str, out: &mut String) {
         }
         Ok(point) => {
             out.push_str(&digits);
-            out.extend((digits.len()..point).map(|_| '0'));
+            zeros(point as i64 - digits.len() as i64, out);
         }
+    }
+}
+
+fn zeros(n: i64, out: &mut String) {
+    for _ in 0..n {
+        out.push('0');
     }
 }

@@ -54,9 +54,38 @@ pub(super) fn join<'a>(texts: impl Iterator<Item = &'a str>, between: &str) -> M
     Ok(Value::text(out))
 }
 
+/// The registry lets no other arguments through. (Without telling which: the texts of all names would be in the binary.)
 #[cold]
-fn impossible(f: Function, args: &[Cell<'_>]) -> ! {
-    unreachable!("bind lets no {f:?} of {:?} through", args.iter().map(|a| a.kind()).collect::<Vec<_>>())
+fn impossible() -> ! {
+    unreachable!("a call that does not fit its line of the registry")
+}
+
+/// An integer of 64 bits: a sign, or none, and digits.
+///
+/// # Errors
+/// `INVALID_TEXT`, `NUMERIC_OVERFLOW`.
+fn integer(text: &str) -> Result<i64, ErrorCode> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(ErrorCode::InvalidText);
+    }
+    // Negative numbers reach one further.
+    let below = digits.iter().try_fold(0i64, |v, d| v.checked_mul(10)?.checked_sub(i64::from(d - b'0')));
+    below.and_then(|v| if negative { Some(v) } else { v.checked_neg() }).ok_or(ErrorCode::NumericOverflow)
+}
+
+/// A text without the characters of a set in front, at the end, or both.
+fn trim(mut text: &str, front: bool, end: bool, set: impl Fn(char) -> bool) -> &str {
+    while let Some(c) = text.chars().next().filter(|c| front && set(*c)) {
+        text = &text[c.len_utf8()..];
+    }
+    while let Some(c) = text.chars().next_back().filter(|c| end && set(*c)) {
+        text = &text[..text.len() - c.len_utf8()];
+    }
+    text
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
             }
             Value::Timestamp(moment(days_from_civil(year, month, day), time)?)
         }
-        _ => impossible(f, args),
+        _ => impossible(),
     })
 }
 

@@ -10,7 +10,7 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
         (Function::RoundTo, [Cell::Float(v), Cell::Int(digits)]) => round_to(*v, *digits)?,
         (Function::Power, [Cell::Float(a), Cell::Float(b)]) => power(*a, *b)?,
         (_, [Cell::Float(v)]) => unary(f, *v)?,
-        _ => impossible(f, args),
+        _ => impossible(),
     };
     Ok(Value::Float(value))
 }
@@ -21,14 +21,15 @@ fn unary(f: Function, v: f64) -> Result<f64, ErrorCode> {
         Function::Floor => v.floor(),
         Function::Ceil => v.ceil(),
         Function::Trunc => v.trunc(),
-        Function::Sign if v == 0.0 || v.is_nan() => v,
+        // As PostgreSQL: also of what is no number.
+        Function::Sign if v == 0.0 || v.is_nan() => 0.0,
         Function::Sign => v.signum(),
         Function::Sqrt if v < 0.0 => return Err(ErrorCode::InvalidArgument),
         Function::Sqrt => v.sqrt(),
         Function::Ln if v <= 0.0 => return Err(ErrorCode::InvalidArgument),
         Function::Ln => v.ln(),
         Function::Exp => in_range(v.exp(), v.is_finite(), true)?,
-        _ => impossible(f, &[Cell::Float(v)]),
+        _ => impossible(),
     })
 }
 

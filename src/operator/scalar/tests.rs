@@ -57,6 +57,7 @@ fn numbers_are_rounded_as_postgresql_rounds_double_precision() {
         ],
     );
     fails(Function::RoundTo, ErrorCode::NumericOverflow, [to(f64::MAX, -308)]);
+    answers(Function::Sign, [(f64::NAN, 0.0), (-0.0, 0.0), (-3.5, -1.0)].map(|(v, r)| ([f(v)], f(r))));
     fails(Function::Sqrt, ErrorCode::InvalidArgument, [[f(-1.0)], [f(f64::NEG_INFINITY)]]);
     fails(Function::Ln, ErrorCode::InvalidArgument, [[f(0.0)], [f(-1.0)]]);
     fails(Function::Exp, ErrorCode::NumericOverflow, [[f(1000.0)], [f(-1000.0)]]);

@@ -1,6 +1,6 @@
 //! Texts, in characters that are Unicode code points.
 
-use super::{MAX_TEXT, Made, impossible};
+use super::{MAX_TEXT, Made, impossible, trim};
 use crate::error::ErrorCode;
 use crate::operator::like;
 use crate::query::Function;
@@ -22,7 +22,7 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
         (F::Strpos, [Cell::Text(text), Cell::Text(part)]) => {
             Value::Int(text.find(part).map_or(0, |at| text[..at].chars().count() as i64 + 1))
         }
-        (F::Trim | F::LTrim | F::RTrim, [Cell::Text(text), Cell::Text(set)]) => Value::text(trim(f, text, set)),
+        (F::Trim | F::LTrim | F::RTrim, [Cell::Text(text), Cell::Text(set)]) => trimmed(f, text, set),
         (F::Left, [Cell::Text(text), Cell::Int(n)]) => Value::text(&text[..from_start(text, *n)]),
         (F::Right, [Cell::Text(_), Cell::Int(0)]) => Value::text(""),
         (F::Right, [Cell::Text(text), Cell::Int(n)]) => Value::text(&text[from_start(text, n.saturating_neg())..]),
@@ -54,7 +54,7 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
             Value::text(text.replace(from, to))
         }
         (F::SplitPart, [Cell::Text(text), Cell::Text(between), Cell::Int(n)]) => Value::text(field(text, between, *n)?),
-        _ => impossible(f, args),
+        _ => impossible(),
     })
 }
 
@@ -65,17 +65,24 @@ fn of_text(f: Function, text: &str) -> Value {
         Function::Length => Value::Int(text.chars().count() as i64),
         Function::OctetLength => Value::Int(text.len() as i64),
         Function::Ascii => Value::Int(text.chars().next().map_or(0, |c| c as i64)),
-        Function::Reverse => Value::text(text.chars().rev().collect::<String>()),
-        Function::Trim | Function::LTrim | Function::RTrim => Value::text(trim(f, text, " ")),
+        Function::Reverse => {
+            let mut out = String::with_capacity(text.len());
+            for c in text.chars().rev() {
+                out.push(c);
+            }
+            Value::text(out)
+        }
+        Function::Trim | Function::LTrim | Function::RTrim => trimmed(f, text, " "),
         Function::InitCap => {
             let mut within = false;
-            let cased = text.chars().map(|c| {
+            let mut out = String::with_capacity(text.len());
+            for c in text.chars() {
                 let first = !std::mem::replace(&mut within, c.is_alphabetic() || c.is_ascii_digit());
-                if first { one(c.to_uppercase(), c) } else { one(c.to_lowercase(), c) }
-            });
-            Value::text(cased.collect::<String>())
+                out.push(if first { one(c.to_uppercase(), c) } else { one(c.to_lowercase(), c) });
+            }
+            Value::text(out)
         }
-        _ => impossible(f, &[Cell::Text(text)]),
+        _ => impossible(),
     }
 }
 
@@ -101,15 +108,8 @@ fn from_start(text: &str, n: i64) -> usize {
     }
 }
 
-fn trim<'a>(f: Function, mut text: &'a str, set: &str) -> &'a str {
-    let in_set = |c: char| set.contains(c);
-    if f != Function::RTrim {
-        text = text.trim_start_matches(in_set);
-    }
-    if f != Function::LTrim {
-        text = text.trim_end_matches(in_set);
-    }
-    text
+fn trimmed(f: Function, text: &str, set: &str) -> Value {
+    Value::text(trim(text, f != Function::RTrim, f != Function::LTrim, |c| set.contains(c)))
 }
 
 fn pad(f: Function, text: &str, n: i64, fill: &str) -> Made {
@@ -125,7 +125,14 @@ fn pad(f: Function, text: &str, n: i64, fill: &str) -> Made {
     if f == Function::RPad {
         out.push_str(text);
     }
-    out.extend(fill.chars().cycle().take(missing));
+    let mut letters = fill.chars();
+    for _ in 0..missing {
+        let c = letters.next().or_else(|| {
+            letters = fill.chars();
+            letters.next()
+        });
+        out.extend(c);
+    }
     if f == Function::LPad {
         out.push_str(text);
     }

@@ -21,7 +21,7 @@ pub(super) fn call(function: Function, v: f64, rest: &[Value]) -> Result<f64> {
         } else if v < 0.0 {
             -1.0
         } else {
-            v
+            0.0
         }),
         (Function::Sqrt, []) if v < 0.0 => Err(undefined("root of a negative number")),
         (Function::Sqrt, []) => Ok(v.sqrt()),
