@@ -80,6 +80,14 @@ codes! {
     UnknownView = "UNKNOWN_VIEW",
     /// An export called while another is running.
     Reentrant = "REENTRANT",
+    /// An argument outside of what a function is defined for, such as a negative number under a root.
+    InvalidArgument = "INVALID_ARGUMENT",
+    /// A text that does not read as a value of the type that it is cast to.
+    InvalidText = "INVALID_TEXT",
+    /// A moment outside of the range of timestamps, or of no calendar.
+    TimestampRange = "TIMESTAMP_RANGE",
+    /// A text that is no regular expression, or none that is supported.
+    RegexInvalid = "REGEX_INVALID",
 }
 
 impl fmt::Display for ErrorCode {

@@ -10,6 +10,7 @@
 //! Rooms, bottom-up; each opens with what it is for:
 //! - [`error`]: the one error type, with stable codes.
 //! - [`value`]: what a cell is; packed rows; order and hash.
+//! - [`regex`]: regular expressions in linear time.
 //! - [`algebra`]: what a change is: Z-sets of row handles.
 //! - [`query`]: what the user asked: schema, wire AST, bound queries.
 //! - [`trace`]: what is remembered: rows by handle, arrangements, ordered lists.
@@ -33,6 +34,7 @@ pub mod operator;
 pub mod plan;
 pub mod query;
 pub mod reference;
+pub mod regex;
 pub mod store;
 pub mod trace;
 pub mod value;

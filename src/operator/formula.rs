@@ -1,14 +1,18 @@
 //! Expressions over rows: bound expressions with paths for columns, and their evaluation.
 //!
 //! PostgreSQL's semantics: three-valued logic, null in gives null out unless said otherwise, integer overflow and division by
-//! zero are errors. `and`/`or` go from left to right and stop at the first argument that decides.
+//! zero are errors. `and`, `or`, `between`, `coalesce` and `case` go from left to right and stop at what decides; all other
+//! functions evaluate all their arguments first. Those that need no more than the cells are in `scalar`.
 
 use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 
-use super::like;
+use super::scalar;
 use crate::algebra::Handle;
 use crate::error::ErrorCode;
-use crate::query::{Expr, Function};
+use crate::query::{CastTo, Expr, Function};
+use crate::regex::Regex;
 use crate::trace::{Path, RelationId, Relations};
 use crate::value::{Cell, Value, total_order};
 
@@ -21,6 +25,31 @@ pub enum Formula {
     Literal(Value),
     /// A function or operator.
     Call(Function, Vec<Formula>),
+    /// Whether a text matches a pattern.
+    Match(Pattern, Box<Formula>),
+}
+
+/// A regular expression that is ready; equal if written equal.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: Box<str>,
+    folded: bool,
+    regex: Rc<Regex>,
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.folded == other.folded
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Hash for Pattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+        self.folded.hash(state);
+    }
 }
 
 /// A row to evaluate over.
@@ -64,11 +93,22 @@ fn truth(v: Option<bool>) -> Datum<'static> {
 
 impl Formula {
     /// Puts paths in the place of column numbers.
-    pub fn new(expr: &Expr, paths: &impl Fn(usize) -> Path) -> Self {
+    pub fn new(expr: &Expr, paths: &dyn Fn(usize) -> Path) -> Self {
         match expr {
             Expr::Column(c) => Formula::Column(paths(*c)),
             Expr::Literal(v) => Formula::Literal(v.clone()),
-            Expr::Call(f, args) => Formula::Call(*f, args.iter().map(|a| Formula::new(a, paths)).collect()),
+            Expr::Call(f, args) => {
+                let mut parts: Vec<Formula> = args.iter().map(|a| Formula::new(a, paths)).collect();
+                if let (Function::Matches | Function::MatchesFolded, [_, Formula::Literal(Value::Text(text))]) = (f, &parts[..]) {
+                    let folded = *f == Function::MatchesFolded;
+                    // `bind` has read the pattern before.
+                    if let Ok(regex) = Regex::new(text, folded) {
+                        let pattern = Pattern { text: text.clone(), folded, regex: Rc::new(regex) };
+                        return Formula::Match(pattern, Box::new(parts.swap_remove(0)));
+                    }
+                }
+                Formula::Call(*f, parts)
+            }
         }
     }
 
@@ -76,7 +116,17 @@ impl Formula {
     pub fn is_wide(&self, relations: &Relations, relation: RelationId) -> bool {
         match self {
             Formula::Column(p) => relations.is_wide(relation, *p),
-            Formula::Literal(_) | Formula::Call(Function::Length, _) => false,
+            Formula::Literal(_) | Formula::Match(..) => false,
+            Formula::Call(
+                Function::Length
+                | Function::OctetLength
+                | Function::Strpos
+                | Function::Ascii
+                | Function::JsonArrayLength
+                | Function::Cast(CastTo::Int),
+                _,
+            ) => false,
+            Formula::Call(Function::Cast(CastTo::BigInt), _) => true,
             Formula::Call(_, args) => args.iter().any(|a| a.is_wide(relations, relation)),
         }
     }
@@ -87,6 +137,10 @@ impl Formula {
             Formula::Column(p) => Ok(Datum::Cell(row.relations.cell(row.relation, row.handle, *p))),
             Formula::Literal(v) => Ok(Datum::Cell(v.as_cell())),
             Formula::Call(f, args) => call(*f, args, row),
+            Formula::Match(pattern, text) => Ok(match text.eval(row)?.as_cell() {
+                Cell::Text(text) => truth(Some(pattern.regex.is_match(text))),
+                _ => NULL,
+            }),
         }
     }
 
@@ -123,7 +177,7 @@ impl Formula {
         match self {
             Formula::Column(p) => Some(row.relations.cell(row.relation, row.handle, *p)),
             Formula::Literal(v) => Some(v.as_cell()),
-            Formula::Call(..) => None,
+            Formula::Call(..) | Formula::Match(..) => None,
         }
     }
 }
@@ -184,85 +238,101 @@ fn call<'a>(f: Function, args: &'a [Formula], row: Row<'a>) -> Outcome<'a> {
             }
             Ok(truth(known.then_some(false)))
         }
-        _ if args.len() == 1 => unary(f, args[0].eval(row)?),
-        _ => {
+        Function::Case => branch(args, |condition| Ok(condition.truth(row)? == Some(true)), row),
+        Function::CaseOf => {
+            let operand = args[0].eval(row)?;
+            let x = operand.as_cell();
+            let is = |value: &'a Formula| {
+                let value = value.eval(row)?;
+                let v = value.as_cell();
+                Ok(!x.is_null() && !v.is_null() && total_order(x, v).is_eq())
+            };
+            branch(&args[1..], is, row)
+        }
+        Function::Between => {
+            let x = args[0].eval(row)?;
+            let low = args[1].eval(row)?;
+            let from = compare(Function::Ge, x.as_cell(), low.as_cell());
+            if from == Some(false) {
+                return Ok(truth(from));
+            }
+            let to = compare(Function::Le, x.as_cell(), args[2].eval(row)?.as_cell());
+            Ok(truth(if to == Some(true) { from } else { to }))
+        }
+        Function::IsDistinct | Function::IsNotDistinct | Function::NullIf => {
             let (a, b) = (args[0].eval(row)?, args[1].eval(row)?);
-            binary(f, a.as_cell(), b.as_cell())
+            let (nulls, equal) = (a.as_cell().is_null(), total_order(a.as_cell(), b.as_cell()).is_eq());
+            let same = nulls == b.as_cell().is_null() && (nulls || equal);
+            Ok(match f {
+                Function::NullIf if same => NULL,
+                Function::NullIf => a,
+                _ => truth(Some(same == (f == Function::IsNotDistinct))),
+            })
+        }
+        Function::Greatest | Function::Least => {
+            let wins = if f == Function::Greatest { Ordering::Greater } else { Ordering::Less };
+            let mut best = NULL;
+            for a in args {
+                let v = a.eval(row)?;
+                if best.as_cell().is_null() || !v.as_cell().is_null() && total_order(v.as_cell(), best.as_cell()) == wins {
+                    best = v;
+                }
+            }
+            Ok(best)
+        }
+        Function::ConcatAll | Function::ConcatWs => {
+            let texts = args.iter().map(|a| a.eval(row)).collect::<Result<Vec<_>, _>>()?;
+            let mut texts = texts.iter().map(Datum::as_cell);
+            let mut between = "";
+            if f == Function::ConcatWs {
+                match texts.next() {
+                    Some(Cell::Text(text)) => between = text,
+                    _ => return Ok(NULL),
+                }
+            }
+            let texts = texts.filter_map(|t| if let Cell::Text(t) = t { Some(t) } else { None });
+            Ok(Datum::Value(scalar::join(texts, between)?))
+        }
+        _ if args.len() == 1 => {
+            let a = args[0].eval(row)?;
+            strict(f, &[a.as_cell()])
+        }
+        _ if args.len() == 2 => {
+            let (a, b) = (args[0].eval(row)?, args[1].eval(row)?);
+            strict(f, &[a.as_cell(), b.as_cell()])
+        }
+        _ => {
+            let args = args.iter().map(|a| a.eval(row)).collect::<Result<Vec<_>, _>>()?;
+            let cells: Vec<Cell<'_>> = args.iter().map(Datum::as_cell).collect();
+            strict(f, &cells)
         }
     }
 }
 
-fn unary<'a>(f: Function, a: Datum<'a>) -> Outcome<'a> {
-    let value = match (f, a.as_cell()) {
-        (_, Cell::Null) => return Ok(NULL),
-        (Function::Neg, Cell::Int(v)) => Value::Int(v.checked_neg().ok_or(ErrorCode::NumericOverflow)?),
-        (Function::Neg, Cell::Float(v)) => Value::Float(-v),
-        (Function::Abs, Cell::Int(v)) => Value::Int(v.checked_abs().ok_or(ErrorCode::NumericOverflow)?),
-        (Function::Abs, Cell::Float(v)) => Value::Float(v.abs()),
-        (Function::Lower, Cell::Text(v)) => Value::text(v.to_lowercase()),
-        (Function::Upper, Cell::Text(v)) => Value::text(v.to_uppercase()),
-        (Function::Length, Cell::Text(v)) => Value::Int(v.chars().count() as i64),
-        (Function::Length, Cell::Bytes(v)) => Value::Int(v.len() as i64),
-        (Function::IntToFloat, Cell::Int(v)) => Value::Float(v as f64),
-        (f, c) => unreachable!("bind lets no {f:?} of {:?} through", c.kind()),
-    };
-    Ok(Datum::Value(value))
+/// The value of the first branch that is taken: pairs of what `takes` judges and a value, and a value for the rest.
+fn branch<'a>(args: &'a [Formula], takes: impl Fn(&'a Formula) -> Result<bool, ErrorCode>, row: Row<'a>) -> Outcome<'a> {
+    for pair in args.chunks(2) {
+        match pair {
+            [test, value] if takes(test)? => return value.eval(row),
+            [otherwise] => return otherwise.eval(row),
+            _ => {}
+        }
+    }
+    Ok(NULL)
 }
 
-fn binary(f: Function, a: Cell<'_>, b: Cell<'_>) -> Outcome<'static> {
-    if a.is_null() || b.is_null() {
+fn compare(f: Function, a: Cell<'_>, b: Cell<'_>) -> Option<bool> {
+    let test = comparison(f)?;
+    (!a.is_null() && !b.is_null()).then(|| test(total_order(a, b)))
+}
+
+/// A function that is null as soon as an argument is.
+fn strict(f: Function, args: &[Cell<'_>]) -> Outcome<'static> {
+    if args.iter().any(|a| a.is_null()) {
         return Ok(NULL);
     }
-    if let Some(test) = comparison(f) {
-        return Ok(truth(Some(test(total_order(a, b)))));
+    if let (Some(test), [a, b]) = (comparison(f), args) {
+        return Ok(truth(Some(test(total_order(*a, *b)))));
     }
-    let value = match (f, a, b) {
-        (Function::Like, Cell::Text(a), Cell::Text(b)) => Value::Bool(like::matches(a, b)),
-        (Function::ILike, Cell::Text(a), Cell::Text(b)) => Value::Bool(like::matches_folded(a, b)),
-        (Function::Concat, Cell::Text(a), Cell::Text(b)) => Value::text([a, b].concat()),
-        (_, Cell::Int(a), Cell::Int(b)) => Value::Int(integer(f, a, b)?),
-        (_, Cell::Float(a), Cell::Float(b)) => Value::Float(float(f, a, b)?),
-        (f, a, b) => unreachable!("bind lets no {f:?} of {:?} and {:?} through", a.kind(), b.kind()),
-    };
-    Ok(Datum::Value(value))
-}
-
-fn integer(f: Function, a: i64, b: i64) -> Result<i64, ErrorCode> {
-    if matches!(f, Function::Div | Function::Mod) && b == 0 {
-        return Err(ErrorCode::DivisionByZero);
-    }
-    match f {
-        Function::Add => a.checked_add(b),
-        Function::Sub => a.checked_sub(b),
-        Function::Mul => a.checked_mul(b),
-        Function::Div => a.checked_div(b),
-        // i64::MIN % -1 is 0 in PostgreSQL.
-        Function::Mod => Some(a.wrapping_rem(b)),
-        f => unreachable!("bind lets no {f:?} of integers through"),
-    }
-    .ok_or(ErrorCode::NumericOverflow)
-}
-
-/// PostgreSQL: an infinite result of finite arguments is out of range, and so is an underflow to zero.
-fn float(f: Function, a: f64, b: f64) -> Result<f64, ErrorCode> {
-    // PostgreSQL: not-a-number divided by zero is not-a-number.
-    if matches!(f, Function::Div | Function::Mod) && b == 0.0 && !a.is_nan() {
-        return Err(ErrorCode::DivisionByZero);
-    }
-    let v = match f {
-        Function::Add => a + b,
-        Function::Sub => a - b,
-        Function::Mul => a * b,
-        Function::Div => a / b,
-        Function::Mod => a % b,
-        f => unreachable!("bind lets no {f:?} of floats through"),
-    };
-    let overflows = v.is_infinite() && a.is_finite() && b.is_finite();
-    let underflows = v == 0.0
-        && match f {
-            Function::Mul => a != 0.0 && b != 0.0,
-            Function::Div => a != 0.0 && b.is_finite(),
-            _ => false,
-        };
-    if overflows || underflows { Err(ErrorCode::NumericOverflow) } else { Ok(v) }
+    scalar::call(f, args).map(Datum::Value)
 }

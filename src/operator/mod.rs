@@ -1,4 +1,4 @@
-//! One file per operator, and the formulas that they evaluate.
+//! One file per operator, and the formulas that they evaluate: `formula`, and its functions in `scalar`.
 
 mod aggregate;
 mod arrange;
@@ -10,7 +10,7 @@ mod left_join;
 mod like;
 mod link;
 mod order;
-
+mod scalar;
 mod source;
 
 pub use aggregate::{AggregateGroups, Call, ExactSum};
@@ -22,7 +22,6 @@ pub use join::{Join, Side};
 pub use left_join::LeftJoin;
 pub use link::Link;
 pub use order::Order;
-
 pub use source::Source;
 
 use crate::error::ErrorCode;

@@ -156,10 +156,8 @@ fn split_filter(filter: Option<&Expr>, width: usize) -> (Option<Expr>, Option<Ex
 }
 
 fn cannot_fail(e: &Expr) -> bool {
-    use Function as F;
     match e {
         Expr::Column(_) | Expr::Literal(_) => true,
-        Expr::Call(F::Add | F::Sub | F::Mul | F::Div | F::Mod | F::Neg | F::Abs, _) => false,
-        Expr::Call(_, args) => args.iter().all(cannot_fail),
+        Expr::Call(function, args) => function.is_total() && args.iter().all(cannot_fail),
     }
 }

@@ -4,6 +4,7 @@
 //! each join in order. `filter`, group and aggregate expressions, and, without grouping, `select` and `order` are over the scope. With
 //! grouping, `select` and `order` are over the *group scope*: the group expressions, then the aggregates.
 
+use super::function::Function;
 use super::schema::{Hop, Schema, TableId};
 use crate::value::{Type, Value};
 
@@ -264,65 +265,6 @@ pub enum Expr {
     Literal(Value),
     /// Function or operator.
     Call(Function, Vec<Expr>),
-}
-
-/// Functions and operators. Arguments are of the types stated, checked by `bind`; any null argument gives null unless said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Function {
-    /// `=` of two of one type.
-    Eq,
-    /// `!=`.
-    Ne,
-    /// `<`.
-    Lt,
-    /// `<=`.
-    Le,
-    /// `>`.
-    Gt,
-    /// `>=`.
-    Ge,
-    /// Three-valued and, any number of arguments.
-    And,
-    /// Three-valued or, any number of arguments.
-    Or,
-    /// Three-valued not.
-    Not,
-    /// First argument equals one of the rest; null if none does and one is null.
-    In,
-    /// `like` with `%`, `_` and backslash; pattern is the second argument.
-    Like,
-    /// `ilike`: as `like` with both sides lowered.
-    ILike,
-    /// Never null.
-    IsNull,
-    /// Never null.
-    IsNotNull,
-    /// Int + Int (overflow is an error), Float + Float.
-    Add,
-    /// Int − Int, Float − Float.
-    Sub,
-    /// Int × Int, Float × Float.
-    Mul,
-    /// Int / Int truncates; division by zero is an error, for floats too (as PostgreSQL).
-    Div,
-    /// Int % Int, sign of the dividend.
-    Mod,
-    /// −Int, −Float.
-    Neg,
-    /// Text || Text.
-    Concat,
-    /// First non-null argument.
-    Coalesce,
-    /// Lower case (Unicode).
-    Lower,
-    /// Upper case (Unicode).
-    Upper,
-    /// Length of text in characters, of bytes in octets. Int.
-    Length,
-    /// |Int|, |Float|.
-    Abs,
-    /// Int → Float, exact below 2^53. Put in by `bind` where an integer meets a float.
-    IntToFloat,
 }
 
 impl Expr {

@@ -4,12 +4,14 @@
 //! every expression has a type. Every mistake a user can make in a schema or query is caught here, with its place.
 //!
 //! The shape: `check` and `relations` make a [`Schema`] of its JSON, `bind` a [`BoundQuery`] of a query's; both use the
-//! expression binder of `bind::expr`. `types` says what type an expression has once it is bound.
+//! expression binder of `bind::expr`. `registry` lists the functions and operators, `types` says what type an expression has once it is bound.
 
 pub mod ast;
 pub mod bind;
 pub mod bound;
 mod check;
+pub mod function;
+pub mod registry;
 mod relations;
 pub mod schema;
 pub mod shape;
@@ -20,8 +22,9 @@ mod tests;
 
 pub use bind::bind;
 pub use bound::{
-    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Computed, Expr, Function, JoinKind, JoinSource, Nested, OutputField,
-    Select, SortKey, Source, Start, SubQuery,
+    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Computed, Expr, JoinKind, JoinSource, Nested, OutputField, Select,
+    SortKey, Source, Start, SubQuery,
 };
+pub use function::{CastTo, Function, Unit};
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};
 pub use types::{group_types, output_types, scope_types, type_of};

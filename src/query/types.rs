@@ -1,25 +1,10 @@
 //! Types of bound expressions, and of the columns that they are over.
 //!
-//! `bind` types an expression with the same [`Function::result`] that [`type_of`] uses afterwards, so that the planner and
+//! `bind` types an expression with the same [`Function::result`](super::Function::result) that [`type_of`] uses afterwards, so that the planner and
 //! the binder cannot disagree.
 
-use super::{Aggregate, BoundQuery, Expr, Function, Schema};
+use super::{Aggregate, BoundQuery, Expr, Schema};
 use crate::value::Type;
-
-impl Function {
-    /// Type of a call whose arguments have these types; `None` where only untyped nulls go in and come out.
-    pub fn result(self, arguments: impl IntoIterator<Item = Option<Type>>) -> Option<Type> {
-        use Function as F;
-        match self {
-            F::Eq | F::Ne | F::Lt | F::Le | F::Gt | F::Ge => Some(Type::Bool),
-            F::And | F::Or | F::Not | F::In | F::Like | F::ILike | F::IsNull | F::IsNotNull => Some(Type::Bool),
-            F::Add | F::Sub | F::Mul | F::Div | F::Mod | F::Neg | F::Abs | F::Coalesce => arguments.into_iter().flatten().next(),
-            F::Concat | F::Lower | F::Upper => Some(Type::Text),
-            F::Length => Some(Type::Int),
-            F::IntToFloat => Some(Type::Float),
-        }
-    }
-}
 
 /// Type of a bound expression over columns of these types; `None` = a null without a type.
 ///

@@ -19,6 +19,15 @@ export {
   stddev, stddevSamp, stddevPop, variance, varSamp, varPop, median, percentileCont, percentileDisc, mode,
   type DistinctOptions, type FilterOptions, type ListOptions, type OrderedOptions, type OrderItem,
 } from './query/aggregate.js'
+export {
+  when, match, nullif, greatest, least, between, notBetween, isDistinctFrom, isNotDistinctFrom, notInArray, notLike, notIlike, matches, imatches,
+  round, floor, ceil, trunc, sign, power, sqrt, exp, ln, cast,
+  substring, left, right, trim, ltrim, rtrim, replace, strpos, splitPart, startsWith, repeat, reverse, lpad, rpad, initcap,
+  concatAll, concatWs, octetLength, ascii, chr,
+  dateTrunc, extract, addInterval, diffSeconds, makeTimestamp,
+  jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, jsonArrayLength, jsonContains, jsonExists,
+  type Case, type CastTypes, type Interval, type TruncUnit, type ExtractUnit,
+} from './query/functions.js'
 export type { Cursor, Report } from './changes.js'
 export type { Database, DatabaseOptions, EngineStats, LiveOptions, QueryRoot } from './database.js'
 export type { LiveQuery, LiveSnapshot, LiveStatus } from './live-query.js'

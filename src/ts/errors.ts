@@ -5,7 +5,7 @@ export type EngineErrorCode =
   | 'INTEGER_RANGE' | 'MISSING_COLUMN' | 'MISSING_KEY' | 'KEY_CHANGE' | 'DUPLICATE_KEY' | 'QUERY_INVALID'
   | 'NOT_GROUPED' | 'TENANT_REQUIRED' | 'CHANGE_INVALID' | 'JSON_MALFORMED' | 'JSON_TOO_DEEP'
   | 'VALUE_TOO_LARGE' | 'INVALID_UTF8' | 'CURSOR_BACKWARDS' | 'NUMERIC_OVERFLOW' | 'DIVISION_BY_ZERO'
-  | 'UNKNOWN_VIEW' | 'REENTRANT'
+  | 'UNKNOWN_VIEW' | 'REENTRANT' | 'INVALID_ARGUMENT' | 'INVALID_TEXT' | 'TIMESTAMP_RANGE' | 'REGEX_INVALID'
 
 /** Codes that this version raises. Codes are stable, messages are not. */
 export type KnownErrorCode = EngineErrorCode

@@ -35,7 +35,7 @@ pub(super) fn spell(text: &[u8], integer: bool, digits: &mut Vec<u8>, out: &mut 
 }
 
 /// Puts the point, the zeros or the exponent where `Number::toString` puts them.
-pub(super) fn place(digits: &[u8], point: i64, out: &mut Vec<u8>) {
+pub(crate) fn place(digits: &[u8], point: i64, out: &mut Vec<u8>) {
     let n = digits.len() as i64;
     match point {
         _ if n <= point && point <= 21 => {

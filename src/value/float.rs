@@ -273,6 +273,48 @@ pub(crate) fn spell(v: f64) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// The digits of a finite double as [`spell`] writes them, without sign and zeros at the ends, and the point: the value is
+/// 0.ddd × 10^point. No digits: zero.
+pub(crate) fn digits_of(v: f64) -> (Vec<u8>, i64) {
+    let text = spell(v.abs());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, ""));
+    let whole = mantissa.find('.').unwrap_or(mantissa.len()) as i64;
+    let mut digits: Vec<u8> = mantissa.bytes().filter(|b| *b != b'.').collect();
+    let zeros = digits.iter().take_while(|d| **d == b'0').count();
+    digits.drain(..zeros);
+    let last = digits.iter().rposition(|d| *d != b'0').map_or(0, |i| i + 1);
+    digits.truncate(last);
+    (digits, whole - zeros as i64 + decimal::exponent(exponent.as_bytes()))
+}
+
+/// A double as PostgreSQL writes it: the same digits, with an exponent below 10^−4 and from 10^15 on.
+pub(crate) fn spell_sql(v: f64) -> String {
+    if !v.is_finite() || v == 0.0 {
+        return spell(v);
+    }
+    let (digits, point) = digits_of(v);
+    let mut out = Vec::new();
+    if v < 0.0 {
+        out.push(b'-');
+    }
+    let exponent = point - 1;
+    if (-4..15).contains(&exponent) {
+        decimal::place(&digits, point, &mut out);
+    } else {
+        out.push(digits[0]);
+        if digits.len() > 1 {
+            out.push(b'.');
+            out.extend_from_slice(&digits[1..]);
+        }
+        out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+        if exponent.abs() < 10 {
+            out.push(b'0');
+        }
+        out.extend_from_slice(exponent.abs().to_string().as_bytes());
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,5 +423,26 @@ mod tests {
                 assert_eq!((text.parse().ok(), text.len()), (Some(v), fewest.len()), "{text} {fewest}");
             }
         }
+    }
+
+    #[test]
+    fn postgresql_writes_exponents_earlier_and_with_two_digits() {
+        for (v, want) in [
+            (0.0, "0"),
+            (-1.5, "-1.5"),
+            (1e14, "100000000000000"),
+            (123456789012345.6, "123456789012345.6"),
+            (1e15, "1e+15"),
+            (0.00012345, "0.00012345"),
+            (-0.00001, "-1e-05"),
+            (1.5e300, "1.5e+300"),
+            (f64::NEG_INFINITY, "-Infinity"),
+        ] {
+            assert_eq!(spell_sql(v), want);
+        }
+        assert_eq!(digits_of(-120.5), (b"1205".to_vec(), 3));
+        assert_eq!(digits_of(0.00120), (b"12".to_vec(), -2));
+        assert_eq!(digits_of(1e300), (b"1".to_vec(), 301));
+        assert_eq!(digits_of(0.0).0, b"");
     }
 }

@@ -4,7 +4,7 @@
 
 mod builder;
 mod cell;
-mod decimal;
+pub(crate) mod decimal;
 mod document;
 pub(crate) mod float;
 mod hash;
@@ -14,7 +14,7 @@ mod layout;
 pub(crate) mod lex;
 mod order;
 pub(crate) mod sort;
-mod timestamp;
+pub(crate) mod timestamp;
 mod tree;
 
 pub use builder::RowBuilder;

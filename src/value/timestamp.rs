@@ -186,7 +186,8 @@ impl Reader<'_> {
     }
 }
 
-fn days_of(year: i64, month: i64) -> i64 {
+/// Days of a month.
+pub(crate) fn days_of(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,
@@ -196,7 +197,7 @@ fn days_of(year: i64, month: i64) -> i64 {
 }
 
 /// Days since 1970 (Howard Hinnant's `days_from_civil`: years begin in March, so that the leap day comes last).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let y = year - i64::from(month <= 2);
     let era = y.div_euclid(400);
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
@@ -205,7 +206,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Its inverse: year, month, day.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let of_era = z.rem_euclid(146_097);

@@ -29,6 +29,8 @@ function fieldDifference(field, expected, actual, path) {
   if (field.list) return difference(field.list, expected, actual, path)
   const row = field.row ?? field.one
   if (row && expected !== null && actual !== null) return rowDifference(row, expected, actual, path)
+  // JSON's null and SQL's are one in JavaScript.
+  if (field.type === 'json' && expected === 'null') return actual === null ? undefined : `${path}: null expected, ${show(actual)} found`
   if (expected === null || actual === null) return expected === actual ? undefined : `${path}: ${show(expected)} expected, ${show(actual)} found`
   return same(field, expected, actual) ? undefined : `${path}: ${show(expected)} expected, ${show(actual)} (${typeof actual}) found`
 }

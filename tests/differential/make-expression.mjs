@@ -3,13 +3,14 @@
 // Arithmetic is *safe* unless a hazard is asked for: over small domains, and divided by literals other than zero, so that no
 // evaluation fails. Where an expression fails, PostgreSQL may or may not come to evaluate it; `make-query.mjs` puts hazards
 // only where both must.
+import { failing, functions, makeFunction, makePredicate, predicates } from './make-function.mjs'
 import { domain, isSafe, literal, makePattern, respelt } from './values.mjs'
 
 const numeric = (type) => type === 'int' || type === 'bigint' || type === 'float'
 const family = (type) => (type === 'bigint' ? 'int' : type)
 
 /** What expressions can be made of: features by name. */
-export const atoms = ['cmp', 'cmpColumns', 'in', 'notIn', 'like', 'ilike', 'isNull', 'arithmetic', 'coalesce', 'case', 'length', 'abs', 'concat', 'json']
+export const atoms = ['cmp', 'cmpColumns', 'in', 'notIn', 'like', 'ilike', 'isNull', 'arithmetic', 'coalesce', 'case', 'length', 'abs', 'concat', 'json', ...Object.keys(functions), ...predicates]
 export const connectives = ['and', 'or', 'not']
 
 export class Expressions {
@@ -59,6 +60,13 @@ export class Expressions {
     const compared = (a, b) => ({ op: r.pick(['=', '!=', '<', '<=', '>', '>=']), args: r.oneIn(5) ? [b, a] : [a, b] })
     const ordered = this.columns.filter((c) => c.type !== 'json')
     const texts = this.columnsOf('text')
+    if (predicates.includes(kind)) return makePredicate(this, kind)
+    if (kind in functions) {
+      const type = r.pick(functions[kind].filter((t) => t !== 'json'))
+      const made = makeFunction(this, kind, type)
+      if (type === 'bool') return made
+      return r.oneIn(4) ? { op: r.pick(['isNull', 'isNotNull']), args: [made] } : compared(made, this.constantOf(type))
+    }
     switch (kind) {
       case 'json': {
         const json = this.columnsOf('json')
@@ -131,6 +139,8 @@ export class Expressions {
   /** An expression of a type (`int` also for bigint), never a bare literal; json: a column. */
   value(type, depth = 1) {
     const { r } = this
+    const called = ['int', 'float', 'text', 'timestamp', 'json'].includes(type) ? this.called(type, depth) : undefined
+    if (called) return called
     if (type === 'int' || type === 'float') return this.number(type, undefined, depth)
     if (type === 'text') return this.text(undefined, depth)
     if (type === 'bool' && depth > 0 && r.oneIn(2)) return this.atom(r.pick(atoms))
@@ -138,6 +148,23 @@ export class Expressions {
     if (columns.length === 0) return type === 'bool' ? this.atom('isNull') : this.number('int')
     const c = r.pick(columns)
     return r.oneIn(4) ? this.coalesce(c) : this.column(c)
+  }
+
+  /** A constant to compare a computed value with. */
+  constantOf(type) {
+    const { r } = this
+    switch (type) {
+      case 'int': return literal('int', r.between(-2, 12))
+      case 'float': return literal('float', r.pick([0.5, -1.5, 24.5, 2023.5]))
+      case 'text': return literal('text', r.pick(['', 'a', 'ab', 'É', '1', 'b', 'array']))
+      default: return literal('timestamp', '2024-02-29T12:00:00.000Z')
+    }
+  }
+
+  /** Sometimes a call of a function that gives a type. */
+  called(type, depth) {
+    if (depth === 0 || !this.r.oneIn(3)) return undefined
+    return makeFunction(this, this.r.pick(Object.keys(functions).filter((f) => functions[f].includes(type))), type)
   }
 
   coalesce(c) {
@@ -205,7 +232,7 @@ export class Expressions {
     }
   }
 
-  /** A numeric expression that fails for some rows: divided by a column, or beyond the type's range. */
+  /** A numeric expression that fails for some rows: divided by a column, beyond the type's range, of what has no such value. */
   hazard() {
     const { r, seen } = this
     const ints = this.columnsOf('int')
@@ -216,6 +243,8 @@ export class Expressions {
     const a = this.column(r.pick(columns))
     const b = this.column(r.pick(columns))
     const integer = columns === ints
+    const made = r.oneIn(2) ? failing(this) : undefined
+    if (made) return made
     switch (r.below(4)) {
       case 0: return { op: '/', args: [r.oneIn(2) ? literal(columns[0].type, integer ? 7 : 1.5) : a, b] }
       case 1: return { op: integer ? '%' : '/', args: [a, b] }

@@ -137,6 +137,13 @@ function makeSelect(state, shape, hazard) {
   }
   const wantedAtoms = wanted.filter((w) => atoms.includes(w))
   for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json'])) })
+  const numbers = expressions.columns.filter((c) => ['int', 'float'].includes(c.type) && isSafe(c))
+  if (numbers.length > 0 && r.oneIn(12)) {
+    // Their last digit is up to the library: selected, and not computed with.
+    const [op, ...args] = r.pick([['exp'], ['power', literal('int', 2)], ['power', literal('float', 1.5)], ['ln']])
+    const size = { op: 'abs', args: [expressions.column(r.pick(numbers))] }
+    json.select.push({ name: 'p', expr: { op, args: [op === 'ln' ? { op: '+', args: [size, literal('int', 1)] } : size, ...args] } })
+  }
   for (const w of wantedAtoms) if (r.oneIn(2)) json.select.push({ name: `is_${w}`, expr: expressions.atom(w) })
 }
 

@@ -5,7 +5,10 @@ import { batchSql, tablesSql } from './sql-data.mjs'
 import { querySql } from './sql-query.mjs'
 
 // What PostgreSQL raises for a row, and the engine's code for it.
-const evaluation = { 22012: 'DIVISION_BY_ZERO', 22003: 'NUMERIC_OVERFLOW' }
+const evaluation = {
+  22012: 'DIVISION_BY_ZERO', 22003: 'NUMERIC_OVERFLOW', 22008: 'TIMESTAMP_RANGE', 22007: 'INVALID_TEXT', '22P02': 'INVALID_TEXT',
+  22011: 'INVALID_ARGUMENT', 22023: 'INVALID_ARGUMENT', '2201E': 'INVALID_ARGUMENT', '2201F': 'INVALID_ARGUMENT', 54000: 'INVALID_ARGUMENT',
+}
 
 /**
  * The first difference, `{ kind, query, batch, text }`, or `undefined`. `kind` says what differs: `rows`, `mirror` (old rows

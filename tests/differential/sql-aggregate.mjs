@@ -53,5 +53,10 @@ export function output(e, column) {
     if ((e.name === 'avg' || e.name === 'sum') && a.type === 'float') return { sql: `(${value})::text || '~' || (sum(abs(${a.sql}))${filter})::text`, type: 'near' }
     if (e.name in spreads) return { sql: `(${value})::text || '~' || (max(abs((${a.sql})::float8))${filter})::text`, type: e.name.startsWith('v') ? 'spread' : 'root' }
   }
+  if (e.op === 'exp' || e.op === 'ln' || e.op === 'power') {
+    // Their last digit differs from library to library.
+    const { sql } = expression(e, column)
+    return { sql: `(${sql})::text || '~' || abs(${sql})::text`, type: 'near' }
+  }
   return asText(expression(e, column))
 }

@@ -4,6 +4,7 @@
 // of "pg_unicode_fast", PostgreSQL's full Unicode case mapping: "C" would change ASCII letters only.
 
 import { aggregate } from './sql-aggregate.mjs'
+import { functionSql } from './sql-function.mjs'
 
 const quote = (text) => `'${text.replaceAll("'", "''")}'`
 export const name = (n) => `"${n}"`
@@ -83,7 +84,11 @@ export function expression(e, column) {
       const args = all()
       return { sql: `(${sqls(args).join(` ${e.op} `)})`, type: common(args) }
     }
-    default: throw new Error(`no SQL for ${e.op}`)
+    default: {
+      const found = functionSql(e, all(), common)
+      if (found === undefined) throw new Error(`no SQL for ${e.op}`)
+      return found
+    }
   }
 }
 

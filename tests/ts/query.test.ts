@@ -4,6 +4,7 @@ import { EddylineError } from '../../src/ts/errors.js'
 import { from, planKey } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, count, first, last, percentileCont, stringAgg, sum } from '../../src/ts/query/aggregate.js'
 import { and, concat, eq, gt, inArray, lt, not, or } from '../../src/ts/query/expr.js'
+import { addInterval, between, cast, concatWs, extract, greatest, isDistinctFrom, jsonContains, jsonPathText, match, matches, notBetween, notInArray, nullif, round, when } from '../../src/ts/query/functions.js'
 import { belongsTo, bigint, boolean, bytes, hasMany, int, json, manyToMany, string, table, through, timestamp } from '../../src/ts/schema.js'
 
 const schema = defineSchema({
@@ -69,7 +70,7 @@ describe('the builder', () => {
     expect(where(q.where('status', 'in', ['open']).where('points', '>', 2))).toEqual({ op: 'and', args: [{ op: 'in', args: [col('status'), lit('open')] }, { op: '>', args: [col('points'), lit(2)] }] })
     expect(where(q.where('status', 'not in', []))).toEqual(lit(true))
     expect(where(q.where('due', 'is', null))).toEqual({ op: 'isNull', args: [col('due')] })
-    expect(where(q.where('points', 'is not', 3))).toEqual({ op: 'not', args: [{ op: 'coalesce', args: [{ op: '=', args: [col('points'), lit(3)] }, lit(false)] }] })
+    expect(where(q.where('points', 'is not', 3))).toEqual({ op: 'isDistinctFrom', args: [col('points'), lit(3)] })
     expect(where(q.where('due', '<', new Date(0)))).toEqual({ op: '<', args: [col('due'), lit('1970-01-01T00:00:00.000Z', 'timestamp')] })
     expect(where(q.where('due', '<', 5 as never))).toEqual({ op: '<', args: [col('due'), lit('1970-01-01T00:00:00.005Z', 'timestamp')] })
     expect(where(q.where('big', '=', 5n))).toEqual({ op: '=', args: [col('big'), lit(5n)] })
@@ -78,6 +79,31 @@ describe('the builder', () => {
     expect(where(q.where(i => or(eq(i.status, 'open'), and(gt(i.points, 2), false), inArray(i.id, ['a']))))).toEqual({
       op: 'or', args: [{ op: '=', args: [col('status'), lit('open')] }, { op: '>', args: [col('points'), lit(2)] }, { op: 'in', args: [col('id'), lit('a')] }],
     })
+  })
+  it('lowers functions, with constants of the type of what they meet', () => {
+    const of = (make: (i: any) => unknown) => (q as any).select((i: any) => ({ x: make(i) })).toJSON().select[0].expr
+    const moment = lit('1970-01-01T00:00:00.000Z', 'timestamp')
+    expect(of(i => when(lt(i.due, 0), i.due).when(eq(i.status, 'open'), 0).otherwise(new Date(0)))).toEqual({ op: 'case', args: [{ op: '<', args: [col('due'), moment] }, col('due'), { op: '=', args: [col('status'), lit('open')] }, moment, moment] })
+    expect(of(i => match(i.due).when(0, 'x').otherwise(null))).toEqual({ op: 'caseOf', args: [col('due'), moment, lit('x'), lit(null)] })
+    expect(of(i => when(eq(i.points, 1), 2))).toEqual({ op: 'case', args: [{ op: '=', args: [col('points'), lit(1)] }, lit(2)] })
+    expect(of(i => and(between(i.due, 0, '1970-01-01T00:00:00.000Z'), notBetween(i.points, 1, 2)))).toEqual({ op: 'and', args: [{ op: 'between', args: [col('due'), moment, moment] }, { op: 'not', args: [{ op: 'between', args: [col('points'), lit(1), lit(2)] }] }] })
+    expect(of(i => isDistinctFrom(i.due, null))).toEqual({ op: 'isDistinctFrom', args: [col('due'), lit(null)] })
+    expect([of(i => notInArray(i.points, [])), of(i => notInArray(i.points, [1]))]).toEqual([lit(true), { op: 'not', args: [{ op: 'in', args: [col('points'), lit(1)] }] }])
+    expect(of(i => greatest(i.due, 0, null))).toEqual({ op: 'greatest', args: [col('due'), moment, lit(null)] })
+    expect(of(i => round(nullif<number>(i.points, 0), 2))).toEqual({ op: 'round', args: [{ op: 'nullif', args: [col('points'), lit(0)] }, lit(2)] })
+    expect(of(i => cast(i.points, 'text'))).toEqual({ op: 'cast', name: 'text', args: [col('points')] })
+    expect(of(i => extract('year', i.due))).toEqual({ op: 'extract', name: 'year', args: [col('due')] })
+    expect(of(i => addInterval(i.due, { years: 1, months: i.points, weeks: 2, days: -1, hours: 1, milliseconds: 0.5 }))).toEqual({ op: 'addInterval', args: [col('due'), { op: '+', args: [col('points'), lit(12)] }, lit(13), lit(3_600_000_500)] })
+    expect(failure(() => of(i => addInterval(i.due, { days: 0.5 })))).toMatchObject({ code: 'QUERY_INVALID', offending: '0.5' })
+    expect(of(i => concatWs(', ', i.title, null))).toEqual({ op: 'concatWs', args: [lit(', '), col('title'), lit(null)] })
+    expect(of(i => jsonPathText(i.meta, 'a', 0))).toEqual({ op: '#>>', args: [col('meta'), lit('a'), lit('0')] })
+    expect(of(i => jsonContains(i.meta, { b: 1, a: 'x' }))).toEqual({ op: '@>', args: [col('meta'), lit('{"a":"x","b":1}', 'json')] })
+    expect(of(i => matches(i.title, '^a'))).toEqual({ op: '~', args: [col('title'), lit('^a')] })
+    const where = (x: { toJSON(): any }) => x.toJSON().where
+    expect(where(q.where('title', '!~*', 'a'))).toEqual({ op: 'not', args: [{ op: '~*', args: [col('title'), lit('a')] }] })
+    expect(where(q.where('title', 'not like', 'a%'))).toEqual({ op: 'not', args: [{ op: 'like', args: [col('title'), lit('a%')] }] })
+    expect(where(q.where('due', 'between', [0, new Date(0)]))).toEqual({ op: 'between', args: [col('due'), moment, moment] })
+    expect(failure(() => (q as any).where('due', 'between', 5)).code).toBe('QUERY_INVALID')
   })
   it('lowers order, window and start', () => {
     expect(q.orderBy('points', 'desc').orderBy(i => concat(i.title, '!'), 'asc', { nulls: 'first' }).limit(5).offset(2).toJSON()).toEqual({

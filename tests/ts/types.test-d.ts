@@ -4,6 +4,7 @@ import { defineSchema } from '../../src/ts/define-schema.js'
 import { from } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc, stddev, stringAgg, sum } from '../../src/ts/query/aggregate.js'
 import { type Expr, coalesce, concat, eq, gt, inArray, lt, or } from '../../src/ts/query/expr.js'
+import { addInterval, between, cast, dateTrunc, extract, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, when } from '../../src/ts/query/functions.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
 
@@ -94,6 +95,29 @@ same<RowOf<typeof picked>, { id: string; due: Date | null }>()
 q.select('titel')
 const made = q.select(i => ({ id: i.id, late: lt(i.due, new Date()), label: concat(i.title, '!'), who: coalesce(i.assigneeId, 'nobody') }))
 same<RowOf<typeof made>, { id: string; late: boolean | null; label: string; who: string }>()
+
+// functions
+const computed = q.select(i => ({
+  state: when(lt(i.due, new Date()), 'late').when(eq(i.done, true), 'done').otherwise('open'), rank: match(i.status).when('open', 1).otherwise(0), maybe: when(i.done, i.title),
+  points: nullif(i.points, 0), top: greatest(i.points, 3), near: round(i.ratio, 2), week: dateTrunc('week', i.due), dow: extract('dow', i.due), next: addInterval(i.due, { months: 1, days: i.points }),
+  short: leftOf(i.title, 3), part: substring(i.assigneeId, 1, 2), text: cast(i.points, 'text'), count: cast(i.assigneeId, 'bigint'), a: jsonGet(i.meta, 'a'), t: jsonGetText(i.meta, 'a'), p: jsonPath<string>(i.meta, 'a', 0),
+  hit: matches(i.title, '^a'), inside: between(i.due, '2024-01-01', new Date()),
+}))
+same<RowOf<typeof computed>, {
+  state: 'late' | 'done' | 'open'; rank: 1 | 0; maybe: string | null; points: number | null; top: number | null; near: number; week: Date | null; dow: number | null; next: Date | null
+  short: string; part: string | null; text: string; count: bigint | null; a: number | null; t: string | null; p: string | null; hit: boolean | null; inside: boolean | null
+}>()
+q.where('title', '~*', '^a').where('points', 'between', [1, 3]).where('due', 'not between', ['2024-01-01', new Date()]).where('title', 'not like', 'a%')
+// @ts-expect-error patterns are for text
+q.where('points', '~', 'a')
+// @ts-expect-error no such status
+q.where(i => eq(match(i.status).when('opened', 1), 1))
+// @ts-expect-error no such unit
+q.select(i => ({ x: dateTrunc('dow', i.due) }))
+// @ts-expect-error a text is no moment
+q.select(i => ({ x: extract('year', i.title) }))
+// @ts-expect-error a number is no bound of a moment's column's text
+q.where(i => between(i.title, 1, 2))
 
 // associations
 const nested = q.with('labels').with('project').with('comments', c => c.orderBy('body', 'desc').limit(3).with('issue'))

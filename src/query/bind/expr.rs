@@ -57,9 +57,9 @@ impl Binder<'_, '_> {
             }
             "agg" => self.aggregate(json),
             _ => {
-                let function = function::function(json)?;
+                let signature = function::signature(json)?;
                 let args = self.arguments(json)?;
-                function::call(function, json, args)
+                function::call(&signature, json, args)
             }
         }
     }

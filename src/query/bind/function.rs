@@ -1,85 +1,111 @@
-//! Functions and operators: names, arity, types of arguments.
+//! Functions and operators by the lines of the registry: arity, types of arguments.
 
 use super::expr::{Typed, mismatch};
 use super::literal::{describe, to_float};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
-use crate::query::{Expr, Function};
+use crate::query::registry::{CASTS, FUNCTIONS, Signature, Takes, UNITS};
+use crate::query::{Expr, Function, Unit};
+use crate::regex::Regex;
 use crate::value::{Type, Value};
 
-/// Every name of `www/docs/boundary.md` with the fewest and most arguments.
-const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
-    ("=", Function::Eq, 2, 2),
-    ("!=", Function::Ne, 2, 2),
-    ("<", Function::Lt, 2, 2),
-    ("<=", Function::Le, 2, 2),
-    (">", Function::Gt, 2, 2),
-    (">=", Function::Ge, 2, 2),
-    ("and", Function::And, 0, usize::MAX),
-    ("or", Function::Or, 0, usize::MAX),
-    ("not", Function::Not, 1, 1),
-    ("in", Function::In, 1, usize::MAX),
-    ("like", Function::Like, 2, 2),
-    ("ilike", Function::ILike, 2, 2),
-    ("isNull", Function::IsNull, 1, 1),
-    ("isNotNull", Function::IsNotNull, 1, 1),
-    ("+", Function::Add, 2, 2),
-    ("-", Function::Sub, 2, 2),
-    ("*", Function::Mul, 2, 2),
-    ("/", Function::Div, 2, 2),
-    ("%", Function::Mod, 2, 2),
-    ("neg", Function::Neg, 1, 1),
-    ("||", Function::Concat, 1, usize::MAX),
-    ("coalesce", Function::Coalesce, 1, usize::MAX),
-    ("lower", Function::Lower, 1, 1),
-    ("upper", Function::Upper, 1, 1),
-    ("length", Function::Length, 1, 1),
-    ("abs", Function::Abs, 1, 1),
-];
-
-/// The function of an operation with as many arguments as it was given.
+/// The registry's line of an operation with as many arguments as it was given, its parameter put in.
 ///
 /// # Errors
-/// `UNKNOWN_FUNCTION`; `QUERY_INVALID` for too few or too many arguments.
-pub(super) fn function(json: &ExprJson) -> Result<Function> {
-    let Some(&(name, function, least, most)) = FUNCTIONS.iter().find(|f| f.0 == json.op) else {
-        let names = FUNCTIONS.iter().map(|f| f.0).chain(["col", "lit", "agg"]);
+/// `UNKNOWN_FUNCTION`; `QUERY_INVALID` for too few or too many arguments, and for a unit that there is not;
+/// `UNSUPPORTED_TYPE` for a cast to a type that there is not.
+pub(super) fn signature(json: &ExprJson) -> Result<Signature> {
+    let mut named = FUNCTIONS.iter().filter(|f| f.name == json.op);
+    let Some(first) = named.clone().next() else {
+        let names = FUNCTIONS.iter().map(|f| f.name).chain(["col", "lit", "agg"]);
         return Err(Error::unknown(ErrorCode::UnknownFunction, "function", &json.op, "query", names));
     };
-    if (least..=most).contains(&json.args.len()) {
-        return Ok(function);
+    let Some(found) = named.find(|f| (f.least..=f.most).contains(&json.args.len())) else {
+        let most = FUNCTIONS.iter().filter(|f| f.name == json.op).map(|f| f.most).max().unwrap_or(first.most);
+        let wanted = match first.least {
+            least if least == most => least.to_string(),
+            least if most == usize::MAX => format!("at least {least}"),
+            least => format!("{least} to {most}"),
+        };
+        let plural = if wanted.ends_with('1') { "" } else { "s" };
+        let message = format!("`{}` takes {wanted} argument{plural}, not {}", json.op, json.args.len());
+        return Err(Error::new(ErrorCode::QueryInvalid, message).named(first.name));
+    };
+    let mut found = *found;
+    match &mut found.function {
+        Function::Cast(to) => match CASTS.iter().find(|c| Some(c.0) == json.name.as_deref()) {
+            Some(cast) => {
+                *to = cast.1;
+                found.takes = Takes::Each(cast.2);
+            }
+            None => return Err(unknown(json, ErrorCode::UnsupportedType, "type", CASTS.iter().map(|c| c.0))),
+        },
+        Function::Extract(unit) => *unit = unit_of(json, false)?,
+        Function::DateTrunc(unit) => *unit = unit_of(json, true)?,
+        _ => {}
     }
-    let wanted = if least == most { least.to_string() } else { format!("at least {least}") };
-    let plural = if wanted.ends_with('1') { "" } else { "s" };
-    let message = format!("`{name}` takes {wanted} argument{plural}, not {}", json.args.len());
-    Err(Error::new(ErrorCode::QueryInvalid, message).named(name))
+    Ok(found)
+}
+
+/// The error for a parameter, given as `name`, that is missing or not known.
+fn unknown<'a>(json: &ExprJson, code: ErrorCode, what: &str, names: impl IntoIterator<Item = &'a str>) -> Error {
+    match json.name.as_deref() {
+        Some(name) => Error::unknown(code, what, name, "query", names).at("name"),
+        None => {
+            Error::new(ErrorCode::QueryInvalid, format!("`{}` needs a {what} as its `name`", json.op)).named(json.op.as_str())
+        }
+    }
+}
+
+/// A unit by its name; `cuts`: one that moments can be cut to.
+fn unit_of(json: &ExprJson, cuts: bool) -> Result<Unit> {
+    match UNITS.iter().find(|u| Some(u.0) == json.name.as_deref() && (u.2 || !cuts)) {
+        Some(unit) => Ok(unit.1),
+        None => {
+            let names = UNITS.iter().filter(|u| u.2 || !cuts).map(|u| u.0);
+            Err(unknown(json, ErrorCode::QueryInvalid, "unit", names))
+        }
+    }
 }
 
 /// The call of a function on bound arguments, with integers turned to floats where floats are beside them.
 ///
 /// # Errors
-/// `TYPE_MISMATCH` at `args[i]`.
-pub(super) fn call(function: Function, json: &ExprJson, mut args: Vec<Typed>) -> Result<Typed> {
+/// `TYPE_MISMATCH` at `args[i]`; `REGEX_INVALID` and `QUERY_INVALID` for a regular expression that is none, or no literal.
+pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>) -> Result<Typed> {
     use Function as F;
-    match function {
-        F::Eq | F::Ne | F::In | F::Coalesce => drop(unify(json, &mut args)?),
-        F::Lt | F::Le | F::Gt | F::Ge => {
+    let function = signature.function;
+    match signature.takes {
+        Takes::Any => {}
+        Takes::Same => unify(json, &mut args, |_| true)?,
+        Takes::Ordered => {
             if let Some((i, a)) = args.iter().enumerate().find(|(_, a)| a.ty.is_some_and(|t| !t.is_ordered())) {
                 let message = format!("{} values have no order for `{}`", a.ty.map_or("", Type::name), json.op);
                 let e = Error::new(ErrorCode::TypeMismatch, message).named(describe(&json.args[i]));
                 return Err(e.at_index("args", i));
             }
-            unify(json, &mut args)?;
+            unify(json, &mut args, |_| true)?;
         }
-        F::And | F::Or | F::Not => each(json, &args, &[Type::Bool])?,
-        F::Like | F::ILike | F::Concat | F::Lower | F::Upper => each(json, &args, &[Type::Text])?,
-        F::IsNull | F::IsNotNull => {}
-        F::Add | F::Sub | F::Mul | F::Div | F::Neg | F::Abs => {
-            each(json, &args, &[Type::Int, Type::Float])?;
-            unify(json, &mut args)?;
+        Takes::Numbers => {
+            each(json, &mut args, &[&[Type::Int, Type::Float]])?;
+            unify(json, &mut args, |_| true)?;
         }
-        F::Mod | F::IntToFloat => each(json, &args, &[Type::Int])?,
-        F::Length => each(json, &args, &[Type::Text, Type::Bytes])?,
+        Takes::Each(places) => each(json, &mut args, places)?,
+        Takes::Case => {
+            let count = args.len();
+            for (i, a) in args.iter().enumerate().filter(|(i, _)| !function.is_result(*i, count)) {
+                fits(json, i, a.ty, &[Type::Bool])?;
+            }
+            unify(json, &mut args, |i| function.is_result(i, count))?;
+        }
+        Takes::CaseOf => {
+            let count = args.len();
+            unify(json, &mut args, |i| !function.is_result(i, count))?;
+            unify(json, &mut args, |i| function.is_result(i, count))?;
+        }
+    }
+    if let F::Matches | F::MatchesFolded = function {
+        pattern(&args[1]).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
     }
     let ty = function.result(args.iter().map(|a| a.ty));
     // Empty lists come from callers that build them; one meaning here spares every evaluator a special case.
@@ -95,6 +121,18 @@ pub(super) fn call(function: Function, json: &ExprJson, mut args: Vec<Typed>) ->
         None => Expr::Call(function, args.into_iter().map(|a| a.expr).collect()),
     };
     Ok(Typed { expr, ty })
+}
+
+/// Checks a regular expression: each row is matched by the program that is made of it once.
+fn pattern(typed: &Typed) -> Result<()> {
+    match &typed.expr {
+        Expr::Literal(Value::Null) => Ok(()),
+        Expr::Literal(Value::Text(text)) => match Regex::new(text, false) {
+            Ok(_) => Ok(()),
+            Err(e) => Err(Error::new(ErrorCode::RegexInvalid, format!("{} at character {} of the pattern", e.message, e.at + 1))),
+        },
+        _ => Err(Error::new(ErrorCode::QueryInvalid, "a regular expression is a literal: each row is matched by one program")),
+    }
 }
 
 /// Any number of texts by a function of two: halves of halves, so that a long list does not become a deep expression.
@@ -114,20 +152,29 @@ pub(super) fn half(texts: usize) -> usize {
     texts / 2
 }
 
-/// Checks that every argument is of one of some types, or null.
-fn each(json: &ExprJson, args: &[Typed], types: &[Type]) -> Result<()> {
-    for (i, a) in args.iter().enumerate() {
-        if a.ty.is_some_and(|t| !types.contains(&t)) {
-            return Err(mismatch(&format!("`{}`", json.op), types, a.ty, &json.args[i]).at_index("args", i));
+/// Checks that every argument is of one of the types of its place, or null; integers where floats belong become floats.
+fn each(json: &ExprJson, args: &mut [Typed], places: &[&[Type]]) -> Result<()> {
+    for (i, a) in args.iter_mut().enumerate() {
+        let types = places[i.min(places.len() - 1)];
+        if types == [Type::Float] {
+            to_float(a);
         }
+        fits(json, i, a.ty, types)?;
     }
     Ok(())
 }
 
-/// Brings the arguments to one type: integers become floats if one is a float, nulls take whatever type.
-fn unify(json: &ExprJson, args: &mut [Typed]) -> Result<()> {
+fn fits(json: &ExprJson, i: usize, ty: Option<Type>, types: &[Type]) -> Result<()> {
+    if ty.is_some_and(|t| !types.contains(&t)) {
+        return Err(mismatch(&format!("`{}`", json.op), types, ty, &json.args[i]).at_index("args", i));
+    }
+    Ok(())
+}
+
+/// Brings some of the arguments to one type: integers become floats if one is a float, nulls take whatever type.
+fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -> bool) -> Result<()> {
     let mut first: Option<(usize, Type)> = None;
-    for (i, a) in args.iter().enumerate() {
+    for (i, a) in args.iter().enumerate().filter(|(i, _)| among(*i)) {
         let Some(ty) = a.ty else { continue };
         match first {
             None => first = Some((i, ty)),
@@ -143,7 +190,7 @@ fn unify(json: &ExprJson, args: &mut [Typed]) -> Result<()> {
         }
     }
     if first.is_some_and(|(_, t)| t == Type::Float) {
-        args.iter_mut().for_each(to_float);
+        args.iter_mut().enumerate().filter(|(i, _)| among(*i)).for_each(|(_, a)| to_float(a));
     }
     Ok(())
 }

@@ -200,3 +200,47 @@ fn fields_that_orders_repeat_count_each_time() {
     let query = json!({"from": "issues", "select": [field("big", json!({"op": "in", "args": args}))], "orderBy": orders});
     assert_eq!(bad(query), at("QUERY_INVALID", "orderBy[8].expr", "", ""));
 }
+
+#[test]
+fn a_case_takes_conditions_and_values_of_one_type() {
+    use Function::{Case, CaseOf};
+    let truth = Expr::Literal(Value::Bool(true));
+    let searched = op("case", [col("done"), lit(1), lit(true), col("points")]);
+    let bound = call(Case, [c(6), float(1.0), truth.clone(), c(issue::POINTS)]);
+    assert_eq!(filter(op("=", [searched, lit(2)])), call(Function::Eq, [bound, float(2.0)]));
+    let simple = op("caseOf", [col("priority"), lit(1.5), col("title"), lit("?")]);
+    let bound = call(CaseOf, [widened(issue::PRIORITY), float(1.5), c(issue::TITLE), text("?")]);
+    assert_eq!(filter(op("=", [simple, lit("x")])), call(Function::Eq, [bound, text("x")]));
+    let wrong = |expr: Json| bad_filter(op("isNull", [expr]));
+    let at = |i: usize, name: &str| at("TYPE_MISMATCH", &format!("where.args[0].args[{i}]"), name, "");
+    assert_eq!(wrong(op("case", [col("title"), lit(1)])), at(0, "title"));
+    assert_eq!(wrong(op("case", [col("done"), lit(1), lit("x")])), at(2, "x"));
+    assert_eq!(wrong(op("caseOf", [col("title"), lit(1), lit(1)])), at(1, "1"));
+    assert_eq!(wrong(op("caseOf", [col("title"), lit("a"), col("done"), lit("b"), lit(1)])), at(4, "1"));
+}
+
+#[test]
+fn units_and_types_of_casts_are_names_that_are_known() {
+    let named = |op: &str, name: &str, arg: &str| json!({"op": op, "name": name, "args": [col(arg)]});
+    let wrong = |expr: Json| bad_filter(op("isNull", [expr]));
+    filter(op("isNull", [named("extract", "isodow", "at")]));
+    filter(op("isNull", [named("dateTrunc", "week", "at")]));
+    filter(op("isNull", [named("cast", "bigint", "title")]));
+    let place = "where.args[0].name";
+    assert_eq!(wrong(named("extract", "yaer", "at")), at("QUERY_INVALID", place, "yaer", "year"));
+    assert_eq!(wrong(named("dateTrunc", "doy", "at")), at("QUERY_INVALID", place, "doy", "day"));
+    assert_eq!(wrong(named("cast", "txt", "at")), at("UNSUPPORTED_TYPE", place, "txt", "text"));
+    assert_eq!(wrong(named("cast", "float", "at")), at("TYPE_MISMATCH", "where.args[0].args[0]", "at", ""));
+    assert_eq!(wrong(op("cast", [col("at")])), at("QUERY_INVALID", "where.args[0]", "cast", ""));
+    assert_eq!(wrong(op("now", [])), at("UNKNOWN_FUNCTION", "where.args[0]", "now", "not"));
+}
+
+#[test]
+fn a_pattern_is_a_literal_that_is_one() {
+    filter(op("~", [col("title"), lit("^a+$")]));
+    filter(op("~*", [col("title"), lit(Json::Null)]));
+    let bad = |pattern: Json| bad_filter(op("~", [col("title"), pattern]));
+    assert_eq!(bad(lit("(a")), at("REGEX_INVALID", "where.args[1]", "(a", ""));
+    assert_eq!(bad(lit("(a)\\1")), at("REGEX_INVALID", "where.args[1]", "(a)\\1", ""));
+    assert_eq!(bad(col("id")), at("QUERY_INVALID", "where.args[1]", "id", ""));
+}

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::query::{AggregateCall, AggregateFunction, Select, group_types, output_types, scope_types, type_of};
+use crate::query::{AggregateCall, AggregateFunction, CastTo, Select, group_types, output_types, scope_types, type_of};
 use crate::value::Type;
 
 const COLUMNS: &[&str] =
@@ -35,7 +35,43 @@ const FUNCTIONS: &[&str] = &[
     "upper",
     "length",
     "abs",
+    "case",
+    "caseOf",
+    "nullif",
+    "between",
+    "isDistinctFrom",
+    "isNotDistinctFrom",
+    "greatest",
+    "least",
+    "round",
+    "power",
+    "sqrt",
+    "cast",
+    "substring",
+    "left",
+    "trim",
+    "replace",
+    "strpos",
+    "splitPart",
+    "lpad",
+    "concat",
+    "concatWs",
+    "chr",
+    "dateTrunc",
+    "extract",
+    "addInterval",
+    "diffSeconds",
+    "->",
+    "->>",
+    "#>",
+    "#>>",
+    "@>",
+    "?",
+    "jsonTypeof",
+    "~",
+    "~*",
 ];
+const NAMES: &[&str] = &["text", "int", "bigint", "float", "bool", "timestamp", "json", "year", "dow", "week", "uuid"];
 
 const AGGREGATES: &[&str] = &[
     "count",
@@ -103,7 +139,10 @@ fn any_expr(rng: &mut fastrand::Rng, depth: usize, aggregates: bool) -> Json {
         _ if depth == 0 => any_literal(rng),
         _ => {
             let args: Vec<Json> = (0..rng.usize(1..4)).map(|_| any_expr(rng, depth - 1, aggregates)).collect();
-            json!({"op": pick(rng, FUNCTIONS), "args": args})
+            match rng.u8(..4) {
+                0 => json!({"op": pick(rng, &["cast", "dateTrunc", "extract"]), "name": pick(rng, NAMES), "args": args[..1]}),
+                _ => json!({"op": pick(rng, FUNCTIONS), "args": args}),
+            }
         }
     }
 }
@@ -146,10 +185,12 @@ fn any_query(rng: &mut fastrand::Rng) -> Json {
 /// type, and the type of the call.
 fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
     use Function as F;
-    use Type::{Bool, Bytes, Float, Int, Text};
+    use Type::{Bool, Bytes, Float, Int, Json, Text, Timestamp};
     let all = |fits: &[Type]| args.iter().flatten().all(|t| fits.contains(t));
     let first = args.iter().flatten().next().copied();
     let same = args.iter().flatten().all(|t| Some(*t) == first);
+    let each =
+        |places: &[&[Type]]| places.len() == args.len() && args.iter().zip(places).all(|(a, p)| a.is_none_or(|t| p.contains(&t)));
     let arity = |range: std::ops::RangeInclusive<usize>| range.contains(&args.len());
     let (fits, ty) = match function {
         F::Eq | F::Ne => (arity(2..=2) && same, Some(Bool)),
@@ -167,6 +208,72 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::Lower | F::Upper => (arity(1..=1) && all(&[Text]), Some(Text)),
         F::Length => (arity(1..=1) && all(&[Text, Bytes]), Some(Int)),
         F::IntToFloat => (args == [Some(Int)], Some(Float)),
+        F::NullIf => (arity(2..=2) && same, first),
+        F::Between => (arity(3..=3) && same && first != Some(Json), Some(Bool)),
+        F::IsDistinct | F::IsNotDistinct => (arity(2..=2) && same, Some(Bool)),
+        F::Greatest | F::Least => (arity(1..=9) && same && first != Some(Json), first),
+        F::Case | F::CaseOf => {
+            let operand = usize::from(function == F::CaseOf);
+            let (mut tests, mut values) = (args[..operand].to_vec(), Vec::new());
+            for pair in args[operand..].chunks(2) {
+                let (value, test) = pair.split_last().unwrap();
+                tests.extend(test);
+                values.push(*value);
+            }
+            let one = |types: &[Option<Type>]| {
+                let mut known = types.iter().flatten();
+                let first = known.next().copied();
+                known.all(|t| Some(*t) == first).then_some(first)
+            };
+            let fits = one(&tests).is_some_and(|t| operand == 1 || t.is_none_or(|t| t == Bool));
+            (fits && args.len() >= operand + 2 && one(&values).is_some(), one(&values).flatten())
+        }
+        F::Round | F::Floor | F::Ceil | F::Trunc | F::Sign | F::Sqrt | F::Exp | F::Ln => {
+            (arity(1..=1) && all(&[Float]), Some(Float))
+        }
+        F::RoundTo => (each(&[&[Float], &[Int]]), Some(Float)),
+        F::Power => (each(&[&[Float], &[Float]]), Some(Float)),
+        F::Cast(to) => {
+            let from: &[Type] = match to {
+                CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json],
+                CastTo::Int | CastTo::BigInt => &[Bool, Int, Float, Text],
+                CastTo::Float => &[Int, Float, Text],
+                CastTo::Bool => &[Bool, Int, Text],
+                CastTo::Timestamp => &[Timestamp, Text],
+                CastTo::Json => &[Json, Text],
+            };
+            (arity(1..=1) && all(from), Some(to.ty()))
+        }
+        F::Substring => (each(&[&[Text], &[Int]]) || each(&[&[Text], &[Int], &[Int]]), Some(Text)),
+        F::Left | F::Right | F::Repeat => (each(&[&[Text], &[Int]]), Some(Text)),
+        F::Trim | F::LTrim | F::RTrim => (arity(1..=2) && all(&[Text]), Some(Text)),
+        F::Replace => (arity(3..=3) && all(&[Text]), Some(Text)),
+        F::Strpos => (arity(2..=2) && all(&[Text]), Some(Int)),
+        F::SplitPart => (each(&[&[Text], &[Text], &[Int]]), Some(Text)),
+        F::StartsWith | F::Matches | F::MatchesFolded => (arity(2..=2) && all(&[Text]), Some(Bool)),
+        F::Reverse | F::InitCap => (arity(1..=1) && all(&[Text]), Some(Text)),
+        F::LPad | F::RPad => (each(&[&[Text], &[Int]]) || each(&[&[Text], &[Int], &[Text]]), Some(Text)),
+        F::ConcatAll => (arity(1..=9) && all(&[Text]), Some(Text)),
+        F::ConcatWs => (arity(2..=9) && all(&[Text]), Some(Text)),
+        F::OctetLength => (arity(1..=1) && all(&[Text, Bytes]), Some(Int)),
+        F::Ascii => (arity(1..=1) && all(&[Text]), Some(Int)),
+        F::Chr => (arity(1..=1) && all(&[Int]), Some(Text)),
+        F::DateTrunc(_) => (arity(1..=1) && all(&[Timestamp]), Some(Timestamp)),
+        F::Extract(_) => (arity(1..=1) && all(&[Timestamp]), Some(Float)),
+        F::AddInterval => (each(&[&[Timestamp], &[Int], &[Int], &[Int]]), Some(Timestamp)),
+        F::DiffSeconds => (arity(2..=2) && all(&[Timestamp]), Some(Float)),
+        F::MakeTimestamp => (each(&[&[Int], &[Int], &[Int], &[Int], &[Int], &[Float]]), Some(Timestamp)),
+        F::JsonGet => (each(&[&[Json], &[Text, Int]]), Some(Json)),
+        F::JsonGetText => (each(&[&[Json], &[Text, Int]]), Some(Text)),
+        F::JsonPath | F::JsonPathText => {
+            let fits =
+                each(&args.iter().enumerate().map(|(i, _)| if i == 0 { &[Json][..] } else { &[Text] }).collect::<Vec<_>>());
+            (fits, Some(if function == F::JsonPath { Json } else { Text }))
+        }
+        F::JsonTypeof => (each(&[&[Json]]), Some(Text)),
+        F::JsonArrayLength => (each(&[&[Json]]), Some(Int)),
+        F::JsonContains => (each(&[&[Json], &[Json]]), Some(Bool)),
+        F::JsonExists => (each(&[&[Json], &[Text]]), Some(Bool)),
     };
     assert!(fits, "{function:?} of {args:?}");
     ty

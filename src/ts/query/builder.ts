@@ -366,7 +366,14 @@ function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Cond
   const truth = (v: boolean): Condition => new Expr({ op: 'lit', value: v }, 'bool')
   const negated = (c: Condition): Condition => new Expr({ op: 'not', args: [c.json] }, 'bool')
   switch (op) {
-    case '=': case '!=': case '<': case '<=': case '>': case '>=': case 'like': case 'ilike': return compare(op, column, value)
+    case '=': case '!=': case '<': case '<=': case '>': case '>=': case 'like': case 'ilike': case '~': case '~*': return compare(op, column, value)
+    case 'not like': case 'not ilike': return negated(compare(op.slice(4), column, value))
+    case '!~': case '!~*': return negated(compare(op.slice(1), column, value))
+    case 'between': case 'not between': {
+      if (!Array.isArray(value) || value.length !== 2) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array of two`, { offending: op })
+      const within: Condition = new Expr({ op: 'between', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
+      return op === 'between' ? within : negated(within)
+    }
     case 'in': case 'not in': {
       if (!Array.isArray(value)) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array`, { offending: op })
       if (value.length === 0) return truth(op === 'not in')
@@ -375,14 +382,10 @@ function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Cond
     }
     case 'is': case 'is not': {
       if (value === null) return new Expr({ op: op === 'is' ? 'isNull' : 'isNotNull', args: [column.json] }, 'bool')
-      // IS NOT DISTINCT FROM: never unknown.
-      const equal: ExprJson = { op: 'coalesce', args: [compare('=', column, value).json, { op: 'lit', value: false }] }
-      const both: ExprJson = { op: 'and', args: [{ op: 'isNull', args: [column.json] }, { op: 'isNull', args: [literal(value)] }] }
-      const same: Condition = new Expr(value instanceof Expr ? { op: 'or', args: [equal, both] } : equal, 'bool')
-      return op === 'is' ? same : negated(same)
+      return compare(op === 'is' ? 'isNotDistinctFrom' : 'isDistinctFrom', column, value)
     }
   }
-  throw unknownName('QUERY_INVALID', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'is', 'is not'], 'where')
+  throw unknownName('QUERY_INVALID', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where')
 }
 
 function qualified(e: ExprJson, base: string): ExprJson {

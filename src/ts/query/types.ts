@@ -12,17 +12,20 @@ export type ValueOfExpr<E> = E extends Expr<infer T> ? T : E
 export type Optional<R> = { [C in keyof R]: R[C] | null }
 
 export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
-export type WhereOp = CompareOp | 'in' | 'not in' | 'like' | 'ilike' | 'is' | 'is not'
+export type TextOp = 'like' | 'ilike' | 'not like' | 'not ilike' | '~' | '~*' | '!~' | '!~*'
+export type WhereOp = CompareOp | TextOp | 'in' | 'not in' | 'between' | 'not between' | 'is' | 'is not'
 /** What the right side of an operator takes, by the column's type. */
 export type WhereValue<V, O> =
   unknown extends V ? unknown
   : O extends 'in' | 'not in' ? readonly (Expr<NonNullable<V>> | Constant<NonNullable<V>>)[]
   : O extends 'is' | 'is not' ? Expr<V> | Constant<V> | null
-  : O extends 'like' | 'ilike' ? Operand<string>
+  : O extends 'between' | 'not between' ? readonly [Expr<V> | Constant<NonNullable<V>>, Expr<V> | Constant<NonNullable<V>>]
+  : O extends '~' | '~*' | '!~' | '!~*' ? string
+  : O extends TextOp ? Operand<string>
   : Expr<NonNullable<V>> | Expr<V> | Constant<NonNullable<V>>
 
 /** Columns whose values are text, or any for other operators. */
-export type WhereColumn<R, O> = O extends 'like' | 'ilike' ? { [C in keyof R]: NonNullable<R[C]> extends string ? C : never }[keyof R] & string : keyof R & string
+export type WhereColumn<R, O> = O extends TextOp ? { [C in keyof R]: NonNullable<R[C]> extends string ? C : never }[keyof R] & string : keyof R & string
 
 /** The aliases known before a join: the table itself, or what joins gave. */
 export type Aliases<S extends AnySchema, T extends string, J> = [J] extends [null] ? { [K in T]: Row<S, T> } : J

@@ -293,7 +293,9 @@ fn simpler_expressions(e: &ExprJson) -> Vec<ExprJson> {
         }
     }
     for (i, arg) in e.args.iter().enumerate() {
-        if e.args.len() > 1 && ["and", "or", "in", "coalesce"].contains(&e.op.as_str()) {
+        if e.args.len() > 1
+            && ["and", "or", "in", "coalesce", "greatest", "least", "concat", "#>", "#>>"].contains(&e.op.as_str())
+        {
             let mut fewer = e.clone();
             fewer.args.remove(i);
             out.push(fewer);

@@ -71,7 +71,7 @@ fn plain(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson, bool) {
         1 => (Type::Int, agg("count", vec![scope.any(rng).1]), true),
         2 if scope.risky => {
             let (ty, expr) = scope.dangerous(rng);
-            (ty, agg("sum", vec![expr]), true)
+            (ty, agg(if matches!(ty, Type::Int | Type::Float) { "sum" } else { "min" }, vec![expr]), true)
         }
         2 | 3 => (number, agg("sum", vec![scope.of_type(rng, number, depth)]), true),
         4 => (Type::Float, agg("avg", vec![scope.of_type(rng, number, depth)]), true),

@@ -86,8 +86,11 @@ impl Scope {
         keys.unzip()
     }
 
-    /// A number that for some rows cannot be calculated.
+    /// A value that for some rows cannot be calculated.
     pub fn dangerous(&self, rng: &mut Rng) -> (Type, ExprJson) {
+        if chance(rng, 40) {
+            return self.may_fail(rng);
+        }
         let column = |rng: &mut Rng, ty| self.some(rng, |c| c.ty == ty);
         if chance(rng, 25)
             && let (Some(a), Some(b)) = (column(rng, Type::Float), column(rng, Type::Float))
@@ -108,11 +111,16 @@ impl Scope {
 
     /// An expression of a type.
     pub fn of_type(&self, rng: &mut Rng, ty: Type, depth: usize) -> ExprJson {
+        if depth > 0 && chance(rng, 10) {
+            return self.chosen(rng, ty, depth - 1);
+        }
         match ty {
             Type::Bool => self.bool(rng, depth),
             Type::Int => self.int(rng, depth),
             Type::Float => self.float(rng, depth),
             Type::Text => self.text(rng, depth),
+            Type::Timestamp if depth > 0 && chance(rng, 50) => self.moved(rng, depth - 1),
+            Type::Json if depth > 0 && chance(rng, 50) => self.inner(rng),
             _ => self.leaf(rng, ty),
         }
     }
@@ -135,7 +143,8 @@ impl Scope {
             };
         }
         let depth = depth.saturating_sub(1);
-        match rng.usize(0..12) {
+        match rng.usize(0..14) {
+            12 | 13 => self.predicate(rng, depth),
             0 => self.leaf(rng, Type::Bool),
             1 => {
                 let all: Vec<ExprJson> = self.columns.iter().map(Visible::read).collect();
@@ -184,7 +193,8 @@ impl Scope {
             return column.unwrap_or_else(|| small(rng, -1));
         }
         let depth = depth - 1;
-        match rng.usize(0..9) {
+        match rng.usize(0..10) {
+            9 => self.measure(rng, depth),
             0 => call("+", vec![self.int(rng, depth), self.int(rng, depth)]),
             1 => call("-", vec![self.int(rng, depth), self.int(rng, depth)]),
             2 if self.risky => call("*", vec![self.int(rng, depth), self.int(rng, depth)]),
@@ -208,7 +218,8 @@ impl Scope {
             return column.unwrap_or_else(|| literal(&Value::Float(pick(rng, &[0.5, 0.1, -1.5]))));
         }
         let depth = depth - 1;
-        match rng.usize(0..8) {
+        match rng.usize(0..10) {
+            8 | 9 => self.measured(rng, depth),
             0 => call(pick(rng, &["+", "-"]), vec![self.float(rng, depth), self.float(rng, depth)]),
             1 => call(pick(rng, &["+", "-"]), vec![self.int(rng, depth), self.float(rng, depth)]),
             2 if self.risky => call(pick(rng, &["*", "/"]), vec![self.float(rng, depth), self.float(rng, depth)]),
@@ -226,7 +237,8 @@ impl Scope {
             return self.leaf(rng, Type::Text);
         }
         let depth = depth - 1;
-        match rng.usize(0..4) {
+        match rng.usize(0..8) {
+            4..=7 => self.written(rng, depth),
             0 => call("||", vec![self.text(rng, depth), self.text(rng, depth)]),
             1 => call("lower", vec![self.text(rng, depth)]),
             2 => call("upper", vec![self.text(rng, depth)]),

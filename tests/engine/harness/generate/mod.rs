@@ -3,6 +3,7 @@
 mod aggregate;
 mod domain;
 mod expression;
+mod function;
 mod history;
 mod query;
 mod schema;

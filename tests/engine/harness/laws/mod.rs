@@ -157,7 +157,7 @@ impl<S: Subject> Run<'_, S> {
                 }
                 Some(found)
             }
-            (Err(e), Err(f)) if is_arithmetic(&e) && is_arithmetic(&f) => {
+            (Err(e), Err(f)) if is_of_evaluation(&e) && is_of_evaluation(&f) => {
                 self.tally.error_results += 1;
                 None
             }
@@ -248,6 +248,7 @@ impl<S: Subject> Run<'_, S> {
     }
 }
 
-fn is_arithmetic(e: &Error) -> bool {
-    matches!(e.code, ErrorCode::NumericOverflow | ErrorCode::DivisionByZero)
+fn is_of_evaluation(e: &Error) -> bool {
+    use ErrorCode::{DivisionByZero, InvalidArgument, InvalidText, NumericOverflow, TimestampRange, ValueTooLarge};
+    matches!(e.code, NumericOverflow | DivisionByZero | InvalidArgument | InvalidText | TimestampRange | ValueTooLarge)
 }

@@ -1,4 +1,12 @@
-//! Expressions over a list of values, as PostgreSQL evaluates them.
+//! Expressions over a list of values, as PostgreSQL evaluates them: logic, comparison and arithmetic here, functions of texts,
+//! numbers, moments, json and patterns in a file each.
+
+mod cast;
+mod json;
+mod moment;
+mod number;
+mod pattern;
+mod text;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Expr, Function};
@@ -6,10 +14,10 @@ use crate::value::{Value, total_order};
 
 /// Value of an expression over a row.
 ///
-/// `and`, `or` and `coalesce` stop at the argument that decides; everything else evaluates all its arguments first.
+/// `and`, `or`, `between`, `coalesce` and `case` stop at what decides; everything else evaluates all its arguments first.
 ///
 /// # Errors
-/// `NUMERIC_OVERFLOW` and `DIVISION_BY_ZERO`.
+/// `NUMERIC_OVERFLOW`, `DIVISION_BY_ZERO`, `INVALID_ARGUMENT`, `INVALID_TEXT`, `TIMESTAMP_RANGE`, `VALUE_TOO_LARGE`.
 ///
 /// # Panics
 /// On types that `bind` does not let pass.
@@ -27,6 +35,35 @@ pub fn eval(expr: &Expr, row: &[Value]) -> Result<Value> {
                 }
             }
             Ok(Value::Null)
+        }
+        Expr::Call(Function::Case, args) => {
+            let mut rest = &args[..];
+            while let [condition, value, more @ ..] = rest {
+                if holds(condition, row)? {
+                    return eval(value, row);
+                }
+                rest = more;
+            }
+            rest.first().map_or(Ok(Value::Null), |otherwise| eval(otherwise, row))
+        }
+        Expr::Call(Function::CaseOf, args) => {
+            let operand = eval(&args[0], row)?;
+            let mut rest = &args[1..];
+            while let [wanted, value, more @ ..] = rest {
+                let wanted = eval(wanted, row)?;
+                if !operand.is_null() && !wanted.is_null() && order(&operand, &wanted).is_eq() {
+                    return eval(value, row);
+                }
+                rest = more;
+            }
+            rest.first().map_or(Ok(Value::Null), |otherwise| eval(otherwise, row))
+        }
+        Expr::Call(Function::Between, args) => {
+            // As SQL defines it; the operand is evaluated twice, which nobody can tell.
+            let [x, low, high] = &args[..] else { panic!("between takes three") };
+            let above = Expr::Call(Function::Ge, vec![x.clone(), low.clone()]);
+            let below = Expr::Call(Function::Le, vec![x.clone(), high.clone()]);
+            connective(&[above, below], row, false)
         }
         Expr::Call(function, args) => {
             let args = args.iter().map(|a| eval(a, row)).collect::<Result<Vec<_>>>()?;
@@ -59,6 +96,21 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         Function::IsNull => return Ok(Value::Bool(args[0].is_null())),
         Function::IsNotNull => return Ok(Value::Bool(!args[0].is_null())),
         Function::In => return Ok(member(args)),
+        Function::IsNotDistinct => return Ok(Value::Bool(is_same(&args[0], &args[1]))),
+        Function::IsDistinct => return Ok(Value::Bool(!is_same(&args[0], &args[1]))),
+        Function::NullIf => {
+            let equal = call(Function::Eq, args)? == Value::Bool(true);
+            return Ok(if equal { Value::Null } else { args[0].clone() });
+        }
+        Function::Greatest => return Ok(args.iter().filter(|v| !v.is_null()).max().cloned().unwrap_or(Value::Null)),
+        Function::Least => return Ok(args.iter().filter(|v| !v.is_null()).min().cloned().unwrap_or(Value::Null)),
+        Function::ConcatAll => return text::join("", args),
+        Function::ConcatWs => {
+            return match args {
+                [Value::Text(between), texts @ ..] => text::join(between, texts),
+                _ => Ok(Value::Null),
+            };
+        }
         _ if args.iter().any(Value::is_null) => return Ok(Value::Null),
         _ => {}
     }
@@ -74,12 +126,25 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         (Function::ILike, [Value::Text(text), Value::Text(pattern)]) => {
             Value::Bool(like(&text.to_lowercase(), &pattern.to_lowercase()))
         }
-        (Function::Concat, [Value::Text(a), Value::Text(b)]) => Value::text(format!("{a}{b}")),
+        (Function::Concat, [_, _]) => text::join("", args)?,
         (Function::Lower, [Value::Text(v)]) => Value::text(v.to_lowercase()),
         (Function::Upper, [Value::Text(v)]) => Value::text(v.to_uppercase()),
         (Function::Length, [Value::Text(v)]) => Value::Int(v.chars().count() as i64),
         (Function::Length, [Value::Bytes(v)]) => Value::Int(v.len() as i64),
         (Function::IntToFloat, [Value::Int(v)]) => Value::Float(*v as f64),
+        (Function::Cast(to), [value]) => cast::cast(to, value)?,
+        (Function::Matches, [Value::Text(text), Value::Text(pattern)]) => Value::Bool(pattern::is_found(pattern, text, false)),
+        (Function::MatchesFolded, [Value::Text(text), Value::Text(pattern)]) => {
+            Value::Bool(pattern::is_found(pattern, text, true))
+        }
+        (_, [Value::Json(value), rest @ ..]) => json::call(function, value, rest)?,
+        (_, [Value::Timestamp(moment), rest @ ..]) => moment::call(function, *moment, rest)?,
+        (Function::MakeTimestamp, _) => moment::make(args)?,
+        (Function::Chr | Function::Repeat | Function::Left | Function::Right | Function::OctetLength, _) => {
+            text::call(function, args)?
+        }
+        (_, [Value::Text(_), ..]) => text::call(function, args)?,
+        (_, [Value::Float(v), rest @ ..]) if number::knows(function) => Value::Float(number::call(function, *v, rest)?),
         (_, [Value::Int(v)]) => integer(unary_integer(function, i128::from(*v)))?,
         (_, [Value::Int(a), Value::Int(b)]) => integer(binary_integer(function, i128::from(*a), i128::from(*b))?)?,
         (Function::Neg, [Value::Float(v)]) => Value::Float(-v),
@@ -93,6 +158,11 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
 fn order(a: &Value, b: &Value) -> std::cmp::Ordering {
     assert_eq!(a.kind(), b.kind(), "values of one type are compared");
     total_order(a.as_cell(), b.as_cell())
+}
+
+/// Equal, or both null.
+fn is_same(a: &Value, b: &Value) -> bool {
+    if a.is_null() || b.is_null() { a.is_null() && b.is_null() } else { order(a, b).is_eq() }
 }
 
 /// `x in (…)`, which is `x = a or x = b or …`.
@@ -155,6 +225,10 @@ pub(super) fn integer(v: i128) -> Result<Value> {
 
 pub(super) fn out_of_range() -> Error {
     Error::new(ErrorCode::NumericOverflow, "value out of range")
+}
+
+fn undefined(what: &str) -> Error {
+    Error::new(ErrorCode::InvalidArgument, what)
 }
 
 fn by_zero() -> Error {

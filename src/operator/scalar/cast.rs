@@ -1,0 +1,121 @@
+//! Casts: values of one type as values of another, texts read and written as PostgreSQL does.
+
+use super::json;
+use super::{Made, impossible, integer, trim};
+use crate::error::ErrorCode;
+use crate::query::CastTo;
+use crate::value::{Cell, Value, canonical_json, float, format_timestamp, parse_timestamp};
+
+/// Blanks that may surround a number or a word.
+pub(super) fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
+}
+
+pub(super) fn cast(to: CastTo, cell: Cell<'_>) -> Made {
+    Ok(match (to, cell) {
+        (CastTo::Text, _) => Value::text(text(cell)),
+        (CastTo::Int | CastTo::BigInt, Cell::Float(v)) => {
+            let v = v.round_ties_even();
+            // 2^63 is no integer of 64 bits, −2^63 is.
+            if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&v) {
+                return Err(ErrorCode::NumericOverflow);
+            }
+            Value::Int(v as i64)
+        }
+        (CastTo::Int | CastTo::BigInt, Cell::Bool(v)) => Value::Int(v.into()),
+        (CastTo::Float, Cell::Int(v)) => Value::Float(v as f64),
+        (CastTo::Bool, Cell::Int(v)) => Value::Bool(v != 0),
+        (_, Cell::Text(text)) => read(to, text)?,
+        _ if cell.kind() == Some(to.ty()) => cell.to_value(),
+        _ => impossible(),
+    })
+}
+
+fn read(to: CastTo, text: &str) -> Made {
+    let bare = trim(text, true, true, is_blank);
+    let value = match to {
+        CastTo::Int | CastTo::BigInt => return integer(bare).map(Value::Int),
+        CastTo::Float => return number(bare).map(Value::Float),
+        CastTo::Bool => truth(bare).map(Value::Bool),
+        CastTo::Timestamp => parse_timestamp(bare).map(Value::Timestamp),
+        CastTo::Json => canonical_json(text.as_bytes()).map(|t| Value::Json(t.into())),
+        CastTo::Text => Some(Value::text(text)),
+    };
+    value.ok_or(ErrorCode::InvalidText)
+}
+
+fn number(text: &str) -> Result<f64, ErrorCode> {
+    let (negative, size) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let is = |word: &str| size.eq_ignore_ascii_case(word);
+    let value = if is("inf") || is("infinity") {
+        f64::INFINITY
+    } else if is("nan") && size.len() == text.len() {
+        f64::NAN
+    } else {
+        decimal(size)?
+    };
+    Ok(if negative { -value } else { value })
+}
+
+/// A number without sign: digits, with a point and an exponent or without.
+fn decimal(text: &str) -> Result<f64, ErrorCode> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    let power = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    if whole.len() + fraction.len() == 0 || !digits(whole) || !digits(fraction) || power.is_empty() || !digits(power) {
+        return Err(ErrorCode::InvalidText);
+    }
+    let value = float::parse(text.as_bytes());
+    let vanished = value == 0.0 && mantissa.bytes().any(|b| matches!(b, b'1'..=b'9'));
+    if value.is_infinite() || vanished { Err(ErrorCode::NumericOverflow) } else { Ok(value) }
+}
+
+/// `t`, `tr` … `true`, `y` … `yes`, `on`, `1`, and their opposites.
+fn truth(text: &str) -> Option<bool> {
+    let text = text.to_ascii_lowercase();
+    let begins = |word: &str, least: usize| text.len() >= least && word.starts_with(&text);
+    if begins("true", 1) || begins("yes", 1) || text == "on" || text == "1" {
+        return Some(true);
+    }
+    (begins("false", 1) || begins("no", 1) || begins("off", 2) || text == "0").then_some(false)
+}
+
+fn text(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Bool(v) => v.to_string(),
+        Cell::Int(v) => v.to_string(),
+        Cell::Float(v) => float::spell_sql(v),
+        Cell::Text(v) => v.to_owned(),
+        Cell::Bytes(v) => {
+            let mut out = String::from("\\x");
+            for d in v.iter().flat_map(|b| [b >> 4, b & 15]) {
+                out.push(char::from(b"0123456789abcdef"[usize::from(d)]));
+            }
+            out
+        }
+        Cell::Timestamp(v) => moment(v),
+        Cell::Json(v) => json::shown(v),
+        Cell::Null => String::new(),
+    }
+}
+
+/// `2024-02-29 12:00:00.5+00`, `0044-03-15 00:00:00+00 BC`.
+fn moment(micros: i64) -> String {
+    let iso = format_timestamp(micros);
+    let (sign, iso) = (iso.as_bytes()[0], iso.strip_prefix(['+', '-']).unwrap_or(&iso));
+    let (year, rest) = iso.split_at(iso.find('-').unwrap_or(0));
+    let (date, time) = rest.split_once('T').unwrap_or((rest, ""));
+    let time = time.strip_suffix('Z').unwrap_or(time);
+    let time = trim(time, false, time.contains('.'), |c| c == '0');
+    let number = integer(year).unwrap_or(0);
+    let before = sign == b'-' || number == 0;
+    let number = if before { number + 1 } else { number };
+    let era = if before { " BC" } else { "" };
+    let zeros = "000".get(number.to_string().len().min(4) - 1..).unwrap_or_default();
+    [zeros, &number.to_string(), date, " ", time, "+00", era].concat()
+}

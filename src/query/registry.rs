@@ -1,0 +1,208 @@
+//! The registry of functions and operators: name, arguments, result. One line of [`FUNCTIONS`] is all that the binder needs.
+//!
+//! A new function is a variant of [`Function`], a line here, an arm in `operator::scalar`, its twin in `reference::expr`, and a
+//! call in both generators. All are pure functions of their arguments, hence incremental without state.
+
+use super::function::{CastTo, Function, Unit};
+use crate::value::Type;
+
+/// Arguments that a function takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// Anything.
+    Any,
+    /// All of one type.
+    Same,
+    /// All of one type that has an order.
+    Ordered,
+    /// All of one type, Int or Float.
+    Numbers,
+    /// Types by place; the last is that of all further places. An Int where only a Float can be becomes one.
+    Each(&'static [&'static [Type]]),
+    /// As [`Function::Case`].
+    Case,
+    /// As [`Function::CaseOf`].
+    CaseOf,
+}
+
+/// Type of a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Gives {
+    /// Always this.
+    Type(Type),
+    /// That of the arguments, nulls apart.
+    Argument,
+    /// As the parameter says.
+    Parameter,
+}
+
+/// A line of the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature {
+    /// Name in the JSON of a query.
+    pub name: &'static str,
+    /// The function; of one with a parameter, any.
+    pub function: Function,
+    /// Fewest arguments.
+    pub least: usize,
+    /// Most arguments.
+    pub most: usize,
+    /// Types of the arguments.
+    pub takes: Takes,
+    /// Type of the result.
+    pub gives: Gives,
+}
+
+const MANY: usize = usize::MAX;
+const BOOL: &[Type] = &[Type::Bool];
+const INT: &[Type] = &[Type::Int];
+const FLOAT: &[Type] = &[Type::Float];
+const TEXT: &[Type] = &[Type::Text];
+const JSON: &[Type] = &[Type::Json];
+const MOMENT: &[Type] = &[Type::Timestamp];
+const KEY: &[Type] = &[Type::Text, Type::Int];
+const OCTETS: &[Type] = &[Type::Text, Type::Bytes];
+
+const fn line(name: &'static str, function: Function, least: usize, most: usize, takes: Takes, gives: Gives) -> Signature {
+    Signature { name, function, least, most, takes, gives }
+}
+
+const fn typed(
+    name: &'static str,
+    function: Function,
+    least: usize,
+    most: usize,
+    places: &'static [&'static [Type]],
+    ty: Type,
+) -> Signature {
+    line(name, function, least, most, Takes::Each(places), Gives::Type(ty))
+}
+
+/// Every function of `www/docs/boundary.md`, and [`Function::IntToFloat`], which has no name. Of two lines of a name the
+/// first whose number of arguments fits counts.
+pub const FUNCTIONS: &[Signature] = {
+    use Function as F;
+    use Takes::{Any, Case, CaseOf, Each, Numbers, Ordered, Same};
+    use Type::{Bool, Float, Int, Json, Text, Timestamp};
+    const TRUTH: Gives = Gives::Type(Type::Bool);
+    const ARG: Gives = Gives::Argument;
+    &[
+        line("=", F::Eq, 2, 2, Same, TRUTH),
+        line("!=", F::Ne, 2, 2, Same, TRUTH),
+        line("<", F::Lt, 2, 2, Ordered, TRUTH),
+        line("<=", F::Le, 2, 2, Ordered, TRUTH),
+        line(">", F::Gt, 2, 2, Ordered, TRUTH),
+        line(">=", F::Ge, 2, 2, Ordered, TRUTH),
+        typed("and", F::And, 0, MANY, &[BOOL], Bool),
+        typed("or", F::Or, 0, MANY, &[BOOL], Bool),
+        typed("not", F::Not, 1, 1, &[BOOL], Bool),
+        line("in", F::In, 1, MANY, Same, TRUTH),
+        typed("like", F::Like, 2, 2, &[TEXT], Bool),
+        typed("ilike", F::ILike, 2, 2, &[TEXT], Bool),
+        line("isNull", F::IsNull, 1, 1, Any, TRUTH),
+        line("isNotNull", F::IsNotNull, 1, 1, Any, TRUTH),
+        line("+", F::Add, 2, 2, Numbers, ARG),
+        line("-", F::Sub, 2, 2, Numbers, ARG),
+        line("*", F::Mul, 2, 2, Numbers, ARG),
+        line("/", F::Div, 2, 2, Numbers, ARG),
+        line("%", F::Mod, 2, 2, Each(&[INT]), ARG),
+        line("neg", F::Neg, 1, 1, Numbers, ARG),
+        typed("||", F::Concat, 1, MANY, &[TEXT], Text),
+        line("coalesce", F::Coalesce, 1, MANY, Same, ARG),
+        typed("lower", F::Lower, 1, 1, &[TEXT], Text),
+        typed("upper", F::Upper, 1, 1, &[TEXT], Text),
+        typed("length", F::Length, 1, 1, &[OCTETS], Int),
+        line("abs", F::Abs, 1, 1, Numbers, ARG),
+        line("case", F::Case, 2, MANY, Case, ARG),
+        line("caseOf", F::CaseOf, 3, MANY, CaseOf, ARG),
+        line("nullif", F::NullIf, 2, 2, Same, ARG),
+        line("between", F::Between, 3, 3, Ordered, TRUTH),
+        line("isDistinctFrom", F::IsDistinct, 2, 2, Same, TRUTH),
+        line("isNotDistinctFrom", F::IsNotDistinct, 2, 2, Same, TRUTH),
+        line("greatest", F::Greatest, 1, MANY, Ordered, ARG),
+        line("least", F::Least, 1, MANY, Ordered, ARG),
+        typed("round", F::Round, 1, 1, &[FLOAT], Float),
+        typed("round", F::RoundTo, 2, 2, &[FLOAT, INT], Float),
+        typed("floor", F::Floor, 1, 1, &[FLOAT], Float),
+        typed("ceil", F::Ceil, 1, 1, &[FLOAT], Float),
+        typed("trunc", F::Trunc, 1, 1, &[FLOAT], Float),
+        typed("sign", F::Sign, 1, 1, &[FLOAT], Float),
+        typed("power", F::Power, 2, 2, &[FLOAT], Float),
+        typed("sqrt", F::Sqrt, 1, 1, &[FLOAT], Float),
+        typed("exp", F::Exp, 1, 1, &[FLOAT], Float),
+        typed("ln", F::Ln, 1, 1, &[FLOAT], Float),
+        line("cast", F::Cast(CastTo::Text), 1, 1, Any, Gives::Parameter),
+        typed("substring", F::Substring, 2, 3, &[TEXT, INT], Text),
+        typed("left", F::Left, 2, 2, &[TEXT, INT], Text),
+        typed("right", F::Right, 2, 2, &[TEXT, INT], Text),
+        typed("trim", F::Trim, 1, 2, &[TEXT], Text),
+        typed("ltrim", F::LTrim, 1, 2, &[TEXT], Text),
+        typed("rtrim", F::RTrim, 1, 2, &[TEXT], Text),
+        typed("replace", F::Replace, 3, 3, &[TEXT], Text),
+        typed("strpos", F::Strpos, 2, 2, &[TEXT], Int),
+        typed("splitPart", F::SplitPart, 3, 3, &[TEXT, TEXT, INT], Text),
+        typed("startsWith", F::StartsWith, 2, 2, &[TEXT], Bool),
+        typed("repeat", F::Repeat, 2, 2, &[TEXT, INT], Text),
+        typed("reverse", F::Reverse, 1, 1, &[TEXT], Text),
+        typed("lpad", F::LPad, 2, 3, &[TEXT, INT, TEXT], Text),
+        typed("rpad", F::RPad, 2, 3, &[TEXT, INT, TEXT], Text),
+        typed("initcap", F::InitCap, 1, 1, &[TEXT], Text),
+        typed("concat", F::ConcatAll, 1, MANY, &[TEXT], Text),
+        typed("concatWs", F::ConcatWs, 2, MANY, &[TEXT], Text),
+        typed("octetLength", F::OctetLength, 1, 1, &[OCTETS], Int),
+        typed("ascii", F::Ascii, 1, 1, &[TEXT], Int),
+        typed("chr", F::Chr, 1, 1, &[INT], Text),
+        typed("dateTrunc", F::DateTrunc(Unit::Day), 1, 1, &[MOMENT], Timestamp),
+        typed("extract", F::Extract(Unit::Day), 1, 1, &[MOMENT], Float),
+        typed("addInterval", F::AddInterval, 4, 4, &[MOMENT, INT], Timestamp),
+        typed("diffSeconds", F::DiffSeconds, 2, 2, &[MOMENT], Float),
+        typed("makeTimestamp", F::MakeTimestamp, 6, 6, &[INT, INT, INT, INT, INT, FLOAT], Timestamp),
+        typed("->", F::JsonGet, 2, 2, &[JSON, KEY], Json),
+        typed("->>", F::JsonGetText, 2, 2, &[JSON, KEY], Text),
+        typed("#>", F::JsonPath, 1, MANY, &[JSON, TEXT], Json),
+        typed("#>>", F::JsonPathText, 1, MANY, &[JSON, TEXT], Text),
+        typed("jsonTypeof", F::JsonTypeof, 1, 1, &[JSON], Text),
+        typed("jsonArrayLength", F::JsonArrayLength, 1, 1, &[JSON], Int),
+        typed("@>", F::JsonContains, 2, 2, &[JSON], Bool),
+        typed("?", F::JsonExists, 2, 2, &[JSON, TEXT], Bool),
+        typed("~", F::Matches, 2, 2, &[TEXT], Bool),
+        typed("~*", F::MatchesFolded, 2, 2, &[TEXT], Bool),
+    ]
+};
+
+/// Units by name, and whether moments can be cut to them.
+pub const UNITS: &[(&str, Unit, bool)] = &[
+    ("microseconds", Unit::Microseconds, true),
+    ("milliseconds", Unit::Milliseconds, true),
+    ("second", Unit::Second, true),
+    ("minute", Unit::Minute, true),
+    ("hour", Unit::Hour, true),
+    ("day", Unit::Day, true),
+    ("week", Unit::Week, true),
+    ("month", Unit::Month, true),
+    ("quarter", Unit::Quarter, true),
+    ("year", Unit::Year, true),
+    ("decade", Unit::Decade, true),
+    ("century", Unit::Century, true),
+    ("millennium", Unit::Millennium, true),
+    ("isoyear", Unit::IsoYear, false),
+    ("dow", Unit::DayOfWeek, false),
+    ("isodow", Unit::IsoDayOfWeek, false),
+    ("doy", Unit::DayOfYear, false),
+    ("epoch", Unit::Epoch, false),
+    ("julian", Unit::Julian, false),
+];
+
+/// Casts by the name of the type, and the types that each takes.
+pub const CASTS: &[(&str, CastTo, &[&[Type]])] = {
+    use Type::{Bool, Bytes, Float, Int, Json, Text, Timestamp};
+    &[
+        ("text", CastTo::Text, &[&[Bool, Int, Float, Text, Bytes, Timestamp, Json]]),
+        ("int", CastTo::Int, &[&[Int, Float, Bool, Text]]),
+        ("bigint", CastTo::BigInt, &[&[Int, Float, Bool, Text]]),
+        ("float", CastTo::Float, &[&[Float, Int, Text]]),
+        ("bool", CastTo::Bool, &[&[Bool, Int, Text]]),
+        ("timestamp", CastTo::Timestamp, &[&[Timestamp, Text]]),
+        ("json", CastTo::Json, &[&[Json, Text]]),
+    ]
+};

@@ -1,0 +1,358 @@
+//! A pattern's text to a tree.
+
+use super::RegexError;
+use super::set::{Class, Set};
+
+/// Largest number in a bound, as in PostgreSQL.
+const MAX_BOUND: u32 = 255;
+/// Deepest nesting of groups.
+const MAX_DEPTH: usize = 200;
+
+/// A part of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Node {
+    Char(char),
+    Any,
+    Set(Set),
+    Look(Look),
+    /// One after another.
+    Row(Vec<Node>),
+    /// One of several.
+    Choice(Vec<Node>),
+    /// So many times; `None` = any number.
+    Repeat(Box<Node>, u32, Option<u32>),
+}
+
+/// A condition on a place in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Start,
+    End,
+    WordStart,
+    WordEnd,
+    WordEdge,
+    NoWordEdge,
+}
+
+/// The tree of a pattern, and whether case counts, which the pattern itself may say.
+pub(super) fn parse(pattern: &str, fold: bool) -> Result<(Node, bool), RegexError> {
+    let mut p = Parser { text: pattern.chars().collect(), at: 0, depth: 0 };
+    let fold = p.options(fold)?;
+    let tree = p.choice()?;
+    match p.peek() {
+        None => Ok((tree, fold)),
+        Some(_) => p.fail("`)` without `(`"),
+    }
+}
+
+struct Parser {
+    text: Vec<char>,
+    at: usize,
+    depth: usize,
+}
+
+type Parsed<T> = Result<T, RegexError>;
+
+impl Parser {
+    fn fail<T>(&self, message: &'static str) -> Parsed<T> {
+        Err(RegexError { at: self.at, message })
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.text.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += 1;
+        Some(c)
+    }
+
+    fn eat(&mut self, text: &str) -> bool {
+        let found = text.chars().enumerate().all(|(i, c)| self.text.get(self.at + i) == Some(&c));
+        if found {
+            self.at += text.chars().count();
+        }
+        found
+    }
+
+    /// `(?i)` or `(?c)` in front; `s` and `t` are what is anyway.
+    fn options(&mut self, mut fold: bool) -> Parsed<bool> {
+        let letter = self.text.get(2).is_some_and(char::is_ascii_alphabetic);
+        if !letter || !self.eat("(?") {
+            return Ok(fold);
+        }
+        loop {
+            match self.peek() {
+                Some('i') => fold = true,
+                Some('c') => fold = false,
+                Some('s' | 't') => {}
+                Some(')') => {
+                    self.at += 1;
+                    return Ok(fold);
+                }
+                _ => return self.fail("this option is not supported"),
+            }
+            self.at += 1;
+        }
+    }
+
+    fn choice(&mut self) -> Parsed<Node> {
+        let mut branches = vec![self.row()?];
+        while self.eat("|") {
+            branches.push(self.row()?);
+        }
+        Ok(if branches.len() == 1 { branches.remove(0) } else { Node::Choice(branches) })
+    }
+
+    fn row(&mut self) -> Parsed<Node> {
+        let mut parts = Vec::new();
+        while let Some(c) = self.peek() {
+            if c == '|' || c == ')' {
+                break;
+            }
+            let atom = self.atom()?;
+            parts.push(if matches!(atom, Node::Look(_)) { atom } else { self.quantified(atom)? });
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Node::Row(parts) })
+    }
+
+    fn quantified(&mut self, atom: Node) -> Parsed<Node> {
+        let bounds = match self.peek() {
+            Some('*') => (0, None),
+            Some('+') => (1, None),
+            Some('?') => (0, Some(1)),
+            Some('{') if self.text.get(self.at + 1).is_some_and(char::is_ascii_digit) => self.bounds()?,
+            _ => return Ok(atom),
+        };
+        self.at += 1;
+        // As few as possible, rather than as many: whether there is a match is the same.
+        self.eat("?");
+        let bound = self.peek() == Some('{') && self.text.get(self.at + 1).is_some_and(char::is_ascii_digit);
+        if bound || matches!(self.peek(), Some('*' | '+' | '?')) {
+            return self.fail("a quantifier behind a quantifier");
+        }
+        Ok(Node::Repeat(Box::new(atom), bounds.0, bounds.1))
+    }
+
+    /// `{m}`, `{m,}`, `{m,n}`, up to the closing brace.
+    fn bounds(&mut self) -> Parsed<(u32, Option<u32>)> {
+        self.at += 1;
+        let least = self.number()?;
+        let mut most = Some(least);
+        if self.eat(",") {
+            most = if self.peek() == Some('}') { None } else { Some(self.number()?) };
+        }
+        if self.peek() != Some('}') || most.is_some_and(|m| m < least) {
+            return self.fail("no bounds of a repetition");
+        }
+        Ok((least, most))
+    }
+
+    fn number(&mut self) -> Parsed<u32> {
+        let mut value = None;
+        while let Some(digit) = self.peek().and_then(|c| c.to_digit(10)) {
+            value = Some(value.unwrap_or(0) * 10 + digit);
+            if value > Some(MAX_BOUND) {
+                return self.fail("bounds go up to 255");
+            }
+            self.at += 1;
+        }
+        match value {
+            Some(value) => Ok(value),
+            None => self.fail("a number is expected"),
+        }
+    }
+
+    fn atom(&mut self) -> Parsed<Node> {
+        match self.next() {
+            Some('.') => Ok(Node::Any),
+            Some('^') => Ok(Node::Look(Look::Start)),
+            Some('$') => Ok(Node::Look(Look::End)),
+            Some('[') if self.eat("[:<:]]") => Ok(Node::Look(Look::WordStart)),
+            Some('[') if self.eat("[:>:]]") => Ok(Node::Look(Look::WordEnd)),
+            Some('[') => self.bracket().map(Node::Set),
+            Some('(') => self.group(),
+            Some('\\') => self.escape(),
+            Some('*' | '+' | '?') => {
+                self.at -= 1;
+                self.fail("a quantifier with nothing to repeat")
+            }
+            Some('{') if self.peek().is_some_and(|c| c.is_ascii_digit()) => {
+                self.at -= 1;
+                self.fail("a quantifier with nothing to repeat")
+            }
+            Some(c) => Ok(Node::Char(c)),
+            None => self.fail("a part of the pattern is expected"),
+        }
+    }
+
+    fn group(&mut self) -> Parsed<Node> {
+        if !self.eat("?:") && self.peek() == Some('?') {
+            return self.fail("look-around is not supported");
+        }
+        if self.depth == MAX_DEPTH {
+            return self.fail("groups are nested too deeply");
+        }
+        self.depth += 1;
+        let inner = self.choice()?;
+        self.depth -= 1;
+        if !self.eat(")") {
+            return self.fail("`)` is missing");
+        }
+        // A group is a part of its own, which a quantifier may follow even where it is a condition.
+        Ok(if matches!(inner, Node::Look(_)) { Node::Row(vec![inner]) } else { inner })
+    }
+
+    /// What is behind a backslash.
+    fn escape(&mut self) -> Parsed<Node> {
+        let look = match self.peek() {
+            Some('A') => Look::Start,
+            Some('Z') => Look::End,
+            Some('m') => Look::WordStart,
+            Some('M') => Look::WordEnd,
+            Some('y') => Look::WordEdge,
+            Some('Y') => Look::NoWordEdge,
+            Some('1'..='9') => return self.fail("back references are not supported"),
+            Some(c) => match class_of(c) {
+                Some((class, negated)) => {
+                    self.at += 1;
+                    return Ok(Node::Set(Set::class(class, negated)));
+                }
+                None => return self.character().map(Node::Char),
+            },
+            None => return self.fail("nothing behind a backslash"),
+        };
+        self.at += 1;
+        Ok(Node::Look(look))
+    }
+
+    /// A character written as an escape, from behind the backslash.
+    fn character(&mut self) -> Parsed<char> {
+        let Some(c) = self.next() else { return self.fail("nothing behind a backslash") };
+        Ok(match c {
+            'a' => '\x07',
+            'b' => '\x08',
+            'B' => '\\',
+            'e' => '\x1b',
+            'f' => '\x0c',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'v' => '\x0b',
+            'c' => match self.next() {
+                Some(c) => char::from((c as u32 & 31) as u8),
+                None => return self.fail("nothing behind `\\c`"),
+            },
+            'u' => self.code(16, 4, 4)?,
+            'U' => self.code(16, 8, 8)?,
+            'x' => self.code(16, 1, 255)?,
+            '0' => {
+                self.at -= 1;
+                self.code(8, 1, 3)?
+            }
+            c if c.is_alphanumeric() => {
+                self.at -= 1;
+                return self.fail("an escape that is not known");
+            }
+            c => c,
+        })
+    }
+
+    /// The character of a number of so many digits.
+    fn code(&mut self, radix: u32, least: usize, most: usize) -> Parsed<char> {
+        let (from, mut value) = (self.at, 0u32);
+        while let Some(digit) = self.peek().and_then(|c| c.to_digit(radix)).filter(|_| self.at - from < most) {
+            value = value.saturating_mul(radix).saturating_add(digit);
+            self.at += 1;
+        }
+        match char::from_u32(value).filter(|_| self.at - from >= least) {
+            Some(c) => Ok(c),
+            None => self.fail("no number of a character"),
+        }
+    }
+
+    /// A bracket expression, from behind its bracket.
+    fn bracket(&mut self) -> Parsed<Set> {
+        let mut set = Set { negated: self.eat("^"), ..Set::default() };
+        let from = self.at;
+        loop {
+            if self.peek() == Some(']') && self.at > from {
+                self.at += 1;
+                return Ok(set);
+            }
+            let Some(low) = self.member(&mut set)? else { continue };
+            if self.peek() != Some('-') || self.text.get(self.at + 1) == Some(&']') {
+                set.ranges.push((low, low));
+                continue;
+            }
+            self.at += 1;
+            match self.member(&mut set)? {
+                Some(high) if low <= high => set.ranges.push((low, high)),
+                _ => return self.fail("no range of characters"),
+            }
+            if self.peek() == Some('-') && self.text.get(self.at + 1) != Some(&']') {
+                return self.fail("a range behind a range");
+            }
+        }
+    }
+
+    /// A character of a bracket expression; none if it was a class, which goes into the set.
+    fn member(&mut self, set: &mut Set) -> Parsed<Option<char>> {
+        if self.eat("[:") {
+            let name = self.until(":]")?;
+            match Class::named(&name) {
+                Some(class) => set.classes.push((class, false)),
+                None => return self.fail("a class that is not known"),
+            }
+            return Ok(None);
+        }
+        for (open, close) in [("[.", ".]"), ("[=", "=]")] {
+            if self.eat(open) {
+                let name = self.until(close)?;
+                let mut letters = name.chars();
+                return match (letters.next(), letters.next()) {
+                    (Some(c), None) => Ok(Some(c)),
+                    _ => self.fail("a name of a character is not supported"),
+                };
+            }
+        }
+        match self.next() {
+            None => self.fail("`]` is missing"),
+            Some('\\') => match self.peek().and_then(class_of) {
+                Some(class) => {
+                    self.at += 1;
+                    set.classes.push(class);
+                    Ok(None)
+                }
+                None => self.character().map(Some),
+            },
+            Some(c) => Ok(Some(c)),
+        }
+    }
+
+    /// The text up to a mark, which is passed.
+    fn until(&mut self, mark: &str) -> Parsed<String> {
+        let mut name = String::new();
+        while !self.eat(mark) {
+            match self.next() {
+                Some(c) => name.push(c),
+                None => return self.fail("`]` is missing"),
+            }
+        }
+        Ok(name)
+    }
+}
+
+/// The class of an escape, and whether it is the rest.
+fn class_of(c: char) -> Option<(Class, bool)> {
+    Some(match c {
+        'd' => (Class::Digit, false),
+        'D' => (Class::Digit, true),
+        'w' => (Class::Word, false),
+        'W' => (Class::Word, true),
+        's' => (Class::Space, false),
+        'S' => (Class::Space, true),
+        _ => return None,
+    })
+}

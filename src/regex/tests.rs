@@ -1,0 +1,97 @@
+//! Patterns, what they find, and what is refused.
+
+use super::*;
+
+fn found(pattern: &str, text: &str) -> bool {
+    Regex::new(pattern, false).unwrap_or_else(|e| panic!("{pattern}: {e:?}")).is_match(text)
+}
+
+#[test]
+fn patterns_find_what_they_say() {
+    for (pattern, yes, no) in [
+        ("b", "abc", "ac"),
+        ("^b", "bc", "ab"),
+        ("c$", "abc", "cb"),
+        ("^$", "", "a"),
+        ("a.c", "a\nc", "ac"),
+        ("^(ab|c)+$", "abcab", "abca"),
+        ("^a{2,3}$", "aaa", "aaaa"),
+        ("^a{2}$", "aa", "a"),
+        ("^a{2,}?$", "aaaaa", "a"),
+        ("^a{0}$", "", "a"),
+        ("^(a|)b$", "b", "ab "),
+        ("^()$", "", "x"),
+        ("^[^a-c]+$", "xyz", "xbz"),
+        ("^[]a-]+$", "]-a", "b"),
+        (r"^[\d\-x]+$", "1-x", "y"),
+        (r"^[[:alpha:]_]+$", "grüße_", "a1"),
+        (r"^[\W]$", "-", "ä"),
+        (r"^\d+\s\w+\D$", "12 über-", "12 über1"),
+        (r"^\D$", "٣", "3"),
+        (r"\mfoo\M", "a foo!", "afoo"),
+        (r"\yfoo\y", "foo", "foos"),
+        (r"a\Yb", "ab", "a-b"),
+        ("[[:<:]]ab[[:>:]]", "x ab", "xab"),
+        (r"^\u0061\x62\063\t\\\.$", "ab3\t\\.", "ab3"),
+        (r"^\b$", "\u{8}", "b"),
+        ("^a{b$", "a{b", "ab"),
+        ("^(^a)*$", "a", "b"),
+        ("^(a*)*$", "aaa", "b"),
+        ("(?i)^STRAßE$", "straße", "strasse"),
+    ] {
+        assert!(found(pattern, yes), "{pattern} in {yes:?}");
+        assert!(!found(pattern, no), "{pattern} not in {no:?}");
+    }
+}
+
+#[test]
+fn case_does_not_count_when_asked() {
+    for (pattern, yes, no) in
+        [("^éA$", "Éa", "ea"), ("^[a-c]$", "B", "D"), ("^[[:upper:]]$", "a", "1"), ("^ς$", "Σ", "σ"), ("^[^a]$", "b", "A")]
+    {
+        let regex = Regex::new(pattern, true).unwrap();
+        assert!(regex.is_match(yes) && !regex.is_match(no), "{pattern}");
+    }
+    assert!(!Regex::new("(?c)a", true).unwrap().is_match("A"));
+}
+
+#[test]
+fn what_is_no_pattern_is_refused_with_its_place() {
+    for (pattern, at) in [
+        ("(a", 2),
+        ("a)", 1),
+        ("[a", 2),
+        ("[]", 2),
+        ("*a", 0),
+        ("a**", 2),
+        ("a|*", 2),
+        ("^*", 1),
+        ("(*a)", 1),
+        ("a{3,2}", 5),
+        ("a{256}", 4),
+        ("a{1", 3),
+        (r"a\", 2),
+        (r"\q", 1),
+        (r"(a)\1", 4),
+        ("(?=a)", 1),
+        ("(?!a)", 1),
+        ("(?<=a)", 1),
+        ("(?x)a", 2),
+        ("[z-a]", 4),
+        ("[a-c-e]", 4),
+        ("[[:alpa:]]", 9),
+        (r"\u12", 4),
+        ("(((a{255}){255}){255}){255}", 0),
+    ] {
+        assert_eq!(Regex::new(pattern, false).map(drop).map_err(|e| e.at), Err(at), "{pattern}");
+    }
+    assert!(Regex::new(&"(".repeat(100_000), false).is_err());
+    assert!(found("^(((((((){255}){255}){255}){255}){255}){255}){255}$", ""));
+}
+
+#[test]
+fn no_pattern_takes_more_than_its_length_times_the_texts() {
+    let text = "a".repeat(20_000);
+    let pattern = format!("^{}{}$", "a?".repeat(100), "(a|aa)*b");
+    assert!(!found(&pattern, &text));
+}

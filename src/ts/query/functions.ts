@@ -1,0 +1,212 @@
+import { EddylineError } from '../errors.js'
+import type { CellType } from '../port.js'
+import { type Condition, type Constant, Expr, type ExprJson, type Operand, compare, literal, not } from './expr.js'
+
+type Num = number | bigint | null
+type Text = string | null
+type Moment = Date | null
+/** Null, if one of the arguments may be. */
+type Null<A> = Extract<A, null>
+type OperandValue<P> = P extends Expr<infer T> ? T : P
+
+function call<T>(op: string, args: readonly unknown[], type?: CellType, like?: CellType, name?: string): Expr<T> {
+  const json: ExprJson = { op, args: args.map(a => literal(a, like)) }
+  if (name !== undefined) json.name = name
+  return new Expr(json, type)
+}
+
+/** The type that constants beside these take. */
+const likeOf = (args: readonly unknown[]): CellType | undefined =>
+  args.find((a): a is Expr<unknown> => a instanceof Expr && a.cellType !== undefined)?.cellType
+
+/** All of one type: constants are typed by the others. */
+function alike<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T> {
+  const like = likeOf(args)
+  return call(op, args, type ?? like, like)
+}
+
+// ---- conditions and choices ------------------------------------------------------------------------------------------
+
+/** A `case` that can have more branches, each for a `W`. Without `otherwise` it is null where no branch is taken. */
+export class Case<T, W = Condition> extends Expr<T | null> {
+  /** @internal */
+  constructor(readonly branches: readonly ExprJson[], readonly op: 'case' | 'caseOf', type: CellType | undefined, readonly test?: CellType) {
+    super({ op, args: [...branches] }, type)
+  }
+
+  /** Another branch: branches are tried in order, and only the one that is taken is computed. */
+  when<const U>(test: W, value: Operand<U>): Case<T | U, W> {
+    const type = this.cellType ?? likeOf([value])
+    return new Case([...this.branches, literal(test, this.test), literal(value, type)], this.op, type, this.test)
+  }
+
+  /** What it is where no branch is taken. */
+  otherwise<const U>(value: Operand<U>): Expr<T | U> {
+    const type = this.cellType ?? likeOf([value])
+    return new Expr({ op: this.op, args: [...this.branches, literal(value, type)] }, type)
+  }
+}
+
+/**
+ * `CASE WHEN condition THEN value …`.
+ *
+ * ```ts
+ * when(lt(i.due, new Date()), 'late').when(isNull(i.due), 'open').otherwise('fine')
+ * ```
+ */
+export function when<const U>(condition: Condition, value: Operand<U>): Case<U> { return new Case<never>([], 'case', undefined).when(condition, value) }
+/** `CASE operand WHEN value THEN …`: `match(i.status).when('open', 1).when('done', 2).otherwise(0)`. */
+export function match<T>(operand: Expr<T>): { when<const U>(value: Bound<T>, result: Operand<U>): Case<U, Bound<T>> } {
+  return new Case<never, Bound<T>>([operand.json], 'caseOf', undefined, operand.cellType)
+}
+/** Null where both are equal, else the first. */
+export function nullif<T>(a: Expr<T>, b: NoInfer<Expr<T | null> | Constant<NonNullable<T>>>): Expr<T | null> { return alike('nullif', [a, b]) }
+/** The largest that is not null. */
+export function greatest<T>(...values: Operand<T | null>[]): Expr<T | null> { return alike('greatest', values) }
+/** The smallest that is not null. */
+export function least<T>(...values: Operand<T | null>[]): Expr<T | null> { return alike('least', values) }
+
+type Bound<T> = Expr<T | null> | Constant<NonNullable<T>>
+/** `low <= a AND a <= high`. */
+export function between<T>(a: Expr<T>, low: NoInfer<Bound<T>>, high: NoInfer<Bound<T>>): Condition { return alike('between', [a, low, high], 'bool') }
+export function notBetween<T>(a: Expr<T>, low: NoInfer<Bound<T>>, high: NoInfer<Bound<T>>): Condition { return not(between<any>(a, low, high)) }
+/** Not equal, where null equals null: never unknown. */
+export function isDistinctFrom<T>(a: Expr<T>, b: NoInfer<Bound<T>> | null): Expr<boolean> { return compare('isDistinctFrom', a, b) as Expr<boolean> }
+/** Equal, where null equals null: never unknown. */
+export function isNotDistinctFrom<T>(a: Expr<T>, b: NoInfer<Bound<T>> | null): Expr<boolean> { return compare('isNotDistinctFrom', a, b) as Expr<boolean> }
+/** `a NOT IN (…)`; true for an empty list, unknown if the list has a null and not `a`. */
+export function notInArray<T>(a: Expr<T>, list: readonly NoInfer<Bound<T> | null>[]): Condition {
+  return list.length === 0 ? new Expr({ op: 'lit', value: true }, 'bool') : not(call('in', [a, ...list], 'bool', a.cellType))
+}
+export function notLike(a: Expr<Text>, pattern: Operand<string>): Condition { return not(compare('like', a, pattern)) }
+export function notIlike(a: Expr<Text>, pattern: Operand<string>): Condition { return not(compare('ilike', a, pattern)) }
+/** Whether a regular expression, in PostgreSQL's syntax, is found in a text: `^` and `$` tie it to the ends. */
+export function matches(a: Expr<Text>, pattern: string): Condition { return compare('~', a, pattern) }
+/** The same without regard to case. */
+export function imatches(a: Expr<Text>, pattern: string): Condition { return compare('~*', a, pattern) }
+
+// ---- numbers ---------------------------------------------------------------------------------------------------------
+
+/** To a whole number, half to even; or to so many decimal digits, half away from zero. */
+export function round<A extends Num>(a: Operand<A>, digits?: Operand<number>): Expr<number | Null<A>> {
+  return call('round', digits === undefined ? [a] : [a, digits], 'float')
+}
+export function floor<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('floor', [a], 'float') }
+export function ceil<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('ceil', [a], 'float') }
+/** Towards zero. */
+export function trunc<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('trunc', [a], 'float') }
+/** −1, 0 or 1. */
+export function sign<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('sign', [a], 'float') }
+export function power<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('power', [a, b], 'float') }
+/** Of a negative number: the query is in the state `error` (INVALID_ARGUMENT). */
+export function sqrt<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('sqrt', [a], 'float') }
+export function exp<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('exp', [a], 'float') }
+/** Natural logarithm; of zero or less: the query is in the state `error` (INVALID_ARGUMENT). */
+export function ln<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
+
+/** What a cast gives, by the name of the type. */
+export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown }
+/** `CAST(a AS type)`. A text that does not read as a value: the query is in the state `error` (INVALID_TEXT). */
+export function cast<A, K extends keyof CastTypes>(a: Operand<A>, type: K): Expr<CastTypes[K] | Null<A>> { return call('cast', [a], type, undefined, type) }
+
+// ---- texts -----------------------------------------------------------------------------------------------------------
+
+type Str<A> = Expr<string | Null<A>>
+/** Characters from a place (from 1) on; `count` of them. */
+export function substring<A extends Text>(a: Operand<A>, from: Operand<number>, count?: Operand<number>): Str<A> {
+  return call('substring', count === undefined ? [a, from] : [a, from, count], 'text')
+}
+/** The first characters; all but the last of a negative number. */
+export function left<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return call('left', [a, count], 'text') }
+/** The last characters; all but the first of a negative number. */
+export function right<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return call('right', [a, count], 'text') }
+/** Without blanks, or characters of a set, at both ends. */
+export function trim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return call('trim', set === undefined ? [a] : [a, set], 'text') }
+export function ltrim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return call('ltrim', set === undefined ? [a] : [a, set], 'text') }
+export function rtrim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return call('rtrim', set === undefined ? [a] : [a, set], 'text') }
+/** Every occurrence. */
+export function replace<A extends Text>(a: Operand<A>, from: Operand<string>, to: Operand<string>): Str<A> { return call('replace', [a, from, to], 'text') }
+/** Place of a part in a text, from 1; 0: it is not there. */
+export function strpos<A extends Text>(a: Operand<A>, part: Operand<string>): Expr<number | Null<A>> { return call('strpos', [a, part], 'int') }
+/** The n-th field, from 1 (from the end if negative), of a text split at a separator. */
+export function splitPart<A extends Text>(a: Operand<A>, separator: Operand<string>, n: Operand<number>): Str<A> { return call('splitPart', [a, separator, n], 'text') }
+export function startsWith<A extends Text>(a: Operand<A>, start: Operand<string>): Condition { return call('startsWith', [a, start], 'bool') }
+/** Results beyond 16 MB: the query is in the state `error` (VALUE_TOO_LARGE). */
+export function repeat<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return call('repeat', [a, count], 'text') }
+export function reverse<A extends Text>(a: Operand<A>): Str<A> { return call('reverse', [a], 'text') }
+/** Filled up at the front, or cut at the end, to a number of characters. */
+export function lpad<A extends Text>(a: Operand<A>, count: Operand<number>, fill: Operand<string> = ' '): Str<A> { return call('lpad', [a, count, fill], 'text') }
+/** Filled up, or cut, at the end. */
+export function rpad<A extends Text>(a: Operand<A>, count: Operand<number>, fill: Operand<string> = ' '): Str<A> { return call('rpad', [a, count, fill], 'text') }
+/** The first letter of each word in upper case, the others in lower. */
+export function initcap<A extends Text>(a: Operand<A>): Str<A> { return call('initcap', [a], 'text') }
+/** Texts joined, nulls left out: PostgreSQL's function `concat`. (`concat` here is `||`: null if one is.) */
+export function concatAll(...parts: Operand<Text>[]): Expr<string> { return call('concat', parts, 'text') }
+/** Texts joined with a separator between them, nulls left out. */
+export function concatWs<A extends Text>(separator: Operand<A>, ...parts: Operand<Text>[]): Str<A> { return call('concatWs', [separator, ...parts], 'text') }
+/** Bytes of a text in UTF-8, or of bytes. */
+export function octetLength<A extends string | Uint8Array | null>(a: Operand<A>): Expr<number | Null<A>> { return call('octetLength', [a], 'int') }
+/** Code point of the first character. */
+export function ascii<A extends Text>(a: Operand<A>): Expr<number | Null<A>> { return call('ascii', [a], 'int') }
+/** The character of a code point. */
+export function chr<A extends Num>(a: Operand<A>): Str<A> { return call('chr', [a], 'text') }
+
+// ---- moments, in UTC -------------------------------------------------------------------------------------------------
+
+/** Units that a moment can be cut to. Weeks begin on Monday. */
+export type TruncUnit = 'microseconds' | 'milliseconds' | 'second' | 'minute' | 'hour' | 'day' | 'week' | 'month' | 'quarter' | 'year' | 'decade' | 'century' | 'millennium'
+/** Parts of a moment, as PostgreSQL names them. */
+export type ExtractUnit = TruncUnit | 'isoyear' | 'dow' | 'isodow' | 'doy' | 'epoch' | 'julian'
+
+/** The beginning of the unit that a moment is in. */
+export function dateTrunc<A extends Moment>(unit: TruncUnit, a: Operand<A>): Expr<Date | Null<A>> { return call('dateTrunc', [a], 'timestamp', 'timestamp', unit) }
+/** A part of a moment. */
+export function extract<A extends Moment>(unit: ExtractUnit, a: Operand<A>): Expr<number | Null<A>> { return call('extract', [a], 'float', 'timestamp', unit) }
+
+/** Parts of an interval; months, days and microseconds may be computed. */
+export interface Interval {
+  years?: number; months?: Operand<number>
+  weeks?: number; days?: Operand<number>
+  hours?: number; minutes?: number; seconds?: number; milliseconds?: number; micros?: Operand<number>
+}
+/** A moment months, then days, then the rest later. A day that the month does not have is its last. */
+export function addInterval<A extends Moment>(a: Operand<A>, by: Interval): Expr<Date | Null<A>> {
+  const { years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0, milliseconds = 0, micros = 0 } = by
+  const small = Math.round((((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds) * 1000)
+  return new Expr({ op: 'addInterval', args: [literal(a, 'timestamp'), sum(months, years * 12), sum(days, weeks * 7), sum(micros, small)] }, 'timestamp')
+}
+function sum(part: Operand<number>, more: number): ExprJson {
+  if (!(part instanceof Expr)) return literal(whole(part + more))
+  return more === 0 ? part.json : { op: '+', args: [part.json, literal(whole(more))] }
+}
+function whole(n: number): number {
+  if (!Number.isSafeInteger(n)) throw new EddylineError('QUERY_INVALID', `a part of an interval is a whole number, not ${n}`, { offending: String(n) })
+  return n
+}
+/** Seconds from `b` to `a`. */
+export function diffSeconds<A extends Moment, B extends Moment>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('diffSeconds', [a, b], 'float', 'timestamp') }
+/** The moment of a calendar date and time. */
+export function makeTimestamp(year: Operand<Num>, month: Operand<Num>, day: Operand<Num>, hour: Operand<Num> = 0, minute: Operand<Num> = 0, second: Operand<Num> = 0): Expr<Date | null> {
+  return call('makeTimestamp', [year, month, day, hour, minute, second], 'timestamp')
+}
+
+// ---- json ------------------------------------------------------------------------------------------------------------
+
+/** `a -> key` or `a -> index` (from the end if negative): json, null if it is not there. */
+export function jsonGet<T, K extends keyof NonNullable<T> & string>(a: Expr<T>, key: K): Expr<NonNullable<T>[K] | null>
+export function jsonGet<T = unknown>(a: Expr<unknown>, key: Operand<string> | Operand<number>): Expr<T | null>
+export function jsonGet(a: Expr<unknown>, key: unknown): Expr<any> { return call('->', [a, key], 'json') }
+/** `a ->> key`: the same as text; strings without quotes. */
+export function jsonGetText(a: Expr<unknown>, key: Operand<string> | Operand<number>): Expr<string | null> { return call('->>', [a, key], 'text') }
+/** `a #> path`: along keys and indexes. */
+export function jsonPath<T = unknown>(a: Expr<unknown>, ...path: (Operand<string> | number)[]): Expr<T | null> { return call('#>', [a, ...path.map(step)], 'json') }
+/** `a #>> path`: the same as text. */
+export function jsonPathText(a: Expr<unknown>, ...path: (Operand<string> | number)[]): Expr<string | null> { return call('#>>', [a, ...path.map(step)], 'text') }
+const step = (s: Operand<string> | number): Operand<string> => typeof s === 'number' ? String(s) : s
+export function jsonTypeof<A>(a: Expr<A>): Expr<'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | Null<A>> { return call('jsonTypeof', [a], 'text') }
+/** Of what is no array: the query is in the state `error` (INVALID_ARGUMENT). */
+export function jsonArrayLength<A>(a: Expr<A>): Expr<number | Null<A>> { return call('jsonArrayLength', [a], 'int') }
+/** `a @> part`: every member and element of `part` is in `a`. */
+export function jsonContains(a: Expr<unknown>, part: unknown): Condition { return call('@>', [a, part], 'bool', 'json') }
+/** `a ? key`: an object has the key, an array the text. */
+export function jsonExists(a: Expr<unknown>, key: Operand<string>): Condition { return call('?', [a, key], 'bool') }

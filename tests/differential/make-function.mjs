@@ -1,0 +1,178 @@
+// Random calls of functions over the columns of an `Expressions`, by what they give. None of them fails, but `failing`.
+import { domain, isSafe, literal } from './values.mjs'
+
+/** Features of functions, each with what it can give. */
+export const functions = {
+  caseWhen: ['int', 'float', 'text', 'bool', 'timestamp'],
+  nullif: ['int', 'float', 'text', 'timestamp'],
+  extreme: ['int', 'float', 'text', 'timestamp'],
+  rounding: ['float'],
+  cast: ['int', 'text', 'bool'],
+  cut: ['text'],
+  pad: ['text'],
+  exchange: ['text'],
+  measure: ['int'],
+  join: ['text'],
+  moment: ['timestamp'],
+  extract: ['float'],
+  jsonPath: ['text', 'json'],
+}
+/** Features that are conditions. */
+export const predicates = ['between', 'distinct', 'regex', 'jsonHas']
+
+const units = ['microseconds', 'milliseconds', 'second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year', 'decade', 'century', 'millennium']
+const parts = [...units, 'isoyear', 'dow', 'isodow', 'doy', 'epoch', 'julian']
+const patterns = [
+  'a', '^a', 'b$', '^$', '', '.', '^.{2,}$', '(a|b)+', '^(a|)b', '[^a-c]', String.raw`\d`, String.raw`^\w+$`, String.raw`\s`, String.raw`^\W`, String.raw`\ma`, String.raw`b\M`, String.raw`\y`,
+  '[[:upper:]]', '^[[:lower:]]+$', '[[:alpha:]%]', String.raw`[\d_%]`, '(?i)B', '^a?b*$', '(ab){2,}', String.raw`\u00e9`, 'É', 'σ|ς', 'ß', '[à-ý]', String.raw`\\`, '日|😀', '^[]a-]', '_|%', '(?:a.)+$',
+]
+const keys = ['a', 'b', 'bb', 'é', 'x', '0', '-1', '']
+
+const call = (op, ...args) => ({ op, args })
+const named = (op, name, ...args) => ({ op, name, args })
+const int = (n) => literal('int', n)
+const text = (t) => literal('text', t)
+
+/** A column of a type, else a constant or another expression of it. */
+function leaf(x, type) {
+  const { r } = x
+  const columns = x.columnsOf(type)
+  if (columns.length > 0) return x.column(r.pick(columns))
+  return { int: () => int(r.between(-3, 5)), float: () => literal('float', 0.5), text: () => text(r.pick(['a', 'B'])), bool: () => x.atom('isNull'),
+    timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
+}
+const some = (x, type) => (x.r.oneIn(3) && ['int', 'float', 'text', 'bool'].includes(type) ? x.value(type, 0) : leaf(x, type))
+
+/** A call of a function of a feature; `undefined` if it gives no such type. */
+export function makeFunction(x, feature, type) {
+  const { r, seen } = x
+  if (!functions[feature].includes(type)) return undefined
+  seen.add(feature)
+  const a = () => some(x, type)
+  switch (feature) {
+    case 'caseWhen': {
+      const rest = r.oneIn(2) ? [a()] : []
+      if (r.oneIn(2)) return call('case', x.atom('cmp'), a(), ...(r.oneIn(2) ? [x.atom('isNull'), a()] : []), ...rest)
+      const of = r.pick(['int', 'text', 'float'])
+      return call('caseOf', some(x, of), some(x, of), a(), ...(r.oneIn(2) ? [some(x, of), a()] : []), ...rest)
+    }
+    case 'nullif': return call('nullif', a(), a())
+    case 'extreme': return call(r.pick(['greatest', 'least']), ...Array.from({ length: r.between(1, 3) }, a), ...(r.oneIn(4) ? [literal(type, null)] : []))
+    case 'rounding': {
+      const number = leaf(x, r.pick(['float', 'float', 'int']))
+      if (r.oneIn(3)) return call('round', number, int(r.between(-2, 3)))
+      return call(r.pick(['round', 'floor', 'ceil', 'trunc', 'sign']), r.oneIn(3) ? x.number('float') : number)
+    }
+    case 'cast':
+      if (type === 'text') {
+        const from = r.pick(['int', 'float', 'bool', 'timestamp', 'bytes', 'json'])
+        const columns = x.columnsOf(from)
+        return named('cast', 'text', columns.length > 0 ? x.column(r.pick(columns)) : leaf(x, 'int'))
+      }
+      if (type === 'bool') return named('cast', 'bool', some(x, 'int'))
+      return named('cast', r.pick(['int', 'bigint']), r.oneIn(2) ? some(x, 'bool') : call('floor', leafSafe(x)))
+    case 'cut': {
+      const of = a()
+      switch (r.below(6)) {
+        case 0: return call('substring', of, int(r.between(-2, 4)), int(r.between(0, 4)))
+        case 1: return call('substring', of, int(r.between(-2, 4)))
+        case 2: return call('splitPart', of, text(r.pick(['a', ' ', 'b', '', 'aa'])), int(r.pick([1, 2, -1, -2])))
+        case 3: return call(r.pick(['trim', 'ltrim', 'rtrim']), of, ...(r.oneIn(2) ? [text(r.pick([' ', 'ab', '', 'é']))] : []))
+        default: return call(r.pick(['left', 'right']), of, int(r.between(-3, 3)))
+      }
+    }
+    case 'pad':
+      if (r.oneIn(3)) return call('repeat', a(), int(r.between(-1, 3)))
+      return call(r.pick(['lpad', 'rpad']), a(), int(r.between(-1, 6)), ...(r.oneIn(2) ? [text(r.pick(['', 'xy', '日', ' ']))] : []))
+    case 'exchange':
+      if (r.oneIn(2)) return call('replace', a(), text(r.pick(['a', 'ab', '', '%', 'é'])), text(r.pick(['', 'a', 'zz'])))
+      return call(r.pick(['reverse', 'initcap']), a())
+    case 'measure': {
+      const bytes = x.columnsOf('bytes')
+      if (bytes.length > 0 && r.oneIn(4)) return call('octetLength', x.column(r.pick(bytes)))
+      return r.oneIn(2) ? call('strpos', leaf(x, 'text'), text(r.pick(['', 'a', 'b', '日']))) : call(r.pick(['ascii', 'octetLength']), some(x, 'text'))
+    }
+    case 'join': return r.oneIn(2) ? call('concat', a(), literal('text', null), a()) : call('concatWs', r.oneIn(6) ? literal('text', null) : text(r.pick(['', ', '])), a(), a())
+    case 'moment': {
+      const of = leaf(x, 'timestamp')
+      if (r.oneIn(2)) return named('dateTrunc', r.pick(units), of)
+      if (r.oneIn(4)) return call('makeTimestamp', int(r.pick([-44, 1, 1970, 2024])), int(r.between(1, 12)), int(r.between(1, 28)), int(r.between(0, 23)), int(r.between(0, 59)), literal('float', r.pick([0.5, 59.999, 7.25])))
+      return call('addInterval', of, int(r.between(-30, 30)), int(r.between(-400, 40)), int(r.pick([0, 1000, -86400000, 3600000000])))
+    }
+    case 'extract':
+      if (r.oneIn(4)) return call('diffSeconds', leaf(x, 'timestamp'), leaf(x, 'timestamp'))
+      return named('extract', r.pick(parts), leaf(x, 'timestamp'))
+    default: {
+      const json = leaf(x, 'json')
+      const step = r.oneIn(2) ? text(r.pick(keys)) : int(r.between(-2, 2))
+      if (type === 'json') return r.oneIn(2) ? call('->', json, step) : call('#>', json, ...r.some(keys).slice(0, 2).map(text))
+      switch (r.below(4)) {
+        case 0: return call('jsonTypeof', json)
+        case 1: return call('#>>', json, ...r.some(keys).slice(0, 3).map(text))
+        case 2: return call('->>', call('->', json, step), text(r.pick(keys)))
+        default: return call('->>', json, step)
+      }
+    }
+  }
+}
+
+/** A number over which arithmetic is safe. */
+function leafSafe(x) {
+  const columns = x.columnsOf('int', 'float').filter(isSafe)
+  return columns.length > 0 ? x.column(x.r.pick(columns)) : literal('float', 2.5)
+}
+
+/** A condition of a feature; `undefined` if the columns do not allow it. */
+export function makePredicate(x, feature) {
+  const { r, seen } = x
+  const ordered = x.columns.filter((c) => c.type !== 'json')
+  seen.add(feature)
+  switch (feature) {
+    case 'between': {
+      const c = r.pick(ordered)
+      const e = call('between', x.column(c), x.literalLike(c), r.oneIn(6) ? literal(c.type, null) : x.literalLike(c))
+      return r.oneIn(3) ? call('not', e) : e
+    }
+    case 'distinct': {
+      const c = r.pick(x.columns)
+      const same = x.columns.filter((d) => d.type === c.type)
+      const other = r.oneIn(3) ? literal(c.type, null) : r.oneIn(2) ? x.column(r.pick(same)) : literal(c.type, r.pick(domain(c)))
+      return call(r.pick(['isDistinctFrom', 'isNotDistinctFrom']), x.column(c), other)
+    }
+    case 'regex': {
+      if (r.oneIn(5)) return call('startsWith', some(x, 'text'), text(r.pick(['', 'a', 'É', '\\'])))
+      const e = call(r.pick(['~', '~*']), r.oneIn(3) ? x.value('text') : leaf(x, 'text'), text(r.pick(patterns)))
+      return r.oneIn(4) ? call('not', e) : e
+    }
+    default: {
+      const json = leaf(x, 'json')
+      if (r.oneIn(2)) return call('?', json, text(r.pick(keys)))
+      return call('@>', json, literal('json', r.pick([1, '1', [], {}, [1], [[1]], { a: 1 }, [null], { b: [null] }, true, 'a'])))
+    }
+  }
+}
+
+/** A number that some rows do not have; `undefined` if there are no columns for it. */
+export function failing(x) {
+  const { r } = x
+  const texts = x.columnsOf('text')
+  const json = x.columnsOf('json')
+  const numbers = x.columnsOf('int', 'float')
+  const small = x.columnsOf('int').filter(isSafe)
+  const moments = x.columnsOf('timestamp')
+  const made = []
+  if (texts.length > 0) {
+    const column = x.column(r.pick(texts))
+    made.push(named('cast', r.pick(['int', 'float']), column))
+    if (small.length > 0) made.push(call('length', call('substring', column, int(1), x.column(r.pick(small)))), call('length', call('splitPart', column, text('a'), x.column(r.pick(small)))))
+  }
+  if (json.length > 0) made.push(call('jsonArrayLength', x.column(r.pick(json))))
+  if (numbers.length > 0) made.push(call('sqrt', x.column(r.pick(numbers))), named('cast', 'int', x.column(r.pick(numbers))))
+  if (small.length > 0) {
+    const n = x.column(r.pick(small))
+    // Guarded: what would fail is not reached.
+    made.push(call('case', call('!=', n, int(0)), call('/', int(12), n), int(-1)), call('ascii', call('chr', n)))
+    if (moments.length > 0) made.push(named('extract', 'year', call('addInterval', x.column(r.pick(moments)), call('*', n, int(24000)), int(0), int(0))))
+  }
+  return made.length > 0 ? r.pick(made) : undefined
+}
