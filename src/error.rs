@@ -76,6 +76,8 @@ codes! {
     NumericOverflow = "NUMERIC_OVERFLOW",
     /// Division by zero.
     DivisionByZero = "DIVISION_BY_ZERO",
+    /// A sub-query that stands for a value has more than one row.
+    TooManyRows = "TOO_MANY_ROWS",
     /// A view that is not registered (any more).
     UnknownView = "UNKNOWN_VIEW",
     /// An export called while another is running.

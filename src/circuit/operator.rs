@@ -113,6 +113,8 @@ pub enum Spec {
         input: NodeId,
         /// Key.
         key: Vec<Path>,
+        /// Whether nulls in the key equal each other.
+        nulls_equal: bool,
     },
     /// Pairs of rows with equal keys.
     Join {
@@ -122,6 +124,17 @@ pub enum Spec {
         right: NodeId,
         /// Inner or left.
         kind: JoinKind,
+        /// Condition beyond the keys, over the pair.
+        residual: Option<Formula>,
+    },
+    /// Left rows that have a match, or that have none.
+    SemiJoin {
+        /// Arrangement of the left input.
+        left: NodeId,
+        /// Arrangement of the right input.
+        right: NodeId,
+        /// Rows without a match, rather than with one.
+        anti: bool,
         /// Condition beyond the keys, over the pair.
         residual: Option<Formula>,
     },
@@ -159,7 +172,7 @@ impl Spec {
     pub fn inputs(&self) -> Vec<NodeId> {
         match self {
             Spec::Source(_) => vec![],
-            Spec::Join { left, right, .. } => vec![*left, *right],
+            Spec::Join { left, right, .. } | Spec::SemiJoin { left, right, .. } => vec![*left, *right],
             Spec::Filter { input, .. }
             | Spec::Extend { input, .. }
             | Spec::ArrangeByKey { input, .. }
@@ -178,6 +191,8 @@ impl Spec {
             Spec::ArrangeByKey { .. } => "arrange",
             Spec::Join { kind: JoinKind::Inner, .. } => "join",
             Spec::Join { kind: JoinKind::Left, .. } => "left join",
+            Spec::SemiJoin { anti: false, .. } => "semi join",
+            Spec::SemiJoin { anti: true, .. } => "anti join",
             Spec::Link { .. } => "link",
             Spec::Aggregate { .. } => "aggregate",
             Spec::Order { .. } => "order",

@@ -296,6 +296,7 @@ impl Engine {
         Ok(code.map(|code| {
             let what = match code {
                 ErrorCode::DivisionByZero => "division by zero",
+                ErrorCode::TooManyRows => "a sub-query that stands for a value has more than one row",
                 ErrorCode::NumericOverflow => "a number is out of range",
                 _ => "evaluation failed",
             };

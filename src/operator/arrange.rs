@@ -11,9 +11,9 @@ pub struct ArrangeByKey {
 }
 
 impl ArrangeByKey {
-    /// Arrangement of a relation's rows by the cells at some paths.
-    pub fn new(relation: RelationId, key: Vec<Path>) -> Self {
-        ArrangeByKey { index: HashArrangement::new(relation, key) }
+    /// Arrangement of a relation's rows by the cells at some paths, where nulls equal each other or nothing.
+    pub fn new(relation: RelationId, key: Vec<Path>, nulls_equal: bool) -> Self {
+        ArrangeByKey { index: HashArrangement::new(relation, key).with_equal_nulls(nulls_equal) }
     }
 }
 

@@ -109,6 +109,7 @@ impl Formula {
                 }
                 Formula::Call(*f, parts)
             }
+            Expr::Outer(..) | Expr::Sub(_) => unreachable!("the planner puts columns in the place of sub-queries"),
         }
     }
 
@@ -144,9 +145,17 @@ impl Formula {
         }
     }
 
-    /// Whether a condition is true (not false, not null).
+    /// Whether a condition is true (not false, not null). Of conjuncts the first that is not true decides.
     #[inline]
     pub fn holds(&self, row: Row<'_>) -> Result<bool, ErrorCode> {
+        if let Formula::Call(Function::And, args) = self {
+            for a in args {
+                if !a.holds(row)? {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
+        }
         Ok(self.truth(row)? == Some(true))
     }
 
@@ -238,6 +247,10 @@ fn call<'a>(f: Function, args: &'a [Formula], row: Row<'a>) -> Outcome<'a> {
             }
             Ok(truth(known.then_some(false)))
         }
+        Function::OneRow => match args[1].eval(row)?.as_cell() {
+            Cell::Int(rows) if rows > 1 => Err(ErrorCode::TooManyRows),
+            _ => args[0].eval(row),
+        },
         Function::Case => branch(args, |condition| Ok(condition.truth(row)? == Some(true)), row),
         Function::CaseOf => {
             let operand = args[0].eval(row)?;

@@ -9,7 +9,7 @@ use super::{Errors, Formula, Row};
 use crate::algebra::{Delta, Handle, NO_ROW, Weight};
 use crate::circuit::{NodeId, Nodes, Operator, Scan, Step};
 use crate::error::ErrorCode;
-use crate::trace::{Derived, HashArrangement, RelationId, Relations};
+use crate::trace::{Derived, RelationId, Relations};
 
 /// One side of a join.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ impl Pairs {
         }
         if !dl.is_empty() && !dr.is_empty() {
             // Pairs of two changed rows were counted in both passes: once too often.
-            let mut changed = HashArrangement::new(self.right.relation, b.key().to_vec());
+            let mut changed = b.empty();
             changed.apply(step.relations, dr);
             for &(row, weight) in dl.rows() {
                 found.clear();

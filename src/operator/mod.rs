@@ -11,6 +11,7 @@ mod like;
 mod link;
 mod order;
 mod scalar;
+mod semi_join;
 mod source;
 
 pub use aggregate::{AggregateGroups, Call, ExactSum};
@@ -22,6 +23,7 @@ pub use join::{Join, Side};
 pub use left_join::LeftJoin;
 pub use link::Link;
 pub use order::Order;
+pub use semi_join::SemiJoin;
 pub use source::Source;
 
 use crate::error::ErrorCode;

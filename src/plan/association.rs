@@ -39,7 +39,7 @@ impl Planner<'_> {
     fn confined(&mut self, target: Stream, query: Option<&BoundQuery>) -> Stream {
         let Some(query) = query else { return target };
         let target = self.computed(target, &query.computed);
-        self.filter(target, query.filter.as_ref())
+        self.condition(target, query.filter.as_ref())
     }
 
     /// The rows of a table with computed columns behind their own: a left join per association, and its groups.

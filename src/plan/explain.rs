@@ -47,7 +47,9 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
         Spec::ArrangeByKey { key, .. } if key.is_empty() => " by nothing (every pair is examined)".to_owned(),
         Spec::ArrangeByKey { key, .. } => format!(" by {} columns", key.len()),
         Spec::Aggregate { groups, calls, .. } => format!(" {} by {} columns", calls.len(), groups.len()),
-        Spec::Join { residual: Some(_), .. } => " with a condition per pair".to_owned(),
+        Spec::Join { residual: Some(_), .. } | Spec::SemiJoin { residual: Some(_), .. } => {
+            " with a condition per pair".to_owned()
+        }
         _ => String::new(),
     };
     let shared = if circuit.users(id) > 1 { format!(", {} users", circuit.users(id)) } else { String::new() };

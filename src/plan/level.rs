@@ -1,5 +1,7 @@
 //! Levels: what a view shows of each list, and where it comes from.
 
+use std::borrow::Cow;
+
 use super::association::computed_steps;
 use super::scope::{check_joins, too_deep};
 use super::{Planner, Stream};
@@ -96,9 +98,8 @@ pub fn plan(schema: &Schema, circuit: &mut Circuit, relations: &mut Relations, q
     check_depth(query)?;
     let mut planner = Planner::new(schema, circuit, relations);
     let mut levels = Vec::new();
-    let stream = planner.scope(query);
-    let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
-    add_level(&mut planner, &mut levels, query, None, stream, &types, Vec::new(), Vec::new());
+    let stream = planner.scope(query, None);
+    add_level(&mut planner, &mut levels, query, None, stream, Vec::new(), Vec::new());
     let kept: Vec<NodeId> = levels.iter().map(|l| l.node).collect();
     planner.finish(&kept);
     Ok(Plan { levels })
@@ -114,6 +115,34 @@ fn check_depth(query: &BoundQuery) -> Result<()> {
     query.nested.iter().try_for_each(|n| check_depth(&n.query).map_err(|e| e.at(&n.name)))
 }
 
+/// A query with columns in the place of sub-queries in select and order, over the stream that has these columns.
+fn lowered<'q>(
+    planner: &mut Planner<'_>,
+    query: &'q BoundQuery,
+    stream: Stream,
+    refer: Vec<Path>,
+) -> (Cow<'q, BoundQuery>, Stream, Vec<Path>) {
+    let mut query = Cow::Borrowed(query);
+    let fields = match &query.select {
+        Select::Fields(fields) => &fields[..],
+        Select::All => &[],
+    };
+    let mut exprs = fields.iter().map(|f| &f.expr).chain(query.order.iter().map(|o| &o.expr));
+    if !exprs.any(Expr::has_subquery) {
+        return (query, stream, refer);
+    }
+    let before = stream.depth();
+    let of_query = query.to_mut();
+    let fields = match &mut of_query.select {
+        Select::Fields(fields) => &mut fields[..],
+        Select::All => &mut [],
+    };
+    let exprs = fields.iter_mut().map(|f| &mut f.expr).chain(of_query.order.iter_mut().map(|o| &mut o.expr));
+    let stream = planner.lower(stream, exprs);
+    let refer = refer.into_iter().map(|p| (before..stream.depth()).fold(p, |p, _| p.within(false))).collect();
+    (query, stream, refer)
+}
+
 #[allow(clippy::too_many_arguments)]
 fn add_level(
     planner: &mut Planner<'_>,
@@ -121,21 +150,22 @@ fn add_level(
     query: &BoundQuery,
     owner: Option<(usize, String, bool)>,
     stream: Stream,
-    types: &[Type],
     refer: Vec<Path>,
     owner_paths: Vec<Path>,
 ) {
+    let (query, stream, refer) = lowered(planner, query, stream, refer);
+    let (query, types): (&BoundQuery, Vec<Type>) = (&query, stream.columns.iter().map(|c| c.1).collect());
     // Columns that are computed: fields and sort keys that are not plain columns.
     let fields: Vec<(&str, &Expr, Type)> = match &query.select {
         Select::All => Vec::new(),
         Select::Fields(fields) => fields.iter().map(|f| (f.name.as_str(), &f.expr, f.ty)).collect(),
     };
-    let sort_types = query.order.iter().map(|o| (&o.expr, type_of(&o.expr, types).unwrap_or(Type::Text)));
+    let sort_types = query.order.iter().map(|o| (&o.expr, type_of(&o.expr, &types).unwrap_or(Type::Text)));
     let extended = planner.extended(stream, fields.iter().map(|f| (f.1, f.2)).chain(sort_types));
     let refer = if extended.is_plain() { refer } else { refer.into_iter().map(|p| p.within(false)).collect() };
     let place = |e: &Expr, ty: Type| extended.place(e, ty);
     let full = &extended.stream;
-    let sort = extended.sort(query, types);
+    let sort = extended.sort(query, &types);
     let node = planner.order(full, refer, sort);
 
     let mut shown_fields: Vec<Field> = match &query.select {
@@ -194,9 +224,8 @@ fn add_level(
         let owner_paths = nested.hops[0].left.iter().map(|&c| full.columns[c].0).collect();
         let sub = levels.len();
         levels[level].subs.push(sub);
-        let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
         let owner = Some((level, nested.name.clone(), nested.single));
-        add_level(planner, levels, &nested.query, owner, stream, &types, refer, owner_paths);
+        add_level(planner, levels, &nested.query, owner, stream, refer, owner_paths);
     }
 }
 

@@ -9,6 +9,7 @@ mod explain;
 mod level;
 mod scope;
 mod stream;
+mod subquery;
 
 pub use explain::explain;
 pub use level::{Field, FieldSource, Level, Plan, Window, plan};

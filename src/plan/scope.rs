@@ -1,11 +1,13 @@
 //! What a query is over: its sources joined, filtered and grouped, as one stream.
 
 use super::association::computed_steps;
+use super::stream::conjuncts;
+use super::subquery::{all, cannot_fail};
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::{Aggregate, BoundQuery, Expr, Function, Source, SubQuery, type_of};
+use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, QueryExpr, Source, SubQuery, type_of};
 use crate::trace::{Path, SortColumn, SortSpec};
-use crate::value::Type;
+use crate::value::{Type, Value};
 
 /// Deepest nesting of the rows of a query's scope: room is left above it for the cells that order and select compute.
 const DEEPEST: usize = Path::MAX_STEPS - 4;
@@ -51,35 +53,88 @@ impl Extended {
 }
 
 impl Planner<'_> {
-    /// The rows that select and order of a query are over: from, joins, where, groups.
-    pub(super) fn scope(&mut self, query: &BoundQuery) -> Stream {
-        let joins = query.joins.len();
-        let mut stream = self.source(&query.from, joins);
-        if !query.computed.is_empty() {
-            // What concerns the table alone is filtered before the columns are computed.
-            let width = stream.columns.len();
-            let (own, rest) = split_filter(query.filter.as_ref(), width);
-            stream = self.filter(stream, own.as_ref());
+    /// The rows that select and order of a query are over: from, joins, where, groups. With the rows of a context, the query
+    /// is evaluated for each of these: their columns come first in every scope.
+    pub(super) fn scope(&mut self, query: &BoundQuery, context: Option<&Stream>) -> Stream {
+        let above = joins(query);
+        let mut stream = self.source(&query.from, above);
+        if context.is_some() {
             stream = self.computed(stream, &query.computed);
-            stream = self.filter(stream, rest.as_ref());
-        } else if query.joins.is_empty() {
-            stream = self.filter(stream, query.filter.as_ref());
-        } else {
-            // What concerns the first source alone is filtered before the join.
-            let width = stream.columns.len();
-            let (own, rest) = split_filter(query.filter.as_ref(), width);
-            stream = self.filter(stream, own.as_ref());
-            for (i, j) in query.joins.iter().enumerate() {
-                let right = self.source(&j.source, joins - i);
-                let right = self.filter(right, j.own_filter.as_ref());
-                stream = self.join(&stream, &right, j.kind, &j.on);
-            }
-            stream = self.filter(stream, rest.as_ref());
         }
-        let Some(aggregate) = &query.aggregate else { return stream };
+        let mut rest = query.filter.clone();
+        // Conditions that cannot fail move before joins: an error must not appear for a row that a join would have dropped,
+        // nor go because a later condition dropped the row.
+        let mut movable = |fits: &dyn Fn(&Expr) -> bool| {
+            let mut sure = true;
+            let fits = |e: &&Expr| {
+                sure &= cannot_fail(e);
+                sure && !e.has_subquery() && fits(e)
+            };
+            let (moved, stay): (Vec<&Expr>, Vec<&Expr>) = rest.iter().flat_map(conjuncts).partition(fits);
+            let [moved, stay] = [moved, stay].map(|parts| all(parts.into_iter().cloned().collect()));
+            rest = stay;
+            moved
+        };
+        let new = context.map_or(0, |c| c.columns.len());
+        let always = Expr::Literal(Value::Bool(true));
+        match context {
+            None => {
+                let width = stream.columns.len();
+                if !query.joins.is_empty() || !query.computed.is_empty() {
+                    // What concerns the first source alone is filtered before the join, or before columns are computed.
+                    let own = movable(&|e| e.columns().iter().all(|c| *c < width));
+                    stream = self.filter(stream, own.as_ref());
+                }
+                stream = self.computed(stream, &query.computed);
+                stream = self.joined(stream, query, above);
+            }
+            Some(context) if query.joins.iter().any(|j| j.on.columns().iter().any(|c| *c < new)) => {
+                let width = new + stream.columns.len();
+                let on = movable(&|e| e.columns().iter().all(|c| *c < width)).unwrap_or(always);
+                stream = self.join(context, &stream, JoinKind::Inner, &on);
+                stream = self.joined(stream, query, above);
+            }
+            Some(context) => {
+                // The sources first: the condition that ties them to the context may be about any of them.
+                let mut alone = query.clone();
+                alone.joins.iter_mut().for_each(|j| j.on = j.on.map_columns(&|c| c - new));
+                stream = self.joined(stream, &alone, above);
+                let on = movable(&|_| true).unwrap_or(always);
+                stream = self.join(context, &stream, JoinKind::Inner, &on);
+            }
+        }
+        let stream = self.condition(stream, rest.as_ref());
+        match &query.aggregate {
+            Some(aggregate) => self.group(stream, aggregate),
+            None => stream,
+        }
+    }
+
+    fn joined(&mut self, mut stream: Stream, query: &BoundQuery, above: usize) -> Stream {
+        for (i, j) in query.joins.iter().enumerate() {
+            let right = self.source(&j.source, above - i);
+            let right = self.filter(right, j.own_filter.as_ref());
+            stream = self.join(&stream, &right, j.kind, &j.on);
+        }
+        stream
+    }
+
+    /// Groups a stream; sub-queries may be in the groups, in the aggregates and in `having`.
+    pub(super) fn group(&mut self, stream: Stream, aggregate: &Aggregate) -> Stream {
+        let mut aggregate = aggregate.clone();
+        let having = aggregate.having.take();
+        let mut parts: Vec<&mut Expr> = Vec::new();
+        let mut calls = aggregate.calls.clone();
+        for call in &mut calls {
+            let order = call.order.iter_mut().map(|key| &mut key.expr);
+            parts.extend([&mut call.argument, &mut call.second, &mut call.filter].into_iter().flatten().chain(order));
+        }
+        let stream = self.lower(stream, aggregate.groups.iter_mut().chain(parts));
+        aggregate.calls = calls;
         let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
         let groups: Vec<Type> = aggregate.groups.iter().map(|g| type_of(g, &types).unwrap_or(Type::Text)).collect();
-        self.aggregate(stream, aggregate, &groups)
+        let stream = self.aggregate(stream, &aggregate, &groups);
+        self.condition(stream, having.as_ref())
     }
 
     /// The rows of a source, at most so deep that as many joins fit above them.
@@ -89,12 +144,13 @@ impl Planner<'_> {
             Source::Query(sub) => self.sub_query(sub),
         };
         let depth = stream.columns.iter().map(|c| c.0.depth()).max().unwrap_or(0);
-        if depth + joins <= DEEPEST { stream } else { self.packed(stream) }
+        if depth + joins <= DEEPEST + 1 { stream } else { self.packed(stream) }
     }
 
     fn sub_query(&mut self, sub: &SubQuery) -> Stream {
-        let scope = self.scope(&sub.query);
-        let fields = sub.fields();
+        let scope = self.scope(&sub.query, None);
+        let mut fields = sub.fields().to_vec();
+        let scope = self.lower(scope, fields.iter_mut().map(|f| &mut f.expr));
         let extended = self.extended(scope, fields.iter().map(|f| (&f.expr, f.ty)));
         let columns = fields.iter().map(|f| extended.place(&f.expr, f.ty)).collect();
         Stream { columns, ..extended.stream }
@@ -121,12 +177,35 @@ impl Planner<'_> {
     }
 }
 
+/// How many joins the rows of a query take part in at most.
+fn joins(query: &BoundQuery) -> usize {
+    let subs = query_exprs(query);
+    let hops = query.computed.iter().map(|c| c.hops.len()).max().unwrap_or(0);
+    query.joins.len().max(hops) + computed_steps(query) + 1 + subs.iter().map(QueryExpr::joins).sum::<usize>()
+}
+
+/// The sub-queries in the expressions of a query, each once.
+fn query_exprs(query: &BoundQuery) -> Vec<QueryExpr> {
+    let mut found: Vec<QueryExpr> = Vec::new();
+    query.clone().for_each_expr(&mut |e| {
+        let _ = e.replaced(&mut |part| {
+            if let Expr::Sub(sub) = part
+                && !found.contains(sub)
+            {
+                found.push((**sub).clone());
+            }
+            None
+        });
+    });
+    found
+}
+
 /// Refuses queries, and sub-queries in them, that join more than rows can nest.
 pub(super) fn check_joins(query: &BoundQuery) -> Result<()> {
-    let hops = query.computed.iter().map(|c| c.hops.len()).max().unwrap_or(0);
-    if query.joins.len().max(hops) + computed_steps(query) > DEEPEST {
+    if joins(query) > DEEPEST + 1 {
         return Err(too_deep());
     }
+    query_exprs(query).iter().try_for_each(|s| check_joins(&s.query))?;
     let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));
     for source in sources {
         if let Source::Query(sub) = source {
@@ -137,27 +216,6 @@ pub(super) fn check_joins(query: &BoundQuery) -> Result<()> {
 }
 
 pub(super) fn too_deep() -> Error {
-    let message = format!("a query or association spans at most {} tables", DEEPEST + 1);
+    let message = format!("a query or association spans at most {} tables and sub-queries", DEEPEST + 1);
     Error::new(ErrorCode::QueryInvalid, message)
-}
-
-/// Conjuncts over the first columns only, and the others. Only conjuncts that cannot fail move: an error must not appear
-/// for a row that the join would have dropped.
-fn split_filter(filter: Option<&Expr>, width: usize) -> (Option<Expr>, Option<Expr>) {
-    let Some(filter) = filter else { return (None, None) };
-    let parts: Vec<Expr> = match filter {
-        Expr::Call(Function::And, args) => args.clone(),
-        e => vec![e.clone()],
-    };
-    let (own, rest): (Vec<Expr>, Vec<Expr>) =
-        parts.into_iter().partition(|p| p.columns().iter().all(|c| *c < width) && cannot_fail(p));
-    let all = |parts: Vec<Expr>| parts.into_iter().fold(None, |a, b| Expr::and(a, Some(b)));
-    (all(own), all(rest))
-}
-
-fn cannot_fail(e: &Expr) -> bool {
-    match e {
-        Expr::Column(_) | Expr::Literal(_) => true,
-        Expr::Call(function, args) => function.is_total() && args.iter().all(cannot_fail),
-    }
 }

@@ -1,7 +1,9 @@
 //! Streams: a node, and where the columns of the query's scope are in its rows.
 
 use crate::circuit::{Circuit, NodeId, Spec};
-use crate::operator::{AggregateGroups, ArrangeByKey, Call, Extend, Filter, Formula, Join, LeftJoin, Link, Order, Side, Source};
+use crate::operator::{
+    AggregateGroups, ArrangeByKey, Call, Extend, Filter, Formula, Join, LeftJoin, Link, Order, SemiJoin, Side, Source,
+};
 use crate::query::{Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, TableId};
 use crate::trace::{Path, RelationId, Relations, SortSpec};
 use crate::value::{Layout, Type};
@@ -21,6 +23,11 @@ impl Stream {
     /// A formula over this stream's rows.
     pub fn formula(&self, expr: &Expr) -> Formula {
         Formula::new(expr, &|c| self.columns[c].0)
+    }
+
+    /// How deep pairs are nested on the way to the first column.
+    pub fn depth(&self) -> usize {
+        self.columns.first().map_or(0, |c| c.0.depth())
     }
 
     fn within(&self, right: bool) -> impl Iterator<Item = (Path, Type)> + '_ {
@@ -87,11 +94,11 @@ impl<'a> Planner<'a> {
         Stream { node, ..stream }
     }
 
-    fn arrange(&mut self, stream: &Stream, key: &[Path]) -> NodeId {
-        let spec = Spec::ArrangeByKey { input: stream.node, key: key.to_vec() };
+    fn arrange(&mut self, stream: &Stream, key: &[Path], nulls_equal: bool) -> NodeId {
+        let spec = Spec::ArrangeByKey { input: stream.node, key: key.to_vec(), nulls_equal };
         let relation = stream.relation;
         self.node(spec, |_, spec| match spec {
-            Spec::ArrangeByKey { key, .. } => Box::new(ArrangeByKey::new(relation, key.clone())),
+            Spec::ArrangeByKey { key, .. } => Box::new(ArrangeByKey::new(relation, key.clone(), nulls_equal)),
             _ => unreachable!("the spec just made"),
         })
     }
@@ -118,7 +125,7 @@ impl<'a> Planner<'a> {
         let columns: Vec<(Path, Type)> = left.within(false).chain(right.within(true)).collect();
         let residual = rest.into_iter().reduce(|a, b| Expr::Call(Function::And, vec![a, b]));
         let residual = residual.map(|e| Formula::new(&e, &|c| columns[c].0));
-        self.join_on(left, right, kind, &left_key, &right_key, residual, columns)
+        self.join_on(left, right, kind, [&left_key, &right_key], false, residual, columns)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -127,13 +134,13 @@ impl<'a> Planner<'a> {
         left: &Stream,
         right: &Stream,
         kind: JoinKind,
-        left_key: &[Path],
-        right_key: &[Path],
+        keys: [&[Path]; 2],
+        nulls_equal: bool,
         residual: Option<Formula>,
         columns: Vec<(Path, Type)>,
     ) -> Stream {
-        let l = Side { node: self.arrange(left, left_key), relation: left.relation };
-        let r = Side { node: self.arrange(right, right_key), relation: right.relation };
+        let l = Side { node: self.arrange(left, keys[0], nulls_equal), relation: left.relation };
+        let r = Side { node: self.arrange(right, keys[1], nulls_equal), relation: right.relation };
         let spec = Spec::Join { left: l.node, right: r.node, kind, residual: residual.clone() };
         let node = self.node(spec, move |relations, _| {
             let output = relations.add_pair(l.relation, r.relation);
@@ -146,6 +153,37 @@ impl<'a> Planner<'a> {
             }
         });
         Stream { node, relation: self.output(node), columns }
+    }
+
+    /// Joins two streams on equal columns, in pairs of left and right.
+    pub fn join_by(&mut self, left: &Stream, right: &Stream, kind: JoinKind, by: &[(usize, usize)], nulls_equal: bool) -> Stream {
+        let (l, r) = paths(left, right, by);
+        let columns = left.within(false).chain(right.within(true)).collect();
+        self.join_on(left, right, kind, [&l, &r], nulls_equal, None, columns)
+    }
+
+    /// The left rows that have a match on the right (`anti`: that have none), by equal columns and a condition over the
+    /// columns of both.
+    pub fn semi_join(
+        &mut self,
+        left: &Stream,
+        right: &Stream,
+        anti: bool,
+        by: &[(usize, usize)],
+        nulls_equal: bool,
+        condition: Option<&Expr>,
+    ) -> Stream {
+        let (l, r) = paths(left, right, by);
+        let columns: Vec<(Path, Type)> = left.within(false).chain(right.within(true)).collect();
+        let residual = condition.map(|e| Formula::new(e, &|c| columns[c].0));
+        let l = Side { node: self.arrange(left, &l, nulls_equal), relation: left.relation };
+        let r = Side { node: self.arrange(right, &r, nulls_equal), relation: right.relation };
+        let spec = Spec::SemiJoin { left: l.node, right: r.node, anti, residual: residual.clone() };
+        let node = self.node(spec, move |relations, _| {
+            let pairs = residual.map(|f| (f, relations.add_pair(l.relation, r.relation)));
+            Box::new(SemiJoin::new(l, r, anti, pairs))
+        });
+        Stream { node, ..left.clone() }
     }
 
     /// Rows paired with computed columns, which come after the stream's own.
@@ -235,8 +273,13 @@ fn add_packed(relations: &mut Relations, layout: Layout, wide: &[bool]) -> Relat
     id
 }
 
+/// The places of pairs of columns.
+fn paths(left: &Stream, right: &Stream, by: &[(usize, usize)]) -> (Vec<Path>, Vec<Path>) {
+    by.iter().map(|&(l, r)| (left.columns[l].0, right.columns[r].0)).unzip()
+}
+
 /// The conjuncts of a condition.
-fn conjuncts(e: &Expr) -> Vec<&Expr> {
+pub fn conjuncts(e: &Expr) -> Vec<&Expr> {
     match e {
         Expr::Call(Function::And, args) => args.iter().flat_map(conjuncts).collect(),
         e => vec![e],

@@ -237,6 +237,9 @@ pub struct ExprJson {
     /// Literal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Literal>,
+    /// Sub-query of `exists notExists inQuery notInQuery scalar`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<Box<QueryJson>>,
     /// What only aggregates have; boxed, because most expressions are none.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub call: Option<Box<CallJson>>,

@@ -4,12 +4,13 @@
 //! each join in order. `filter`, group and aggregate expressions, and, without grouping, `select` and `order` are over the scope. With
 //! grouping, `select` and `order` are over the *group scope*: the group expressions, then the aggregates.
 
+use super::QueryExpr;
 use super::function::Function;
 use super::schema::{Hop, Schema, TableId};
 use crate::value::{Type, Value};
 
 /// A bound query.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundQuery {
     /// What `from` reads.
     pub from: Source,
@@ -42,7 +43,7 @@ pub struct BoundQuery {
 }
 
 /// What the rows of a scope come from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The rows of a table, with all its columns.
     Table(TableId),
@@ -51,7 +52,7 @@ pub enum Source {
 }
 
 /// A query as a source: its columns are its fields.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubQuery {
     /// The query. Its select is `Fields`: those that users see, then those that only identify its rows. It has an order only
     /// with a limit or offset, and neither a start nor nested associations.
@@ -91,7 +92,7 @@ impl Source {
 }
 
 /// A joined source.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinSource {
     /// Inner or left.
     pub kind: JoinKind,
@@ -115,7 +116,7 @@ pub enum JoinKind {
 }
 
 /// Grouping and aggregates.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregate {
     /// Group expressions; none = one group, which exists also without rows.
     pub groups: Vec<Expr>,
@@ -194,7 +195,7 @@ pub enum AggregateFunction {
 }
 
 /// Output.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Select {
     /// The row of the table itself; with joins of tables, a record of rows by alias; with grouping or a sub-query, never.
     All,
@@ -203,7 +204,7 @@ pub enum Select {
 }
 
 /// One output field.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputField {
     /// Name.
     pub name: String,
@@ -225,7 +226,7 @@ pub struct SortKey {
 }
 
 /// Keyset start.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
     /// One per order key, then either none or one per key column.
     pub values: Vec<Value>,
@@ -235,7 +236,7 @@ pub struct Start {
 }
 
 /// A nested association.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nested {
     /// Field name.
     pub name: String,
@@ -248,7 +249,7 @@ pub struct Nested {
 }
 
 /// A column that is an aggregate over the rows that an association leads to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Computed {
     /// Steps from the owner's columns to the target. Each target counts once.
     pub hops: Vec<Hop>,
@@ -265,6 +266,10 @@ pub enum Expr {
     Literal(Value),
     /// Function or operator.
     Call(Function, Vec<Expr>),
+    /// In a sub-query: the value of the numbered expression of its [`QueryExpr::outer`], and its type.
+    Outer(usize, Type),
+    /// What a sub-query says of the row.
+    Sub(Box<QueryExpr>),
 }
 
 impl Expr {
@@ -277,8 +282,9 @@ impl Expr {
                         out.push(*c);
                     }
                 }
-                Expr::Literal(_) => {}
+                Expr::Literal(_) | Expr::Outer(..) => {}
                 Expr::Call(_, args) => args.iter().for_each(|a| walk(a, out)),
+                Expr::Sub(sub) => sub.arguments().for_each(|a| walk(a, out)),
             }
         }
         let mut out = Vec::new();
@@ -289,11 +295,10 @@ impl Expr {
     /// The same expression with columns renumbered.
     #[must_use]
     pub fn map_columns(&self, f: &impl Fn(usize) -> usize) -> Expr {
-        match self {
-            Expr::Column(c) => Expr::Column(f(*c)),
-            Expr::Literal(v) => Expr::Literal(v.clone()),
-            Expr::Call(func, args) => Expr::Call(*func, args.iter().map(|a| a.map_columns(f)).collect()),
-        }
+        self.replaced(&mut |e| match e {
+            Expr::Column(c) => Some(Expr::Column(f(*c))),
+            _ => None,
+        })
     }
 
     /// The conjunction of two optional conditions.

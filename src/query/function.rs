@@ -61,6 +61,8 @@ pub enum Function {
     Abs,
     /// Int → Float, exact below 2^53. Put in by `bind` where an integer meets a float.
     IntToFloat,
+    /// The first argument, unless the second, a number of rows, is above 1: an error. Put in for scalar sub-queries.
+    OneRow,
     /// Condition, value, condition, value …, and last, if the number is odd, the value otherwise (else null). The first value
     /// whose condition is true; nothing behind it, and no other value, is evaluated.
     Case,
@@ -313,6 +315,7 @@ impl Function {
         match (self, FUNCTIONS.iter().find(same).map(|s| s.gives)) {
             (Function::Cast(to), _) => Some(to.ty()),
             (Function::IntToFloat, _) => Some(Type::Float),
+            (Function::OneRow, _) => arguments.take(1).flatten().next(),
             (_, Some(Gives::Type(ty))) => Some(ty),
             _ => arguments.enumerate().filter(|(i, _)| self.is_result(*i, count)).find_map(|(_, ty)| ty),
         }

@@ -15,6 +15,7 @@ pub mod registry;
 mod relations;
 pub mod schema;
 pub mod shape;
+mod subquery;
 pub mod types;
 
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub use bound::{
 };
 pub use function::{CastTo, Function, Unit};
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};
+pub use subquery::{QueryExpr, QueryExprKind};
 pub use types::{group_types, output_types, scope_types, type_of};

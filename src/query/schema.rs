@@ -90,7 +90,7 @@ impl RelationKind {
 }
 
 /// One step of an association: rows of `table` whose `right` columns equal the `left` columns of the row before.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
     /// Table stepped to.
     pub table: TableId,

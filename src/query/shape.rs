@@ -234,6 +234,7 @@ fn expr(json: &Document) -> Result<ExprJson> {
         name: optional_text(json, "name")?,
         of: optional_text(json, "of")?,
         value: optional(json, "value", literal)?,
+        query: optional(json, "query", |json| query(json).map(Box::new))?,
     })
 }
 

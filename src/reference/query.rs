@@ -7,6 +7,7 @@ use super::aggregate::grouped;
 use super::data::key_of;
 use super::expr::{eval, holds};
 use super::nested::{computed, nest};
+use super::subquery::{lifted, lifted_of_groups};
 use crate::error::Result;
 use crate::query::{BoundQuery, JoinKind, JoinSource, Schema, Select, SortKey, Source, Start, TableId};
 use crate::value::{Field, RowTree, Value};
@@ -74,6 +75,10 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
     for source in &query.joins {
         rows = joined(schema, data, rows, source)?;
     }
+    let (mut query, subs) = lifted(schema, query);
+    for row in &mut rows {
+        subs.append(schema, data, &mut row.cells)?;
+    }
     if let Some(filter) = &query.filter {
         let mut kept = Vec::new();
         for row in rows {
@@ -85,13 +90,19 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
     }
     if let Some(aggregate) = &query.aggregate {
         let cells: Vec<_> = rows.into_iter().map(|row| row.cells).collect();
+        let mut groups = grouped(aggregate, &cells)?;
+        let (of_groups, subs) = lifted_of_groups(&query);
+        query = of_groups;
+        let having = query.aggregate.as_ref().and_then(|a| a.having.clone());
         rows = Vec::new();
-        for cells in grouped(aggregate, &cells)? {
-            if aggregate.having.as_ref().map_or(Ok(true), |h| holds(h, &cells))? {
+        for mut cells in groups.drain(..) {
+            subs.append(schema, data, &mut cells)?;
+            if having.as_ref().map_or(Ok(true), |h| holds(h, &cells))? {
                 rows.push(Scope { cells, matched: Vec::new() });
             }
         }
     }
+    let query = &query;
     let mut candidates = rows.into_iter().map(|row| candidate(schema, query, row)).collect::<Result<Vec<_>>>()?;
     candidates.sort_by(|a, b| compare_order(&query.order, &a.order, &b.order).then_with(|| a.key.cmp(&b.key)));
     if let Some(start) = &query.start {

@@ -1,11 +1,11 @@
 //! Rows of a stream by key: the shared index behind joins.
 //!
 //! Entries of a key form a doubly linked list through one slab, so that adding and removing a row is O(1) however many rows
-//! share its key. Keys with a null cell are not kept: they equal nothing.
+//! share its key. Keys with a null cell are not kept, as they equal nothing; unless nulls are to equal each other.
 
 use hashbrown::{HashMap, HashTable, hash_map};
 
-use super::{Path, RelationId, Relations, hash_cells};
+use super::{Path, RelationId, Relations, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::value::total_order;
 
@@ -58,6 +58,7 @@ pub type HandleState = std::hash::BuildHasherDefault<HandleHash>;
 pub struct HashArrangement {
     relation: RelationId,
     key: Vec<Path>,
+    nulls_equal: bool,
     index: HashTable<u32>,
     groups: Vec<Group>,
     free_groups: Vec<u32>,
@@ -72,6 +73,7 @@ impl HashArrangement {
         HashArrangement {
             relation,
             key,
+            nulls_equal: false,
             index: HashTable::new(),
             groups: Vec::new(),
             free_groups: Vec::new(),
@@ -79,6 +81,24 @@ impl HashArrangement {
             free_entries: Vec::new(),
             place: HashMap::default(),
         }
+    }
+
+    /// An arrangement of the same relation by the same key, without rows.
+    #[must_use]
+    pub fn empty(&self) -> Self {
+        HashArrangement::new(self.relation, self.key.clone()).with_equal_nulls(self.nulls_equal)
+    }
+
+    /// The same for keys whose nulls equal each other (`is not distinct from`).
+    #[must_use]
+    pub fn with_equal_nulls(self, nulls_equal: bool) -> Self {
+        HashArrangement { nulls_equal, ..self }
+    }
+
+    /// Hash of a key; `None` if it equals nothing.
+    #[inline]
+    fn hash(&self, rs: &Relations, rel: RelationId, row: Handle, paths: &[Path]) -> Option<u64> {
+        if self.nulls_equal { Some(hash_key(rs, rel, row, paths)) } else { hash_cells(rs, rel, row, paths) }
     }
 
     /// The key's paths.
@@ -100,7 +120,13 @@ impl HashArrangement {
                     }
                 }
                 hash_map::Entry::Vacant(at) => {
-                    let Some(hash) = hash_cells(rs, self.relation, row, &self.key) else { continue };
+                    let hash = if self.nulls_equal {
+                        hash_key(rs, self.relation, row, &self.key)
+                    } else if let Some(hash) = hash_cells(rs, self.relation, row, &self.key) {
+                        hash
+                    } else {
+                        continue;
+                    };
                     let id = match self.free_entries.pop() {
                         Some(id) => id,
                         None => {
@@ -184,7 +210,7 @@ impl HashArrangement {
         row: Handle,
         paths: &[Path],
     ) -> impl Iterator<Item = (Handle, Weight)> + 'a {
-        let group = hash_cells(rs, rel, row, paths).and_then(|hash| self.find(rs, rel, row, paths, hash));
+        let group = self.hash(rs, rel, row, paths).and_then(|hash| self.find(rs, rel, row, paths, hash));
         let mut at = group.map_or(END, |g| self.groups[g as usize].first);
         std::iter::from_fn(move || {
             if at == END {
@@ -194,6 +220,11 @@ impl HashArrangement {
             at = e.next;
             Some((e.row, e.weight))
         })
+    }
+
+    /// Weight of a row; 0 if it is not there.
+    pub fn weight(&self, row: Handle) -> Weight {
+        self.place.get(&row).map_or(0, |&id| self.entries[id as usize].weight)
     }
 
     /// Number of rows.

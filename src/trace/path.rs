@@ -1,16 +1,16 @@
 //! Where a column is, seen from a row: through the members of pair rows to a cell of a packed row.
 
-/// A way to a cell: at each pair row left (0) or right (1), then a column of the packed row. At most 16 steps.
+/// A way to a cell: at each pair row left (0) or right (1), then a column of the packed row. At most 32 steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Path {
-    steps: u8,
-    turns: u16,
+    turns: u32,
     column: u16,
+    steps: u8,
 }
 
 impl Path {
     /// Deepest nesting of pairs, and so the most joins in one query.
-    pub const MAX_STEPS: usize = 16;
+    pub const MAX_STEPS: usize = 32;
 
     /// A column of the row itself.
     pub fn column(column: usize) -> Self {
@@ -21,7 +21,7 @@ impl Path {
     #[must_use]
     pub fn within(self, right: bool) -> Self {
         assert!(usize::from(self.steps) < Self::MAX_STEPS, "pair nesting");
-        Path { steps: self.steps + 1, turns: self.turns << 1 | u16::from(right), column: self.column }
+        Path { steps: self.steps + 1, turns: self.turns << 1 | u32::from(right), column: self.column }
     }
 
     /// Turns, outermost first: true = right.

@@ -28,6 +28,7 @@ export {
   jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, jsonArrayLength, jsonContains, jsonExists,
   type Case, type CastTypes, type Interval, type TruncUnit, type ExtractUnit,
 } from './query/functions.js'
+export { exists, notExists, inQuery, notInQuery, scalar, outer } from './query/subquery.js'
 export type { Cursor, Report } from './changes.js'
 export type { Database, DatabaseOptions, EngineStats, LiveOptions, QueryRoot } from './database.js'
 export type { LiveQuery, LiveSnapshot, LiveStatus } from './live-query.js'

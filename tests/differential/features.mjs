@@ -1,6 +1,7 @@
 // The features whose pairs are to be covered, and the table of pairs that were.
 import { atoms, connectives } from './make-expression.mjs'
 import { aggregates, modifiers } from './make-aggregate.mjs'
+import { subqueries } from './make-subquery.mjs'
 import { types } from './values.mjs'
 
 const nested = ['computed', 'belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
@@ -11,7 +12,7 @@ const grouped = ['group', 'global', ...aggregates, ...modifiers]
 export const features = [
   'rows', 'select', ...joined, ...grouped, ...nested,
   'where', ...connectives, ...atoms.filter((a) => a !== 'json'), 'inNull',
-  'order', 'orderExpr', 'desc', 'nulls', 'limit', 'offset', 'start', 'startKey', 'hazard', 'late', 'composite', ...types,
+  ...subqueries, 'subInSub', 'order', 'orderExpr', 'desc', 'nulls', 'limit', 'offset', 'start', 'startKey', 'hazard', 'late', 'composite', ...types,
 ]
 
 const kinds = [

@@ -3,6 +3,7 @@ import { aggregate, aggregates, call, makeComputed, modifiers } from './make-agg
 import { makeNested } from './make-nested.mjs'
 import { atoms, connectives, Expressions } from './make-expression.mjs'
 import { makeOrder, makeWindow, orderables } from './make-order.mjs'
+import { subqueries, subqueryCondition, subqueryField } from './make-subquery.mjs'
 import { isSafe, literal } from './values.mjs'
 
 const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
@@ -29,6 +30,7 @@ export function makeQuery(r, schema, wanted) {
     seen.add('where')
     json.where = state.expressions.condition(wanted)
   }
+  const subs = makeSubqueries(state)
   if (shape.grouped) makeGroups(state, hazard)
   else makeSelect(state, shape, hazard)
   if (shape.nested) {
@@ -38,7 +40,23 @@ export function makeQuery(r, schema, wanted) {
   makeOrder(state, orderables(state), keyColumns(state))
   makeWindow(state)
   if ((hazard !== undefined || state.overflows) && (json.joins || json.limit !== undefined || json.offset !== undefined || json.start || json.having)) state.lenient = true
+  // Which rows a failing expression is evaluated for is then up to the plan, and so is whether a sub-query is one of them.
+  if ((subs && (hazard !== undefined || state.overflows)) || seen.has('scalarRow')) state.lenient = true
   return { json, seen, lenient: state.lenient }
+}
+
+/** Conditions with sub-queries, and a field that is one; whether there are any. */
+function makeSubqueries(state) {
+  const { r, wanted, seen, json } = state
+  let kinds = subqueries.filter((k) => wanted.includes(k))
+  if (wanted.includes('subInSub') && kinds.length === 0) kinds = [r.pick(subqueries)]
+  if (kinds.length === 0 && r.oneIn(10)) kinds = [r.pick(subqueries)]
+  if (kinds.length === 0) return false
+  seen.add('where')
+  const parts = kinds.map((k) => subqueryCondition(state, k))
+  if (json.where) parts.splice(r.below(2), 0, json.where)
+  json.where = parts.length === 1 ? parts[0] : { op: r.below(5) > 0 ? 'and' : 'or', args: parts }
+  return true
 }
 
 const depth = (json) => Math.max(0, ...(json.with ?? []).map((w) => 1 + depth(w.query ?? {})))
@@ -135,6 +153,7 @@ function makeSelect(state, shape, hazard) {
   for (const column of r.some(expressions.columns, 1).slice(0, 4)) {
     if (json.select.every((f) => f.name !== column.name)) json.select.push({ name: column.name, expr: expressions.column(column) })
   }
+  if (wanted.some((w) => subqueries.includes(w)) && r.oneIn(2)) json.select.push({ name: 'sub', expr: subqueryField(state) })
   const wantedAtoms = wanted.filter((w) => atoms.includes(w))
   for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json'])) })
   const numbers = expressions.columns.filter((c) => ['int', 'float'].includes(c.type) && isSafe(c))

@@ -69,6 +69,11 @@ export function expression(e, column) {
       // SQL has no empty list: nothing is in it, null neither. The cast makes it an expression where a constant is refused.
       return bool(list.length > 0 ? `${x} in (${list.join(', ')})` : 'false::bool')
     }
+    case 'exists': return bool(`exists ${column.subquery(e.query).sql}`)
+    case 'notExists': return bool(`not exists ${column.subquery(e.query).sql}`)
+    case 'inQuery': return bool(`${sqls(all())[0]} in ${column.subquery(e.query).sql}`)
+    case 'notInQuery': return bool(`${sqls(all())[0]} not in ${column.subquery(e.query).sql}`)
+    case 'scalar': return column.subquery(e.query)
     case '||': return { sql: `(${sqls(all()).join(' || ')})`, type: 'text' }
     case 'lower': case 'upper': return { sql: `(${e.op}(${cased(sqls(all())[0])}) collate "C")`, type: 'text' }
     case 'length': return { sql: `length(${sqls(all())[0]})::int8`, type: 'int' }

@@ -15,10 +15,10 @@ export function querySql(schema, query) {
   let from = `${name(query.from)} ${name(sources[0].alias)}`
   for (const join of query.joins ?? []) {
     sources.push({ alias: join.alias ?? join.table, table: tables.get(join.table), optional: join.kind === 'left' })
-    from += ` ${join.kind} join ${name(join.table)} ${name(sources.at(-1).alias)} on ${expression(join.on, columnsOf(sources)).sql}`
+    from += ` ${join.kind} join ${name(join.table)} ${name(sources.at(-1).alias)} on ${expression(join.on, columnsOf(tables, sources)).sql}`
   }
   sources[0].computed = computedOf(tables, query, sources[0], 1)
-  const column = columnsOf(sources)
+  const column = columnsOf(tables, sources)
   const { fields, shape } = select(query, sources, column)
   const nested = nest(tables, query, sources[0], 1)
   const key = query.groupBy || isGrouped(query) ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
@@ -47,15 +47,31 @@ function isGrouped(query) {
 const cell = (alias, column) => ({ sql: `${name(alias)}.${name(column.name)}`, type: kind(column.type) })
 const keyOf = ({ alias, table }) => table.key.map((k) => `${name(alias)}.${name(k)}`)
 
-/** Looks columns up by name; `keys`: what tells the rows of a group apart. */
-function columnsOf(sources) {
+/** Finds columns, in the scopes around too. `keys`: what tells the rows of a group apart; `subquery` writes a query that stands here. */
+function columnsOf(tables, sources, around) {
   const column = (wanted, of) => {
     const computed = (sources[0].computed ?? []).find((c) => c.name === wanted)
     if (computed) return computed
     const source = sources.find((s) => (of === undefined ? s.table.columns.some((c) => c.name === wanted) : s.alias === of))
-    return cell(source.alias, source.table.columns.find((c) => c.name === wanted))
+    return source ? cell(source.alias, source.table.columns.find((c) => c.name === wanted)) : around(wanted, of)
   }
-  return Object.assign(column, { keys: sources.flatMap(keyOf) })
+  return Object.assign(column, { keys: sources.flatMap(keyOf), subquery: (query) => subquerySql(tables, query, column) })
+}
+
+/** A sub-query that gives one value, and the value's type. */
+function subquerySql(tables, query, around) {
+  const sources = [{ alias: query.alias ?? query.from, table: tables.get(query.from) }]
+  let from = `${name(query.from)} ${name(sources[0].alias)}`
+  for (const join of query.joins ?? []) {
+    sources.push({ alias: join.alias ?? join.table, table: tables.get(join.table) })
+    from += ` ${join.kind} join ${name(join.table)} ${name(sources.at(-1).alias)} on ${expression(join.on, columnsOf(tables, sources, around)).sql}`
+  }
+  const column = columnsOf(tables, sources, around)
+  const field = query.select ? expression(query.select[0].expr, column) : { sql: '1', type: 'int' }
+  const where = filter('where', query.where ? [expression(query.where, column).sql] : [])
+  const group = query.groupBy ? `group by ${query.groupBy.length > 0 ? query.groupBy.map((g) => expression(g.expr, column).sql).join(', ') : '()'}` : ''
+  const having = filter('having', query.having ? [expression(query.having, column).sql] : [])
+  return { sql: [`(select ${field.sql} from ${from}`, where, group, having].filter(Boolean).join(' ') + ')', type: field.type }
 }
 
 function select(query, sources, column) {
@@ -81,7 +97,7 @@ function computedOf(tables, query, owner, level) {
     const steps = hops(tables, owner.table, relation)
     const target = { alias: `c${level}_${i}`, table: tables.get(steps.at(-1).table) }
     const listed = ['first', 'last', 'stringAgg', 'arrayAgg', 'jsonAgg'].includes(expr.name) && !expr.distinct && !expr.orderBy
-    const { sql, type } = expression(listed ? { ...expr, orderBy: defaultOrder(tables, owner.table, relation) } : expr, columnsOf([target]))
+    const { sql, type } = expression(listed ? { ...expr, orderBy: defaultOrder(tables, owner.table, relation) } : expr, columnsOf(tables, [target]))
     return { name: as, type, sql: `(select ${sql} from ${name(target.table.name)} ${name(target.alias)} where ${linkSql(tables, owner, steps, target)})` }
   })
 }
@@ -127,7 +143,7 @@ function nest(tables, query, owner, level) {
     const target = { alias: `l${level}_${i}`, table: tables.get(steps.at(-1).table) }
     const nested = item.query ?? {}
     target.computed = computedOf(tables, nested, target, level + 1)
-    const column = columnsOf([target])
+    const column = columnsOf(tables, [target])
     const own = select(nested, [target], column)
     const below = nest(tables, nested, target, level + 1)
     const key = keyOf(target)
@@ -156,7 +172,7 @@ function linkSql(tables, owner, steps, target) {
     const next = i === steps.length - 1 ? target : { alias: `${target.alias}_h${i}`, table: tables.get(step.table) }
     if (next !== target) between.push(`${name(step.table)} ${name(next.alias)}`)
     conditions.push(...equal(at.alias, step.left, next.alias, step.right))
-    for (const where of step.where) conditions.push(expression(where, columnsOf([next])).sql)
+    for (const where of step.where) conditions.push(expression(where, columnsOf(tables, [next])).sql)
     at = next
   })
   const all = conditions.join(' and ')

@@ -172,3 +172,46 @@ fn what_is_gone_is_forgotten_however_long_the_engine_runs() {
     let (short, long) = (held_after(200), held_after(4_000));
     assert!(long < short * 2, "{short} bytes held after 200 rounds, {long} after 4,000 with as many rows");
 }
+
+/// Issues with a sub-query in their condition; `tied` is the condition of the comments.
+fn with_sub_query(op: &str, tied: &Json) -> Json {
+    json!({ "from": "issues", "where": { "op": op, "query": { "from": "comments", "where": tied } } })
+}
+
+#[test]
+fn a_sub_query_costs_the_rows_that_a_change_matches() {
+    let same = json!({ "op": "=", "args": [col("comments", "issue"), col("issues", "id")] });
+    let count =
+        json!({ "from": "comments", "where": same, "select": [{ "name": "n", "expr": { "op": "agg", "name": "count" } }] });
+    let scalar = json!({ "op": "scalar", "query": count });
+    let later = json!({ "op": "and", "args": [same, { "op": ">", "args": [col("comments", "id"), col("issues", "rank")] }] });
+    let busy = json!({ "op": ">", "args": [scalar, { "op": "lit", "value": 1 }] });
+    let either = json!({ "op": "or", "args": [{ "op": "exists", "query": { "from": "comments", "where": same } }, { "op": "lit", "value": false }] });
+    let queries = [
+        with_sub_query("exists", &same),
+        with_sub_query("notExists", &same),
+        with_sub_query("notExists", &later),
+        json!({ "from": "issues", "where": busy }),
+        json!({ "from": "issues", "where": either }),
+    ];
+    for query in queries {
+        for (table, row) in [("comments", ints(&[-1, 3])), ("comments", ints(&[3, -2])), ("issues", ints(&[3, 4, 7]))] {
+            let few = cost(query.clone(), 10, (table, row.clone()));
+            let many = cost(query.clone(), 10_000, (table, row));
+            assert!(few > 0 && few <= 32, "{few} rows looked at for one change of {table} under {query}");
+            assert_eq!(few, many, "a change of {table} under {query}");
+        }
+    }
+}
+
+#[test]
+fn one_more_row_of_a_key_that_has_one_says_nothing_to_those_outside() {
+    let mut engine = Counted::new();
+    let same = json!({ "op": "=", "args": [col("comments", "issue"), col("issues", "project")] });
+    engine.watch(with_sub_query("exists", &same));
+    engine.put("issues", (0..10_000).map(|i| ints(&[i, 0, i])));
+    engine.put("comments", [ints(&[0, 0])]);
+    assert!(engine.put("comments", [ints(&[1, 0])]) <= 4);
+    assert!(engine.delete("comments", &ints(&[0, 0])) <= 4);
+    assert!(engine.delete("comments", &ints(&[1, 0])) >= 10_000, "the last one is news to all");
+}

@@ -5,6 +5,7 @@ import { from } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc, stddev, stringAgg, sum } from '../../src/ts/query/aggregate.js'
 import { type Expr, coalesce, concat, eq, gt, inArray, lt, or } from '../../src/ts/query/expr.js'
 import { addInterval, between, cast, dateTrunc, extract, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, when } from '../../src/ts/query/functions.js'
+import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
 
@@ -178,3 +179,13 @@ db.live(nested).subscribe(({ rows, diff }) => {
   }
 })
 same<RowOf<ReturnType<() => typeof nested>>['comments'][number]['body'], Comment['body']>()
+
+// sub-queries
+const busy = q.where(i => exists(db.query.comments.where(c => eq(c.issueId, i.id))))
+  .where(i => inQuery(i.projectId, db.query.projects.where('name', '=', 'x').select('id')))
+  .select(i => ({ id: i.id, newest: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).select(c => ({ at: max(c.id) }))) }))
+same<RowOf<typeof busy>, { id: string; newest: number | null }>()
+// @ts-expect-error texts are not in a set of numbers
+q.where(i => notInQuery(i.projectId, db.query.comments.select('id')))
+// @ts-expect-error no such column outside
+q.where(i => exists(db.query.comments.where(c => eq(c.issueId, i.identity))))

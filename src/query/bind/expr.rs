@@ -7,6 +7,7 @@ use super::function;
 use super::limits::Budget;
 use super::literal::{describe, literal};
 use super::scope::Scope;
+use super::subquery::SUBQUERIES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 use crate::query::{AggregateCall, Expr};
@@ -45,8 +46,18 @@ impl Binder<'_, '_> {
         condition(self.expr(json)?, json)
     }
 
-    /// Recursion over an expression that `budget` has let pass: its depth is limited.
+    /// Recursion over an expression that `budget` has let pass: its depth is limited, with all that it stands in.
     pub(super) fn node(&mut self, json: &ExprJson) -> Result<Typed> {
+        self.budget.descend(1);
+        let bound = self.dispatch(json);
+        self.budget.descend(-1);
+        bound
+    }
+
+    fn dispatch(&mut self, json: &ExprJson) -> Result<Typed> {
+        if let Some(&(_, takes)) = SUBQUERIES.iter().find(|s| s.0 == json.op) {
+            return self.subquery(json, takes);
+        }
         match json.op.as_str() {
             "col" => self.column(json),
             "lit" => {
@@ -74,8 +85,8 @@ impl Binder<'_, '_> {
         let Some(name) = json.name.as_deref() else {
             return Err(Error::new(ErrorCode::QueryInvalid, "a column needs a `name`").named("col"));
         };
-        let column = self.scope.resolve(name, json.of.as_deref())?;
-        Ok(Typed { expr: Expr::Column(column), ty: self.scope.types.get(column).copied() })
+        let (expr, ty) = self.scope.find(name, json.of.as_deref())?;
+        Ok(Typed { expr, ty: Some(ty) })
     }
 
     fn aggregate(&mut self, json: &ExprJson) -> Result<Typed> {

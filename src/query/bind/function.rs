@@ -2,6 +2,7 @@
 
 use super::expr::{Typed, mismatch};
 use super::literal::{describe, to_float};
+use super::subquery::SUBQUERIES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 use crate::query::registry::{CASTS, FUNCTIONS, Signature, Takes, UNITS};
@@ -17,7 +18,7 @@ use crate::value::{Type, Value};
 pub(super) fn signature(json: &ExprJson) -> Result<Signature> {
     let mut named = FUNCTIONS.iter().filter(|f| f.name == json.op);
     let Some(first) = named.clone().next() else {
-        let names = FUNCTIONS.iter().map(|f| f.name).chain(["col", "lit", "agg"]);
+        let names = FUNCTIONS.iter().map(|f| f.name).chain(["col", "lit", "agg"]).chain(SUBQUERIES.iter().map(|s| s.0));
         return Err(Error::unknown(ErrorCode::UnknownFunction, "function", &json.op, "query", names));
     };
     let Some(found) = named.find(|f| (f.least..=f.most).contains(&json.args.len())) else {
@@ -172,7 +173,7 @@ fn fits(json: &ExprJson, i: usize, ty: Option<Type>, types: &[Type]) -> Result<(
 }
 
 /// Brings some of the arguments to one type: integers become floats if one is a float, nulls take whatever type.
-fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -> bool) -> Result<()> {
+pub(super) fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -> bool) -> Result<()> {
     let mut first: Option<(usize, Type)> = None;
     for (i, a) in args.iter().enumerate().filter(|(i, _)| among(*i)) {
         let Some(ty) = a.ty else { continue };

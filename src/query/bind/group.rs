@@ -6,7 +6,7 @@ use super::literal::describe;
 use super::scope::Scope;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
-use crate::query::{Expr, Function};
+use crate::query::{Expr, Function, QueryExprKind};
 use crate::value::Type;
 
 /// Turns an expression over the scope and the numbered aggregates behind it into one over the group scope. What equals a
@@ -30,7 +30,20 @@ pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scop
                 Err(Error::new(ErrorCode::NotGrouped, message).named(name))
             }
         },
-        Expr::Literal(v) => Ok(Expr::Literal(v)),
+        Expr::Literal(_) | Expr::Outer(..) => Ok(expr),
+        Expr::Sub(mut sub) => {
+            if let QueryExprKind::In { value, .. } = &mut sub.kind {
+                *value = regroup(value.clone(), &json.args[0], groups, scope).map_err(|e| e.at("args[0]"))?;
+            }
+            for read in &mut sub.outer {
+                *read = regroup(read.clone(), json, groups, scope).map_err(|e| e.at("query"))?;
+            }
+            Ok(Expr::Sub(sub))
+        }
+        Expr::Call(Function::Not, args) if json.query.is_some() => {
+            let args = args.into_iter().map(|a| regroup(a, json, groups, scope));
+            Ok(Expr::Call(Function::Not, args.collect::<Result<_>>()?))
+        }
         // A conversion that binding put in is not there in what the user wrote.
         Expr::Call(Function::IntToFloat, args) => {
             let args = args.into_iter().map(|a| regroup(a, json, groups, scope));

@@ -16,24 +16,27 @@ pub const MAX_COMPUTED: usize = 8;
 /// Levels of `with` in `with`, and of sub-queries in sub-queries.
 pub const MAX_NESTING: usize = 32;
 
-/// What is left of [`MAX_NODES`].
-pub(super) struct Budget(Cell<usize>);
+/// What is left of [`MAX_NODES`], and how deep in expressions binding is: a sub-query begins where its expression is.
+pub(super) struct Budget {
+    nodes: Cell<usize>,
+    depth: Cell<usize>,
+}
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Budget(Cell::new(MAX_NODES))
+        Budget { nodes: Cell::new(MAX_NODES), depth: Cell::new(0) }
     }
 
     /// What is left.
     pub(super) fn left(&self) -> usize {
-        self.0.get()
+        self.nodes.get()
     }
 
     /// Takes some nodes.
     pub(super) fn take(&self, nodes: usize) -> Result<()> {
-        match self.0.get().checked_sub(nodes) {
+        match self.nodes.get().checked_sub(nodes) {
             Some(rest) => {
-                self.0.set(rest);
+                self.nodes.set(rest);
                 Ok(())
             }
             None => {
@@ -43,9 +46,14 @@ impl Budget {
         }
     }
 
+    /// Goes a level down (up).
+    pub(super) fn descend(&self, levels: isize) {
+        self.depth.set(self.depth.get().saturating_add_signed(levels));
+    }
+
     /// Takes the nodes of an expression and checks its depth. What passes may be recursed over.
     pub(super) fn charge(&self, expr: &ExprJson) -> Result<()> {
-        let mut todo = vec![(expr, 1)];
+        let mut todo = vec![(expr, self.depth.get() + 1)];
         while let Some((e, depth)) = todo.pop() {
             if depth > MAX_DEPTH {
                 let message = format!("the expression is nested deeper than {MAX_DEPTH} levels");
@@ -62,7 +70,7 @@ impl Budget {
     }
 }
 
-/// Whether an aggregate is called anywhere in an expression of any depth.
+/// Whether an aggregate is called anywhere in an expression of any depth. Those of sub-queries are theirs.
 pub(super) fn has_aggregate(expr: &ExprJson) -> bool {
     let mut todo = vec![expr];
     while let Some(e) = todo.pop() {

@@ -1,8 +1,8 @@
 //! Names to indexes, types checked: a query's JSON to a [`BoundQuery`].
 //!
 //! One file a subject: `limits` (how large), `scope` (names), `source` (tables, sub-queries), `expr`, `literal`, `function`
-//! (expressions), `aggregate`, `group` (grouping), `output` (select, order, key), `start` (keyset), `nested`, `computed` (associations). This file
-//! puts them together.
+//! (expressions), `aggregate`, `group` (grouping), `output` (select, order, key), `start` (keyset), `nested`, `computed`
+//! (associations), `subquery` (in expressions). This file puts them together.
 
 mod aggregate;
 mod computed;
@@ -16,6 +16,7 @@ mod output;
 mod scope;
 mod source;
 mod start;
+mod subquery;
 
 use std::cell::RefCell;
 
@@ -55,8 +56,9 @@ use source::{Cte, Named};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn bind(schema: &Schema, query: &ast::QueryJson) -> Result<BoundQuery> {
-    let context = Context { schema, budget: Budget::new(), tenant: query.tenant.as_deref(), ctes: RefCell::new(Vec::new()) };
-    context.query(query, 0).map(|level| level.query)
+    let (budget, ctes) = (Budget::new(), RefCell::new(Vec::new()));
+    let context = Context { schema, budget: &budget, tenant: query.tenant.as_deref(), ctes };
+    context.query(query, 0, None).map(|level| level.query)
 }
 
 /// Binds the condition of an association over the columns of its target.
@@ -74,10 +76,18 @@ pub(super) fn order_on(table: &Table, json: &[ast::OrderJson]) -> Result<Vec<Sor
 /// What all levels of a query share.
 struct Context<'a> {
     schema: &'a Schema,
-    budget: Budget,
+    budget: &'a Budget,
     tenant: Option<&'a str>,
     /// Common table expressions in sight, inner ones last.
     ctes: RefCell<Vec<Cte<'a>>>,
+}
+
+/// What a scope keeps of its context, to bind sub-queries in its expressions.
+struct Around<'a> {
+    schema: &'a Schema,
+    budget: &'a Budget,
+    tenant: Option<&'a str>,
+    ctes: Vec<Cte<'a>>,
 }
 
 /// A bound level, with what a query around it needs to know.
@@ -91,6 +101,10 @@ struct Level {
     types: Vec<Type>,
     /// Levels of sub-queries in its sources.
     height: usize,
+    /// What it reads of the scope that it stands in as a sub-query.
+    outer: Vec<Expr>,
+    /// Whether its first field may be null.
+    field_nullable: bool,
 }
 
 impl<'a> Context<'a> {
@@ -105,12 +119,16 @@ impl<'a> Context<'a> {
         Ok(Some(Expr::Call(Function::Eq, vec![Expr::Column(column), Expr::Literal(Value::text(tenant))])))
     }
 
-    /// A whole query or sub-query, `depth` levels down.
-    fn query(&self, json: &'a ast::QueryJson, depth: usize) -> Result<Level> {
+    fn around(&self) -> Around<'a> {
+        Around { schema: self.schema, budget: self.budget, tenant: self.tenant, ctes: self.ctes.borrow().clone() }
+    }
+
+    /// A whole query or sub-query, `depth` levels down; one in an expression reads the scope that it stands in.
+    fn query(&self, json: &'a ast::QueryJson, depth: usize, parent: Option<&'a Scope<'a>>) -> Result<Level> {
         let before = self.with_ctes(&json.ctes, depth)?;
         let from = self.from(json, depth)?;
         let own = self.own_filter(&from.relation).map_err(|e| e.at("from"))?;
-        let level = self.level(json, from, own, None, depth)?;
+        let level = self.level(json, from, own, None, depth, parent)?;
         self.forget(before);
         Ok(level)
     }
@@ -124,9 +142,11 @@ impl<'a> Context<'a> {
         restriction: Option<Expr>,
         by: Option<&super::Relation>,
         depth: usize,
+        parent: Option<&'a Scope<'a>>,
     ) -> Result<Level> {
         let mut height = from.height;
         let mut scope = Scope::over(from.alias, from.relation);
+        (scope.parent, scope.depth) = (parent, depth);
         if json.joins.len() > MAX_JOINS {
             return Err(Error::new(ErrorCode::QueryInvalid, format!("a query joins at most {MAX_JOINS} tables")).at("joins"));
         }
@@ -137,13 +157,14 @@ impl<'a> Context<'a> {
             height = height.max(levels);
             joins.push(join);
         }
-        let mut binder = Binder { scope: &scope, budget: &self.budget, calls: None };
+        scope.around = Some(self.around());
+        let mut binder = Binder { scope: &scope, budget: self.budget, calls: None };
         let mut filter = restriction;
         if let Some(condition) = &json.filter {
             filter = Expr::and(filter, Some(binder.condition(condition).map_err(|e| e.at("where"))?));
         }
         let groups = output::groups(json, &mut binder)?;
-        let mut output = Output::new(&scope, &self.budget, groups);
+        let mut output = Output::new(&scope, self.budget, groups);
         let select = output.select(json.select.as_deref(), depth == 0)?;
         let having = json.having.as_ref().map(|h| output.having(h)).transpose().map_err(|e| e.at("having"))?;
         let mut order = output.order(&json.order_by, &select)?;
@@ -153,6 +174,7 @@ impl<'a> Context<'a> {
         let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant)).transpose().map_err(|e| e.at("start"))?;
         let nested = self.nested(json, &scope, &select, output.is_grouped(), depth)?;
         let key = output.key();
+        let field_nullable = output.first_is_nullable(&select);
         let query = BoundQuery {
             from: from.source,
             alias: from.alias.to_owned(),
@@ -174,6 +196,8 @@ impl<'a> Context<'a> {
             types: output.types(),
             query: BoundQuery { aggregate: output.into_aggregate(having), ..query },
             height,
+            field_nullable,
+            outer: scope.outer.take(),
         })
     }
 
@@ -190,7 +214,7 @@ impl<'a> Context<'a> {
         let own_filter = self.own_filter(&relation).map_err(|e| e.at("table"))?;
         let place = if json.alias.is_some() { "alias" } else { "table" };
         scope.add(alias, relation, kind == JoinKind::Left).map_err(|e| e.at(place))?;
-        let on = Binder { scope, budget: &self.budget, calls: None }.condition(&json.on).map_err(|e| e.at("on"))?;
+        let on = Binder { scope, budget: self.budget, calls: None }.condition(&json.on).map_err(|e| e.at("on"))?;
         Ok((JoinSource { kind, source, alias: alias.to_owned(), on, own_filter }, height))
     }
 }

@@ -85,7 +85,7 @@ impl<'a> Context<'a> {
                 alias => alias.unwrap_or(&target.name),
             };
             let from = Named { source: Source::Table(target.id), relation: Relation::Table(target), alias, height: 0 };
-            let bound = self.level(query, from, None, Some(relation), depth + 1)?.query;
+            let bound = self.level(query, from, None, Some(relation), depth + 1, None)?.query;
             if bound.aggregate.is_some() {
                 return Err(refusal("a nested query cannot call aggregates", "select"));
             }

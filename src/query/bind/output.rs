@@ -10,7 +10,7 @@ use super::limits::{Budget, has_aggregate};
 use super::scope::{Relation, Scope};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, OrderJson, QueryJson};
-use crate::query::{AggregateCall, Expr, OutputField, Select, SortKey};
+use crate::query::{AggregateCall, AggregateFunction, Expr, OutputField, Select, SortKey};
 use crate::value::{MapState, Type};
 
 /// Binds the parts of a query that are over the group scope if there is grouping, else over the scope.
@@ -162,6 +162,20 @@ impl<'b, 'a> Output<'b, 'a> {
         }
     }
 
+    /// Whether the first field of a select may be null, as far as columns tell.
+    pub(super) fn first_is_nullable(&self, select: &Select) -> bool {
+        let Select::Fields(fields) = select else { return true };
+        match (&self.groups, fields.first().map(|f| &f.expr)) {
+            (Some(groups), Some(Expr::Column(c))) => match (groups.get(*c), self.calls.get_index(c.saturating_sub(groups.len())))
+            {
+                (Some(group), _) => self.scope.is_nullable(group),
+                (None, call) => call.is_none_or(|c| c.function != AggregateFunction::Count),
+            },
+            (None, Some(e)) => self.scope.is_nullable(e),
+            _ => true,
+        }
+    }
+
     /// What identifies an output row: the keys of all sources, or the groups.
     pub(super) fn key(&self) -> Vec<KeyPart> {
         match &self.groups {
@@ -190,7 +204,8 @@ pub(super) fn nulls_first(json: &OrderJson) -> Result<bool> {
 /// Nodes of an expression.
 fn size(expr: &Expr) -> usize {
     match expr {
-        Expr::Column(_) | Expr::Literal(_) => 1,
+        Expr::Column(_) | Expr::Literal(_) | Expr::Outer(..) => 1,
+        Expr::Sub(sub) => 1 + sub.arguments().map(size).sum::<usize>(),
         Expr::Call(_, args) => 1 + args.iter().map(size).sum::<usize>(),
     }
 }

@@ -1,10 +1,13 @@
 //! The scope of a query: its sources, and names to column numbers.
 
+use std::cell::RefCell;
+
 use indexmap::IndexSet;
 
+use super::Around;
 use super::output::KeyPart;
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::Table;
+use crate::query::{Expr, Function, Table};
 use crate::value::{MapState, Type};
 
 /// What a source offers to expressions.
@@ -84,6 +87,14 @@ pub(super) struct Scope<'a> {
     pub sources: Vec<Source<'a>>,
     /// Type of each column.
     pub types: Vec<Type>,
+    /// What sub-queries are bound with, where they may stand.
+    pub around: Option<Around<'a>>,
+    /// The scope that a sub-query stands in.
+    pub parent: Option<&'a Scope<'a>>,
+    /// Levels of `with` and of sub-queries around.
+    pub depth: usize,
+    /// What a sub-query reads of its parent, each once.
+    pub outer: RefCell<Vec<Expr>>,
 }
 
 impl<'a> Scope<'a> {
@@ -94,7 +105,8 @@ impl<'a> Scope<'a> {
 
     /// A scope of one source.
     pub(super) fn over(alias: &'a str, relation: Relation<'a>) -> Self {
-        let mut scope = Scope { sources: Vec::new(), types: Vec::new() };
+        let (around, parent, outer) = (None, None, RefCell::default());
+        let mut scope = Scope { sources: Vec::new(), types: Vec::new(), around, parent, depth: 0, outer };
         scope.put(alias, relation, false);
         scope
     }
@@ -114,6 +126,60 @@ impl<'a> Scope<'a> {
         let base = self.types.len();
         self.types.extend(relation.types());
         self.sources.push(Source { alias, relation, base, optional });
+    }
+
+    /// A column of this scope, or else of the nearest scope around it that has the name.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); the candidates are those of all scopes.
+    pub(super) fn find(&self, name: &str, of: Option<&str>) -> Result<(Expr, Type)> {
+        let error = match self.resolve(name, of) {
+            Ok(column) => return Ok((Expr::Column(column), self.types[column])),
+            Err(error) => error,
+        };
+        // An alias of this scope hides those around it, and so does a name that two sources have.
+        let here = match of {
+            Some(alias) => self.sources.iter().any(|s| s.alias == alias),
+            None => error.code == ErrorCode::AmbiguousColumn,
+        };
+        let Some(parent) = self.parent.filter(|_| !here) else { return Err(error) };
+        match parent.find(name, of) {
+            Ok((expr, ty)) => {
+                let mut outer = self.outer.borrow_mut();
+                let known = outer.iter().position(|e| *e == expr);
+                let number = known.unwrap_or_else(|| {
+                    outer.push(expr);
+                    outer.len() - 1
+                });
+                Ok((Expr::Outer(number, ty), ty))
+            }
+            Err(e) if e.code == ErrorCode::UnknownAlias => {
+                let scopes = std::iter::successors(Some(self), |s| s.parent);
+                let aliases = scopes.flat_map(|s| s.sources.iter().map(|s| s.alias));
+                Err(Error::unknown(ErrorCode::UnknownAlias, "alias", of.unwrap_or_default(), "query", aliases))
+            }
+            Err(e) if e.code == ErrorCode::UnknownColumn && of.is_none() => {
+                let scopes = std::iter::successors(Some(parent), |s| s.parent);
+                Err(self.unknown(name, scopes.flat_map(|s| s.sources.iter().flat_map(|s| s.relation.names()))))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Whether an expression over this scope may be null, as far as columns and literals tell.
+    pub(super) fn is_nullable(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Literal(v) => v.is_null(),
+            Expr::Column(c) if *c < self.types.len() => {
+                let source = self.sources.iter().rfind(|s| s.base <= *c);
+                source.is_none_or(|s| match &s.relation {
+                    Relation::Table(table) => s.optional || table.columns[c - s.base].nullable,
+                    Relation::Query(_) => true,
+                })
+            }
+            Expr::Call(Function::IntToFloat, args) => args.iter().any(|a| self.is_nullable(a)),
+            _ => true,
+        }
     }
 
     /// Number of a column: of one source if an alias is given, else of whichever source has it.

@@ -138,7 +138,7 @@ impl<'a> Context<'a> {
         if json.limit.is_some() || json.offset.is_some() {
             return refuse("a query in the place of a table cannot be cut yet", "limit");
         }
-        let Level { query, columns, tenants, types, height } = self.query(json, depth + 1)?;
+        let Level { query, columns, tenants, types, height, .. } = self.query(json, depth + 1, None)?;
         let height = height + 1;
         fits(height, depth)?;
         let BoundQuery { select, key: key_columns, .. } = &query;

@@ -274,6 +274,7 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::JsonArrayLength => (each(&[&[Json]]), Some(Int)),
         F::JsonContains => (each(&[&[Json], &[Json]]), Some(Bool)),
         F::JsonExists => (each(&[&[Json], &[Text]]), Some(Bool)),
+        F::OneRow => unreachable!("put in by the planner"),
     };
     assert!(fits, "{function:?} of {args:?}");
     ty
@@ -283,6 +284,14 @@ fn check_expr(expr: &Expr, columns: &[Type]) -> Option<Type> {
     let ty = match expr {
         Expr::Column(c) => Some(columns[*c]),
         Expr::Literal(v) => v.kind(),
+        Expr::Outer(_, ty) => Some(*ty),
+        Expr::Sub(sub) => {
+            for argument in sub.arguments() {
+                check_expr(argument, columns);
+            }
+            check_bound(&tracker(), &sub.query);
+            Some(sub.ty)
+        }
         Expr::Call(f, args) => check_call(*f, &args.iter().map(|a| check_expr(a, columns)).collect::<Vec<_>>()),
     };
     assert_eq!(type_of(expr, columns), ty);

@@ -10,6 +10,7 @@ mod relations;
 mod schemas;
 mod sources;
 mod starts;
+mod subqueries;
 mod tenancy;
 mod types;
 

@@ -65,6 +65,13 @@ pub fn eval(expr: &Expr, row: &[Value]) -> Result<Value> {
             let below = Expr::Call(Function::Le, vec![x.clone(), high.clone()]);
             connective(&[above, below], row, false)
         }
+        Expr::Call(Function::OneRow, args) => match eval(&args[1], row)? {
+            Value::Int(rows) if rows > 1 => {
+                Err(Error::new(ErrorCode::TooManyRows, "more than one row returned by a sub-query used as an expression"))
+            }
+            _ => eval(&args[0], row),
+        },
+        Expr::Outer(..) | Expr::Sub(_) => panic!("sub-queries are evaluated before"),
         Expr::Call(function, args) => {
             let args = args.iter().map(|a| eval(a, row)).collect::<Result<Vec<_>>>()?;
             call(*function, &args)
@@ -72,8 +79,16 @@ pub fn eval(expr: &Expr, row: &[Value]) -> Result<Value> {
     }
 }
 
-/// Whether a condition holds: null is not true.
+/// Whether a condition holds: null is not true, and the first conjunct that is not true settles it.
 pub(super) fn holds(condition: &Expr, row: &[Value]) -> Result<bool> {
+    if let Expr::Call(Function::And, conjuncts) = condition {
+        for conjunct in conjuncts {
+            if !holds(conjunct, row)? {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
     Ok(eval(condition, row)? == Value::Bool(true))
 }
 

@@ -1,6 +1,6 @@
 import { EddylineError, unknownName } from '../errors.js'
-import type { CellType } from '../port.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, SchemaJson, TableName } from '../schema.js'
+import type { CellType } from '../port.js'
 import { type Condition, Expr, type ExprJson, compare, literal } from './expr.js'
 import type { Aliases, JoinedBase, Named, Optional, OrderJson, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
 
@@ -10,6 +10,10 @@ interface Order { name?: string; expr?: ExprJson; desc: boolean; nulls?: 'first'
 
 /** What a builder holds: never changed, each step copies it. */
 interface Plan {
+  /** Another name for the table. */
+  alias?: string
+  /** Of the callbacks that were given columns of this query. */
+  steps: readonly object[]
   joins: readonly Join[]
   where: readonly ExprJson[]
   groupBy?: readonly { name?: string; expr: ExprJson }[]
@@ -23,7 +27,13 @@ interface Plan {
   computed?: readonly { as: string; relation: string; expr: ExprJson; type?: CellType }[]
 }
 
-const NOTHING: Plan = { joins: [], where: [], orderBy: [], with: [] }
+const NOTHING: Plan = { steps: [], joins: [], where: [], orderBy: [], with: [] }
+
+/** Where a column given to a callback is from: a step of some query, and that query's name for the table. */
+interface Place { step: object; of: string }
+const places = new WeakMap<ExprJson, Place>()
+/** Columns that a sub-query reads outside. */
+const outside = new WeakSet<ExprJson>()
 
 export interface OrderOptions { nulls?: 'first' | 'last' }
 
@@ -62,9 +72,10 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   where<O extends WhereOp, C extends WhereColumn<Named<S, T, J>, O>>(column: C, op: O, value: WhereValue<Named<S, T, J>[C & keyof Named<S, T, J>], O>): Query<S, T, J, B, A>
   where(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A>
   where(first: string | ((row: any) => Condition), op?: WhereOp, value?: unknown): Query<S, T, J, B, A> {
-    const condition = placed('where', () => typeof first === 'function' ? first(this.#scope()) : operatorCondition(this.#column(first), op!, value))
+    const step = {}
+    const condition = placed('where', () => typeof first === 'function' ? first(this.#scope(step)) : operatorCondition(this.#column(first), op!, value))
     if (!(condition instanceof Expr)) throw new EddylineError('QUERY_INVALID', '`where` needs a condition: eq(…), and(…), …', { path: 'where' })
-    return this.#step({ where: [...this.#plan.where, condition.json] })
+    return this.#step({ where: [...this.#plan.where, condition.json] }, step)
   }
 
   /** Sorts; several sort within each other. Nulls are last ascending, first descending, unless told. Ties go by key. */
@@ -72,9 +83,22 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
     const order: Order = { desc: direction === 'desc', nulls: options?.nulls }
-    if (typeof by === 'function') order.expr = placed(`orderBy[${this.#plan.orderBy.length}]`, () => by(this.#scope()).json)
+    const step = {}
+    if (typeof by === 'function') order.expr = placed(`orderBy[${this.#plan.orderBy.length}]`, () => by(this.#scope(step)).json)
     else order.name = by
-    return this.#step({ orderBy: [...this.#plan.orderBy, order] })
+    return this.#step({ orderBy: [...this.#plan.orderBy, order] }, step)
+  }
+
+  /**
+   * Calls the table otherwise: for a sub-query over the same table as the query around it. Comes first.
+   *
+   * ```ts
+   * q.where(i => exists(db.query.issues.as('other').where(o => eq(o.title, i.title), …)))
+   * ```
+   */
+  as(name: string): Query<S, T, J, B, A> {
+    if (this.#plan !== NOTHING || name === '') throw new EddylineError('QUERY_INVALID', '`as` comes first, and gives a name', { offending: name, path: 'alias' })
+    return this.#step({ alias: name })
   }
 
   /** At most `n` rows. */
@@ -103,7 +127,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   select<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
   select<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
   select(...given: unknown[]): Query<S, T, J, any, A> {
-    return this.#step({ select: this.#members('select', given) })
+    const step = {}
+    return this.#step({ select: this.#members('select', given, step) }, step)
   }
 
   /**
@@ -185,7 +210,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   groupBy<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
   groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
   groupBy(...given: unknown[]): Query<S, T, J, any, A> {
-    return this.#step({ groupBy: this.#members('groupBy', given) })
+    const step = {}
+    return this.#step({ groupBy: this.#members('groupBy', given, step) }, step)
   }
 
   /**
@@ -196,9 +222,10 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * ```
    */
   having(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A> {
-    const made = placed('having', () => condition(this.#scope() as Scope<S, T, J>))
+    const step = {}
+    const made = placed('having', () => condition(this.#scope(step) as Scope<S, T, J>))
     if (!(made instanceof Expr)) throw new EddylineError('QUERY_INVALID', '`having` needs a condition: gt(count(), 1), …', { path: 'having' })
-    return this.#step({ having: [...this.#plan.having ?? [], made.json] })
+    return this.#step({ having: [...this.#plan.having ?? [], made.json] }, step)
   }
 
   /** The query as the engine takes it. Made once. */
@@ -206,9 +233,10 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (this.#json !== undefined) return this.#json
     const p = this.#plan
     const joined = p.joins.length > 0
-    const base = this.#table
-    const fix = (e: ExprJson): ExprJson => joined ? qualified(e, base) : e
-    const json: QueryJson = { from: base }
+    const base = this.#name()
+    const scope = { base: joined ? base : undefined, names: [base, ...p.joins.map(j => j.alias)], steps: p.steps }
+    const fix = (e: ExprJson): ExprJson => settled(e, scope)
+    const json: QueryJson = { from: this.#table, ...(p.alias === undefined ? {} : { alias: p.alias }) }
     if (joined) json.joins = p.joins.map(j => ({ kind: j.kind, table: j.table, ...(j.alias === j.table ? {} : { alias: j.alias }), on: fix(j.on) }))
     if (p.where.length > 0) json.where = p.where.length === 1 ? fix(p.where[0]) : { op: 'and', args: p.where.map(fix) }
     if (p.groupBy !== undefined) json.groupBy = p.groupBy.map(g => ({ ...g, expr: fix(g.expr) }))
@@ -227,32 +255,40 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   // ---- inside ------------------------------------------------------------------------------------------------------
 
   // `any`: the steps above say what comes out.
-  #step(change: Partial<Plan>): any { return new Query(this.#schema, this.#table, { ...this.#plan, ...change }) }
+  #step(change: Partial<Plan>, step?: object): any {
+    const steps = step === undefined ? this.#plan.steps : [...this.#plan.steps, step]
+    return new Query(this.#schema, this.#table, { ...this.#plan, ...change, steps })
+  }
 
-  #members(step: string, given: unknown[]): { name: string; expr: ExprJson }[] {
-    return placed(step, () => typeof given[0] === 'function'
-      ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(this.#scope()))
+  #name(): string { return this.#plan.alias ?? this.#table }
+
+  #members(clause: string, given: unknown[], step: object): { name: string; expr: ExprJson }[] {
+    return placed(clause, () => typeof given[0] === 'function'
+      ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(this.#scope(step)))
       : (given as string[]).map(name => ({ name, expr: this.#column(name).json })))
   }
 
   #join(kind: 'inner' | 'left', table: string, on: (left: any, right: any) => Condition, alias: string | undefined): any {
+    if (this.#plan.alias !== undefined) throw new EddylineError('QUERY_INVALID', '`as` is for a query of one table: give the joined table an alias instead', { offending: this.#plan.alias, path: 'alias' })
     const name = alias ?? table
     if (name === this.#table || this.#plan.joins.some(j => j.alias === name)) {
       throw new EddylineError('QUERY_INVALID', `\`${name}\` is in the query already: give the join an alias as its third argument`, { offending: name, path: 'joins' })
     }
     const at = `joins[${this.#plan.joins.length}]`
     const joined = tableNamed(this.#schema, table, `${at}.table`)
-    const condition = placed(`${at}.on`, () => on(this.#scope(), refs(joined, name)))
-    return this.#step({ joins: [...this.#plan.joins, { kind, table, alias: name, on: condition.json }] })
+    const step = {}
+    const condition = placed(`${at}.on`, () => on(this.#scope(step), refs(joined, name, { step, of: name })))
+    return this.#step({ joins: [...this.#plan.joins, { kind, table, alias: name, on: condition.json }] }, step)
   }
 
-  #scope(): unknown {
+  #scope(step: object): unknown {
     const base = this.#own()
     const { joins } = this.#plan
-    if (joins.length === 0) return refs(base, undefined)
+    const name = this.#name()
+    if (joins.length === 0) return refs(base, undefined, { step, of: name })
     const scope: Record<string, unknown> = Object.create(null)
-    scope[this.#table] = refs(base, this.#table)
-    for (const j of joins) scope[j.alias] = refs(tableNamed(this.#schema, j.table), j.alias)
+    scope[this.#table] = refs(base, name, { step, of: name })
+    for (const j of joins) scope[j.alias] = refs(tableNamed(this.#schema, j.table), j.alias, { step, of: j.alias })
     return scope
   }
 
@@ -340,20 +376,25 @@ function tableNamed(schema: AnySchema, name: string, path = 'from'): TableJson {
 }
 
 /** An object with an expression per column; an unknown name throws instead of yielding undefined. */
-function refs(table: TableJson, of: string | undefined): object {
+function refs(table: TableJson, of: string | undefined, place: Place): object {
+  const column = (name: string, type: CellType): Expr<any> => {
+    const e = new Expr<any>(of === undefined ? { op: 'col', name } : { op: 'col', name, of }, type)
+    places.set(e.json, place)
+    return e
+  }
   return new Proxy(Object.create(null) as object, {
     get(_, name) {
       if (typeof name !== 'string') return undefined
-      const column = table.columns.find(c => c.name === name)
-      if (column === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${table.name}\``, name, table.columns.map(c => c.name))
-      return new Expr(of === undefined ? { op: 'col', name } : { op: 'col', name, of }, column.type)
+      const found = table.columns.find(c => c.name === name)
+      if (found === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${table.name}\``, name, table.columns.map(c => c.name))
+      return column(name, found.type)
     },
     has: (_, name) => table.columns.some(c => c.name === name),
     ownKeys: () => table.columns.map(c => c.name),
     getOwnPropertyDescriptor(_, name) {
-      const column = table.columns.find(c => c.name === name)
-      if (column === undefined) return undefined
-      return { value: new Expr(of === undefined ? { op: 'col', name: column.name } : { op: 'col', name: column.name, of }, column.type), enumerable: true, configurable: true }
+      const found = table.columns.find(c => c.name === name)
+      if (found === undefined) return undefined
+      return { value: column(found.name, found.type), enumerable: true, configurable: true }
     },
   })
 }
@@ -388,13 +429,41 @@ function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Cond
   throw unknownName('QUERY_INVALID', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where')
 }
 
-function qualified(e: ExprJson, base: string): ExprJson {
-  if (e.op === 'col') return e.of === undefined ? { ...e, of: base } : e
+/** A query's own names: of its table where columns are to be said in full, of all its tables, of its callbacks. */
+interface Names { base: string | undefined; names: string[]; steps: readonly object[] }
+
+/** An expression with the columns of queries outside named in full, and its own where there are several tables. */
+function settled(e: ExprJson, own: Names, left = 500): ExprJson {
+  if (left === 0) throw tooDeep()
+  if (e.op === 'col') {
+    const place = places.get(e)
+    if (place === undefined || own.steps.includes(place.step)) return e.of === undefined && own.base !== undefined ? { ...e, of: own.base } : e
+    notHidden(place, own)
+    const full = { ...e, of: place.of }
+    places.set(full, place)
+    outside.add(full)
+    return full
+  }
+  if (e.query !== undefined) passed(e.query, own)
+  if (e.args === undefined && e.filter === undefined && e.orderBy === undefined) return e
   const out = { ...e }
-  if (e.args !== undefined) out.args = e.args.map(a => qualified(a, base))
-  if (e.filter !== undefined) out.filter = qualified(e.filter, base)
-  if (e.orderBy !== undefined) out.orderBy = e.orderBy.map(o => ({ ...o, expr: qualified(o.expr, base) }))
+  if (e.args !== undefined) out.args = e.args.map(a => settled(a, own, left - 1))
+  if (e.filter !== undefined) out.filter = settled(e.filter, own, left - 1)
+  if (e.orderBy !== undefined) out.orderBy = e.orderBy.map(o => ({ ...o, expr: settled(o.expr, own, left - 1) }))
   return out
+}
+
+/** Checks that this query does not hide what a sub-query of it reads further outside. */
+function passed(json: unknown, own: Names, left = 1000): void {
+  if (left === 0) throw tooDeep()
+  if (typeof json !== 'object' || json === null) return
+  const place = places.get(json as ExprJson)
+  if (place !== undefined && !own.steps.includes(place.step) && outside.has(json as ExprJson)) notHidden(place, own)
+  for (const member of Object.values(json)) passed(member, own, left - 1)
+}
+
+function notHidden({ of }: Place, { names }: Names): void {
+  if (names.includes(of)) throw new EddylineError('QUERY_INVALID', `\`${of}\` is a table of the query outside and of the one inside: call one otherwise by \`.as(…)\`, before its other steps`, { offending: of, path: 'alias' })
 }
 
 function natural(n: number, what: string): number {

@@ -1,13 +1,15 @@
 import { EddylineError } from '../errors.js'
 import type { CellType } from '../port.js'
 import { canonicalJson, hexOf, microsOfText } from '../values.js'
-import type { OrderJson } from './types.js'
+import type { OrderJson, QueryJson } from './types.js'
 
 /** An expression as the engine takes it. */
 export interface ExprJson {
   op: string; args?: ExprJson[]; name?: string; of?: string; value?: unknown
   /** Of aggregates. */
   distinct?: boolean; filter?: ExprJson; orderBy?: OrderJson[]
+  /** Of sub-queries. */
+  query?: QueryJson
 }
 
 /** A typed expression: a column reference, or what the functions below make of others. */

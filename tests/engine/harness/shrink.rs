@@ -292,6 +292,9 @@ fn simpler_expressions(e: &ExprJson) -> Vec<ExprJson> {
             }
         }
     }
+    for query in e.query.iter().flat_map(|q| simpler_queries(q)) {
+        out.push(ExprJson { query: Some(Box::new(query)), ..e.clone() });
+    }
     for (i, arg) in e.args.iter().enumerate() {
         if e.args.len() > 1
             && ["and", "or", "in", "coalesce", "greatest", "least", "concat", "#>", "#>>"].contains(&e.op.as_str())

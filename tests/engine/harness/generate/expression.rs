@@ -126,7 +126,7 @@ impl Scope {
     }
 
     /// A column or a constant.
-    fn leaf(&self, rng: &mut Rng, ty: Type) -> ExprJson {
+    pub fn leaf(&self, rng: &mut Rng, ty: Type) -> ExprJson {
         let column = if chance(rng, 80) { self.some(rng, |c| c.ty == ty) } else { None };
         let edge = ty != Type::Float && chance(rng, 5);
         column.unwrap_or_else(|| literal(&value(rng, ty, edge)))

@@ -8,6 +8,7 @@ mod history;
 mod query;
 mod schema;
 mod source;
+mod subquery;
 
 use eddyline::query::Schema;
 use fastrand::Rng;

@@ -9,7 +9,7 @@ use super::aggregate::{aggregate, computed};
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
 use super::source::{Sight, Source, source};
-use super::{chance, pick};
+use super::{chance, pick, subquery};
 
 pub fn query(rng: &mut Rng, schema: &Schema) -> QueryJson {
     let tenant = schema.tables.values().any(|t| t.tenant).then(|| pick(rng, &["t1", "t1", "t2"]).to_owned());
@@ -59,6 +59,10 @@ pub(super) fn part(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson
     } else if chance(rng, 40) {
         q.filter = Some(scope.condition(rng));
     }
+    let tables = sight.tables();
+    if !risky && !tables.is_empty() && chance(rng, 15) {
+        subquery::put_in(rng, &tables, &mut q, &scope);
+    }
     scope.risky = risky;
     let columns = if chance(rng, 25) {
         group(rng, &mut q, &scope)
@@ -67,7 +71,14 @@ pub(super) fn part(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson
             sources.iter().map(|s| s.table.map(key_types)).collect::<Option<Vec<_>>>().map(|k| k.concat());
         // Rows that are put together from a query are shown by their fields; so are columns that share a name.
         let must = sources.len() > 1 && (depth > 0 || sources.iter().any(|s| s.table.is_none()));
-        let columns = output(rng, &mut q, &scope, keys.as_deref(), must);
+        let mut columns = output(rng, &mut q, &scope, keys.as_deref(), must);
+        if !risky && !tables.is_empty() && (must || q.select.is_some() || sources.len() == 1) && chance(rng, 8) {
+            let ty = subquery::select(rng, &tables, &mut q, &scope);
+            if q.select.as_ref().is_some_and(|s| s.len() == 1) {
+                columns.clear();
+            }
+            columns.push(Column { name: "sub".into(), ..made(0, ty) });
+        }
         if let (true, true, Some(table)) = (depth == 0, q.joins.is_empty(), table)
             && chance(rng, 70)
         {

@@ -13,6 +13,13 @@ pub struct Sight<'a> {
     pub ctes: Vec<(String, Vec<Column>)>,
 }
 
+impl<'a> Sight<'a> {
+    /// The tables that no query hides.
+    pub fn tables(&self) -> Vec<&'a Table> {
+        self.schema.tables.values().filter(|t| self.ctes.iter().all(|c| c.0 != t.name)).collect()
+    }
+}
+
 /// A source in scope.
 pub struct Source<'a> {
     pub alias: String,

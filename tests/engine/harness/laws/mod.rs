@@ -249,6 +249,9 @@ impl<S: Subject> Run<'_, S> {
 }
 
 fn is_of_evaluation(e: &Error) -> bool {
-    use ErrorCode::{DivisionByZero, InvalidArgument, InvalidText, NumericOverflow, TimestampRange, ValueTooLarge};
-    matches!(e.code, NumericOverflow | DivisionByZero | InvalidArgument | InvalidText | TimestampRange | ValueTooLarge)
+    use ErrorCode::{DivisionByZero, InvalidArgument, InvalidText, NumericOverflow, TimestampRange, TooManyRows, ValueTooLarge};
+    matches!(
+        e.code,
+        NumericOverflow | DivisionByZero | InvalidArgument | InvalidText | TimestampRange | TooManyRows | ValueTooLarge
+    )
 }

@@ -1,0 +1,193 @@
+//! Semi and anti join: left rows, unchanged, that have a match on the right, or that have none.
+//!
+//! Without a condition beyond the keys nothing is kept: whether a key has rows is read off the right arrangement, and
+//! whether it had off the changes. Law, with s(k) for "key k is shown": out = ∂A · s + A′ · (s′ − s). Cost: O(1) per changed
+//! left row; a changed right row looks at the left rows of its key only when that key gets its first row or loses its last.
+//!
+//! With a condition per pair: the weight of the matches of each left row. Law: out = [w′ · s′] − [w · s] per left row. Cost: the
+//! pairs of the changed rows, as a join's, none of which is kept.
+
+use hashbrown::HashMap;
+
+use super::Formula;
+use super::join::{Pairs, Side};
+use crate::algebra::{Delta, Handle, Weight};
+use crate::circuit::{NodeId, Nodes, Operator, Scan, Step};
+use crate::error::ErrorCode;
+use crate::trace::{HandleState, HashArrangement, Path, RelationId, Relations};
+
+#[derive(Clone, Copy, Debug, Default)]
+struct LeftRow {
+    weight: Weight,
+    matches: i64,
+}
+
+/// Matches counted per left row, for a condition beyond the keys.
+#[derive(Debug)]
+struct Counted {
+    pairs: Pairs,
+    rows: HashMap<Handle, LeftRow, HandleState>,
+}
+
+/// Semi or anti join.
+#[derive(Debug)]
+pub struct SemiJoin {
+    left: Side,
+    right: Side,
+    anti: bool,
+    counted: Option<Counted>,
+}
+
+impl SemiJoin {
+    /// Rows of the left side by their matches; for a condition over the pairs there is a relation to evaluate it in.
+    pub fn new(left: Side, right: Side, anti: bool, condition: Option<(Formula, RelationId)>) -> Self {
+        let counted = condition
+            .map(|(residual, pairs)| Counted { pairs: Pairs::new(left, right, Some(residual), pairs), rows: HashMap::default() });
+        SemiJoin { left, right, anti, counted }
+    }
+
+    /// Output weight of a left row.
+    fn shown(&self, row: LeftRow) -> Weight {
+        if (row.matches > 0) == self.anti { 0 } else { row.weight }
+    }
+
+    fn step_by_key(&self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        let relations: &Relations = step.relations;
+        let (a, b) = (step.nodes.arrangement(self.left.node), step.nodes.arrangement(self.right.node));
+        let mut changed = b.empty();
+        changed.apply(relations, inputs[1]);
+        let keys = Keys { relations, rows: b, changed: &changed };
+        let mut examined = inputs[0].rows().len() + inputs[1].rows().len();
+        for &(row, weight) in inputs[0].rows() {
+            if keys.had_rows(self.left.relation, row, a.key()) != self.anti {
+                out.push(row, weight);
+            }
+        }
+        for &(row, _) in inputs[1].rows() {
+            let (relation, key) = (self.right.relation, b.key());
+            // Each key once: at the first of its changed rows.
+            if changed.matches(relations, relation, row, key).next().is_none_or(|first| first.0 != row) {
+                continue;
+            }
+            let now = keys.has_rows(relation, row, key);
+            if now == keys.had_rows(relation, row, key) {
+                continue;
+            }
+            for (left, weight) in a.matches(relations, relation, row, key) {
+                examined += 1;
+                out.push(left, if now == self.anti { -weight } else { weight });
+            }
+        }
+        step.meter.examined += examined as u64;
+    }
+
+    fn step_by_pair(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        let Some(mut counted) = self.counted.take() else { return };
+        let mut found = Delta::default();
+        step.meter.examined += counted.pairs.change(step, inputs, &mut found);
+        found.consolidate();
+        let relation = counted.pairs.rows.relation();
+        let of_left = inputs[0].rows().iter().map(|&(row, weight)| (row, weight, 0));
+        let of_pairs = found.rows().iter().map(|&(pair, weight)| (step.relations.pair(relation, pair)[0], 0, i64::from(weight)));
+        let mut before: HashMap<Handle, Weight, HandleState> = HashMap::default();
+        let mut touched: Vec<Handle> = Vec::new();
+        for (row, weight, matches) in of_left.chain(of_pairs) {
+            let state = counted.rows.entry(row).or_default();
+            before.entry(row).or_insert_with(|| {
+                touched.push(row);
+                self.shown(*state)
+            });
+            state.weight += weight;
+            state.matches += matches;
+        }
+        for row in touched {
+            let now = counted.rows[&row];
+            let change = self.shown(now) - before[&row];
+            if change != 0 {
+                out.push(row, change);
+            }
+            if now.weight == 0 {
+                counted.rows.remove(&row);
+            }
+        }
+        self.counted = Some(counted);
+    }
+}
+
+/// Which keys have rows on the right, now and before the step.
+struct Keys<'a> {
+    relations: &'a Relations,
+    rows: &'a HashArrangement,
+    changed: &'a HashArrangement,
+}
+
+impl Keys<'_> {
+    fn has_rows(&self, relation: RelationId, row: Handle, paths: &[Path]) -> bool {
+        self.rows.matches(self.relations, relation, row, paths).next().is_some()
+    }
+
+    /// Cost: O(changed rows of the key).
+    fn had_rows(&self, relation: RelationId, row: Handle, paths: &[Path]) -> bool {
+        let mut new = 0;
+        for (changed, weight) in self.changed.matches(self.relations, relation, row, paths) {
+            let now = self.rows.weight(changed);
+            if now != weight {
+                return true;
+            }
+            new += usize::from(now != 0);
+        }
+        self.rows.matches(self.relations, relation, row, paths).nth(new).is_some()
+    }
+}
+
+fn key_has_rows(nodes: &Nodes, relations: &Relations, left: Side, right: Side, row: Handle) -> bool {
+    let (a, b) = (nodes.arrangement(left.node), nodes.arrangement(right.node));
+    b.matches(relations, left.relation, row, a.key()).next().is_some()
+}
+
+impl Operator for SemiJoin {
+    fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        match &self.counted {
+            None => self.step_by_key(step, inputs, out),
+            Some(_) => self.step_by_pair(step, inputs, out),
+        }
+    }
+
+    fn hydrate(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        let nothing = Delta::default();
+        self.step(step, &Pairs::hydration(inputs, &nothing), out);
+    }
+
+    fn integrate(&mut self, relations: &mut Relations, _: &Delta) {
+        if let Some(counted) = &mut self.counted {
+            // Pairs were there to be judged.
+            counted.pairs.rows.integrate(relations, &Delta::default());
+        }
+    }
+
+    fn scan(&self, scan: Scan<'_>, inputs: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {
+        match &self.counted {
+            Some(counted) => {
+                let shown = counted.rows.iter().map(|(row, state)| (*row, self.shown(*state)));
+                shown.filter(|s| s.1 != 0).for_each(|(row, weight)| f(row, weight));
+            }
+            None => scan.nodes.scan(scan.relations, inputs[0], &mut |row, weight| {
+                if key_has_rows(scan.nodes, scan.relations, self.left, self.right, row) != self.anti {
+                    f(row, weight);
+                }
+            }),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.counted.as_ref().map_or(0, |c| c.pairs.bytes() + c.rows.allocation_size())
+    }
+
+    fn owned_relations(&self) -> Vec<RelationId> {
+        self.counted.iter().map(|c| c.pairs.rows.relation()).collect()
+    }
+
+    fn error(&self) -> Option<ErrorCode> {
+        self.counted.as_ref().and_then(|c| c.pairs.errors.first())
+    }
+}

@@ -1,0 +1,111 @@
+//! Sub-queries in expressions: `exists notExists inQuery notInQuery scalar`.
+
+use std::cell::RefCell;
+
+use super::expr::{Binder, Typed};
+use super::function::unify;
+use super::limits::MAX_NESTING;
+use super::scope::Scope;
+use super::{Context, Level};
+use crate::error::{Error, ErrorCode, Result};
+use crate::query::ast::{ExprJson, NamedJson, QueryJson};
+use crate::query::{Expr, Function, QueryExpr, QueryExprKind, Select};
+use crate::value::Type;
+
+/// The operations that have a `query`, with what they take besides.
+pub(super) const SUBQUERIES: [(&str, usize); 5] =
+    [("exists", 0), ("notExists", 0), ("inQuery", 1), ("notInQuery", 1), ("scalar", 0)];
+
+impl Binder<'_, '_> {
+    /// Binds a sub-query; what it does not find in its own sources it reads of the row that it is evaluated for.
+    ///
+    /// # Errors
+    /// Those of queries, at `query`; `QUERY_INVALID` where no sub-query can stand, for a missing or superfluous part, and for
+    /// parts that a sub-query cannot have; `TYPE_MISMATCH` at `args[0]` or at the field for values that are not compared.
+    pub(super) fn subquery(&mut self, json: &ExprJson, takes: usize) -> Result<Typed> {
+        let invalid = |message: String| Error::new(ErrorCode::QueryInvalid, message).named(json.op.as_str());
+        if json.args.len() != takes {
+            return Err(invalid(format!("`{}` takes {takes} arguments beside its `query`, not {}", json.op, json.args.len())));
+        }
+        let Some(query) = json.query.as_deref() else {
+            return Err(invalid(format!("`{}` needs a `query`", json.op)).at("query"));
+        };
+        let Some(around) = &self.scope.around else {
+            let message = format!("`{}` cannot stand here: in an association, and in the condition of a join", json.op);
+            return Err(invalid(message + ", there are no sub-queries; write it into `where`"));
+        };
+        let value = self.arguments(json)?.pop();
+        let ctes = RefCell::new(around.ctes.clone());
+        let context = Context { schema: around.schema, budget: around.budget, tenant: around.tenant, ctes };
+        let Level { query: mut bound, outer, field_nullable, .. } =
+            context.inner(self.scope, query).map_err(|e| e.at("query"))?;
+        let field = match &mut bound.select {
+            Select::Fields(fields) if fields.len() == 1 => Some(&mut fields[0]),
+            _ => None,
+        };
+        let (kind, ty) = match (json.op.as_str(), value, field) {
+            ("exists" | "notExists", ..) => (QueryExprKind::Exists, Type::Bool),
+            (_, _, None) => {
+                let message = format!("`{}` is about one value: its query needs a `select` of one field", json.op);
+                return Err(invalid(message).at("select").at("query"));
+            }
+            (_, None, Some(field)) => (QueryExprKind::Scalar, field.ty),
+            (_, Some(value), Some(field)) => {
+                let value_nullable = self.scope.is_nullable(&value.expr);
+                let mut both = [value, Typed { expr: field.expr.clone(), ty: Some(field.ty) }];
+                compared(json, query, &mut both)?;
+                let [value, other] = both;
+                (field.expr, field.ty) = (other.expr, other.ty.unwrap_or(field.ty));
+                (QueryExprKind::In { value: value.expr, value_nullable, field_nullable }, Type::Bool)
+            }
+        };
+        let found = Expr::Sub(Box::new(QueryExpr { kind, query: bound, outer, ty }));
+        let expr = if json.op.starts_with("not") { Expr::Call(Function::Not, vec![found]) } else { found };
+        Ok(Typed { expr, ty: Some(ty) })
+    }
+}
+
+/// Brings the value before `in` and the field of the sub-query to one type.
+fn compared(json: &ExprJson, query: &QueryJson, both: &mut [Typed; 2]) -> Result<()> {
+    let field: &[NamedJson] = query.select.as_deref().unwrap_or_default();
+    let args = json.args.iter().chain(field.iter().map(|f| &f.expr)).cloned().collect();
+    let pair = ExprJson { op: json.op.clone(), args, ..ExprJson::default() };
+    unify(&pair, both, |_| true).map_err(|mut e| {
+        if e.path == "args[1]" {
+            e.path = "query.select[0].expr".to_owned();
+        }
+        e
+    })?;
+    for typed in both {
+        typed.ty = match &typed.expr {
+            Expr::Call(Function::IntToFloat, _) => Some(Type::Float),
+            _ => typed.ty,
+        };
+    }
+    Ok(())
+}
+
+impl<'a> Context<'a> {
+    /// Binds the query within a sub-query expression that stands in a scope.
+    fn inner(&self, scope: &'a Scope<'a>, json: &'a QueryJson) -> Result<Level> {
+        if scope.depth >= MAX_NESTING {
+            let message = format!("sub-queries are nested deeper than {MAX_NESTING} levels");
+            return Err(Error::new(ErrorCode::QueryInvalid, message));
+        }
+        let refuse = |place: &str, message: &str| Err(Error::new(ErrorCode::QueryInvalid, message).at(place));
+        if json.tenant.is_some() && json.tenant.as_deref() != self.tenant {
+            return refuse("tenant", "a sub-query has the tenant of the whole query");
+        }
+        if !json.with.is_empty() {
+            return refuse("with", "a sub-query shows no rows that associations could be nested in");
+        }
+        if json.start.is_some() {
+            return refuse("start", "a sub-query has no keyset start; write it as a condition");
+        }
+        if json.limit.is_some() || json.offset.is_some_and(|n| n > 0) {
+            let place = if json.limit.is_some() { "limit" } else { "offset" };
+            return refuse(place, "a sub-query in an expression cannot be cut; `min` or `max` give the first or last value");
+        }
+        self.query(json, scope.depth + 1, Some(scope))
+    }
+}

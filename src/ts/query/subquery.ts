@@ -1,0 +1,42 @@
+import type { QueryLike } from './builder.js'
+import { type Condition, Expr, type ExprJson, type Operand, literal } from './expr.js'
+
+/** A query of one member. */
+type OneMember<V> = QueryLike<{ readonly [member: string]: V }>
+type Against<T> = Extract<T, number | bigint> extends never ? T : Exclude<T, number | bigint> | number | bigint
+
+/**
+ * Whether a query has a row. Columns of the rows outside are used in its callbacks as they are:
+ *
+ * ```ts
+ * db.query.issues.where(i => exists(db.query.comments.where(c => eq(c.issueId, i.id))))
+ * ```
+ * A query over the same table as outside needs another name: `db.query.issues.as('other').where(o => eq(o.parentId, i.id))`.
+ */
+export function exists(query: QueryLike<any>): Condition { return about('exists', [], query) }
+/** Whether a query has no row. */
+export function notExists(query: QueryLike<any>): Condition { return about('notExists', [], query) }
+
+/** Whether a value is the one member of a row: unknown if none is equal, and the value or a member is null. */
+export function inQuery<T>(value: Operand<T>, query: OneMember<Against<NoInfer<T>> | null>): Condition { return about('inQuery', [literal(value)], query) }
+/** Whether it is of none: as SQL's `NOT IN`, unknown (so no row) beside a null; `notExists` is what is mostly meant. */
+export function notInQuery<T>(value: Operand<T>, query: OneMember<Against<NoInfer<T>> | null>): Condition { return about('notInQuery', [literal(value)], query) }
+
+/**
+ * The one member of a query's one row; null without rows. With more than one row the view is in error (TOO_MANY_ROWS).
+ *
+ * ```ts
+ * q.select(i => ({ id: i.id, comments: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).select(() => ({ n: count() }))) }))
+ * ```
+ */
+export function scalar<R>(query: QueryLike<R>): Expr<R[keyof R] | null> { return new Expr({ op: 'scalar', query: query.toJSON() }) }
+
+/** A column of a query outside, named as `table.column` (or `alias.column`): for sub-queries built away from the query around. */
+export function outer<T = any>(path: string): Expr<T> {
+  const at = path.indexOf('.')
+  return new Expr(at < 0 ? { op: 'col', name: path } : { op: 'col', name: path.slice(at + 1), of: path.slice(0, at) })
+}
+
+function about(op: string, args: ExprJson[], query: QueryLike<any>): Condition {
+  return new Expr({ op, ...(args.length > 0 ? { args } : {}), query: query.toJSON() }, 'bool')
+}
