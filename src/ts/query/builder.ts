@@ -170,7 +170,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     const relation = known.find(r => r.name === name)
     if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#table}\``, name as string, known.map(r => r.name as string), `${at}.relation`)
     const target = tableNamed(this.#schema, relation.table as string)
-    const made = placed(`${at}.expr`, () => make(refs(target, undefined) as never))
+    const made = placed(`${at}.expr`, () => make(refs(target, undefined, { step: {}, of: target.name }) as never))
     return this.#step({ computed: [...this.#plan.computed ?? [], { as, relation: name as string, expr: made.json, type: made.cellType }] })
   }
 
