@@ -3,7 +3,7 @@
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Call, Formula};
+use crate::operator::{Call, Formula, WindowColumn};
 use crate::query::{JoinKind, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
@@ -165,6 +165,19 @@ pub enum Spec {
         /// Order.
         sort: SortSpec,
     },
+    /// Rows paired with window functions.
+    Window {
+        /// Input.
+        input: NodeId,
+        /// Partition columns.
+        partition: Vec<Path>,
+        /// Order within a partition, then the key.
+        sort: SortSpec,
+        /// How many of the sort's columns are the order.
+        order: usize,
+        /// Functions.
+        columns: Vec<WindowColumn>,
+    },
 }
 
 impl Spec {
@@ -178,7 +191,8 @@ impl Spec {
             | Spec::ArrangeByKey { input, .. }
             | Spec::Link { input, .. }
             | Spec::Aggregate { input, .. }
-            | Spec::Order { input, .. } => vec![*input],
+            | Spec::Order { input, .. }
+            | Spec::Window { input, .. } => vec![*input],
         }
     }
 
@@ -196,6 +210,7 @@ impl Spec {
             Spec::Link { .. } => "link",
             Spec::Aggregate { .. } => "aggregate",
             Spec::Order { .. } => "order",
+            Spec::Window { .. } => "window",
         }
     }
 }

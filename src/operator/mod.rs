@@ -13,6 +13,7 @@ mod order;
 mod scalar;
 mod semi_join;
 mod source;
+mod window;
 
 pub use aggregate::{AggregateGroups, Call, ExactSum};
 pub use arrange::ArrangeByKey;
@@ -25,6 +26,7 @@ pub use link::Link;
 pub use order::Order;
 pub use semi_join::SemiJoin;
 pub use source::Source;
+pub use window::{Window, WindowColumn};
 
 use crate::error::ErrorCode;
 

@@ -50,6 +50,7 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
         Spec::Join { residual: Some(_), .. } | Spec::SemiJoin { residual: Some(_), .. } => {
             " with a condition per pair".to_owned()
         }
+        Spec::Window { columns, partition, .. } => format!(" {} in partitions by {} columns", columns.len(), partition.len()),
         _ => String::new(),
     };
     let shared = if circuit.users(id) > 1 { format!(", {} users", circuit.users(id)) } else { String::new() };

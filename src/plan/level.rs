@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::association::computed_steps;
 use super::scope::{check_joins, too_deep};
+use super::window::add_windows;
 use super::{Planner, Stream};
 use crate::circuit::{Circuit, NodeId};
 use crate::error::Result;
@@ -220,7 +221,8 @@ fn add_level(
     });
     for nested in &query.nested {
         let (stream, refer) = planner.association(&nested.hops, Some(&nested.query));
-        let refer = refer.into_iter().map(|c| stream.columns[c].0).collect();
+        let mut refer: Vec<Path> = refer.into_iter().map(|c| stream.columns[c].0).collect();
+        let stream = add_windows(planner, &nested.query, stream, &mut refer);
         let owner_paths = nested.hops[0].left.iter().map(|&c| full.columns[c].0).collect();
         let sub = levels.len();
         levels[level].subs.push(sub);

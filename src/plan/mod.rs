@@ -10,6 +10,7 @@ mod level;
 mod scope;
 mod stream;
 mod subquery;
+mod window;
 
 pub use explain::explain;
 pub use level::{Field, FieldSource, Level, Plan, Window, plan};

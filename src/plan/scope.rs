@@ -3,6 +3,7 @@
 use super::association::computed_steps;
 use super::stream::conjuncts;
 use super::subquery::{all, cannot_fail};
+use super::window::{add_windows, depth_of_windows};
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, QueryExpr, Source, SubQuery, type_of};
@@ -53,7 +54,7 @@ impl Extended {
 }
 
 impl Planner<'_> {
-    /// The rows that select and order of a query are over: from, joins, where, groups. With the rows of a context, the query
+    /// The rows that select and order of a query are over: from, joins, where, groups, windows. With the rows of a context, the query
     /// is evaluated for each of these: their columns come first in every scope.
     pub(super) fn scope(&mut self, query: &BoundQuery, context: Option<&Stream>) -> Stream {
         let above = joins(query);
@@ -104,10 +105,11 @@ impl Planner<'_> {
             }
         }
         let stream = self.condition(stream, rest.as_ref());
-        match &query.aggregate {
+        let stream = match &query.aggregate {
             Some(aggregate) => self.group(stream, aggregate),
             None => stream,
-        }
+        };
+        add_windows(self, query, stream, &mut [])
     }
 
     fn joined(&mut self, mut stream: Stream, query: &BoundQuery, above: usize) -> Stream {
@@ -181,7 +183,11 @@ impl Planner<'_> {
 fn joins(query: &BoundQuery) -> usize {
     let subs = query_exprs(query);
     let hops = query.computed.iter().map(|c| c.hops.len()).max().unwrap_or(0);
-    query.joins.len().max(hops) + computed_steps(query) + 1 + subs.iter().map(QueryExpr::joins).sum::<usize>()
+    query.joins.len().max(hops)
+        + computed_steps(query)
+        + depth_of_windows(query)
+        + 1
+        + subs.iter().map(QueryExpr::joins).sum::<usize>()
 }
 
 /// The sub-queries in the expressions of a query, each once.

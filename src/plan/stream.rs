@@ -2,9 +2,10 @@
 
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
-    AggregateGroups, ArrangeByKey, Call, Extend, Filter, Formula, Join, LeftJoin, Link, Order, SemiJoin, Side, Source,
+    AggregateGroups, ArrangeByKey, Call, Extend, Filter, Formula, Join, LeftJoin, Link, Order, SemiJoin, Side, Source, Window,
+    WindowColumn,
 };
-use crate::query::{Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, TableId};
+use crate::query::{Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, TableId, WindowCall, WindowFunction};
 use crate::trace::{Path, RelationId, Relations, SortSpec};
 use crate::value::{Layout, Type};
 
@@ -240,6 +241,41 @@ impl<'a> Planner<'a> {
         let columns = types.iter().enumerate().map(|(i, t)| (Path::column(i), *t)).collect();
         let groups = Stream { node, relation: self.output(node), columns };
         self.filter(groups, aggregate.having.as_ref())
+    }
+
+    /// Rows paired with window functions of one partitioning and order, whose first columns make peers; the stream's own
+    /// columns, and the places of the functions' values.
+    pub fn window(
+        &mut self,
+        stream: &Stream,
+        partition: Vec<Path>,
+        (sort, order): (SortSpec, usize),
+        calls: Vec<(&WindowCall, Vec<Formula>)>,
+    ) -> (Stream, Vec<(Path, Type)>) {
+        let types: Vec<Type> = calls.iter().map(|c| c.0.ty).collect();
+        let column = |(call, arguments): (&WindowCall, Vec<Formula>)| {
+            WindowColumn::new(call.function, arguments, call.frame.clone(), call.ty)
+        };
+        let columns: Vec<WindowColumn> = calls.into_iter().map(column).collect();
+        let (input, layout) = (stream.relation, Layout::new(&types));
+        let spec = Spec::Window {
+            input: stream.node,
+            partition: partition.clone(),
+            sort: sort.clone(),
+            order,
+            columns: columns.clone(),
+        };
+        let node = self.node(spec, move |relations, _| {
+            let wide: Vec<bool> = columns
+                .iter()
+                .map(|c| c.function != WindowFunction::Count && c.arguments.iter().any(|a| a.is_wide(relations, input)))
+                .collect();
+            let computed = add_packed(relations, layout, &wide);
+            let output = relations.add_pair(input, computed);
+            Box::new(Window::new(input, partition, (sort, order), columns, computed, output))
+        });
+        let found = types.iter().enumerate().map(|(i, t)| (Path::column(i).within(true), *t)).collect();
+        (Stream { node, relation: self.output(node), columns: stream.within(false).collect() }, found)
     }
 
     /// Distinct links of a chain of joins; the columns are those of the last table, then the key's.

@@ -243,6 +243,9 @@ pub struct ExprJson {
     /// What only aggregates have; boxed, because most expressions are none.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub call: Option<Box<CallJson>>,
+    /// Rows that a window function looks at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<Box<OverJson>>,
 }
 
 /// What an aggregate says besides its arguments.
@@ -257,6 +260,40 @@ pub struct CallJson {
     /// Order of what is put together, and of which there is a first and last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub order_by: Vec<OrderJson>,
+}
+
+/// What a window function is over, as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct OverJson {
+    /// Rows that agree in these are a partition.
+    pub partition_by: Vec<ExprJson>,
+    /// Order within a partition.
+    pub order_by: Vec<OrderJson>,
+    /// Frame; as PostgreSQL's default when absent.
+    pub frame: Option<FrameJson>,
+}
+
+/// A window frame as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct FrameJson {
+    /// `rows`, `range` or `groups`.
+    pub unit: String,
+    /// Where it begins.
+    pub start: BoundJson,
+    /// Where it ends; at the current row when absent.
+    pub end: Option<BoundJson>,
+    /// `noOthers`, `currentRow`, `group` or `ties`.
+    pub exclude: Option<String>,
+}
+
+/// An end of a window frame as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct BoundJson {
+    /// `unboundedPreceding preceding currentRow following unboundedFollowing`.
+    pub kind: String,
+    /// How far, for `preceding` and `following`.
+    pub offset: Option<Literal>,
 }
 
 /// A literal as written. A missing value is null.

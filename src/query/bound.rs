@@ -2,11 +2,13 @@
 //!
 //! The *scope* of a query is one flat list of columns: those of `from` (hidden ones included), then computed ones or those of
 //! each join in order. `filter`, group and aggregate expressions, and, without grouping, `select` and `order` are over the scope. With
-//! grouping, `select` and `order` are over the *group scope*: the group expressions, then the aggregates.
+//! grouping, `select` and `order` are over the *group scope*: the group expressions, then the aggregates. In either case the columns of the window
+//! functions follow; these are themselves over the scope or group scope.
 
 use super::QueryExpr;
 use super::function::Function;
 use super::schema::{Hop, Schema, TableId};
+use super::window::WindowCall;
 use crate::value::{Type, Value};
 
 /// A bound query.
@@ -40,6 +42,8 @@ pub struct BoundQuery {
     pub start: Option<Start>,
     /// Nested associations (never with joins or grouping).
     pub nested: Vec<Nested>,
+    /// Window functions: call *n* is column *n* behind the scope or group scope in `select` and `order`.
+    pub windows: Vec<WindowCall>,
 }
 
 /// What the rows of a scope come from.

@@ -17,6 +17,7 @@ pub mod schema;
 pub mod shape;
 mod subquery;
 pub mod types;
+pub mod window;
 
 #[cfg(test)]
 mod tests;
@@ -30,3 +31,4 @@ pub use function::{CastTo, Function, Unit};
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};
 pub use subquery::{QueryExpr, QueryExprKind};
 pub use types::{group_types, output_types, scope_types, type_of};
+pub use window::{Bound, Exclude, Frame, FrameUnit, WindowCall, WindowFunction};

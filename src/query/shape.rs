@@ -1,8 +1,8 @@
 //! The JSON of schemas and queries to the structs of [`ast`](super::ast), each mistake of shape with its place.
 
 use super::ast::{
-    CallJson, ColumnJson, ComputedJson, CteJson, ExprJson, FromJson, JoinJson, Literal, NamedJson, OrderJson, QueryJson,
-    RelationJson, SchemaJson, StartJson, TableJson, WithJson,
+    BoundJson, CallJson, ColumnJson, ComputedJson, CteJson, ExprJson, FrameJson, FromJson, JoinJson, Literal, NamedJson,
+    OrderJson, OverJson, QueryJson, RelationJson, SchemaJson, StartJson, TableJson, WithJson,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Document;
@@ -228,13 +228,14 @@ fn with(json: &Document) -> Result<WithJson> {
 fn expr(json: &Document) -> Result<ExprJson> {
     let op = required(json, "op", text_of)?;
     Ok(ExprJson {
-        call: if op == "agg" { call(json)? } else { None },
+        call: if matches!(&*op, "agg" | "over") { call(json)? } else { None },
         op,
         args: optional_list(json, "args", expr)?.unwrap_or_default(),
         name: optional_text(json, "name")?,
         of: optional_text(json, "of")?,
         value: optional(json, "value", literal)?,
         query: optional(json, "query", |json| query(json).map(Box::new))?,
+        over: optional(json, "over", over)?,
     })
 }
 
@@ -253,6 +254,27 @@ fn call(json: &Document) -> Result<Option<Box<CallJson>>> {
         order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
     };
     Ok((call != CallJson::default()).then(|| Box::new(call)))
+}
+
+fn over(json: &Document) -> Result<Box<OverJson>> {
+    Ok(Box::new(OverJson {
+        partition_by: optional_list(json, "partitionBy", expr)?.unwrap_or_default(),
+        order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
+        frame: optional(json, "frame", frame)?,
+    }))
+}
+
+fn frame(json: &Document) -> Result<FrameJson> {
+    Ok(FrameJson {
+        unit: required(json, "unit", text_of)?,
+        start: required(json, "start", bound)?,
+        end: optional(json, "end", bound)?,
+        exclude: optional_text(json, "exclude")?,
+    })
+}
+
+fn bound(json: &Document) -> Result<BoundJson> {
+    Ok(BoundJson { kind: required(json, "kind", text_of)?, offset: optional(json, "offset", literal)? })
 }
 
 fn literal(json: &Document) -> Result<Literal> {

@@ -41,11 +41,14 @@ pub fn group_types(aggregate: &Aggregate, scope: &[Type]) -> Vec<Type> {
     groups.chain(aggregate.calls.iter().map(|c| c.ty)).collect()
 }
 
-/// Types of the columns that `select`, `order` and `key` are over: the group scope if there is grouping, else the scope.
+/// Types of the columns that `select`, `order` and `key` are over: the group scope if there is grouping, else the scope;
+/// then the window functions.
 pub fn output_types(schema: &Schema, query: &BoundQuery) -> Vec<Type> {
     let scope = scope_types(schema, query);
-    match &query.aggregate {
+    let mut types = match &query.aggregate {
         Some(aggregate) => group_types(aggregate, &scope),
         None => scope,
-    }
+    };
+    types.extend(query.windows.iter().map(|w| w.ty));
+    types
 }

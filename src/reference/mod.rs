@@ -23,6 +23,7 @@ mod query;
 mod subquery;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use data::{Data, Outcome};
 pub use expr::eval;

@@ -7,9 +7,10 @@ use super::aggregate::grouped;
 use super::data::key_of;
 use super::expr::{eval, holds};
 use super::nested::{computed, nest};
-use super::subquery::{lifted, lifted_of_groups};
+use super::subquery::{lifted, lifted_of_having, lifted_of_output};
+use super::window::add_windows;
 use crate::error::Result;
-use crate::query::{BoundQuery, JoinKind, JoinSource, Schema, Select, SortKey, Source, Start, TableId};
+use crate::query::{BoundQuery, JoinKind, JoinSource, Schema, Select, SortKey, Source, Start, TableId, output_types};
 use crate::value::{Field, RowTree, Value};
 
 /// The rows of a query.
@@ -75,7 +76,8 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
     for source in &query.joins {
         rows = joined(schema, data, rows, source)?;
     }
-    let (mut query, subs) = lifted(schema, query);
+    let width = output_types(schema, query).len() - query.windows.len();
+    let (query, subs) = lifted(schema, query);
     for row in &mut rows {
         subs.append(schema, data, &mut row.cells)?;
     }
@@ -91,9 +93,7 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
     if let Some(aggregate) = &query.aggregate {
         let cells: Vec<_> = rows.into_iter().map(|row| row.cells).collect();
         let mut groups = grouped(aggregate, &cells)?;
-        let (of_groups, subs) = lifted_of_groups(&query);
-        query = of_groups;
-        let having = query.aggregate.as_ref().and_then(|a| a.having.clone());
+        let (having, subs) = lifted_of_having(aggregate);
         rows = Vec::new();
         for mut cells in groups.drain(..) {
             subs.append(schema, data, &mut cells)?;
@@ -102,7 +102,15 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
             }
         }
     }
+    let mut cells: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.cells)).collect();
+    cells.iter_mut().for_each(|cells| cells.truncate(width));
+    add_windows(&query.windows, &query.key, &mut cells)?;
+    let (query, subs) = lifted_of_output(&query, width);
     let query = &query;
+    for (row, mut cells) in rows.iter_mut().zip(cells) {
+        subs.append(schema, data, &mut cells)?;
+        row.cells = cells;
+    }
     let mut candidates = rows.into_iter().map(|row| candidate(schema, query, row)).collect::<Result<Vec<_>>>()?;
     candidates.sort_by(|a, b| compare_order(&query.order, &a.order, &b.order).then_with(|| a.key.cmp(&b.key)));
     if let Some(start) = &query.start {

@@ -4,7 +4,7 @@ use super::Data;
 use super::expr::eval;
 use super::query::evaluate;
 use crate::error::Result;
-use crate::query::{BoundQuery, Expr, Function, QueryExpr, QueryExprKind, Schema};
+use crate::query::{Aggregate, BoundQuery, Expr, Function, QueryExpr, QueryExprKind, Schema, scope_types};
 use crate::value::{Field, Value};
 
 /// The sub-queries of some expressions, whose results are put behind the cells of the rows.
@@ -83,28 +83,31 @@ fn is_in(x: &Value, list: &[Value]) -> Value {
     }
 }
 
-/// A query without sub-queries over its scope: those of it are lifted.
+/// A query without sub-queries in what is before its output (condition, groups, aggregates): those of it are lifted.
 pub(super) fn lifted(schema: &Schema, query: &BoundQuery) -> (BoundQuery, Lifted) {
-    let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));
-    let mut lifted = Lifted::behind(sources.map(|s| s.types(schema).len()).sum::<usize>() + query.computed.len());
+    let mut lifted = Lifted::behind(scope_types(schema, query).len());
     let mut query = query.clone();
-    let grouped = query.aggregate.is_some();
     query.filter.iter_mut().for_each(|e| lifted.lift(e));
     if let Some(aggregate) = &mut query.aggregate {
         aggregate.groups.iter_mut().for_each(|e| lifted.lift(e));
         aggregate.calls.iter_mut().for_each(|c| c.for_each_expr(&mut |e| lifted.lift(e)));
     }
-    if !grouped {
-        query.for_each_output(&mut |e| lifted.lift(e));
-    }
     (query, lifted)
 }
 
-/// The same over its group scope.
-pub(super) fn lifted_of_groups(query: &BoundQuery) -> (BoundQuery, Lifted) {
+/// `having` without sub-queries, over the group scope.
+pub(super) fn lifted_of_having(aggregate: &Aggregate) -> (Option<Expr>, Lifted) {
+    let mut lifted = Lifted::behind(aggregate.groups.len() + aggregate.calls.len());
+    let mut having = aggregate.having.clone();
+    having.iter_mut().for_each(|e| lifted.lift(e));
+    (having, lifted)
+}
+
+/// A query without sub-queries in select and order, over a scope or group scope of so many cells and the windows.
+pub(super) fn lifted_of_output(query: &BoundQuery, cells: usize) -> (BoundQuery, Lifted) {
     let mut query = query.clone();
-    let cells = query.aggregate.as_ref().map_or(0, |a| a.groups.len() + a.calls.len());
-    let mut lifted = Lifted::behind(cells);
+    let mut lifted = Lifted::behind(cells + query.windows.len());
+    query.aggregate.iter_mut().for_each(|a| a.having = None);
     query.for_each_output(&mut |e| lifted.lift(e));
     (query, lifted)
 }

@@ -94,6 +94,7 @@ fn from(table: u32, key: &[usize]) -> BoundQuery {
         limit: None,
         offset: 0,
         start: None,
+        windows: vec![],
         nested: vec![],
     }
 }

@@ -12,7 +12,7 @@ export type { RowOf, QueryJson, WhereOp } from './query/types.js'
 export {
   eq, ne, lt, lte, gt, gte, and, or, not, inArray, like, ilike, isNull, isNotNull,
   add, sub, mul, div, mod, neg, concat, coalesce, lower, upper, length, abs,
-  type Expr, type Condition, type Operand,
+  type Expr, type Condition, type Operand, type WindowFunction,
 } from './query/expr.js'
 export {
   count, sum, avg, min, max, boolAnd, boolOr, every, stringAgg, arrayAgg, jsonAgg, first, last,
@@ -29,6 +29,10 @@ export {
   type Case, type CastTypes, type Interval, type TruncUnit, type ExtractUnit,
 } from './query/functions.js'
 export { exists, notExists, inQuery, notInQuery, scalar, outer } from './query/subquery.js'
+export {
+  over, rowNumber, rank, denseRank, percentRank, cumeDist, ntile, lag, lead, firstValue, lastValue, nthValue,
+  type WindowSpec, type Frame, type FrameBound,
+} from './query/window.js'
 export type { Cursor, Report } from './changes.js'
 export type { Database, DatabaseOptions, EngineStats, LiveOptions, QueryRoot } from './database.js'
 export type { LiveQuery, LiveSnapshot, LiveStatus } from './live-query.js'

@@ -2,6 +2,7 @@
 import { atoms, connectives } from './make-expression.mjs'
 import { aggregates, modifiers } from './make-aggregate.mjs'
 import { subqueries } from './make-subquery.mjs'
+import { windows } from './make-window.mjs'
 import { types } from './values.mjs'
 
 const nested = ['computed', 'belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
@@ -12,11 +13,11 @@ const grouped = ['group', 'global', ...aggregates, ...modifiers]
 export const features = [
   'rows', 'select', ...joined, ...grouped, ...nested,
   'where', ...connectives, ...atoms.filter((a) => a !== 'json'), 'inNull',
-  ...subqueries, 'subInSub', 'order', 'orderExpr', 'desc', 'nulls', 'limit', 'offset', 'start', 'startKey', 'hazard', 'late', 'composite', ...types,
+  ...subqueries, 'subInSub', ...windows, 'order', 'orderExpr', 'desc', 'nulls', 'limit', 'offset', 'start', 'startKey', 'hazard', 'late', 'composite', ...types,
 ]
 
 const kinds = [
-  [nested, joined], [nested, grouped], [['rows'], ['select']], [['rows', 'select'], grouped], [['group'], ['global']],
+  [nested, joined], [nested, grouped], [['rows'], ['select']], [['rows', 'select'], grouped], [['group'], ['global']], [windows, ['start', 'startKey']],
 ]
 
 /** Whether one query can have both. */

@@ -4,6 +4,7 @@ import { makeNested } from './make-nested.mjs'
 import { atoms, connectives, Expressions } from './make-expression.mjs'
 import { makeOrder, makeWindow, orderables } from './make-order.mjs'
 import { subqueries, subqueryCondition, subqueryField } from './make-subquery.mjs'
+import { makeWindows, scopeParts } from './make-window.mjs'
 import { isSafe, literal } from './values.mjs'
 
 const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
@@ -37,7 +38,9 @@ export function makeQuery(r, schema, wanted) {
     json.with = makeNested(state, from, wanted.includes('deep') ? 3 : r.between(1, 3))
     if (depth(json) > 2) seen.add('deep')
   }
+  makeWindows(state, state.groups === undefined ? scopeParts(state, keyExpressions(state)) : groupParts(state))
   makeOrder(state, orderables(state), keyColumns(state))
+  addWindowOrder(state)
   makeWindow(state)
   if ((hazard !== undefined || state.overflows) && (json.joins || json.limit !== undefined || json.offset !== undefined || json.start || json.having)) state.lenient = true
   // Which rows a failing expression is evaluated for is then up to the plan, and so is whether a sub-query is one of them.
@@ -67,6 +70,31 @@ function keyColumns({ schema, json, from, groups }) {
   const keys = (table, nullable) => table.key.map((name) => ({ ...table.columns.find((c) => c.name === name), nullable }))
   const joined = (json.joins ?? []).map((j) => keys(schema.tables.find((t) => t.name === j.table), j.kind === 'left'))
   return [keys(from, false), ...joined].flat()
+}
+
+/** The key of a result's rows in a query without grouping. */
+function keyExpressions({ schema, json, from }) {
+  const keys = (table, of) => table.key.map((name) => (of === undefined ? { op: 'col', name } : { op: 'col', name, of }))
+  const joined = (json.joins ?? []).map((j) => keys(schema.tables.find((t) => t.name === j.table), j.alias))
+  return [keys(from, json.alias), ...joined].flat()
+}
+
+/** The parts that window functions over groups are made of. */
+function groupParts(state) {
+  const { r, groups } = state
+  const column = () => {
+    if (groups.length > 0 && r.oneIn(2)) return { expr: r.pick(groups).expr }
+    return { expr: aggregate({ ...state, exact: true }, r.pick(['count', 'countX', 'sum', 'min', 'max'])) }
+  }
+  const number = () => aggregate({ ...state, exact: true }, r.pick(['count', 'countX', 'sum']))
+  return { column, number, text: () => column().expr, key: groups.map((g) => g.expr) }
+}
+
+/** Window functions that are ordered by. A start would be among the conditions of the SQL, which come before windows. */
+function addWindowOrder({ json, windowOrder = [] }) {
+  if (windowOrder.length > 0) json.orderBy = [...windowOrder, ...(json.orderBy ?? [])]
+  const windows = (json.select ?? []).some((f) => f.expr.op === 'over') || windowOrder.length > 0
+  if (windows) delete json.start
 }
 
 function shapeOf(r, wanted) {

@@ -1,5 +1,6 @@
 // Aggregates of the Query JSON as SQL, and how their results can be compared.
 import { asText, expression } from './sql-expression.mjs'
+import { overOutput } from './sql-window.mjs'
 
 const spreads = { variance: 'var_samp', varSamp: 'var_samp', varPop: 'var_pop', stddev: 'stddev_samp', stddevSamp: 'stddev_samp', stddevPop: 'stddev_pop' }
 const bools = { boolAnd: 'bool_and', every: 'every', boolOr: 'bool_or' }
@@ -46,6 +47,7 @@ export function aggregate(e, column) {
  * `spread` and `root`: a variance or deviation, with the largest square as the measure.
  */
 export function output(e, column) {
+  if (e.op === 'over') return overOutput(e, column)
   if (e.op === 'agg' && e.args) {
     const { args: [a], filter, distinct } = parts(e, column)
     const value = aggregate(e, column).sql

@@ -5,6 +5,7 @@
 
 import { aggregate } from './sql-aggregate.mjs'
 import { functionSql } from './sql-function.mjs'
+import { over } from './sql-window.mjs'
 
 const quote = (text) => `'${text.replaceAll("'", "''")}'`
 export const name = (n) => `"${n}"`
@@ -40,7 +41,7 @@ function literal({ name: type, value }) {
 }
 
 /** The one type of some expressions: nulls take any, integers beside floats are floats. */
-function common(args) {
+export function common(args) {
   const known = args.map((a) => a.type).filter((t) => t !== 'null')
   return known.includes('float') ? 'float' : known[0] ?? 'null'
 }
@@ -56,6 +57,7 @@ export function expression(e, column) {
     case 'col': return column(e.name, e.of)
     case 'lit': return literal(e)
     case 'agg': return aggregate(e, column)
+    case 'over': return over(e, column)
     case '=': case '!=': case '<': case '<=': case '>': case '>=': return bool(sqls(all()).join(` ${e.op} `))
     case 'and': return bool(sqls(all()).join(' and ') || 'true::bool')
     case 'or': return bool(sqls(all()).join(' or ') || 'false::bool')

@@ -19,9 +19,10 @@ export function querySql(schema, query) {
   }
   sources[0].computed = computedOf(tables, query, sources[0], 1)
   const column = columnsOf(tables, sources)
+  const key = query.groupBy || isGrouped(query) ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
+  column.key = key
   const { fields, shape } = select(query, sources, column)
   const nested = nest(tables, query, sources[0], 1)
-  const key = query.groupBy || isGrouped(query) ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
   const order = orderOf(query.orderBy, key, column)
   const where = query.where ? [expression(query.where, column).sql] : []
   const start = query.start ? [startSql(query, key, column)] : []
@@ -40,7 +41,8 @@ const filter = (word, conditions) => (conditions.length > 0 ? `${word} ${conditi
 const window = ({ limit, offset }) => [limit === undefined ? '' : `limit ${limit}`, offset ? `offset ${offset}` : ''].filter(Boolean).join(' ')
 
 function isGrouped(query) {
-  const calls = (e) => e.op === 'agg' || (e.args ?? []).some(calls)
+  const parts = ({ over = {} }) => [...(over.partitionBy ?? []), ...(over.orderBy ?? []).map((o) => o.expr)]
+  const calls = (e) => e.op === 'agg' || (e.args ?? []).some(calls) || parts(e).some(calls)
   return query.having !== undefined || [...(query.select ?? []), ...(query.orderBy ?? [])].some((f) => calls(f.expr))
 }
 
@@ -144,6 +146,7 @@ function nest(tables, query, owner, level) {
     const nested = item.query ?? {}
     target.computed = computedOf(tables, nested, target, level + 1)
     const column = columnsOf(tables, [target])
+    column.key = keyOf(target)
     const own = select(nested, [target], column)
     const below = nest(tables, nested, target, level + 1)
     const key = keyOf(target)

@@ -5,6 +5,7 @@
 //!   `tests/regressions/<what-it-shows>.json`.
 //! - `regressions`: the cases that were kept.
 //! - `work`: what a change costs, counted, not timed; and what is kept for it.
+//! - `windows`: window functions over large partitions, and what a change to one costs.
 //! - `numbers`: sums and means of the floats that round worst.
 //! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
 
@@ -14,5 +15,6 @@ mod naive;
 mod numbers;
 mod regressions;
 mod six_laws;
+mod windows;
 mod work;
 mod world;

@@ -5,6 +5,7 @@ import { from, planKey } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, count, first, last, percentileCont, stringAgg, sum } from '../../src/ts/query/aggregate.js'
 import { and, concat, eq, gt, inArray, lt, not, or } from '../../src/ts/query/expr.js'
 import { addInterval, between, cast, concatWs, extract, greatest, isDistinctFrom, jsonContains, jsonPathText, match, matches, notBetween, notInArray, nullif, round, when } from '../../src/ts/query/functions.js'
+import { lag, over, rank, rowNumber } from '../../src/ts/query/window.js'
 import { belongsTo, bigint, boolean, bytes, hasMany, int, json, manyToMany, string, table, through, timestamp } from '../../src/ts/schema.js'
 
 const schema = defineSchema({
@@ -169,6 +170,27 @@ describe('the builder', () => {
     expect(q.withCount('comments', 'n').where((i: any) => gt(i.n, 3)).toJSON().where).toEqual({ op: '>', args: [col('n'), lit(3)] })
     expect(failure(() => (q as any).withCount('comment'))).toMatchObject({ code: 'UNKNOWN_RELATION', nearest: 'comments', path: 'computed[0].relation' })
     expect(failure(() => q.withAggregate('x', 'comments', (c: any) => first(c.bodi)))).toMatchObject({ code: 'UNKNOWN_COLUMN', nearest: 'body', path: 'computed[0].expr' })
+  })
+  it('lowers window functions', () => {
+    const ranked = q.innerJoin('projects', (i, p) => eq(i.projectId, p.id)).select(r => ({
+      a: over(rowNumber(), { partitionBy: [r.projects.name], orderBy: [[r.issues.points, 'desc', { nulls: 'last' }], r.issues.id] }),
+      b: over(sum(r.issues.points), { orderBy: r.issues.due, frame: { unit: 'range', start: { preceding: 1.5 }, end: 'currentRow', exclude: 'ties' } }),
+      c: over(lag(r.issues.due, 2, '2024-01-01'), { orderBy: [r.issues.points, 'desc'] }),
+      d: over(count()),
+    }))
+    expect(ranked.toJSON().select!.map(s => s.expr)).toEqual([
+      { op: 'over', name: 'rowNumber', args: [], over: { partitionBy: [col('name', 'projects')], orderBy: [{ expr: col('points', 'issues'), desc: true, nulls: 'last' }, { expr: col('id', 'issues') }] } },
+      { op: 'over', name: 'sum', args: [col('points', 'issues')], over: { orderBy: [{ expr: col('due', 'issues') }], frame: { unit: 'range', start: { kind: 'preceding', offset: 1500 }, end: { kind: 'currentRow' }, exclude: 'ties' } } },
+      { op: 'over', name: 'lag', args: [col('due', 'issues'), lit(2), lit('2024-01-01', 'timestamp')], over: { orderBy: [{ expr: col('points', 'issues'), desc: true }] } },
+      { op: 'over', name: 'count', args: [], over: {} },
+    ])
+    // A query of one table says no alias, and a join made later says it within the window too.
+    const late = q.select(i => ({ n: over(rank(), { partitionBy: i.status, orderBy: i.points }) }))
+    expect(late.toJSON().select![0].expr.over).toEqual({ partitionBy: [col('status')], orderBy: [{ expr: col('points') }] })
+    const joined = late.innerJoin('projects', (i, p) => eq(i.projectId, p.id), 'p') as any
+    expect(joined.toJSON().select[0].expr.over).toEqual({ partitionBy: [col('status', 'issues')], orderBy: [{ expr: col('points', 'issues') }] })
+    expect(failure(() => over(eq(1, 1) as any)).code).toBe('QUERY_INVALID')
+    expect(failure(() => q.select(() => ({ n: rank() as any })))).toMatchObject({ code: 'QUERY_INVALID', path: 'select', offending: 'rank' })
   })
   it('names mistakes', () => {
     const loose = q as any

@@ -7,6 +7,7 @@ import { type Expr, coalesce, concat, eq, gt, inArray, lt, or } from '../../src/
 import { addInterval, between, cast, dateTrunc, extract, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, when } from '../../src/ts/query/functions.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { RowOf } from '../../src/ts/query/types.js'
+import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -168,6 +169,18 @@ q.select(i => ({ x: median(i.points, { distinct: true }) }))
 q.groupBy('status').having(() => count())
 const bare = q.groupBy('status')
 same<RowOf<typeof bare>, { status: 'open' | 'done' }>()
+
+// windows
+const ranked = q.select(i => ({
+  n: over(rowNumber(), { partitionBy: i.status, orderBy: [i.points, 'desc'] }), total: over(sum(i.big)), all: over(count()),
+  before: over(lag(i.title), { orderBy: [i.due, i.id] }), or: over(lead(i.points, 1, 0), { orderBy: [[i.due, 'desc', { nulls: 'last' }], i.id] }),
+  first: over(firstValue(i.due), { orderBy: i.points, frame: { unit: 'rows', start: { preceding: 2 }, end: 'currentRow', exclude: 'ties' } }),
+}))
+same<RowOf<typeof ranked>, { n: number; total: bigint | null; all: number; before: string | null; or: number; first: Date | null }>()
+// @ts-expect-error a window function is no expression until it is over something
+q.select(() => ({ n: rowNumber() }))
+// @ts-expect-error no such frame
+over(count(), { frame: { unit: 'row', start: 'currentRow' } })
 
 // live
 db.live(nested).subscribe(({ rows, diff }) => {

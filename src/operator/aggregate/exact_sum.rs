@@ -53,12 +53,7 @@ impl ExactSum {
         if self.wide.is_none() && value.abs() < 9_007_199_254_740_992.0 && value.trunc() == value {
             return self.add_integer(value as i64, weight);
         }
-        let sum = self.integer_sum();
-        let wide = self.wide.get_or_insert_with(|| {
-            let mut a = Box::new(Accumulator { limbs: [0; LIMBS], pending: 0 });
-            a.add_integer(sum);
-            a
-        });
+        let wide = self.widen();
         for _ in 0..weight.unsigned_abs() {
             wide.add(if weight < 0 { -value } else { value });
         }
@@ -69,6 +64,44 @@ impl ExactSum {
     pub fn add_integer(&mut self, value: i64, weight: i32) {
         let sum = self.integer_sum().wrapping_add(i128::from(value) * i128::from(weight));
         self.integer = [sum as u64, (sum >> 64) as u64];
+    }
+
+    /// Adds another sum, or takes it away. Cost: one pass over the limbs, if either has any.
+    pub fn add_sum(&mut self, other: &ExactSum, negative: bool) {
+        let sign = if negative { -1 } else { 1 };
+        self.nan += sign * other.nan;
+        self.positive += sign * other.positive;
+        self.negative += sign * other.negative;
+        if self.wide.is_none() && other.wide.is_none() {
+            let sum = self.integer_sum().wrapping_add(i128::from(sign) * other.integer_sum());
+            self.integer = [sum as u64, (sum >> 64) as u64];
+            return;
+        }
+        let wide = self.widen();
+        match &other.wide {
+            Some(more) => wide.add_all(more, sign),
+            None => wide.add_integer(i128::from(sign) * other.integer_sum()),
+        }
+    }
+
+    /// Whether the sum is exactly nothing, and nothing that is not finite is in it.
+    pub fn is_zero(&self) -> bool {
+        if self.nan != 0 || self.positive != 0 || self.negative != 0 {
+            return false;
+        }
+        match &self.wide {
+            None => self.integer == [0, 0],
+            Some(wide) => wide.magnitude().1.iter().all(|d| *d == 0),
+        }
+    }
+
+    fn widen(&mut self) -> &mut Accumulator {
+        let sum = self.integer_sum();
+        self.wide.get_or_insert_with(|| {
+            let mut a = Box::new(Accumulator { limbs: [0; LIMBS], pending: 0 });
+            a.add_integer(sum);
+            a
+        })
     }
 
     /// The sum, if only integers were added since it was empty.
@@ -158,6 +191,12 @@ impl Accumulator {
             rest >>= 32;
             limb += 1;
         }
+        self.tick();
+    }
+
+    fn add_all(&mut self, other: &Accumulator, sign: i64) {
+        self.limbs.iter_mut().zip(&other.limbs).for_each(|(a, b)| *a += sign * b);
+        self.pending += other.pending;
         self.tick();
     }
 

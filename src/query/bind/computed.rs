@@ -59,7 +59,7 @@ impl<'a> Context<'a> {
             let message = "a computed column is an aggregate over the association";
             return Err(Error::new(ErrorCode::QueryInvalid, message).named(describe(&json.expr)).at("expr"));
         }
-        let mut binder = Binder { scope: &scope, budget: self.budget, calls: None };
+        let mut binder = Binder { scope: &scope, budget: self.budget, calls: None, windows: None };
         let bound = aggregate::function(&json.expr).and_then(|f| aggregate::call(&mut binder, f, &json.expr));
         let mut call = bound.map_err(|e| e.at("expr"))?;
         // The order of the association is that of its rows, where no other is given.

@@ -8,6 +8,7 @@ use super::limits::Budget;
 use super::literal::{describe, literal};
 use super::scope::Scope;
 use super::subquery::SUBQUERIES;
+use super::window::Windows;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 use crate::query::{AggregateCall, Expr};
@@ -25,6 +26,8 @@ pub(super) struct Binder<'b, 'a> {
     pub budget: &'b Budget,
     /// Where aggregates go, if they are allowed: call *n* is column `scope.types.len() + n` of the expression.
     pub calls: Option<&'b mut IndexSet<AggregateCall, MapState>>,
+    /// Where window functions go, if they are allowed.
+    pub windows: Option<Windows<'b>>,
 }
 
 impl Binder<'_, '_> {
@@ -67,6 +70,7 @@ impl Binder<'_, '_> {
                 Ok(Typed { expr: Expr::Literal(value), ty })
             }
             "agg" => self.aggregate(json),
+            "over" => self.over(json),
             _ => {
                 let signature = function::signature(json)?;
                 let args = self.arguments(json)?;
@@ -95,8 +99,10 @@ impl Binder<'_, '_> {
             let message = "an aggregate can stand in `select`, `having` and `orderBy` only, and not within another";
             return Err(Error::new(ErrorCode::QueryInvalid, message).named(describe(json)));
         };
-        // With `calls` taken, an aggregate within this one is refused.
+        // With `calls` taken, an aggregate within this one is refused; with `windows`, a window function.
+        let windows = self.windows.take();
         let bound = aggregate::call(self, function, json);
+        self.windows = windows;
         let numbered = bound.map(|call| {
             let ty = call.ty;
             let (index, _) = calls.insert_full(call);

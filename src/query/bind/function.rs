@@ -18,7 +18,7 @@ use crate::value::{Type, Value};
 pub(super) fn signature(json: &ExprJson) -> Result<Signature> {
     let mut named = FUNCTIONS.iter().filter(|f| f.name == json.op);
     let Some(first) = named.clone().next() else {
-        let names = FUNCTIONS.iter().map(|f| f.name).chain(["col", "lit", "agg"]).chain(SUBQUERIES.iter().map(|s| s.0));
+        let names = FUNCTIONS.iter().map(|f| f.name).chain(["col", "lit", "agg", "over"]).chain(SUBQUERIES.iter().map(|s| s.0));
         return Err(Error::unknown(ErrorCode::UnknownFunction, "function", &json.op, "query", names));
     };
     let Some(found) = named.find(|f| (f.least..=f.most).contains(&json.args.len())) else {

@@ -4,6 +4,7 @@ use super::expr::Typed;
 use super::function::half;
 use super::literal::describe;
 use super::scope::Scope;
+use super::window::WINDOW_COLUMNS;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 use crate::query::{Expr, Function, QueryExprKind};
@@ -17,6 +18,10 @@ use crate::value::Type;
 pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scope<'_>) -> Result<Expr> {
     if let Some(g) = groups.iter().position(|g| *g == expr) {
         return Ok(Expr::Column(g));
+    }
+    // A window function is over the group scope already.
+    if matches!(expr, Expr::Column(c) if c >= WINDOW_COLUMNS) {
+        return Ok(expr);
     }
     if json.op == "||" {
         return regroup_texts(expr, &json.args, 0, groups, scope);

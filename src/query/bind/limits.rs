@@ -60,14 +60,20 @@ impl Budget {
                 return Err(Error::new(ErrorCode::QueryInvalid, message));
             }
             self.take(1)?;
-            todo.extend(e.args.iter().map(|a| (a, depth + 1)));
+            todo.extend(parts(e).map(|a| (a, depth + 1)));
             if let Some(call) = &e.call {
-                let parts = call.filter.iter().chain(call.order_by.iter().map(|o| &o.expr));
-                todo.extend(parts.map(|a| (a, depth + 1)));
+                let more = call.filter.iter().chain(call.order_by.iter().map(|o| &o.expr));
+                todo.extend(more.map(|a| (a, depth + 1)));
             }
         }
         Ok(())
     }
+}
+
+/// The expressions right below one: its arguments, and what it is over.
+fn parts(e: &ExprJson) -> impl Iterator<Item = &ExprJson> {
+    let over = e.over.iter().flat_map(|o| o.partition_by.iter().chain(o.order_by.iter().map(|k| &k.expr)));
+    e.args.iter().chain(over)
 }
 
 /// Whether an aggregate is called anywhere in an expression of any depth. Those of sub-queries are theirs.
@@ -77,7 +83,7 @@ pub(super) fn has_aggregate(expr: &ExprJson) -> bool {
         if e.op == "agg" {
             return true;
         }
-        todo.extend(&e.args);
+        todo.extend(parts(e));
     }
     false
 }

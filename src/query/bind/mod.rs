@@ -1,7 +1,7 @@
 //! Names to indexes, types checked: a query's JSON to a [`BoundQuery`].
 //!
 //! One file a subject: `limits` (how large), `scope` (names), `source` (tables, sub-queries), `expr`, `literal`, `function`
-//! (expressions), `aggregate`, `group` (grouping), `output` (select, order, key), `start` (keyset), `nested`, `computed`
+//! (expressions), `aggregate`, `group` (grouping), `window`, `output` (select, order, key), `start` (keyset), `nested`, `computed`
 //! (associations), `subquery` (in expressions). This file puts them together.
 
 mod aggregate;
@@ -17,6 +17,7 @@ mod scope;
 mod source;
 mod start;
 mod subquery;
+mod window;
 
 use std::cell::RefCell;
 
@@ -64,7 +65,7 @@ pub fn bind(schema: &Schema, query: &ast::QueryJson) -> Result<BoundQuery> {
 /// Binds the condition of an association over the columns of its target.
 pub(super) fn condition_on(table: &Table, json: &ast::ExprJson) -> Result<Expr> {
     let scope = Scope::of(&table.name, table);
-    Binder { scope: &scope, budget: &Budget::new(), calls: None }.condition(json)
+    Binder { scope: &scope, budget: &Budget::new(), calls: None, windows: None }.condition(json)
 }
 
 /// Binds the order of an association over the columns of its target.
@@ -158,16 +159,17 @@ impl<'a> Context<'a> {
             joins.push(join);
         }
         scope.around = Some(self.around());
-        let mut binder = Binder { scope: &scope, budget: self.budget, calls: None };
+        let mut binder = Binder { scope: &scope, budget: self.budget, calls: None, windows: None };
         let mut filter = restriction;
         if let Some(condition) = &json.filter {
             filter = Expr::and(filter, Some(binder.condition(condition).map_err(|e| e.at("where"))?));
         }
         let groups = output::groups(json, &mut binder)?;
         let mut output = Output::new(&scope, self.budget, groups);
-        let select = output.select(json.select.as_deref(), depth == 0)?;
+        let mut select = output.select(json.select.as_deref(), depth == 0)?;
         let having = json.having.as_ref().map(|h| output.having(h)).transpose().map_err(|e| e.at("having"))?;
         let mut order = output.order(&json.order_by, &select)?;
+        output.number_windows(&mut select, &mut order);
         if let (true, Some(relation)) = (order.is_empty(), by) {
             order.clone_from(&relation.order);
         }
@@ -188,6 +190,7 @@ impl<'a> Context<'a> {
             offset: json.offset.unwrap_or(0),
             start,
             nested,
+            windows: output.windows.iter().cloned().collect(),
             aggregate: None,
         };
         Ok(Level {
@@ -214,7 +217,7 @@ impl<'a> Context<'a> {
         let own_filter = self.own_filter(&relation).map_err(|e| e.at("table"))?;
         let place = if json.alias.is_some() { "alias" } else { "table" };
         scope.add(alias, relation, kind == JoinKind::Left).map_err(|e| e.at(place))?;
-        let on = Binder { scope, budget: self.budget, calls: None }.condition(&json.on).map_err(|e| e.at("on"))?;
+        let on = Binder { scope, budget: self.budget, calls: None, windows: None }.condition(&json.on).map_err(|e| e.at("on"))?;
         Ok((JoinSource { kind, source, alias: alias.to_owned(), on, own_filter }, height))
     }
 }

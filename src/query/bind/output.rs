@@ -8,9 +8,10 @@ use super::expr::{Binder, Typed, condition};
 use super::group::{comparable, regroup};
 use super::limits::{Budget, has_aggregate};
 use super::scope::{Relation, Scope};
+use super::window::Windows;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, OrderJson, QueryJson};
-use crate::query::{AggregateCall, AggregateFunction, Expr, OutputField, Select, SortKey};
+use crate::query::{AggregateCall, AggregateFunction, Expr, OutputField, Select, SortKey, WindowCall};
 use crate::value::{MapState, Type};
 
 /// Binds the parts of a query that are over the group scope if there is grouping, else over the scope.
@@ -21,6 +22,8 @@ pub(super) struct Output<'b, 'a> {
     pub groups: Option<Vec<Expr>>,
     /// Aggregates found so far, each once.
     pub calls: IndexSet<AggregateCall, MapState>,
+    /// Window functions found so far, each once.
+    pub windows: IndexSet<WindowCall, MapState>,
 }
 
 /// A column that is part of what identifies an output row.
@@ -52,7 +55,7 @@ pub(super) fn groups(json: &QueryJson, binder: &mut Binder<'_, '_>) -> Result<Op
 
 impl<'b, 'a> Output<'b, 'a> {
     pub(super) fn new(scope: &'b Scope<'a>, budget: &'b Budget, groups: Option<Vec<Expr>>) -> Self {
-        Output { scope, budget, groups, calls: IndexSet::default() }
+        Output { scope, budget, groups, calls: IndexSet::default(), windows: IndexSet::default() }
     }
 
     pub(super) fn is_grouped(&self) -> bool {
@@ -60,9 +63,14 @@ impl<'b, 'a> Output<'b, 'a> {
     }
 
     fn expr(&mut self, json: &ExprJson) -> Result<Typed> {
+        self.bound(json, true)
+    }
+
+    fn bound(&mut self, json: &ExprJson, windows: bool) -> Result<Typed> {
         let (scope, budget) = (self.scope, self.budget);
-        let Some(groups) = &self.groups else { return Binder { scope, budget, calls: None }.expr(json) };
-        let typed = Binder { scope, budget, calls: Some(&mut self.calls) }.expr(json)?;
+        let windows = windows.then_some(Windows { groups: self.groups.as_deref(), calls: &mut self.windows });
+        let Some(groups) = &self.groups else { return Binder { scope, budget, calls: None, windows }.expr(json) };
+        let typed = Binder { scope, budget, calls: Some(&mut self.calls), windows }.expr(json)?;
         Ok(Typed { expr: regroup(typed.expr, json, groups, scope)?, ty: typed.ty })
     }
 
@@ -131,7 +139,7 @@ impl<'b, 'a> Output<'b, 'a> {
     /// # Errors
     /// Those of expressions; `NOT_GROUPED`; `TYPE_MISMATCH` if it is not a bool.
     pub(super) fn having(&mut self, json: &ExprJson) -> Result<Expr> {
-        let typed = self.expr(json)?;
+        let typed = self.bound(json, false)?;
         condition(typed, json)
     }
 
@@ -185,10 +193,10 @@ impl<'b, 'a> Output<'b, 'a> {
     }
 }
 
-/// Whether nulls come first in an order item.
+/// Whether nulls come first in an order: as said, else last ascending and first descending.
 ///
 /// # Errors
-/// `QUERY_INVALID` for a place of nulls other than first and last.
+/// `QUERY_INVALID` for a place other than first and last.
 pub(super) fn nulls_first(json: &OrderJson) -> Result<bool> {
     match json.nulls.as_deref() {
         None => Ok(json.desc),

@@ -51,12 +51,14 @@ impl Output<'_, '_> {
 
     /// Types of the columns that order and key are over.
     pub(super) fn types(&self) -> Vec<Type> {
-        match &self.groups {
+        let mut types = match &self.groups {
             None => self.scope.types.clone(),
             Some(groups) => {
                 let calls = self.calls.iter().cloned().collect();
                 group_types(&Aggregate { groups: groups.clone(), calls, having: None }, &self.scope.types)
             }
-        }
+        };
+        types.extend(self.windows.iter().map(|w| w.ty));
+        types
     }
 }

@@ -39,6 +39,11 @@ impl Binder<'_, '_> {
         let context = Context { schema: around.schema, budget: around.budget, tenant: around.tenant, ctes };
         let Level { query: mut bound, outer, field_nullable, .. } =
             context.inner(self.scope, query).map_err(|e| e.at("query"))?;
+        if !bound.windows.is_empty() {
+            let message =
+                "a sub-query in an expression has no window functions; put them into a query in the place of its `from`";
+            return Err(invalid(message.to_owned()).at("query"));
+        }
         let field = match &mut bound.select {
             Select::Fields(fields) if fields.len() == 1 => Some(&mut fields[0]),
             _ => None,

@@ -13,6 +13,7 @@ mod starts;
 mod subqueries;
 mod tenancy;
 mod types;
+mod windows;
 
 use serde_json::{Value as Json, json};
 

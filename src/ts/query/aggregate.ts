@@ -21,13 +21,17 @@ function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, o
   const { distinct, where, orderBy } = options
   if (distinct) json.distinct = true
   if (where !== undefined) json.filter = where.json
-  if (orderBy !== undefined) json.orderBy = (isItem(orderBy) ? [orderBy] : orderBy).map(orderJson)
+  if (orderBy !== undefined) json.orderBy = orderList(orderBy).map(orderJson)
   return new Expr(json, type)
 }
 
 const isItem = (o: OrderItem | readonly OrderItem[]): o is OrderItem => o instanceof Expr || (o[0] instanceof Expr && (o.length === 1 || typeof o[1] === 'string' || o[1] === undefined))
 
-function orderJson(item: OrderItem): OrderJson {
+/** @internal One item, or a list of them, as a list. */
+export function orderList(order: OrderItem | readonly OrderItem[]): readonly OrderItem[] { return isItem(order) ? [order] : order }
+
+/** @internal */
+export function orderJson(item: OrderItem): OrderJson {
   const [by, direction, options] = item instanceof Expr ? [item] : item
   return { expr: by.json, ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
 }

@@ -450,6 +450,12 @@ function settled(e: ExprJson, own: Names, left = 500): ExprJson {
   if (e.args !== undefined) out.args = e.args.map(a => settled(a, own, left - 1))
   if (e.filter !== undefined) out.filter = settled(e.filter, own, left - 1)
   if (e.orderBy !== undefined) out.orderBy = e.orderBy.map(o => ({ ...o, expr: settled(o.expr, own, left - 1) }))
+  if (e.over !== undefined) {
+    const { partitionBy, orderBy } = e.over
+    out.over = { ...e.over }
+    if (partitionBy !== undefined) out.over.partitionBy = partitionBy.map(p => settled(p, own, left - 1))
+    if (orderBy !== undefined) out.over.orderBy = orderBy.map(o => ({ ...o, expr: settled(o.expr, own, left - 1) }))
+  }
   return out
 }
 

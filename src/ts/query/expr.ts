@@ -10,13 +10,29 @@ export interface ExprJson {
   distinct?: boolean; filter?: ExprJson; orderBy?: OrderJson[]
   /** Of sub-queries. */
   query?: QueryJson
+  /** Of window functions. */
+  over?: OverJson
 }
+/** What a window function is over, as the engine takes it. */
+export interface OverJson {
+  partitionBy?: ExprJson[]
+  orderBy?: OrderJson[]
+  frame?: { unit: string; start: BoundJson; end?: BoundJson; exclude?: string }
+}
+interface BoundJson { kind: string; offset?: number | bigint }
 
 /** A typed expression: a column reference, or what the functions below make of others. */
 export class Expr<T> {
   declare readonly $type: T
   /** @internal */
   constructor(readonly json: ExprJson, readonly cellType?: CellType) {}
+}
+
+/** A window function that is not yet over anything: `over` makes an expression of it. */
+export class WindowFunction<T> {
+  declare readonly $type: T
+  /** @internal */
+  constructor(readonly call: ExprJson, readonly cellType?: CellType) {}
 }
 
 /** An expression or a constant. */
@@ -31,6 +47,7 @@ export type Condition = Expr<boolean | null>
 /** Makes an expression of a constant. `like` tells the type of what it is compared with. */
 export function literal(value: unknown, like?: CellType): ExprJson {
   if (value instanceof Expr) return value.json
+  if (value instanceof WindowFunction) throw new EddylineError('QUERY_INVALID', `\`${value.call.name!}\` needs \`over\``, { offending: value.call.name })
   if (value === null) return { op: 'lit', value: null }
   if (like === 'json') return { op: 'lit', name: 'json', value: canonicalJson(value, '') }
   if (like === 'timestamp' && (typeof value === 'number' || typeof value === 'string')) {

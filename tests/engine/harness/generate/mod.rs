@@ -9,8 +9,10 @@ mod query;
 mod schema;
 mod source;
 mod subquery;
+mod window;
 
-use eddyline::query::Schema;
+use eddyline::query::ast::ExprJson;
+use eddyline::query::{Column, Schema};
 use fastrand::Rng;
 
 use self::domain::Domain;
@@ -37,6 +39,11 @@ pub fn case(seed: u64) -> Case {
         [from, rng.usize(from..=batches.len())]
     });
     Case { shows: String::new(), schema: json, queries, batches, frozen }
+}
+
+/// A window function over some columns, as the cases have them.
+pub fn window_over<'a>(rng: &mut Rng, columns: impl IntoIterator<Item = &'a Column>) -> ExprJson {
+    window::over_scope(rng, &expression::Scope::of_columns(columns)).1
 }
 
 /// True in so many of a hundred cases.

@@ -1,6 +1,6 @@
 //! Random queries: every pair of features meets.
 
-use eddyline::query::ast::{CteJson, ExprJson, FromJson, JoinJson, NamedJson, QueryJson, StartJson, WithJson};
+use eddyline::query::ast::{CteJson, ExprJson, FromJson, JoinJson, NamedJson, OrderJson, QueryJson, StartJson, WithJson};
 use eddyline::query::{Column, Schema, Table};
 use eddyline::value::Type;
 use fastrand::Rng;
@@ -9,6 +9,7 @@ use super::aggregate::{aggregate, computed};
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
 use super::source::{Sight, Source, source};
+use super::window::{over_groups, over_nested, over_scope};
 use super::{chance, pick, subquery};
 
 pub fn query(rng: &mut Rng, schema: &Schema) -> QueryJson {
@@ -71,7 +72,7 @@ pub(super) fn part(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson
             sources.iter().map(|s| s.table.map(key_types)).collect::<Option<Vec<_>>>().map(|k| k.concat());
         // Rows that are put together from a query are shown by their fields; so are columns that share a name.
         let must = sources.len() > 1 && (depth > 0 || sources.iter().any(|s| s.table.is_none()));
-        let mut columns = output(rng, &mut q, &scope, keys.as_deref(), must);
+        let mut columns = output(rng, &mut q, &scope, keys.as_deref(), must, false);
         if !risky && !tables.is_empty() && (must || q.select.is_some() || sources.len() == 1) && chance(rng, 8) {
             let ty = subquery::select(rng, &tables, &mut q, &scope);
             if q.select.as_ref().is_some_and(|s| s.len() == 1) {
@@ -173,6 +174,10 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
         let (ty, e) = fields[0].clone();
         fields.push((ty, call("coalesce", vec![e.clone(), e])));
     }
+    if chance(rng, 30) {
+        let over = over_groups(rng, &fields);
+        fields.push(over);
+    }
     let named = |(i, (_, expr)): (usize, &(Type, ExprJson))| NamedJson { name: format!("f{i}"), expr: expr.clone() };
     q.select = Some(fields.iter().enumerate().map(named).collect());
     if chance(rng, 25) {
@@ -192,7 +197,7 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
             continue;
         }
         let nulls = chance(rng, 20).then(|| "first".to_owned());
-        q.order_by.push(eddyline::query::ast::OrderJson { expr, desc: rng.bool(), nulls });
+        q.order_by.push(OrderJson { expr, desc: rng.bool(), nulls });
         types.push(ty);
     }
     let keys: Vec<Type> = groups.iter().map(|(ty, _)| *ty).collect();
@@ -206,11 +211,17 @@ fn made(i: usize, ty: Type) -> Column {
 }
 
 /// Select, order and cut of a query without grouping. The columns that come of it.
-fn output(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, keys: Option<&[Type]>, must: bool) -> Vec<Column> {
+fn output(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, keys: Option<&[Type]>, must: bool, nested: bool) -> Vec<Column> {
     let mut columns: Vec<Column> = scope.columns.iter().map(|v| v.column.clone()).collect();
-    if must || chance(rng, 45) {
+    let over = |rng: &mut Rng| if nested { over_nested(rng, scope) } else { over_scope(rng, scope) };
+    let windows = chance(rng, 25);
+    if must || chance(rng, 45) || windows {
         let fields: Vec<(Column, ExprJson)> = (0..rng.usize(1..=3))
             .map(|i| {
+                if windows && (i == 0 || rng.bool()) {
+                    let (ty, expr) = over(rng);
+                    return (made(i, ty), expr);
+                }
                 if !scope.risky && chance(rng, 60) {
                     let read = pick(rng, &scope.columns);
                     return (Column { name: format!("f{i}"), ..read.column.clone() }, read.read());
@@ -222,7 +233,12 @@ fn output(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, keys: Option<&[Type]>
         q.select = Some(fields.iter().map(|(c, expr)| NamedJson { name: c.name.clone(), expr: expr.clone() }).collect());
         columns = fields.into_iter().map(|f| f.0).collect();
     }
-    let (order, types) = scope.order(rng, 2);
+    let (mut order, mut types) = scope.order(rng, 2);
+    if chance(rng, if windows { 30 } else { 3 }) {
+        let (ty, expr) = over(rng);
+        order.push(OrderJson { expr, desc: rng.bool(), nulls: None });
+        types.push(ty);
+    }
     q.order_by = order;
     cut(rng, q, &types, keys);
     columns
@@ -265,7 +281,7 @@ fn nested(rng: &mut Rng, schema: &Schema, table: &Table, level: usize) -> Vec<Wi
             q.filter = Some(scope.condition(rng));
         }
         if chance(rng, 50) {
-            output(rng, &mut q, &scope, Some(&[]), false);
+            output(rng, &mut q, &scope, Some(&[]), false, true);
             q.start = None;
             if relation.kind.is_single() {
                 (q.limit, q.offset) = (None, None);

@@ -1,0 +1,391 @@
+//! Window functions: each row paired with a packed row of what is computed from its partition.
+//!
+//! Per partition one B+tree of its rows in order (`tree`), whose nodes count rows and groups of peers and hold the sum, count
+//! or extreme of each aggregate's argument (`slot`). A step puts the changed rows in, finds out which positions can have
+//! other values (`dirty`), computes those (`evaluate`, `frame`), and gives out the rows whose values are others: a row that
+//! computes to what it was is no change. Law: out = {(r, w(P′, r))} − {(r, w(P, r))} for the changed partitions P.
+//!
+//! What is computed after one row came or went at position *p* of a partition of *n*; each value costs O(log n) at most, and
+//! mostly a step from the row before.
+//!
+//! | function, frame | positions computed |
+//! |---|---|
+//! | `rowNumber` | those behind *p*: all have other values |
+//! | `rank`, `denseRank` | those behind the peers of *p*; none for `denseRank` if there are other peers |
+//! | `percentRank`, `cumeDist` | all if *n* changed, else as `rank` |
+//! | `ntile(k)` | at most one per bucket |
+//! | `lag`, `lead` by *k* | *k* beside *p* |
+//! | any frame with both ends bounded | those whose frames reach *p* |
+//! | `sum`, `avg`, `count`, one end unbounded | those on that side of *p*, unless what was added is nothing |
+//! | `min`, `max`, one end unbounded | from *p* on until one is what it was |
+//! | `firstValue`, `lastValue`, `nthValue`, one end unbounded | those whose frames end near *p*; on that side of *p* if the row that decides has another value |
+//! | any of these, both ends unbounded | all, but only if the value is another one |
+//! | with an exclusion and an end unbounded, but for sums | those on that side of *p* |
+//!
+//! A row that replaces another with equal order, key and arguments (of what a query shows only other fields changed) costs
+//! its own values.
+
+mod dirty;
+mod evaluate;
+mod frame;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use hashbrown::HashMap;
+
+use super::{Errors, Formula};
+use crate::algebra::{Delta, Handle};
+use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::error::ErrorCode;
+use crate::query::{Frame, WindowFunction};
+use crate::trace::{Derived, Entry, HandleState, KeyTable, Path, RelationId, Relations, SortSpec, hash_key};
+use crate::value::{RowBuilder, Type, sort, total_order};
+use dirty::{Change, Changed, Stretch, anchor, joined};
+use evaluate::Evaluator;
+use frame::View;
+use slot::{Arguments, Kept, SlotSpec};
+use tree::{Item, Tree};
+
+/// A computed column.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WindowColumn {
+    /// Function.
+    pub function: WindowFunction,
+    /// Its arguments: cells of the row, or constants.
+    pub arguments: Vec<Formula>,
+    /// Its frame.
+    pub frame: Frame,
+    /// Type of the result.
+    pub ty: Type,
+    /// Number of the aggregate that each node of a tree keeps for it; found out when the operator is made.
+    slot: Option<usize>,
+}
+
+impl WindowColumn {
+    /// A column of a function over a frame.
+    pub fn new(function: WindowFunction, arguments: Vec<Formula>, frame: Frame, ty: Type) -> Self {
+        WindowColumn { function, arguments, frame, ty, slot: None }
+    }
+}
+
+/// What is given out for a row.
+#[derive(Clone, Copy, Debug)]
+enum Shown {
+    Row { pair: Handle, computed: Handle },
+    Failed(ErrorCode),
+}
+
+/// A changed row: partition, place in the order, whether it came.
+type Pending = (u32, Entry, bool);
+
+/// Window functions over one partitioning and order.
+pub struct Window {
+    input: RelationId,
+    partition: Vec<Path>,
+    sort: SortSpec,
+    order: usize,
+    columns: Vec<WindowColumn>,
+    slots: Vec<SlotSpec>,
+    keys: KeyTable,
+    trees: Vec<Tree>,
+    rows: HashMap<Handle, Shown, HandleState>,
+    computed: Derived,
+    /// What a step takes from and gives to `computed`.
+    derived: Delta,
+    output: RelationId,
+    builder: RowBuilder,
+    errors: Errors,
+}
+
+impl std::fmt::Debug for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Window").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+impl Window {
+    /// Window functions over the rows of a relation: partitions by the cells at some paths, each in the order of `sort`, of
+    /// which the first `order` columns are the order that makes peers, and the others a key. Values are computed into one
+    /// relation and paired with the rows in another.
+    pub fn new(
+        input: RelationId,
+        partition: Vec<Path>,
+        (sort, order): (SortSpec, usize),
+        mut columns: Vec<WindowColumn>,
+        computed: RelationId,
+        output: RelationId,
+    ) -> Self {
+        let mut slots: Vec<SlotSpec> = Vec::new();
+        for column in &mut columns {
+            let (Some(kept), Some(argument)) = (Kept::of(column.function), column.arguments.first()) else { continue };
+            let spec = SlotSpec { kept, argument: argument.clone() };
+            column.slot = Some(slots.iter().position(|s| *s == spec).unwrap_or_else(|| {
+                slots.push(spec);
+                slots.len() - 1
+            }));
+        }
+        Window {
+            input,
+            partition,
+            sort,
+            order,
+            columns,
+            slots,
+            keys: KeyTable::default(),
+            trees: Vec::new(),
+            rows: HashMap::default(),
+            computed: Derived::new(computed),
+            derived: Delta::default(),
+            output,
+            builder: RowBuilder::new(),
+            errors: Errors::default(),
+        }
+    }
+
+    fn view<'a>(&'a self, relations: &'a Relations, tree: &'a Tree) -> View<'a> {
+        let arguments = Arguments { relations, relation: self.input, slots: &self.slots };
+        View { arguments, sort: &self.sort, order: self.order, tree, columns: &self.columns }
+    }
+
+    fn partition_of(&mut self, relations: &Relations, row: Handle) -> u32 {
+        let (input, paths) = (self.input, &self.partition);
+        let hash = hash_key(relations, input, row, paths);
+        if let Some(known) = self.keys.find(relations, input, row, paths, hash) {
+            return known;
+        }
+        let id = self.keys.insert(relations, input, row, paths, hash);
+        if id as usize == self.trees.len() {
+            self.trees.push(Tree::default());
+        }
+        id
+    }
+
+    /// Puts the changes of one partition into its tree, which is taken out of its place meanwhile.
+    fn change_tree(&self, relations: &Relations, mut tree: Tree, pending: &[Pending]) -> Tree {
+        if pending.len() > 32 + tree.len() / 8 {
+            return self.merged(relations, &tree, pending);
+        }
+        let arguments = Arguments { relations, relation: self.input, slots: &self.slots };
+        for (_, entry, added) in pending {
+            let at = self.view(relations, &tree).place(entry);
+            if *added {
+                tree.insert(at, Item::new(*entry, false), arguments);
+            } else {
+                debug_assert_eq!(tree.get(at).map(|i| i.row), Some(entry.row), "a removed row is in its partition");
+                tree.remove(at, arguments);
+            }
+        }
+        for (_, entry, _) in pending {
+            let at = self.view(relations, &tree).place(entry);
+            for at in [at, at + 1] {
+                let Some(item) = tree.get(at) else { continue };
+                let before = at.checked_sub(1).and_then(|b| tree.get(b));
+                let starts = before.is_none_or(|b| self.view(relations, &tree).compare_order(b.row, item.row).is_ne());
+                if starts != item.starts {
+                    tree.mark(at, starts);
+                }
+            }
+        }
+        tree
+    }
+
+    /// The same by one merge, for changes of a large part.
+    fn merged(&self, relations: &Relations, tree: &Tree, pending: &[Pending]) -> Tree {
+        let view = self.view(relations, tree);
+        let mut items: Vec<Item> = Vec::with_capacity(tree.len() + pending.len());
+        let mut rest = pending;
+        tree.for_range(0, usize::MAX, &mut |item| {
+            let mut stays = true;
+            while let Some(((_, entry, added), after)) = rest.split_first() {
+                let order = if entry.row == item.row { std::cmp::Ordering::Equal } else { view.compare(entry, &item.entry()) };
+                match (order.is_eq(), added) {
+                    (true, false) => stays = false,
+                    (false, true) if order.is_lt() => items.push(Item::new(*entry, false)),
+                    _ => break,
+                }
+                rest = after;
+            }
+            if stays {
+                items.push(*item);
+            }
+        });
+        items.extend(rest.iter().map(|(_, entry, _)| Item::new(*entry, false)));
+        for i in 0..items.len() {
+            items[i].starts = i == 0 || view.compare_order(items[i - 1].row, items[i].row).is_ne();
+        }
+        Tree::build(&items, view.arguments)
+    }
+
+    /// Positions of a partition to compute after its changes.
+    fn dirty(&self, view: View<'_>, pending: &[Pending], old_len: usize, anchors: &[Option<Handle>]) -> Vec<Stretch> {
+        let rows = view.tree.len();
+        if pending.len() > 32 + old_len / 8 {
+            return joined(vec![(0, rows)], rows);
+        }
+        let mut changed: Vec<Changed> = Vec::with_capacity(pending.len());
+        for (i, (_, entry, added)) in pending.iter().enumerate() {
+            let equal = |j: Option<usize>| {
+                j.and_then(|j| pending.get(j)).is_some_and(|p| p.2 != *added && view.compare(&p.1, entry).is_eq())
+            };
+            let in_place = if *added { equal(i.checked_sub(1)) } else { equal(Some(i + 1)) };
+            let (at, peers) = (view.place(entry), view.peers_of(entry.row));
+            changed.push(Changed { row: entry.row, added: *added, at, peers, in_place });
+        }
+        let change = Change { view, rows: &changed, old_len, anchors };
+        let mut stretches: Vec<Stretch> = changed.iter().filter(|c| c.added).map(|c| (c.at, c.at + 1)).collect();
+        let layout = view.arguments.relations.layout(self.computed.relation());
+        for (number, column) in self.columns.iter().enumerate() {
+            change.of_column(number, &mut stretches);
+            if dirty::is_followed(column) {
+                let same = |row: Handle, value: crate::value::Cell<'_>| match self.rows.get(&row)? {
+                    Shown::Failed(_) => Some(false),
+                    Shown::Row { computed, .. } => {
+                        let bytes = view.arguments.relations.row(self.computed.relation(), *computed);
+                        Some(total_order(layout.cell(bytes, number), value).is_eq())
+                    }
+                };
+                Evaluator::new(view).follow(&change, number, &same, &mut stretches);
+            }
+        }
+        joined(stretches, rows)
+    }
+
+    /// Computes rows, and gives out those with other values.
+    fn publish(&mut self, relations: &mut Relations, tree: &Tree, stretches: &[Stretch], out: &mut Delta) -> u64 {
+        let mut builder = std::mem::take(&mut self.builder);
+        let mut found: Vec<(Handle, Result<usize, ErrorCode>)> = Vec::new();
+        let mut bytes: Vec<u8> = Vec::new();
+        let mut examined = 0;
+        let layout = relations.layout(self.computed.relation());
+        let mut evaluator = Evaluator::new(self.view(relations, tree));
+        for &(from, to) in stretches {
+            let mut at = from;
+            tree.for_range(from, to, &mut |item| {
+                builder.start(layout);
+                let mut failed = None;
+                for column in 0..self.columns.len() {
+                    match evaluator.value(column, at, item.row) {
+                        Ok(value) => builder.set(layout, column, value.as_cell()),
+                        Err(code) => failed = failed.or(Some(code)),
+                    }
+                }
+                at += 1;
+                match (failed, self.rows.get(&item.row)) {
+                    (Some(code), Some(Shown::Failed(was))) if code == *was => {}
+                    (Some(code), _) => found.push((item.row, Err(code))),
+                    (None, shown) => {
+                        let row = builder.finish(layout);
+                        let was = match shown {
+                            Some(Shown::Row { computed, .. }) => relations.row(self.computed.relation(), *computed),
+                            _ => &[],
+                        };
+                        if row != was || shown.is_none() {
+                            bytes.extend_from_slice(row);
+                            found.push((item.row, Ok(bytes.len())));
+                        }
+                    }
+                }
+            });
+            examined += (to - from) as u64;
+        }
+        drop(evaluator);
+        self.builder = builder;
+        let mut start = 0;
+        for (row, result) in found {
+            self.withdraw(relations, row, out);
+            let shown = match result {
+                Ok(end) => {
+                    let computed = self.computed.intern_row(relations, &bytes[start..end]);
+                    start = end;
+                    let pair = relations.insert_pair(self.output, [row, computed]);
+                    self.derived.push(computed, 1);
+                    out.push(pair, 1);
+                    Shown::Row { pair, computed }
+                }
+                Err(code) => {
+                    self.errors.add(code, 1);
+                    Shown::Failed(code)
+                }
+            };
+            self.rows.insert(row, shown);
+        }
+        examined
+    }
+
+    /// Takes back what was given out for a row.
+    fn withdraw(&mut self, relations: &mut Relations, row: Handle, out: &mut Delta) {
+        match self.rows.remove(&row) {
+            Some(Shown::Row { pair, computed }) => {
+                out.push(pair, -1);
+                self.derived.push(computed, -1);
+                relations.retire(self.output, pair);
+            }
+            Some(Shown::Failed(code)) => self.errors.add(code, -1),
+            None => {}
+        }
+    }
+}
+
+impl Operator for Window {
+    fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        let relations = &mut *step.relations;
+        let mut pending: Vec<Pending> = Vec::with_capacity(inputs[0].rows().len());
+        for &(row, weight) in inputs[0].rows() {
+            debug_assert!(weight == 1 || weight == -1, "keyed rows have weight one");
+            let id = self.partition_of(relations, row);
+            pending.push((id, self.sort.entry(relations, self.input, row), weight > 0));
+        }
+        let tie = |a: Handle, b: Handle| self.sort.compare(relations, self.input, a, b);
+        // What went before what came in its place.
+        sort::by(&mut pending, |a, b| a.0.cmp(&b.0).then_with(|| a.1.compare(&b.1, &tie)).then(a.2.cmp(&b.2)));
+        step.meter.examined += pending.len() as u64;
+        let mut rest = pending.as_slice();
+        while let Some(&(id, ..)) = rest.first() {
+            let (changes, after) = rest.split_at(rest.partition_point(|p| p.0 <= id));
+            rest = after;
+            let before = std::mem::take(&mut self.trees[id as usize]);
+            let old_len = before.len();
+            let held = |c: &WindowColumn| anchor(c, old_len).and_then(|at| before.get(at)).map(|i| i.row);
+            let anchors: Vec<Option<Handle>> = self.columns.iter().map(held).collect();
+            let tree = self.change_tree(relations, before, changes);
+            let stretches = self.dirty(self.view(relations, &tree), changes, old_len, &anchors);
+            for (_, entry, _) in changes.iter().filter(|c| !c.2) {
+                self.withdraw(relations, entry.row, out);
+            }
+            step.meter.examined += self.publish(relations, &tree, &stretches, out);
+            if tree.len() == 0 {
+                self.keys.remove(id);
+            }
+            self.trees[id as usize] = tree;
+        }
+        self.derived.consolidate();
+        let derived = std::mem::take(&mut self.derived);
+        self.computed.integrate(relations, &derived);
+    }
+
+    fn scan(&self, _: Scan<'_>, _: &[NodeId], f: &mut dyn FnMut(Handle, crate::algebra::Weight)) {
+        for shown in self.rows.values() {
+            if let Shown::Row { pair, .. } = shown {
+                f(*pair, 1);
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.keys.bytes()
+            + self.trees.capacity() * size_of::<Tree>()
+            + self.trees.iter().map(Tree::bytes).sum::<usize>()
+            + self.rows.allocation_size()
+            + self.computed.bytes()
+    }
+
+    fn owned_relations(&self) -> Vec<RelationId> {
+        vec![self.computed.relation(), self.output]
+    }
+
+    fn error(&self) -> Option<ErrorCode> {
+        self.errors.first()
+    }
+}

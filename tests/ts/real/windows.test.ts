@@ -1,0 +1,89 @@
+// Window functions through the built package.
+import { describe, expect, it } from 'vitest'
+import {
+  count, denseRank, firstValue, lag, lastValue, lead, mul, ntile, nthValue, over, rank, rowNumber, sum,
+} from '../../../pkg/index.inline.js'
+import { failure, open, put } from './support.js'
+
+describe('window functions', () => {
+  it('number, rank and sum up rows, and follow changes with patches for the rows that change', async () => {
+    const { db } = await open()
+    const query = db.query.issues.select(i => ({
+      id: i.id,
+      place: over(rowNumber(), { partitionBy: i.projectId, orderBy: [i.priority, 'desc'] }),
+      rank: over(rank(), { partitionBy: i.projectId, orderBy: [i.priority, 'desc'] }),
+      sofar: over(sum(i.priority), { partitionBy: i.projectId, orderBy: [i.priority, 'desc'], frame: { unit: 'rows', start: 'unboundedPreceding' } }),
+      before: over(lag(i.title, 1, 'first'), { partitionBy: i.projectId, orderBy: [i.priority, 'desc'] }),
+    })).orderBy('id')
+    db.apply([put('a', { projectId: 'p', priority: 3 }), put('b', { projectId: 'p', priority: 5 }), put('c', { projectId: 'p', priority: 3 }), put('d', { projectId: 'q', priority: 1 })])
+    const live = db.live(query)
+    expect([...live.rows]).toEqual([
+      { id: 'a', place: 2, rank: 2, sofar: 8, before: 'Issue b' },
+      { id: 'b', place: 1, rank: 1, sofar: 5, before: 'first' },
+      { id: 'c', place: 3, rank: 2, sofar: 11, before: 'Issue a' },
+      { id: 'd', place: 1, rank: 1, sofar: 1, before: 'first' },
+    ])
+    const kept = live.rows[1]
+    const said: unknown[] = []
+    live.subscribe(({ diff }) => { for (const p of diff) said.push(p.t === 'set' ? [p.key, p.fields] : [p.t, 'key' in p ? p.key : undefined]) })
+    db.apply([put('c', { projectId: 'p', priority: 4 })])
+    expect(said).toEqual([['a', { place: 3, rank: 3, sofar: 12, before: 'Issue c' }], ['c', { place: 2, sofar: 9, before: 'Issue b' }]])
+    expect(live.rows[1]).toBe(kept)
+    db.close()
+  })
+
+  it('are over groups, in the order, and within associations', async () => {
+    const { db } = await open()
+    db.apply([put('a', { status: 'open' }), put('b', { status: 'open' }), put('c', { status: 'done' })])
+    db.apply([1, 2, 3].map(id => ({ op: 'upsert', table: 'comments', row: { id, issueId: id < 3 ? 'a' : 'b', body: `c${id}`, at: -id } }) as const))
+    const groups = db.live(db.query.issues.groupBy('status').select(i => ({ status: i.status, n: count(), of: over(sum(count())), place: over(denseRank(), { orderBy: [[count(), 'desc'], i.status] }) })))
+    expect([...groups.rows]).toEqual([{ status: 'done', n: 1, of: 3, place: 2 }, { status: 'open', n: 2, of: 3, place: 1 }])
+    const ordered = db.live(db.query.issues.select('id').orderBy(i => over(rowNumber(), { orderBy: i.id }), 'desc'))
+    expect(ordered.rows.map(r => r.id)).toEqual(['c', 'b', 'a'])
+    const nested = db.live(db.query.issues.select('id').orderBy('id').with('comments', c => c.select(x => ({ id: x.id, place: over(rowNumber(), { orderBy: x.at }), last: over(lastValue(x.body)) }))))
+    expect(nested.rows.map(r => r.comments.map(x => [x.id, x.place, x.last]))).toEqual([[[2, 1, 'c2'], [1, 2, 'c2']].sort(), [[3, 1, 'c3']], []].map(list => expect.arrayContaining(list)))
+    db.close()
+  })
+
+  it('take frames of time in milliseconds', async () => {
+    const { db } = await open()
+    const at = (ms: number) => new Date(1_700_000_000_000 + ms)
+    db.apply([put('a', { due: at(0) }), put('b', { due: at(900) }), put('c', { due: at(2_000) }), put('d')])
+    const live = db.live(db.query.issues.select(i => ({ id: i.id, near: over(count(), { orderBy: i.due, frame: { unit: 'range', start: { preceding: 1_000 } } }) })).orderBy('id'))
+    expect(live.rows.map(r => r.near)).toEqual([1, 2, 1, 1])
+    db.close()
+  })
+
+  it('a sum beyond 64 bits is an error of the view, which goes with its row', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.select(i => ({ id: i.id, v: over(sum(i.votes), { orderBy: i.id }) })).orderBy('id'))
+    db.apply([put('a', { votes: 2n ** 62n }), put('b', { votes: 2n ** 62n })])
+    expect([live.status, live.error?.code]).toEqual(['error', 'NUMERIC_OVERFLOW'])
+    db.apply([put('a', { votes: 1n })])
+    expect([live.status, live.rows.map(r => r.v)]).toEqual(['ready', [1n, 2n ** 62n + 1n]])
+    db.close()
+  })
+
+  it('are refused where they cannot be', async () => {
+    const { db } = await open()
+    const nowhere = (db.query.issues as any).where((i: any) => over(rank(), { orderBy: i.id }))
+    expect(failure(() => db.live(nowhere))).toMatchObject({ code: 'QUERY_INVALID', path: 'where' })
+    const mixed = db.query.issues.select(i => ({ x: over(ntile(0), { orderBy: i.id }) }))
+    expect(failure(() => db.live(mixed))).toMatchObject({ code: 'QUERY_INVALID', path: 'select[0].expr.args[0]' })
+    const typed = db.query.issues.select(i => ({ x: over(sum(mul(i.priority, 2)), { orderBy: i.title, frame: { unit: 'range', start: { preceding: 1 } } }) }))
+    expect(failure(() => db.live(typed))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'select[0].expr.over.frame.start.offset' })
+    db.close()
+  })
+
+  it('firstValue, nthValue and lead look along the order', async () => {
+    const { db } = await open()
+    db.apply([put('a', { score: 1.5 }), put('b', { score: null }), put('c', { score: 2 })])
+    const live = db.live(db.query.issues.select(i => ({
+      id: i.id, first: over(firstValue(i.score), { orderBy: i.id }), second: over(nthValue(i.id, 2), { orderBy: i.id }), next: over(lead(i.id, 2), { orderBy: i.id }),
+    })).orderBy('id'))
+    expect([...live.rows]).toEqual([
+      { id: 'a', first: 1.5, second: null, next: 'c' }, { id: 'b', first: 1.5, second: 'b', next: null }, { id: 'c', first: 1.5, second: 'b', next: null },
+    ])
+    db.close()
+  })
+})
