@@ -221,7 +221,8 @@ export class Assigns<S extends AnySchema> implements Teller {
   }
 
   #put(label: unknown, weight: number, make: (changed: () => void) => Entry): this {
-    this.scope.hold(weight)
+    const former = this.#entries.get(label)
+    const spare = former?.weight ?? 0
     let entry: Entry
     // The former target must not speak for the label any more, nor the new one before it is there.
     const changed = (): void => {
@@ -229,19 +230,32 @@ export class Assigns<S extends AnySchema> implements Teller {
       this.#dirty.add(label)
       this.hub.wake(this)
     }
-    try { entry = make(changed) } catch (error) { this.scope.free(weight); throw error }
-    const former = this.#entries.get(label)
-    if (former !== undefined) this.#release(label, former)
+    // What the former one held is there for the new one.
+    this.scope.free(spare)
+    let held = 0
+    try {
+      this.scope.hold(weight)
+      held = weight
+      entry = make(changed)
+    } catch (error) {
+      this.scope.free(held - spare)
+      throw error
+    }
+    if (former !== undefined) this.#forget(label, former)
     this.#entries.set(label, entry)
     this.#change(label, entry.value)
     return this.#done()
   }
 
   #release(label: unknown, entry: Entry): void {
+    this.scope.free(entry.weight)
+    this.#forget(label, entry)
+  }
+
+  #forget(label: unknown, entry: Entry): void {
     this.#entries.delete(label)
     this.#dirty.delete(label)
     this.#patches.delete(label)
-    this.scope.free(entry.weight)
     entry.end()
   }
 

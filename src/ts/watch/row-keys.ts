@@ -70,43 +70,29 @@ export function rowKeyText(table: TableJson, row: object): string {
   return keyText(table, table.key.map(name => (row as Record<string, unknown>)[name]))
 }
 
-/**
- * The row with a key, from a live query over the whole table in the order of its key.
- *
- * Cost: O(log² n) where the order of the key is that of JavaScript values; keys with JSON are looked for one by one.
- */
+/** The row with a key, from a live query over the whole table in the order of its key. Cost: O(log² n). */
 export function findRow(table: TableJson, live: LiveQuery<any>, values: readonly unknown[]): Record<string, unknown> | undefined {
-  const wanted = keyText(table, values)
   const types = table.key.map(name => columnType(table, name, 'id'))
   const at = (i: number): Record<string, unknown> | undefined => live.window(i, 1)[0] as never
-  let low = 0
-  if (!types.includes('json')) {
-    const before = (row: Record<string, unknown>): boolean => {
-      for (let i = 0; i < types.length; i++) {
-        const c = compare(types[i], row[table.key[i]], values[i])
-        if (c !== 0) return c < 0
-      }
-      return false
+  const before = (row: Record<string, unknown>): boolean => {
+    for (let i = 0; i < types.length; i++) {
+      const c = compare(types[i], row[table.key[i]], values[i])
+      if (c !== 0) return c < 0
     }
-    // By leaps first: the length of a list that nobody reads is not known here.
-    let high = 1
-    for (let row = at(high - 1); row !== undefined && before(row); row = at(high - 1)) { low = high; high *= 2 }
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const row = at(middle)
-      if (row !== undefined && before(row)) low = middle + 1
-      else high = middle
-    }
-    // Moments that differ in microseconds only are neighbours with equal texts: the first of them.
-    const row = at(low)
-    return row !== undefined && rowKeyText(table, row) === wanted ? row : undefined
+    return false
   }
-  for (;;) {
-    const rows = live.window(low, 256)
-    const row = rows.find(r => rowKeyText(table, r as object) === wanted)
-    if (row !== undefined || rows.length < 256) return row as never
-    low += 256
+  // By leaps first: the length of a list that nobody reads is not known here.
+  let low = 0, high = 1
+  for (let row = at(high - 1); row !== undefined && before(row); row = at(high - 1)) { low = high; high *= 2 }
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const row = at(middle)
+    if (row !== undefined && before(row)) low = middle + 1
+    else high = middle
   }
+  // Moments that differ in microseconds only are neighbours with equal texts: the first of them.
+  const row = at(low)
+  return row !== undefined && rowKeyText(table, row) === keyText(table, values) ? row : undefined
 }
 
 /** The engine's order of values that are not null, given in any of their forms. */

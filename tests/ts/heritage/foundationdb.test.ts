@@ -1,7 +1,7 @@
 // The scenarios of ecto_foundationdb's sync engine, made exact, against the built package. Numbered as in the plan of the
 // system that they come from; what each feature and each known hole became is in www/docs/heritage.md.
 import { describe, expect, it } from 'vitest'
-import { type Database, type Patch, EddylineError, createDatabase, defineSchema, int, plainPatches, string, table, timestamp } from '../../../pkg/index.inline.js'
+import { type Database, type Patch, EddylineError, createDatabase, defineSchema, div, int, plainPatches, string, table, timestamp } from '../../../pkg/index.inline.js'
 import { type Assigns, type Counters, type Signal, type SignalKind, type Watch, assignReady, tenant, watches } from '../../../pkg/watch/index.js'
 
 const schema = defineSchema({
@@ -592,6 +592,9 @@ describe('watches end', () => {
     }
     t.apply([rename('1', 'x'), rename('2', 'y')])
     expect([a.get('u').name, a.get('us').map((u: { name: string }) => u.name), a.watching('all'), a.watching('w')]).toEqual(['x', ['x', 'y'], false, false])
+    // Another target of a label takes the place of the former one.
+    a.one('u', 'users', '3').many('us', 'users', ['3', '4']).all('us', 'users').many('us', 'users', ['1', '2'])
+    expect([a.get('u').name, t.watchCount]).toEqual(['3', 3])
     a.many('us', 'users', ['2'])
     expect(t.watch('users', 'changes', {}).active).toBe(true)
     expect(tenant(db, 'b').maxWatches).toBe(10_000)
@@ -667,6 +670,17 @@ describe('callbacks of assigns', () => {
     t.apply([rename('1', 'x')])
     expect(a.getSnapshot()).not.toBe(before)
     expect([(before.get('u') as any).name, (a.getSnapshot().get('u') as any).name]).toEqual(['Alice', 'x'])
+  })
+
+  it('a query that cannot be evaluated: the last good value, the error, and back', async () => {
+    const { t, a } = await start()
+    const ratio = t.query.quotes.select(q => ({ id: q.id, share: div(12, q.likes) }))
+    t.apply([quote('q', 'X', 'c', 3)])
+    a.all('shares', ratio).one('u', 'users', '1')
+    t.apply([{ op: 'update', table: 'quotes', id: 'q', set: { likes: 0 } }, rename('1', 'told')])
+    expect([a.error('shares')?.code, a.get('shares'), a.get('u').name]).toEqual(['DIVISION_BY_ZERO', [{ id: 'q', share: 4 }], 'told'])
+    t.apply([{ op: 'update', table: 'quotes', id: 'q', set: { likes: 6 } }])
+    expect([a.error('shares'), a.get('shares'), a.error('u')]).toEqual([undefined, [{ id: 'q', share: 2 }], undefined])
   })
 
   it('cancelAll: null for rows, empty for lists, one callback', async () => {
