@@ -224,9 +224,7 @@ export class Assigns<S extends AnySchema> implements Teller {
     const former = this.#entries.get(label)
     const spare = former?.weight ?? 0
     let entry: Entry
-    // The former target must not speak for the label any more, nor the new one before it is there.
     const changed = (): void => {
-      if (this.#entries.get(label) !== entry) return
       this.#dirty.add(label)
       this.hub.wake(this)
     }

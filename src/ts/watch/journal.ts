@@ -51,7 +51,6 @@ function record(feed: TableFeed, written: Map<string, Written>, change: LooseCha
     }
     case 'update': {
       const w = at(feed, written, keyValues(table, change.id))
-      if (w.last === 'gone') return
       if (w.last === undefined && w.row === undefined && feed.wantsNoops) w.row = feed.find(keyValues(table, change.id))
       w.upsert = false
       // Rows as they were given stay as they are.

@@ -524,6 +524,58 @@ it('4.4-10 4,000 random updates of 3 rows in 40 batches: at most 40 callbacks, t
   expect(errors).toEqual([])
 })
 
+describe('inside of a listener', () => {
+  it('what begins there is told of later versions only, and shows the newest', async () => {
+    const { db, errors } = await open()
+    const t = tenant(db, 'a')
+    t.apply([user('1', 'Alice'), user('2', 'Bob')])
+    const said: string[] = []
+    // Somebody watches already, so that the table is looked at while the version is told.
+    t.watch('users', 'changes', ({ version }) => { said.push(`first ${version}`) })
+    const a = t.assigns()
+    a.onAssigns(() => { said.push(`${a.get('us').map((u: { name: string }) => u.name)}`) })
+    t.live(t.query.users).subscribe(({ version }) => {
+      if (version !== 2) return
+      t.apply([rename('1', 'newest')])
+      t.watch('users', 'changes', ({ version }) => { said.push(`second ${version}`) })
+      t.watch('users', 'changes', { by: { name: 'Bob' } }, ({ version }) => { said.push(`Bob ${version}`) })
+      t.counters('users')
+      a.many('us', 'users', ['1'])
+    })
+    t.apply([rename('1', 'older'), { op: 'update', table: 'users', id: '2', set: { notes: 'n' } }])
+    expect(said.splice(0)).toEqual(['newest', 'first 2', 'first 3'])
+    expect(vector(t.counters('users'))).toBe('00000')
+    t.apply([{ op: 'update', table: 'users', id: '2', set: { notes: 'm' } }])
+    expect(said).toEqual(['first 4', 'second 4', 'Bob 4'])
+    expect(vector(t.counters('users'))).toBe('00011')
+    expect(errors).toEqual([])
+  })
+
+  it('a watch that is cancelled there, or by a watch before it, is not told any more', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a')
+    const said: string[] = []
+    const one = t.watch('users', 'changes', () => { said.push('one'); two.cancel() })
+    const two = t.watch('users', 'changes', () => { said.push('two') })
+    const three = t.watch('users', 'changes', () => { said.push('three') })
+    t.live(t.query.users).subscribe(() => { three.cancel() })
+    t.apply([user('1', 'Alice')])
+    expect([said, one.active, t.watchCount]).toEqual([['one'], true, 1])
+  })
+
+  it('a label that is put again there forgets its former target at once', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a')
+    t.apply([user('1', 'Alice'), user('2', 'Bob')])
+    const a = t.assigns().one('u', 'users', '1').many('us', 'users', ['1'])
+    const said: unknown[] = []
+    a.onAssigns(() => { said.push([a.get('u').name, a.get('us').map((u: { name: string }) => u.name)]) })
+    t.live(t.query.users).subscribe(() => { a.group(() => { a.one('u', 'users', '2').many('us', 'users', ['2']) }) })
+    t.apply([rename('1', 'silent')])
+    expect(said).toEqual([['Bob', ['Bob']]])
+  })
+})
+
 describe('watches end', () => {
   it('by cancel, label, disposal of the handle, of the scope, and of the database', async () => {
     const { db } = await open()
