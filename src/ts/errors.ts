@@ -10,6 +10,7 @@ export type EngineErrorCode =
 /** Codes that this version raises. Codes are stable, messages are not. */
 export type KnownErrorCode = EngineErrorCode
   | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT' | 'CLOSED' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
+  | 'TENANT_MISMATCH' | 'WATCH_INVALID' | 'WATCH_LIMIT' | 'CALLBACK_CIRCLE'
 
 /** A stable code to switch on; new codes may appear, so keep a default branch. */
 export type ErrorCode = KnownErrorCode | (string & {})

@@ -1,0 +1,318 @@
+import type { Report } from '../changes.js'
+import type { Database } from '../database.js'
+import type { LiveEvent } from '../dispatch.js'
+import type { LiveQuery } from '../live-query.js'
+import type { Patch } from '../patches.js'
+import type { QueryLike } from '../query/builder.js'
+import type { Written } from './journal.js'
+import { type Counters, type Rule, type RowEvent, type Tally, ruleName, tally, zeros } from './kinds.js'
+import { type TableJson, columnType, findRow, patchKeyText, valueText } from './row-keys.js'
+
+/** What is told of each batch that changes a set of rows. */
+export interface Recipient {
+  readonly rule: Rule
+  readonly columns: readonly string[] | undefined
+  /** Version at which it began: it is told of later ones only. */
+  readonly since: number
+  receive(tally: Tally, version: number, batch: Report): void
+}
+
+/** A set of rows that is watched: all of a table, those with an indexed value, or those of a query. */
+export interface RowSet {
+  readonly recipients: Set<Recipient>
+  /** What happened to its rows at the version that is being told. */
+  events(): readonly RowEvent[]
+  release(recipient: Recipient): void
+}
+
+/** Patches of the version that is being told, from one internal live query. */
+class Tap {
+  readonly live: LiveQuery<any>
+  diff: readonly Patch[] = []
+  readonly #stop: () => void
+
+  constructor(db: Database<any>, query: QueryLike<any>, tenant: string | undefined, wake: (event: LiveEvent<any>) => void) {
+    this.live = db.live(query, tenant === undefined ? undefined : { tenant })
+    this.#stop = this.live.subscribe(event => {
+      if (event.batch === undefined) return
+      this.diff = event.diff
+      wake(event)
+    })
+  }
+
+  end(): void {
+    this.#stop()
+    this.live.dispose()
+  }
+}
+
+/** A recipient that sums up: counters of one rule, kept while the scope lives. */
+export class Count implements Recipient {
+  readonly columns = undefined
+  values: Counters = zeros()
+  constructor(readonly rule: Rule, readonly since: number) {}
+  receive({ counts }: Tally): void {
+    for (const kind of Object.keys(counts) as (keyof Counters)[]) this.values[kind] += counts[kind]
+  }
+}
+
+/** The rows of a table with an indexed value, or without one all rows of the table. */
+export class Target implements RowSet {
+  readonly recipients = new Set<Recipient>()
+  readonly #counts = new Map<object, Map<string, Count>>()
+  readonly tap: Tap | undefined
+
+  constructor(readonly feed: TableFeed, readonly name: string, readonly by: Record<string, unknown> | undefined) {
+    if (by === undefined) return
+    let query: any = feed.query
+    for (const [column, value] of Object.entries(by)) query = query.where(column, value === null ? 'is' : '=', value)
+    this.tap = new Tap(feed.db, query, feed.tenant, () => { feed.wake() })
+  }
+
+  /** The counters of a scope by a rule; counting begins when they are first asked for. */
+  count(owner: object, rule: Rule): Count {
+    let counts = this.#counts.get(owner)
+    if (counts === undefined) this.#counts.set(owner, counts = new Map())
+    const name = ruleName(rule)
+    let count = counts.get(name)
+    if (count === undefined) {
+      counts.set(name, count = new Count({ upsertAs: rule.upsertAs, noop: rule.noop }, this.feed.db.version))
+      this.recipients.add(count)
+    }
+    return count
+  }
+
+  /** All counters of a scope. */
+  counts(owner: object): Iterable<Count> { return this.#counts.get(owner)?.values() ?? [] }
+
+  /** Gives up the counters of a scope. */
+  uncount(owner: object): void {
+    for (const count of this.counts(owner)) this.recipients.delete(count)
+    this.#counts.delete(owner)
+    if (this.recipients.size === 0) this.feed.drop(this)
+  }
+
+  events(): readonly RowEvent[] {
+    const all = this.feed.events()
+    const { tap, by } = this
+    if (tap === undefined) return all
+    const { table } = this.feed
+    const here = new Map<string, Patch['t']>()
+    for (const p of tap.diff) {
+      if (p.t !== 'add' && p.t !== 'remove' && p.t !== 'set') continue
+      const text = patchKeyText(table, p.key)
+      here.set(text, here.has(text) ? 'set' : p.t)
+    }
+    const out: RowEvent[] = []
+    for (const event of all) {
+      const { what } = event
+      if (what === 'passed' || what === 'noop') { if (this.#has(event.row)) out.push(event); continue }
+      switch (here.get(event.text)) {
+        case 'add': out.push(what === 'insert' ? event : { ...event, what: 'entered' }); break
+        case 'remove': out.push(what === 'delete' ? event : { ...event, what: 'left' }); break
+        case 'set': out.push(event); break
+      }
+    }
+    return out
+  }
+
+  #has(row: Record<string, unknown> | undefined): boolean {
+    if (row === undefined) return false
+    const { table } = this.feed
+    return Object.entries(this.by!).every(([column, value]) => {
+      const type = columnType(table, column, 'by')
+      return valueText(type, row[column]) === valueText(type, value)
+    })
+  }
+
+  release(recipient: Recipient): void {
+    this.recipients.delete(recipient)
+    if (this.recipients.size === 0) this.feed.drop(this)
+  }
+
+  end(): void { this.tap?.end() }
+}
+
+/** An event of a whole table, with what finding it again needs. */
+export interface TableEvent extends RowEvent {
+  readonly text: string
+  /** Of rows that came and went, and of writes that changed nothing: the row. */
+  readonly row?: Record<string, unknown>
+  readonly patch?: Patch
+}
+
+/** A member of a list that follows rows by their keys. */
+export interface Follower {
+  readonly since: number
+  follow(text: string, event: TableEvent): void
+}
+
+/**
+ * Everything that is watched of one table, of one tenant.
+ *
+ * Keeps one live query over the whole table (its patches say which rows changed) and one per indexed value that is looked
+ * at (its patches say what they did to it): a row that leaves an indexed value was deleted only if it left the table.
+ * Cost of a batch: its changed rows, times the indexed values that they are of.
+ */
+export class TableFeed {
+  readonly targets = new Map<string, Target>()
+  /** Lists that follow single rows, by the text of the key. */
+  readonly followers = new Map<string, Set<Follower>>()
+  written: Map<string, Written> | undefined
+  readonly query: any
+  readonly #tap: Tap
+  #events: readonly TableEvent[] | undefined
+
+  constructor(readonly db: Database<any>, readonly table: TableJson, readonly tenant: string | undefined, readonly wake: () => void, readonly retire: (feed: TableFeed) => void) {
+    this.query = (db.query as any)[table.name]
+    this.#tap = new Tap(db, this.query, tenant, () => { wake() })
+  }
+
+  get closed(): boolean { return this.#tap.live.status === 'closed' }
+
+  /** Somebody wants to know of writes that change nothing: then updates are looked up before they are applied. */
+  get wantsNoops(): boolean {
+    for (const t of this.targets.values()) for (const r of t.recipients) if (r.rule.noop === 'signal') return true
+    return false
+  }
+
+  target(by: Record<string, unknown> | undefined): Target {
+    const name = by === undefined ? '' : JSON.stringify(Object.keys(by).sort().map(c => [c, valueText(columnType(this.table, c, `by.${c}`), by[c])]))
+    let target = this.targets.get(name)
+    if (target === undefined) this.targets.set(name, target = new Target(this, name, by))
+    return target
+  }
+
+  /** The row with a key, as it is now. */
+  find(values: readonly unknown[]): Record<string, unknown> | undefined { return findRow(this.table, this.#tap.live, values) }
+
+  follow(text: string, follower: Follower): void {
+    const known = this.followers.get(text)
+    if (known === undefined) this.followers.set(text, new Set([follower]))
+    else known.add(follower)
+  }
+
+  unfollow(text: string, follower: Follower): void {
+    const known = this.followers.get(text)
+    known?.delete(follower)
+    if (known?.size === 0) this.followers.delete(text)
+    this.unused()
+  }
+
+  drop(target: Target): void {
+    if (this.targets.get(target.name) === target) this.targets.delete(target.name)
+    target.end()
+    this.unused()
+  }
+
+  /** Ends it when nobody looks at it. */
+  unused(): void {
+    if (this.targets.size > 0 || this.followers.size > 0) return
+    this.retire(this)
+    this.end()
+  }
+
+  /** Events of the version that is being told: the net effect of each row, and what was written besides. */
+  events(): readonly TableEvent[] {
+    if (this.#events !== undefined) return this.#events
+    const { table, written } = this
+    const net = new Map<string, TableEvent>()
+    for (const patch of this.#tap.diff) {
+      if (patch.t !== 'add' && patch.t !== 'remove' && patch.t !== 'set') continue
+      const text = patchKeyText(table, patch.key)
+      const upsert = written?.get(text)?.upsert ?? false
+      const what = patch.t === 'set' || net.has(text) ? 'update' : patch.t === 'add' ? 'insert' : 'delete'
+      const fields = patch.t === 'set' ? () => Object.keys(patch.fields) : undefined
+      net.set(text, { key: patch.key, text, what, upsert, fields, patch })
+    }
+    if (written !== undefined) {
+      for (const [text, w] of written) {
+        if (net.has(text)) continue
+        if (w.last === 'gone') { if (w.put) net.set(text, { key: w.key, text, what: 'passed', upsert: false, row: w.row }) }
+        else if (w.row !== undefined) net.set(text, { key: w.key, text, what: 'noop', upsert: w.upsert, row: w.row, fields: () => [] })
+      }
+    }
+    return this.#events = [...net.values()]
+  }
+
+  /** Tells followers and recipients, then forgets the version. */
+  tell(version: number, batch: Report): void {
+    if (this.followers.size > 0) {
+      for (const event of this.events()) {
+        if (event.what === 'passed' || event.what === 'noop') continue
+        for (const f of this.followers.get(event.text) ?? []) if (f.since < version) f.follow(event.text, event)
+      }
+    }
+    for (const target of this.targets.values()) tellSet(target, version, batch)
+    this.forget()
+  }
+
+  forget(): void {
+    this.#events = this.written = undefined
+    this.#tap.diff = []
+    for (const target of this.targets.values()) if (target.tap !== undefined) target.tap.diff = []
+  }
+
+  end(): void {
+    for (const target of this.targets.values()) target.end()
+    this.#tap.end()
+  }
+}
+
+/** The rows of a query: what enters counts as inserted, what leaves as deleted. */
+export class QuerySet implements RowSet {
+  readonly recipients = new Set<Recipient>()
+  readonly #tap: Tap
+
+  constructor(db: Database<any>, query: QueryLike<any>, tenant: string | undefined, wake: (set: QuerySet) => void) {
+    this.#tap = new Tap(db, query, tenant, () => { wake(this) })
+  }
+
+  events(): readonly RowEvent[] { return eventsOf(this.#tap.diff) }
+
+  tell(version: number, batch: Report): void {
+    tellSet(this, version, batch)
+    this.#tap.diff = []
+  }
+
+  release(recipient: Recipient): void {
+    this.recipients.delete(recipient)
+    if (this.recipients.size === 0) this.#tap.end()
+  }
+}
+
+/** What patches say of the rows at the top. A change inside of a row is an update of it; a change of place is none. */
+export function eventsOf(diff: readonly Patch[]): RowEvent[] {
+  const out = new Map<unknown, { key: unknown; what: 'insert' | 'delete' | 'update'; names: string[] | undefined }>()
+  for (const p of diff) {
+    const top = p.path.length === 0
+    if (top && (p.t === 'move' || p.t === 'one')) continue
+    const key = top ? (p as { key: unknown }).key : p.path[0]
+    const text = typeof key === 'object' && key !== null ? JSON.stringify(key, (_, v) => typeof v === 'bigint' ? `${v}n` : v) : key
+    let event = out.get(text)
+    if (top && (p.t === 'add' || p.t === 'remove')) {
+      const what = p.t === 'add' ? 'insert' : 'delete'
+      // Gone and back: its members are new, nobody says which.
+      if (event === undefined || event.what === 'update') out.set(text, { key, what, names: undefined })
+      else if (event.what !== what) event.what = 'update'
+      continue
+    }
+    if (event === undefined) out.set(text, event = { key, what: 'update', names: [] })
+    event.names?.push(...(top && p.t === 'set' ? Object.keys(p.fields) : [String(p.path[1])]))
+  }
+  return [...out.values()].map(({ key, what, names }) => ({ key, what, upsert: false, fields: names === undefined ? undefined : () => names }))
+}
+
+function tellSet(set: RowSet, version: number, batch: Report): void {
+  if (set.recipients.size === 0) return
+  const events = set.events()
+  if (events.length === 0) return
+  const known = new Map<string, Tally>()
+  for (const r of [...set.recipients]) {
+    if (r.since >= version) continue
+    const name = `${ruleName(r.rule)} ${r.columns?.join() ?? ''}`
+    let counted = known.get(name)
+    if (counted === undefined) known.set(name, counted = tally(events, r.rule, r.columns))
+    if (counted.counts.changes > 0) r.receive(counted, version, batch)
+  }
+}

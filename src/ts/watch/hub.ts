@@ -1,0 +1,130 @@
+import type { LooseBatch, LooseChange, Report } from '../changes.js'
+import type { Database } from '../database.js'
+import type { QueryLike } from '../query/builder.js'
+import { QuerySet, TableFeed, type Target } from './feed.js'
+import { type Journal, journalOf } from './journal.js'
+import { tableOf } from './row-keys.js'
+
+/** What is told after all feeds of a version: in the order of their making. */
+export interface Teller {
+  readonly order: number
+  tell(version: number, batch: Report): void
+}
+
+const hubs = /* @__PURE__ */ new WeakMap<Database<any>, Hub>()
+
+/** The hub of a database: one, whoever asks. */
+export function hubOf(db: Database<any>): Hub {
+  let hub = hubs.get(db)
+  if (hub === undefined) hubs.set(db, hub = new Hub(db))
+  return hub
+}
+
+/**
+ * All watches and assigns of one database.
+ *
+ * Its internal live queries collect what a version changed; when the version is reported, which is after all live queries,
+ * they are counted, then those who wait are told, each once. Nothing happens, and nothing is looked at, for versions that
+ * change no row that somebody watches.
+ */
+export class Hub {
+  /** Scopes by tenant. */
+  readonly scopes = new Map<string | undefined, object>()
+  readonly #feeds = new Map<string, TableFeed>()
+  readonly #woken = new Set<TableFeed>()
+  readonly #sets = new Set<QuerySet>()
+  readonly #tellers = new Set<Teller>()
+  readonly #journals = new Map<number, Journal>()
+  #order = 0
+  #users = 0
+  #stop: (() => void) | undefined
+
+  constructor(readonly db: Database<any>) {}
+
+  /** A place in the order of telling. */
+  next(): number { return ++this.#order }
+
+  /** Something needs to hear of versions. */
+  enter(): void { if (this.#users++ === 0) this.#stop = this.db.subscribe(report => { this.#reported(report) }) }
+
+  leave(): void {
+    if (--this.#users > 0) return
+    this.#stop?.()
+    this.#stop = undefined
+  }
+
+  /** The feed of a table. Throws UNKNOWN_TABLE, TENANT_REQUIRED. Tables without tenants have one feed for all scopes. */
+  feed(table: string, tenant: string | undefined): TableFeed {
+    const json = tableOf(this.db.schema, table)
+    const of = json.tenant ? tenant : undefined
+    const name = feedName(table, of)
+    let feed = this.#feeds.get(name)
+    // The feed of a database that was closed meanwhile cannot be used: making another one says so.
+    if (feed === undefined || feed.closed) {
+      this.#feeds.set(name, feed = new TableFeed(this.db, json, of, () => { this.#woken.add(feed!) }, f => { if (this.#feeds.get(name) === f) this.#feeds.delete(name) }))
+    }
+    return feed
+  }
+
+  target(table: string, tenant: string | undefined, by: Record<string, unknown> | undefined): Target {
+    const feed = this.feed(table, tenant)
+    try { return feed.target(by) } catch (error) { feed.unused(); throw error }
+  }
+
+  querySet(query: QueryLike<any>, tenant: string | undefined): QuerySet { return new QuerySet(this.db, query, tenant, set => { this.#sets.add(set) }) }
+
+  /** `teller` has something to tell at the version that is being told. */
+  wake(teller: Teller): void { this.#tellers.add(teller) }
+
+  forget(teller: Teller): void { this.#tellers.delete(teller) }
+
+  /** Applies a batch whose writes are looked at, as far as somebody watches their tables. */
+  apply(changes: readonly LooseChange[], batch: LooseBatch): Report {
+    const { db } = this
+    const apply = db.apply.bind(db) as (batch: LooseBatch) => Report
+    if (this.#feeds.size === 0) return apply(batch)
+    const journal = journalOf(changes, (table, tenant) => this.#feeds.get(feedName(table, tenant)) ?? this.#feeds.get(feedName(table, undefined)), batch.tenant)
+    if (journal.size === 0) return apply(batch)
+    // Told at its version, which may be later than this call: inside of a listener versions wait for their turn.
+    const version = db.version + 1
+    this.#journals.set(version, journal)
+    try {
+      const report = apply(batch)
+      if (report.version !== version || report.replayed) this.#journals.delete(version)
+      return report
+    } catch (error) {
+      this.#journals.delete(version)
+      throw error
+    }
+  }
+
+  #reported(batch: Report): void {
+    const { version } = batch
+    const journal = this.#journals.get(version)
+    if (journal !== undefined) {
+      this.#journals.delete(version)
+      for (const [feed, written] of journal) {
+        feed.written = written
+        this.#woken.add(feed)
+      }
+    }
+    if (this.#woken.size === 0 && this.#sets.size === 0 && this.#tellers.size === 0) return
+    for (const feed of this.#woken) feed.tell(version, batch)
+    this.#woken.clear()
+    for (const set of this.#sets) set.tell(version, batch)
+    this.#sets.clear()
+    const tellers = [...this.#tellers].sort((a, b) => a.order - b.order)
+    this.#tellers.clear()
+    const errors: unknown[] = []
+    for (const teller of tellers) try { teller.tell(version, batch) } catch (error) { errors.push(error) }
+    throwAll(errors)
+  }
+}
+
+const feedName = (table: string, tenant: string | undefined): string => tenant === undefined ? table : JSON.stringify([table, tenant])
+
+/** Errors of callbacks stop nobody else; here they leave. */
+export function throwAll(errors: readonly unknown[]): void {
+  if (errors.length === 1) throw errors[0]
+  if (errors.length > 1) throw new AggregateError(errors, `${errors.length} callbacks threw`)
+}

@@ -1,0 +1,38 @@
+import { EddylineError } from '../errors.js'
+import type { Watch } from './watch.js'
+
+/** Futures as a list, each with its label, or by label. */
+export type Futures = readonly Watch[] | ReadonlyMap<unknown, Watch>
+
+/** `[values by label, new futures, futures that were left alone]`. */
+export type Ready<F extends Futures> = F extends ReadonlyMap<unknown, Watch>
+  ? [assigns: [label: unknown, value: unknown][], futures: Map<unknown, Watch>, untouched: Map<unknown, Watch>]
+  : [assigns: [label: unknown, value: unknown][], futures: Watch[], untouched: Watch[]]
+
+/**
+ * Reads what one-shot watches look at, all at the present version, and arms new ones: the loop of a process that gets
+ * `{ref, ready}` messages.
+ *
+ * A ref that is not among the futures has no effect. A row that is gone is null, and no new watch is made for it.
+ */
+export function assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }): Ready<F> {
+  const byLabel = !Array.isArray(futures)
+  const given: [unknown, Watch][] = byLabel ? [...futures as ReadonlyMap<unknown, Watch>] : (futures as readonly Watch[]).map(w => [w.label, w])
+  const ready = [...new Set(refs)].map(ref => given.find(([, w]) => w.ref === ref)).filter(entry => entry !== undefined)
+  for (const [, watch] of ready) {
+    if (!byLabel && !watch.labelled) {
+      throw new EddylineError('WATCH_INVALID', '`assignReady` needs the label of each watch: watch(…, { label })', { path: 'futures', offending: String(watch.ref) })
+    }
+  }
+  const assigns: [unknown, unknown][] = []
+  const armed: [unknown, Watch][] = []
+  for (const [label, watch] of ready) {
+    const value = watch.reads.value()
+    watch.cancel()
+    assigns.push([label, value])
+    if (options?.watch !== false && value !== null) armed.push([label, watch.reads.again()])
+  }
+  const untouched = given.filter(([, w]) => !ready.some(([, r]) => r === w))
+  const out = (list: [unknown, Watch][]): unknown => byLabel ? new Map(list) : list.map(([, w]) => w)
+  return [assigns, out(armed), out(untouched)] as Ready<F>
+}

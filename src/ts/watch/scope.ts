@@ -1,0 +1,310 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { Report } from '../changes.js'
+import type { Database, LiveOptions, QueryRoot } from '../database.js'
+import { EddylineError, unknownName } from '../errors.js'
+import type { LiveQuery } from '../live-query.js'
+import type { QueryLike } from '../query/builder.js'
+import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
+import { Assigns, type AssignsOptions } from './assigns.js'
+import type { RowSet, Target } from './feed.js'
+import { type Hub, hubOf } from './hub.js'
+import { type Counters, KINDS, type Rule, type SignalKind } from './kinds.js'
+import { type Futures, type Ready, assignReady } from './ready.js'
+import { columnType, keyValues, tableOf } from './row-keys.js'
+import { batchOf, checkQuery } from './tenancy.js'
+import { type Reads, type SignalListener, Watch, type Watched, endWith, endWithOwner } from './watch.js'
+
+export interface ScopeOptions {
+  /** The most watches at a time, members of assigns included; 10,000 by default. */
+  maxWatches?: number
+}
+
+/** The indexed value that is looked at: columns with their values. */
+export type By<S extends AnySchema, T> = Partial<Row<S, T>>
+
+export interface WatchOptions extends Rule {
+  /** What `assignReady` and `unwatch` know it by; any value. */
+  label?: unknown
+  /** One signal, then it is over. */
+  once?: boolean
+  /** Ends it. */
+  signal?: AbortSignal
+  /** Ends it when this object has been collected. */
+  owner?: object
+}
+
+export interface TableWatchOptions<S extends AnySchema, T> extends WatchOptions {
+  /** Only rows with these values. */
+  by?: By<S, T>
+  /** Only updates that change one of these columns; for `updates` and `changes`. */
+  columns?: readonly (keyof Row<S, T> & string)[]
+  /** What `assignReady` reads; by default the rows that are watched. */
+  query?: QueryLike<any>
+}
+
+export interface QueryWatchOptions extends WatchOptions { columns?: readonly string[] }
+
+/** Counters to be kept somewhere else: plain data. */
+export interface SavedCounters { table: string; by?: Record<string, unknown>; upsertAs?: Rule['upsertAs']; noop?: Rule['noop']; counts: Counters }
+
+/**
+ * Part of a database: one tenant, or what belongs to none. Changes, queries and watches of it keep to it.
+ *
+ * ```ts
+ * const t = tenant(db, 'org-1')
+ * t.apply([{ op: 'insert', table: 'quotes', row }])
+ * const w = t.watch('quotes', 'changes', { by: { author: 'Heraclitus' } }, ({ counts, keys }) => …)
+ * ```
+ */
+export class Scope<S extends AnySchema> {
+  /** Most watches at a time. */
+  maxWatches = 10_000
+  readonly #hub: Hub
+  readonly #watches = new Set<Watch>()
+  readonly #assigns = new Set<Assigns<S>>()
+  readonly #counted = new Set<Target>()
+  #held = 0
+
+  /** @internal Use `tenant` or `watches`. */
+  constructor(readonly db: Database<S>, readonly id: string | undefined) { this.#hub = hubOf(db) }
+
+  /** Query builders, as those of the database. What they make is run with `live` of this scope. */
+  get query(): QueryRoot<S> { return this.db.query }
+
+  /** How many watches there are, members of assigns included. */
+  get watchCount(): number { return this.#held }
+
+  /**
+   * Applies changes to this scope, as one version. What `db.apply` throws, and TENANT_MISMATCH when a change is of another
+   * tenant or of a table without tenants; then nothing has happened.
+   */
+  apply(input: readonly Change<S>[] | Batch<S>): Report {
+    const batch = batchOf(this.db.schema, this.id, input)
+    if (!Array.isArray(batch.changes)) return this.db.apply(input)
+    return this.#hub.apply(batch.changes, batch)
+  }
+
+  /** A live query over the rows of this scope. Throws what `db.live` throws, and TENANT_MISMATCH. */
+  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<R> {
+    checkQuery(query.toJSON(), this.id)
+    return this.db.live(query, this.id === undefined ? options : { ...options, tenant: this.id })
+  }
+
+  /**
+   * Watches a table, the rows with an indexed value, or the rows of a query. `fn` is called at most once per batch, after
+   * live queries, in the order of the watches.
+   *
+   * ```ts
+   * t.watch('quotes', 'updates', { columns: ['likes'] }, ({ keys }) => flash(keys.updated))
+   * t.watch(db.query.quotes.where('date', '>=', day), 'collection', ({ counts }) => …)
+   * ```
+   * Throws UNKNOWN_TABLE, UNKNOWN_COLUMN, WATCH_INVALID, WATCH_LIMIT, and what the engine finds wrong with values or query.
+   * Cost: a table is read once, when its first watch begins; then work proportional to its changed rows.
+   */
+  watch<T extends TableName<S>>(table: T, kind: SignalKind, options: TableWatchOptions<S, T>, fn?: SignalListener): Watch
+  watch<T extends TableName<S>>(table: T, kind: SignalKind, fn: SignalListener): Watch
+  watch(query: QueryLike<any>, kind: SignalKind, options: QueryWatchOptions, fn?: SignalListener): Watch
+  watch(query: QueryLike<any>, kind: SignalKind, fn: SignalListener): Watch
+  watch(what: string | QueryLike<any>, kind: SignalKind, options?: any, fn?: SignalListener): Watch {
+    if (typeof options === 'function') { fn = options; options = {} }
+    const given = options as TableWatchOptions<S, any> | undefined ?? {}
+    if (!KINDS.includes(kind)) throw unknownName('WATCH_INVALID', `kind of watch \`${String(kind)}\``, String(kind), KINDS, 'kind')
+    const { by, columns, label } = given
+    if (columns !== undefined && kind !== 'updates' && kind !== 'changes') {
+      throw new EddylineError('WATCH_INVALID', `\`columns\` is for updates and changes: ${kind} come and go as whole rows`, { path: 'columns', offending: kind })
+    }
+    const named = typeof what === 'string'
+    if (named) {
+      const table = tableOf(this.db.schema, what)
+      columns?.forEach((c, i) => columnType(table, c, `columns[${i}]`))
+      if (by !== undefined) checkBy(by, c => columnType(table, c, `by.${c}`))
+    } else checkQuery(what.toJSON(), this.id)
+    const asked: Watched = {
+      kind, table: named ? what : undefined, by: by as never, label, labelled: Object.hasOwn(given, 'label'), tenant: this.id, once: given.once ?? false,
+    }
+    // Nothing of a watch may hold its owner, so nothing below names the options.
+    const { upsertAs, noop, owner, query, ...rest } = given
+    const weak = owner === undefined ? undefined : new WeakRef(owner)
+    this.hold(1)
+    let watch: Watch
+    try {
+      const set: RowSet = named ? this.#hub.target(what, this.id, by as never) : this.#hub.querySet(what, this.id)
+      const reads: Reads = {
+        value: () => this.#read(query ?? (named ? this.#rowsBy(what, by as never) : what)),
+        again: () => this.watch(what as never, kind, { ...rest, upsertAs, noop, query, owner: weak?.deref() } as never, fn),
+      }
+      watch = new Watch(this.#hub, set, asked, { upsertAs, noop }, columns, fn, w => { this.#watches.delete(w); this.free(1) }, reads)
+    } catch (error) {
+      this.free(1)
+      throw error
+    }
+    this.#watches.add(watch)
+    watch.release = endWith(rest.signal, () => { watch.cancel() })
+    endWithOwner(owner, () => { watch.cancel() })
+    return watch
+  }
+
+  /**
+   * Watches one row, there or not: created, changed or deleted. For `assignReady` its value is the row or null.
+   *
+   * ```ts
+   * t.watchRow('quotes', 'my-favorite-quote', { label: 'favourite', once: true }, ({ watch }) => inbox.push(watch.ref))
+   * ```
+   */
+  watchRow<T extends TableName<S>>(table: T, id: Key<S, T>, options?: Omit<TableWatchOptions<S, T>, 'by' | 'query'>, fn?: SignalListener): Watch {
+    const json = tableOf(this.db.schema, table)
+    const values = keyValues(json, id)
+    const by = Object.fromEntries(json.key.map((name, i) => [name, values[i]]))
+    const watch = this.watch(table, 'changes', { ...options, by: by as never }, fn)
+    watch.reads.value = () => this.#read(this.#rowsBy(table, by))[0] ?? null
+    const { owner, ...rest } = options ?? {}
+    const weak = owner === undefined ? undefined : new WeakRef(owner)
+    watch.reads.again = () => this.watchRow(table, id, { ...rest, owner: weak?.deref() }, fn)
+    return watch
+  }
+
+  /** Ends all watches with a label; their number. */
+  unwatch(label: unknown): number {
+    const found = this.watching(label)
+    for (const w of found) w.cancel()
+    return found.length
+  }
+
+  /** The watches, or those with a label. */
+  watching(...label: [label?: unknown]): Watch[] { return [...this.#watches].filter(w => label.length === 0 || (w.labelled && w.label === label[0])) }
+
+  /** Reads what one-shot watches look at and arms them anew: see `assignReady`. */
+  assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }): Ready<F> { return assignReady(futures, refs, options) }
+
+  /**
+   * How often rows came, went and changed since this was first asked for, of a table or of an indexed value.
+   *
+   * Counters grow as long as the scope lives; `clearCounters` sets them to 0, `savedCounters` and `restoreCounters` carry
+   * them over a restart.
+   */
+  counters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> } & Rule): Counters {
+    const { values } = this.#target(table, options?.by).count(this, options ?? {})
+    return { ...values }
+  }
+
+  /** Sets counters to 0: of a table or of an indexed value. */
+  clearCounters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> }): void {
+    for (const count of this.#target(table, options?.by).counts(this)) for (const kind of KINDS) count.values[kind] = 0
+  }
+
+  /** All counters, as plain data. */
+  savedCounters(): SavedCounters[] {
+    return [...this.#counted].flatMap(target => [...target.counts(this)].map(({ rule, values }) => ({
+      table: target.feed.table.name, ...(target.by === undefined ? {} : { by: target.by }), ...rule, counts: { ...values },
+    })))
+  }
+
+  /** Goes on from saved counters: they are added to what has been counted meanwhile. */
+  restoreCounters(saved: readonly SavedCounters[]): void {
+    for (const { table, by, upsertAs, noop, counts } of saved) {
+      const { values } = this.#target(table as never, by as never).count(this, { upsertAs, noop })
+      for (const kind of KINDS) values[kind] += counts[kind]
+    }
+  }
+
+  /** Labelled values that follow rows, lists and queries of this scope. */
+  assigns(options?: AssignsOptions): Assigns<S> {
+    const assigns = new Assigns<S>(this, this.#hub, a => { this.#assigns.delete(a) })
+    this.#assigns.add(assigns)
+    assigns.release = endWith(options?.signal, () => { assigns.dispose() })
+    endWithOwner(options?.owner, () => { assigns.dispose() })
+    return assigns
+  }
+
+  /** Ends all watches, assigns and counters of this scope. The rows stay. */
+  dispose(): void {
+    for (const w of [...this.#watches]) w.cancel()
+    for (const a of [...this.#assigns]) a.dispose()
+    for (const target of this.#counted) {
+      target.uncount(this)
+      this.#hub.leave()
+    }
+    this.#counted.clear()
+    if (this.#hub.scopes.get(this.id) === this) this.#hub.scopes.delete(this.id)
+  }
+
+  [Symbol.dispose](): void { this.dispose() }
+
+  /** @internal Takes `n` watches of those that are left. Throws WATCH_LIMIT. */
+  hold(n: number): void {
+    if (this.#held + n > this.maxWatches) {
+      throw new EddylineError('WATCH_LIMIT', `${this.#held} watches are there and ${n} more are asked for: ${this.maxWatches} are the most (\`maxWatches\`)`, { offending: String(n) })
+    }
+    this.#held += n
+  }
+
+  /** @internal */
+  free(n: number): void { this.#held -= n }
+
+  #target(table: string, by: Record<string, unknown> | undefined): Target {
+    const json = tableOf(this.db.schema, table)
+    if (by !== undefined) checkBy(by, c => columnType(json, c, `by.${c}`))
+    const target = this.#hub.target(table, this.id, by)
+    if (!this.#counted.has(target)) {
+      this.#counted.add(target)
+      this.#hub.enter()
+    }
+    return target
+  }
+
+  #rowsBy(table: string, by: Record<string, unknown> | undefined): QueryLike<any> {
+    let query: any = (this.query as any)[table]
+    for (const [column, value] of Object.entries(by ?? {})) query = query.where(column, value === null ? 'is' : '=', value)
+    return query
+  }
+
+  #read(query: QueryLike<any>): readonly any[] {
+    const live = this.live(query)
+    try { return live.rows } finally { live.dispose() }
+  }
+}
+
+function checkBy(by: object, check: (column: string) => void): void {
+  const columns = Object.keys(by)
+  if (columns.length === 0) throw new EddylineError('WATCH_INVALID', '`by` names no column', { path: 'by' })
+  for (const c of columns) {
+    check(c)
+    if ((by as Record<string, unknown>)[c] === undefined) throw new EddylineError('WATCH_INVALID', `\`by.${c}\` has no value`, { path: `by.${c}`, offending: c })
+  }
+}
+
+/** The scope of one tenant. */
+export class Tenant<S extends AnySchema> extends Scope<S> {
+  declare readonly id: string
+
+  /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
+  clear(): Report {
+    const tables = this.db.schema.json.tables.filter(t => t.tenant)
+    return this.apply(tables.map(t => ({ op: 'reset', table: t.name, rows: [] })) as never)
+  }
+}
+
+function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOptions | undefined, make: () => Scope<any>): Scope<any> {
+  const { scopes } = hubOf(db)
+  let scope = scopes.get(id) as Scope<any> | undefined
+  if (scope === undefined) scopes.set(id, scope = make())
+  if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches
+  return scope
+}
+
+/**
+ * The scope of a tenant: the same object each time. Nothing has to be opened or created.
+ *
+ * ```ts
+ * const t = tenant(db, 'org-1')
+ * ```
+ */
+export function tenant<S extends AnySchema>(db: Database<S>, id: string, options?: ScopeOptions): Tenant<S> {
+  if (typeof id !== 'string') throw new EddylineError('TENANT_REQUIRED', 'the name of a tenant is a text', { path: 'id', offending: String(id) })
+  return scopeOf(db, id, options, () => new Tenant<S>(db, id)) as Tenant<S>
+}
+
+/** The scope of what belongs to no tenant: watches over tables without tenants. */
+export function watches<S extends AnySchema>(db: Database<S>, options?: ScopeOptions): Scope<S> {
+  return scopeOf(db, undefined, options, () => new Scope<S>(db, undefined))
+}
