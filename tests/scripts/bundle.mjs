@@ -6,7 +6,7 @@ import { SetupError } from './command.mjs'
 /** What stays a module of its own, made by other rooms or by hosts. */
 const apart = /(^|\/)(glue\.js|wasm-bytes\.js|engine\.wasm)$|^react(\/|$)/
 
-const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index']
+const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index', 'sync/index']
 
 const smaller = { compress: { target: 'es2022' }, mangle: true, codegen: { removeWhitespace: true } }
 
@@ -32,8 +32,8 @@ export async function bundled(folder) {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
-    // The ways to the binary stay out of it: an entry has only its own.
-    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(index[\w.]*))\.js$/.test(id) }] },
+    // The ways to the binary stay out of it: an entry has only its own. So does what only `sync` needs.
+    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(index[\w.]*)|sync[\/][\w-]+)\.js$/.test(id) }] },
     minify: smaller,
     comments: { annotation: true, legal: false, jsdoc: false },
   })
