@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 
@@ -7,14 +8,19 @@ const at = path => fileURLToPath(new URL(path, import.meta.url))
 /** The folder of the built package; another one can be tried by naming it. */
 const eddyline = process.env.EDDYLINE_PACKAGE ?? at('../pkg')
 
+/** Every folder of `demos` is a page, beside the issue tracker. */
+const demos = readdirSync(at('demos')).filter(name => existsSync(at(`demos/${name}/index.html`)))
+const input = { main: at('index.html'), ...Object.fromEntries(demos.map(name => [name, at(`demos/${name}/index.html`)])) }
+
 export default defineConfig({
   root: at('.'),
   resolve: {
     // The package as it was built in this repository, under the names its users import.
     alias: [
       { find: 'eddyline/react', replacement: `${eddyline}/react/index.js` },
+      { find: 'eddyline/sync', replacement: `${eddyline}/sync/index.js` },
       { find: /^eddyline$/, replacement: `${eddyline}/index.js` },
     ],
   },
-  build: { outDir: at('dist'), emptyOutDir: true, assetsInlineLimit: 0, target: 'es2022', chunkSizeWarningLimit: 2_000, rolldownOptions: { checks: { pluginTimings: false } } },
+  build: { outDir: at('dist'), emptyOutDir: true, assetsInlineLimit: 0, target: 'es2022', chunkSizeWarningLimit: 2_000, rolldownOptions: { input, checks: { pluginTimings: false } } },
 })

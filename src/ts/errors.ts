@@ -11,6 +11,9 @@ export type EngineErrorCode =
 export type KnownErrorCode = EngineErrorCode
   | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT' | 'CLOSED' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
   | 'TENANT_MISMATCH' | 'WATCH_INVALID' | 'WATCH_LIMIT' | 'CALLBACK_CIRCLE'
+  // Of `eddyline/sync`.
+  | 'EVENT_INVALID' | 'AMBIGUOUS_ROW' | 'TARGET_INVALID' | 'UNKNOWN_LABEL' | 'INSERT_BY_KEY' | 'NOT_LINKED' | 'WATCHER_INVALID'
+  | 'DUPLICATE_LABEL' | 'MESSAGE_INVALID'
 
 /** A stable code to switch on; new codes may appear, so keep a default branch. */
 export type ErrorCode = KnownErrorCode | (string & {})

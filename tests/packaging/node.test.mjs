@@ -33,6 +33,7 @@ describe('in Node', () => {
       WebAssembly.Module = new Proxy(WebAssembly.Module, { construct() { compiled.push('Module'); return {} } })
       await import('eddyline')
       await import('eddyline/slim')
+      await import('eddyline/sync')
       console.log(JSON.stringify(compiled))`
     assert.equal(node('--input-type=module', '-e', script).trim(), '[]')
   })

@@ -8,6 +8,7 @@ import { addInterval, between, cast, dateTrunc, extract, greatest, jsonGet, json
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
+import { subscribe, sync } from '../../src/ts/sync/index.js'
 import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -202,3 +203,10 @@ same<RowOf<typeof busy>, { id: string; newest: number | null }>()
 q.where(i => notInQuery(i.projectId, db.query.comments.select('id')))
 // @ts-expect-error no such column outside
 q.where(i => exists(db.query.comments.where(c => eq(c.issueId, i.identity))))
+
+// values that applications hold
+const kept = sync(db, [{ id: 'a', labels: [] as Label[] }], { table: 'issues', event: 'updated', id: 'a' })
+same<typeof kept, { id: string; labels: Label[] }[]>()
+// @ts-expect-error no such event
+sync(db, kept, { table: 'issues', event: 'changed', id: 'a' })
+subscribe(db, ['issues', 'updated'], { columns: ['title'] }, ({ events }) => { same<(typeof events)[number]['event'], 'inserted' | 'updated' | 'deleted'>() })

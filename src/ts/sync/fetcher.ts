@@ -1,0 +1,139 @@
+// One request per row, whoever and however many wait for it.
+import { textOf } from './compare.js'
+import type { Node } from './graph.js'
+import { type Ref, newer } from './refs.js'
+
+/** Asks the backend for one row as it is now. `ref`: of the newest message about it. */
+export type Fetch = (table: string, key: any, context: { ref?: Ref; tenant?: string; signal: AbortSignal }) => Promise<object | null | undefined>
+
+interface Flight {
+  readonly table: Node
+  readonly key: readonly unknown[]
+  ref: Ref | undefined
+  flying: boolean
+  /** Something newer was told while the request was under way: its answer is old. */
+  again: boolean
+}
+
+interface Arrived { table: Node; key: readonly unknown[]; row: object | null }
+
+interface Host {
+  arrived(rows: Arrived[]): void
+  failed(table: Node, key: readonly unknown[], error: unknown): void
+  /** Whether the row has changed after `ref`, so that an answer to it is old. */
+  stale(table: Node, key: readonly unknown[], ref: Ref | undefined): boolean
+}
+
+/**
+ * Requests start in a microtask: what is told in one go is asked once. News during a request make its answer old; the row
+ * is asked for once more when it is there, not sooner. Answers of one moment are handed over together.
+ */
+export class Fetcher {
+  readonly #flights = new Map<string, Flight>()
+  readonly #failed = new Map<string, Flight>()
+  readonly #abort = new AbortController()
+  #waiting: Flight[] = []
+  #arrived: Arrived[] = []
+  #idle: (() => void)[] = []
+
+  constructor(readonly fetchRow: Fetch, readonly tenant: string | undefined, readonly host: Host) {}
+
+  want(table: Node, key: readonly unknown[], ref: Ref | undefined): void {
+    if (this.#abort.signal.aborted) return
+    const name = textOf([table.name, ...key])
+    let flight = this.#flights.get(name)
+    if (flight === undefined) {
+      flight = { table, key, ref, flying: false, again: false }
+      this.#flights.set(name, flight)
+      this.#failed.delete(name)
+      this.#schedule(flight)
+      return
+    }
+    const known = flight.ref
+    if (ref !== undefined && known !== undefined && !newer(ref, known)) return
+    flight.ref = ref ?? known
+    if (flight.flying) flight.again = true
+  }
+
+  /** The row is known by other means: an answer that is under way is old. */
+  settled(table: Node, key: readonly unknown[]): void {
+    const name = textOf([table.name, ...key])
+    this.#flights.delete(name)
+    this.#failed.delete(name)
+    this.#finish()
+  }
+
+  retry(): void {
+    const failed = [...this.#failed.values()]
+    this.#failed.clear()
+    for (const { table, key, ref } of failed) this.want(table, key, ref)
+  }
+
+  get idle(): Promise<void> {
+    return this.#quiet ? Promise.resolve() : new Promise(resolve => { this.#idle.push(resolve) })
+  }
+
+  close(): void {
+    this.#abort.abort()
+    this.#flights.clear()
+    this.#failed.clear()
+    this.#waiting = []
+    this.#arrived = []
+    this.#finish()
+  }
+
+  get #quiet(): boolean { return this.#flights.size === 0 && this.#arrived.length === 0 }
+
+  #schedule(flight: Flight): void {
+    this.#waiting.push(flight)
+    if (this.#waiting.length > 1) return
+    queueMicrotask(() => {
+      const flights = this.#waiting
+      this.#waiting = []
+      for (const f of flights) if (this.#current(f)) void this.#fly(f)
+    })
+  }
+
+  #current(flight: Flight): boolean { return this.#flights.get(textOf([flight.table.name, ...flight.key])) === flight }
+
+  async #fly(flight: Flight): Promise<void> {
+    const { table, key } = flight
+    const { signal } = this.#abort
+    flight.flying = true
+    flight.again = false
+    let row: object | null = null
+    let error: { cause: unknown } | undefined
+    try {
+      row = await this.fetchRow(table.name, key.length === 1 ? key[0] : key, {
+        ...(flight.ref === undefined ? {} : { ref: flight.ref }), ...(this.tenant === undefined ? {} : { tenant: this.tenant }), signal,
+      }) ?? null
+    } catch (cause) { error = { cause } }
+    flight.flying = false
+    if (signal.aborted || !this.#current(flight)) return
+    if (flight.again) { this.#schedule(flight); return }
+    const name = textOf([table.name, ...key])
+    this.#flights.delete(name)
+    if (error !== undefined) {
+      this.#failed.set(name, flight)
+      this.host.failed(table, key, error.cause)
+    } else if (!this.host.stale(table, key, flight.ref)) this.#hand({ table, key, row })
+    this.#finish()
+  }
+
+  #hand(arrived: Arrived): void {
+    this.#arrived.push(arrived)
+    if (this.#arrived.length > 1) return
+    queueMicrotask(() => {
+      const rows = this.#arrived
+      this.#arrived = []
+      try { if (rows.length > 0) this.host.arrived(rows) } finally { this.#finish() }
+    })
+  }
+
+  #finish(): void {
+    if (!this.#quiet) return
+    const waiting = this.#idle
+    this.#idle = []
+    for (const resolve of waiting) resolve()
+  }
+}

@@ -1,0 +1,116 @@
+// Rows as an application holds them, for `sync` without a database: those of the value, and those that events bring.
+import { EddylineError } from '../errors.js'
+import type { ExprJson } from '../query/expr.js'
+import { type AnyRow, compareCells, compareRows, pick, pointing, sameCell, textOf } from './compare.js'
+import type { ReadEvent } from './events.js'
+import type { Graph, Hop, Node, Path } from './graph.js'
+import type { Rows } from './rows.js'
+
+/** What is held is not all there is: whether a row is linked through a join table is known only from events. */
+export class HeldRows implements Rows {
+  readonly complete = false
+  readonly #known = new Map<Node, Map<string, AnyRow>>()
+  /** Rows that are no more, as they were. */
+  readonly #gone = new Map<Node, Map<string, AnyRow>>()
+
+  constructor(readonly graph: Graph) {}
+
+  /** Rows of the value: those that events brought are newer. */
+  hold(table: Node, row: AnyRow): void {
+    const name = textOf(pick(row, table.key))
+    if (!this.#of(this.#gone, table).has(name) && !this.#of(this.#known, table).has(name)) this.#of(this.#known, table).set(name, row)
+  }
+
+  take(event: ReadEvent): void {
+    const { table, key, given, old } = event
+    const name = textOf(key)
+    const known = this.#of(this.#known, table), gone = this.#of(this.#gone, table)
+    const before = old ?? known.get(name)
+    if (before !== undefined && before !== null) gone.set(name, before)
+    if (event.event === 'deleted' || given === null) { known.delete(name); gone.set(name, before ?? {}) }
+    else if (given !== undefined) {
+      known.set(name, { ...known.get(name), ...given })
+      if (before === undefined || before === null) gone.delete(name)
+    }
+  }
+
+  get(table: Node, key: readonly unknown[]): AnyRow | undefined { return this.#of(this.#known, table).get(textOf(key)) }
+
+  shows(path: Path, owner: AnyRow, target: AnyRow): boolean | undefined {
+    const { hops } = path
+    const last = hops[hops.length - 1]
+    if (last.where !== undefined && truth(last.where, target) !== true) return false
+    if (hops.length === 1) return links(last, owner, target)
+    if (hops.length > 2) return undefined
+    const through = (join: AnyRow): boolean => links(hops[0], owner, join) && links(last, join, target)
+    if ([...this.#of(this.#known, hops[0].table).values()].some(through)) return true
+    return [...this.#of(this.#gone, hops[0].table).values()].some(through) ? false : undefined
+  }
+
+  members(path: Path, owner: AnyRow): AnyRow[] | undefined {
+    if (path.hops.length > 1) return undefined
+    const rows = [...this.#of(this.#known, path.target).values()].filter(r => this.shows(path, owner, r) === true)
+    rows.sort((a, b) => compareRows(a, b, path.order, path.target.key))
+    return path.single ? rows.slice(0, 1) : rows
+  }
+
+  follow(hops: readonly Hop[], from: readonly AnyRow[]): AnyRow[] {
+    let rows = [...from]
+    for (const hop of hops) rows = [...this.#of(this.#known, hop.table).values()].filter(r => rows.some(f => links(hop, f, r)))
+    return rows
+  }
+
+  #of(map: Map<Node, Map<string, AnyRow>>, table: Node): Map<string, AnyRow> {
+    let rows = map.get(table)
+    if (rows === undefined) map.set(table, rows = new Map())
+    return rows
+  }
+}
+
+/** Whether a hop leads from one row to another, its `where` aside. */
+export function links(hop: Hop, from: AnyRow, to: AnyRow): boolean {
+  const values = pick(from, hop.left)
+  return pointing(values) && values.every((v, i) => sameCell(v, to[hop.right[i]]))
+}
+
+/** Truth of a condition of an association: comparisons of columns with constants, lists, null, and, or, not. */
+function truth(e: ExprJson, row: AnyRow): boolean | null {
+  const args = e.args ?? []
+  switch (e.op) {
+    case 'lit': return e.value as boolean | null
+    case 'col': return row[e.name!] as boolean | null ?? null
+    case 'and': case 'or': {
+      let all: boolean | null = e.op === 'and'
+      for (const a of args) {
+        const t = truth(a, row)
+        if (t === (e.op === 'or')) return t
+        if (t === null) all = null
+      }
+      return all
+    }
+    case 'not': { const t = truth(args[0], row); return t === null ? null : !t }
+    case 'isNull': return cell(args[0], row) === null
+    case 'isNotNull': return cell(args[0], row) !== null
+    case 'coalesce': { for (const a of args) { const t = truth(a, row); if (t !== null) return t } return null }
+    case 'in': {
+      const value = cell(args[0], row)
+      if (value === null) return null
+      const list = args.slice(1).map(a => cell(a, row))
+      return list.some(v => v !== null && sameCell(v, value)) ? true : list.includes(null) ? null : false
+    }
+    case '=': case '!=': case '<': case '<=': case '>': case '>=': {
+      const a = cell(args[0], row), b = cell(args[1], row)
+      if (a === null || b === null) return null
+      if (e.op === '=' || e.op === '!=') return sameCell(a, b) === (e.op === '=')
+      const c = compareCells(a, b)
+      return e.op === '<' ? c < 0 : e.op === '<=' ? c <= 0 : e.op === '>' ? c > 0 : c >= 0
+    }
+  }
+  throw new EddylineError('QUERY_INVALID', `without a database the condition \`${e.op}\` of an association cannot be judged: give \`sync\` the database`, { offending: e.op })
+}
+
+function cell(e: ExprJson, row: AnyRow): unknown {
+  if (e.op === 'col') return row[e.name!] ?? null
+  if (e.op !== 'lit') return truth(e, row)
+  return e.name === 'timestamp' ? new Date(e.value as string) : e.value
+}

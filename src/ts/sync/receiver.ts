@@ -1,0 +1,144 @@
+// Messages of a backend go into the tables: what they carry at once, the rest after it was fetched.
+import type { Database } from '../database.js'
+import { EddylineError, codedError } from '../errors.js'
+import { report } from '../dispatch.js'
+import { type AnyRow, textOf } from './compare.js'
+import { type Fetch, Fetcher } from './fetcher.js'
+import type { Node } from './graph.js'
+import { hubOf } from './hub.js'
+import { type Message, type ReadMessage, readMessage } from './messages.js'
+import { Refs } from './refs.js'
+
+export interface ReceiverOptions {
+  /** Asks the backend for a row as it is now; null: it is gone. */
+  fetchRow: Fetch
+  /** Tables of the backend's schemas: `{ 'Blog.Post': 'posts' }`. */
+  schemas?: Readonly<Record<string, string>>
+  tenant?: string
+  /** `origin` of the batches that come of it. */
+  origin?: string
+  /** Of how many rows the newest ref is remembered; 10,000 by default. */
+  remember?: number
+  /** Gets errors of `fetchRow` beside the subscriptions, as FETCH_FAILED. */
+  onError?: (error: EddylineError) => void
+}
+
+/** What `receiver` returns. */
+export interface Receiver {
+  /**
+   * Takes a message or several, as arrays or JSON text. Deletes and rows that are carried whole are applied at once, as
+   * one version; others are fetched. Returns how many were not news: older than, or the same as, what was seen of the row.
+   * Throws MESSAGE_INVALID, UNKNOWN_TABLE, UNKNOWN_LABEL, EVENT_INVALID, MISSING_KEY; then nothing has happened.
+   */
+  receive(messages: string | Message | readonly Message[]): { readonly ignored: number }
+  /** Asks again for rows that could not be fetched. */
+  retry(): void
+  /** Resolves when nothing is being fetched. */
+  readonly idle: Promise<void>
+  /** Ends requests. Rows that were fetched stay. */
+  close(): void
+}
+
+/**
+ * Feeds a database from messages of EctoWatch or EctoSync.
+ *
+ * ```ts
+ * const backend = receiver(db, { fetchRow: (table, id) => fetch(`/${table}/${id}`).then(r => r.json()) })
+ * socket.onmessage = ({ data }) => backend.receive(data)       // '[["posts","updated"],{"id":1}]'
+ * ```
+ * Of a row one request is in flight, however many messages and subscriptions wait for it; the newest `ref` wins. A
+ * request that fails leaves the row as it is and shows on the subscriptions that follow it, until another succeeds.
+ */
+export function receiver(db: Database<any>, options: ReceiverOptions): Receiver { return new Feeding(db, options) }
+
+class Feeding implements Receiver {
+  readonly #refs: Refs
+  readonly #fetcher: Fetcher
+
+  constructor(readonly db: Database<any>, readonly options: ReceiverOptions) {
+    this.#refs = new Refs(options.remember ?? 10_000)
+    this.#fetcher = new Fetcher(options.fetchRow, options.tenant, {
+      arrived: rows => { this.#store(rows) },
+      failed: (table, key, error) => { this.#failed(table, key, error) },
+      stale: (table, key, ref) => this.#refs.passed(rowName(table, key), ref),
+    })
+  }
+
+  receive(input: string | Message | readonly Message[]): { ignored: number } {
+    const { graph, watchers } = this.#hub()
+    const list = messagesIn(input)
+    const read = list.map((m, i) => readMessage(graph, watchers, this.options.schemas ?? {}, m, `messages[${i}]`))
+    const changes: object[] = []
+    const fetches: ReadMessage[] = []
+    let ignored = 0
+    const news = this.#refs.trial()
+    for (const message of read) {
+      const { table, event, key, ref, whole, identifiers } = message
+      if (!news.take(rowName(table, key), event, ref)) { ignored++; continue }
+      if (event === 'deleted') changes.push({ op: 'delete', table: table.name, id: idOf(key), ...this.#of(table) })
+      else if (whole) changes.push({ op: 'upsert', table: table.name, row: only(table, identifiers), ...this.#of(table) })
+      else fetches.push(message)
+    }
+    if (changes.length > 0) this.#apply(changes)
+    news.keep()
+    for (const { table, key, event, whole } of read) if (event === 'deleted' || whole) this.#fetcher.settled(table, key)
+    for (const { table, key, ref } of fetches) this.#fetcher.want(table, key, ref)
+    return { ignored }
+  }
+
+  retry(): void { this.#fetcher.retry() }
+  get idle(): Promise<void> { return this.#fetcher.idle }
+  close(): void { this.#fetcher.close() }
+
+  #hub(): ReturnType<typeof hubOf> { return hubOf(this.db, this.options.tenant) }
+
+  #of(table: Node): { tenant?: string } { return table.tenanted && this.options.tenant !== undefined ? { tenant: this.options.tenant } : {} }
+
+  #apply(changes: object[]): void {
+    this.db.apply((this.options.origin === undefined ? changes : { changes, origin: this.options.origin }) as never)
+  }
+
+  /** Rows that arrived together are one version. One that is refused must not take the others with it. */
+  #store(rows: readonly { table: Node; key: readonly unknown[]; row: object | null }[]): void {
+    const change = ({ table, key, row }: typeof rows[number]): object => row === null
+      ? { op: 'delete', table: table.name, id: idOf(key), ...this.#of(table) }
+      : { op: 'upsert', table: table.name, row: only(table, row as AnyRow), ...this.#of(table) }
+    const done = (row: typeof rows[number]): void => { this.#hub().recovered(row.table, row.key) }
+    try {
+      this.#apply(rows.map(change))
+      rows.forEach(done)
+    } catch (error) {
+      if (rows.length === 1) { this.#failed(rows[0].table, rows[0].key, error); return }
+      for (const row of rows) this.#store([row])
+    }
+  }
+
+  #failed(table: Node, key: readonly unknown[], cause: unknown): void {
+    const why = codedError(cause)?.message ?? (cause instanceof Error ? cause.message : String(cause))
+    const error = new EddylineError('FETCH_FAILED', `a row of \`${table.name}\` could not be fetched: ${why}`, { offending: table.name, cause })
+    try { this.#hub().failed(table, key, error) } catch (e) { report(e, this.options.onError as never) }
+    this.options.onError?.(error)
+  }
+}
+
+function messagesIn(input: string | Message | readonly Message[]): readonly unknown[] {
+  let given: unknown = input
+  if (typeof input === 'string') {
+    try { given = JSON.parse(input) } catch (cause) { throw new EddylineError('JSON_MALFORMED', 'the message is not JSON', { cause }) }
+  }
+  if (!Array.isArray(given)) return [given]
+  // A message begins with a label or [schema, event]; a list of messages with a message.
+  const [first] = given
+  const one = typeof first === 'string' || (Array.isArray(first) && first.length === 2 && typeof first[0] === 'string' && typeof first[1] === 'string' && given.length === 2 && !Array.isArray(given[1]))
+  return one ? [given] : given
+}
+
+/** Backends may send more than the table has. */
+function only(table: Node, row: AnyRow): AnyRow {
+  const out: AnyRow = {}
+  for (const c of table.columns) if (row[c] !== undefined) out[c] = row[c]
+  return out
+}
+
+export function rowName(table: Node, key: readonly unknown[]): string { return textOf([table.name, ...key]) }
+function idOf(key: readonly unknown[]): unknown { return key.length === 1 ? key[0] : key }

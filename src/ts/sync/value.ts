@@ -1,0 +1,47 @@
+// What kind of value an application holds: a row, a list of rows, a record or a Map of such, or nothing of ours.
+import { EddylineError } from '../errors.js'
+import type { AnyRow } from './compare.js'
+import type { Graph, Node } from './graph.js'
+
+/** The table of a value's rows; for records and Maps, one per member. */
+export type Of = string | { readonly [member: string]: Of }
+
+export function isPlain(value: unknown): value is AnyRow {
+  if (typeof value !== 'object' || value === null) return false
+  const proto: unknown = Object.getPrototypeOf(value)
+  return proto === Object.prototype || proto === null
+}
+
+/**
+ * The table of a row that says nothing of it: the one all of whose columns it has, and that explains most of its members.
+ * Undefined if there is none. Of several that fit it is `likely`; else AMBIGUOUS_ROW is thrown if the answer matters.
+ */
+export function tableOf(graph: Graph, row: AnyRow, matters: (table: Node) => boolean, likely?: string): Node | undefined {
+  let best: Node[] = []
+  let least = Infinity
+  for (const table of graph.tables) {
+    if (!table.columns.every(c => Object.hasOwn(row, c))) continue
+    const extra = Object.keys(row).filter(name => !table.columns.includes(name) && !table.paths.has(name)).length
+    if (extra < least) { least = extra; best = [] }
+    if (extra === least) best.push(table)
+  }
+  const known = best.find(t => t.name === likely)
+  if (known !== undefined) return known
+  if (best.length > 1 && best.some(matters)) {
+    throw new EddylineError('AMBIGUOUS_ROW', `a row fits ${best.map(t => `\`${t.name}\``).join(' and ')}: say its table, { of: '${best[0].name}' }`, { path: 'value', offending: best[0].name })
+  }
+  return best[0]
+}
+
+/** Throws UNKNOWN_TABLE. */
+export function checkOf(graph: Graph, of: Of | undefined, path = 'of'): void {
+  if (typeof of === 'string') graph.table(of, path)
+  else for (const [name, one] of Object.entries(of ?? {})) checkOf(graph, one, `${path}.${name}`)
+}
+
+/** The table that `of` names, for the whole value or for a member of it. Throws UNKNOWN_TABLE. */
+export function tableNamed(graph: Graph, of: Of | undefined): Node | undefined { return typeof of === 'string' ? graph.table(of, 'of') : undefined }
+export function memberOf(of: Of | undefined, name: string): Of | undefined {
+  if (of === undefined || typeof of === 'string') return of
+  return Object.hasOwn(of, name) ? of[name] : undefined
+}
