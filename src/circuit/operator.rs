@@ -3,8 +3,8 @@
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Call, Formula, WindowColumn};
-use crate::query::{JoinKind, TableId};
+use crate::operator::{Call, Comparison, Formula, WindowColumn};
+use crate::query::{JoinKind, SetOp, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
 /// What an operator may touch while it runs.
@@ -122,9 +122,11 @@ pub enum Spec {
         left: NodeId,
         /// Arrangement of the right input.
         right: NodeId,
-        /// Inner or left.
+        /// Which rows without a partner are kept.
         kind: JoinKind,
-        /// Condition beyond the keys, over the pair.
+        /// Comparisons by which the sides are sought in order; none: they are sought by key.
+        range: Vec<Comparison>,
+        /// Condition beyond the keys or the range, over the pair.
         residual: Option<Formula>,
     },
     /// Left rows that have a match, or that have none.
@@ -178,6 +180,37 @@ pub enum Spec {
         /// Functions.
         columns: Vec<WindowColumn>,
     },
+    /// Rows in order by group, for operators.
+    ArrangeInOrder {
+        /// Input.
+        input: NodeId,
+        /// Group columns.
+        group: Vec<Path>,
+        /// Order.
+        sort: SortSpec,
+    },
+    /// Part of each list of an ordered arrangement.
+    Top {
+        /// The arrangement.
+        input: NodeId,
+        /// Rows passed over in each list.
+        offset: usize,
+        /// At most so many rows of each list.
+        limit: usize,
+    },
+    /// Union, intersection or difference.
+    Combine {
+        /// Left input.
+        left: NodeId,
+        /// Right input.
+        right: NodeId,
+        /// Which.
+        op: SetOp,
+        /// Equal rows are kept apart.
+        all: bool,
+        /// Columns of either side.
+        columns: [Vec<Path>; 2],
+    },
 }
 
 impl Spec {
@@ -185,14 +218,18 @@ impl Spec {
     pub fn inputs(&self) -> Vec<NodeId> {
         match self {
             Spec::Source(_) => vec![],
-            Spec::Join { left, right, .. } | Spec::SemiJoin { left, right, .. } => vec![*left, *right],
+            Spec::Join { left, right, .. } | Spec::SemiJoin { left, right, .. } | Spec::Combine { left, right, .. } => {
+                vec![*left, *right]
+            }
             Spec::Filter { input, .. }
             | Spec::Extend { input, .. }
             | Spec::ArrangeByKey { input, .. }
             | Spec::Link { input, .. }
             | Spec::Aggregate { input, .. }
             | Spec::Order { input, .. }
-            | Spec::Window { input, .. } => vec![*input],
+            | Spec::Window { input, .. }
+            | Spec::ArrangeInOrder { input, .. }
+            | Spec::Top { input, .. } => vec![*input],
         }
     }
 
@@ -207,10 +244,18 @@ impl Spec {
             Spec::Join { kind: JoinKind::Left, .. } => "left join",
             Spec::SemiJoin { anti: false, .. } => "semi join",
             Spec::SemiJoin { anti: true, .. } => "anti join",
+            Spec::Join { kind: JoinKind::Right, .. } => "right join",
+            Spec::Join { kind: JoinKind::Full, .. } => "full join",
             Spec::Link { .. } => "link",
+            Spec::Aggregate { calls, .. } if calls.is_empty() => "distinct",
             Spec::Aggregate { .. } => "aggregate",
             Spec::Order { .. } => "order",
             Spec::Window { .. } => "window",
+            Spec::ArrangeInOrder { .. } => "arrange in order",
+            Spec::Top { .. } => "top",
+            Spec::Combine { op: SetOp::Union, .. } => "union",
+            Spec::Combine { op: SetOp::Intersect, .. } => "intersect",
+            Spec::Combine { op: SetOp::Except, .. } => "except",
         }
     }
 }

@@ -2,30 +2,36 @@
 
 mod aggregate;
 mod arrange;
+mod combine;
 mod extend;
 mod filter;
 mod formula;
 mod join;
-mod left_join;
 mod like;
 mod link;
 mod order;
+mod outer_join;
+mod range;
 mod scalar;
 mod semi_join;
 mod source;
+mod top;
 mod window;
 
 pub use aggregate::{AggregateGroups, Call, ExactSum};
 pub use arrange::ArrangeByKey;
+pub use combine::{Combine, Member};
 pub use extend::Extend;
 pub use filter::Filter;
 pub use formula::{Datum, Formula, Row};
-pub use join::{Join, Side};
-pub use left_join::LeftJoin;
+pub use join::{Join, Pairs, Side};
 pub use link::Link;
 pub use order::Order;
+pub use outer_join::OuterJoin;
+pub use range::{Comparison, Range};
 pub use semi_join::SemiJoin;
 pub use source::Source;
+pub use top::Top;
 pub use window::{Window, WindowColumn};
 
 use crate::error::ErrorCode;

@@ -1,4 +1,5 @@
-//! Rows in order by group: the arrangement that views read. Output: none; [`OrderedGroups::changes`] is what views consume.
+//! Rows in order by group: the arrangement that views read, and operators over positions. Output: none for views, which
+//! consume [`OrderedGroups::changes`]; for operators the input, so that they run after it.
 
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
@@ -8,19 +9,29 @@ use crate::trace::{OrderedGroups, Path, RelationId, SortSpec};
 #[derive(Debug)]
 pub struct Order {
     groups: OrderedGroups,
+    /// Operators read it, rather than views.
+    relays: bool,
 }
 
 impl Order {
     /// Ordered arrangement of a relation's rows.
     pub fn new(relation: RelationId, group: Vec<Path>, sort: SortSpec) -> Self {
-        Order { groups: OrderedGroups::new(relation, group, sort) }
+        Order { groups: OrderedGroups::new(relation, group, sort), relays: false }
+    }
+
+    /// Ordered arrangement for operators; rows without a value in a group column are a group too.
+    pub fn for_operators(relation: RelationId, group: Vec<Path>, sort: SortSpec) -> Self {
+        Order { groups: OrderedGroups::new(relation, group, sort).with_nulls(), relays: true }
     }
 }
 
 impl Operator for Order {
-    fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], _: &mut Delta) {
+    fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
         step.meter.examined += inputs[0].rows().len() as u64;
         self.groups.apply(step.relations, inputs[0]);
+        if self.relays {
+            inputs[0].rows().iter().for_each(|&(row, weight)| out.push(row, weight));
+        }
     }
 
     fn hydrate(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {

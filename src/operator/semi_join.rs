@@ -41,8 +41,10 @@ pub struct SemiJoin {
 impl SemiJoin {
     /// Rows of the left side by their matches; for a condition over the pairs there is a relation to evaluate it in.
     pub fn new(left: Side, right: Side, anti: bool, condition: Option<(Formula, RelationId)>) -> Self {
-        let counted = condition
-            .map(|(residual, pairs)| Counted { pairs: Pairs::new(left, right, Some(residual), pairs), rows: HashMap::default() });
+        let counted = condition.map(|(residual, pairs)| Counted {
+            pairs: Pairs::new([left, right], None, Some(residual), pairs),
+            rows: HashMap::default(),
+        });
         SemiJoin { left, right, anti, counted }
     }
 

@@ -42,15 +42,27 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
     let meter = circuit.meter(id);
     let what = match spec {
         Spec::Source(table) => format!(" {}", schema.by_id(*table).name),
-        Spec::Order { group, sort, .. } if group.is_empty() => format!(" by {} columns", sort.columns.len()),
-        Spec::Order { group, sort, .. } => format!(" by {} columns in groups of {}", sort.columns.len(), group.len()),
+        Spec::Order { group, sort, .. } | Spec::ArrangeInOrder { group, sort, .. } if group.is_empty() => {
+            format!(" by {} columns", sort.columns.len())
+        }
+        Spec::Order { group, sort, .. } | Spec::ArrangeInOrder { group, sort, .. } => {
+            format!(" by {} columns in groups of {}", sort.columns.len(), group.len())
+        }
         Spec::ArrangeByKey { key, .. } if key.is_empty() => " by nothing (every pair is examined)".to_owned(),
         Spec::ArrangeByKey { key, .. } => format!(" by {} columns", key.len()),
+        Spec::Aggregate { groups, calls, .. } if calls.is_empty() => format!(" over {} columns", groups.len()),
         Spec::Aggregate { groups, calls, .. } => format!(" {} by {} columns", calls.len(), groups.len()),
-        Spec::Join { residual: Some(_), .. } | Spec::SemiJoin { residual: Some(_), .. } => {
-            " with a condition per pair".to_owned()
+        Spec::Join { range, residual, .. } => {
+            let sought = if range.is_empty() { "" } else { " by a range" };
+            format!("{sought}{}", if residual.is_some() { " with a condition per pair" } else { "" })
         }
+        Spec::SemiJoin { residual: Some(_), .. } => " with a condition per pair".to_owned(),
         Spec::Window { columns, partition, .. } => format!(" {} in partitions by {} columns", columns.len(), partition.len()),
+        Spec::Top { offset, limit, .. } => {
+            let limit = if *limit == usize::MAX { String::new() } else { format!(" limit {limit}") };
+            if *offset == 0 { limit } else { format!("{limit} offset {offset}") }
+        }
+        Spec::Combine { all: true, .. } => " all".to_owned(),
         _ => String::new(),
     };
     let shared = if circuit.users(id) > 1 { format!(", {} users", circuit.users(id)) } else { String::new() };

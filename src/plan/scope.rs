@@ -6,7 +6,7 @@ use super::subquery::{all, cannot_fail};
 use super::window::{add_windows, depth_of_windows};
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, QueryExpr, Source, SubQuery, type_of};
+use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, LimitBy, QueryExpr, Select, SetQuery, Source, SubQuery, type_of};
 use crate::trace::{Path, SortColumn, SortSpec};
 use crate::value::{Type, Value};
 
@@ -58,7 +58,8 @@ impl Planner<'_> {
     /// is evaluated for each of these: their columns come first in every scope.
     pub(super) fn scope(&mut self, query: &BoundQuery, context: Option<&Stream>) -> Stream {
         let above = joins(query);
-        let mut stream = self.source(&query.from, above);
+        let stream = self.source(&query.from, above);
+        let mut stream = self.filter(stream, query.own_filter.as_ref());
         if context.is_some() {
             stream = self.computed(stream, &query.computed);
         }
@@ -81,7 +82,9 @@ impl Planner<'_> {
         match context {
             None => {
                 let width = stream.columns.len();
-                if !query.joins.is_empty() || !query.computed.is_empty() {
+                // Rows that a right or full join brings are without the first source.
+                let brings = query.joins.iter().any(|j| j.kind.keeps()[1]);
+                if !brings && (!query.joins.is_empty() || !query.computed.is_empty()) {
                     // What concerns the first source alone is filtered before the join, or before columns are computed.
                     let own = movable(&|e| e.columns().iter().all(|c| *c < width));
                     stream = self.filter(stream, own.as_ref());
@@ -109,7 +112,33 @@ impl Planner<'_> {
             Some(aggregate) => self.group(stream, aggregate),
             None => stream,
         };
-        add_windows(self, query, stream, &mut [])
+        let stream = add_windows(self, query, stream, &mut []);
+        match &query.limit_by {
+            Some(part) => self.first_of_each(query, part, stream),
+            None => stream,
+        }
+    }
+
+    /// The part of each group that is kept.
+    fn first_of_each(&mut self, query: &BoundQuery, part: &LimitBy, stream: Stream) -> Stream {
+        let width = stream.columns.len();
+        let (mut query, mut part) = (query.clone(), part.clone());
+        // What is selected is evaluated for every row, as without a limit: whether it fails must not depend on the order.
+        let mut fields = match query.select {
+            Select::All => Vec::new(),
+            Select::Fields(fields) => fields,
+        };
+        query.select = Select::All;
+        let output = fields.iter_mut().map(|f| &mut f.expr).chain(query.order.iter_mut().map(|o| &mut o.expr));
+        let stream = self.lower(stream, part.by.iter_mut().chain(output));
+        let types = stream.types();
+        let type_in = |e: &Expr| type_of(e, &types).unwrap_or(Type::Text);
+        let wanted = part.by.iter().chain(query.order.iter().map(|o| &o.expr)).chain(fields.iter().map(|f| &f.expr));
+        let extended = self.extended(stream, wanted.map(|e| (e, type_in(e))));
+        let group = part.by.iter().map(|e| extended.place(e, type_in(e)).0).collect();
+        let sort = extended.sort(&query, &types);
+        let top = self.top(&extended.stream, group, sort, part.offset as usize, part.limit as usize);
+        Stream { columns: top.columns[..width].to_vec(), ..top }
     }
 
     fn joined(&mut self, mut stream: Stream, query: &BoundQuery, above: usize) -> Stream {
@@ -144,6 +173,7 @@ impl Planner<'_> {
         let stream = match source {
             Source::Table(table) => return self.table(*table),
             Source::Query(sub) => self.sub_query(sub),
+            Source::Set(set) => self.set_query(set),
         };
         let depth = stream.columns.iter().map(|c| c.0.depth()).max().unwrap_or(0);
         if depth + joins <= DEEPEST + 1 { stream } else { self.packed(stream) }
@@ -151,11 +181,31 @@ impl Planner<'_> {
 
     fn sub_query(&mut self, sub: &SubQuery) -> Stream {
         let scope = self.scope(&sub.query, None);
-        let mut fields = sub.fields().to_vec();
-        let scope = self.lower(scope, fields.iter_mut().map(|f| &mut f.expr));
-        let extended = self.extended(scope, fields.iter().map(|f| (&f.expr, f.ty)));
+        let (mut query, mut fields) = (sub.query.clone(), sub.fields().to_vec());
+        let sort = query.order.iter_mut().map(|o| &mut o.expr);
+        let scope = self.lower(scope, fields.iter_mut().map(|f| &mut f.expr).chain(sort));
+        let types = scope.types();
+        let sort = query.order.iter().map(|o| (&o.expr, type_of(&o.expr, &types).unwrap_or(Type::Text)));
+        let extended = self.extended(scope, fields.iter().map(|f| (&f.expr, f.ty)).chain(sort));
         let columns = fields.iter().map(|f| extended.place(&f.expr, f.ty)).collect();
-        Stream { columns, ..extended.stream }
+        if query.limit.is_none() && query.offset == 0 {
+            return Stream { columns, ..extended.stream };
+        }
+        let sort = extended.sort(&query, &types);
+        let limit = query.limit.map_or(usize::MAX, |l| l as usize);
+        let top = self.top(&extended.stream, Vec::new(), sort, query.offset as usize, limit);
+        Stream { columns, ..top }
+    }
+
+    /// The rows of a set operation, from left to right.
+    fn set_query(&mut self, set: &SetQuery) -> Stream {
+        let types = set.types();
+        let mut inputs = set.inputs.iter();
+        let first = inputs.next().map(|s| self.sub_query(s)).expect("a set operation has inputs");
+        inputs.fold(first, |left, input| {
+            let right = self.sub_query(input);
+            self.combine(set, input.shown, &types, &left, &right)
+        })
     }
 
     /// The same rows as packed ones. A key is among the columns, so that no two become one.
@@ -187,7 +237,8 @@ fn joins(query: &BoundQuery) -> usize {
         + computed_steps(query)
         + depth_of_windows(query)
         + 1
-        + subs.iter().map(QueryExpr::joins).sum::<usize>()
+        + subs.iter().map(QueryExpr::joins).sum::<usize>() * if query.limit_by.is_some() { 2 } else { 1 }
+        + usize::from(query.limit_by.is_some())
 }
 
 /// The sub-queries in the expressions of a query, each once.
@@ -214,8 +265,10 @@ pub(super) fn check_joins(query: &BoundQuery) -> Result<()> {
     query_exprs(query).iter().try_for_each(|s| check_joins(&s.query))?;
     let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));
     for source in sources {
-        if let Source::Query(sub) = source {
-            check_joins(&sub.query)?;
+        match source {
+            Source::Table(_) => {}
+            Source::Query(sub) => check_joins(&sub.query)?,
+            Source::Set(set) => set.inputs.iter().try_for_each(|s| check_joins(&s.query))?,
         }
     }
     Ok(())

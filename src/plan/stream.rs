@@ -2,11 +2,13 @@
 
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
-    AggregateGroups, ArrangeByKey, Call, Extend, Filter, Formula, Join, LeftJoin, Link, Order, SemiJoin, Side, Source, Window,
-    WindowColumn,
+    AggregateGroups, ArrangeByKey, Call, Combine, Comparison, Extend, Filter, Formula, Join, Link, Member, Order, OuterJoin,
+    Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
 };
-use crate::query::{Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, TableId, WindowCall, WindowFunction};
-use crate::trace::{Path, RelationId, Relations, SortSpec};
+use crate::query::{
+    Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, SetQuery, TableId, WindowCall, WindowFunction,
+};
+use crate::trace::{Path, RelationId, Relations, SortColumn, SortSpec};
 use crate::value::{Layout, Type};
 
 /// A node's output as a relation with columns.
@@ -29,6 +31,11 @@ impl Stream {
     /// How deep pairs are nested on the way to the first column.
     pub fn depth(&self) -> usize {
         self.columns.first().map_or(0, |c| c.0.depth())
+    }
+
+    /// Types of the columns.
+    pub fn types(&self) -> Vec<Type> {
+        self.columns.iter().map(|c| c.1).collect()
     }
 
     fn within(&self, right: bool) -> impl Iterator<Item = (Path, Type)> + '_ {
@@ -104,11 +111,25 @@ impl<'a> Planner<'a> {
         })
     }
 
+    fn arrange_in_order(&mut self, stream: &Stream, group: Vec<Path>, sort: SortSpec) -> NodeId {
+        let relation = stream.relation;
+        let spec = Spec::ArrangeInOrder { input: stream.node, group: group.clone(), sort: sort.clone() };
+        self.node(spec, move |_, _| Box::new(Order::for_operators(relation, group, sort)))
+    }
+
+    /// A stream in the order of one column.
+    fn arrange_by(&mut self, stream: &Stream, path: Path) -> NodeId {
+        let ty = stream.columns.iter().find(|c| c.0 == path).map_or(Type::Int, |c| c.1);
+        let column = SortColumn { path, ty, desc: false, nulls_first: false };
+        self.arrange_in_order(stream, Vec::new(), SortSpec { columns: vec![column] })
+    }
+
     /// Joins two streams on a condition over the columns of both. Equalities of a left and a right column become the key;
-    /// the rest is evaluated per pair.
+    /// without any, a comparison of two makes a range of an order; the rest is evaluated per pair.
     pub fn join(&mut self, left: &Stream, right: &Stream, kind: JoinKind, on: &Expr) -> Stream {
         let split = left.columns.len();
         let (mut left_key, mut right_key, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        let mut range: Vec<Comparison> = Vec::new();
         for c in conjuncts(on) {
             match c {
                 Expr::Call(Function::Eq, args) => match args[..] {
@@ -120,13 +141,23 @@ impl<'a> Planner<'a> {
                     _ => rest.push(c.clone()),
                 },
                 Expr::Literal(crate::value::Value::Bool(true)) => {}
-                _ => rest.push(c.clone()),
+                _ => {
+                    range.extend(comparison(c, left, right));
+                    rest.push(c.clone());
+                }
             }
+        }
+        if !left_key.is_empty() {
+            range.clear();
+        } else if let Some(first) = range.first() {
+            // The others may hold for one side's order only, or for none.
+            let at = rest.iter().position(|c| comparison(c, left, right).as_ref() == Some(first));
+            at.into_iter().for_each(|at| drop(rest.remove(at)));
         }
         let columns: Vec<(Path, Type)> = left.within(false).chain(right.within(true)).collect();
         let residual = rest.into_iter().reduce(|a, b| Expr::Call(Function::And, vec![a, b]));
         let residual = residual.map(|e| Formula::new(&e, &|c| columns[c].0));
-        self.join_on(left, right, kind, [&left_key, &right_key], false, residual, columns)
+        self.join_on(left, right, kind, [&left_key, &right_key], range, false, residual, columns)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -136,22 +167,30 @@ impl<'a> Planner<'a> {
         right: &Stream,
         kind: JoinKind,
         keys: [&[Path]; 2],
+        range: Vec<Comparison>,
         nulls_equal: bool,
         residual: Option<Formula>,
         columns: Vec<(Path, Type)>,
     ) -> Stream {
-        let l = Side { node: self.arrange(left, keys[0], nulls_equal), relation: left.relation };
-        let r = Side { node: self.arrange(right, keys[1], nulls_equal), relation: right.relation };
-        let spec = Spec::Join { left: l.node, right: r.node, kind, residual: residual.clone() };
+        let node = |planner: &mut Self, side: usize, stream: &Stream| match range.first() {
+            None => planner.arrange(stream, keys[side], nulls_equal),
+            Some(first) => planner.arrange_by(stream, if side == 0 { first.0 } else { first.2 }),
+        };
+        let l = Side { node: node(self, 0, left), relation: left.relation };
+        let r = Side { node: node(self, 1, right), relation: right.relation };
+        let spec = Spec::Join { left: l.node, right: r.node, kind, range: range.clone(), residual: residual.clone() };
         let node = self.node(spec, move |relations, _| {
             let output = relations.add_pair(l.relation, r.relation);
-            match kind {
-                JoinKind::Inner => Box::new(Join::new(l, r, residual, output)),
-                JoinKind::Left => {
-                    relations.mark_optional(output, 1);
-                    Box::new(LeftJoin::new(l, r, residual, output))
-                }
+            let range = (!range.is_empty()).then(|| Range::new(range));
+            let pairs = Pairs::new([l, r], range, residual, output);
+            let [keeps_left, keeps_right] = kind.keeps();
+            if keeps_left {
+                relations.mark_optional(output, 1);
             }
+            if keeps_right {
+                relations.mark_optional(output, 0);
+            }
+            if kind == JoinKind::Inner { Box::new(Join::new(pairs)) } else { Box::new(OuterJoin::new(pairs, kind.keeps())) }
         });
         Stream { node, relation: self.output(node), columns }
     }
@@ -160,7 +199,7 @@ impl<'a> Planner<'a> {
     pub fn join_by(&mut self, left: &Stream, right: &Stream, kind: JoinKind, by: &[(usize, usize)], nulls_equal: bool) -> Stream {
         let (l, r) = paths(left, right, by);
         let columns = left.within(false).chain(right.within(true)).collect();
-        self.join_on(left, right, kind, [&l, &r], nulls_equal, None, columns)
+        self.join_on(left, right, kind, [&l, &r], Vec::new(), nulls_equal, None, columns)
     }
 
     /// The left rows that have a match on the right (`anti`: that have none), by equal columns and a condition over the
@@ -293,6 +332,33 @@ impl<'a> Planner<'a> {
         Stream { node, relation: self.output(node), columns: target.within(true).chain(keys).collect() }
     }
 
+    /// The rows behind an offset, at most so many, of each group in an order.
+    pub fn top(&mut self, stream: &Stream, group: Vec<Path>, sort: SortSpec, offset: usize, limit: usize) -> Stream {
+        let input = self.arrange_in_order(stream, group, sort);
+        let node = self.node(Spec::Top { input, offset, limit }, move |_, _| Box::new(Top::new(input, offset, limit)));
+        Stream { node, ..stream.clone() }
+    }
+
+    /// A set operation on the first columns of two streams, which get these types.
+    pub fn combine(&mut self, set: &SetQuery, width: usize, types: &[Type], left: &Stream, right: &Stream) -> Stream {
+        let (op, all) = (set.op, set.all);
+        let member = |s: &Stream| Member { relation: s.relation, columns: s.columns[..width].iter().map(|c| c.0).collect() };
+        let sides = [member(left), member(right)];
+        let columns = sides.clone().map(|s| s.columns);
+        let types = types.to_vec();
+        let spec = Spec::Combine { left: left.node, right: right.node, op, all, columns };
+        let made = types.clone();
+        let node = self.node(spec, move |relations, _| {
+            let is_wide = |c: usize| sides.iter().any(|s| relations.is_wide(s.relation, s.columns[c]));
+            let wide: Vec<bool> = (0..width).map(is_wide).collect();
+            let tuples = add_packed(relations, Layout::new(&made[..width]), &wide);
+            let rows = all.then(|| add_packed(relations, Layout::new(&made), &wide));
+            Box::new(Combine::new(op, sides, tuples, rows))
+        });
+        let columns = types.iter().enumerate().map(|(i, t)| (Path::column(i), *t)).collect();
+        Stream { node, relation: self.output(node), columns }
+    }
+
     /// An ordered arrangement.
     pub fn order(&mut self, stream: &Stream, group: Vec<Path>, sort: SortSpec) -> NodeId {
         let spec = Spec::Order { input: stream.node, group: group.clone(), sort: sort.clone() };
@@ -319,5 +385,24 @@ pub fn conjuncts(e: &Expr) -> Vec<&Expr> {
     match e {
         Expr::Call(Function::And, args) => args.iter().flat_map(conjuncts).collect(),
         e => vec![e],
+    }
+}
+
+/// A comparison of a left with a right column, read from the left; the columns of a condition are those of both streams.
+fn comparison(e: &Expr, left: &Stream, right: &Stream) -> Option<Comparison> {
+    let Expr::Call(function, args) = e else { return None };
+    let [Expr::Column(a), Expr::Column(b)] = args[..] else { return None };
+    let split = left.columns.len();
+    let turned = match function {
+        Function::Lt => Function::Gt,
+        Function::Le => Function::Ge,
+        Function::Gt => Function::Lt,
+        Function::Ge => Function::Le,
+        _ => return None,
+    };
+    match (a < split, b < split) {
+        (true, false) => Some((left.columns[a].0, *function, right.columns[b - split].0)),
+        (false, true) => Some((left.columns[b].0, turned, right.columns[a - split].0)),
+        _ => None,
     }
 }

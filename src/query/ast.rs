@@ -88,6 +88,18 @@ pub struct QueryJson {
     pub having: Option<ExprJson>,
     /// Output fields; all columns when absent.
     pub select: Option<Vec<NamedJson>>,
+    /// Rows with equal fields are one.
+    pub distinct: bool,
+    /// The first row only of those for which these are equal.
+    pub distinct_on: Option<Vec<ExprJson>>,
+    /// The first rows only of those for which some expressions are equal.
+    pub limit_by: Option<LimitByJson>,
+    /// `union`, `intersect` or `except`: the query is made of `inputs`.
+    pub set_op: Option<String>,
+    /// Equal rows are kept apart.
+    pub all: bool,
+    /// What a set operation is over.
+    pub inputs: Vec<QueryJson>,
     /// Order.
     pub order_by: Vec<OrderJson>,
     /// At most so many rows.
@@ -139,6 +151,17 @@ impl<T: Into<String>> From<T> for FromJson {
     fn from(name: T) -> Self {
         FromJson::Name(name.into())
     }
+}
+
+/// A limit per group as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct LimitByJson {
+    /// What is equal within a group.
+    pub by: Vec<ExprJson>,
+    /// At most so many rows of each.
+    pub limit: u32,
+    /// Skip so many rows of each.
+    pub offset: Option<u32>,
 }
 
 /// A common table expression as written.

@@ -21,9 +21,12 @@ pub struct BoundQuery {
     /// Columns behind those of `from` (a table then, never with joins; its rows are shown by their fields): aggregates over its
     /// associations.
     pub computed: Vec<Computed>,
+    /// Condition over the columns of `from`, applied before the joins: the tenant's restriction, where a right or full join
+    /// brings rows without it.
+    pub own_filter: Option<Expr>,
     /// Joins in order.
     pub joins: Vec<JoinSource>,
-    /// Condition over the scope: `where`, the tenant's restriction, a nested query's association `where` excluded (it is
+    /// Condition over the scope: `where`, otherwise the tenant's restriction, a nested query's association `where` excluded (it is
     /// in the hops).
     pub filter: Option<Expr>,
     /// Grouping, if any.
@@ -34,6 +37,8 @@ pub struct BoundQuery {
     pub order: Vec<SortKey>,
     /// Columns (of the scope, or of the group scope) that identify an output row: the keys of all sources, or the groups.
     pub key: Vec<usize>,
+    /// Part of each group that is kept, by the order, before start, offset and limit.
+    pub limit_by: Option<LimitBy>,
     /// At most so many rows.
     pub limit: Option<u32>,
     /// Skip so many rows.
@@ -46,6 +51,17 @@ pub struct BoundQuery {
     pub windows: Vec<WindowCall>,
 }
 
+/// The first rows of each group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitBy {
+    /// What is equal within a group, null being equal to null; over the scope or group scope.
+    pub by: Vec<Expr>,
+    /// At most so many rows of each.
+    pub limit: u32,
+    /// Skip so many rows of each.
+    pub offset: u32,
+}
+
 /// What the rows of a scope come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -53,13 +69,47 @@ pub enum Source {
     Table(TableId),
     /// The rows of another query.
     Query(Box<SubQuery>),
+    /// The rows of several queries.
+    Set(Box<SetQuery>),
+}
+
+/// A set operation. Its columns are those that users see of the first input; with `all` a hidden one follows: the number of the
+/// row among equal ones, from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetQuery {
+    /// Which; of more than two inputs from left to right.
+    pub op: SetOp,
+    /// Equal rows are kept apart.
+    pub all: bool,
+    /// At least two, whose shown fields agree in number and types.
+    pub inputs: Vec<SubQuery>,
+}
+
+/// The set operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SetOp {
+    /// Rows of either side.
+    Union,
+    /// Rows of both sides.
+    Intersect,
+    /// Rows of the left side that the right side does not have.
+    Except,
+}
+
+impl SetQuery {
+    /// Types of its columns.
+    pub fn types(&self) -> Vec<Type> {
+        let first = &self.inputs[0];
+        let shown = first.fields()[..first.shown].iter().map(|f| f.ty);
+        shown.chain(self.all.then_some(Type::Int)).collect()
+    }
 }
 
 /// A query as a source: its columns are its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubQuery {
     /// The query. Its select is `Fields`: those that users see, then those that only identify its rows. It has an order only
-    /// with a limit or offset, and neither a start nor nested associations.
+    /// with a limit, an offset or a limit per group, and neither a start nor nested associations.
     pub query: BoundQuery,
     /// Number of fields that users see.
     pub shown: usize,
@@ -82,7 +132,7 @@ impl Source {
     pub fn table(&self) -> Option<TableId> {
         match self {
             Source::Table(id) => Some(*id),
-            Source::Query(_) => None,
+            Source::Query(_) | Source::Set(_) => None,
         }
     }
 
@@ -91,6 +141,7 @@ impl Source {
         match self {
             Source::Table(id) => schema.by_id(*id).columns.values().map(|c| c.ty).collect(),
             Source::Query(sub) => sub.fields().iter().map(|f| f.ty).collect(),
+            Source::Set(set) => set.types(),
         }
     }
 }
@@ -98,7 +149,7 @@ impl Source {
 /// A joined source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinSource {
-    /// Inner or left.
+    /// Which rows without a partner are kept.
     pub kind: JoinKind,
     /// What it reads.
     pub source: Source,
@@ -117,6 +168,17 @@ pub enum JoinKind {
     Inner,
     /// And unmatched left rows, extended with nulls.
     Left,
+    /// And unmatched right rows, the sources before extended with nulls.
+    Right,
+    /// And unmatched rows of both sides.
+    Full,
+}
+
+impl JoinKind {
+    /// Whether rows of the left and of the right side are kept without a partner.
+    pub fn keeps(self) -> [bool; 2] {
+        [matches!(self, JoinKind::Left | JoinKind::Full), matches!(self, JoinKind::Right | JoinKind::Full)]
+    }
 }
 
 /// Grouping and aggregates.

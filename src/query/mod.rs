@@ -24,8 +24,8 @@ mod tests;
 
 pub use bind::bind;
 pub use bound::{
-    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Computed, Expr, JoinKind, JoinSource, Nested, OutputField, Select,
-    SortKey, Source, Start, SubQuery,
+    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Computed, Expr, JoinKind, JoinSource, LimitBy, Nested, OutputField,
+    Select, SetOp, SetQuery, SortKey, Source, Start, SubQuery,
 };
 pub use function::{CastTo, Function, Unit};
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};

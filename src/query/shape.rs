@@ -1,8 +1,8 @@
 //! The JSON of schemas and queries to the structs of [`ast`](super::ast), each mistake of shape with its place.
 
 use super::ast::{
-    BoundJson, CallJson, ColumnJson, ComputedJson, CteJson, ExprJson, FrameJson, FromJson, JoinJson, Literal, NamedJson,
-    OrderJson, OverJson, QueryJson, RelationJson, SchemaJson, StartJson, TableJson, WithJson,
+    BoundJson, CallJson, ColumnJson, ComputedJson, CteJson, ExprJson, FrameJson, FromJson, JoinJson, LimitByJson, Literal,
+    NamedJson, OrderJson, OverJson, QueryJson, RelationJson, SchemaJson, StartJson, TableJson, WithJson,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Document;
@@ -162,6 +162,12 @@ fn query(json: &Document) -> Result<QueryJson> {
         group_by: optional_list(json, "groupBy", named)?,
         having: optional(json, "having", expr)?,
         select: optional_list(json, "select", named)?,
+        distinct: flag(json, "distinct")?,
+        distinct_on: optional_list(json, "distinctOn", expr)?,
+        limit_by: optional(json, "limitBy", limit_by)?,
+        set_op: optional_text(json, "setOp")?,
+        all: flag(json, "all")?,
+        inputs: optional_list(json, "inputs", query)?.unwrap_or_default(),
         order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
         limit: optional(json, "limit", count_of)?,
         offset: optional(json, "offset", count_of)?,
@@ -186,6 +192,14 @@ fn from(json: &Document) -> Result<FromJson> {
     }
 }
 
+fn limit_by(json: &Document) -> Result<LimitByJson> {
+    Ok(LimitByJson {
+        by: list(json, "by", expr)?,
+        limit: required(json, "limit", count_of)?,
+        offset: optional(json, "offset", count_of)?,
+    })
+}
+
 fn cte(json: &Document) -> Result<CteJson> {
     Ok(CteJson { name: required(json, "name", text_of)?, query: required(json, "query", query)? })
 }
@@ -196,13 +210,14 @@ fn join(json: &Document) -> Result<JoinJson> {
     if query.is_none() && table.is_none() {
         return Err(missing("table"));
     }
-    Ok(JoinJson {
-        kind: required(json, "kind", text_of)?,
-        table: table.unwrap_or_default(),
-        query,
-        alias: optional_text(json, "alias")?,
-        on: required(json, "on", expr)?,
-    })
+    let kind = required(json, "kind", text_of)?;
+    let on = match optional(json, "on", expr)? {
+        None if kind == "cross" => ExprJson { op: "lit".to_owned(), value: Some(Literal::Bool(true)), ..ExprJson::default() },
+        Some(on) if kind != "cross" || on.value == Some(Literal::Bool(true)) => on,
+        None => return Err(missing("on")),
+        Some(_) => return Err(Error::new(ErrorCode::QueryInvalid, "a cross join has no condition; use `inner`").at("on")),
+    };
+    Ok(JoinJson { kind, table: table.unwrap_or_default(), query, alias: optional_text(json, "alias")?, on })
 }
 
 fn named(json: &Document) -> Result<NamedJson> {

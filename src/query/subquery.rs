@@ -151,12 +151,14 @@ impl BoundQuery {
         self.for_each_output(f);
     }
 
-    /// Calls `f` with the expressions over the scope, or over the group scope if there is grouping: having, select and order.
+    /// Calls `f` with the expressions over the scope, or over the group scope if there is grouping: having, select, order and
+    /// what a limit is per.
     pub fn for_each_output(&mut self, f: &mut dyn FnMut(&mut Expr)) {
         self.aggregate.iter_mut().filter_map(|a| a.having.as_mut()).for_each(&mut *f);
         if let Select::Fields(fields) = &mut self.select {
             fields.iter_mut().for_each(|field| f(&mut field.expr));
         }
         self.order.iter_mut().for_each(|key| f(&mut key.expr));
+        self.limit_by.iter_mut().flat_map(|part| &mut part.by).for_each(f);
     }
 }

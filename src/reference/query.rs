@@ -10,7 +10,7 @@ use super::nested::{computed, nest};
 use super::subquery::{lifted, lifted_of_having, lifted_of_output};
 use super::window::add_windows;
 use crate::error::Result;
-use crate::query::{BoundQuery, JoinKind, JoinSource, Schema, Select, SortKey, Source, Start, TableId, output_types};
+use crate::query::{BoundQuery, JoinSource, LimitBy, Schema, Select, SortKey, Source, Start, SubQuery, TableId, output_types};
 use crate::value::{Field, RowTree, Value};
 
 /// The rows of a query.
@@ -30,6 +30,7 @@ struct Scope {
 
 /// A row on its way out.
 struct Candidate {
+    group: Vec<Value>,
     order: Vec<Value>,
     key: Vec<Value>,
     cells: Vec<Value>,
@@ -40,8 +41,14 @@ struct Candidate {
 fn rows_of(schema: &Schema, data: &Data, source: &Source) -> Result<Vec<Vec<Value>>> {
     let sub = match source {
         Source::Table(table) => return Ok(data.rows(*table).to_vec()),
+        Source::Set(set) => return super::set::rows(schema, data, set),
         Source::Query(sub) => sub,
     };
+    sub_rows(schema, data, sub)
+}
+
+/// The fields of a query's rows, hidden ones included.
+pub(super) fn sub_rows(schema: &Schema, data: &Data, sub: &SubQuery) -> Result<Vec<Vec<Value>>> {
     let from = rows_of(schema, data, &sub.query.from)?;
     let cell = |(_, field)| match field {
         Field::Value(v) => v,
@@ -67,14 +74,21 @@ pub(super) fn evaluate_over(schema: &Schema, data: &Data, query: &BoundQuery, fr
 
 /// The rows of a query, in order and cut.
 fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Value>]) -> Result<Vec<Candidate>> {
-    let mut rows: Vec<Scope> = from.iter().map(|row| Scope { cells: row.clone(), matched: vec![true] }).collect();
+    let mut rows: Vec<Scope> = Vec::new();
+    for row in from {
+        if query.own_filter.as_ref().map_or(Ok(true), |f| holds(f, row))? {
+            rows.push(Scope { cells: row.clone(), matched: vec![true] });
+        }
+    }
     for column in &query.computed {
         for row in &mut rows {
             row.cells.push(computed(schema, data, column, &row.cells)?);
         }
     }
-    for source in &query.joins {
-        rows = joined(schema, data, rows, source)?;
+    let mut width = query.from.types(schema).len();
+    for (sources, source) in (1..).zip(&query.joins) {
+        rows = joined(schema, data, rows, (sources, width), source)?;
+        width += source.source.types(schema).len();
     }
     let width = output_types(schema, query).len() - query.windows.len();
     let (query, subs) = lifted(schema, query);
@@ -113,6 +127,9 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
     }
     let mut candidates = rows.into_iter().map(|row| candidate(schema, query, row)).collect::<Result<Vec<_>>>()?;
     candidates.sort_by(|a, b| compare_order(&query.order, &a.order, &b.order).then_with(|| a.key.cmp(&b.key)));
+    if let Some(part) = &query.limit_by {
+        candidates = first_of_each(part, candidates);
+    }
     if let Some(start) = &query.start {
         candidates.retain(|c| is_after(start, query, c));
     }
@@ -120,8 +137,32 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
     Ok(candidates.into_iter().skip(query.offset as usize).take(limit).collect())
 }
 
-/// Every pair of the rows so far with the rows of the source that satisfies the condition.
-fn joined(schema: &Schema, data: &Data, left: Vec<Scope>, source: &JoinSource) -> Result<Vec<Scope>> {
+/// The part of each group that is kept, of rows in order.
+fn first_of_each(part: &LimitBy, rows: Vec<Candidate>) -> Vec<Candidate> {
+    let mut seen: Vec<(Vec<Value>, u32)> = Vec::new();
+    let mut kept = Vec::new();
+    for row in rows {
+        let at = seen.iter().position(|s| s.0 == row.group).unwrap_or(seen.len());
+        if at == seen.len() {
+            seen.push((row.group.clone(), 0));
+        }
+        seen[at].1 += 1;
+        if seen[at].1 > part.offset && seen[at].1 - part.offset <= part.limit {
+            kept.push(row);
+        }
+    }
+    kept
+}
+
+/// Every pair of the rows so far with the rows of the source that satisfies the condition; the rows so far are of so many
+/// sources and columns.
+fn joined(
+    schema: &Schema,
+    data: &Data,
+    left: Vec<Scope>,
+    (sources, before): (usize, usize),
+    source: &JoinSource,
+) -> Result<Vec<Scope>> {
     let mut right = Vec::new();
     for row in rows_of(schema, data, &source.source)? {
         if source.own_filter.as_ref().map_or(Ok(true), |f| holds(f, &row))? {
@@ -129,26 +170,36 @@ fn joined(schema: &Schema, data: &Data, left: Vec<Scope>, source: &JoinSource) -
         }
     }
     let width = source.source.types(schema).len();
+    let [keeps_left, keeps_right] = source.kind.keeps();
+    let mut alone = vec![true; right.len()];
     let mut out = Vec::new();
     for row in left {
         let mut any = false;
-        for other in &right {
+        for (i, other) in right.iter().enumerate() {
             let cells = [&row.cells[..], &other[..]].concat();
             if holds(&source.on, &cells)? {
                 any = true;
+                alone[i] = false;
                 out.push(Scope { cells, matched: [&row.matched[..], &[true]].concat() });
             }
         }
-        if !any && source.kind == JoinKind::Left {
+        if !any && keeps_left {
             let nulls = vec![Value::Null; width];
             out.push(Scope { cells: [row.cells, nulls].concat(), matched: [&row.matched[..], &[false]].concat() });
         }
+    }
+    for (other, _) in right.iter().zip(alone).filter(|(_, alone)| keeps_right && *alone) {
+        let nulls = vec![Value::Null; before];
+        let matched = [vec![false; sources], vec![true]].concat();
+        out.push(Scope { cells: [nulls, other.clone()].concat(), matched });
     }
     Ok(out)
 }
 
 fn candidate(schema: &Schema, query: &BoundQuery, row: Scope) -> Result<Candidate> {
     let order = query.order.iter().map(|k| eval(&k.expr, &row.cells)).collect::<Result<Vec<_>>>()?;
+    let by = query.limit_by.iter().flat_map(|l| &l.by);
+    let group = by.map(|e| eval(e, &row.cells)).collect::<Result<Vec<_>>>()?;
     let key = query.key.iter().map(|&c| row.cells[c].clone()).collect();
     let fields = match &query.select {
         Select::Fields(fields) => {
@@ -157,7 +208,7 @@ fn candidate(schema: &Schema, query: &BoundQuery, row: Scope) -> Result<Candidat
         Select::All if query.joins.is_empty() => shown(schema, table_of(&query.from), &row.cells),
         Select::All => record(schema, query, &row),
     };
-    Ok(Candidate { order, key, cells: row.cells, fields })
+    Ok(Candidate { group, order, key, cells: row.cells, fields })
 }
 
 fn table_of(source: &Source) -> TableId {

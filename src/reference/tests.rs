@@ -84,6 +84,8 @@ fn from(table: u32, key: &[usize]) -> BoundQuery {
     BoundQuery {
         computed: vec![],
         from: Source::Table(table),
+        limit_by: None,
+        own_filter: None,
         alias: "t".into(),
         joins: vec![],
         filter: None,

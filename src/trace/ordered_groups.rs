@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, hash_cells};
+use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle};
 use crate::value::{Cell, Type, Value, order_prefix, sort, total_order};
 
@@ -163,6 +163,8 @@ const NO_DELTA: u32 = u32::MAX;
 pub struct OrderedGroups {
     relation: RelationId,
     group: Vec<Path>,
+    /// A key with a null is a key like others.
+    nulls: bool,
     sort: SortSpec,
     keys: KeyTable,
     groups: Vec<Group>,
@@ -183,6 +185,7 @@ impl OrderedGroups {
         OrderedGroups {
             relation,
             group,
+            nulls: false,
             sort,
             keys: KeyTable::default(),
             groups,
@@ -191,6 +194,13 @@ impl OrderedGroups {
             work: Work::default(),
             rows: 0,
         }
+    }
+
+    /// The same, where rows with a null in their key are kept: null is equal to null.
+    #[must_use]
+    pub fn with_nulls(mut self) -> Self {
+        self.nulls = true;
+        self
     }
 
     /// The relation of the rows.
@@ -225,6 +235,11 @@ impl OrderedGroups {
         }
         let at = self.groups[group as usize].delta;
         (at != NO_DELTA).then(|| &self.changes[at as usize])
+    }
+
+    /// All lists, empty ones among them.
+    pub fn lists(&self) -> impl Iterator<Item = &OrderedList> {
+        self.groups.iter().map(|g| &g.list)
     }
 
     /// The list of a group.
@@ -347,7 +362,7 @@ impl OrderedGroups {
 
     fn known_group(&mut self, rs: &Relations, row: Handle, paths: &[Path]) -> Option<GroupId> {
         let rel = self.relation;
-        let hash = hash_cells(rs, rel, row, paths)?;
+        let hash = if self.nulls { hash_key(rs, rel, row, paths) } else { hash_cells(rs, rel, row, paths)? };
         Some(self.keys.find(rs, rel, row, paths, hash).unwrap_or_else(|| self.new_group(rs, rel, row, paths, hash)))
     }
 
@@ -356,7 +371,8 @@ impl OrderedGroups {
         let mut change = self.spare.pop().unwrap_or_default();
         change.group = group;
         let (sort, relation) = (&self.sort, self.relation);
-        let tie = |a: Handle, b: Handle| sort.compare(rs, relation, a, b);
+        // An order of operators may be without a key.
+        let tie = |a: Handle, b: Handle| sort.compare(rs, relation, a, b).then(a.cmp(&b));
         let Work { removed, inserted } = work;
         in_order(removed, &tie);
         in_order(inserted, &tie);

@@ -8,6 +8,7 @@ export {
 } from './schema.js'
 export { defineSchema } from './define-schema.js'
 export { from, type Query, type QueryLike, type OrderOptions } from './query/builder.js'
+export type { Source as QuerySource } from './query/source.js'
 export type { RowOf, QueryJson, WhereOp } from './query/types.js'
 export {
   eq, ne, lt, lte, gt, gte, and, or, not, inArray, like, ilike, isNull, isNotNull,

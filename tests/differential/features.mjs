@@ -6,18 +6,23 @@ import { windows } from './make-window.mjs'
 import { types } from './values.mjs'
 
 const nested = ['computed', 'belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
-const joined = ['inner', 'left', 'three', 'self', 'range']
+const joined = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'interval']
+const sets = ['union', 'intersect', 'except', 'all']
+const once = ['distinctRows', 'distinctOn', 'limitBy']
+const sources = ['sub', 'cte', 'topk']
 const grouped = ['group', 'global', ...aggregates, ...modifiers]
 
 /** In the order of the table. */
 export const features = [
-  'rows', 'select', ...joined, ...grouped, ...nested,
+  'rows', 'select', ...joined, ...grouped, ...nested, ...sources, ...once, ...sets,
   'where', ...connectives, ...atoms.filter((a) => a !== 'json'), 'inNull',
   ...subqueries, 'subInSub', ...windows, 'order', 'orderExpr', 'desc', 'nulls', 'limit', 'offset', 'start', 'startKey', 'hazard', 'late', 'composite', ...types,
 ]
 
 const kinds = [
+  [nested, sources], [nested, once], [nested, sets], [sets, joined], [[...sets, ...once], ['start', 'startKey', 'hazard', 'rows', ...grouped]], [['sub', 'cte', 'topk'], ['startKey', 'hazard']], [['distinctRows'], ['distinctOn', 'limitBy']],
   [nested, joined], [nested, grouped], [['rows'], ['select']], [['rows', 'select'], grouped], [['group'], ['global']], [windows, ['start', 'startKey']],
+  [windows, [...sources, ...once, ...sets]], [sets, [...subqueries, 'subInSub']],
 ]
 
 /** Whether one query can have both. */

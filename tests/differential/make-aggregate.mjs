@@ -15,7 +15,7 @@ export function aggregate({ r, expressions, exact }, name, hazard) {
   const ordered = expressions.columns.filter((c) => c.type !== 'json' && !(exact && c.type === 'bool'))
   const number = () => (exact || numbers.length === 0 || r.oneIn(3) ? expressions.number('int') : expressions.column(r.pick(numbers)))
   const fraction = () => literal('float', r.oneIn(12) ? null : r.pick([0, 0.1, 0.25, 0.5, 0.75, 1]))
-  const any = () => (r.oneIn(3) ? expressions.value(r.pick(['int', 'text', 'float'])) : expressions.column(r.pick(ordered)))
+  const any = () => (ordered.length === 0 || r.oneIn(3) ? expressions.value(r.pick(['int', 'text', 'float'])) : expressions.column(r.pick(ordered)))
   switch (name) {
     case 'count': return agg('count')
     case 'countX': return agg('count', hazard ?? (r.oneIn(3) ? expressions.value('bool') : expressions.column(r.pick(expressions.columns))))

@@ -3,12 +3,13 @@ import { aggregate, aggregates, call, makeComputed, modifiers } from './make-agg
 import { makeNested } from './make-nested.mjs'
 import { atoms, connectives, Expressions } from './make-expression.mjs'
 import { makeOrder, makeWindow, orderables } from './make-order.mjs'
+import { makeCtes, makeRows, makeSet, makeSource, rowFeatures, someTable, sourceFeatures } from './make-source.mjs'
 import { subqueries, subqueryCondition, subqueryField } from './make-subquery.mjs'
 import { makeWindows, scopeParts } from './make-window.mjs'
 import { isSafe, literal } from './values.mjs'
 
 const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
-const joinKinds = ['inner', 'left', 'three', 'self', 'range']
+const joinKinds = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'interval']
 
 /**
  * A query `{ json, seen, lenient }`. `seen`: its features. `lenient`: whether an evaluation error is up to the order of
@@ -18,15 +19,20 @@ export function makeQuery(r, schema, wanted) {
   const seen = new Set()
   const wants = (f, odds = 0) => wanted.includes(f) || (odds > 0 && r.oneIn(odds))
   const shape = shapeOf(r, wanted)
+  if (['union', 'intersect', 'except', 'all'].some((f) => wanted.includes(f)) || (wanted.every((w) => !nestedKinds.includes(w)) && r.oneIn(25))) return setOf(r, schema, wanted, wants, seen)
   const tables = wanted.includes('composite') ? schema.tables.filter((t) => t.key.length > 1) : schema.tables
   const from = preferred(r, tables.length > 0 ? tables : schema.tables, wanted)
   const json = { from: from.name }
-  const state = { r, schema, wanted, wants, seen, json, from, lenient: false }
+  const state = { r, schema, wanted, wants, seen, json, from, lenient: false, ctes: [], derived: false }
+  if (!shape.nested) {
+    const ctes = makeCtes(state)
+    if (ctes) json.ctes = ctes
+  }
   const columns = sources(state, shape)
-  if (!shape.joined && !shape.grouped && wants('computed', 10)) columns.push(...makeComputed(state, from, json))
+  if (!shape.joined && !shape.grouped && state.table === from && state.ctes.length === 0 && wants('computed', 10)) columns.push(...makeComputed(state, from, json))
   state.expressions = new Expressions(r, columns, seen)
   if (from.key.length > 1) seen.add('composite')
-  const hazard = wants('hazard', 12) ? state.expressions.hazard() : undefined
+  const hazard = !state.derived && wants('hazard', 12) ? state.expressions.hazard() : undefined
   if (wants('where', 2) || wanted.some((w) => (atoms.includes(w) || connectives.includes(w)) && r.below(4) > 0)) {
     seen.add('where')
     json.where = state.expressions.condition(wanted)
@@ -38,9 +44,11 @@ export function makeQuery(r, schema, wanted) {
     json.with = makeNested(state, from, wanted.includes('deep') ? 3 : r.between(1, 3))
     if (depth(json) > 2) seen.add('deep')
   }
-  makeWindows(state, state.groups === undefined ? scopeParts(state, keyExpressions(state)) : groupParts(state))
-  makeOrder(state, orderables(state), keyColumns(state))
-  addWindowOrder(state)
+  if (compares(state, shape, hazard)) return { json, seen, lenient: state.lenient || seen.has('scalarRow') }
+  const windowed = !state.derived && state.ctes.length === 0
+  if (windowed) makeWindows(state, state.groups === undefined ? scopeParts(state, keyExpressions(state)) : groupParts(state))
+  makeOrder(state, orderables(state), state.derived ? undefined : keyColumns(state))
+  if (windowed) addWindowOrder(state)
   makeWindow(state)
   if ((hazard !== undefined || state.overflows) && (json.joins || json.limit !== undefined || json.offset !== undefined || json.start || json.having)) state.lenient = true
   // Which rows a failing expression is evaluated for is then up to the plan, and so is whether a sub-query is one of them.
@@ -62,14 +70,41 @@ function makeSubqueries(state) {
   return true
 }
 
+function setOf(r, schema, wanted, wants, seen) {
+  const state = { r, schema, wanted, wants, seen, ctes: [] }
+  const ctes = makeCtes(state)
+  const { query } = makeSet(state, 0)
+  return { json: { ...(ctes ? { ctes } : {}), ...query }, seen, lenient: false }
+}
+
+/** Makes of a query one that compares its rows, if that is asked for and can be. */
+function compares(state, shape, hazard) {
+  const { r, json, wanted, expressions } = state
+  const asked = rowFeatures.some((f) => wanted.includes(f))
+  if (hazard !== undefined || json.computed || shape.nested || shape.grouped || state.overflows || !(asked || r.oneIn(10))) return false
+  const columns = expressions.columns.filter((c) => c.type !== 'json')
+  const picked = r.some(columns, 1).slice(0, 4)
+  const fields = picked.map((column, i) => ({ name: `d${i}`, expr: expressions.column(column), column }))
+  json.select = fields.map(({ name, expr }) => ({ name, expr }))
+  state.seen.delete('rows')
+  state.seen.add('select')
+  makeRows(state, json, expressions, fields, false)
+  makeWindow(state)
+  return true
+}
+
 const depth = (json) => Math.max(0, ...(json.with ?? []).map((w) => 1 + depth(w.query ?? {})))
 
 /** The columns of the key of the result's rows, `undefined` if one of them is computed. */
 function keyColumns({ schema, json, from, groups }) {
   if (groups !== undefined) return groups.every((g) => g.column !== undefined) ? groups.map((g) => ({ ...g.column, nullable: true })) : undefined
   const keys = (table, nullable) => table.key.map((name) => ({ ...table.columns.find((c) => c.name === name), nullable }))
-  const joined = (json.joins ?? []).map((j) => keys(schema.tables.find((t) => t.name === j.table), j.kind === 'left'))
-  return [keys(from, false), ...joined].flat()
+  let all = keys(from, false)
+  for (const { kind, table } of json.joins ?? []) {
+    if (kind === 'right' || kind === 'full') all = all.map((c) => ({ ...c, nullable: true }))
+    all.push(...keys(schema.tables.find((t) => t.name === table), kind === 'left' || kind === 'full'))
+  }
+  return all
 }
 
 /** The key of a result's rows in a query without grouping. */
@@ -117,41 +152,66 @@ function preferred(r, tables, wanted) {
 }
 
 /** The columns in scope; joins are made on the way. */
-function sources({ r, schema, wants, wanted, seen, json, from }, shape) {
+function sources(state, shape) {
+  const { r, schema, wants, wanted, seen, json, from } = state
   const scope = (table, of, optional) => table.columns.map((c) => ({ ...c, of, nullable: c.nullable || optional }))
-  if (!shape.joined) return scope(from, undefined, false)
+  const hidden = state.ctes.some((c) => c.name === from.name)
+  const first = shape.nested ? { from: from.name, columns: from.columns, table: from } : makeSource(state, hidden ? someTable(state) : from, 'a')
+  json.from = first.from
+  state.derived = first.table === undefined
+  state.table = first.table
+  if (!shape.joined) return scope(first, typeof json.from === 'string' ? undefined : 'a', false)
   const self = wants('self', 5)
   json.joins = []
-  json.alias = 'a'
-  let columns = scope(from, 'a', false)
+  if (typeof json.from === 'string') json.alias = 'a'
+  let columns = scope(first, 'a', false)
   const count = !schema.large && wants('three', 3) ? 2 : 1
   for (let j = 0; j < count; j++) {
-    const kind = wanted.includes('inner') && j === 0 ? 'inner' : wanted.includes('left') && j === count - 1 ? 'left' : r.pick(['inner', 'left'])
-    const table = self && j === 0 ? from : r.pick(schema.tables)
-    if (table === from) seen.add('self')
+    const asked = ['inner', 'left', 'right', 'full', 'cross'].filter((k) => wanted.includes(k))
+    let kind = j === 0 && asked.length > 0 ? r.pick(asked) : r.pick(['inner', 'left', 'inner', 'left', 'right', 'full', 'cross'])
+    if (schema.large && kind === 'cross') kind = 'inner'
+    const table = self && j === 0 && !hidden ? from : someTable(state)
+    if (table === first.table) seen.add('self')
     const alias = 'bc'[j]
+    const joined = makeSource(state, table, alias)
+    if (joined.table === undefined) state.derived = true
+    // PostgreSQL makes full joins of equalities only.
+    const family = (c) => (c.type === 'bigint' ? 'int' : c.type)
+    if (kind === 'full' && columns.every((a) => joined.columns.every((b) => family(a) !== family(b)))) kind = 'left'
     seen.add(kind)
-    const right = scope(table, alias, kind === 'left')
+    const right = scope(joined, alias, kind === 'left' || kind === 'full')
     const both = new Expressions(r, [...columns, ...right], seen)
-    json.joins.push({ kind, table: table.name, alias, on: joinCondition(r, both, columns, right, wants, seen, schema.large) })
+    const on = kind === 'cross' ? {} : { on: joinCondition(r, both, columns, right, wants, seen, schema.large, kind === 'full') }
+    json.joins.push({ kind, ...(typeof joined.from === 'string' ? { table: joined.from } : { query: joined.from.query }), alias, ...on })
+    if (kind === 'right' || kind === 'full') columns = columns.map((c) => ({ ...c, nullable: true }))
     columns = [...columns, ...right]
   }
   if (count === 2) seen.add('three')
   return columns
 }
 
-function joinCondition(r, both, left, right, wants, seen, large) {
+function joinCondition(r, both, left, right, wants, seen, large, full) {
   const family = (c) => (c.type === 'bigint' ? 'int' : c.type)
   const pairs = left.flatMap((a) => right.filter((b) => family(a) === family(b)).map((b) => [a, b]))
   const keys = pairs.filter(([a, b]) => a.name.startsWith('f') || b.name.startsWith('f') || b.name.startsWith('k'))
   const parts = []
+  const column = (c) => both.column(c)
+  const orderedPairs = pairs.filter(([a]) => a.type !== 'json')
+  if (!full && !large && wants('interval', 8) && orderedPairs.length > 0) {
+    // Two ranges that overlap, or a value within a range.
+    seen.add('interval')
+    const [a, b] = r.pick(orderedPairs)
+    const [c, d] = r.oneIn(2) ? r.pick(orderedPairs) : r.pick(orderedPairs.filter(([x, y]) => x === a || y === b))
+    return { op: 'and', args: [{ op: r.pick(['<', '<=']), args: [column(a), column(b)] }, { op: r.pick(['<', '<=', '>', '>=']), args: [column(d), column(c)] }] }
+  }
   // Products of large tables would be all that the time is spent on.
-  const equal = large || (wants('range') ? r.oneIn(2) : r.below(5) > 0)
+  const equal = large || full || (wants('range') ? r.oneIn(2) : r.below(5) > 0)
   for (let n = equal ? r.between(1, 2) : 0; n > 0 && pairs.length > 0; n--) {
     const [a, b] = r.pick(keys.length > 0 && r.below(4) > 0 ? keys : pairs)
     parts.push({ op: '=', args: r.oneIn(2) ? [both.column(a), both.column(b)] : [both.column(b), both.column(a)] })
   }
-  const ordered = pairs.filter(([a]) => a.type !== 'json')
+  const ordered = orderedPairs
+  if (full && parts.length > 0) return parts.length === 1 ? parts[0] : { op: 'and', args: parts }
   if ((wants('range', 4) || parts.length === 0) && ordered.length > 0) {
     seen.add('range')
     const [a, b] = r.pick(ordered)
@@ -162,8 +222,10 @@ function joinCondition(r, both, left, right, wants, seen, large) {
 }
 
 function makeSelect(state, shape, hazard) {
-  const { r, wants, wanted, seen, json, expressions } = state
+  const { r, wants, seen, json, expressions } = state
+  const wanted = [...state.wanted]
   const safe = hazard !== undefined
+  if (state.derived && json.joins) wanted.push('select')
   if (safe && !json.where && !shape.nested && r.oneIn(2)) {
     // A hazard alone in `where`: evaluated for every row, by both.
     json.where = { op: r.pick(['>', '=', '!=']), args: [hazard, literal('int', 1)] }

@@ -19,9 +19,10 @@ export function subqueryField(state) {
   return r.oneIn(2) ? scalar(within(state), 1).expr : condition(within(state), r.pick(subqueries), 1)
 }
 
-function within({ r, schema, seen, json, expressions }) {
-  const alias = json.alias ?? json.from
-  return { r, schema, seen, outside: expressions.columns.map((c) => ({ ...c, of: c.of ?? alias })) }
+function within({ r, schema, seen, json, expressions, ctes = [] }) {
+  const alias = json.alias ?? json.from.alias ?? json.from
+  const tables = schema.tables.filter((t) => ctes.every((c) => c.name !== t.name))
+  return { r, schema: { ...schema, tables }, seen, outside: expressions.columns.map((c) => ({ ...c, of: c.of ?? alias })) }
 }
 
 function condition(state, kind, level) {

@@ -89,7 +89,7 @@ function* smaller(node) {
   if (node === null || typeof node !== 'object') return
   if (node.op !== undefined) yield* node.args ?? []
   for (const key of Object.keys(node)) {
-    if (node.op === undefined && !['from', 'name', 'expr', 'kind', 'table', 'on', 'relation', 'values', 'inclusive'].includes(key)) {
+    if (node.op === undefined && !['from', 'query', 'name', 'expr', 'kind', 'table', 'on', 'relation', 'values', 'inclusive', 'by', 'setOp'].includes(key)) {
       const { [key]: _, ...rest } = node
       yield rest
     }

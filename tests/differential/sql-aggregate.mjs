@@ -12,7 +12,7 @@ function parts(e, column) {
   const items = (e.orderBy ?? []).map((o) => `${expression(o.expr, column).sql} ${o.desc ? 'desc' : 'asc'} nulls ${o.nulls ?? (o.desc ? 'first' : 'last')}`)
   // Distinct values are in their own order, rows in that of their keys.
   const order = e.distinct ? (items.length > 0 ? items : [`${args[0]?.sql} asc nulls last`]) : [...items, ...column.keys.map((k) => `${k} asc nulls last`)]
-  return { args, filter, order: ` order by ${order.join(', ')}`, distinct: e.distinct ? 'distinct ' : '' }
+  return { args, filter, order: order.length > 0 ? ` order by ${order.join(', ')}` : '', distinct: e.distinct ? 'distinct ' : '' }
 }
 
 /** @param column `(name, of) => { sql, type }`, with the `keys` of the sources */

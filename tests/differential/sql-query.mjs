@@ -3,32 +3,29 @@
 // Every row is a JSON array of texts; nested associations are correlated sub-selects, lists by json_agg. A shape is a list of
 // fields `{ name, type }`, `{ name, row: shape }` (a member of a join, or null), `{ name, one: shape }` or `{ name, list: shape }`.
 import { output } from './sql-aggregate.mjs'
+import { cell, filter, keyOf, ordered, window } from './sql-clause.mjs'
 import { asText, expression, name } from './sql-expression.mjs'
 import { defaultOrder, hops } from './sql-relations.mjs'
-
-const kind = (type) => (type === 'bigint' ? 'int' : type)
+import { columnsOf, isGrouped, relation, sourcesOf, withCtes } from './sql-source.mjs'
 
 /** `{ sql, shape }` of a query over a schema. */
 export function querySql(schema, query) {
-  const tables = new Map(schema.tables.map((t) => [t.name, t]))
-  const sources = [{ alias: query.alias ?? query.from, table: tables.get(query.from) }]
-  let from = `${name(query.from)} ${name(sources[0].alias)}`
-  for (const join of query.joins ?? []) {
-    sources.push({ alias: join.alias ?? join.table, table: tables.get(join.table), optional: join.kind === 'left' })
-    from += ` ${join.kind} join ${name(join.table)} ${name(sources.at(-1).alias)} on ${expression(join.on, columnsOf(tables, sources)).sql}`
-  }
-  sources[0].computed = computedOf(tables, query, sources[0], 1)
-  const column = columnsOf(tables, sources)
-  const key = query.groupBy || isGrouped(query) ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
+  const { env, clause } = withCtes(new Map(schema.tables.map((t) => [t.name, t])), query)
+  // Rows that are made by comparing them are a relation first.
+  if (query.setOp || query.distinct || query.distinctOn || query.limitBy) return wrapped(env, clause, query)
+  const { sources, from } = sourcesOf(env, query)
+  sources[0].computed = computedOf(env, query, sources[0], 1)
+  const column = columnsOf(env, sources)
+  const grouped = isGrouped(query)
+  const key = grouped ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
   column.key = key
   const { fields, shape } = select(query, sources, column)
-  const nested = nest(tables, query, sources[0], 1)
+  const nested = nest(env, query, sources[0], 1)
   const order = orderOf(query.orderBy, key, column)
   const where = query.where ? [expression(query.where, column).sql] : []
   const start = query.start ? [startSql(query, key, column)] : []
-  const grouped = query.groupBy || isGrouped(query)
   const parts = [
-    `select json_build_array(${[...fields, ...nested.fields].join(', ')})::text as row from ${from}`,
+    `${clause}select json_build_array(${[...fields, ...nested.fields].join(', ')})::text as row from ${from}`,
     filter('where', grouped ? where : [...where, ...start]),
     grouped ? `group by ${key.length > 0 ? key.join(', ') : '()'}` : '',
     grouped ? filter('having', [...(query.having ? [expression(query.having, column).sql] : []), ...start]) : '',
@@ -37,48 +34,16 @@ export function querySql(schema, query) {
   return { sql: parts.filter((p) => p !== '').join('\n'), shape: [...shape, ...nested.shape] }
 }
 
-const filter = (word, conditions) => (conditions.length > 0 ? `${word} ${conditions.join(' and ')}` : '')
-const window = ({ limit, offset }) => [limit === undefined ? '' : `limit ${limit}`, offset ? `offset ${offset}` : ''].filter(Boolean).join(' ')
-
-function isGrouped(query) {
-  const parts = ({ over = {} }) => [...(over.partitionBy ?? []), ...(over.orderBy ?? []).map((o) => o.expr)]
-  const calls = (e) => e.op === 'agg' || (e.args ?? []).some(calls) || parts(e).some(calls)
-  return query.having !== undefined || [...(query.select ?? []), ...(query.orderBy ?? [])].some((f) => calls(f.expr))
-}
-
-const cell = (alias, column) => ({ sql: `${name(alias)}.${name(column.name)}`, type: kind(column.type) })
-const keyOf = ({ alias, table }) => table.key.map((k) => `${name(alias)}.${name(k)}`)
-
-/** Finds columns, in the scopes around too. `keys`: what tells the rows of a group apart; `subquery` writes a query that stands here. */
-function columnsOf(tables, sources, around) {
-  const column = (wanted, of) => {
-    const computed = (sources[0].computed ?? []).find((c) => c.name === wanted)
-    if (computed) return computed
-    const source = sources.find((s) => (of === undefined ? s.table.columns.some((c) => c.name === wanted) : s.alias === of))
-    return source ? cell(source.alias, source.table.columns.find((c) => c.name === wanted)) : around(wanted, of)
-  }
-  return Object.assign(column, { keys: sources.flatMap(keyOf), subquery: (query) => subquerySql(tables, query, column) })
-}
-
-/** A sub-query that gives one value, and the value's type. */
-function subquerySql(tables, query, around) {
-  const sources = [{ alias: query.alias ?? query.from, table: tables.get(query.from) }]
-  let from = `${name(query.from)} ${name(sources[0].alias)}`
-  for (const join of query.joins ?? []) {
-    sources.push({ alias: join.alias ?? join.table, table: tables.get(join.table) })
-    from += ` ${join.kind} join ${name(join.table)} ${name(sources.at(-1).alias)} on ${expression(join.on, columnsOf(tables, sources, around)).sql}`
-  }
-  const column = columnsOf(tables, sources, around)
-  const field = query.select ? expression(query.select[0].expr, column) : { sql: '1', type: 'int' }
-  const where = filter('where', query.where ? [expression(query.where, column).sql] : [])
-  const group = query.groupBy ? `group by ${query.groupBy.length > 0 ? query.groupBy.map((g) => expression(g.expr, column).sql).join(', ') : '()'}` : ''
-  const having = filter('having', query.having ? [expression(query.having, column).sql] : [])
-  return { sql: [`(select ${field.sql} from ${from}`, where, group, having].filter(Boolean).join(' ') + ')', type: field.type }
+function wrapped(env, clause, query) {
+  const { ctes, ...rest } = query
+  const { sql, columns, key, order } = relation(env, rest)
+  const { fields, shape } = split(columns.map((c) => ({ name: c.name, ...asText({ sql: name(c.name), type: c.type }) })))
+  return { sql: `${clause}select json_build_array(${fields.join(', ')})::text as row from (${sql}) w\n${ordered(order, key.map(name))}`, shape }
 }
 
 function select(query, sources, column) {
   if (query.select) return split(query.select.map((f) => ({ name: f.name, ...output(f.expr, column) })))
-  const whole = ({ alias, table }) => split(table.columns.map((c) => ({ name: c.name, ...asText(cell(alias, c)), column: c.type })))
+  const whole = ({ alias, table }) => split(table.columns.map((c) => ({ name: c.name, ...asText(cell(alias, c)), ...(table.derived ? {} : { column: c.type }) })))
   if (sources.length === 1) {
     const { fields, shape } = whole(sources[0])
     const computed = split((sources[0].computed ?? []).map((c) => ({ name: c.name, ...asText(c) })))
@@ -107,15 +72,8 @@ function computedOf(tables, query, owner, level) {
 /** SQL apart from what describes it. */
 const split = (outputs) => ({ fields: outputs.map((o) => o.sql), shape: outputs.map(({ sql, ...rest }) => rest) })
 
-/** Ties are broken by the key, ascending, nulls last. */
-function orderOf(orderBy, key, column) {
-  const items = (orderBy ?? []).map((o) => {
-    const nulls = o.nulls ?? (o.desc ? 'first' : 'last')
-    return `${expression(o.expr, column).sql} ${o.desc ? 'desc' : 'asc'} nulls ${nulls}`
-  })
-  const all = [...items, ...key.map((k) => `${k} asc nulls last`)]
-  return all.length > 0 ? `order by ${all.join(', ')}` : ''
-}
+const orderOf = (orderBy, key, column) =>
+  ordered((orderBy ?? []).map((o) => ({ sql: expression(o.expr, column).sql, desc: o.desc, nulls: o.nulls ?? (o.desc ? 'first' : 'last') })), key)
 
 /** Rows behind the start: greater in the first order expression that differs. Null is equal to null, and has its place. */
 function startSql({ orderBy = [], start }, key, column) {

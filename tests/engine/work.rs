@@ -104,6 +104,48 @@ fn a_change_costs_no_more_among_ten_thousand_rows_than_among_ten() {
     }
 }
 
+/// The three highest issues of a rank, each project's first issue, ranks of issues and projects together, and issues below others.
+fn compared() -> Vec<Json> {
+    let by_rank = json!([{ "expr": col("issues", "rank") }]);
+    let top = json!({ "from": "issues", "orderBy": by_rank, "limit": 3 });
+    let ids = json!([{ "name": "id", "expr": col("t", "id") }]);
+    let select = |of: &str, name: &str| json!({ "from": of, "select": [{ "name": "n", "expr": col(of, name) }] });
+    let set =
+        |op: &str, all: bool| json!({ "setOp": op, "all": all, "inputs": [select("issues", "rank"), select("projects", "id")] });
+    vec![
+        json!({ "from": { "query": top, "alias": "t" }, "select": ids }),
+        json!({ "from": "issues", "distinctOn": [col("issues", "project")], "orderBy": by_rank }),
+        json!({ "from": "issues", "distinct": true, "select": [{ "name": "n", "expr": col("issues", "project") }] }),
+        set("union", false),
+        set("except", true),
+        set("intersect", false),
+    ]
+}
+
+#[test]
+fn a_change_under_rows_that_are_compared_looks_at_no_others() {
+    for query in compared() {
+        let change = || ("issues", ints(&[-1, 0, 7]));
+        let (few, many) = (cost(query.clone(), 10, change()), cost(query.clone(), 10_000, change()));
+        assert!(few > 0 && few <= 16, "{few} rows looked at under {query}");
+        assert_eq!(few, many, "{query}");
+    }
+}
+
+#[test]
+fn a_join_by_a_range_seeks_what_it_meets() {
+    let compare = |op: &str, a: Json, b: Json| json!({ "op": op, "args": [a, b] });
+    let on = json!({ "op": "and", "args": [compare("<=", col("issues", "rank"), col("projects", "id")),
+        compare(">", json!({ "op": "+", "args": [col("issues", "rank"), { "op": "lit", "value": 3 }] }), col("projects", "id")),
+        compare(">=", col("issues", "project"), col("projects", "id"))] });
+    let query = json!({ "from": "issues", "joins": [{ "kind": "inner", "table": "projects", "on": on }] });
+    // From its rank to its project: nine numbers among however many.
+    let change = || ("issues", ints(&[-1, 8, 0]));
+    let (few, many) = (cost(query.clone(), 10, change()), cost(query, 3_000, change()));
+    assert_eq!(few, many);
+    assert!((9..=40).contains(&few), "nine projects are met, {few} rows looked at");
+}
+
 #[test]
 fn a_change_of_the_one_side_of_a_join_looks_at_its_matches() {
     let close = || ("projects", vec![Value::Int(0), Value::Bool(false)]);

@@ -134,6 +134,38 @@ describe('the builder', () => {
     })
     expect(failure(() => q.innerJoin('issues', (a, b) => eq(a.id, b.id))).code).toBe('QUERY_INVALID')
   })
+  it('lowers queries in the place of tables', () => {
+    const open = q.where('status', '=', 'open').select('id', 'projectId').as('open')
+    const query = { from: 'issues', where: { op: '=', args: [col('status'), lit('open')] }, select: [{ name: 'id', expr: col('id') }, { name: 'projectId', expr: col('projectId') }] }
+    expect(from(open).where('id', '=', 'x').limit(2).toJSON()).toEqual({ from: { query, alias: 'open' }, where: { op: '=', args: [col('id'), lit('x')] }, limit: 2 })
+    expect(from(schema, 'projects').leftJoin(open, (p, o) => eq(p.id, o.projectId)).select(r => ({ name: r.projects.name, id: r.open.id })).toJSON()).toEqual({
+      from: 'projects', joins: [{ kind: 'left', query, alias: 'open', on: { op: '=', args: [col('id', 'projects'), col('projectId', 'open')] } }],
+      select: [{ name: 'name', expr: col('name', 'projects') }, { name: 'id', expr: col('id', 'open') }],
+    })
+    expect(from(open).innerJoin('projects', (o, p) => eq(o.projectId, p.id)).toJSON().joins).toEqual([{ kind: 'inner', table: 'projects', on: { op: '=', args: [col('projectId', 'open'), col('id', 'projects')] } }])
+    // Literals take the type of what was computed.
+    const late = q.select(i => ({ id: i.id, when: i.due })).as('late')
+    expect(from(late).where('when', '<', 5).toJSON().where).toEqual({ op: '<', args: [col('when'), lit('1970-01-01T00:00:00.005Z', 'timestamp')] })
+    expect(failure(() => (from(open) as any).where('title', '=', 'x'))).toMatchObject({ code: 'UNKNOWN_COLUMN', offending: 'title' })
+    expect(failure(() => (from(open) as any).with('labels'))).toMatchObject({ code: 'UNKNOWN_RELATION' })
+  })
+  it('lowers every kind of join', () => {
+    const kinds = q.rightJoin('projects', (i, p) => eq(i.projectId, p.id)).fullJoin('labels', (r, l) => eq(r.projects.id, l.id)).crossJoin('comments', 'c').toJSON().joins!
+    expect(kinds.map(j => [j.kind, j.table, j.alias, j.on !== undefined])).toEqual([['right', 'projects', undefined, true], ['full', 'labels', undefined, true], ['cross', 'comments', 'c', false]])
+  })
+  it('lowers distinct rows, first rows and set operations', () => {
+    expect(q.select('status').distinct().toJSON()).toEqual({ from: 'issues', select: [{ name: 'status', expr: col('status') }], distinct: true })
+    expect(q.distinctOn('projectId').orderBy('points').toJSON()).toEqual({ from: 'issues', distinctOn: [col('projectId')], orderBy: [{ expr: col('points') }] })
+    expect(q.distinctOn(i => [i.projectId, i.status]).toJSON().distinctOn).toEqual([col('projectId'), col('status')])
+    expect(q.limitBy('projectId', 3).toJSON().limitBy).toEqual({ by: [col('projectId')], limit: 3 })
+    expect(q.limitBy(['projectId', 'status'], 3, 1).toJSON().limitBy).toEqual({ by: [col('projectId'), col('status')], limit: 3, offset: 1 })
+    const names = from(schema, 'projects').select('name')
+    const inputs = [names.toJSON(), names.limit(1).toJSON()]
+    expect(names.union(names.limit(1)).orderBy('name').toJSON()).toEqual({ from: { query: { setOp: 'union', inputs }, alias: 'rows' }, orderBy: [{ expr: col('name') }] })
+    expect(names.exceptAll(names.limit(1)).toJSON().from).toEqual({ query: { setOp: 'except', all: true, inputs }, alias: 'rows' })
+    expect(failure(() => names.union())).toMatchObject({ code: 'QUERY_INVALID' })
+    expect(failure(() => q.limitBy('projectId', -1))).toMatchObject({ code: 'QUERY_INVALID' })
+  })
   it('lowers groups', () => {
     expect(q.groupBy('status').select(i => ({ status: i.status, n: count(), points: sum(i.points), mean: avg(i.points) })).orderBy('n', 'desc').toJSON()).toEqual({
       from: 'issues', groupBy: [{ name: 'status', expr: col('status') }],

@@ -150,6 +150,39 @@ same<RowOf<typeof flat>, { id: string; email: string | null }>()
 const selfJoined = q.innerJoin('issues', (a, b) => eq(a.id, b.projectId), 'parent')
 same<keyof RowOf<typeof selfJoined>, 'issues' | 'parent'>()
 
+const right = q.rightJoin('projects', (i, p) => eq(i.projectId, p.id))
+same<RowOf<typeof right>, { issues: Issue | null; projects: { id: string; name: string } }>()
+const rightTitles = right.select(r => ({ title: r.issues.title, name: r.projects.name }))
+same<RowOf<typeof rightTitles>, { title: string | null; name: string }>()
+const full = q.fullJoin('projects', (i, p) => eq(i.projectId, p.id)).select(r => ({ title: r.issues.title, name: r.projects.name }))
+same<RowOf<typeof full>, { title: string | null; name: string | null }>()
+const crossed = q.crossJoin('users').select(r => ({ id: r.issues.id, email: r.users.email }))
+same<RowOf<typeof crossed>, { id: string; email: string }>()
+
+// queries in the place of tables
+const counts = q.groupBy('projectId').select(i => ({ projectId: i.projectId, n: count(), last: max(i.due) })).as('counts')
+const fromCounts = from(counts).where('n', '>', 3).orderBy('last', 'desc')
+same<RowOf<typeof fromCounts>, { projectId: string; n: number; last: Date | null }>()
+const withCounts = db.query.projects.leftJoin(counts, (p, c) => eq(p.id, c.projectId)).select(r => ({ name: r.projects.name, n: r.counts.n }))
+same<RowOf<typeof withCounts>, { name: string; n: number | null }>()
+const joinedCounts = from(counts).innerJoin('projects', (c, p) => eq(c.projectId, p.id)).select(r => ({ n: r.counts.n, name: r.projects.name }))
+same<RowOf<typeof joinedCounts>, { n: number; name: string }>()
+// @ts-expect-error no such column
+from(counts).where('title', '=', 'x')
+// @ts-expect-error a number is not text
+from(counts).where('n', '=', '3')
+
+// distinct rows, first rows, set operations
+const latest = q.distinctOn('projectId').orderBy('due', 'desc').limitBy(i => [i.projectId, i.status], 3)
+same<RowOf<typeof latest>, Issue>()
+// @ts-expect-error no such column
+q.distinctOn('project')
+const people = db.query.users.select(u => ({ name: u.email })).union(db.query.labels.select(l => ({ name: l.name })))
+same<RowOf<typeof people>, { name: string }>()
+people.distinct().where('name', 'like', 'a%').orderBy('name')
+// @ts-expect-error other members
+db.query.users.select('email').union(db.query.labels.select('name'))
+
 // groups
 const grouped = q.groupBy('status').select(i => ({ status: i.status, n: count(), points: sum(i.points), mean: avg(i.ratio), last: max(i.due), big: sum(i.big) })).orderBy('n', 'desc')
 same<RowOf<typeof grouped>, { status: 'open' | 'done'; n: number; points: number | null; mean: number | null; last: Date | null; big: bigint | null }>()

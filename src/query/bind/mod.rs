@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod computed;
+mod distinct;
 mod expr;
 mod function;
 mod group;
@@ -14,6 +15,7 @@ mod literal;
 mod nested;
 mod output;
 mod scope;
+mod set;
 mod source;
 mod start;
 mod subquery;
@@ -74,6 +76,15 @@ pub(super) fn order_on(table: &Table, json: &[ast::OrderJson]) -> Result<Vec<Sor
     Output::new(&scope, &Budget::new(), None).order(json, &Select::All)
 }
 
+/// Kinds of join by name. A cross join is one whose condition always holds.
+const JOINS: [(&str, JoinKind); 5] = [
+    ("inner", JoinKind::Inner),
+    ("left", JoinKind::Left),
+    ("right", JoinKind::Right),
+    ("full", JoinKind::Full),
+    ("cross", JoinKind::Inner),
+];
+
 /// What all levels of a query share.
 struct Context<'a> {
     schema: &'a Schema,
@@ -127,9 +138,17 @@ impl<'a> Context<'a> {
     /// A whole query or sub-query, `depth` levels down; one in an expression reads the scope that it stands in.
     fn query(&self, json: &'a ast::QueryJson, depth: usize, parent: Option<&'a Scope<'a>>) -> Result<Level> {
         let before = self.with_ctes(&json.ctes, depth)?;
-        let from = self.from(json, depth)?;
-        let own = self.own_filter(&from.relation).map_err(|e| e.at("from"))?;
-        let level = self.level(json, from, own, None, depth, parent)?;
+        let level = if json.set_op.is_some() || !json.inputs.is_empty() {
+            self.set_query(json, depth)?
+        } else {
+            let from = self.from(json, depth)?;
+            let own = self.own_filter(&from.relation).map_err(|e| e.at("from"))?;
+            let level = self.level(json, from, own, None, depth, parent)?;
+            if !level.outer.is_empty() {
+                alone(json)?;
+            }
+            if json.distinct { self.distinct(json, level)? } else { level }
+        };
         self.forget(before);
         Ok(level)
     }
@@ -139,13 +158,17 @@ impl<'a> Context<'a> {
     fn level(
         &self,
         json: &'a ast::QueryJson,
-        from: Named<'a>,
+        mut from: Named<'a>,
         restriction: Option<Expr>,
         by: Option<&super::Relation>,
         depth: usize,
         parent: Option<&'a Scope<'a>>,
     ) -> Result<Level> {
         let mut height = from.height;
+        let marks = json.joins.iter().any(|j| j.kind == "full");
+        if marks {
+            from.mark();
+        }
         let mut scope = Scope::over(from.alias, from.relation);
         (scope.parent, scope.depth) = (parent, depth);
         if json.joins.len() > MAX_JOINS {
@@ -154,13 +177,18 @@ impl<'a> Context<'a> {
         let computed = self.computed(json, &mut scope)?;
         let mut joins = Vec::with_capacity(json.joins.len());
         for (i, join) in json.joins.iter().enumerate() {
-            let (join, levels) = self.join(join, &mut scope, depth).map_err(|e| e.at_index("joins", i))?;
+            let (join, levels) = self.join(join, &mut scope, marks, depth).map_err(|e| e.at_index("joins", i))?;
             height = height.max(levels);
             joins.push(join);
         }
+        let brings = joins.iter().any(|j| j.kind.keeps()[1]);
+        if let Some(i) = joins.iter().position(|j| brings && j.on.has_outer()) {
+            let message = "beside a right or full join no condition of a join can read the row around the sub-query";
+            return Err(Error::new(ErrorCode::QueryInvalid, message).at("on").at_index("joins", i));
+        }
         scope.around = Some(self.around());
         let mut binder = Binder { scope: &scope, budget: self.budget, calls: None, windows: None };
-        let mut filter = restriction;
+        let (own_filter, mut filter) = if brings { (restriction, None) } else { (None, restriction) };
         if let Some(condition) = &json.filter {
             filter = Expr::and(filter, Some(binder.condition(condition).map_err(|e| e.at("where"))?));
         }
@@ -169,11 +197,19 @@ impl<'a> Context<'a> {
         let mut select = output.select(json.select.as_deref(), depth == 0)?;
         let having = json.having.as_ref().map(|h| output.having(h)).transpose().map_err(|e| e.at("having"))?;
         let mut order = output.order(&json.order_by, &select)?;
+        let limit_by = output.limit_by(json)?;
         output.number_windows(&mut select, &mut order);
         if let (true, Some(relation)) = (order.is_empty(), by) {
             order.clone_from(&relation.order);
         }
-        let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant)).transpose().map_err(|e| e.at("start"))?;
+        // What is distinct has a start of its own.
+        let start = json
+            .start
+            .as_ref()
+            .filter(|_| !json.distinct)
+            .map(|s| output.start(s, &order, self.tenant))
+            .transpose()
+            .map_err(|e| e.at("start"))?;
         let nested = self.nested(json, &scope, &select, output.is_grouped(), depth)?;
         let key = output.key();
         let field_nullable = output.first_is_nullable(&select);
@@ -181,11 +217,13 @@ impl<'a> Context<'a> {
             from: from.source,
             alias: from.alias.to_owned(),
             computed,
+            own_filter,
             joins,
             filter,
             key: key.iter().map(|k| k.column).collect(),
             select,
             order,
+            limit_by,
             limit: json.limit,
             offset: json.offset.unwrap_or(0),
             start,
@@ -204,21 +242,37 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn join(&self, json: &'a ast::JoinJson, scope: &mut Scope<'a>, depth: usize) -> Result<(JoinSource, usize)> {
-        let kind = match json.kind.as_str() {
-            "inner" => JoinKind::Inner,
-            "left" => JoinKind::Left,
-            other => {
-                let e = Error::unknown(ErrorCode::QueryInvalid, "kind of join", other, "query", ["inner", "left"]);
-                return Err(e.at("kind"));
-            }
+    fn join(&self, json: &'a ast::JoinJson, scope: &mut Scope<'a>, marks: bool, depth: usize) -> Result<(JoinSource, usize)> {
+        let Some(&(_, kind)) = JOINS.iter().find(|k| k.0 == json.kind) else {
+            let kinds = JOINS.iter().map(|k| k.0);
+            return Err(Error::unknown(ErrorCode::QueryInvalid, "kind of join", &json.kind, "query", kinds).at("kind"));
         };
-        let Named { source, relation, alias, height } = self.joined(json, depth)?;
+        let mut joined = self.joined(json, depth)?;
+        if marks {
+            joined.mark();
+        }
+        let Named { source, relation, alias, height } = joined;
         let own_filter = self.own_filter(&relation).map_err(|e| e.at("table"))?;
         let place = if json.alias.is_some() { "alias" } else { "table" };
-        scope.add(alias, relation, kind == JoinKind::Left).map_err(|e| e.at(place))?;
+        let [left, right] = kind.keeps();
+        if right {
+            scope.loosen();
+        }
+        scope.add(alias, relation, left).map_err(|e| e.at(place))?;
         let on = Binder { scope, budget: self.budget, calls: None, windows: None }.condition(&json.on).map_err(|e| e.at("on"))?;
         Ok((JoinSource { kind, source, alias: alias.to_owned(), on, own_filter }, height))
+    }
+}
+
+/// Refuses what is about all rows of a query in one that is evaluated for each row around it.
+fn alone(json: &ast::QueryJson) -> Result<()> {
+    let parts = [(json.distinct, "distinct"), (json.distinct_on.is_some(), "distinctOn"), (json.limit_by.is_some(), "limitBy")];
+    match parts.into_iter().find(|p| p.0) {
+        Some((_, part)) => {
+            let message = format!("a sub-query that reads the row around it has no `{part}`; group it, or put it into `from`");
+            Err(Error::new(ErrorCode::QueryInvalid, message).at(part))
+        }
+        None => Ok(()),
     }
 }
 

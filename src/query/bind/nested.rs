@@ -109,6 +109,10 @@ impl<'a> Context<'a> {
         let parts = [
             (!json.joins.is_empty(), "joins", "a nested query cannot join"),
             (json.group_by.is_some(), "groupBy", "a nested query cannot group"),
+            (json.distinct, "distinct", "a nested query shows each row once as it is"),
+            (json.distinct_on.is_some(), "distinctOn", "a nested query is a group already; use `limit`"),
+            (json.limit_by.is_some(), "limitBy", "a nested query is a group already; use `limit`"),
+            (json.set_op.is_some(), "setOp", "a nested query is of one table"),
             (!json.ctes.is_empty(), "ctes", "a nested query has no common table expressions of its own"),
             (json.having.is_some(), "having", "a nested query cannot group"),
             (single && json.limit.is_some(), "limit", "the association is a single row: there is nothing to limit"),

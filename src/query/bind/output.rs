@@ -66,7 +66,7 @@ impl<'b, 'a> Output<'b, 'a> {
         self.bound(json, true)
     }
 
-    fn bound(&mut self, json: &ExprJson, windows: bool) -> Result<Typed> {
+    pub(super) fn bound(&mut self, json: &ExprJson, windows: bool) -> Result<Typed> {
         let (scope, budget) = (self.scope, self.budget);
         let windows = windows.then_some(Windows { groups: self.groups.as_deref(), calls: &mut self.windows });
         let Some(groups) = &self.groups else { return Binder { scope, budget, calls: None, windows }.expr(json) };

@@ -66,7 +66,7 @@ pub(super) struct Source<'a> {
     pub relation: Relation<'a>,
     /// Number of its first column in the scope.
     pub base: usize,
-    /// Joined left: its columns may be null whatever the schema says.
+    /// Of an outer join: its columns may be null whatever the schema says.
     pub optional: bool,
 }
 
@@ -119,6 +119,11 @@ impl<'a> Scope<'a> {
         }
         self.put(alias, relation, optional);
         Ok(())
+    }
+
+    /// Makes all sources so far optional: rows of a join may be without them.
+    pub(super) fn loosen(&mut self) {
+        self.sources.iter_mut().for_each(|s| s.optional = true);
     }
 
     /// Adds a source under whatever alias.

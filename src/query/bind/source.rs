@@ -8,7 +8,7 @@ use super::{Context, Level};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{CteJson, FromJson, JoinJson, QueryJson};
 use crate::query::{BoundQuery, Expr, OutputField, Select, Source, SubQuery};
-use crate::value::MapState;
+use crate::value::{MapState, Type, Value};
 
 /// A common table expression that may be named from here.
 #[derive(Clone)]
@@ -28,6 +28,19 @@ pub(super) struct Named<'a> {
     pub alias: &'a str,
     /// Levels of sub-queries in it.
     pub height: usize,
+}
+
+impl Named<'_> {
+    /// Makes a mark that is never null part of what identifies the rows of a query. A full join needs it: where the keys of
+    /// both sides may be null, or are empty, a row without a partner on the one side would be taken for one on the other.
+    pub(super) fn mark(&mut self) {
+        let (Source::Query(sub), Relation::Query(columns)) = (&mut self.source, &mut self.relation) else { return };
+        let Select::Fields(fields) = &mut sub.query.select else { return };
+        fields.push(OutputField { name: String::new(), expr: Expr::Literal(Value::Bool(true)), ty: Type::Bool });
+        sub.key.push(fields.len() - 1);
+        columns.types.push(Type::Bool);
+        columns.key.push(fields.len() - 1);
+    }
 }
 
 impl<'a> Context<'a> {
@@ -135,9 +148,6 @@ impl<'a> Context<'a> {
         if json.tenant.is_some() && json.tenant.as_deref() != self.tenant {
             return refuse("a query in the place of a table has the tenant of the whole query", "tenant");
         }
-        if json.limit.is_some() || json.offset.is_some() {
-            return refuse("a query in the place of a table cannot be cut yet", "limit");
-        }
         let Level { query, columns, tenants, types, height, .. } = self.query(json, depth + 1, None)?;
         let height = height + 1;
         fits(height, depth)?;
@@ -168,7 +178,7 @@ impl<'a> Context<'a> {
         }
         let columns = Columns { names, types: fields.iter().map(|f| f.ty).collect(), key: key.clone() };
         let mut query = BoundQuery { select: Select::Fields(fields), ..query };
-        if query.limit.is_none() && query.offset == 0 {
+        if query.limit.is_none() && query.offset == 0 && query.limit_by.is_none() {
             query.order.clear();
         }
         Ok((SubQuery { query, shown, key }, columns, height))

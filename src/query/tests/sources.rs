@@ -10,7 +10,7 @@ use crate::value::Type;
 fn sub(source: &Source) -> &SubQuery {
     match source {
         Source::Query(sub) => sub,
-        Source::Table(_) => panic!("a table"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -150,4 +150,113 @@ fn queries_that_grow_with_every_name_are_refused_before_they_are_large() {
     });
     let (code, path, ..) = bad(json!({"ctes": chain.collect::<Vec<_>>(), "from": "labels"}));
     assert_eq!((code, path.as_str()), ("QUERY_INVALID", "ctes[32].query.from"));
+}
+
+fn set(op: &str, inputs: Json) -> Json {
+    json!({"setOp": op, "inputs": inputs})
+}
+
+#[test]
+fn inputs_of_a_set_operation_agree_in_number_and_types() {
+    let numbers = |column: &str| json!({"from": "issues", "select": [field("n", col(column))]});
+    let bound = good(set(
+        "union",
+        json!([numbers("priority"), numbers("points"), {"from": "labels", "select": [field("x", lit(Json::Null))]}]),
+    ));
+    let Source::Set(union) = &bound.from else { panic!("a set operation") };
+    assert_eq!((union.types(), &bound.key[..]), (vec![Type::Float], &[0][..]));
+    assert_eq!(union.inputs[0].fields()[0].expr, call(Function::IntToFloat, [Expr::Column(issue::PRIORITY)]));
+    assert_eq!(union.inputs[2].fields()[0].ty, Type::Float);
+    let mut all = set("except", json!([{"from": "labels"}, {"from": "projects"}]));
+    all["all"] = json!(true);
+    let bound = good(json!({"from": {"query": all, "alias": "s"}, "where": op("=", [col("name"), lit("x")])}));
+    assert_eq!((names(sub(&bound.from)), &sub(&bound.from).key[..]), (vec!["id", "name", ""], &[0, 1, 2][..]));
+    for (query, expected) in [
+        (set("union", json!([{"from": "labels"}, {"from": "comments"}])), at("QUERY_INVALID", "inputs[1]", "", "")),
+        (set("union", json!([numbers("priority"), numbers("title")])), at("TYPE_MISMATCH", "inputs[1].select[0]", "n", "")),
+        (set("unoin", json!([{"from": "labels"}, {"from": "labels"}])), at("QUERY_INVALID", "setOp", "unoin", "union")),
+        (set("union", json!([{"from": "labels"}])), at("QUERY_INVALID", "inputs", "", "")),
+        (set("union", json!([{"from": "labels"}, {"from": "label"}])), at("UNKNOWN_TABLE", "inputs[1].from", "label", "labels")),
+        (json!({"inputs": [{"from": "labels"}, {"from": "labels"}]}), at("QUERY_INVALID", "setOp", "", "")),
+    ] {
+        assert_eq!(bad(query), expected);
+    }
+    let mut filtered = set("union", json!([{"from": "labels"}, {"from": "projects"}]));
+    filtered["where"] = lit(true);
+    assert_eq!(bad(filtered), at("QUERY_INVALID", "where", "", ""));
+    let mut ordered = set("union", json!([{"from": "labels"}, {"from": "projects"}]));
+    ordered["orderBy"] = json!([field("", col("nam"))]);
+    assert_eq!(bad(ordered), at("UNKNOWN_COLUMN", "orderBy[0].expr", "nam", "name"));
+}
+
+#[test]
+fn distinct_rows_are_groups_of_all_fields_and_are_ordered_by_these() {
+    let distinct = |order: Json| {
+        json!({"from": "issues", "distinct": true, "orderBy": [field("", order)],
+        "select": [field("p", col("projectId")), field("half", op("/", [col("priority"), lit(2)]))]})
+    };
+    let bound = good(distinct(op("/", [col("priority"), lit(2)])));
+    let aggregate = bound.aggregate.expect("groups");
+    assert_eq!((&aggregate.groups[..], aggregate.calls.len()), (&[Expr::Column(0), Expr::Column(1)][..], 0));
+    assert_eq!((&bound.order[0].expr, &bound.key[..]), (&Expr::Column(1), &[0, 1][..]));
+    good(distinct(col("half")));
+    assert_eq!(bad(distinct(col("title"))), at("QUERY_INVALID", "orderBy[0].expr", "", ""));
+    assert_eq!(
+        bad(json!({"from": "issues", "distinct": true, "with": [{"relation": "labels"}]})),
+        at("QUERY_INVALID", "with", "", "")
+    );
+    let on = op("=", [of("a", "id"), of("b", "id")]);
+    let joined = json!({"from": "labels", "alias": "a", "distinct": true, "joins": [{"kind": "inner", "table": "labels", "alias": "b", "on": on}]});
+    assert_eq!(bad(joined), at("QUERY_INVALID", "select", "", ""));
+}
+
+#[test]
+fn a_limit_per_group_is_over_what_order_is_over() {
+    let bound = good(json!({"from": "issues", "limitBy": {"by": [col("projectId")], "limit": 3, "offset": 1}}));
+    let part = bound.limit_by.expect("a limit per group");
+    assert_eq!((&part.by[..], part.limit, part.offset), (&[Expr::Column(issue::PROJECT)][..], 3, 1));
+    let grouped = json!({"from": "issues", "groupBy": [field("p", col("projectId"))], "select": [field("p", col("projectId"))],
+        "distinctOn": [agg("count", [])]});
+    let part = good(grouped).limit_by.expect("a limit per group");
+    assert_eq!((&part.by[..], part.limit), (&[Expr::Column(1)][..], 1));
+    for (more, expected) in [
+        (json!({"distinctOn": []}), at("QUERY_INVALID", "distinctOn", "", "")),
+        (json!({"distinctOn": [col("meta")]}), at("TYPE_MISMATCH", "distinctOn[0]", "meta", "")),
+        (json!({"limitBy": {"by": [], "limit": 1}}), at("QUERY_INVALID", "limitBy.by", "", "")),
+        (json!({"limitBy": {"by": [col("titel")], "limit": 1}}), at("UNKNOWN_COLUMN", "limitBy.by[0]", "titel", "title")),
+        (json!({"limitBy": {"by": [col("id")], "limit": 1}, "distinctOn": [col("id")]}), at("QUERY_INVALID", "limitBy", "", "")),
+        (json!({"distinctOn": [col("id")], "distinct": true}), at("QUERY_INVALID", "distinctOn", "", "")),
+    ] {
+        let mut query = json!({"from": "issues"});
+        more.as_object().unwrap().iter().for_each(|(name, v)| query[name] = v.clone());
+        assert_eq!(bad(query), expected);
+    }
+}
+
+#[test]
+fn an_outer_join_makes_its_sides_optional_and_the_tenant_is_asked_for_before_it() {
+    let on = op("=", [of("notes", "issueId"), of("issues", "id")]);
+    let joined =
+        |kind: &str| good(json!({"from": "notes", "tenant": "acme", "joins": [{"kind": kind, "table": "issues", "on": on}]}));
+    for (kind, own) in [("inner", false), ("left", false), ("right", true), ("full", true)] {
+        let bound = joined(kind);
+        assert_eq!((bound.own_filter.is_some(), bound.filter.is_some()), (own, !own), "{kind}");
+    }
+    let cross = good(json!({"from": "labels", "joins": [{"kind": "cross", "table": "projects"}]}));
+    assert_eq!(cross.joins[0].on, Expr::Literal(Value::Bool(true)));
+    let kinds = json!({"from": "labels", "joins": [{"kind": "rigth", "table": "projects", "on": lit(true)}]});
+    assert_eq!(bad(kinds), at("QUERY_INVALID", "joins[0].kind", "rigth", "right"));
+}
+
+#[test]
+fn a_full_join_marks_the_rows_of_queries_whose_keys_say_nothing() {
+    let one = |alias: &str| json!({"query": {"from": "labels", "select": [field("n", agg("count", []))]}, "alias": alias});
+    let mut join = one("b");
+    join["kind"] = json!("full");
+    join["on"] = op("=", [of("a", "n"), of("b", "n")]);
+    let both = json!({"from": one("a"), "joins": [join.clone()], "select": [field("n", of("a", "n"))]});
+    let bound = good(both);
+    assert_eq!((&bound.key[..], sub(&bound.from).fields()[1].expr.clone()), (&[1, 3][..], Expr::Literal(Value::Bool(true))));
+    join["kind"] = json!("left");
+    assert!(good(json!({"from": one("a"), "joins": [join], "select": [field("n", of("a", "n"))]})).key.is_empty());
 }

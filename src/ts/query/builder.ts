@@ -1,24 +1,30 @@
 import { EddylineError, unknownName } from '../errors.js'
-import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, SchemaJson, TableName } from '../schema.js'
+import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
 import type { CellType } from '../port.js'
-import { type Condition, Expr, type ExprJson, compare, literal } from './expr.js'
-import type { Aliases, JoinedBase, Named, Optional, OrderJson, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
+import { type Condition, Expr, type ExprJson, literal } from './expr.js'
+import { type Member, members, natural, operatorCondition, placed, refs, settled, tableNamed, tooDeep } from './parts.js'
+import { type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
+import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, OrderJson, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
 
-type TableJson = SchemaJson['tables'][number]
-interface Join { kind: 'inner' | 'left'; table: string; alias: string; on: ExprJson }
+interface Join { kind: JoinKind; table: TableJson; alias: string; on?: ExprJson }
 interface Order { name?: string; expr?: ExprJson; desc: boolean; nulls?: 'first' | 'last' }
 
 /** What a builder holds: never changed, each step copies it. */
 interface Plan {
   /** Another name for the table. */
   alias?: string
+  /** What a query that reads this one calls it by. */
+  name?: string
   /** Of the callbacks that were given columns of this query. */
   steps: readonly object[]
   joins: readonly Join[]
   where: readonly ExprJson[]
-  groupBy?: readonly { name?: string; expr: ExprJson }[]
+  groupBy?: readonly Member[]
   having?: readonly ExprJson[]
-  select?: readonly { name: string; expr: ExprJson }[]
+  select?: readonly Member[]
+  distinct?: boolean
+  distinctOn?: readonly ExprJson[]
+  limitBy?: { by: readonly ExprJson[]; limit: number; offset: number }
   orderBy: readonly Order[]
   limit?: number
   offset?: number
@@ -28,12 +34,6 @@ interface Plan {
 }
 
 const NOTHING: Plan = { steps: [], joins: [], where: [], orderBy: [], with: [] }
-
-/** Where a column given to a callback is from: a step of some query, and that query's name for the table. */
-interface Place { step: object; of: string }
-const places = new WeakMap<ExprJson, Place>()
-/** Columns that a sub-query reads outside. */
-const outside = new WeakSet<ExprJson>()
 
 export interface OrderOptions { nulls?: 'first' | 'last' }
 
@@ -90,15 +90,17 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /**
-   * Calls the table otherwise: for a sub-query over the same table as the query around it. Comes first.
+   * Names the query. As the first step it calls the table otherwise: for a sub-query over the same table as the query around it.
+   * Later, it is what another query calls this one by when it reads its rows; used in several places it is worked out once.
    *
    * ```ts
    * q.where(i => exists(db.query.issues.as('other').where(o => eq(o.title, i.title), …)))
+   * from(q.where('status', '=', 'open').as('open')).innerJoin(…)
    * ```
    */
-  as(name: string): Query<S, T, J, B, A> {
-    if (this.#plan !== NOTHING || name === '') throw new EddylineError('QUERY_INVALID', '`as` comes first, and gives a name', { offending: name, path: 'alias' })
-    return this.#step({ alias: name })
+  as<N extends string>(name: N): Query<S, T, J, B, A> & Source<S, N, B> {
+    if (name === '') throw new EddylineError('QUERY_INVALID', '`as` gives a name', { offending: name, path: 'alias' })
+    return this.#step(this.#plan === NOTHING ? { alias: name } : { name })
   }
 
   /** At most `n` rows. */
@@ -181,24 +183,93 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
 
   /**
    * Pairs with rows of another table. Rows are `{ issues, projects }` unless selected; the third argument names the
-   * other table, which a table joined to itself needs.
+   * other table, which a table joined to itself needs. A query is joined by its alias, and what is joined with it selected.
    *
    * ```ts
    * db.query.issues.innerJoin('projects', (i, p) => eq(i.projectId, p.id))
+   * db.query.projects.leftJoin(counts.as('c'), (p, c) => eq(p.id, c.projectId)).select(r => ({ name: r.projects.name, n: r.c.n }))
    * ```
    */
   innerJoin<T2 extends TableName<S>, N extends string = T2>(
     table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A> {
-    return this.#join('inner', table, on, alias)
-  }
+  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A>
+  innerJoin<N extends string, R>(
+    source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
+  ): Query<S, T, Aliases<S, T, J> & { [K in N]: R }, JoinedBase<T, J, B> & { [K in N]: R }, A>
+  innerJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('inner', table, on, alias) }
 
   /** The same, keeping rows that find no partner: theirs is `null`. */
   leftJoin<T2 extends TableName<S>, N extends string = T2>(
     table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A> {
-    return this.#join('left', table, on, alias)
+  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A>
+  leftJoin<N extends string, R>(
+    source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
+  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<R> }, JoinedBase<T, J, B> & { [K in N]: R | null }, A>
+  leftJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('left', table, on, alias) }
+
+  /** The same, keeping rows of the other table: what was there before is `null` beside one without a partner. */
+  rightJoin<T2 extends TableName<S>, N extends string = T2>(
+    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
+  ): Query<S, T, OptionalAliases<S, T, J> & { [K in N]: Row<S, T2> }, OptionalBase<T, J, B> & { [K in N]: Row<S, T2> }, A>
+  rightJoin<N extends string, R>(
+    source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
+  ): Query<S, T, OptionalAliases<S, T, J> & { [K in N]: R }, OptionalBase<T, J, B> & { [K in N]: R }, A>
+  rightJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('right', table, on, alias) }
+
+  /** The same, keeping the rows of both. */
+  fullJoin<T2 extends TableName<S>, N extends string = T2>(
+    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
+  ): Query<S, T, OptionalAliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, OptionalBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A>
+  fullJoin<N extends string, R>(
+    source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
+  ): Query<S, T, OptionalAliases<S, T, J> & { [K in N]: Optional<R> }, OptionalBase<T, J, B> & { [K in N]: R | null }, A>
+  fullJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('full', table, on, alias) }
+
+  /** Every row with every row of another table. */
+  crossJoin<T2 extends TableName<S>, N extends string = T2>(
+    table: T2, alias?: N,
+  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A>
+  crossJoin<N extends string, R>(source: Source<any, N, R>): Query<S, T, Aliases<S, T, J> & { [K in N]: R }, JoinedBase<T, J, B> & { [K in N]: R }, A>
+  crossJoin(table: string | Source<any, string, any>, alias?: string): any { return this.#join('cross', table, undefined, alias) }
+
+  /** Rows with equal members are one. They are ordered by what is selected only. */
+  distinct(): Query<S, T, J, B, A> { return this.#step({ distinct: true }) }
+
+  /**
+   * The first row, in the order of the query, of those that agree on some columns.
+   *
+   * ```ts
+   * q.distinctOn('projectId').orderBy('updatedAt', 'desc')    // the latest issue of each project, latest first
+   * ```
+   */
+  distinctOn<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, B, A>
+  distinctOn(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[]): Query<S, T, J, B, A>
+  distinctOn(...given: any[]): any {
+    const step = {}
+    return this.#step({ distinctOn: this.#parts('distinctOn', given, step) }, step)
   }
+
+  /** The first `limit` rows of those that agree on some columns: `q.limitBy('issueId', 3).orderBy('createdAt', 'desc')`. */
+  limitBy<C extends keyof Named<S, T, J> & string>(columns: C | readonly C[], limit: number, offset?: number): Query<S, T, J, B, A>
+  limitBy(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[], limit: number, offset?: number): Query<S, T, J, B, A>
+  limitBy(by: any, limit: number, offset = 0): any {
+    const given = typeof by === 'function' || typeof by === 'string' ? [by] : by as string[]
+    const step = {}
+    return this.#step({ limitBy: { by: this.#parts('limitBy', given, step), limit: natural(limit, 'limitBy.limit'), offset: natural(offset, 'limitBy.offset') } }, step)
+  }
+
+  /** Rows of this and other queries, equal ones once. Members are matched by position and named as here. */
+  union(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('union', false, others) }
+  /** The same, equal rows kept apart. */
+  unionAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('union', true, others) }
+  /** Rows that this and other queries have, equal ones once. */
+  intersect(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', false, others) }
+  /** The same, as often as each has them. */
+  intersectAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', true, others) }
+  /** Rows that other queries do not have, equal ones once. */
+  except(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', false, others) }
+  /** The same, each of theirs taking one of these away. */
+  exceptAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', true, others) }
 
   /**
    * One row per group; `select` says what it holds.
@@ -236,12 +307,20 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     const base = this.#name()
     const scope = { base: joined ? base : undefined, names: [base, ...p.joins.map(j => j.alias)], steps: p.steps }
     const fix = (e: ExprJson): ExprJson => settled(e, scope)
-    const json: QueryJson = { from: this.#table, ...(p.alias === undefined ? {} : { alias: p.alias }) }
-    if (joined) json.joins = p.joins.map(j => ({ kind: j.kind, table: j.table, ...(j.alias === j.table ? {} : { alias: j.alias }), on: fix(j.on) }))
+    const { query } = tableNamed(this.#schema, this.#table)
+    const json: QueryJson = query === undefined ? { from: this.#table, ...(p.alias === undefined ? {} : { alias: p.alias }) } : { from: { query, alias: base } }
+    if (joined) {
+      json.joins = p.joins.map(({ kind, table: { name, query }, alias, on }) => ({
+        kind, ...(query === undefined ? { table: name } : { query }), ...(alias === name && query === undefined ? {} : { alias }), ...(on === undefined ? {} : { on: fix(on) }),
+      }))
+    }
     if (p.where.length > 0) json.where = p.where.length === 1 ? fix(p.where[0]) : { op: 'and', args: p.where.map(fix) }
-    if (p.groupBy !== undefined) json.groupBy = p.groupBy.map(g => ({ ...g, expr: fix(g.expr) }))
+    if (p.groupBy !== undefined) json.groupBy = p.groupBy.map(g => ({ name: g.name, expr: fix(g.expr) }))
     if (p.having !== undefined) json.having = p.having.length === 1 ? fix(p.having[0]) : { op: 'and', args: p.having.map(fix) }
     if (p.select !== undefined) json.select = p.select.map(s => ({ name: s.name, expr: fix(s.expr) }))
+    if (p.distinct) json.distinct = true
+    if (p.distinctOn !== undefined) json.distinctOn = p.distinctOn.map(fix)
+    if (p.limitBy !== undefined) json.limitBy = { by: p.limitBy.by.map(fix), limit: p.limitBy.limit, ...(p.limitBy.offset > 0 ? { offset: p.limitBy.offset } : {}) }
     const orders = p.orderBy.map((o, i) => placed(`orderBy[${i}]`, () => this.#order(o, fix)))
     if (orders.length > 0) json.orderBy = orders
     if (p.limit !== undefined) json.limit = p.limit
@@ -262,23 +341,53 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
 
   #name(): string { return this.#plan.alias ?? this.#table }
 
-  #members(clause: string, given: unknown[], step: object): { name: string; expr: ExprJson }[] {
+  #members(clause: string, given: unknown[], step: object): Member[] {
     return placed(clause, () => typeof given[0] === 'function'
       ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(this.#scope(step)))
-      : (given as string[]).map(name => ({ name, expr: this.#column(name).json })))
+      : (given as string[]).map(name => { const { json, cellType } = this.#column(name); return { name, expr: json, type: cellType } }))
   }
 
-  #join(kind: 'inner' | 'left', table: string, on: (left: any, right: any) => Condition, alias: string | undefined): any {
+  #parts(clause: string, given: unknown[], step: object): ExprJson[] {
+    return placed(clause, () => {
+      const [first] = given
+      if (typeof first !== 'function') return (given as string[]).map(name => this.#column(name).json)
+      const made = first(this.#scope(step)) as Expr<any> | Expr<any>[]
+      return (Array.isArray(made) ? made : [made]).map(e => e.json)
+    })
+  }
+
+  #combine(setOp: 'union' | 'intersect' | 'except', all: boolean, others: readonly QueryLike<any>[]): any {
+    if (others.length === 0) throw new EddylineError('QUERY_INVALID', `\`${setOp}\` takes another query`, { path: setOp })
+    const query: QueryJson = { setOp, ...(all ? { all } : {}), inputs: [this, ...others].map(q => q.toJSON()) }
+    return new Query(derived(new SourceTable(this.#schema, 'rows', query, this.#columns())), 'rows')
+  }
+
+  /** @internal What a query that reads this one takes. */
+  sourceTable(): SourceTable {
+    const name = this.#plan.name ?? this.#plan.alias
+    if (name === undefined) throw new EddylineError('QUERY_INVALID', 'a query in the place of a table needs a name: `.as(…)`', { path: 'alias' })
+    return new SourceTable(this.#schema, name, this.toJSON(), this.#columns())
+  }
+
+  /** What the rows are made of. */
+  #columns(): TableJson['columns'] {
+    const { select, joins } = this.#plan
+    if (select !== undefined) return select.map(({ name, type }) => ({ name, type, nullable: true }))
+    return [this.#own(), ...joins.map(j => j.table)].flatMap(t => t.columns)
+  }
+
+  #join(kind: JoinKind, table: string | Source<any, string, any>, on: ((left: any, right: any) => Condition) | undefined, alias: string | undefined): any {
     if (this.#plan.alias !== undefined) throw new EddylineError('QUERY_INVALID', '`as` is for a query of one table: give the joined table an alias instead', { offending: this.#plan.alias, path: 'alias' })
-    const name = alias ?? table
+    const source = typeof table === 'string' ? undefined : (table as never as Query<any, any>).sourceTable()
+    const name = alias ?? source?.alias ?? table as string
     if (name === this.#table || this.#plan.joins.some(j => j.alias === name)) {
       throw new EddylineError('QUERY_INVALID', `\`${name}\` is in the query already: give the join an alias as its third argument`, { offending: name, path: 'joins' })
     }
     const at = `joins[${this.#plan.joins.length}]`
-    const joined = tableNamed(this.#schema, table, `${at}.table`)
+    const joined = source === undefined ? tableNamed(this.#schema, table as string, `${at}.table`) : tableOf(source)
     const step = {}
-    const condition = placed(`${at}.on`, () => on(this.#scope(step), refs(joined, name, { step, of: name })))
-    return this.#step({ joins: [...this.#plan.joins, { kind, table, alias: name, on: condition.json }] }, step)
+    const condition = on && placed(`${at}.on`, () => on(this.#scope(step), refs(joined, name, { step, of: name })).json)
+    return this.#step({ joins: [...this.#plan.joins, { kind, table: joined, alias: name, on: condition }] }, step)
   }
 
   #scope(step: object): unknown {
@@ -288,7 +397,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (joins.length === 0) return refs(base, undefined, { step, of: name })
     const scope: Record<string, unknown> = Object.create(null)
     scope[this.#table] = refs(base, name, { step, of: name })
-    for (const j of joins) scope[j.alias] = refs(tableNamed(this.#schema, j.table), j.alias, { step, of: j.alias })
+    for (const j of joins) scope[j.alias] = refs(j.table, j.alias, { step, of: j.alias })
     return scope
   }
 
@@ -334,23 +443,20 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 }
 
-/** Runs a part of a step: errors say in which one. */
-function placed<T>(path: string, make: () => T): T {
-  try { return make() } catch (e) {
-    if (!(e instanceof EddylineError)) throw e
-    const { code, message, offending, nearest } = e
-    throw new EddylineError(code, message, { path: e.path === undefined ? path : `${path}.${e.path}`, offending, nearest })
-  }
-}
-
 /** What has the plan of a query with rows `R`. */
 export interface QueryLike<R> { readonly $row: R; toJSON(): QueryJson }
 
 /** What an association adds to a row. */
 export type Associated<S extends AnySchema, T, N extends string, R> = { [K in N]: IsSingle<S, T, N> extends true ? R | null : R[] }
 
-/** A query over a table, without a database. */
-export function from<S extends AnySchema, T extends TableName<S>>(schema: S, table: T): Query<S, T> { return new Query(schema, table) }
+/** A query over a table, without a database, or over the rows of another query: `from(q.as('open'))`. */
+export function from<S extends AnySchema, T extends TableName<S>>(schema: S, table: T): Query<S, T>
+export function from<S extends AnySchema, N extends string, R>(source: Source<S, N, R>): Query<Derived<S, N, R>, N, null, R>
+export function from(first: AnySchema | Source<AnySchema, string, unknown>, table?: string): any {
+  if (!(first instanceof Query)) return new Query(first as AnySchema, table as never)
+  const source = first.sourceTable()
+  return new Query(derived(source), source.alias as never)
+}
 
 /** @internal Text that is equal for equal plans: identity of shared views and of hooks. */
 export function planKey(query: QueryJson): string {
@@ -367,112 +473,3 @@ export function checkDepth(json: unknown, left = 1000): void {
   for (const member of Object.values(json)) checkDepth(member, left - 1)
 }
 
-function tooDeep(): EddylineError { return new EddylineError('QUERY_INVALID', 'the query is nested too deeply') }
-
-function tableNamed(schema: AnySchema, name: string, path = 'from'): TableJson {
-  const found = schema.json.tables.find(t => t.name === name)
-  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, schema.json.tables.map(t => t.name), path)
-  return found
-}
-
-/** An object with an expression per column; an unknown name throws instead of yielding undefined. */
-function refs(table: TableJson, of: string | undefined, place: Place): object {
-  const column = (name: string, type: CellType): Expr<any> => {
-    const e = new Expr<any>(of === undefined ? { op: 'col', name } : { op: 'col', name, of }, type)
-    places.set(e.json, place)
-    return e
-  }
-  return new Proxy(Object.create(null) as object, {
-    get(_, name) {
-      if (typeof name !== 'string') return undefined
-      const found = table.columns.find(c => c.name === name)
-      if (found === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${table.name}\``, name, table.columns.map(c => c.name))
-      return column(name, found.type)
-    },
-    has: (_, name) => table.columns.some(c => c.name === name),
-    ownKeys: () => table.columns.map(c => c.name),
-    getOwnPropertyDescriptor(_, name) {
-      const found = table.columns.find(c => c.name === name)
-      if (found === undefined) return undefined
-      return { value: column(found.name, found.type), enumerable: true, configurable: true }
-    },
-  })
-}
-
-function members(record: Record<string, Expr<any>>): { name: string; expr: ExprJson }[] {
-  return Object.entries(record).map(([name, value]) => ({ name, expr: literal(value) }))
-}
-
-function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Condition {
-  const truth = (v: boolean): Condition => new Expr({ op: 'lit', value: v }, 'bool')
-  const negated = (c: Condition): Condition => new Expr({ op: 'not', args: [c.json] }, 'bool')
-  switch (op) {
-    case '=': case '!=': case '<': case '<=': case '>': case '>=': case 'like': case 'ilike': case '~': case '~*': return compare(op, column, value)
-    case 'not like': case 'not ilike': return negated(compare(op.slice(4), column, value))
-    case '!~': case '!~*': return negated(compare(op.slice(1), column, value))
-    case 'between': case 'not between': {
-      if (!Array.isArray(value) || value.length !== 2) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array of two`, { offending: op })
-      const within: Condition = new Expr({ op: 'between', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
-      return op === 'between' ? within : negated(within)
-    }
-    case 'in': case 'not in': {
-      if (!Array.isArray(value)) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array`, { offending: op })
-      if (value.length === 0) return truth(op === 'not in')
-      const member: Condition = new Expr({ op: 'in', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
-      return op === 'in' ? member : negated(member)
-    }
-    case 'is': case 'is not': {
-      if (value === null) return new Expr({ op: op === 'is' ? 'isNull' : 'isNotNull', args: [column.json] }, 'bool')
-      return compare(op === 'is' ? 'isNotDistinctFrom' : 'isDistinctFrom', column, value)
-    }
-  }
-  throw unknownName('QUERY_INVALID', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where')
-}
-
-/** A query's own names: of its table where columns are to be said in full, of all its tables, of its callbacks. */
-interface Names { base: string | undefined; names: string[]; steps: readonly object[] }
-
-/** An expression with the columns of queries outside named in full, and its own where there are several tables. */
-function settled(e: ExprJson, own: Names, left = 500): ExprJson {
-  if (left === 0) throw tooDeep()
-  if (e.op === 'col') {
-    const place = places.get(e)
-    if (place === undefined || own.steps.includes(place.step)) return e.of === undefined && own.base !== undefined ? { ...e, of: own.base } : e
-    notHidden(place, own)
-    const full = { ...e, of: place.of }
-    places.set(full, place)
-    outside.add(full)
-    return full
-  }
-  if (e.query !== undefined) passed(e.query, own)
-  if (e.args === undefined && e.filter === undefined && e.orderBy === undefined) return e
-  const out = { ...e }
-  if (e.args !== undefined) out.args = e.args.map(a => settled(a, own, left - 1))
-  if (e.filter !== undefined) out.filter = settled(e.filter, own, left - 1)
-  if (e.orderBy !== undefined) out.orderBy = e.orderBy.map(o => ({ ...o, expr: settled(o.expr, own, left - 1) }))
-  if (e.over !== undefined) {
-    const { partitionBy, orderBy } = e.over
-    out.over = { ...e.over }
-    if (partitionBy !== undefined) out.over.partitionBy = partitionBy.map(p => settled(p, own, left - 1))
-    if (orderBy !== undefined) out.over.orderBy = orderBy.map(o => ({ ...o, expr: settled(o.expr, own, left - 1) }))
-  }
-  return out
-}
-
-/** Checks that this query does not hide what a sub-query of it reads further outside. */
-function passed(json: unknown, own: Names, left = 1000): void {
-  if (left === 0) throw tooDeep()
-  if (typeof json !== 'object' || json === null) return
-  const place = places.get(json as ExprJson)
-  if (place !== undefined && !own.steps.includes(place.step) && outside.has(json as ExprJson)) notHidden(place, own)
-  for (const member of Object.values(json)) passed(member, own, left - 1)
-}
-
-function notHidden({ of }: Place, { names }: Names): void {
-  if (names.includes(of)) throw new EddylineError('QUERY_INVALID', `\`${of}\` is a table of the query outside and of the one inside: call one otherwise by \`.as(…)\`, before its other steps`, { offending: of, path: 'alias' })
-}
-
-function natural(n: number, what: string): number {
-  if (!Number.isSafeInteger(n) || n < 0) throw new EddylineError('QUERY_INVALID', `${what} takes a whole number from 0, not ${n}`, { path: what })
-  return n
-}

@@ -29,6 +29,10 @@ export type WhereColumn<R, O> = O extends TextOp ? { [C in keyof R]: NonNullable
 
 /** The aliases known before a join: the table itself, or what joins gave. */
 export type Aliases<S extends AnySchema, T extends string, J> = [J] extends [null] ? { [K in T]: Row<S, T> } : J
+/** The same, all of them optional: what a right or full join may lack. */
+export type OptionalAliases<S extends AnySchema, T extends string, J> = { [K in keyof Aliases<S, T, J>]: Optional<Aliases<S, T, J>[K]> }
+/** The members before a right or full join: each may be missing. */
+export type OptionalBase<T extends string, J, B> = { [K in keyof JoinedBase<T, J, B>]: JoinedBase<T, J, B>[K] | null }
 /** The result of a join before `select`: one member per alias. */
 export type JoinedBase<T extends string, J, B> = [J] extends [null] ? { [K in T]: B } : B
 export type ResultOf<B, A> = Simplify<B & A>
@@ -38,16 +42,25 @@ export type RowOf<Q> = Q extends { readonly $row: infer R } ? R : never
 
 export interface OrderJson { expr: ExprJson; desc?: boolean; nulls?: 'first' | 'last' }
 
+export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'cross'
+
 /** A query as the engine takes it: www/docs/boundary.md. */
 export interface QueryJson {
-  from?: string
+  from?: string | { query: QueryJson; alias: string }
   alias?: string
   tenant?: string
-  joins?: { kind: 'inner' | 'left'; table: string; alias?: string; on: ExprJson }[]
+  ctes?: { name: string; query: QueryJson }[]
+  joins?: { kind: JoinKind; table?: string; query?: QueryJson; alias?: string; on?: ExprJson }[]
   where?: ExprJson
   groupBy?: { name?: string; expr: ExprJson }[]
   having?: ExprJson
   select?: { name: string; expr: ExprJson }[]
+  distinct?: boolean
+  distinctOn?: ExprJson[]
+  limitBy?: { by: ExprJson[]; limit: number; offset?: number }
+  setOp?: 'union' | 'intersect' | 'except'
+  all?: boolean
+  inputs?: QueryJson[]
   orderBy?: OrderJson[]
   limit?: number
   offset?: number

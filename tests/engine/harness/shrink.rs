@@ -206,6 +206,17 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
             with(&|q| replaced(&mut q.from, &inner));
         }
     }
+    with(&|q| q.distinct = false);
+    with(&|q| q.distinct_on = None);
+    with(&|q| q.limit_by = None);
+    with(&|q| q.all = false);
+    for i in 0..q.inputs.len() {
+        with(&|q| *q = QueryJson { tenant: q.tenant.clone(), ctes: q.ctes.clone(), ..q.inputs[i].clone() });
+        with(&|q| drop(q.inputs.remove(i)));
+        for inner in simpler_queries(&q.inputs[i]) {
+            with(&|q| q.inputs[i] = inner.clone());
+        }
+    }
     for i in 0..q.ctes.len() {
         with(&|q| drop(q.ctes.remove(i)));
         with(&|q| *q = QueryJson { tenant: q.tenant.clone(), ctes: q.ctes[..i].to_vec(), ..q.ctes[i].query.clone() });
@@ -218,6 +229,7 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
     with(&|q| (q.order_by, q.start) = (vec![], None));
     for i in 0..q.joins.len() {
         with(&|q| drop(q.joins.remove(i)));
+        with(&|q| q.joins[i].kind = "inner".into());
         for inner in q.joins[i].query.iter().flat_map(|n| simpler_queries(n)) {
             with(&|q| q.joins[i].query = Some(Box::new(inner.clone())));
         }

@@ -1,8 +1,10 @@
 //! Random queries: every pair of features meets.
 
-use eddyline::query::ast::{CteJson, ExprJson, FromJson, JoinJson, NamedJson, OrderJson, QueryJson, StartJson, WithJson};
+use eddyline::query::ast::{
+    CteJson, ExprJson, FromJson, JoinJson, LimitByJson, NamedJson, OrderJson, QueryJson, StartJson, WithJson,
+};
 use eddyline::query::{Column, Schema, Table};
-use eddyline::value::Type;
+use eddyline::value::{Type, Value};
 use fastrand::Rng;
 
 use super::aggregate::{aggregate, computed};
@@ -33,6 +35,9 @@ pub fn query(rng: &mut Rng, schema: &Schema) -> QueryJson {
 
 /// A query, and its columns as a source of another: `depth` levels down in one.
 pub(super) fn part(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson, Vec<Column>) {
+    if chance(rng, 6) {
+        return set(rng, sight, depth);
+    }
     let risky = chance(rng, 8);
     let (from, mut first) = source(rng, sight, depth, "first");
     let mut q = QueryJson { from, ..QueryJson::default() };
@@ -73,22 +78,26 @@ pub(super) fn part(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson
         // Rows that are put together from a query are shown by their fields; so are columns that share a name.
         let must = sources.len() > 1 && (depth > 0 || sources.iter().any(|s| s.table.is_none()));
         let mut columns = output(rng, &mut q, &scope, keys.as_deref(), must, false);
-        if !risky && !tables.is_empty() && (must || q.select.is_some() || sources.len() == 1) && chance(rng, 8) {
+        let whole = must || q.select.is_some() || sources.len() == 1;
+        if !risky && !q.distinct && !tables.is_empty() && whole && chance(rng, 8) {
             let ty = subquery::select(rng, &tables, &mut q, &scope);
             if q.select.as_ref().is_some_and(|s| s.len() == 1) {
                 columns.clear();
             }
             columns.push(Column { name: "sub".into(), ..made(0, ty) });
         }
-        if let (true, true, Some(table)) = (depth == 0, q.joins.is_empty(), table)
+        if let (true, true, Some(table)) = (depth == 0 && !q.distinct, q.joins.is_empty(), table)
             && chance(rng, 70)
         {
             q.with = nested(rng, sight.schema, table, 1);
         }
         columns
     };
+    if !q.distinct && chance(rng, 6) {
+        first_of_each(rng, &mut q, &scope, &columns);
+    }
     if depth > 0 {
-        (q.start, q.limit, q.offset) = (None, None, None);
+        q.start = None;
     }
     (q, columns)
 }
@@ -143,8 +152,29 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
         .flat_map(|a| own.iter().filter(|b| a.column.ty == b.column.ty && a.column.ty.is_ordered()).map(move |b| (a, b)))
         .collect();
     let aliased = |v: &Visible| Visible { of: v.of.clone().or(Some(sources[0].alias.clone())), column: v.column.clone() }.read();
+    // One join without an equality is enough: the naive evaluation makes every combination of rows.
+    let many = q.joins.iter().any(|j| !has_equality(&j.on));
+    let kind = pick(rng, &["inner", "inner", "left", "left", "left", "right", "full", "cross"]);
+    if kind == "cross" && !many {
+        return q.joins.push(JoinJson { kind: kind.into(), table, query, alias, on: literal(&Value::Bool(true)) });
+    }
+    let kind = if kind == "cross" { "inner" } else { kind };
     let mut conditions = Vec::new();
-    for _ in 0..if chance(rng, 15) { 2 } else { 1 } {
+    let by_range = !many && chance(rng, 25);
+    for _ in 0..if by_range { rng.usize(1..=3) } else { 0 } {
+        if !pairs.is_empty() {
+            let (a, b) = pick(rng, &pairs);
+            let (a, b) = (aliased(a), b.read());
+            conditions.push(call(pick(rng, &["<", "<=", ">", ">="]), if rng.bool() { vec![a, b] } else { vec![b, a] }));
+        }
+    }
+    for _ in 0..if by_range {
+        usize::from(chance(rng, 10))
+    } else if chance(rng, 15) {
+        2
+    } else {
+        1
+    } {
         if !pairs.is_empty() {
             let (a, b) = pick(rng, &pairs);
             let (a, b) = (aliased(a), b.read());
@@ -159,7 +189,7 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
         conditions.push(all.condition(rng));
     }
     let on = if conditions.len() == 1 { conditions.remove(0) } else { call("and", conditions) };
-    q.joins.push(JoinJson { kind: pick(rng, &["inner", "left"]).into(), table, query, alias, on });
+    q.joins.push(JoinJson { kind: kind.into(), table, query, alias, on });
 }
 
 /// Grouping: groups and aggregates in select and order. The columns that come of it.
@@ -191,8 +221,9 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
         q.group_by = Some(groups.iter().enumerate().map(named).collect());
     }
     let mut types = Vec::new();
+    q.distinct = chance(rng, 10);
     for _ in 0..rng.usize(0..=2) {
-        let (ty, expr) = if rng.bool() { pick(rng, &fields) } else { aggregate(rng, scope) };
+        let (ty, expr) = if q.distinct || rng.bool() { pick(rng, &fields) } else { aggregate(rng, scope) };
         if !ty.is_ordered() {
             continue;
         }
@@ -200,7 +231,7 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
         q.order_by.push(OrderJson { expr, desc: rng.bool(), nulls });
         types.push(ty);
     }
-    let keys: Vec<Type> = groups.iter().map(|(ty, _)| *ty).collect();
+    let keys: Vec<Type> = if q.distinct { &fields } else { &groups }.iter().map(|(ty, _)| *ty).collect();
     cut(rng, q, &types, Some(&keys));
     fields.iter().enumerate().map(|(i, (ty, _))| made(i, *ty)).collect()
 }
@@ -233,6 +264,13 @@ fn output(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, keys: Option<&[Type]>
         q.select = Some(fields.iter().map(|(c, expr)| NamedJson { name: c.name.clone(), expr: expr.clone() }).collect());
         columns = fields.into_iter().map(|f| f.0).collect();
     }
+    q.distinct = !nested && chance(rng, 10) && (must || q.joins.is_empty() || q.select.is_some());
+    if q.distinct {
+        let types = distinct_order(rng, q, &columns);
+        let keys: Vec<Type> = columns.iter().map(|c| c.ty).collect();
+        cut(rng, q, &types, Some(&keys));
+        return columns;
+    }
     let (mut order, mut types) = scope.order(rng, 2);
     if chance(rng, if windows { 30 } else { 3 }) {
         let (ty, expr) = over(rng);
@@ -242,6 +280,91 @@ fn output(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, keys: Option<&[Type]>
     q.order_by = order;
     cut(rng, q, &types, keys);
     columns
+}
+
+/// An order by what is selected, with its types.
+fn distinct_order(rng: &mut Rng, q: &mut QueryJson, columns: &[Column]) -> Vec<Type> {
+    let mut types = Vec::new();
+    for _ in 0..rng.usize(0..=2) {
+        let at = rng.usize(0..columns.len());
+        if columns[at].ty.is_ordered() {
+            let expr = match &q.select {
+                Some(fields) => fields[at].expr.clone(),
+                None => Visible { of: None, column: columns[at].clone() }.read(),
+            };
+            let nulls = chance(rng, 20).then(|| pick(rng, &["first", "last"]).to_owned());
+            q.order_by.push(OrderJson { expr, desc: rng.bool(), nulls });
+            types.push(columns[at].ty);
+        }
+    }
+    types
+}
+
+/// The first rows of each group; of a grouped query, the groups are of an aggregate.
+fn first_of_each(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, columns: &[Column]) {
+    let grouped = q.group_by.is_some() || q.having.is_some() || q.select.iter().flatten().any(|f| has_aggregate(&f.expr));
+    let fields: Vec<ExprJson> = q
+        .select
+        .iter()
+        .flatten()
+        .zip(columns)
+        .filter(|(f, c)| c.ty.is_ordered() && f.expr.op != "over")
+        .map(|(f, _)| f.expr.clone())
+        .collect();
+    if grouped && fields.is_empty() {
+        return;
+    }
+    let by: Vec<ExprJson> = (0..rng.usize(1..=2)).map(|_| if grouped { pick(rng, &fields) } else { scope.any(rng).1 }).collect();
+    if rng.bool() {
+        q.distinct_on = Some(by);
+    } else {
+        q.limit_by = Some(LimitByJson { by, limit: rng.u32(1..4), offset: chance(rng, 30).then(|| rng.u32(0..3)) });
+    }
+}
+
+fn has_equality(e: &ExprJson) -> bool {
+    e.op == "=" || e.op == "and" && e.args.iter().any(has_equality)
+}
+
+fn has_aggregate(e: &ExprJson) -> bool {
+    e.op == "agg" || e.args.iter().any(has_aggregate)
+}
+
+/// A set operation, and its columns.
+fn set(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson, Vec<Column>) {
+    let (mut first, columns) = part(rng, sight, depth + 1);
+    first.tenant = None;
+    let mut inputs = vec![first];
+    for _ in 0..rng.usize(1..=2) {
+        let input = if chance(rng, 30) { pick(rng, &inputs) } else { of_columns(rng, sight, depth + 1, &columns) };
+        inputs.push(input);
+    }
+    let op = pick(rng, &["union", "union", "union", "intersect", "except"]);
+    let mut q = QueryJson { set_op: Some(op.into()), all: rng.bool(), inputs, ..QueryJson::default() };
+    let columns: Vec<Column> = columns.into_iter().map(|c| Column { nullable: true, ..c }).collect();
+    let types = distinct_order(rng, &mut q, &columns);
+    let keys: Vec<Type> = columns.iter().map(|c| c.ty).chain(q.all.then_some(Type::Int)).collect();
+    cut(rng, &mut q, &types, Some(&keys));
+    if depth > 0 {
+        q.start = None;
+    }
+    (q, columns)
+}
+
+/// A query with columns of these types, integers perhaps where floats are.
+fn of_columns(rng: &mut Rng, sight: &Sight<'_>, depth: usize, columns: &[Column]) -> QueryJson {
+    let (from, source) = source(rng, sight, depth, "first");
+    let mut q = QueryJson { from, ..QueryJson::default() };
+    let scope = Scope::of_columns(&source.columns);
+    let field = |(i, c): (usize, &Column)| {
+        let ty = if c.ty == Type::Float && chance(rng, 20) { Type::Int } else { c.ty };
+        NamedJson { name: format!("g{i}"), expr: scope.of_type(rng, ty, 1) }
+    };
+    q.select = Some(columns.iter().enumerate().map(field).collect());
+    if chance(rng, 40) {
+        q.filter = Some(scope.condition(rng));
+    }
+    q
 }
 
 /// `keys`: types of the key, if it can be written.

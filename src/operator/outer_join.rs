@@ -1,0 +1,139 @@
+//! Left, right and full join: matching pairs, and rows of the kept sides without a match paired with nothing.
+//!
+//! State per row of a kept side: its weight and the weight of its matches. The null-extended pair has the row's weight while
+//! the matches weigh nothing. Law: ∂(A ⟕ B) = ∂(A ⋈ B) + ∂(A ▷ B) × null, and the same for the other side. Cost: as the inner
+//! join's.
+
+use hashbrown::HashMap;
+
+use super::join::{Pairs, ordered};
+use crate::algebra::{Delta, Handle, NO_ROW, Weight};
+use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::error::ErrorCode;
+use crate::trace::{HandleState, RelationId, Relations};
+use crate::value::sort;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Kept {
+    weight: Weight,
+    matches: i64,
+}
+
+impl Kept {
+    /// Weight of the null-extended pair.
+    fn unmatched(self) -> Weight {
+        if self.matches == 0 { self.weight } else { 0 }
+    }
+}
+
+type KeptRows = HashMap<Handle, Kept, HandleState>;
+
+/// Outer join.
+#[derive(Debug)]
+pub struct OuterJoin {
+    pairs: Pairs,
+    /// Per side (left 0, right 1), if its rows are kept.
+    kept: [Option<KeptRows>; 2],
+}
+
+impl OuterJoin {
+    /// The join that makes these pairs and keeps the rows of some sides.
+    pub fn new(pairs: Pairs, keeps: [bool; 2]) -> Self {
+        OuterJoin { pairs, kept: keeps.map(|keeps| keeps.then(KeptRows::default)) }
+    }
+
+    /// The change of the null-extended pairs of one side. Returns rows examined.
+    fn extend(&mut self, step: &mut Step<'_>, side: usize, own: &Delta, other: &Delta, out: &mut Delta) -> u64 {
+        let Some(mut rows) = self.kept[side].take() else { return 0 };
+        let mut examined = 0;
+        let mut before = KeptRows::default();
+        let mut order: Vec<Handle> = Vec::new();
+        let mut touch = |row: Handle, now: Kept| {
+            before.entry(row).or_insert_with(|| {
+                order.push(row);
+                now
+            });
+        };
+        let mut fresh: Vec<Handle> = Vec::new();
+        let mut found = Vec::new();
+        for &(row, weight) in own.rows() {
+            let now = rows.get(&row).copied();
+            touch(row, now.unwrap_or_default());
+            let mut next = now.unwrap_or_else(|| {
+                fresh.push(row);
+                self.pairs.matches(step.nodes, step.relations, side, row, &mut found);
+                examined += found.len() as u64;
+                let matching = found.iter().filter(|m| self.pairs.is_pair(step.relations, ordered(side, row, m.0)));
+                Kept { weight: 0, matches: matching.map(|m| i64::from(m.1)).sum() }
+            });
+            next.weight += weight;
+            rows.insert(row, next);
+        }
+        sort::by_number(&mut fresh, |row| *row);
+        for &(row, weight) in other.rows() {
+            self.pairs.matches(step.nodes, step.relations, 1 - side, row, &mut found);
+            examined += found.len() as u64;
+            for &(mine, _) in &found {
+                // A row that is new in this step has counted all its matches already.
+                if fresh.binary_search(&mine).is_ok() || !self.pairs.is_pair(step.relations, ordered(side, mine, row)) {
+                    continue;
+                }
+                let entry = rows.get_mut(&mine).expect("a row of the arrangement has state");
+                touch(mine, *entry);
+                entry.matches += i64::from(weight);
+            }
+        }
+        for row in order {
+            let was = before[&row];
+            let now = rows[&row];
+            let change = now.unmatched() - was.unmatched();
+            if change != 0 {
+                let handle = self.pairs.rows.intern_pair(step.relations, ordered(side, row, NO_ROW));
+                out.push(handle, change);
+            }
+            if now.weight == 0 {
+                rows.remove(&row);
+            }
+        }
+        self.kept[side] = Some(rows);
+        examined
+    }
+}
+
+impl Operator for OuterJoin {
+    fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        let mut examined = self.pairs.change(step, inputs, out);
+        examined += self.extend(step, 0, inputs[0], inputs[1], out);
+        examined += self.extend(step, 1, inputs[1], inputs[0], out);
+        step.meter.examined += examined;
+    }
+
+    fn hydrate(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        // The matches of a new row are counted from the other arrangement, which is complete by now.
+        let nothing = Delta::default();
+        let mut examined = self.pairs.change(step, &Pairs::hydration(inputs, &nothing), out);
+        examined += self.extend(step, 0, inputs[0], &nothing, out);
+        examined += self.extend(step, 1, inputs[1], &nothing, out);
+        step.meter.examined += examined;
+    }
+
+    fn integrate(&mut self, relations: &mut Relations, out: &Delta) {
+        self.pairs.rows.integrate(relations, out);
+    }
+
+    fn scan(&self, _: Scan<'_>, _: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {
+        self.pairs.rows.for_each(f);
+    }
+
+    fn bytes(&self) -> usize {
+        self.pairs.bytes() + self.kept.iter().flatten().map(KeptRows::allocation_size).sum::<usize>()
+    }
+
+    fn owned_relations(&self) -> Vec<RelationId> {
+        vec![self.pairs.rows.relation()]
+    }
+
+    fn error(&self) -> Option<ErrorCode> {
+        self.pairs.errors.first()
+    }
+}

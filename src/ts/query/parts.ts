@@ -1,0 +1,135 @@
+// What steps of the builder are made of: references, conditions, names.
+import { EddylineError, unknownName } from '../errors.js'
+import type { CellType } from '../port.js'
+import type { AnySchema } from '../schema.js'
+import { type Condition, Expr, type ExprJson, compare, literal } from './expr.js'
+import type { TableJson } from './source.js'
+import type { WhereOp } from './types.js'
+
+/** A member of the rows: its name, what it is, and the type of literals beside it. */
+export interface Member { name: string; expr: ExprJson; type?: CellType }
+
+/** Where a column given to a callback is from: a step of some query, and that query's name for the table. */
+export interface Place { step: object; of: string }
+const places = new WeakMap<ExprJson, Place>()
+/** Columns that a sub-query reads outside. */
+const outside = new WeakSet<ExprJson>()
+
+/** Runs a part of a step: errors say in which one. */
+export function placed<T>(path: string, make: () => T): T {
+  try { return make() } catch (e) {
+    if (!(e instanceof EddylineError)) throw e
+    const { code, message, offending, nearest } = e
+    throw new EddylineError(code, message, { path: e.path === undefined ? path : `${path}.${e.path}`, offending, nearest })
+  }
+}
+
+export function tableNamed(schema: AnySchema, name: string, path = 'from'): TableJson {
+  const found = (schema.json.tables as TableJson[]).find(t => t.name === name)
+  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, schema.json.tables.map(t => t.name), path)
+  return found
+}
+
+/** An object with an expression per column; an unknown name throws instead of yielding undefined. */
+export function refs(table: TableJson, of: string | undefined, place: Place): object {
+  const column = (name: string, type: CellType | undefined): Expr<any> => {
+    const e = new Expr<any>(of === undefined ? { op: 'col', name } : { op: 'col', name, of }, type)
+    places.set(e.json, place)
+    return e
+  }
+  return new Proxy(Object.create(null) as object, {
+    get(_, name) {
+      if (typeof name !== 'string') return undefined
+      const found = table.columns.find(c => c.name === name)
+      if (found === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${table.name}\``, name, table.columns.map(c => c.name))
+      return column(name, found.type)
+    },
+    has: (_, name) => table.columns.some(c => c.name === name),
+    ownKeys: () => table.columns.map(c => c.name),
+    getOwnPropertyDescriptor(_, name) {
+      const found = table.columns.find(c => c.name === name)
+      if (found === undefined) return undefined
+      return { value: column(found.name, found.type), enumerable: true, configurable: true }
+    },
+  })
+}
+
+export function members(record: Record<string, Expr<any>>): Member[] {
+  return Object.entries(record).map(([name, value]) => ({ name, expr: literal(value), type: value instanceof Expr ? value.cellType : undefined }))
+}
+
+export function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Condition {
+  const truth = (v: boolean): Condition => new Expr({ op: 'lit', value: v }, 'bool')
+  const negated = (c: Condition): Condition => new Expr({ op: 'not', args: [c.json] }, 'bool')
+  switch (op) {
+    case '=': case '!=': case '<': case '<=': case '>': case '>=': case 'like': case 'ilike': case '~': case '~*': return compare(op, column, value)
+    case 'not like': case 'not ilike': return negated(compare(op.slice(4), column, value))
+    case '!~': case '!~*': return negated(compare(op.slice(1), column, value))
+    case 'between': case 'not between': {
+      if (!Array.isArray(value) || value.length !== 2) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array of two`, { offending: op })
+      const within: Condition = new Expr({ op: 'between', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
+      return op === 'between' ? within : negated(within)
+    }
+    case 'in': case 'not in': {
+      if (!Array.isArray(value)) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array`, { offending: op })
+      if (value.length === 0) return truth(op === 'not in')
+      const member: Condition = new Expr({ op: 'in', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
+      return op === 'in' ? member : negated(member)
+    }
+    case 'is': case 'is not': {
+      if (value === null) return new Expr({ op: op === 'is' ? 'isNull' : 'isNotNull', args: [column.json] }, 'bool')
+      return compare(op === 'is' ? 'isNotDistinctFrom' : 'isDistinctFrom', column, value)
+    }
+  }
+  throw unknownName('QUERY_INVALID', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where')
+}
+
+/** A query's own names: of its table where columns are to be said in full, of all its tables, of its callbacks. */
+export interface Names { base: string | undefined; names: string[]; steps: readonly object[] }
+
+/** An expression with the columns of queries outside named in full, and its own where there are several tables. */
+export function settled(e: ExprJson, own: Names, left = 500): ExprJson {
+  if (left === 0) throw tooDeep()
+  if (e.op === 'col') {
+    const place = places.get(e)
+    if (place === undefined || own.steps.includes(place.step)) return e.of === undefined && own.base !== undefined ? { ...e, of: own.base } : e
+    notHidden(place, own)
+    const full = { ...e, of: place.of }
+    places.set(full, place)
+    outside.add(full)
+    return full
+  }
+  if (e.query !== undefined) passed(e.query, own)
+  if (e.args === undefined && e.filter === undefined && e.orderBy === undefined) return e
+  const out = { ...e }
+  if (e.args !== undefined) out.args = e.args.map(a => settled(a, own, left - 1))
+  if (e.filter !== undefined) out.filter = settled(e.filter, own, left - 1)
+  if (e.orderBy !== undefined) out.orderBy = e.orderBy.map(o => ({ ...o, expr: settled(o.expr, own, left - 1) }))
+  if (e.over !== undefined) {
+    const { partitionBy, orderBy } = e.over
+    out.over = { ...e.over }
+    if (partitionBy !== undefined) out.over.partitionBy = partitionBy.map(p => settled(p, own, left - 1))
+    if (orderBy !== undefined) out.over.orderBy = orderBy.map(o => ({ ...o, expr: settled(o.expr, own, left - 1) }))
+  }
+  return out
+}
+
+/** Checks that this query does not hide what a sub-query of it reads further outside. */
+function passed(json: unknown, own: Names, left = 1000): void {
+  if (left === 0) throw tooDeep()
+  if (typeof json !== 'object' || json === null) return
+  const place = places.get(json as ExprJson)
+  if (place !== undefined && !own.steps.includes(place.step) && outside.has(json as ExprJson)) notHidden(place, own)
+  for (const member of Object.values(json)) passed(member, own, left - 1)
+}
+
+function notHidden({ of }: Place, { names }: Names): void {
+  if (names.includes(of)) throw new EddylineError('QUERY_INVALID', `\`${of}\` is a table of the query outside and of the one inside: call one otherwise by \`.as(…)\`, before its other steps`, { offending: of, path: 'alias' })
+}
+
+export function natural(n: number, what: string): number {
+  if (!Number.isSafeInteger(n) || n < 0) throw new EddylineError('QUERY_INVALID', `${what} takes a whole number from 0, not ${n}`, { path: what })
+  return n
+}
+
+export function tooDeep(): EddylineError { return new EddylineError('QUERY_INVALID', 'the query is nested too deeply') }

@@ -1,0 +1,168 @@
+// Sources of a query as SQL: tables, common table expressions, and queries in their place.
+//
+// A query in the place of a table is a select of its fields, of what identifies its rows (`$k0`, …, where no field is that) and
+// of its order (`$o0`, …), so that the query around it can break ties as the engine does.
+import { cell, filter, keyOf, ordered, window } from './sql-clause.mjs'
+import { constant, expression, name } from './sql-expression.mjs'
+
+/**
+ * The sources of a query, in order, and its `from` clause. A source is `{ alias, table, optional }`, its table
+ * `{ columns: [{ name, type }], key: [name], derived? }`.
+ */
+export function sourcesOf(env, query, around) {
+  // Of a full join the engine marks the rows of queries: what identifies them may be null.
+  const marks = (query.joins ?? []).some((j) => j.kind === 'full')
+  const first = source(env, query.from, query.alias, marks)
+  const sources = [first]
+  let from = first.sql
+  for (const join of query.joins ?? []) {
+    const joined = source(env, join.query ? { query: join.query, alias: join.alias } : join.table, join.alias, marks)
+    if (join.kind === 'right' || join.kind === 'full') for (const s of sources) s.optional = true
+    joined.optional = join.kind === 'left' || join.kind === 'full'
+    sources.push(joined)
+    from += ` ${join.kind} join ${joined.sql}`
+    if (join.kind !== 'cross') from += ` on ${expression(join.on, columnsOf(env, sources, around)).sql}`
+  }
+  return { sources, from }
+}
+
+function source(env, from, alias, marks) {
+  const marked = (table) => (marks ? { ...table, key: [...table.key, '$m'] } : table)
+  const rows = (sql) => (marks ? `(select *, true as "$m" from ${sql} m)` : sql)
+  if (typeof from === 'object') {
+    const { sql, ...table } = relation(env, from.query)
+    return { alias: from.alias, table: marked({ ...table, derived: true }), sql: `${rows(`(${sql})`)} ${name(from.alias)}` }
+  }
+  const table = env.get(from)
+  if (table.derived) return { alias: alias ?? from, table: marked(table), sql: `${rows(name(from))} ${name(alias ?? from)}` }
+  return { alias: alias ?? from, table, sql: `${name(from)} ${name(alias ?? from)}` }
+}
+
+/** The tables, and the common table expressions of a query: `{ env, clause }`. */
+export function withCtes(env, query) {
+  const inner = new Map(env)
+  const parts = (query.ctes ?? []).map((cte) => {
+    const { sql, ...table } = relation(inner, cte.query)
+    inner.set(cte.name, { ...table, derived: true })
+    return `${name(cte.name)} as (${sql})`
+  })
+  return { env: inner, clause: parts.length > 0 ? `with ${parts.join(', ')} ` : '' }
+}
+
+/** Finds columns, in the scopes around too. `keys`: what tells the rows of a group apart; `subquery` writes a query that stands here. */
+export function columnsOf(env, sources, around) {
+  const column = (wanted, of) => {
+    const computed = (sources[0].computed ?? []).find((c) => c.name === wanted)
+    if (computed) return computed
+    const source = sources.find((s) => (of === undefined ? s.table.columns.some((c) => c.name === wanted) : s.alias === of))
+    return source ? cell(source.alias, source.table.columns.find((c) => c.name === wanted)) : around(wanted, of)
+  }
+  return Object.assign(column, { keys: sources.flatMap(keyOf), subquery: (query) => subquerySql(env, query, column) })
+}
+
+/** A sub-query that gives one value, and the value's type. */
+function subquerySql(env, query, around) {
+  const { sources, from } = sourcesOf(env, query, around)
+  const column = columnsOf(env, sources, around)
+  const field = query.select ? expression(query.select[0].expr, column) : { sql: '1', type: 'int' }
+  const where = filter('where', query.where ? [expression(query.where, column).sql] : [])
+  const group = query.groupBy ? `group by ${query.groupBy.length > 0 ? query.groupBy.map((g) => expression(g.expr, column).sql).join(', ') : '()'}` : ''
+  const having = filter('having', query.having ? [expression(query.having, column).sql] : [])
+  return { sql: [`(select ${field.sql} from ${from}`, where, group, having].filter(Boolean).join(' ') + ')', type: field.type }
+}
+
+const parts = ({ over = {} }) => [...(over.partitionBy ?? []), ...(over.orderBy ?? []).map((o) => o.expr)]
+const calls = (e) => e.op === 'agg' || (e.args ?? []).some(calls) || parts(e).some(calls)
+
+/** Whether a query groups, by `groupBy` or by calling an aggregate. */
+export const isGrouped = (query) => query.groupBy !== undefined || query.having !== undefined || [...(query.select ?? []), ...(query.orderBy ?? [])].some((f) => calls(f.expr))
+
+/** A query as a relation: `{ sql, columns, key, order }`; `order`: names and directions of the columns that order its rows. */
+export function relation(outer, query) {
+  const { env, clause } = withCtes(outer, query)
+  const made = query.setOp ? combined(env, query) : query.distinct ? distinct(env, query) : plain(env, query)
+  return { ...made, sql: clause + made.sql }
+}
+
+const sorts = (query) => (query.orderBy ?? []).map((o) => ({ desc: o.desc ?? false, nulls: o.nulls ?? (o.desc ? 'first' : 'last') }))
+
+/** Cuts a relation: its rows in order, ties by the key. */
+function cut(query, sql, order, key) {
+  if (query.limit === undefined && !query.offset) return sql
+  return `select * from (${sql}) s ${ordered(order, key.map(name))} ${window(query)}`
+}
+
+function plain(env, query) {
+  const { sources, from } = sourcesOf(env, query)
+  const column = columnsOf(env, sources)
+  const grouped = isGrouped(query)
+  const fields = fieldsOf(query, sources, column)
+  const key = grouped ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
+  const order = sorts(query).map((o, i) => ({ ...o, sql: name(`$o${i}`) }))
+  const extra = [
+    ...key.map((k, i) => `${k} as "$k${i}"`),
+    ...(query.orderBy ?? []).map((o, i) => `${expression(o.expr, column).sql} as "$o${i}"`),
+  ]
+  const by = query.distinctOn ? { by: query.distinctOn, limit: 1 } : query.limitBy
+  if (by) {
+    const places = ordered((query.orderBy ?? []).map((o, i) => ({ ...order[i], sql: expression(o.expr, column).sql })), key)
+    extra.push(`row_number() over (partition by ${by.by.map((e) => expression(e, column).sql).join(', ')} ${places}) as "$r"`)
+  }
+  let sql = [
+    `select ${[...fields.map((f) => `${f.sql} as ${name(f.name)}`), ...extra].join(', ')} from ${from}`,
+    filter('where', query.where ? [expression(query.where, column).sql] : []),
+    grouped ? `group by ${key.length > 0 ? key.join(', ') : '()'}` : '',
+    filter('having', query.having ? [expression(query.having, column).sql] : []),
+  ].join(' ')
+  if (by) sql = `select * from (${sql}) r where "$r" > ${by.offset ?? 0} and "$r" <= ${(by.offset ?? 0) + by.limit}`
+  const names = key.map((_, i) => `$k${i}`)
+  return { sql: cut(query, sql, order, names), columns: columns(fields), key: names, order }
+}
+
+const columns = (fields) => fields.map(({ sql, ...column }) => column)
+
+function fieldsOf(query, sources, column) {
+  if (query.select) return query.select.map((f) => ({ name: f.name, ...untyped(expression(f.expr, column)) }))
+  return sources.flatMap((s) => s.table.columns.map((c) => ({ name: c.name, ...column(c.name, s.alias) })))
+}
+
+/** A null without a type is text. */
+const untyped = (e) => (e.type === 'null' ? { sql: 'null::text', type: 'text', untyped: true } : e)
+
+function distinct(env, query) {
+  const { orderBy = [], limit, offset, distinct: _, ctes, ...rest } = query
+  const { sql, columns: found } = plain(env, rest)
+  const names = found.map((c) => c.name)
+  // What is ordered by is one of the fields.
+  const fields = query.select ?? []
+  const at = (o) => {
+    const same = fields.findIndex((f) => JSON.stringify(f.expr) === JSON.stringify(o.expr))
+    return name(same < 0 ? o.expr.name : names[same])
+  }
+  const order = sorts(query).map((o, i) => ({ ...o, sql: at(orderBy[i]) }))
+  const once = `select distinct ${names.map(name).join(', ')} from (${sql}) d`
+  return { sql: cut(query, once, order, names), columns: found, key: names, order }
+}
+
+function combined(env, query) {
+  const inputs = query.inputs.map((input) => relation(env, input))
+  const types = inputs[0].columns.map((_, c) => {
+    const all = inputs.map((i) => i.columns[c].type)
+    const known = all.filter((_, i) => !inputs[i].columns[c].untyped)
+    return known.includes('float') ? 'float' : known[0] ?? 'text'
+  })
+  const names = inputs[0].columns.map((c) => c.name)
+  const member = (input) => {
+    const cells = input.columns.map((c, i) => `${c.untyped ? constant(types[i], null) : name(c.name)}${types[i] === 'float' ? '::float8' : ''} as ${name(names[i])}`)
+    return `select ${cells.join(', ')} from (${input.sql}) m`
+  }
+  const word = `${query.setOp}${query.all ? ' all' : ''}`
+  let sql = inputs.map(member).reduce((a, b) => `(${a}) ${word} (${b})`)
+  const list = names.map(name).join(', ')
+  if (query.all) sql = `select *, row_number() over (partition by ${list}) as "$n" from (${sql}) n`
+  const key = query.all ? [...names, '$n'] : names
+  const order = sorts(query).map((o, i) => ({ ...o, sql: name(query.orderBy[i].expr.name) }))
+  const found = names.map((n, i) => ({ name: n, type: types[i] }))
+  return { sql: cut(query, sql, order, key), columns: found, key, order }
+}
+
