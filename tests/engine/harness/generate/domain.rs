@@ -28,6 +28,11 @@ impl Domain {
     /// So many that lists grow beyond one node of a tree.
     pub const MANY: Domain = Domain { keys: 300 };
 
+    /// About so many rows a table.
+    pub fn rows(self) -> f64 {
+        self.keys as f64
+    }
+
     pub fn is_wide(self) -> bool {
         self.keys > 10
     }

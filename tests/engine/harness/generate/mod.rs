@@ -10,8 +10,9 @@ mod schema;
 mod source;
 mod subquery;
 mod window;
+mod work;
 
-use eddyline::query::ast::ExprJson;
+use eddyline::query::ast::{ExprJson, QueryJson};
 use eddyline::query::{Column, Schema};
 use fastrand::Rng;
 
@@ -29,7 +30,7 @@ pub fn case(seed: u64) -> Case {
     for _ in 0..rng.usize(1..=4) {
         // Sometimes the same query again: views share what they can.
         let again = !queries.is_empty() && chance(rng, 10);
-        let query = if again { queries[0].query.clone() } else { query::query(rng, &schema) };
+        let query = if again { queries[0].query.clone() } else { affordable(rng, &schema, domain) };
         let from = if chance(rng, 65) { 0 } else { rng.usize(0..=batches.len()) };
         let until = chance(rng, 20).then(|| rng.usize(from..=batches.len()));
         queries.push(Watched { query, from, until });
@@ -39,6 +40,16 @@ pub fn case(seed: u64) -> Case {
         [from, rng.usize(from..=batches.len())]
     });
     Case { shows: String::new(), schema: json, queries, batches, frozen }
+}
+
+/// A query that the naive evaluation can afford.
+fn affordable(rng: &mut Rng, schema: &Schema, domain: Domain) -> QueryJson {
+    loop {
+        let query = query::query(rng, schema);
+        if work::work(&query, domain.rows()) <= work::MOST {
+            return query;
+        }
+    }
 }
 
 /// A window function over some columns, as the cases have them.
