@@ -8,8 +8,8 @@ const at = path => fileURLToPath(new URL(path, import.meta.url))
 /** The folder of the built package; another one can be tried by naming it. */
 const eddyline = process.env.EDDYLINE_PACKAGE ?? at('../pkg')
 
-/** Every folder of `demos` is a page, beside the issue tracker. */
-const demos = readdirSync(at('demos')).filter(name => existsSync(at(`demos/${name}/index.html`)))
+/** Every folder of `demos` is a page, beside the issue tracker; one with a server of its own is not built. */
+const demos = readdirSync(at('demos')).filter(name => existsSync(at(`demos/${name}/index.html`)) && !existsSync(at(`demos/${name}/server.mjs`)))
 const input = { main: at('index.html'), ...Object.fromEntries(demos.map(name => [name, at(`demos/${name}/index.html`)])) }
 
 export default defineConfig({

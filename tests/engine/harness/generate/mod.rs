@@ -53,6 +53,7 @@ fn affordable(rng: &mut Rng, schema: &Schema, domain: Domain) -> QueryJson {
 }
 
 /// A window function over some columns, as the cases have them.
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 pub fn window_over<'a>(rng: &mut Rng, columns: impl IntoIterator<Item = &'a Column>) -> ExprJson {
     window::over_scope(rng, &expression::Scope::of_columns(columns)).1
 }
