@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use super::WindowColumn;
+use super::node::Item;
 use super::slot::Arguments;
-use super::tree::{Item, Tree};
+use super::tree::Tree;
 use crate::algebra::Handle;
 use crate::query::{Bound, Exclude, Frame, FrameUnit};
 use crate::trace::{Entry, SortColumn, SortSpec};

@@ -1,7 +1,8 @@
 //! The tree against a sorted vector.
 
+use super::node::Item;
 use super::slot::{Arguments, Kept, Slot, SlotSpec};
-use super::tree::{Item, Tree};
+use super::tree::Tree;
 use crate::algebra::NO_ROW;
 use crate::operator::Formula;
 use crate::trace::{Entry, Path, Relations};
