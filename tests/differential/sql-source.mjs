@@ -4,6 +4,7 @@
 // of its order (`$o0`, …), so that the query around it can break ties as the engine does.
 import { cell, filter, keyOf, ordered, window } from './sql-clause.mjs'
 import { constant, expression, name } from './sql-expression.mjs'
+import { encode } from './values.mjs'
 
 /**
  * The sources of a query, in order, and its `from` clause. A source is `{ alias, table, optional }`, its table
@@ -136,7 +137,7 @@ function distinct(env, query) {
   // What is ordered by is one of the fields.
   const fields = query.select ?? []
   const at = (o) => {
-    const same = fields.findIndex((f) => JSON.stringify(f.expr) === JSON.stringify(o.expr))
+    const same = fields.findIndex((f) => encode(f.expr) === encode(o.expr))
     return name(same < 0 ? o.expr.name : names[same])
   }
   const order = sorts(query).map((o, i) => ({ ...o, sql: at(orderBy[i]) }))

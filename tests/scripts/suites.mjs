@@ -33,7 +33,7 @@ const nodeTests = (folder, environment) => async () => {
   return count('node', await run(node, ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files], { env, capture: true }))
 }
 
-const titles = { demo: 'Demo, end to end', differential: 'Engine beside PostgreSQL' }
+const titles = { demo: 'Demo, end to end', differential: 'Engine beside PostgreSQL', tpch: 'TPC-H beside PostgreSQL' }
 
 /** The suites that need a browser or PostgreSQL: those we expect, and any other folder of tests, so that none is forgotten. */
 function serverFolders() {
@@ -89,8 +89,8 @@ async function packaging() {
 
 export const suites = [
   { part: 'scripts', name: 'The scripts themselves', run: nodeTests('tests/scripts', () => ({})) },
-  { part: 'rust', name: 'Rust formatting', run: cargo('check', 'fmt', '--check') },
-  { part: 'rust', name: 'Rust lints', run: cargo('check', 'clippy', '--all-targets', ...lockedFlag(), '--', '-D', 'warnings') },
+  { part: 'rust', name: 'Rust formatting', run: cargo('check', 'fmt', '--all', '--check') },
+  { part: 'rust', name: 'Rust lints', run: cargo('check', 'clippy', '--workspace', '--all-targets', ...lockedFlag(), '--', '-D', 'warnings') },
   { part: 'rust', name: 'Rust lints of the WebAssembly room', run: cargo('check', 'clippy', '--target', target, '--lib', '--test', 'wasm', ...lockedFlag(), '--', '-D', 'warnings') },
   { part: 'rust', name: 'Rust tests', run: cargo('cargo', 'test', '--no-fail-fast', ...lockedFlag()) },
   { part: 'build', name: 'Build', run: async () => (await build(), { passed: 1, failed: 0, skipped: 0 }) },
