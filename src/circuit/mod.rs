@@ -4,9 +4,14 @@
 //! input, in topological order, each once with its whole consolidated input; nodes that nothing reaches cost nothing.
 
 mod graph;
+mod guard;
+mod intervals;
 mod meter;
 mod operator;
+mod routes;
+mod seek;
 
-pub use graph::{Circuit, NodeId, Nodes};
+pub use graph::{Circuit, Make, NodeId, Nodes};
 pub use meter::Meter;
 pub use operator::{Operator, Scan, Spec, Step};
+pub use seek::Tuning;

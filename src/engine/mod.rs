@@ -80,6 +80,12 @@ impl Engine {
         }
     }
 
+    /// Sets when filters of one shape are looked up by their constants, and filled from an index; before any query. For tests
+    /// on few rows, where the defaults would never do so.
+    pub fn tune(&mut self, tuning: crate::circuit::Tuning) {
+        self.circuit.tune(tuning);
+    }
+
     /// The schema.
     pub fn schema(&self) -> &Schema {
         &self.schema
@@ -231,6 +237,9 @@ impl Engine {
                 }
             }
             view.close(&mut self.circuit, &mut self.relations);
+            if self.views.is_empty() {
+                self.circuit.release_idle(&mut self.relations, 0);
+            }
         }
     }
 

@@ -1,12 +1,12 @@
 //! Rows for which a condition is true.
 //!
-//! Law: ∂σ(A) = σ(∂A) (linear). State: none. Cost: one evaluation per changed row.
+//! Law: ∂σ(A) = σ(∂A) (linear). State: none. Cost: one evaluation per changed row that its guard admits (`circuit::routes`).
 
 use super::{Errors, Formula, Row};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
-use crate::trace::RelationId;
+use crate::trace::{RelationId, Relations};
 
 /// Filter.
 #[derive(Debug)]
@@ -37,11 +37,14 @@ impl Operator for Filter {
 
     fn scan(&self, scan: Scan<'_>, inputs: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {
         scan.nodes.scan(scan.relations, inputs[0], &mut |handle, weight| {
-            let row = Row { relations: scan.relations, relation: self.relation, handle };
-            if self.predicate.holds(row) == Ok(true) {
+            if self.keeps(scan.relations, handle) {
                 f(handle, weight);
             }
         });
+    }
+
+    fn keeps(&self, relations: &Relations, handle: Handle) -> bool {
+        self.predicate.holds(Row { relations, relation: self.relation, handle }) == Ok(true)
     }
 
     fn error(&self) -> Option<ErrorCode> {

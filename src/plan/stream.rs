@@ -75,7 +75,7 @@ impl<'a> Planner<'a> {
     }
 
     fn node(&mut self, spec: Spec, make: impl FnOnce(&mut Relations, &Spec) -> Box<dyn crate::circuit::Operator>) -> NodeId {
-        let id = self.circuit.node(self.relations, spec, make);
+        let id = self.circuit.node(self.relations, spec, Box::new(make));
         self.held.push(id);
         id
     }

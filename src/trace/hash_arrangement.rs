@@ -7,7 +7,7 @@ use hashbrown::{HashMap, HashTable, hash_map};
 
 use super::{Path, RelationId, Relations, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle, Weight};
-use crate::value::total_order;
+use crate::value::{Hasher64, Value, total_order};
 
 const END: u32 = u32::MAX;
 
@@ -220,6 +220,26 @@ impl HashArrangement {
             at = e.next;
             Some((e.row, e.weight))
         })
+    }
+
+    /// The rows whose key of one column equals a value.
+    pub fn holding(&self, rs: &Relations, value: &Value) -> Vec<(Handle, Weight)> {
+        let mut h = Hasher64::new();
+        h.cell(value.as_cell());
+        let hash = h.finish();
+        let group = self.index.find(hash, |&g| {
+            let group = &self.groups[g as usize];
+            let sample = || self.entries[group.first as usize].row;
+            group.hash == hash && total_order(rs.cell(self.relation, sample(), self.key[0]), value.as_cell()).is_eq()
+        });
+        let mut at = group.map_or(END, |&g| self.groups[g as usize].first);
+        let mut found = Vec::new();
+        while at != END {
+            let entry = self.entries[at as usize];
+            found.push((entry.row, entry.weight));
+            at = entry.next;
+        }
+        found
     }
 
     /// Weight of a row; 0 if it is not there.

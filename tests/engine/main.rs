@@ -9,6 +9,7 @@
 //! - `numbers`: sums and means of the floats that round worst.
 //! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
 
+mod crowds;
 mod harness;
 mod harness_itself;
 mod naive;

@@ -9,10 +9,10 @@ use serde_json::{Value as Json, json};
 
 use crate::harness::case::{Step, Written};
 
-struct Counted(Engine);
+pub struct Counted(pub Engine);
 
 impl Counted {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let schema: SchemaJson = serde_json::from_value(json!({ "tables": [
             { "name": "issues", "key": ["id"], "columns": [
                 { "name": "id", "type": "int" }, { "name": "project", "type": "int" }, { "name": "rank", "type": "int" }],
@@ -28,20 +28,20 @@ impl Counted {
         Counted(Engine::new(Schema::from_json(&schema).unwrap()))
     }
 
-    fn watch(&mut self, query: Json) -> u32 {
+    pub fn watch(&mut self, query: Json) -> u32 {
         let query: QueryJson = serde_json::from_value(query).unwrap();
         let bound = bind(self.0.schema(), &query).unwrap();
         self.0.register(&bound).unwrap()
     }
 
     /// Upserts rows; what operators looked at.
-    fn put(&mut self, table: &str, rows: impl IntoIterator<Item = Vec<Value>>) -> u64 {
+    pub fn put(&mut self, table: &str, rows: impl IntoIterator<Item = Vec<Value>>) -> u64 {
         let table = self.0.schema().table(table).unwrap();
         let changes = rows.into_iter().map(|row| Written::new(Op::Upsert, table, &row, 0..row.len()));
         self.apply(changes.collect())
     }
 
-    fn delete(&mut self, table: &str, row: &[Value]) -> u64 {
+    pub fn delete(&mut self, table: &str, row: &[Value]) -> u64 {
         let table = self.0.schema().table(table).unwrap();
         self.apply(vec![Written::new(Op::Delete, table, row, table.key.iter().copied())])
     }
@@ -54,11 +54,11 @@ impl Counted {
     }
 }
 
-fn ints(cells: &[i64]) -> Vec<Value> {
+pub fn ints(cells: &[i64]) -> Vec<Value> {
     cells.iter().map(|v| Value::Int(*v)).collect()
 }
 
-fn col(of: &str, name: &str) -> Json {
+pub fn col(of: &str, name: &str) -> Json {
     json!({ "op": "col", "of": of, "name": name })
 }
 

@@ -3,6 +3,7 @@
 mod aggregate;
 mod domain;
 mod expression;
+mod family;
 mod function;
 mod history;
 mod query;
@@ -31,6 +32,12 @@ pub fn case(seed: u64) -> Case {
         // Sometimes the same query again: views share what they can.
         let again = !queries.is_empty() && chance(rng, 10);
         let query = if again { queries[0].query.clone() } else { affordable(rng, &schema, domain) };
+        // Sometimes several that differ in a constant only: their filters are looked up.
+        if chance(rng, 15) {
+            for other in family::of(rng, &query) {
+                queries.push(Watched { query: other, from: rng.usize(0..=batches.len()), until: None });
+            }
+        }
         let from = if chance(rng, 65) { 0 } else { rng.usize(0..=batches.len()) };
         let until = chance(rng, 20).then(|| rng.usize(from..=batches.len()));
         queries.push(Watched { query, from, until });

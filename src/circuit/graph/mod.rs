@@ -1,23 +1,35 @@
 //! Nodes, edges, sharing, and the step that runs them.
 
+mod filters;
+mod read;
+
 use hashbrown::HashMap;
 
+use super::guard::Guard;
+use super::routes::Routes;
+use super::seek::Tuning;
 use super::{Meter, Operator, Scan, Spec, Step};
 use crate::algebra::{Delta, Handle, Weight};
-use crate::error::ErrorCode;
 use crate::query::TableId;
-use crate::trace::{HandleState, HashArrangement, OrderedGroups, RelationId, Relations};
-use crate::value::{MapState, sort};
+use crate::trace::{HandleState, HashArrangement, OrderedGroups, Relations};
+use crate::value::MapState;
 
 /// Index of a node.
 pub type NodeId = u32;
+
+/// Builds the operator of a spec.
+pub type Make<'a> = Box<dyn FnOnce(&mut Relations, &Spec) -> Box<dyn Operator> + 'a>;
 
 #[derive(Debug)]
 struct Node {
     /// Absent while it runs.
     operator: Option<Box<dyn Operator>>,
     inputs: Vec<NodeId>,
+    /// Nodes that get its whole output; filters with a guard are in `routes`.
     consumers: Vec<NodeId>,
+    routes: Option<Box<Routes>>,
+    /// The part of the input's output that was routed here; empty: the whole is meant.
+    inbox: Delta,
     /// Consumers and views.
     users: u32,
     /// 0 for sources, else one more than the inputs' largest.
@@ -61,12 +73,22 @@ impl Nodes {
         self.operator(id).ordered().expect("node is an ordered arrangement")
     }
 
+    /// The guarded filters of a node.
+    pub(super) fn routes(&self, filter: NodeId) -> Option<&Routes> {
+        let input = *self.node(filter).inputs.first()?;
+        self.node(input).routes.as_deref()
+    }
+
     /// Enumerates the integral of a node's output.
     pub fn scan(&self, relations: &Relations, id: NodeId, f: &mut dyn FnMut(Handle, Weight)) {
         if let Some(delta) = &self.node(id).hydrated {
             return delta.rows().iter().for_each(|&(row, weight)| f(row, weight));
         }
-        self.operator(id).scan(Scan { relations, nodes: self }, &self.node(id).inputs, f);
+        let operator = self.operator(id);
+        if let Some(admitted) = self.seek(relations, id) {
+            return admitted.into_iter().filter(|r| operator.keeps(relations, r.0)).for_each(|(row, weight)| f(row, weight));
+        }
+        operator.scan(Scan { relations, nodes: self }, &self.node(id).inputs, f);
     }
 }
 
@@ -87,16 +109,21 @@ pub struct Circuit {
     failed: usize,
     /// Nodes that keep their whole output for now.
     hydrated: Vec<NodeId>,
+    /// Steps so far.
+    steps: u64,
+    /// Sources with an index that no filter is guarded by at present.
+    idle: Vec<NodeId>,
+    tuning: Tuning,
 }
 
 impl Circuit {
+    /// Sets when filters are looked up and filled from indexes; before any query.
+    pub fn tune(&mut self, tuning: Tuning) {
+        self.tuning = tuning;
+    }
+
     /// The node of a spec, made and hydrated if it is new, with one more user. `make` builds the operator.
-    pub fn node(
-        &mut self,
-        relations: &mut Relations,
-        spec: Spec,
-        make: impl FnOnce(&mut Relations, &Spec) -> Box<dyn Operator>,
-    ) -> NodeId {
+    pub fn node(&mut self, relations: &mut Relations, spec: Spec, make: Make<'_>) -> NodeId {
         let inputs = spec.inputs();
         if let Some(&id) = self.shared.get(&spec) {
             self.nodes.node_mut(id).users += 1;
@@ -111,6 +138,8 @@ impl Circuit {
             operator,
             inputs: inputs.clone(),
             consumers: Vec::new(),
+            routes: None,
+            inbox: Delta::default(),
             users: 1,
             rank,
             out: Delta::default(),
@@ -129,8 +158,13 @@ impl Circuit {
                 self.nodes.slots.len() as NodeId - 1
             }
         };
-        for &input in &inputs {
-            self.nodes.node_mut(input).consumers.push(id);
+        let guards = if let Spec::Filter { predicate, .. } = &spec { Guard::of(predicate) } else { Vec::new() };
+        if guards.is_empty() {
+            for &input in &inputs {
+                self.nodes.node_mut(input).consumers.push(id);
+            }
+        } else {
+            self.route(relations, inputs[0], id, guards);
         }
         if let Spec::Source(table) = spec {
             self.sources.insert(table, id);
@@ -145,7 +179,10 @@ impl Circuit {
         let mut deltas: Vec<Delta> = Vec::with_capacity(inputs.len());
         for &input in &inputs {
             let mut delta = Delta::default();
-            self.nodes.scan(relations, input, &mut |row, weight| delta.push(row, weight));
+            match self.nodes.seek(relations, id) {
+                Some(admitted) => admitted.into_iter().for_each(|(row, weight)| delta.push(row, weight)),
+                None => self.nodes.scan(relations, input, &mut |row, weight| delta.push(row, weight)),
+            }
             delta.consolidate();
             deltas.push(delta);
         }
@@ -189,7 +226,9 @@ impl Circuit {
                 relations.drop_relation(relation);
             }
             for input in node.inputs {
-                self.nodes.node_mut(input).consumers.retain(|&c| c != id);
+                if !self.unroute(input, id, &mut unused) {
+                    self.nodes.node_mut(input).consumers.retain(|&c| c != id);
+                }
                 unused.push(input);
             }
             self.free.push(id);
@@ -202,6 +241,10 @@ impl Circuit {
             self.nodes.node_mut(id).out.clear();
         }
         self.changed.clear();
+        self.steps += 1;
+        if !self.idle.is_empty() {
+            self.release_idle(relations, self.tuning.grace);
+        }
         for (table, delta) in deltas {
             if let Some(&id) = self.sources.get(table) {
                 let node = self.nodes.node_mut(id);
@@ -210,13 +253,22 @@ impl Circuit {
                 node.meter.rows_in += rows;
                 node.meter.rows_out += rows;
                 std::mem::swap(&mut node.out, delta);
-                self.publish(id);
+                self.publish(relations, id);
             }
         }
         let mut rank = 0;
         while rank < self.queue.len() {
             while let Some(id) = self.queue[rank].pop() {
-                self.nodes.node_mut(id).queued = false;
+                let node = self.nodes.node_mut(id);
+                node.queued = false;
+                if !node.inbox.is_empty() {
+                    let mut inbox = std::mem::take(&mut node.inbox);
+                    self.run(relations, id, &[&inbox], false);
+                    inbox.clear();
+                    self.nodes.node_mut(id).inbox = inbox;
+                    self.publish(relations, id);
+                    continue;
+                }
                 let inputs: [Delta; 2] = {
                     let node = self.nodes.node(id);
                     let take = |nodes: &mut Nodes, id: NodeId| std::mem::take(&mut nodes.node_mut(id).out);
@@ -238,13 +290,15 @@ impl Circuit {
                     self.nodes.node_mut(ids[1]).out = second;
                 }
                 self.nodes.node_mut(ids[0]).out = first;
-                self.publish(id);
+                self.publish(relations, id);
             }
             rank += 1;
         }
     }
 
-    fn publish(&mut self, id: NodeId) {
+    /// Queues the nodes that the output of a node concerns: all consumers, and of the guarded filters those that a row of it
+    /// can affect.
+    fn publish(&mut self, relations: &Relations, id: NodeId) {
         let node = self.nodes.node(id);
         if node.out.is_empty() {
             return;
@@ -253,15 +307,21 @@ impl Circuit {
         let Circuit { nodes, queue, .. } = self;
         for i in 0..nodes.node(id).consumers.len() {
             let consumer = nodes.node(id).consumers[i];
-            let node = nodes.node_mut(consumer);
-            if !node.queued {
-                node.queued = true;
-                let rank = node.rank as usize;
-                if queue.len() <= rank {
-                    queue.resize_with(rank + 1, Vec::new);
-                }
-                queue[rank].push(consumer);
+            enqueue(nodes.node_mut(consumer), consumer, queue);
+        }
+        if let Some(routes) = nodes.node_mut(id).routes.take() {
+            let out = std::mem::take(&mut nodes.node_mut(id).out);
+            routes.few().for_each(|filter| enqueue(nodes.node_mut(filter), filter, queue));
+            for &(row, weight) in out.rows() {
+                routes.affected(relations, row, &mut |filter| {
+                    let node = nodes.node_mut(filter);
+                    node.inbox.push(row, weight);
+                    enqueue(node, filter, queue);
+                });
             }
+            let node = nodes.node_mut(id);
+            node.out = out;
+            node.routes = Some(routes);
         }
     }
 
@@ -318,71 +378,15 @@ impl Circuit {
             self.ordered_mut(id).begin();
         }
     }
+}
 
-    /// Whether any node is in error.
-    pub fn has_errors(&self) -> bool {
-        self.failed > 0
-    }
-
-    /// First evaluation error at a node or above it.
-    pub fn error(&self, id: NodeId) -> Option<ErrorCode> {
-        let node = self.nodes.node(id);
-        node.operator.as_ref().and_then(|o| o.error()).or_else(|| node.inputs.iter().find_map(|&i| self.error(i)))
-    }
-
-    /// Number of nodes.
-    pub fn len(&self) -> usize {
-        self.shared.len()
-    }
-
-    /// No nodes.
-    pub fn is_empty(&self) -> bool {
-        self.shared.is_empty()
-    }
-
-    /// What a node is.
-    pub fn spec(&self, id: NodeId) -> &Spec {
-        &self.nodes.node(id).spec
-    }
-
-    /// Its counters.
-    pub fn meter(&self, id: NodeId) -> Meter {
-        self.nodes.node(id).meter
-    }
-
-    /// Users of a node: consumers and views.
-    pub fn users(&self, id: NodeId) -> u32 {
-        self.nodes.node(id).users
-    }
-
-    /// Bytes of state of a node, its relation included.
-    pub fn bytes(&self, relations: &Relations, id: NodeId) -> usize {
-        let operator = self.nodes.operator(id);
-        operator.bytes() + operator.owned_relations().into_iter().map(|r| relations.bytes(r)).sum::<usize>()
-    }
-
-    /// Relation of the rows that a node makes, if it makes any.
-    pub fn output_relation(&self, id: NodeId) -> Option<RelationId> {
-        self.nodes.operator(id).owned_relations().last().copied()
-    }
-
-    /// Ids of all nodes, sources first.
-    pub fn ids(&self) -> Vec<NodeId> {
-        let mut ids: Vec<NodeId> =
-            (0..self.nodes.slots.len() as NodeId).filter(|&i| self.nodes.slots[i as usize].is_some()).collect();
-        sort::by(&mut ids, |&a, &b| self.nodes.node(a).rank.cmp(&self.nodes.node(b).rank).then(a.cmp(&b)));
-        ids
-    }
-
-    /// Sum of all counters.
-    pub fn total(&self) -> Meter {
-        let mut total = Meter::default();
-        for node in self.nodes.slots.iter().flatten() {
-            total.steps += node.meter.steps;
-            total.rows_in += node.meter.rows_in;
-            total.rows_out += node.meter.rows_out;
-            total.examined += node.meter.examined;
+fn enqueue(node: &mut Node, id: NodeId, queue: &mut Vec<Vec<NodeId>>) {
+    if !node.queued {
+        node.queued = true;
+        let rank = node.rank as usize;
+        if queue.len() <= rank {
+            queue.resize_with(rank + 1, Vec::new);
         }
-        total
+        queue[rank].push(id);
     }
 }

@@ -1,0 +1,94 @@
+//! Where filters of a node are filed, and the indexes that they are filled from.
+
+use super::{Circuit, NodeId};
+use crate::algebra::NO_ROW;
+use crate::circuit::Spec;
+use crate::circuit::guard::Guard;
+use crate::circuit::routes::Routes;
+use crate::operator::{ArrangeByKey, Order};
+use crate::trace::{RelationId, Relations, SortColumn, SortSpec};
+
+impl Circuit {
+    /// Files a filter under a guard, and sees to an index for it and those to come.
+    pub(super) fn route(&mut self, relations: &mut Relations, input: NodeId, id: NodeId, guards: Vec<Guard>) {
+        let relation = self.relation_of(input);
+        let routes = self.nodes.node_mut(input).routes.get_or_insert_with(|| Box::new(Routes::new(relation)));
+        let at = routes.add(id, guards, self.tuning.looked_up_from);
+        let column = &routes.columns[at];
+        let (path, seek, many) = (column.path(), column.seek, column.members() >= self.tuning.indexed_from);
+        let is_range = matches!(routes.guard(id), Some((Guard::Range(..), _)));
+        let is_missing = if is_range { seek.in_order.is_none() } else { seek.by_key.is_none() };
+        if !many || !is_missing || relations.live(relation) < self.tuning.indexed_rows {
+            return;
+        }
+        let index = if is_range {
+            let (leaf, _) = relations.member(relation, NO_ROW, path.turns());
+            let ty = relations.layout(leaf).columns[path.leaf()].ty;
+            let sort = SortSpec { columns: vec![SortColumn { path, ty, desc: false, nulls_first: false }] };
+            let spec = Spec::ArrangeInOrder { input, group: Vec::new(), sort: sort.clone() };
+            self.node(relations, spec, Box::new(move |_, _| Box::new(Order::for_operators(relation, Vec::new(), sort))))
+        } else {
+            let spec = Spec::ArrangeByKey { input, key: vec![path], nulls_equal: false };
+            self.node(relations, spec, Box::new(move |_, _| Box::new(ArrangeByKey::new(relation, vec![path], false))))
+        };
+        let seek = &mut self.nodes.node_mut(input).routes.as_mut().expect("made above").columns[at].seek;
+        *(if is_range { &mut seek.in_order } else { &mut seek.by_key }) = Some(index);
+    }
+
+    /// Forgets a filter; whether it was a guarded one. Indexes that are of no use any more are left to be released.
+    pub(super) fn unroute(&mut self, input: NodeId, id: NodeId, unused: &mut Vec<NodeId>) -> bool {
+        let steps = self.steps;
+        let node = self.nodes.node_mut(input);
+        let Some(routes) = &mut node.routes else { return false };
+        let Some(at) = routes.remove(id) else { return false };
+        let column = &mut routes.columns[at];
+        if column.members() == 0 {
+            if matches!(node.spec, Spec::Source(_)) && self.tuning.grace > 0 {
+                column.idle_since = steps;
+                if !self.idle.contains(&input) {
+                    self.idle.push(input);
+                }
+            } else {
+                unused.extend(column.seek.by_key.take().into_iter().chain(column.seek.in_order.take()));
+            }
+        }
+        if routes.is_empty() {
+            node.routes = None;
+        }
+        true
+    }
+
+    /// Gives back indexes that have had no filter for so many versions.
+    pub fn release_idle(&mut self, relations: &mut Relations, grace: u64) {
+        let steps = self.steps;
+        let mut unused = Vec::new();
+        for input in std::mem::take(&mut self.idle) {
+            let Some(node) = self.nodes.slots.get_mut(input as usize).and_then(Option::as_mut) else { continue };
+            let Some(routes) = &mut node.routes else { continue };
+            let mut waits = false;
+            for column in routes.columns.iter_mut().filter(|c| c.members() == 0) {
+                if steps - column.idle_since >= grace {
+                    unused.extend(column.seek.by_key.take().into_iter().chain(column.seek.in_order.take()));
+                } else {
+                    waits = true;
+                }
+            }
+            if routes.is_empty() {
+                node.routes = None;
+            }
+            if waits {
+                self.idle.push(input);
+            }
+        }
+        unused.into_iter().for_each(|index| self.release(relations, index));
+    }
+
+    /// Relation of the rows that a node puts out.
+    fn relation_of(&self, id: NodeId) -> RelationId {
+        let node = self.nodes.node(id);
+        match node.spec {
+            Spec::Source(table) => table,
+            _ => self.output_relation(id).unwrap_or_else(|| self.relation_of(node.inputs[0])),
+        }
+    }
+}

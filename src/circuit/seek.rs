@@ -1,0 +1,69 @@
+//! Filling a filter from an index of its input instead of a look at every row.
+//!
+//! The index is an arrangement like those of joins, and shared with them. It is made when several filters are guarded by one
+//! column of a node with many rows, kept up as every arrangement is, and given back a while after the last of them has gone:
+//! pages take queries away to put the same ones back.
+
+use super::guard::{Bound, Guard};
+use super::{NodeId, Nodes};
+use crate::algebra::{Handle, Weight};
+use crate::trace::{OrderedGroups, Path, Relations};
+use crate::value::total_order;
+
+/// When filters are looked up instead of asked one by one, and when an index is kept to fill them from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// From so many filters of one node on they are looked up.
+    pub looked_up_from: usize,
+    /// From so many filters of one column on an index is worth its keep …
+    pub indexed_from: usize,
+    /// … if the input has so many rows; fewer are looked through.
+    pub indexed_rows: usize,
+    /// Versions for which an index without filters is kept.
+    pub grace: u64,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Tuning { looked_up_from: 4, indexed_from: 4, indexed_rows: 512, grace: 256 }
+    }
+}
+
+impl Nodes {
+    /// The rows of a filter's input that its guard admits, if an index gives them. Cost: O(log n) and the rows.
+    pub(super) fn seek(&self, relations: &Relations, id: NodeId) -> Option<Vec<(Handle, Weight)>> {
+        let (guard, column) = self.routes(id)?.guard(id)?;
+        match guard {
+            Guard::Equal(_, values) => {
+                let index = self.arrangement(column.seek.by_key?);
+                Some(values.iter().flat_map(|value| index.holding(relations, value)).collect())
+            }
+            Guard::Range(path, low, high) => Some(between(relations, self.ordered(column.seek.in_order?), *path, low, high)),
+        }
+    }
+}
+
+/// The rows of a list in the ascending order of a column that lie between two ends.
+fn between(relations: &Relations, order: &OrderedGroups, path: Path, low: &Bound, high: &Bound) -> Vec<(Handle, Weight)> {
+    let list = order.list(0);
+    let cell = |row: Handle| relations.cell(order.relation(), row, path);
+    let start = low.as_ref().map_or(0, |(value, closed)| {
+        list.partition(|e| {
+            let order = total_order(cell(e.row), value.as_cell());
+            order.is_lt() || !closed && order.is_eq()
+        })
+    });
+    let end = list.partition(|e| {
+        let cell = cell(e.row);
+        !cell.is_null()
+            && high.as_ref().is_none_or(|(value, closed)| {
+                let order = total_order(cell, value.as_cell());
+                order.is_lt() || *closed && order.is_eq()
+            })
+    });
+    let mut found = Vec::with_capacity(end.saturating_sub(start));
+    if start < end {
+        list.for_range(start, end - start, &mut |e| found.push((e.row, 1)));
+    }
+    found
+}
