@@ -3,7 +3,7 @@
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Call, Comparison, Formula, WindowColumn};
+use crate::operator::{Against, Call, Comparison, Formula, WindowColumn};
 use crate::query::{JoinKind, SetOp, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
@@ -145,6 +145,15 @@ pub enum Spec {
         /// Condition beyond the keys, over the pair.
         residual: Option<Formula>,
     },
+    /// Left rows that compare in one way with what the one row on the right says.
+    Bound {
+        /// Left input, in the order of the column.
+        left: NodeId,
+        /// Right input.
+        right: NodeId,
+        /// The comparison.
+        against: Against,
+    },
     /// Distinct (owner key, target row) links of an association over several hops.
     Link {
         /// Join over the hops.
@@ -223,7 +232,10 @@ impl Spec {
     pub fn inputs(&self) -> Vec<NodeId> {
         match self {
             Spec::Source(_) => vec![],
-            Spec::Join { left, right, .. } | Spec::SemiJoin { left, right, .. } | Spec::Combine { left, right, .. } => {
+            Spec::Join { left, right, .. }
+            | Spec::SemiJoin { left, right, .. }
+            | Spec::Bound { left, right, .. }
+            | Spec::Combine { left, right, .. } => {
                 vec![*left, *right]
             }
             Spec::Filter { input, .. }
@@ -249,6 +261,7 @@ impl Spec {
             Spec::Join { kind: JoinKind::Left, .. } => "left join",
             Spec::SemiJoin { anti: false, .. } => "semi join",
             Spec::SemiJoin { anti: true, .. } => "anti join",
+            Spec::Bound { .. } => "bound",
             Spec::Join { kind: JoinKind::Right, .. } => "right join",
             Spec::Join { kind: JoinKind::Full, .. } => "full join",
             Spec::Link { .. } => "link",

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod arrange;
+mod bound;
 mod combine;
 mod extend;
 mod filter;
@@ -20,6 +21,7 @@ mod window;
 
 pub use aggregate::{AggregateGroups, Call, ExactSum};
 pub use arrange::ArrangeByKey;
+pub use bound::{Against, Bound};
 pub use combine::{Combine, Member};
 pub use extend::Extend;
 pub use filter::Filter;

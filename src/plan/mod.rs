@@ -5,6 +5,7 @@
 //! and groups below it are streams. Equal sub-plans are one node because the circuit hash-conses specs.
 
 mod association;
+mod bound;
 mod explain;
 mod level;
 mod scope;

@@ -2,8 +2,8 @@
 
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
-    AggregateGroups, ArrangeByKey, Call, Combine, Comparison, Extend, Filter, Formula, Join, Link, Member, Order, OuterJoin,
-    Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
+    Against, AggregateGroups, ArrangeByKey, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Join, Link, Member, Order,
+    OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
 };
 use crate::query::{
     Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, SetQuery, TableId, WindowCall, WindowFunction,
@@ -223,6 +223,15 @@ impl<'a> Planner<'a> {
             let pairs = residual.map(|f| (f, relations.add_pair(l.relation, r.relation)));
             Box::new(SemiJoin::new(l, r, anti, pairs))
         });
+        Stream { node, ..left.clone() }
+    }
+
+    /// The rows that compare so with what the one row of another stream says.
+    pub fn bounded(&mut self, left: &Stream, right: &Stream, against: Against) -> Stream {
+        let l = self.arrange_by(left, against.column);
+        let spec = Spec::Bound { left: l, right: right.node, against: against.clone() };
+        let (left_relation, right) = (left.relation, right.relation);
+        let node = self.node(spec, move |_, _| Box::new(Bound::new((l, left_relation), right, against)));
         Stream { node, ..left.clone() }
     }
 

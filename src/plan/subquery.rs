@@ -19,11 +19,11 @@ use crate::query::{
 use crate::value::{Type, Value};
 
 /// A planned sub-query.
-struct Inner {
+pub(super) struct Inner {
     /// Its rows, before select.
-    stream: Stream,
+    pub(super) stream: Stream,
     /// The query with select over the stream's columns.
-    query: BoundQuery,
+    pub(super) query: BoundQuery,
     /// What must be equal of a row outside and a row of the stream.
     keys: Vec<(Expr, Expr)>,
     /// Whether nulls in the keys equal each other.
@@ -46,13 +46,34 @@ impl Planner<'_> {
         for (sub, anti) in joined.iter().filter_map(direct) {
             stream = self.semi(stream, sub, anti);
         }
-        marked.append(&mut rest);
-        stream = self.lower(stream, marked.iter_mut());
-        stream = self.filter(stream, all(marked).as_ref());
+        let alone = marked.len() == 1;
+        marked.retain(|p| match self.bound(&stream, p, alone) {
+            Some(kept) => {
+                stream = kept;
+                false
+            }
+            None => true,
+        });
+        for conjunct in rest {
+            if !self.is_bound(&stream, &conjunct) {
+                marked.push(conjunct);
+                continue;
+            }
+            // What is before it in the condition comes first, so that its value is not asked for in vain.
+            stream = self.marked(stream, std::mem::take(&mut marked));
+            stream = self.bound(&stream, &conjunct, true).expect("it is a bound");
+        }
+        stream = self.marked(stream, marked);
         for (sub, anti) in last.iter().filter_map(direct) {
             stream = self.semi(stream, sub, anti);
         }
         stream
+    }
+
+    /// Rows for which conjuncts are true whose sub-queries become columns.
+    fn marked(&mut self, stream: Stream, mut conjuncts: Vec<Expr>) -> Stream {
+        let stream = self.lower(stream, conjuncts.iter_mut());
+        self.filter(stream, all(conjuncts).as_ref())
     }
 
     /// Puts columns in the place of the sub-queries of some expressions; the columns come after the stream's own.
@@ -235,7 +256,7 @@ impl Planner<'_> {
     }
 
     /// The columns of some expressions; those that are none of the stream yet are computed.
-    fn columns(&mut self, stream: &mut Stream, exprs: &[Expr]) -> Vec<usize> {
+    pub(super) fn columns(&mut self, stream: &mut Stream, exprs: &[Expr]) -> Vec<usize> {
         let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
         let mut computed: Vec<(Expr, Type)> = Vec::new();
         let mut columns = Vec::with_capacity(exprs.len());
@@ -273,7 +294,7 @@ impl Planner<'_> {
     }
 
     /// Plans the rows of a sub-query for a stream of rows outside.
-    fn inner(&mut self, stream: &mut Stream, sub: &QueryExpr, per_pair: bool) -> Inner {
+    pub(super) fn inner(&mut self, stream: &mut Stream, sub: &QueryExpr, per_pair: bool) -> Inner {
         let mut query = sub.query.clone();
         query.order.clear();
         if sub.kind == QueryExprKind::Exists && !is_global(&query) {
@@ -390,12 +411,12 @@ fn direct(e: &Expr) -> Option<(&QueryExpr, bool)> {
 }
 
 /// Whether a query is aggregates without groups: it has one row whatever its tables hold, or with `having` at most one.
-fn is_global(query: &BoundQuery) -> bool {
+pub(super) fn is_global(query: &BoundQuery) -> bool {
     query.aggregate.as_ref().is_some_and(|a| a.groups.is_empty())
 }
 
 /// The first field of a query; a constant if there is none.
-fn field_of(query: &BoundQuery) -> Expr {
+pub(super) fn field_of(query: &BoundQuery) -> Expr {
     match &query.select {
         Select::Fields(fields) if !fields.is_empty() => fields[0].expr.clone(),
         _ => Expr::Literal(Value::Null),
@@ -403,7 +424,7 @@ fn field_of(query: &BoundQuery) -> Expr {
 }
 
 /// An aggregate's column, with what the aggregate of no rows is in the place of null.
-fn or_empty(call: &AggregateCall, column: Expr) -> Expr {
+pub(super) fn or_empty(call: &AggregateCall, column: Expr) -> Expr {
     match call.function {
         AggregateFunction::Count => Expr::Call(Function::Coalesce, vec![column, Expr::Literal(Value::Int(0))]),
         _ => column,

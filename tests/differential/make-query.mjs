@@ -159,6 +159,8 @@ function sources(state, shape) {
   const first = shape.nested ? { from: from.name, columns: from.columns, table: from } : makeSource(state, hidden ? someTable(state) : from, 'a')
   json.from = first.from
   state.derived = first.table === undefined
+  // Another table than the one asked for, if a common table expression hides that.
+  state.from = first.table ?? from
   state.table = first.table
   if (!shape.joined) return scope(first, typeof json.from === 'string' ? undefined : 'a', false)
   const self = wants('self', 5)

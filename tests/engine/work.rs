@@ -257,3 +257,21 @@ fn one_more_row_of_a_key_that_has_one_says_nothing_to_those_outside() {
     assert!(engine.delete("comments", &ints(&[0, 0])) <= 4);
     assert!(engine.delete("comments", &ints(&[1, 0])) >= 10_000, "the last one is news to all");
 }
+
+#[test]
+fn a_bound_that_moves_lets_in_and_out_what_is_between() {
+    let least = |e: Json| json!({ "op": "scalar", "query": { "from": "projects", "select": [{ "name": "n", "expr": e }] } });
+    let min = json!({ "op": "agg", "name": "min", "args": [col("projects", "id")] });
+    let twice = json!({ "op": "*", "args": [min, { "op": "lit", "value": 2 }] });
+    for op in ["=", "<", "<=", ">", ">="] {
+        for value in [&min, &twice] {
+            for args in [[col("issues", "rank"), least(value.clone())], [least(value.clone()), col("issues", "rank")]] {
+                let query = json!({ "from": "issues", "where": { "op": op, "args": args } });
+                let change = || ("projects", vec![Value::Int(-1), Value::Bool(true)]);
+                let (few, many) = (cost(query.clone(), 10, change()), cost(query.clone(), 10_000, change()));
+                assert!(few > 0 && few <= 16, "{few} rows looked at under {query}");
+                assert_eq!(few, many, "{query}");
+            }
+        }
+    }
+}
