@@ -1,6 +1,6 @@
 // `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
 //   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
-//   --only=hydrate,filter,top,list,scale            --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
+//   --only=hydrate,filter,top,list,scale,algebra    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
 // BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -11,6 +11,7 @@ import { chromiumRunner } from './chromium.mjs'
 import { median } from './measure.mjs'
 import { nodeRunner } from './node.mjs'
 import { Report } from './report.mjs'
+import { names as algebraNames } from './workloads/algebra.mjs'
 import { issuesJson } from './workloads/issues.mjs'
 
 const flags = process.argv.slice(2)
@@ -23,6 +24,7 @@ const rows = Number(process.env.BENCH_ROWS ?? (quick ? 10_000 : 100_000))
 const rounds = Number(process.env.BENCH_ROUNDS ?? (quick ? 3 : 9))
 const folder = resolve(process.env.BENCH_PKG ?? fileURLToPath(new URL('../../pkg', import.meta.url)))
 const forms = { update: 'update: key and columns', upsert: 'upsert: whole row', json: 'update as JSON bytes', read: 'update, every patch read', outside: 'update of a row not shown' }
+const windowNames = ['row number', 'lag', 'moving avg of 7']
 const thousands = (n) => n.toLocaleString('en')
 
 if (!existsSync(join(folder, 'engine.wasm'))) {
@@ -60,6 +62,7 @@ async function measure(runner, targets) {
     if (wanted('list')) await change(runner, 'list', 'a full ordered list with a snapshot', 2000, { target: 0.2 })
     if (wanted('list')) await change(runner, 'chunks', 'the same list against copied chunks', 10_000, {})
     if (wanted('scale')) await scale(runner)
+    if (wanted('algebra')) await algebra(runner)
   } finally { await runner.close() }
 }
 
@@ -101,4 +104,19 @@ async function scale(runner) {
     for (const size of sizes.slice(1)) report.compare(`${thousands(size)} rows`, samples[size], samples[rows], { target: 1.5 })
     report.note(`rows examined per change: ${[...sizes].sort((a, b) => a - b).map((s) => `${work[s].toFixed(2)} at ${thousands(s)}`).join(', ')}`)
   }
+}
+
+async function algebra(runner) {
+  report.section(`${runner.name}: one change in ${thousands(rows)} rows, operators of the algebra`, 'µs')
+  const sizes = [rows / 10, rows, rows * 10]
+  const examined = []
+  for (const scenario of algebraNames) {
+    const many = windowNames.includes(scenario) || scenario.endsWith(' agg')
+    const { samples } = await runner.run({ workload: 'algebra', scenario, rows, rounds, count: many ? 300 : 2000 })
+    report.compare(scenario, samples.ours, samples.byHand, { target: 3 })
+    if (quick || runner.name !== 'Node') continue
+    const { work } = await runner.run({ workload: 'algebraScale', scenario, sizes })
+    examined.push(`${scenario} ${sizes.map((size) => work[size].toFixed(1)).join(' / ')}`)
+  }
+  if (examined.length > 0) report.note(`rows examined per change at ${sizes.map(thousands).join(' / ')} rows: ${examined.join(', ')}`)
 }

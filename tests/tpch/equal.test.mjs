@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createDatabase } from '../../pkg/index.inline.js'
 import { openPostgres } from '../differential/postgres.mjs'
+import { difference, parsers } from './compare.mjs'
 import { dataAt, fileOf, jsonLines, tables } from './data.mjs'
 import * as first from './queries/q01-q11.mjs'
 import * as second from './queries/q12-q22.mjs'
@@ -132,31 +133,8 @@ async function remove(stream) {
   ])
 }
 
-const column = { q18: { sum: 'quantity' } }
-// int8, int4, text, date, numeric: as PostgreSQL writes them.
-const raw = Object.fromEntries([20, 23, 25, 1082, 1700].map((type) => [type, (text) => text]))
-
-/** PostgreSQL's rows as texts beside ours, in order. */
 async function isEqual(name) {
   const live = lives[name]
   assert.deepEqual([live.status, live.error], ['ready', undefined])
-  const { rows, fields } = await pg.query(sql[name], [], { parsers: raw })
-  assert.equal(live.rows.length, rows.length, 'rows')
-  live.rows.forEach((row, i) => {
-    assert.equal(Object.keys(row).length, fields.length, 'fields')
-    for (const field of fields) {
-      const ours = row[column[name]?.[field.name] ?? field.name]
-      const theirs = rows[i][field.name]
-      assert.ok(same(ours, theirs), `row ${i}, ${field.name}: ${theirs} expected, ${ours} found`)
-    }
-  })
-}
-
-/** Whether a value of ours is that of a text of PostgreSQL's. Decimals are floats yet: sums of products of rounded ones. */
-function same(ours, theirs) {
-  if (ours === null || theirs === null) return ours === theirs
-  if (ours instanceof Date) return ours.toISOString().slice(0, 10) === theirs
-  if (typeof ours === 'bigint' || Number.isInteger(ours)) return Number(theirs) === Number(ours)
-  if (typeof ours === 'number') return Math.abs(ours - Number(theirs)) <= 1e-14 * Math.abs(ours)
-  return ours === theirs
+  assert.equal(difference(name, [...live.rows], await pg.query(sql[name], [], { parsers })), undefined)
 }
