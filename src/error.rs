@@ -78,6 +78,8 @@ codes! {
     DivisionByZero = "DIVISION_BY_ZERO",
     /// A sub-query that stands for a value has more than one row.
     TooManyRows = "TOO_MANY_ROWS",
+    /// A recursion that takes more rounds, or finds more, than is allowed.
+    RecursionLimit = "RECURSION_LIMIT",
     /// A view that is not registered (any more).
     UnknownView = "UNKNOWN_VIEW",
     /// An export called while another is running.

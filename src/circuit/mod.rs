@@ -6,6 +6,7 @@
 mod graph;
 mod guard;
 mod intervals;
+mod iterate;
 mod meter;
 mod operator;
 mod routes;

@@ -1,10 +1,12 @@
 //! What a node is.
 
+use std::rc::Rc;
+
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Against, Call, Comparison, Formula, WindowColumn};
-use crate::query::{JoinKind, SetOp, TableId};
+use crate::operator::{Against, Call, Comparison, Fixpoint, Formula, WindowColumn};
+use crate::query::{JoinKind, Recursion, SetOp, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
 /// What an operator may touch while it runs.
@@ -77,6 +79,16 @@ pub trait Operator {
 
     /// Its ordered lists, for views to acquire groups.
     fn ordered_mut(&mut self) -> Option<&mut OrderedGroups> {
+        None
+    }
+
+    /// The fixpoint that it is.
+    fn fixpoint(&self) -> Option<&Fixpoint> {
+        None
+    }
+
+    /// The fixpoint that it is, for the circuit to run.
+    fn fixpoint_mut(&mut self) -> Option<&mut Fixpoint> {
         None
     }
 
@@ -225,13 +237,38 @@ pub enum Spec {
         /// Columns of either side.
         columns: [Vec<Path>; 2],
     },
+    /// Facts of a recursion's relation so far, with their ranks: what its branches read.
+    Growing {
+        /// The recursion.
+        recursion: Rc<Recursion>,
+        /// Number of the relation.
+        relation: usize,
+    },
+    /// The least fixpoint of branches over growing relations.
+    Fixpoint {
+        /// The growing relations.
+        growing: Vec<NodeId>,
+        /// Derivations, per branch.
+        branches: Vec<NodeId>,
+    },
+    /// The facts of one relation of a fixpoint.
+    Grown {
+        /// The recursion.
+        recursion: Rc<Recursion>,
+        /// The fixpoint.
+        fixpoint: NodeId,
+        /// Number of the relation.
+        relation: usize,
+    },
 }
 
 impl Spec {
     /// Input nodes.
     pub fn inputs(&self) -> Vec<NodeId> {
         match self {
-            Spec::Source(_) => vec![],
+            Spec::Source(_) | Spec::Growing { .. } => vec![],
+            Spec::Fixpoint { growing, branches } => [&growing[..], branches].concat(),
+            Spec::Grown { fixpoint, .. } => vec![*fixpoint],
             Spec::Join { left, right, .. }
             | Spec::SemiJoin { left, right, .. }
             | Spec::Bound { left, right, .. }
@@ -271,6 +308,9 @@ impl Spec {
             Spec::Window { .. } => "window",
             Spec::ArrangeInOrder { .. } => "arrange in order",
             Spec::Top { .. } => "top",
+            Spec::Growing { .. } => "growing",
+            Spec::Fixpoint { .. } => "fixpoint",
+            Spec::Grown { .. } => "recursive",
             Spec::Combine { op: SetOp::Union, .. } => "union",
             Spec::Combine { op: SetOp::Intersect, .. } => "intersect",
             Spec::Combine { op: SetOp::Except, .. } => "except",

@@ -307,6 +307,9 @@ impl Engine {
                 ErrorCode::DivisionByZero => "division by zero",
                 ErrorCode::TooManyRows => "a sub-query that stands for a value has more than one row",
                 ErrorCode::NumericOverflow => "a number is out of range",
+                ErrorCode::RecursionLimit => {
+                    return Error::new(code, "a recursion of this query finds ever more, or takes too many rounds");
+                }
                 _ => "evaluation failed",
             };
             Error::new(code, format!("{what} in a row of this query"))

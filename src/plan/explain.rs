@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Plan;
 use crate::circuit::{Circuit, NodeId, Spec};
+use crate::operator::Rounds;
 use crate::query::Schema;
 use crate::trace::Relations;
 
@@ -61,6 +62,17 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
         Spec::Top { offset, limit, .. } => {
             let limit = if *limit == usize::MAX { String::new() } else { format!(" limit {limit}") };
             if *offset == 0 { limit } else { format!("{limit} offset {offset}") }
+        }
+        Spec::Growing { recursion, relation } | Spec::Grown { recursion, relation, .. } => {
+            format!(" {}", recursion.relations[*relation].name)
+        }
+        Spec::Fixpoint { growing, .. } => {
+            let Rounds { rounds, asserted, retracted, touched, derivations, facts } = circuit.nodes().fixpoint(id).counts();
+            let relations = growing.len();
+            format!(
+                " of {relations} relations, facts {facts}, derivations {derivations}, touched {touched}, rounds {rounds}, \
+                 asserted {asserted}, retracted {retracted}"
+            )
         }
         Spec::Combine { all: true, .. } => " all".to_owned(),
         _ => String::new(),

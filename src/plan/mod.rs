@@ -8,6 +8,7 @@ mod association;
 mod bound;
 mod explain;
 mod level;
+mod recursive;
 mod scope;
 mod stream;
 mod subquery;

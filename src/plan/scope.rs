@@ -174,12 +174,14 @@ impl Planner<'_> {
             Source::Table(table) => return self.table(*table),
             Source::Query(sub) => self.sub_query(sub),
             Source::Set(set) => self.set_query(set),
+            Source::Recursive(recursive) => self.recursive(recursive),
+            Source::Growing(growing) => self.growing(growing),
         };
         let depth = stream.columns.iter().map(|c| c.0.depth()).max().unwrap_or(0);
         if depth + joins <= DEEPEST + 1 { stream } else { self.packed(stream) }
     }
 
-    fn sub_query(&mut self, sub: &SubQuery) -> Stream {
+    pub(super) fn sub_query(&mut self, sub: &SubQuery) -> Stream {
         let scope = self.scope(&sub.query, None);
         let (mut query, mut fields) = (sub.query.clone(), sub.fields().to_vec());
         let sort = query.order.iter_mut().map(|o| &mut o.expr);
@@ -266,7 +268,11 @@ pub(super) fn check_joins(query: &BoundQuery) -> Result<()> {
     let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));
     for source in sources {
         match source {
-            Source::Table(_) => {}
+            Source::Table(_) | Source::Growing(_) => {}
+            Source::Recursive(recursive) => {
+                let branches = recursive.recursion.relations.iter().flat_map(|r| &r.branches);
+                branches.into_iter().try_for_each(|b| check_joins(&b.query.query))?;
+            }
             Source::Query(sub) => check_joins(&sub.query)?,
             Source::Set(set) => set.inputs.iter().try_for_each(|s| check_joins(&s.query))?,
         }

@@ -52,12 +52,14 @@ pub struct Planner<'a> {
     /// All rows.
     pub relations: &'a mut Relations,
     held: Vec<NodeId>,
+    /// Growing relations of the recursions that are being planned, inner ones last.
+    pub(super) growing: Vec<Vec<Stream>>,
 }
 
 impl<'a> Planner<'a> {
     /// A planner over a circuit.
     pub fn new(schema: &'a Schema, circuit: &'a mut Circuit, relations: &'a mut Relations) -> Self {
-        Planner { schema, circuit, relations, held: Vec::new() }
+        Planner { schema, circuit, relations, held: Vec::new(), growing: Vec::new() }
     }
 
     /// Gives back all nodes but those that stay in use.
@@ -74,7 +76,11 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn node(&mut self, spec: Spec, make: impl FnOnce(&mut Relations, &Spec) -> Box<dyn crate::circuit::Operator>) -> NodeId {
+    pub(super) fn node(
+        &mut self,
+        spec: Spec,
+        make: impl FnOnce(&mut Relations, &Spec) -> Box<dyn crate::circuit::Operator>,
+    ) -> NodeId {
         let id = self.circuit.node(self.relations, spec, Box::new(make));
         self.held.push(id);
         id
@@ -377,7 +383,7 @@ impl<'a> Planner<'a> {
 }
 
 /// A packed relation, with the integer columns marked that may be beyond 2^53.
-fn add_packed(relations: &mut Relations, layout: Layout, wide: &[bool]) -> RelationId {
+pub(super) fn add_packed(relations: &mut Relations, layout: Layout, wide: &[bool]) -> RelationId {
     let marked: Vec<usize> = (0..wide.len()).filter(|&c| wide[c] && layout.columns[c].ty == Type::Int).collect();
     let id = relations.add_packed(layout);
     marked.into_iter().for_each(|c| relations.mark_wide(id, c));

@@ -129,6 +129,22 @@ pub enum FromJson {
         /// What its columns are called by.
         alias: Option<String>,
     },
+    /// A relation of the recursion that the query is a branch of.
+    Relation {
+        /// Its name.
+        relation: String,
+        /// What its columns are called by; the name when absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        alias: Option<String>,
+    },
+    /// A relation that queries over it make.
+    Recursive {
+        /// The relations, and which of them.
+        recursive: Box<RecursiveJson>,
+        /// What its columns are called by; the relation's name when absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        alias: Option<String>,
+    },
 }
 
 impl FromJson {
@@ -136,7 +152,7 @@ impl FromJson {
     pub fn name(&self) -> Option<&str> {
         match self {
             FromJson::Name(name) => Some(name),
-            FromJson::Query { .. } => None,
+            FromJson::Query { .. } | FromJson::Relation { .. } | FromJson::Recursive { .. } => None,
         }
     }
 }
@@ -151,6 +167,45 @@ impl<T: Into<String>> From<T> for FromJson {
     fn from(name: T) -> Self {
         FromJson::Name(name.into())
     }
+}
+
+/// Relations that are made of each other, as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct RecursiveJson {
+    /// The relations; each branch of each can read them all.
+    pub relations: Vec<GrowingJson>,
+    /// The one whose rows are the source.
+    pub result: String,
+    /// Most rounds of one change; 100,000 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rounds: Option<u32>,
+}
+
+/// A relation of a recursion, as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct GrowingJson {
+    /// Name.
+    pub name: String,
+    /// Names of its columns, in the order of the fields of the branches.
+    pub columns: Vec<String>,
+    /// Queries whose rows it has.
+    pub branches: Vec<QueryJson>,
+    /// Of the rows that agree in some columns, only the one with the smallest value of another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<BestJson>,
+    /// The same with the largest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<BestJson>,
+}
+
+/// Which row of several is kept, as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct BestJson {
+    /// The column that decides.
+    pub column: String,
+    /// The columns in which the rows agree.
+    pub by: Vec<String>,
 }
 
 /// A limit per group as written.
@@ -184,6 +239,12 @@ pub struct JoinJson {
     /// A query whose rows are joined, in the place of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<Box<QueryJson>>,
+    /// A relation of the recursion that the query is a branch of, in the place of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
+    /// A relation that queries over it make, in the place of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recursive: Option<Box<RecursiveJson>>,
     /// Its alias; the table name when absent.
     pub alias: Option<String>,
     /// Condition.

@@ -7,6 +7,7 @@
 
 use super::QueryExpr;
 use super::function::Function;
+use super::recursive::{Growing, RecursiveSource};
 use super::schema::{Hop, Schema, TableId};
 use super::window::WindowCall;
 use crate::value::{Type, Value};
@@ -71,6 +72,10 @@ pub enum Source {
     Query(Box<SubQuery>),
     /// The rows of several queries.
     Set(Box<SetQuery>),
+    /// The rows of a relation that queries over it make. It is the whole of a query: no joins, no conditions.
+    Recursive(RecursiveSource),
+    /// In a branch of a recursion: the rows of one of its relations. It is the whole of a query, too.
+    Growing(Growing),
 }
 
 /// A set operation. Its columns are those that users see of the first input; with `all` a hidden one follows: the number of the
@@ -132,7 +137,7 @@ impl Source {
     pub fn table(&self) -> Option<TableId> {
         match self {
             Source::Table(id) => Some(*id),
-            Source::Query(_) | Source::Set(_) => None,
+            Source::Query(_) | Source::Set(_) | Source::Recursive(_) | Source::Growing(_) => None,
         }
     }
 
@@ -142,6 +147,8 @@ impl Source {
             Source::Table(id) => schema.by_id(*id).columns.values().map(|c| c.ty).collect(),
             Source::Query(sub) => sub.fields().iter().map(|f| f.ty).collect(),
             Source::Set(set) => set.types(),
+            Source::Recursive(source) => source.relation().types.clone(),
+            Source::Growing(growing) => growing.types.clone(),
         }
     }
 }

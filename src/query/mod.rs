@@ -11,6 +11,7 @@ pub mod bind;
 pub mod bound;
 mod check;
 pub mod function;
+mod recursive;
 pub mod registry;
 mod relations;
 pub mod schema;
@@ -28,6 +29,7 @@ pub use bound::{
     Select, SetOp, SetQuery, SortKey, Source, Start, SubQuery,
 };
 pub use function::{CastTo, Function, Unit};
+pub use recursive::{Best, Branch, Growing, GrownRelation, Recursion, RecursiveSource};
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};
 pub use subquery::{QueryExpr, QueryExprKind};
 pub use types::{group_types, output_types, scope_types, type_of};

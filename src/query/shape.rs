@@ -1,8 +1,9 @@
 //! The JSON of schemas and queries to the structs of [`ast`](super::ast), each mistake of shape with its place.
 
 use super::ast::{
-    BoundJson, CallJson, ColumnJson, ComputedJson, CteJson, ExprJson, FrameJson, FromJson, JoinJson, LimitByJson, Literal,
-    NamedJson, OrderJson, OverJson, QueryJson, RelationJson, SchemaJson, StartJson, TableJson, WithJson,
+    BestJson, BoundJson, CallJson, ColumnJson, ComputedJson, CteJson, ExprJson, FrameJson, FromJson, GrowingJson, JoinJson,
+    LimitByJson, Literal, NamedJson, OrderJson, OverJson, QueryJson, RecursiveJson, RelationJson, SchemaJson, StartJson,
+    TableJson, WithJson,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Document;
@@ -185,11 +186,40 @@ fn boxed(json: &Document) -> Result<Box<QueryJson>> {
 fn from(json: &Document) -> Result<FromJson> {
     match json {
         Document::Object(_) => {
-            Ok(FromJson::Query { query: required(json, "query", boxed)?, alias: optional_text(json, "alias")? })
+            let alias = optional_text(json, "alias")?;
+            if let Some(relation) = optional_text(json, "relation")? {
+                return Ok(FromJson::Relation { relation, alias });
+            }
+            if let Some(recursive) = optional(json, "recursive", recursive)? {
+                return Ok(FromJson::Recursive { recursive, alias });
+            }
+            Ok(FromJson::Query { query: required(json, "query", boxed)?, alias })
         }
         Document::Text(name) => Ok(FromJson::Name(name.to_string())),
         _ => Err(not("a name or a query", json)),
     }
+}
+
+fn recursive(json: &Document) -> Result<Box<RecursiveJson>> {
+    Ok(Box::new(RecursiveJson {
+        relations: list(json, "relations", growing)?,
+        result: required(json, "result", text_of)?,
+        max_rounds: optional(json, "maxRounds", count_of)?,
+    }))
+}
+
+fn growing(json: &Document) -> Result<GrowingJson> {
+    Ok(GrowingJson {
+        name: required(json, "name", text_of)?,
+        columns: required(json, "columns", texts_of)?,
+        branches: list(json, "branches", query)?,
+        min: optional(json, "min", best)?,
+        max: optional(json, "max", best)?,
+    })
+}
+
+fn best(json: &Document) -> Result<BestJson> {
+    Ok(BestJson { column: required(json, "column", text_of)?, by: required(json, "by", texts_of)? })
 }
 
 fn limit_by(json: &Document) -> Result<LimitByJson> {
@@ -207,7 +237,9 @@ fn cte(json: &Document) -> Result<CteJson> {
 fn join(json: &Document) -> Result<JoinJson> {
     let query = optional(json, "query", boxed)?;
     let table = optional_text(json, "table")?;
-    if query.is_none() && table.is_none() {
+    let relation = optional_text(json, "relation")?;
+    let recursive = optional(json, "recursive", recursive)?;
+    if query.is_none() && table.is_none() && relation.is_none() && recursive.is_none() {
         return Err(missing("table"));
     }
     let kind = required(json, "kind", text_of)?;
@@ -217,7 +249,8 @@ fn join(json: &Document) -> Result<JoinJson> {
         None => return Err(missing("on")),
         Some(_) => return Err(Error::new(ErrorCode::QueryInvalid, "a cross join has no condition; use `inner`").at("on")),
     };
-    Ok(JoinJson { kind, table: table.unwrap_or_default(), query, alias: optional_text(json, "alias")?, on })
+    let (table, alias) = (table.unwrap_or_default(), optional_text(json, "alias")?);
+    Ok(JoinJson { kind, table, query, relation, recursive, alias, on })
 }
 
 fn named(json: &Document) -> Result<NamedJson> {

@@ -13,6 +13,8 @@ use crate::value::Value;
 pub struct Data {
     tables: Vec<Vec<Vec<Value>>>,
     cursors: Vec<(String, String)>,
+    /// Rows so far of the relations of the recursion that is being evaluated, each with a rank behind it.
+    growing: Vec<Vec<Vec<Value>>>,
 }
 
 /// What a batch did.
@@ -31,12 +33,22 @@ pub struct Outcome {
 impl Data {
     /// Empty tables.
     pub fn new(schema: &Schema) -> Self {
-        Data { tables: vec![Vec::new(); schema.tables.len()], cursors: Vec::new() }
+        Data { tables: vec![Vec::new(); schema.tables.len()], cursors: Vec::new(), growing: Vec::new() }
     }
 
     /// The rows of a table, in no promised order; hidden columns included.
     pub fn rows(&self, table: TableId) -> &[Vec<Value>] {
         &self.tables[table as usize]
+    }
+
+    /// The rows so far of a relation of the recursion that is being evaluated.
+    pub(super) fn growing(&self, relation: usize) -> &[Vec<Value>] {
+        &self.growing[relation]
+    }
+
+    /// The same tables, for the branches of a recursion.
+    pub(super) fn with_growing(&self, growing: Vec<Vec<Vec<Value>>>) -> Data {
+        Data { growing, ..self.clone() }
     }
 
     /// The cursor committed last for a source.

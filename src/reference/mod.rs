@@ -20,6 +20,7 @@ mod exact;
 mod expr;
 mod nested;
 mod query;
+mod recursive;
 mod set;
 mod subquery;
 #[cfg(test)]

@@ -42,6 +42,8 @@ fn rows_of(schema: &Schema, data: &Data, source: &Source) -> Result<Vec<Vec<Valu
     let sub = match source {
         Source::Table(table) => return Ok(data.rows(*table).to_vec()),
         Source::Set(set) => return super::set::rows(schema, data, set),
+        Source::Recursive(source) => return super::recursive::rows(schema, data, source),
+        Source::Growing(growing) => return Ok(data.growing(growing.relation).to_vec()),
         Source::Query(sub) => sub,
     };
     sub_rows(schema, data, sub)

@@ -6,6 +6,7 @@
 //! - `regressions`: the cases that were kept.
 //! - `work`: what a change costs, counted, not timed; and what is kept for it.
 //! - `windows`: window functions over large partitions, and what a change to one costs.
+//! - `recursion`: programs over graphs with cycles against the naive fixpoint, and what an edge costs.
 //! - `numbers`: sums and means of the floats that round worst.
 //! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
 
@@ -14,6 +15,7 @@ mod harness;
 mod harness_itself;
 mod naive;
 mod numbers;
+mod recursion;
 mod regressions;
 mod six_laws;
 mod windows;

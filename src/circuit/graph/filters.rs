@@ -88,6 +88,8 @@ impl Circuit {
         let node = self.nodes.node(id);
         match node.spec {
             Spec::Source(table) => table,
+            // The facts, without their ranks.
+            Spec::Grown { fixpoint, relation, .. } => self.owned_relations(self.nodes.node(fixpoint).inputs[relation])[0],
             _ => self.output_relation(id).unwrap_or_else(|| self.relation_of(node.inputs[0])),
         }
     }

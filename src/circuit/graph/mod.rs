@@ -10,6 +10,7 @@ use super::routes::Routes;
 use super::seek::Tuning;
 use super::{Meter, Operator, Scan, Spec, Step};
 use crate::algebra::{Delta, Handle, Weight};
+use crate::operator::Fixpoint;
 use crate::query::TableId;
 use crate::trace::{HandleState, HashArrangement, OrderedGroups, Relations};
 use crate::value::MapState;
@@ -21,10 +22,10 @@ pub type NodeId = u32;
 pub type Make<'a> = Box<dyn FnOnce(&mut Relations, &Spec) -> Box<dyn Operator> + 'a>;
 
 #[derive(Debug)]
-struct Node {
+pub(super) struct Node {
     /// Absent while it runs.
-    operator: Option<Box<dyn Operator>>,
-    inputs: Vec<NodeId>,
+    pub(super) operator: Option<Box<dyn Operator>>,
+    pub(super) inputs: Vec<NodeId>,
     /// Nodes that get its whole output; filters with a guard are in `routes`.
     consumers: Vec<NodeId>,
     routes: Option<Box<Routes>>,
@@ -33,13 +34,15 @@ struct Node {
     /// Consumers and views.
     users: u32,
     /// 0 for sources, else one more than the inputs' largest.
-    rank: u32,
-    out: Delta,
-    meter: Meter,
-    spec: Spec,
+    pub(super) rank: u32,
+    pub(super) out: Delta,
+    pub(super) meter: Meter,
+    pub(super) spec: Spec,
     queued: bool,
     /// The whole output, kept from hydration until the planner is done: the next node reads it instead of scanning.
-    hydrated: Option<Delta>,
+    pub(super) hydrated: Option<Delta>,
+    /// It reads growing relations, and runs in the rounds of their fixpoint besides.
+    pub(super) in_rounds: bool,
 }
 
 /// The nodes of a circuit, as a running operator sees them.
@@ -50,12 +53,12 @@ pub struct Nodes {
 
 impl Nodes {
     #[inline(always)]
-    fn node(&self, id: NodeId) -> &Node {
+    pub(super) fn node(&self, id: NodeId) -> &Node {
         self.slots[id as usize].as_ref().expect("node is there")
     }
 
     #[inline(always)]
-    fn node_mut(&mut self, id: NodeId) -> &mut Node {
+    pub(super) fn node_mut(&mut self, id: NodeId) -> &mut Node {
         self.slots[id as usize].as_mut().expect("node is there")
     }
 
@@ -79,6 +82,11 @@ impl Nodes {
         self.node(input).routes.as_deref()
     }
 
+    /// The fixpoint of a node that is one.
+    pub fn fixpoint(&self, id: NodeId) -> &Fixpoint {
+        self.operator(id).fixpoint().expect("node is a fixpoint")
+    }
+
     /// Enumerates the integral of a node's output.
     pub fn scan(&self, relations: &Relations, id: NodeId, f: &mut dyn FnMut(Handle, Weight)) {
         if let Some(delta) = &self.node(id).hydrated {
@@ -95,7 +103,7 @@ impl Nodes {
 /// The graph.
 #[derive(Debug, Default)]
 pub struct Circuit {
-    nodes: Nodes,
+    pub(super) nodes: Nodes,
     free: Vec<NodeId>,
     shared: HashMap<Spec, NodeId, MapState>,
     sources: HashMap<TableId, NodeId, HandleState>,
@@ -106,7 +114,7 @@ pub struct Circuit {
     /// Nodes whose output of the last step is still held.
     ran: Vec<NodeId>,
     /// Nodes in error.
-    failed: usize,
+    pub(super) failed: usize,
     /// Nodes that keep their whole output for now.
     hydrated: Vec<NodeId>,
     /// Steps so far.
@@ -130,6 +138,9 @@ impl Circuit {
             return id;
         }
         let rank = inputs.iter().map(|&i| self.nodes.node(i).rank + 1).max().unwrap_or(0);
+        let grows = matches!(spec, Spec::Growing { .. });
+        let reads = !matches!(spec, Spec::Fixpoint { .. }) && inputs.iter().any(|&i| self.nodes.node(i).in_rounds);
+        let in_rounds = grows || reads;
         let operator = Some(make(relations, &spec));
         for &input in &inputs {
             self.nodes.node_mut(input).users += 1;
@@ -147,6 +158,7 @@ impl Circuit {
             spec: spec.clone(),
             queued: false,
             hydrated: None,
+            in_rounds,
         };
         let id = match self.free.pop() {
             Some(id) => {
@@ -158,7 +170,10 @@ impl Circuit {
                 self.nodes.slots.len() as NodeId - 1
             }
         };
-        let guards = if let Spec::Filter { predicate, .. } = &spec { Guard::of(predicate) } else { Vec::new() };
+        let guards = match &spec {
+            Spec::Filter { predicate, .. } if !in_rounds => Guard::of(predicate),
+            _ => Vec::new(),
+        };
         if guards.is_empty() {
             for &input in &inputs {
                 self.nodes.node_mut(input).consumers.push(id);
@@ -190,7 +205,11 @@ impl Circuit {
             return;
         }
         let refs: Vec<&Delta> = deltas.iter().collect();
-        self.run(relations, id, &refs, true);
+        if matches!(self.nodes.node(id).spec, Spec::Fixpoint { .. }) {
+            self.iterate(relations, id, Some(&refs));
+        } else {
+            self.run(relations, id, &refs, true);
+        }
         let node = self.nodes.node_mut(id);
         node.hydrated = Some(std::mem::take(&mut node.out));
         self.hydrated.push(id);
@@ -261,6 +280,11 @@ impl Circuit {
             while let Some(id) = self.queue[rank].pop() {
                 let node = self.nodes.node_mut(id);
                 node.queued = false;
+                if matches!(node.spec, Spec::Fixpoint { .. }) {
+                    self.iterate(relations, id, None);
+                    self.publish(relations, id);
+                    continue;
+                }
                 if !node.inbox.is_empty() {
                     let mut inbox = std::mem::take(&mut node.inbox);
                     self.run(relations, id, &[&inbox], false);
@@ -325,7 +349,7 @@ impl Circuit {
         }
     }
 
-    fn run(&mut self, relations: &mut Relations, id: NodeId, inputs: &[&Delta], hydrate: bool) {
+    pub(super) fn run(&mut self, relations: &mut Relations, id: NodeId, inputs: &[&Delta], hydrate: bool) {
         let node = self.nodes.node_mut(id);
         let mut operator = node.operator.take().expect("node is not running");
         let mut out = std::mem::take(&mut node.out);

@@ -55,6 +55,11 @@ impl Circuit {
         self.nodes.operator(id).owned_relations().last().copied()
     }
 
+    /// Relations that a node made.
+    pub fn owned_relations(&self, id: NodeId) -> Vec<RelationId> {
+        self.nodes.operator(id).owned_relations()
+    }
+
     /// Ids of all nodes, sources first.
     pub fn ids(&self) -> Vec<NodeId> {
         let mut ids: Vec<NodeId> =

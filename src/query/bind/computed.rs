@@ -45,7 +45,7 @@ impl<'a> Context<'a> {
             out.push(self.one_computed(item, table).map_err(place)?);
         }
         let types = out.iter().map(|c| c.call.ty).collect();
-        scope.put(scope.sources[0].alias, Relation::Query(Columns { names, types, key: Vec::new() }), true);
+        scope.put(scope.sources[0].alias, Relation::Query(Columns { names, types, key: Vec::new(), ranks: Vec::new() }), true);
         Ok(out)
     }
 

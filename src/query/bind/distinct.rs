@@ -56,7 +56,7 @@ impl<'a> Context<'a> {
         if !json.with.is_empty() {
             return Err(refusal("distinct rows are of no table that `with` could nest in", "with"));
         }
-        let Level { query, columns, types, height, field_nullable, .. } = level;
+        let Level { query, columns, types, height, field_nullable, ranks, .. } = level;
         let fields: Vec<OutputField> = match &query.select {
             Select::Fields(fields) => fields.clone(),
             Select::All if query.joins.is_empty() => {
@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
         let names: IndexSet<String, MapState> = fields.iter().map(|f| f.name.clone()).collect();
         let types: Vec<_> = fields.iter().map(|f| f.ty).collect();
         let groups: Vec<Expr> = places.clone().map(Expr::Column).collect();
-        let relation = Relation::Query(Columns { names, types: types.clone(), key: key.clone() });
+        let relation = Relation::Query(Columns { names, types: types.clone(), key: key.clone(), ranks: Vec::new() });
         let scope = Scope::over(&query.alias, relation);
         let output = Output::new(&scope, self.budget, Some(groups.clone()));
         let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant)).transpose().map_err(|e| e.at("start"))?;
@@ -108,7 +108,7 @@ impl<'a> Context<'a> {
         let inner = BoundQuery { select, order: Vec::new(), limit: None, offset: 0, start: None, ..query };
         let from = Source::Query(Box::new(SubQuery { query: inner, shown, key }));
         let (query, tenants, outer) = (BoundQuery { from, ..outer }, Vec::new(), Vec::new());
-        Ok(Level { query, columns, tenants, types, height: height + 1, outer, field_nullable })
+        Ok(Level { query, columns, tenants, ranks, types, height: height + 1, outer, field_nullable })
     }
 }
 

@@ -71,16 +71,21 @@ impl Budget {
 }
 
 /// The expressions right below one: its arguments, and what it is over.
-fn parts(e: &ExprJson) -> impl Iterator<Item = &ExprJson> {
+pub(super) fn parts(e: &ExprJson) -> impl Iterator<Item = &ExprJson> {
     let over = e.over.iter().flat_map(|o| o.partition_by.iter().chain(o.order_by.iter().map(|k| &k.expr)));
     e.args.iter().chain(over)
 }
 
 /// Whether an aggregate is called anywhere in an expression of any depth. Those of sub-queries are theirs.
 pub(super) fn has_aggregate(expr: &ExprJson) -> bool {
+    calls(expr, "agg")
+}
+
+/// Whether some operation is anywhere in an expression of any depth, sub-queries apart.
+pub(super) fn calls(expr: &ExprJson, op: &str) -> bool {
     let mut todo = vec![expr];
     while let Some(e) = todo.pop() {
-        if e.op == "agg" {
+        if e.op == op {
             return true;
         }
         todo.extend(parts(e));

@@ -2,7 +2,8 @@
 //!
 //! One file a subject: `limits` (how large), `scope` (names), `source` (tables, sub-queries), `expr`, `literal`, `function`
 //! (expressions), `aggregate`, `group` (grouping), `window`, `output` (select, order, key), `start` (keyset), `nested`, `computed`
-//! (associations), `subquery` (in expressions). This file puts them together.
+//! (associations), `subquery` (in expressions), `recursive` and
+//! `stratified` (recursion). This file puts them together.
 
 mod aggregate;
 mod computed;
@@ -14,10 +15,12 @@ mod limits;
 mod literal;
 mod nested;
 mod output;
+mod recursive;
 mod scope;
 mod set;
 mod source;
 mod start;
+mod stratified;
 mod subquery;
 mod window;
 
@@ -30,6 +33,7 @@ use expr::Binder;
 use limits::Budget;
 pub use limits::{MAX_DEPTH, MAX_JOINS, MAX_NESTING, MAX_NODES};
 use output::Output;
+use recursive::Group;
 use scope::{Relation, Scope};
 use source::{Cte, Named};
 
@@ -59,8 +63,8 @@ use source::{Cte, Named};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn bind(schema: &Schema, query: &ast::QueryJson) -> Result<BoundQuery> {
-    let (budget, ctes) = (Budget::new(), RefCell::new(Vec::new()));
-    let context = Context { schema, budget: &budget, tenant: query.tenant.as_deref(), ctes };
+    let (budget, ctes, groups) = (Budget::new(), RefCell::default(), RefCell::default());
+    let context = Context { schema, budget: &budget, tenant: query.tenant.as_deref(), ctes, groups };
     context.query(query, 0, None).map(|level| level.query)
 }
 
@@ -92,6 +96,8 @@ struct Context<'a> {
     tenant: Option<&'a str>,
     /// Common table expressions in sight, inner ones last.
     ctes: RefCell<Vec<Cte<'a>>>,
+    /// Recursions around, inner ones last.
+    groups: RefCell<Vec<Group<'a>>>,
 }
 
 /// What a scope keeps of its context, to bind sub-queries in its expressions.
@@ -100,6 +106,7 @@ struct Around<'a> {
     budget: &'a Budget,
     tenant: Option<&'a str>,
     ctes: Vec<Cte<'a>>,
+    groups: Vec<Group<'a>>,
 }
 
 /// A bound level, with what a query around it needs to know.
@@ -109,6 +116,8 @@ struct Level {
     columns: Vec<(String, usize)>,
     /// Columns of the key that hold the tenant.
     tenants: Vec<usize>,
+    /// Columns of the key that are ranks of rows of the recursion that the query is in.
+    ranks: Vec<usize>,
     /// Types of the columns that select, order and key are over.
     types: Vec<Type>,
     /// Levels of sub-queries in its sources.
@@ -132,7 +141,8 @@ impl<'a> Context<'a> {
     }
 
     fn around(&self) -> Around<'a> {
-        Around { schema: self.schema, budget: self.budget, tenant: self.tenant, ctes: self.ctes.borrow().clone() }
+        let (ctes, groups) = (self.ctes.borrow().clone(), self.groups.borrow().clone());
+        Around { schema: self.schema, budget: self.budget, tenant: self.tenant, ctes, groups }
     }
 
     /// A whole query or sub-query, `depth` levels down; one in an expression reads the scope that it stands in.
@@ -187,6 +197,10 @@ impl<'a> Context<'a> {
             return Err(Error::new(ErrorCode::QueryInvalid, message).at("on").at_index("joins", i));
         }
         scope.around = Some(self.around());
+        let ranks: Vec<usize> = scope.sources.iter().flat_map(|s| s.ranks()).collect();
+        if !ranks.is_empty() {
+            stratified::monotone(json, &scope, &joins)?;
+        }
         let mut binder = Binder { scope: &scope, budget: self.budget, calls: None, windows: None };
         let (own_filter, mut filter) = if brings { (restriction, None) } else { (None, restriction) };
         if let Some(condition) = &json.filter {
@@ -233,6 +247,7 @@ impl<'a> Context<'a> {
         };
         Ok(Level {
             columns: scope.shown().map(|(name, column)| (name.to_owned(), column)).collect(),
+            ranks,
             tenants: key.iter().filter(|k| k.hidden).map(|k| k.column).collect(),
             types: output.types(),
             query: BoundQuery { aggregate: output.into_aggregate(having), ..query },

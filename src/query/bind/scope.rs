@@ -26,6 +26,8 @@ pub(super) struct Columns {
     /// Of all columns.
     pub types: Vec<Type>,
     pub key: Vec<usize>,
+    /// Hidden ones that are ranks of rows of the recursion that the query is in; they are part of the key.
+    pub ranks: Vec<usize>,
 }
 
 impl Relation<'_> {
@@ -71,6 +73,15 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Columns of the scope that are ranks.
+    pub(super) fn ranks(&self) -> impl Iterator<Item = usize> {
+        let ranks = match &self.relation {
+            Relation::Table(_) => &[][..],
+            Relation::Query(columns) => &columns.ranks,
+        };
+        ranks.iter().map(|&c| self.base + c)
+    }
+
     /// What identifies its rows.
     pub(super) fn key(&self) -> impl Iterator<Item = KeyPart> {
         let (tenant, nullable) = match &self.relation {

@@ -3,6 +3,7 @@
 use super::literal::to_float;
 use super::output::Output;
 use super::scope::{Columns, Relation, Scope};
+use super::stratified::not_stratified;
 use super::{Context, Level, expr::Typed};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{FromJson, QueryJson};
@@ -49,7 +50,11 @@ impl<'a> Context<'a> {
         let mut inputs = Vec::with_capacity(json.inputs.len());
         let mut height = 0;
         for (i, input) in json.inputs.iter().enumerate() {
-            let (query, _, levels) = self.sub_query(input, depth).map_err(|e| e.at_index("inputs", i))?;
+            let (query, columns, levels) = self.sub_query(input, depth).map_err(|e| e.at_index("inputs", i))?;
+            if !columns.ranks.is_empty() {
+                // A union is branches.
+                return Err(not_stratified("a set operation").at_index("inputs", i));
+            }
             height = height.max(levels);
             inputs.push(query);
         }
@@ -58,7 +63,7 @@ impl<'a> Context<'a> {
         let (types, shown) = (set.types(), set.inputs[0].shown);
         let names = set.inputs[0].fields()[..shown].iter().map(|f| f.name.clone()).collect();
         let key: Vec<usize> = (0..types.len()).collect();
-        let relation = Relation::Query(Columns { names, types: types.clone(), key: key.clone() });
+        let relation = Relation::Query(Columns { names, types: types.clone(), key: key.clone(), ranks: Vec::new() });
         let scope = Scope::over(json.alias.as_deref().unwrap_or(""), relation);
         let mut output = Output::new(&scope, self.budget, None);
         let select = output.select(None, true)?;
@@ -84,7 +89,7 @@ impl<'a> Context<'a> {
         };
         let columns = scope.shown().map(|(name, column)| (name.to_owned(), column)).collect();
         let (tenants, outer) = (Vec::new(), Vec::new());
-        Ok(Level { query, columns, tenants, types, height, outer, field_nullable: true })
+        Ok(Level { query, columns, tenants, ranks: Vec::new(), types, height, outer, field_nullable: true })
     }
 }
 
@@ -129,6 +134,6 @@ fn unify(json: &QueryJson, inputs: &mut [SubQuery]) -> Result<()> {
 }
 
 /// Type of a field, unless it is a null that takes any.
-fn known(field: &OutputField) -> Option<Type> {
+pub(super) fn known(field: &OutputField) -> Option<Type> {
     (field.expr != Expr::Literal(Value::Null)).then_some(field.ty)
 }

@@ -54,17 +54,36 @@ impl<'a> Context<'a> {
                 let given = alias.as_ref().or(json.alias.as_ref());
                 self.in_place(query, given, depth).map_err(|e| e.at("from"))
             }
+            FromJson::Relation { relation, alias } => {
+                let growing = called(alias.as_ref().or(json.alias.as_ref())).and_then(|alias| self.growing(relation, alias));
+                growing.map_err(|e| if e.path.is_empty() { e.at("relation") } else { e }.at("from"))
+            }
+            FromJson::Recursive { recursive, alias } => {
+                let alias = called(alias.as_ref().or(json.alias.as_ref())).map_err(|e| e.at("from"))?;
+                self.recursive(recursive, alias, depth).map_err(|e| e.at("recursive").at("from"))
+            }
         }
     }
 
     /// The source of a join, errors with their place in it.
     pub(super) fn joined(&self, json: &'a JoinJson, depth: usize) -> Result<Named<'a>> {
+        let given = [!json.table.is_empty(), json.query.is_some(), json.relation.is_some(), json.recursive.is_some()];
+        if given.into_iter().filter(|g| *g).count() > 1 {
+            let message = "a join is with one of a `table`, a `query`, a `relation` and a `recursive`";
+            let place = ["table", "query", "relation", "recursive"][given.iter().position(|g| *g).unwrap_or(0)];
+            let e = Error::new(ErrorCode::QueryInvalid, message).at(place);
+            return Err(if json.table.is_empty() { e } else { e.named(json.table.as_str()) });
+        }
+        if let Some(relation) = &json.relation {
+            let growing = called(json.alias.as_ref()).and_then(|alias| self.growing(relation, alias));
+            return growing.map_err(|e| if e.path.is_empty() { e.at("relation") } else { e });
+        }
+        if let Some(recursive) = &json.recursive {
+            let alias = called(json.alias.as_ref())?;
+            return self.recursive(recursive, alias, depth).map_err(|e| e.at("recursive"));
+        }
         match &json.query {
             None => self.named(&json.table, &json.alias, depth).map_err(|e| if e.path.is_empty() { e.at("table") } else { e }),
-            Some(_) if !json.table.is_empty() => {
-                let message = "a join is with a table or with a query, not with both";
-                Err(Error::new(ErrorCode::QueryInvalid, message).named(json.table.as_str()).at("table"))
-            }
             Some(query) => self.in_place(query, json.alias.as_ref(), depth),
         }
     }
@@ -148,7 +167,7 @@ impl<'a> Context<'a> {
         if json.tenant.is_some() && json.tenant.as_deref() != self.tenant {
             return refuse("a query in the place of a table has the tenant of the whole query", "tenant");
         }
-        let Level { query, columns, tenants, types, height, .. } = self.query(json, depth + 1, None)?;
+        let Level { query, columns, tenants, ranks, types, height, .. } = self.query(json, depth + 1, None)?;
         let height = height + 1;
         fits(height, depth)?;
         let BoundQuery { select, key: key_columns, .. } = &query;
@@ -176,7 +195,8 @@ impl<'a> Context<'a> {
                 fields.push(OutputField { name: String::new(), expr: Expr::Column(column), ty: types[column] });
             }
         }
-        let columns = Columns { names, types: fields.iter().map(|f| f.ty).collect(), key: key.clone() };
+        let ranks = (shown..fields.len()).filter(|&f| ranks.iter().any(|&c| fields[f].expr == Expr::Column(c))).collect();
+        let columns = Columns { names, types: fields.iter().map(|f| f.ty).collect(), key: key.clone(), ranks };
         let mut query = BoundQuery { select: Select::Fields(fields), ..query };
         if query.limit.is_none() && query.offset == 0 && query.limit_by.is_none() {
             query.order.clear();
@@ -192,6 +212,14 @@ fn fits(height: usize, depth: usize) -> Result<()> {
         return Err(Error::new(ErrorCode::QueryInvalid, message));
     }
     Ok(())
+}
+
+/// The alias that a source is given.
+fn called(alias: Option<&String>) -> Result<Option<&str>> {
+    match alias.map(String::as_str) {
+        Some("") => Err(empty_alias()),
+        alias => Ok(alias),
+    }
 }
 
 pub(super) fn empty_alias() -> Error {

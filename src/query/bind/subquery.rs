@@ -6,6 +6,7 @@ use super::expr::{Binder, Typed};
 use super::function::unify;
 use super::limits::MAX_NESTING;
 use super::scope::Scope;
+use super::stratified::not_stratified;
 use super::{Context, Level};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, QueryJson};
@@ -36,9 +37,18 @@ impl Binder<'_, '_> {
         };
         let value = self.arguments(json)?.pop();
         let ctes = RefCell::new(around.ctes.clone());
-        let context = Context { schema: around.schema, budget: around.budget, tenant: around.tenant, ctes };
-        let Level { query: mut bound, outer, field_nullable, .. } =
+        let groups = RefCell::new(around.groups.clone());
+        let context = Context { schema: around.schema, budget: around.budget, tenant: around.tenant, ctes, groups };
+        let Level { query: mut bound, outer, field_nullable, ranks, .. } =
             context.inner(self.scope, query).map_err(|e| e.at("query"))?;
+        if !ranks.is_empty() {
+            let what = match json.op.as_str() {
+                "notExists" | "notInQuery" => "negation",
+                "scalar" => "a sub-query for a value",
+                _ => "a sub-query in a condition (a join says the same)",
+            };
+            return Err(not_stratified(what).at("query"));
+        }
         if !bound.windows.is_empty() {
             let message =
                 "a sub-query in an expression has no window functions; put them into a query in the place of its `from`";

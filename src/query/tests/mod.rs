@@ -6,6 +6,7 @@ mod laws;
 mod literals;
 mod nested;
 mod queries;
+mod recursion;
 mod relations;
 mod schemas;
 mod sources;

@@ -134,12 +134,15 @@ fn risky_condition(rng: &mut Rng, scope: &Scope) -> ExprJson {
 fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, sources: &mut Vec<Source<'a>>, n: usize) {
     let own_name = format!("j{n}");
     let (from, mut joined) = source(rng, sight, depth, &own_name);
-    let (table, query) = match from {
-        FromJson::Name(name) => (name, None),
-        FromJson::Query { query, .. } => (String::new(), Some(query)),
-    };
+    let mut written = JoinJson::default();
+    match from {
+        FromJson::Name(name) => written.table = name,
+        FromJson::Query { query, .. } => written.query = Some(query),
+        FromJson::Relation { relation, .. } => written.relation = Some(relation),
+        FromJson::Recursive { recursive, .. } => written.recursive = Some(recursive),
+    }
     let taken = sources.iter().any(|s| s.alias == joined.alias);
-    let alias = (query.is_some() || taken || chance(rng, 20)).then(|| own_name.clone());
+    let alias = (written.query.is_some() || taken || chance(rng, 20)).then(|| own_name.clone());
     let before = scope_of(rng, sources);
     joined.alias = alias.clone().unwrap_or(joined.alias);
     let of = Some(joined.alias.clone());
@@ -156,7 +159,7 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
     let many = q.joins.iter().any(|j| !has_equality(&j.on));
     let kind = pick(rng, &["inner", "inner", "left", "left", "left", "right", "full", "cross"]);
     if kind == "cross" && !many {
-        return q.joins.push(JoinJson { kind: kind.into(), table, query, alias, on: literal(&Value::Bool(true)) });
+        return q.joins.push(JoinJson { kind: kind.into(), alias, on: literal(&Value::Bool(true)), ..written });
     }
     let kind = if kind == "cross" { "inner" } else { kind };
     let mut conditions = Vec::new();
@@ -189,7 +192,7 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
         conditions.push(all.condition(rng));
     }
     let on = if conditions.len() == 1 { conditions.remove(0) } else { call("and", conditions) };
-    q.joins.push(JoinJson { kind: kind.into(), table, query, alias, on });
+    q.joins.push(JoinJson { kind: kind.into(), alias, on, ..written });
 }
 
 /// Grouping: groups and aggregates in select and order. The columns that come of it.

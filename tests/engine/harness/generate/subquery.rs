@@ -38,6 +38,8 @@ pub fn select(rng: &mut Rng, tables: &[&Table], q: &mut QueryJson, scope: &Scope
 fn aliased(q: &QueryJson, scope: &Scope) -> Scope {
     let from = match &q.from {
         FromJson::Name(name) => q.alias.clone().unwrap_or(name.clone()),
+        FromJson::Relation { relation, alias } => alias.clone().or(q.alias.clone()).unwrap_or(relation.clone()),
+        FromJson::Recursive { recursive, alias } => alias.clone().or(q.alias.clone()).unwrap_or(recursive.result.clone()),
         FromJson::Query { alias, .. } => alias.clone().or(q.alias.clone()).unwrap_or_default(),
     };
     let columns = scope.columns.iter().map(|v| Visible { of: v.of.clone().or(Some(from.clone())), column: v.column.clone() });

@@ -1,10 +1,13 @@
 //! What a query costs the naive evaluation, roughly: it makes every combination of rows, and a sub-query in an expression once a
 //! row. Cases that would take seconds or gigabytes are not made.
 
-use eddyline::query::ast::{ExprJson, FromJson, QueryJson};
+use eddyline::query::ast::{ExprJson, FromJson, QueryJson, RecursiveJson};
 
 /// Most combinations of rows in one evaluation.
 pub const MOST: f64 = 300_000.0;
+
+/// Rounds of a recursion, at a guess.
+const ROUNDS: f64 = 6.0;
 
 /// Rows looked at by one evaluation of a query over tables of so many rows.
 pub fn work(q: &QueryJson, rows: f64) -> f64 {
@@ -31,11 +34,20 @@ fn source(from: &FromJson, rows: f64) -> (f64, f64) {
         // A common table expression is evaluated where it is named; one may be several tables.
         FromJson::Name(name) if name.starts_with("cte") => (rows * rows, rows * 2.0),
         FromJson::Name(_) => (rows, rows),
+        FromJson::Relation { .. } => (rows, rows),
+        FromJson::Recursive { recursive, .. } => recursion(recursive, rows),
         FromJson::Query { query, .. } => {
             let cost = work(query, rows);
             (cost, cost)
         }
     }
+}
+
+/// The branches over relations that are full, once a round; rounds are few over few keys.
+fn recursion(recursive: &RecursiveJson, rows: f64) -> (f64, f64) {
+    let branches = recursive.relations.iter().flat_map(|r| &r.branches);
+    let once: f64 = branches.map(|b| work(b, rows)).sum();
+    (once * ROUNDS, rows * 2.0)
 }
 
 /// Rows looked at for one row of so many.
