@@ -74,6 +74,7 @@ export class Database<S extends AnySchema> {
   readonly #connections = new Set<SourceConnection>()
   readonly #readers = new Set<JsonReader>()
   readonly #graceMs: number
+  readonly #module: EngineModule
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #reader: ReportReader
   #version = 0
@@ -85,6 +86,7 @@ export class Database<S extends AnySchema> {
   /** @internal Use `createDatabase`. */
   constructor(module: EngineModule, options: DatabaseOptions<S>) {
     this.schema = options.schema
+    this.#module = module
     this.name = options.name ?? 'eddyline'
     this.#onError = options.onError
     this.#graceMs = options.graceMs ?? 1000
@@ -260,6 +262,9 @@ export class Database<S extends AnySchema> {
   }
 
   [Symbol.dispose](): void { this.close() }
+
+  /** @internal Another database of the same schema, or of another, over an engine of its own. */
+  twin<T extends AnySchema = S>(schema?: T): Database<T> { return new Database(this.#module, { schema: schema ?? this.schema as unknown as T, name: this.name, ...(this.#onError === undefined ? {} : { onError: this.#onError }) }) }
 
   /** @internal */
   tell(query: SharedQuery): void {

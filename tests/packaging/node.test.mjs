@@ -34,6 +34,7 @@ describe('in Node', () => {
       await import('eddyline')
       await import('eddyline/slim')
       await import('eddyline/sync')
+      await import('eddyline/datalog')
       console.log(JSON.stringify(compiled))`
     assert.equal(node('--input-type=module', '-e', script).trim(), '[]')
   })

@@ -1,0 +1,173 @@
+// One answer that stays right: the engine's live queries of a compiled query, their rows decoded, what came and went.
+import type { Database } from '../database.js'
+import type { LiveEvent } from '../dispatch.js'
+import type { EddylineError } from '../errors.js'
+import type { LiveQuery } from '../live-query.js'
+import type { QueryLike } from '../query/builder.js'
+import type { QueryJson } from '../query/types.js'
+import type { ParsedQuery, PullPattern } from './ast.js'
+import { answer, identity, member } from './decode.js'
+import type { Compiled, Item } from './lower/query.js'
+import type { Shape } from './lower/values.js'
+import type { Row } from './mirror.js'
+import { type Puller, type Touched, touchedEntity, touchedValue } from './pull.js'
+import type { Facts } from './store.js'
+
+/** Tuples that came and went with a version. */
+export interface Difference { readonly added: unknown[][]; readonly removed: unknown[][] }
+interface Known { row: Row; tuple: unknown[]; touched?: Touched }
+
+const columnsOf = (shape: Shape): string[] => shape.kind === 'scalar' ? [shape.name] : shape.items.flatMap(columnsOf)
+
+export class Answer {
+  readonly lives: readonly LiveQuery<Row>[]
+  readonly #keys: readonly string[]
+  readonly #pulls: boolean
+  #known: Map<string, Known> | undefined
+  /** Rows by what their trees were looked up in. */
+  readonly #dependents = new Map<string, Set<string>>()
+  readonly #stale = new Set<string>()
+  readonly #stops: (() => void)[] = []
+  #pending: { added: unknown[][]; removed: unknown[][] } | undefined
+  #cached: { value: unknown; rows: readonly (readonly Row[])[]; version: number } | undefined
+
+  constructor(readonly db: Database<any>, readonly facts: Facts, readonly puller: Puller, readonly query: ParsedQuery, readonly compiled: Compiled, readonly patterns: ReadonlyMap<string, PullPattern>, label: string) {
+    const { items, queries } = compiled
+    const aggregated = items.some(i => i.kind === 'list') || query.find.some(f => f.kind === 'aggregate')
+    const keyed = items.filter((_, i) => !aggregated || query.find[i].kind !== 'aggregate')
+    this.#keys = [...new Set(keyed.flatMap(i => i.kind === 'list' ? [i.column] : columnsOf(i.shape)))]
+    this.#pulls = items.some(i => i.kind === 'pull')
+    this.lives = queries.map(json => live(db, json, label))
+  }
+
+  get error(): EddylineError | undefined { return this.lives.find(l => l.status === 'error')?.error }
+
+  /** All rows, as the find says: the same object until something changes. Throws what the query fails with. */
+  get(): unknown {
+    const failure = this.error
+    if (failure !== undefined) throw failure
+    const rows = this.lives.map(l => l.rows)
+    const version = this.#pulls ? this.db.version : 0
+    const cached = this.#cached
+    if (cached !== undefined && cached.version === version && rows.every((r, i) => r === cached.rows[i])) return cached.value
+    const value = answer(this.query, this.tuples())
+    this.#cached = { value, rows, version }
+    return value
+  }
+
+  tuples(): unknown[][] {
+    this.facts.current()
+    return this.lives.flatMap(l => l.rows.map(row => this.#tuple(row, undefined)))
+  }
+
+  /** A row of the engine as a tuple of the language. */
+  decode(row: Row): unknown[] { return this.#tuple(row, undefined) }
+
+  #tuple(row: Row, touched: Touched | undefined): unknown[] {
+    return this.compiled.items.map(item => member(item, row, (pulled, e) => this.#pull(pulled, e, touched)))
+  }
+
+  #pull(item: Item & { kind: 'pull' }, e: unknown, touched: Touched | undefined): unknown {
+    const pattern = typeof item.pattern === 'string' ? this.patterns.get(item.pattern)! : item.pattern
+    return this.puller.pull(pattern, e, item.table, touched)
+  }
+
+  #id(live: number, row: Row): string { return `${live} ${identity(this.#keys.length === 1 ? row[this.#keys[0]] : this.#keys.map(k => row[k]))}` }
+
+  /** Begins to note what comes and goes. */
+  watch(): void {
+    if (this.#known !== undefined) return
+    const known = this.#known = new Map()
+    this.facts.current()
+    this.lives.forEach((live, i) => {
+      for (const row of live.rows) known.set(this.#id(i, row), this.#made(this.#id(i, row), row))
+      this.#stops.push(live.subscribe(event => { this.#heard(i, event) }))
+    })
+    if (!this.#pulls) return
+    for (const t of new Set(this.facts.catalog.facts().map(a => a.table).concat([...this.facts.made].map(m => m.table)))) {
+      const mirror = this.facts.mirror(t)
+      this.#stops.push(mirror.listen((removed, added) => { for (const row of [...removed, ...added]) this.#touch(t, mirror.key, row) }))
+    }
+  }
+
+  #made(id: string, row: Row): Known {
+    if (!this.#pulls) return { row, tuple: this.#tuple(row, undefined) }
+    const touched: Touched = new Set()
+    const tuple = this.#tuple(row, touched)
+    for (const t of touched) {
+      const ids = this.#dependents.get(t)
+      if (ids === undefined) this.#dependents.set(t, new Set([id]))
+      else ids.add(id)
+    }
+    return { row, tuple, touched }
+  }
+
+  #forget(id: string, known: Known): void {
+    for (const t of known.touched ?? []) {
+      const ids = this.#dependents.get(t)
+      ids?.delete(id)
+      if (ids?.size === 0) this.#dependents.delete(t)
+    }
+  }
+
+  #touch(table: string, key: readonly string[], row: Row): void {
+    const fact = this.facts.catalog.ofTable(table)[0]?.fact === true
+    const entity = fact ? row.e : key.length === 1 ? row[key[0]] : key.map(k => row[k])
+    const names = [touchedEntity(table, entity), ...Object.keys(row).map(c => touchedValue(table, c, row[c]))]
+    for (const name of names) for (const id of this.#dependents.get(name) ?? []) this.#stale.add(id)
+  }
+
+  #heard(i: number, event: LiveEvent<Row>): void {
+    const known = this.#known!
+    const { added, removed } = this.#pending ??= { added: [], removed: [] }
+    for (const patch of event.diff) {
+      if (patch.t === 'add') {
+        const row = patch.value as Row
+        const id = this.#id(i, row)
+        const made = this.#made(id, row)
+        known.set(id, made)
+        added.push(made.tuple)
+        continue
+      }
+      if (patch.t !== 'remove' && patch.t !== 'set') continue
+      const id = `${i} ${identity(patch.key)}`
+      const old = known.get(id)
+      if (old === undefined) continue
+      removed.push(old.tuple)
+      this.#forget(id, old)
+      known.delete(id)
+      this.#stale.delete(id)
+      if (patch.t !== 'set') continue
+      const made = this.#made(id, { ...old.row, ...patch.fields as Row })
+      known.set(id, made)
+      added.push(made.tuple)
+    }
+  }
+
+  /** What changed since it was last asked; undefined if nothing did. */
+  take(): Difference | undefined {
+    const pending = this.#pending ?? { added: [], removed: [] }
+    this.#pending = undefined
+    for (const id of this.#stale) {
+      const old = this.#known?.get(id)
+      if (old === undefined) continue
+      this.#forget(id, old)
+      const made = this.#made(id, old.row)
+      this.#known!.set(id, made)
+      if (identity(made.tuple) === identity(old.tuple)) continue
+      pending.removed.push(old.tuple)
+      pending.added.push(made.tuple)
+    }
+    this.#stale.clear()
+    return pending.added.length === 0 && pending.removed.length === 0 ? undefined : pending
+  }
+
+  close(): void {
+    for (const stop of this.#stops) stop()
+    for (const l of this.lives) l.dispose()
+  }
+}
+
+export function live(db: Database<any>, json: QueryJson, label: string): LiveQuery<Row> {
+  return db.live({ toJSON: () => json } as QueryLike<Row>, { label })
+}

@@ -1,0 +1,88 @@
+// What attributes there are: those of facts, and every column of every table as `:table/column`.
+import { EddylineError, unknownName } from '../errors.js'
+import type { CellType } from '../port.js'
+import type { AnySchema } from '../schema.js'
+import { INPUTS, factOf } from './attributes.js'
+
+export interface CatalogColumn { readonly name: string; readonly type: CellType }
+
+/** An attribute, and where its facts are. A row of a table is an entity whose name is its key. */
+export interface Attribute {
+  /** Without the colon. */
+  readonly name: string
+  readonly table: string
+  readonly entity: readonly CatalogColumn[]
+  readonly value: CatalogColumn
+  readonly nullable: boolean
+  /** Several values per entity. */
+  readonly many: boolean
+  readonly unique: false | 'identity' | 'value'
+  /** Values are entities: of facts (true), or rows of a table. */
+  readonly ref: boolean | string
+  readonly component: boolean
+  /** A fact of its own, with a transaction: not a column of a table. */
+  readonly fact: boolean
+}
+
+/** All attributes of a schema. */
+export class Catalog {
+  readonly #attributes = new Map<string, Attribute>()
+  readonly #tables = new Map<string, Attribute[]>()
+  /** Whether the schema has room for inputs of views. */
+  readonly hasInputs: boolean
+  /** A table that a query of constants can be from. */
+  readonly someTable: string
+
+  constructor(readonly schema: AnySchema) {
+    for (const t of schema.json.tables) {
+      if (t.name === INPUTS) continue
+      const declared = schema.tables[t.name] as object | undefined
+      const fact = declared === undefined ? undefined : factOf(declared)
+      const columns = t.columns.map(c => ({ name: c.name, type: c.type }))
+      const column = (name: string): CatalogColumn => columns.find(c => c.name === name)!
+      if (fact !== undefined) {
+        this.#add({ name: fact.name, table: t.name, entity: [column('e')], value: column('v'), nullable: false, many: fact.many, unique: fact.unique, ref: fact.type === 'ref', component: fact.component, fact: true })
+        continue
+      }
+      if (t.tenant) continue
+      const entity = t.key.map(column)
+      for (const c of t.columns) {
+        this.#add({
+          name: `${t.name}/${c.name}`, table: t.name, entity, value: column(c.name), nullable: c.nullable, many: false,
+          unique: t.key.length === 1 && t.key[0] === c.name ? 'identity' : false, ref: target(t.relations, c.name), component: false, fact: false,
+        })
+      }
+    }
+    const names = schema.json.tables.map(t => t.name)
+    this.hasInputs = names.includes(INPUTS)
+    this.someTable = this.hasInputs ? INPUTS : names[0]
+  }
+
+  #add(attribute: Attribute): void {
+    const known = this.#attributes.get(attribute.name)
+    if (known !== undefined) throw new EddylineError('ATTRIBUTE_INVALID', `\`:${attribute.name}\` is a fact's attribute and a column`, { path: `attributes.${attribute.name}`, offending: attribute.name })
+    this.#attributes.set(attribute.name, attribute)
+    const of = this.#tables.get(attribute.table) ?? []
+    of.push(attribute)
+    this.#tables.set(attribute.table, of)
+  }
+
+  /** The attribute of a name with or without colon. Throws UNKNOWN_ATTRIBUTE with the place and the nearest name. */
+  get(name: string, at: string): Attribute {
+    const found = this.find(name)
+    if (found === undefined) throw unknownName('UNKNOWN_ATTRIBUTE', `attribute \`:${name}\` (at ${at})`, name, this.#attributes.keys(), at)
+    return found
+  }
+
+  find(name: string): Attribute | undefined { return this.#attributes.get(name.replace(/^:(?=.)/, '')) }
+  all(): IterableIterator<Attribute> { return this.#attributes.values() }
+  facts(): Attribute[] { return [...this.#attributes.values()].filter(a => a.fact) }
+  /** The columns of a table, as attributes. */
+  ofTable(name: string): readonly Attribute[] { return this.#tables.get(name) ?? [] }
+}
+
+/** The table whose rows a column names, by an association of one column. */
+function target(relations: readonly Record<string, unknown>[], column: string): string | false {
+  const found = relations.find(r => r.kind === 'belongsTo' && (r.columns as string[]).length === 1 && (r.columns as string[])[0] === column && r.references === undefined)
+  return found === undefined ? false : found.table as string
+}

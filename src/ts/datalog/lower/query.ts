@@ -1,0 +1,163 @@
+// A read query as queries of the engine, and what their rows mean.
+import type { ExprJson } from '../../query/expr.js'
+import type { QueryJson } from '../../query/types.js'
+import { unknownName } from '../../errors.js'
+import type { FindItem, ParsedQuery, Pattern, PullPattern, Rules } from '../ast.js'
+import type { Attribute, Catalog } from '../catalog.js'
+import { Compiler, type CompilerOptions, type Step, columnName, unbound } from './compiler.js'
+import { Conjunction, asSource, stageOf } from './conjunction.js'
+import type { InputSource } from './inputs.js'
+import { anyAttribute } from './patterns.js'
+import { type Bound, type Scalar, type Shape, call, fault, isNumber, kindOf, selected } from './values.js'
+
+/** A member of a result row, and which columns it is made of. */
+export type Item =
+  | { readonly kind: 'value'; readonly shape: Shape }
+  /** A list that was put together in order, of which the first `most` count; or a set. */
+  | { readonly kind: 'list'; readonly column: string; readonly type: string; readonly most?: number; readonly one?: boolean }
+  | { readonly kind: 'pull'; readonly shape: Shape; readonly pattern: PullPattern | string; readonly table: string | undefined }
+
+/** What a query of the language is to the engine. Rows of several queries are rows of one answer. */
+export interface Compiled {
+  readonly queries: readonly QueryJson[]
+  readonly items: readonly Item[]
+}
+
+/** What is known of the inputs before lowering: constants, and steps that bind them. */
+export interface GivenInputs {
+  readonly constants: ReadonlyMap<string, Bound>
+  readonly steps: readonly Step[]
+  readonly relations: ReadonlyMap<string, InputSource>
+}
+
+const MOST_VARIANTS = 64
+
+/**
+ * Lowers a query. Throws DATALOG_UNSAFE, DATALOG_UNSAFE_OR, DATALOG_UNSTRATIFIED, DATALOG_TYPE, DATALOG_RULE, DATALOG_IMPURE, DATALOG_INPUT,
+ * UNKNOWN_ATTRIBUTE, UNKNOWN_RULE, UNKNOWN_FUNCTION with the place of the clause.
+ */
+export function compileQuery(query: ParsedQuery, rules: Rules, options: CompilerOptions, given: GivenInputs): Compiled {
+  const variants = variantsOf(query, options.catalog, given)
+  if (variants.length === 1) return one(query, variants[0], rules, options, given).compiled
+  // The types of values differ from attribute to attribute: a query for each combination.
+  const all = variants.map(v => one(query, v, rules, { ...options, strict: false }, given))
+  const some = all.filter(c => !c.never)
+  const used = some.length === 0 ? all.slice(0, 1) : some
+  if (used.length > 1 && query.find.some(f => f.kind === 'aggregate')) throw fault('DATALOG_TYPE', 'the values of attributes have different types, which cannot be aggregated together', query.find[0].at)
+  return { queries: used.map(c => c.compiled.queries[0]), items: used[0].compiled.items }
+}
+
+type Variant = ReadonlyMap<Pattern, readonly Attribute[]>
+
+/** For patterns of any attribute: the attributes whose entities and values are of one type together. */
+function variantsOf(query: ParsedQuery, catalog: Catalog, given: GivenInputs): Variant[] {
+  let variants: Variant[] = [new Map()]
+  for (const clause of query.where) {
+    if (clause.kind !== 'pattern' || clause.source !== '$') continue
+    const [, a, v] = clause.terms
+    if (a !== undefined && (a.kind === 'const' || (a.kind === 'var' && given.constants.has(a.name)))) continue
+    const groups = new Map<string, Attribute[]>()
+    for (const attribute of catalog.all()) {
+      if ((clause.terms.length > 3 && !attribute.fact) || attribute.entity.length > 1) continue
+      const key = `${kindOf(attribute.entity[0].type)} ${v?.kind === 'var' ? kindOf(attribute.value.type) : ''}`
+      groups.set(key, [...groups.get(key) ?? [], attribute])
+    }
+    if (groups.size > 1) variants = variants.flatMap(known => [...groups.values()].map(g => new Map([...known, [clause, g] as const])))
+    if (variants.length > MOST_VARIANTS) throw fault('DATALOG_TYPE', 'too many patterns of any attribute', clause.at)
+  }
+  return variants
+}
+
+function one(query: ParsedQuery, variant: Variant, rules: Rules, options: CompilerOptions, given: GivenInputs): { compiled: Compiled; never: boolean } {
+  const compiler = new Compiler({ ...options, rules })
+  for (const [name, source] of given.relations) compiler.relations.set(name, source)
+  const conj = new Conjunction(options.strict)
+  for (const [name, bound] of given.constants) conj.set(name, bound)
+  const wanted = new Set([...query.with, ...query.find.flatMap(variablesOfItem)])
+  const where = query.where.map((c): Step => {
+    const among = c.kind === 'pattern' ? variant.get(c) : undefined
+    return among === undefined ? c : anyAttribute(compiler, undefined, c as Pattern, among)
+  })
+  const done = compiler.lower(conj, [...given.steps, ...where], wanted)
+  const bound = (name: string, at: string): Bound => {
+    const found = done.lookup(name)
+    if (found === undefined) throw unbound([name], at, 'is found by no clause')
+    return found
+  }
+  for (const name of query.with) bound(name, query.find[0].at)
+  const tables = entityTables(query)
+  if (query.find.some(f => f.kind === 'aggregate')) return { compiled: aggregated(compiler, query, done, bound, tables), never: done.never }
+  const stage = stageOf(done, query.find.map((f, i) => ({ name: `c${i}`, bound: bound((f as { name: string }).name, f.at) })), compiler.one)
+  const items = query.find.map((f, i): Item => itemOf(f, stage.shapes[i], tables))
+  return { compiled: { queries: [stage.query], items }, never: done.never }
+}
+
+const variablesOfItem = (f: FindItem): string[] => f.kind === 'aggregate' ? f.args.flatMap(a => a.kind === 'var' ? [a.name] : []) : [f.name]
+
+function itemOf(f: FindItem, shape: Shape, tables: ReadonlyMap<string, string>): Item {
+  return f.kind === 'pull' ? { kind: 'pull', shape, pattern: f.pattern, table: tables.get(f.name) } : { kind: 'value', shape }
+}
+
+/** Which table's rows a variable stands for, as far as its patterns say. */
+function entityTables(query: ParsedQuery): Map<string, string> {
+  const out = new Map<string, string>()
+  for (const c of query.where) {
+    const [e, a] = c.kind === 'pattern' ? c.terms : []
+    if (e?.kind === 'var' && a?.kind === 'const') out.set(e.name, String(a.value).replace(/^:(?=.)/, '').replace(/\/[^/]*$/, ''))
+  }
+  return out
+}
+
+/** Groups of the distinct combinations of what is found, `:with` and aggregated. */
+function aggregated(compiler: Compiler, query: ParsedQuery, conj: Conjunction, bound: (name: string, at: string) => Bound, tables: ReadonlyMap<string, string>): Compiled {
+  const names = [...new Set([...query.find.flatMap(variablesOfItem), ...query.with])]
+  const inner = stageOf(conj, names.map(n => ({ name: columnName(n), bound: bound(n, query.find[0].at) })), compiler.one)
+  const alias = compiler.aliases.fresh('all')
+  const values = new Map(names.map((n, i) => [n, asSource(inner.shapes[i], alias)]))
+  const groupBy: { name?: string; expr: ExprJson }[] = []
+  const select: { name: string; expr: ExprJson }[] = []
+  const items = query.find.map((f, i): Item => {
+    if (f.kind === 'aggregate') {
+      const { item, expr } = aggregate(f, `c${i}`, values)
+      select.push({ name: `c${i}`, expr })
+      return item
+    }
+    const { shape, fields } = selected(`c${i}`, values.get(f.name)!)
+    groupBy.push(...fields.map(({ expr }) => ({ expr })))
+    select.push(...fields)
+    return itemOf(f, shape, tables)
+  })
+  // Without groups there is one row, of nothing, where there should be none.
+  const having = groupBy.length === 0 ? { having: call('>', { op: 'agg', name: 'count' }, { op: 'lit', value: 0 }) } : {}
+  return { queries: [{ from: { query: inner.query, alias }, groupBy, ...having, select }], items }
+}
+
+const PLAIN: Record<string, string> = { sum: 'sum', avg: 'avg', min: 'min', max: 'max', median: 'median', variance: 'varPop', stddev: 'stddevPop' }
+
+function aggregate(f: FindItem & { kind: 'aggregate' }, column: string, values: ReadonlyMap<string, Bound>): { item: Item; expr: ExprJson } {
+  const last = f.args.at(-1)
+  if (last?.kind !== 'var') throw fault('DATALOG_SYNTAX', `\`${f.name}\` ends with a variable`, f.at, f.name)
+  const value = values.get(last.name)!
+  const plain = (name: string, type: Scalar['type'], more: Partial<ExprJson> = {}): { item: Item; expr: ExprJson } => {
+    const args = value.kind === 'scalar' ? [value.json] : []
+    return { item: { kind: 'value', shape: { kind: 'scalar', name: column, type } }, expr: { op: 'agg', name, ...(name === 'count' && more.distinct !== true ? {} : { args }), ...more } }
+  }
+  const take = (count: number): void => { if (f.args.length !== count) throw fault('DATALOG_SYNTAX', `\`${f.name}\` takes ${count === 1 ? 'one variable' : 'a number and a variable'}`, f.at, f.name) }
+  if (f.name === 'count') { take(1); return plain('count', 'int') }
+  if (value.kind === 'tuple') throw fault('DATALOG_TYPE', `\`${f.name}\` does not take tuples`, f.at, f.name)
+  const list = (more: Partial<ExprJson>, rest: { most?: number }): { item: Item; expr: ExprJson } =>
+    ({ item: { kind: 'list', column, type: value.type, ...rest }, expr: { op: 'agg', name: 'arrayAgg', args: [value.json], ...more } })
+  if (f.name === 'count-distinct') { take(1); return plain('count', 'int', { distinct: true }) }
+  if (f.name === 'distinct') { take(1); return list({ distinct: true }, {}) }
+  if ((f.name === 'min' || f.name === 'max') && f.args.length === 2) {
+    const [n] = f.args
+    if (n.kind !== 'const' || typeof n.value !== 'number' || !Number.isInteger(n.value) || n.value < 0) throw fault('DATALOG_SYNTAX', `\`${f.name}\` takes a whole number first`, f.at, f.name)
+    return list({ orderBy: [{ expr: value.json, ...(f.name === 'max' ? { desc: true } : {}) }] }, { most: n.value })
+  }
+  if (f.name === 'rand' || f.name === 'sample') throw fault('DATALOG_IMPURE', `\`${f.name}\` gives something else each time: a live answer is a function of the data`, f.at, f.name)
+  if (!Object.hasOwn(PLAIN, f.name)) throw unknownName('UNKNOWN_FUNCTION', `aggregate \`${f.name}\` (at ${f.at})`, f.name, [...Object.keys(PLAIN), 'count', 'count-distinct', 'distinct'], f.at)
+  take(1)
+  const ordered = f.name === 'min' || f.name === 'max'
+  if (!ordered && !isNumber(value.type)) throw fault('DATALOG_TYPE', `\`${f.name}\` takes numbers, not ${value.type}`, f.at, f.name)
+  return plain(PLAIN[f.name], ordered ? value.type : f.name === 'sum' && value.type !== 'float' ? 'bigint' : 'float')
+}

@@ -1,0 +1,85 @@
+// Rules that call themselves, as relations of a fixpoint.
+import type { QueryJson } from '../../query/types.js'
+import type { Branch, Clause, Rule, RuleCall } from '../ast.js'
+import { calledBy } from '../ast.js'
+import type { Compiler } from './compiler.js'
+import { type Conjunction, type Stage, columnsOf } from './conjunction.js'
+import { localized } from './rename.js'
+import type { RuleBook, RuleSource } from './rules.js'
+import { type Shape, fault, together } from './values.js'
+
+/** The rules of one group while their bodies are lowered. */
+export class Recursion {
+  readonly #shapes = new Map<string, readonly Shape[]>()
+
+  constructor(readonly book: RuleBook, readonly group: readonly Rule[]) {}
+
+  /** A rule of the group, to be read within a body. */
+  relation(name: string): RuleSource | undefined {
+    const shapes = this.#shapes.get(name)
+    return shapes === undefined ? undefined : { source: { relation: name }, shapes, never: false }
+  }
+
+  /** The whole relation of a rule. */
+  static whole(book: RuleBook, rule: Rule): RuleSource {
+    const group = book.groupOf(rule.name).map(n => book.rules.get(n)!)
+    return new Recursion(book, group).source(rule.name)
+  }
+
+  /** The part of a relation that a call asks for, where its arguments restrict it; undefined if it must be whole. */
+  static seeded(_book: RuleBook, _rule: Rule, _step: RuleCall, _conj: Conjunction): RuleSource | undefined { return undefined }
+
+  source(result: string): RuleSource {
+    const { book } = this
+    const names = new Set(this.group.map(r => r.name))
+    const bodies = new Map(this.group.map(r => [r.name, r.branches.flatMap(b => split(b, names, book.compiler))]))
+    book.within.unshift(this)
+    try {
+      this.#types(bodies)
+      const relations = this.group.filter(r => this.#shapes.has(r.name)).map(r => ({
+        name: r.name, columns: columnsOf(this.#shapes.get(r.name)!),
+        branches: this.#stages(bodies.get(r.name)!).filter(s => !s.never).map(s => withoutDistinct(s.query)),
+      })).filter(r => r.branches.length > 0)
+      const shapes = this.#shapes.get(result)
+      if (shapes === undefined || !relations.some(r => r.name === result)) throw fault('DATALOG_UNSAFE', `no branch of \`${result}\` begins with anything but itself: it is always empty`, book.rules.get(result)!.at, result)
+      return { source: { recursive: { relations, result } }, shapes, never: false }
+    } finally { book.within.shift() }
+  }
+
+  /** The queries of bodies of which all that they call is known. */
+  #stages(bodies: readonly Branch[]): Stage[] {
+    return bodies.filter(b => calledBy(b.clauses).every(c => !this.group.some(r => r.name === c.name) || this.#shapes.has(c.name))).map(b => this.book.branch(b))
+  }
+
+  /** Types of the columns: from bodies without recursion, then from those over these, until nothing is wider. */
+  #types(bodies: ReadonlyMap<string, readonly Branch[]>): void {
+    for (let changed = true, rounds = 0; changed && rounds < 8; rounds++) {
+      changed = false
+      for (const rule of this.group) {
+        for (const { shapes } of this.#stages(bodies.get(rule.name)!).filter(s => !s.never)) {
+          const known = this.#shapes.get(rule.name)
+          if (known === undefined) { this.#shapes.set(rule.name, shapes); changed = true; continue }
+          const both = known.map((s, i) => together(s, shapes[i]))
+          const wrong = both.findIndex(s => s === undefined)
+          if (wrong >= 0) throw fault('DATALOG_TYPE', `\`${rule.vars[wrong]}\` is of different types in the branches of \`${rule.name}\``, rule.at, rule.vars[wrong])
+          if (JSON.stringify(both) !== JSON.stringify(known)) { this.#shapes.set(rule.name, both as Shape[]); changed = true }
+        }
+      }
+    }
+  }
+}
+
+/** A relation is a set already. */
+function withoutDistinct(query: QueryJson): QueryJson {
+  const { distinct: _, ...rest } = query
+  return rest
+}
+
+/** Bodies without `or` around calls of the group: each way through it is a body. */
+function split(branch: Branch, names: ReadonlySet<string>, compiler: Compiler): Branch[] {
+  const at = branch.clauses.findIndex(c => c.kind === 'or' && c.branches.some(b => calledBy(b).some(call => names.has(call.name))))
+  if (at < 0) return [branch]
+  const or = branch.clauses[at] as Clause & { kind: 'or' }
+  const kept = or.vars === undefined ? undefined : new Set(or.vars)
+  return or.branches.map(b => kept === undefined ? b : localized(b, kept, compiler)).flatMap(b => split({ ...branch, clauses: [...branch.clauses.slice(0, at), ...b, ...branch.clauses.slice(at + 1)] }, names, compiler))
+}

@@ -1,0 +1,24 @@
+// Values of transactions as the engine holds them.
+import { canonicalJson } from '../values.js'
+import type { Attribute } from './catalog.js'
+import { txError } from './tx-data.js'
+
+/** A value of an attribute, checked and in one form. Throws TX_TYPE with the place. */
+export function normalized(attribute: Attribute, v: unknown, path: string): unknown {
+  const wrong = (): never => { throw txError('TX_TYPE', `\`${String(v)}\` cannot be a value of \`:${attribute.name}\` (${attribute.value.type})`, path, String(v)) }
+  if (v === null || v === undefined) return wrong()
+  switch (attribute.value.type) {
+    case 'text': return typeof v === 'string' ? v : wrong()
+    case 'int': return typeof v === 'number' && Number.isSafeInteger(v) ? v + 0 : typeof v === 'bigint' && Number.isSafeInteger(Number(v)) ? Number(v) : wrong()
+    case 'bigint': return typeof v === 'bigint' ? v : typeof v === 'number' && Number.isSafeInteger(v) ? BigInt(v) : wrong()
+    case 'float': return typeof v === 'number' ? v + 0 : wrong()
+    case 'bool': return typeof v === 'boolean' ? v : wrong()
+    case 'timestamp': {
+      const date = v instanceof Date ? v : typeof v === 'number' || typeof v === 'string' ? new Date(v) : undefined
+      return date === undefined || Number.isNaN(date.getTime()) ? wrong() : date
+    }
+    case 'bytes': return v instanceof Uint8Array ? v : wrong()
+    case 'json': canonicalJson(v, path); return v
+    default: return wrong()
+  }
+}

@@ -1,0 +1,219 @@
+// A named query that stays answered: a circuit, its inputs, its listeners.
+import { EddylineError, unknownName } from '../errors.js'
+import type { QueryJson } from '../query/types.js'
+import { Answer, type Difference, live } from './answer.js'
+import type { InputSpec, ParsedQuery, PullPattern, Rules } from './ast.js'
+import { canonicalQuery, hashOf } from './canonical.js'
+import { answer, identity } from './decode.js'
+import type { Face } from './face.js'
+import { type InputRows, asConstants, asRows, givenSpecs, resolved, rowsOf } from './given.js'
+import { type Compiled, compileQuery } from './lower/query.js'
+import { parseQuery } from './parse.js'
+import { parsePull } from './parse-pull.js'
+import type { SyncOptions, SyncResult, DatomSource } from './sync.js'
+import type { TxData } from './tx-data.js'
+
+/** A query with its rules and inputs. */
+export interface Definition {
+  /** EDN text, or the same as arrays and objects. */
+  readonly query: unknown
+  readonly rules?: unknown
+  /** Inputs by how `:in` writes them: `{ '?min': 1980, '[?genre ...]': ['drama'] }`. */
+  readonly in?: Readonly<Record<string, unknown>>
+}
+
+/** Called after a version that changes the answer, once. What it returns is transacted, in a version of its own. */
+export type ViewListener = (added: unknown[][], removed: unknown[][], view: DatalogView) => TxData | void | null | undefined
+
+/** What a view is, for people and devtools. */
+export interface ViewJson { readonly name: string; readonly edn: string; readonly hash: string; readonly inputs: Readonly<Record<string, unknown>>; readonly queries: readonly QueryJson[]; readonly rows: number }
+
+export class DatalogView {
+  readonly name: string
+  /** The definition as canonical EDN: the same for equal queries. */
+  readonly edn: string
+  readonly hash: string
+  readonly listeners = new Set<ViewListener>()
+  readonly #face: Face
+  readonly #query: ParsedQuery
+  readonly #rules: Rules
+  readonly #number: number
+  readonly #patterns: Map<string, PullPattern>
+  #inputs: Map<InputSpec, InputRows>
+  #answer: Answer
+  #closed = false
+
+  /** @internal Made by `view`. */
+  constructor(face: Face, name: string, definition: Definition, number: number) {
+    const { query, rules } = parseQuery(definition.query, definition.rules)
+    this.name = name
+    this.#face = face
+    this.#query = query
+    this.#rules = rules
+    this.#number = number
+    this.edn = canonicalQuery(query, rules)
+    this.hash = hashOf(this.edn)
+    const given = definition.in ?? {}
+    this.#patterns = namedPatterns(query, n => given[n])
+    const specs = valueSpecs(query)
+    for (const key of Object.keys(given)) {
+      if (!specs.some(s => nameOf(s) === key) && !this.#patterns.has(key)) throw unknownName('DATALOG_INPUT', `input \`${key}\``, key, specs.map(nameOf), `in.${key}`)
+    }
+    this.#inputs = new Map(specs.map(s => [s, this.#rows(s, given[nameOf(s)])]))
+    this.#answer = this.#made(this.#inputs)
+  }
+
+  #rows(spec: InputSpec, value: unknown): InputRows { return rowsOf(spec, resolved(value, this.#face.catalog, (a, v) => this.#face.lookup(a, v))) }
+
+  #made(inputs: ReadonlyMap<InputSpec, InputRows>): Answer {
+    const face = this.#face
+    if (face.catalog.hasInputs) face.writeInputs(this.#number, [...inputs.values()])
+    const made = new Answer(face.db, face.facts, face.puller, this.#query, this.#compiled(inputs), this.#patterns, `datalog:${this.name}`)
+    if (this.listeners.size > 0) made.watch()
+    return made
+  }
+
+  #compiled(inputs: ReadonlyMap<InputSpec, InputRows>): Compiled {
+    const list = [...inputs.values()]
+    return compileQuery(this.#query, this.#rules, this.#face.compilerOptions(this.#rules), this.#face.catalog.hasInputs ? asRows(list, this.#number) : asConstants(list))
+  }
+
+  /** The answer in the form that `:find` says: the same object until it changes. Throws what evaluation fails with. */
+  get(): unknown { return this.#answer.get() }
+  /** The error of the query's evaluation, if it has one. */
+  get error(): EddylineError | undefined { return this.#answer.error }
+  get lastTx(): number { return this.#face.lastTx }
+  /** The inputs as they are set. */
+  get inputs(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries([...this.#inputs].map(([spec, { rows }]) => [nameOf(spec), isMany(spec) ? rows : rows[0]]))
+  }
+
+  /** Calls `fn` after each version that changes the answer. Returns the function that ends it. */
+  listen(fn: ViewListener): () => void {
+    this.#alive()
+    this.#answer.watch()
+    this.listeners.add(fn)
+    this.#face.follow(this)
+    return () => {
+      this.listeners.delete(fn)
+      if (this.listeners.size === 0) this.#face.unfollow(this)
+    }
+  }
+
+  /**
+   * Sets an input: listeners are told the difference. The circuit stays, unless the values are of another type. Throws
+   * DATALOG_INPUT; then nothing has changed.
+   */
+  setInput(name: string, value: unknown): void {
+    this.#alive()
+    const spec = [...this.#inputs.keys()].find(s => nameOf(s) === name)
+    if (spec === undefined) throw unknownName('DATALOG_INPUT', `input \`${name}\``, name, [...this.#inputs.keys()].map(nameOf), name)
+    const before = this.#inputs
+    const given = this.#rows(spec, value)
+    // Nothing has no type: it is nothing of the type that was there.
+    const rows = given.rows.length === 0 ? { ...given, type: before.get(spec)!.type } : given
+    const next = new Map(before).set(spec, rows)
+    if (this.#face.catalog.hasInputs && identity(before.get(spec)!.type) === identity(rows.type)) {
+      this.#inputs = next
+      this.#face.writeInputs(this.#number, [...next.values()])
+      return
+    }
+    // A query of other types, or of other constants: the difference is that of the two answers.
+    this.#compiled(next)
+    const old = this.#answer
+    const was = new Map(old.tuples().map(t => [identity(t), t]))
+    old.close()
+    const made = this.#made(next)
+    this.#inputs = next
+    this.#answer = made
+    const now = new Map(made.tuples().map(t => [identity(t), t]))
+    const difference = { added: [...now].filter(([k]) => !was.has(k)).map(([, t]) => t), removed: [...was].filter(([k]) => !now.has(k)).map(([, t]) => t) }
+    if (this.listeners.size > 0 && difference.added.length + difference.removed.length > 0) this.#face.tell(this, difference)
+  }
+
+  /** @internal What changed since the last version. */
+  take(): Difference | undefined { return this.#answer.take() }
+
+  /** Reads a source from where it was left, in chunks that end with transactions. */
+  sync(source: DatomSource, options?: SyncOptions): Promise<SyncResult> { return this.#face.sync(source, options) }
+
+  /** The plan with counters, as text for people. */
+  explain(): string { return this.#answer.lives.map(l => this.#face.db.explain(l)).join('\n') }
+
+  toJSON(): ViewJson {
+    return { name: this.name, edn: this.edn, hash: this.hash, inputs: this.inputs, queries: this.#answer.compiled.queries, rows: this.#answer.lives.reduce((n, l) => n + l.rows.length, 0) }
+  }
+
+  /** Evaluates the query anew over the same rows, in an engine of its own, and compares. Cost: that of loading all rows. */
+  verify(): { ok: boolean; missing: unknown[][]; extra: unknown[][] } {
+    const twin = this.#face.twin()
+    try {
+      const lives = this.#answer.compiled.queries.map(q => live(twin, q, this.name))
+      const fresh = new Answer(twin, this.#face.facts, this.#face.puller, this.#query, { ...this.#answer.compiled, queries: [] }, this.#patterns, this.name)
+      const wanted = new Map(lives.flatMap(l => l.rows.map(row => { const t = fresh.decode(row); return [identity(t), t] as const })))
+      const shown = new Map(this.#answer.tuples().map(t => [identity(t), t]))
+      const missing = [...wanted].filter(([k]) => !shown.has(k)).map(([, t]) => t)
+      const extra = [...shown].filter(([k]) => !wanted.has(k)).map(([, t]) => t)
+      return { ok: missing.length === 0 && extra.length === 0, missing, extra }
+    } finally { twin.close() }
+  }
+
+  /** Ends the view and gives its circuit back. */
+  drop(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.listeners.clear()
+    this.#answer.close()
+    this.#face.dropped(this, this.#number)
+  }
+
+  #alive(): void { if (this.#closed) throw new EddylineError('CLOSED', `the view \`${this.name}\` was dropped`) }
+}
+
+/** A query asked once. */
+export function ask(face: Face, query: unknown, given: readonly unknown[] | Readonly<Record<string, unknown>>, rulesGiven: unknown, number: () => number): unknown {
+  const list = Array.isArray(given) ? given as readonly unknown[] : undefined
+  const first = parseQuery(query, rulesGiven)
+  const { inputs } = first.query
+  // Values are given in the order of `:in`, the database itself left out.
+  const slots = inputs.filter(i => !(i.kind === 'source' && i.name === '$'))
+  if (list !== undefined && list.length > slots.length) throw new EddylineError('DATALOG_INPUT', `${list.length} inputs are given, ${slots.length} are in \`:in\``, { path: 'in' })
+  const valueOf = (spec: InputSpec): unknown => list !== undefined ? list[slots.indexOf(spec)] : (given as Record<string, unknown>)[spec.kind === 'rules' ? '%' : nameOf(spec)]
+  const rulesSpec = slots.find(s => s.kind === 'rules')
+  const rules = rulesSpec === undefined || valueOf(rulesSpec) === undefined ? rulesGiven : valueOf(rulesSpec)
+  const { query: parsed, rules: parsedRules } = rules === rulesGiven ? first : parseQuery(query, rules)
+  const at = (spec: InputSpec): unknown => valueOf(inputs[parsed.inputs.indexOf(spec)])
+  const patterns = namedPatterns(parsed, n => { const spec = parsed.inputs.find(i => i.kind === 'binding' && i.name === n); return spec === undefined ? undefined : at(spec) })
+  const rows = valueSpecs(parsed).map(s => rowsOf(s, resolved(at(s), face.catalog, (a, v) => face.lookup(a, v))))
+  const large = rows.some(r => r.spec.kind === 'source' || r.rows.length > 200)
+  const view = large && face.catalog.hasInputs ? number() : undefined
+  if (view !== undefined) face.writeInputs(view, rows)
+  try {
+    const compiled = compileQuery(parsed, parsedRules, face.compilerOptions(parsedRules), view === undefined ? asConstants(rows) : asRows(rows, view))
+    const asked = new Answer(face.db, face.facts, face.puller, parsed, compiled, patterns, 'datalog:q')
+    try {
+      if (asked.error !== undefined) throw asked.error
+      return answer(parsed, asked.tuples())
+    } finally { asked.close() }
+  } finally { if (view !== undefined) face.clearInputs(view) }
+}
+
+export const nameOf = (spec: InputSpec): string => spec.kind === 'rules' ? '%' : spec.name
+const isMany = (spec: InputSpec): boolean => spec.kind === 'source' || (spec.kind === 'binding' && (spec.binding.kind === 'collection' || spec.binding.kind === 'relation'))
+
+/** Inputs that are values, not patterns of `pull`. */
+function valueSpecs(query: ParsedQuery): InputSpec[] {
+  const patterns = new Set(query.find.flatMap(f => f.kind === 'pull' && typeof f.pattern === 'string' ? [f.pattern] : []))
+  return givenSpecs(query).filter(s => !patterns.has(nameOf(s)))
+}
+
+function namedPatterns(query: ParsedQuery, given: (name: string) => unknown): Map<string, PullPattern> {
+  const out = new Map<string, PullPattern>()
+  for (const f of query.find) {
+    if (f.kind !== 'pull' || typeof f.pattern !== 'string') continue
+    const value = given(f.pattern)
+    if (value === undefined) throw new EddylineError('DATALOG_INPUT', `the pattern \`${f.pattern}\` is no input (at ${f.at})`, { path: f.at, offending: f.pattern })
+    out.set(f.pattern, parsePull(value))
+  }
+  return out
+}
