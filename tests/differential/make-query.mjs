@@ -41,7 +41,8 @@ export function makeQuery(r, schema, wanted) {
   if (shape.grouped) makeGroups(state, hazard)
   else makeSelect(state, shape, hazard)
   if (shape.nested) {
-    json.with = makeNested(state, from, wanted.includes('deep') ? 3 : r.between(1, 3))
+    // Of large tables not deeper than one level: a row may be reached from hundreds of others, and these from hundreds again.
+    json.with = makeNested(state, from, schema.large ? 1 : wanted.includes('deep') ? 3 : r.between(1, 3))
     if (depth(json) > 2) seen.add('deep')
   }
   if (compares(state, shape, hazard)) return { json, seen, lenient: state.lenient || seen.has('scalarRow') }
