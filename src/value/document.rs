@@ -1,11 +1,12 @@
 //! A JSON value as a tree: how schemas, queries, options and descriptions cross the boundary.
 //!
-//! One type for all of them, read and written by hand: a deserializer generated for each struct was a sixth of the binary.
+//! One type for all of them, so that one reader is generated: one for each struct was a sixth of the binary.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{float, json};
 
@@ -135,20 +136,64 @@ impl From<Vec<Document>> for Document {
     }
 }
 
-/// For hosts that have serde, such as the tests; the binary for browsers has no part in it.
+/// From any format that serde reads: JavaScript values in the browser, JSON in tests.
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Tree)
+        Tree::new(&RefCell::default()).deserialize(deserializer)
     }
 }
 
-struct Tree;
+/// Deepest nesting of objects and arrays: more than any query that the binder takes has, less than the stack holds.
+const MAX_DEPTH: usize = 800;
+/// Levels that a place tells: nobody reads more.
+const PLACES: usize = 32;
 
-impl<'de> Visitor<'de> for Tree {
+/// A step of the way to what cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A member of an object.
+    Member(String),
+    /// An element of an array.
+    Index(usize),
+}
+
+/// Reads a document; after an error the places that lead to what was refused are in a list, the innermost first.
+#[derive(Clone, Copy)]
+pub struct Tree<'a> {
+    places: &'a RefCell<Vec<Place>>,
+    depth: usize,
+}
+
+impl<'a> Tree<'a> {
+    /// A reader of a whole document.
+    pub fn new(places: &'a RefCell<Vec<Place>>) -> Self {
+        Tree { places, depth: 0 }
+    }
+
+    fn below<E: Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH { Err(E::custom("nested too deep")) } else { Ok(Tree { depth: self.depth + 1, ..self }) }
+    }
+
+    fn leads(self, place: impl FnOnce() -> Place) {
+        if self.depth < PLACES {
+            self.places.borrow_mut().push(place());
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Document;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Document, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
     type Value = Document;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+        f.write_str("a value with a JSON form")
     }
 
     fn visit_unit<E>(self) -> Result<Document, E> {
@@ -163,8 +208,8 @@ impl<'de> Visitor<'de> for Tree {
         Ok(Document::Integer(v))
     }
 
-    fn visit_u64<E>(self, v: u64) -> Result<Document, E> {
-        Ok(i64::try_from(v).map_or(Document::Float(v as f64), Document::Integer))
+    fn visit_u64<E: Error>(self, v: u64) -> Result<Document, E> {
+        i64::try_from(v).map(Document::Integer).map_err(|_| E::custom("an integer of more than 64 bits"))
     }
 
     fn visit_f64<E>(self, v: f64) -> Result<Document, E> {
@@ -175,17 +220,24 @@ impl<'de> Visitor<'de> for Tree {
         Ok(Document::Text(Cow::Owned(v.to_owned())))
     }
 
+    fn visit_string<E>(self, v: String) -> Result<Document, E> {
+        Ok(Document::Text(Cow::Owned(v)))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Document, A::Error> {
+        let below = self.below()?;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(below).inspect_err(|_| self.leads(|| Place::Index(list.len())))? {
             list.push(item);
         }
         Ok(Document::List(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Document, A::Error> {
+        let below = self.below()?;
         let mut members = Vec::new();
-        while let Some((name, value)) = entries.next_entry::<String, Document>()? {
+        while let Some(name) = entries.next_key::<String>()? {
+            let value = entries.next_value_seed(below).inspect_err(|_| self.leads(|| Place::Member(name.clone())))?;
             members.push((Cow::Owned(name), value));
         }
         Ok(Document::Object(members))

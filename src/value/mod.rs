@@ -19,7 +19,7 @@ mod tree;
 
 pub use builder::RowBuilder;
 pub use cell::{Cell, Value};
-pub use document::Document;
+pub use document::{Document, Place, Tree};
 pub use hash::{Hasher64, MapState, hash_bytes};
 pub use json::canonical_json;
 pub use json_of::write_json;

@@ -35,11 +35,13 @@ pub fn reentrant() -> JsValue {
 
 static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-/// Keeps the text of a panic for [`last_panic`].
+/// Tells the console of a panic, which is a bug of the engine's, and keeps its text for [`last_panic`].
 pub fn keep_panics() {
     std::panic::set_hook(Box::new(|info| {
+        let text = info.to_string();
+        gloo::console::error!(&text);
         if let Ok(mut last) = LAST_PANIC.lock() {
-            *last = Some(info.to_string());
+            *last = Some(text);
         }
     }));
 }
