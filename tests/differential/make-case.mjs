@@ -15,8 +15,13 @@ export function makeCase(seed) {
   const r = randomOf(seed)
   const schema = makeSchema(r)
   const batches = makeHistory(r, schema)
+  return { schema, batches, queries: makeQueries(r, schema, batches, (q) => pairOf(seed * QUERIES + q)) }
+}
+
+/** Queries over a schema, each with the pair of features of its number, that live for some batches of a history. */
+export function makeQueries(r, schema, batches, pair) {
   const queries = Array.from({ length: QUERIES }, (_, q) => {
-    const { json, seen, lenient } = makeQuery(r, schema, pairOf(seed * QUERIES + q))
+    const { json, seen, lenient } = makeQuery(r, schema, pair(q))
     const from = r.pick([-1, -1, 0, 0, 0, 1, 2])
     const to = r.oneIn(6) ? from + r.between(1, 3) : batches.length
     if (from > 0) seen.add('late')
@@ -24,5 +29,5 @@ export function makeCase(seed) {
   })
   // The same plan again, at another time: shared with a view that is there, or built anew after one that is gone.
   queries.push({ ...queries[0], from: Math.min(batches.length - 1, queries[0].from + r.between(0, 3)), to: batches.length })
-  return { schema, batches, queries }
+  return queries
 }

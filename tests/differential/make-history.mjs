@@ -24,13 +24,17 @@ export const keyOf = (table, row) => table.key.length === 1 ? row[table.key[0]] 
 // −0 and 0 are one key.
 const identity = (table, row) => encode(table.key.map((k) => (row[k] === 0 ? 0 : row[k])))
 
-/** Batches; the first one fills the tables. Each is `{ changes, json }`; `json`: as text, as from the network. */
-export function makeHistory(r, schema) {
+/** Batches; the first one fills the tables, with `real` rows if there are. Each is `{ changes, json }`; `json`: as text, as from the network. */
+export function makeHistory(r, schema, real) {
   const held = new Map(schema.tables.map((t) => [t.name, new Map()]))
   const batches = [{ changes: [], json: r.oneIn(4) }]
   for (const table of schema.tables) {
     const rows = held.get(table.name)
-    for (let n = schema.large ? r.between(60, 250) : r.pick([0, 3, 6, 8, 10, 14]); n > 0; n--) {
+    for (const row of real?.get(table.name) ?? []) {
+      rows.set(identity(table, row), row)
+      batches[0].changes.push({ op: 'insert', table: table.name, row })
+    }
+    for (let n = real ? 0 : schema.large ? r.between(60, 250) : r.pick([0, 3, 6, 8, 10, 14]); n > 0; n--) {
       const row = makeRow(r, table, held)
       if (rows.has(identity(table, row))) continue
       rows.set(identity(table, row), row)

@@ -37,8 +37,8 @@ export const types = Object.keys(domains)
 
 /** Names of the domains of a type. */
 export const domainsOf = (type) => Object.keys(domains[type])
-/** The values of a column's domain. */
-export const domain = (column) => domains[column.type][column.domain].list
+/** The values of a column's domain; real ones where the column has a list of them. */
+export const domain = (column) => column.list ?? domains[column.type][column.domain].list
 /** Whether arithmetic over the column can neither fail nor round. */
 export const isSafe = (column) => domains[column.type][column.domain].safe
 /** Whether sums over the column stay far from the ends of the type's range. */
