@@ -86,26 +86,26 @@ function changesOf(rows, seed) {
   }))
 }
 
-async function open(host, rows, name, withRival = true) {
+async function database(host, rows, query) {
   const e = await host.eddyline()
-  const scenario = scenarios(e)[name]
-  const db = await e.createDatabase({ schema: schemaOf(e) })
-  const sink = { ours: 0, theirs: 0 }
+  const db = await e.createDatabase({ schema: schemaOf(e), graceMs: 0 })
+  const load = () => {
+    db.apply(Array.from({ length: Math.ceil(rows / PROJECT) }, (_, i) => ({ op: 'insert', table: 'projects', row: { id: `p${i}`, team: teamOf(`p${i}`) } })))
+    for (let at = 0; at < rows; at += 50_000) {
+      const some = rowsOf(at, Math.min(at + 50_000, rows), rows)
+      db.applyJson(JSON.stringify(some), { table: 'issues' })
+      query?.load(some)
+    }
+    query?.ready(byUpdated)
+  }
+  return { e, db, load, run(changes) { for (let i = 0; i < changes.length; i++) db.apply([changes[i]]) } }
+}
+
+function watch(db, scenario) {
   const live = db.live(scenario.query(db.query))
-  live.subscribe(({ diff }) => { sink.ours += diff.length > 0 ? 1 : 0 })
-  const query = withRival ? scenario.byHand(({ diff }) => { sink.theirs += diff.length > 0 ? 1 : 0 }) : undefined
-  db.apply(Array.from({ length: Math.ceil(rows / PROJECT) }, (_, i) => ({ op: 'insert', table: 'projects', row: { id: `p${i}`, team: teamOf(`p${i}`) } })))
-  for (let at = 0; at < rows; at += 50_000) {
-    const some = rowsOf(at, Math.min(at + 50_000, rows), rows)
-    db.applyJson(JSON.stringify(some), { table: 'issues' })
-    query?.load(some)
-  }
-  query?.ready(byUpdated)
-  return {
-    scenario, db, live, query, sink,
-    run(changes) { for (let i = 0; i < changes.length; i++) db.apply([changes[i]]) },
-    runTheirs(changes) { for (let i = 0; i < changes.length; i++) query.apply(changes[i]) },
-  }
+  let diff
+  live.subscribe((event) => { diff = event.diff; return diff })
+  return live
 }
 
 /** Fails unless both say the same; floats that the rival adds up may be off by what they drift. */
@@ -123,37 +123,47 @@ export const names = [...Object.keys(folds), 'join', 'exists', 'nested: latest 3
 
 /** Ours and the hand-written query, in turns. */
 export async function algebra(host, { scenario: name, rows, count, rounds }) {
-  const one = await open(host, rows, name)
+  const scenario = scenarios(await host.eddyline())[name]
+  let held
+  const query = scenario.byHand((event) => { held = event.diff; return held })
+  const one = await database(host, rows, query)
+  const live = watch(one.db, scenario)
+  one.load()
+  const runTheirs = (changes) => { for (let i = 0; i < changes.length; i++) query.apply(changes[i]) }
+  const agree = () => mustAgree(name, scenario.ours([...live.rows]), scenario.theirs(query))
   const take = changesOf(rows, 5)
   const checked = take(500)
   one.run(checked)
-  one.runTheirs(checked)
-  mustAgree(name, one.scenario.ours([...one.live.rows]), one.scenario.theirs(one.query))
+  runTheirs(checked)
+  agree()
   let changes
   let left = 0
   const prepare = () => {
     if (left === 0) [changes, left] = [take(count), 2]
     left--
   }
-  const samples = await sample(host, { ours: { prepare, run: () => one.run(changes) }, byHand: { prepare, run: () => one.runTheirs(changes) } }, rounds, 1)
-  mustAgree(name, one.scenario.ours([...one.live.rows]), one.scenario.theirs(one.query))
-  const work = examined(one, take)
+  const samples = await sample(host, { ours: { prepare, run: () => one.run(changes) }, byHand: { prepare, run: () => runTheirs(changes) } }, rounds, 1)
+  agree()
   one.db.close()
-  return { samples: perUnit(samples, count, 1000), work, calls: one.sink.ours, theirCalls: one.sink.theirs }
+  return { samples: perUnit(samples, count, 1000) }
 }
 
-function examined(one, take) {
-  const before = one.db.stats().rowsExamined
-  one.run(take(500))
-  return (one.db.stats().rowsExamined - before) / 500
-}
-
-/** Rows looked at per change at several sizes. */
-export async function algebraScale(host, { scenario: name, sizes }) {
+/** Rows looked at per change at several sizes, of every scenario. */
+export async function algebraScale(host, { sizes }) {
   const work = {}
   for (const rows of sizes) {
-    const one = await open(host, rows, name, false)
-    work[rows] = examined(one, changesOf(rows, 5))
+    const one = await database(host, rows)
+    one.load()
+    const take = changesOf(rows, 5)
+    for (const [name, scenario] of Object.entries(scenarios(one.e))) {
+      const live = watch(one.db, scenario)
+      one.run(take(20))
+      const before = one.db.stats().rowsExamined
+      one.run(take(300))
+      work[name] = { ...work[name], [rows]: (one.db.stats().rowsExamined - before) / 300 }
+      live.dispose()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
     one.db.close()
   }
   return { work }
