@@ -18,12 +18,13 @@ const TYPES: &[(&str, Type, bool)] = &[
     ("timestamp", Type::Timestamp, false),
     ("json", Type::Json, false),
     ("bytes", Type::Bytes, false),
+    ("decimal", Type::Decimal, false),
 ];
 
 /// Types that people will ask for: known, and not held yet.
 const NOT_YET: &[&str] = &[
-    "decimal", "numeric", "money", "date", "time", "timetz", "interval", "uuid", "inet", "cidr", "xml", "array", "enum",
-    "vector", "geometry", "tsvector",
+    "money", "date", "time", "timetz", "interval", "uuid", "inet", "cidr", "xml", "array", "enum", "vector", "geometry",
+    "tsvector",
 ];
 
 /// Checks a schema.

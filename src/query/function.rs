@@ -61,6 +61,10 @@ pub enum Function {
     Abs,
     /// Int → Float, exact below 2^53. Put in by `bind` where an integer meets a float.
     IntToFloat,
+    /// Int → Decimal. Put in by `bind` where an integer meets a decimal.
+    IntToDecimal,
+    /// Decimal → Float, the nearest; beyond the range an error. Put in by `bind` where a decimal meets a float.
+    DecimalToFloat,
     /// The first argument, unless the second, a number of rows, is above 1: an error. Put in for scalar sub-queries.
     OneRow,
     /// Condition, value, condition, value …, and last, if the number is odd, the value otherwise (else null). The first value
@@ -80,10 +84,16 @@ pub enum Function {
     Greatest,
     /// Smallest argument that is not null.
     Least,
-    /// To the nearest whole number, half to even.
+    /// To the nearest whole number: of Float half to even, of Decimal half away from zero.
     Round,
-    /// To a number of decimal digits of the shortest decimal text, half away from zero.
+    /// To a number of decimal digits (of a Float: of its shortest decimal text), half away from zero.
     RoundTo,
+    /// Decimal, towards zero to a number of decimal digits.
+    TruncTo,
+    /// Decimal without zeros at the end of the digits behind the point.
+    TrimScale,
+    /// Digits behind the point of a Decimal. Int.
+    Scale,
     /// Down.
     Floor,
     /// Up.
@@ -179,11 +189,11 @@ pub enum Function {
 pub enum CastTo {
     /// Of Bool, Int (not zero), Text.
     Bool,
-    /// Of Int, Float (to the nearest, half to even), Bool, Text.
+    /// Of Int, Float (to the nearest, half to even), Decimal (half away from zero), Bool, Text.
     Int,
     /// The same, shown as a bigint whatever its size.
     BigInt,
-    /// Of Float, Int, Text.
+    /// Of Float, Int, Decimal, Text.
     Float,
     /// Of all.
     Text,
@@ -191,6 +201,8 @@ pub enum CastTo {
     Timestamp,
     /// Of Json, Text.
     Json,
+    /// Of Decimal, Int, Float (its first fifteen digits), Text.
+    Decimal,
 }
 
 /// Parts of a moment.
@@ -228,6 +240,7 @@ impl CastTo {
             CastTo::Text => Type::Text,
             CastTo::Timestamp => Type::Timestamp,
             CastTo::Json => Type::Json,
+            CastTo::Decimal => Type::Decimal,
         }
     }
 }
@@ -236,6 +249,7 @@ impl Function {
     /// Whether the value of an argument may be that of the call; of `case`, conditions and what is compared may not.
     pub(super) fn is_result(self, place: usize, arguments: usize) -> bool {
         let operand = match self {
+            Function::RoundTo => return place == 0,
             Function::Case => 0,
             Function::CaseOf => 1,
             _ => return true,
@@ -273,6 +287,9 @@ impl Function {
                 | F::Greatest
                 | F::Least
                 | F::IntToFloat
+                | F::IntToDecimal
+                | F::TrimScale
+                | F::Scale
                 | F::Round
                 | F::Floor
                 | F::Ceil
@@ -310,11 +327,16 @@ impl Function {
     ///
     /// Cost: the length of the registry.
     pub fn result(self, arguments: impl ExactSizeIterator<Item = Option<Type>>) -> Option<Type> {
+        use Function as F;
         let same = |s: &&Signature| std::mem::discriminant(&s.function) == std::mem::discriminant(&self);
         let count = arguments.len();
         match (self, FUNCTIONS.iter().find(same).map(|s| s.gives)) {
             (Function::Cast(to), _) => Some(to.ty()),
-            (Function::IntToFloat, _) => Some(Type::Float),
+            (Function::IntToFloat | Function::DecimalToFloat, _) => Some(Type::Float),
+            (Function::IntToDecimal, _) => Some(Type::Decimal),
+            (F::Round | F::RoundTo | F::Floor | F::Ceil | F::Trunc | F::Sign, _) => {
+                arguments.take(1).flatten().next().or(Some(Type::Float))
+            }
             (Function::OneRow, _) => arguments.take(1).flatten().next(),
             (_, Some(Gives::Type(ty))) => Some(ty),
             _ => arguments.enumerate().filter(|(i, _)| self.is_result(*i, count)).find_map(|(_, ty)| ty),

@@ -15,9 +15,12 @@ pub enum Takes {
     Same,
     /// All of one type that has an order.
     Ordered,
-    /// All of one type, Int or Float.
+    /// All of one type, Int, Decimal or Float.
     Numbers,
-    /// Types by place; the last is that of all further places. An Int where only a Float can be becomes one.
+    /// All of one type, Int or Decimal.
+    Exact,
+    /// Types by place; the last is that of all further places. An Int (where no Int can be) or a Decimal where a Float can
+    /// be becomes one.
     Each(&'static [&'static [Type]]),
     /// As [`Function::Case`].
     Case,
@@ -60,6 +63,8 @@ const FLOAT: &[Type] = &[Type::Float];
 const TEXT: &[Type] = &[Type::Text];
 const JSON: &[Type] = &[Type::Json];
 const MOMENT: &[Type] = &[Type::Timestamp];
+const DECIMAL: &[Type] = &[Type::Decimal];
+const FRACTION: &[Type] = &[Type::Float, Type::Decimal];
 const KEY: &[Type] = &[Type::Text, Type::Int];
 const OCTETS: &[Type] = &[Type::Text, Type::Bytes];
 
@@ -82,8 +87,8 @@ const fn typed(
 /// first whose number of arguments fits counts.
 pub const FUNCTIONS: &[Signature] = {
     use Function as F;
-    use Takes::{Any, Case, CaseOf, Each, Numbers, Ordered, Same};
-    use Type::{Bool, Float, Int, Json, Text, Timestamp};
+    use Takes::{Any, Case, CaseOf, Each, Exact, Numbers, Ordered, Same};
+    use Type::{Bool, Decimal, Float, Int, Json, Text, Timestamp};
     const TRUTH: Gives = Gives::Type(Type::Bool);
     const ARG: Gives = Gives::Argument;
     &[
@@ -105,7 +110,7 @@ pub const FUNCTIONS: &[Signature] = {
         line("-", F::Sub, 2, 2, Numbers, ARG),
         line("*", F::Mul, 2, 2, Numbers, ARG),
         line("/", F::Div, 2, 2, Numbers, ARG),
-        line("%", F::Mod, 2, 2, Each(&[INT]), ARG),
+        line("%", F::Mod, 2, 2, Exact, ARG),
         line("neg", F::Neg, 1, 1, Numbers, ARG),
         typed("||", F::Concat, 1, MANY, &[TEXT], Text),
         line("coalesce", F::Coalesce, 1, MANY, Same, ARG),
@@ -121,12 +126,15 @@ pub const FUNCTIONS: &[Signature] = {
         line("isNotDistinctFrom", F::IsNotDistinct, 2, 2, Same, TRUTH),
         line("greatest", F::Greatest, 1, MANY, Ordered, ARG),
         line("least", F::Least, 1, MANY, Ordered, ARG),
-        typed("round", F::Round, 1, 1, &[FLOAT], Float),
-        typed("round", F::RoundTo, 2, 2, &[FLOAT, INT], Float),
-        typed("floor", F::Floor, 1, 1, &[FLOAT], Float),
-        typed("ceil", F::Ceil, 1, 1, &[FLOAT], Float),
-        typed("trunc", F::Trunc, 1, 1, &[FLOAT], Float),
-        typed("sign", F::Sign, 1, 1, &[FLOAT], Float),
+        line("round", F::Round, 1, 1, Each(&[FRACTION]), ARG),
+        line("round", F::RoundTo, 2, 2, Each(&[FRACTION, INT]), ARG),
+        line("floor", F::Floor, 1, 1, Each(&[FRACTION]), ARG),
+        line("ceil", F::Ceil, 1, 1, Each(&[FRACTION]), ARG),
+        line("trunc", F::Trunc, 1, 1, Each(&[FRACTION]), ARG),
+        typed("trunc", F::TruncTo, 2, 2, &[DECIMAL, INT], Decimal),
+        typed("trimScale", F::TrimScale, 1, 1, &[DECIMAL], Decimal),
+        typed("scale", F::Scale, 1, 1, &[DECIMAL], Int),
+        line("sign", F::Sign, 1, 1, Each(&[FRACTION]), ARG),
         typed("power", F::Power, 2, 2, &[FLOAT], Float),
         typed("sqrt", F::Sqrt, 1, 1, &[FLOAT], Float),
         typed("exp", F::Exp, 1, 1, &[FLOAT], Float),
@@ -195,14 +203,15 @@ pub const UNITS: &[(&str, Unit, bool)] = &[
 
 /// Casts by the name of the type, and the types that each takes.
 pub const CASTS: &[(&str, CastTo, &[&[Type]])] = {
-    use Type::{Bool, Bytes, Float, Int, Json, Text, Timestamp};
+    use Type::{Bool, Bytes, Decimal, Float, Int, Json, Text, Timestamp};
     &[
-        ("text", CastTo::Text, &[&[Bool, Int, Float, Text, Bytes, Timestamp, Json]]),
-        ("int", CastTo::Int, &[&[Int, Float, Bool, Text]]),
-        ("bigint", CastTo::BigInt, &[&[Int, Float, Bool, Text]]),
-        ("float", CastTo::Float, &[&[Float, Int, Text]]),
+        ("text", CastTo::Text, &[&[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal]]),
+        ("int", CastTo::Int, &[&[Int, Float, Decimal, Bool, Text]]),
+        ("bigint", CastTo::BigInt, &[&[Int, Float, Decimal, Bool, Text]]),
+        ("float", CastTo::Float, &[&[Float, Int, Decimal, Text]]),
         ("bool", CastTo::Bool, &[&[Bool, Int, Text]]),
         ("timestamp", CastTo::Timestamp, &[&[Timestamp, Text]]),
         ("json", CastTo::Json, &[&[Json, Text]]),
+        ("decimal", CastTo::Decimal, &[&[Decimal, Int, Float, Text]]),
     ]
 };

@@ -69,6 +69,15 @@ pub(super) fn aggregated(call: &AggregateCall, members: &[&Vec<Value>]) -> Resul
         (AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc, _) => Ok(percentile(call, values)),
         (AggregateFunction::VarSamp | AggregateFunction::StddevSamp, _) if values.len() == 1 => Ok(Value::Null),
         (
+            AggregateFunction::Sum
+            | AggregateFunction::Avg
+            | AggregateFunction::VarSamp
+            | AggregateFunction::VarPop
+            | AggregateFunction::StddevSamp
+            | AggregateFunction::StddevPop,
+            Some(Type::Decimal),
+        ) => super::decimal::aggregated(call.function, &values),
+        (
             AggregateFunction::VarSamp | AggregateFunction::VarPop | AggregateFunction::StddevSamp | AggregateFunction::StddevPop,
             _,
         ) => variance(call.function, &values),
@@ -86,7 +95,7 @@ fn in_order<'a>(call: &AggregateCall, rows: &[&'a Vec<Value>]) -> Result<Vec<&'a
     for row in rows {
         keyed.push((call.order.iter().map(|k| eval(&k.expr, row)).collect::<Result<Vec<_>>>()?, *row));
     }
-    keyed.sort_by(|(a, _), (b, _)| compare_order(&call.order, a, b));
+    keyed.sort_by(|(a, _), (b, _)| compare_order(&call.order, a, b).then_with(|| a.cmp(b)));
     Ok(keyed.into_iter().map(|(_, row)| row).collect())
 }
 

@@ -6,7 +6,7 @@ use super::cursor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, Table, TableId};
 use crate::store::batch::{Batch, Change, Op};
-use crate::value::Value;
+use crate::value::{Value, total_order};
 
 /// Every row of every table, and the cursor of every source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,8 +127,13 @@ pub(super) fn key_of(table: &Table, row: &[Value]) -> Vec<Value> {
     table.key.iter().map(|&c| row[c].clone()).collect()
 }
 
+/// Whether values are equal, however they are shown; null is equal to null.
+pub(super) fn equal(a: &Value, b: &Value) -> bool {
+    total_order(a.as_cell(), b.as_cell()).is_eq()
+}
+
 fn same_key(table: &Table, a: &[Value], b: &[Value]) -> bool {
-    table.key.iter().all(|&c| a[c] == b[c])
+    table.key.iter().all(|&c| equal(&a[c], &b[c]))
 }
 
 /// Rows of either state that the other does not have as they are; a row that changed counts once.

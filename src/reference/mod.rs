@@ -16,6 +16,7 @@
 mod aggregate;
 mod cursor;
 mod data;
+mod decimal;
 mod exact;
 mod expr;
 mod nested;

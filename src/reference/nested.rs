@@ -2,7 +2,7 @@
 
 use super::Data;
 use super::aggregate::aggregated;
-use super::data::key_of;
+use super::data::{equal, key_of};
 use super::expr::holds;
 use super::query::evaluate_over;
 use crate::error::Result;
@@ -43,7 +43,7 @@ fn stepped(data: &Data, hop: &Hop, rows: &[Vec<Value>]) -> Result<Vec<Vec<Value>
     let mut out = Vec::new();
     for row in rows {
         for target in data.rows(hop.table) {
-            let meets = hop.left.iter().zip(&hop.right).all(|(&l, &r)| !row[l].is_null() && row[l] == target[r]);
+            let meets = hop.left.iter().zip(&hop.right).all(|(&l, &r)| !row[l].is_null() && equal(&row[l], &target[r]));
             if meets && hop.filter.as_ref().map_or(Ok(true), |f| holds(f, target))? {
                 out.push(target.clone());
             }

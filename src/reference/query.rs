@@ -11,7 +11,7 @@ use super::subquery::{lifted, lifted_of_having, lifted_of_output};
 use super::window::add_windows;
 use crate::error::Result;
 use crate::query::{BoundQuery, JoinSource, LimitBy, Schema, Select, SortKey, Source, Start, SubQuery, TableId, output_types};
-use crate::value::{Field, RowTree, Value};
+use crate::value::{Field, RowTree, Value, total_order};
 
 /// The rows of a query.
 ///
@@ -128,7 +128,9 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
         row.cells = cells;
     }
     let mut candidates = rows.into_iter().map(|row| candidate(schema, query, row)).collect::<Result<Vec<_>>>()?;
-    candidates.sort_by(|a, b| compare_order(&query.order, &a.order, &b.order).then_with(|| a.key.cmp(&b.key)));
+    candidates.sort_by(|a, b| {
+        compare_order(&query.order, &a.order, &b.order).then_with(|| compare_keys((&a.order, &a.key), (&b.order, &b.key)))
+    });
     if let Some(part) = &query.limit_by {
         candidates = first_of_each(part, candidates);
     }
@@ -249,8 +251,8 @@ pub(super) fn compare_order(keys: &[SortKey], a: &[Value], b: &[Value]) -> Order
             (true, false) => Ordering::Greater,
             (false, true) if key.nulls_first => Ordering::Greater,
             (false, true) => Ordering::Less,
-            (false, false) if key.desc => b.cmp(a),
-            (false, false) => a.cmp(b),
+            (false, false) if key.desc => total_order(b.as_cell(), a.as_cell()),
+            (false, false) => total_order(a.as_cell(), b.as_cell()),
         };
         if order.is_ne() {
             return order;
@@ -259,12 +261,18 @@ pub(super) fn compare_order(keys: &[SortKey], a: &[Value], b: &[Value]) -> Order
     Ordering::Equal
 }
 
+/// Order of two rows that are equal in their order: by their keys; where these are equal too, by how values are shown.
+pub(super) fn compare_keys(a: (&[Value], &[Value]), b: (&[Value], &[Value])) -> Ordering {
+    let values = a.1.iter().zip(b.1).map(|(a, b)| total_order(a.as_cell(), b.as_cell()));
+    values.fold(Ordering::Equal, Ordering::then).then_with(|| a.cmp(&b))
+}
+
 /// Whether a row belongs to what a keyset start leaves.
 fn is_after(start: &Start, query: &BoundQuery, row: &Candidate) -> bool {
     let (order, key) = start.values.split_at(query.order.len());
     let mut place = compare_order(&query.order, &row.order, order);
     if !key.is_empty() {
-        place = place.then_with(|| row.key[..].cmp(key));
+        place = place.then_with(|| compare_keys((&[], &row.key), (&[], key)));
     }
     place.is_gt() || start.inclusive && place.is_eq()
 }

@@ -1,6 +1,7 @@
 //! Sub-queries, evaluated anew for every row: what is outer becomes a literal, and the query is run.
 
 use super::Data;
+use super::data::equal;
 use super::expr::eval;
 use super::query::evaluate;
 use crate::error::Result;
@@ -74,7 +75,7 @@ fn is_in(x: &Value, list: &[Value]) -> Value {
         Value::Bool(false)
     } else if x.is_null() {
         Value::Null
-    } else if list.contains(x) {
+    } else if list.iter().any(|v| equal(v, x)) {
         Value::Bool(true)
     } else if list.iter().any(Value::is_null) {
         Value::Null

@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use super::aggregate::aggregated;
+use super::decimal;
 use super::expr::eval;
-use super::query::compare_order;
+use super::query::{compare_keys, compare_order};
 use crate::error::Result;
 use crate::query::{
     AggregateCall, AggregateFunction, Bound, Exclude, Expr, Frame, FrameUnit, SortKey, WindowCall, WindowFunction,
@@ -54,7 +55,7 @@ impl<'a> Partition<'a> {
             let key: Vec<Value> = key.iter().map(|&c| rows[n][c].clone()).collect();
             sorted.push((order, key, n));
         }
-        sorted.sort_by(|a, b| compare_order(&call.order, &a.0, &b.0).then_with(|| a.1.cmp(&b.1)));
+        sorted.sort_by(|a, b| compare_order(&call.order, &a.0, &b.0).then_with(|| compare_keys((&a.0, &a.1), (&b.0, &b.1))));
         let members: Vec<usize> = sorted.iter().map(|s| s.2).collect();
         let arguments = members.iter().map(|&n| call.arguments.iter().map(|a| eval(a, &rows[n])).collect());
         let arguments = arguments.collect::<Result<Vec<_>>>()?;
@@ -204,6 +205,7 @@ fn from_current(bound: &Bound, key: &SortKey, value: &Value, current: &Value) ->
                 (false, false) => v.partial_cmp(&edge).expect("both are numbers"),
             }
         }
+        (Value::Decimal(_), Value::Decimal(_), Value::Decimal(_)) => decimal::from_moved(value, current, offset, back),
         other => panic!("no distance between {other:?}"),
     };
     if key.desc { ascending.reverse() } else { ascending }

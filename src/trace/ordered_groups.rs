@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle};
-use crate::value::{Cell, Type, Value, order_prefix, sort, total_order};
+use crate::value::{Cell, Type, Value, identity_order, order_prefix, sort, total_order};
 
 /// A group of one arrangement.
 pub type GroupId = u32;
@@ -78,16 +78,21 @@ impl SortColumn {
 }
 
 impl SortSpec {
-    /// Order of two rows.
+    /// Order of two rows; of rows whose values are all equal, by how these are shown.
     #[inline]
     pub fn compare(&self, rs: &Relations, rel: RelationId, a: Handle, b: Handle) -> Ordering {
+        let mut spelling = Ordering::Equal;
         for c in &self.columns {
-            let o = c.compare(rs.cell(rel, a, c.path), rs.cell(rel, b, c.path));
+            let (x, y) = (rs.cell(rel, a, c.path), rs.cell(rel, b, c.path));
+            let o = c.compare(x, y);
             if o.is_ne() {
                 return o;
             }
+            if spelling.is_eq() && c.ty.has_spellings() {
+                spelling = identity_order(x, y);
+            }
         }
-        Ordering::Equal
+        spelling
     }
 
     /// Order of a row against values for the first columns.

@@ -1,4 +1,5 @@
-import { BIGINT, BOOL, BYTES, FLOAT, INT, type PackedLayout, TEXT, TIMESTAMP } from './layout.js'
+import { unpackDecimal } from './decimal.js'
+import { BIGINT, BOOL, BYTES, DECIMAL, FLOAT, INT, type PackedLayout, TEXT, TIMESTAMP } from './layout.js'
 
 /** Memory that holds packed rows: the engine's, or a copy of one row. */
 export interface RowMemory {
@@ -95,7 +96,8 @@ function decodeRare(port: RowMemory, layout: PackedLayout, ptr: number, c: numbe
   const from = heap + (layout.vars[c] === 0 ? 0 : view.getUint32(at - 4, true))
   const to = heap + view.getUint32(at, true)
   if (layout.types[c] === BYTES) return u8.slice(from, to)
-  return JSON.parse(utf8.decode(u8.subarray(from, to)))
+  const text = utf8.decode(u8.subarray(from, to))
+  return layout.types[c] === DECIMAL ? unpackDecimal(text) : JSON.parse(text)
 }
 
 /** Keyed stores, unrolled by four: 5 × faster than `Object.fromEntries`, and allowed under every CSP. */

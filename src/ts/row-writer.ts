@@ -1,9 +1,10 @@
+import { packDecimal, unpackDecimal } from './decimal.js'
 import { EddylineError } from './errors.js'
-import { BIGINT, BOOL, BYTES, FLOAT, INT, type PackedLayout, TEXT, TIMESTAMP, type TableLayout } from './layout.js'
+import { BIGINT, BOOL, BYTES, DECIMAL, FLOAT, INT, type PackedLayout, TEXT, TIMESTAMP, type TableLayout } from './layout.js'
 import type { Port } from './port.js'
 import { canonicalJson, jsonWasPlain, microsOfText, wellFormed } from './values.js'
 
-const TYPE_NAMES = ['a string', 'a safe integer', 'a bigint or a safe integer', 'a number', 'a boolean', 'a Date, milliseconds or an ISO 8601 text', 'a JSON value', 'a Uint8Array']
+const TYPE_NAMES = ['a string', 'a safe integer', 'a bigint or a safe integer', 'a number', 'a boolean', 'a Date, milliseconds or an ISO 8601 text', 'a JSON value', 'a Uint8Array', 'a decimal number as text, a number or a bigint']
 /** As in JSON: what is longer is a mistake, or belongs somewhere else. */
 const ROW_MOST = 64 << 20
 const utf8 = /* @__PURE__ */ new TextEncoder()
@@ -129,6 +130,13 @@ export class RowWriter {
         for (let i = 0; i < value.length && this.#ascii; i++) if (value[i] > 127) this.#ascii = false
         this.#heap += value.length
         break
+      case DECIMAL: {
+        const packed = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? packDecimal(String(value)) : undefined
+        if (packed === undefined) throw this.#mismatch(table, c, value)
+        if (unpackDecimal(packed) !== value) this.canonical = false
+        this.#text(packed, table, c)
+        break
+      }
       default:
         this.#text(canonicalJson(value, this.place.of(table, c)), table, c)
         if (!jsonWasPlain) this.canonical = false

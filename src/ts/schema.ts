@@ -1,4 +1,5 @@
 import type { Cursor } from './changes.js'
+import type { Decimal } from './decimal.js'
 import type { CellType } from './port.js'
 
 /** One column: made by `string()`, `int()` and the like. `V` is the value in rows, `I` what is accepted on input. */
@@ -34,6 +35,11 @@ export function boolean(): Column<boolean> { return new Column('bool', false, fa
 export function timestamp(): Column<Date, Date | number | string> { return new Column('timestamp', false, false) }
 /** Any JSON value; equal values have equal canonical text. `json<T>()` names its type. */
 export function json<V = unknown>(): Column<V> { return new Column('json', false, false) }
+/**
+ * An exact decimal of up to 1000 digits before and behind the point, PostgreSQL's `numeric`. Rows have its text with the digits
+ * that it was written with: `'12.50'`. Texts, numbers (by the digits that JavaScript prints) and bigints are accepted.
+ */
+export function decimal(): Column<Decimal, string | number | bigint> { return new Column('decimal', false, false) }
 /** Bytes. */
 export function bytes(): Column<Uint8Array> { return new Column('bytes', false, false) }
 

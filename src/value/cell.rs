@@ -24,6 +24,8 @@ pub enum Cell<'a> {
     Timestamp(i64),
     /// Canonical JSON text.
     Json(&'a str),
+    /// Exact decimal, packed.
+    Decimal(&'a [u8]),
 }
 
 impl<'a> Cell<'a> {
@@ -43,6 +45,7 @@ impl<'a> Cell<'a> {
             Cell::Bytes(_) => Type::Bytes,
             Cell::Timestamp(_) => Type::Timestamp,
             Cell::Json(_) => Type::Json,
+            Cell::Decimal(_) => Type::Decimal,
         })
     }
 
@@ -57,11 +60,13 @@ impl<'a> Cell<'a> {
             Cell::Bytes(v) => Value::Bytes(v.into()),
             Cell::Timestamp(v) => Value::Timestamp(v),
             Cell::Json(v) => Value::Json(v.into()),
+            Cell::Decimal(v) => Value::Decimal(v.into()),
         }
     }
 }
 
-/// An owned value. Equality and hash are those of identity: null equals null, NaN equals NaN, −0 equals 0.
+/// An owned value. Equality, order and hash are those of identity: null equals null, NaN equals NaN, −0 equals 0, and `1.5` is
+/// not `1.50`.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// SQL null.
@@ -80,6 +85,8 @@ pub enum Value {
     Timestamp(i64),
     /// Canonical JSON text.
     Json(Box<str>),
+    /// Exact decimal, packed; see [`parse_decimal`](super::parse_decimal).
+    Decimal(Box<[u8]>),
 }
 
 impl Value {
@@ -94,6 +101,7 @@ impl Value {
             Value::Bytes(v) => Cell::Bytes(v),
             Value::Timestamp(v) => Cell::Timestamp(*v),
             Value::Json(v) => Cell::Json(v),
+            Value::Decimal(v) => Cell::Decimal(v),
         }
     }
 
@@ -115,7 +123,7 @@ impl Value {
 
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
-        self.kind() == other.kind() && super::total_order(self.as_cell(), other.as_cell()).is_eq()
+        self.kind() == other.kind() && super::identity_order(self.as_cell(), other.as_cell()).is_eq()
     }
 }
 
@@ -129,7 +137,7 @@ impl PartialOrd for Value {
 
 impl Ord for Value {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        super::total_order(self.as_cell(), other.as_cell())
+        super::identity_order(self.as_cell(), other.as_cell())
     }
 }
 
@@ -142,7 +150,7 @@ impl Hash for Value {
             Cell::Int(v) | Cell::Timestamp(v) => v.hash(state),
             Cell::Float(v) => v.to_bits().hash(state),
             Cell::Text(v) | Cell::Json(v) => v.hash(state),
-            Cell::Bytes(v) => v.hash(state),
+            Cell::Bytes(v) | Cell::Decimal(v) => v.hash(state),
         }
     }
 }
@@ -162,6 +170,7 @@ impl fmt::Display for Value {
             }
             Value::Timestamp(v) => f.write_str(&super::format_timestamp(*v)),
             Value::Json(v) => f.write_str(v),
+            Value::Decimal(v) => f.write_str(&super::decimal_text(v)),
         }
     }
 }

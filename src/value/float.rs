@@ -5,7 +5,7 @@
 //! (a few texts in a thousand), long division of big integers decides. Writing: the fewest digits that read as the same
 //! double, in the spelling of JavaScript; only messages need it.
 
-use super::decimal;
+use super::{decimal, numeric};
 
 /// 10^(2^i) as `mantissa × 2^exponent`, the mantissa with its highest bit set.
 const UP: [(u64, i32); 9] = [
@@ -259,7 +259,13 @@ pub(crate) fn spell(v: f64) -> String {
     for drop in (0..17).rev() {
         let unit = 10u64.pow(drop);
         for near in [seventeen, seventeen - 1, seventeen + 1] {
-            let rounded = (near + unit / 2) / unit;
+            let mut rounded = (near + unit / 2) / unit;
+            if drop > 0 && (near % unit).abs_diff(unit / 2) <= 1 {
+                // As near to one as to the other, as far as seventeen digits tell.
+                let middle = near / unit * unit + unit / 2;
+                let spelled = [middle.to_string().as_bytes(), b"e", (i64::from(point) - 17).to_string().as_bytes()].concat();
+                rounded = near / unit + u64::from(numeric::Decimal::beside(size, &spelled).is_ge());
+            }
             let text = rounded.to_string();
             let digits = text.trim_end_matches('0').as_bytes();
             out.truncate(sign);
@@ -399,6 +405,7 @@ mod tests {
     #[test]
     fn a_double_is_spelled_with_the_fewest_digits() {
         for (v, want) in [
+            (658790011.0528322, "658790011.0528322"),
             (1.0, "1"),
             (-0.5, "-0.5"),
             (0.1, "0.1"),

@@ -1,6 +1,6 @@
 //! One 64-bit hash, deterministic, so that runs replay. Identity never rests on it alone: every user compares cells.
 
-use super::Cell;
+use super::{Cell, numeric};
 
 const K: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -48,7 +48,8 @@ impl Hasher64 {
         self.word(u64::from_le_bytes(last) ^ ((b.len() as u64) << 56));
     }
 
-    /// Adds a cell; cells of different types never collide by construction of the tag.
+    /// Adds a cell; cells of different types never collide by construction of the tag. Equal cells of the same type have equal
+    /// hashes, however they are shown.
     #[inline]
     pub fn cell(&mut self, c: Cell<'_>) {
         match c {
@@ -65,6 +66,10 @@ impl Hasher64 {
             Cell::Bytes(v) => {
                 self.word(5);
                 self.bytes(v);
+            }
+            Cell::Decimal(v) => {
+                self.word(6);
+                self.bytes(numeric::ordered(v));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Cells as JSON, the way `to_jsonb` of PostgreSQL turns them: what JSON has no form for becomes a text.
 
-use super::{Cell, float, format_timestamp, json};
+use super::{Cell, decimal, decimal_text, float, format_timestamp, json};
 
 /// Appends the canonical JSON text of a cell. Moments are written as PostgreSQL writes them into JSON in the zone UTC:
 /// `"2024-02-29T12:00:00.5+00:00"`.
@@ -21,6 +21,11 @@ pub fn write_json(cell: Cell<'_>, out: &mut Vec<u8>) {
         Cell::Text(v) => return json::escape(v.as_bytes(), out),
         Cell::Float(v) if v.is_finite() => return out.extend_from_slice(float::spell(v).as_bytes()),
         Cell::Float(v) => float::spell(v),
+        Cell::Decimal(v) => {
+            let (text, mut digits) = (decimal_text(v), Vec::new());
+            decimal::spell(text.as_bytes(), !text.contains('.'), &mut digits, out);
+            return;
+        }
         Cell::Timestamp(v) => moment(&format_timestamp(v)),
         Cell::Bytes(v) => {
             let digit = |d: u8| char::from(b"0123456789abcdef"[usize::from(d)]);

@@ -6,7 +6,7 @@
 //! Canonical: null cells have zero slots and empty spans, floats one NaN and no −0. Hence equal rows have equal bytes, and
 //! row equality is `memcmp`. `www/docs/boundary.md` states the same for the TypeScript encoder.
 
-use super::{Cell, Hasher64, RowBuilder, Type, Value};
+use super::{Cell, Hasher64, RowBuilder, Type, Value, numeric, total_order};
 
 /// Flag: every byte of the heap is ASCII, so that text offsets in bytes are offsets in UTF-16 units too.
 pub const FLAG_ASCII: u8 = 1;
@@ -104,6 +104,7 @@ impl Layout {
             Type::Text => Cell::Text(as_text(self.span(row, place))),
             Type::Json => Cell::Json(as_text(self.span(row, place))),
             Type::Bytes => Cell::Bytes(self.span(row, place)),
+            Type::Decimal => Cell::Decimal(self.span(row, place)),
         }
     }
 
@@ -124,13 +125,14 @@ impl Layout {
         h.finish()
     }
 
-    /// Whether two rows agree on some columns.
+    /// Whether two rows have equal values in some columns, however these are shown.
     #[inline]
     pub fn same(&self, a: &[u8], b: &[u8], columns: &[usize]) -> bool {
-        columns.iter().all(|&c| self.same_cell(a, b, c))
+        let equal = |c: usize| self.columns[c].ty.has_spellings() && total_order(self.cell(a, c), self.cell(b, c)).is_eq();
+        columns.iter().all(|&c| self.same_cell(a, b, c) || equal(c))
     }
 
-    /// Whether two rows agree on a column: rows are canonical, so equal cells have equal bytes.
+    /// Whether two rows have the same cell in a column: rows are canonical, so these have equal bytes.
     #[inline]
     pub fn same_cell(&self, a: &[u8], b: &[u8], column: usize) -> bool {
         if self.is_null(a, column) != self.is_null(b, column) {
@@ -168,6 +170,9 @@ impl Layout {
             let span = &row[self.heap_at as usize + start..self.heap_at as usize + end];
             if place.ty != Type::Bytes && !span.is_ascii() && std::str::from_utf8(span).is_err() {
                 return Err("text is not UTF-8");
+            }
+            if place.ty == Type::Decimal && !(span.is_empty() || numeric::is_packed(span)) {
+                return Err("a decimal that is not packed as one");
             }
             start = end;
         }

@@ -12,6 +12,7 @@ pub(crate) mod json;
 mod json_of;
 mod layout;
 pub(crate) mod lex;
+pub(crate) mod numeric;
 mod order;
 pub(crate) mod sort;
 pub(crate) mod timestamp;
@@ -24,13 +25,12 @@ pub use hash::{Hasher64, MapState, hash_bytes};
 pub use json::canonical_json;
 pub use json_of::write_json;
 pub use layout::{ColumnLayout, FLAG_ASCII, Layout};
-pub use order::{order_prefix, total_order};
+pub use numeric::{decimal_text, parse_decimal};
+pub use order::{identity_order, order_prefix, total_order};
 pub use timestamp::{format_timestamp, parse_timestamp};
 pub use tree::{Field, RowTree};
 
 /// Type of a column or expression.
-///
-/// `Decimal`, dates and the like have their place here when they come; they are refused at schema time until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Type {
     /// True or false.
@@ -47,6 +47,8 @@ pub enum Type {
     Timestamp,
     /// JSON in canonical text.
     Json,
+    /// Exact decimal, as `numeric`.
+    Decimal,
 }
 
 impl Type {
@@ -60,16 +62,22 @@ impl Type {
             Type::Bytes => "bytes",
             Type::Timestamp => "timestamp",
             Type::Json => "json",
+            Type::Decimal => "decimal",
         }
     }
 
     /// Whether values are of variable length and live in the row's heap.
     pub const fn is_var(self) -> bool {
-        matches!(self, Type::Text | Type::Bytes | Type::Json)
+        matches!(self, Type::Text | Type::Bytes | Type::Json | Type::Decimal)
     }
 
     /// Whether values have an order (`json` has none yet).
     pub const fn is_ordered(self) -> bool {
         !matches!(self, Type::Json)
+    }
+
+    /// Whether equal values may differ in how they are shown: `1.5` and `1.50`.
+    pub const fn has_spellings(self) -> bool {
+        matches!(self, Type::Decimal)
     }
 }

@@ -1,11 +1,12 @@
 //! One total order over cells, and 8-byte prefixes that agree with it.
 //!
-//! Within a type: booleans false < true, numbers by value with NaN above all (as PostgreSQL), text and bytes bytewise.
+//! Within a type: booleans false < true, numbers by value with NaN above all (as PostgreSQL), text and bytes bytewise,
+//! decimals by value whatever their scale.
 //! Nulls come last. Across types (never compared in a bound query) the order of [`Type`](super::Type).
 
 use std::cmp::Ordering;
 
-use super::Cell;
+use super::{Cell, numeric};
 
 /// Ascending order, nulls last.
 #[inline]
@@ -19,8 +20,17 @@ pub fn total_order(a: Cell<'_>, b: Cell<'_>) -> Ordering {
         (Cell::Float(a), Cell::Float(b)) => float_order(a).cmp(&float_order(b)),
         (Cell::Bool(a), Cell::Bool(b)) => a.cmp(&b),
         (Cell::Bytes(a), Cell::Bytes(b)) => a.cmp(b),
+        (Cell::Decimal(a), Cell::Decimal(b)) => numeric::ordered(a).cmp(numeric::ordered(b)),
         (a, b) => a.kind().cmp(&b.kind()),
     }
+}
+
+/// The same, and an order of equal values that are shown differently (`1.5` before `1.50`): equal are only values of equal bytes.
+pub fn identity_order(a: Cell<'_>, b: Cell<'_>) -> Ordering {
+    total_order(a, b).then_with(|| match (a, b) {
+        (Cell::Decimal(a), Cell::Decimal(b)) => a.cmp(b),
+        _ => Ordering::Equal,
+    })
 }
 
 /// A word whose unsigned order never contradicts [`total_order`]: `prefix(a) < prefix(b)` implies `a < b`.
@@ -34,6 +44,7 @@ pub fn order_prefix(c: Cell<'_>) -> u64 {
         Cell::Float(v) => float_order(v),
         Cell::Text(v) | Cell::Json(v) => first_eight(v.as_bytes()),
         Cell::Bytes(v) => first_eight(v),
+        Cell::Decimal(v) => first_eight(numeric::ordered(v)),
     }
 }
 

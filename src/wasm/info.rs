@@ -53,7 +53,7 @@ fn relation(engine: &Engine, id: RelationId) -> Document {
 }
 
 fn type_name(ty: Type, wide: bool) -> &'static str {
-    if wide { "bigint" } else { ty.name() }
+    if wide && ty == Type::Int { "bigint" } else { ty.name() }
 }
 
 /// A view's description, with all relations below it that are not tables: JavaScript keeps them as long as the view.

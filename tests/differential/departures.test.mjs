@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { createDatabase } from '../../pkg/index.inline.js'
 import { openPostgres } from './postgres.mjs'
 
-const columns = { k: 'int', x: 'float', y: 'float', i: 'bigint', b: 'bool', s: 'text', j: 'json', w: 'timestamp' }
+const columns = { d: 'decimal', k: 'int', x: 'float', y: 'float', i: 'bigint', b: 'bool', s: 'text', j: 'json', w: 'timestamp' }
 const schema = { json: { tables: [{ name: 't', tenant: false, key: ['k'], columns: Object.entries(columns).map(([name, type]) => ({ name, type, nullable: name !== 'k' })), relations: [] }] } }
 const col = (name) => ({ op: 'col', name })
 const lit = (value) => ({ op: 'lit', value })
@@ -43,6 +43,10 @@ describe('the departures from PostgreSQL', () => {
     ['the average of integers is a double', 'select avg(i) from (values (1::int8), (2)) v(i)', '1.5000000000000000', agg('avg', 'i'), 1.5, { i: 1n }, { i: 2n }],
     ['a sum of integers stays within 64 bits', 'select sum(i) from (values (9223372036854775807), (1)) v(i)', '9223372036854775808', agg('sum', 'i'), 'NUMERIC_OVERFLOW', { i: 2n ** 63n - 1n }, { i: 1n }],
     ['a sum of floats is exact', "select sum(x) from (values (1e300::float8), (1), (-1e300)) v(x)", '0', agg('sum', 'x'), 1, { x: 1e300 }, { x: 1 }, { x: -1e300 }],
+    ['decimals have an end', "length((10::numeric ^ 2000)::text)", '2001', call('*', { op: 'lit', name: 'decimal', value: '1e900' }, { op: 'lit', name: 'decimal', value: '1e900' }), 'NUMERIC_OVERFLOW', {}],
+    ['a decimal is a number', "'NaN'::numeric", 'NaN', { ...call('cast', col('s')), name: 'decimal' }, 'INVALID_TEXT', { s: 'NaN' }],
+    ['equal decimals are shown with the fewest digits', "select max(d) from (values (1.5), (1.50)) v(d) group by d", '1.50', agg('min', 'd'), '1.5', { d: '1.50' }, { d: '1.5' }],
+    ['roots are of doubles', 'sqrt(2.25)', '1.500000000000000', call('sqrt', col('d')), 'TYPE_MISMATCH', { d: '2.25' }],
     ['a partial sum may be beyond the range', "select sum(x) from (values (1.7e308::float8), (1.7e308), (-1.7e308)) v(x)", '22003', agg('sum', 'x'), 1.7e308, { x: 1.7e308 }, { x: 1.7e308 }, { x: -1.7e308 }],
     ['an average knows no sum of squares', "select avg(x) from (values (1e200::float8), (-1e200)) v(x)", '22003', agg('avg', 'x'), 0, { x: 1e200 }, { x: -1e200 }],
     ['a deviation of large integers has a fraction', 'select stddev_pop(i) from (values (1::int8), (3037000500)) v(i)', '1518500249', agg('stddevPop', 'i'), 1518500249.5, { i: 1n }, { i: 3037000500n }],

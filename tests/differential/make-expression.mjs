@@ -6,7 +6,7 @@
 import { failing, functions, makeFunction, makePredicate, predicates } from './make-function.mjs'
 import { domain, isSafe, literal, makePattern, respelt } from './values.mjs'
 
-const numeric = (type) => type === 'int' || type === 'bigint' || type === 'float'
+const numeric = (type) => type === 'int' || type === 'bigint' || type === 'float' || type === 'decimal'
 const family = (type) => (type === 'bigint' ? 'int' : type)
 
 /** What expressions can be made of: features by name. */
@@ -111,11 +111,12 @@ export class Expressions {
         return compared(this.length(), literal('int', r.between(0, 3)))
       case 'arithmetic':
       case 'abs': {
-        const type = r.pick(['int', 'float'])
+        const type = r.pick(['int', 'float', 'decimal'])
+        if (type === 'decimal') return compared(this.decimal(1), r.oneIn(3) ? this.number(r.pick(['int', 'float'])) : this.constantOf('decimal'))
         return compared(this.number(type, kind), r.oneIn(3) ? this.number(r.pick(['int', 'float'])) : literal('int', r.between(-2, 6)))
       }
       case 'coalesce': {
-        const type = r.pick(['int', 'float', 'text', 'timestamp', 'bytes'])
+        const type = r.pick(['int', 'float', 'text', 'timestamp', 'bytes', 'decimal'])
         if (this.columnsOf(type).length === 0) break
         const c = r.pick(this.columnsOf(type))
         return compared(this.coalesce(c), this.literalLike(c))
@@ -139,9 +140,10 @@ export class Expressions {
   /** An expression of a type (`int` also for bigint), never a bare literal; json: a column. */
   value(type, depth = 1) {
     const { r } = this
-    const called = ['int', 'float', 'text', 'timestamp', 'json'].includes(type) ? this.called(type, depth) : undefined
+    const called = ['int', 'float', 'text', 'timestamp', 'json', 'decimal'].includes(type) ? this.called(type, depth) : undefined
     if (called) return called
     if (type === 'int' || type === 'float') return this.number(type, undefined, depth)
+    if (type === 'decimal') return this.decimal(depth)
     if (type === 'text') return this.text(undefined, depth)
     if (type === 'bool' && depth > 0 && r.oneIn(2)) return this.atom(r.pick(atoms))
     const columns = this.columnsOf(type)
@@ -156,6 +158,7 @@ export class Expressions {
     switch (type) {
       case 'int': return literal('int', r.between(-2, 12))
       case 'float': return literal('float', r.pick([0.5, -1.5, 24.5, 2023.5]))
+      case 'decimal': return literal('decimal', r.pick(['0.5', '-1.5', '1.50', '24', '0.00']))
       case 'text': return literal('text', r.pick(['', 'a', 'ab', 'É', '1', 'b', 'array']))
       default: return literal('timestamp', '2024-02-29T12:00:00.000Z')
     }
@@ -232,12 +235,33 @@ export class Expressions {
     }
   }
 
+  /** A decimal; beside it integers. */
+  decimal(depth = 1) {
+    const { r, seen } = this
+    const columns = this.columnsOf('decimal')
+    const literals = ['0.5', '3', '-1.50', '0.00', '7.125']
+    const leaf = () => (columns.length === 0 || r.oneIn(5) ? literal('decimal', r.pick(literals)) : this.column(r.pick(columns)))
+    if (depth === 0 || r.oneIn(3)) return columns.length > 0 && r.oneIn(4) ? this.coalesce(r.pick(columns)) : leaf()
+    const part = () => this.decimal(depth - 1)
+    seen.add('decimalArithmetic')
+    switch (r.below(6)) {
+      case 0: return { op: r.pick(['+', '-', '*']), args: [part(), part()] }
+      case 1: return { op: r.pick(['+', '-', '*']), args: r.shuffle([part(), this.number('int', undefined, 0)]) }
+      case 2: return { op: r.pick(['/', '/', '%']), args: [part(), literal('decimal', r.pick(['3', '-0.7', '1000', '2.50']))] }
+      case 3: return { op: r.pick(['neg', 'abs', 'sign', 'floor', 'ceil', 'round', 'trunc', 'trimScale']), args: [part()] }
+      case 4: return { op: r.pick(['round', 'trunc']), args: [part(), literal('int', r.between(-2, 4))] }
+      default: return { op: 'cast', name: 'decimal', args: [this.number('int', undefined, 0)] }
+    }
+  }
+
   /** A numeric expression that fails for some rows: divided by a column, beyond the type's range, of what has no such value. */
   hazard() {
     const { r, seen } = this
     const ints = this.columnsOf('int')
     const floats = this.columnsOf('float')
     seen.add('hazard')
+    const decimals = this.columnsOf('decimal')
+    if (decimals.length > 0 && r.oneIn(4)) return { op: r.pick(['/', '%']), args: [literal('decimal', '7.5'), this.column(r.pick(decimals))] }
     const columns = ints.length === 0 || (floats.length > 0 && r.oneIn(2)) ? floats : ints
     if (columns.length === 0) return undefined
     const a = this.column(r.pick(columns))

@@ -3,11 +3,12 @@ import { domain, isSafe, literal } from './values.mjs'
 
 /** Features of functions, each with what it can give. */
 export const functions = {
-  caseWhen: ['int', 'float', 'text', 'bool', 'timestamp'],
-  nullif: ['int', 'float', 'text', 'timestamp'],
-  extreme: ['int', 'float', 'text', 'timestamp'],
+  caseWhen: ['int', 'float', 'text', 'bool', 'timestamp', 'decimal'],
+  nullif: ['int', 'float', 'text', 'timestamp', 'decimal'],
+  extreme: ['int', 'float', 'text', 'timestamp', 'decimal'],
   rounding: ['float'],
-  cast: ['int', 'text', 'bool'],
+  decimalArithmetic: ['decimal'],
+  cast: ['int', 'text', 'bool', 'float'],
   cut: ['text'],
   pad: ['text'],
   exchange: ['text'],
@@ -39,7 +40,7 @@ function leaf(x, type) {
   const columns = x.columnsOf(type)
   if (columns.length > 0) return x.column(r.pick(columns))
   return { int: () => int(r.between(-3, 5)), float: () => literal('float', 0.5), text: () => text(r.pick(['a', 'B'])), bool: () => x.atom('isNull'),
-    timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
+    decimal: () => literal('decimal', '2.50'), timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
 }
 const some = (x, type) => (x.r.oneIn(3) && ['int', 'float', 'text', 'bool'].includes(type) ? x.value(type, 0) : leaf(x, type))
 
@@ -63,9 +64,12 @@ export function makeFunction(x, feature, type) {
       if (r.oneIn(3)) return call('round', number, int(r.between(-2, 3)))
       return call(r.pick(['round', 'floor', 'ceil', 'trunc', 'sign']), r.oneIn(3) ? x.number('float') : number)
     }
+    case 'decimalArithmetic': return x.decimal(2)
     case 'cast':
+      if (type === 'float') return named('cast', 'float', leaf(x, 'decimal'))
+      if (type === 'int' && r.oneIn(4)) return r.oneIn(2) ? call('scale', leaf(x, 'decimal')) : named('cast', 'int', call('%', leaf(x, 'decimal'), literal('decimal', '1000')))
       if (type === 'text') {
-        const from = r.pick(['int', 'float', 'bool', 'timestamp', 'bytes', 'json'])
+        const from = r.pick(['int', 'float', 'bool', 'timestamp', 'bytes', 'json', 'decimal'])
         const columns = x.columnsOf(from)
         return named('cast', 'text', columns.length > 0 ? x.column(r.pick(columns)) : leaf(x, 'int'))
       }

@@ -13,7 +13,7 @@ export function orderables(state) {
         return { expr: expressions.column(c), values: domain(c), type: c.type }
       },
       expression: () => {
-        const type = r.pick(['int', 'text', 'bool', 'float'])
+        const type = r.pick(['int', 'text', 'bool', 'float', 'decimal'])
         // What is made for `float` may be of integers only: integers fit both.
         const values = { int: [-2, 0, 1, 2, 3], text: ['', 'a', 'ab', 'É'], bool: [true, false], float: [-1, 0, 1, 2] }[type]
         return text(expressions, type) ? { expr: expressions.value(type), values, type } : { expr: expressions.number('int'), values: [0, 1, 2], type: 'int' }

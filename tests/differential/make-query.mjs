@@ -248,7 +248,7 @@ function makeSelect(state, shape, hazard) {
   }
   if (wanted.some((w) => subqueries.includes(w)) && r.oneIn(2)) json.select.push({ name: 'sub', expr: subqueryField(state) })
   const wantedAtoms = wanted.filter((w) => atoms.includes(w))
-  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json'])) })
+  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json', 'decimal'])) })
   const numbers = expressions.columns.filter((c) => ['int', 'float'].includes(c.type) && isSafe(c))
   if (numbers.length > 0 && r.oneIn(12)) {
     // Their last digit is up to the library: selected, and not computed with.
@@ -268,7 +268,7 @@ function makeGroups(state, hazard) {
   if (!global) {
     for (let n = r.between(1, 2); n > 0; n--) {
       const column = r.oneIn(4) ? undefined : r.pick(ordered)
-      groups.push({ column, expr: column ? expressions.column(column) : expressions.value(r.pick(['int', 'text', 'float', 'bool'])) })
+      groups.push({ column, expr: column ? expressions.column(column) : expressions.value(r.pick(['int', 'text', 'float', 'bool', 'decimal'])) })
     }
     if (hazard !== undefined && r.oneIn(3)) groups.push({ expr: hazard })
     json.groupBy = groups.map(({ expr }) => ({ expr }))

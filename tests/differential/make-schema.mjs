@@ -25,11 +25,11 @@ export function makeSchema(r) {
 }
 
 function addKey(r, table, large) {
-  const kinds = ['int', 'int', 'text', 'bigint', 'timestamp', 'float', 'bytes', 'bool']
+  const kinds = ['int', 'int', 'text', 'bigint', 'timestamp', 'float', 'bytes', 'decimal', 'bool']
   const parts = r.oneIn(3) ? 2 : 1
   for (let k = 0; k < parts; k++) {
     // A key of one bool makes a table of two rows: only as part of a composite key.
-    const type = large && k === 0 ? 'int' : r.pick(kinds.slice(0, parts === 2 ? 8 : 7))
+    const type = large && k === 0 ? 'int' : r.pick(kinds.slice(0, parts === 2 ? 9 : 8))
     const domain = large && k === 0 ? 'many' : type === 'text' ? 'plain' : domainsOf(type)[0]
     table.columns.push({ name: `k${k}`, type, nullable: false, domain })
     table.key.push(`k${k}`)
@@ -41,7 +41,9 @@ function addColumns(r, table) {
     table.columns.push({ name: `c${c}`, type, nullable: r.below(3) > 0, domain: r.pick(domainsOf(type)) })
   })
   // Numbers to compute with are wanted in every table.
-  table.columns.push({ name: 'n', type: r.pick(['int', 'float', 'bigint']), nullable: r.oneIn(2), domain: 'small' })
+  table.columns.push({ name: 'n', type: r.pick(['int', 'float', 'bigint', 'decimal']), nullable: r.oneIn(2), domain: 'small' })
+  const last = table.columns.at(-1)
+  if (last.type === 'decimal') last.domain = 'money'
   if (r.oneIn(3)) table.columns.unshift({ name: 's', type: 'text', nullable: true, domain: 'plain' })
 }
 

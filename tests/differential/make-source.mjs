@@ -127,7 +127,7 @@ function fieldOf(r, expressions, wanted, i) {
     const column = r.pick(same)
     return { name, expr: expressions.column(column), column }
   }
-  const values = { int: [0, 1, 2], bigint: [0, 1, 2], float: [0, 1.5], text: ['', 'a'], bool: [true, false], timestamp: ['2024-02-29T12:00:00.000Z'], bytes: ['\\x00'] }
+  const values = { int: [0, 1, 2], bigint: [0, 1, 2], float: [0, 1.5], text: ['', 'a'], decimal: ['1.50', '0.3'], bool: [true, false], timestamp: ['2024-02-29T12:00:00.000Z'], bytes: ['\\x00'] }
   return { name, expr: r.oneIn(5) ? literal('int', null) : literal(wanted.type, r.pick(values[wanted.type])), column: wanted }
 }
 

@@ -91,7 +91,7 @@ function makeFrame({ r, wants, seen }, keys) {
   const unit = asked.length > 0 ? r.pick(asked) : r.pick(keys.length > 0 ? ['rows', 'range', 'groups'] : ['rows', 'range'])
   seen.add(`${unit}Frame`)
   // Ranges with offsets are over one column that has distances.
-  const numeric = ['int', 'bigint', 'float', 'timestamp']
+  const numeric = ['int', 'bigint', 'float', 'timestamp', 'decimal']
   const distant = unit !== 'range' || (keys.length === 1 && keys[0].values !== undefined && numeric.includes(keys[0].type))
   const allowed = distant ? [0, 1, 1, 2, 3, 3, 4] : [0, 2, 4]
   let [a, b] = [r.pick(allowed), r.pick(allowed)].sort()
@@ -100,7 +100,7 @@ function makeFrame({ r, wants, seen }, keys) {
   const bound = (kind) => {
     if (kind % 2 === 0) return { kind: ends[kind] }
     if (unit !== 'range') return { kind: ends[kind], offset: r.oneIn(20) ? 100000 : r.between(0, 3) }
-    const offsets = { float: [0, 0.5, 1, 2.5, 1e300], timestamp: [0, 1, 1000, 43200000000] }[keys[0].type] ?? [0, 1, 2, 3, 2147483648]
+    const offsets = { float: [0, 0.5, 1, 2.5, 1e300], decimal: [0, 0.5, 1, 2.25, 1000000], timestamp: [0, 1, 1000, 43200000000] }[keys[0].type] ?? [0, 1, 2, 3, 2147483648]
     return { kind: ends[kind], offset: r.pick(offsets) }
   }
   const frame = { unit, start: bound(a) }
@@ -115,11 +115,11 @@ function makeFrame({ r, wants, seen }, keys) {
 /** The parts that window functions of a query without grouping are made of; `key`: expressions of the key. */
 export function scopeParts({ r, expressions }, key) {
   const ordered = expressions.columns.filter((c) => c.type !== 'json')
-  const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float'].includes(c.type) && isSummable(c))
+  const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float', 'decimal'].includes(c.type) && isSummable(c))
   const column = () => {
     const c = r.pick(ordered)
     return { expr: expressions.column(c), type: c.type, values: domain(c) }
   }
-  const number = () => (numbers.length === 0 || r.oneIn(3) ? expressions.number('int') : expressions.column(r.pick(numbers)))
+  const number = () => (numbers.length === 0 || r.oneIn(3) ? (r.oneIn(4) ? expressions.decimal() : expressions.number('int')) : expressions.column(r.pick(numbers)))
   return { column, number, text: () => expressions.value(r.pick(['int', 'text', 'float'])), key }
 }

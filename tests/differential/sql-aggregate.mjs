@@ -25,7 +25,7 @@ export function aggregate(e, column) {
     case 'count': return { sql: call('count'), type: 'int' }
     // PostgreSQL widens to numeric; the engine stays within 64 bits and fails beyond them.
     case 'sum': return { sql: a.type === 'int' ? `(${call('sum')})::int8` : call('sum'), type: a.type }
-    case 'avg': return { sql: `(${call('avg')})::float8`, type: 'float' }
+    case 'avg': return a.type === 'decimal' ? { sql: call('avg'), type: 'decimal' } : { sql: `(${call('avg')})::float8`, type: 'float' }
     case 'boolAnd': case 'every': case 'boolOr': return { sql: call(bools[e.name]), type: 'bool' }
     case 'stringAgg': return { sql: `string_agg(${distinct}${a.sql}, ${b.sql}${order})${filter}`, type: 'text' }
     case 'arrayAgg': case 'jsonAgg': return { sql: `jsonb_agg(${distinct}${a.sql}${order})${filter}`, type: 'json' }
@@ -36,7 +36,7 @@ export function aggregate(e, column) {
     case 'percentileDisc': return { sql: within(`percentile_disc((${b.sql})::float8)`, a.sql), type: a.type }
     case 'mode': return { sql: within('mode()', a.sql), type: a.type }
     case 'min': case 'max': return { sql: call(a.type === 'bool' ? { min: 'bool_and', max: 'bool_or' }[e.name] : e.name), type: a.type }
-    default: return { sql: `(${call(spreads[e.name])})::float8`, type: 'float' }
+    default: return a.type === 'decimal' ? { sql: call(spreads[e.name]), type: 'decimal' } : { sql: `(${call(spreads[e.name])})::float8`, type: 'float' }
   }
 }
 
@@ -53,7 +53,7 @@ export function output(e, column) {
     const value = aggregate(e, column).sql
     if (e.name === 'avg' && a.type === 'int') return { sql: `(sum(${distinct}${a.sql})${filter})::text || '/' || (count(${distinct}${a.sql})${filter})::text`, type: 'quotient' }
     if ((e.name === 'avg' || e.name === 'sum') && a.type === 'float') return { sql: `(${value})::text || '~' || (sum(abs(${a.sql}))${filter})::text`, type: 'near' }
-    if (e.name in spreads) return { sql: `(${value})::text || '~' || (max(abs((${a.sql})::float8))${filter})::text`, type: e.name.startsWith('v') ? 'spread' : 'root' }
+    if (e.name in spreads && a.type !== 'decimal') return { sql: `(${value})::text || '~' || (max(abs((${a.sql})::float8))${filter})::text`, type: e.name.startsWith('v') ? 'spread' : 'root' }
   }
   if (e.op === 'exp' || e.op === 'ln' || e.op === 'power') {
     // Their last digit differs from library to library.

@@ -10,7 +10,7 @@ import { over } from './sql-window.mjs'
 const quote = (text) => `'${text.replaceAll("'", "''")}'`
 export const name = (n) => `"${n}"`
 
-const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb' }
+const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb', decimal: 'numeric' }
 
 export const columnType = (type) => sqlTypes[type] + (type === 'text' ? ' collate "C"' : '')
 
@@ -40,10 +40,10 @@ function literal({ name: type, value }) {
   }
 }
 
-/** The one type of some expressions: nulls take any, integers beside floats are floats. */
+/** The one type of some expressions: nulls take any, of numbers the widest counts. */
 export function common(args) {
   const known = args.map((a) => a.type).filter((t) => t !== 'null')
-  return known.includes('float') ? 'float' : known[0] ?? 'null'
+  return known.includes('float') ? 'float' : known.includes('decimal') ? 'decimal' : known[0] ?? 'null'
 }
 
 const cased = (sql) => `(${sql}) collate "pg_unicode_fast"`

@@ -37,6 +37,7 @@ function cast(to, a) {
     }
     case 'int': case 'bigint': return int(a.type === 'bool' ? `(${a.sql})::int4` : a.sql)
     case 'float': return float(a.sql)
+    case 'decimal': return { sql: `(${a.sql})::numeric`, type: 'decimal' }
     case 'bool': return bool(a.type === 'int' ? `${a.sql} <> 0` : `(${a.sql})::bool`)
     case 'timestamp': return moment(`(${a.sql})::timestamptz`)
     default: return { sql: `(${a.sql})::jsonb`, type: 'json' }
@@ -68,6 +69,12 @@ export function functionSql(e, args, common) {
     case 'between': return bool(`${a.sql} between ${b.sql} and ${c.sql}`)
     case 'isDistinctFrom': return bool(`${a.sql} is distinct from ${b.sql}`)
     case 'isNotDistinctFrom': return bool(`${a.sql} is not distinct from ${b.sql}`)
+    case 'trimScale': return { sql: `trim_scale(${a.sql})`, type: 'decimal' }
+    case 'scale': return int(`scale(${a.sql})`)
+    case 'round': case 'floor': case 'ceil': case 'trunc': case 'sign':
+      if (a.type === 'decimal') return { sql: `${e.op}(${[a.sql, ...(b ? [int4(b)] : [])].join(', ')})`, type: 'decimal' }
+  }
+  switch (e.op) {
     // PostgreSQL rounds to digits as numeric only: of the shortest text.
     case 'round': return float(b ? `round(${float8(a)}::text::numeric, ${int4(b)})` : `round(${float8(a)})`)
     case 'floor': case 'ceil': case 'trunc': case 'sign': case 'power': case 'sqrt': case 'exp': case 'ln':

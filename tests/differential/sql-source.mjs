@@ -150,11 +150,11 @@ function combined(env, query) {
   const types = inputs[0].columns.map((_, c) => {
     const all = inputs.map((i) => i.columns[c].type)
     const known = all.filter((_, i) => !inputs[i].columns[c].untyped)
-    return known.includes('float') ? 'float' : known[0] ?? 'text'
+    return known.includes('float') ? 'float' : known.includes('decimal') ? 'decimal' : known[0] ?? 'text'
   })
   const names = inputs[0].columns.map((c) => c.name)
   const member = (input) => {
-    const cells = input.columns.map((c, i) => `${c.untyped ? constant(types[i], null) : name(c.name)}${types[i] === 'float' ? '::float8' : ''} as ${name(names[i])}`)
+    const cells = input.columns.map((c, i) => `${c.untyped ? constant(types[i], null) : name(c.name)}${{ float: '::float8', decimal: '::numeric' }[types[i]] ?? ''} as ${name(names[i])}`)
     return `select ${cells.join(', ')} from (${input.sql}) m`
   }
   const word = `${query.setOp}${query.all ? ' all' : ''}`

@@ -22,6 +22,11 @@ const domains = {
     odd: { safe: false, list: [NaN, Infinity, -Infinity, 0.1, 0.2, -0.3, 1 / 3, 1e15, -1e15, 0, -0, 1e-7, 123456789.125] },
     huge: { safe: false, list: [1.7976931348623157e308, -1.7976931348623157e308, 5e-324, -5e-324, 1e200, 1e-200, 0, 1, NaN, Infinity] },
   },
+  // Equal values are written in one way: which of several is shown of a group, PostgreSQL leaves open.
+  decimal: {
+    money: { safe: true, list: ['-2.50', '0.00', '0.10', '1.00', '1.50', '3.00', '10.00', '99.99'] },
+    odd: { safe: true, list: ['1.5', '-3', '0.001', '2.25', '12345678901234567890.123456789', '-0.00000000000000000007', '1000000000000', '0.3'] },
+  },
   bool: { both: { safe: true, list: [true, false] } },
   timestamp: {
     near: { safe: true, list: ['2024-02-29T12:00:00.000Z', '2024-02-29T12:00:00.001Z', '2024-03-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z', '1969-12-31T23:59:59.999Z'] },
@@ -59,7 +64,7 @@ export function makePattern(r, column) {
 /** A literal of the boundary's Query JSON. */
 export function literal(type, value) {
   if (value === null) return { op: 'lit', value: null }
-  if (type === 'timestamp' || type === 'bytes') return { op: 'lit', name: type, value }
+  if (type === 'timestamp' || type === 'bytes' || type === 'decimal') return { op: 'lit', name: type, value }
   if (type === 'json') return { op: 'lit', name: 'json', value: JSON.stringify(value) }
   return { op: 'lit', value }
 }

@@ -3,13 +3,14 @@ import type { Database } from '../../src/ts/database.js'
 import { defineSchema } from '../../src/ts/define-schema.js'
 import { from } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc, stddev, stringAgg, sum } from '../../src/ts/query/aggregate.js'
-import { type Expr, coalesce, concat, eq, gt, inArray, lt, or } from '../../src/ts/query/expr.js'
-import { addInterval, between, cast, dateTrunc, extract, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, when } from '../../src/ts/query/functions.js'
+import type { Decimal } from '../../src/ts/decimal.js'
+import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
+import { addInterval, between, cast, dateTrunc, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
-import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
+import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, decimal, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
@@ -243,3 +244,22 @@ same<typeof kept, { id: string; labels: Label[] }[]>()
 // @ts-expect-error no such event
 sync(db, kept, { table: 'issues', event: 'changed', id: 'a' })
 subscribe(db, ['issues', 'updated'], { columns: ['title'] }, ({ events }) => { same<(typeof events)[number]['event'], 'inserted' | 'updated' | 'deleted'>() })
+
+// ---- decimals --------------------------------------------------------------------------------------------------------
+
+const shop = defineSchema({ items: table({ id: int().key(), price: decimal(), tax: decimal().nullable(), weight: number(), n: int() }) })
+declare const shopDb: Database<typeof shop>
+same<Row<typeof shop, 'items'>, { id: number; price: Decimal; tax: Decimal | null; weight: number; n: number }>()
+const item: InputRow<typeof shop, 'items'> = { id: 1, price: 12.5, tax: '0.10', weight: 1, n: 2 }
+// @ts-expect-error a date is no decimal
+const wrong: InputRow<typeof shop, 'items'> = { id: 1, price: new Date(), weight: 1, n: 2 }
+shopDb.query.items.where('price', '>', 9.99).where(i => gt(i.price, '1.50')).where(i => eq(i.tax, 1n))
+// @ts-expect-error no number
+shopDb.query.items.where(i => gt(i.price, 'dear'))
+const priced = shopDb.query.items.select(i => ({
+  twice: mul(i.price, 2), gross: mul(i.price, add(i.tax, 1)), each: mul(i.price, i.n), rounded: round(i.price, 1), cut: trunc(i.price, 1), whole: floor(i.weight), plain: trimScale(i.tax), exact: cast(i.n, 'decimal'),
+}))
+same<RowOf<typeof priced>, { twice: Decimal; gross: Decimal | null; each: Decimal | number; rounded: Decimal; cut: Decimal; whole: number; plain: Decimal | null; exact: Decimal }>()
+const totals = shopDb.query.items.groupBy('n').select(i => ({ sum: sum(i.price), mean: avg(i.tax), spread: stddev(i.price), middle: median(i.price), heavy: avg(i.weight), all: arrayAgg(i.price) }))
+same<RowOf<typeof totals>, { sum: Decimal | null; mean: Decimal | null; spread: Decimal | null; middle: number | null; heavy: number | null; all: number[] | null }>()
+void [item, wrong]

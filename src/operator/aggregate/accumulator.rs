@@ -5,6 +5,7 @@
 
 use super::super::{Formula, Row};
 use super::call::Call;
+use super::decimals::Decimals;
 use super::exact_sum::ExactSum;
 use super::multiset::{Mode, Multiset};
 use super::ordered;
@@ -27,6 +28,8 @@ pub enum Accumulator {
     Bools([i64; 2]),
     /// Sums of values and squares.
     Spread(Box<Spread>),
+    /// The same of decimals.
+    Decimals(Box<Decimals>),
     /// Values in order.
     Values(Box<Multiset>),
     /// Values by frequency.
@@ -42,6 +45,9 @@ impl Accumulator {
     pub fn new(call: &Call) -> Self {
         let plain = match call.function {
             F::Count => Accumulator::Count(0),
+            F::Sum | F::Avg | F::VarSamp | F::VarPop | F::StddevSamp | F::StddevPop if call.ty == Type::Decimal => {
+                Accumulator::Decimals(Box::default())
+            }
             F::Sum | F::Avg => Accumulator::Sum { sum: ExactSum::default(), count: 0 },
             F::BoolAnd | F::BoolOr => Accumulator::Bools([0; 2]),
             F::VarSamp | F::VarPop | F::StddevSamp | F::StddevPop => Accumulator::Spread(Box::default()),
@@ -78,7 +84,10 @@ impl Accumulator {
             (Accumulator::Bools(counts), cell) => counts[usize::from(matches!(cell, Cell::Bool(true)))] += times,
             (Accumulator::Spread(spread), Cell::Int(v)) => spread.add_integer(v, weight),
             (Accumulator::Spread(spread), Cell::Float(v)) => spread.add(v, weight),
-            (Accumulator::Spread(_), c) => unreachable!("bind lets no variance of {:?} through", c.kind()),
+            (Accumulator::Decimals(all), Cell::Decimal(v)) => all.add(call.function, v, weight),
+            (Accumulator::Spread(_) | Accumulator::Decimals(_), c) => {
+                unreachable!("bind lets no variance of {:?} through", c.kind())
+            }
             (Accumulator::Values(values), cell) => {
                 values.change(cell, weight);
             }
@@ -129,6 +138,7 @@ impl Accumulator {
                     Some(v) => Value::Float(v),
                 }
             }
+            Accumulator::Decimals(all) => return all.result(call.function),
             Accumulator::Values(values) => match call.function {
                 F::StringAgg | F::JsonAgg => ordered::distinct_result(values, call, relations, relation),
                 F::PercentileCont | F::PercentileDisc => percentile(values, call),
@@ -147,6 +157,7 @@ impl Accumulator {
             Accumulator::Count(_) | Accumulator::Bools(_) => 0,
             Accumulator::Sum { sum, .. } => sum.bytes(),
             Accumulator::Spread(spread) => size_of::<Spread>() + spread.bytes(),
+            Accumulator::Decimals(all) => size_of::<Decimals>() + all.bytes(),
             Accumulator::Values(values) => size_of::<Multiset>() + values.bytes(),
             Accumulator::Mode(mode) => size_of::<Mode>() + mode.bytes(),
             Accumulator::Rows(rows) => size_of::<Ranked>() + rows.bytes(),

@@ -7,7 +7,7 @@ use crate::algebra::Handle;
 use crate::error::ErrorCode;
 use crate::query::{AggregateCall, AggregateFunction, Expr, SortKey};
 use crate::trace::{Path, SortColumn};
-use crate::value::Type;
+use crate::value::{Type, identity_order};
 
 /// An aggregate over the rows of one relation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,14 +77,16 @@ impl Call {
             return Ordering::Equal;
         }
         let other = Row { handle: other, ..row };
+        let mut spelling = Ordering::Equal;
         for (formula, by) in &self.order {
             if let (Ok(a), Ok(b)) = (formula.eval(other), formula.eval(row)) {
                 let order = by.compare(a.as_cell(), b.as_cell());
                 if order.is_ne() {
                     return order;
                 }
+                spelling = spelling.then_with(|| identity_order(a.as_cell(), b.as_cell()));
             }
         }
-        other.handle.cmp(&row.handle)
+        spelling.then(other.handle.cmp(&row.handle))
     }
 }

@@ -11,6 +11,7 @@
 
 mod accumulator;
 mod call;
+mod decimals;
 mod exact_sum;
 mod multiset;
 mod ordered;

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 
 use super::ranked::{Changed, Ranked, Sought};
-use crate::value::{Cell, Value, order_prefix, total_order};
+use crate::value::{Cell, Value, identity_order, order_prefix};
 
 /// The values.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Multiset {
     /// Adds a value as many times as `weight` says, which may take it away.
     pub fn change(&mut self, cell: Cell<'_>, weight: i32) -> Changed {
         let (values, free) = (&self.values, &mut self.free);
-        let compare = |id: u32| total_order(values[id as usize].as_cell(), cell);
+        let compare = |id: u32| identity_order(values[id as usize].as_cell(), cell);
         let sought = Sought { prefix: order_prefix(cell), compare: &compare };
         let changed = self.order.change(&sought, weight, &mut || free.pop().unwrap_or(values.len() as u32));
         let id = changed.id as usize;
@@ -81,7 +81,7 @@ impl Mode {
                 // The value itself may be gone: it is known by its id, and never read.
                 let compare = |other: u32| match other == id {
                     true => Ordering::Equal,
-                    false => total_order(values.value(other).as_cell(), cell),
+                    false => identity_order(values.value(other).as_cell(), cell),
                 };
                 let sought = Sought { prefix: u64::from(u32::MAX - times as u32), compare: &compare };
                 self.by_times.change(&sought, change, &mut || id);

@@ -1,10 +1,11 @@
 //! Casts: values of one type as values of another, texts read and written as PostgreSQL does.
 
-use super::json;
 use super::{Made, impossible, integer, trim};
+use super::{decimal, json};
 use crate::error::ErrorCode;
 use crate::query::CastTo;
-use crate::value::{Cell, Value, canonical_json, float, format_timestamp, parse_timestamp};
+use crate::value::numeric::Decimal;
+use crate::value::{Cell, Value, canonical_json, decimal_text, float, format_timestamp, parse_decimal, parse_timestamp};
 
 /// Blanks that may surround a number or a word.
 pub(super) fn is_blank(c: char) -> bool {
@@ -25,6 +26,12 @@ pub(super) fn cast(to: CastTo, cell: Cell<'_>) -> Made {
         (CastTo::Int | CastTo::BigInt, Cell::Bool(v)) => Value::Int(v.into()),
         (CastTo::Float, Cell::Int(v)) => Value::Float(v as f64),
         (CastTo::Bool, Cell::Int(v)) => Value::Bool(v != 0),
+        (CastTo::Decimal, Cell::Int(v)) => decimal::made(&Decimal::of_int(v))?,
+        (CastTo::Decimal, Cell::Float(v)) => decimal::made(&Decimal::of_float(v).ok_or(ErrorCode::NumericOverflow)?)?,
+        (CastTo::Int | CastTo::BigInt, Cell::Decimal(v)) => {
+            Value::Int(Decimal::unpack(v).to_int().ok_or(ErrorCode::NumericOverflow)?)
+        }
+        (CastTo::Float, Cell::Decimal(v)) => Value::Float(decimal::float(&Decimal::unpack(v))?),
         (_, Cell::Text(text)) => read(to, text)?,
         _ if cell.kind() == Some(to.ty()) => cell.to_value(),
         _ => impossible(),
@@ -40,6 +47,7 @@ fn read(to: CastTo, text: &str) -> Made {
         CastTo::Timestamp => parse_timestamp(bare).map(Value::Timestamp),
         CastTo::Json => canonical_json(text.as_bytes()).map(|t| Value::Json(t.into())),
         CastTo::Text => Some(Value::text(text)),
+        CastTo::Decimal => parse_decimal(bare).map(Value::Decimal),
     };
     value.ok_or(ErrorCode::InvalidText)
 }
@@ -56,13 +64,13 @@ fn number(text: &str) -> Result<f64, ErrorCode> {
     } else if is("nan") && size.len() == text.len() {
         f64::NAN
     } else {
-        decimal(size)?
+        unsigned(size)?
     };
     Ok(if negative { -value } else { value })
 }
 
 /// A number without sign: digits, with a point and an exponent or without.
-fn decimal(text: &str) -> Result<f64, ErrorCode> {
+fn unsigned(text: &str) -> Result<f64, ErrorCode> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
@@ -100,6 +108,7 @@ fn text(cell: Cell<'_>) -> String {
         }
         Cell::Timestamp(v) => moment(v),
         Cell::Json(v) => json::shown(v),
+        Cell::Decimal(v) => decimal_text(v),
         Cell::Null => String::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod cast;
+pub(super) mod decimal;
 mod json;
 mod moment;
 mod number;
@@ -21,8 +22,10 @@ type Made = Result<Value, ErrorCode>;
 pub fn call(f: Function, args: &[Cell<'_>]) -> Made {
     use Function as F;
     match f {
-        F::Add | F::Sub | F::Mul | F::Div | F::Mod | F::Neg | F::Abs | F::IntToFloat => arithmetic::call(f, args),
+        F::IntToDecimal => decimal::call(f, args),
         F::Cast(to) => cast::cast(to, args[0]),
+        _ if matches!(args[0], Cell::Decimal(_)) => decimal::call(f, args),
+        F::Add | F::Sub | F::Mul | F::Div | F::Mod | F::Neg | F::Abs | F::IntToFloat => arithmetic::call(f, args),
         F::Round | F::RoundTo | F::Floor | F::Ceil | F::Trunc | F::Sign | F::Power | F::Sqrt | F::Exp | F::Ln => {
             number::call(f, args)
         }

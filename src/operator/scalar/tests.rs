@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::*;
 use crate::query::{CastTo, Expr, Unit};
 use crate::reference;
-use crate::value::{canonical_json, parse_timestamp};
+use crate::value::{canonical_json, parse_decimal, parse_timestamp};
 
 fn text(v: &str) -> Value {
     Value::text(v)
@@ -321,6 +321,15 @@ const JSONS: &[&str] = &[
     "[null]",
 ];
 
+fn decimal(rng: &mut Rng) -> Value {
+    let digits: String = (0..rng.usize(1..30)).map(|_| if rng.u8(..3) == 0 { '9' } else { rng.digit(10) }).collect();
+    let text = match rng.u8(..4) {
+        0 => ["0", "0.00", "1", "-1.5", "2.50", "1e-20", "9223372036854775807.5", "-0.5"][rng.usize(..8)].to_owned(),
+        _ => format!("{}{digits}e{}", ["", "-"][rng.usize(..2)], rng.i32(-40..8)),
+    };
+    Value::Decimal(parse_decimal(&text).expect("a decimal"))
+}
+
 fn any(rng: &mut Rng, kind: char) -> Value {
     match kind {
         't' => text(TEXTS[rng.usize(..TEXTS.len())]),
@@ -330,6 +339,7 @@ fn any(rng: &mut Rng, kind: char) -> Value {
         'f' if rng.u8(..4) == 0 => Value::Float((rng.f64() - 0.5) * 10f64.powi(rng.i32(-20..20))),
         'f' => Value::Float(FLOATS[rng.usize(..FLOATS.len())]),
         'b' => Value::Bool(rng.bool()),
+        'd' => decimal(rng),
         'j' => json(JSONS[rng.usize(..JSONS.len())]),
         'y' => Value::Int([-4714, -4713, -100, -1, 0, 1, 4, 1900, 2000, 2024, 294_247, 400_000][rng.usize(..12)]),
         'o' => Value::Bytes([1, 200].into()),
@@ -348,6 +358,25 @@ fn the_oracle_gives_the_same_for_whatever_arguments() {
         (F::Round, "f"),
         (F::RoundTo, "fn"),
         (F::RoundTo, "fi"),
+        (F::Round, "d"),
+        (F::RoundTo, "dn"),
+        (F::RoundTo, "di"),
+        (F::TruncTo, "dn"),
+        (F::TrimScale, "d"),
+        (F::Scale, "d"),
+        (F::Add, "dd"),
+        (F::Sub, "dd"),
+        (F::Mul, "dd"),
+        (F::Div, "dd"),
+        (F::Mod, "dd"),
+        (F::Neg, "d"),
+        (F::Abs, "d"),
+        (F::Sign, "d"),
+        (F::Floor, "d"),
+        (F::Ceil, "d"),
+        (F::Trunc, "d"),
+        (F::IntToDecimal, "i"),
+        (F::DecimalToFloat, "d"),
         (F::Floor, "f"),
         (F::Ceil, "f"),
         (F::Trunc, "f"),
@@ -404,10 +433,11 @@ fn the_oracle_gives_the_same_for_whatever_arguments() {
     cases.extend(crate::query::registry::UNITS.iter().map(|u| (F::Extract(u.1), "m")));
     cases.extend(crate::query::registry::UNITS.iter().filter(|u| u.2).map(|u| (F::DateTrunc(u.1), "m")));
     for (to, from) in [
-        (CastTo::Text, "bifojmtn"),
-        (CastTo::Int, "ifbt"),
-        (CastTo::BigInt, "ft"),
-        (CastTo::Float, "fit"),
+        (CastTo::Text, "bifojmtnd"),
+        (CastTo::Int, "ifbtd"),
+        (CastTo::BigInt, "ftd"),
+        (CastTo::Float, "fitd"),
+        (CastTo::Decimal, "fitd"),
         (CastTo::Bool, "bit"),
         (CastTo::Timestamp, "mt"),
         (CastTo::Json, "jt"),

@@ -10,7 +10,7 @@ use super::frame::{Peers, View};
 use super::slot::{Kept, Slot};
 use crate::algebra::Handle;
 use crate::query::{Bound, Exclude, Frame, WindowFunction};
-use crate::value::{sort, total_order};
+use crate::value::{identity_order, sort};
 
 /// A row that came or went.
 #[derive(Clone, Copy, Debug)]
@@ -224,7 +224,7 @@ impl Change<'_> {
         let same = match (old, new) {
             (Some(a), Some(b)) => {
                 let [a, b] = [a, b].map(|row| arguments.cell(&column.arguments[0], row));
-                total_order(a, b).is_eq()
+                identity_order(a, b).is_eq()
             }
             (None, None) => true,
             (a, b) => a.or(b).is_some_and(|row| arguments.cell(&column.arguments[0], row).is_null()),

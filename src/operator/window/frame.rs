@@ -9,6 +9,7 @@ use super::tree::Tree;
 use crate::algebra::Handle;
 use crate::query::{Bound, Exclude, Frame, FrameUnit};
 use crate::trace::{Entry, SortColumn, SortSpec};
+use crate::value::numeric::Decimal;
 use crate::value::{Cell, Value};
 
 /// A partition with all that reading it needs.
@@ -168,6 +169,11 @@ fn from_current(column: &SortColumn, bound: &Bound, value: Cell<'_>, current: Ce
         (Cell::Int(v), Cell::Int(c), Value::Int(o)) | (Cell::Timestamp(v), Cell::Timestamp(c), Value::Int(o)) => {
             let edge = if back { i128::from(c) - i128::from(*o) } else { i128::from(c) + i128::from(*o) };
             i128::from(v).cmp(&edge)
+        }
+        (Cell::Decimal(v), Cell::Decimal(c), Value::Decimal(o)) => {
+            let [v, c, o] = [v, c, &**o].map(Decimal::unpack);
+            let edge = if back { c.minus(&o) } else { c.plus(&o) };
+            v.compare(&edge)
         }
         _ => unreachable!("bind lets offsets of numbers and timestamps through"),
     };

@@ -121,7 +121,7 @@ impl Window {
     ) -> Self {
         let mut slots: Vec<SlotSpec> = Vec::new();
         for column in &mut columns {
-            let (Some(kept), Some(argument)) = (Kept::of(column.function), column.arguments.first()) else { continue };
+            let (Some(kept), Some(argument)) = (Kept::of(column.function, column.ty), column.arguments.first()) else { continue };
             let spec = SlotSpec { kept, argument: argument.clone() };
             column.slot = Some(slots.iter().position(|s| *s == spec).unwrap_or_else(|| {
                 slots.push(spec);

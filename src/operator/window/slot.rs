@@ -4,10 +4,12 @@ use std::cmp::Ordering;
 
 use crate::algebra::{Handle, NO_ROW};
 use crate::error::ErrorCode;
+use crate::operator::scalar::decimal;
 use crate::operator::{ExactSum, Formula};
 use crate::query::WindowFunction;
 use crate::trace::{RelationId, Relations};
-use crate::value::{Cell, Type, Value, total_order};
+use crate::value::numeric::{Decimal, DecimalSum};
+use crate::value::{Cell, Type, Value, identity_order};
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(super) enum Kept {
     Count,
     /// And their exact sum.
     Sum,
+    /// And their exact sum, of decimals.
+    Decimals,
     /// A row with the smallest value.
     Min,
     /// A row with the largest value.
@@ -24,9 +28,10 @@ pub(super) enum Kept {
 
 impl Kept {
     /// What a function needs, if it needs anything.
-    pub(super) fn of(function: WindowFunction) -> Option<Kept> {
+    pub(super) fn of(function: WindowFunction, ty: Type) -> Option<Kept> {
         match function {
             WindowFunction::Count => Some(Kept::Count),
+            WindowFunction::Sum | WindowFunction::Avg if ty == Type::Decimal => Some(Kept::Decimals),
             WindowFunction::Sum | WindowFunction::Avg => Some(Kept::Sum),
             WindowFunction::Min => Some(Kept::Min),
             WindowFunction::Max => Some(Kept::Max),
@@ -71,6 +76,7 @@ impl<'a> Arguments<'a> {
 pub(super) enum Slot {
     Count(i64),
     Sum { sum: ExactSum, count: i64 },
+    Decimals { sum: Box<DecimalSum>, count: i64 },
     Extreme(Handle),
 }
 
@@ -80,6 +86,7 @@ impl Slot {
         match kept {
             Kept::Count => Slot::Count(0),
             Kept::Sum => Slot::Sum { sum: ExactSum::default(), count: 0 },
+            Kept::Decimals => Slot::Decimals { sum: Box::default(), count: 0 },
             Kept::Min | Kept::Max => Slot::Extreme(NO_ROW),
         }
     }
@@ -100,6 +107,12 @@ impl Slot {
                     c => unreachable!("bind lets no sum of {:?} through", c.kind()),
                 }
             }
+            Slot::Decimals { sum, count } => {
+                *count += i64::from(times);
+                if let Cell::Decimal(v) = cell {
+                    sum.add(&Decimal::unpack(v), i64::from(times));
+                }
+            }
             Slot::Extreme(held) if times < 0 => return *held != row,
             Slot::Extreme(held) => {
                 if *held == NO_ROW || is_better(arguments, slot, row, *held) {
@@ -115,6 +128,10 @@ impl Slot {
         match (self, other) {
             (Slot::Count(n), Slot::Count(m)) => *n += m,
             (Slot::Sum { sum, count }, Slot::Sum { sum: more, count: m }) => {
+                *count += m;
+                sum.add_sum(more, false);
+            }
+            (Slot::Decimals { sum, count }, Slot::Decimals { sum: more, count: m }) => {
                 *count += m;
                 sum.add_sum(more, false);
             }
@@ -135,6 +152,10 @@ impl Slot {
                 *count -= m;
                 sum.add_sum(less, true);
             }
+            (Slot::Decimals { sum, count }, Slot::Decimals { sum: less, count: m }) => {
+                *count -= m;
+                sum.add_sum(less, true);
+            }
             _ => unreachable!("slots of one kind that can be taken away"),
         }
     }
@@ -144,17 +165,30 @@ impl Slot {
         match self {
             Slot::Count(n) => *n == 0,
             Slot::Sum { sum, count } => *count == 0 && sum.is_zero(),
+            Slot::Decimals { sum, count } => *count == 0 && sum.is_nothing(),
             Slot::Extreme(row) => *row == NO_ROW,
         }
     }
 
     /// Bytes on the heap.
     pub(super) fn bytes(&self) -> usize {
-        if let Slot::Sum { sum, .. } = self { sum.bytes() } else { 0 }
+        match self {
+            Slot::Sum { sum, .. } => sum.bytes(),
+            Slot::Decimals { sum, .. } => size_of::<DecimalSum>() + sum.bytes(),
+            _ => 0,
+        }
     }
 
     /// The sum or mean.
     pub(super) fn sum(&self, function: WindowFunction, ty: Type) -> Result<Value, ErrorCode> {
+        if let Slot::Decimals { sum, count } = self {
+            let value = match function {
+                _ if *count == 0 => return Ok(Value::Null),
+                WindowFunction::Avg => sum.mean(*count).unwrap_or_default(),
+                _ => sum.value(),
+            };
+            return decimal::made(&value);
+        }
         let Slot::Sum { sum, count } = self else { unreachable!("a sum") };
         if *count == 0 {
             return Ok(Value::Null);
@@ -172,6 +206,6 @@ impl Slot {
 }
 
 fn is_better(arguments: Arguments<'_>, slot: usize, row: Handle, held: Handle) -> bool {
-    let order = total_order(arguments.value(slot, row), arguments.value(slot, held));
+    let order = identity_order(arguments.value(slot, row), arguments.value(slot, held));
     order == if arguments.slots[slot].kept == Kept::Max { Ordering::Greater } else { Ordering::Less }
 }

@@ -11,7 +11,7 @@ use super::tree::Tree;
 use super::{Pending, Shown, Window};
 use crate::algebra::Handle;
 use crate::trace::Relations;
-use crate::value::{Cell, total_order};
+use crate::value::{Cell, identity_order};
 
 impl Window {
     /// Puts the changes of one partition into its tree, which is taken out of its place meanwhile.
@@ -95,7 +95,7 @@ impl Window {
                     Shown::Failed(_) => Some(false),
                     Shown::Row { computed, .. } => {
                         let bytes = view.arguments.relations.row(self.computed.relation(), *computed);
-                        Some(total_order(layout.cell(bytes, number), value).is_eq())
+                        Some(identity_order(layout.cell(bytes, number), value).is_eq())
                     }
                 };
                 Evaluator::new(view).follow(&change, number, &same, &mut stretches);

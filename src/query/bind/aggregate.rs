@@ -4,12 +4,15 @@ use super::expr::{Binder, Typed, condition, mismatch};
 use super::group::comparable;
 use super::literal::{describe, to_float};
 use super::output::nulls_first;
+use super::spelling::plain;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{CallJson, ExprJson};
 use crate::query::{AggregateCall, AggregateFunction, Expr, SortKey};
 use crate::value::{Type, Value};
 
-const ORDERED: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp];
+/// Types whose values have an order.
+pub(super) const ORDERED: &[Type] =
+    &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp, Type::Decimal];
 
 /// Every name with the fewest and most arguments.
 const AGGREGATES: &[(&str, AggregateFunction, usize, usize)] = &[
@@ -75,7 +78,9 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
     let second = args.next();
     let accepted: &[Type] = match function {
         A::Count | A::JsonAgg | A::First | A::Last => &[],
-        A::Sum | A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => &[Type::Int, Type::Float],
+        A::Sum | A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => {
+            &[Type::Int, Type::Decimal, Type::Float]
+        }
         A::Min | A::Max | A::Mode | A::PercentileDisc => ORDERED,
         A::BoolAnd | A::BoolOr => &[Type::Bool],
         A::StringAgg => &[Type::Text],
@@ -88,6 +93,7 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
     let own = found.unwrap_or(Type::Text);
     let ty = match function {
         A::Count => Type::Int,
+        A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop if own == Type::Decimal => own,
         A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => Type::Float,
         A::JsonAgg => Type::Json,
         _ => own,
@@ -104,6 +110,13 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
         _ => None,
     };
     parts(binder, &mut call, json, found)?;
+    if call.distinct || function == A::Mode {
+        // Equal values count as one: they are shown in one way.
+        call.argument = call.argument.map(|a| plain(a, found));
+        if let (true, Some(key), Some(argument)) = (call.distinct, call.order.first_mut(), &call.argument) {
+            key.expr = argument.clone();
+        }
+    }
     Ok(call)
 }
 

@@ -5,6 +5,7 @@ use indexmap::IndexSet;
 use super::group::comparable;
 use super::output::Output;
 use super::scope::{Columns, Relation, Scope};
+use super::spelling::{group_column, plain, plain_groups, shown_forms};
 use super::{Context, Level};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, QueryJson};
@@ -42,7 +43,7 @@ impl Output<'_, '_> {
     fn part(&mut self, json: &ExprJson) -> Result<Expr> {
         let typed = self.bound(json, false)?;
         comparable(&typed, "grouped", json)?;
-        Ok(typed.expr)
+        Ok(plain(typed.expr, typed.ty))
     }
 }
 
@@ -82,8 +83,10 @@ impl<'a> Context<'a> {
         let scope = Scope::over(&query.alias, relation);
         let output = Output::new(&scope, self.budget, Some(groups.clone()));
         let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant)).transpose().map_err(|e| e.at("start"))?;
+        let place = |i: usize| group_column(&groups, &types, i);
+        let calls: Vec<_> = shown_forms(&groups, &types).collect();
         let shown: Vec<OutputField> =
-            places.clone().zip(&fields).map(|(i, f)| OutputField { expr: Expr::Column(i), ..f.clone() }).collect();
+            places.clone().zip(&fields).map(|(i, f)| OutputField { expr: Expr::Column(place(i)), ..f.clone() }).collect();
         let outer = BoundQuery {
             from: Source::Table(0),
             alias: query.alias.clone(),
@@ -91,7 +94,7 @@ impl<'a> Context<'a> {
             own_filter: None,
             joins: Vec::new(),
             filter: None,
-            aggregate: Some(Aggregate { groups, calls: Vec::new(), having: None }),
+            aggregate: Some(Aggregate { groups: plain_groups(groups.clone(), &types), calls: calls.clone(), having: None }),
             select: Select::Fields(shown),
             order,
             key: key.clone(),
@@ -102,7 +105,8 @@ impl<'a> Context<'a> {
             nested: Vec::new(),
             windows: Vec::new(),
         };
-        let columns = fields.iter().map(|f| f.name.clone()).zip(places).collect();
+        let columns = fields.iter().map(|f| f.name.clone()).zip(places.map(place)).collect();
+        let types = types.iter().copied().chain(calls.iter().map(|c| c.ty)).collect();
         let shown = fields.len();
         let select = Select::Fields(fields);
         let inner = BoundQuery { select, order: Vec::new(), limit: None, offset: 0, start: None, ..query };

@@ -5,7 +5,7 @@ use indexmap::IndexSet;
 use super::aggregate;
 use super::function;
 use super::limits::Budget;
-use super::literal::{describe, literal};
+use super::literal::{TYPES, describe, literal};
 use super::scope::Scope;
 use super::subquery::SUBQUERIES;
 use super::window::Windows;
@@ -136,7 +136,9 @@ fn bare(json: &ExprJson) -> Result<()> {
 pub(super) fn mismatch(place: &str, wanted: &[Type], found: Option<Type>, json: &ExprJson) -> Error {
     let wanted_names = wanted.iter().map(|t| t.name()).collect::<Vec<_>>().join(" or ");
     let mut message = format!("{place} takes {wanted_names}, not {}", found.map_or("null", Type::name));
-    if let ("lit", None, [ty @ (Type::Timestamp | Type::Bytes | Type::Json)]) = (json.op.as_str(), &json.name, wanted) {
+    if let ("lit", None, [ty]) = (json.op.as_str(), &json.name, wanted)
+        && TYPES.contains(&ty.name())
+    {
         message.push_str(&format!("; such a literal is written {{op: 'lit', name: '{}', value: text}}", ty.name()));
     }
     Error::new(ErrorCode::TypeMismatch, message).named(describe(json))

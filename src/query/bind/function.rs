@@ -1,7 +1,7 @@
 //! Functions and operators by the lines of the registry: arity, types of arguments.
 
 use super::expr::{Typed, mismatch};
-use super::literal::{describe, to_float};
+use super::literal::{common_number, describe, to_float, to_number};
 use super::subquery::SUBQUERIES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
@@ -88,7 +88,14 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>)
             unify(json, &mut args, |_| true)?;
         }
         Takes::Numbers => {
-            each(json, &mut args, &[&[Type::Int, Type::Float]])?;
+            each(json, &mut args, &[&[Type::Int, Type::Decimal, Type::Float]])?;
+            unify(json, &mut args, |_| true)?;
+        }
+        Takes::Exact => {
+            // Beside a decimal a literal float is one.
+            if common_number(args.iter()) != Some(Type::Decimal) {
+                each(json, &mut args, &[&[Type::Int, Type::Decimal]])?;
+            }
             unify(json, &mut args, |_| true)?;
         }
         Takes::Each(places) => each(json, &mut args, places)?,
@@ -157,7 +164,9 @@ pub(super) fn half(texts: usize) -> usize {
 fn each(json: &ExprJson, args: &mut [Typed], places: &[&[Type]]) -> Result<()> {
     for (i, a) in args.iter_mut().enumerate() {
         let types = places[i.min(places.len() - 1)];
-        if types == [Type::Float] {
+        let is_float = types.contains(&Type::Float) && !types.contains(&Type::Int);
+        let is_root = matches!(json.op.as_str(), "power" | "sqrt" | "exp" | "ln");
+        if is_float && (a.ty == Some(Type::Int) || types == [Type::Float] && !is_root) {
             to_float(a);
         }
         fits(json, i, a.ty, types)?;
@@ -172,7 +181,7 @@ fn fits(json: &ExprJson, i: usize, ty: Option<Type>, types: &[Type]) -> Result<(
     Ok(())
 }
 
-/// Brings some of the arguments to one type: integers become floats if one is a float, nulls take whatever type.
+/// Brings some of the arguments to one type: numbers to the widest of theirs, nulls take whatever type.
 pub(super) fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -> bool) -> Result<()> {
     let mut first: Option<(usize, Type)> = None;
     for (i, a) in args.iter().enumerate().filter(|(i, _)| among(*i)) {
@@ -180,7 +189,7 @@ pub(super) fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -
         match first {
             None => first = Some((i, ty)),
             Some((_, t)) if t == ty => {}
-            Some((at, Type::Int | Type::Float)) if matches!(ty, Type::Int | Type::Float) => first = Some((at, Type::Float)),
+            Some((_, t)) if is_number(t) && is_number(ty) => {}
             Some((at, t)) => {
                 // Of a column and a literal it is the literal that is wrong.
                 let blame_first = json.args[at].op == "lit" && json.args[i].op != "lit";
@@ -190,8 +199,13 @@ pub(super) fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -
             }
         }
     }
-    if first.is_some_and(|(_, t)| t == Type::Float) {
-        args.iter_mut().enumerate().filter(|(i, _)| among(*i)).for_each(|(_, a)| to_float(a));
+    let some = args.iter().enumerate().filter(|(i, _)| among(*i)).map(|(_, a)| a);
+    if let Some(ty) = common_number(some) {
+        args.iter_mut().enumerate().filter(|(i, a)| among(*i) && a.ty.is_some()).for_each(|(_, a)| to_number(a, ty));
     }
     Ok(())
+}
+
+fn is_number(ty: Type) -> bool {
+    matches!(ty, Type::Int | Type::Decimal | Type::Float)
 }

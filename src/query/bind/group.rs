@@ -4,6 +4,7 @@ use super::expr::Typed;
 use super::function::half;
 use super::literal::describe;
 use super::scope::Scope;
+use super::spelling::group_column;
 use super::window::WINDOW_COLUMNS;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
@@ -17,7 +18,7 @@ use crate::value::Type;
 /// `NOT_GROUPED` for a column that is in no group expression, at its place.
 pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scope<'_>) -> Result<Expr> {
     if let Some(g) = groups.iter().position(|g| *g == expr) {
-        return Ok(Expr::Column(g));
+        return Ok(Expr::Column(group_column(groups, &scope.types, g)));
     }
     // A window function is over the group scope already.
     if matches!(expr, Expr::Column(c) if c >= WINDOW_COLUMNS) {
@@ -50,9 +51,9 @@ pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scop
             Ok(Expr::Call(Function::Not, args.collect::<Result<_>>()?))
         }
         // A conversion that binding put in is not there in what the user wrote.
-        Expr::Call(Function::IntToFloat, args) => {
+        Expr::Call(function @ (Function::IntToFloat | Function::IntToDecimal | Function::DecimalToFloat), args) => {
             let args = args.into_iter().map(|a| regroup(a, json, groups, scope));
-            Ok(Expr::Call(Function::IntToFloat, args.collect::<Result<_>>()?))
+            Ok(Expr::Call(function, args.collect::<Result<_>>()?))
         }
         Expr::Call(function, args) => {
             debug_assert_eq!(args.len(), json.args.len());

@@ -7,12 +7,15 @@ use super::expr::{Typed, mismatch};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, Literal};
 use crate::query::{Expr, Function};
-use crate::value::{Type, Value, canonical_json, float, parse_timestamp};
+use crate::value::{Type, Value, canonical_json, decimal_text, float, parse_decimal, parse_timestamp};
+
+/// Types of literals that are written as texts.
+pub(super) const TYPES: [&str; 4] = ["timestamp", "bytes", "json", "decimal"];
 
 /// The value of a literal.
 ///
 /// # Errors
-/// `UNSUPPORTED_TYPE` for a literal type other than timestamp, bytes and json; `TYPE_MISMATCH` for a text that is none;
+/// `UNSUPPORTED_TYPE` for a literal type other than those of [`TYPES`]; `TYPE_MISMATCH` for a text that is none;
 /// `JSON_MALFORMED` for json.
 pub(super) fn literal(json: &ExprJson) -> Result<Value> {
     let Some(ty) = json.name.as_deref() else {
@@ -24,9 +27,8 @@ pub(super) fn literal(json: &ExprJson) -> Result<Value> {
             Some(Literal::Text(v)) => Value::text(v.as_str()),
         });
     };
-    if !matches!(ty, "timestamp" | "bytes" | "json") {
-        let e = Error::unknown(ErrorCode::UnsupportedType, "literal type", ty, "query", ["timestamp", "bytes", "json"]);
-        return Err(e.at("name"));
+    if !TYPES.contains(&ty) {
+        return Err(Error::unknown(ErrorCode::UnsupportedType, "literal type", ty, "query", TYPES).at("name"));
     }
     let text = match &json.value {
         None => return Ok(Value::Null),
@@ -44,6 +46,7 @@ pub(super) fn literal(json: &ExprJson) -> Result<Value> {
         "timestamp" => parse_timestamp(text)
             .map(Value::Timestamp)
             .ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a timestamp in ISO 8601 form")),
+        "decimal" => parse_decimal(text).map(Value::Decimal).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a decimal number")),
         "bytes" => hex(text)
             .map(|b| Value::Bytes(b.into()))
             .ok_or_else(|| wrong(ErrorCode::TypeMismatch, "an even number of hexadecimal digits")),
@@ -76,17 +79,71 @@ pub(super) fn describe(json: &ExprJson) -> String {
     }
 }
 
-/// The same expression as a float, if it is an integer.
+/// The same expression as a float, if it is an integer or a decimal.
 pub(super) fn to_float(typed: &mut Typed) {
-    if typed.ty != Some(Type::Int) {
-        return;
-    }
+    let function = match typed.ty {
+        Some(Type::Int) => Function::IntToFloat,
+        Some(Type::Decimal) => Function::DecimalToFloat,
+        _ => return,
+    };
     let expr = std::mem::replace(&mut typed.expr, Expr::Literal(Value::Null));
     typed.expr = match expr {
         Expr::Literal(Value::Int(v)) => Expr::Literal(Value::Float(v as f64)),
-        other => Expr::Call(Function::IntToFloat, vec![other]),
+        Expr::Literal(Value::Decimal(v)) => Expr::Literal(Value::Float(float::parse(decimal_text(&v).as_bytes()))),
+        other => Expr::Call(function, vec![other]),
     };
     typed.ty = Some(Type::Float);
+}
+
+/// The same expression as a decimal, if it is an integer, or a finite float that is a literal.
+pub(super) fn to_decimal(typed: &mut Typed) {
+    let expr = std::mem::replace(&mut typed.expr, Expr::Literal(Value::Null));
+    typed.expr = match (typed.ty, expr) {
+        (_, Expr::Literal(value)) => Expr::Literal(decimal_of(value)),
+        (Some(Type::Int), other) => Expr::Call(Function::IntToDecimal, vec![other]),
+        (_, other) => other,
+    };
+    typed.ty = Some(Type::Decimal);
+}
+
+/// A number as a decimal: of a float the digits that it is written with.
+fn decimal_of(value: Value) -> Value {
+    let text = match value {
+        Value::Int(v) => v.to_string(),
+        Value::Float(v) => float::spell(v),
+        other => return other,
+    };
+    parse_decimal(&text).map_or(Value::Null, Value::Decimal)
+}
+
+/// Brings an expression to a type of numbers.
+pub(super) fn to_number(typed: &mut Typed, ty: Type) {
+    match ty {
+        Type::Float => to_float(typed),
+        Type::Decimal => to_decimal(typed),
+        _ => {}
+    }
+}
+
+/// The type that several numbers are brought to: the widest of int, decimal and float. Beside decimals a literal float is a
+/// decimal, as in SQL, where `0.1` is one. `None`: some are no numbers, or none has a type.
+pub(super) fn common_number<'t>(all: impl Iterator<Item = &'t Typed>) -> Option<Type> {
+    let (mut found, mut decimal, mut float) = (None, false, false);
+    for typed in all {
+        match typed.ty {
+            None => continue,
+            Some(Type::Int) => {}
+            Some(Type::Decimal) => decimal = true,
+            Some(Type::Float) => {
+                found = Some(Type::Float);
+                // A finite one is no more than a thousand digits.
+                float |= !matches!(&typed.expr, Expr::Literal(Value::Float(v)) if v.is_finite());
+            }
+            Some(_) => return None,
+        }
+        found = found.or(Some(Type::Int));
+    }
+    if decimal && !float { Some(Type::Decimal) } else { found }
 }
 
 /// The value of a literal that stands for a value of a type.
@@ -100,6 +157,7 @@ pub(super) fn literal_of(json: &ExprJson, ty: Option<Type>) -> Result<Value> {
     match (literal(json)?, ty) {
         (Value::Null, _) => Ok(Value::Null),
         (Value::Int(v), Some(Type::Float)) => Ok(Value::Float(v as f64)),
+        (v @ (Value::Int(_) | Value::Float(_)), Some(Type::Decimal)) => Ok(decimal_of(v)),
         (v, ty) if v.kind() == ty => Ok(v),
         (v, ty) => Err(mismatch("this place", &[ty.unwrap_or(Type::Text)], v.kind(), json)),
     }

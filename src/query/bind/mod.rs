@@ -19,6 +19,7 @@ mod recursive;
 mod scope;
 mod set;
 mod source;
+mod spelling;
 mod start;
 mod stratified;
 mod subquery;
@@ -295,6 +296,7 @@ impl Output<'_, '_> {
     /// The grouping with all aggregates that select, having and order were found to call.
     fn into_aggregate(self, having: Option<Expr>) -> Option<Aggregate> {
         let calls = self.calls.into_iter().collect();
-        self.groups.map(|groups| Aggregate { groups, calls, having })
+        let plain = |groups| spelling::plain_groups(groups, &self.scope.types);
+        self.groups.map(|groups| Aggregate { groups: plain(groups), calls, having })
     }
 }

@@ -8,6 +8,7 @@ use super::expr::{Binder, Typed, condition};
 use super::group::{comparable, regroup};
 use super::limits::{Budget, has_aggregate};
 use super::scope::{Relation, Scope};
+use super::spelling::shown_forms;
 use super::window::Windows;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, OrderJson, QueryJson};
@@ -55,7 +56,8 @@ pub(super) fn groups(json: &QueryJson, binder: &mut Binder<'_, '_>) -> Result<Op
 
 impl<'b, 'a> Output<'b, 'a> {
     pub(super) fn new(scope: &'b Scope<'a>, budget: &'b Budget, groups: Option<Vec<Expr>>) -> Self {
-        Output { scope, budget, groups, calls: IndexSet::default(), windows: IndexSet::default() }
+        let forms = groups.iter().flat_map(|g| shown_forms(g, &scope.types)).collect();
+        Output { scope, budget, groups, calls: forms, windows: IndexSet::default() }
     }
 
     pub(super) fn is_grouped(&self) -> bool {

@@ -1,8 +1,9 @@
 //! Set operations: queries whose rows are those of several others.
 
-use super::literal::to_float;
+use super::literal::{common_number, to_number};
 use super::output::Output;
 use super::scope::{Columns, Relation, Scope};
+use super::spelling::plain;
 use super::stratified::not_stratified;
 use super::{Context, Level, expr::Typed};
 use crate::error::{Error, ErrorCode, Result};
@@ -59,6 +60,9 @@ impl<'a> Context<'a> {
             inputs.push(query);
         }
         unify(json, &mut inputs)?;
+        if op != SetOp::Union || !json.all {
+            spell(&mut inputs);
+        }
         let set = SetQuery { op, all: json.all, inputs };
         let (types, shown) = (set.types(), set.inputs[0].shown);
         let names = set.inputs[0].fields()[..shown].iter().map(|f| f.name.clone()).collect();
@@ -93,7 +97,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Gives the columns of all inputs the same types: integers beside floats become floats, nulls take any type.
+/// Gives the columns of all inputs the same types: numbers that of the widest, nulls take any type.
 fn unify(json: &QueryJson, inputs: &mut [SubQuery]) -> Result<()> {
     let width = inputs[0].shown;
     if let Some((i, other)) = inputs.iter().enumerate().find(|(_, s)| s.shown != width) {
@@ -101,14 +105,17 @@ fn unify(json: &QueryJson, inputs: &mut [SubQuery]) -> Result<()> {
         return Err(Error::new(ErrorCode::QueryInvalid, message).at_index("inputs", i));
     }
     for c in 0..width {
-        let mut ty: Option<Type> = None;
+        let (mut ty, mut numbers) = (None, false);
         for (i, input) in inputs.iter().enumerate() {
             let field = &input.fields()[c];
             ty = match (ty, known(field)) {
                 (a, None) => a,
                 (None, b) => b,
                 (Some(a), Some(b)) if a == b => Some(a),
-                (Some(Type::Int | Type::Float), Some(Type::Int | Type::Float)) => Some(Type::Float),
+                (Some(a), Some(b)) if [a, b].iter().all(|t| matches!(t, Type::Int | Type::Decimal | Type::Float)) => {
+                    numbers = true;
+                    Some(b)
+                }
                 (Some(a), Some(b)) => {
                     let message = format!("column {} is {} in the inputs before, and {} here", c + 1, a.name(), b.name());
                     let e = Error::new(ErrorCode::TypeMismatch, message).named(field.name.as_str());
@@ -117,20 +124,36 @@ fn unify(json: &QueryJson, inputs: &mut [SubQuery]) -> Result<()> {
                 }
             };
         }
+        if numbers {
+            let field = |s: &SubQuery| Typed { expr: s.fields()[c].expr.clone(), ty: known(&s.fields()[c]) };
+            ty = common_number(inputs.iter().map(field).collect::<Vec<_>>().iter());
+        }
         let Some(ty) = ty else { continue };
         for input in inputs.iter_mut() {
             let Select::Fields(fields) = &mut input.query.select else { continue };
             let field = &mut fields[c];
-            if known(field) == Some(Type::Int) && ty == Type::Float {
+            if let Some(own) = known(field).filter(|own| *own != ty) {
                 let expr = std::mem::replace(&mut field.expr, Expr::Literal(Value::Null));
-                let mut typed = Typed { expr, ty: Some(Type::Int) };
-                to_float(&mut typed);
+                let mut typed = Typed { expr, ty: Some(own) };
+                to_number(&mut typed, ty);
                 field.expr = typed.expr;
             }
             field.ty = ty;
         }
     }
     Ok(())
+}
+
+/// Equal rows are shown in one way.
+fn spell(inputs: &mut [SubQuery]) {
+    for input in inputs {
+        let shown = input.shown;
+        let Select::Fields(fields) = &mut input.query.select else { continue };
+        for field in fields[..shown].iter_mut().filter(|f| f.ty.has_spellings()) {
+            let expr = std::mem::replace(&mut field.expr, Expr::Literal(Value::Null));
+            field.expr = plain(expr, Some(field.ty));
+        }
+    }
 }
 
 /// Type of a field, unless it is a null that takes any.

@@ -93,7 +93,8 @@ fn compared(json: &ExprJson, query: &QueryJson, both: &mut [Typed; 2]) -> Result
     })?;
     for typed in both {
         typed.ty = match &typed.expr {
-            Expr::Call(Function::IntToFloat, _) => Some(Type::Float),
+            Expr::Call(Function::IntToFloat | Function::DecimalToFloat, _) => Some(Type::Float),
+            Expr::Call(Function::IntToDecimal, _) => Some(Type::Decimal),
             _ => typed.ty,
         };
     }

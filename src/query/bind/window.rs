@@ -2,14 +2,16 @@
 
 use indexmap::IndexSet;
 
+use super::aggregate::ORDERED;
 use super::expr::{Binder, Typed, mismatch};
 use super::group::{comparable, regroup};
-use super::literal::{describe, literal, to_float};
+use super::literal::{common_number, describe, literal, literal_of, to_number};
 use super::output::{Output, nulls_first};
+use super::spelling::plain;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{BoundJson, ExprJson, FrameJson, Literal, OrderJson, OverJson};
 use crate::query::{Bound, Exclude, Expr, Frame, FrameUnit, Select, SortKey, WindowCall, WindowFunction};
-use crate::value::{MapState, Type, Value};
+use crate::value::{MapState, Type, Value, decimal_text};
 
 /// Until all aggregates are known, window function *n* is this column and *n*.
 pub(super) const WINDOW_COLUMNS: usize = 1 << 28;
@@ -109,7 +111,7 @@ impl Binder<'_, '_> {
         for (i, by) in over.partition_by.iter().enumerate() {
             let typed = self.part(by, groups).map_err(place(i))?;
             comparable(&typed, "partitioned", by).map_err(place(i))?;
-            partition.push(typed.expr);
+            partition.push(plain(typed.expr, typed.ty));
         }
         let place = |i: usize| move |e: Error| e.at_index("orderBy", i).at("over");
         let mut order = Vec::with_capacity(over.order_by.len());
@@ -164,20 +166,20 @@ fn constant(json: &ExprJson, least: i64) -> Result<Option<i64>> {
 /// The type of the result; the two values of `lag` and `lead` are brought to one type.
 fn result(function: WindowFunction, json: &ExprJson, arguments: &mut [Typed]) -> Result<Type> {
     use WindowFunction as W;
-    const ORDERED: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp];
     let name = || format!("`{}`", json.name.as_deref().unwrap_or_default());
     let accepted: &[Type] = match function {
         W::RowNumber | W::Rank | W::DenseRank | W::Ntile(_) | W::Count => return Ok(Type::Int),
         W::PercentRank | W::CumeDist => return Ok(Type::Float),
-        W::Sum | W::Avg => &[Type::Int, Type::Float],
+        W::Sum | W::Avg => &[Type::Int, Type::Decimal, Type::Float],
         W::Min | W::Max => ORDERED,
         W::Shift(_) | W::First | W::Last | W::Nth(_) => {
             if let [value, default] = arguments {
+                let number = common_number([&*value, &*default].into_iter());
                 match (value.ty, default.ty) {
                     (Some(a), Some(b)) if a == b => {}
-                    (Some(Type::Int | Type::Float), Some(Type::Int | Type::Float)) => {
-                        to_float(value);
-                        to_float(default);
+                    (Some(_), Some(_)) if let Some(ty) = number => {
+                        to_number(value, ty);
+                        to_number(default, ty);
                     }
                     (Some(a), Some(_)) => {
                         let e = mismatch(&format!("{} of {}", name(), a.name()), &[a], default.ty, &json.args[2]);
@@ -192,7 +194,7 @@ fn result(function: WindowFunction, json: &ExprJson, arguments: &mut [Typed]) ->
     };
     let ty = arguments.first().and_then(|a| a.ty);
     match ty.filter(|t| accepted.contains(t)) {
-        Some(t) => Ok(if function == W::Avg { Type::Float } else { t }),
+        Some(t) => Ok(if function == W::Avg && t == Type::Int { Type::Float } else { t }),
         None => Err(mismatch(&name(), accepted, ty, &json.args[0]).at("args[0]")),
     }
 }
@@ -249,7 +251,7 @@ fn offset(given: &Literal, unit: FrameUnit, order: &[Option<Type>]) -> Result<Va
     let ty = match (unit, order) {
         (FrameUnit::Rows | FrameUnit::Groups, _) => Type::Int,
         (FrameUnit::Range, [Some(Type::Int | Type::Timestamp)]) => Type::Int,
-        (FrameUnit::Range, [Some(Type::Float)]) => Type::Float,
+        (FrameUnit::Range, [Some(ty @ (Type::Float | Type::Decimal))]) => *ty,
         (FrameUnit::Range, [ty]) => {
             let ty = ty.map_or("null", Type::name);
             let message = format!("values of type {ty} have no distance: a range with offsets orders by a number or a timestamp");
@@ -257,12 +259,15 @@ fn offset(given: &Literal, unit: FrameUnit, order: &[Option<Type>]) -> Result<Va
         }
         (FrameUnit::Range, _) => return Err(invalid("a range with offsets needs exactly one expression in its `orderBy`")),
     };
-    let value = match (literal(&json)?, ty) {
-        (Value::Int(v), Type::Float) => Value::Float(v as f64),
-        (v, ty) if v.kind() == Some(ty) => v,
-        (v, ty) => return Err(mismatch("the offset", &[ty], v.kind(), &json)),
-    };
+    let value = literal_of(&json, Some(ty)).map_err(|e| match e.code {
+        ErrorCode::TypeMismatch => mismatch("the offset", &[ty], literal(&json).ok().and_then(|v| v.kind()), &json),
+        _ => e,
+    })?;
     match value {
+        Value::Null => Err(mismatch("the offset", &[ty], None, &json)),
+        Value::Decimal(v) if decimal_text(&v).starts_with('-') => {
+            Err(invalid("an offset cannot be negative").named(describe(&json)))
+        }
         Value::Int(v) if v < 0 => Err(invalid("an offset cannot be negative").named(describe(&json))),
         Value::Float(v) if v < 0.0 || v.is_nan() => Err(invalid("an offset cannot be negative").named(describe(&json))),
         value => Ok(value),

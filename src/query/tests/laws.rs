@@ -185,7 +185,7 @@ fn any_query(rng: &mut fastrand::Rng) -> Json {
 /// type, and the type of the call.
 fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
     use Function as F;
-    use Type::{Bool, Bytes, Float, Int, Json, Text, Timestamp};
+    use Type::{Bool, Bytes, Decimal, Float, Int, Json, Text, Timestamp};
     let all = |fits: &[Type]| args.iter().flatten().all(|t| fits.contains(t));
     let first = args.iter().flatten().next().copied();
     let same = args.iter().flatten().all(|t| Some(*t) == first);
@@ -200,14 +200,19 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::In => (arity(2..=9) && same, Some(Bool)),
         F::Like | F::ILike => (arity(2..=2) && all(&[Text]), Some(Bool)),
         F::IsNull | F::IsNotNull => (arity(1..=1), Some(Bool)),
-        F::Add | F::Sub | F::Mul | F::Div => (arity(2..=2) && same && all(&[Int, Float]), first),
-        F::Mod => (arity(2..=2) && all(&[Int]), first),
-        F::Neg | F::Abs => (arity(1..=1) && all(&[Int, Float]), first),
+        F::Add | F::Sub | F::Mul | F::Div => (arity(2..=2) && same && all(NUMBERS), first),
+        F::Mod => (arity(2..=2) && same && all(&[Int, Decimal]), first),
+        F::Neg | F::Abs => (arity(1..=1) && all(NUMBERS), first),
         F::Concat => (arity(2..=2) && all(&[Text]), Some(Text)),
         F::Coalesce => (arity(1..=9) && same, first),
         F::Lower | F::Upper => (arity(1..=1) && all(&[Text]), Some(Text)),
         F::Length => (arity(1..=1) && all(&[Text, Bytes]), Some(Int)),
         F::IntToFloat => (args == [Some(Int)], Some(Float)),
+        F::IntToDecimal => (args == [Some(Int)], Some(Decimal)),
+        F::DecimalToFloat => (args == [Some(Decimal)], Some(Float)),
+        F::TruncTo => (each(&[&[Decimal], &[Int]]), Some(Decimal)),
+        F::TrimScale => (each(&[&[Decimal]]), Some(Decimal)),
+        F::Scale => (each(&[&[Decimal]]), Some(Int)),
         F::NullIf => (arity(2..=2) && same, first),
         F::Between => (arity(3..=3) && same && first != Some(Json), Some(Bool)),
         F::IsDistinct | F::IsNotDistinct => (arity(2..=2) && same, Some(Bool)),
@@ -228,19 +233,21 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
             let fits = one(&tests).is_some_and(|t| operand == 1 || t.is_none_or(|t| t == Bool));
             (fits && args.len() >= operand + 2 && one(&values).is_some(), one(&values).flatten())
         }
-        F::Round | F::Floor | F::Ceil | F::Trunc | F::Sign | F::Sqrt | F::Exp | F::Ln => {
-            (arity(1..=1) && all(&[Float]), Some(Float))
+        F::Round | F::Floor | F::Ceil | F::Trunc | F::Sign => {
+            (arity(1..=1) && all(&[Float, Decimal]), Some(first.unwrap_or(Float)))
         }
-        F::RoundTo => (each(&[&[Float], &[Int]]), Some(Float)),
+        F::Sqrt | F::Exp | F::Ln => (arity(1..=1) && all(&[Float]), Some(Float)),
+        F::RoundTo => (each(&[&[Float, Decimal], &[Int]]), Some(args[0].unwrap_or(Float))),
         F::Power => (each(&[&[Float], &[Float]]), Some(Float)),
         F::Cast(to) => {
             let from: &[Type] = match to {
-                CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json],
-                CastTo::Int | CastTo::BigInt => &[Bool, Int, Float, Text],
-                CastTo::Float => &[Int, Float, Text],
+                CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal],
+                CastTo::Int | CastTo::BigInt => &[Bool, Int, Float, Text, Decimal],
+                CastTo::Float => &[Int, Float, Text, Decimal],
                 CastTo::Bool => &[Bool, Int, Text],
                 CastTo::Timestamp => &[Timestamp, Text],
                 CastTo::Json => &[Json, Text],
+                CastTo::Decimal => &[Decimal, Int, Float, Text],
             };
             (arity(1..=1) && all(from), Some(to.ty()))
         }
@@ -298,9 +305,9 @@ fn check_expr(expr: &Expr, columns: &[Type]) -> Option<Type> {
     ty
 }
 
-const ALL: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp, Type::Json];
-const ORDERED: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp];
-const NUMBERS: &[Type] = &[Type::Int, Type::Float];
+const ALL: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp, Type::Json, Type::Decimal];
+const ORDERED: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp, Type::Decimal];
+const NUMBERS: &[Type] = &[Type::Int, Type::Float, Type::Decimal];
 
 /// What a call says besides its argument.
 fn check_parts(call: &AggregateCall, scope: &[Type]) {
@@ -343,7 +350,9 @@ fn check_bound(schema: &Schema, bound: &BoundQuery) {
                 A::JsonAgg => (Some(Type::Json), ALL),
                 A::First | A::Last => (argument.or(Some(Type::Text)), ALL),
                 A::Sum => (argument, NUMBERS),
-                A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop => (Some(Type::Float), NUMBERS),
+                A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop => {
+                    (Some(if argument == Some(Type::Decimal) { Type::Decimal } else { Type::Float }), NUMBERS)
+                }
                 A::PercentileCont => (Some(Type::Float), &[Type::Float]),
                 A::Min | A::Max | A::Mode | A::PercentileDisc => (argument, ORDERED),
                 A::BoolAnd | A::BoolOr => (Some(Type::Bool), &[Type::Bool]),

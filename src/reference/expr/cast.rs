@@ -1,10 +1,10 @@
 //! Casts, with the standard library's reading and writing of numbers.
 
 use super::moment;
-use super::{json, out_of_range};
+use super::{decimal, json, out_of_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::CastTo;
-use crate::value::{Value, canonical_json, parse_timestamp};
+use crate::value::{Value, canonical_json, decimal_text, parse_decimal, parse_timestamp};
 
 pub(super) fn cast(to: CastTo, value: &Value) -> Result<Value> {
     Ok(match (to, value) {
@@ -43,6 +43,11 @@ pub(super) fn cast(to: CastTo, value: &Value) -> Result<Value> {
         }
         (CastTo::Timestamp, Value::Timestamp(v)) => Value::Timestamp(*v),
         (CastTo::Timestamp, Value::Text(t)) => Value::Timestamp(parse_timestamp(bare(t)).ok_or_else(|| unread(t))?),
+        (CastTo::Int | CastTo::BigInt, v @ Value::Decimal(_)) => decimal::integer(v)?,
+        (CastTo::Float, v @ Value::Decimal(_)) => decimal::float(v)?,
+        (CastTo::Decimal, v @ (Value::Int(_) | Value::Decimal(_))) => decimal::Long::of(v).value()?,
+        (CastTo::Decimal, Value::Float(v)) => decimal::of_float(*v)?,
+        (CastTo::Decimal, Value::Text(t)) => Value::Decimal(parse_decimal(bare(t)).ok_or_else(|| unread(t))?),
         (CastTo::Json, Value::Json(v)) => Value::Json(v.clone()),
         (CastTo::Json, Value::Text(t)) => Value::Json(canonical_json(t.as_bytes()).ok_or_else(|| unread(t))?.into_boxed_str()),
         (to, value) => panic!("{value:?} to {to:?}"),
@@ -78,6 +83,7 @@ fn text(value: &Value) -> String {
         Value::Float(v) => float_text(*v),
         Value::Bytes(b) => format!("\\x{}", b.iter().map(|b| format!("{b:02x}")).collect::<String>()),
         Value::Json(j) => json::parse(j).show(),
+        Value::Decimal(d) => decimal_text(d),
         Value::Timestamp(v) => {
             let (day, time) = moment::split(*v);
             let (year, month, of_month) = moment::date(day);

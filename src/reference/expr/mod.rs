@@ -8,6 +8,7 @@ mod number;
 mod pattern;
 mod text;
 
+use super::decimal;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Expr, Function};
 use crate::value::{Value, total_order};
@@ -117,8 +118,14 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
             let equal = call(Function::Eq, args)? == Value::Bool(true);
             return Ok(if equal { Value::Null } else { args[0].clone() });
         }
-        Function::Greatest => return Ok(args.iter().filter(|v| !v.is_null()).max().cloned().unwrap_or(Value::Null)),
-        Function::Least => return Ok(args.iter().filter(|v| !v.is_null()).min().cloned().unwrap_or(Value::Null)),
+        Function::Greatest | Function::Least => {
+            let wins = |v: &Value, best: &Value| match function {
+                Function::Greatest => order(v, best).is_gt(),
+                _ => order(v, best).is_lt(),
+            };
+            let best = args.iter().filter(|v| !v.is_null()).reduce(|best, v| if wins(v, best) { v } else { best });
+            return Ok(best.cloned().unwrap_or(Value::Null));
+        }
         Function::ConcatAll => return text::join("", args),
         Function::ConcatWs => {
             return match args {
@@ -152,6 +159,9 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         (Function::MatchesFolded, [Value::Text(text), Value::Text(pattern)]) => {
             Value::Bool(pattern::is_found(pattern, text, true))
         }
+        (Function::IntToDecimal, [v]) => decimal::Long::of(v).value()?,
+        (Function::DecimalToFloat, [v]) => decimal::float(v)?,
+        (_, [Value::Decimal(_), ..]) => decimal::call(function, args)?,
         (_, [Value::Json(value), rest @ ..]) => json::call(function, value, rest)?,
         (_, [Value::Timestamp(moment), rest @ ..]) => moment::call(function, *moment, rest)?,
         (Function::MakeTimestamp, _) => moment::make(args)?,
@@ -246,7 +256,7 @@ fn undefined(what: &str) -> Error {
     Error::new(ErrorCode::InvalidArgument, what)
 }
 
-fn by_zero() -> Error {
+pub(super) fn by_zero() -> Error {
     Error::new(ErrorCode::DivisionByZero, "division by zero")
 }
 

@@ -1,3 +1,4 @@
+import type { Decimal } from '../decimal.js'
 import type { CellType } from '../port.js'
 import { type Condition, Expr, type ExprJson, type Num, type Operand, literal } from './expr.js'
 import type { OrderJson } from './types.js'
@@ -13,8 +14,11 @@ export interface OrderedOptions extends FilterOptions { orderBy?: OrderItem | re
 /** With `distinct` the order can only be that of the value itself. */
 export interface ListOptions extends OrderedOptions, DistinctOptions {}
 
-/** A value within JSON: moments and bytes as text, bigints as numbers. */
-export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint ? number : V
+/** A value within JSON: moments and bytes as text, bigints and decimals as numbers. */
+export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint | Decimal ? number : V
+/** A double, or of decimals a decimal. */
+type Mean<A> = (Extract<A, string> extends never ? number : Decimal) | null
+const meanOf = (a: Expr<unknown>): CellType => a.cellType === 'decimal' ? 'decimal' : 'float'
 
 function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, options: ListOptions = {}): Expr<T> {
   const json: ExprJson = { op: 'agg', name, args: args.map(a => literal(a)) }
@@ -44,8 +48,8 @@ export function count(a?: Expr<any> | FilterOptions, options?: DistinctOptions):
 }
 /** Exact sum of what is not null; null if there is nothing. Beyond ±(2^53−1) the sum of integers is a bigint. */
 export function sum<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a.cellType, options) }
-/** Exact mean, rounded once. */
-export function avg(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('avg', [a], 'float', options) }
+/** Exact mean, rounded once; of decimals to sixteen significant digits or more. */
+export function avg<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('avg', [a], meanOf(a), options) }
 export function min<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a.cellType, options) }
 export function max<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('max', [a], a.cellType, options) }
 /** Whether all that are not null are true. */
@@ -73,17 +77,17 @@ export function first<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> {
 export function last<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> { return aggregate('last', [a], a.cellType, options) }
 
 /** Variance of a sample, exact and rounded once; null below two values. */
-export function variance(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('variance', [a], 'float', options) }
+export function variance<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('variance', [a], meanOf(a), options) }
 /** Another name of `variance`. */
-export function varSamp(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('varSamp', [a], 'float', options) }
+export function varSamp<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('varSamp', [a], meanOf(a), options) }
 /** Variance of a whole population. */
-export function varPop(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('varPop', [a], 'float', options) }
+export function varPop<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('varPop', [a], meanOf(a), options) }
 /** Standard deviation of a sample; null below two values. */
-export function stddev(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('stddev', [a], 'float', options) }
+export function stddev<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('stddev', [a], meanOf(a), options) }
 /** Another name of `stddev`. */
-export function stddevSamp(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('stddevSamp', [a], 'float', options) }
+export function stddevSamp<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('stddevSamp', [a], meanOf(a), options) }
 /** Standard deviation of a whole population. */
-export function stddevPop(a: Expr<Num>, options?: DistinctOptions): Expr<number | null> { return aggregate('stddevPop', [a], 'float', options) }
+export function stddevPop<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('stddevPop', [a], meanOf(a), options) }
 /** The value in the middle, or the mean of the two next to it. */
 export function median(a: Expr<Num>, options?: FilterOptions): Expr<number | null> { return aggregate('median', [a], 'float', options) }
 /** Value at a fraction from 0 to 1 of the sorted values, interpolated between two. */

@@ -1,3 +1,4 @@
+import { type Decimal, isDecimal } from '../decimal.js'
 import { EddylineError } from '../errors.js'
 import type { CellType } from '../port.js'
 import { canonicalJson, hexOf, microsOfText } from '../values.js'
@@ -37,8 +38,8 @@ export class WindowFunction<T> {
 
 /** An expression or a constant. */
 export type Operand<T> = Expr<T> | T
-/** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers. */
-export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V
+/** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers, decimals numbers. */
+export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V extends Decimal ? V | number | bigint : V
 /** The other side of a comparison with `T`. */
 type Against<T> = Expr<T | null> | Constant<T> | null
 /** A condition; unknown (`null`) counts as false in `where`. */
@@ -53,6 +54,10 @@ export function literal(value: unknown, like?: CellType): ExprJson {
   if (like === 'timestamp' && (typeof value === 'number' || typeof value === 'string')) {
     if (typeof value === 'string' && microsOfText(value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not an ISO 8601 text: ${value}`, { offending: value })
     return { op: 'lit', name: 'timestamp', value: typeof value === 'number' ? new Date(value).toISOString() : value }
+  }
+  if (like === 'decimal' && (typeof value === 'number' || typeof value === 'string' || typeof value === 'bigint')) {
+    if (!isDecimal(String(value))) throw new EddylineError('TYPE_MISMATCH', `not a decimal: ${value}`, { offending: String(value) })
+    return { op: 'lit', name: 'decimal', value: String(value) }
   }
   switch (typeof value) {
     case 'string': case 'number': case 'boolean': return { op: 'lit', value }
@@ -76,8 +81,14 @@ export function compare(op: string, a: unknown, b: unknown): Condition {
   return new Expr({ op, args: [literal(a, like), literal(b, like)] }, 'bool')
 }
 
+/** @internal The type that constants beside these take: of numbers the widest. */
+export function likeOf(args: readonly unknown[]): CellType | undefined {
+  const types = args.flatMap(a => a instanceof Expr && a.cellType !== undefined ? [a.cellType] : [])
+  return types.includes('decimal') ? (types.includes('float') ? 'float' : 'decimal') : types[0]
+}
+
 function call<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T> {
-  const like = args.find((a): a is Expr<unknown> => a instanceof Expr && a.cellType !== undefined)?.cellType
+  const like = likeOf(args)
   return new Expr({ op, args: args.map(a => literal(a, like)) }, type ?? like)
 }
 
@@ -114,14 +125,15 @@ export function ilike(a: Expr<string | null>, pattern: Operand<string>): Conditi
 export function isNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNull', args: [a.json] }, 'bool') }
 export function isNotNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNotNull', args: [a.json] }, 'bool') }
 
-export type Num = number | bigint | null
+export type Num = number | bigint | Decimal | null
 type Nulls<A, B> = null extends A | B ? null : never
-type Sum<A, B> = (Extract<A | B, bigint> extends never ? number : bigint extends A & B ? bigint : number | bigint) | Nulls<A, B>
+/** A decimal and a column of numbers: a decimal if these are integers. */
+type Sum<A, B> = (Extract<A | B, string> extends never ? (Extract<A | B, bigint> extends never ? number : bigint extends A & B ? bigint : number | bigint) : number extends A | B ? Decimal | number : Decimal) | Nulls<A, B>
 
 export function add<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('+', [a, b]) }
 export function sub<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('-', [a, b]) }
 export function mul<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('*', [a, b]) }
-/** Division; of integers it cuts off, as in SQL. A zero divisor puts the query into the state `error`. */
+/** Division; of integers it cuts off, as in SQL, of decimals it has sixteen significant digits or more. A zero divisor puts the query into the state `error`. */
 export function div<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('/', [a, b]) }
 export function mod<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('%', [a, b]) }
 export function neg<A extends Num>(a: Expr<A>): Expr<A> { return call('neg', [a]) }

@@ -1,8 +1,13 @@
+import type { Decimal } from '../decimal.js'
 import { EddylineError } from '../errors.js'
 import type { CellType } from '../port.js'
-import { type Condition, type Constant, Expr, type ExprJson, type Operand, compare, literal, not } from './expr.js'
+import { type Condition, type Constant, Expr, type ExprJson, type Operand, compare, likeOf, literal, not } from './expr.js'
 
-type Num = number | bigint | null
+type Double = number | bigint | null
+type Num = Double | Decimal
+/** A double, or of decimals a decimal. */
+type Fraction<A> = (Extract<A, string> extends never ? number : Decimal) | Null<A>
+const fractionOf = (a: unknown): CellType => a instanceof Expr && a.cellType === 'decimal' ? 'decimal' : 'float'
 type Text = string | null
 type Moment = Date | null
 /** Null, if one of the arguments may be. */
@@ -14,10 +19,6 @@ function call<T>(op: string, args: readonly unknown[], type?: CellType, like?: C
   if (name !== undefined) json.name = name
   return new Expr(json, type)
 }
-
-/** The type that constants beside these take. */
-const likeOf = (args: readonly unknown[]): CellType | undefined =>
-  args.find((a): a is Expr<unknown> => a instanceof Expr && a.cellType !== undefined)?.cellType
 
 /** All of one type: constants are typed by the others. */
 function alike<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T> {
@@ -87,25 +88,29 @@ export function imatches(a: Expr<Text>, pattern: string): Condition { return com
 
 // ---- numbers ---------------------------------------------------------------------------------------------------------
 
-/** To a whole number, half to even; or to so many decimal digits, half away from zero. */
-export function round<A extends Num>(a: Operand<A>, digits?: Operand<number>): Expr<number | Null<A>> {
-  return call('round', digits === undefined ? [a] : [a, digits], 'float')
+/** To a whole number, of doubles half to even, of decimals half away from zero; or to so many decimal digits, half away from zero. */
+export function round<A extends Num>(a: Operand<A>, digits?: Operand<number>): Expr<Fraction<A>> {
+  return call('round', digits === undefined ? [a] : [a, digits], fractionOf(a))
 }
-export function floor<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('floor', [a], 'float') }
-export function ceil<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('ceil', [a], 'float') }
-/** Towards zero. */
-export function trunc<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('trunc', [a], 'float') }
+export function floor<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('floor', [a], fractionOf(a)) }
+export function ceil<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('ceil', [a], fractionOf(a)) }
+/** Towards zero; of decimals to so many digits. */
+export function trunc<A extends Num>(a: Operand<A>, ...digits: Extract<A, string> extends never ? [] : [digits?: Operand<number>]): Expr<Fraction<A>> { return call('trunc', [a, ...digits], fractionOf(a)) }
+/** A decimal without zeros at the end of its digits behind the point. */
+export function trimScale<A extends Decimal | null>(a: Operand<A>): Expr<Decimal | Null<A>> { return call('trimScale', [a], 'decimal', 'decimal') }
+/** Digits of a decimal behind the point. */
+export function scale<A extends Decimal | null>(a: Operand<A>): Expr<number | Null<A>> { return call('scale', [a], 'int', 'decimal') }
 /** −1, 0 or 1. */
-export function sign<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('sign', [a], 'float') }
-export function power<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('power', [a, b], 'float') }
+export function sign<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('sign', [a], fractionOf(a)) }
+export function power<A extends Double, B extends Double>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('power', [a, b], 'float') }
 /** Of a negative number: the query is in the state `error` (INVALID_ARGUMENT). */
-export function sqrt<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('sqrt', [a], 'float') }
-export function exp<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('exp', [a], 'float') }
+export function sqrt<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('sqrt', [a], 'float') }
+export function exp<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('exp', [a], 'float') }
 /** Natural logarithm; of zero or less: the query is in the state `error` (INVALID_ARGUMENT). */
-export function ln<A extends Num>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
+export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
 
 /** What a cast gives, by the name of the type. */
-export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown }
+export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal }
 /** `CAST(a AS type)`. A text that does not read as a value: the query is in the state `error` (INVALID_TEXT). */
 export function cast<A, K extends keyof CastTypes>(a: Operand<A>, type: K): Expr<CastTypes[K] | Null<A>> { return call('cast', [a], type, undefined, type) }
 
@@ -149,7 +154,7 @@ export function octetLength<A extends string | Uint8Array | null>(a: Operand<A>)
 /** Code point of the first character. */
 export function ascii<A extends Text>(a: Operand<A>): Expr<number | Null<A>> { return call('ascii', [a], 'int') }
 /** The character of a code point. */
-export function chr<A extends Num>(a: Operand<A>): Str<A> { return call('chr', [a], 'text') }
+export function chr<A extends Double>(a: Operand<A>): Str<A> { return call('chr', [a], 'text') }
 
 // ---- moments, in UTC -------------------------------------------------------------------------------------------------
 

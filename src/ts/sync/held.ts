@@ -1,4 +1,5 @@
 // Rows as an application holds them, for `sync` without a database: those of the value, and those that events bring.
+import { compareDecimals } from '../decimal.js'
 import { EddylineError } from '../errors.js'
 import type { ExprJson } from '../query/expr.js'
 import { type AnyRow, compareCells, compareRows, pick, pointing, sameCell, textOf } from './compare.js'
@@ -101,8 +102,9 @@ function truth(e: ExprJson, row: AnyRow): boolean | null {
     case '=': case '!=': case '<': case '<=': case '>': case '>=': {
       const a = cell(args[0], row), b = cell(args[1], row)
       if (a === null || b === null) return null
-      if (e.op === '=' || e.op === '!=') return sameCell(a, b) === (e.op === '=')
-      const c = compareCells(a, b)
+      const decimals = args.some(x => x.op === 'lit' && x.name === 'decimal')
+      if (e.op === '=' || e.op === '!=') return (decimals ? compareDecimals(String(a), String(b)) === 0 : sameCell(a, b)) === (e.op === '=')
+      const c = decimals ? compareDecimals(String(a), String(b)) : compareCells(a, b)
       return e.op === '<' ? c < 0 : e.op === '<=' ? c <= 0 : e.op === '>' ? c > 0 : c >= 0
     }
   }

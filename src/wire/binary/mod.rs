@@ -8,7 +8,7 @@ use super::json::{MAX_SAFE, no_tenants, tenant_required};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Column, Schema, Table};
 use crate::store::{Batch, Change, Envelope, Op, key_hash};
-use crate::value::{ColumnLayout, FLAG_ASCII, Type};
+use crate::value::{Cell, ColumnLayout, FLAG_ASCII, Type};
 
 /// Flag of the batch: an older cursor is a replay to be ignored.
 const IGNORE_STALE: u32 = 1;
@@ -146,6 +146,9 @@ fn cell(table: &Table, column: &Column, place: &ColumnLayout, row: &[u8]) -> Res
             let float = f64::from_bits(bits);
             let wrong = float.is_nan() && bits != 0x7ff8_0000_0000_0000 || bits == 1 << 63;
             if wrong { Err(invalid("a float that is not canonical").at(&column.name)) } else { Ok(()) }
+        }
+        Type::Decimal if matches!(table.layout.cell(row, place.bit as usize), Cell::Decimal([])) => {
+            Err(invalid("a decimal without digits").at(&column.name))
         }
         Type::Int if column.safe_integer && !(-MAX_SAFE..=MAX_SAFE).contains(&(word64(row, slot) as i64)) => {
             let message = format!("integer outside of ±(2^53−1) for `{}` on `{}`", column.name, table.name);

@@ -1,13 +1,13 @@
 //! One value of JSON text into one cell, as the column's type demands.
 
 use super::cursor::{Cursor, Step, Stop};
-use super::number::{Whole, decimal, float, short_float, whole};
+use super::number::{Whole, decimal, float, number, short_float, whole};
 use super::octets::octets;
 use super::plan::PlanColumn;
 use crate::error::{Error, ErrorCode};
 use crate::query::Table;
 use crate::value::json::Canon;
-use crate::value::{Cell, RowBuilder, Type, lex, parse_timestamp};
+use crate::value::{Cell, RowBuilder, Type, lex, parse_decimal, parse_timestamp};
 
 /// Largest integer that is exact as a JavaScript number.
 pub(in crate::wire) const MAX_SAFE: i64 = (1 << 53) - 1;
@@ -152,6 +152,17 @@ fn rare(
                 cur.peek()?;
             }
             row.set(&table.layout, column, Cell::Json(utf8(cur, &scratch.text)?));
+        }
+        Type::Decimal => {
+            let from = *cur;
+            let packed = match first {
+                b'"' => parse_decimal(string(cur, &mut scratch.text)?),
+                // The digits themselves, however many.
+                b'-' | b'0'..=b'9' => std::str::from_utf8(number(cur)?.0).ok().and_then(parse_decimal),
+                _ => None,
+            };
+            let Some(packed) = packed else { return wrong(&from) };
+            row.set(&table.layout, column, Cell::Decimal(&packed));
         }
         Type::Bytes => {
             let from = *cur;

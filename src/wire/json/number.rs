@@ -56,7 +56,7 @@ pub(super) fn decimal(text: &[u8]) -> Option<i64> {
 }
 
 /// Passes over the number here; its text, and whether it is written as an integer.
-fn number<'a>(cur: &mut Cursor<'a>) -> Step<(&'a [u8], bool)> {
+pub(super) fn number<'a>(cur: &mut Cursor<'a>) -> Step<(&'a [u8], bool)> {
     let n = lex::number(cur.buf, cur.pos).map_err(|f| cur.fault(f))?;
     let text = &cur.buf[cur.pos..n.end];
     cur.pos = n.end;

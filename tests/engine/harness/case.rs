@@ -3,7 +3,7 @@
 use eddyline::query::ast::{QueryJson, SchemaJson};
 use eddyline::query::{Schema, Table};
 use eddyline::store::batch::{Batch, Change, Envelope, Op};
-use eddyline::value::{Type, Value};
+use eddyline::value::{Type, Value, decimal_text, parse_decimal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
@@ -110,6 +110,7 @@ pub fn written(value: &Value) -> Json {
         Value::Int(v) | Value::Timestamp(v) => json!(v),
         Value::Float(v) => json!(format!("{v:?}")),
         Value::Text(v) | Value::Json(v) => json!(v),
+        Value::Decimal(v) => json!(decimal_text(v)),
         Value::Bytes(v) => json!(v.iter().map(|b| format!("{b:02x}")).collect::<String>()),
     }
 }
@@ -124,6 +125,7 @@ fn read(value: &Json, ty: Type) -> Value {
         Type::Float => Value::Float(text().parse().expect("a float")),
         Type::Text => Value::text(text()),
         Type::Json => Value::Json(text().into()),
+        Type::Decimal => Value::Decimal(parse_decimal(text()).expect("a decimal")),
         Type::Bytes => {
             let digits: Vec<u32> = text().chars().map(|c| c.to_digit(16).expect("hexadecimal")).collect();
             Value::Bytes(digits.chunks(2).map(|d| (d[0] << 4 | d[1]) as u8).collect())

@@ -78,7 +78,18 @@ pub(in crate::wire) fn schema() -> Schema {
         table("notes", &["id int", "text text", "$tenant text"], &[2, 0]),
         table(
             "all",
-            &["id bigint", "i int?", "f float?", "b bool?", "t text?", "at timestamp?", "j json?", "x bytes?", "__proto__ text?"],
+            &[
+                "id bigint",
+                "i int?",
+                "f float?",
+                "b bool?",
+                "t text?",
+                "at timestamp?",
+                "j json?",
+                "x bytes?",
+                "__proto__ text?",
+                "n decimal?",
+            ],
             &[0],
         ),
     ];
@@ -99,6 +110,7 @@ fn table(name: &str, columns: &[&str], key: &[usize]) -> Table {
                 "bool" => Type::Bool,
                 "timestamp" => Type::Timestamp,
                 "json" => Type::Json,
+                "decimal" => Type::Decimal,
                 _ => Type::Bytes,
             };
             Column { name: name.into(), ty, nullable: c.ends_with('?'), safe_integer: ty_name == "int" }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::store::Op;
-use crate::value::{Cell, RowBuilder, canonical_json, parse_timestamp};
+use crate::value::{Cell, RowBuilder, canonical_json, parse_decimal, parse_timestamp};
 use fastrand::Rng;
 use serde_json::{Map, Value as Json, json};
 
@@ -33,6 +33,8 @@ fn value(rng: &mut Rng, column: &str) -> Json {
         )
         .into(),
         "j" => [json!({"b":[1,{"x":text(rng)}],"a":0.5}), json!(text(rng)), json!([true, 7])][rng.usize(..3)].clone(),
+        "n" if rng.bool() => (f64::from(rng.i32(..)) / 64.0).into(),
+        "n" => format!("{}.{:03}", rng.i64(..), rng.u16(..1000)).into(),
         "x" => format!("\\x{:08x}", rng.u32(..)).into(),
         _ => text(rng).into(),
     }
@@ -88,6 +90,10 @@ fn reference(changes: &[Json]) -> Vec<Change> {
                     builder.set(&table.layout, column, Cell::Timestamp(micros));
                 }
                 Type::Json => builder.set(&table.layout, column, Cell::Json(&canonical)),
+                Type::Decimal => {
+                    let written = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+                    builder.set(&table.layout, column, Cell::Decimal(&parse_decimal(&written).unwrap()));
+                }
                 Type::Bytes => builder.set(&table.layout, column, Cell::Bytes(&octets())),
             }
         }

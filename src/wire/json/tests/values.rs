@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::ErrorCode;
-use crate::value::{Value, parse_timestamp};
+use crate::value::{Value, parse_decimal, parse_timestamp};
 
 /// The value that a column of `all` has after reading.
 fn cell(column: &str, json: &str) -> Result<Value> {
@@ -18,6 +18,7 @@ fn cell(column: &str, json: &str) -> Result<Value> {
 
 #[test]
 fn each_type_takes_its_forms() {
+    let decimal = |text: &str| Value::Decimal(parse_decimal(text).unwrap());
     let at = |text: &str| Value::Timestamp(parse_timestamp(text).unwrap());
     for (column, json, want) in [
         ("id", "9223372036854775807", Value::Int(i64::MAX)),
@@ -49,6 +50,11 @@ fn each_type_takes_its_forms() {
         ("x", r#""\\x00fF""#, Value::Bytes([0, 255].into())),
         ("x", "\"AP8=\"", Value::Bytes([0, 255].into())),
         ("__proto__", "\"own\"", Value::text("own")),
+        ("n", "1.50", decimal("1.50")),
+        ("n", "123456789012345678901234567890.10", decimal("123456789012345678901234567890.10")),
+        ("n", "-1.25e-3", decimal("-0.00125")),
+        ("n", "\"007.0\"", decimal("7.0")),
+        ("n", "null", Value::Null),
     ] {
         assert_eq!(cell(column, json), Ok(want), "{column} {json}");
     }

@@ -63,7 +63,9 @@ fn some_order(rng: &mut Rng, expr: ExprJson) -> OrderJson {
 
 /// An aggregate without more than arguments, and whether it can be distinct.
 fn plain(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson, bool) {
-    let number = pick(rng, &[Type::Int, Type::Float]);
+    let number = pick(rng, &[Type::Int, Type::Float, Type::Decimal]);
+    // What is exact of decimals is a float of other numbers.
+    let mean = if number == Type::Decimal { number } else { Type::Float };
     let depth = rng.usize(0..2);
     let fraction = |rng: &mut Rng| literal(&pick(rng, &[0.0, 0.25, 0.5, 0.9, 1.0].map(Value::Float)));
     match rng.usize(0..16) {
@@ -71,13 +73,13 @@ fn plain(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson, bool) {
         1 => (Type::Int, agg("count", vec![scope.any(rng).1]), true),
         2 if scope.risky => {
             let (ty, expr) = scope.dangerous(rng);
-            (ty, agg(if matches!(ty, Type::Int | Type::Float) { "sum" } else { "min" }, vec![expr]), true)
+            (ty, agg(if matches!(ty, Type::Int | Type::Float | Type::Decimal) { "sum" } else { "min" }, vec![expr]), true)
         }
         2 | 3 => (number, agg("sum", vec![scope.of_type(rng, number, depth)]), true),
-        4 => (Type::Float, agg("avg", vec![scope.of_type(rng, number, depth)]), true),
+        4 => (mean, agg("avg", vec![scope.of_type(rng, number, depth)]), true),
         5 => {
             let name = pick(rng, &["stddev", "stddevSamp", "stddevPop", "variance", "varSamp", "varPop"]);
-            (Type::Float, agg(name, vec![scope.of_type(rng, number, depth)]), true)
+            (mean, agg(name, vec![scope.of_type(rng, number, depth)]), true)
         }
         6 => (Type::Bool, agg(pick(rng, &["boolAnd", "boolOr", "every"]), vec![scope.of_type(rng, Type::Bool, depth)]), true),
         7 => (Type::Float, agg("median", vec![scope.of_type(rng, number, depth)]), false),

@@ -2,9 +2,10 @@
 
 use eddyline::query::Column;
 use eddyline::query::ast::{ExprJson, Literal};
-use eddyline::value::{Type, Value, format_timestamp};
+use eddyline::value::{Type, Value, decimal_text, format_timestamp, parse_decimal};
 use fastrand::Rng;
 
+use super::decimal::decimal;
 use super::{chance, pick};
 
 const SAFE: i64 = (1 << 53) - 1;
@@ -57,6 +58,11 @@ impl Domain {
         match ty {
             Type::Int => Value::Int(n - 1),
             Type::Timestamp => Value::Timestamp(n * 1_000_000),
+            // Keys that are equal may be written in several ways.
+            Type::Decimal => {
+                let text = format!("{}{}", n as f64 / 2.0, if n % 2 == 1 && rng.u8(..8) == 0 { "0" } else { "" });
+                Value::Decimal(parse_decimal(&text).expect("a decimal"))
+            }
             Type::Float => Value::Float(if n == 3 { f64::NAN } else { n as f64 / 2.0 }),
             Type::Text if self.is_wide() => Value::text(format!("key number {n}")),
             Type::Text if rng.bool() => Value::text(pick(rng, &["k1", "k2", "k10", "K1"])),
@@ -77,6 +83,7 @@ pub fn value(rng: &mut Rng, ty: Type, edge: bool) -> Value {
         Type::Bytes => Value::Bytes(pick(rng, &BYTES).into()),
         Type::Timestamp => Value::Timestamp(pick(rng, &TIMES)),
         Type::Json => Value::Json(pick(rng, &JSONS).into()),
+        Type::Decimal => decimal(rng, edge),
     }
 }
 
@@ -93,6 +100,7 @@ pub fn literal(value: &Value) -> ExprJson {
         Value::Text(v) => (None, Some(Literal::Text(v.to_string()))),
         Value::Timestamp(v) => typed("timestamp", format_timestamp(*v)),
         Value::Json(v) => typed("json", v.to_string()),
+        Value::Decimal(v) => typed("decimal", decimal_text(v)),
         Value::Bytes(v) => typed("bytes", v.iter().map(|b| format!("{b:02x}")).collect()),
     };
     ExprJson { op: "lit".into(), name, value, ..ExprJson::default() }

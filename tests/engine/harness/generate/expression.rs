@@ -27,7 +27,7 @@ pub struct Scope {
 }
 
 /// Types that have an order and a literal.
-pub const ORDERED: [Type; 6] = [Type::Int, Type::Text, Type::Float, Type::Bool, Type::Timestamp, Type::Bytes];
+pub const ORDERED: [Type; 7] = [Type::Int, Type::Text, Type::Float, Type::Bool, Type::Timestamp, Type::Bytes, Type::Decimal];
 
 pub fn call(op: &str, args: Vec<ExprJson>) -> ExprJson {
     ExprJson { op: op.into(), args, ..ExprJson::default() }
@@ -118,6 +118,7 @@ impl Scope {
             Type::Bool => self.bool(rng, depth),
             Type::Int => self.int(rng, depth),
             Type::Float => self.float(rng, depth),
+            Type::Decimal => self.decimal(rng, depth),
             Type::Text => self.text(rng, depth),
             Type::Timestamp if depth > 0 && chance(rng, 50) => self.moved(rng, depth - 1),
             Type::Json if depth > 0 && chance(rng, 50) => self.inner(rng),

@@ -107,7 +107,8 @@ impl Scope {
     /// A small integer made by a function.
     pub fn measure(&self, rng: &mut Rng, depth: usize) -> ExprJson {
         let of = self.of_type(rng, Type::Text, depth);
-        match rng.usize(0..4) {
+        match rng.usize(0..5) {
+            4 => call("scale", vec![self.decimal(rng, depth)]),
             0 => call("strpos", vec![of, text(pick(rng, &["", "a", "e", "%"]))]),
             1 => call(pick(rng, &["ascii", "octetLength"]), vec![of]),
             2 => named("cast", "int", self.of_type(rng, Type::Bool, depth)),
@@ -122,7 +123,8 @@ impl Scope {
     /// A float made by a function.
     pub fn measured(&self, rng: &mut Rng, depth: usize) -> ExprJson {
         let number = self.of_type(rng, Type::Float, depth);
-        match rng.usize(0..6) {
+        match rng.usize(0..7) {
+            6 => named("cast", "float", self.decimal(rng, depth)),
             0 => call("round", vec![number]),
             1 => call("round", vec![number, int(rng.i64(-2..4))]),
             2 => call(pick(rng, &["floor", "ceil", "trunc", "sign"]), vec![number]),
@@ -159,7 +161,7 @@ impl Scope {
     }
 
     fn shown(&self, rng: &mut Rng, depth: usize) -> ExprJson {
-        let ty = pick(rng, &[Type::Int, Type::Float, Type::Bool, Type::Timestamp, Type::Bytes, Type::Json]);
+        let ty = pick(rng, &[Type::Int, Type::Float, Type::Bool, Type::Timestamp, Type::Bytes, Type::Json, Type::Decimal]);
         self.of_type(rng, ty, depth)
     }
 
@@ -194,9 +196,11 @@ impl Scope {
     /// A function of columns that for some rows has no value.
     pub fn may_fail(&self, rng: &mut Rng) -> (Type, ExprJson) {
         let mut of = |ty| self.of_type(rng, ty, 0);
-        let (number, float, label, json, moment) =
-            (of(Type::Int), of(Type::Float), of(Type::Text), of(Type::Json), of(Type::Timestamp));
-        match rng.usize(0..10) {
+        let (number, float, label, json, moment, decimal) =
+            (of(Type::Int), of(Type::Float), of(Type::Text), of(Type::Json), of(Type::Timestamp), of(Type::Decimal));
+        match rng.usize(0..12) {
+            10 => (Type::Decimal, call(pick(rng, &["/", "%"]), vec![int(7), decimal])),
+            11 => (Type::Decimal, named("cast", "decimal", label)),
             0 => (Type::Float, call(pick(rng, &["sqrt", "ln", "exp"]), vec![float])),
             1 => (Type::Float, call("power", vec![float, literal(&Value::Float(pick(rng, &[0.5, -1.0, 2.0])))])),
             2 => (Type::Int, named("cast", "int", if rng.bool() { label } else { float })),

@@ -1,6 +1,7 @@
 //! Random cases out of one seed. Small domains, so that keys meet, ties happen, references dangle and nulls are common.
 
 mod aggregate;
+mod decimal;
 mod domain;
 mod expression;
 mod family;

@@ -9,7 +9,7 @@ use super::expression::Scope;
 use super::{chance, pick};
 
 const NAMES: [&str; 4] = ["ants", "bees", "cats", "dogs"];
-const TYPES: [&str; 8] = ["int", "text", "float", "bool", "timestamp", "bigint", "bytes", "json"];
+const TYPES: [&str; 10] = ["int", "text", "float", "bool", "timestamp", "bigint", "bytes", "json", "decimal", "decimal"];
 
 /// Foreign key columns of a table.
 struct Reference {
@@ -58,7 +58,7 @@ fn column(name: impl Into<String>, ty: &str, nullable: bool) -> ColumnJson {
 /// A table with its own key, simple or composite.
 fn table(rng: &mut Rng, name: &str, tenants: bool) -> TableJson {
     let mut columns =
-        vec![column("id", pick(rng, &["int", "int", "text", "text", "bigint", "timestamp", "bytes", "float"]), false)];
+        vec![column("id", pick(rng, &["int", "int", "text", "text", "bigint", "timestamp", "bytes", "float", "decimal"]), false)];
     if chance(rng, 25) {
         columns.push(column("part", pick(rng, &["int", "text", "bool"]), false));
     }
@@ -113,6 +113,7 @@ fn type_of(ty: &str) -> Type {
         "timestamp" => Type::Timestamp,
         "bytes" => Type::Bytes,
         "json" => Type::Json,
+        "decimal" => Type::Decimal,
         _ => Type::Text,
     }
 }

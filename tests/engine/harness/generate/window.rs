@@ -67,10 +67,10 @@ pub fn window(rng: &mut Rng, risky: bool, of: Make<'_>) -> (Type, ExprJson) {
             (ty, vec![e, number(rng, 1)])
         }
         "sum" | "avg" => {
-            let ty = pick(rng, &[Type::Int, Type::Int, Type::Float]);
+            let ty = pick(rng, &[Type::Int, Type::Int, Type::Float, Type::Decimal, Type::Decimal]);
             // Sums of big integers leave 64 bits.
             let (ty, e) = of(rng, Some(if risky { Type::Int } else { ty }));
-            (if name == "avg" { Type::Float } else { ty }, vec![e])
+            (if name == "avg" && ty != Type::Decimal { Type::Float } else { ty }, vec![e])
         }
         "count" => (Type::Int, if rng.bool() { vec![any(rng).1] } else { vec![] }),
         "percentRank" | "cumeDist" => (Type::Float, vec![]),
@@ -116,7 +116,7 @@ fn over(rng: &mut Rng, of: Make<'_>) -> OverJson {
     let mut types = Vec::new();
     let mut order_by = Vec::new();
     for _ in 0..pick(rng, &[0, 1, 1, 1, 1, 2]) {
-        let asked = chance(rng, 40).then(|| pick(rng, &[Type::Int, Type::Float, Type::Timestamp]));
+        let asked = chance(rng, 40).then(|| pick(rng, &[Type::Int, Type::Float, Type::Timestamp, Type::Decimal]));
         let (ty, expr) = of(rng, asked);
         if expr.op == "lit" && expr.value.is_none() {
             continue;
@@ -132,7 +132,7 @@ fn over(rng: &mut Rng, of: Make<'_>) -> OverJson {
 }
 
 fn frame(rng: &mut Rng, order: &[Type]) -> FrameJson {
-    let distant = matches!(order, [Type::Int | Type::Float | Type::Timestamp]);
+    let distant = matches!(order, [Type::Int | Type::Float | Type::Timestamp | Type::Decimal]);
     let unit = if order.is_empty() { pick(rng, &["rows", "range"]) } else { pick(rng, &["rows", "range", "groups"]) };
     // Kinds of its ends, in order.
     let ends: &[(usize, usize)] = if unit == "range" && !distant {
@@ -145,6 +145,9 @@ fn frame(rng: &mut Rng, order: &[Type]) -> FrameJson {
         let kinds = ["unboundedPreceding", "preceding", "currentRow", "following", "unboundedFollowing"];
         let offset = match (unit, order) {
             _ if [0, 2, 4].contains(&kind) => None,
+            ("range", [Type::Decimal]) => {
+                Some(pick(rng, &[Literal::Int(0), Literal::Float(0.5), Literal::Int(2), Literal::Float(1e18)]))
+            }
             ("range", [Type::Float]) => Some(Literal::Float(pick(rng, &[0.0, 0.5, 1.0, 2.5, 1e300]))),
             ("range", [Type::Timestamp]) => Some(Literal::Int(pick(rng, &[0, 1, 1_000, 86_400_000_000, i64::MAX]))),
             _ => Some(Literal::Int(if chance(rng, 4) { i64::MAX } else { rng.i64(0..4) })),
