@@ -60,6 +60,8 @@ codes! {
     NotGrouped = "NOT_GROUPED",
     /// A change or query on a tenanted table without a tenant.
     TenantRequired = "TENANT_REQUIRED",
+    /// A change of another tenant than the one that a batch is confined to.
+    TenantMismatch = "TENANT_MISMATCH",
     /// A change that is not one of the language of change.
     ChangeInvalid = "CHANGE_INVALID",
     /// Text that is not JSON; the path holds the byte.

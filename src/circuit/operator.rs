@@ -174,6 +174,8 @@ pub enum Spec {
         key: Vec<Path>,
         /// Turns to the target row.
         target: Vec<bool>,
+        /// Where the numbers of arrival are; none for links that are not sorted by them.
+        numbers: Vec<Path>,
     },
     /// Groups and their aggregates.
     Aggregate {

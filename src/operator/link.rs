@@ -44,18 +44,29 @@ impl Link {
     }
 
     fn key_row(&mut self, relations: &mut Relations, row: Handle) -> Option<Handle> {
-        let layout = relations.layout(self.keys.relation());
-        self.builder.start(layout);
-        for (c, &path) in self.key.iter().enumerate() {
-            let cell = relations.cell(self.input, row, path);
-            if cell.is_null() {
-                return None;
-            }
-            self.builder.set(layout, c, cell);
-        }
-        let packed = self.builder.finish(layout);
+        let packed = key_cells(&mut self.builder, relations, (self.input, row), &self.key, self.keys.relation())?;
         Some(self.keys.intern_row(relations, packed))
     }
+}
+
+/// The cells at some paths as a row of a relation; nothing if one is null.
+pub(super) fn key_cells<'b>(
+    builder: &'b mut RowBuilder,
+    relations: &Relations,
+    (input, row): (RelationId, Handle),
+    paths: &[Path],
+    of: RelationId,
+) -> Option<&'b [u8]> {
+    let layout = relations.layout(of);
+    builder.start(layout);
+    for (c, &path) in paths.iter().enumerate() {
+        let cell = relations.cell(input, row, path);
+        if cell.is_null() {
+            return None;
+        }
+        builder.set(layout, c, cell);
+    }
+    Some(builder.finish(layout))
 }
 
 impl Operator for Link {

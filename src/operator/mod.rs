@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod arrange;
+mod arrival;
 mod bound;
 mod combine;
 mod extend;
@@ -22,6 +23,7 @@ mod window;
 
 pub use aggregate::{AggregateGroups, Call, ExactSum};
 pub use arrange::ArrangeByKey;
+pub use arrival::ArrivalLink;
 pub use bound::{Against, Bound};
 pub use combine::{Combine, Member};
 pub use extend::Extend;

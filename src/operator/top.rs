@@ -105,7 +105,7 @@ mod tests {
             let mut rs = Relations::default();
             let rel = rs.add_packed(Layout::new(&[Type::Int]));
             let column = SortColumn { path: Path::column(0), ty: Type::Int, desc: false, nulls_first: false };
-            let mut groups = OrderedGroups::new(rel, vec![], SortSpec { columns: vec![column] });
+            let mut groups = OrderedGroups::new(rel, vec![], SortSpec { columns: vec![column], ..SortSpec::default() });
             let limit = if rng.u8(..4) == 0 { usize::MAX } else { rng.usize(..6) };
             let top = Top::new(0, rng.usize(..4), limit);
             let part = |groups: &OrderedGroups| {

@@ -1,21 +1,58 @@
 //! Associations as streams: the rows that owners are led to, and columns of owners that are aggregates over these.
 
 use super::{Planner, Stream};
-use crate::query::{Aggregate, AggregateFunction, BoundQuery, Computed, Expr, Function, Hop, JoinKind, type_of};
+use crate::query::{Aggregate, AggregateFunction, BoundQuery, Computed, Expr, Function, Hop, JoinKind, Nested, type_of};
 use crate::trace::Path;
 use crate::value::{Type, Value};
 
 impl Planner<'_> {
     /// Where an association's rows are: a stream of its target's columns, computed ones behind them, and the columns that
-    /// refer to the owner. `query` confines the target.
-    pub(super) fn association(&mut self, hops: &[Hop], query: Option<&BoundQuery>) -> (Stream, Vec<usize>) {
+    /// refer to the owner.
+    fn targets(&mut self, hops: &[Hop]) -> (Stream, Vec<usize>) {
+        let (stream, refer, _) = self.links(hops, None, false);
+        (stream, refer)
+    }
+
+    /// Where the rows of a nested list are, its query's condition applied, and what refers to the owner.
+    pub(super) fn nested(&mut self, nested: &Nested) -> (Stream, Refer) {
+        if nested.keeps_duplicates {
+            return self.kept(nested);
+        }
+        let (stream, refer, number) = self.links(&nested.hops, Some(&nested.query), nested.arrival);
+        let owner = refer.into_iter().map(|c| stream.columns[c].0).collect();
+        (stream, Refer { owner, number, ties: Vec::new() })
+    }
+
+    /// Targets once per row of the join table: the join itself.
+    fn kept(&mut self, nested: &Nested) -> (Stream, Refer) {
+        let [first, last] = &nested.hops[..] else { unreachable!("a manyToMany has two hops") };
+        let join = self.table(first.table);
+        let join = self.filter(join, first.filter.as_ref());
+        let target = self.table(last.table);
+        let target = self.filter(target, last.filter.as_ref());
+        let target = self.confined(target, Some(&nested.query));
+        let width = join.columns.len();
+        let on = equal(last.left.iter().copied(), last.right.iter().map(|r| width + r));
+        let mut stream = self.join(&join, &target, JoinKind::Inner, &on);
+        let number = number_of(first, &join).filter(|_| nested.arrival).map(|n| n.within(false));
+        let owner = first.right.iter().map(|&c| stream.columns[c].0).collect();
+        let ties = self.schema.by_id(first.table).key.iter().map(|&c| stream.columns[c]).collect();
+        stream.columns.rotate_left(width);
+        (stream, Refer { owner, number, ties })
+    }
+
+    fn links(&mut self, hops: &[Hop], query: Option<&BoundQuery>, numbered: bool) -> (Stream, Vec<usize>, Option<Path>) {
         let last = hops.len() - 1;
         let first = &hops[0];
+        let number = |hop: &Hop, of: &Stream| number_of(hop, of).filter(|_| numbered);
         let mut stream = self.table(first.table);
         stream = self.filter(stream, first.filter.as_ref());
         if last == 0 {
-            return (self.confined(stream, query), first.right.clone());
+            stream = self.confined(stream, query);
+            let number = number(first, &stream);
+            return (stream, first.right.clone(), number);
         }
+        let mut numbers: Vec<Path> = number(first, &stream).into_iter().collect();
         let mut key: Vec<(Path, Type)> = first.right.iter().map(|&c| stream.columns[c]).collect();
         let mut before = stream.columns.len();
         let mut target = stream.clone();
@@ -29,11 +66,15 @@ impl Planner<'_> {
             let on = equal(hop.left.iter().map(|l| width - before + l), hop.right.iter().map(|r| width + r));
             stream = self.join(&stream, &target, JoinKind::Inner, &on);
             key.iter_mut().for_each(|k| k.0 = k.0.within(false));
+            numbers.iter_mut().for_each(|n| *n = n.within(false));
+            numbers.extend(number(hop, &target).map(|n| n.within(true)));
             before = target.columns.len();
         }
-        let link = self.link(&stream, &key, &target);
+        let link = self.link(&stream, &key, &target, &numbers);
         let refer = (target.columns.len()..link.columns.len()).collect();
-        (link, refer)
+        // A link has one number, its own.
+        let number = (!numbers.is_empty()).then(|| Path::column(0));
+        (link, refer, number)
     }
 
     fn confined(&mut self, target: Stream, query: Option<&BoundQuery>) -> Stream {
@@ -55,7 +96,7 @@ impl Planner<'_> {
             }
             // One grouping for all columns of an association.
             let together: Vec<usize> = (i..computed.len()).filter(|&k| same(&computed[k])).collect();
-            let (targets, refer) = self.association(&column.hops, None);
+            let (targets, refer) = self.targets(&column.hops);
             let types: Vec<Type> = targets.columns.iter().map(|c| c.1).collect();
             let groups: Vec<Expr> = refer.iter().map(|&c| Expr::Column(c)).collect();
             let group_types: Vec<Type> = groups.iter().filter_map(|g| type_of(g, &types)).collect();
@@ -86,6 +127,39 @@ impl Planner<'_> {
         }
         Stream { columns, ..stream }
     }
+}
+
+/// What the rows of a nested list have besides the columns of their query: where each is, seen from a row.
+#[derive(Debug, Default)]
+pub(super) struct Refer {
+    /// Columns that refer to the owner.
+    pub owner: Vec<Path>,
+    /// The number of the row's arrival, in a list that is sorted by it.
+    pub number: Option<Path>,
+    /// What tells rows apart that have the same key.
+    pub ties: Vec<(Path, Type)>,
+}
+
+impl Refer {
+    /// As seen from pairs that have the rows as their left members, in each of so many steps.
+    pub fn deeper(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.owner.iter_mut().for_each(|p| *p = p.within(false));
+        }
+        self.pass(steps);
+    }
+
+    /// The same for all but the owner's columns.
+    pub fn pass(&mut self, steps: usize) {
+        for path in self.number.iter_mut().chain(self.ties.iter_mut().map(|t| &mut t.0)) {
+            *path = (0..steps).fold(*path, |p, _| p.within(false));
+        }
+    }
+}
+
+/// Where the number of a hop's row is, in a stream of such rows.
+fn number_of(hop: &Hop, of: &Stream) -> Option<Path> {
+    hop.arrival.map(|n| of.columns[0].0.sibling(n))
 }
 
 /// Steps that the computed columns of a query nest its rows by, at most.

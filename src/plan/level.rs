@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::association::computed_steps;
+use super::association::{Refer, computed_steps};
 use super::scope::{check_joins, too_deep};
 use super::window::add_windows;
 use super::{Planner, Stream};
 use crate::circuit::{Circuit, NodeId};
 use crate::error::Result;
 use crate::query::{BoundQuery, Expr, Schema, Select, Start, TableId, type_of};
-use crate::trace::{Path, RelationId, Relations};
+use crate::trace::{Path, RelationId, Relations, SortColumn};
 use crate::value::Type;
 
 /// A planned query.
@@ -100,7 +100,7 @@ pub fn plan(schema: &Schema, circuit: &mut Circuit, relations: &mut Relations, q
     let mut planner = Planner::new(schema, circuit, relations);
     let mut levels = Vec::new();
     let stream = planner.scope(query, None);
-    add_level(&mut planner, &mut levels, query, None, stream, Vec::new(), Vec::new());
+    add_level(&mut planner, &mut levels, query, None, stream, Refer::default(), Vec::new());
     let kept: Vec<NodeId> = levels.iter().map(|l| l.node).collect();
     planner.finish(&kept);
     Ok(Plan { levels })
@@ -121,8 +121,8 @@ fn lowered<'q>(
     planner: &mut Planner<'_>,
     query: &'q BoundQuery,
     stream: Stream,
-    refer: Vec<Path>,
-) -> (Cow<'q, BoundQuery>, Stream, Vec<Path>) {
+    mut refer: Refer,
+) -> (Cow<'q, BoundQuery>, Stream, Refer) {
     let mut query = Cow::Borrowed(query);
     let fields = match &query.select {
         Select::Fields(fields) => &fields[..],
@@ -140,7 +140,7 @@ fn lowered<'q>(
     };
     let exprs = fields.iter_mut().map(|f| &mut f.expr).chain(of_query.order.iter_mut().map(|o| &mut o.expr));
     let stream = planner.lower(stream, exprs);
-    let refer = refer.into_iter().map(|p| (before..stream.depth()).fold(p, |p, _| p.within(false))).collect();
+    refer.deeper(stream.depth() - before);
     (query, stream, refer)
 }
 
@@ -151,10 +151,10 @@ fn add_level(
     query: &BoundQuery,
     owner: Option<(usize, String, bool)>,
     stream: Stream,
-    refer: Vec<Path>,
+    refer: Refer,
     owner_paths: Vec<Path>,
 ) {
-    let (query, stream, refer) = lowered(planner, query, stream, refer);
+    let (query, stream, mut refer) = lowered(planner, query, stream, refer);
     let (query, types): (&BoundQuery, Vec<Type>) = (&query, stream.columns.iter().map(|c| c.1).collect());
     // Columns that are computed: fields and sort keys that are not plain columns.
     let fields: Vec<(&str, &Expr, Type)> = match &query.select {
@@ -163,11 +163,13 @@ fn add_level(
     };
     let sort_types = query.order.iter().map(|o| (&o.expr, type_of(&o.expr, &types).unwrap_or(Type::Text)));
     let extended = planner.extended(stream, fields.iter().map(|f| (f.1, f.2)).chain(sort_types));
-    let refer = if extended.is_plain() { refer } else { refer.into_iter().map(|p| p.within(false)).collect() };
+    refer.deeper(usize::from(!extended.is_plain()));
     let place = |e: &Expr, ty: Type| extended.place(e, ty);
     let full = &extended.stream;
-    let sort = extended.sort(query, &types);
-    let node = planner.order(full, refer, sort);
+    let mut sort = extended.sort(query, &types);
+    sort.arrival = refer.number;
+    sort.columns.extend(refer.ties.iter().map(|&(path, ty)| SortColumn { path, ty, desc: false, nulls_first: false }));
+    let node = planner.order(full, refer.owner, sort);
 
     let mut shown_fields: Vec<Field> = match &query.select {
         Select::Fields(_) => fields
@@ -190,6 +192,7 @@ fn add_level(
         }
     };
     let mut key: Vec<Path> = query.key.iter().map(|&c| full.columns[c].0).collect();
+    key.extend(refer.ties.iter().map(|t| t.0));
     let mut shown = common_turns(&shown_fields, &key);
     // What is shown is a row that is there.
     shown.truncate(planner.relations.certain(full.relation, &shown));
@@ -201,8 +204,8 @@ fn add_level(
         Some((parent, name, single)) => (Some(parent), Some(name), single),
         None => (None, None, false),
     };
-    let plain =
-        matches!(query.select, Select::All) && query.joins.is_empty() && query.aggregate.is_none() && query.nested.is_empty();
+    let whole = matches!(query.select, Select::All) && query.joins.is_empty() && query.aggregate.is_none();
+    let plain = whole && query.nested.is_empty() && refer.ties.is_empty();
     let limit = if single { Some(1) } else { query.limit.map(|l| l as usize) };
     levels.push(Level {
         name,
@@ -220,9 +223,10 @@ fn add_level(
         subs: Vec::new(),
     });
     for nested in &query.nested {
-        let (stream, refer) = planner.association(&nested.hops, Some(&nested.query));
-        let mut refer: Vec<Path> = refer.into_iter().map(|c| stream.columns[c].0).collect();
-        let stream = add_windows(planner, &nested.query, stream, &mut refer);
+        let (stream, mut refer) = planner.nested(nested);
+        let before = stream.depth();
+        let stream = add_windows(planner, &nested.query, stream, &mut refer.owner);
+        refer.pass(stream.depth() - before);
         let owner_paths = nested.hops[0].left.iter().map(|&c| full.columns[c].0).collect();
         let sub = levels.len();
         levels[level].subs.push(sub);

@@ -49,7 +49,7 @@ impl Extended {
             let (path, ty) = self.stream.columns[c];
             columns.push(SortColumn { path, ty, desc: false, nulls_first: false });
         }
-        SortSpec { columns }
+        SortSpec { columns, ..SortSpec::default() }
     }
 }
 

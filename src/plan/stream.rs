@@ -2,8 +2,8 @@
 
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
-    Against, AggregateGroups, ArrangeByKey, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Join, Link, Member, Order,
-    OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
+    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Join, Link,
+    Member, Order, OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
 };
 use crate::query::{
     Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, SetQuery, TableId, WindowCall, WindowFunction,
@@ -127,7 +127,7 @@ impl<'a> Planner<'a> {
     fn arrange_by(&mut self, stream: &Stream, path: Path) -> NodeId {
         let ty = stream.columns.iter().find(|c| c.0 == path).map_or(Type::Int, |c| c.1);
         let column = SortColumn { path, ty, desc: false, nulls_first: false };
-        self.arrange_in_order(stream, Vec::new(), SortSpec { columns: vec![column] })
+        self.arrange_in_order(stream, Vec::new(), SortSpec { columns: vec![column], ..SortSpec::default() })
     }
 
     /// Joins two streams on a condition over the columns of both. Equalities of a left and a right column become the key;
@@ -332,16 +332,21 @@ impl<'a> Planner<'a> {
         (Stream { node, relation: self.output(node), columns: stream.within(false).collect() }, found)
     }
 
-    /// Distinct links of a chain of joins; the columns are those of the last table, then the key's.
-    pub fn link(&mut self, chain: &Stream, key: &[(Path, Type)], target: &Stream) -> Stream {
+    /// Distinct links of a chain of joins; the columns are those of the last table, then the key's. With numbers, each link
+    /// has the number of its arrival.
+    pub fn link(&mut self, chain: &Stream, key: &[(Path, Type)], target: &Stream, numbers: &[Path]) -> Stream {
         let paths: Vec<Path> = key.iter().map(|k| k.0).collect();
         let types: Vec<Type> = key.iter().map(|k| k.1).collect();
-        let spec = Spec::Link { input: chain.node, key: paths.clone(), target: vec![true] };
+        let spec = Spec::Link { input: chain.node, key: paths.clone(), target: vec![true], numbers: numbers.to_vec() };
         let (input, target_relation, layout) = (chain.relation, target.relation, Layout::new(&types));
         let node = self.node(spec, move |relations, _| {
             let keys = relations.add_packed(layout);
             let output = relations.add_pair(keys, target_relation);
-            Box::new(Link::new(input, paths, vec![true], keys, output))
+            if numbers.is_empty() {
+                return Box::new(Link::new(input, paths, vec![true], keys, output));
+            }
+            relations.add_numbers(output, 1);
+            Box::new(ArrivalLink::new(input, paths, vec![true], numbers.to_vec(), keys, output))
         });
         let keys = types.iter().enumerate().map(|(i, t)| (Path::column(i).within(false), *t));
         Stream { node, relation: self.output(node), columns: target.within(true).chain(keys).collect() }

@@ -83,7 +83,7 @@ pub(super) fn add_windows(planner: &mut Planner<'_>, query: &BoundQuery, stream:
                 (call, call.arguments.iter().map(|a| full.formula(&numbered(a))).collect())
             })
             .collect();
-        let (next, found) = planner.window(&full, partition, (SortSpec { columns }, order), calls);
+        let (next, found) = planner.window(&full, partition, (SortSpec { columns, ..SortSpec::default() }, order), calls);
         let deeper = |p: &mut Path| *p = p.within(false);
         refer.iter_mut().for_each(deeper);
         places.iter_mut().for_each(|p| deeper(&mut p.0));

@@ -64,6 +64,8 @@ pub struct RelationJson {
     pub filter: Option<ExprJson>,
     /// Order among the target rows.
     pub order_by: Vec<OrderJson>,
+    /// Of manyToMany: `keep` shows a target once per row of the join table that leads to it, rather than once.
+    pub duplicates: Option<String>,
 }
 
 /// A query as written.

@@ -317,6 +317,10 @@ pub struct Nested {
     pub single: bool,
     /// Steps from the owner's columns to the target.
     pub hops: Vec<Hop>,
+    /// A list in the order in which its rows arrived ([`Hop::arrival`]), rather than in that of `query`.
+    pub arrival: bool,
+    /// Targets show once per row of the join table (the first of two hops), whose key ends theirs and breaks ties.
+    pub keeps_duplicates: bool,
     /// Own where/order/limit/select/nested, from the target; the association's order when it has none of its own.
     pub query: BoundQuery,
 }

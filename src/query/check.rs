@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 
 use super::ast::{ColumnJson, SchemaJson, TableJson};
-use super::relations;
 use super::schema::{Column, Schema, TENANT_COLUMN, Table, TableId};
+use super::{arrival, relations};
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::{Layout, MapState, Type};
 
@@ -41,6 +41,7 @@ pub(super) fn schema(json: &SchemaJson) -> Result<Schema> {
     for (found, (_, table)) in relations::resolve(json, &tables)?.into_iter().zip(&mut tables) {
         table.relations = found;
     }
+    arrival::declare(&mut tables);
     Ok(Schema { tables })
 }
 
@@ -63,7 +64,8 @@ fn table(json: &TableJson, id: TableId) -> Result<Table> {
     }
     let types: Vec<Type> = columns.values().map(|c| c.ty).collect();
     let layout = Layout::new(&types);
-    Ok(Table { name: json.name.clone(), id, columns, key, tenant: json.tenant, layout, relations: IndexMap::default() })
+    let (name, relations) = (json.name.clone(), IndexMap::default());
+    Ok(Table { name, id, columns, key, tenant: json.tenant, layout, relations, arrivals: Vec::new() })
 }
 
 fn column(json: &ColumnJson) -> Result<Column> {

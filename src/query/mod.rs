@@ -6,6 +6,7 @@
 //! The shape: `check` and `relations` make a [`Schema`] of its JSON, `bind` a [`BoundQuery`] of a query's; both use the
 //! expression binder of `bind::expr`. `registry` lists the functions and operators, `types` says what type an expression has once it is bound.
 
+mod arrival;
 pub mod ast;
 pub mod bind;
 pub mod bound;

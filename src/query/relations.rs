@@ -102,7 +102,8 @@ fn plain(json: &RelationJson, owner: &Table, tables: &Tables) -> Result<Option<R
         }
     };
     let order = refine(json, target, &mut hops)?;
-    let relation = Relation { name: json.name.clone(), kind, target: target.id, hops, order };
+    let keeps_duplicates = duplicates(json)?;
+    let relation = Relation { name: json.name.clone(), kind, target: target.id, hops, keeps_duplicates, order };
     Ok(Some(Resolved { relation, level: 0 }))
 }
 
@@ -124,10 +125,23 @@ fn no_strays(json: &RelationJson, kind: RelationKind) -> Result<()> {
         (json.join.is_some(), "join", kind == K::ManyToMany),
         (json.join_target.is_some(), "joinTarget", kind == K::ManyToMany),
         (json.path.is_some(), "path", kind == K::Through),
+        (json.duplicates.is_some(), "duplicates", kind == K::ManyToMany),
     ];
     match parts.into_iter().find(|(given, _, read)| *given && !read) {
         Some((_, part, _)) => Err(invalid(format!("a {} association has no `{part}`", json.kind)).named(part).at(part)),
         None => Ok(()),
+    }
+}
+
+/// Whether a target shows once per row of the join table.
+fn duplicates(json: &RelationJson) -> Result<bool> {
+    match json.duplicates.as_deref() {
+        None | Some("once") => Ok(false),
+        Some("keep") => Ok(true),
+        Some(other) => {
+            let e = Error::unknown(ErrorCode::SchemaInvalid, "way with duplicates", other, "associations", ["once", "keep"]);
+            Err(e.at("duplicates"))
+        }
     }
 }
 
@@ -171,7 +185,7 @@ fn hop(
         }
         (_, None) => {}
     }
-    Ok(Hop { table: to.id, left, right, filter: None })
+    Ok(Hop { table: to.id, left, right, refers_back: written == Side::To, ..Hop::default() })
 }
 
 fn table<'a>(tables: &'a Tables, name: &str) -> Result<&'a Table> {
@@ -292,6 +306,7 @@ impl Chains<'_> {
             kind: RelationKind::Through,
             target: target.id,
             hops: std::mem::take(&mut frame.hops),
+            keeps_duplicates: false,
             order,
         };
         Ok(Resolved { relation, level: frame.level })

@@ -35,6 +35,9 @@ pub struct Table {
     pub layout: Layout,
     /// Associations by name.
     pub relations: IndexMap<String, Relation, MapState>,
+    /// By what rows arrive in lists of associations without an order: a row that is inserted, or that changes in one of
+    /// these columns, comes last in such lists. One entry per set of referring columns, key columns left out.
+    pub arrivals: Vec<Vec<usize>>,
 }
 
 /// A column.
@@ -63,6 +66,8 @@ pub struct Relation {
     /// More than one step means that a target shows once however many ways lead to it. Each hop carries the conditions of
     /// the association that it came from.
     pub hops: Vec<Hop>,
+    /// A manyToMany whose targets show once per row of the join table: its rows are identified by the keys of both.
+    pub keeps_duplicates: bool,
     /// Order among the target rows; ties by the target's key. A `through` takes the order of its last association.
     pub order: Vec<SortKey>,
 }
@@ -90,7 +95,7 @@ impl RelationKind {
 }
 
 /// One step of an association: rows of `table` whose `right` columns equal the `left` columns of the row before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hop {
     /// Table stepped to.
     pub table: TableId,
@@ -100,6 +105,11 @@ pub struct Hop {
     pub right: Vec<usize>,
     /// Condition on the row of `table` (over its columns).
     pub filter: Option<Expr>,
+    /// The row of `table` refers to the row before (hasMany), rather than the other way round (belongsTo).
+    pub refers_back: bool,
+    /// In a list without an order: what the row of `table` arrives by, an index of [`Table::arrivals`]. `None` where the
+    /// row holds no reference on the way.
+    pub arrival: Option<usize>,
 }
 
 impl Schema {

@@ -150,6 +150,7 @@ fn relation(json: &Document) -> Result<RelationJson> {
         path: optional(json, "path", texts_of)?,
         filter: optional(json, "where", expr)?,
         order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
+        duplicates: optional_text(json, "duplicates")?,
     })
 }
 

@@ -12,6 +12,10 @@ use crate::value::{Value, total_order};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Data {
     tables: Vec<Vec<Vec<Value>>>,
+    /// Beside each row, when it came to refer as it does: one number per entry of the table's `arrivals`.
+    arrivals: Vec<Vec<Vec<u64>>>,
+    /// Arrivals so far.
+    clock: u64,
     cursors: Vec<(String, String)>,
     /// Rows so far of the relations of the recursion that is being evaluated, each with a rank behind it.
     growing: Vec<Vec<Vec<Value>>>,
@@ -33,7 +37,14 @@ pub struct Outcome {
 impl Data {
     /// Empty tables.
     pub fn new(schema: &Schema) -> Self {
-        Data { tables: vec![Vec::new(); schema.tables.len()], cursors: Vec::new(), growing: Vec::new() }
+        let tables = schema.tables.len();
+        Data {
+            tables: vec![Vec::new(); tables],
+            arrivals: vec![Vec::new(); tables],
+            clock: 0,
+            cursors: Vec::new(),
+            growing: Vec::new(),
+        }
     }
 
     /// The rows of a table, in no promised order; hidden columns included.
@@ -49,6 +60,11 @@ impl Data {
     /// The same tables, for the branches of a recursion.
     pub(super) fn with_growing(&self, growing: Vec<Vec<Vec<Value>>>) -> Data {
         Data { growing, ..self.clone() }
+    }
+
+    /// When the row at a place in [`rows`](Self::rows) came to refer as it does.
+    pub(super) fn arrival(&self, table: TableId, row: usize, place: usize) -> u64 {
+        self.arrivals[table as usize][row][place]
     }
 
     /// The cursor committed last for a source.
@@ -78,6 +94,7 @@ impl Data {
         for (i, change) in batch.changes.iter().enumerate() {
             next.change(schema.by_id(change.table), change, &mut outcome).map_err(|e| e.at_index("changes", i))?;
         }
+        schema.tables.values().for_each(|t| next.settle(t, self));
         if let Some((source, new)) = position {
             next.cursors.retain(|(s, _)| s != source);
             next.cursors.push((source.clone(), new.clone()));
@@ -89,36 +106,67 @@ impl Data {
 
     fn change(&mut self, table: &Table, change: &Change, outcome: &mut Outcome) -> Result<()> {
         let rows = &mut self.tables[table.id as usize];
+        let arrivals = &mut self.arrivals[table.id as usize];
         if change.op == Op::Reset {
-            match table.tenant_column() {
-                Some(tenant) => {
-                    let of = table.layout.cell(&change.row, tenant).to_value();
-                    rows.retain(|row| row[tenant] != of);
+            let tenant = table.tenant_column().map(|t| (t, table.layout.cell(&change.row, t).to_value()));
+            for at in (0..rows.len()).rev() {
+                if tenant.as_ref().is_none_or(|(t, of)| rows[at][*t] == *of) {
+                    rows.remove(at);
+                    arrivals.remove(at);
                 }
-                None => rows.clear(),
             }
             return Ok(());
         }
         let given = table.layout.values(&change.row);
         let held = rows.iter().position(|row| same_key(table, row, &given));
+        let before = held.map(|at| rows[at].clone());
         match (change.op, held) {
             (Op::Insert, Some(at)) if rows[at] != given => {
                 return Err(Error::new(ErrorCode::DuplicateKey, "a row with this key is held with other content").at("row"));
             }
             (Op::Insert | Op::Upsert, Some(at)) => rows[at] = given,
-            (Op::Insert | Op::Upsert, None) => rows.push(given),
+            (Op::Insert | Op::Upsert, None) => {
+                self.clock += 1;
+                rows.push(given);
+                arrivals.push(vec![self.clock; table.arrivals.len()]);
+            }
             (Op::Update, Some(at)) => {
                 let sets = (0..given.len()).filter(|c| change.sets(*c) && !table.key.contains(c));
                 sets.for_each(|c| rows[at][c] = given[c].clone());
             }
             (Op::Delete, Some(at)) => {
                 rows.remove(at);
+                arrivals.remove(at);
+                return Ok(());
             }
             (Op::Update | Op::Delete, None) => outcome.ignored += 1,
             (Op::Touch, _) => outcome.touched.push((table.id, key_of(table, &given))),
             (Op::Reset, _) => unreachable!("handled above"),
         }
+        if let (Some(at), Some(before)) = (held, before) {
+            // One number for all that a change moves.
+            let now = self.clock + 1;
+            for (place, columns) in table.arrivals.iter().enumerate() {
+                if columns.iter().any(|&c| rows[at][c] != before[c]) {
+                    arrivals[at][place] = now;
+                    self.clock = now;
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// A row that a batch leaves with the references that it found has not moved, whatever happened in between.
+    fn settle(&mut self, table: &Table, old: &Data) {
+        let t = table.id as usize;
+        for (row, arrivals) in self.tables[t].iter().zip(&mut self.arrivals[t]) {
+            let Some(before) = old.tables[t].iter().position(|o| same_key(table, o, row)) else { continue };
+            for (place, columns) in table.arrivals.iter().enumerate() {
+                if columns.iter().all(|&c| old.tables[t][before][c] == row[c]) {
+                    arrivals[place] = old.arrivals[t][before][place];
+                }
+            }
+        }
     }
 }
 

@@ -19,12 +19,14 @@ use crate::value::{Field, RowTree, Value, total_order};
 /// `NUMERIC_OVERFLOW` or `DIVISION_BY_ZERO` when evaluating any stage fails for any row that reaches it; rows that `limit`
 /// cuts off were projected before.
 pub fn evaluate(schema: &Schema, data: &Data, query: &BoundQuery) -> Result<Vec<RowTree>> {
-    evaluate_over(schema, data, query, &rows_of(schema, data, &query.from)?)
+    evaluate_over(schema, data, query, &rows_of(schema, data, &query.from)?, &[], false)
 }
 
 /// A row of the scope, and which of its sources matched (only the right side of a left join may not).
 struct Scope {
     cells: Vec<Value>,
+    /// Ends the key.
+    tie: Vec<Value>,
     matched: Vec<bool>,
 }
 
@@ -56,13 +58,21 @@ pub(super) fn sub_rows(schema: &Schema, data: &Data, sub: &SubQuery) -> Result<V
         Field::Value(v) => v,
         other => panic!("{other:?} in a source"),
     };
-    let found = candidates(schema, data, &sub.query, &from)?;
+    let found = candidates(schema, data, &sub.query, &from, &[], false)?;
     Ok(found.into_iter().map(|row| row.fields.into_iter().map(cell).collect()).collect())
 }
 
-/// The rows of a query whose `from` is confined to the rows given.
-pub(super) fn evaluate_over(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Value>]) -> Result<Vec<RowTree>> {
-    candidates(schema, data, query, from)?
+/// The rows of a query whose `from` is confined to the rows given, which are `sorted` already or not. `ties`: what tells them
+/// apart where their keys do not.
+pub(super) fn evaluate_over(
+    schema: &Schema,
+    data: &Data,
+    query: &BoundQuery,
+    from: &[Vec<Value>],
+    ties: &[Vec<Value>],
+    sorted: bool,
+) -> Result<Vec<RowTree>> {
+    candidates(schema, data, query, from, ties, sorted)?
         .into_iter()
         .map(|c| {
             let mut tree = RowTree { key: c.key, fields: c.fields };
@@ -75,11 +85,18 @@ pub(super) fn evaluate_over(schema: &Schema, data: &Data, query: &BoundQuery, fr
 }
 
 /// The rows of a query, in order and cut.
-fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Value>]) -> Result<Vec<Candidate>> {
+fn candidates(
+    schema: &Schema,
+    data: &Data,
+    query: &BoundQuery,
+    from: &[Vec<Value>],
+    ties: &[Vec<Value>],
+    sorted: bool,
+) -> Result<Vec<Candidate>> {
     let mut rows: Vec<Scope> = Vec::new();
-    for row in from {
+    for (at, row) in from.iter().enumerate() {
         if query.own_filter.as_ref().map_or(Ok(true), |f| holds(f, row))? {
-            rows.push(Scope { cells: row.clone(), matched: vec![true] });
+            rows.push(Scope { cells: row.clone(), tie: ties.get(at).cloned().unwrap_or_default(), matched: vec![true] });
         }
     }
     for column in &query.computed {
@@ -114,7 +131,7 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
         for mut cells in groups.drain(..) {
             subs.append(schema, data, &mut cells)?;
             if having.as_ref().map_or(Ok(true), |h| holds(h, &cells))? {
-                rows.push(Scope { cells, matched: Vec::new() });
+                rows.push(Scope { cells, tie: Vec::new(), matched: Vec::new() });
             }
         }
     }
@@ -128,9 +145,11 @@ fn candidates(schema: &Schema, data: &Data, query: &BoundQuery, from: &[Vec<Valu
         row.cells = cells;
     }
     let mut candidates = rows.into_iter().map(|row| candidate(schema, query, row)).collect::<Result<Vec<_>>>()?;
-    candidates.sort_by(|a, b| {
-        compare_order(&query.order, &a.order, &b.order).then_with(|| compare_keys((&a.order, &a.key), (&b.order, &b.key)))
-    });
+    if !sorted {
+        candidates.sort_by(|a, b| {
+            compare_order(&query.order, &a.order, &b.order).then_with(|| compare_keys((&a.order, &a.key), (&b.order, &b.key)))
+        });
+    }
     if let Some(part) = &query.limit_by {
         candidates = first_of_each(part, candidates);
     }
@@ -184,18 +203,22 @@ fn joined(
             if holds(&source.on, &cells)? {
                 any = true;
                 alone[i] = false;
-                out.push(Scope { cells, matched: [&row.matched[..], &[true]].concat() });
+                out.push(Scope { cells, tie: Vec::new(), matched: [&row.matched[..], &[true]].concat() });
             }
         }
         if !any && keeps_left {
             let nulls = vec![Value::Null; width];
-            out.push(Scope { cells: [row.cells, nulls].concat(), matched: [&row.matched[..], &[false]].concat() });
+            out.push(Scope {
+                cells: [row.cells, nulls].concat(),
+                tie: Vec::new(),
+                matched: [&row.matched[..], &[false]].concat(),
+            });
         }
     }
     for (other, _) in right.iter().zip(alone).filter(|(_, alone)| keeps_right && *alone) {
         let nulls = vec![Value::Null; before];
         let matched = [vec![false; sources], vec![true]].concat();
-        out.push(Scope { cells: [nulls, other.clone()].concat(), matched });
+        out.push(Scope { cells: [nulls, other.clone()].concat(), tie: Vec::new(), matched });
     }
     Ok(out)
 }
@@ -204,7 +227,7 @@ fn candidate(schema: &Schema, query: &BoundQuery, row: Scope) -> Result<Candidat
     let order = query.order.iter().map(|k| eval(&k.expr, &row.cells)).collect::<Result<Vec<_>>>()?;
     let by = query.limit_by.iter().flat_map(|l| &l.by);
     let group = by.map(|e| eval(e, &row.cells)).collect::<Result<Vec<_>>>()?;
-    let key = query.key.iter().map(|&c| row.cells[c].clone()).collect();
+    let key = query.key.iter().map(|&c| row.cells[c].clone()).chain(row.tie.iter().cloned()).collect();
     let fields = match &query.select {
         Select::Fields(fields) => {
             fields.iter().map(|f| Ok((f.name.clone(), Field::Value(eval(&f.expr, &row.cells)?)))).collect::<Result<Vec<_>>>()?

@@ -21,7 +21,19 @@ fn table(id: u32, name: &str, key: &[usize], columns: &[(&str, Type, bool)]) -> 
         .iter()
         .map(|&(name, ty, nullable)| (name.to_owned(), Column { name: name.to_owned(), ty, nullable, safe_integer: false }));
     let (columns, key) = (columns.collect(), key.to_vec());
-    (name.to_owned(), Table { name: name.to_owned(), id, columns, key, tenant: false, layout, relations: IndexMap::default() })
+    (
+        name.to_owned(),
+        Table {
+            name: name.to_owned(),
+            id,
+            columns,
+            key,
+            tenant: false,
+            layout,
+            relations: IndexMap::default(),
+            arrivals: vec![],
+        },
+    )
 }
 
 fn schema() -> Schema {
@@ -273,11 +285,11 @@ fn a_target_shows_once_however_many_ways_lead_to_it() {
     let members = ["insert 1 1 red", "insert 2 1 red", "insert 3 1 blue", "insert 4 2 gone", "insert 5 3 -"];
     data.apply(&schema, &batch(&schema, MEMBERS, &members)).unwrap();
     let hops = vec![
-        Hop { table: MEMBERS, left: vec![0], right: vec![1], filter: None },
-        Hop { table: TEAMS, left: vec![2], right: vec![0], filter: None },
+        Hop { table: MEMBERS, left: vec![0], right: vec![1], filter: None, ..Hop::default() },
+        Hop { table: TEAMS, left: vec![2], right: vec![0], filter: None, ..Hop::default() },
     ];
     let targets = BoundQuery { order: vec![by(1, true)], ..from(TEAMS, &[0]) };
-    let nested = Nested { name: "teams".into(), single: false, hops, query: targets };
+    let nested = Nested { name: "teams".into(), single: false, hops, arrival: false, keeps_duplicates: false, query: targets };
     let query = BoundQuery { nested: vec![nested], select: fields(&[(0, Type::Int)]), ..from(PEOPLE, &[0]) };
     let got = |data: &Data| evaluate(&schema, data, &query).unwrap().iter().map(shown).collect::<Vec<_>>();
     assert_eq!(got(&data), ["1 ['blue' null, 'red' 'Red']", "2 []", "3 []", "4 []", "5 []"]);
@@ -289,9 +301,9 @@ fn a_target_shows_once_however_many_ways_lead_to_it() {
 
 #[test]
 fn a_single_association_is_the_first_row_of_its_order_or_null() {
-    let hops = vec![Hop { table: PEOPLE, left: vec![0], right: vec![1], filter: None }];
+    let hops = vec![Hop { table: PEOPLE, left: vec![0], right: vec![1], filter: None, ..Hop::default() }];
     let targets = BoundQuery { order: vec![by(2, true)], ..from(PEOPLE, &[0]) };
-    let nested = Nested { name: "eldest".into(), single: true, hops, query: targets };
+    let nested = Nested { name: "eldest".into(), single: true, hops, arrival: false, keeps_duplicates: false, query: targets };
     assert_eq!(
         rows(&BoundQuery { nested: vec![nested], ..from(TEAMS, &[0]) }),
         ["'blue' null null", "'red' 'Red' (2 'red' null 0.1)",]

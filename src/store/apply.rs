@@ -7,6 +7,7 @@
 use hashbrown::{HashMap, HashSet};
 use indexmap::IndexMap;
 
+use super::arrival::Arrivals;
 use super::key_map::Handles;
 use super::{Batch, Change, KeyMap, Op, compare_cursors, key_hash};
 use crate::algebra::{Delta, Handle};
@@ -38,6 +39,8 @@ pub struct Store {
     builder: RowBuilder,
     undo: Vec<Undo>,
     spare: Vec<Delta>,
+    /// Changes so far, of failed batches too: the numbers by which rows arrive.
+    arrivals: u64,
 }
 
 impl std::fmt::Debug for Store {
@@ -67,6 +70,7 @@ impl Store {
         for table in schema.tables.values() {
             let id = rs.add_packed(table.layout.clone());
             assert_eq!(id, table.id, "tables are the first relations");
+            rs.add_numbers(id, table.arrivals.len());
             for (i, column) in table.columns.values().enumerate() {
                 if column.ty == Type::Int && !column.safe_integer {
                     rs.mark_wide(id, i);
@@ -79,6 +83,7 @@ impl Store {
             builder: RowBuilder::new(),
             undo: Vec::new(),
             spare: Vec::new(),
+            arrivals: 0,
         }
     }
 
@@ -131,6 +136,7 @@ impl Store {
             builder: &mut self.builder,
             undo: std::mem::take(&mut self.undo),
             spare: &mut self.spare,
+            arrivals: Arrivals { last: &mut self.arrivals, again: Vec::new(), was_reset: false },
             resets: HashMap::default(),
             applied,
         };
@@ -179,6 +185,7 @@ struct Run<'a> {
     builder: &'a mut RowBuilder,
     undo: Vec<Undo>,
     spare: &'a mut Vec<Delta>,
+    arrivals: Arrivals<'a>,
     /// Per reset table: tenant rows (packed, or empty) whose other rows go at the end.
     resets: HashMap<TableId, Vec<Reset>, HandleState>,
     applied: &'a mut Applied,
@@ -208,6 +215,7 @@ impl Run<'_> {
         let schema = self.schema;
         let t = schema.by_id(table);
         if change.op == Op::Reset {
+            self.arrivals.was_reset = true;
             let reset = Reset { tenant: change.row, kept: HashSet::default() };
             self.resets.entry(table).or_default().push(reset);
             return Ok(());
@@ -222,6 +230,7 @@ impl Run<'_> {
             (Op::Insert | Op::Upsert, None) => {
                 let row = self.rs.insert_row(table, change.row);
                 self.tables[table as usize].insert(hash, row);
+                self.arrivals.arrive(t, self.rs, row, None);
                 self.undo.push(Undo::Inserted { table, row });
                 self.keep(table, row);
             }
@@ -262,6 +271,7 @@ impl Run<'_> {
         let rs = &*self.rs;
         let has_key = |h| t.layout.same(rs.row(table, h), rs.row(table, new), &t.key);
         let Some(old) = self.tables[table as usize].put(hash, new, has_key) else {
+            self.arrivals.arrive(t, self.rs, new, None);
             self.undo.push(Undo::Inserted { table, row: new });
             return Ok(());
         };
@@ -274,6 +284,7 @@ impl Run<'_> {
             self.rs.retire(table, new);
             return Err(error);
         } else {
+            self.arrivals.arrive(t, self.rs, new, Some(old));
             self.rs.retire(table, old);
             self.undo.push(Undo::Replaced { table, old, new });
         }
@@ -281,12 +292,18 @@ impl Run<'_> {
     }
 
     fn replace(&mut self, table: TableId, hash: u32, old: Handle, row: Box<[u8]>) {
+        let t = self.schema.by_id(table);
+        let is_stale = !self.resets.is_empty() && !t.arrivals.is_empty() && self.is_stale(table, old);
         if *self.rs.row(table, old) == *row {
+            if is_stale {
+                self.arrivals.again(table, old);
+            }
             self.keep(table, old);
             return;
         }
         let new = self.rs.insert_row(table, row);
         self.tables[table as usize].replace(hash, old, new);
+        self.arrivals.arrive(t, self.rs, new, (!is_stale).then_some(old));
         self.rs.retire(table, old);
         self.undo.push(Undo::Replaced { table, old, new });
         self.keep(table, new);
@@ -362,7 +379,8 @@ impl Run<'_> {
     /// The net delta: one pass over what was done.
     fn net(&mut self) {
         // Where nothing left, or only one thing happened, nothing can have come back: no bookkeeping.
-        let mixed = self.undo.len() > 1 && self.undo.iter().any(|u| !matches!(u, Undo::Inserted { .. }));
+        let mixed =
+            self.arrivals.was_reset || self.undo.len() > 1 && self.undo.iter().any(|u| !matches!(u, Undo::Inserted { .. }));
         let mut touched: Vec<Touched> = Vec::new();
         for undo in &self.undo {
             let (table, old, new) = match *undo {
@@ -396,6 +414,11 @@ impl Run<'_> {
                 }
             }
         }
+        if !self.arrivals.again.is_empty() {
+            let fresh =
+                |table, row| self.applied.deltas.iter().zip(&touched).any(|(d, t)| d.0 == table && t.fresh.contains(&row));
+            self.arrivals.renumber(self.schema, self.rs, fresh);
+        }
         let mut deltas = std::mem::take(&mut self.applied.deltas);
         for (at, (table, delta)) in deltas.iter_mut().enumerate() {
             delta.consolidate();
@@ -411,7 +434,8 @@ impl Run<'_> {
         self.applied.deltas = deltas;
     }
 
-    /// A row that left and came back equal (in another allocation) is no change: the old handle is restored.
+    /// A row that left and came back equal (in another allocation) is no change: the old handle is restored. One that came
+    /// back with the same references is where it was in lists without an order.
     fn drop_equal(&mut self, table: TableId, delta: &mut Delta, touched: &Touched) {
         let t = self.schema.by_id(table);
         let mut gone: HashMap<u32, Vec<Handle>, HandleState> = HashMap::default();
@@ -422,8 +446,13 @@ impl Run<'_> {
         for &new in &touched.fresh {
             let row = self.rs.row(table, new);
             let hash = key_hash(t, row);
-            if let Some(old) = gone.get(&hash).and_then(|hs| hs.iter().find(|&&h| self.rs.row(table, h) == row)) {
+            let Some(gone) = gone.get(&hash) else { continue };
+            if let Some(old) = gone.iter().find(|&&h| self.rs.row(table, h) == row) {
                 back.push((hash, *old, new));
+            } else if !t.arrivals.is_empty()
+                && let Some(&old) = gone.iter().find(|&&h| t.layout.same(self.rs.row(table, h), row, &t.key))
+            {
+                self.arrivals.stay(t, self.rs, new, old);
             }
         }
         sort::by(&mut back, Ord::cmp);

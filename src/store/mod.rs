@@ -4,6 +4,7 @@
 //! of each table. Rows live in [`Relations`](crate::trace::Relations), where derived rows live too.
 
 mod apply;
+mod arrival;
 pub mod batch;
 mod cursor;
 mod key_map;

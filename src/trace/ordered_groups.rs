@@ -30,8 +30,10 @@ pub struct SortColumn {
 }
 
 /// A total order over rows of a relation: sort columns, the last ones being a key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SortSpec {
+    /// A number of the row ([`Relations::number`]) that goes before all columns: lists in the order of arrival.
+    pub arrival: Option<Path>,
     /// Most significant first.
     pub columns: Vec<SortColumn>,
 }
@@ -81,6 +83,12 @@ impl SortSpec {
     /// Order of two rows; of rows whose values are all equal, by how these are shown.
     #[inline]
     pub fn compare(&self, rs: &Relations, rel: RelationId, a: Handle, b: Handle) -> Ordering {
+        if let Some(path) = self.arrival {
+            let o = rs.number(rel, a, path).cmp(&rs.number(rel, b, path));
+            if o.is_ne() {
+                return o;
+            }
+        }
         let mut spelling = Ordering::Equal;
         for c in &self.columns {
             let (x, y) = (rs.cell(rel, a, c.path), rs.cell(rel, b, c.path));
@@ -106,10 +114,13 @@ impl SortSpec {
         Ordering::Equal
     }
 
-    /// The entry of a row: two prefix words, of the first column twice if it is text (its first 16 bytes), else of the
+    /// The entry of a row: its number, or two prefix words, of the first column twice if it is text (its first 16 bytes), else of the
     /// first two columns.
     #[inline]
     pub fn entry(&self, rs: &Relations, rel: RelationId, row: Handle) -> Entry {
+        if let Some(path) = self.arrival {
+            return Entry { first: rs.number(rel, row, path), second: 0, row };
+        }
         let Some(c0) = self.columns.first() else { return Entry { first: 0, second: 0, row } };
         let cell = rs.cell(rel, row, c0.path);
         let flip = if c0.desc { u64::MAX } else { 0 };
@@ -514,7 +525,7 @@ mod tests {
         let mut rs = Relations::default();
         let rel = rs.add_packed(Layout::new(&[Type::Int, Type::Int, Type::Int]));
         let column = |c| SortColumn { path: Path::column(c), ty: Type::Int, desc: c == 1, nulls_first: false };
-        (rs, rel, SortSpec { columns: vec![column(1), column(2)] })
+        (rs, rel, SortSpec { columns: vec![column(1), column(2)], ..SortSpec::default() })
     }
 
     fn row(rs: &mut Relations, rel: RelationId, v: [i64; 3]) -> Handle {

@@ -24,6 +24,12 @@ impl Path {
         Path { steps: self.steps + 1, turns: self.turns << 1 | u32::from(right), column: self.column }
     }
 
+    /// Another column of the same packed row.
+    #[must_use]
+    pub fn sibling(self, column: usize) -> Self {
+        Path { column: Path::column(column).column, ..self }
+    }
+
     /// Turns, outermost first: true = right.
     pub fn turns(self) -> impl Iterator<Item = bool> {
         (0..self.steps).map(move |i| self.turns >> i & 1 == 1)

@@ -52,6 +52,8 @@ struct Relation {
     wide: Vec<usize>,
     /// Members of a pair that may be missing.
     optional: [bool; 2],
+    /// Numbers beside rows, by place and handle: what lists without an order are sorted by. None where nobody asks.
+    numbers: Vec<Vec<u64>>,
 }
 
 /// All relations of an engine.
@@ -84,6 +86,7 @@ impl Relations {
             pins: 0,
             wide: Vec::new(),
             optional: [false; 2],
+            numbers: Vec::new(),
         };
         // Ids of dropped relations are not used again: the page caches rows by relation id.
         self.list.push(Some(Box::new(relation)));
@@ -104,6 +107,27 @@ impl Relations {
     /// Marks a member of a pair relation (left 0, right 1) as one that may be missing.
     pub fn mark_optional(&mut self, id: RelationId, member: usize) {
         self.get_mut(id).optional[member] = true;
+    }
+
+    /// Gives each row of a relation so many numbers.
+    pub fn add_numbers(&mut self, id: RelationId, places: usize) {
+        self.get_mut(id).numbers = vec![Vec::new(); places];
+    }
+
+    /// Sets a number of a row.
+    pub fn set_number(&mut self, id: RelationId, place: usize, handle: Handle, number: u64) {
+        let numbers = &mut self.get_mut(id).numbers[place];
+        if handle as usize >= numbers.len() {
+            numbers.resize(handle as usize + 1, 0);
+        }
+        numbers[handle as usize] = number;
+    }
+
+    /// A number of the row at the end of a path, whose leaf is the number's place.
+    #[inline]
+    pub fn number(&self, id: RelationId, handle: Handle, path: Path) -> u64 {
+        let (id, handle) = self.member(id, handle, path.turns());
+        self.get(id).numbers[path.leaf()][handle as usize]
     }
 
     /// How many of some turns lead to a member that is always there.
@@ -317,7 +341,11 @@ impl Relations {
             Rows::Packed { rows, .. } => rows.capacity() * size_of::<Box<[u8]>>(),
             Rows::Pair { rows, .. } => rows.capacity() * 8,
         };
-        r.heap_bytes + slab + r.state.capacity() + (r.free.capacity() + r.retired.capacity()) * 4
+        r.heap_bytes
+            + slab
+            + r.state.capacity()
+            + (r.free.capacity() + r.retired.capacity()) * 4
+            + r.numbers.iter().map(|n| n.capacity() * 8).sum::<usize>()
     }
 
     /// The relation and handle at the end of some turns; `NO_ROW` when a member is missing.

@@ -45,5 +45,6 @@ export {
 } from './patches.js'
 export { fromTanStack, type Connection, type ConnectionStatus, type Source, type SyncSession, type TanStackSync } from './source.js'
 export type { JsonOptions } from './json-input.js'
+export type { Tenant } from './tenant.js'
 export type { FetchRow } from './touches.js'
 export type { InitInput, InitOptions } from './boot/core.js'

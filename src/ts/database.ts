@@ -13,7 +13,8 @@ import { CHANGED, FLAGS, IGNORED, NAMED, REPLAYED, TOUCHES, VERSION, ReportReade
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
-import { type FetchRow, RowFetcher, type Touch, readTouches } from './touches.js'
+import { type Tenant, tenantOf } from './tenant.js'
+import { type FetchRow, RowFetcher, type Touch, readTouches, readsTable } from './touches.js'
 import { View } from './view.js'
 
 export interface DatabaseOptions<S extends AnySchema> {
@@ -71,6 +72,7 @@ export class Database<S extends AnySchema> {
   readonly #views: (View | undefined)[] = []
   readonly #queries: (SharedQuery | undefined)[] = []
   readonly #plans = new Map<string, SharedQuery>()
+  readonly #tenants = new Map<string, Tenant<S>>()
   readonly #connections = new Set<SourceConnection>()
   readonly #readers = new Set<JsonReader>()
   readonly #graceMs: number
@@ -99,7 +101,10 @@ export class Database<S extends AnySchema> {
     this.#relations.add(infos)
     this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
-    this.#fetcher = new RowFetcher(options.fetchRow, (touch, row) => { this.#store(touch, row) }, options.onError)
+    this.#fetcher = new RowFetcher(options.fetchRow, {
+      store: (touch, row) => { this.#store(touch, row) },
+      told: (name, touch, error) => { this.#fetched(name, touch, error) },
+    }, options.onError)
     this.#version = port.call('version')
     const query = Object.create(null) as Record<string, unknown>
     for (const t of options.schema.json.tables) query[t.name] = new Query(options.schema, t.name as never)
@@ -222,6 +227,25 @@ export class Database<S extends AnySchema> {
   /** Calls `fn` once per version, after the live queries. Returns the function that ends it. */
   subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.#version) }
 
+  /** Asks `fetchRow` again for touched rows that it failed for; their number. Queries over them are ready again as these arrive. */
+  retry(): number { return this.#fetcher.retry() }
+
+  /**
+   * The scope of one tenant: changes, queries and watches of it keep to it. The same object each time; nothing has to be
+   * opened or created.
+   *
+   * ```ts
+   * import 'eddyline/watch'                                      // for `watch`, `assigns` and `counters` of the scope
+   * const t = db.tenant('org-1')
+   * t.apply([{ op: 'insert', table: 'quotes', row }])
+   * const live = t.live(t.query.quotes.orderBy('likes', 'desc'))
+   * t.watch('quotes', 'changes', ({ keys }) => flash(keys.updated))
+   * t.clear()
+   * ```
+   * Throws TENANT_REQUIRED for what is no text.
+   */
+  tenant(id: string): Tenant<S> { return tenantOf(this, id, this.#tenants) }
+
   /**
    * Connects a backend.
    *
@@ -298,7 +322,7 @@ export class Database<S extends AnySchema> {
     const port = this.#port
     const info = port.call('register', json)
     const view = new View(port, this.#relations, info, this.#version)
-    const query = new SharedQuery(this, view, key)
+    const query = new SharedQuery(this, view, key, json)
     this.#views[view.id] = view
     this.#queries[view.id] = query
     this.#plans.set(key, query)
@@ -307,6 +331,7 @@ export class Database<S extends AnySchema> {
       view.fail()
       query.fail(new EddylineError(failure.code, failure.message))
     }
+    for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#reads(query, touch)) query.fetched(name, error)
     return query
   }
 
@@ -359,7 +384,7 @@ export class Database<S extends AnySchema> {
       reader.changed[i] = undefined
       const query = this.#queries[view.id]!
       query.changed()
-      if (view.failed || query.status === 'error') this.#evaluated(query, view)
+      if (view.failed || query.broken) this.#evaluated(query, view)
       if (query.listeners.length > 0) {
         const event = new QueryEvent(query, view.diff, report)
         if (first === undefined) first = event
@@ -391,6 +416,17 @@ export class Database<S extends AnySchema> {
     const change: LooseChange = row !== null ? { op: 'upsert', table, row } : { op: 'delete', table, id: touch.key }
     if (tenant !== undefined) change.tenant = tenant
     this.apply([change] as never)
+  }
+
+  /** A failed fetch shows on the live queries over its table; they keep what they have. */
+  #fetched(name: string, touch: Touch, error: EddylineError | undefined): void {
+    if (this.#closed) return
+    const told = [...this.#plans.values()].filter(q => (error === undefined || this.#reads(q, touch)) && q.fetched(name, error))
+    this.#tellAll(told)
+  }
+
+  #reads({ json }: SharedQuery, { table, tenant }: Touch): boolean {
+    return (tenant === undefined || json.tenant === undefined || json.tenant === tenant) && readsTable(this.schema.json, json, table)
   }
 
   /** The engine numbers the rows of a batch through; users wrote them in changes. */

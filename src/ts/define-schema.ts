@@ -72,6 +72,7 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
     check(join, relation.joinTarget!, path)
     out.join = relation.join
     out.joinTarget = [...relation.joinTarget!]
+    if (relation.duplicates !== undefined) out.duplicates = relation.duplicates
     sameCount(relation.columns, (references ?? own.key), path)
     sameCount(relation.joinTarget!, target.key, path)
   } else {

@@ -11,6 +11,8 @@ export interface JsonOptions {
   source?: string
   cursor?: Cursor
   tenant?: string
+  /** @internal Other tenants, and tables without, are refused. */
+  confined?: boolean
   stale?: 'error' | 'ignore'
   origin?: string
 }
@@ -32,6 +34,7 @@ export function engineOptions(opts: JsonOptions | undefined): Record<string, unk
   const out: Record<string, unknown> = {}
   if (opts === undefined) return out
   for (const name of ['table', 'op', 'source', 'tenant', 'stale', 'origin'] as const) if (opts[name] !== undefined) out[name] = opts[name]
+  if (opts.confined === true) out.confined = true
   if (opts.cursor !== undefined) out.cursor = String(opts.cursor)
   return out
 }

@@ -4,9 +4,14 @@ import type { Report } from './changes.js'
 import type { Delivery, Listener, LiveEvent } from './dispatch.js'
 import { EddylineError } from './errors.js'
 import type { Patch } from './patches.js'
+import type { QueryJson } from './query/types.js'
 import type { View } from './view.js'
 
-/** `ready`: rows are current. `error`: the query could not be evaluated; rows are the last good ones. `closed`: no more changes. */
+/**
+ * `ready`: rows are current. `error`: the query could not be evaluated, and rows are the last good ones; or, with
+ * FETCH_FAILED, a touched row of a table that it reads could not be fetched, and that row is as it was, while all else
+ * stays current. `closed`: no more changes.
+ */
 export type LiveStatus = 'ready' | 'error' | 'closed'
 
 /** An immutable picture of a live query: the same object until something changes. */
@@ -36,10 +41,17 @@ export class SharedQuery {
   status: LiveStatus = 'ready'
   error: EddylineError | undefined
   timer: ReturnType<typeof setTimeout> | undefined
+  /** Why it cannot be evaluated. */
+  #broken: EddylineError | undefined
+  /** Touched rows of its tables that could not be fetched, by name. */
+  #missed: Map<string, EddylineError> | undefined
   #snapshot: LiveSnapshot<any> | undefined
   #lastRows: readonly object[] | undefined
 
-  constructor(readonly host: QueryHost, readonly view: View, readonly planKey: string) {}
+  constructor(readonly host: QueryHost, readonly view: View, readonly planKey: string, readonly json: QueryJson) {}
+
+  /** It cannot be evaluated. */
+  get broken(): boolean { return this.#broken !== undefined }
 
   get version(): number { return this.view.version }
 
@@ -60,14 +72,29 @@ export class SharedQuery {
   changed(): void { this.#snapshot = undefined }
 
   fail(error: EddylineError): void {
-    this.status = 'error'
-    this.error = error
-    this.changed()
+    this.#broken = error
+    this.#judge()
   }
 
   recovered(): void {
-    this.status = 'ready'
-    this.error = undefined
+    this.#broken = undefined
+    this.#judge()
+  }
+
+  /** A row could not be fetched, or (without an error) is known again. Whether the status changed. */
+  fetched(name: string, error: EddylineError | undefined): boolean {
+    if (error === undefined && this.#missed?.has(name) !== true) return false
+    const before = this.error
+    if (error === undefined) this.#missed!.delete(name)
+    else (this.#missed ??= new Map()).set(name, error)
+    this.#judge()
+    return before !== this.error
+  }
+
+  #judge(): void {
+    if (this.status === 'closed') return
+    this.error = this.#broken ?? this.#missed?.values().next().value
+    this.status = this.error === undefined ? 'ready' : 'error'
     this.changed()
   }
 
@@ -132,7 +159,7 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
   }
   listeners(): readonly Listener<any>[] { return this.#query.listeners }
   pin(): void {
-    if (this.#snapshot === undefined && !this.urgent && this.#query.status === 'ready' && this.#query.version === this.version) {
+    if (this.#snapshot === undefined && !this.urgent && !this.#query.broken && this.#query.status !== 'closed' && this.#query.version === this.version) {
       this.#snapshot = this.#query.view.snapshot()
     }
   }

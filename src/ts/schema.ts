@@ -83,6 +83,7 @@ export interface Relation<K extends RelationKind = RelationKind, T extends strin
   readonly columns: readonly string[]
   readonly join?: string
   readonly joinTarget?: readonly string[]
+  readonly duplicates?: 'once' | 'keep'
 }
 export interface Through<P extends readonly string[] = readonly string[]> { readonly kind: 'through'; readonly path: P }
 export type RelationKind = 'belongsTo' | 'hasOne' | 'hasMany' | 'manyToMany'
@@ -102,8 +103,17 @@ export function hasOne<const T extends string>(table: T, columns: Names, options
 export function hasMany<const T extends string>(table: T, columns: Names, options?: RelationOptions): Relation<'hasMany', T> {
   return { kind: 'hasMany', table, columns: listOf(columns), ...options }
 }
-/** The rows of `table` that rows of `join` connect: `[columns that point here, columns that point there]`. */
-export function manyToMany<const T extends string>(table: T, join: string, columns: readonly [Names, Names], options?: RelationOptions): Relation<'manyToMany', T> {
+/** Options of `manyToMany`. */
+export interface ManyToManyOptions extends RelationOptions {
+  /** Several rows of the join table lead to one row: it shows `'once'` (the default), or `'keep'`: once for each of them. */
+  duplicates?: 'once' | 'keep'
+}
+/**
+ * The rows of `table` that rows of `join` connect: `[columns that point here, columns that point there]`.
+ *
+ * With `duplicates: 'keep'` the rows of the list are identified by their key and that of the row of `join`: patches carry both.
+ */
+export function manyToMany<const T extends string>(table: T, join: string, columns: readonly [Names, Names], options?: ManyToManyOptions): Relation<'manyToMany', T> {
   return { kind: 'manyToMany', table, join, columns: listOf(columns[0]), joinTarget: listOf(columns[1]), ...options }
 }
 /** What relation after relation leads to: `through('issues', 'labels')`. */

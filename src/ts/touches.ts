@@ -3,6 +3,8 @@ import { report } from './dispatch.js'
 import { EddylineError } from './errors.js'
 import type { TableLayout } from './layout.js'
 import type { Port } from './port.js'
+import type { QueryJson } from './query/types.js'
+import type { SchemaJson } from './schema.js'
 
 /** Asks the backend for one row. `null` (or undefined): the row is gone. */
 export type FetchRow = (table: string, key: any, context: { tenant?: string; signal: AbortSignal }) => Promise<object | null | undefined>
@@ -30,19 +32,26 @@ export function readTouches(port: Port, at: number, count: number, tables: reado
   return touches
 }
 
+/** What the fetcher tells. */
+export interface FetchHost {
+  store(touch: Touch, row: object | null): void
+  /** The row could not be fetched, and is as it was; without an error: it was fetched after all. */
+  told(name: string, touch: Touch, error: EddylineError | undefined): void
+}
+
 /**
  * One request in flight per row, newest wins: a touch during a request makes its answer old, so the answer is dropped
- * and the row asked for again. Failures go to `onError` and leave the row as it is.
+ * and the row asked for again. A failure leaves the row as it is, is told, and remembered until the row is fetched.
  */
 export class RowFetcher {
   readonly #flights = new Map<string, Flight>()
+  readonly #failed = new Map<string, { touch: Touch; error: EddylineError }>()
   readonly #abort = new AbortController()
 
-  constructor(
-    readonly fetchRow: FetchRow | undefined,
-    readonly store: (touch: Touch, row: object | null) => void,
-    readonly onError: ((error: unknown) => void) | undefined,
-  ) {}
+  constructor(readonly fetchRow: FetchRow | undefined, readonly host: FetchHost, readonly onError: ((error: unknown) => void) | undefined) {}
+
+  /** Rows that could not be fetched, by name. */
+  get failed(): ReadonlyMap<string, { readonly touch: Touch; readonly error: EddylineError }> { return this.#failed }
 
   touch(touch: Touch): void {
     if (this.fetchRow === undefined) {
@@ -55,6 +64,13 @@ export class RowFetcher {
     else void this.#fetch(touch, name)
   }
 
+  /** Asks again for what could not be fetched; the number of rows. */
+  retry(): number {
+    const touches = [...this.#failed.values()]
+    for (const { touch } of touches) this.touch(touch)
+    return touches.length
+  }
+
   close(): void { this.#abort.abort() }
 
   async #fetch(touch: Touch, name: string): Promise<void> {
@@ -62,6 +78,9 @@ export class RowFetcher {
     this.#flights.set(name, flight)
     const { signal } = this.#abort
     try {
+      // What is touched in one go is asked for once.
+      await undefined
+      if (signal.aborted) return
       for (;;) {
         flight.again = false
         const context = touch.tenant === undefined ? { signal } : { tenant: touch.tenant, signal }
@@ -74,13 +93,43 @@ export class RowFetcher {
         if (flight.again) continue
         // Removed first: storing may touch the row again.
         this.#flights.delete(name)
-        this.store(touch, row ?? null)
+        this.host.store(touch, row ?? null)
+        if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
         return
       }
-    } catch (error) {
-      if (!signal.aborted) report(error, this.onError)
+    } catch (cause) {
+      if (signal.aborted) return
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const error = new EddylineError('FETCH_FAILED', `a row of \`${touch.table}\` could not be fetched: ${why}`, { offending: touch.table, cause })
+      this.#failed.set(name, { touch, error })
+      this.host.told(name, touch, error)
+      report(cause, this.onError)
     } finally {
       if (this.#flights.get(name) === flight) this.#flights.delete(name)
     }
   }
+}
+
+/** Whether a query reads a table, in any of its parts. Cost: the size of the query; asked only when a fetch fails. */
+export function readsTable(schema: SchemaJson, json: QueryJson, table: string): boolean {
+  const seen = new Set<string>()
+  const enter = (owner: string, name: string): string => {
+    const relation = schema.tables.find(t => t.name === owner)?.relations.find(r => r.name === name) as { kind: string; table: string; join?: string; path?: string[] } | undefined
+    if (relation === undefined) return ''
+    if (relation.join !== undefined) seen.add(relation.join)
+    const target = relation.path?.reduce(enter, owner) ?? relation.table
+    seen.add(target)
+    return target
+  }
+  const walk = (part: unknown, owner: string): void => {
+    if (Array.isArray(part)) { for (const p of part) walk(p, owner); return }
+    if (typeof part !== 'object' || part === null) return
+    const { from, table: joined, relation } = part as { from?: unknown; table?: unknown; relation?: unknown }
+    if (typeof from === 'string') seen.add(owner = from)
+    if (typeof joined === 'string') seen.add(joined)
+    if (typeof relation === 'string') owner = enter(owner, relation)
+    for (const below of Object.values(part)) walk(below, owner)
+  }
+  walk(json, '')
+  return seen.has(table)
 }

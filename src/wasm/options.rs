@@ -52,6 +52,7 @@ pub fn read(schema: &Schema, value: JsValue) -> Result<Options, JsValue> {
         source: text("source")?,
         cursor: text("cursor")?,
         tenant: text("tenant")?,
+        confined: json.get("confined").is_some(),
         origin: text("origin")?,
         ignore_stale,
         ..Options::default()

@@ -1,8 +1,10 @@
 // Runs one job in this runtime, Node or a page. `host` is what differs between them.
 import { algebra, algebraScale } from './workloads/algebra.mjs'
+import { board } from './workloads/board.mjs'
 import { change, scale } from './workloads/change.mjs'
 import { hydrate, hydrateCold } from './workloads/hydrate.mjs'
+import { likes, touches } from './workloads/signals.mjs'
 
-const workloads = { algebra, algebraScale, hydrate, hydrateCold, change, scale }
+const workloads = { algebra, algebraScale, hydrate, hydrateCold, change, scale, board, touches, likes }
 
 export const run = (host, job) => workloads[job.workload](host, job)

@@ -35,6 +35,7 @@ async function child({ job, folder, dataFile }) {
     cpuNow: clock,
     collect: () => globalThis.gc?.(),
     eddyline: () => import(pathToFileURL(`${folder}/index.inline.js`).href),
+    watch: () => import(pathToFileURL(`${folder}/watch/index.js`).href),
     bytes: () => new Uint8Array(readFileSync(dataFile)),
   }
   const { run } = await import('./job.mjs')

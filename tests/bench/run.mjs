@@ -1,6 +1,6 @@
 // `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
 //   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
-//   --only=hydrate,filter,top,list,scale,algebra    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
+//   --only=hydrate,filter,top,list,scale,algebra,board,signals    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
 // BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -63,6 +63,8 @@ async function measure(runner, targets) {
     if (wanted('list')) await change(runner, 'chunks', 'the same list against copied chunks', 10_000, {})
     if (wanted('scale')) await scale(runner)
     if (wanted('algebra')) await algebra(runner)
+    if (wanted('board')) await board(runner)
+    if (wanted('signals')) await signals(runner)
   } finally { await runner.close() }
 }
 
@@ -117,4 +119,21 @@ async function algebra(runner) {
   const { work } = await runner.run({ workload: 'algebraScale', sizes })
   const figures = Object.entries(work).map(([name, by]) => `${name} ${sizes.map((size) => by[size].toFixed(1)).join(', ')}`)
   report.note(`rows examined per change at ${sizes.map(thousands).join('; ')} rows: ${figures.join(' · ')}`)
+}
+
+async function board(runner) {
+  report.section(`${runner.name}: 200 projects, their 20 latest of ${thousands(rows)} issues, labels and counts of comments: one change`, 'µs')
+  const { results, work, uses } = await runner.run({ workload: 'board', rows, rounds, count: quick ? 400 : 4000 })
+  const names = { issue: 'an issue, half of them in view', label: 'a label renamed', 'large label': `a label of ${thousands(uses)} issues renamed`, join: 'a label put on or taken off', comment: 'a comment added or deleted' }
+  for (const [kind, samples] of Object.entries(results)) report.compare(names[kind], samples.ours, samples.byHand, { target: 3 })
+  report.note(`rows examined and patches per change: ${Object.entries(work).map(([kind, w]) => `${kind} ${w.examined.toFixed(1)}, ${w.patches.toFixed(1)}`).join('; ')}`)
+}
+
+async function signals(runner) {
+  report.section(`${runner.name}: bursts, per touch or update`, 'µs')
+  const touched = await runner.run({ workload: 'touches', rounds })
+  report.compare('50 handles, 1,000 touches, 100 rows', touched.samples.ours, touched.samples.byHand)
+  const liked = await runner.run({ workload: 'likes', rounds })
+  report.compare('4,000 updates, 3 rows, 40 batches', liked.samples.ours, liked.samples.byHand)
+  report.note(`requests per burst: ${touched.requested.toFixed(1)}; calls of the watch per 40 batches: ${liked.calls.toFixed(1)}`)
 }

@@ -14,6 +14,18 @@ export function difference(shape, expected, actual, path = 'rows') {
   return undefined
 }
 
+/** The same, where any order will do: each expected row is found once. */
+function unorderedDifference(shape, expected, actual, path) {
+  if (!Array.isArray(actual)) return `${path}: ${show(actual)} is no list`
+  const rest = [...actual]
+  for (let i = 0; i < expected.length; i++) {
+    const at = rest.findIndex((row) => rowDifference(shape, expected[i], row, path) === undefined)
+    if (at < 0) return `${path}: ${show(expected[i])} expected, not in ${show(actual)}`
+    rest.splice(at, 1)
+  }
+  return rest.length > 0 ? `${path}: ${show(rest)} not expected` : undefined
+}
+
 function rowDifference(shape, expected, actual, path) {
   if (actual === null || typeof actual !== 'object') return `${path}: ${show(actual)} is no row`
   const names = Object.keys(actual)
@@ -26,7 +38,7 @@ function rowDifference(shape, expected, actual, path) {
 }
 
 function fieldDifference(field, expected, actual, path) {
-  if (field.list) return difference(field.list, expected, actual, path)
+  if (field.list) return field.unordered ? unorderedDifference(field.list, expected, actual, path) : difference(field.list, expected, actual, path)
   const row = field.row ?? field.one
   if (row && expected !== null && actual !== null) return rowDifference(row, expected, actual, path)
   // JSON's null and SQL's are one in JavaScript.

@@ -42,6 +42,10 @@ function makeLevel(state, relation, target, levels) {
     json.offset = r.between(0, 2)
     seen.add('offset')
   }
+  // Which rows of a list without an order come first, PostgreSQL cannot tell.
+  if ((json.limit !== undefined || json.offset !== undefined) && !json.orderBy && !json.start) {
+    json.orderBy = target.key.map((name) => ({ expr: { op: 'col', name } }))
+  }
   if (levels > 0 && target.relations.length > 0) {
     json.with = makeNested(state, target, levels)
   }

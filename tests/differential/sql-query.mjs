@@ -119,7 +119,9 @@ function nest(tables, query, owner, level) {
     const shape = [...own.shape, ...below.shape]
     if (relation.kind === 'belongsTo' || relation.kind === 'hasOne') return { ...field, sql: `(select ${row} ${source} limit 1)`, one: shape }
     const rows = `select row_number() over (${order}) as n, ${row} as row ${source} ${window(nested)}`
-    return { ...field, sql: `(select coalesce(json_agg(x.row order by x.n), '[]') from (${rows}) x)`, list: shape }
+    // Without an order rows are in that of their arrival, of which PostgreSQL knows nothing.
+    const unordered = !(orderBy?.length > 0) && !nested.start
+    return { ...field, sql: `(select coalesce(json_agg(x.row order by x.n), '[]') from (${rows}) x)`, list: shape, unordered }
   }))
 }
 

@@ -1,7 +1,7 @@
 //! Who tests the tests: a subject that is right passes, one that is wrong in one way is caught for that.
 
 use crate::harness::generate;
-use crate::harness::run::{guarded, seeds};
+use crate::harness::run::{cases, guarded, seeds};
 use crate::harness::shrink::shrink;
 use crate::naive::{Naive, flaw};
 
@@ -19,6 +19,7 @@ fn a_subject_that_is_right_passes_and_the_cases_exercise_it() {
     assert!((tally.error_results as f64) > results * 0.002, "{tally:?}");
     assert!((tally.error_results as f64) < results * 0.05, "{tally:?}");
     assert!(tally.patches.iter().sum::<usize>() > tally.batches && tally.patches.iter().all(|n| *n > 30), "{tally:?}");
+    assert!(tally.unsorted > 30, "{tally:?}");
     assert!(tally.rows.iter().all(|n| *n > 100), "{tally:?}");
 }
 
@@ -58,5 +59,50 @@ fn the_same_seed_gives_the_same_case_and_print_gives_it_back() {
         let case = generate::case(seed);
         assert_eq!(case, generate::case(seed));
         assert_eq!(Case::parse(&case.print()), case);
+    }
+}
+
+#[test]
+fn graphs_are_dense_and_their_lists_are_sorted_by_arrival() {
+    let tally = cases::<Naive<{ flaw::NONE }>>(generate::graph, 0..150).unwrap_or_else(|told| panic!("{told}"));
+    assert!(tally.rows.iter().all(|n| *n > 1500), "{tally:?}");
+    assert!(tally.unsorted > 500, "{tally:?}");
+    assert!(tally.patches.iter().enumerate().all(|(kind, n)| kind == 2 || *n > 100), "{tally:?}");
+}
+
+#[test]
+fn graphs_nest_every_kind_of_association_at_every_depth() {
+    use eddyline::query::ast::{QueryJson, SchemaJson, WithJson};
+    use std::collections::BTreeMap;
+    type Seen = BTreeMap<(usize, String), usize>;
+    fn count(schema: &SchemaJson, table: &str, with: &[WithJson], depth: usize, seen: &mut Seen) {
+        let of = |name: &str| schema.tables.iter().find(|t| t.name == name).expect("a table");
+        for w in with {
+            let relation = of(table).relations.iter().find(|r| r.name == w.relation).expect("an association");
+            *seen.entry((depth, relation.kind.clone())).or_default() += 1;
+            if relation.duplicates.as_deref() == Some("keep") {
+                *seen.entry((depth, "keep".into())).or_default() += 1;
+            }
+            let target = end(schema, table, &w.relation);
+            count(schema, &target, w.query.as_ref().map_or(&[][..], |q| &q.with), depth + 1, seen);
+        }
+    }
+    fn end(schema: &SchemaJson, table: &str, relation: &str) -> String {
+        let of = schema.tables.iter().find(|t| t.name == table).expect("a table");
+        let relation = of.relations.iter().find(|r| r.name == relation).expect("an association");
+        let step = |at: String, name: &String| end(schema, &at, name);
+        relation.path.as_ref().map_or_else(|| relation.table.clone(), |path| path.iter().fold(table.to_owned(), step))
+    }
+    let mut seen = Seen::new();
+    for case in (0..1000).map(generate::graph) {
+        let named = |q: &QueryJson| q.from.name().unwrap_or_default().to_owned();
+        let queries = case.queries.iter().map(|w| &w.query);
+        queries.filter(|q| !q.with.is_empty()).for_each(|q| count(&case.schema, &named(q), &q.with, 1, &mut seen));
+    }
+    for depth in 1..=3 {
+        for kind in ["belongsTo", "hasOne", "hasMany", "manyToMany", "through", "keep"] {
+            let n = seen.get(&(depth, kind.to_owned())).copied().unwrap_or(0);
+            assert!(n >= 20, "{kind} at depth {depth}: {n}; {seen:?}");
+        }
     }
 }

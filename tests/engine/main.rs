@@ -1,15 +1,17 @@
 //! The engine against the six laws: one integration binary, one file per question.
 //!
-//! - `six_laws`: random cases. `ORACLE_RUNS=10` multiplies their number, `ORACLE_SEED=…` runs one. A failure prints the
+//! - `six_laws`: random cases, and random graphs of associations. `ORACLE_RUNS=10` multiplies their number, `ORACLE_SEED=…` runs one. A failure prints the
 //!   seed, the law, the first batch that breaks it, both results, and a shrunk case: when the fault is mended, keep that as
 //!   `tests/regressions/<what-it-shows>.json`.
 //! - `regressions`: the cases that were kept.
+//! - `arrival`: the order of lists that declare none.
 //! - `work`: what a change costs, counted, not timed; and what is kept for it.
 //! - `windows`: window functions over large partitions, and what a change to one costs.
 //! - `recursion`: programs over graphs with cycles against the naive fixpoint, and what an edge costs.
 //! - `numbers`: sums and means of the floats that round worst.
 //! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
 
+mod arrival;
 mod crowds;
 mod harness;
 mod harness_itself;

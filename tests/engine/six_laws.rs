@@ -1,6 +1,7 @@
 //! Random cases against the engine.
 
-use crate::harness::run::seeds;
+use crate::harness::generate::graph;
+use crate::harness::run::{cases, seeds};
 use crate::world::World;
 
 /// Cases of a plain run, per test.
@@ -33,4 +34,15 @@ fn the_six_laws_hold_for_random_cases_of_even_seeds() {
 #[test]
 fn the_six_laws_hold_for_random_cases_of_odd_seeds() {
     run(1);
+}
+
+#[test]
+fn the_six_laws_hold_for_random_graphs_of_associations() {
+    let one = std::env::var("ORACLE_GRAPH").ok().map(|seed| seed.parse().expect("ORACLE_GRAPH is a number"));
+    let times: f64 = std::env::var("ORACLE_RUNS").map_or(1.0, |n| n.parse().expect("ORACLE_RUNS is a number"));
+    let seeds = one.map_or(0..(1200.0 * times) as u64, |seed: u64| seed..seed + 1);
+    match cases::<World>(graph, seeds) {
+        Ok(tally) => println!("graphs: {tally:?}"),
+        Err(told) => panic!("of graphs (ORACLE_GRAPH=…): {told}"),
+    }
 }

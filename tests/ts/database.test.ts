@@ -99,10 +99,12 @@ describe('touch', () => {
     const asked: unknown[] = []
     const { db } = open({ fetchRow: (table, key) => { asked.push([table, key]); return new Promise(resolve => { answers.push(resolve) }) } })
     const live = db.live(db.query.issues)
+    // In one go: one request.
     db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
     db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
-    db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
+    await tick()
     expect(asked).toEqual([['issues', 'a']])
+    db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
     answers[0](issue('a', { title: 'old' }))
     await tick()
     expect(live.rows).toEqual([])
@@ -111,6 +113,7 @@ describe('touch', () => {
     await tick()
     expect(live.rows).toEqual([issue('a', { title: 'new' })])
     db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
+    await tick()
     answers[2](null)
     await tick()
     expect(live.rows).toEqual([])

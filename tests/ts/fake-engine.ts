@@ -7,7 +7,8 @@ import type { QueryJson } from '../../src/ts/query/types.js'
 import type { SchemaJson } from '../../src/ts/schema.js'
 
 type TableJson = SchemaJson['tables'][number]
-interface Stored { at: number; bytes: number; values: Record<string, any>; key: string }
+/** `arrived`: by column, the number of the change that gave it its value. */
+interface Stored { at: number; bytes: number; values: Record<string, any>; key: string; arrived: Record<string, number> }
 interface Entry { key: string; handle: number; node: number; subs: Entry[][] }
 interface LevelQuery { query: QueryJson; table: number; relation: any; single: boolean; subs: number[] }
 interface FakeView { id: number; levels: LevelQuery[]; tree: Entry[]; nextNode: number }
@@ -41,6 +42,7 @@ export class FakeEngine implements WasmEngine {
   #released: [number, number][] = []
   readonly views = new Map<number, FakeView>()
   #version = 0
+  #clock = 0
   #nextView = 0
   #top = 65536
   #scratch = { at: 0, size: 0 }
@@ -245,6 +247,14 @@ export class FakeEngine implements WasmEngine {
       this.vacant[table].push(now)
       return false
     })
+    // What a batch leaves with the value that it found has not moved.
+    this.index.forEach((rows, table) => {
+      for (const [key, handle] of rows) {
+        const old = before[table].get(key)
+        const [then, now] = [old === undefined ? undefined : this.rows[table][old], this.rows[table][handle]!]
+        if (then !== undefined) for (const c of Object.keys(now.values)) if (then.values[c] === now.values[c]) now.arrived[c] = then.arrived[c]
+      }
+    })
     if (at - base !== len) throw new Error(`batch of ${len} bytes, read ${at - base}`)
     if (source !== undefined && cursor !== undefined) this.cursors.set(source, cursor)
     return this.#finish(applied, ignored, touches, this.#released)
@@ -284,9 +294,12 @@ export class FakeEngine implements WasmEngine {
   }
 
   #put(table: number, key: string, at: number, bytes: number, values: Record<string, any>): void {
+    const old = this.rows[table][this.index[table].get(key) ?? -1]
+    this.#clock++
+    const arrived = Object.fromEntries(Object.keys(values).map(c => [c, old !== undefined && old.values[c] === values[c] ? old.arrived[c] : this.#clock]))
     this.#delete(table, key)
     const handle = this.vacant[table].pop() ?? this.rows[table].length
-    this.rows[table][handle] = { at, bytes, values, key }
+    this.rows[table][handle] = { at, bytes, values, key, arrived }
     this.index[table].set(key, handle)
   }
 
@@ -321,7 +334,10 @@ export class FakeEngine implements WasmEngine {
     }
     if (query.where) handles = handles.filter(h => test(query.where, values(h)))
     const orders = [...(query.orderBy ?? relation?.orderBy ?? []), ...t.key.map(k => ({ expr: { op: 'col', name: k } }))] as any[]
-    handles.sort((a, b) => {
+    const declared = (query.orderBy ?? relation?.orderBy ?? []).length > 0
+    const arrived = (h: number): number => this.rows[level.table][h]!.arrived[relation.columns[0]]
+    if (relation?.kind === 'hasMany' && !declared) handles.sort((a, b) => arrived(a) - arrived(b))
+    else handles.sort((a, b) => {
       for (const o of orders) {
         const [x, y] = [values(a)[o.expr.name], values(b)[o.expr.name]]
         if (x !== y) return (x < y ? -1 : 1) * (o.desc ? -1 : 1)

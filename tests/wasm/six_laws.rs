@@ -3,14 +3,21 @@
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::harness::case::Case;
+use crate::harness::generate::graph;
 use crate::harness::laws::check;
-use crate::harness::run::seeds;
+use crate::harness::run::{cases, seeds};
 use crate::world::World;
 
 #[wasm_bindgen_test]
 fn the_six_laws_hold_in_the_page() {
     let tally = seeds::<World>(0..150).unwrap_or_else(|told| panic!("{told}"));
     assert!(tally.results > 1_000, "{tally:?}");
+}
+
+#[wasm_bindgen_test]
+fn the_six_laws_hold_for_graphs_of_associations_in_the_page() {
+    let tally = cases::<World>(graph, 0..60).unwrap_or_else(|told| panic!("{told}"));
+    assert!(tally.results > 200, "{tally:?}");
 }
 
 #[wasm_bindgen_test]

@@ -89,10 +89,16 @@ impl<'a> Context<'a> {
             if bound.aggregate.is_some() {
                 return Err(refusal("a nested query cannot call aggregates", "select"));
             }
+            if relation.keeps_duplicates && !bound.windows.is_empty() {
+                return Err(refusal("a list that keeps duplicates has no window functions", "select"));
+            }
             Ok(bound)
         });
         let query = bound.map_err(|e| e.at("query"))?;
-        Ok(Nested { name: name.to_owned(), single, hops: relation.hops.clone(), query })
+        let hops = relation.hops.clone();
+        // A keyset start is a place in the order of the key.
+        let arrival = !single && query.order.is_empty() && query.start.is_none() && hops.iter().any(|h| h.arrival.is_some());
+        Ok(Nested { name: name.to_owned(), single, hops, arrival, keeps_duplicates: relation.keeps_duplicates, query })
     }
 
     /// Checks that a nested query has only what one can have.

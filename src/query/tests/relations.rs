@@ -18,7 +18,12 @@ fn two(relations: Json) -> Json {
 }
 
 fn plain_hop(table: u32, left: usize, right: usize) -> Hop {
-    Hop { table, left: vec![left], right: vec![right], filter: None }
+    Hop { table, left: vec![left], right: vec![right], ..Hop::default() }
+}
+
+/// The hops without what lists in the order of arrival note there.
+fn steps(hops: &[Hop]) -> Vec<Hop> {
+    hops.iter().map(|h| Hop { refers_back: false, arrival: None, ..h.clone() }).collect()
 }
 
 #[test]
@@ -31,10 +36,10 @@ fn each_kind_steps_from_the_columns_of_one_table_to_those_of_the_other() {
     ])))
     .unwrap();
     let relations = &schema.table("a").unwrap().relations;
-    assert_eq!(relations["b"].hops, [plain_hop(1, 1, 0)]);
-    assert_eq!(relations["one"].hops, [plain_hop(1, 0, 1)]);
-    assert_eq!(relations["bs"].hops, [plain_hop(1, 2, 2)]);
-    assert_eq!(relations["all"].hops, [plain_hop(2, 0, 0), plain_hop(1, 1, 0)]);
+    assert_eq!(steps(&relations["b"].hops), [plain_hop(1, 1, 0)]);
+    assert_eq!(steps(&relations["one"].hops), [plain_hop(1, 0, 1)]);
+    assert_eq!(steps(&relations["bs"].hops), [plain_hop(1, 2, 2)]);
+    assert_eq!(steps(&relations["all"].hops), [plain_hop(2, 0, 0), plain_hop(1, 1, 0)]);
     let kinds: Vec<(RelationKind, bool)> = relations.values().map(|r| (r.kind, r.kind.is_single())).collect();
     use RelationKind::*;
     assert_eq!(kinds, [(BelongsTo, true), (HasOne, true), (HasMany, false), (ManyToMany, false)]);
@@ -52,7 +57,7 @@ fn the_condition_and_order_of_an_association_are_over_its_target() {
 fn a_through_joins_the_hops_of_its_path_and_takes_the_last_order() {
     let schema = tracker();
     let labels = &schema.table("projects").unwrap().relations["labels"];
-    assert_eq!(labels.hops, [plain_hop(1, 0, 1), plain_hop(4, 0, 0), plain_hop(3, 1, 0)]);
+    assert_eq!(steps(&labels.hops), [plain_hop(1, 0, 1), plain_hop(4, 0, 0), plain_hop(3, 1, 0)]);
     assert_eq!(labels.target, 3);
     assert_eq!(labels.order, [SortKey { expr: Expr::Column(1), desc: false, nulls_first: false }]);
 }
@@ -72,7 +77,7 @@ fn a_many_to_many_may_refer_to_other_columns_than_the_key() {
     let schema = check(two(json!([{"name": "x", "kind": "manyToMany", "table": "b", "join": "ab", "columns": ["aId"],
         "joinTarget": ["bId"], "references": ["bId"]}])))
     .unwrap();
-    assert_eq!(schema.table("a").unwrap().relations["x"].hops, [plain_hop(2, 1, 0), plain_hop(1, 1, 0)]);
+    assert_eq!(steps(&schema.table("a").unwrap().relations["x"].hops), [plain_hop(2, 1, 0), plain_hop(1, 1, 0)]);
 }
 
 #[test]
@@ -215,4 +220,26 @@ fn mistakes_in_the_condition_or_order_of_an_association_have_their_place() {
         with(json!({"orderBy": [{"expr": agg("count", [])}]})),
         at("QUERY_INVALID", "tables[0].relations[0].orderBy[0].expr", "count", "")
     );
+}
+
+#[test]
+fn rows_arrive_by_the_columns_that_refer_in_lists_without_an_order() {
+    let schema = check(two(json!([
+        {"name": "b", "kind": "belongsTo", "table": "b", "columns": ["bId"]},
+        {"name": "one", "kind": "hasOne", "table": "b", "columns": ["n"], "references": ["n"]},
+        {"name": "bs", "kind": "hasMany", "table": "b", "columns": ["aId"]},
+        {"name": "sorted", "kind": "hasMany", "table": "b", "columns": ["n"], "references": ["n"],
+            "orderBy": [{"expr": {"op": "col", "name": "id"}}]},
+        {"name": "all", "kind": "manyToMany", "table": "b", "join": "ab", "columns": ["aId"], "joinTarget": ["bId"]},
+        {"name": "far", "kind": "through", "path": ["b", "as", "all"]},
+    ])))
+    .unwrap();
+    let [a, b, ab] = ["a", "b", "ab"].map(|t| schema.table(t).unwrap());
+    // a.bId by `as`; b.aId by `bs`; rows of the join table keep their references for life. Nothing for single rows and orders.
+    assert_eq!((&a.arrivals[..], &b.arrivals[..], &ab.arrivals[..]), (&[vec![1]][..], &[vec![1]][..], &[vec![]][..]));
+    let places = |name: &str| a.relations[name].hops.iter().map(|h| h.arrival).collect::<Vec<_>>();
+    assert_eq!(places("bs"), [Some(0)]);
+    assert_eq!(places("all"), [Some(0), None]);
+    assert_eq!(places("far"), [None, Some(0), Some(0), None]);
+    assert_eq!([places("b"), places("one"), places("sorted")], [[None], [None], [None]]);
 }

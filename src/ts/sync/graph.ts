@@ -20,6 +20,8 @@ export interface Path {
   readonly hops: readonly Hop[]
   /** One row or null rather than a list. */
   readonly single: boolean
+  /** A manyToMany that shows a target once per row of the join table. */
+  readonly keep: boolean
   /** Declared order; empty: order of arrival. */
   readonly order: readonly OrderColumn[]
   /** Names of the associations that a `through` goes through. */
@@ -43,7 +45,7 @@ export interface Node {
 
 interface RelationJson {
   name: string; kind: string; table: string; columns: string[]; references?: string[]; join?: string; joinTarget?: string[]; path?: string[]
-  where?: ExprJson; orderBy?: { expr: ExprJson; desc?: boolean; nulls?: 'first' | 'last' }[]
+  duplicates?: string; where?: ExprJson; orderBy?: { expr: ExprJson; desc?: boolean; nulls?: 'first' | 'last' }[]
 }
 interface OpenNode { name: string; columns: string[]; key: string[]; tenanted: boolean; paths: Map<string, Path>; reach: Set<Node>; linking: Set<string> }
 
@@ -130,7 +132,7 @@ export class Graph {
       }
     }
     const path: Path = {
-      name: r.name, owner: own, target, hops, single: r.kind === 'belongsTo' || r.kind === 'hasOne', order: ordered, via: r.path, reach: new Set(hops.map(h => h.table)),
+      name: r.name, owner: own, target, hops, single: r.kind === 'belongsTo' || r.kind === 'hasOne', keep: r.duplicates === 'keep', order: ordered, via: r.path, reach: new Set(hops.map(h => h.table)),
     }
     own.paths.set(r.name, path)
     return path

@@ -113,6 +113,7 @@ export class Pass {
   #many(path: Path, owner: Row, held: readonly Row[], all: boolean, place: Place): readonly Row[] {
     const { target } = path
     const sibling = held[0]
+    if (path.keep && this.rows.complete && (all || path.hops.some(h => h.table === this.event.table))) return this.#kept(path, owner, held, place)
     const candidates = this.#candidates(path, owner, held, all)
     let out: readonly Row[] = held
     const leaving = new Set<number>()
@@ -131,6 +132,24 @@ export class Pass {
     coming.sort((a, b) => compareRows(a, b, path.order, target.key))
     for (const row of coming) this.#insert(path, list, this.#build(target, row, place, sibling))
     return list
+  }
+
+  /** A list that shows rows once per row of the join table: so many of each as there are, those that are there first. */
+  #kept(path: Path, owner: Row, held: readonly Row[], place: Place): readonly Row[] {
+    const { target } = path
+    const sibling = held[0]
+    const missing = new Map<string, Row[]>()
+    for (const row of this.rows.members(path, owner) ?? []) {
+      const name = textOf(pick(row, target.key))
+      const same = missing.get(name)
+      if (same === undefined) missing.set(name, [row])
+      else same.push(row)
+    }
+    const staying = held.filter(row => missing.get(textOf(pick(row, target.key)))?.pop() !== undefined)
+    const coming = [...missing.values()].flat().sort((a, b) => compareRows(a, b, path.order, target.key))
+    const out = this.#each(target, staying.length === held.length ? held : staying, place) as readonly Row[]
+    const list = coming.length === 0 ? out : [...out, ...coming.map(row => this.#build(target, row, place, sibling))]
+    return path.order.length > 0 ? this.#sorted(path, list) : list
   }
 
   /** Rows of the target that the event may have brought into the list or taken out of it, by key. */

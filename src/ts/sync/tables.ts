@@ -58,6 +58,7 @@ export class Tables implements Rows {
       const values = pick(owner, hop.left)
       return pointing(values) ? this.#index(hop.table, hop.where, hop.right, path.order).range(values, path.single ? 1 : Infinity) : []
     }
+    if (path.keep) return this.#sorted(path, this.step(path.hops[0], owner).flatMap(join => this.step(path.hops[1], join)))
     return this.#sorted(path, this.follow(path.hops, [owner]))
   }
 

@@ -1,4 +1,17 @@
-// Watches, assigns and tenants. `eddyline/watch` knows no entry: it works on the database that it is given.
+// Watches, assigns and tenants. `eddyline/watch` knows no entry: it works on the database that it is given. Loading it gives
+// the scopes of `db.tenant(id)` watches, assigns and counters.
+import type { AnySchema } from '../schema.js'
+import { extendTenants } from '../tenant.js'
+import { type Scope, tenant } from './scope.js'
+
+declare module '../tenant.js' {
+  interface Tenant<S extends AnySchema> extends Pick<Scope<S>,
+    'watch' | 'watchRow' | 'unwatch' | 'watching' | 'watchCount' | 'maxWatches' | 'assignReady' | 'assigns' |
+    'counters' | 'clearCounters' | 'savedCounters' | 'restoreCounters' | 'dispose'> {}
+}
+
+extendTenants((db, id) => tenant(db, id) as never)
+
 export { type By, type QueryWatchOptions, type SavedCounters, type Scope, type ScopeOptions, type TableWatchOptions, type Tenant, type WatchOptions, tenant, watches } from './scope.js'
 export type { AllOptions, Assigns, AssignsInfo, AssignsListener, AssignsOptions } from './assigns.js'
 export type { Counters, Rule, SignalKind } from './kinds.js'

@@ -3,15 +3,16 @@ import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
+import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
+import { batchOf, checkQuery, checkTenant, cleared, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
 import type { RowSet, Target } from './feed.js'
 import { type Hub, hubOf } from './hub.js'
 import { type Counters, KINDS, type Rule, type SignalKind } from './kinds.js'
 import { type Futures, type Ready, assignReady } from './ready.js'
 import { columnType, keyValues, tableOf } from './row-keys.js'
-import { batchOf, checkQuery } from './tenancy.js'
 import { type Reads, type SignalListener, Watch, type Watched, endWith, endWithOwner } from './watch.js'
 
 export interface ScopeOptions {
@@ -277,11 +278,15 @@ function checkBy(by: object, check: (column: string) => void): void {
 export class Tenant<S extends AnySchema> extends Scope<S> {
   declare readonly id: string
 
-  /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
-  clear(): Report {
-    const tables = this.db.schema.json.tables.filter(t => t.tenant)
-    return this.apply(tables.map(t => ({ op: 'reset', table: t.name, rows: [] })) as never)
+  /** Applies JSON to this tenant. Throws what `db.applyJson` throws, and TENANT_MISMATCH as `apply`. */
+  applyJson(input: string | JsonBytes, opts?: Omit<JsonOptions, 'tenant'>): Report
+  applyJson(input: JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report>
+  applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Report | Promise<Report> {
+    return this.db.applyJson(input as never, confined(this.id, opts)) as never
   }
+
+  /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
+  clear(): Report { return this.apply(cleared(this.db.schema) as never) }
 }
 
 function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOptions | undefined, make: () => Scope<any>): Scope<any> {
@@ -300,7 +305,7 @@ function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOption
  * ```
  */
 export function tenant<S extends AnySchema>(db: Database<S>, id: string, options?: ScopeOptions): Tenant<S> {
-  if (typeof id !== 'string') throw new EddylineError('TENANT_REQUIRED', 'the name of a tenant is a text', { path: 'id', offending: String(id) })
+  checkTenant(id)
   return scopeOf(db, id, options, () => new Tenant<S>(db, id)) as Tenant<S>
 }
 

@@ -3,6 +3,7 @@
 use super::cursor::{Cursor, Stop};
 use super::row::RowReader;
 use super::stream::Stream;
+use super::tenant::keeps_to;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, TableId};
 use crate::store::{Batch, Op};
@@ -26,6 +27,8 @@ pub struct Options {
     pub cursor: Option<String>,
     /// Tenant of changes that name none.
     pub tenant: Option<String>,
+    /// Changes of other tenants, and of tables without tenants, are refused.
+    pub confined: bool,
     /// Who caused it.
     pub origin: Option<String>,
     /// An older cursor is a replay to be ignored.
@@ -42,6 +45,7 @@ impl Default for Options {
             source: None,
             cursor: None,
             tenant: None,
+            confined: false,
             origin: None,
             ignore_stale: false,
             limit: DEFAULT_LIMIT,
@@ -82,6 +86,8 @@ pub struct JsonReader {
     wait: usize,
     /// Offset of `held` in the stream.
     base: u64,
+    /// The only tenant that changes may be of.
+    tenant: Option<String>,
 }
 
 impl JsonReader {
@@ -97,6 +103,7 @@ impl JsonReader {
     pub fn begin(&mut self, schema: &Schema, options: &Options) -> Result<()> {
         self.abort();
         self.limit = options.limit.min(1 << 30);
+        self.tenant = options.tenant.clone().filter(|_| options.confined);
         self.stream = Some(Box::new(Stream::new(schema, options, self.rows.take().unwrap_or_default(), self.limit)?));
         Ok(())
     }
@@ -157,7 +164,8 @@ impl JsonReader {
     /// The batch, complete.
     ///
     /// # Errors
-    /// As [`push`](Self::push), and `JSON_MALFORMED` if the input ends in the middle or was empty.
+    /// As [`push`](Self::push), `JSON_MALFORMED` if the input ends in the middle or was empty, and of a confined batch
+    /// `TENANT_MISMATCH` if it leaves its tenant.
     pub fn finish(&mut self, schema: &Schema) -> Result<Batch> {
         if !self.held.is_empty()
             && let Err(error) = self.retry(schema)
@@ -168,8 +176,11 @@ impl JsonReader {
         let Some(stream) = self.stream.take() else { return Err(not_begun()) };
         let (batch, rows) = stream.finish(self.held.is_empty());
         let end = self.base + self.held.len() as u64;
+        let tenant = self.tenant.take();
         self.reset(Some(rows));
-        batch.map_err(|e| located(e, end))
+        let batch = batch.map_err(|e| located(e, end))?;
+        tenant.map_or(Ok(()), |tenant| keeps_to(schema, &batch, &tenant))?;
+        Ok(batch)
     }
 
     /// Reads a whole input.

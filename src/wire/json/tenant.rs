@@ -7,8 +7,10 @@ use super::change::Head;
 use super::cursor::{Cursor, Step};
 use super::stream::{Place, Stream};
 use super::words::{no_tenants, tenant_required};
+use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, Table};
-use crate::value::{FLAG_ASCII, Layout};
+use crate::store::Batch;
+use crate::value::{Cell, FLAG_ASCII, Layout};
 
 /// A run of changes that wait for the tenant of their batch.
 #[derive(Clone, Copy)]
@@ -63,6 +65,22 @@ impl Stream {
             }
         }
     }
+}
+
+/// Checks that all changes of a batch are of one tenant. Cost: a comparison each.
+pub(super) fn keeps_to(schema: &Schema, batch: &Batch, tenant: &str) -> Result<()> {
+    for (i, change) in batch.changes.iter().enumerate() {
+        let table = schema.by_id(change.table);
+        let of = table.tenant_column().map(|column| table.layout.cell(&change.row, column));
+        let message = match of {
+            Some(Cell::Text(of)) if of == tenant => continue,
+            Some(Cell::Text(of)) => format!("a change of the tenant `{of}` in the scope of `{tenant}`"),
+            _ => format!("rows of `{}` belong to no tenant: they are changed outside of `{tenant}`", table.name),
+        };
+        let part = if of.is_some() { "tenant" } else { "table" };
+        return Err(Error::new(ErrorCode::TenantMismatch, message).at(part).at_index("changes", i));
+    }
+    Ok(())
 }
 
 /// The row as another tenant's.

@@ -10,9 +10,14 @@ use super::tally::{Broken, Tally, VALID};
 /// Runs the cases of these seeds. `Err` tells of the first that breaks a law: seed, law, what was expected and found, and
 /// the shrunk case as JSON for `tests/regressions`.
 pub fn seeds<S: Subject>(seeds: impl IntoIterator<Item = u64>) -> Result<Tally, String> {
+    cases::<S>(generate::case, seeds)
+}
+
+/// The same for cases made by `make`.
+pub fn cases<S: Subject>(make: fn(u64) -> Case, seeds: impl IntoIterator<Item = u64>) -> Result<Tally, String> {
     let mut tally = Tally::default();
     for seed in seeds {
-        let case = generate::case(seed);
+        let case = make(seed);
         match guarded::<S>(&case) {
             Ok(of) => tally.add(of),
             Err(broken) => return Err(told::<S>(seed, &case, &broken)),

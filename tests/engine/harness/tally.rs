@@ -41,6 +41,8 @@ pub struct Tally {
     pub error_results: usize,
     /// Rows seen, at the root and at three levels below.
     pub rows: [usize; 4],
+    /// Lists below the root in another order than that of their keys.
+    pub unsorted: usize,
     /// Adds, removes, moves, sets, and replacements of single rows.
     pub patches: [usize; 5],
 }
@@ -53,6 +55,7 @@ impl Tally {
         self.results += other.results;
         self.empty_results += other.empty_results;
         self.error_results += other.error_results;
+        self.unsorted += other.unsorted;
         self.rows.iter_mut().zip(other.rows).for_each(|(a, b)| *a += b);
         self.patches.iter_mut().zip(other.patches).for_each(|(a, b)| *a += b);
     }
@@ -61,7 +64,10 @@ impl Tally {
         self.rows[level] += rows.len();
         for (_, field) in rows.iter().flat_map(|r| &r.fields) {
             match field {
-                Field::List(rows) => self.count_rows(rows, level + 1),
+                Field::List(rows) => {
+                    self.unsorted += usize::from(!rows.is_sorted_by(|a, b| a.key <= b.key));
+                    self.count_rows(rows, level + 1);
+                }
                 Field::Row(Some(row)) => self.count_rows(std::slice::from_ref(row), level + 1),
                 _ => {}
             }

@@ -239,6 +239,36 @@ describe('4.4-4 tenants', () => {
     expect(told(() => a.watch({ toJSON: () => foreign } as never, 'changes', {}))).toEqual(['TENANT_MISMATCH', 'tenant'])
   })
 
+  it('is a method of the database: changes, JSON, queries and watches keep to the tenant', async () => {
+    const { db } = await open()
+    const a = db.tenant('a'), b = db.tenant('b')
+    expect([db.tenant('a') === a, tenant(db, 'a') as unknown === a, a.id]).toEqual([true, true, 'a'])
+    const said: string[] = []
+    a.watch('users', 'changes', ({ tenant, counts }) => { said.push(`${tenant} ${counts.changes}`) })
+    b.watch('users', 'changes', ({ tenant, counts }) => { said.push(`${tenant} ${counts.changes}`) })
+    const live = a.live(a.query.users)
+    a.apply([user('1', 'Alice')])
+    a.applyJson('[{"op":"insert","table":"users","row":{"id":"2","name":"Bob","notes":null}},{"op":"insert","table":"users","tenant":"a","row":{"id":"3","name":"Eve","notes":null}}]')
+    b.applyJson(new TextEncoder().encode('[{"id":"1","name":"Charlie","notes":null}]'), { table: 'users' })
+    await a.applyJson(new Response('{"changes":[{"op":"delete","table":"users","id":"3"}],"tenant":"a"}'))
+    expect(said).toEqual(['a 1', 'a 2', 'b 1', 'a 1'])
+    expect([live.rows.map(r => r.name), b.live(b.query.users).rows.map(r => r.name)]).toEqual([['Alice', 'Bob'], ['Charlie']])
+    const picture = (): unknown => [db.version, live.rows, b.live(b.query.users).rows]
+    const before = picture()
+    const json = (input: string, opts?: object): unknown => { const { code, path } = failure(() => a.applyJson(input, opts as never)); expect(picture()).toEqual(before); return [code, path] }
+    const eve = (tenant: string) => `{"op":"delete","table":"users","id":"1","tenant":"${tenant}"}`
+    expect(json(`[${eve('a')},${eve('b')}]`)).toEqual(['TENANT_MISMATCH', 'changes[1].tenant'])
+    expect(json(`{"tenant":"b","changes":[{"op":"delete","table":"users","id":"1"}]}`)).toEqual(['TENANT_MISMATCH', 'changes[0].tenant'])
+    expect(json(`{"changes":[{"op":"reset","table":"users"}],"tenant":"b"}`)).toEqual(['TENANT_MISMATCH', 'changes[0].tenant'])
+    expect(json('[{"op":"insert","table":"countries","row":{"code":"x","name":"X"}}]')).toEqual(['TENANT_MISMATCH', 'changes[0].table'])
+    expect(json('[]', { tenant: 'b' })).toEqual(['TENANT_MISMATCH', 'tenant'])
+    await expect(a.applyJson(new Response(eve('b')))).rejects.toMatchObject({ code: 'TENANT_MISMATCH' })
+    expect(picture()).toEqual(before)
+    expect(failure(() => db.tenant(7 as never)).code).toBe('TENANT_REQUIRED')
+    a.clear()
+    expect([live.rows, b.live(b.query.users).rows.length, said.at(-1)]).toEqual([[], 1, 'a 2'])
+  })
+
   it('clear deletes all rows of the tenant in one version, and only its own', async () => {
     const { db } = await open()
     const a = tenant(db, 'a'), b = tenant(db, 'b')

@@ -218,10 +218,12 @@ describe('touch', () => {
     const touch = (id: string): Change<TestSchema> => ({ op: 'touch', table: 'issues', id })
     expect(db.apply([touch('a')])).toMatchObject({ applied: 0 })
     expect(live.rows).toEqual([])
+    await tick()
     answers[0](issue('a', { title: 'one' }))
     await tick()
     expect(live.rows.map(r => r.title)).toEqual(['one'])
     db.apply([touch('a'), put('b')])
+    await tick()
     db.applyJson('[{"op":"touch","table":"issues","id":"a"}]')
     answers[1](issue('a', { title: 'old' }))
     await tick()
@@ -230,10 +232,12 @@ describe('touch', () => {
     await tick()
     expect(live.rows.map(r => r.id)).toEqual(['b'])
     db.apply([touch('b')])
+    await tick()
     answers[3](new Error('offline'))
     await tick()
     expect([live.rows.length, errors.map(e => (e as Error).message)]).toEqual([1, ['offline']])
     db.apply([{ op: 'touch', table: 'members', id: ['p', 3] }, { op: 'touch', table: 'notes', id: 4, tenant: 't' }])
+    await tick()
     answers[5]({ id: 4, text: 'fetched' })
     await tick()
     expect(db.live(db.query.notes, { tenant: 't' }).rows).toEqual([{ id: 4, text: 'fetched' }])
@@ -242,6 +246,43 @@ describe('touch', () => {
     await tick()
     expect(asked).toEqual([['issues', 'a', undefined, false], ['issues', 'a', undefined, false], ['issues', 'a', undefined, false], ['issues', 'b', undefined, false], ['members', ['p', 3], undefined, false], ['notes', 4, 't', false]])
     expect(errors.length).toBe(1)
+  })
+
+  it('a failure shows on the queries over its table, which keep their rows, until the row is fetched', async () => {
+    let online = false
+    let asks = 0
+    const { db, errors } = await open({ fetchRow: async (_, key) => { asks++; if (!online) throw new Error('offline'); return key === 'c' ? null : issue(key, { title: 'fetched' }) } })
+    db.apply([put('a')])
+    const [live, nested, other] = [db.live(db.query.issues), db.live(db.query.projects.with('issues')), db.live(db.query.comments)]
+    const told: unknown[] = []
+    live.subscribe(({ batch, diff }) => { told.push([live.status, live.error?.code, batch === undefined, diff.length]) })
+    other.subscribe(() => { told.push('other') })
+    for (let i = 0; i < 1000; i++) db.apply([{ op: 'touch', table: 'issues', id: 'abc'[i % 3] }])
+    await tick()
+    expect([asks, errors.length]).toEqual([3, 3])
+    expect([live, nested, other].map(q => [q.status, q.error?.code])).toEqual([['error', 'FETCH_FAILED'], ['error', 'FETCH_FAILED'], ['ready', undefined]])
+    expect(live.error).toMatchObject({ offending: 'issues', message: 'a row of `issues` could not be fetched: offline' })
+    expect([live.rows, live.getSnapshot().status]).toEqual([[issue('a')], 'error'])
+    expect(db.live(db.query.issues.limit(1)).error?.code).toBe('FETCH_FAILED')
+    // What changes meanwhile is shown.
+    expect(told.splice(0)).toEqual([['error', 'FETCH_FAILED', true, 0]])
+    db.apply([put('d')])
+    expect(told.splice(0)).toEqual([['error', 'FETCH_FAILED', false, 1]])
+    expect(live.rows.map(r => r.id)).toEqual(['a', 'd'])
+    // Still offline: the same error; then row after row.
+    expect(db.retry()).toBe(3)
+    await tick()
+    expect([asks, live.status]).toEqual([6, 'error'])
+    told.length = 0
+    online = true
+    db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
+    await tick()
+    expect([live.status, live.rows[0].title]).toEqual(['error', 'fetched'])
+    expect(db.retry()).toBe(2)
+    await tick()
+    expect([live, nested].map(q => [q.status, q.error])).toEqual([['ready', undefined], ['ready', undefined]])
+    expect(told.at(-1)).toEqual(['ready', undefined, true, 0])
+    expect([db.retry(), live.rows.map(r => r.title)]).toEqual([0, ['fetched', 'fetched', 'Issue d']])
   })
 
   it('without fetchRow is an error of the database, not of the batch', async () => {

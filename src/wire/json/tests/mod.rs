@@ -124,5 +124,6 @@ fn table(name: &str, columns: &[&str], key: &[usize]) -> Table {
         columns: columns.into_iter().map(|c| (c.name.clone(), c)).collect(),
         key: key.into(),
         relations: Default::default(),
+        arrivals: vec![],
     }
 }

@@ -26,6 +26,8 @@ pub struct Domain {
 impl Domain {
     /// So few that all keys meet.
     pub const FEW: Domain = Domain { keys: 10 };
+    /// So few that nearly all references lead somewhere.
+    pub const DENSE: Domain = Domain { keys: 5 };
     /// So many that lists grow beyond one node of a tree.
     pub const MANY: Domain = Domain { keys: 300 };
 

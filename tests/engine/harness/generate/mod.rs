@@ -50,6 +50,20 @@ pub fn case(seed: u64) -> Case {
     Case { shows: String::new(), schema: json, queries, batches, frozen }
 }
 
+/// The graph of associations of a seed: all five kinds, three levels deep, over tables whose rows nearly all meet.
+pub fn graph(seed: u64) -> Case {
+    let rng = &mut Rng::with_seed(seed);
+    let json = schema::graph(rng);
+    let schema = Schema::from_json(&json).unwrap_or_else(|e| panic!("generated a schema that is refused: {e}\n{json:#?}"));
+    let batches = history::history(rng, &schema, Domain::DENSE);
+    let mut queries = Vec::new();
+    for _ in 0..rng.usize(1..=3) {
+        let from = if chance(rng, 65) { 0 } else { rng.usize(0..=batches.len()) };
+        queries.push(Watched { query: query::graph(rng, &schema), from, until: None });
+    }
+    Case { shows: String::new(), schema: json, queries, batches, frozen: None }
+}
+
 /// A query that the naive evaluation can afford.
 fn affordable(rng: &mut Rng, schema: &Schema, domain: Domain) -> QueryJson {
     loop {

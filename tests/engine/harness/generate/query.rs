@@ -385,6 +385,39 @@ fn cut(rng: &mut Rng, q: &mut QueryJson, types: &[Type], keys: Option<&[Type]>) 
     }
 }
 
+/// A table and its associations, three levels down, with little else.
+pub fn graph(rng: &mut Rng, schema: &Schema) -> QueryJson {
+    let table = some_table(rng, schema);
+    let from = FromJson::Name(table.name.clone());
+    QueryJson { from, with: associations(rng, schema, table, 1), ..QueryJson::default() }
+}
+
+fn associations(rng: &mut Rng, schema: &Schema, table: &Table, level: usize) -> Vec<WithJson> {
+    let mut relations: Vec<_> = table.relations.values().collect();
+    rng.shuffle(&mut relations);
+    relations.truncate(rng.usize(1..=2));
+    let with = |relation: &eddyline::query::Relation| {
+        let target = schema.by_id(relation.target);
+        let mut q = QueryJson::default();
+        let scope = Scope::of_columns(visible(target));
+        if chance(rng, 10) {
+            q.filter = Some(scope.condition(rng));
+        }
+        if chance(rng, 25) {
+            q.order_by = scope.order(rng, 2).0;
+        }
+        if !relation.kind.is_single() && chance(rng, 20) {
+            q.limit = Some(rng.u32(1..4));
+            q.offset = chance(rng, 30).then(|| rng.u32(0..3));
+        }
+        if level < 3 && chance(rng, 85) {
+            q.with = associations(rng, schema, target, level + 1);
+        }
+        WithJson { relation: relation.name.clone(), name: None, query: Some(Box::new(q)) }
+    };
+    relations.into_iter().map(with).collect()
+}
+
 /// Associations of a table, up to three levels down.
 fn nested(rng: &mut Rng, schema: &Schema, table: &Table, level: usize) -> Vec<WithJson> {
     let relations: Vec<_> = table.relations.values().collect();
@@ -409,6 +442,11 @@ fn nested(rng: &mut Rng, schema: &Schema, table: &Table, level: usize) -> Vec<Wi
         if chance(rng, 50) {
             output(rng, &mut q, &scope, Some(&[]), false, true);
             q.start = None;
+            if relation.keeps_duplicates {
+                // Rows with the same key have no certain place in a window.
+                q.select = q.select.filter(|fields| fields.iter().all(|f| f.expr.op != "over"));
+                q.order_by.retain(|o| o.expr.op != "over");
+            }
             if relation.kind.is_single() {
                 (q.limit, q.offset) = (None, None);
             }

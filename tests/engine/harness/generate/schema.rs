@@ -51,6 +51,41 @@ pub fn schema(rng: &mut Rng) -> SchemaJson {
     SchemaJson { tables }
 }
 
+/// Three tables that refer to each other in a ring, one of them to itself at times, and one that joins two of them, whose
+/// rows may double: all five kinds of association, each way.
+pub fn graph(rng: &mut Rng) -> SchemaJson {
+    let mut tables: Vec<TableJson> = (0..4).map(|i| table(rng, NAMES[i], false)).collect();
+    let mut references = Vec::new();
+    for owner in 0..3 {
+        for n in 0..=usize::from(chance(rng, 25)) {
+            let target = if n == 0 { (owner + 1) % 3 } else { rng.usize(0..3) };
+            references.push(reference(&mut tables, owner, target, n, chance(rng, 80)));
+        }
+    }
+    let first = rng.usize(0..3);
+    let second = if chance(rng, 20) { first } else { rng.usize(0..3) };
+    let joins = [first, second].into_iter().enumerate();
+    let of_join: Vec<Reference> = joins.map(|(n, target)| reference(&mut tables, 3, target, n, chance(rng, 30))).collect();
+    references.extend(of_join);
+    tables.iter_mut().for_each(|t| data_columns(rng, t));
+    references.iter().for_each(|r| direct(rng, &mut tables, r));
+    many_to_many(rng, &mut tables, &references, 3);
+    for i in 0..8 {
+        through(rng, &mut tables, i % 4);
+    }
+    SchemaJson { tables }
+}
+
+/// Adds columns that refer to a table.
+fn reference(tables: &mut [TableJson], owner: usize, target: usize, n: usize, nullable: bool) -> Reference {
+    let t = tables[target].clone();
+    let typed = |k: &String| t.columns.iter().find(|c| c.name == *k).expect("a key column").ty.clone();
+    let columns: Vec<ColumnJson> = t.key.iter().map(|k| column(format!("{}{n}_{k}", t.name), &typed(k), nullable)).collect();
+    let names = columns.iter().map(|c| c.name.clone()).collect();
+    tables[owner].columns.extend(columns);
+    Reference { owner, target, columns: names }
+}
+
 fn column(name: impl Into<String>, ty: &str, nullable: bool) -> ColumnJson {
     ColumnJson { name: name.into(), ty: ty.to_owned(), nullable }
 }
@@ -167,7 +202,9 @@ fn many_to_many(rng: &mut Rng, tables: &mut [TableJson], references: &[Reference
         let name = format!("{}_over_{}_{}", target.name, NAMES[join], here.columns[0]);
         let many = relation(rng, name, "manyToMany", &target);
         let (columns, join_target) = (here.columns.clone(), Some(there.columns.clone()));
-        add(tables, here.target, RelationJson { columns, join_target, join: Some(NAMES[join].into()), ..many });
+        let join = Some(NAMES[join].into());
+        let duplicates = chance(rng, 40).then(|| pick(rng, &["keep", "keep", "once"]).to_owned());
+        add(tables, here.target, RelationJson { columns, join_target, join, duplicates, ..many });
     }
 }
 

@@ -1,10 +1,11 @@
 //! What is checked once a history is over: replays, other ways to the same rows, and that nothing stays behind.
 
-use eddyline::query::Table;
+use eddyline::query::{BoundQuery, Table};
+use eddyline::reference::{Data, evaluate};
 use eddyline::store::batch::{Batch, Change, Envelope, Op};
 use eddyline::value::Value;
 
-use super::{Broken, Live, Run, Subject};
+use super::{Broken, Live, Run, Subject, show};
 
 impl<S: Subject> Run<'_, S> {
     pub(super) fn endings(&mut self) -> Result<(), Broken> {
@@ -47,6 +48,7 @@ impl<S: Subject> Run<'_, S> {
 
     fn elsewhere(&mut self, law: &'static str, batches: Vec<Batch>) -> Result<(), Broken> {
         let home = std::mem::replace(&mut self.subject, S::new(&self.schema));
+        let data = std::mem::replace(&mut self.data, Data::new(&self.schema));
         let mut views: Vec<Live> = Vec::new();
         for (number, query) in self.bound.clone().into_iter().enumerate() {
             match self.subject.register(&query) {
@@ -55,8 +57,16 @@ impl<S: Subject> Run<'_, S> {
             }
         }
         for batch in &batches {
-            if let Err(e) = self.subject.apply(batch) {
+            if let (Err(e), _) | (_, Err(e)) = (self.subject.apply(batch), self.data.apply(&self.schema, batch)) {
                 return self.broken("changes that were applied once are applied again", None, e.to_string());
+            }
+        }
+        // Other batches are another history; only lists in the order of arrival know of it.
+        for (number, query) in self.bound.iter().enumerate().filter(|(_, q)| !by_arrival(q)) {
+            let [here, there] = [&data, &self.data].map(|data| evaluate(&self.schema, data, query));
+            if here.as_ref().ok() != there.as_ref().ok() {
+                let detail = format!("expected {}\nfound {}", show::result(&here), show::result(&there));
+                return self.broken(law, Some(number), detail);
             }
         }
         for live in &mut views {
@@ -66,7 +76,7 @@ impl<S: Subject> Run<'_, S> {
             let mut live = self.registered(number)?;
             self.rows(law, &mut live)?;
         }
-        self.subject = home;
+        (self.subject, self.data) = (home, data);
         Ok(())
     }
 
@@ -113,6 +123,11 @@ impl<S: Subject> Run<'_, S> {
         }
         Ok(())
     }
+}
+
+/// Whether a list of a query is in the order of arrival.
+fn by_arrival(query: &BoundQuery) -> bool {
+    query.nested.iter().any(|n| n.arrival || by_arrival(&n.query))
 }
 
 fn change(table: &Table, row: &[Value]) -> Change {

@@ -1,0 +1,109 @@
+import type { LooseBatch, LooseChange, Report } from './changes.js'
+import type { Database, LiveOptions, QueryRoot } from './database.js'
+import { EddylineError } from './errors.js'
+import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
+import type { LiveQuery } from './live-query.js'
+import type { QueryLike } from './query/builder.js'
+import type { AnySchema, Batch, Change } from './schema.js'
+
+/**
+ * Part of a database: the rows of one tenant. No change and no query of it crosses to another one.
+ *
+ * With `eddyline/watch` loaded it has watches, assigns and counters, too.
+ */
+export class Tenant<S extends AnySchema> {
+  /** @internal Use `db.tenant`. */
+  constructor(readonly db: Database<S>, readonly id: string) {}
+
+  /** Query builders, as those of the database. What they make is run with `live` of this scope. */
+  get query(): QueryRoot<S> { return this.db.query }
+
+  /**
+   * Applies changes to this tenant, as one version. Throws what `db.apply` throws, and TENANT_MISMATCH when a change is of
+   * another tenant or of a table without tenants; then nothing has happened.
+   */
+  apply(input: readonly Change<S>[] | Batch<S>): Report { return this.db.apply(batchOf(this.db.schema, this.id, input) as never) }
+
+  /** Applies JSON to this tenant. Throws what `db.applyJson` throws, and TENANT_MISMATCH as `apply`. */
+  applyJson(input: string | JsonBytes, opts?: Omit<JsonOptions, 'tenant'>): Report
+  applyJson(input: JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report>
+  applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Report | Promise<Report> {
+    return this.db.applyJson(input as never, confined(this.id, opts)) as never
+  }
+
+  /** A live query over the rows of this tenant. Throws what `db.live` throws, and TENANT_MISMATCH. */
+  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<R> {
+    checkQuery(query.toJSON(), this.id)
+    return this.db.live(query, { ...options, tenant: this.id })
+  }
+
+  /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
+  clear(): Report { return this.apply(cleared(this.db.schema) as never) }
+}
+
+let make: ((db: Database<any>, id: string) => Tenant<any>) | undefined
+
+/** @internal The scope of a tenant, with the features that are loaded; `known` are those made so far. */
+export function tenantOf<S extends AnySchema>(db: Database<S>, id: string, known: Map<string, Tenant<S>>): Tenant<S> {
+  if (make !== undefined) return make(db, id)
+  checkTenant(id)
+  let tenant = known.get(id)
+  if (tenant === undefined) known.set(id, tenant = new Tenant(db, id))
+  return tenant
+}
+
+/** Throws TENANT_REQUIRED. */
+export function checkTenant(id: unknown): void {
+  if (typeof id !== 'string') throw new EddylineError('TENANT_REQUIRED', 'the name of a tenant is a text', { path: 'id', offending: String(id) })
+}
+
+/** @internal What makes scopes from now on. */
+export function extendTenants(better: (db: Database<any>, id: string) => Tenant<any>): void { make = better }
+
+/** Changes that delete all rows of a tenant. */
+export function cleared(schema: AnySchema): LooseChange[] {
+  return schema.json.tables.filter(t => t.tenant).map(t => ({ op: 'reset', table: t.name, rows: [] }))
+}
+
+/** JSON options that keep to a tenant. */
+export function confined(tenant: string, opts: JsonOptions | undefined): JsonOptions {
+  if (opts?.tenant !== undefined && opts.tenant !== tenant) throw crossed(`JSON of the tenant \`${opts.tenant}\` in the scope of \`${tenant}\``, 'tenant', opts.tenant)
+  return { ...opts, tenant, confined: true }
+}
+
+const crossed = (message: string, path: string, offending: string): EddylineError => new EddylineError('TENANT_MISMATCH', message, { path, offending })
+
+/**
+ * A batch of one tenant, or of none. Throws TENANT_MISMATCH with `path` when it names another one, touches tables that
+ * belong to no tenant from inside of one, or mixes tenants. Wrong changes pass: applying them says what is wrong.
+ */
+export function batchOf(schema: AnySchema, tenant: string | undefined, input: unknown): LooseBatch {
+  const batch = (Array.isArray(input) ? { changes: input } : input ?? {}) as LooseBatch
+  const changes: readonly LooseChange[] = Array.isArray(batch.changes) ? batch.changes : []
+  if (tenant !== undefined && batch.tenant !== undefined && batch.tenant !== tenant) {
+    throw crossed(`a batch of the tenant \`${batch.tenant}\` in the scope of \`${tenant}\``, 'tenant', String(batch.tenant))
+  }
+  let first = tenant ?? batch.tenant
+  for (let i = 0; i < changes.length; i++) {
+    const change = changes[i]
+    if (typeof change !== 'object' || change === null) continue
+    const table = schema.json.tables.find(t => t.name === change.table)
+    if (table === undefined) continue
+    if (!table.tenant) {
+      if (tenant !== undefined) throw crossed(`rows of \`${table.name}\` belong to no tenant: they are changed outside of \`${tenant}\``, `changes[${i}].table`, table.name)
+      continue
+    }
+    const of = change.tenant ?? batch.tenant ?? tenant
+    if (typeof of !== 'string') continue
+    if (first === undefined) first = of
+    if (of !== first) throw crossed(`a change of the tenant \`${of}\` in a batch of \`${first}\``, `changes[${i}].tenant`, of)
+  }
+  return tenant === undefined ? batch : { ...batch, tenant }
+}
+
+/** A query of one tenant. Throws TENANT_MISMATCH when it names another one. */
+export function checkQuery(json: { tenant?: string }, tenant: string | undefined): void {
+  if (json.tenant !== undefined && json.tenant !== tenant) {
+    throw crossed(`a query of the tenant \`${json.tenant}\` ${tenant === undefined ? 'outside of it' : `in the scope of \`${tenant}\``}`, 'tenant', json.tenant)
+  }
+}
