@@ -17,6 +17,9 @@ export interface Recipient {
   receive(tally: Tally, version: number, batch: Report): void
 }
 
+/** What was done for the watches of one tenant: batches that woke a table or query, changed rows that were looked at. */
+export interface Work { batches: number; rows: number }
+
 /** A set of rows that is watched: all of a table, those with an indexed value, or those of a query. */
 export interface RowSet {
   readonly recipients: Set<Recipient>
@@ -92,11 +95,12 @@ export class Target implements RowSet {
     if (this.recipients.size === 0) this.feed.drop(this)
   }
 
+  /** Cost: the rows of this set that changed, however many changed in the table and whoever else looks at it. */
   events(): readonly RowEvent[] {
-    const all = this.feed.events()
-    const { tap, by } = this
-    if (tap === undefined) return all
-    const { table } = this.feed
+    const { feed, tap } = this
+    if (tap === undefined) return feed.events()
+    const { table } = feed
+    feed.work.rows += tap.diff.length
     const here = new Map<string, Patch['t']>()
     for (const p of tap.diff) {
       if (p.t !== 'add' && p.t !== 'remove' && p.t !== 'set') continue
@@ -104,15 +108,15 @@ export class Target implements RowSet {
       here.set(text, here.has(text) ? 'set' : p.t)
     }
     const out: RowEvent[] = []
-    for (const event of all) {
+    for (const [text, how] of here) {
+      const event = feed.event(text)
+      if (event === undefined) continue
       const { what } = event
-      if (what === 'passed' || what === 'noop') { if (this.#has(event.row)) out.push(event); continue }
-      switch (here.get(event.text)) {
-        case 'add': out.push(what === 'insert' ? event : { ...event, what: 'entered' }); break
-        case 'remove': out.push(what === 'delete' ? event : { ...event, what: 'left' }); break
-        case 'set': out.push(event); break
-      }
+      if (how === 'add' && what !== 'insert') out.push({ ...event, what: 'entered' })
+      else if (how === 'remove' && what !== 'delete') out.push({ ...event, what: 'left' })
+      else out.push(event)
     }
+    for (const event of feed.besides()) if (this.#has(event.row)) out.push(event)
     return out
   }
 
@@ -162,8 +166,10 @@ export class TableFeed {
   readonly query: any
   readonly #tap: Tap
   #events: readonly TableEvent[] | undefined
+  #net: Map<string, TableEvent> | undefined
+  #besides: readonly TableEvent[] | undefined
 
-  constructor(readonly db: Database<any>, readonly table: TableJson, readonly tenant: string | undefined, readonly wake: () => void, readonly retire: (feed: TableFeed) => void) {
+  constructor(readonly db: Database<any>, readonly table: TableJson, readonly tenant: string | undefined, readonly work: Work, readonly wake: () => void, readonly retire: (feed: TableFeed) => void) {
     this.query = (db.query as any)[table.name]
     this.#tap = new Tap(db, this.query, tenant, () => { wake() })
   }
@@ -213,10 +219,30 @@ export class TableFeed {
   }
 
   /** Events of the version that is being told: the net effect of each row, and what was written besides. */
-  events(): readonly TableEvent[] {
-    if (this.#events !== undefined) return this.#events
+  events(): readonly TableEvent[] { return this.#events ??= [...this.#effects().values(), ...this.besides()] }
+
+  /** What happened to the row with this key text. */
+  event(text: string): TableEvent | undefined { return this.#effects().get(text) }
+
+  /** Rows that came and went within the batch, and writes that changed nothing. */
+  besides(): readonly TableEvent[] {
+    if (this.#besides !== undefined) return this.#besides
+    const out: TableEvent[] = []
+    const net = this.#effects()
+    for (const [text, w] of this.written ?? []) {
+      if (net.has(text)) continue
+      if (w.last === 'gone') { if (w.put) out.push({ key: w.key, text, what: 'passed', upsert: false, row: w.row }) }
+      else if (w.row !== undefined) out.push({ key: w.key, text, what: 'noop', upsert: w.upsert, row: w.row, fields: () => [] })
+    }
+    return this.#besides = out
+  }
+
+  /** The net effect on each row, by the text of its key: read once per version, whoever asks. */
+  #effects(): Map<string, TableEvent> {
+    if (this.#net !== undefined) return this.#net
     const { table, written } = this
-    const net = new Map<string, TableEvent>()
+    const net = this.#net = new Map<string, TableEvent>()
+    this.work.rows += this.#tap.diff.length
     for (const patch of this.#tap.diff) {
       if (patch.t !== 'add' && patch.t !== 'remove' && patch.t !== 'set') continue
       const text = patchKeyText(table, patch.key)
@@ -225,21 +251,14 @@ export class TableFeed {
       const fields = patch.t === 'set' ? () => Object.keys(patch.fields) : undefined
       net.set(text, { key: patch.key, text, what, upsert, fields, patch })
     }
-    if (written !== undefined) {
-      for (const [text, w] of written) {
-        if (net.has(text)) continue
-        if (w.last === 'gone') { if (w.put) net.set(text, { key: w.key, text, what: 'passed', upsert: false, row: w.row }) }
-        else if (w.row !== undefined) net.set(text, { key: w.key, text, what: 'noop', upsert: w.upsert, row: w.row, fields: () => [] })
-      }
-    }
-    return this.#events = [...net.values()]
+    return net
   }
 
   /** Tells followers and recipients, then forgets the version. */
   tell(version: number, batch: Report): void {
+    this.work.batches++
     if (this.followers.size > 0) {
-      for (const event of this.events()) {
-        if (event.what === 'passed' || event.what === 'noop') continue
+      for (const event of this.#effects().values()) {
         for (const f of this.followers.get(event.text) ?? []) if (f.since < version) f.follow(event.text, event)
       }
     }
@@ -248,7 +267,7 @@ export class TableFeed {
   }
 
   forget(): void {
-    this.#events = this.written = undefined
+    this.#events = this.#net = this.#besides = this.written = undefined
     this.#tap.diff = []
     for (const target of this.targets.values()) if (target.tap !== undefined) target.tap.diff = []
   }
@@ -264,13 +283,15 @@ export class QuerySet implements RowSet {
   readonly recipients = new Set<Recipient>()
   readonly #tap: Tap
 
-  constructor(db: Database<any>, query: QueryLike<any>, tenant: string | undefined, wake: (set: QuerySet) => void) {
+  constructor(db: Database<any>, query: QueryLike<any>, tenant: string | undefined, readonly work: Work, wake: (set: QuerySet) => void) {
     this.#tap = new Tap(db, query, tenant, () => { wake(this) })
   }
 
   events(): readonly RowEvent[] { return eventsOf(this.#tap.diff) }
 
   tell(version: number, batch: Report): void {
+    this.work.batches++
+    this.work.rows += this.#tap.diff.length
     tellSet(this, version, batch)
     this.#tap.diff = []
   }

@@ -1,7 +1,7 @@
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
-import { QuerySet, TableFeed, type Target } from './feed.js'
+import { QuerySet, TableFeed, type Target, type Work } from './feed.js'
 import { type Journal, journalOf } from './journal.js'
 import { tableOf } from './row-keys.js'
 
@@ -35,6 +35,7 @@ export class Hub {
   readonly #sets = new Set<QuerySet>()
   readonly #tellers = new Set<Teller>()
   readonly #journals = new Map<number, Journal>()
+  readonly #work = new Map<string | undefined, Work>()
   #order = 0
   #users = 0
   #stop: (() => void) | undefined
@@ -53,6 +54,13 @@ export class Hub {
     this.#stop = undefined
   }
 
+  /** What was done for a tenant, or for what belongs to none. */
+  work(tenant: string | undefined): Work {
+    let work = this.#work.get(tenant)
+    if (work === undefined) this.#work.set(tenant, work = { batches: 0, rows: 0 })
+    return work
+  }
+
   /** The feed of a table. Throws UNKNOWN_TABLE, TENANT_REQUIRED. Tables without tenants have one feed for all scopes. */
   feed(table: string, tenant: string | undefined): TableFeed {
     const json = tableOf(this.db.schema, table)
@@ -61,7 +69,7 @@ export class Hub {
     let feed = this.#feeds.get(name)
     // The feed of a database that was closed meanwhile cannot be used: making another one says so.
     if (feed === undefined || feed.closed) {
-      this.#feeds.set(name, feed = new TableFeed(this.db, json, of, () => { this.#woken.add(feed!) }, f => { if (this.#feeds.get(name) === f) this.#feeds.delete(name) }))
+      this.#feeds.set(name, feed = new TableFeed(this.db, json, of, this.work(of), () => { this.#woken.add(feed!) }, f => { if (this.#feeds.get(name) === f) this.#feeds.delete(name) }))
     }
     return feed
   }
@@ -71,7 +79,7 @@ export class Hub {
     try { return feed.target(by) } catch (error) { feed.unused(); throw error }
   }
 
-  querySet(query: QueryLike<any>, tenant: string | undefined): QuerySet { return new QuerySet(this.db, query, tenant, set => { this.#sets.add(set) }) }
+  querySet(query: QueryLike<any>, tenant: string | undefined): QuerySet { return new QuerySet(this.db, query, tenant, this.work(tenant), set => { this.#sets.add(set) }) }
 
   /** `teller` has something to tell at the version that is being told. */
   wake(teller: Teller): void { this.#tellers.add(teller) }

@@ -6,7 +6,7 @@ import { type Scope, tenant } from './scope.js'
 
 declare module '../tenant.js' {
   interface Tenant<S extends AnySchema> extends Pick<Scope<S>,
-    'watch' | 'watchRow' | 'unwatch' | 'watching' | 'watchCount' | 'maxWatches' | 'assignReady' | 'assigns' |
+    'watch' | 'watchRow' | 'unwatch' | 'watching' | 'watchCount' | 'work' | 'maxWatches' | 'assignReady' | 'assigns' |
     'counters' | 'clearCounters' | 'savedCounters' | 'restoreCounters' | 'dispose'> {}
 }
 

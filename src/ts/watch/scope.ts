@@ -8,7 +8,7 @@ import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
 import { batchOf, checkQuery, checkTenant, cleared, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
-import type { RowSet, Target } from './feed.js'
+import type { RowSet, Target, Work } from './feed.js'
 import { type Hub, hubOf } from './hub.js'
 import { type Counters, KINDS, type Rule, type SignalKind } from './kinds.js'
 import { type Futures, type Ready, assignReady } from './ready.js'
@@ -71,6 +71,12 @@ export class Scope<S extends AnySchema> {
 
   /** Query builders, as those of the database. What they make is run with `live` of this scope. */
   get query(): QueryRoot<S> { return this.db.query }
+
+  /**
+   * What has been done for the watches and assigns of this scope so far: batches that woke them, and changed rows that were
+   * looked at. Batches of other tenants add nothing to it.
+   */
+  get work(): Readonly<Work> { return { ...this.#hub.work(this.id) } }
 
   /** How many watches there are, members of assigns included. */
   get watchCount(): number { return this.#held }

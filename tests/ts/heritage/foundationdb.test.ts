@@ -217,6 +217,27 @@ describe('4.4-4 tenants', () => {
     expect(tenant(db, 'a')).toBe(a)
   })
 
+  it('cost nothing to each other, and a changed row is looked at once for its table and once for its value', async () => {
+    const { db } = await open()
+    const a = db.tenant('a'), b = db.tenant('b')
+    a.apply(Array.from({ length: 200 }, (_, i) => quote(`q${i}`, `author ${i}`, 'x')))
+    b.apply(Array.from({ length: 200 }, (_, i) => quote(`q${i}`, `author ${i}`, 'x')))
+    for (let i = 0; i < 200; i++) a.watch('quotes', 'changes', { by: { author: `author ${i}` } }, () => {})
+    a.watch('quotes', 'updates', () => {})
+    a.watch(a.query.quotes.where('likes', '>', 0), 'changes', () => {})
+    a.assigns().many('some', 'quotes', ['q1', 'q2'])
+    const before = a.work
+    b.apply(Array.from({ length: 200 }, (_, i) => ({ op: 'update', table: 'quotes', id: `q${i}`, set: { likes: 1 } }) as const))
+    b.clear()
+    expect(a.work).toEqual(before)
+    expect(b.work).toEqual({ batches: 0, rows: 0 })
+    // 50 rows of the table, of their values, and in the query.
+    a.apply(Array.from({ length: 50 }, (_, i) => ({ op: 'update', table: 'quotes', id: `q${i}`, set: { likes: 1 } }) as const))
+    expect(a.work).toEqual({ batches: before.batches + 2, rows: before.rows + 150 })
+    a.apply([{ op: 'update', table: 'quotes', id: 'q100', set: { content: 'y' } }])
+    expect(a.work).toEqual({ batches: before.batches + 3, rows: before.rows + 152 })
+  })
+
   it('a change without a tenant, of another or of none, is refused with nothing applied', async () => {
     const { db } = await open()
     const a = tenant(db, 'a'), all = watches(db)
