@@ -4,7 +4,7 @@ use super::Data;
 use super::aggregate::aggregated;
 use super::data::{equal, key_of};
 use super::expr::holds;
-use super::query::evaluate_over;
+use super::query::{compare_keys, evaluate_over};
 use crate::error::Result;
 use crate::query::{Computed, Hop, Nested, Schema};
 use crate::value::{Field, Value};
@@ -17,8 +17,8 @@ pub(super) fn nest(schema: &Schema, data: &Data, nested: &Nested, owner: &[Value
     };
     if nested.arrival {
         let table = schema.by_id(nested.query.from.table().expect("an association leads to a table"));
-        let place = |((row, arrived), tie): &(Way, Vec<Value>)| (*arrived, key_of(table, row), tie.clone());
-        targets.sort_by_key(place);
+        let key = |((row, _), tie): &(Way, Vec<Value>)| [key_of(table, row), tie.clone()].concat();
+        targets.sort_by(|a, b| a.0.1.cmp(&b.0.1).then_with(|| compare_keys((&[], &key(a)), (&[], &key(b)))));
     }
     let (targets, ties): (Vec<_>, Vec<_>) = targets.into_iter().map(|(way, tie)| (way.0, tie)).unzip();
     let found = evaluate_over(schema, data, &nested.query, &targets, &ties, nested.arrival)?;
