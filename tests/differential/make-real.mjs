@@ -9,10 +9,10 @@ const read = (name) => JSON.parse(readFileSync(new URL(`chinook/${name}.json`, i
 const data = read('data')
 const described = read('schema')
 
-const types = { int: 'int', text: 'text', timestamp: 'timestamp', decimal: 'float' }
-// Numbers that are too large for arithmetic of a few steps, and sums of floats, which depend on their order in PostgreSQL.
-const domainOf = ({ name, type }) => (['milliseconds', 'bytes'].includes(name) ? 'many' : { int: 'small', text: 'rich', timestamp: 'near', decimal: 'odd' }[type])
-const valueOf = (type, value) => (type === 'timestamp' && value !== null ? `${value}.000Z` : value)
+const types = { int: 'int', text: 'text', timestamp: 'timestamp', decimal: 'decimal' }
+// Some numbers are too large for arithmetic of a few steps.
+const domainOf = ({ name, type }) => (['milliseconds', 'bytes'].includes(name) ? 'many' : { int: 'small', text: 'rich', timestamp: 'near', decimal: 'money' }[type])
+const valueOf = (type, value) => (value === null ? null : type === 'timestamp' ? `${value}.000Z` : type === 'decimal' ? value.toFixed(2) : value)
 
 const all = new Map(Object.entries(described.tables).map(([name, { columns }]) => [name, data[name].rows.map((row) => Object.fromEntries(columns.map((c, i) => [c.name, valueOf(c.type, row[i])])))]))
 

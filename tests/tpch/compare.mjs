@@ -20,11 +20,10 @@ export function difference(name, ours, { rows, fields }) {
   return undefined
 }
 
-/** Whether a value of ours is that of a text of PostgreSQL's. Decimals are floats yet: sums of products of rounded ones. */
+/** Whether a value of ours is that of a text of PostgreSQL's; decimals have the same digits. */
 function same(ours, theirs) {
   if (ours === null || theirs === null) return ours === theirs
   if (ours instanceof Date) return ours.toISOString().slice(0, 10) === theirs
-  if (typeof ours === 'bigint' || Number.isInteger(ours)) return Number(theirs) === Number(ours)
-  if (typeof ours === 'number') return Math.abs(ours - Number(theirs)) <= 1e-14 * Math.abs(ours)
+  if (typeof ours === 'bigint' || typeof ours === 'number') return String(ours) === theirs
   return ours === theirs
 }

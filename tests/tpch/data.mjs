@@ -24,15 +24,27 @@ export const fileOf = (folder, table, stream) => readFileSync(join(folder, strea
 
 export const tables = schema.tables.map((t) => t.name)
 
+// PostgreSQL's columns have two digits behind the point, also where the generator writes none; ours keep what is written.
+const decimal = (digits) => (digits.includes('.') ? digits : `${digits}.00`)
+
+/** The rows of such a text as objects, decimals and dates as texts. */
+export function rowsOf(name, text) {
+  const { columns } = schema.tables.find((t) => t.name === name)
+  return String(text).trimEnd().split('\n').map((line) => {
+    const fields = line.split('|')
+    return Object.fromEntries(columns.map((c, i) => [c.name, c.type === 'int' ? Number(fields[i]) : c.type === 'decimal' ? decimal(fields[i]) : fields[i]]))
+  })
+}
+
 /** The rows of such a text as lines of JSON; numbers keep their digits. */
 export function jsonLines(name, text) {
   const { columns } = schema.tables.find((t) => t.name === name)
   const heads = columns.map((c, i) => `${i === 0 ? '{' : ','}"${c.name}":`)
-  const quoted = columns.map((c) => c.type === 'text' || c.type === 'timestamp')
+  const written = columns.map((c) => (c.type === 'int' ? (text) => text : c.type === 'decimal' ? decimal : JSON.stringify))
   let out = ''
   for (const line of String(text).split('\n')) {
     if (line === '') continue
-    line.split('|').forEach((field, i) => { out += heads[i] + (quoted[i] ? JSON.stringify(field) : field) })
+    line.split('|').forEach((field, i) => { out += heads[i] + written[i](field) })
     out += '}\n'
   }
   return out

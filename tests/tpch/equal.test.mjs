@@ -28,12 +28,13 @@ const narrow = (sql) => [
 
 // What no stream changes changes at the end, a few hundred rows of each table: `[table, rows, set]`.
 const updates = [
-  ['customer', 'c_custkey % 11 = 3', { c_acctbal: 9500.25, c_mktsegment: 'BUILDING' }], ['customer', 'c_custkey % 13 = 2', { c_nationkey: 7, c_phone: '13-000' }],
+  ['customer', 'c_custkey % 11 = 3', { c_acctbal: '9500.25', c_mktsegment: 'BUILDING' }], ['customer', 'c_custkey % 13 = 2', { c_nationkey: 7, c_phone: '13-000' }],
   ['supplier', 's_suppkey % 9 = 4', { s_nationkey: 3 }], ['supplier', 's_suppkey % 17 = 5', { s_comment: 'Customer and Complaints' }],
   ['part', 'p_partkey % 19 = 1', { p_brand: 'Brand#23', p_container: 'MED BOX', p_size: 9 }], ['part', 'p_partkey % 23 = 1', { p_type: 'ECONOMY ANODIZED STEEL', p_name: 'forest green' }],
-  ['part', 'p_partkey % 29 = 1', { p_type: 'PROMO BRASS', p_size: 15 }], ['partsupp', 'ps_partkey % 7 = 1', { ps_supplycost: 0.99, ps_availqty: 7 }],
+  ['part', 'p_partkey % 29 = 1', { p_type: 'PROMO BRASS', p_size: 15 }], ['partsupp', 'ps_partkey % 7 = 1', { ps_supplycost: '0.99', ps_availqty: 7 }],
   ['orders', 'o_orderkey % 101 = 1', { o_comment: 'special requests', o_orderpriority: '2-HIGH', o_orderstatus: 'F' }],
-  ['lineitem', 'l_orderkey % 103 = 1 and l_linenumber = 1', { l_quantity: 1, l_extendedprice: 123.45, l_discount: 0.05, l_receiptdate: '1994-05-05', l_commitdate: '1994-05-04' }],
+  ['lineitem', 'l_orderkey % 103 = 1 and l_linenumber = 1', { l_quantity: '1.00', l_extendedprice: '123.45', l_discount: '0.05', l_receiptdate: '1994-05-05', l_commitdate: '1994-05-04' }],
+  ['lineitem', 'l_orderkey % 109 = 1', { l_quantity: '100.00' }],
   ['lineitem', 'l_orderkey % 107 = 1 and l_linenumber = 2', { l_suppkey: 39, l_shipdate: '1996-02-02' }], ['supplier', 's_suppkey in (39, 40)', { s_nationkey: 20 }],
 ]
 

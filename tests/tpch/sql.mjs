@@ -27,7 +27,7 @@ export function sqlOf(folder) {
   }))
 }
 
-const types = { int: 'int8', text: 'text', float: 'numeric(15, 2)', timestamp: 'date' }
+const types = { int: 'int8', text: 'text', decimal: 'numeric(15, 2)', timestamp: 'date' }
 
 /** The tables, with the indexes that the queries' sub-queries look into. */
 export const tablesSql = () => [

@@ -2,6 +2,7 @@
 
 const node = (x) => (x !== null && typeof x === 'object' ? x : lit(x))
 export const lit = (value) => ({ op: 'lit', value })
+export const decimal = (digits) => ({ op: 'lit', name: 'decimal', value: digits })
 export const date = (text) => ({ op: 'lit', name: 'timestamp', value: text })
 /** `alias.column` or `column`. */
 export function col(path) {
@@ -29,4 +30,4 @@ export const join = (table, on, alias) => ({ kind: 'inner', table, ...(alias ? {
 export const leftJoin = (table, on) => ({ kind: 'left', table, on })
 
 /** l_extendedprice * (1 - l_discount) */
-export const revenue = (of = 'lineitem') => mul(col(`${of}.l_extendedprice`), sub(1.0, col(`${of}.l_discount`)))
+export const revenue = (of = 'lineitem') => mul(col(`${of}.l_extendedprice`), sub(1, col(`${of}.l_discount`)))

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { createDatabase } from '../../../pkg/index.inline.js'
 import { openPostgres } from '../../differential/postgres.mjs'
 import { difference, parsers } from '../../tpch/compare.mjs'
-import { dataAt, fileOf, jsonLines, tables } from '../../tpch/data.mjs'
+import { dataAt, fileOf, jsonLines, rowsOf, tables } from '../../tpch/data.mjs'
 import * as first from '../../tpch/queries/q01-q11.mjs'
 import * as second from '../../tpch/queries/q12-q22.mjs'
 import { schema } from '../../tpch/schema.mjs'
@@ -45,8 +45,7 @@ function newOrders() {
   const orders = new Map()
   for (let stream = 1; stream <= Math.ceil(ORDERS / (1500 * scale)); stream++) {
     for (const [table, key] of [['orders', 'o_orderkey'], ['lineitem', 'l_orderkey']]) {
-      for (const line of jsonLines(table, fileOf(folder, table, stream)).trimEnd().split('\n')) {
-        const row = JSON.parse(line)
+      for (const row of rowsOf(table, fileOf(folder, table, stream))) {
         orders.set(row[key], [...(orders.get(row[key]) ?? []), { op: 'insert', table, row }])
       }
     }

@@ -1,6 +1,6 @@
 // TPC-H 12 to 22, with the parameters of its validation runs.
 import {
-  agg, and, asc, between, cases, col, countDistinct, date, desc, div, eq, exists, fields, ge, gt, inQuery, join, le, leftJoin, like, lt, mul, ne, not, notExists, notInQuery,
+  agg, and, asc, between, cases, col, countDistinct, date, decimal, desc, div, eq, exists, fields, ge, gt, inQuery, join, le, leftJoin, like, lt, mul, ne, not, notExists, notInQuery,
   or, revenue, scalar, substring, within,
 } from '../write.mjs'
 
@@ -31,7 +31,7 @@ export const q13 = {
 export const q14 = {
   from: 'lineitem', joins: [join('part', eq(col('lineitem.l_partkey'), col('part.p_partkey')))],
   where: and(ge(col('l_shipdate'), date('1995-09-01')), lt(col('l_shipdate'), date('1995-10-01'))),
-  select: fields({ promo_revenue: div(mul(100.0, sum(cases(like(col('part.p_type'), 'PROMO%'), revenue(), 0.0))), sum(revenue())) }),
+  select: fields({ promo_revenue: div(mul(decimal('100.00'), sum(cases(like(col('part.p_type'), 'PROMO%'), revenue(), 0.0))), sum(revenue())) }),
 }
 
 const revenues = {
@@ -65,7 +65,7 @@ export const q17 = {
       from: 'lineitem', alias: 'l', where: eq(col('l.l_partkey'), col('part.p_partkey')), select: fields({ few: mul(0.2, agg('avg', col('l.l_quantity'))) }),
     })),
   ),
-  select: fields({ avg_yearly: div(sum(col('lineitem.l_extendedprice')), 7.0) }),
+  select: fields({ avg_yearly: div(sum(col('lineitem.l_extendedprice')), decimal('7.0')) }),
 }
 
 const large = Object.fromEntries(['c_name', 'c_custkey', 'o_orderkey', 'o_orderdate', 'o_totalprice'].map((c) => [c, col(c)]))
