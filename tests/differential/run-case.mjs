@@ -94,7 +94,9 @@ async function compare(pg, state) {
   return undefined
 }
 
-const selects = (json) => json.select !== undefined || (json.with ?? []).some((w) => w.query && selects(w.query))
+/** Whether a row may be shown without its key: of a query in the place of a table, too. */
+const selects = (json) => json.select !== undefined || json.ctes !== undefined || typeof json.from !== 'string' ||
+  (json.joins ?? []).some((j) => j.query) || (json.with ?? []).some((w) => w.query && selects(w.query))
 
 /** Applies a batch to both; words if only one takes it. */
 async function applyBatch(pg, db, schema, batch) {
