@@ -19,6 +19,7 @@ export default defineConfig({
     alias: [
       { find: 'eddyline/react', replacement: `${eddyline}/react/index.js` },
       { find: 'eddyline/sync', replacement: `${eddyline}/sync/index.js` },
+      { find: 'eddyline/datascript', replacement: `${eddyline}/datascript/index.js` },
       { find: 'eddyline/datalog', replacement: `${eddyline}/datalog/index.js` },
       { find: /^eddyline$/, replacement: `${eddyline}/index.js` },
     ],

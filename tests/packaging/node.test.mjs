@@ -35,6 +35,7 @@ describe('in Node', () => {
       await import('eddyline/slim')
       await import('eddyline/sync')
       await import('eddyline/datalog')
+      await import('eddyline/datascript')
       console.log(JSON.stringify(compiled))`
     assert.equal(node('--input-type=module', '-e', script).trim(), '[]')
   })

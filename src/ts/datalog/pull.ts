@@ -39,8 +39,9 @@ export class Puller {
       if (value !== undefined) { out[a.as ?? (a.reverse ? this.#reverseName(a) : this.#nameOf(a))] = value; known = true }
       else if (a.fallback !== undefined) { out[a.as ?? (a.reverse ? this.#reverseName(a) : this.#nameOf(a))] = a.fallback; known = true }
     }
-    if (pattern.id || (pattern.wildcard && known)) out[':db/id'] = e
-    return known || pattern.id ? out : null
+    const id = pattern.id || pattern.wildcard
+    if (id) out[':db/id'] = e
+    return known || id ? out : null
   }
 
   #all(table: string | undefined): readonly Attribute[] {
@@ -78,18 +79,18 @@ export class Puller {
     if (isList && most !== null) values = values.slice(0, most)
     const isRef = a.reverse || attribute.ref !== false
     const table = a.reverse ? (attribute.fact ? undefined : attribute.table) : typeof attribute.ref === 'string' ? attribute.ref : undefined
-    const shown = !isRef ? values : values.map(v => this.#referred(pattern, a, attribute, e, v, table, touched, depths)).filter(v => v !== null)
+    const shown = !isRef ? values : values.map(v => this.#referred(pattern, a, attribute, v, table, touched, depths)).filter(v => v !== null)
     if (shown.length === 0) return undefined
     return isList ? shown : shown[0]
   }
 
-  #referred(pattern: PullPattern, a: PullAttribute, attribute: Attribute, e: unknown, v: unknown, table: string | undefined, touched: Touched | undefined, depths: ReadonlyMap<PullAttribute, { left: number; seen: ReadonlySet<unknown> }>): unknown {
+  #referred(pattern: PullPattern, a: PullAttribute, attribute: Attribute, v: unknown, table: string | undefined, touched: Touched | undefined, depths: ReadonlyMap<PullAttribute, { left: number; seen: ReadonlySet<unknown> }>): unknown {
     if (a.nested === undefined) return attribute.component && !a.reverse ? this.#component(pattern, v, attribute, touched, depths) : { ':db/id': v }
     if (typeof a.nested !== 'number') return this.#entity(a.nested, v, table, touched, depths)
     // The pattern that it stands in, again: so deep, and into each entity once on a way.
-    const known = depths.get(a) ?? { left: a.nested, seen: new Set<unknown>([keyOf(e)]) }
-    if (known.left <= 0) return null
+    const known = depths.get(a) ?? { left: a.nested, seen: new Set<unknown>() }
     if (known.seen.has(keyOf(v))) return { ':db/id': v }
+    if (known.left <= 0) return null
     const next = new Map(depths).set(a, { left: known.left - 1, seen: new Set([...known.seen, keyOf(v)]) })
     return this.#entity(pattern, v, table, touched, next)
   }

@@ -74,6 +74,8 @@ describe('3.4-4, patterns that look alike', () => {
   })
 })
 
+// 3.4-3 is in datalog-cases.test.ts, 3.4-5 below.
+
 describe('3.4-6, a source of datoms', () => {
   const log: (readonly [number, string, string, number, boolean])[] = []
   for (let tx = 1; tx <= 70; tx++) for (let i = 0; i < 10; i++) log.push([tx * 100 + i, 'movie/title', `m${tx % 9}`, tx, true])
@@ -263,4 +265,74 @@ it('facts and rows are in one query', async () => {
   expect(data.q('[:find ?i ?p :where [?i :issue/title] [(get-else $ ?i :issue/points 0) ?p]]')).toEqual([['i1', 0], ['i2', 0]])
   data.transact([[':db/retractEntity', 'i1', 'issue']])
   expect(data.q('[:find [?i ...] :where [?i :issue/title]]')).toEqual(['i2'])
+})
+
+describe('3.4-5, recursion', () => {
+  const ANCESTOR = '[[(ancestor ?a ?b) [?a :parent ?b]] [(ancestor ?a ?b) [?a :parent ?c] (ancestor ?c ?b)]]'
+  it('tells exactly the pairs that come and go; a cycle ends, and deleting it empties', async () => {
+    const { data } = await world({ parent: { type: 'ref', many: true } })
+    const view = data.view('ancestors', { query: '[:find ?a ?b :in $ % :where (ancestor ?a ?b)]', rules: ANCESTOR })
+    const log = told(view)
+    const [a, b, c, d] = [1, 2, 3, 4]
+    data.transact([[':db/add', a, 'parent', b], [':db/add', b, 'parent', c]])
+    expect(log.take()).toEqual([{ added: [[a, b], [a, c], [b, c]], removed: [] }])
+    data.transact([[':db/add', c, 'parent', d]])
+    expect(log.take()).toEqual([{ added: [[a, d], [b, d], [c, d]], removed: [] }])
+    data.transact([[':db/retract', b, 'parent', c]])
+    expect(log.take()).toEqual([{ added: [], removed: [[a, c], [a, d], [b, c], [b, d]] }])
+    data.transact([[':db/add', b, 'parent', c], [':db/add', d, 'parent', a]])
+    expect((view.get() as unknown[]).length).toBe(16)
+    expect(view.verify().ok).toBe(true)
+    log.take()
+    data.transact([a, b, c, d].map(e => [':db.fn/retractAttribute', e, 'parent']))
+    expect(log.take()[0].removed.length).toBe(16)
+    expect(view.get()).toEqual([])
+  })
+
+  it('a second way keeps a pair', async () => {
+    const { data } = await world({ parent: { type: 'ref', many: true } })
+    data.transact([[':db/add', 1, 'parent', 2], [':db/add', 2, 'parent', 4], [':db/add', 1, 'parent', 3], [':db/add', 3, 'parent', 4]])
+    const log = told(data.view('ancestors', { query: '[:find ?a ?b :in $ % :where (ancestor ?a ?b)]', rules: ANCESTOR }))
+    data.transact([[':db/retract', 2, 'parent', 4]])
+    expect(log.take()).toEqual([{ added: [], removed: [[2, 4]] }])
+  })
+
+  it('from one entity asks only for what it reaches, however the rule is written', async () => {
+    const { data } = await world({ parent: { type: 'ref', many: true } })
+    const far: unknown[][] = []
+    for (let i = 1000; i < 1400; i++) far.push([':db/add', i, 'parent', i + 1])
+    data.transact([...far, [':db/add', 1, 'parent', 2], [':db/add', 2, 'parent', 3], [':db/add', 3, 'parent', 1]])
+    const forms = {
+      right: ANCESTOR,
+      left: '[[(ancestor ?a ?b) [?a :parent ?b]] [(ancestor ?a ?b) (ancestor ?a ?c) [?c :parent ?b]]]',
+      both: '[[(ancestor ?a ?b) [?a :parent ?b]] [(ancestor ?a ?b) (ancestor ?a ?c) (ancestor ?c ?b)]]',
+      mutual: '[[(ancestor ?a ?b) [?a :parent ?b]] [(ancestor ?a ?b) [?a :parent ?c] (other ?c ?b)] [(other ?a ?b) (ancestor ?a ?b)]]',
+    }
+    for (const [name, rules] of Object.entries(forms)) {
+      const view = data.view(name, { query: '[:find [?b ...] :in $ % :where (ancestor 1 ?b)]', rules })
+      const log = told(view)
+      expect(view.get(), name).toEqual([1, 2, 3])
+      const before = data.db.stats().rowsExamined
+      data.transact([[':db/retract', 3, 'parent', 1], [':db/add', 3, 'parent', 4]])
+      expect(log.take(), name).toEqual([{ added: [[4]], removed: [[1]] }])
+      expect(data.db.stats().rowsExamined - before, name).toBeLessThan(500)
+      data.transact([[':db/add', 3, 'parent', 1], [':db/retract', 3, 'parent', 4]])
+      view.drop()
+    }
+    expect(data.q('[:find ?a :in $ % :where (ancestor ?a ?a)]', ANCESTOR)).toEqual([[1], [2], [3]])
+    expect(data.q('[:find ?a :in $ % :where [?a :parent] [(< ?a 10)] (not (ancestor ?a 3))]', ANCESTOR)).toEqual([])
+  })
+
+  it('through its own negation is refused with the place of the clause', async () => {
+    const { data } = await world({ parent: 'ref' })
+    const bad = (rules: string, query = '[:find ?a :in % :where (p ?a)]') => failure(() => data.q(query, rules))
+    expect(bad('[[(p ?a) [?a :parent]\n (not (p ?a))]]')).toMatchObject({ code: 'DATALOG_UNSTRATIFIED', path: 'rules 2:7', offending: 'p' })
+    expect(bad('[[(p ?a) [?a :parent] (not (q ?a))] [(q ?a) (p ?a)]]')).toMatchObject({ code: 'DATALOG_UNSTRATIFIED' })
+    expect(bad('[[(p ?a) (p ?a)]]')).toMatchObject({ code: 'DATALOG_UNSAFE', offending: 'p' })
+    expect(bad('[[(p ?a) [?a :parent]]]', '[:find ?a :in % :where (pp ?a)]')).toMatchObject({ code: 'UNKNOWN_RULE', nearest: 'p' })
+    expect(bad('[[(p ?a) [?a :parent]]]', '[:find ?a :in % :where (p ?a ?b)]')).toMatchObject({ code: 'DATALOG_RULE' })
+    // Aggregates and negation over what is recursive are fine.
+    data.transact([[':db/add', 1, 'parent', 2], [':db/add', 2, 'parent', 3]])
+    expect(data.q('[:find ?a (count ?b) :in $ % :where (ancestor ?a ?b)]', ANCESTOR)).toEqual([[1, 2], [2, 1]])
+  })
 })

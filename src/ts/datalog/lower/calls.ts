@@ -129,6 +129,7 @@ export function addRows(compiler: Compiler, conj: Conjunction, item: Binding, ro
     return compiler.row(fields.length === 0 ? [{ name: '_', expr: truth(true) }] : fields.flatMap(f => f.fields))
   })
   const alias = compiler.aliases.fresh('rows')
+  conj.selective = true
   const query: QueryJson = inputs.length === 1 ? inputs[0] : { setOp: 'union', inputs }
   conj.add({ query }, alias, vars.flatMap((v, i) => conj.unify(v, asSource(shapes[i], alias), at)))
   return conj

@@ -6,7 +6,7 @@ import { boundBy, variablesOf } from '../ast.js'
 import type { Attribute, Catalog } from '../catalog.js'
 import { addCall, addPredicate } from './calls.js'
 import { Aliases, Conjunction, MOST_SOURCES, type SourceJson, type Stage, asSource, stageOf } from './conjunction.js'
-import { addOr } from './disjunction.js'
+import { Split, addOr } from './disjunction.js'
 import type { UserFunction } from './functions.js'
 import { type InputSource, addInput } from './inputs.js'
 import { addNot } from './negation.js'
@@ -59,7 +59,10 @@ export class Compiler {
       rest = rest.filter(s => s !== step)
       const later = new Set([...wanted, ...rest.flatMap(s => [...stepVariables(s)])])
       if (conj.joins.length >= MOST_SOURCES && conj.outer === undefined) conj = this.restaged(conj, new Set([...later, ...stepVariables(step)]))
-      conj = this.#add(conj, step, later)
+      try { conj = this.#add(conj, step, later) } catch (e) {
+        // What is to be split is said in terms of the clauses that were given.
+        throw e instanceof Split ? new Split(step, e.branches) : e
+      }
     }
     return conj
   }
@@ -84,6 +87,7 @@ export class Compiler {
     out.add({ query: stage.query }, alias)
     names.forEach((n, i) => { out.set(n, asSource(stage.shapes[i], alias)) })
     out.never = conj.never
+    out.selective = conj.selective
     return out
   }
 

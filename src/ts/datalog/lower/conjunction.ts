@@ -25,6 +25,8 @@ export class Conjunction {
   readonly where: ExprJson[] = []
   /** Rows that patterns are about: patterns of one entity over one table are one source. */
   readonly rows = new Map<string, string>()
+  /** Constants or inputs restrict it: few rows satisfy it, most likely. */
+  selective = false
   /** No row can satisfy it. */
   never = false
   readonly #env = new Map<string, Bound>()

@@ -26,6 +26,7 @@ export interface InputSource {
 /** Joins the rows of an input. */
 export function addInput(compiler: Compiler, conj: Conjunction, step: InputSource): Conjunction {
   const alias = source(compiler, conj, step)
+  conj.selective = true
   return bind(conj, step.binding, boundTo(step.type, alias, []), step.at)
 }
 

@@ -22,7 +22,7 @@ export function addPattern(compiler: Compiler, start: Conjunction, pattern: Patt
 
 /** An attribute that nobody knows has no facts; what the pattern would bind has some type, whichever. */
 function bindNothing(conj: Conjunction, pattern: Pattern): Conjunction {
-  for (const t of pattern.terms) if (t.kind === 'var' && conj.lookup(t.name) === undefined) conj.set(t.name, { kind: 'scalar', json: { op: 'lit', value: 0 }, type: 'null' })
+  for (const t of pattern.terms) if (t.kind === 'var' && conj.lookup(t.name) === undefined) conj.set(t.name, { kind: 'scalar', json: { op: 'lit', value: null }, type: 'null' })
   return conj
 }
 
@@ -114,6 +114,7 @@ function rowIdentity(conj: Conjunction, attribute: Attribute, e: Term | undefine
 }
 
 function constantEqual(conj: Conjunction, term: Term & { kind: 'const' }, value: Bound): ExprJson[] {
+  conj.selective = true
   if (value.kind === 'tuple') throw fault('DATALOG_TYPE', 'the key has several columns: bind it to a variable, or name its columns', term.at)
   return conj.equal(constantFor(term.value, value.type === 'null' ? 'text' : value.type), value, term.at, String(term.value))
 }

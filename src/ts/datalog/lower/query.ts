@@ -5,10 +5,10 @@ import { unknownName } from '../../errors.js'
 import type { FindItem, ParsedQuery, Pattern, PullPattern, Rules } from '../ast.js'
 import type { Attribute, Catalog } from '../catalog.js'
 import { Compiler, type CompilerOptions, type Step, columnName, unbound } from './compiler.js'
-import { Conjunction, asSource, stageOf } from './conjunction.js'
+import { Conjunction, asSource, columnsOf, stageOf } from './conjunction.js'
 import type { InputSource } from './inputs.js'
 import { anyAttribute } from './patterns.js'
-import { type Bound, type Scalar, type Shape, call, fault, isNumber, kindOf, selected } from './values.js'
+import { type Bound, type Scalar, type Shape, call, fault, isNumber, kindOf, selected, truth } from './values.js'
 
 /** A member of a result row, and which columns it is made of. */
 export type Item =
@@ -87,9 +87,19 @@ function one(query: ParsedQuery, variant: Variant, rules: Rules, options: Compil
   for (const name of query.with) bound(name, query.find[0].at)
   const tables = entityTables(query)
   if (query.find.some(f => f.kind === 'aggregate')) return { compiled: aggregated(compiler, query, done, bound, tables), never: done.never }
+  if (done.never) {
+    const shapes = query.find.map((f, i) => selected(`c${i}`, bound((f as { name: string }).name, f.at)).shape)
+    return { compiled: { queries: [nothing(compiler, shapes)], items: query.find.map((f, i): Item => itemOf(f, shapes[i], tables)) }, never: true }
+  }
   const stage = stageOf(done, query.find.map((f, i) => ({ name: `c${i}`, bound: bound((f as { name: string }).name, f.at) })), compiler.one)
   const items = query.find.map((f, i): Item => itemOf(f, stage.shapes[i], tables))
   return { compiled: { queries: [stage.query], items }, never: done.never }
+}
+
+/** No rows: what there would be of them may not even have a type. */
+function nothing(compiler: Compiler, columns: readonly (Shape | { name: string })[]): QueryJson {
+  const names = columns.flatMap((c): string[] => 'kind' in c ? columnsOf([c]) : [c.name])
+  return { from: compiler.catalog.someTable, where: truth(false), select: names.map(name => ({ name, expr: { op: 'lit', value: null } })), distinct: true }
 }
 
 const variablesOfItem = (f: FindItem): string[] => f.kind === 'aggregate' ? f.args.flatMap(a => a.kind === 'var' ? [a.name] : []) : [f.name]
@@ -127,6 +137,7 @@ function aggregated(compiler: Compiler, query: ParsedQuery, conj: Conjunction, b
     select.push(...fields)
     return itemOf(f, shape, tables)
   })
+  if (conj.never) return { queries: [nothing(compiler, select)], items }
   // Without groups there is one row, of nothing, where there should be none.
   const having = groupBy.length === 0 ? { having: call('>', { op: 'agg', name: 'count' }, { op: 'lit', value: 0 }) } : {}
   return { queries: [{ from: { query: inner.query, alias }, groupBy, ...having, select }], items }

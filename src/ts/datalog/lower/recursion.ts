@@ -3,18 +3,23 @@ import type { QueryJson } from '../../query/types.js'
 import type { Branch, Clause, Rule, RuleCall } from '../ast.js'
 import { calledBy } from '../ast.js'
 import type { Compiler } from './compiler.js'
-import { type Conjunction, type Stage, columnsOf } from './conjunction.js'
+import { Conjunction, type Stage, columnsOf, stageOf } from './conjunction.js'
+import { type AskedBranch, type AskedRule, askedRules } from './magic.js'
 import { localized } from './rename.js'
 import type { RuleBook, RuleSource } from './rules.js'
-import { type Shape, fault, together } from './values.js'
+import { type Shape, constant, fault, isConstant, together } from './values.js'
 
 /** The rules of one group while their bodies are lowered. */
 export class Recursion {
+  /** Bodies that no row can satisfy. */
+  readonly #never = new Set<AskedBranch>()
   readonly #shapes = new Map<string, readonly Shape[]>()
 
-  constructor(readonly book: RuleBook, readonly group: readonly Rule[]) {}
+  constructor(readonly book: RuleBook, readonly group: readonly AskedRule[]) {}
 
   /** A rule of the group, to be read within a body. */
+  rule(name: string): AskedRule | undefined { return this.group.find(r => r.name === name) }
+
   relation(name: string): RuleSource | undefined {
     const shapes = this.#shapes.get(name)
     return shapes === undefined ? undefined : { source: { relation: name }, shapes, never: false }
@@ -27,12 +32,28 @@ export class Recursion {
   }
 
   /** The part of a relation that a call asks for, where its arguments restrict it; undefined if it must be whole. */
-  static seeded(_book: RuleBook, _rule: Rule, _step: RuleCall, _conj: Conjunction): RuleSource | undefined { return undefined }
+  static seeded(book: RuleBook, rule: Rule, step: RuleCall, conj: Conjunction): RuleSource | undefined {
+    const { compiler } = book
+    if (conj.never) return undefined
+    const bounds = step.args.map(a => a.kind === 'const' ? constant(a.value) : a.kind === 'var' ? conj.lookup(a.name) : undefined)
+    const fixed = bounds.map(b => b !== undefined && isConstant(b) && b.constant !== undefined && b.constant !== null)
+    // Constants are known wherever the call stands; what other clauses find only if these are few, and not outside of a `not`.
+    const rest = conj.outer === undefined && conj.selective && book.within.length === 0
+    const known = bounds.map((b, i) => b !== undefined && (fixed[i] || rest))
+    if (!known.some(k => k)) return undefined
+    const names = step.args.map((_, i) => `?seed${i}`)
+    const outputs = bounds.flatMap((bound, i) => known[i] ? [{ name: `a${i}`, bound: bound! }] : [])
+    const start = known.every((k, i) => !k || fixed[i]) ? new Conjunction(compiler.strict) : conj
+    const seed: AskedBranch = { vars: names.filter((_, i) => known[i]), clauses: [], at: step.at, stage: stageOf(start, outputs, compiler.one) }
+    const group = new Set(book.groupOf(rule.name))
+    const asked = askedRules(book.rules, group, { name: rule.name, known }, [seed])
+    return asked === undefined ? undefined : new Recursion(book, asked.rules).source(asked.result)
+  }
 
   source(result: string): RuleSource {
     const { book } = this
     const names = new Set(this.group.map(r => r.name))
-    const bodies = new Map(this.group.map(r => [r.name, r.branches.flatMap(b => split(b, names, book.compiler))]))
+    const bodies = new Map(this.group.map(r => [r.name, r.branches.flatMap(b => b.stage === undefined ? split(b, names, book.compiler) : [b])]))
     book.within.unshift(this)
     try {
       this.#types(bodies)
@@ -41,18 +62,27 @@ export class Recursion {
         branches: this.#stages(bodies.get(r.name)!).filter(s => !s.never).map(s => withoutDistinct(s.query)),
       })).filter(r => r.branches.length > 0)
       const shapes = this.#shapes.get(result)
-      if (shapes === undefined || !relations.some(r => r.name === result)) throw fault('DATALOG_UNSAFE', `no branch of \`${result}\` begins with anything but itself: it is always empty`, book.rules.get(result)!.at, result)
+      if (this.#never.size > 0 && !relations.some(r => r.name === result)) {
+        // What it would begin with is never there.
+        const columns = this.group.find(r => r.name === result)!.vars.map((_, i): Shape => ({ kind: 'scalar', name: `a${i}`, type: 'null' }))
+        return { source: { query: book.compiler.row(columnsOf(columns).map(name => ({ name, expr: { op: 'lit', value: null } }))) }, shapes: columns, never: true }
+      }
+      if (shapes === undefined || !relations.some(r => r.name === result)) throw fault('DATALOG_UNSAFE', `no branch of \`${result}\` begins with anything but itself: it is always empty`, this.group.find(r => r.name === result)!.at, result)
       return { source: { recursive: { relations, result } }, shapes, never: false }
     } finally { book.within.shift() }
   }
 
   /** The queries of bodies of which all that they call is known. */
-  #stages(bodies: readonly Branch[]): Stage[] {
-    return bodies.filter(b => calledBy(b.clauses).every(c => !this.group.some(r => r.name === c.name) || this.#shapes.has(c.name))).map(b => this.book.branch(b))
+  #stages(bodies: readonly AskedBranch[]): Stage[] {
+    return bodies.filter(b => calledBy(b.clauses).every(c => !this.group.some(r => r.name === c.name) || this.#shapes.has(c.name))).map(b => {
+      const stage = b.stage ?? this.book.branch(b)
+      if (stage.never) this.#never.add(b)
+      return stage
+    })
   }
 
   /** Types of the columns: from bodies without recursion, then from those over these, until nothing is wider. */
-  #types(bodies: ReadonlyMap<string, readonly Branch[]>): void {
+  #types(bodies: ReadonlyMap<string, readonly AskedBranch[]>): void {
     for (let changed = true, rounds = 0; changed && rounds < 8; rounds++) {
       changed = false
       for (const rule of this.group) {

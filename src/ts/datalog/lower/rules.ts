@@ -39,10 +39,16 @@ export class RuleBook {
   }
 
   get(step: RuleCall): Rule {
-    const rule = this.rules.get(step.name)
+    const rule = this.rules.get(step.name) ?? this.#asked(step.name)
     if (rule === undefined) throw unknownName('UNKNOWN_RULE', `rule \`${step.name}\` (at ${step.at})`, step.name, this.rules.keys(), step.at)
     if (rule.vars.length !== step.args.length) throw fault('DATALOG_RULE', `the rule \`${step.name}\` takes ${rule.vars.length} arguments, not ${step.args.length}`, step.at, step.name)
     return rule
+  }
+
+  /** A rule that only stands for a part of one. */
+  #asked(name: string): Rule | undefined {
+    for (const recursion of this.within) { const rule = recursion.rule(name); if (rule !== undefined) return rule }
+    return undefined
   }
 
   groupOf(name: string): readonly string[] { return this.#groups.get(name) ?? [] }
@@ -59,7 +65,7 @@ export class RuleBook {
     const known = this.#binding.get(name)
     if (known !== undefined) return known
     const rule = this.rules.get(name)
-    if (rule === undefined) return []
+    if (rule === undefined) return this.#asked(name)?.vars.map(() => true) ?? []
     // While a rule is looked into, it is taken to bind everything: its other branches decide.
     this.#binding.set(name, rule.vars.map(() => true))
     for (let changed = true; changed;) {

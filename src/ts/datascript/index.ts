@@ -1,0 +1,188 @@
+// `eddyline/datascript`: the part of DataScript's JavaScript API that people use, over an engine that keeps answers right.
+import { createFacts } from './seed.js'
+import type { Database } from '../database.js'
+import type { DatabaseOptions } from '../database.js'
+import { EddylineError } from '../errors.js'
+import type { AnySchema } from '../schema.js'
+import { parseQuery } from '../datalog/parse.js'
+import { givenSpecs } from '../datalog/given.js'
+import type { DatalogView } from '../datalog/view.js'
+import { nameOf } from '../datalog/view.js'
+import { DatabaseValue } from './database-value.js'
+import { Entity } from './entity.js'
+import { type DataScriptSchema, type Datom, type Standing, Store } from './store.js'
+
+export type { DataScriptSchema, Datom } from './store.js'
+export type { DatabaseValue } from './database-value.js'
+export type { Entity } from './entity.js'
+
+/** What a transaction did. */
+export interface Report {
+  readonly db_before: DatabaseValue
+  readonly db_after: DatabaseValue
+  readonly tx_data: readonly Datom[]
+  readonly tempids: Readonly<Record<string, number>>
+  readonly tx_meta: unknown
+}
+export type Listener = (report: Report) => void
+
+/** A connection: a database value that changes. */
+export class Connection {
+  readonly listeners = new Map<unknown, Listener>()
+  constructor(public value: DatabaseValue, readonly store: Store) {}
+}
+
+/** An answer that follows a connection. */
+export interface LiveAnswer {
+  get(): unknown
+  /** Called with the rows that came and went. Returns the function that ends it. */
+  listen(fn: (added: unknown[][], removed: unknown[][]) => void): () => void
+  dispose(): void
+}
+
+type CreateDatabase = <S extends AnySchema>(options: DatabaseOptions<S>) => Promise<Database<S>>
+
+/**
+ * Loads the engine; everything behind it is synchronous, as it is in DataScript.
+ *
+ * ```ts
+ * import { createDatabase } from 'eddyline'
+ * import { load } from 'eddyline/datascript'
+ * const d = await load(createDatabase)
+ * const conn = d.create_conn({ aka: { ':db/cardinality': ':db.cardinality/many' } })
+ * d.transact(conn, [{ ':db/id': -1, name: 'Maksim', aka: ['Max', 'Jack'] }])
+ * d.q('[:find ?n :in $ ?aka :where [?e "aka" ?aka] [?e "name" ?n]]', d.db(conn), 'Max')
+ * const live = d.q_live('[:find ?n :where [_ "name" ?n]]', conn)      // ours: an answer that follows
+ * ```
+ */
+export async function load(createDatabase: CreateDatabase): Promise<DataScript> { return new DataScript(await createFacts(createDatabase)) }
+
+export class DataScript {
+  #key = 0
+  /** @internal */
+  constructor(private readonly seed: Database<any>) {}
+
+  #value(schema: DataScriptSchema, datoms: readonly Datom[]): DatabaseValue {
+    const store = new Store(this.seed, schema)
+    store.load(datoms)
+    return new DatabaseValue(this.seed, schema, store)
+  }
+
+  empty_db = (schema: DataScriptSchema = {}): DatabaseValue => this.#value(schema, [])
+  init_db = (datoms: readonly (Datom | readonly unknown[])[], schema: DataScriptSchema = {}): DatabaseValue =>
+    this.#value(schema, datoms.map(d => Array.isArray(d) ? { e: d[0], a: d[1], v: d[2], tx: d[3] ?? TX0, added: true } : { ...d as Datom, tx: (d as Datom).tx ?? TX0, added: true }))
+  create_conn = (schema: DataScriptSchema = {}): Connection => this.conn_from_db(this.empty_db(schema))
+  /** A connection that begins with a value; the value itself stays as it is. */
+  conn_from_db = (db: DatabaseValue): Connection => {
+    const store = db.fork()
+    return new Connection(new DatabaseValue(this.seed, db.schema, store), store)
+  }
+  db = (conn: Connection): DatabaseValue => conn.value
+
+  /** The value after a transaction; the one before stays as it is. */
+  db_with = (db: DatabaseValue, data: readonly unknown[]): DatabaseValue => {
+    const store = db.fork()
+    const before = new DatabaseValue(this.seed, db.schema, store)
+    return this.#transacted(before, store, data, undefined).db_after
+  }
+
+  transact = (conn: Connection, data: readonly unknown[], meta?: unknown): Report => {
+    const report = this.#transacted(conn.value, conn.store, data, meta)
+    conn.value = report.db_after
+    for (const fn of [...conn.listeners.values()]) fn(report)
+    return report
+  }
+
+  #transacted(before: DatabaseValue, store: Store, data: readonly unknown[], meta: unknown): Report {
+    // Functions see the value before the transaction.
+    const plain = data.flatMap(item => Array.isArray(item) && /^:?db\.fn\/call$/.test(String(item[0])) ? (item[1] as (...args: unknown[]) => unknown[])(before, ...item.slice(2)) : [item])
+    const { datoms, tempids } = store.transact(plain, meta)
+    const tx_data = datoms.map(d => ({ e: d.e as number, a: d.a, v: d.v, tx: d.tx, added: d.added }))
+    const report: Report = { db_before: before, db_after: before.moved(tx_data), tx_data, tempids, tx_meta: meta }
+    return report
+  }
+
+  listen = (conn: Connection, key: unknown, fn?: Listener): unknown => {
+    const listener = fn ?? key as Listener
+    const name = fn === undefined ? ++this.#key : key
+    conn.listeners.set(name, listener)
+    return name
+  }
+  unlisten = (conn: Connection, key: unknown): void => { conn.listeners.delete(key) }
+  resolve_tempid = (tempids: Readonly<Record<string, number>>, id: unknown): number | undefined => tempids[String(id)]
+
+  /** Asks a database value. Other sources are relations; `%` takes rules. */
+  q = (query: unknown, ...sources: unknown[]): unknown => {
+    const { db, rest } = this.#sources(query, sources)
+    return (db ?? this.empty_db()).read().face.q(query, ...rest)
+  }
+
+  #sources(query: unknown, sources: readonly unknown[]): { db: DatabaseValue | undefined; rest: unknown[]; inputs: ReturnType<typeof parseQuery>['query']['inputs'] } {
+    const { inputs } = parseQuery(query).query
+    const given = inputs.length === 0 ? [{ kind: 'source', name: '$' }] as never : inputs
+    let db: DatabaseValue | undefined
+    const rest: unknown[] = []
+    given.forEach((spec: (typeof inputs)[number], i: number) => {
+      const value = sources[i]
+      if (typeof value === 'function') throw new EddylineError('DATALOG_INPUT', 'a function cannot be an input: answers are kept up by the engine, which does not call JavaScript', { path: `in[${i}]` })
+      if (spec.kind !== 'source') { rest.push(value); return }
+      if (value instanceof DatabaseValue || value instanceof Connection) {
+        if (spec.name !== '$') throw new EddylineError('DATALOG_INPUT', `\`${spec.name}\` cannot be a second database`, { path: `in[${i}]`, offending: spec.name })
+        db = value instanceof Connection ? value.value : value
+      } else if (spec.name !== '$') rest.push(value)
+      else if (value !== undefined && value !== null) throw new EddylineError('DATALOG_INPUT', '`$` is a database', { path: `in[${i}]`, offending: '$' })
+    })
+    return { db, rest, inputs }
+  }
+
+  /** An answer that follows a connection: kept up by the engine, not asked again. */
+  q_live = (query: unknown, conn: Connection, ...more: unknown[]): LiveAnswer => {
+    const { rest, inputs } = this.#sources(query, [conn, ...more])
+    const slots = inputs.filter(i => !(i.kind === 'source' && i.name === '$'))
+    const at = slots.findIndex(s => s.kind === 'rules')
+    const { query: parsed } = parseQuery(query, at < 0 ? undefined : rest[at])
+    const given = Object.fromEntries(givenSpecs(parsed).map(s => [nameOf(s), rest[slots.findIndex(x => nameOf(x) === nameOf(s))]]))
+    const definition = { query, ...(at < 0 ? {} : { rules: rest[at] }), in: given }
+    const listeners = new Set<(added: unknown[][], removed: unknown[][]) => void>()
+    const tell = (view: DatalogView): void => { view.listen((added, removed) => { for (const fn of listeners) fn(added, removed) }) }
+    const standing: Standing = { definition, view: conn.store.face.view(`q${++this.#key}`, definition), moved: tell }
+    conn.store.standing.add(standing)
+    tell(standing.view)
+    return {
+      get: () => standing.view.get(),
+      listen: fn => { listeners.add(fn); return () => { listeners.delete(fn) } },
+      dispose: () => { listeners.clear(); conn.store.standing.delete(standing); standing.view.drop() },
+    }
+  }
+
+  #entity(db: DatabaseValue, e: unknown): unknown {
+    return Array.isArray(e) ? db.read().face.catalog.find(String(e[0])) === undefined ? null : db.read().face.lookup(String(e[0]), e[1]) : e
+  }
+
+  pull = (db: DatabaseValue, pattern: unknown, e: unknown): Record<string, unknown> | null => {
+    const found = this.#entity(db, e)
+    return found === null ? null : db.read().face.pull(pattern, found)
+  }
+  pull_many = (db: DatabaseValue, pattern: unknown, es: readonly unknown[]): (Record<string, unknown> | null)[] => es.map(e => this.pull(db, pattern, e))
+
+  entity = (db: DatabaseValue, e: unknown): Entity | null => {
+    const found = this.#entity(db, e)
+    return typeof found === 'number' ? new Entity(db, found) : null
+  }
+  touch = (entity: Entity): Entity => entity
+  entity_db = (entity: Entity): DatabaseValue => entity.db
+
+  /** Facts in the order of an index (`:eavt`, `:aevt`, `:avet`), of those that begin with some components. */
+  datoms = (db: DatabaseValue, index: string, ...components: unknown[]): Datom[] => {
+    const order = index.replace(/^:/, '')
+    if (!['eavt', 'aevt', 'avet'].includes(order)) throw new EddylineError('DATALOG_INPUT', `no index \`${index}\`: there are :eavt, :aevt, :avet`, { path: 'index', offending: index })
+    const members = [...order.slice(0, 3)] as ('e' | 'a' | 'v')[]
+    const text = (d: Datom): string => d.a.replace(/^:/, '')
+    const compare = (x: unknown, y: unknown): number => x === y ? 0 : (x as number) < (y as number) ? -1 : (x as number) > (y as number) ? 1 : 0
+    return db.read().datoms()
+      .filter(d => components.every((c, i) => members[i] === undefined ? d.tx === c : members[i] === 'a' ? text(d) === String(c).replace(/^:/, '') : compare(d[members[i]], c) === 0))
+      .sort((x, y) => members.reduce((c, m) => c !== 0 ? c : m === 'a' ? compare(text(x), text(y)) : compare(x[m], y[m]), 0))
+  }
+}
+
+const TX0 = 0x20000000
