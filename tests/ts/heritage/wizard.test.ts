@@ -323,6 +323,21 @@ describe('3.4-5, recursion', () => {
     expect(data.q('[:find ?a :in $ % :where [?a :parent] [(< ?a 10)] (not (ancestor ?a 3))]', ANCESTOR)).toEqual([])
   })
 
+  it('from one entity of a chain is as long as the chain, not its square, and a cut costs what it cuts off', async () => {
+    const { data } = await world({ parent: { type: 'ref', many: true } })
+    data.transact(Array.from({ length: 1000 }, (_, i) => [':db/add', i + 1, 'parent', i + 2]))
+    const view = data.view('from', { query: '[:find [?b ...] :in $ ?start % :where (ancestor ?start ?b)]', rules: ANCESTOR, in: { '?start': 1 } })
+    const log = told(view)
+    expect((view.get() as unknown[]).length).toBe(1000)
+    expect(Number(/facts (\d+)/.exec(view.explain())![1])).toBeLessThan(2100)
+    const before = data.db.stats().rowsExamined
+    data.transact([[':db/retract', 991, 'parent', 992]])
+    expect(log.take()[0].removed.length).toBe(10)
+    expect(data.db.stats().rowsExamined - before).toBeLessThan(500)
+    view.setInput('?start', 996)
+    expect(view.get()).toEqual([997, 998, 999, 1000, 1001])
+  })
+
   it('through its own negation is refused with the place of the clause', async () => {
     const { data } = await world({ parent: 'ref' })
     const bad = (rules: string, query = '[:find ?a :in % :where (p ?a)]') => failure(() => data.q(query, rules))

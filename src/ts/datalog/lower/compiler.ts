@@ -154,7 +154,13 @@ export class Compiler {
         // What an `or` cannot bind by itself must come from others: it waits as long as there are any.
         return vars.every(isBound) ? 29 : vars.some(isBound) ? 30 : 120
       }
-      case 'input': return [...stepVariables(step)].some(isBound) ? 15 : 130
+      case 'input': {
+        const own = stepVariables(step)
+        if ([...own].some(isBound)) return 15
+        // What a recursive rule is asked for comes before it.
+        const asked = rest.some(s => s.kind === 'rule' && this.rules.groupOf(s.name).length > 0 && s.args.some(a => a.kind === 'var' && own.has(a.name)))
+        return asked ? 99 : 130
+      }
     }
   }
 }

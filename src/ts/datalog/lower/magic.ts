@@ -1,6 +1,6 @@
 // Recursive rules asked for a part only: what is asked for is a relation of the fixpoint, too, and bodies begin with it.
 import type { Branch, Clause, Rule, RuleCall, Term } from '../ast.js'
-import { boundBy } from '../ast.js'
+import { boundBy, calledBy } from '../ast.js'
 import { stepVariables } from './compiler.js'
 import type { Stage } from './conjunction.js'
 
@@ -72,6 +72,44 @@ function asking(args: readonly Term[], clauses: readonly Clause[], at: string): 
     return name
   })
   return { vars, clauses: [...clauses, ...extra], at }
+}
+
+/**
+ * A rule that hands what is not known on as it is, `(r ?a ?b) … (r ?c ?b)`: who asks goes along instead, so that what is kept
+ * is where each one gets to, not what every place on the way gets to. Undefined for rules that do otherwise.
+ *
+ * Source: Naughton, Ramakrishnan, Sagiv, Ullman, "Efficient evaluation of right-, left-, and multi-linear rules", SIGMOD 1989.
+ */
+export function factored(rule: Rule, group: ReadonlySet<string>, known: readonly boolean[], seeds: readonly AskedBranch[], boundIn: (clauses: readonly Clause[], given: ReadonlySet<string>) => ReadonlySet<string>): { rules: AskedRule[]; result: string } | undefined {
+  if (group.size > 1) return undefined
+  const result = adorned(rule.name, known)
+  const [start, way] = [asked(result), `${result}*`]
+  const { at } = rule
+  const froms = rule.vars.flatMap((_, i) => known[i] ? [`?from.${i}`] : [])
+  const term = (name: string): Term => ({ kind: 'var', name, at })
+  const along = (branch: Branch): RuleCall => ({ kind: 'rule', name: way, args: [...froms, ...branch.vars.filter((_, i) => known[i])].map(term), at })
+  const steps: AskedBranch[] = []
+  const answers: AskedBranch[] = []
+  for (const branch of rule.branches) {
+    const calls = calledBy(branch.clauses).filter(c => group.has(c.name))
+    if (calls.length === 0) {
+      answers.push({ vars: branch.vars.map((v, i) => known[i] ? `?from.${i}` : v), clauses: [along(branch), ...branch.clauses], at: branch.at })
+      continue
+    }
+    const call = branch.clauses.find(c => c.kind === 'rule' && group.has(c.name)) as RuleCall | undefined
+    if (call === undefined || calls.length > 1) return undefined
+    const others = branch.clauses.filter(c => c !== call)
+    const elsewhere = new Set(others.flatMap(c => [...stepVariables(c)]))
+    const handed = call.args.every((a, i) => known[i] ? a.kind === 'const' || a.kind === 'var' : a.kind === 'var' && a.name === branch.vars[i] && !elsewhere.has(a.name))
+    const next = call.args.filter((_, i) => known[i])
+    const bound = boundIn(others, new Set(branch.vars.filter((_, i) => known[i])))
+    if (!handed || next.some(a => a.kind === 'var' && !bound.has(a.name))) return undefined
+    const step = asking(next, [along(branch), ...others], branch.at)
+    steps.push({ ...step, vars: [...froms, ...step.vars] })
+  }
+  const first: AskedBranch = { vars: [...froms, ...froms.map(f => `${f}.`)], clauses: [{ kind: 'rule', name: start, args: froms.map(term), at }, ...froms.map((f): Clause => ({ kind: 'call', name: 'identity', args: [term(f)], out: { kind: 'var', name: `${f}.`, at }, at }))], at }
+  const made = (name: string, vars: readonly string[], branches: readonly AskedBranch[]): AskedRule => ({ name, vars, required: 0, branches, at })
+  return { rules: [made(start, froms, seeds), made(way, first.vars, [first, ...steps]), made(result, rule.vars, answers)], result }
 }
 
 interface Before { readonly bound: ReadonlySet<string>; readonly clauses: readonly Clause[]; renamed(read: Clause): void }

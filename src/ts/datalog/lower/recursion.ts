@@ -4,7 +4,7 @@ import type { Branch, Clause, Rule, RuleCall } from '../ast.js'
 import { calledBy } from '../ast.js'
 import type { Compiler } from './compiler.js'
 import { Conjunction, type Stage, columnsOf, stageOf } from './conjunction.js'
-import { type AskedBranch, type AskedRule, askedRules } from './magic.js'
+import { type AskedBranch, type AskedRule, askedRules, factored } from './magic.js'
 import { localized } from './rename.js'
 import type { RuleBook, RuleSource } from './rules.js'
 import { type Shape, constant, fault, isConstant, together } from './values.js'
@@ -46,7 +46,7 @@ export class Recursion {
     const start = known.every((k, i) => !k || fixed[i]) ? new Conjunction(compiler.strict) : conj
     const seed: AskedBranch = { vars: names.filter((_, i) => known[i]), clauses: [], at: step.at, stage: stageOf(start, outputs, compiler.one) }
     const group = new Set(book.groupOf(rule.name))
-    const asked = askedRules(book.rules, group, { name: rule.name, known }, [seed])
+    const asked = factored(rule, group, known, [seed], (clauses, given) => book.boundIn(clauses, given)) ?? askedRules(book.rules, group, { name: rule.name, known }, [seed])
     return asked === undefined ? undefined : new Recursion(book, asked.rules).source(asked.result)
   }
 
