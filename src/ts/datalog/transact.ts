@@ -7,7 +7,7 @@ import { type Op, type TxData, expand, txError } from './tx-data.js'
 import { normalized } from './tx-values.js'
 
 /** A fact that was added or retracted. */
-export interface Datom { readonly e: unknown; readonly a: string; readonly v: unknown; readonly tx: number; readonly added: boolean }
+export interface Datom { readonly e: unknown; readonly a: string; readonly v: unknown; readonly tx: number; readonly added: boolean; /** Of a retracted one: the transaction that had added it. */ readonly since?: number }
 
 /** What a transaction will do, before it is done. */
 export interface Prepared {
@@ -161,8 +161,11 @@ export class Transaction {
   }
 
   #remove(attribute: Attribute, e: number, v: unknown): void {
-    if (!this.#cell(attribute, e).now.delete(keyOf(v))) return
-    this.#log.push({ e, a: this.display(attribute), v, tx: this.tx, added: false })
+    const { now } = this.#cell(attribute, e)
+    const known = now.get(keyOf(v))
+    if (known === undefined) return
+    now.delete(keyOf(v))
+    this.#log.push({ e, a: this.display(attribute), v, tx: this.tx, added: false, since: known.tx })
   }
 
   #retract(op: Op & { kind: 'retract' }): void {

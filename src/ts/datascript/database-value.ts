@@ -31,7 +31,7 @@ export class DatabaseValue {
     const all = new Map(this.store.datoms().map(d => [id(d), d]))
     for (const datoms of steps.reverse()) for (const d of datoms) {
       if (d.added) all.delete(id(d))
-      else all.set(id(d), { ...d, added: true })
+      else all.set(id(d), { e: d.e, a: d.a, v: d.v, tx: d.since ?? d.tx, added: true })
     }
     return [...all.values()]
   }

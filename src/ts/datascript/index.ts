@@ -98,8 +98,7 @@ export class DataScript {
     const plain = data.flatMap(item => Array.isArray(item) && /^:?db\.fn\/call$/.test(String(item[0])) ? (item[1] as (...args: unknown[]) => unknown[])(before, ...item.slice(2)) : [item])
     const { datoms, tempids } = store.transact(plain, meta)
     const tx_data = datoms.map(d => ({ e: d.e as number, a: d.a, v: d.v, tx: d.tx, added: d.added }))
-    const report: Report = { db_before: before, db_after: before.moved(tx_data), tx_data, tempids, tx_meta: meta }
-    return report
+    return { db_before: before, db_after: before.moved(datoms as readonly Datom[]), tx_data, tempids, tx_meta: meta }
   }
 
   listen = (conn: Connection, key: unknown, fn?: Listener): unknown => {

@@ -7,7 +7,7 @@ import { Face, type TxReport } from '../datalog/face.js'
 import type { DatalogView, Definition } from '../datalog/view.js'
 
 /** A fact, as DataScript's datoms are. */
-export interface Datom { readonly e: number; readonly a: string; readonly v: unknown; readonly tx: number; readonly added: boolean }
+export interface Datom { readonly e: number; readonly a: string; readonly v: unknown; readonly tx: number; readonly added: boolean; readonly since?: number }
 /** Attributes by name: `{ aka: { ':db/cardinality': ':db.cardinality/many' } }`. */
 export type DataScriptSchema = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 

@@ -13,10 +13,8 @@ const db = await createDatabase({ schema: defineSchema(facts({ 'node/name': 'str
 const data = datalog(db)
 const place = (id: string): HTMLElement => document.getElementById(id)!
 
-const places = [...NAMES].map((name, i): Place => {
-  const [row, column] = [Math.floor(i / 5), i % 5]
-  return { id: i + 1, name, x: 90 + column * 155 + (row % 2) * 40, y: 80 + row * 150 + (column % 2) * 36 }
-})
+const AT = [[90, 80], [245, 120], [400, 70], [440, 190], [610, 90], [150, 240], [300, 260], [430, 330], [290, 390], [640, 220], [740, 320], [590, 360], [90, 370], [180, 420]]
+const places = [...NAMES].map((name, i): Place => ({ id: i + 1, name, x: AT[i][0], y: AT[i][1] }))
 const nameOf = new Map(places.map(p => [p.id, p.name]))
 const idOf = (name: string): number => NAMES.indexOf(name) + 1
 data.transact([...places.map(p => ({ ':db/id': p.id, 'node/name': p.name })), ...EDGES.map(([a, b]) => [':db/add', idOf(a), 'node/next', idOf(b)])])
@@ -60,7 +58,7 @@ function show(micros: number): void {
   place('reached').textContent = String((reach.get() as unknown[]).length)
   place('derivations').textContent = String([...reached.values()].reduce((a, b) => a + b, 0))
   place('touched').textContent = String(Math.max(0, touched - before))
-  place('took').textContent = `${micros.toFixed(0)} µs with all queries`
+  place('took').textContent = micros === 0 ? '–' : `${micros.toFixed(0)} µs with all queries`
   before = touched
 }
 

@@ -1,0 +1,116 @@
+// The subset of DataScript's JavaScript API, as its own tests use it, and what is ours: values that stay, answers that follow.
+import { expect, it } from 'vitest'
+import { createDatabase } from '../../../pkg/index.inline.js'
+import { load } from '../../../pkg/datascript/index.js'
+import { failure, sorted } from '../heritage/wizard.js'
+
+const d = await load(createDatabase as never)
+const TX0 = 0x20000000
+const REFS = { father: { ':db/valueType': ':db.type/ref' }, children: { ':db/valueType': ':db.type/ref', ':db/cardinality': ':db.cardinality/many' } }
+const family = d.db_with(d.empty_db(REFS), [{ ':db/id': 1, name: 'Ivan', children: [10] }, { ':db/id': 10, father: 1, children: [100, 101] }, { ':db/id': 100, father: 10 }])
+const people = d.db_with(d.empty_db(), [{ ':db/id': 1, name: 'Ivan', age: 15 }, { ':db/id': 2, name: 'Petr', age: 37 }, { ':db/id': 3, name: 'Ivan', age: 37 }])
+const facts = (datoms: readonly any[]): unknown[] => datoms.map(x => [x.e, x.a, x.v, x.tx])
+
+it('db_with leaves the value before as it is', () => {
+  const one = d.db_with(d.empty_db(), [[':db/add', 1, 'name', 'Ivan'], [':db/add', 1, 'age', 17]])
+  const two = d.db_with(one, [{ ':db/id': 2, name: 'Igor', age: 35 }])
+  const q = '[:find ?n ?a :where [?e "name" ?n] [?e "age" ?a]]'
+  expect(d.q(q, one)).toEqual([['Ivan', 17]])
+  expect(sorted(d.q(q, two) as unknown[])).toEqual([['Igor', 35], ['Ivan', 17]])
+})
+
+it('nested maps are entities, forward and back', () => {
+  const q = '[:find ?e ?a ?v :where [?e ?a ?v]]'
+  const empty = d.empty_db({ profile: { ':db/valueType': ':db.type/ref' }, 'user/profile': { ':db/valueType': ':db.type/ref' } })
+  expect(sorted(d.q(q, d.db_with(empty, [{ name: 'Igor', profile: { email: '@2' } }])) as unknown[])).toEqual([[1, 'name', 'Igor'], [1, 'profile', 2], [2, 'email', '@2']])
+  expect(sorted(d.q(q, d.db_with(empty, [{ email: '@2', _profile: { name: 'Igor' } }])) as unknown[])).toEqual([[1, 'email', '@2'], [2, 'name', 'Igor'], [2, 'profile', 1]])
+  expect(sorted(d.q(q, d.db_with(empty, [{ email: '@2', 'user/_profile': { name: 'Igor' } }])) as unknown[])).toEqual([[1, 'email', '@2'], [2, 'name', 'Igor'], [2, 'user/profile', 1]])
+})
+
+it('init_db takes datoms as lists and as objects', () => {
+  const q = '[:find ?n ?a ?tx :where [?e "name" ?n ?tx] [?e "age" ?a]]'
+  const want = [['Igor', 35, TX0 + 1], ['Ivan', 17, TX0]]
+  expect(sorted(d.q(q, d.init_db([[1, 'name', 'Ivan'], [1, 'age', 17], [2, 'name', 'Igor', TX0 + 1], [2, 'age', 35, TX0 + 1]])) as unknown[])).toEqual(want)
+  expect(sorted(d.q(q, d.init_db([{ e: 1, a: 'name', v: 'Ivan' }, { e: 1, a: 'age', v: 17 }, { e: 2, a: 'name', v: 'Igor', tx: TX0 + 1 }, { e: 2, a: 'age', v: 35, tx: TX0 + 1 }] as never)) as unknown[])).toEqual(want)
+})
+
+it('functions of transactions see the value before', () => {
+  const set = (_: unknown, e: number, n: string, a: number): unknown[] => [[':db/add', e, 'name', n], [':db/add', e, 'age', a]]
+  expect(d.q('[:find ?n ?a :where [?e "name" ?n] [?e "age" ?a]]', d.db_with(d.empty_db(), [[':db.fn/call', set, 1, 'Ilya', 44]]))).toEqual([['Ilya', 44]])
+})
+
+it('reports say what was written, and listeners get them', () => {
+  const conn = d.create_conn()
+  const log: any[] = []
+  d.listen(conn, (report: any) => { log.push([facts(report.tx_data), report.tx_meta]) })
+  const before = d.db(conn)
+  const report = d.transact(conn, [[':db/add', -1, 'name', 'Ivan'], [':db/add', -1, 'age', 17]], { some: 1 })
+  expect(facts(report.tx_data)).toEqual([[1, 'name', 'Ivan', TX0 + 1], [1, 'age', 17, TX0 + 1]])
+  expect(report.tempids).toEqual({ '-1': 1, ':db/current-tx': TX0 + 1 })
+  expect(d.resolve_tempid(report.tempids, -1)).toBe(1)
+  expect(log).toEqual([[facts(report.tx_data), { some: 1 }]])
+  expect(report.db_before).toBe(before)
+  expect(report.db_after).toBe(d.db(conn))
+  // The value before is still what it was.
+  d.transact(conn, [[':db/add', 1, 'name', 'Oleg'], [':db.fn/retractAttribute', 1, 'age']])
+  expect(facts(d.datoms(before, ':eavt'))).toEqual([])
+  expect(facts(d.datoms(report.db_after, ':eavt'))).toEqual([[1, 'age', 17, TX0 + 1], [1, 'name', 'Ivan', TX0 + 1]])
+  expect(facts(d.datoms(d.db(conn), ':eavt'))).toEqual([[1, 'name', 'Oleg', TX0 + 2]])
+})
+
+it('entities are read by attribute, forward and back', () => {
+  const e = (id: number): any => d.entity(family, id)
+  const ids = (list: any): number[] => list.map((x: any) => x.get(':db/id'))
+  expect([e(1).get('name'), e(1).get('age'), ids(e(10).get('children')), e(10).get('father').get(':db/id'), ids(e(10).get('father').get('children'))]).toEqual(['Ivan', null, [100, 101], 1, [10]])
+  expect([e(1).get('_children'), ids(e(1).get('_father')), ids(e(100).get('_children')[0].get('_children'))]).toEqual([null, [10], [1]])
+  expect([e(10).key_set().sort(), e(1).db === family]).toEqual([['children', 'father'], true])
+})
+
+it('pull, lookup references, the transaction itself', () => {
+  expect(d.pull(family, '["children", {"father" ["name" :db/id]}]', 10)).toEqual({ children: [{ ':db/id': 100 }, { ':db/id': 101 }], father: { name: 'Ivan', ':db/id': 1 } })
+  const db = d.db_with(d.empty_db({ name: { ':db/unique': ':db.unique/identity' } }), [{ ':db/id': 1, name: 'Ivan' }, { ':db/id': 2, name: 'Oleg' }])
+  expect(d.pull_many(db, '["name"]', [['name', 'Ivan'], ['name', 'Oleg']])).toEqual([{ name: 'Ivan' }, { name: 'Oleg' }])
+  const conn = d.create_conn({ 'created-at': { ':db/valueType': ':db.type/ref' } })
+  const { tempids } = d.transact(conn, [{ name: 'X', 'created-at': ':db/current-tx' }, { ':db/id': ':db/current-tx', prop1: 'val1' }, [':db/add', ':db/current-tx', 'prop2', 'val2'], [':db/add', -1, 'name', 'Y'], [':db/add', -1, 'created-at', ':db/current-tx']])
+  const tx = tempids[':db/current-tx']
+  expect(facts(d.datoms(d.db(conn), ':eavt'))).toEqual([[1, 'created-at', tx, tx], [1, 'name', 'X', tx], [2, 'created-at', tx, tx], [2, 'name', 'Y', tx], [tx, 'prop1', 'val1', tx], [tx, 'prop2', 'val2', tx]])
+})
+
+it('queries over relations, rules, and in every form of find', () => {
+  const emails = [['Ivan', 'ivan@mail.ru'], ['Petr', 'petr@gmail.com']]
+  const want = [[1, 'ivan@mail.ru'], [2, 'petr@gmail.com'], [3, 'ivan@mail.ru']]
+  expect(sorted(d.q('[:find ?e ?email :in $ $b :where [?e "name" ?n] [$b ?n ?email]]', people, emails) as unknown[])).toEqual(want)
+  expect(sorted(d.q('[:find ?e ?email :in $ [[?n ?email]] :where [?e "name" ?n]]', people, emails) as unknown[])).toEqual(want)
+  expect(sorted(d.q('[:find ?e1 ?e2 :in $ % :where (mate ?e1 ?e2) [(< ?e1 ?e2)]]', people, '[[(mate ?e1 ?e2) [?e1 "name" ?n] [?e2 "name" ?n]] [(mate ?e1 ?e2) [?e1 "age" ?a] [?e2 "age" ?a]]]') as unknown[])).toEqual([[1, 3], [2, 3]])
+  expect(d.q('[:find [?name ...] :where [_ "name" ?name]]', people)).toEqual(['Ivan', 'Petr'])
+  expect(d.q('[:find [?name ?age] :where [1 "name" ?name] [1 "age" ?age]]', people)).toEqual(['Ivan', 15])
+  expect(d.q('[:find ?name . :where [1 "name" ?name]]', people)).toBe('Ivan')
+  expect(failure(() => d.q('[:find ?e :in $ ?adult :where [?e "age" ?a] [(?adult ?a)]]', people, (a: number) => a > 18)).code).toBe('DATALOG_INPUT')
+})
+
+it('what DataScript does wrong is right here', () => {
+  const db = d.db_with(d.empty_db({ next: { ':db/valueType': ':db.type/ref', ':db/cardinality': ':db.cardinality/many' } }), [[':db/add', 1, 'next', 2], [':db/add', 2, 'next', 1], [':db/add', 2, 'next', 3], [':db/add', 4, 'next', 4]])
+  const both = '[[(reach ?a ?b) [?a "next" ?b]] [(reach ?a ?b) (reach ?a ?c) (reach ?c ?b)]]'
+  const mutual = '[[(reach ?a ?b) [?a "next" ?b]] [(reach ?a ?b) [?a "next" ?c] (way ?c ?b)] [(way ?a ?b) (reach ?a ?b)]]'
+  for (const rules of [both, mutual]) {
+    expect(d.q('[:find [?a ...] :in $ % :where (reach ?a ?a)]', db, rules)).toEqual([1, 2, 4])
+    expect(d.q('[:find [?b ...] :in $ % :where (reach 1 ?b)]', db, rules)).toEqual([1, 2, 3])
+  }
+  expect(d.q('[:find ?a :where [?a "next" ?a]]', db)).toEqual([[4]])
+  expect(d.pull(db, '[["name" :default "?"] "next"]', 2)).toEqual({ name: '?', next: [{ ':db/id': 1 }, { ':db/id': 3 }] })
+})
+
+it('a live answer follows its connection, also when attributes come that were not there', () => {
+  const conn = d.create_conn()
+  const live = d.q_live('[:find ?n ?a :in $ ?min :where [?e "name" ?n] [?e "age" ?a] [(>= ?a ?min)]]', conn, 18)
+  const log: unknown[] = []
+  live.listen((added, removed) => { log.push([added, removed]) })
+  expect(live.get()).toEqual([])
+  d.transact(conn, [{ ':db/id': 1, name: 'Ada', age: 36 }])
+  d.transact(conn, [{ ':db/id': 2, name: 'Bob', age: 17, email: 'new@attribute' }])
+  d.transact(conn, [[':db/add', 2, 'age', 18], [':db/add', 1, 'age', 3]])
+  expect(live.get()).toEqual([['Bob', 18]])
+  expect(log).toEqual([[[['Ada', 36]], []], [[['Bob', 18]], [['Ada', 36]]]])
+  live.dispose()
+  expect(failure(() => d.transact(conn, [[':db/add', 1, 'age', 'old']])).code).toBe('TX_TYPE')
+})
