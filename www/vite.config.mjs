@@ -18,6 +18,8 @@ export default defineConfig({
     // The package as it was built in this repository, under the names its users import.
     alias: [
       { find: 'eddyline/react', replacement: `${eddyline}/react/index.js` },
+      { find: 'eddyline/storage', replacement: `${eddyline}/storage/index.js` },
+      { find: 'eddyline/reduce', replacement: `${eddyline}/reduce/index.js` },
       { find: 'eddyline/sync', replacement: `${eddyline}/sync/index.js` },
       { find: 'eddyline/datascript', replacement: `${eddyline}/datascript/index.js` },
       { find: 'eddyline/datalog', replacement: `${eddyline}/datalog/index.js` },

@@ -18,6 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod export;
 mod mirror;
 pub mod report;
 mod view;
@@ -25,15 +26,16 @@ mod view;
 use hashbrown::HashMap;
 use indexmap::IndexMap;
 
+pub use export::Export;
 pub use mirror::{Mirror, Patch, PatchKind, PathStep};
 pub use report::{Report, Section};
 pub use view::View;
 
-use crate::algebra::Handle;
+use crate::algebra::{Delta, Handle};
 use crate::circuit::{Circuit, Meter, NodeId};
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{self, Level};
-use crate::query::{BoundQuery, Schema};
+use crate::query::{BoundQuery, Schema, TableId};
 use crate::store::{Applied, Batch, Snapshot, Store};
 use crate::trace::{HandleState, Relations};
 use crate::value::sort;
@@ -59,6 +61,8 @@ pub struct Engine {
     failed_views: usize,
     version: u32,
     applied: Applied,
+    /// Net delta per table of the last version, while somebody keeps what versions change.
+    recorded: Option<Vec<(TableId, Delta)>>,
 }
 
 impl Engine {
@@ -77,6 +81,7 @@ impl Engine {
             failed_views: 0,
             version: 0,
             applied: Applied::default(),
+            recorded: None,
         }
     }
 
@@ -130,6 +135,9 @@ impl Engine {
         let words = &mut report.words;
         words.clear();
         words.resize(HEADER_WORDS, 0);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.clone_from(&applied.deltas);
+        }
         if !applied.replayed {
             self.version += 1;
             self.circuit.step(&mut self.relations, &mut self.applied.deltas);
@@ -332,7 +340,7 @@ impl Engine {
     }
 
     /// Number of rows of a table.
-    pub fn table_len(&self, table: crate::query::TableId) -> usize {
+    pub fn table_len(&self, table: TableId) -> usize {
         self.store.len(table)
     }
 

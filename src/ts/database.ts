@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { LooseBatch, LooseChange, Report } from './changes.js'
 import { Dispatcher, type ReportListener } from './dispatch.js'
+import type { Durability, Keeper, StorageOption } from './durability.js'
 import { Encoder } from './encoder.js'
 import { EddylineError, codedError } from './errors.js'
 import { type JsonBytes, type JsonOptions, type JsonReader, type JsonStream, abort, engineOptions, isStream, openStream, pushStream, pushWhole } from './json-input.js'
@@ -27,6 +28,20 @@ export interface DatabaseOptions<S extends AnySchema> {
   onError?: (error: unknown) => void
   /** How long the engine keeps a view that nobody uses, in milliseconds; 1,000 by default. */
   graceMs?: number
+  /** Keeps the state over a restart: `indexedDb('app')` and others of `eddyline/storage`. */
+  storage?: StorageOption
+}
+
+export interface ApplyOptions {
+  /** Resolve when the version is durable. */
+  durable: true
+}
+
+/** @internal What rooms with an entry of their own need of the inside: rows that enter and leave packed. */
+export interface Inside {
+  readonly port: Port
+  readonly encoder: Encoder
+  readonly layouts: readonly TableLayout[]
 }
 
 export interface LiveOptions {
@@ -83,6 +98,10 @@ export class Database<S extends AnySchema> {
   #lastMicros = 0
   #allMicros = 0
   #streaming: Promise<unknown> | undefined
+  /** @internal Set by the storage once it has loaded. */
+  keeper: Keeper | undefined
+  /** @internal Called once, when it is closed: what works on it ends. */
+  readonly closers = new Set<() => void>()
   #closed = false
 
   /** @internal Use `createDatabase`. */
@@ -126,7 +145,21 @@ export class Database<S extends AnySchema> {
    * UNKNOWN_COLUMN, TYPE_MISMATCH, KEY_CHANGE, CURSOR_BACKWARDS … with `path`; then nothing has happened.
    * Cost: about 0.4 µs per row here, plus what the engine needs.
    */
-  apply(input: readonly Change<S>[] | Batch<S>): Report {
+  apply(input: readonly Change<S>[] | Batch<S>): Report
+  /** The same, applied at once; resolves when storage has the version. Rejects with NOT_DURABLE without storage. */
+  apply(input: readonly Change<S>[] | Batch<S>, options: ApplyOptions): Promise<Report>
+  apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Report | Promise<Report> {
+    if (options?.durable !== true) return this.#apply(input)
+    const { keeper } = this
+    if (keeper === undefined) return Promise.reject(new EddylineError('NOT_DURABLE', `the database \`${this.name}\` has no storage: createDatabase({ storage })`))
+    try {
+      const report = this.#apply(input)
+      return keeper.flush().then(() => report)
+    } catch (error) { return Promise.reject(error) }
+  }
+
+  #apply(input: readonly Change<S>[] | Batch<S>): Report {
+    this.keeper?.guard()
     const batch = Array.isArray(input) ? undefined : input as LooseBatch
     const changes = (batch !== undefined ? batch?.changes : input) as readonly LooseChange[]
     if (!Array.isArray(changes)) throw new EddylineError('CHANGE_INVALID', 'apply takes an array of changes or a batch { changes }', { path: 'changes' })
@@ -159,6 +192,7 @@ export class Database<S extends AnySchema> {
   applyJson(input: JsonStream, opts?: JsonOptions): Promise<Report>
   applyJson(input: string | JsonBytes | JsonStream, opts?: JsonOptions): Report | Promise<Report> {
     this.#port.alive()
+    this.keeper?.guard()
     if (isStream(input)) return this.#applyStream(input, opts)
     if (this.#dispatcher.running) this.#dispatcher.pin()
     const begun = performance.now()
@@ -221,6 +255,28 @@ export class Database<S extends AnySchema> {
     return { ...stats, micros: { last: this.#lastMicros, total: this.#allMicros } }
   }
 
+  /** What is known of the storage; undefined without. */
+  get durability(): Durability | undefined { return this.keeper }
+
+  /** Resolves when everything applied so far is durable; at once without storage. Rejects with STORAGE_FULL, STORAGE_FAILED … */
+  flush(): Promise<void> { return this.keeper?.flush() ?? Promise.resolve() }
+
+  /** @internal A binary batch as storage and other tabs have it. */
+  applyPacked(bytes: Uint8Array, source?: string, cursor?: string, origin?: string): Report {
+    const port = this.#port
+    port.alive()
+    if (this.#dispatcher.running) this.#dispatcher.pin()
+    port.reserve(bytes.length, 0)
+    port.u8.set(bytes, port.base)
+    const begun = performance.now()
+    const report = this.#publish(port.commit(bytes.length), (performance.now() - begun) * 1000, source, cursor, origin)
+    port.relax()
+    return report
+  }
+
+  /** @internal */
+  get inside(): Inside { return { port: this.#port, encoder: this.#encoder, layouts: this.#layouts } }
+
   /** The last committed cursor of a source. */
   cursor(source: string): string | undefined { return this.#port.call('cursor', source) }
 
@@ -258,7 +314,9 @@ export class Database<S extends AnySchema> {
     this.#port.alive()
     const connection = new SourceConnection(this, source, c => { this.#connections.delete(c) }, this.#onError)
     this.#connections.add(connection)
-    connection.start()
+    // Of several tabs one runs the sources; the others begin when they take over.
+    if (this.keeper?.status === 'follower') this.keeper.leading.then(() => { if (connection.status !== 'closed') connection.start() }, () => {})
+    else connection.start()
     return connection
   }
 
@@ -267,7 +325,9 @@ export class Database<S extends AnySchema> {
     if (this.#closed) return
     this.#closed = true
     for (const connection of [...this.#connections]) connection.close()
+    for (const close of [...this.closers]) close()
     for (const reader of this.#readers) reader.cancel().catch(() => {})
+    this.keeper?.close()
     this.#fetcher.close()
     const port = this.#port
     const readable = port.dead === undefined
@@ -376,6 +436,8 @@ export class Database<S extends AnySchema> {
     this.#version = version
     this.#lastMicros = micros
     this.#allMicros += micros
+    // First: a listener may apply, and what this version changed is then gone.
+    if (this.keeper !== undefined && !replayed) this.keeper.committed(report)
     const touches = touched > 0 ? readTouches(port, reader.touchesAt, touched, this.#layouts) : undefined
     let first: QueryEvent | undefined
     let events: QueryEvent[] | undefined

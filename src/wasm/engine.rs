@@ -6,6 +6,7 @@ use std::ptr::null;
 use wasm_bindgen::prelude::*;
 
 use super::error::{keep_panics, reentrant, throw};
+use super::export::Exports;
 use super::{document, info, options};
 use crate::engine::{Engine, Report};
 use crate::error::{Error, ErrorCode};
@@ -19,7 +20,7 @@ use crate::wire::json::{JsonReader, Options};
 /// Flag of a report: the JSON batch named its source, cursor or origin, which [`WasmEngine::envelope`] gives.
 const NAMED: i32 = 4;
 
-type Js<T> = Result<T, JsValue>;
+pub(super) type Js<T> = Result<T, JsValue>;
 
 /// An engine, as JavaScript holds it.
 #[wasm_bindgen(js_name = Engine)]
@@ -29,8 +30,8 @@ pub struct WasmEngine {
     failure: Cell<Option<JsValue>>,
 }
 
-struct Inner {
-    engine: Engine,
+pub(super) struct Inner {
+    pub(super) engine: Engine,
     /// Of streams, and of whole texts.
     readers: [JsonReader; 2],
     report: Report,
@@ -39,10 +40,11 @@ struct Inner {
     scratch: Vec<u64>,
     /// What the last JSON batch said of itself.
     envelope: Envelope,
+    pub(super) exports: Exports,
 }
 
 impl Inner {
-    fn input(&self, len: usize) -> Js<&[u8]> {
+    pub(super) fn input(&self, len: usize) -> Js<&[u8]> {
         let held = self.scratch.len() * 8;
         if len > held {
             let message = format!("{len} bytes announced, but the input area holds {held}");
@@ -108,11 +110,12 @@ impl WasmEngine {
             slice: Vec::new(),
             scratch: Vec::new(),
             envelope: Envelope::default(),
+            exports: Exports::default(),
         };
         Ok(WasmEngine { inner: RefCell::new(inner), failure: Cell::new(None) })
     }
 
-    fn inner(&self) -> Js<RefMut<'_, Inner>> {
+    pub(super) fn inner(&self) -> Js<RefMut<'_, Inner>> {
         self.inner.try_borrow_mut().map_err(|_| reentrant())
     }
 
@@ -141,7 +144,7 @@ impl WasmEngine {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    fn told<T>(&self, outcome: Js<T>, failed: T) -> T {
+    pub(super) fn told<T>(&self, outcome: Js<T>, failed: T) -> T {
         outcome.unwrap_or_else(|error| {
             self.failure.set(Some(error));
             failed

@@ -7,6 +7,7 @@ mod allocator;
 mod document;
 mod engine;
 mod error;
+mod export;
 mod info;
 mod options;
 

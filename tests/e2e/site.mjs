@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core'
 import { build } from 'vite'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' }
+const types = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' }
 
 /** Bundles a page of tests/e2e/pages into one module, the package and React included. */
 export async function bundle(name) {
@@ -21,13 +21,13 @@ export async function bundle(name) {
 }
 
 /**
- * Serves `/pkg/…` from the built package, and `pages` (path → text). `fault(path)` may answer instead:
- * `{ status?, type?, body?, headers? }`.
+ * Serves `/pkg/…` from the built package, and `pages` (path → text). `fault(path, request)` may answer instead:
+ * `{ status?, type?, body?, headers? }`; it gets the request as well.
  */
 export async function serve(pages, { fault = () => undefined, headers = {} } = {}) {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url, 'http://x').pathname)
-    const wrong = fault(path)
+    const wrong = fault(path, request)
     const send = (status, type, body, more = {}) => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers, ...more }).end(body)
     const file = () => readFileSync(join(root, path))
     try {

@@ -6,6 +6,7 @@
 //! - `regressions`: the cases that were kept.
 //! - `arrival`: the order of lists that declare none.
 //! - `work`: what a change costs, counted, not timed; and what is kept for it.
+//! - `packed`: rows that leave packed, for storage and other pages, and come back.
 //! - `windows`: window functions over large partitions, and what a change to one costs.
 //! - `recursion`: programs over graphs with cycles against the naive fixpoint, and what an edge costs.
 //! - `numbers`: sums and means of the floats that round worst.
@@ -17,6 +18,7 @@ mod harness;
 mod harness_itself;
 mod naive;
 mod numbers;
+mod packed;
 mod recursion;
 mod regressions;
 mod six_laws;

@@ -29,7 +29,11 @@ export function entry(load: () => Promise<EngineModule>): Entry {
   }
   return {
     init: async options => { await start(options) },
-    createDatabase: async options => new Database(await start(), options),
+    createDatabase: async options => {
+      const db = new Database(await start(), options)
+      try { await options.storage?.attach(db) } catch (error) { db.close(); throw error }
+      return db
+    },
   }
 }
 

@@ -4,6 +4,10 @@
 //! ranges and floats are checked. Cost: these checks and one copy a row; no table-specific preparation, since most batches
 //! hold one change. That json columns are canonical text is left to the encoder: to check it would cost a parse.
 
+mod write;
+
+pub use write::BatchWriter;
+
 use super::json::{MAX_SAFE, no_tenants, tenant_required};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Column, Schema, Table};

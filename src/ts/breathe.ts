@@ -1,0 +1,21 @@
+/** Long work in slices: `await breath()` between steps gives way once a slice has lasted `ms`. */
+export function slices(ms = 6): () => Promise<void> | undefined {
+  let begun = performance.now()
+  return () => {
+    if (performance.now() - begun < ms) return undefined
+    return pause().then(() => { begun = performance.now() })
+  }
+}
+
+/** Lets the page draw and listen. A message is not delayed as timers are. */
+function pause(): Promise<void> {
+  const scheduler = (globalThis as { scheduler?: { yield?: () => Promise<void> } }).scheduler
+  if (typeof scheduler?.yield === 'function') return scheduler.yield()
+  if (typeof setImmediate === 'function') return new Promise(resolve => { setImmediate(resolve) })
+  return new Promise(resolve => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => { port1.close(); resolve() }
+    port2.postMessage(undefined)
+  })
+}
+declare const setImmediate: ((fn: () => void) => unknown) | undefined

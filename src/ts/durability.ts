@@ -1,0 +1,60 @@
+// What a database knows of its storage: types only. `eddyline/storage` brings what implements them.
+import type { LooseBatch, LooseChange, Report } from './changes.js'
+import type { Database } from './database.js'
+import type { EddylineError } from './errors.js'
+
+/** Named values that are written in the transaction of a version: space → key → value; `undefined` deletes. JSON values, bigints and bytes. */
+export type EntryWrites = { readonly [space: string]: { readonly [key: string]: unknown } }
+
+/** What `createDatabase({ storage })` takes: made by `indexedDb`, `opfs`, `files` or `memory` of `eddyline/storage`. */
+export interface StorageOption {
+  /** @internal Loads what is stored into an empty database, and keeps it from then on. */
+  attach(db: Database<any>): Promise<Durability>
+}
+
+/**
+ * `'ready'`: what is applied is written behind. `'memory'`: there is no storage (any more), `warning` says why.
+ * `'follower'`: another tab writes; this one is told by it.
+ */
+export type DurabilityStatus = 'ready' | 'memory' | 'follower' | 'closed'
+
+/** The durable side of a database: `db.durability`. */
+export interface Durability {
+  /** `'indexeddb'`, `'opfs'`, `'files'`, `'memory'`. */
+  readonly kind: string
+  readonly status: DurabilityStatus
+  /** Why the state is not kept, or was not found. */
+  readonly warning: EddylineError | undefined
+  /** Transactions that are not durable yet. */
+  readonly pending: number
+  /** Resolves when everything up to now is durable. Rejects with the warning when it is not going to be. */
+  flush(): Promise<void>
+  /**
+   * Applies a batch as one version and writes `entries` with it in one transaction: both are there after a crash, or neither.
+   * Without changes only the entries are written, and there is no version.
+   */
+  commit(batch: LooseBatch | readonly LooseChange[] | undefined, entries: EntryWrites): Report | undefined
+  /** The named values of a space, as of the last commit. */
+  entries(space: string): ReadonlyMap<string, unknown>
+  /** Writes the whole state anew and drops the log. Happens by itself when the log has grown. */
+  checkpoint(): Promise<void>
+  /** After a failure: tries to write the whole state again, and goes on if that works. */
+  retry(): Promise<void>
+  /** Resolves when this tab may run sources and reducers: at once but for followers. */
+  readonly leading: Promise<void>
+  /** Settles when a closed database has let its storage go. */
+  readonly closed: Promise<void>
+  /** Told of every change of `status`. Returns the function that ends it. */
+  subscribe(fn: (status: DurabilityStatus) => void): () => void
+}
+
+/** @internal What the database calls. */
+export interface Keeper extends Durability {
+  /** A version was made, and its rows can still be read. */
+  committed(report: Report): void
+  /** As `commit`, of a packed batch. */
+  commitPacked(batch: Uint8Array, entries: EntryWrites): Report
+  /** Throws when this tab must not write. */
+  guard(): void
+  close(): void
+}

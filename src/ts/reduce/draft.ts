@@ -1,0 +1,242 @@
+import type { LooseChange } from '../changes.js'
+import type { Database } from '../database.js'
+import { EddylineError } from '../errors.js'
+import { rowByKey } from '../storage/doors.js'
+import { keyText, keyValues, rowKeyText, tableOf, type TableJson, valueText, columnType } from '../watch/row-keys.js'
+
+type RowObject = Record<string, unknown>
+/** A key, an object of key columns, or `{ where: { column: value } }` for every row that has these values. */
+export type Selector = unknown
+interface Held { table: TableJson; tenant: string | undefined; row: RowObject | null; id: unknown[]; was: boolean }
+
+/** What a handler does with its events: recorded, and done when the handler has returned. */
+export interface Operations {
+  /** A new row; one that is there already fails the batch. */
+  insert(table: string, row: object, at?: At): void
+  /** A new row; nothing when there is one with the key. */
+  insertNew(table: string, row: object, at?: At): void
+  /** Some columns, or what a function of the row gives. A missing row and an empty set do nothing. */
+  update(table: string, id: Selector, set: object | ((row: any) => object), at?: At): void
+  /** Inserts, or treats the row that is there: `'replaceAll'` (default), `'nothing'`, `{ replace: [columns] }`, `{ replaceAllExcept: [columns] }`, or a function. */
+  upsert(table: string, row: object, onConflict?: OnConflict, at?: At): void
+  /** Sets what is given, inserting the row when it is missing. */
+  merge(table: string, row: object, at?: At): void
+  /** The whole row: columns that are absent become null. */
+  replace(table: string, row: object, at?: At): void
+  /** Deletes; a missing row is nothing. */
+  delete(table: string, id: Selector, at?: At): void
+  /** Adds to integer columns (null counts as 0). */
+  inc(table: string, id: Selector, by: { [column: string]: number | bigint }, at?: At): void
+  /** Adds a value to a JSON array unless it is in there. */
+  arrayPushUniq(table: string, id: Selector, values: { [column: string]: unknown }, at?: At): void
+  /** Takes a value out of a JSON array. */
+  arrayDelete(table: string, id: Selector, values: { [column: string]: unknown }, at?: At): void
+  /** Anything, over what is there by then: `t.get(table, id)` and all operations, done at once. If it throws, the batch fails. */
+  transaction(fn: (t: Operations & Reader) => void): void
+  /** The engine's own changes: insert, upsert, update, delete. */
+  apply(changes: readonly LooseChange[]): void
+}
+export interface Reader { get(table: string, id: unknown, at?: At): any; all(table: string, where?: object, at?: At): any[] }
+export interface At { tenant?: string }
+export type OnConflict = 'replaceAll' | 'nothing' | { replace: readonly string[] } | { replaceAllExcept: readonly string[] } | ((old: any, row: any) => object)
+
+/** Something that rows can be read from: the database, or a draft over it. */
+export interface Base {
+  readonly db: Database<any>
+  read(table: TableJson, id: unknown[], tenant: string | undefined): RowObject | null
+  held(): Iterable<[string, Held]>
+}
+
+/** The rows of a database as they are. */
+export const baseOf = (db: Database<any>): Base => ({
+  db, held: () => [],
+  read: (table, id, tenant) => rowByKey(db, table.name, id, tenant) ?? null,
+})
+
+/**
+ * Rows as they will be: operations over a base, kept as the last state of each row they touch.
+ *
+ * A draft over a draft is a step that can be dropped; `absorb` takes it in. Cost: one look-up per row touched.
+ */
+export class Draft implements Base {
+  readonly db: Database<any>
+  readonly #rows = new Map<string, Held>()
+
+  constructor(readonly base: Base) { this.db = base.db }
+
+  /** No row was touched. */
+  get isEmpty(): boolean { return this.#rows.size === 0 }
+  held(): Iterable<[string, Held]> { return this.#rows }
+
+  read(table: TableJson, id: unknown[], tenant: string | undefined): RowObject | null {
+    const held = this.#rows.get(nameOf(table, id, tenant))
+    return held !== undefined ? held.row : this.base.read(table, id, tenant)
+  }
+
+  absorb(step: Draft): void {
+    for (const [name, held] of step.#rows) {
+      const known = this.#rows.get(name)
+      this.#rows.set(name, known === undefined ? held : { ...held, was: known.was })
+    }
+  }
+
+  /** What leads from the base to here. */
+  changes(): LooseChange[] {
+    const out: LooseChange[] = []
+    for (const { table, tenant, row, id, was } of this.#rows.values()) {
+      if (row === null && !was) continue
+      const change: LooseChange = row !== null ? { op: 'upsert', table: table.name, row } : { op: 'delete', table: table.name, id: id.length === 1 ? id[0] : id }
+      if (tenant !== undefined) change.tenant = tenant
+      out.push(change)
+    }
+    return out
+  }
+
+  #set(table: TableJson, id: unknown[], tenant: string | undefined, row: RowObject | null): void {
+    const name = nameOf(table, id, tenant)
+    const known = this.#rows.get(name)
+    const was = known !== undefined ? known.was : this.base.read(table, id, tenant) !== null
+    this.#rows.set(name, { table, tenant, row, id, was })
+  }
+
+  /** Operations that are done at once. */
+  readonly now: Operations & Reader = this.#operations()
+
+  #operations(): Operations & Reader {
+    const locate = (name: string, at: At | undefined): { table: TableJson; tenant: string | undefined } => {
+      const table = tableOf(this.db.schema, name)
+      if (table.tenant && typeof at?.tenant !== 'string') throw new EddylineError('TENANT_REQUIRED', `\`${name}\` is tenanted: give \`{ tenant }\``, { offending: name })
+      return { table, tenant: table.tenant ? at!.tenant : undefined }
+    }
+    const each = (name: string, selector: Selector, at: At | undefined, change: (row: RowObject, table: TableJson) => RowObject | null): void => {
+      const { table, tenant } = locate(name, at)
+      const where = typeof selector === 'object' && selector !== null && !Array.isArray(selector) && 'where' in selector && !table.key.includes('where')
+      const rows = where ? this.#matching(table, (selector as { where: object }).where, tenant) : [this.read(table, keyValues(table, selector), tenant)]
+      for (const row of rows) {
+        if (row === null) continue
+        const id = table.key.map(k => row[k])
+        const next = change(row, table)
+        if (next === row) continue
+        if (next !== null && rowKeyText(table, next) !== keyText(table, id)) throw new EddylineError('KEY_CHANGE', `an update cannot change the key of \`${name}\``, { offending: name })
+        this.#set(table, id, tenant, next)
+      }
+    }
+    const put = (name: string, row: object, at: At | undefined, there: (old: RowObject, row: RowObject) => RowObject): void => {
+      const { table, tenant } = locate(name, at)
+      const given = row as RowObject
+      const id = keyValues(table, Object.fromEntries(table.key.map(k => [k, given[k]])))
+      const old = this.read(table, id, tenant)
+      const next = old === null ? given : there(old, given)
+      if (next !== old) this.#set(table, id, tenant, next)
+    }
+    const list = (row: RowObject, column: string, name: string): unknown[] => {
+      const value = row[column]
+      if (value === null || value === undefined) return []
+      if (!Array.isArray(value)) throw new EddylineError('TYPE_MISMATCH', `\`${name}.${column}\` is no array`, { offending: column })
+      return value
+    }
+    const defined = (set: object): RowObject => Object.fromEntries(Object.entries(set).filter(([, v]) => v !== undefined))
+    const ops: Operations & Reader = {
+      get: (name, id, at) => { const { table, tenant } = locate(name, at); return this.read(table, keyValues(table, id), tenant) },
+      all: (name, where, at) => { const { table, tenant } = locate(name, at); return this.#matching(table, where ?? {}, tenant) },
+      insert: (name, row, at) => {
+        put(name, row, at, () => { throw new EddylineError('DUPLICATE_KEY', `\`${name}\` holds a row with the key of ${JSON.stringify(row, (_, v) => typeof v === 'bigint' ? String(v) : v)} already`, { offending: name }) })
+      },
+      insertNew: (name, row, at) => { put(name, row, at, old => old) },
+      upsert: (name, row, onConflict = 'replaceAll', at) => {
+        put(name, row, at, (old, given) => {
+          if (onConflict === 'nothing') return old
+          if (onConflict === 'replaceAll') return given
+          if (typeof onConflict === 'function') return { ...old, ...defined(onConflict(old, given)) }
+          const names = 'replace' in onConflict ? onConflict.replace : tableOf(this.db.schema, name).columns.map(c => c.name).filter(c => !onConflict.replaceAllExcept.includes(c))
+          return { ...old, ...Object.fromEntries(names.map(c => [c, given[c] ?? null])) }
+        })
+      },
+      merge: (name, row, at) => { put(name, row, at, (old, given) => ({ ...old, ...defined(given) })) },
+      replace: (name, row, at) => { put(name, row, at, (_, given) => given) },
+      update: (name, id, set, at) => {
+        each(name, id, at, row => {
+          const given = defined(typeof set === 'function' ? (set as (row: any) => object)(row) : set)
+          return Object.keys(given).length === 0 ? row : { ...row, ...given }
+        })
+      },
+      delete: (name, id, at) => { each(name, id, at, () => null) },
+      inc: (name, id, by, at) => {
+        each(name, id, at, row => {
+          const next = { ...row }
+          for (const [column, n] of Object.entries(by)) {
+            const old = row[column] ?? (typeof n === 'bigint' ? 0n : 0)
+            next[column] = typeof old === 'bigint' ? old + BigInt(n) : (old as number) + Number(n)
+          }
+          return next
+        })
+      },
+      arrayPushUniq: (name, id, values, at) => {
+        each(name, id, at, row => {
+          const next = { ...row }
+          for (const [column, value] of Object.entries(values)) {
+            const old = list(row, column, name)
+            if (!old.some(v => isSame(v, value))) next[column] = [...old, value]
+          }
+          return next
+        })
+      },
+      arrayDelete: (name, id, values, at) => {
+        each(name, id, at, row => {
+          const next = { ...row }
+          for (const [column, value] of Object.entries(values)) if (row[column] != null) next[column] = list(row, column, name).filter(v => !isSame(v, value))
+          return next
+        })
+      },
+      transaction: fn => { fn(ops) },
+      apply: changes => {
+        for (const c of changes) {
+          const at = c.tenant === undefined ? undefined : { tenant: c.tenant }
+          const rows = (c.rows ?? (c.row === undefined ? [] : [c.row])) as object[]
+          if (c.op === 'insert') for (const row of rows) ops.insert(c.table, row, at)
+          else if (c.op === 'upsert') for (const row of rows) ops.replace(c.table, row, at)
+          else if (c.op === 'update') ops.update(c.table, c.id, c.set ?? {}, at)
+          else if (c.op === 'delete') ops.delete(c.table, c.id, at)
+          else throw new EddylineError('CHANGE_INVALID', `a reducer cannot \`${c.op}\``, { offending: c.op })
+        }
+      },
+    }
+    return ops
+  }
+
+  /** Rows with these values: of the database, then as the drafts have them. Cost: a look at the whole table. */
+  #matching(table: TableJson, where: object, tenant: string | undefined): RowObject[] {
+    const wanted = Object.entries(where)
+    const has = (row: RowObject): boolean => wanted.every(([c, v]) => { const type = columnType(table, c, 'where'); return valueText(type, row[c]) === valueText(type, v) })
+    let query = (this.db.query as any)[table.name]
+    for (const [column, value] of wanted) query = query.where(column, value === null ? 'is' : '=', value)
+    const live = this.db.live<any>(query, tenant === undefined ? undefined : { tenant })
+    const found = new Map<string, RowObject>()
+    try { for (const row of live.rows) found.set(nameOf(table, table.key.map(k => row[k]), tenant), row) } finally { live.dispose() }
+    const drafts: Base[] = []
+    for (let b: Base = this; b instanceof Draft; b = b.base) drafts.unshift(b)
+    for (const draft of drafts) {
+      for (const [name, held] of draft.held()) {
+        if (held.table.name !== table.name || held.tenant !== tenant) continue
+        if (held.row !== null && has(held.row)) found.set(name, held.row)
+        else found.delete(name)
+      }
+    }
+    return [...found.values()]
+  }
+}
+
+const nameOf = (table: TableJson, id: unknown[], tenant: string | undefined): string => `${table.name} ${tenant ?? ''} ${keyText(table, id)}`
+
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && typeof b === 'object' && a !== null && b !== null && valueText('json', a) === valueText('json', b))
+}
+
+/** An operation that a handler has asked for. */
+export type Recorded = (ops: Operations & Reader) => void
+
+/** Records what a handler asks for. */
+export function recorder(into: Recorded[]): Operations {
+  const names = ['insert', 'insertNew', 'update', 'upsert', 'merge', 'replace', 'delete', 'inc', 'arrayPushUniq', 'arrayDelete', 'transaction', 'apply'] as const
+  return Object.fromEntries(names.map(name => [name, (...args: unknown[]) => { into.push(ops => { (ops[name] as (...a: unknown[]) => void)(...args) }) }])) as unknown as Operations
+}

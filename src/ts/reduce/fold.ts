@@ -1,0 +1,237 @@
+import type { LooseChange } from '../changes.js'
+import type { Database } from '../database.js'
+import { EddylineError } from '../errors.js'
+import { type CompareCursors, compareCursors, type Cursor } from './cursors.js'
+import { Draft, type Operations, type Recorded, baseOf, recorder } from './draft.js'
+
+/** What a handler, a partition, a cursor are, for one kind of events. */
+export interface ReducerOptions<E = any> {
+  /** Raise it when the handlers change: state of another version is refused, and rebuilt. `'1'` by default. */
+  version?: string
+  /** Tables that only this reducer writes. */
+  tables: readonly string[]
+  /** Events of one partition are folded in order, each partition for itself. Null: not an event for this reducer. */
+  partition(event: E): string | number | bigint | null | undefined
+  cursor(event: E): Cursor
+  /** Order of cursors; numbers, integers as texts and log positions by value, other texts by code units. */
+  compare?: CompareCursors
+  /** Which handler: `event.type` by default. */
+  type?(event: E): string
+  /** Handlers by type, or one for all. Events without a handler are counted as processed. */
+  on: { [type: string]: (event: any, op: Operations) => unknown } | ((event: E, op: Operations) => unknown)
+  /** A handler that throws halts the partition (default), is skipped, or is tried again so often before it halts. */
+  onError?: 'halt' | 'skip' | { retry: number }
+  /** One version for all partitions of a batch, instead of one for each. */
+  coalesce?: boolean
+  /** Keeps a snapshot after so many events, for rebuilds that begin there. The newest three are kept. */
+  snapshotEvery?: number
+}
+
+export interface Reducer<E = any> extends ReducerOptions<E> { readonly name: string; readonly version: string }
+
+/** Why a partition has halted. */
+export interface PartitionError {
+  /** A handler has thrown; or what it asked for could not be done. */
+  type: 'handler' | 'commit'
+  /** The event. */
+  cursor: Cursor
+  /** Cursors of the events that were to be committed together. */
+  batch: Cursor[]
+  /** Of a commit error: which operation of the event. */
+  operation?: number
+  code?: string
+  message: string
+  stack?: string
+}
+
+/** Where a partition is. */
+export interface Partition {
+  readonly id: string
+  /** The last event that is in the state; undefined: none. */
+  readonly cursor: Cursor | undefined
+  readonly status: 'ok' | 'error'
+  readonly error?: PartitionError
+}
+
+/** Puts changes and partitions into one transaction. */
+export type Commit = (changes: LooseChange[], partitions: Partition[]) => void
+
+interface Outcome { draft: Draft; partition: Partition | undefined }
+
+/**
+ * Folds events into rows, partition by partition.
+ *
+ * Law: the state is that of the committed events of each partition in the order of their cursors, however they were cut into
+ * batches and however partitions were interleaved. A handler that throws leaves what was good before it; operations that
+ * cannot be done leave nothing of the batch. Cost: a look-up and a row per operation, a version per partition and batch.
+ */
+export class Fold {
+  readonly partitions = new Map<string, Partition>()
+  /** Events that were passed over because they are in the state. */
+  skipped = 0
+  /** Events that `onError: 'skip'` has passed over. */
+  dropped = 0
+  readonly compare: CompareCursors
+
+  constructor(readonly reducer: Reducer, readonly db: Database<any>, readonly commit: Commit) {
+    this.compare = reducer.compare ?? compareCursors
+  }
+
+  get(id: string): Partition { return this.partitions.get(id) ?? { id, cursor: undefined, status: 'ok' } }
+
+  /** Name of the partition of an event; undefined: none. */
+  partitionOf(event: unknown): string | undefined {
+    const id = this.reducer.partition(event)
+    return id === null || id === undefined ? undefined : String(id)
+  }
+
+  /** Events of a batch by partition. */
+  group(events: readonly unknown[]): Map<string, unknown[]> {
+    const groups = new Map<string, unknown[]>()
+    for (const event of events) {
+      const id = this.partitionOf(event)
+      if (id === undefined) continue
+      const group = groups.get(id)
+      if (group === undefined) groups.set(id, [event])
+      else group.push(event)
+    }
+    return groups
+  }
+
+  /** Folds events of one partition, and commits them. */
+  run(id: string, events: readonly unknown[]): void {
+    const { draft, partition } = this.#fold(id, events, new Draft(baseOf(this.db)))
+    if (partition !== undefined) this.#commit(draft, [partition], events)
+  }
+
+  /** Folds a whole batch into one version; partition by partition when that cannot be done. */
+  runTogether(groups: ReadonlyMap<string, readonly unknown[]>): void {
+    const all = new Draft(baseOf(this.db))
+    const partitions: Partition[] = []
+    for (const [id, events] of groups) {
+      const { draft, partition } = this.#fold(id, events, new Draft(all))
+      if (partition === undefined) continue
+      all.absorb(draft)
+      partitions.push(partition)
+    }
+    if (partitions.length === 0) return
+    try { this.#done(all, partitions) } catch (error) {
+      if ((error as { code?: string }).code === 'ENGINE_CRASHED') throw error
+      for (const [id, events] of groups) this.run(id, events)
+    }
+  }
+
+  #commit(draft: Draft, partitions: Partition[], events: readonly unknown[]): void {
+    try { this.#done(draft, partitions) } catch (error) {
+      if ((error as { code?: string }).code === 'ENGINE_CRASHED' || (error as { code?: string }).code === 'CLOSED') throw error
+      // The engine refuses a row: which event wrote it, the drafts up to each of them say.
+      this.#blame(partitions[0].id, events, error)
+    }
+  }
+
+  #done(draft: Draft, partitions: Partition[]): void {
+    this.commit(draft.changes(), partitions)
+    for (const p of partitions) this.partitions.set(p.id, p)
+  }
+
+  #fold(id: string, events: readonly unknown[], draft: Draft): Outcome {
+    const { reducer, compare } = this
+    const before = this.get(id)
+    if (before.status === 'error') return { draft, partition: undefined }
+    const fresh = events.filter(e => {
+      const isNew = before.cursor === undefined || compare(reducer.cursor(e), before.cursor) > 0
+      if (!isNew) this.skipped++
+      return isNew
+    })
+    if (fresh.length === 0) return { draft, partition: undefined }
+    const batch = fresh.map(e => reducer.cursor(e))
+    let cursor = before.cursor
+    for (const event of fresh) {
+      const at = reducer.cursor(event)
+      let operations: Recorded[]
+      try { operations = this.#handle(event) } catch (error) {
+        if (reducer.onError === 'skip') { this.dropped++; cursor = at; continue }
+        return { draft, partition: { id, cursor, status: 'error', error: { type: 'handler', cursor: at, batch, ...described(error) } } }
+      }
+      const step = new Draft(draft)
+      for (let i = 0; i < operations.length; i++) {
+        try { operations[i](step.now) } catch (error) {
+          const failed = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: at, batch, operation: i, ...described(error) } } as const
+          if (reducer.onError === 'skip') return this.#without(id, events, draft, event)
+          return { draft: new Draft(draft.base), partition: failed }
+        }
+      }
+      draft.absorb(step)
+      cursor = at
+    }
+    return { draft, partition: { id, cursor, status: 'ok' } }
+  }
+
+  /** The same events but for one whose operations cannot be done. */
+  #without(id: string, events: readonly unknown[], draft: Draft, event: unknown): Outcome {
+    this.dropped++
+    const rest = events.filter(e => e !== event)
+    const made = this.#fold(id, rest, new Draft(draft.base))
+    const { reducer } = this
+    const last = reducer.cursor(event)
+    const p = made.partition ?? { ...this.get(id) }
+    return { draft: made.draft, partition: p.status === 'ok' && (p.cursor === undefined || this.compare(last, p.cursor) > 0) ? { ...p, cursor: last } : p }
+  }
+
+  #handle(event: unknown): Recorded[] {
+    const { reducer } = this
+    const { on } = reducer
+    const handler = typeof on === 'function' ? on : Object.hasOwn(on, typeOf(reducer, event)) ? on[typeOf(reducer, event)] : undefined
+    if (handler === undefined) return []
+    const tries = typeof reducer.onError === 'object' ? reducer.onError.retry : 0
+    for (let tried = 0; ; tried++) {
+      const operations: Recorded[] = []
+      try {
+        const returned = handler(event, recorder(operations))
+        if (returned instanceof Promise) {
+          returned.catch(() => {})
+          throw new EddylineError('REDUCER_INVALID', 'a handler of a reducer cannot be asynchronous: use a notifier for what waits')
+        }
+        return operations
+      } catch (error) { if (tried >= tries) throw error }
+    }
+  }
+
+  /** Finds the event whose rows the engine refuses, by applying ever longer prefixes to nothing. */
+  #blame(id: string, events: readonly unknown[], cause: unknown): void {
+    const { reducer } = this
+    const before = this.get(id)
+    const fresh = events.filter(e => before.cursor === undefined || this.compare(reducer.cursor(e), before.cursor) > 0)
+    const batch = fresh.map(e => reducer.cursor(e))
+    let guilty = fresh[fresh.length - 1]
+    const draft = new Draft(baseOf(this.db))
+    for (const event of fresh) {
+      const step = new Draft(draft)
+      try {
+        for (const operation of this.#handle(event)) operation(step.now)
+        // The encoder checks rows as `apply` does, and changes nothing.
+        this.db.inside.encoder.encode(step.changes(), undefined)
+      } catch { guilty = event; break }
+      draft.absorb(step)
+    }
+    if (reducer.onError === 'skip') {
+      const { draft: rest, partition } = this.#without(id, events, draft.base instanceof Draft ? draft : new Draft(baseOf(this.db)), guilty)
+      if (partition !== undefined) this.#commit(rest, [partition], events.filter(e => e !== guilty))
+      return
+    }
+    const failed: Partition = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: reducer.cursor(guilty), batch, ...described(cause) } }
+    this.#done(new Draft(baseOf(this.db)), [failed])
+  }
+}
+
+const typeOf = (reducer: Reducer, event: any): string => String(reducer.type !== undefined ? reducer.type(event) : event?.type)
+
+/** An error as it is kept. */
+export function described(error: unknown): { message: string; code?: string; stack?: string } {
+  const e = error as { message?: unknown; code?: unknown; stack?: unknown } | null
+  return {
+    message: String(e?.message ?? error),
+    ...(typeof e?.code === 'string' ? { code: e.code } : {}),
+    ...(typeof e?.stack === 'string' ? { stack: e.stack } : {}),
+  }
+}

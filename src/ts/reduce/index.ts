@@ -1,0 +1,11 @@
+// Reducers and notifiers. `eddyline/reduce` knows no entry: it works on the database that it is given.
+export { awaitMany, notifier, reducer, reducers, type Reducers } from './reducers.js'
+export { type EventLog, type MemoryLog, memoryLog } from './log.js'
+export { type CompareCursors, compareCursors, type Cursor } from './cursors.js'
+export type { At, OnConflict, Operations, Reader, Selector } from './draft.js'
+export type { Partition, PartitionError, Reducer, ReducerOptions } from './fold.js'
+export type { Running, StartOptions } from './running.js'
+export type { Progress, RebuildOptions, Shadow } from './rebuild.js'
+export type { Awaited } from './awaiting.js'
+export type { DeadLetter, Notifier, NotifierOptions, Notifying, NotifyOptions } from './notifier.js'
+export type { Retry } from './pump.js'

@@ -1,0 +1,230 @@
+import type { Database } from '../database.js'
+import { EddylineError } from '../errors.js'
+import { type CompareCursors, compareCursors, type Cursor } from './cursors.js'
+import { described } from './fold.js'
+import type { EventLog } from './log.js'
+import { Pump, type Retry, backOff, pause } from './pump.js'
+import type { Running } from './running.js'
+import { type State, stateOf } from './state.js'
+
+/** What a notifier does with events. */
+export interface NotifierOptions<E = any> {
+  partition(event: E): string | number | bigint | null | undefined
+  cursor(event: E): Cursor
+  compare?: CompareCursors
+  type?(event: E): string
+  /** What is to be delivered of an event, in order; nothing of undefined and []. */
+  on: { [type: string]: (event: any) => unknown } | ((event: E) => unknown)
+  /**
+   * The side effect. At least once: after a crash it may be called again with the same `idempotencyKey`. A rejection is tried again
+   * with back-off, and after the last attempt kept among the dead letters.
+   */
+  deliver(operations: readonly any[], context: { event: E; idempotencyKey: string; partition: string; cursor: Cursor; attempt: number; signal: AbortSignal }): unknown
+  /** Where it begins at its first start: `'end'` (default: history is not repeated), `'start'`, or behind a cursor. */
+  initialCursor?: 'start' | 'end' | Cursor
+  retry?: Retry
+  /** After the last attempt: go on and keep a dead letter (default), or halt the partition until `resume`. */
+  exhausted?: 'deadLetter' | 'halt'
+}
+export interface Notifier<E = any> extends NotifierOptions<E> { readonly name: string }
+
+/** A delivery that was given up. */
+export interface DeadLetter { readonly key: string; readonly partition: string; readonly cursor: Cursor; readonly event: unknown; readonly operations: readonly unknown[]; readonly attempts: number; readonly message: string }
+
+interface Place { cursor?: Cursor; error?: { cursor: Cursor; message: string } }
+const GLOBAL = '$', PLACE = 'p:', DEAD = 'd:'
+
+export interface NotifyOptions {
+  source: EventLog
+  batchSize?: number
+  /** Only what this reducer has durably in its state is delivered. */
+  after?: Running
+  onError?: (error: unknown) => void
+}
+
+/** A notifier at work: its place is kept with the rows, so that a restart goes on where it was. */
+export class Notifying {
+  readonly pump: Pump
+  readonly #state: State
+  readonly #space: string
+  readonly #places = new Map<string, Place>()
+  readonly #compare: CompareCursors
+
+  constructor(readonly db: Database<any>, readonly notifier: Notifier, readonly options: NotifyOptions, readonly onStop: (n: Notifying) => void) {
+    this.#state = stateOf(db)
+    this.#space = `notifier:${notifier.name}`
+    this.#compare = notifier.compare ?? compareCursors
+    this.pump = new Pump(options.source, options.batchSize ?? 100, (events, cursor) => this.#take(events, cursor), options.onError, notifier.retry)
+  }
+
+  get name(): string { return this.notifier.name }
+
+  async start(): Promise<void> {
+    const known = this.#state.entries(this.#space)
+    for (const [key, value] of known) if (key.startsWith(PLACE)) this.#places.set(key.slice(PLACE.length), value as Place)
+    const at = known.get(GLOBAL) as { cursor: Cursor | 'start' } | undefined
+    this.pump.cursor = at?.cursor ?? await this.#first()
+    if (at === undefined) this.#write({ [GLOBAL]: { cursor: this.pump.cursor } })
+    // Where it begins has to be known before anything is sent.
+    await this.#state.flush()
+    this.pump.start()
+  }
+
+  async #first(): Promise<Cursor | 'start'> {
+    const wanted = this.notifier.initialCursor ?? 'end'
+    if (wanted !== 'end') return wanted
+    const { source } = this.options
+    if (source.head !== undefined) return source.head()
+    let cursor: Cursor | 'start' = 'start'
+    for (;;) {
+      const page: Awaited<ReturnType<EventLog['fetch']>> = await source.fetch(cursor, 1000)
+      if (page.events.length === 0) return cursor
+      cursor = page.cursor
+    }
+  }
+
+  async #take(events: readonly unknown[], cursor: Cursor | 'start'): Promise<void> {
+    const groups = new Map<string, unknown[]>()
+    for (const event of events) {
+      const id = this.notifier.partition(event)
+      if (id === null || id === undefined) continue
+      const group = groups.get(String(id))
+      if (group === undefined) groups.set(String(id), [event])
+      else group.push(event)
+    }
+    await Promise.all([...groups].map(([id, group]) => this.#deliverAll(id, group)))
+    if (!this.pump.stopped) this.#write({ [GLOBAL]: { cursor } })
+  }
+
+  async #deliverAll(id: string, events: readonly unknown[]): Promise<void> {
+    for (const event of events) {
+      const place = this.#places.get(id)
+      const cursor = this.notifier.cursor(event)
+      if (this.pump.stopped || place?.error !== undefined) return
+      if (place?.cursor !== undefined && this.#compare(cursor, place.cursor) <= 0) continue
+      await this.#ready(event)
+      if (this.pump.stopped) return
+      const outcome = await this.#deliver(id, event, cursor)
+      if (outcome === undefined) return
+      this.#places.set(id, outcome)
+      this.#write({ [PLACE + id]: outcome })
+    }
+  }
+
+  /** What the event has led to is durable. */
+  async #ready(event: unknown): Promise<void> {
+    const { after } = this.options
+    if (after !== undefined) {
+      const id = after.partitionOf(event)
+      if (id !== undefined) {
+        while (!this.pump.stopped && after.outcome(id, after.cursorOf(event)) !== 'done') {
+          // A halted partition is waited for: nothing is sent of what did not happen.
+          await new Promise<void>(resolve => {
+            const end = after.waiters.add({ partition: id, cursor: after.cursorOf(event), done: error => { if (error === undefined) { end(); resolve() } } })
+            this.pump.signal.addEventListener('abort', () => { end(); resolve() })
+          })
+        }
+      }
+    }
+    await this.#state.flush().catch(() => { /* in memory from here on, which was told */ })
+  }
+
+  /** Where the partition is then; undefined when it was stopped meanwhile. */
+  async #deliver(id: string, event: unknown, cursor: Cursor): Promise<Place | undefined> {
+    const { notifier, pump } = this
+    const { retry = {} } = notifier
+    const idempotencyKey = `${notifier.name}:${id}:${cursor}`
+    let operations: unknown[] = []
+    for (let attempt = 1; ; attempt++) {
+      try {
+        operations = this.#operations(event)
+        if (operations.length > 0) await notifier.deliver(operations, { event, idempotencyKey, partition: id, cursor, attempt, signal: pump.signal })
+        return pump.stopped ? undefined : { cursor }
+      } catch (error) {
+        if (pump.stopped) return undefined
+        if (attempt >= (retry.attempts ?? 5)) {
+          const { message } = described(error)
+          if (notifier.exhausted === 'halt') return { ...this.#places.get(id), error: { cursor, message } }
+          const letter: DeadLetter = { key: idempotencyKey, partition: id, cursor, event, operations, attempts: attempt, message }
+          this.#write({ [DEAD + idempotencyKey]: letter })
+          return { cursor }
+        }
+        await pause(backOff(retry, attempt), pump.signal)
+        if (pump.stopped) return undefined
+      }
+    }
+  }
+
+  #operations(event: unknown): unknown[] {
+    const { notifier } = this
+    const { on } = notifier
+    const type = String(notifier.type !== undefined ? notifier.type(event) : (event as { type?: unknown } | null)?.type)
+    const handler = typeof on === 'function' ? on : Object.hasOwn(on, type) ? on[type] : undefined
+    const made = handler?.(event)
+    return made === undefined || made === null ? [] : Array.isArray(made) ? made : [made]
+  }
+
+  #write(values: Record<string, unknown>): void { this.#state.commit([], { [this.#space]: values }) }
+
+  /** Deliveries that were given up, oldest first. */
+  deadLetters(): DeadLetter[] { return [...this.#state.entries(this.#space)].filter(([key]) => key.startsWith(DEAD)).map(([, letter]) => letter as DeadLetter) }
+
+  /** Drops a dead letter. */
+  dismiss(key: string): void { this.#write({ [DEAD + key]: undefined }) }
+
+  /** Tries a dead letter once more, and drops it when that works. */
+  async redeliver(key: string): Promise<void> {
+    const letter = this.deadLetters().find(l => l.key === key)
+    if (letter === undefined) throw new EddylineError('UNKNOWN_KEY', `no dead letter \`${key}\``, { offending: key })
+    await this.notifier.deliver(letter.operations, { event: letter.event, idempotencyKey: key, partition: letter.partition, cursor: letter.cursor, attempt: letter.attempts + 1, signal: this.pump.signal })
+    this.dismiss(key)
+  }
+
+  /** Partitions that have halted, with the event they wait for. */
+  errors(): { id: string; cursor: Cursor; message: string }[] { return [...this.#places].flatMap(([id, p]) => p.error === undefined ? [] : [{ id, ...p.error }]) }
+
+  /** Goes on with a halted partition. */
+  resume(id: string | number | bigint, from: 'retry' | 'skip' = 'retry'): Promise<void> {
+    const name = String(id)
+    return this.pump.alone(async () => {
+      const place = this.#places.get(name)
+      if (place?.error === undefined) return
+      const global = this.pump.cursor
+      this.#places.set(name, from === 'skip' ? { cursor: place.error.cursor } : { ...(place.cursor !== undefined ? { cursor: place.cursor } : {}) })
+      this.#write({ [PLACE + name]: this.#places.get(name) })
+      const { source, batchSize = 100 } = this.options
+      for (let cursor: Cursor | 'start' = place.cursor ?? 'start', more = true; more;) {
+        const page = await source.fetch(cursor, batchSize)
+        const within = page.events.filter(e => global !== 'start' && this.#compare(this.notifier.cursor(e), global) <= 0)
+        // Without a place of its own it begins at what halted it.
+        await this.#deliverAll(name, within.filter(e => String(this.notifier.partition(e)) === name && this.#compare(this.notifier.cursor(e), place.error!.cursor) >= 0))
+        cursor = page.cursor
+        more = page.events.length === batchSize && within.length === page.events.length
+      }
+    })
+  }
+
+  /** Resolves when everything in the log by now was delivered or given up. */
+  awaitCatchup(): Promise<void> { return this.pump.caughtUp() }
+
+  /** Goes to the end of the log without delivering anything, as after a rebuild of what it tells of. */
+  skipToEnd(): Promise<void> {
+    return this.pump.alone(async () => {
+      const { source } = this.options
+      this.pump.cursor = source.head !== undefined ? await source.head() : await (async () => {
+        let cursor = this.pump.cursor
+        for (;;) {
+          const page = await source.fetch(cursor, 1000)
+          if (page.events.length === 0) return cursor
+          cursor = page.cursor
+        }
+      })()
+      this.#write({ [GLOBAL]: { cursor: this.pump.cursor } })
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.onStop(this)
+    await this.pump.stop()
+  }
+}

@@ -1,0 +1,107 @@
+import { report } from '../dispatch.js'
+import { EddylineError } from '../errors.js'
+import type { Cursor } from './cursors.js'
+import type { EventLog } from './log.js'
+
+/** How failed attempts are repeated. Milliseconds, of a clock that does not jump. */
+export interface Retry {
+  /** Attempts in all (5). */
+  attempts?: number
+  /** Before the second attempt (1,000). */
+  delay?: number
+  /** Each delay is so many times the one before (2). */
+  factor?: number
+  /** The longest delay (60,000). */
+  max?: number
+}
+
+export const backOff = (retry: Retry, tried: number): number => Math.min((retry.delay ?? 1000) * (retry.factor ?? 2) ** (tried - 1), retry.max ?? 60_000)
+
+/** Resolves after a while, or as soon as the signal aborts. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) { resolve(); return }
+    const done = (): void => { clearTimeout(timer); signal.removeEventListener('abort', done); resolve() }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
+/**
+ * Reads a log to its end, again and again: batch after batch, one thing at a time.
+ *
+ * A fetch that fails is tried again with back-off until it works; `take` must not fail.
+ */
+export class Pump {
+  cursor: Cursor | 'start' = 'start'
+  /** Why the last fetch failed, while it fails. */
+  failure: unknown
+  readonly #abort = new AbortController()
+  #turn: Promise<unknown> = Promise.resolve()
+  #asked = false
+  #stop: (() => void) | undefined
+
+  constructor(readonly log: EventLog, readonly batchSize: number, readonly take: (events: readonly unknown[], cursor: Cursor | 'start') => Promise<void> | void, readonly onError: ((error: unknown) => void) | undefined, readonly retry: Retry = {}) {}
+
+  get signal(): AbortSignal { return this.#abort.signal }
+  get stopped(): boolean { return this.#abort.signal.aborted }
+
+  start(): void {
+    this.#stop = this.log.subscribe(() => { this.wake() })
+    this.wake()
+  }
+
+  /** There may be something new. */
+  wake(): void {
+    if (this.#asked || this.stopped) return
+    this.#asked = true
+    this.alone(() => {
+      this.#asked = false
+      return this.drain()
+    }).catch(error => { report(error, this.onError) })
+  }
+
+  /** Everything up to the head of now is taken, when it resolves. */
+  caughtUp(): Promise<void> { return this.alone(() => this.drain()) }
+
+  /** Does something while nothing is read. */
+  alone<T>(fn: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(() => {
+      if (this.stopped) throw new EddylineError('CLOSED', 'it was stopped')
+      return fn()
+    })
+    this.#turn = mine.catch(() => {})
+    return mine
+  }
+
+  /** Reads to the end. To be called alone. */
+  async drain(): Promise<void> {
+    for (let failed = 0; !this.stopped;) {
+      let page: Awaited<ReturnType<EventLog['fetch']>>
+      try {
+        page = await this.log.fetch(this.cursor, this.batchSize)
+        this.failure = undefined
+        failed = 0
+      } catch (error) {
+        this.failure = error
+        failed++
+        if (failed === 1) report(error, this.onError)
+        await pause(backOff(this.retry, failed), this.signal)
+        continue
+      }
+      if (this.stopped) return
+      if (page.events.length > 0) {
+        await this.take(page.events, page.cursor)
+        this.cursor = page.cursor
+      }
+      if (page.events.length < this.batchSize) return
+    }
+  }
+
+  /** Ends it, when what is under way has ended. */
+  async stop(): Promise<void> {
+    this.#stop?.()
+    this.#abort.abort()
+    await this.#turn
+  }
+}

@@ -1,0 +1,118 @@
+import { slices } from '../breathe.js'
+import type { Database } from '../database.js'
+import { EddylineError } from '../errors.js'
+import type { Cursor } from './cursors.js'
+import { Fold, type Reducer } from './fold.js'
+import type { EventLog } from './log.js'
+import { PARTITION, type Running, VERSION, GLOBAL, partition, snapshotsOf, spaceOf, stored } from './running.js'
+import { packedRows, replacing } from '../storage/packed.js'
+import type { State } from './state.js'
+
+/** How far a rebuild is. Times in milliseconds, of a clock that does not jump. */
+export interface Progress {
+  readonly processed: number
+  /** Undefined where the source does not count. */
+  readonly total: number | undefined
+  readonly elapsed: number
+  /** Undefined until there is something to go by. */
+  readonly remaining: number | undefined
+  readonly done: boolean
+}
+
+export interface RebuildOptions {
+  source: EventLog
+  batchSize?: number
+  onProgress?: (progress: Progress) => void
+  /** Aborting leaves the old state; the rebuild rejects with REBUILD_CANCELLED. */
+  signal?: AbortSignal
+  /** `'snapshot'`: from the newest snapshot of this version, if there is one. `'start'` by default. */
+  from?: 'start' | 'snapshot'
+  /** Up to and with this event. */
+  until?: Cursor
+}
+
+/** A state folded beside the database. */
+export interface Shadow { readonly db: Database<any>; readonly fold: Fold; cursor: Cursor | 'start'; processed: number }
+
+/** Folds a log, or a part of it, into an empty database beside. Sliced: no task is longer than about 8 ms and one event. */
+export class Rebuild {
+  readonly shadow: Shadow
+  readonly #begun = performance.now()
+  readonly #breathe = slices(8)
+  #total: number | undefined
+  #told = -Infinity
+
+  constructor(readonly reducer: Reducer, readonly options: RebuildOptions, db: Database<any>, state: State) {
+    const beside = db.twin()
+    const fold = new Fold(reducer, beside, changes => { if (changes.length > 0) beside.apply(changes as never) })
+    this.shadow = { db: beside, fold, cursor: 'start', processed: 0 }
+    if (options.from !== 'snapshot') return
+    const { until } = options
+    const known = snapshotsOf(state, spaceOf(reducer)).map(([, s]) => s)
+      .filter(s => s.version === reducer.version && (until === undefined || s.cursor === 'start' || fold.compare(s.cursor, until) <= 0))
+    const newest = known[known.length - 1]
+    if (newest === undefined) return
+    for (const batch of newest.rows) beside.applyPacked(batch)
+    for (const p of newest.partitions) fold.partitions.set(p.id, partition(p))
+    this.shadow.cursor = newest.cursor
+  }
+
+  /** Reads to the end, or to `until`. */
+  async run(): Promise<void> {
+    const { shadow, options } = this
+    this.#check()
+    this.#total ??= await options.source.count?.()
+    this.#tell(false, true)
+    for (;;) {
+      const page = await options.source.fetch(shadow.cursor, options.batchSize ?? 500)
+      this.#check()
+      const { fold } = shadow
+      const within = options.until === undefined ? page.events : page.events.filter(e => fold.compare(this.reducer.cursor(e), options.until!) <= 0)
+      for (const [id, events] of fold.group(within)) {
+        fold.run(id, events)
+        const turn = this.#breathe()
+        if (turn !== undefined) { await turn; this.#check() }
+      }
+      shadow.processed += within.length
+      if (within.length > 0) shadow.cursor = within.length === page.events.length ? page.cursor : this.reducer.cursor(within[within.length - 1])
+      this.#tell(false)
+      if (page.events.length === 0 || within.length < page.events.length || page.events.length < (options.batchSize ?? 500)) return
+    }
+  }
+
+  /** Puts the state in the place of the present one: one version, one transaction, one net diff. */
+  async swap(db: Database<any>, state: State, running: Running | undefined): Promise<void> {
+    const { shadow, reducer } = this
+    const rows = await packedRows(shadow.db, reducer.tables)
+    this.#check()
+    const space = spaceOf(reducer)
+    const entries: Record<string, unknown> = {}
+    for (const key of state.entries(space).keys()) if (key.startsWith(PARTITION)) entries[key] = undefined
+    for (const p of shadow.fold.partitions.values()) entries[PARTITION + p.id] = stored(p)
+    entries[VERSION] = reducer.version
+    entries[GLOBAL] = shadow.cursor === 'start' ? undefined : { cursor: shadow.cursor }
+    state.swap(replacing(db, reducer.tables, rows), { [space]: entries })
+    running?.restore()
+  }
+
+  /** The last word: processed is total. */
+  finish(): void {
+    if (this.#total !== undefined) this.#total = Math.max(this.#total, this.shadow.processed)
+    this.#tell(true, true)
+  }
+
+  end(): void { this.shadow.db.close() }
+
+  #check(): void { if (this.options.signal?.aborted) throw new EddylineError('REBUILD_CANCELLED', `the rebuild of \`${this.reducer.name}\` was cancelled; the state is what it was`) }
+
+  #tell(done: boolean, always = false): void {
+    const { onProgress } = this.options
+    const now = performance.now()
+    if (onProgress === undefined || (!always && now - this.#told < 50)) return
+    this.#told = now
+    const { processed } = this.shadow
+    const elapsed = now - this.#begun
+    const total = this.#total === undefined ? undefined : Math.max(this.#total, processed)
+    onProgress({ processed, total, elapsed, remaining: total === undefined || processed === 0 ? undefined : done ? 0 : elapsed / processed * (total - processed), done })
+  }
+}

@@ -1,0 +1,164 @@
+import type { Database } from '../database.js'
+import { EddylineError, unknownName } from '../errors.js'
+import { type Awaited, awaitAll } from './awaiting.js'
+import type { Reducer, ReducerOptions } from './fold.js'
+import { type Notifier, type NotifierOptions, Notifying, type NotifyOptions } from './notifier.js'
+import { Rebuild, type RebuildOptions, type Shadow } from './rebuild.js'
+import { GLOBAL, PARTITION, Running, type StartOptions, VERSION, spaceOf } from './running.js'
+import { stateOf } from './state.js'
+
+/** Defines a reducer: events folded into tables that only it writes. */
+export function reducer<E = any>(name: string, options: ReducerOptions<E>): Reducer<E> { return { version: '1', ...options, name } }
+
+/** Defines a notifier: side effects of events, at least once. */
+export function notifier<E = any>(name: string, options: NotifierOptions<E>): Notifier<E> { return { ...options, name } }
+
+const all = /* @__PURE__ */ new WeakMap<Database<any>, Reducers>()
+
+/** The reducers and notifiers of a database. */
+export function reducers(db: Database<any>): Reducers {
+  let known = all.get(db)
+  if (known === undefined) all.set(db, known = new Reducers(db))
+  return known
+}
+
+/** Starts, rebuilds and finds reducers. Made by `reducers(db)`. */
+export class Reducers {
+  readonly #running = new Map<string, Running>()
+  readonly #notifying = new Map<string, Notifying>()
+  readonly #rebuilding = new Set<string>()
+
+  constructor(readonly db: Database<any>) {
+    db.closers.add(() => { for (const one of [...this.#running.values(), ...this.#notifying.values()]) void one.stop() })
+  }
+
+  /** The reducer of this name, if it runs. */
+  get(name: string): Running | undefined { return this.#running.get(name) }
+
+  /**
+   * Starts a reducer where it was, catches up and goes on with what comes. Of several tabs the leading one runs it; this
+   * resolves when this tab does.
+   *
+   * Throws NEEDS_REBUILD for state of another version, unless `autoRebuild`; REDUCER_INVALID, UNKNOWN_TABLE.
+   */
+  async start(definition: Reducer, options: StartOptions): Promise<Running> {
+    this.#check(definition)
+    if (this.#running.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs already`, { offending: definition.name })
+    const running = new Running(this.db, definition, options, r => { if (this.#running.get(r.name) === r) this.#running.delete(r.name) })
+    this.#running.set(definition.name, running)
+    try {
+      const state = stateOf(this.db)
+      await state.leading
+      if (options.validateVersion !== false && !this.#fits(definition)) {
+        if (!options.autoRebuild) {
+          const known = state.entries(spaceOf(definition)).get(VERSION)
+          throw new EddylineError('NEEDS_REBUILD', `the state of \`${definition.name}\` is of ${known === undefined ? 'no known version' : `version ${String(known)}`}, the reducer of ${definition.version}: rebuild it`, { offending: definition.name })
+        }
+        await this.#rebuild(definition, { source: options.source }, undefined)
+      }
+      if (running.pump.stopped) return running
+      if (state.entries(spaceOf(definition)).get(VERSION) !== definition.version) state.commit([], { [spaceOf(definition)]: { [VERSION]: definition.version } })
+      running.restore()
+      running.pump.start()
+      return running
+    } catch (error) {
+      this.#running.delete(definition.name)
+      throw error
+    }
+  }
+
+  /** Whether the state is of this version. State without a version, or rows without a state, are of another one. */
+  #fits(definition: Reducer): boolean {
+    const known = stateOf(this.db).entries(spaceOf(definition))
+    if (known.has(VERSION)) return known.get(VERSION) === definition.version
+    if (known.size > 0) return false
+    const { tables } = this.db.stats()
+    return definition.tables.every(name => tables.find(t => t.name === name)!.rows === 0)
+  }
+
+  needsRebuild(definition: Reducer): boolean { return !this.#fits(definition) }
+
+  /**
+   * Folds the log anew beside the tables and puts the result in their place: one version, one net diff, one transaction. The page
+   * shows the old rows until then, and a reducer that runs goes on; what comes meanwhile is in the result.
+   *
+   * Throws REBUILD_CANCELLED; then, and after any failure, everything is as it was.
+   */
+  rebuild(definition: Reducer, options: RebuildOptions): Promise<void> {
+    this.#check(definition)
+    return this.#rebuild(definition, options, this.#running.get(definition.name))
+  }
+
+  async #rebuild(definition: Reducer, options: RebuildOptions, running: Running | undefined): Promise<void> {
+    const { name } = definition
+    if (this.#rebuilding.has(name)) throw new EddylineError('REDUCER_INVALID', `\`${name}\` is being rebuilt already`, { offending: name })
+    if (running !== undefined && running.reducer !== definition) {
+      throw new EddylineError('REDUCER_INVALID', `\`${name}\` runs in another form: stop it, rebuild, and start the new one`, { offending: name })
+    }
+    this.#rebuilding.add(name)
+    const state = stateOf(this.db)
+    try {
+      await state.leading
+      const rebuild = new Rebuild(definition, options, this.db, state)
+      try {
+        await rebuild.run()
+        const finish = async (): Promise<void> => {
+          // What came since the first pass, while nothing else reads.
+          await rebuild.run()
+          await rebuild.swap(this.db, state, running)
+        }
+        if (running !== undefined) await running.pump.alone(finish)
+        else await finish()
+        rebuild.finish()
+      } finally { rebuild.end() }
+      running?.pump.wake()
+      await state.flush().catch(() => { /* in memory from here on, which was told */ })
+    } finally { this.#rebuilding.delete(name) }
+  }
+
+  /** The state at a cursor, in a database of its own: close it after use. */
+  async at(definition: Reducer, options: RebuildOptions): Promise<Shadow> {
+    this.#check(definition)
+    const rebuild = new Rebuild(definition, options, this.db, stateOf(this.db))
+    try { await rebuild.run() } catch (error) { rebuild.end(); throw error }
+    rebuild.finish()
+    return rebuild.shadow
+  }
+
+  /** Empties the tables of a reducer that does not run, and forgets where it was. */
+  reset(definition: Reducer): void {
+    this.#check(definition)
+    if (this.#running.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs: stop it first`, { offending: definition.name })
+    const state = stateOf(this.db)
+    const space = spaceOf(definition)
+    const keys = [...state.entries(space).keys()].filter(k => k === VERSION || k === GLOBAL || k.startsWith(PARTITION))
+    const changes = definition.tables.filter(name => !this.db.schema.json.tables.find((t: { name: string }) => t.name === name).tenant).map(table => ({ op: 'reset' as const, table }))
+    state.commit(changes, { [space]: Object.fromEntries(keys.map(k => [k, undefined])) })
+  }
+
+  /** Starts a notifier where it was. Of several tabs the leading one runs it. */
+  async notify(definition: Notifier, options: NotifyOptions): Promise<Notifying> {
+    if (this.#notifying.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs already`, { offending: definition.name })
+    const notifying = new Notifying(this.db, definition, options, n => { if (this.#notifying.get(n.name) === n) this.#notifying.delete(n.name) })
+    this.#notifying.set(definition.name, notifying)
+    try {
+      await stateOf(this.db).leading
+      await notifying.start()
+      return notifying
+    } catch (error) {
+      this.#notifying.delete(definition.name)
+      throw error
+    }
+  }
+
+  #check(definition: Reducer): void {
+    const known = this.db.schema.json.tables.map((t: { name: string }) => t.name) as string[]
+    for (const name of definition.tables) if (!known.includes(name)) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, known, 'tables')
+    if (definition.tables.length === 0) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` names no tables`, { path: 'tables' })
+  }
+}
+
+/** Waits for events in several reducers. */
+export function awaitMany(reducers: readonly Running[], events: unknown, options?: { timeout?: number }): Promise<Awaited> {
+  return awaitAll(reducers, Array.isArray(events) ? events : [events], options?.timeout ?? 30_000)
+}

@@ -1,0 +1,186 @@
+import { slices } from '../breathe.js'
+import type { Database } from '../database.js'
+import { EddylineError } from '../errors.js'
+import { type Awaitable, type Awaited, Waiters, awaitAll } from './awaiting.js'
+import type { Cursor } from './cursors.js'
+import { Fold, type Partition, type PartitionError, type Reducer } from './fold.js'
+import type { EventLog } from './log.js'
+import { Pump, type Retry } from './pump.js'
+import { packedRows } from '../storage/packed.js'
+import { type State, stateOf } from './state.js'
+
+export interface StartOptions {
+  source: EventLog
+  /** Events per fetch (100). */
+  batchSize?: number
+  /** False: start on state of another version all the same. */
+  validateVersion?: boolean
+  /** State of another version is rebuilt instead of refused. */
+  autoRebuild?: boolean
+  /** Gets errors of the source. By default they are reported as uncaught. */
+  onError?: (error: unknown) => void
+  /** How a fetch that failed is repeated. */
+  retry?: Retry
+}
+
+export const VERSION = '$version', GLOBAL = '$', PARTITION = 'p:', SNAPSHOT = 's:'
+export const spaceOf = (reducer: Reducer): string => `reducer:${reducer.name}`
+
+/** A snapshot as it is stored. */
+export interface StoredSnapshot { version: string; cursor: Cursor | 'start'; partitions: StoredPartition[]; rows: Uint8Array[] }
+export interface StoredPartition { id: string; cursor?: Cursor; error?: PartitionError }
+export const stored = (p: Partition): StoredPartition => ({ id: p.id, ...(p.cursor !== undefined ? { cursor: p.cursor } : {}), ...(p.error !== undefined ? { error: p.error } : {}) })
+export const partition = (s: StoredPartition): Partition => ({ id: s.id, cursor: s.cursor, status: s.error === undefined ? 'ok' : 'error', ...(s.error !== undefined ? { error: s.error } : {}) })
+
+/** A reducer at work. */
+export class Running implements Awaitable {
+  readonly fold: Fold
+  readonly pump: Pump
+  readonly waiters = new Waiters()
+  readonly space: string
+  readonly #state: State
+  #sinceSnapshot = 0
+
+  constructor(readonly db: Database<any>, readonly reducer: Reducer, readonly options: StartOptions, readonly onStop: (r: Running) => void) {
+    const state = this.#state = stateOf(db)
+    this.space = spaceOf(reducer)
+    this.fold = new Fold(reducer, db, (changes, partitions) => {
+      state.commit(changes, { [this.space]: Object.fromEntries(partitions.map(p => [PARTITION + p.id, stored(p)])) })
+    })
+    this.pump = new Pump(options.source, options.batchSize ?? 100, (events, cursor) => this.#take(events, cursor), options.onError, options.retry)
+  }
+
+  get name(): string { return this.reducer.name }
+  /** The last event of the log that was looked at. */
+  get cursor(): Cursor | undefined { return this.pump.cursor === 'start' ? undefined : this.pump.cursor }
+  /** Events that were in the state already when they came. */
+  get skipped(): number { return this.fold.skipped }
+
+  /** Takes the positions that are stored. */
+  restore(): void {
+    this.fold.partitions.clear()
+    for (const [key, value] of this.#state.entries(this.space)) if (key.startsWith(PARTITION)) this.fold.partitions.set((value as StoredPartition).id, partition(value as StoredPartition))
+    this.pump.cursor = (this.#state.entries(this.space).get(GLOBAL) as { cursor: Cursor } | undefined)?.cursor ?? 'start'
+    this.#tell()
+  }
+
+  async #take(events: readonly unknown[], cursor: Cursor | 'start'): Promise<void> {
+    const breathe = slices(8)
+    const groups = this.fold.group(events)
+    if (this.reducer.coalesce) {
+      this.fold.runTogether(groups)
+      for (const id of groups.keys()) this.#tellOne(id)
+    } else {
+      for (const [id, group] of groups) {
+        this.fold.run(id, group)
+        this.#tellOne(id)
+        await breathe()
+      }
+    }
+    this.#state.commit([], { [this.space]: { [GLOBAL]: { cursor } } })
+    this.#sinceSnapshot += events.length
+    const { snapshotEvery } = this.reducer
+    if (snapshotEvery !== undefined && this.#sinceSnapshot >= snapshotEvery && cursor !== 'start') await this.#snapshot(cursor)
+  }
+
+  /** A partition as it is; one that has no events yet is ok, without a cursor. */
+  partition(id: string | number | bigint): Partition { return this.fold.get(String(id)) }
+
+  /** Partitions that have halted. */
+  errors(): Partition[] { return [...this.fold.partitions.values()].filter(p => p.status === 'error') }
+
+  /**
+   * Goes on with a halted partition: from the event that failed (`'retry'`), or behind it (`'skip'`). What came meanwhile is read again
+   * from the log. The partition as it is then; halted again if it fails again.
+   */
+  resume(id: string | number | bigint, how: 'retry' | 'skip' | { from: 'retry' | 'skip' } = 'retry'): Promise<Partition> {
+    const name = String(id)
+    const from = typeof how === 'object' ? how.from : how
+    if (from !== 'retry' && from !== 'skip') return Promise.reject(new EddylineError('INVALID_ARGUMENT', "a partition is resumed by 'retry' or 'skip'", { offending: String(from) }))
+    return this.pump.alone(async () => {
+      const { fold } = this
+      const halted = fold.partitions.get(name)
+      if (halted === undefined) throw new EddylineError('UNKNOWN_PARTITION', `\`${this.name}\` has no partition ${name}`, { offending: name })
+      if (halted.error === undefined) return halted
+      const skipped = from === 'skip' ? halted.error.cursor : undefined
+      fold.partitions.set(name, { id: name, cursor: halted.cursor, status: 'ok' })
+      const { batchSize, log, cursor: global } = this.pump
+      const breathe = slices(8)
+      try {
+        let cursor = halted.cursor ?? 'start' as Cursor | 'start'
+        for (let more = true; more && fold.get(name).status === 'ok';) {
+          const page = await log.fetch(cursor, batchSize)
+          const within = page.events.filter(e => global !== 'start' && fold.compare(this.cursorOf(e), global) <= 0)
+          const mine = within.filter(e => fold.partitionOf(e) === name)
+          const isSkipped = (e: unknown): boolean => skipped !== undefined && fold.compare(this.cursorOf(e), skipped) === 0
+          fold.run(name, mine.filter(e => !isSkipped(e)))
+          const last = mine[mine.length - 1]
+          // Skipped, and nothing behind it: the position says so.
+          const now = fold.get(name)
+          if (last !== undefined && isSkipped(last) && now.status === 'ok') {
+            const moved: Partition = { ...now, cursor: this.cursorOf(last) }
+            fold.commit([], [moved])
+            fold.partitions.set(name, moved)
+          }
+          cursor = page.cursor
+          more = page.events.length === batchSize && within.length === page.events.length
+          await breathe()
+        }
+        const now = fold.get(name)
+        if (now.status === 'ok') fold.commit([], [now])
+      } catch (error) {
+        fold.partitions.set(name, fold.get(name).cursor === halted.cursor ? halted : fold.get(name))
+        throw error
+      }
+      this.#tellOne(name)
+      return fold.get(name)
+    })
+  }
+
+  partitionOf(event: unknown): string | undefined { return this.fold.partitionOf(event) }
+  cursorOf(event: unknown): Cursor { return this.reducer.cursor(event) }
+
+  outcome(id: string, cursor: Cursor): 'done' | PartitionError | undefined {
+    const p = this.fold.get(id)
+    return p.cursor !== undefined && this.fold.compare(p.cursor, cursor) >= 0 ? 'done' : p.error
+  }
+
+  #tell(): void { for (const id of this.waiters.partitions()) this.#tellOne(id) }
+  #tellOne(id: string): void {
+    const p = this.fold.get(id)
+    this.waiters.tell(id, c => p.cursor !== undefined && this.fold.compare(p.cursor, c) >= 0, p.error)
+  }
+  /** All waiters look again. */
+  retell(): void { this.#tell() }
+
+  /** Waits until events are in the state. May be called before they are in the log. A timeout (30 s) or a halted partition is not ok. */
+  await(events: unknown, options?: { timeout?: number }): Promise<Awaited> {
+    return awaitAll([this], Array.isArray(events) ? events : [events], options?.timeout ?? 30_000)
+  }
+
+  /** Resolves when everything is read that is in the log by now. Halted partitions do not keep it. */
+  awaitCatchup(): Promise<void> { return this.pump.caughtUp() }
+
+  /** Keeps rows and positions for rebuilds; the three newest stay. */
+  async #snapshot(cursor: Cursor): Promise<void> {
+    this.#sinceSnapshot = 0
+    const snapshot: StoredSnapshot = { version: this.reducer.version, cursor, partitions: [...this.fold.partitions.values()].map(stored), rows: await packedRows(this.db, this.reducer.tables) }
+    const known = this.snapshots()
+    const number = known.length > 0 ? Number(known[known.length - 1][0].slice(SNAPSHOT.length)) + 1 : 0
+    const old = Object.fromEntries(known.slice(0, Math.max(0, known.length - 2)).map(([key]) => [key, undefined]))
+    this.#state.commit([], { [this.space]: { ...old, [`${SNAPSHOT}${number}`]: snapshot } })
+  }
+
+  /** @internal */
+  snapshots(): [string, StoredSnapshot][] { return snapshotsOf(this.#state, this.space) }
+
+  /** Ends it after what is under way. The state stays, and the next start goes on from it. */
+  async stop(): Promise<void> {
+    this.onStop(this)
+    await this.pump.stop()
+  }
+}
+
+export function snapshotsOf(state: State, space: string): [string, StoredSnapshot][] {
+  return [...state.entries(space)].filter(([key]) => key.startsWith(SNAPSHOT)).sort(([a], [b]) => Number(a.slice(2)) - Number(b.slice(2))) as [string, StoredSnapshot][]
+}

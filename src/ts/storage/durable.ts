@@ -1,0 +1,396 @@
+import { slices } from '../breathe.js'
+import type { LooseBatch, LooseChange, Report } from '../changes.js'
+import type { Database } from '../database.js'
+import type { DurabilityStatus, EntryWrites, Keeper } from '../durability.js'
+import { EddylineError } from '../errors.js'
+import { changesOf, cursorBatch, cursorsOf, exportRows, record } from './doors.js'
+import { replacing } from './packed.js'
+import { corrupt, type Medium, storageError } from './medium.js'
+import { decodeTransaction, encodeTransaction, type StoredSchema, type Transaction } from './record.js'
+import { type Migrations, databaseOf, leads, migrate, storedSchema } from './schemas.js'
+import { Writer } from './writer.js'
+
+/** What every kind of storage can be told. */
+export interface StoreOptions {
+  /** Version of the schema; 1 by default. Raise it with a change of tables or columns, and say how rows get there. */
+  version?: number
+  /** Steps by the version that they lead to: `{ 2: (row, table) => table === 'issues' ? { ...row, points: 0 } : row }`. */
+  migrations?: Migrations
+  /** A schema that is neither the stored one nor reached by migrations: `'refuse'` (default, SCHEMA_MISMATCH) or begin empty. */
+  onMismatch?: 'refuse' | 'rebuild'
+  /** Damaged state: begin empty, so that sources load again (default), or refuse (STORAGE_CORRUPT). */
+  onCorrupt?: 'rebuild' | 'refuse'
+  /** Told of everything that makes the state less than durable. By default it goes to the console. */
+  onWarning?: (warning: EddylineError) => void
+  /** Bytes of log after which the state is written anew (1 MB), if it is at least half of the last checkpoint, too. */
+  checkpointBytes?: number
+}
+
+/** Told of each transaction when it is durable: other tabs. */
+export type Told = (transaction: Transaction) => void
+
+/** A whole state on its way out. */
+export interface State { head: Transaction; next(bytes: number): Uint8Array | undefined; end(): void }
+
+const PIECE = 256 * 1024
+const NO_SCHEMA = 'the first record names no schema'
+
+/**
+ * The state of one database on one medium.
+ *
+ * Every version is one transaction: its net changes as packed rows, cursor, and the entries that were committed with it.
+ * Reading is the checkpoint's pieces, then the log. Rows are never JSON.
+ */
+export class Durable implements Keeper {
+  status: DurabilityStatus = 'ready'
+  warning: EddylineError | undefined
+  /** Number of the last transaction. */
+  number = 0
+  readonly spaces = new Map<string, Map<string, unknown>>()
+  readonly writer: Writer
+  onDurable: Told | undefined
+  readonly #schema: StoredSchema
+  readonly #listeners = new Set<(status: DurabilityStatus) => void>()
+  #staged: EntryWrites | undefined
+  #unwritten: Transaction[] = []
+  /** Size of the last checkpoint, or what the log may grow to after one that failed. */
+  #checkpointBytes = 0
+  #letGo!: () => void
+  readonly closed = new Promise<void>(resolve => { this.#letGo = resolve })
+  #checkpointing: Promise<void> | undefined
+
+  constructor(readonly db: Database<any>, readonly medium: Medium, readonly options: StoreOptions) {
+    this.#schema = storedSchema(db.schema, options.version ?? 1)
+    this.writer = new Writer(medium, error => { this.#failed(error) }, count => {
+      const written = this.#unwritten.splice(0, count)
+      if (this.onDurable !== undefined) for (const t of written) this.onDurable(t)
+      this.#checkpointWhenDue()
+    })
+  }
+
+  get kind(): string { return this.medium.kind }
+  get pending(): number { return this.writer.pending }
+  get leading(): Promise<void> { return Promise.resolve() }
+
+  /**
+   * Opens the medium and loads what is there. Throws only where the options say so. With `known` the database has the state of that
+   * transaction, and its entries, already: only what follows is taken.
+   */
+  async load(known?: number, spaces?: ReadonlyMap<string, ReadonlyMap<string, unknown>>): Promise<void> {
+    for (const [space, values] of spaces ?? []) this.spaces.set(space, new Map(values))
+    this.number = known ?? 0
+    try {
+      await this.medium.open()
+    } catch (error) {
+      this.#memory(storageError(error, 'the storage cannot be opened', 'STORAGE_UNAVAILABLE'))
+      this.#recording()
+      return
+    }
+    let transactions: Transaction[]
+    try {
+      transactions = await this.#readAll()
+    } catch (error) {
+      const e = storageError(error, 'the storage cannot be read')
+      if (e.code === 'STORAGE_CORRUPT' && this.options.onCorrupt === 'refuse') { await this.medium.close(); throw e }
+      this.warn(e)
+      if (e.code !== 'STORAGE_CORRUPT') { this.#memory(e); this.#recording(); return }
+      transactions = []
+      if (!await this.#cleared()) return
+    }
+    const stored = transactions[0]?.schema
+    if (stored !== undefined && stored.hash !== this.#schema.hash && !leads(stored, this.#schema, this.options.migrations ?? {})) {
+      const error = new EddylineError('SCHEMA_MISMATCH', `the stored rows have version ${stored.version} of the schema, which is not that of version ${this.#schema.version}, and no migrations lead there`, { path: 'storage.version' })
+      if (this.options.onMismatch !== 'rebuild') { await this.medium.close(); throw error }
+      this.warn(error)
+      transactions = []
+      if (!await this.#cleared()) return
+    }
+    const last = transactions[transactions.length - 1]?.number ?? 0
+    if (known !== undefined && transactions.length > 0 && transactions[0].number <= known + 1 && last >= known) await this.#apply(transactions.filter(t => t.number > known))
+    else if (known === undefined) await this.#apply(transactions)
+    this.#recording()
+    if (known !== undefined && (last < known || transactions.length > 0 && transactions[0].number > known + 1)) await this.#catchUp(transactions, last)
+    else if (transactions.length === 0) this.#push({ number: ++this.number, schema: this.#schema })
+    else if (stored!.hash !== this.#schema.hash || stored!.version !== this.#schema.version) await this.checkpoint().catch(() => {})
+  }
+
+  /** All transactions, checked: nothing is applied before all are. */
+  async #readAll(): Promise<Transaction[]> {
+    const breathe = slices()
+    let all: Transaction[] = []
+    let checkpoint = false
+    this.writer.logBytes = this.#checkpointBytes = 0
+    for await (const bytes of this.medium.read()) {
+      const t = decodeTransaction(bytes)
+      if (all.length === 0 && t.schema === undefined) throw corrupt(NO_SCHEMA)
+      if (t.fresh) { all = []; checkpoint = true }
+      else if (checkpoint && t.number === all[0].number) { /* a piece */ }
+      else if (all.length > 0 && t.number !== all[all.length - 1].number + 1) throw corrupt(`transaction ${t.number} follows ${all[all.length - 1].number}`)
+      else checkpoint = false
+      if (checkpoint) this.#checkpointBytes += bytes.length
+      else this.writer.logBytes += bytes.length
+      all.push(t)
+      await breathe()
+    }
+    return all
+  }
+
+  async #apply(transactions: readonly Transaction[]): Promise<void> {
+    const { db } = this
+    const breathe = slices()
+    const stored = transactions[0]?.schema
+    const old = stored !== undefined && stored.hash !== this.#schema.hash ? databaseOf(db, stored) : undefined
+    try {
+      for (const t of transactions) {
+        try { this.take(t, old ?? db) } catch (error) {
+          // Rows that pass the checksum and not the engine: nothing that a crash leaves.
+          if ((error as { code?: string }).code === 'ENGINE_CRASHED') throw error
+          await this.medium.clear().catch(() => {})
+          await this.medium.close().catch(() => {})
+          throw new EddylineError('STORAGE_CORRUPT', 'the stored rows do not fit the schema that they were stored under; they were dropped', { cause: error })
+        }
+        await breathe()
+      }
+      if (old !== undefined) await migrate(old, db, stored!, this.#schema, this.options.migrations ?? {})
+    } catch (error) {
+      if (old !== undefined) await this.medium.close().catch(() => {})
+      throw error
+    } finally { old?.close() }
+  }
+
+  /** The database is not at a place of the log: the checkpoint is put in its place, or where storage is behind, the state is written. */
+  async #catchUp(transactions: readonly Transaction[], last: number): Promise<void> {
+    if (last < this.number) return this.#rewrite()
+    const { number } = transactions[0]
+    const pieces = transactions.filter(t => t.number === number)
+    const isRows = (t: Transaction): boolean => t.batch !== undefined && new DataView(t.batch.buffer, t.batch.byteOffset).getUint32(8, true) === 0xffffffff
+    this.spaces.clear()
+    this.db.applyPacked(replacing(this.db, this.db.inside.layouts.map(l => l.name), pieces.filter(isRows).map(t => t.batch!)))
+    for (const t of transactions) if (t.number > number || !isRows(t)) this.take(t)
+  }
+
+  /** Takes a transaction that is durable already. */
+  take(t: Transaction, db: Database<any> = this.db): void {
+    this.number = t.number
+    if (t.entries !== undefined) this.#enter(t.entries)
+    if (t.batch !== undefined) db.applyPacked(t.batch, t.envelope?.source, t.envelope?.cursor, t.envelope?.origin)
+  }
+
+  #recording(): void {
+    record(this.db)
+    this.db.keeper ??= this
+  }
+
+  committed(report: Report): void {
+    const { source, cursor, origin } = report
+    const staged = this.#staged
+    this.#staged = undefined
+    if (report.applied === 0 && cursor === undefined && staged === undefined) return
+    const batch = changesOf(this.db, cursor === undefined ? undefined : source, cursor, origin)
+    const envelope = source === undefined && cursor === undefined && origin === undefined ? undefined : { source, cursor, origin }
+    this.#commit({ number: 0, batch, ...(envelope !== undefined ? { envelope } : {}), ...(staged !== undefined ? { entries: written(staged) } : {}) })
+  }
+
+  commit(batch: LooseBatch | readonly LooseChange[] | undefined, entries: EntryWrites): Report | undefined {
+    this.guard()
+    const changes = batch === undefined ? undefined : Array.isArray(batch) ? batch as readonly LooseChange[] : (batch as LooseBatch).changes
+    const isEmpty = changes === undefined || (changes.length === 0 && (Array.isArray(batch) || (batch as LooseBatch).cursor === undefined))
+    let report: Report | undefined
+    if (!isEmpty) {
+      this.#staged = entries
+      // A batch that fails takes its entries with it.
+      try { report = this.db.apply(batch as never) as Report } catch (error) { this.#staged = undefined; throw error }
+    }
+    if (isEmpty || this.#staged !== undefined) {
+      this.#staged = undefined
+      this.#commit({ number: 0, entries: written(entries) })
+    }
+    return report
+  }
+
+  commitPacked(batch: Uint8Array, entries: EntryWrites): Report {
+    this.guard()
+    this.#staged = entries
+    let report: Report
+    try { report = this.db.applyPacked(batch) } finally {
+      if (this.#staged !== undefined) this.#staged = undefined
+    }
+    return report
+  }
+
+  #commit(t: Transaction): void {
+    t.number = ++this.number
+    if (t.entries !== undefined) this.#enter(t.entries)
+    this.#push(t)
+  }
+
+  #push(t: Transaction): void {
+    if (this.status === 'memory') { this.onDurable?.(t); return }
+    if (this.status === 'closed') return
+    this.#unwritten.push(t)
+    this.writer.push(encodeTransaction(t))
+  }
+
+  #enter(entries: NonNullable<Transaction['entries']>): void {
+    for (const [space, values] of Object.entries(entries)) {
+      let known = this.spaces.get(space)
+      if (known === undefined) this.spaces.set(space, known = new Map())
+      for (const [key, value] of Object.entries(values)) {
+        if (value === null) known.delete(key)
+        else known.set(key, value)
+      }
+    }
+  }
+
+  entries(space: string): ReadonlyMap<string, unknown> { return this.spaces.get(space) ?? new Map() }
+
+  flush(): Promise<void> {
+    if (this.status === 'memory') return Promise.reject(this.warning ?? new EddylineError('STORAGE_FAILED', 'there is no storage'))
+    return this.writer.flush()
+  }
+
+  /** The whole state, and where it ends: for other tabs and for checkpoints. The rows are those of this moment. */
+  state(): State {
+    const entries: NonNullable<Transaction['entries']> = {}
+    for (const [space, values] of this.spaces) entries[space] = Object.fromEntries(values)
+    return { head: { number: this.number, fresh: true, schema: this.#schema, entries }, ...exportRows(this.db) }
+  }
+
+  checkpoint(): Promise<void> {
+    if (this.status !== 'ready') return this.flush()
+    return this.#checkpointing ??= this.#checkpoint().finally(() => { this.#checkpointing = undefined })
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { writer, medium } = this
+    // The line of the writer decides what is before: the state of now, and all that is in the line.
+    const state = this.state()
+    const pieces = this.#pieces(state)
+    try {
+      await writer.step(async () => {
+        await medium.begin()
+        writer.logBytes = 0
+      })
+      let bytes = 0
+      for await (const piece of pieces) {
+        bytes += piece.length
+        await writer.step(() => medium.piece(piece), false)
+      }
+      await writer.step(() => medium.publish(), false)
+      this.#checkpointBytes = bytes
+    } catch (error) {
+      // The log goes on without it: tried again when it has doubled.
+      this.#checkpointBytes = Math.max(this.#checkpointBytes, writer.logBytes * 4, PIECE)
+      if (this.status === 'ready') this.warn(storageError(error, 'a checkpoint could not be written'))
+      throw error
+    } finally { state.end() }
+  }
+
+  /** A state as the records of a checkpoint; to be called when the state is taken. */
+  #pieces(state: State): AsyncIterable<Uint8Array> {
+    const cursors = cursorsOf(this.db)
+    const { number } = state.head
+    return async function *() {
+      yield encodeTransaction(state.head)
+      for (const [source, cursor] of cursors) yield encodeTransaction({ number, batch: cursorBatch(source, cursor) })
+      const breathe = slices()
+      for (let batch = state.next(PIECE); batch !== undefined; batch = state.next(PIECE)) {
+        yield encodeTransaction({ number, batch })
+        await breathe()
+      }
+    }()
+  }
+
+  #checkpointWhenDue(): void {
+    const { logBytes } = this.writer
+    if (this.#checkpointing !== undefined || this.status !== 'ready') return
+    if (logBytes < (this.options.checkpointBytes ?? 1 << 20) || logBytes * 2 < this.#checkpointBytes) return
+    this.checkpoint().catch(() => { /* the failure is told as such */ })
+  }
+
+  async retry(): Promise<void> {
+    if (this.status !== 'memory') return
+    try {
+      await this.medium.close().catch(() => {})
+      await this.medium.open()
+      // What is there counts no more; reading finds the end of it.
+      try { for await (const _ of this.medium.read()) { /* passed over */ } } catch { await this.medium.clear() }
+    } catch (error) { throw storageError(error, 'the storage cannot be opened') }
+    this.writer.reset()
+    this.#unwritten = []
+    this.warning = undefined
+    this.#become('ready')
+    await this.#rewrite()
+  }
+
+  /** Writes the whole state in one step: what is applied meanwhile follows behind it, and is nothing without it. */
+  async #rewrite(): Promise<void> {
+    const { medium, writer } = this
+    const state = this.state()
+    const pieces = this.#pieces(state)
+    try {
+      await writer.step(async () => {
+        await medium.begin()
+        for await (const piece of pieces) await medium.piece(piece)
+        await medium.publish()
+      })
+    } finally { state.end() }
+  }
+
+  guard(): void {}
+
+  close(): void {
+    if (this.status === 'closed') return
+    const wasReady = this.status === 'ready'
+    this.#become('closed')
+    // What was applied is still written.
+    const last = wasReady ? this.writer.flush().catch(() => {}) : Promise.resolve()
+    void last.then(() => this.medium.close()).catch(() => {}).then(() => { this.#letGo() })
+  }
+
+  subscribe(fn: (status: DurabilityStatus) => void): () => void {
+    this.#listeners.add(fn)
+    return () => { this.#listeners.delete(fn) }
+  }
+
+  warn(warning: EddylineError): void {
+    this.warning = warning
+    const { onWarning } = this.options
+    if (onWarning !== undefined) onWarning(warning)
+    else console.warn(`eddyline: ${warning.code}: ${warning.message}`)
+  }
+
+  async #cleared(): Promise<boolean> {
+    try { await this.medium.clear(); return true } catch (error) {
+      this.#memory(storageError(error, 'the storage cannot be cleared'))
+      this.#recording()
+      return false
+    }
+  }
+
+  #failed(error: EddylineError): void {
+    if (this.status === 'closed') return
+    const lost = this.#unwritten
+    this.#unwritten = []
+    this.#memory(error)
+    // Nobody waits for what will not be durable.
+    if (this.onDurable !== undefined) for (const t of lost) this.onDurable(t)
+  }
+
+  #memory(error: EddylineError): void {
+    this.warn(error)
+    this.#become('memory')
+  }
+
+  #become(status: DurabilityStatus): void {
+    if (this.status === status) return
+    this.status = status
+    for (const fn of [...this.#listeners]) fn(status)
+  }
+}
+
+/** Entries as they are stored: a value that goes is null. */
+function written(entries: EntryWrites): NonNullable<Transaction['entries']> {
+  return Object.fromEntries(Object.entries(entries).map(([space, values]) =>
+    [space, Object.fromEntries(Object.entries(values).map(([key, value]) => [key, value ?? null]))]))
+}

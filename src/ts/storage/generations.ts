@@ -1,0 +1,273 @@
+// A medium of files: a checkpoint and logs, told apart by generations. Used under Node, in OPFS, and in memory.
+import type { Medium } from './medium.js'
+import { corrupt, storageError } from './medium.js'
+import { isRecord } from './record.js'
+
+type Soon<T> = T | Promise<T>
+interface Log { generation: number; file: File; end: number; dirty: boolean }
+interface Checkpoint { generation: number; file: File; end: number }
+
+/** A folder of flat files. */
+export interface Folder {
+  readonly kind: string
+  /** Takes hold of it, alone. */
+  open(): Soon<void>
+  list(): Soon<string[]>
+  file(name: string): Soon<File>
+  remove(name: string): Soon<void>
+  close(): Soon<void>
+}
+
+/** An open file, made when it is not there. */
+export interface File {
+  size(): number
+  read(into: Uint8Array, at: number): number
+  write(bytes: Uint8Array, at: number): number
+  truncate(size: number): void
+  /** When it has returned (resolved), what was written survives. */
+  flush(): Soon<void>
+  close(): void
+}
+
+// A frame: magic, bytes, check of both, 0; then the record, padded to 8. A checkpoint ends with a frame of END and no record.
+const FRAME = 0x314d5246, END = 0x31444e45, HEAD = 16
+const check = (magic: number, length: number): number => (Math.imul(length ^ 0x5bd1e995, 0x9e3779b1) ^ magic) >>> 0
+const pad8 = (n: number): number => (n + 7) & ~7
+
+/**
+ * Files `checkpoint-g` and `log-g`. The state is the newest whole checkpoint `g` (none: empty, g = 0), then `log-g`,
+ * `log-g+1` and so on: a checkpoint begins its log before it is whole, and older files go when it is.
+ *
+ * A crash leaves at most one record half written, at the end of the last log: it is cut off. Anything else that is wrong
+ * is damage. After an append has failed, what it may have left is cut off before the next one.
+ */
+export class Generations implements Medium {
+  readonly kind: string
+  #log: Log | undefined
+  #checkpoint: Checkpoint | undefined
+  /** The generation of the published checkpoint. */
+  #base = 0
+
+  constructor(readonly folder: Folder) { this.kind = folder.kind }
+
+  async open(): Promise<void> {
+    try { await this.folder.open() } catch (error) { throw storageError(error, 'the storage cannot be opened', 'STORAGE_UNAVAILABLE') }
+  }
+
+  async *read(): AsyncIterable<Uint8Array> {
+    const { folder } = this
+    const names = await folder.list()
+    const numbers = (kind: string): number[] => names.flatMap(n => { const m = /^(\w+)-(\d+)$/.exec(n); return m?.[1] === kind ? [Number(m[2])] : [] }).sort((a, b) => a - b)
+    const logs = numbers('log')
+    const checkpoints = numbers('checkpoint')
+    this.#base = 0
+    for (const g of [...checkpoints].reverse()) {
+      const file = await folder.file(`checkpoint-${g}`)
+      try {
+        if (!isWhole(file)) continue
+        this.#base = g
+        for (const record of frames(file, 0, file.size() - HEAD)) {
+          if (record === undefined) throw corrupt(`checkpoint ${g}`)
+          yield record.bytes
+        }
+      } finally { file.close() }
+      break
+    }
+    const base = this.#base
+    // Leftovers: what came before the checkpoint, and checkpoints that were never finished.
+    for (const g of checkpoints) if (g !== base) await folder.remove(`checkpoint-${g}`)
+    for (const g of logs) if (g < base) await folder.remove(`log-${g}`)
+    const live = logs.filter(g => g >= base)
+    const last = live.at(-1) ?? base
+    if (base > 0 || live.length > 0 ? live[0] !== base : false) throw corrupt(`log ${base} is missing`)
+    for (let g = live[0] ?? base; g <= last; g++) {
+      if (live.length > 0 && !live.includes(g)) throw corrupt(`log ${g} is missing`)
+      const file = await folder.file(`log-${g}`)
+      const size = file.size()
+      let end = 0
+      for (const record of frames(file, 0, size)) {
+        if (record === undefined) break
+        end = record.end
+        yield record.bytes
+      }
+      if (end < size) {
+        if (g < last || hasFrameBehind(file, end, size)) { file.close(); throw corrupt(`log ${g}, byte ${end}`) }
+        file.truncate(end)
+        await file.flush()
+      }
+      if (g < last) file.close()
+      else this.#log = { generation: g, file, end, dirty: false }
+    }
+  }
+
+  async append(records: readonly Uint8Array[]): Promise<void> {
+    const log = this.#opened()
+    try {
+      if (log.dirty) { log.file.truncate(log.end); log.dirty = false }
+      log.dirty = true
+      let end = log.end
+      // One write: records go out in as few steps as the host allows.
+      const bytes = framed(records)
+      writeAll(log.file, bytes, end)
+      end += bytes.length
+      await log.file.flush()
+      log.end = end
+      log.dirty = false
+    } catch (error) { throw storageError(error, 'a transaction could not be written') }
+  }
+
+  async begin(): Promise<void> {
+    const log = this.#opened()
+    try {
+      if (log.dirty) { log.file.truncate(log.end); await log.file.flush(); log.dirty = false }
+      this.#drop()
+      const generation = log.generation + 1
+      const file = await this.folder.file(`log-${generation}`)
+      file.truncate(0)
+      await file.flush()
+      log.file.close()
+      this.#log = { generation, file, end: 0, dirty: false }
+      const checkpoint = await this.folder.file(`checkpoint-${generation}`)
+      checkpoint.truncate(0)
+      this.#checkpoint = { generation, file: checkpoint, end: 0 }
+    } catch (error) { throw storageError(error, 'a checkpoint could not be begun') }
+  }
+
+  async piece(record: Uint8Array): Promise<void> {
+    const c = this.#begun()
+    const bytes = framed([record])
+    try { writeAll(c.file, bytes, c.end) } catch (error) { throw storageError(error, 'a checkpoint could not be written') }
+    c.end += bytes.length
+  }
+
+  async publish(): Promise<void> {
+    const c = this.#begun()
+    try {
+      // The rows first: an end on the medium says that everything before it is there.
+      await c.file.flush()
+      const end = new Uint8Array(HEAD)
+      head(new DataView(end.buffer), 0, END, c.end)
+      writeAll(c.file, end, c.end)
+      await c.file.flush()
+      c.file.close()
+      this.#checkpoint = undefined
+      this.#base = c.generation
+      for (const name of await this.folder.list()) {
+        const m = /^(?:log|checkpoint)-(\d+)$/.exec(name)
+        if (m !== null && Number(m[1]) < c.generation) await this.folder.remove(name)
+      }
+    } catch (error) { throw storageError(error, 'a checkpoint could not be finished') }
+  }
+
+  async clear(): Promise<void> {
+    this.#drop()
+    this.#log?.file.close()
+    this.#log = undefined
+    // The newest last: whatever a crash leaves is a state that was there, or nothing that counts.
+    const names = (await this.folder.list()).filter(n => /^(log|checkpoint)-\d+$/.test(n))
+    for (const name of names) await this.folder.remove(name)
+    const file = await this.folder.file('log-0')
+    file.truncate(0)
+    await file.flush()
+    this.#base = 0
+    this.#log = { generation: 0, file, end: 0, dirty: false }
+  }
+
+  async close(): Promise<void> {
+    this.#drop()
+    this.#log?.file.close()
+    this.#log = undefined
+    await this.folder.close()
+  }
+
+  #drop(): void {
+    this.#checkpoint?.file.close()
+    this.#checkpoint = undefined
+  }
+
+  #opened(): Log {
+    if (this.#log === undefined) throw storageError(new Error('it is not open'), 'the storage')
+    return this.#log
+  }
+
+  #begun(): Checkpoint {
+    if (this.#checkpoint === undefined) throw storageError(new Error('no checkpoint was begun'), 'the storage')
+    return this.#checkpoint
+  }
+}
+
+function head(view: DataView, at: number, magic: number, length: number): void {
+  view.setUint32(at, magic, true)
+  view.setUint32(at + 4, length, true)
+  view.setUint32(at + 8, check(magic, length), true)
+}
+
+function framed(records: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(records.reduce((n, r) => n + HEAD + pad8(r.length), 0))
+  const view = new DataView(out.buffer)
+  let at = 0
+  for (const record of records) {
+    head(view, at, FRAME, record.length)
+    out.set(record, at + HEAD)
+    at += HEAD + pad8(record.length)
+  }
+  return out
+}
+
+function writeAll(file: File, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.length;) {
+    const n = file.write(done === 0 ? bytes : bytes.subarray(done), at + done)
+    if (!(n > 0)) throw new Error('nothing was written')
+    done += n
+  }
+}
+
+function readAll(file: File, at: number, length: number): Uint8Array {
+  const out = new Uint8Array(length)
+  for (let done = 0; done < length;) {
+    const n = file.read(out.subarray(done), at + done)
+    if (!(n > 0)) return out.subarray(0, done)
+    done += n
+  }
+  return out
+}
+
+/** Length of the record whose frame begins at `at`; −1 when there is none. */
+function frameAt(file: File, at: number, size: number): number {
+  if (at + HEAD > size) return -1
+  const bytes = readAll(file, at, HEAD)
+  if (bytes.length < HEAD) return -1
+  const view = new DataView(bytes.buffer)
+  const length = view.getUint32(4, true)
+  return view.getUint32(0, true) === FRAME && view.getUint32(8, true) === check(FRAME, length) && at + HEAD + pad8(length) <= size ? length : -1
+}
+
+/** The records of a file, and where each ends; undefined, and no more, for the first that is not whole. */
+function* frames(file: File, at: number, size: number): Generator<{ bytes: Uint8Array; end: number } | undefined> {
+  while (at < size) {
+    const length = frameAt(file, at, size)
+    const bytes = length < 0 ? undefined : readAll(file, at + HEAD, length)
+    if (bytes === undefined || bytes.length < length || !isRecord(bytes)) { yield undefined; return }
+    at += HEAD + pad8(length)
+    yield { bytes, end: at }
+  }
+}
+
+/** Whether a whole record follows behind a damaged place: then it is not the end of a write that a crash cut off. */
+function hasFrameBehind(file: File, at: number, size: number): boolean {
+  for (let next = at + 8; next + HEAD <= size; next += 8) {
+    const length = frameAt(file, next, size)
+    if (length >= 0 && isRecord(readAll(file, next + HEAD, length))) return true
+  }
+  return false
+}
+
+/** Whether a checkpoint has its end. */
+function isWhole(file: File): boolean {
+  const size = file.size()
+  if (size < HEAD) return false
+  const bytes = readAll(file, size - HEAD, HEAD)
+  const view = new DataView(bytes.buffer)
+  const length = view.getUint32(4, true)
+  return bytes.length === HEAD && view.getUint32(0, true) === END && length === size - HEAD && view.getUint32(8, true) === check(END, length)
+}

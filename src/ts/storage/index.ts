@@ -1,0 +1,57 @@
+// Storage of databases. `eddyline/storage` knows no entry: it works on the database that is made with it.
+import type { Durability, StorageOption } from '../durability.js'
+import { Durable, type StoreOptions } from './durable.js'
+import { type Folder, Generations } from './generations.js'
+import { IndexedDbMedium, type IndexedDbOptions } from './indexeddb.js'
+import type { Medium } from './medium.js'
+import { MemoryFolder } from './memory.js'
+import { NodeFolder } from './node-files.js'
+import { type OpfsOptions, opfsMedium } from './opfs.js'
+import { shared } from './tabs.js'
+
+export type { StoreOptions } from './durable.js'
+export type { IndexedDbOptions } from './indexeddb.js'
+export type { OpfsOptions } from './opfs.js'
+export type { Medium } from './medium.js'
+export type { File, Folder } from './generations.js'
+export type { MigrateRow, Migrations } from './schemas.js'
+export type { Durability, DurabilityStatus, EntryWrites, StorageOption } from '../durability.js'
+export { Generations } from './generations.js'
+export { IndexedDbMedium } from './indexeddb.js'
+export { opfsMedium } from './opfs.js'
+export { type Transaction, decodeTransaction, encodeTransaction } from './record.js'
+export { MemoryFolder } from './memory.js'
+
+export interface TabOptions {
+  /** Several tabs share the database: one leads (sources, reducers, writes), the others follow it and take over when it goes. */
+  tabs?: boolean
+}
+
+/** Keeps the state in IndexedDB. `createDatabase({ schema, storage: indexedDb('app') })`. */
+export const indexedDb = (name: string, options: StoreOptions & IndexedDbOptions & TabOptions = {}): StorageOption => {
+  const open = (): Medium => new IndexedDbMedium(name, options)
+  return options.tabs ? shared(`indexeddb:${name}`, open, options) : storage(open, options)
+}
+
+/** Keeps the state in files of the origin: in the worker that this runs in, or from a page in a worker of its own. */
+export const opfs = (name: string, options: StoreOptions & OpfsOptions & TabOptions = {}): StorageOption => {
+  const open = (): Medium => opfsMedium(name, options)
+  return options.tabs ? shared(`opfs:${name}`, open, options) : storage(open, options)
+}
+
+/** Keeps the state in a folder, under Node, Bun and Deno. */
+export const files = (path: string, options: StoreOptions = {}): StorageOption => storage(() => new Generations(new NodeFolder(path)), options)
+
+/** Keeps the state in memory: with a folder that is handed from database to database, for tests. */
+export const memory = (folder: Folder = new MemoryFolder(), options: StoreOptions = {}): StorageOption => storage(() => new Generations(folder), options)
+
+/** Storage of one's own: `open` gives a new medium each time. */
+export function storage(open: () => Medium, options: StoreOptions = {}): StorageOption {
+  return {
+    async attach(db): Promise<Durability> {
+      const durable = new Durable(db, open(), options)
+      await durable.load()
+      return durable
+    },
+  }
+}

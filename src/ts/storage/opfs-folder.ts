@@ -1,0 +1,63 @@
+// Files of the origin's private file system, in a worker: only there are they read and written in place.
+import { EddylineError } from '../errors.js'
+import type { File, Folder } from './generations.js'
+
+interface AccessHandle {
+  getSize(): number
+  read(into: Uint8Array, options: { at: number }): number
+  write(bytes: Uint8Array, options: { at: number }): number
+  truncate(size: number): void
+  flush(): void
+  close(): void
+}
+
+/** Whether files can be opened here. */
+export const hasAccessHandles = (): boolean =>
+  typeof FileSystemFileHandle !== 'undefined' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype && typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope !== 'undefined'
+
+export class OpfsFolder implements Folder {
+  readonly kind = 'opfs'
+  #folder!: FileSystemDirectoryHandle
+  #lock: AccessHandle | undefined
+
+  constructor(readonly name: string) {}
+
+  async open(): Promise<void> {
+    if (!hasAccessHandles()) throw new EddylineError('STORAGE_UNAVAILABLE', 'OPFS files can be opened in dedicated workers only')
+    const root = await navigator.storage.getDirectory()
+    const all = await root.getDirectoryHandle('eddyline', { create: true })
+    this.#folder = await all.getDirectoryHandle(encodeURIComponent(this.name), { create: true })
+    // Open files are ours alone: holding one keeps other tabs out.
+    this.#lock = await this.#access('lock')
+  }
+
+  async #access(name: string): Promise<AccessHandle> {
+    const handle = await this.#folder.getFileHandle(name, { create: true })
+    return (handle as unknown as { createSyncAccessHandle(): Promise<AccessHandle> }).createSyncAccessHandle()
+  }
+
+  async list(): Promise<string[]> {
+    const names: string[] = []
+    for await (const name of (this.#folder as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name)
+    return names
+  }
+
+  async file(name: string): Promise<File> {
+    const handle = await this.#access(name)
+    return {
+      size: () => handle.getSize(),
+      read: (into, at) => handle.read(into, { at }),
+      write: (bytes, at) => handle.write(bytes, { at }),
+      truncate: size => { if (handle.getSize() > size) handle.truncate(size) },
+      flush: () => { handle.flush() },
+      close: () => { handle.close() },
+    }
+  }
+
+  async remove(name: string): Promise<void> { await this.#folder.removeEntry(name) }
+
+  close(): void {
+    this.#lock?.close()
+    this.#lock = undefined
+  }
+}

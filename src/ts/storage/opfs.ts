@@ -1,0 +1,85 @@
+// OPFS from a page: the files are in a worker, records go there and back as bytes.
+import { EddylineError } from '../errors.js'
+import { Generations } from './generations.js'
+import { type Medium, storageError } from './medium.js'
+import { hasAccessHandles, OpfsFolder } from './opfs-folder.js'
+
+export interface OpfsOptions {
+  /** A worker that runs `eddyline/storage/opfs-worker`, for bundlers that do not find it by themselves. */
+  worker?: Worker | (() => Worker)
+}
+
+/** The medium of `opfs`: the files themselves in a worker, a worker of its own elsewhere. */
+export function opfsMedium(name: string, options: OpfsOptions = {}): Medium {
+  if (options.worker === undefined && hasAccessHandles()) return new Generations(new OpfsFolder(name))
+  return new WorkerMedium(name, () => {
+    const { worker } = options
+    if (worker !== undefined) return typeof worker === 'function' ? worker() : worker
+    if (typeof Worker === 'undefined') throw new EddylineError('STORAGE_UNAVAILABLE', 'there is no OPFS here')
+    return new Worker(new URL('./opfs-worker.js', import.meta.url), { type: 'module' })
+  })
+}
+
+/** Calls of a medium as messages: `[id, name of the method, argument]`, answered by `[id, value]` or `[id, undefined, error]`. */
+class WorkerMedium implements Medium {
+  readonly kind = 'opfs'
+  #worker: Worker | undefined
+  #next = 0
+  readonly #waiting = new Map<number, { resolve: (value: any) => void; reject: (error: unknown) => void }>()
+
+  constructor(readonly name: string, readonly start: () => Worker) {}
+
+  async open(): Promise<void> {
+    try {
+      const worker = this.#worker = this.start()
+      worker.onmessage = ({ data: [id, value, error] }) => {
+        const waiting = this.#waiting.get(id)
+        this.#waiting.delete(id)
+        if (error === undefined) waiting?.resolve(value)
+        else waiting?.reject(new EddylineError(error.code, error.message))
+      }
+      worker.onerror = event => {
+        event.preventDefault?.()
+        this.#fail(new EddylineError('STORAGE_UNAVAILABLE', `the worker of the storage does not run: ${event.message ?? 'it could not be loaded'}`))
+      }
+    } catch (error) { throw storageError(error, 'the storage cannot be opened', 'STORAGE_UNAVAILABLE') }
+    await this.#call('open', this.name)
+  }
+
+  async *read(): AsyncIterable<Uint8Array> {
+    for (let first = true; ; first = false) {
+      const records: Uint8Array[] = await this.#call('read', first)
+      if (records.length === 0) return
+      yield* records
+    }
+  }
+
+  append(records: readonly Uint8Array[]): Promise<void> { return this.#call('append', records) }
+  begin(): Promise<void> { return this.#call('begin') }
+  piece(record: Uint8Array): Promise<void> { return this.#call('piece', record) }
+  publish(): Promise<void> { return this.#call('publish') }
+  clear(): Promise<void> { return this.#call('clear') }
+
+  async close(): Promise<void> {
+    if (this.#worker === undefined) return
+    try { await this.#call('close') } finally {
+      this.#worker?.terminate()
+      this.#worker = undefined
+    }
+  }
+
+  #fail(error: EddylineError): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+
+  #call(method: string, argument?: unknown): Promise<any> {
+    const worker = this.#worker
+    if (worker === undefined) return Promise.reject(new EddylineError('STORAGE_FAILED', 'the storage is closed'))
+    return new Promise((resolve, reject) => {
+      const id = this.#next++
+      this.#waiting.set(id, { resolve, reject })
+      worker.postMessage([id, method, argument])
+    })
+  }
+}

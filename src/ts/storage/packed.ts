@@ -1,0 +1,70 @@
+// Rows packed, from one database or checkpoint to another.
+import { slices } from '../breathe.js'
+import type { LooseChange } from '../changes.js'
+import type { Database } from '../database.js'
+import { TENANT } from '../layout.js'
+import { decodeCell } from '../decoder.js'
+import { exportRows } from './doors.js'
+
+const SLICE = 128 * 1024
+/** Bytes before the first change of a batch without source, cursor and origin. */
+const HEAD = 24
+
+/** All rows of some tables as they are now, in slices. */
+export async function packedRows(db: Database<any>, tables: readonly string[]): Promise<Uint8Array[]> {
+  const breathe = slices()
+  const rows = exportRows(db, tables)
+  const out: Uint8Array[] = []
+  try {
+    for (let batch = rows.next(SLICE); batch !== undefined; batch = rows.next(SLICE)) {
+      out.push(batch)
+      await breathe()
+    }
+  } finally { rows.end() }
+  return out
+}
+
+/** One batch after which some tables hold exactly the rows of these slices. */
+export function replacing(db: Database<any>, tables: readonly string[], batches: readonly Uint8Array[]): Uint8Array {
+  const { encoder, port, layouts } = db.inside
+  const resets: LooseChange[] = []
+  for (const name of tables) {
+    const layout = layouts.find(l => l.name === name)!
+    if (!layout.tenanted) { resets.push({ op: 'reset', table: name }); continue }
+    for (const tenant of tenantsOf(db, name)) resets.push({ op: 'reset', table: name, tenant })
+  }
+  const length = encoder.encode(resets, undefined)
+  port.fresh()
+  const size = batches.reduce((n, b) => n + b.length - HEAD, length)
+  const out = new Uint8Array(size)
+  out.set(port.u8.subarray(port.base, port.base + length))
+  const view = new DataView(out.buffer)
+  let count = resets.length, at = length
+  for (const batch of batches) {
+    count += new DataView(batch.buffer, batch.byteOffset).getUint32(0, true)
+    out.set(batch.subarray(HEAD), at)
+    at += batch.length - HEAD
+  }
+  view.setUint32(0, count, true)
+  return out
+}
+
+/** Tenants that have rows in a table. */
+function tenantsOf(db: Database<any>, table: string): Set<string> {
+  const { layout } = db.inside.layouts.find(l => l.name === table)!
+  const column = layout.names.indexOf(TENANT)
+  const tenants = new Set<string>()
+  const rows = exportRows(db, [table])
+  try {
+    for (let batch = rows.next(SLICE); batch !== undefined; batch = rows.next(SLICE)) {
+      const bytes = batch.slice() as Uint8Array<ArrayBuffer>
+      const memory = { u8: bytes, view: new DataView(bytes.buffer), fresh: () => {} }
+      let at = HEAD
+      for (let n = memory.view.getUint32(0, true); n > 0; n--) {
+        tenants.add(decodeCell(memory, layout, at + 16, column) as string)
+        at += 16 + ((memory.view.getUint32(at + 8, true) + 7) & ~7)
+      }
+    }
+  } finally { rows.end() }
+  return tenants
+}

@@ -1,0 +1,83 @@
+// Schemas that rows were stored under, and the way from an older one.
+import { slices } from '../breathe.js'
+import type { Database } from '../database.js'
+import { decodeCell, decodeRow } from '../decoder.js'
+import { EddylineError } from '../errors.js'
+import { TENANT } from '../layout.js'
+import type { AnySchema, SchemaJson } from '../schema.js'
+import { cursorBatch, cursorsOf, exportRows } from './doors.js'
+import { crc32, type StoredSchema } from './record.js'
+
+/** What a row of the version before becomes: a row of the same table, rows of named tables, or null (dropped). */
+export type MigrateRow = (row: any, table: string, tenant: string | undefined) => object | null | readonly { table: string; row: object }[]
+
+/** Steps by the version that they lead to. */
+export type Migrations = { readonly [version: number]: MigrateRow }
+
+/** What decides whether stored rows can be read: tables, columns, types, keys. Associations are free to change. */
+export function storedSchema(schema: AnySchema, version: number): StoredSchema {
+  const tables = (schema.json as SchemaJson).tables.map(t => ({ name: t.name, tenant: t.tenant, key: t.key, columns: t.columns.map(c => ({ name: c.name, type: c.type, nullable: c.nullable })), relations: [] }))
+  const text = JSON.stringify(tables)
+  return { version, hash: `${crc32(new TextEncoder().encode(text)).toString(16)}-${text.length}`, tables }
+}
+
+/** Whether there is a step for each version between. */
+export function leads(from: StoredSchema, to: StoredSchema, migrations: Migrations): boolean {
+  if (from.version >= to.version) return false
+  for (let v = from.version + 1; v <= to.version; v++) if (migrations[v] === undefined) return false
+  return true
+}
+
+/** A database of the stored schema, to load what is stored into. */
+export function databaseOf(db: Database<any>, stored: StoredSchema): Database<any> {
+  return db.twin({ tables: {}, relations: {}, json: { tables: stored.tables } } as AnySchema)
+}
+
+/** Applies the rows of `old`, step by step from version to version, and its cursors. Sliced. Throws MIGRATION errors as they come. */
+export async function migrate(old: Database<any>, db: Database<any>, from: StoredSchema, to: StoredSchema, migrations: Migrations): Promise<void> {
+  const breathe = slices()
+  for (const table of from.tables as SchemaJson['tables']) {
+    for await (const { row, tenant } of rowsOf(old, table.name, table.tenant)) {
+      let rows: readonly { table: string; row: object }[] = [{ table: table.name, row }]
+      for (let v = from.version + 1; v <= to.version; v++) {
+        rows = rows.flatMap(r => {
+          const made = migrations[v](r.row, r.table, tenant)
+          return made === null ? [] : Array.isArray(made) ? made : [{ table: r.table, row: made as object }]
+        })
+      }
+      const changes = rows.map(r => {
+        const known = (db.schema.json as SchemaJson).tables.find(t => t.name === r.table)
+        if (known === undefined) throw new EddylineError('SCHEMA_MISMATCH', `the migration gives a row of \`${r.table}\`, which is not in the schema`, { offending: r.table })
+        return { op: 'upsert', table: r.table, row: r.row, ...(known.tenant ? { tenant } : {}) }
+      })
+      if (changes.length > 0) db.apply(changes as never)
+      await breathe()
+    }
+  }
+  for (const [source, cursor] of cursorsOf(old)) db.applyPacked(cursorBatch(source, cursor))
+}
+
+async function *rowsOf(db: Database<any>, table: string, tenanted: boolean): AsyncIterable<{ row: object; tenant: string | undefined }> {
+  if (!tenanted) {
+    const live = db.live((db.query as any)[table])
+    try { for (const row of live.rows as Iterable<object>) yield { row, tenant: undefined } } finally { live.dispose() }
+    return
+  }
+  const rows = exportRows(db, [table])
+  try {
+    for (let batch = rows.next(1 << 16); batch !== undefined; batch = rows.next(1 << 16)) yield* tenantRows(db, table, batch)
+  } finally { rows.end() }
+}
+
+/** Rows of a batch with the tenant, which is their last column. */
+function *tenantRows(db: Database<any>, table: string, batch: Uint8Array): Iterable<{ row: object; tenant: string }> {
+  const { layout } = db.inside.layouts.find(l => l.name === table)!
+  const bytes = batch.slice()
+  const memory = { u8: bytes as Uint8Array<ArrayBuffer>, view: new DataView(bytes.buffer as ArrayBuffer), fresh: () => {} }
+  let at = 24
+  for (let n = memory.view.getUint32(0, true); n > 0; n--) {
+    const size = memory.view.getUint32(at + 8, true)
+    yield { row: decodeRow(memory, layout, at + 16), tenant: decodeCell(memory, layout, at + 16, layout.names.indexOf(TENANT)) as string }
+    at += 16 + ((size + 7) & ~7)
+  }
+}

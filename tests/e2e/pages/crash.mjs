@@ -1,0 +1,29 @@
+// A page that applies the known stream with storage, and says what it found and what was acknowledged. It is killed.
+import { createDatabase, defineSchema, int, string, table } from '/pkg/index.js'
+import { indexedDb, opfs } from '/pkg/storage/index.js'
+import { batch } from '/stream.mjs'
+
+const schema = defineSchema({ items: table({ id: int().key(), n: int(), text: string() }) })
+const kind = new URL(location.href).searchParams.get('kind')
+const told = []
+const options = { onWarning: (w) => { told.push(`${w.code}: ${w.message}`) }, checkpointBytes: 20_000 }
+
+/** Opens; what is there. */
+globalThis.found = (async () => {
+  const db = globalThis.db = await createDatabase({ schema, storage: kind === 'opfs' ? opfs('crash', options) : indexedDb('crash', options) })
+  const rows = db.live(db.query.items.orderBy('id')).rows
+  return { cursor: Number(db.cursor('s') ?? 0), entry: db.durability.entries('e').get('at') ?? 0, state: rows.map((r) => `${r.id} ${r.n} ${r.text}`).join('\n'), told, status: db.durability.status }
+})()
+
+/** Goes on to batch `to`: everything of a task at once, some of it awaited. */
+globalThis.go = async (to) => {
+  const { db } = globalThis
+  for (let n = Number(db.cursor('s') ?? 0) + 1; n <= to; n++) {
+    db.durability.commit({ changes: batch(n), source: 's', cursor: n }, { e: { at: n } })
+    if (n % 4 !== 0) continue
+    await db.flush()
+    await fetch(`/ack?kind=${kind}&n=${n}`)
+  }
+  await db.flush()
+  return told
+}
