@@ -8,8 +8,11 @@ const bools = { boolAnd: 'bool_and', every: 'every', boolOr: 'bool_or' }
 /** The parts of a call in SQL: arguments, `distinct`, order, filter. */
 function parts(e, column) {
   const args = (e.args ?? []).map((a) => expression(a, column))
+  // Of equal decimals the engine takes the one without zeros at the end; how many digits a deviation has depends on it.
+  const trimmed = e.distinct && args[0]?.type === 'decimal'
+  if (trimmed) args[0] = { ...args[0], sql: `trim_scale(${args[0].sql})` }
   const filter = e.filter ? ` filter (where ${expression(e.filter, column).sql})` : ''
-  const items = (e.orderBy ?? []).map((o) => `${expression(o.expr, column).sql} ${o.desc ? 'desc' : 'asc'} nulls ${o.nulls ?? (o.desc ? 'first' : 'last')}`)
+  const items = (e.orderBy ?? []).map((o) => `${trimmed ? args[0].sql : expression(o.expr, column).sql} ${o.desc ? 'desc' : 'asc'} nulls ${o.nulls ?? (o.desc ? 'first' : 'last')}`)
   // Distinct values are in their own order, rows in that of their keys.
   const order = e.distinct ? (items.length > 0 ? items : [`${args[0]?.sql} asc nulls last`]) : [...items, ...column.keys.map((k) => `${k} asc nulls last`)]
   return { args, filter, order: order.length > 0 ? ` order by ${order.join(', ')}` : '', distinct: e.distinct ? 'distinct ' : '' }
