@@ -5,9 +5,9 @@ import type { Constant } from './edn.js'
 import type { Step } from './lower/compiler.js'
 import { type InputSource, type InputType, typeOfInput } from './lower/inputs.js'
 import type { GivenInputs } from './lower/query.js'
-import { type Bound, constant, fault, kindOf } from './lower/values.js'
+import { type Bound, constant, fault, kindOf, wider } from './lower/values.js'
 
-/** The rows of one input; `numbered` inputs live in the table of inputs. */
+/** The rows of one input, and the type that they have in common. */
 export interface InputRows { readonly spec: InputSpec; readonly rows: readonly unknown[]; readonly type: InputType }
 
 /** What a value that is given is, by how it is bound: one row, or several. */
@@ -28,7 +28,7 @@ export function rowsOf(spec: InputSpec, value: unknown): InputRows {
   return { spec, rows, type: rows.length === 0 ? 'null' : rows.map(typeOfInput).reduce((a, b) => both(a, b, spec.at, name)) }
 }
 
-/** Maps as rows: `{ a: 1 }` bound to `[[?k ?v]]`. */
+/** Sets are lists, too. */
 const plain = (v: unknown): unknown => v instanceof Set ? [...v] : v
 
 function checked(v: unknown, at: string, name: string): void {
@@ -44,7 +44,7 @@ function both(a: InputType, b: InputType, at: string, name: string): InputType {
   }
   if (a === b) return a
   if (kindOf(a as never) !== kindOf(b as never)) throw fault('DATALOG_INPUT', `values of different types in \`${name}\``, at, name)
-  return a === 'float' || b === 'float' ? 'float' : 'bigint'
+  return wider([{ type: a as never }, { type: b as never }])
 }
 
 const bound = (v: unknown): Bound => Array.isArray(v) ? { kind: 'tuple', items: v.map(bound) } : constant(v as Constant)

@@ -1,6 +1,6 @@
 // A query, and rules, as read.
 import { EddylineError } from '../errors.js'
-import type { Branch, Clause, FindItem, InputSpec, ParsedQuery, PullPattern, Rule, Rules } from './ast.js'
+import type { Branch, FindItem, InputSpec, ParsedQuery, PullPattern, Rule, Rules } from './ast.js'
 import { type Form, read, syntax } from './edn.js'
 import { attributeOf, binding, clauses, constantOf, headOf, itemsOf, symbolOf, variable } from './parse-clause.js'
 import { pullPattern } from './parse-pull.js'
@@ -140,5 +140,3 @@ export function parseRules(forms: readonly Form[]): Rules {
   }
   return rules
 }
-
-export type { Clause }

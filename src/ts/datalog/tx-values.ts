@@ -17,6 +17,7 @@ export function normalized(attribute: Attribute, v: unknown, path: string): unkn
       const date = v instanceof Date ? v : typeof v === 'number' || typeof v === 'string' ? new Date(v) : undefined
       return date === undefined || Number.isNaN(date.getTime()) ? wrong() : date
     }
+    case 'decimal': return typeof v === 'string' || typeof v === 'number' || typeof v === 'bigint' ? String(v) : wrong()
     case 'bytes': return v instanceof Uint8Array ? v : wrong()
     case 'json': canonicalJson(v, path); return v
     default: return wrong()

@@ -1,5 +1,4 @@
 // Predicates, functions, and what is asked of an entity's attributes: get-else, get-some, missing?.
-import type { ExprJson } from '../../query/expr.js'
 import type { QueryJson } from '../../query/types.js'
 import type { Argument, Binding, Call, Clause, Predicate, Term } from '../ast.js'
 import { boundBy } from '../ast.js'
@@ -8,7 +7,7 @@ import type { Compiler } from './compiler.js'
 import { Conjunction, asSource } from './conjunction.js'
 import { type FunctionContext, apply, isComparison } from './functions.js'
 import { attributeName } from './patterns.js'
-import { type Bound, type Scalar, type Shape, all, call, column, comparable, constant, equalities, fault, isConstant, scalar, selected, together, truth } from './values.js'
+import { type Bound, type Scalar, type Shape, all, call, column, comparable, constant, equalities, fault, scalar, selected, together, truth } from './values.js'
 
 const context = (compiler: Compiler, at: string): FunctionContext => ({ at, strict: compiler.strict, functions: compiler.options.functions })
 

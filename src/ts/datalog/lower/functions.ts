@@ -2,7 +2,7 @@
 import { Expr, literal } from '../../query/expr.js'
 import { unknownName } from '../../errors.js'
 import type { CellType } from '../../port.js'
-import { type Scalar, type Type, call, constant, fault, isNumber, kindOf, scalar, truth } from './values.js'
+import { type Scalar, type Type, call, constant, fault, isNumber, kindOf, scalar, truth, wider } from './values.js'
 
 /** A pure function that a program adds: expressions in, an expression out. */
 export type UserFunction = (...args: Expr<any>[]) => Expr<any>
@@ -22,7 +22,6 @@ const textual = (a: Scalar): Scalar => a.type === 'text' ? a : scalar({ op: 'cas
 const some = (args: readonly Scalar[]): boolean => args.some(a => a.nullable === true)
 const of = (op: string, type: Type, ...args: Scalar[]): Scalar => scalar(call(op, ...args.map(a => a.json)), type, some(args))
 
-const wider = (args: readonly Scalar[]): Type => args.some(a => a.type === 'float') ? 'float' : args.some(a => a.type === 'bigint') ? 'bigint' : 'int'
 function numbers(args: readonly Scalar[], context: FunctionContext): void {
   const wrong = args.find(a => !isNumber(a.type))
   if (wrong !== undefined) throw fault('DATALOG_TYPE', `a number must stand here, not ${wrong.type}`, context.at)
@@ -57,7 +56,7 @@ const textually = (make: (...args: Scalar[]) => Scalar): Make => (args, context)
 
 /** What is left of a division that is cut off towards zero, or down. */
 function remainder(a: Scalar, b: Scalar, down: boolean): Scalar {
-  if (wider([a, b]) !== 'float') {
+  if (wider([a, b]) === 'int' || wider([a, b]) === 'bigint') {
     const rest = of('%', wider([a, b]), a, b)
     return down ? of('%', rest.type, of('+', rest.type, rest, b), b) : rest
   }
@@ -91,7 +90,7 @@ const FUNCTIONS: Record<string, Line> = {
   '+': line(1, ANY, fold('+', a => a)), '*': line(1, ANY, fold('*', a => a)),
   '-': line(1, ANY, fold('-', a => of('neg', a.type, a))),
   '/': line(1, ANY, (args, context) => { numbers(args, context); return args.length === 1 ? of('/', 'float', lit(1), float(args[0])) : args.slice(1).reduce((a, b) => of('/', 'float', float(a), float(b)), args[0]) }),
-  quot: line(2, 2, numeric((a, b) => wider([a, b]) === 'float' ? of('trunc', 'float', of('/', 'float', float(a), float(b))) : of('/', wider([a, b]), a, b))),
+  quot: line(2, 2, numeric((a, b) => wider([a, b]) === 'float' || wider([a, b]) === 'decimal' ? of('trunc', 'float', of('/', 'float', float(a), float(b))) : of('/', wider([a, b]), a, b))),
   rem: line(2, 2, numeric((a, b) => remainder(a, b, false))), mod: line(2, 2, numeric((a, b) => remainder(a, b, true))),
   inc: line(1, 1, numeric(a => of('+', a.type, a, lit(1)))), dec: line(1, 1, numeric(a => of('-', a.type, a, lit(1)))),
   abs: line(1, 1, numeric(a => of('abs', a.type, a))),

@@ -42,7 +42,7 @@ export function anyAttribute(compiler: Compiler, conj: Conjunction | undefined, 
     const bound = t?.kind === 'var' ? conj?.lookup(t.name) : undefined
     return bound?.kind === 'scalar' && bound.type !== 'null' ? kindOf(bound.type) : undefined
   }
-  const fits = (want: string | undefined, has: string): boolean => want === undefined || want === has || (want === 'text' && has === 'timestamp' && false)
+  const fits = (want: string | undefined, has: string): boolean => want === undefined || want === has
   const attributes = among ?? [...compiler.catalog.all()].filter(x =>
     (rest.length === 0 || x.fact) && x.entity.length === 1 && fits(typeOf(e), kindOf(x.entity[0].type)) && fits(typeOf(v), kindOf(x.value.type)))
   const branches = attributes.map((x): Clause[] => {
@@ -90,7 +90,7 @@ function addFact(compiler: Compiler, start: Conjunction, pattern: Pattern, attri
     else if (term.kind === 'var') conditions.push(...conj.unify(term.name, value, term.at))
     else conditions.push(...constantEqual(conj, term, value))
   }
-  if (attribute.nullable && attribute.value.name !== '') conditions.push(call('isNotNull', { op: 'col', of: alias, name: attribute.value.name }))
+  if (attribute.nullable) conditions.push(call('isNotNull', { op: 'col', of: alias, name: attribute.value.name }))
   if (known !== undefined) for (const c of conditions) conj.condition(c)
   else conj.add({ table: attribute.table }, alias, conditions)
   for (const [term, value] of lookups) addLookup(compiler, conj, term, value)

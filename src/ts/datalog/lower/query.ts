@@ -170,5 +170,5 @@ function aggregate(f: FindItem & { kind: 'aggregate' }, column: string, values: 
   take(1)
   const ordered = f.name === 'min' || f.name === 'max'
   if (!ordered && !isNumber(value.type)) throw fault('DATALOG_TYPE', `\`${f.name}\` takes numbers, not ${value.type}`, f.at, f.name)
-  return plain(PLAIN[f.name], ordered ? value.type : f.name === 'sum' && value.type !== 'float' ? 'bigint' : 'float')
+  return plain(PLAIN[f.name], ordered ? value.type : f.name === 'sum' ? (value.type === 'float' || value.type === 'decimal' ? value.type : 'bigint') : 'float')
 }

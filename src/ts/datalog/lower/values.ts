@@ -19,8 +19,14 @@ export const column = (of: string, name: string, type: Type): Scalar => scalar({
 export const truth = (value: boolean): ExprJson => ({ op: 'lit', value })
 export const call = (op: string, ...args: ExprJson[]): ExprJson => ({ op, args })
 
+/** The type of numbers together. */
+export function wider(of: readonly { readonly type: Type }[]): CellType {
+  const has = (type: Type): boolean => of.some(x => x.type === type)
+  return has('float') ? 'float' : has('decimal') ? 'decimal' : has('bigint') ? 'bigint' : 'int'
+}
+
 /** Types that can be equal: integers and floats are numbers. */
-export const kindOf = (type: Type): string => type === 'int' || type === 'bigint' || type === 'float' ? 'number' : type
+export const kindOf = (type: Type): string => type === 'int' || type === 'bigint' || type === 'float' || type === 'decimal' ? 'number' : type
 export const isNumber = (type: Type): boolean => kindOf(type) === 'number' || type === 'null'
 
 export function constant(value: Constant): Scalar {
@@ -34,6 +40,7 @@ export function constant(value: Constant): Scalar {
 /** A literal for a column: moments may be written as ISO texts, json as any value. */
 export function constantFor(value: Constant, type: CellType): Scalar {
   if (type === 'timestamp' && typeof value === 'string') return { kind: 'scalar', json: literal(value, 'timestamp'), type, constant: value }
+  if (type === 'decimal' && (typeof value === 'number' || typeof value === 'bigint')) return { kind: 'scalar', json: literal(value, 'decimal'), type, constant: value }
   if (type === 'json' && !(value instanceof Date) && !(value instanceof Uint8Array)) return { kind: 'scalar', json: literal(value, 'json'), type, constant: value }
   return constant(value)
 }
@@ -88,7 +95,7 @@ export function together(a: Shape, b: Shape): Shape | undefined {
   if (a.type === b.type || b.type === 'null') return a
   if (a.type === 'null') return { ...a, type: b.type }
   if (kindOf(a.type) !== kindOf(b.type)) return undefined
-  return { ...a, type: a.type === 'float' || b.type === 'float' ? 'float' : 'bigint' }
+  return { ...a, type: wider([a, b]) }
 }
 
 /** An error of the language at a place. */
