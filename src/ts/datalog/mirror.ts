@@ -88,6 +88,7 @@ export class Mirror {
     }
   }
 
+  get isHeard(): boolean { return this.#listeners.size > 0 }
   /** Calls `fn` with every change, also those of our own. */
   listen(fn: MirrorListener): () => void {
     this.#listeners.add(fn)

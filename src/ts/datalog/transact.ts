@@ -19,6 +19,9 @@ export interface Prepared {
   readonly enter: () => () => void
 }
 
+/** Most facts that come are of entities that had none. */
+const NOTHING: ReadonlyMap<unknown, Row> = new Map()
+
 /** The facts of one entity and attribute while a transaction is worked out. */
 interface Cell { readonly before: ReadonlyMap<unknown, Row>; readonly now: Map<unknown, { v: unknown; tx: number }> }
 
@@ -27,6 +30,8 @@ export class Transaction {
   /** Rows of tables that are to be: null for those that go. */
   readonly #rows = new Map<string, Map<unknown, { key: readonly unknown[]; before: Row | undefined; now: Row | null }>>()
   readonly #log: Datom[] = []
+  /** What a source says needs no report. */
+  #silent = false
   readonly #tempids = new Map<unknown, number>()
   #next: number | undefined
 
@@ -43,6 +48,7 @@ export class Transaction {
   /** Facts of a source with their own transactions, one after another. */
   replay(datoms: readonly { e: unknown; a: string; v: unknown; tx: number; added: boolean }[]): Prepared {
     this.facts.current()
+    this.#silent = true
     datoms.forEach(({ e, a, v, tx, added }, i) => {
       this.tx = tx
       const path = `datoms[${i}]`
@@ -130,8 +136,11 @@ export class Transaction {
     if (cells === undefined) this.#cells.set(attribute, cells = new Map())
     let cell = cells.get(e)
     if (cell === undefined) {
-      const before = new Map(this.facts.rows(attribute, e).map(r => [keyOf(r.v), r]))
-      cells.set(e, cell = { before, now: new Map([...before].map(([k, r]) => [k, { v: r.v, tx: r.tx as number }])) })
+      const rows = this.facts.rows(attribute, e)
+      const before = rows.length === 0 ? NOTHING : new Map(rows.map(r => [keyOf(r.v), r]))
+      const now = new Map<unknown, { v: unknown; tx: number }>()
+      for (const [k, r] of before) now.set(k, { v: r.v, tx: r.tx as number })
+      cells.set(e, cell = { before, now })
     }
     return cell
   }
@@ -157,7 +166,7 @@ export class Transaction {
     // What was there before this transaction and comes back is what it was.
     const before = cell.before.get(key)
     cell.now.set(key, { v, tx: before === undefined ? this.tx : before.tx as number })
-    this.#log.push({ e, a: this.display(attribute), v, tx: this.tx, added: true })
+    this.#note({ e, a: this.display(attribute), v, tx: this.tx, added: true })
   }
 
   #remove(attribute: Attribute, e: number, v: unknown): void {
@@ -165,7 +174,7 @@ export class Transaction {
     const known = now.get(keyOf(v))
     if (known === undefined) return
     now.delete(keyOf(v))
-    this.#log.push({ e, a: this.display(attribute), v, tx: this.tx, added: false, since: known.tx })
+    this.#note({ e, a: this.display(attribute), v, tx: this.tx, added: false, since: known.tx })
   }
 
   #retract(op: Op & { kind: 'retract' }): void {
@@ -241,8 +250,8 @@ export class Transaction {
     row.now = { ...row.now!, [attribute.value.name]: value }
     const e = row.key.length === 1 ? row.key[0] : row.key
     const a = this.display(attribute)
-    if (old !== null && old !== undefined) this.#log.push({ e, a, v: old, tx: this.tx, added: false })
-    if (value !== null) this.#log.push({ e, a, v: value, tx: this.tx, added: true })
+    if (old !== null && old !== undefined) this.#note({ e, a, v: old, tx: this.tx, added: false })
+    if (value !== null) this.#note({ e, a, v: value, tx: this.tx, added: true })
   }
 
   #dropRow(table: string, e: unknown): void {
@@ -250,7 +259,7 @@ export class Transaction {
     const row = this.#row(attribute, e)
     for (const a of this.catalog.ofTable(table)) {
       const v = row.now?.[a.value.name]
-      if (v !== null && v !== undefined) this.#log.push({ e, a: this.display(a), v, tx: this.tx, added: false })
+      if (v !== null && v !== undefined) this.#note({ e, a: this.display(a), v, tx: this.tx, added: false })
     }
     row.now = null
   }
@@ -265,7 +274,7 @@ export class Transaction {
     const move = (table: string, key: readonly unknown[], before: Row | undefined, now: Row | undefined): void => {
       const mirror = this.facts.mirror(table)
       enters.push(() => now === undefined ? mirror.drop(key) : mirror.put(now))
-      told.push({ table, removed: before === undefined ? [] : [before], added: now === undefined ? [] : [now] })
+      if (mirror.isHeard) told.push({ table, removed: before === undefined ? [] : [before], added: now === undefined ? [] : [now] })
     }
     for (const [attribute, cells] of this.#cells) {
       const { table } = attribute
@@ -304,6 +313,8 @@ export class Transaction {
       },
     }
   }
+
+  #note(datom: Datom): void { if (!this.#silent) this.#log.push(datom) }
 
   /** The log without what was undone in the same transaction. */
   #net(): Datom[] {
