@@ -100,9 +100,15 @@ export class Face {
   /** A view: an answer that is kept right. A name is that of one view at a time; the same definition gives the same view. */
   view(name: string, definition: Definition): DatalogView {
     if (this.views.has(name)) throw new EddylineError('DUPLICATE_VIEW', `there is a view \`${name}\` already: \`drop\` it first`, { path: name, offending: name })
-    const made = new DatalogView(this, name, definition, ++this.#number)
-    this.views.set(name, made)
-    return made
+    const number = ++this.#number
+    try {
+      const made = new DatalogView(this, name, definition, number)
+      this.views.set(name, made)
+      return made
+    } catch (e) {
+      this.clearInputs(number)
+      throw e
+    }
   }
 
   /** The tree of an entity: `null` if nothing is known. `e`: a number, a row's key, or `[attribute value]`. */

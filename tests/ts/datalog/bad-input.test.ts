@@ -1,0 +1,75 @@
+// Queries, transactions and patterns as they should not be: each an error of ours that says what, none a crash.
+import { expect, it } from 'vitest'
+import { world } from '../heritage/wizard.js'
+import { random } from '../real/support.js'
+import { generated } from './random-datalog.js'
+
+const ATTRIBUTES = { name: 'string', age: 'int', aka: { type: 'string', many: true }, email: { type: 'string', unique: true }, friend: { type: 'ref', many: true }, boss: 'ref' } as const
+const JUNK = ['(', ')', '[', ']', '{', '}', '"', '?x', '_', ':find', ':where', ':in', ':with', 'nil', '-1', '1.5', ':a/b', '$', '%', '.', '...', 'not', 'or', '#{1}', '#inst "2020"', '(pull ?e0 [*])', '(count ?e0)', '[[?x]]', '[?x ...]', '\\', "'", 'ground', 'missing?', '[(', ')]', '9007199254740993', '##NaN', '\u0000']
+const coded = (e: unknown): boolean => (e as Error).name === 'EddylineError' && typeof (e as { code?: unknown }).code === 'string' && (e as { code: string }).code !== 'ENGINE_CRASHED'
+
+it('broken queries are errors with a code', async () => {
+  const { data } = await world(ATTRIBUTES, { strict: false })
+  data.transact([{ ':db/id': 1, name: 'Ada', age: 3, friend: [2] }, { ':db/id': 2, name: 'Bob' }])
+  let refused = 0
+  for (let seed = 1; seed <= 400; seed++) {
+    const pick = random(seed)
+    const c = generated(seed)
+    const tokens = c.query.split(/(?<=[\s()[\]])|(?=[()[\]])/)
+    for (let n = 1 + pick(3); n > 0; n--) {
+      const at = pick(tokens.length)
+      switch (pick(3)) {
+        case 0: tokens.splice(at, 1); break
+        case 1: tokens.splice(at, 0, ` ${JUNK[pick(JUNK.length)]} `); break
+        default: tokens[at] = ` ${JUNK[pick(JUNK.length)]} `
+      }
+    }
+    const query = tokens.join('')
+    try { data.q(query, ...c.inputs) } catch (e) {
+      refused++
+      expect(coded(e), `${query}\n${String((e as Error).stack)}`).toBe(true)
+    }
+  }
+  expect(refused).toBeGreaterThan(150)
+  // It still answers, and nothing was left behind.
+  expect(data.q('[:find [?n ...] :where [_ :name ?n]]')).toEqual(['Ada', 'Bob'])
+  expect(data.db.stats().tables.find(t => t.name === ':db/input')!.rows).toBe(0)
+})
+
+it.each([
+  [[[':db/add', 1]]], [[[':db/add', 1, 'nam', 'x']]], [[[':db/add', 0, 'name', 'x']]], [[[':db/add', 1.5, 'name', 'x']]], [[[':db/add', 1, 'name', 5]]], [[[':db/add', 1, 'age', 1.5]]], [[[':db/add', 1, 'age', NaN]]],
+  [[{ name: null }]], [['x']], [[5]], [[[':db/frob', 1]]], [[{ ':db/id': ['name', 'x'], age: 1 }]], [[{ ':db/id': ['email', 'nobody'], age: 1 }]], [[{ _name: 3 }]], [[{ ':db/id': 1, email: 'a' }, { ':db/id': 2, email: 'a' }]],
+  [[[':db/cas', 1, 'age', 99, 1]]], [[[':db.fn/call', 5]]], [[{ friend: { friend: { nope: 1 } } }]], [[[':db/add', { a: 1 }, 'name', 'x']]], [[[':db/retract', 'tempid', 'name']]], ['no list'], [{}],
+])('a transaction is refused, and nothing has happened: %j', async tx => {
+  const { data } = await world(ATTRIBUTES)
+  data.transact([{ ':db/id': 1, name: 'Ada', age: 3 }])
+  const before = [data.db.version, JSON.stringify(data.q('[:find ?e ?n :where [?e :name ?n]]'))]
+  let error: unknown
+  try { data.transact(tx as never) } catch (e) { error = e }
+  expect(coded(error), String((error as Error | undefined)?.stack)).toBe(true)
+  expect((error as { path?: string }).path).toBeTypeOf('string')
+  expect([data.db.version, JSON.stringify(data.q('[:find ?e ?n :where [?e :name ?n]]'))]).toEqual(before)
+  // What was looked up is right as well.
+  expect(data.pull('[*]', 1)).toEqual({ ':db/id': 1, ':name': 'Ada', ':age': 3 })
+})
+
+it.each(['5', '[', '[5]', '[{:name}]', '[{:name 5.5}]', '[(limit :name 0)]', '[[:name :foo 1]]', '[[:name :as]]', '{}'])('a pattern is refused: %s', async pattern => {
+  const { data } = await world(ATTRIBUTES)
+  let error: unknown
+  try { data.pull(pattern, 1) } catch (e) { error = e }
+  expect(coded(error), String((error as Error | undefined)?.stack)).toBe(true)
+})
+
+it('inputs that do not fit are refused', async () => {
+  const { data } = await world(ATTRIBUTES)
+  const q = (query: string, ...inputs: unknown[]) => { try { data.q(query, ...inputs); return undefined } catch (e) { return coded(e) ? (e as { code: string }).code : String((e as Error).stack) } }
+  expect(q('[:find ?e :in ?n :where [?e :name ?n]]')).toBe('DATALOG_INPUT')
+  expect(q('[:find ?e :in ?n :where [?e :name ?n]]', 'a', 'b')).toBe('DATALOG_INPUT')
+  expect(q('[:find ?e :in ?n :where [?e :name ?n]]', {})).toBe('DATALOG_INPUT')
+  expect(q('[:find ?e :in [?n ...] :where [?e :name ?n]]', 5)).toBe('DATALOG_INPUT')
+  expect(q('[:find ?e :in [?n ...] :where [?e :name ?n]]', ['a', 5])).toBe('DATALOG_INPUT')
+  expect(q('[:find ?e :in [[?n ?a]] :where [?e :name ?n]]', [['a']])).toBe('DATALOG_INPUT')
+  expect(q('[:find ?e :in [?n ?a] :where [?e :name ?n]]', 'ab')).toBe('DATALOG_INPUT')
+  expect(q('[:find ?e :in $b :where [$b ?e]]', [5])).toBe('DATALOG_INPUT')
+  expect(q('[:find ?e :in $ % :where [?e :name]]', 5)).toBe('DATALOG_SYNTAX')
+})
