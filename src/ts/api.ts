@@ -30,6 +30,7 @@ export {
   jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, jsonArrayLength, jsonContains, jsonExists,
   type Case, type CastTypes, type Interval, type TruncUnit, type ExtractUnit,
 } from './query/functions.js'
+export { recursive, type Best, type Recursive, type RecursiveOptions } from './query/recursive.js'
 export { exists, notExists, inQuery, notInQuery, scalar, outer } from './query/subquery.js'
 export {
   over, rowNumber, rank, denseRank, percentRank, cumeDist, ntile, lag, lead, firstValue, lastValue, nthValue,

@@ -9,7 +9,7 @@ const nested = ['computed', 'belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'thr
 const joined = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'interval']
 const sets = ['union', 'intersect', 'except', 'all']
 const once = ['distinctRows', 'distinctOn', 'limitBy']
-const sources = ['sub', 'cte', 'topk']
+const sources = ['sub', 'cte', 'topk', 'recursive']
 const grouped = ['group', 'global', ...aggregates, ...modifiers]
 
 /** In the order of the table. */
@@ -20,7 +20,7 @@ export const features = [
 ]
 
 const kinds = [
-  [nested, sources], [nested, once], [nested, sets], [sets, joined], [[...sets, ...once], ['start', 'startKey', 'hazard', 'rows', ...grouped]], [['sub', 'cte', 'topk'], ['startKey', 'hazard']], [['distinctRows'], ['distinctOn', 'limitBy']],
+  [nested, sources], [nested, once], [nested, sets], [sets, joined], [[...sets, ...once], ['start', 'startKey', 'hazard', 'rows', ...grouped]], [sources, ['startKey', 'hazard']], [['distinctRows'], ['distinctOn', 'limitBy']],
   [nested, joined], [nested, grouped], [['rows'], ['select']], [['rows', 'select'], grouped], [['group'], ['global']], [windows, ['start', 'startKey']],
   [windows, [...sources, ...once, ...sets]], [sets, [...subqueries, 'subInSub']],
 ]

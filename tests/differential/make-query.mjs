@@ -185,7 +185,7 @@ function sources(state, shape) {
     const right = scope(joined, alias, kind === 'left' || kind === 'full')
     const both = new Expressions(r, [...columns, ...right], seen)
     const on = kind === 'cross' ? {} : { on: joinCondition(r, both, columns, right, wants, seen, schema.large, kind === 'full') }
-    json.joins.push({ kind, ...(typeof joined.from === 'string' ? { table: joined.from } : { query: joined.from.query }), alias, ...on })
+    json.joins.push({ kind, ...(typeof joined.from === 'string' ? { table: joined.from } : joined.from.query ? { query: joined.from.query } : { recursive: joined.from.recursive }), alias, ...on })
     if (kind === 'right' || kind === 'full') columns = columns.map((c) => ({ ...c, nullable: true }))
     columns = [...columns, ...right]
   }

@@ -1,9 +1,10 @@
 // Random queries in the place of tables, common table expressions, and queries that compare rows: distinct, first of each group,
 // set operations.
 import { Expressions } from './make-expression.mjs'
+import { makeRecursive } from './make-recursive.mjs'
 import { literal } from './values.mjs'
 
-export const sourceFeatures = ['sub', 'cte', 'topk']
+export const sourceFeatures = ['sub', 'cte', 'topk', 'recursive']
 export const rowFeatures = ['distinctRows', 'distinctOn', 'limitBy', 'union', 'intersect', 'except', 'all']
 
 const computed = {
@@ -27,7 +28,8 @@ export function makeSource(state, table, alias, depth = 0) {
     const { query, columns } = makeRelation(state, depth + 1)
     return { from: { query, alias }, columns }
   }
-  return { from: table.name, columns: table.columns, table }
+  const recursive = depth < 2 && wants('recursive', 15) ? makeRecursive(state, table, alias) : undefined
+  return recursive ?? { from: table.name, columns: table.columns, table }
 }
 
 /** Common table expressions for a query, each made of what is in sight before it. */

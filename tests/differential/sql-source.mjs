@@ -17,7 +17,7 @@ export function sourcesOf(env, query, around) {
   const sources = [first]
   let from = first.sql
   for (const join of query.joins ?? []) {
-    const joined = source(env, join.query ? { query: join.query, alias: join.alias } : join.table, join.alias, marks)
+    const joined = source(env, join.query || join.recursive ? { query: join.query, recursive: join.recursive, alias: join.alias } : join.table, join.alias, marks)
     if (join.kind === 'right' || join.kind === 'full') for (const s of sources) s.optional = true
     joined.optional = join.kind === 'left' || join.kind === 'full'
     sources.push(joined)
@@ -31,12 +31,25 @@ function source(env, from, alias, marks) {
   const marked = (table) => (marks ? { ...table, key: [...table.key, '$m'] } : table)
   const rows = (sql) => (marks ? `(select *, true as "$m" from ${sql} m)` : sql)
   if (typeof from === 'object') {
-    const { sql, ...table } = relation(env, from.query)
+    // In the step of a recursion: the rows so far.
+    if (from.relation) return { alias: from.alias, table: env.get(from.relation), sql: `${name(from.relation)} ${name(from.alias)}` }
+    const { sql, ...table } = from.recursive ? recursion(env, from.recursive) : relation(env, from.query)
     return { alias: from.alias, table: marked({ ...table, derived: true }), sql: `${rows(`(${sql})`)} ${name(from.alias)}` }
   }
   const table = env.get(from)
   if (table.derived) return { alias: alias ?? from, table: marked(table), sql: `${rows(name(from))} ${name(alias ?? from)}` }
   return { alias: alias ?? from, table, sql: `${name(from)} ${name(alias ?? from)}` }
+}
+
+/** A recursion of one relation with a linear step. */
+function recursion(env, { relations: [{ name: found, columns, branches }] }) {
+  const first = (query) => typeof query.from === 'string'
+  const base = relation(env, branches.find(first))
+  const made = { columns: base.columns.map((c, i) => ({ ...c, name: columns[i] })), key: columns, order: [] }
+  const step = relation(new Map([...env, [found, { ...made, derived: true }]]), branches.find((b) => !first(b)))
+  const member = ({ sql, columns: own }) => `select ${own.map((c, i) => `${name(c.name)} as ${name(columns[i])}`).join(', ')} from (${sql}) m`
+  const list = columns.map(name).join(', ')
+  return { ...made, sql: `with recursive ${name(found)}(${list}) as (${member(base)} union ${member(step)}) select ${list} from ${name(found)}` }
 }
 
 /** The tables, and the common table expressions of a query: `{ env, clause }`. */

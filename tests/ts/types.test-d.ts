@@ -6,6 +6,7 @@ import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc
 import type { Decimal } from '../../src/ts/decimal.js'
 import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
 import { addInterval, between, cast, dateTrunc, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
+import { recursive } from '../../src/ts/query/recursive.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
@@ -263,3 +264,15 @@ same<RowOf<typeof priced>, { twice: Decimal; gross: Decimal | null; each: Decima
 const totals = shopDb.query.items.groupBy('n').select(i => ({ sum: sum(i.price), mean: avg(i.tax), spread: stddev(i.price), middle: median(i.price), heavy: avg(i.weight), all: arrayAgg(i.price) }))
 same<RowOf<typeof totals>, { sum: Decimal | null; mean: Decimal | null; spread: Decimal | null; middle: number | null; heavy: number | null; all: number[] | null }>()
 void [item, wrong]
+
+// Recursive queries: the step and what comes out have the members of the base.
+const below = recursive('below', db.query.issues.select(i => ({ up: i.projectId, id: i.id, n: i.points })), below =>
+  below.innerJoin('issues', (b, i) => eq(i.projectId, b.id)).select(({ below, issues }) => ({ up: below.up, id: issues.id, n: issues.points })), { min: { column: 'n', by: ['up', 'id'] } })
+same<RowOf<typeof below>, { up: string; id: string; n: number }>()
+const belowProjects = db.query.projects.leftJoin(below, (p, b) => eq(p.id, b.up)).select(({ projects, below }) => ({ name: projects.name, n: below.n }))
+same<RowOf<typeof belowProjects>, { name: string; n: number | null }>()
+recursive('r', db.query.projects.select('id'), r => [r, r.innerJoin(r.as('s'), (a, b) => eq(a.id, b.id)).select(({ s }) => ({ id: s.id }))])
+// @ts-expect-error other members than the base
+recursive('r', db.query.projects.select('id'), r => r.select(x => ({ other: x.id })))
+// @ts-expect-error no such column
+recursive('r', db.query.projects.select('id'), r => r, { min: { column: 'nam', by: ['id'] } })

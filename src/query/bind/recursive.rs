@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use indexmap::IndexSet;
 
-use super::literal::to_float;
+use super::literal::to_number;
 use super::scope::{Columns, Relation};
 use super::set::known;
 use super::source::Named;
+use super::spelling::plain;
 use super::stratified::reads;
 use super::{Context, expr::Typed};
 use crate::error::{Error, ErrorCode, Result};
@@ -269,7 +270,7 @@ fn widen(types: &mut [Type], branch: &SubQuery, relation: &GrowingJson, json: &Q
             }
             (Type::Json, new) => new,
             (old, new) if old == new => old,
-            (Type::Int | Type::Float, Type::Int | Type::Float) => Type::Float,
+            (old, new) if is_number(old) && is_number(new) => wider(old, new, &branch.fields()[c].expr),
             (old, new) => {
                 let message = format!("`{column}` is {} in the branches before, and {} here", old.name(), new.name());
                 let e = Error::new(ErrorCode::TypeMismatch, message).named(column.as_str());
@@ -280,17 +281,17 @@ fn widen(types: &mut [Type], branch: &SubQuery, relation: &GrowingJson, json: &Q
     Ok(())
 }
 
-/// Gives the columns of a branch the types of its relation: integers become floats, nulls take any type.
+/// Gives the columns of a branch the types of its relation: narrower numbers become its own, nulls take any type.
 fn fit(branch: &mut SubQuery, types: &[Type], relation: &GrowingJson, json: &QueryJson) -> Result<()> {
     let Select::Fields(fields) = &mut branch.query.select else { return Ok(()) };
     for (c, (field, &ty)) in fields.iter_mut().zip(types).enumerate() {
         match known(field) {
             Some(is) if is == ty => {}
             None => {}
-            Some(Type::Int) if ty == Type::Float => {
+            Some(is) if is_number(is) && is_number(ty) && wider(ty, is, &field.expr) == ty => {
                 let expr = std::mem::replace(&mut field.expr, Expr::Literal(Value::Null));
-                let mut typed = Typed { expr, ty: Some(Type::Int) };
-                to_float(&mut typed);
+                let mut typed = Typed { expr, ty: Some(is) };
+                to_number(&mut typed, ty);
                 field.expr = typed.expr;
             }
             Some(is) => {
@@ -301,6 +302,23 @@ fn fit(branch: &mut SubQuery, types: &[Type], relation: &GrowingJson, json: &Que
             }
         }
         field.ty = ty;
+        // Equal rows are one, and are shown in one way.
+        let expr = std::mem::replace(&mut field.expr, Expr::Literal(Value::Null));
+        field.expr = plain(expr, Some(ty));
     }
     Ok(())
+}
+
+fn is_number(ty: Type) -> bool {
+    matches!(ty, Type::Int | Type::Decimal | Type::Float)
+}
+
+/// The wider of two types of numbers. Beside decimals a literal float is a decimal, as in SQL.
+fn wider(old: Type, new: Type, expr: &Expr) -> Type {
+    match (old, new) {
+        (Type::Decimal, Type::Float) if matches!(expr, Expr::Literal(Value::Float(v)) if v.is_finite()) => Type::Decimal,
+        (Type::Float, _) | (_, Type::Float) => Type::Float,
+        (Type::Decimal, _) | (_, Type::Decimal) => Type::Decimal,
+        _ => Type::Int,
+    }
 }

@@ -307,11 +307,11 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     const base = this.#name()
     const scope = { base: joined ? base : undefined, names: [base, ...p.joins.map(j => j.alias)], steps: p.steps }
     const fix = (e: ExprJson): ExprJson => settled(e, scope)
-    const { query } = tableNamed(this.#schema, this.#table)
-    const json: QueryJson = query === undefined ? { from: this.#table, ...(p.alias === undefined ? {} : { alias: p.alias }) } : { from: { query, alias: base } }
+    const { source } = tableNamed(this.#schema, this.#table)
+    const json: QueryJson = source === undefined ? { from: this.#table, ...(p.alias === undefined ? {} : { alias: p.alias }) } : { from: { ...source, alias: base } }
     if (joined) {
-      json.joins = p.joins.map(({ kind, table: { name, query }, alias, on }) => ({
-        kind, ...(query === undefined ? { table: name } : { query }), ...(alias === name && query === undefined ? {} : { alias }), ...(on === undefined ? {} : { on: fix(on) }),
+      json.joins = p.joins.map(({ kind, table: { name, source }, alias, on }) => ({
+        kind, ...(source ?? { table: name }), ...(alias === name && source === undefined ? {} : { alias }), ...(on === undefined ? {} : { on: fix(on) }),
       }))
     }
     if (p.where.length > 0) json.where = p.where.length === 1 ? fix(p.where[0]) : { op: 'and', args: p.where.map(fix) }
@@ -359,15 +359,23 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   #combine(setOp: 'union' | 'intersect' | 'except', all: boolean, others: readonly QueryLike<any>[]): any {
     if (others.length === 0) throw new EddylineError('QUERY_INVALID', `\`${setOp}\` takes another query`, { path: setOp })
     const query: QueryJson = { setOp, ...(all ? { all } : {}), inputs: [this, ...others].map(q => q.toJSON()) }
-    return new Query(derived(new SourceTable(this.#schema, 'rows', query, this.#columns())), 'rows')
+    return new Query(derived(new SourceTable(this.#schema, 'rows', { query }, this.#columns())), 'rows')
   }
 
   /** @internal What a query that reads this one takes. */
   sourceTable(): SourceTable {
-    const name = this.#plan.name ?? this.#plan.alias
+    const { source } = tableNamed(this.#schema, this.#table)
+    // The rows of a recursion have a name already.
+    const named = source !== undefined && !('query' in source)
+    const name = this.#plan.name ?? this.#plan.alias ?? (named ? this.#table : undefined)
     if (name === undefined) throw new EddylineError('QUERY_INVALID', 'a query in the place of a table needs a name: `.as(…)`', { path: 'alias' })
-    return new SourceTable(this.#schema, name, this.toJSON(), this.#columns())
+    const query = this.toJSON()
+    const whole = named && Object.keys(query).every(part => part === 'from')
+    return new SourceTable(this.#schema, name, whole ? source : { query }, this.#columns())
   }
+
+  /** @internal What a query that is made of this one builds on. */
+  parts(): { schema: S; columns: TableJson['columns'] } { return { schema: this.#schema, columns: this.#columns() } }
 
   /** What the rows are made of. */
   #columns(): TableJson['columns'] {

@@ -1,6 +1,6 @@
 import type { CellType } from '../port.js'
 import type { AnySchema, Column, Schema, SchemaJson, Table } from '../schema.js'
-import type { QueryJson } from './types.js'
+import type { SourceJson } from './types.js'
 
 /** A column that a query offers to another. */
 export interface SourceColumn { name: string; type: CellType | undefined; nullable: boolean }
@@ -10,7 +10,7 @@ export interface Source<S extends AnySchema, N extends string, R> { readonly $so
 
 /** @internal A query as another one reads it. */
 export class SourceTable {
-  constructor(readonly schema: AnySchema, readonly alias: string, readonly query: QueryJson, readonly columns: readonly SourceColumn[]) {}
+  constructor(readonly schema: AnySchema, readonly alias: string, readonly source: SourceJson, readonly columns: readonly SourceColumn[]) {}
 }
 
 /** A schema in which a name is that of a query with rows `R`. */
@@ -20,11 +20,11 @@ export type Derived<S extends AnySchema, N extends string, R> = Schema<
 >
 
 /** A table of the schema, or a query that stands for one. */
-export type TableJson = Omit<SchemaJson['tables'][number], 'columns'> & { columns: readonly SourceColumn[]; query?: QueryJson }
+export type TableJson = Omit<SchemaJson['tables'][number], 'columns'> & { columns: readonly SourceColumn[]; source?: SourceJson }
 
 /** @internal What a source is to a builder: a table without a key. */
-export function tableOf({ alias, columns, query }: SourceTable): TableJson {
-  return { name: alias, tenant: false, key: [], columns, relations: [], query }
+export function tableOf({ alias, columns, source }: SourceTable): TableJson {
+  return { name: alias, tenant: false, key: [], columns, relations: [], source }
 }
 
 /** @internal The schema with a query under its name. */

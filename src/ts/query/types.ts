@@ -44,13 +44,20 @@ export interface OrderJson { expr: ExprJson; desc?: boolean; nulls?: 'first' | '
 
 export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'cross'
 
+/** Relations that are made of each other, as the engine takes them. */
+export interface RecursiveJson { relations: GrowingJson[]; result: string; maxRounds?: number }
+export interface GrowingJson { name: string; columns: string[]; branches: QueryJson[]; min?: BestJson; max?: BestJson }
+export interface BestJson { column: string; by: string[] }
+/** What stands in the place of a table. */
+export type SourceJson = { query: QueryJson } | { relation: string } | { recursive: RecursiveJson }
+
 /** A query as the engine takes it: www/docs/boundary.md. */
 export interface QueryJson {
-  from?: string | { query: QueryJson; alias: string }
+  from?: string | (SourceJson & { alias?: string })
   alias?: string
   tenant?: string
   ctes?: { name: string; query: QueryJson }[]
-  joins?: { kind: JoinKind; table?: string; query?: QueryJson; alias?: string; on?: ExprJson }[]
+  joins?: { kind: JoinKind; table?: string; query?: QueryJson; relation?: string; recursive?: RecursiveJson; alias?: string; on?: ExprJson }[]
   where?: ExprJson
   groupBy?: { name?: string; expr: ExprJson }[]
   having?: ExprJson

@@ -1,6 +1,6 @@
 //! From a case that breaks a law to a small one that breaks the same: fewer batches, fewer changes, fewer clauses.
 
-use eddyline::query::ast::{CallJson, ExprJson, FromJson, QueryJson, SchemaJson};
+use eddyline::query::ast::{CallJson, ExprJson, FromJson, QueryJson, RecursiveJson, SchemaJson};
 
 use super::case::{Case, Step, Watched, Written};
 
@@ -206,6 +206,15 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
             with(&|q| replaced(&mut q.from, &inner));
         }
     }
+    if let FromJson::Recursive { recursive, .. } = &q.from {
+        for other in simpler_recursions(recursive) {
+            with(&|q| {
+                if let FromJson::Recursive { recursive, .. } = &mut q.from {
+                    **recursive = other.clone();
+                }
+            });
+        }
+    }
     with(&|q| q.distinct = false);
     with(&|q| q.distinct_on = None);
     with(&|q| q.limit_by = None);
@@ -232,6 +241,9 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
         with(&|q| q.joins[i].kind = "inner".into());
         for inner in q.joins[i].query.iter().flat_map(|n| simpler_queries(n)) {
             with(&|q| q.joins[i].query = Some(Box::new(inner.clone())));
+        }
+        for inner in q.joins[i].recursive.iter().flat_map(|r| simpler_recursions(r)) {
+            with(&|q| q.joins[i].recursive = Some(Box::new(inner.clone())));
         }
         for on in simpler_expressions(&q.joins[i].on) {
             with(&|q| q.joins[i].on = on.clone());
@@ -273,6 +285,27 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
         }
     }
     out.retain(|simpler| simpler != q);
+    out
+}
+
+/// A recursion with one branch less, or one that is simpler.
+fn simpler_recursions(recursive: &RecursiveJson) -> Vec<RecursiveJson> {
+    let mut out = Vec::new();
+    for (i, relation) in recursive.relations.iter().enumerate() {
+        for (j, branch) in relation.branches.iter().enumerate() {
+            let mut fewer = recursive.clone();
+            fewer.relations[i].branches.remove(j);
+            out.push(fewer);
+            for inner in simpler_queries(branch) {
+                let mut simpler = recursive.clone();
+                simpler.relations[i].branches[j] = inner;
+                out.push(simpler);
+            }
+        }
+        let mut fewer = recursive.clone();
+        fewer.relations.remove(i);
+        out.push(fewer);
+    }
     out
 }
 

@@ -8,6 +8,7 @@ mod family;
 mod function;
 mod history;
 mod query;
+mod recursive;
 mod schema;
 mod source;
 mod subquery;

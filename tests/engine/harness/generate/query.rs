@@ -142,7 +142,7 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
         FromJson::Recursive { recursive, .. } => written.recursive = Some(recursive),
     }
     let taken = sources.iter().any(|s| s.alias == joined.alias);
-    let alias = (written.query.is_some() || taken || chance(rng, 20)).then(|| own_name.clone());
+    let alias = (written.query.is_some() || written.recursive.is_some() || taken || chance(rng, 20)).then(|| own_name.clone());
     let before = scope_of(rng, sources);
     joined.alias = alias.clone().unwrap_or(joined.alias);
     let of = Some(joined.alias.clone());

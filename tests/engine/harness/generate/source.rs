@@ -5,6 +5,7 @@ use eddyline::query::{Column, Schema, Table};
 use fastrand::Rng;
 
 use super::query::{part, some_table, visible};
+use super::recursive::recursive;
 use super::{chance, pick};
 
 /// What a query can name: the tables, and queries with their columns, which may hide tables.
@@ -35,6 +36,12 @@ pub fn source<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, alias: &str) -
         let query = Box::new(QueryJson { tenant: None, ..query });
         let from = FromJson::Query { query, alias: Some(alias.to_owned()) };
         return (from, Source { alias: alias.to_owned(), columns, table: None });
+    }
+    if depth < 3
+        && chance(rng, 6)
+        && let Some(found) = recursive(rng, sight, alias)
+    {
+        return found;
     }
     let table = some_table(rng, sight.schema);
     let hidden = sight.ctes.iter().any(|c| c.0 == table.name);

@@ -70,6 +70,8 @@ pub fn window(rng: &mut Rng, risky: bool, of: Make<'_>) -> (Type, ExprJson) {
             let ty = pick(rng, &[Type::Int, Type::Int, Type::Float, Type::Decimal, Type::Decimal]);
             // Sums of big integers leave 64 bits.
             let (ty, e) = of(rng, Some(if risky { Type::Int } else { ty }));
+            // A whole float is written as an integer, and nothing beside it says otherwise.
+            let ty = if matches!(e.value, Some(Literal::Int(_))) { Type::Int } else { ty };
             (if name == "avg" && ty != Type::Decimal { Type::Float } else { ty }, vec![e])
         }
         "count" => (Type::Int, if rng.bool() { vec![any(rng).1] } else { vec![] }),

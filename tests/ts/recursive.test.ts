@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { defineSchema } from '../../src/ts/define-schema.js'
+import { EddylineError } from '../../src/ts/errors.js'
+import { from } from '../../src/ts/query/builder.js'
+import { count } from '../../src/ts/query/aggregate.js'
+import { add, eq } from '../../src/ts/query/expr.js'
+import { recursive } from '../../src/ts/query/recursive.js'
+import { int, string, table } from '../../src/ts/schema.js'
+
+const schema = defineSchema({ people: table({ id: int().key(), name: string(), boss: int().nullable() }), edges: table({ a: int().key(), b: int().key(), w: int() }) })
+const edges = from(schema, 'edges')
+const col = (name: string, of?: string) => ({ op: 'col', name, ...(of ? { of } : {}) })
+const lit = (value: unknown) => ({ op: 'lit', value })
+const field = (name: string, expr: object) => ({ name, expr })
+
+function failure(fn: () => unknown): EddylineError {
+  try { fn() } catch (error) { return error as EddylineError }
+  throw new Error('did not throw')
+}
+
+const base = { from: 'edges', select: [field('a', col('a')), field('b', col('b'))] }
+const reach = recursive('reach', edges.select('a', 'b'), reach =>
+  reach.innerJoin('edges', (r, e) => eq(r.b, e.a)).select(({ reach, edges }) => ({ a: reach.a, b: edges.b })))
+const step = {
+  from: { relation: 'reach', alias: 'reach' }, joins: [{ kind: 'inner', table: 'edges', on: { op: '=', args: [col('b', 'reach'), col('a', 'edges')] } }],
+  select: [field('a', col('a', 'reach')), field('b', col('b', 'edges'))],
+}
+const whole = { relations: [{ name: 'reach', columns: ['a', 'b'], branches: [base, step] }], result: 'reach' }
+
+describe('recursive queries', () => {
+  it('read what they have found', () => {
+    expect(reach.toJSON()).toEqual({ from: { recursive: whole, alias: 'reach' } })
+    expect(reach.where('a', '=', 1).orderBy('b').limit(2).toJSON()).toEqual({
+      from: { recursive: whole, alias: 'reach' }, where: { op: '=', args: [col('a'), lit(1)] }, orderBy: [{ expr: col('b') }], limit: 2,
+    })
+    expect(reach.groupBy('a').select(r => ({ a: r.a, n: count() })).toJSON().from).toEqual({ recursive: whole, alias: 'reach' })
+  })
+  it('join what they have found to itself, under another name', () => {
+    const twice = recursive('reach', edges.select('a', 'b'), reach => [
+      reach.innerJoin(reach.as('on'), (r, on) => eq(r.b, on.a)).select(({ reach, on }) => ({ a: reach.a, b: on.b })),
+      reach.select(r => ({ a: r.b, b: r.a })),
+    ])
+    const [, first, second] = (twice.toJSON().from as any).recursive.relations[0].branches
+    expect(first.from).toEqual({ relation: 'reach', alias: 'reach' })
+    expect(first.joins).toEqual([{ kind: 'inner', relation: 'reach', alias: 'on', on: { op: '=', args: [col('b', 'reach'), col('a', 'on')] } }])
+    expect(second).toEqual({ from: { relation: 'reach', alias: 'reach' }, select: [field('a', col('b')), field('b', col('a'))] })
+  })
+  it('are joined and read like other queries', () => {
+    const joined = from(schema, 'people').innerJoin(reach, (p, r) => eq(p.id, r.a)).select(({ people, reach }) => ({ name: people.name, to: reach.b }))
+    expect(joined.toJSON().joins).toEqual([{ kind: 'inner', recursive: whole, alias: 'reach', on: { op: '=', args: [col('id', 'people'), col('a', 'reach')] } }])
+    expect(from(reach.as('r')).where('a', '=', 1).toJSON().from).toEqual({ recursive: whole, alias: 'r' })
+    expect(from(reach.where('a', '=', 1).as('r')).toJSON().from).toEqual({ query: { from: { recursive: whole, alias: 'reach' }, where: { op: '=', args: [col('a'), lit(1)] } }, alias: 'r' })
+  })
+  it('keep the best rows', () => {
+    const path = recursive('path', edges.select(e => ({ a: e.a, b: e.b, d: e.w })), path =>
+      path.innerJoin('edges', (p, e) => eq(p.b, e.a)).select(({ path, edges }) => ({ a: path.a, b: edges.b, d: add(path.d, edges.w) })),
+    { min: { column: 'd', by: ['a', 'b'] }, maxRounds: 50 })
+    const { recursive: json } = path.toJSON().from as any
+    expect([json.maxRounds, json.relations[0].min, json.relations[0].max]).toEqual([50, { column: 'd', by: ['a', 'b'] }, undefined])
+    const wrong = failure(() => recursive('r', edges.select('a', 'b'), r => r, { max: { column: 'bb' as never, by: [] } }))
+    expect([wrong.code, wrong.nearest, wrong.path]).toEqual(['UNKNOWN_COLUMN', 'b', 'max'])
+  })
+  it('say where a name is wrong', () => {
+    const wrong = failure(() => recursive('r', edges.select('a', 'b'), r => r.where(row => eq((row as any).aa, 1))))
+    expect([wrong.code, wrong.nearest, wrong.path]).toEqual(['UNKNOWN_COLUMN', 'a', 'step.where'])
+    expect(failure(() => recursive('', edges.select('a', 'b'), r => r)).code).toBe('QUERY_INVALID')
+  })
+})
