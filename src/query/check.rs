@@ -19,13 +19,14 @@ const TYPES: &[(&str, Type, bool)] = &[
     ("json", Type::Json, false),
     ("bytes", Type::Bytes, false),
     ("decimal", Type::Decimal, false),
+    ("date", Type::Date, false),
+    ("time", Type::Time, false),
+    ("uuid", Type::Uuid, false),
 ];
 
 /// Types that people will ask for: known, and not held yet.
-const NOT_YET: &[&str] = &[
-    "money", "date", "time", "timetz", "interval", "uuid", "inet", "cidr", "xml", "array", "enum", "vector", "geometry",
-    "tsvector",
-];
+const NOT_YET: &[&str] =
+    &["money", "timetz", "interval", "inet", "cidr", "xml", "array", "enum", "vector", "geometry", "tsvector"];
 
 /// Checks a schema.
 pub(super) fn schema(json: &SchemaJson) -> Result<Schema> {

@@ -158,6 +158,14 @@ pub enum Function {
     Extract(Unit),
     /// Moment, months, days, microseconds: in this order, the day cut to the month's length.
     AddInterval,
+    /// Date + Int, Int + Date.
+    AddDays,
+    /// Date − Int.
+    SubDays,
+    /// Days from the second date to the first. Int.
+    DiffDays,
+    /// The beginning of a day. Put in by `bind` where a date meets a moment.
+    DateToTimestamp,
     /// Seconds from the second moment to the first. Float.
     DiffSeconds,
     /// Year, month, day, hour, minute, second (Float) in UTC.
@@ -197,12 +205,18 @@ pub enum CastTo {
     Float,
     /// Of all.
     Text,
-    /// Of Timestamp, Text.
+    /// Of Timestamp, Date, Text.
     Timestamp,
     /// Of Json, Text.
     Json,
     /// Of Decimal, Int, Float (its first fifteen digits), Text.
     Decimal,
+    /// Of Date, Timestamp, Text.
+    Date,
+    /// Of Time, Timestamp, Text.
+    Time,
+    /// Of Uuid, Text.
+    Uuid,
 }
 
 /// Parts of a moment.
@@ -241,6 +255,9 @@ impl CastTo {
             CastTo::Timestamp => Type::Timestamp,
             CastTo::Json => Type::Json,
             CastTo::Decimal => Type::Decimal,
+            CastTo::Date => Type::Date,
+            CastTo::Time => Type::Time,
+            CastTo::Uuid => Type::Uuid,
         }
     }
 }
@@ -288,6 +305,8 @@ impl Function {
                 | F::Least
                 | F::IntToFloat
                 | F::IntToDecimal
+                | F::DateToTimestamp
+                | F::DiffDays
                 | F::TrimScale
                 | F::Scale
                 | F::Round
@@ -334,6 +353,9 @@ impl Function {
             (Function::Cast(to), _) => Some(to.ty()),
             (Function::IntToFloat | Function::DecimalToFloat, _) => Some(Type::Float),
             (Function::IntToDecimal, _) => Some(Type::Decimal),
+            (Function::AddDays | Function::SubDays, _) => Some(Type::Date),
+            (Function::DiffDays, _) => Some(Type::Int),
+            (Function::DateToTimestamp, _) => Some(Type::Timestamp),
             (F::Round | F::RoundTo | F::Floor | F::Ceil | F::Trunc | F::Sign, _) => {
                 arguments.take(1).flatten().next().or(Some(Type::Float))
             }

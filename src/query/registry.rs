@@ -15,7 +15,7 @@ pub enum Takes {
     Same,
     /// All of one type that has an order.
     Ordered,
-    /// All of one type, Int, Decimal or Float.
+    /// All of one type, Int, Decimal or Float; of `+` and `-` also dates and days.
     Numbers,
     /// All of one type, Int or Decimal.
     Exact,
@@ -203,15 +203,18 @@ pub const UNITS: &[(&str, Unit, bool)] = &[
 
 /// Casts by the name of the type, and the types that each takes.
 pub const CASTS: &[(&str, CastTo, &[&[Type]])] = {
-    use Type::{Bool, Bytes, Decimal, Float, Int, Json, Text, Timestamp};
+    use Type::{Bool, Bytes, Date, Decimal, Float, Int, Json, Text, Time, Timestamp, Uuid};
     &[
-        ("text", CastTo::Text, &[&[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal]]),
+        ("text", CastTo::Text, &[&[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid]]),
         ("int", CastTo::Int, &[&[Int, Float, Decimal, Bool, Text]]),
         ("bigint", CastTo::BigInt, &[&[Int, Float, Decimal, Bool, Text]]),
         ("float", CastTo::Float, &[&[Float, Int, Decimal, Text]]),
         ("bool", CastTo::Bool, &[&[Bool, Int, Text]]),
-        ("timestamp", CastTo::Timestamp, &[&[Timestamp, Text]]),
+        ("timestamp", CastTo::Timestamp, &[&[Timestamp, Date, Text]]),
         ("json", CastTo::Json, &[&[Json, Text]]),
         ("decimal", CastTo::Decimal, &[&[Decimal, Int, Float, Text]]),
+        ("date", CastTo::Date, &[&[Date, Timestamp, Text]]),
+        ("time", CastTo::Time, &[&[Time, Timestamp, Text]]),
+        ("uuid", CastTo::Uuid, &[&[Uuid, Text]]),
     ]
 };

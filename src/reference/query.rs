@@ -286,8 +286,12 @@ pub(super) fn compare_order(keys: &[SortKey], a: &[Value], b: &[Value]) -> Order
 
 /// Order of two rows that are equal in their order: by their keys; where these are equal too, by how values are shown.
 pub(super) fn compare_keys(a: (&[Value], &[Value]), b: (&[Value], &[Value])) -> Ordering {
-    let values = a.1.iter().zip(b.1).map(|(a, b)| total_order(a.as_cell(), b.as_cell()));
-    values.fold(Ordering::Equal, Ordering::then).then_with(|| a.cmp(&b))
+    by_value(a.1, b.1).then_with(|| a.cmp(&b))
+}
+
+/// Order of two keys by their values, however these are shown.
+fn by_value(a: &[Value], b: &[Value]) -> Ordering {
+    a.iter().zip(b).map(|(a, b)| total_order(a.as_cell(), b.as_cell())).fold(Ordering::Equal, Ordering::then)
 }
 
 /// Whether a row belongs to what a keyset start leaves.
@@ -295,7 +299,7 @@ fn is_after(start: &Start, query: &BoundQuery, row: &Candidate) -> bool {
     let (order, key) = start.values.split_at(query.order.len());
     let mut place = compare_order(&query.order, &row.order, order);
     if !key.is_empty() {
-        place = place.then_with(|| compare_keys((&[], &row.key), (&[], key)));
+        place = place.then_with(|| by_value(&row.key, key));
     }
     place.is_gt() || start.inclusive && place.is_eq()
 }

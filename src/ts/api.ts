@@ -1,7 +1,7 @@
 // Everything that the entries share. Each entry adds `init` and `createDatabase`, bound to its way of loading the engine.
 export { EddylineError, type ErrorCode, type KnownErrorCode } from './errors.js'
 export {
-  string, number, int, bigint, boolean, timestamp, json, bytes, decimal, table,
+  string, number, int, bigint, boolean, timestamp, json, bytes, decimal, date, time, uuid, table,
   belongsTo, hasOne, hasMany, manyToMany, through,
   type Column, type Table, type Schema, type AnySchema, type Row, type InputRow, type Key, type Change, type Batch,
   type TableName, type RelationOptions, type AssociationName, type AssociationTable,
@@ -23,7 +23,7 @@ export {
 } from './query/aggregate.js'
 export {
   when, match, nullif, greatest, least, between, notBetween, isDistinctFrom, isNotDistinctFrom, notInArray, notLike, notIlike, matches, imatches,
-  round, floor, ceil, trunc, trimScale, scale, sign, power, sqrt, exp, ln, cast,
+  round, floor, ceil, trunc, trimScale, scale, addDays, diffDays, sign, power, sqrt, exp, ln, cast,
   substring, left, right, trim, ltrim, rtrim, replace, strpos, splitPart, startsWith, repeat, reverse, lpad, rpad, initcap,
   concatAll, concatWs, octetLength, ascii, chr,
   dateTrunc, extract, addInterval, diffSeconds, makeTimestamp,

@@ -1,5 +1,6 @@
+import { dateText, timeText } from './calendar.js'
 import { unpackDecimal } from './decimal.js'
-import { BIGINT, BOOL, BYTES, DECIMAL, FLOAT, INT, type PackedLayout, TEXT, TIMESTAMP } from './layout.js'
+import { BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, type PackedLayout, TEXT, TIME, TIMESTAMP, UUID } from './layout.js'
 
 /** Memory that holds packed rows: the engine's, or a copy of one row. */
 export interface RowMemory {
@@ -91,13 +92,15 @@ function decodeRare(port: RowMemory, layout: PackedLayout, ptr: number, c: numbe
       return new Date(Math.floor((high * 4294967296 + view.getUint32(at, true)) / 1000))
     }
     case BIGINT: return view.getBigInt64(at, true)
+    case DATE: return dateText(integerAt(view, at) as number)
+    case TIME: return timeText(integerAt(view, at) as number)
   }
   const heap = ptr + layout.heapAt
   const from = heap + (layout.vars[c] === 0 ? 0 : view.getUint32(at - 4, true))
   const to = heap + view.getUint32(at, true)
   if (layout.types[c] === BYTES) return u8.slice(from, to)
   const text = utf8.decode(u8.subarray(from, to))
-  return layout.types[c] === DECIMAL ? unpackDecimal(text) : JSON.parse(text)
+  return layout.types[c] === DECIMAL ? unpackDecimal(text) : layout.types[c] === UUID ? text : JSON.parse(text)
 }
 
 /** Keyed stores, unrolled by four: 5 × faster than `Object.fromEntries`, and allowed under every CSP. */

@@ -1,10 +1,11 @@
+import { dateText, daysOf, timeOf, timeText, uuidOf } from './calendar.js'
 import { packDecimal, unpackDecimal } from './decimal.js'
 import { EddylineError } from './errors.js'
-import { BIGINT, BOOL, BYTES, DECIMAL, FLOAT, INT, type PackedLayout, TEXT, TIMESTAMP, type TableLayout } from './layout.js'
+import { BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, type PackedLayout, TEXT, TIME, TIMESTAMP, type TableLayout, UUID } from './layout.js'
 import type { Port } from './port.js'
 import { canonicalJson, jsonWasPlain, microsOfText, wellFormed } from './values.js'
 
-const TYPE_NAMES = ['a string', 'a safe integer', 'a bigint or a safe integer', 'a number', 'a boolean', 'a Date, milliseconds or an ISO 8601 text', 'a JSON value', 'a Uint8Array', 'a decimal number as text, a number or a bigint']
+const TYPE_NAMES = ['a string', 'a safe integer', 'a bigint or a safe integer', 'a number', 'a boolean', 'a Date, milliseconds or an ISO 8601 text', 'a JSON value', 'a Uint8Array', 'a decimal number as text, a number or a bigint', 'a date as text or a Date', 'a time of day as text', 'a uuid as text']
 /** As in JSON: what is longer is a mistake, or belongs somewhere else. */
 const ROW_MOST = 64 << 20
 const utf8 = /* @__PURE__ */ new TextEncoder()
@@ -130,6 +131,21 @@ export class RowWriter {
         for (let i = 0; i < value.length && this.#ascii; i++) if (value[i] > 127) this.#ascii = false
         this.#heap += value.length
         break
+      case DATE:
+      case TIME: {
+        const word = type === DATE ? daysOf(value) : timeOf(value)
+        if (word === undefined) throw this.#mismatch(table, c, value)
+        if ((type === DATE ? dateText(word) : timeText(word)) !== value) this.canonical = false
+        this.#int(word, port.base + row + layout.slots[c])
+        return
+      }
+      case UUID: {
+        const uuid = uuidOf(value)
+        if (uuid === undefined) throw this.#mismatch(table, c, value)
+        if (uuid !== value) this.canonical = false
+        this.#text(uuid, table, c)
+        break
+      }
       case DECIMAL: {
         const packed = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? packDecimal(String(value)) : undefined
         if (packed === undefined) throw this.#mismatch(table, c, value)

@@ -40,6 +40,12 @@ export function json<V = unknown>(): Column<V> { return new Column('json', false
  * that it was written with: `'12.50'`. Texts, numbers (by the digits that JavaScript prints) and bigints are accepted.
  */
 export function decimal(): Column<Decimal, string | number | bigint> { return new Column('decimal', false, false) }
+/** A day. Rows have its text, `'2024-02-29'`; a `Date` stands for its day in UTC. */
+export function date(): Column<string, string | Date> { return new Column('date', false, false) }
+/** A time of day, microseconds held. Rows have its text, `'09:30:00'`. */
+export function time(): Column<string> { return new Column('time', false, false) }
+/** A uuid. Rows have its text in lower case with hyphens; other spellings of PostgreSQL are accepted. */
+export function uuid(): Column<string> { return new Column('uuid', false, false) }
 /** Bytes. */
 export function bytes(): Column<Uint8Array> { return new Column('bytes', false, false) }
 

@@ -62,9 +62,9 @@ impl RowBuilder {
         match cell {
             Cell::Null => return self.set_null(layout, column),
             Cell::Bool(v) => self.bytes[place.slot as usize] = u8::from(v),
-            Cell::Int(v) | Cell::Timestamp(v) => self.put_word(&place, v as u64),
+            Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => self.put_word(&place, v as u64),
             Cell::Float(v) => self.put_word(&place, canonical_float(v).to_bits()),
-            Cell::Text(v) | Cell::Json(v) => self.put_var(place, v.as_bytes()),
+            Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => self.put_var(place, v.as_bytes()),
             Cell::Bytes(v) | Cell::Decimal(v) => self.put_var(place, v),
         }
         self.mark(layout, place);

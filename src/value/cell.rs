@@ -26,6 +26,12 @@ pub enum Cell<'a> {
     Json(&'a str),
     /// Exact decimal, packed.
     Decimal(&'a [u8]),
+    /// Days since 1970.
+    Date(i64),
+    /// Microseconds into the day.
+    Time(i64),
+    /// Lower case, with hyphens.
+    Uuid(&'a str),
 }
 
 impl<'a> Cell<'a> {
@@ -46,6 +52,9 @@ impl<'a> Cell<'a> {
             Cell::Timestamp(_) => Type::Timestamp,
             Cell::Json(_) => Type::Json,
             Cell::Decimal(_) => Type::Decimal,
+            Cell::Date(_) => Type::Date,
+            Cell::Time(_) => Type::Time,
+            Cell::Uuid(_) => Type::Uuid,
         })
     }
 
@@ -61,6 +70,9 @@ impl<'a> Cell<'a> {
             Cell::Timestamp(v) => Value::Timestamp(v),
             Cell::Json(v) => Value::Json(v.into()),
             Cell::Decimal(v) => Value::Decimal(v.into()),
+            Cell::Date(v) => Value::Date(v),
+            Cell::Time(v) => Value::Time(v),
+            Cell::Uuid(v) => Value::Uuid(v.into()),
         }
     }
 }
@@ -87,6 +99,12 @@ pub enum Value {
     Json(Box<str>),
     /// Exact decimal, packed; see [`parse_decimal`](super::parse_decimal).
     Decimal(Box<[u8]>),
+    /// Days since 1970.
+    Date(i64),
+    /// Microseconds into the day.
+    Time(i64),
+    /// Lower case, with hyphens.
+    Uuid(Box<str>),
 }
 
 impl Value {
@@ -102,6 +120,9 @@ impl Value {
             Value::Timestamp(v) => Cell::Timestamp(*v),
             Value::Json(v) => Cell::Json(v),
             Value::Decimal(v) => Cell::Decimal(v),
+            Value::Date(v) => Cell::Date(*v),
+            Value::Time(v) => Cell::Time(*v),
+            Value::Uuid(v) => Cell::Uuid(v),
         }
     }
 
@@ -147,9 +168,9 @@ impl Hash for Value {
         match self.as_cell() {
             Cell::Null => {}
             Cell::Bool(v) => v.hash(state),
-            Cell::Int(v) | Cell::Timestamp(v) => v.hash(state),
+            Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => v.hash(state),
             Cell::Float(v) => v.to_bits().hash(state),
-            Cell::Text(v) | Cell::Json(v) => v.hash(state),
+            Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => v.hash(state),
             Cell::Bytes(v) | Cell::Decimal(v) => v.hash(state),
         }
     }
@@ -171,6 +192,9 @@ impl fmt::Display for Value {
             Value::Timestamp(v) => f.write_str(&super::format_timestamp(*v)),
             Value::Json(v) => f.write_str(v),
             Value::Decimal(v) => f.write_str(&super::decimal_text(v)),
+            Value::Date(v) => f.write_str(&super::date_text(*v)),
+            Value::Time(v) => f.write_str(&super::time_text(*v)),
+            Value::Uuid(v) => f.write_str(v),
         }
     }
 }

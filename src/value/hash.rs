@@ -48,7 +48,7 @@ impl Hasher64 {
         self.word(u64::from_le_bytes(last) ^ ((b.len() as u64) << 56));
     }
 
-    /// Adds a cell; cells of different types never collide by construction of the tag. Equal cells of the same type have equal
+    /// Adds a cell; cells of different types are told apart by a tag. Equal cells of the same type have equal
     /// hashes, however they are shown.
     #[inline]
     pub fn cell(&mut self, c: Cell<'_>) {
@@ -58,7 +58,9 @@ impl Hasher64 {
             Cell::Int(v) => self.word(v as u64 ^ 0x10),
             Cell::Float(v) => self.word(v.to_bits() ^ 0x20),
             Cell::Timestamp(v) => self.word(v as u64 ^ 0x30),
-            Cell::Text(v) => self.bytes(v.as_bytes()),
+            Cell::Date(v) => self.word(v as u64 ^ 0x40),
+            Cell::Time(v) => self.word(v as u64 ^ 0x50),
+            Cell::Text(v) | Cell::Uuid(v) => self.bytes(v.as_bytes()),
             Cell::Json(v) => {
                 self.word(4);
                 self.bytes(v.as_bytes());

@@ -105,6 +105,9 @@ impl Layout {
             Type::Json => Cell::Json(as_text(self.span(row, place))),
             Type::Bytes => Cell::Bytes(self.span(row, place)),
             Type::Decimal => Cell::Decimal(self.span(row, place)),
+            Type::Date => Cell::Date(i64::from_le_bytes(eight(row, slot))),
+            Type::Time => Cell::Time(i64::from_le_bytes(eight(row, slot))),
+            Type::Uuid => Cell::Uuid(as_text(self.span(row, place))),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing here knows of tables, queries or changes. See the glossary in `www/docs/architecture.md`.
 
 mod builder;
+pub(crate) mod calendar;
 mod cell;
 pub(crate) mod decimal;
 mod document;
@@ -19,6 +20,7 @@ pub(crate) mod timestamp;
 mod tree;
 
 pub use builder::RowBuilder;
+pub use calendar::{date_text, parse_date, parse_time, parse_uuid, time_text};
 pub use cell::{Cell, Value};
 pub use document::{Document, Place, Tree};
 pub use hash::{Hasher64, MapState, hash_bytes};
@@ -49,6 +51,12 @@ pub enum Type {
     Json,
     /// Exact decimal, as `numeric`.
     Decimal,
+    /// Days since 1970.
+    Date,
+    /// Microseconds into the day.
+    Time,
+    /// A uuid, as text in lower case.
+    Uuid,
 }
 
 impl Type {
@@ -63,12 +71,15 @@ impl Type {
             Type::Timestamp => "timestamp",
             Type::Json => "json",
             Type::Decimal => "decimal",
+            Type::Date => "date",
+            Type::Time => "time",
+            Type::Uuid => "uuid",
         }
     }
 
     /// Whether values are of variable length and live in the row's heap.
     pub const fn is_var(self) -> bool {
-        matches!(self, Type::Text | Type::Bytes | Type::Json | Type::Decimal)
+        matches!(self, Type::Text | Type::Bytes | Type::Json | Type::Decimal | Type::Uuid)
     }
 
     /// Whether values have an order (`json` has none yet).

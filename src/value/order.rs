@@ -16,7 +16,10 @@ pub fn total_order(a: Cell<'_>, b: Cell<'_>) -> Ordering {
         (Cell::Null, _) => Ordering::Greater,
         (_, Cell::Null) => Ordering::Less,
         (Cell::Int(a), Cell::Int(b)) | (Cell::Timestamp(a), Cell::Timestamp(b)) => a.cmp(&b),
-        (Cell::Text(a), Cell::Text(b)) | (Cell::Json(a), Cell::Json(b)) => a.as_bytes().cmp(b.as_bytes()),
+        (Cell::Date(a), Cell::Date(b)) | (Cell::Time(a), Cell::Time(b)) => a.cmp(&b),
+        (Cell::Text(a), Cell::Text(b)) | (Cell::Json(a), Cell::Json(b)) | (Cell::Uuid(a), Cell::Uuid(b)) => {
+            a.as_bytes().cmp(b.as_bytes())
+        }
         (Cell::Float(a), Cell::Float(b)) => float_order(a).cmp(&float_order(b)),
         (Cell::Bool(a), Cell::Bool(b)) => a.cmp(&b),
         (Cell::Bytes(a), Cell::Bytes(b)) => a.cmp(b),
@@ -40,9 +43,9 @@ pub fn order_prefix(c: Cell<'_>) -> u64 {
     match c {
         Cell::Null => u64::MAX,
         Cell::Bool(v) => u64::from(v),
-        Cell::Int(v) | Cell::Timestamp(v) => (v as u64) ^ (1 << 63),
+        Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => (v as u64) ^ (1 << 63),
         Cell::Float(v) => float_order(v),
-        Cell::Text(v) | Cell::Json(v) => first_eight(v.as_bytes()),
+        Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => first_eight(v.as_bytes()),
         Cell::Bytes(v) => first_eight(v),
         Cell::Decimal(v) => first_eight(numeric::ordered(v)),
     }

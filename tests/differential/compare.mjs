@@ -49,7 +49,7 @@ function fieldDifference(field, expected, actual, path) {
 
 function same({ type, column }, expected, actual) {
   switch (type) {
-    case 'text': return actual === expected
+    case 'text': case 'date': case 'time': case 'uuid': return actual === expected
     case 'bool': return actual === (expected === 'true')
     case 'int':
       // A column has the type that the schema says; what is computed is a bigint as soon as it could be beyond 2^53.

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { createDatabase } from '../../pkg/index.inline.js'
 import { openPostgres } from './postgres.mjs'
 
-const columns = { d: 'decimal', k: 'int', x: 'float', y: 'float', i: 'bigint', b: 'bool', s: 'text', j: 'json', w: 'timestamp' }
+const columns = { u: 'uuid', d: 'decimal', k: 'int', x: 'float', y: 'float', i: 'bigint', b: 'bool', s: 'text', j: 'json', w: 'timestamp' }
 const schema = { json: { tables: [{ name: 't', tenant: false, key: ['k'], columns: Object.entries(columns).map(([name, type]) => ({ name, type, nullable: name !== 'k' })), relations: [] }] } }
 const col = (name) => ({ op: 'col', name })
 const lit = (value) => ({ op: 'lit', value })
@@ -57,6 +57,8 @@ describe('the departures from PostgreSQL', () => {
     ['a distinct text has one separator', "select string_agg(distinct s, s) from (values ('a')) v(s)", 'a', { op: 'agg', name: 'stringAgg', args: [col('s'), col('s')], distinct: true }, 'QUERY_INVALID', { s: 'a' }],
     ['a distinct list of json has no order', `select jsonb_agg(distinct j) from (values ('1'::jsonb)) v(j)`, '[1]', agg('arrayAgg', 'j', { distinct: true }), 'QUERY_INVALID', { j: 1 }],
     ['a fraction is known before the rows', 'select percentile_cont(x) within group (order by y) from (values (1.5::float8, 1::float8)) v(x, y) group by x', '22003', { op: 'agg', name: 'percentileCont', args: [col('y'), lit(1.5)] }, 'QUERY_INVALID', {}],
+    ['uuids have a least one', 'select min(u) from (select gen_random_uuid()) v(u)', '42883', agg('min', 'u'), 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', { u: 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11' }],
+    ['dates have one form', "'Feb 29 2024'::date", '2024-02-29', { ...call('cast', col('s')), name: 'date' }, 'INVALID_TEXT', { s: 'Feb 29 2024' }],
     ['booleans have a least one', 'select min(b) from (values (true), (false)) v(b)', '42883', agg('min', 'b'), false, { b: true }, { b: false }],
     ['case is mapped beyond ASCII', `upper('é' collate "C")`, 'é', call('upper', col('s')), 'É', { s: 'é' }],
     ['a lone backslash stands for itself', String.raw`'a\' like 'a\'`, '22025', call('like', col('s'), lit('a\\')), true, { s: 'a\\' }],

@@ -12,7 +12,8 @@ const agg = (name, ...args) => ({ op: 'agg', name, ...(args.length > 0 ? { args 
 /** `exact`: the result can be ordered by, or computed with: PostgreSQL's does not depend on the order of rows. */
 export function aggregate({ r, expressions, exact }, name, hazard) {
   const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float', 'decimal'].includes(c.type) && isSummable(c))
-  const ordered = expressions.columns.filter((c) => c.type !== 'json' && !(exact && c.type === 'bool'))
+  // PostgreSQL has no least uuid.
+  const ordered = expressions.columns.filter((c) => c.type !== 'json' && c.type !== 'uuid' && !(exact && c.type === 'bool'))
   const number = () => (exact || numbers.length === 0 || r.oneIn(3) ? (r.oneIn(4) ? expressions.decimal() : expressions.number('int')) : expressions.column(r.pick(numbers)))
   const fraction = () => literal('float', r.oneIn(12) ? null : r.pick([0, 0.1, 0.25, 0.5, 0.75, 1]))
   const any = () => (ordered.length === 0 || r.oneIn(3) ? expressions.value(r.pick(['int', 'text', 'float'])) : expressions.column(r.pick(ordered)))

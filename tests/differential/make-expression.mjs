@@ -140,7 +140,7 @@ export class Expressions {
   /** An expression of a type (`int` also for bigint), never a bare literal; json: a column. */
   value(type, depth = 1) {
     const { r } = this
-    const called = ['int', 'float', 'text', 'timestamp', 'json', 'decimal'].includes(type) ? this.called(type, depth) : undefined
+    const called = ['int', 'float', 'text', 'timestamp', 'json', 'decimal', 'date'].includes(type) ? this.called(type, depth) : undefined
     if (called) return called
     if (type === 'int' || type === 'float') return this.number(type, undefined, depth)
     if (type === 'decimal') return this.decimal(depth)
@@ -158,6 +158,7 @@ export class Expressions {
     switch (type) {
       case 'int': return literal('int', r.between(-2, 12))
       case 'float': return literal('float', r.pick([0.5, -1.5, 24.5, 2023.5]))
+      case 'date': return literal('date', r.pick(['2024-02-29', '1970-01-01', '0044-03-15 BC']))
       case 'decimal': return literal('decimal', r.pick(['0.5', '-1.5', '1.50', '24', '0.00']))
       case 'text': return literal('text', r.pick(['', 'a', 'ab', 'É', '1', 'b', 'array']))
       default: return literal('timestamp', '2024-02-29T12:00:00.000Z')

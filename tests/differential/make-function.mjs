@@ -8,6 +8,7 @@ export const functions = {
   extreme: ['int', 'float', 'text', 'timestamp', 'decimal'],
   rounding: ['float'],
   decimalArithmetic: ['decimal'],
+  days: ['date', 'int', 'timestamp', 'text'],
   cast: ['int', 'text', 'bool', 'float'],
   cut: ['text'],
   pad: ['text'],
@@ -40,7 +41,7 @@ function leaf(x, type) {
   const columns = x.columnsOf(type)
   if (columns.length > 0) return x.column(r.pick(columns))
   return { int: () => int(r.between(-3, 5)), float: () => literal('float', 0.5), text: () => text(r.pick(['a', 'B'])), bool: () => x.atom('isNull'),
-    decimal: () => literal('decimal', '2.50'), timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
+    decimal: () => literal('decimal', '2.50'), date: () => literal('date', '2024-02-29'), time: () => literal('time', '09:30:00'), uuid: () => literal('uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
 }
 const some = (x, type) => (x.r.oneIn(3) && ['int', 'float', 'text', 'bool'].includes(type) ? x.value(type, 0) : leaf(x, type))
 
@@ -63,6 +64,13 @@ export function makeFunction(x, feature, type) {
       const number = leaf(x, r.pick(['float', 'float', 'int']))
       if (r.oneIn(3)) return call('round', number, int(r.between(-2, 3)))
       return call(r.pick(['round', 'floor', 'ceil', 'trunc', 'sign']), r.oneIn(3) ? x.number('float') : number)
+    }
+    case 'days': {
+      const of = leaf(x, 'date')
+      if (type === 'int') return call('-', of, leaf(x, 'date'))
+      if (type === 'timestamp') return r.oneIn(2) ? named('cast', 'timestamp', of) : named('dateTrunc', r.pick(units), of)
+      if (type === 'text') return named('cast', 'text', leaf(x, r.pick(['date', 'time', 'uuid'])))
+      return r.oneIn(3) ? named('cast', 'date', leaf(x, 'timestamp')) : call(r.pick(['+', '-']), of, int(r.between(-800, 800)))
     }
     case 'decimalArithmetic': return x.decimal(2)
     case 'cast':

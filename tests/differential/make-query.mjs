@@ -248,7 +248,7 @@ function makeSelect(state, shape, hazard) {
   }
   if (wanted.some((w) => subqueries.includes(w)) && r.oneIn(2)) json.select.push({ name: 'sub', expr: subqueryField(state) })
   const wantedAtoms = wanted.filter((w) => atoms.includes(w))
-  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json', 'decimal'])) })
+  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json', 'decimal', 'date'])) })
   const numbers = expressions.columns.filter((c) => ['int', 'float'].includes(c.type) && isSafe(c))
   if (numbers.length > 0 && r.oneIn(12)) {
     // Their last digit is up to the library: selected, and not computed with.

@@ -114,7 +114,7 @@ function makeFrame({ r, wants, seen }, keys) {
 
 /** The parts that window functions of a query without grouping are made of; `key`: expressions of the key. */
 export function scopeParts({ r, expressions }, key) {
-  const ordered = expressions.columns.filter((c) => c.type !== 'json')
+  const ordered = expressions.columns.filter((c) => c.type !== 'json' && c.type !== 'uuid')
   const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float', 'decimal'].includes(c.type) && isSummable(c))
   const column = () => {
     const c = r.pick(ordered)

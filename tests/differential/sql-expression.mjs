@@ -10,7 +10,7 @@ import { over } from './sql-window.mjs'
 const quote = (text) => `'${text.replaceAll("'", "''")}'`
 export const name = (n) => `"${n}"`
 
-const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb', decimal: 'numeric' }
+const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb', decimal: 'numeric', date: 'date', time: 'time', uuid: 'uuid' }
 
 export const columnType = (type) => sqlTypes[type] + (type === 'text' ? ' collate "C"' : '')
 
@@ -89,6 +89,11 @@ export function expression(e, column) {
     }
     case '+': case '-': case '*': case '/': case '%': {
       const args = all()
+      if (args.some((a) => a.type === 'date')) {
+        // Days are of 32 bits.
+        const sql = `(${args.map((a) => (a.type === 'int' ? `(${a.sql})::int4` : a.sql)).join(` ${e.op} `)})`
+        return args.every((a) => a.type === 'date') ? { sql: `${sql}::int8`, type: 'int' } : { sql, type: 'date' }
+      }
       return { sql: `(${sqls(args).join(` ${e.op} `)})`, type: common(args) }
     }
     default: {

@@ -38,6 +38,7 @@ function cast(to, a) {
     case 'int': case 'bigint': return int(a.type === 'bool' ? `(${a.sql})::int4` : a.sql)
     case 'float': return float(a.sql)
     case 'decimal': return { sql: `(${a.sql})::numeric`, type: 'decimal' }
+    case 'date': case 'time': case 'uuid': return { sql: `(${a.sql})::${to}`, type: to }
     case 'bool': return bool(a.type === 'int' ? `${a.sql} <> 0` : `(${a.sql})::bool`)
     case 'timestamp': return moment(`(${a.sql})::timestamptz`)
     default: return { sql: `(${a.sql})::jsonb`, type: 'json' }

@@ -27,6 +27,9 @@ const domains = {
     money: { safe: true, list: ['-2.50', '0.00', '0.10', '1.00', '1.50', '3.00', '10.00', '99.99'] },
     odd: { safe: true, list: ['1.5', '-3', '0.001', '2.25', '12345678901234567890.123456789', '-0.00000000000000000007', '1000000000000', '0.3'] },
   },
+  date: { any: { safe: true, list: ['2024-02-29', '2024-03-01', '1970-01-01', '1969-12-31', '0044-03-15 BC', '12345-06-07'] } },
+  time: { any: { safe: true, list: ['00:00:00', '09:30:00', '09:30:00.5', '23:59:59.999999', '24:00:00'] } },
+  uuid: { any: { safe: true, list: ['00000000-0000-0000-0000-000000000000', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12', 'ffffffff-ffff-ffff-ffff-ffffffffffff'] } },
   bool: { both: { safe: true, list: [true, false] } },
   timestamp: {
     near: { safe: true, list: ['2024-02-29T12:00:00.000Z', '2024-02-29T12:00:00.001Z', '2024-03-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z', '1969-12-31T23:59:59.999Z'] },
@@ -64,7 +67,7 @@ export function makePattern(r, column) {
 /** A literal of the boundary's Query JSON. */
 export function literal(type, value) {
   if (value === null) return { op: 'lit', value: null }
-  if (type === 'timestamp' || type === 'bytes' || type === 'decimal') return { op: 'lit', name: type, value }
+  if (type === 'timestamp' || type === 'bytes' || type === 'decimal' || type === 'date' || type === 'time' || type === 'uuid') return { op: 'lit', name: type, value }
   if (type === 'json') return { op: 'lit', name: 'json', value: JSON.stringify(value) }
   return { op: 'lit', value }
 }

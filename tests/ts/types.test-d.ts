@@ -5,13 +5,13 @@ import { from } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc, stddev, stringAgg, sum } from '../../src/ts/query/aggregate.js'
 import type { Decimal } from '../../src/ts/decimal.js'
 import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
-import { addInterval, between, cast, dateTrunc, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { recursive } from '../../src/ts/query/recursive.js'
+import { addDays, addInterval, between, cast, dateTrunc, diffDays, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
-import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, decimal, hasMany, hasOne, int, json, manyToMany, number, string, table, through, timestamp } from '../../src/ts/schema.js'
+import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
@@ -276,3 +276,11 @@ recursive('r', db.query.projects.select('id'), r => [r, r.innerJoin(r.as('s'), (
 recursive('r', db.query.projects.select('id'), r => r.select(x => ({ other: x.id })))
 // @ts-expect-error no such column
 recursive('r', db.query.projects.select('id'), r => r, { min: { column: 'nam', by: ['id'] } })
+
+const diary = defineSchema({ days: table({ id: uuid().key(), day: date(), at: time().nullable() }) })
+declare const diaryDb: Database<typeof diary>
+same<Row<typeof diary, 'days'>, { id: string; day: string; at: string | null }>()
+const today: InputRow<typeof diary, 'days'> = { id: 'a0eebc999c0b4ef8bb6d6bb9bd380a11', day: new Date() }
+const spans = diaryDb.query.days.where('day', '>', '2024-02-29').select(d => ({ next: addDays(d.day, 1), since: diffDays(d.day, '2024-01-01'), moment: cast(d.day, 'timestamp'), at: d.at }))
+same<RowOf<typeof spans>, { next: string; since: number; moment: Date; at: string | null }>()
+void today

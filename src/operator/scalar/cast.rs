@@ -4,8 +4,12 @@ use super::{Made, impossible, integer, trim};
 use super::{decimal, json};
 use crate::error::ErrorCode;
 use crate::query::CastTo;
+use crate::value::calendar::DAY;
 use crate::value::numeric::Decimal;
-use crate::value::{Cell, Value, canonical_json, decimal_text, float, format_timestamp, parse_decimal, parse_timestamp};
+use crate::value::{
+    Cell, Value, canonical_json, date_text, decimal_text, float, format_timestamp, parse_date, parse_decimal, parse_time,
+    parse_timestamp, parse_uuid, time_text,
+};
 
 /// Blanks that may surround a number or a word.
 pub(super) fn is_blank(c: char) -> bool {
@@ -26,6 +30,9 @@ pub(super) fn cast(to: CastTo, cell: Cell<'_>) -> Made {
         (CastTo::Int | CastTo::BigInt, Cell::Bool(v)) => Value::Int(v.into()),
         (CastTo::Float, Cell::Int(v)) => Value::Float(v as f64),
         (CastTo::Bool, Cell::Int(v)) => Value::Bool(v != 0),
+        (CastTo::Timestamp, Cell::Date(v)) => Value::Timestamp(v * DAY),
+        (CastTo::Date, Cell::Timestamp(v)) => Value::Date(v.div_euclid(DAY)),
+        (CastTo::Time, Cell::Timestamp(v)) => Value::Time(v.rem_euclid(DAY)),
         (CastTo::Decimal, Cell::Int(v)) => decimal::made(&Decimal::of_int(v))?,
         (CastTo::Decimal, Cell::Float(v)) => decimal::made(&Decimal::of_float(v).ok_or(ErrorCode::NumericOverflow)?)?,
         (CastTo::Int | CastTo::BigInt, Cell::Decimal(v)) => {
@@ -48,6 +55,9 @@ fn read(to: CastTo, text: &str) -> Made {
         CastTo::Json => canonical_json(text.as_bytes()).map(|t| Value::Json(t.into())),
         CastTo::Text => Some(Value::text(text)),
         CastTo::Decimal => parse_decimal(bare).map(Value::Decimal),
+        CastTo::Date => parse_date(bare).map(Value::Date),
+        CastTo::Time => parse_time(bare).map(Value::Time),
+        CastTo::Uuid => parse_uuid(bare).map(|v| Value::Uuid(v.into())),
     };
     value.ok_or(ErrorCode::InvalidText)
 }
@@ -109,6 +119,9 @@ fn text(cell: Cell<'_>) -> String {
         Cell::Timestamp(v) => moment(v),
         Cell::Json(v) => json::shown(v),
         Cell::Decimal(v) => decimal_text(v),
+        Cell::Date(v) => date_text(v),
+        Cell::Time(v) => time_text(v),
+        Cell::Uuid(v) => v.to_owned(),
         Cell::Null => String::new(),
     }
 }

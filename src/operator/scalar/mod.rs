@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod cast;
+mod date;
 pub(super) mod decimal;
 mod json;
 mod moment;
@@ -23,6 +24,7 @@ pub fn call(f: Function, args: &[Cell<'_>]) -> Made {
     use Function as F;
     match f {
         F::IntToDecimal => decimal::call(f, args),
+        F::AddDays | F::SubDays | F::DiffDays | F::DateToTimestamp => date::call(f, args),
         F::Cast(to) => cast::cast(to, args[0]),
         _ if matches!(args[0], Cell::Decimal(_)) => decimal::call(f, args),
         F::Add | F::Sub | F::Mul | F::Div | F::Mod | F::Neg | F::Abs | F::IntToFloat => arithmetic::call(f, args),

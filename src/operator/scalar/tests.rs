@@ -340,6 +340,12 @@ fn any(rng: &mut Rng, kind: char) -> Value {
         'f' => Value::Float(FLOATS[rng.usize(..FLOATS.len())]),
         'b' => Value::Bool(rng.bool()),
         'd' => decimal(rng),
+        'D' => Value::Date(match rng.u8(..3) {
+            0 => [0, -1, -2_440_588, 106_751_990, 19_782, -719_529][rng.usize(..6)],
+            _ => rng.i64(-2_440_588..=106_751_990),
+        }),
+        'T' => Value::Time([0, 1, 86_400_000_000, 43_200_500_000, 86_399_999_999][rng.usize(..5)]),
+        'U' => Value::Uuid("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11".into()),
         'j' => json(JSONS[rng.usize(..JSONS.len())]),
         'y' => Value::Int([-4714, -4713, -100, -1, 0, 1, 4, 1900, 2000, 2024, 294_247, 400_000][rng.usize(..12)]),
         'o' => Value::Bytes([1, 200].into()),
@@ -376,6 +382,13 @@ fn the_oracle_gives_the_same_for_whatever_arguments() {
         (F::Ceil, "d"),
         (F::Trunc, "d"),
         (F::IntToDecimal, "i"),
+        (F::AddDays, "Dn"),
+        (F::AddDays, "Di"),
+        (F::AddDays, "iD"),
+        (F::SubDays, "Dn"),
+        (F::SubDays, "Di"),
+        (F::DiffDays, "DD"),
+        (F::DateToTimestamp, "D"),
         (F::DecimalToFloat, "d"),
         (F::Floor, "f"),
         (F::Ceil, "f"),
@@ -433,13 +446,16 @@ fn the_oracle_gives_the_same_for_whatever_arguments() {
     cases.extend(crate::query::registry::UNITS.iter().map(|u| (F::Extract(u.1), "m")));
     cases.extend(crate::query::registry::UNITS.iter().filter(|u| u.2).map(|u| (F::DateTrunc(u.1), "m")));
     for (to, from) in [
-        (CastTo::Text, "bifojmtnd"),
+        (CastTo::Text, "bifojmtndDTU"),
+        (CastTo::Date, "Dmt"),
+        (CastTo::Time, "Tmt"),
+        (CastTo::Uuid, "Ut"),
         (CastTo::Int, "ifbtd"),
         (CastTo::BigInt, "ftd"),
         (CastTo::Float, "fitd"),
         (CastTo::Decimal, "fitd"),
         (CastTo::Bool, "bit"),
-        (CastTo::Timestamp, "mt"),
+        (CastTo::Timestamp, "mtD"),
         (CastTo::Json, "jt"),
     ] {
         cases.extend(from.char_indices().map(|(i, c)| (F::Cast(to), &from[i..i + c.len_utf8()])));

@@ -11,8 +11,18 @@ use crate::query::{AggregateCall, AggregateFunction, Expr, SortKey};
 use crate::value::{Type, Value};
 
 /// Types whose values have an order.
-pub(super) const ORDERED: &[Type] =
-    &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp, Type::Decimal];
+pub(super) const ORDERED: &[Type] = &[
+    Type::Bool,
+    Type::Int,
+    Type::Float,
+    Type::Text,
+    Type::Bytes,
+    Type::Timestamp,
+    Type::Decimal,
+    Type::Date,
+    Type::Time,
+    Type::Uuid,
+];
 
 /// Every name with the fewest and most arguments.
 const AGGREGATES: &[(&str, AggregateFunction, usize, usize)] = &[

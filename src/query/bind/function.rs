@@ -1,7 +1,7 @@
 //! Functions and operators by the lines of the registry: arity, types of arguments.
 
 use super::expr::{Typed, mismatch};
-use super::literal::{common_number, describe, to_float, to_number};
+use super::literal::{common_number, describe, to_float, to_moment, to_number};
 use super::subquery::SUBQUERIES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
@@ -76,6 +76,17 @@ fn unit_of(json: &ExprJson, cuts: bool) -> Result<Unit> {
 pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>) -> Result<Typed> {
     use Function as F;
     let function = signature.function;
+    let types: Vec<Option<Type>> = args.iter().map(|a| a.ty).collect();
+    let days = match (function, &types[..]) {
+        (F::Add, [Some(Type::Date), Some(Type::Int)] | [Some(Type::Int), Some(Type::Date)]) => Some(F::AddDays),
+        (F::Sub, [Some(Type::Date), Some(Type::Int)]) => Some(F::SubDays),
+        (F::Sub, [Some(Type::Date), Some(Type::Date)]) => Some(F::DiffDays),
+        _ => None,
+    };
+    if let Some(function) = days {
+        let ty = function.result(args.iter().map(|a| a.ty));
+        return Ok(Typed { expr: Expr::Call(function, args.into_iter().map(|a| a.expr).collect()), ty });
+    }
     match signature.takes {
         Takes::Any => {}
         Takes::Same => unify(json, &mut args, |_| true)?,
@@ -169,6 +180,9 @@ fn each(json: &ExprJson, args: &mut [Typed], places: &[&[Type]]) -> Result<()> {
         if is_float && (a.ty == Some(Type::Int) || types == [Type::Float] && !is_root) {
             to_float(a);
         }
+        if types.contains(&Type::Timestamp) && !types.contains(&Type::Date) {
+            to_moment(a);
+        }
         fits(json, i, a.ty, types)?;
     }
     Ok(())
@@ -190,6 +204,9 @@ pub(super) fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -
             None => first = Some((i, ty)),
             Some((_, t)) if t == ty => {}
             Some((_, t)) if is_number(t) && is_number(ty) => {}
+            Some((at, t)) if [t, ty].iter().all(|t| matches!(t, Type::Date | Type::Timestamp)) => {
+                first = Some((at, Type::Timestamp))
+            }
             Some((at, t)) => {
                 // Of a column and a literal it is the literal that is wrong.
                 let blame_first = json.args[at].op == "lit" && json.args[i].op != "lit";
@@ -200,6 +217,10 @@ pub(super) fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -
         }
     }
     let some = args.iter().enumerate().filter(|(i, _)| among(*i)).map(|(_, a)| a);
+    if first.is_some_and(|f| f.1 == Type::Timestamp) {
+        args.iter_mut().enumerate().filter(|(i, _)| among(*i)).for_each(|(_, a)| to_moment(a));
+        return Ok(());
+    }
     if let Some(ty) = common_number(some) {
         args.iter_mut().enumerate().filter(|(i, a)| among(*i) && a.ty.is_some()).for_each(|(_, a)| to_number(a, ty));
     }

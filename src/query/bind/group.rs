@@ -51,7 +51,10 @@ pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scop
             Ok(Expr::Call(Function::Not, args.collect::<Result<_>>()?))
         }
         // A conversion that binding put in is not there in what the user wrote.
-        Expr::Call(function @ (Function::IntToFloat | Function::IntToDecimal | Function::DecimalToFloat), args) => {
+        Expr::Call(
+            function @ (Function::IntToFloat | Function::IntToDecimal | Function::DecimalToFloat | Function::DateToTimestamp),
+            args,
+        ) => {
             let args = args.into_iter().map(|a| regroup(a, json, groups, scope));
             Ok(Expr::Call(function, args.collect::<Result<_>>()?))
         }

@@ -7,10 +7,12 @@ use super::expr::{Typed, mismatch};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, Literal};
 use crate::query::{Expr, Function};
-use crate::value::{Type, Value, canonical_json, decimal_text, float, parse_decimal, parse_timestamp};
+use crate::value::{
+    Type, Value, canonical_json, decimal_text, float, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid,
+};
 
 /// Types of literals that are written as texts.
-pub(super) const TYPES: [&str; 4] = ["timestamp", "bytes", "json", "decimal"];
+pub(super) const TYPES: [&str; 7] = ["timestamp", "bytes", "json", "decimal", "date", "time", "uuid"];
 
 /// The value of a literal.
 ///
@@ -46,6 +48,9 @@ pub(super) fn literal(json: &ExprJson) -> Result<Value> {
         "timestamp" => parse_timestamp(text)
             .map(Value::Timestamp)
             .ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a timestamp in ISO 8601 form")),
+        "date" => parse_date(text).map(Value::Date).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a date")),
+        "time" => parse_time(text).map(Value::Time).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a time of day")),
+        "uuid" => parse_uuid(text).map(|v| Value::Uuid(v.into())).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a uuid")),
         "decimal" => parse_decimal(text).map(Value::Decimal).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a decimal number")),
         "bytes" => hex(text)
             .map(|b| Value::Bytes(b.into()))
@@ -144,6 +149,14 @@ pub(super) fn common_number<'t>(all: impl Iterator<Item = &'t Typed>) -> Option<
         found = found.or(Some(Type::Int));
     }
     if decimal && !float { Some(Type::Decimal) } else { found }
+}
+
+/// The same expression as a moment, if it is a date.
+pub(super) fn to_moment(typed: &mut Typed) {
+    if typed.ty == Some(Type::Date) {
+        let expr = std::mem::replace(&mut typed.expr, Expr::Literal(Value::Null));
+        *typed = Typed { expr: Expr::Call(Function::DateToTimestamp, vec![expr]), ty: Some(Type::Timestamp) };
+    }
 }
 
 /// The value of a literal that stands for a value of a type.

@@ -95,6 +95,7 @@ fn compared(json: &ExprJson, query: &QueryJson, both: &mut [Typed; 2]) -> Result
         typed.ty = match &typed.expr {
             Expr::Call(Function::IntToFloat | Function::DecimalToFloat, _) => Some(Type::Float),
             Expr::Call(Function::IntToDecimal, _) => Some(Type::Decimal),
+            Expr::Call(Function::DateToTimestamp, _) => Some(Type::Timestamp),
             _ => typed.ty,
         };
     }

@@ -185,7 +185,7 @@ fn any_query(rng: &mut fastrand::Rng) -> Json {
 /// type, and the type of the call.
 fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
     use Function as F;
-    use Type::{Bool, Bytes, Decimal, Float, Int, Json, Text, Timestamp};
+    use Type::{Bool, Bytes, Date, Decimal, Float, Int, Json, Text, Time, Timestamp, Uuid};
     let all = |fits: &[Type]| args.iter().flatten().all(|t| fits.contains(t));
     let first = args.iter().flatten().next().copied();
     let same = args.iter().flatten().all(|t| Some(*t) == first);
@@ -213,6 +213,10 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::TruncTo => (each(&[&[Decimal], &[Int]]), Some(Decimal)),
         F::TrimScale => (each(&[&[Decimal]]), Some(Decimal)),
         F::Scale => (each(&[&[Decimal]]), Some(Int)),
+        F::AddDays => (each(&[&[Date], &[Int]]) || each(&[&[Int], &[Date]]), Some(Date)),
+        F::SubDays => (each(&[&[Date], &[Int]]), Some(Date)),
+        F::DiffDays => (each(&[&[Date], &[Date]]), Some(Int)),
+        F::DateToTimestamp => (args == [Some(Date)], Some(Timestamp)),
         F::NullIf => (arity(2..=2) && same, first),
         F::Between => (arity(3..=3) && same && first != Some(Json), Some(Bool)),
         F::IsDistinct | F::IsNotDistinct => (arity(2..=2) && same, Some(Bool)),
@@ -241,11 +245,14 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::Power => (each(&[&[Float], &[Float]]), Some(Float)),
         F::Cast(to) => {
             let from: &[Type] = match to {
-                CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal],
+                CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid],
                 CastTo::Int | CastTo::BigInt => &[Bool, Int, Float, Text, Decimal],
                 CastTo::Float => &[Int, Float, Text, Decimal],
                 CastTo::Bool => &[Bool, Int, Text],
-                CastTo::Timestamp => &[Timestamp, Text],
+                CastTo::Timestamp => &[Timestamp, Date, Text],
+                CastTo::Date => &[Date, Timestamp, Text],
+                CastTo::Time => &[Time, Timestamp, Text],
+                CastTo::Uuid => &[Uuid, Text],
                 CastTo::Json => &[Json, Text],
                 CastTo::Decimal => &[Decimal, Int, Float, Text],
             };
@@ -305,8 +312,31 @@ fn check_expr(expr: &Expr, columns: &[Type]) -> Option<Type> {
     ty
 }
 
-const ALL: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp, Type::Json, Type::Decimal];
-const ORDERED: &[Type] = &[Type::Bool, Type::Int, Type::Float, Type::Text, Type::Bytes, Type::Timestamp, Type::Decimal];
+const ALL: &[Type] = &[
+    Type::Bool,
+    Type::Int,
+    Type::Float,
+    Type::Text,
+    Type::Bytes,
+    Type::Timestamp,
+    Type::Json,
+    Type::Decimal,
+    Type::Date,
+    Type::Time,
+    Type::Uuid,
+];
+const ORDERED: &[Type] = &[
+    Type::Bool,
+    Type::Int,
+    Type::Float,
+    Type::Text,
+    Type::Bytes,
+    Type::Timestamp,
+    Type::Decimal,
+    Type::Date,
+    Type::Time,
+    Type::Uuid,
+];
 const NUMBERS: &[Type] = &[Type::Int, Type::Float, Type::Decimal];
 
 /// What a call says besides its argument.

@@ -4,7 +4,7 @@ use super::moment;
 use super::{decimal, json, out_of_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::CastTo;
-use crate::value::{Value, canonical_json, decimal_text, parse_decimal, parse_timestamp};
+use crate::value::{Value, canonical_json, decimal_text, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid};
 
 pub(super) fn cast(to: CastTo, value: &Value) -> Result<Value> {
     Ok(match (to, value) {
@@ -46,6 +46,13 @@ pub(super) fn cast(to: CastTo, value: &Value) -> Result<Value> {
         (CastTo::Int | CastTo::BigInt, v @ Value::Decimal(_)) => decimal::integer(v)?,
         (CastTo::Float, v @ Value::Decimal(_)) => decimal::float(v)?,
         (CastTo::Decimal, v @ (Value::Int(_) | Value::Decimal(_))) => decimal::Long::of(v).value()?,
+        (CastTo::Timestamp, Value::Date(d)) => Value::Timestamp(d * 86_400_000_000),
+        (CastTo::Date, Value::Date(_)) | (CastTo::Time, Value::Time(_)) | (CastTo::Uuid, Value::Uuid(_)) => value.clone(),
+        (CastTo::Date, Value::Timestamp(t)) => Value::Date(moment::split(*t).0 - 2_440_588),
+        (CastTo::Time, Value::Timestamp(t)) => Value::Time(moment::split(*t).1),
+        (CastTo::Date, Value::Text(t)) => Value::Date(parse_date(bare(t)).ok_or_else(|| unread(t))?),
+        (CastTo::Time, Value::Text(t)) => Value::Time(parse_time(bare(t)).ok_or_else(|| unread(t))?),
+        (CastTo::Uuid, Value::Text(t)) => Value::Uuid(parse_uuid(bare(t)).ok_or_else(|| unread(t))?.into()),
         (CastTo::Decimal, Value::Float(v)) => decimal::of_float(*v)?,
         (CastTo::Decimal, Value::Text(t)) => Value::Decimal(parse_decimal(bare(t)).ok_or_else(|| unread(t))?),
         (CastTo::Json, Value::Json(v)) => Value::Json(v.clone()),
@@ -84,6 +91,17 @@ fn text(value: &Value) -> String {
         Value::Bytes(b) => format!("\\x{}", b.iter().map(|b| format!("{b:02x}")).collect::<String>()),
         Value::Json(j) => json::parse(j).show(),
         Value::Decimal(d) => decimal_text(d),
+        Value::Uuid(v) => v.to_string(),
+        Value::Date(d) => {
+            let (year, month, day) = moment::date(d + 2_440_588);
+            let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
+            format!("{year:04}-{month:02}-{day:02}{era}")
+        }
+        Value::Time(t) => {
+            let (second, micros) = (t / 1_000_000, t % 1_000_000);
+            let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}").trim_end_matches('0').to_owned() };
+            format!("{:02}:{:02}:{:02}{fraction}", second / 3600, second / 60 % 60, second % 60)
+        }
         Value::Timestamp(v) => {
             let (day, time) = moment::split(*v);
             let (year, month, of_month) = moment::date(day);

@@ -10,7 +10,7 @@ mod text;
 
 use super::decimal;
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::{Expr, Function};
+use crate::query::{CastTo, Expr, Function};
 use crate::value::{Value, total_order};
 
 /// Value of an expression over a row.
@@ -159,6 +159,10 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         (Function::MatchesFolded, [Value::Text(text), Value::Text(pattern)]) => {
             Value::Bool(pattern::is_found(pattern, text, true))
         }
+        (Function::AddDays, [Value::Date(d), Value::Int(n)] | [Value::Int(n), Value::Date(d)]) => moment::day(*d, *n)?,
+        (Function::SubDays, [Value::Date(d), Value::Int(n)]) => moment::day(*d, n.saturating_neg())?,
+        (Function::DiffDays, [Value::Date(a), Value::Date(b)]) => Value::Int(a - b),
+        (Function::DateToTimestamp, [v]) => cast::cast(CastTo::Timestamp, v)?,
         (Function::IntToDecimal, [v]) => decimal::Long::of(v).value()?,
         (Function::DecimalToFloat, [v]) => decimal::float(v)?,
         (_, [Value::Decimal(_), ..]) => decimal::call(function, args)?,

@@ -48,6 +48,17 @@ fn joined(day: i64, time: i64) -> Result<i64> {
     i64::try_from(micros).map_err(|_| range())
 }
 
+/// A date so many days later: one whose midnights are moments.
+pub(super) fn day(date: i64, days: i64) -> Result<Value> {
+    let out = || Error::new(ErrorCode::TimestampRange, "date out of range");
+    let later = date.checked_add(days).ok_or_else(out)?;
+    // Julian days from 0 on, up to the last that has both its midnights.
+    if later < -EPOCH || (i128::from(later) + 1) * i128::from(DAY) > i128::from(i64::MAX) {
+        return Err(out());
+    }
+    Ok(Value::Date(later))
+}
+
 fn int(value: &Value) -> i64 {
     if let Value::Int(v) = value { *v } else { panic!("{value:?} is no integer") }
 }

@@ -1,3 +1,4 @@
+import { dateText, daysOf, timeOf, uuidOf } from '../calendar.js'
 import { type Decimal, isDecimal } from '../decimal.js'
 import { EddylineError } from '../errors.js'
 import type { CellType } from '../port.js'
@@ -54,6 +55,12 @@ export function literal(value: unknown, like?: CellType): ExprJson {
   if (like === 'timestamp' && (typeof value === 'number' || typeof value === 'string')) {
     if (typeof value === 'string' && microsOfText(value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not an ISO 8601 text: ${value}`, { offending: value })
     return { op: 'lit', name: 'timestamp', value: typeof value === 'number' ? new Date(value).toISOString() : value }
+  }
+  if ((like === 'date' && (typeof value === 'string' || value instanceof Date)) || ((like === 'time' || like === 'uuid') && typeof value === 'string')) {
+    const days = like === 'date' ? daysOf(value) : undefined
+    const text = like === 'date' ? (days === undefined ? undefined : dateText(days)) : like === 'time' ? (timeOf(value) === undefined ? undefined : value) : uuidOf(value)
+    if (text === undefined) throw new EddylineError('TYPE_MISMATCH', `not a ${like}: ${String(value)}`, { offending: String(value) })
+    return { op: 'lit', name: like, value: text }
   }
   if (like === 'decimal' && (typeof value === 'number' || typeof value === 'string' || typeof value === 'bigint')) {
     if (!isDecimal(String(value))) throw new EddylineError('TYPE_MISMATCH', `not a decimal: ${value}`, { offending: String(value) })

@@ -110,7 +110,7 @@ export function exp<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { r
 export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
 
 /** What a cast gives, by the name of the type. */
-export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal }
+export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: string; time: string; uuid: string }
 /** `CAST(a AS type)`. A text that does not read as a value: the query is in the state `error` (INVALID_TEXT). */
 export function cast<A, K extends keyof CastTypes>(a: Operand<A>, type: K): Expr<CastTypes[K] | Null<A>> { return call('cast', [a], type, undefined, type) }
 
@@ -188,6 +188,10 @@ function whole(n: number): number {
   if (!Number.isSafeInteger(n)) throw new EddylineError('QUERY_INVALID', `a part of an interval is a whole number, not ${n}`, { offending: String(n) })
   return n
 }
+/** A date so many days later. */
+export function addDays<A extends string | null, B extends number | null>(a: Expr<A>, days: Operand<B>): Expr<string | Null<A | B>> { return call('+', [a, days], 'date') }
+/** Days from `b` to `a`; of a column and a text, the text is a date. */
+export function diffDays<A extends string | null, B extends string | null>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('-', [a, b], 'int', 'date') }
 /** Seconds from `b` to `a`. */
 export function diffSeconds<A extends Moment, B extends Moment>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('diffSeconds', [a, b], 'float', 'timestamp') }
 /** The moment of a calendar date and time. */

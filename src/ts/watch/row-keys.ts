@@ -1,4 +1,5 @@
 // Keys of rows as texts that are equal for equal keys, whichever of their forms they come in; and finding a row by its key.
+import { daysOf, timeOf, uuidOf } from '../calendar.js'
 import { compareDecimals, plainDecimal } from '../decimal.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
@@ -30,6 +31,9 @@ export function valueText(type: CellType, value: unknown): string {
     case 'timestamp': return String(millis(value))
     case 'json': return canonicalJson(value, '')
     case 'decimal': return plainDecimal(String(value))
+    case 'date': return String(daysOf(value) ?? value)
+    case 'time': return String(timeOf(value) ?? value)
+    case 'uuid': return uuidOf(value) ?? String(value)
     case 'bytes': return value instanceof Uint8Array ? hexOf(value) : String(value)
     case 'float': return String(value === 0 ? 0 : value)
     default: return String(value)
@@ -104,6 +108,8 @@ function compare(type: CellType, a: unknown, b: unknown): number {
     case 'bool': return Number(a) - Number(b)
     case 'timestamp': return Number(millis(a)) - Number(millis(b))
     case 'bigint': { const x = BigInt(a as bigint), y = BigInt(b as bigint); return x < y ? -1 : x > y ? 1 : 0 }
+    case 'date': case 'time': return Number(valueText(type, a)) - Number(valueText(type, b))
+    case 'uuid': { const x = valueText(type, a), y = valueText(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     case 'decimal': return compareDecimals(String(a), String(b))
     case 'bytes': { const x = valueText(type, a), y = valueText(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     default: {

@@ -12,7 +12,8 @@ use super::json::{MAX_SAFE, no_tenants, tenant_required};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Column, Schema, Table};
 use crate::store::{Batch, Change, Envelope, Op, key_hash};
-use crate::value::{Cell, ColumnLayout, FLAG_ASCII, Type};
+use crate::value::calendar::DAY;
+use crate::value::{Cell, ColumnLayout, FLAG_ASCII, Type, parse_uuid};
 
 /// Flag of the batch: an older cursor is a replay to be ignored.
 const IGNORE_STALE: u32 = 1;
@@ -154,6 +155,14 @@ fn cell(table: &Table, column: &Column, place: &ColumnLayout, row: &[u8]) -> Res
         Type::Decimal if matches!(table.layout.cell(row, place.bit as usize), Cell::Decimal([])) => {
             Err(invalid("a decimal without digits").at(&column.name))
         }
+        Type::Time if !(0..=DAY).contains(&(word64(row, slot) as i64)) => Err(invalid("a time beyond the day").at(&column.name)),
+        Type::Date if !(-2_440_588..=106_751_990).contains(&(word64(row, slot) as i64)) => {
+            Err(invalid("a date out of range").at(&column.name))
+        }
+        Type::Uuid => match table.layout.cell(row, place.bit as usize) {
+            Cell::Uuid(v) if parse_uuid(v).as_deref() == Some(v) => Ok(()),
+            _ => Err(invalid("a uuid that is not written as one").at(&column.name)),
+        },
         Type::Int if column.safe_integer && !(-MAX_SAFE..=MAX_SAFE).contains(&(word64(row, slot) as i64)) => {
             let message = format!("integer outside of ±(2^53−1) for `{}` on `{}`", column.name, table.name);
             Err(Error::new(ErrorCode::IntegerRange, message).named(&*column.name).at(&column.name))

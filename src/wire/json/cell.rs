@@ -7,7 +7,7 @@ use super::plan::PlanColumn;
 use crate::error::{Error, ErrorCode};
 use crate::query::Table;
 use crate::value::json::Canon;
-use crate::value::{Cell, RowBuilder, Type, lex, parse_decimal, parse_timestamp};
+use crate::value::{Cell, RowBuilder, Type, Value, lex, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid};
 
 /// Largest integer that is exact as a JavaScript number.
 pub(in crate::wire) const MAX_SAFE: i64 = (1 << 53) - 1;
@@ -152,6 +152,20 @@ fn rare(
                 cur.peek()?;
             }
             row.set(&table.layout, column, Cell::Json(utf8(cur, &scratch.text)?));
+        }
+        Type::Date | Type::Time | Type::Uuid => {
+            let from = *cur;
+            if first != b'"' {
+                return wrong(cur);
+            }
+            let text = string(cur, &mut scratch.text)?;
+            let value = match plan.ty {
+                Type::Date => parse_date(text).map(Value::Date),
+                Type::Time => parse_time(text).map(Value::Time),
+                _ => parse_uuid(text).map(|v| Value::Uuid(v.into())),
+            };
+            let Some(value) = value else { return wrong(&from) };
+            row.set(&table.layout, column, value.as_cell());
         }
         Type::Decimal => {
             let from = *cur;

@@ -107,9 +107,9 @@ pub fn written(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(v) => json!(v),
-        Value::Int(v) | Value::Timestamp(v) => json!(v),
+        Value::Int(v) | Value::Timestamp(v) | Value::Date(v) | Value::Time(v) => json!(v),
         Value::Float(v) => json!(format!("{v:?}")),
-        Value::Text(v) | Value::Json(v) => json!(v),
+        Value::Text(v) | Value::Json(v) | Value::Uuid(v) => json!(v),
         Value::Decimal(v) => json!(decimal_text(v)),
         Value::Bytes(v) => json!(v.iter().map(|b| format!("{b:02x}")).collect::<String>()),
     }
@@ -125,6 +125,9 @@ fn read(value: &Json, ty: Type) -> Value {
         Type::Float => Value::Float(text().parse().expect("a float")),
         Type::Text => Value::text(text()),
         Type::Json => Value::Json(text().into()),
+        Type::Date => Value::Date(value.as_i64().expect("days")),
+        Type::Time => Value::Time(value.as_i64().expect("microseconds")),
+        Type::Uuid => Value::Uuid(text().into()),
         Type::Decimal => Value::Decimal(parse_decimal(text()).expect("a decimal")),
         Type::Bytes => {
             let digits: Vec<u32> = text().chars().map(|c| c.to_digit(16).expect("hexadecimal")).collect();

@@ -2,7 +2,7 @@
 
 use eddyline::query::Column;
 use eddyline::query::ast::{ExprJson, Literal};
-use eddyline::value::{Type, Value, decimal_text, format_timestamp, parse_decimal};
+use eddyline::value::{Type, Value, date_text, decimal_text, format_timestamp, parse_decimal, time_text};
 use fastrand::Rng;
 
 use super::decimal::decimal;
@@ -15,6 +15,12 @@ const EDGE_FLOATS: [f64; 9] = [-0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY,
 const TEXTS: [&str; 8] = ["", "a", "b", "ab", "B", "ä%", "longer than eight", "longer than eighu"];
 const JSONS: [&str; 5] = ["null", "1", "\"a\"", "[]", "{\"a\":1}"];
 const BYTES: [&[u8]; 5] = [&[], &[0], &[0, 0], &[255, 1], b"123456789"];
+const UUIDS: [&str; 4] = [
+    "00000000-0000-0000-0000-000000000000",
+    "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+    "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+];
 const TIMES: [i64; 4] = [0, 1, -1, 1_700_000_000_123_456];
 
 /// How many keys there are.
@@ -60,6 +66,8 @@ impl Domain {
         match ty {
             Type::Int => Value::Int(n - 1),
             Type::Timestamp => Value::Timestamp(n * 1_000_000),
+            Type::Date => Value::Date(n - 3),
+            Type::Uuid if self.is_wide() || rng.bool() => Value::Uuid(format!("a0eebc99-9c0b-4ef8-bb6d-{n:012x}").into()),
             // Keys that are equal may be written in several ways.
             Type::Decimal => {
                 let text = format!("{}{}", n as f64 / 2.0, if n % 2 == 1 && rng.u8(..8) == 0 { "0" } else { "" });
@@ -86,6 +94,10 @@ pub fn value(rng: &mut Rng, ty: Type, edge: bool) -> Value {
         Type::Timestamp => Value::Timestamp(pick(rng, &TIMES)),
         Type::Json => Value::Json(pick(rng, &JSONS).into()),
         Type::Decimal => decimal(rng, edge),
+        Type::Date if edge => Value::Date(pick(rng, &[-2_440_550, 106_751_990, -719_529])),
+        Type::Date => Value::Date(pick(rng, &[0, 1, -1, 19_782, 19_783])),
+        Type::Time => Value::Time(pick(rng, &[0, 1, 43_200_000_000, 86_399_999_999, 86_400_000_000])),
+        Type::Uuid => Value::Uuid(pick(rng, &UUIDS).into()),
     }
 }
 
@@ -103,6 +115,9 @@ pub fn literal(value: &Value) -> ExprJson {
         Value::Timestamp(v) => typed("timestamp", format_timestamp(*v)),
         Value::Json(v) => typed("json", v.to_string()),
         Value::Decimal(v) => typed("decimal", decimal_text(v)),
+        Value::Date(v) => typed("date", date_text(*v)),
+        Value::Time(v) => typed("time", time_text(*v)),
+        Value::Uuid(v) => typed("uuid", v.to_string()),
         Value::Bytes(v) => typed("bytes", v.iter().map(|b| format!("{b:02x}")).collect()),
     };
     ExprJson { op: "lit".into(), name, value, ..ExprJson::default() }

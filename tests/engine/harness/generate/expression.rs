@@ -27,7 +27,18 @@ pub struct Scope {
 }
 
 /// Types that have an order and a literal.
-pub const ORDERED: [Type; 7] = [Type::Int, Type::Text, Type::Float, Type::Bool, Type::Timestamp, Type::Bytes, Type::Decimal];
+pub const ORDERED: [Type; 10] = [
+    Type::Int,
+    Type::Text,
+    Type::Float,
+    Type::Bool,
+    Type::Timestamp,
+    Type::Bytes,
+    Type::Decimal,
+    Type::Date,
+    Type::Time,
+    Type::Uuid,
+];
 
 pub fn call(op: &str, args: Vec<ExprJson>) -> ExprJson {
     ExprJson { op: op.into(), args, ..ExprJson::default() }
@@ -120,6 +131,10 @@ impl Scope {
             Type::Float => self.float(rng, depth),
             Type::Decimal => self.decimal(rng, depth),
             Type::Text => self.text(rng, depth),
+            Type::Date if depth > 0 && chance(rng, 40) => self.day(rng, depth - 1),
+            Type::Time if depth > 0 && chance(rng, 30) => {
+                ExprJson { name: Some("time".into()), ..call("cast", vec![self.leaf(rng, Type::Timestamp)]) }
+            }
             Type::Timestamp if depth > 0 && chance(rng, 50) => self.moved(rng, depth - 1),
             Type::Json if depth > 0 && chance(rng, 50) => self.inner(rng),
             _ => self.leaf(rng, ty),
@@ -206,6 +221,7 @@ impl Scope {
                 call(op, vec![self.int(rng, depth), by])
             }
             5 => call("neg", vec![self.int(rng, depth)]),
+            6 if rng.bool() => call("-", vec![self.leaf(rng, Type::Date), self.leaf(rng, Type::Date)]),
             6 => call("abs", vec![self.int(rng, depth)]),
             7 => call("length", vec![self.text(rng, depth)]),
             _ => call("coalesce", vec![self.int(rng, depth), self.int(rng, depth)]),

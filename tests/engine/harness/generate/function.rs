@@ -161,7 +161,21 @@ impl Scope {
     }
 
     fn shown(&self, rng: &mut Rng, depth: usize) -> ExprJson {
-        let ty = pick(rng, &[Type::Int, Type::Float, Type::Bool, Type::Timestamp, Type::Bytes, Type::Json, Type::Decimal]);
+        let ty = pick(
+            rng,
+            &[
+                Type::Int,
+                Type::Float,
+                Type::Bool,
+                Type::Timestamp,
+                Type::Bytes,
+                Type::Json,
+                Type::Decimal,
+                Type::Date,
+                Type::Time,
+                Type::Uuid,
+            ],
+        );
         self.of_type(rng, ty, depth)
     }
 
@@ -169,6 +183,7 @@ impl Scope {
     pub fn moved(&self, rng: &mut Rng, depth: usize) -> ExprJson {
         let of = self.of_type(rng, Type::Timestamp, depth);
         match rng.usize(0..3) {
+            0 if rng.u8(..4) == 0 => named("cast", "timestamp", self.leaf(rng, Type::Date)),
             0 => named("dateTrunc", pick(rng, &UNITS[..13]), of),
             1 => call(
                 "addInterval",
@@ -181,6 +196,11 @@ impl Scope {
                 call("makeTimestamp", args.into_iter().chain([literal(&Value::Float(1.5))]).collect())
             }
         }
+    }
+
+    /// A date made by a function that cannot fail.
+    pub fn day(&self, rng: &mut Rng, depth: usize) -> ExprJson {
+        named("cast", "date", self.of_type(rng, Type::Timestamp, depth))
     }
 
     /// A part of a json value.
@@ -196,9 +216,12 @@ impl Scope {
     /// A function of columns that for some rows has no value.
     pub fn may_fail(&self, rng: &mut Rng) -> (Type, ExprJson) {
         let mut of = |ty| self.of_type(rng, ty, 0);
+        let day = of(Type::Date);
         let (number, float, label, json, moment, decimal) =
             (of(Type::Int), of(Type::Float), of(Type::Text), of(Type::Json), of(Type::Timestamp), of(Type::Decimal));
-        match rng.usize(0..12) {
+        match rng.usize(0..14) {
+            12 => (Type::Date, call(pick(rng, &["+", "-"]), vec![day, number])),
+            13 => (Type::Date, named("cast", pick(rng, &["date", "date"]), label)),
             10 => (Type::Decimal, call(pick(rng, &["/", "%"]), vec![int(7), decimal])),
             11 => (Type::Decimal, named("cast", "decimal", label)),
             0 => (Type::Float, call(pick(rng, &["sqrt", "ln", "exp"]), vec![float])),

@@ -9,7 +9,8 @@ use super::expression::Scope;
 use super::{chance, pick};
 
 const NAMES: [&str; 4] = ["ants", "bees", "cats", "dogs"];
-const TYPES: [&str; 10] = ["int", "text", "float", "bool", "timestamp", "bigint", "bytes", "json", "decimal", "decimal"];
+const TYPES: [&str; 13] =
+    ["int", "text", "float", "bool", "timestamp", "bigint", "bytes", "json", "decimal", "decimal", "date", "time", "uuid"];
 
 /// Foreign key columns of a table.
 struct Reference {
@@ -92,8 +93,11 @@ fn column(name: impl Into<String>, ty: &str, nullable: bool) -> ColumnJson {
 
 /// A table with its own key, simple or composite.
 fn table(rng: &mut Rng, name: &str, tenants: bool) -> TableJson {
-    let mut columns =
-        vec![column("id", pick(rng, &["int", "int", "text", "text", "bigint", "timestamp", "bytes", "float", "decimal"]), false)];
+    let mut columns = vec![column(
+        "id",
+        pick(rng, &["int", "int", "text", "text", "bigint", "timestamp", "bytes", "float", "decimal", "date", "uuid"]),
+        false,
+    )];
     if chance(rng, 25) {
         columns.push(column("part", pick(rng, &["int", "text", "bool"]), false));
     }
@@ -149,6 +153,9 @@ fn type_of(ty: &str) -> Type {
         "bytes" => Type::Bytes,
         "json" => Type::Json,
         "decimal" => Type::Decimal,
+        "date" => Type::Date,
+        "time" => Type::Time,
+        "uuid" => Type::Uuid,
         _ => Type::Text,
     }
 }
