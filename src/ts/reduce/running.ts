@@ -1,5 +1,6 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
+import { report } from '../dispatch.js'
 import { EddylineError } from '../errors.js'
 import { type Awaitable, type Awaited, Waiters, awaitAll } from './awaiting.js'
 import type { Cursor } from './cursors.js'
@@ -39,6 +40,7 @@ export class Running implements Awaitable {
   readonly waiters = new Waiters()
   readonly space: string
   readonly #state: State
+  readonly #listeners = new Set<() => void>()
   #sinceSnapshot = 0
 
   constructor(readonly db: Database<any>, readonly reducer: Reducer, readonly options: StartOptions, readonly onStop: (r: Running) => void) {
@@ -62,6 +64,7 @@ export class Running implements Awaitable {
     for (const [key, value] of this.#state.entries(this.space)) if (key.startsWith(PARTITION)) this.fold.partitions.set((value as StoredPartition).id, partition(value as StoredPartition))
     this.pump.cursor = (this.#state.entries(this.space).get(GLOBAL) as { cursor: Cursor } | undefined)?.cursor ?? 'start'
     this.#tell()
+    this.#moved()
   }
 
   async #take(events: readonly unknown[], cursor: Cursor | 'start'): Promise<void> {
@@ -80,6 +83,9 @@ export class Running implements Awaitable {
     this.#state.commit([], { [this.space]: { [GLOBAL]: { cursor } } })
     this.#sinceSnapshot += events.length
     const { snapshotEvery } = this.reducer
+    // The pump moves when this has returned; who is told reads the new place.
+    this.pump.cursor = cursor
+    this.#moved()
     if (snapshotEvery !== undefined && this.#sinceSnapshot >= snapshotEvery && cursor !== 'start') await this.#snapshot(cursor)
   }
 
@@ -133,6 +139,7 @@ export class Running implements Awaitable {
         throw error
       }
       this.#tellOne(name)
+      this.#moved()
       return fold.get(name)
     })
   }
@@ -150,8 +157,13 @@ export class Running implements Awaitable {
     const p = this.fold.get(id)
     this.waiters.tell(id, c => p.cursor !== undefined && this.fold.compare(p.cursor, c) >= 0, p.error)
   }
-  /** All waiters look again. */
-  retell(): void { this.#tell() }
+
+  /** Calls `fn` when partitions or the cursor have moved, also where no row has changed. Returns the function that ends it. */
+  subscribe(fn: () => void): () => void {
+    this.#listeners.add(fn)
+    return () => { this.#listeners.delete(fn) }
+  }
+  #moved(): void { for (const fn of [...this.#listeners]) { try { fn() } catch (error) { report(error, this.options.onError) } } }
 
   /** Waits until events are in the state. May be called before they are in the log. A timeout (30 s) or a halted partition is not ok. */
   await(events: unknown, options?: { timeout?: number }): Promise<Awaited> {

@@ -63,12 +63,16 @@ describe('5.4-2 a partition halts', () => {
   it('with the good prefix committed, the error kept, and others going on', async () => {
     const db = await open()
     const { r } = await halted(db)
+    let moved = 0
+    r.subscribe(() => { moved++ })
     expect(names(db)).toEqual({ 55: 'Wartortle', 99: 'Pikachu' })
     expect(r.partition('55')).toEqual({ id: '55', cursor: '5', status: 'ok' })
     expect(r.partition(99)).toMatchObject({ cursor: '1', status: 'error', error: { type: 'handler', cursor: '3', batch: ['3', '4'], message: 'bad stuff happened' } })
     expect(r.partition('99').error!.stack).toContain('UserRaised')
     expect(r.cursor).toBe('6')
     expect(r.errors().map(p => p.id)).toEqual(['99'])
+    await r.resume('99')
+    expect(moved).toBe(1)
   })
 
   it('keeps what was handled before the failure in the same batch', async () => {
