@@ -1,6 +1,7 @@
 // Node: a child process per job, with the collector exposed. As a module it starts children, as a program it is one.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const self = fileURLToPath(import.meta.url)
@@ -35,6 +36,8 @@ async function child({ job, folder, dataFile }) {
     cpuNow: clock,
     collect: () => globalThis.gc?.(),
     eddyline: () => import(pathToFileURL(`${folder}/index.inline.js`).href),
+    part: (name) => import(pathToFileURL(`${folder}/${name}/index.js`).href),
+    folder: dirname(dataFile),
     watch: () => import(pathToFileURL(`${folder}/watch/index.js`).href),
     bytes: () => new Uint8Array(readFileSync(dataFile)),
   }

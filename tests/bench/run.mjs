@@ -1,6 +1,6 @@
 // `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
 //   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
-//   --only=hydrate,filter,top,list,scale,algebra,board,signals    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
+//   --only=hydrate,filter,top,list,scale,algebra,board,signals,durable    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
 // BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -65,6 +65,7 @@ async function measure(runner, targets) {
     if (wanted('algebra')) await algebra(runner)
     if (wanted('board')) await board(runner)
     if (wanted('signals')) await signals(runner)
+    if (wanted('durable')) await durable(runner)
   } finally { await runner.close() }
 }
 
@@ -136,4 +137,24 @@ async function signals(runner) {
   const liked = await runner.run({ workload: 'likes', rounds })
   report.compare('4,000 updates, 3 rows, 40 batches', liked.samples.ours, liked.samples.byHand)
   report.note(`requests per burst: ${touched.requested.toFixed(1)}; calls of the watch per 40 batches: ${liked.calls.toFixed(1)}`)
+}
+
+/** Wall time throughout: the processor is not what one waits for. */
+async function durable(runner) {
+  const kinds = runner.name === 'Node' ? ['files'] : ['indexeddb', 'opfs']
+  const series = (list) => ({ cpu: list, wall: list })
+  const count = quick ? 60 : 400
+  for (const kind of kinds) {
+    report.section(`${runner.name}: open ${thousands(rows)} rows from ${kind} and ten live queries, wall time`, 'ms', 'parse')
+    const { ours, load, parse, longest } = await runner.run({ workload: 'durableOpen', kind, rows, rounds })
+    report.compare('open, ten queries', series(ours), series(parse))
+    report.compare('open', series(load), series(parse))
+    const commit = await runner.run({ workload: 'durableCommit', kind, size: 100, count })
+    report.note(`longest gap between timers while loading ${median(longest).toFixed(0)} ms; a durable batch of 100 rows: p50 ${commit.p50.toFixed(2)} ms, p99 ${commit.p99.toFixed(2)} ms (${count} batches)`)
+  }
+  const events = quick ? 10_000 : 100_000
+  report.section(`${runner.name}: rebuild of ${thousands(events)} events in 1,000 partitions, wall time`, 'ms', 'fold')
+  const { ours, byHand, longest } = await runner.run({ workload: 'rebuildLog', events, partitions: 1000, rounds })
+  report.compare('rebuild, swap included', series(ours), series(byHand))
+  report.note(`longest gap between timers meanwhile ${median(longest).toFixed(0)} ms`)
 }

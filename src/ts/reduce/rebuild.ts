@@ -31,6 +31,9 @@ export interface RebuildOptions {
   until?: Cursor
 }
 
+/** Events that are folded into one version of a shadow. */
+const TOGETHER = 250
+
 /** A state folded beside the database. */
 export interface Shadow { readonly db: Database<any>; readonly fold: Fold; cursor: Cursor | 'start'; processed: number }
 
@@ -68,8 +71,16 @@ export class Rebuild {
       this.#check()
       const { fold } = shadow
       const within = options.until === undefined ? page.events : page.events.filter(e => fold.compare(this.reducer.cursor(e), options.until!) <= 0)
-      for (const [id, events] of fold.group(within)) {
-        fold.run(id, events)
+      let some = new Map<string, unknown[]>(), count = 0
+      const groups = [...fold.group(within)]
+      for (const [i, [id, events]] of groups.entries()) {
+        some.set(id, events)
+        count += events.length
+        if (count < TOGETHER && i + 1 < groups.length) continue
+        // Nobody sees the versions of a shadow: a few large ones cost less than one for each partition.
+        fold.runTogether(some)
+        some = new Map()
+        count = 0
         const turn = this.#breathe()
         if (turn !== undefined) { await turn; this.#check() }
       }

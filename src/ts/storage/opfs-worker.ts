@@ -47,7 +47,8 @@ const scope = globalThis as unknown as Scope
 scope.onmessage = ({ data: [id, method, argument] }) => {
   // One call at a time, in the order in which they came.
   turn = turn.then(() => answer(method, argument)).then(
-    value => { scope.postMessage([id, value]) },
+    // Records go over, they are not copied: each has its own memory.
+    value => { scope.postMessage([id, value], Array.isArray(value) ? value.map((r: Uint8Array) => r.buffer) : []) },
     error => {
       const { code, message } = storageError(error, 'the storage')
       scope.postMessage([id, undefined, { code, message }])
