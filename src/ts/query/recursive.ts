@@ -18,7 +18,7 @@ export interface RecursiveOptions<B> {
   maxRounds?: number
 }
 
-/** What a recursive query is to its own step: the rows found so far, to select from and to join. */
+/** A recursive query; to its own step, the rows found so far: to select from, and to join. */
 export type Recursive<S extends AnySchema, N extends string, B> = Query<Derived<S, N, B>, N, null, B> & Source<S, N, B>
 
 /**
@@ -35,7 +35,7 @@ export type Recursive<S extends AnySchema, N extends string, B> = Query<Derived<
  */
 export function recursive<S extends AnySchema, T extends TableName<S>, J, B, A, N extends string>(
   name: N, base: Query<S, T, J, B, A>, step: (found: Recursive<S, N, B>) => QueryLike<B> | readonly QueryLike<B>[], options: RecursiveOptions<B> = {},
-): Query<Derived<S, N, B>, N, null, B> {
+): Recursive<S, N, B> {
   const invalid = (message: string, path: string): EddylineError => new EddylineError('QUERY_INVALID', message, { path, offending: name })
   if (name === '') throw invalid('a recursive query needs a name', 'name')
   const { schema, columns } = base.parts()
