@@ -13,10 +13,10 @@ pub fn explain(schema: &Schema, circuit: &Circuit, relations: &Relations, plan: 
     let mut text = String::new();
     for level in &plan.levels {
         let depth = depth(plan, level.parent);
-        let name = level.name.as_deref().unwrap_or("rows");
+        let name = level.name.as_deref().unwrap_or(if level.hidden { "what they point at" } else { "rows" });
         let window = &level.window;
         let _ = write!(text, "{:indent$}{name}", "", indent = depth * 2);
-        if level.single {
+        if level.single && !level.hidden {
             text.push_str(" (single)");
         }
         if let Some(limit) = window.limit.filter(|_| !level.single) {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::association::{Refer, computed_steps};
+use super::pointer::add_pointers;
 use super::scope::{check_joins, too_deep};
 use super::window::add_windows;
 use super::{Planner, Stream};
@@ -40,6 +41,12 @@ pub struct Level {
     pub fields: Vec<Field>,
     /// Key among the siblings, by paths from the shown row.
     pub key: Vec<Path>,
+    /// What tells rows of the arrangement apart that a list may have: the key, by paths from the row that `shown` leads to.
+    pub identity: Vec<Path>,
+    /// Rows of the arrangement only point at what is shown: the level of the rows that they point at, one each.
+    pub pointer: Option<usize>,
+    /// A level that a `pointer` leads to, which nobody sees.
+    pub hidden: bool,
     /// Columns that say which list belongs to an owner, by paths from the *owner's* arrangement row.
     pub owner: Vec<Path>,
     /// Part of the list that is shown.
@@ -199,6 +206,7 @@ fn add_level(
     shown_fields.iter_mut().for_each(|f| f.source = f.source.after(shown.len()));
     key.iter_mut().for_each(|k| *k = after(*k, shown.len()));
     let (shown_relation, _) = planner.relations.member(full.relation, crate::algebra::NO_ROW, shown.iter().copied());
+    let identity = key.clone();
     let level = levels.len();
     let (parent, name, single) = match owner {
         Some((parent, name, single)) => (Some(parent), Some(name), single),
@@ -217,12 +225,20 @@ fn add_level(
         shown_relation,
         fields: shown_fields,
         key,
+        identity,
+        pointer: None,
+        hidden: false,
         owner: owner_paths,
         window: Window { offset: query.offset as usize, limit, start: query.start.clone() },
         plain,
         subs: Vec::new(),
     });
     for nested in &query.nested {
+        if planner.only_points(nested) {
+            let owner = nested.hops[0].left.iter().map(|&c| full.columns[c].0).collect();
+            add_pointers(planner, levels, nested, level, owner);
+            continue;
+        }
         let (stream, mut refer) = planner.nested(nested);
         let before = stream.depth();
         let stream = add_windows(planner, &nested.query, stream, &mut refer.owner);

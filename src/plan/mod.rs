@@ -8,6 +8,7 @@ mod association;
 mod bound;
 mod explain;
 mod level;
+mod pointer;
 mod recursive;
 mod scope;
 mod stream;

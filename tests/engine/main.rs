@@ -5,6 +5,7 @@
 //!   `tests/regressions/<what-it-shows>.json`.
 //! - `regressions`: the cases that were kept.
 //! - `arrival`: the order of lists that declare none.
+//! - `board`: what a change costs under nested associations, whatever the sizes of the tables.
 //! - `work`: what a change costs, counted, not timed; and what is kept for it.
 //! - `packed`: rows that leave packed, for storage and other pages, and come back.
 //! - `windows`: window functions over large partitions, and what a change to one costs.
@@ -13,6 +14,7 @@
 //! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
 
 mod arrival;
+mod board;
 mod crowds;
 mod harness;
 mod harness_itself;

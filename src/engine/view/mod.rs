@@ -6,6 +6,7 @@
 
 mod moves;
 mod nodes;
+mod pointer;
 mod read;
 mod window;
 
@@ -154,19 +155,22 @@ impl View {
         change: &ListChange,
         out: &mut Output<'_>,
     ) {
+        if self.plan.levels[level].hidden {
+            return self.emit_pointed(circuit, relations, level, owner, out);
+        }
         if self.plan.levels[level].single {
             return self.emit_single(circuit, relations, level, owner, change, out);
         }
         for &(row, at) in &change.removed {
+            let old = self.seen_handle(relations, level, owner, row);
             let child = self.drop_child(circuit, level, owner, row);
-            let old = self.shown_handle(relations, level, row);
             out.put(PatchWords { at: at as i32, old, child, ..PatchWords::new(REMOVE, level, owner) });
         }
         for placement in &change.placements {
             match *placement {
                 Placement::Move { row, from, to } => {
-                    let child = self.nodes.child(level, owner, row);
-                    let handle = self.shown_handle(relations, level, row);
+                    let child = self.child(level, owner, row);
+                    let handle = self.seen_handle(relations, level, owner, row);
                     out.put(PatchWords { at: from as i32, to: to as i32, handle, child, ..PatchWords::new(MOVE, level, owner) });
                 }
                 Placement::Add { row, at } => self.add(circuit, relations, level, owner, row, at, ADD, out),
@@ -237,6 +241,11 @@ impl View {
         kind: i32,
         out: &mut Output<'_>,
     ) {
+        if let Some(pointer) = self.plan.levels[level].pointer {
+            let node = self.nodes.add(level, owner, row);
+            let handle = self.point(circuit, relations, pointer, node, row);
+            return out.put(PatchWords { at: at as i32, handle, ..PatchWords::new(kind, level, owner) });
+        }
         let handle = self.shown_handle(relations, level, row);
         let has_subs = !self.plan.levels[level].subs.is_empty();
         let child = if has_subs { self.nodes.add(level, owner, row) as i32 } else { -1 };
@@ -286,6 +295,11 @@ impl View {
         out: &mut Output<'_>,
     ) {
         let child = self.nodes.child(level, owner, old);
+        if let Some(pointer) = self.plan.levels[level].pointer {
+            // Another row of the join table, of the same key: it points at the same target.
+            self.nodes.rename(child as u32, new);
+            return self.see(circuit, relations, pointer, child as u32, at, out);
+        }
         self.put_fields(relations, level, owner, (old, new), at, child, out);
         if child < 0 {
             return;
@@ -313,7 +327,22 @@ impl View {
         child: i32,
         out: &mut Output<'_>,
     ) {
-        let (before, now) = (self.shown_handle(relations, level, old), self.shown_handle(relations, level, new));
+        let seen = (self.shown_handle(relations, level, old), self.shown_handle(relations, level, new));
+        self.put_seen(relations, level, owner, seen, at, child, out);
+    }
+
+    /// The same of handles that are shown.
+    #[allow(clippy::too_many_arguments)]
+    fn put_seen(
+        &self,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        (before, now): (i32, i32),
+        at: usize,
+        child: i32,
+        out: &mut Output<'_>,
+    ) {
         if before == now {
             return;
         }
@@ -369,7 +398,12 @@ impl View {
                 circuit.ordered_mut(plan.levels[sub].node).release(group);
             });
         }
-        child
+        if self.plan.levels[level].pointer.is_some() { -1 } else { child }
+    }
+
+    /// A row's node as patches name it: nodes that only point are nobody's business.
+    fn child(&self, level: usize, owner: u32, row: Handle) -> i32 {
+        if self.plan.levels[level].pointer.is_some() { -1 } else { self.nodes.child(level, owner, row) }
     }
 
     fn shown_handle(&self, relations: &Relations, level: usize, row: Handle) -> i32 {
@@ -411,5 +445,5 @@ impl View {
 }
 
 fn rows_of<'a>(level: &'a Level, relations: &'a Relations, sort: &'a crate::trace::SortSpec) -> Rows<'a> {
-    Rows { relations, relation: level.relation, sort, shown: &level.shown, key: &level.key }
+    Rows { relations, relation: level.relation, sort, shown: &level.shown, key: &level.identity }
 }

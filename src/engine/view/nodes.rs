@@ -13,6 +13,8 @@ struct Node {
     level: usize,
     owner: u32,
     row: Handle,
+    /// What a node that points at a row shows of it.
+    seen: i32,
     /// Per sub-level of its level: the group of its list, and its place among that group's owners.
     lists: Vec<List>,
     /// Nodes in its lists, and its neighbours among its owner's: a subtree goes without a search.
@@ -45,7 +47,7 @@ fn file(owner: u32, row: Handle) -> u64 {
 
 impl Node {
     fn new(level: usize, owner: u32, row: Handle) -> Self {
-        Node { level, owner, row, lists: Vec::new(), first_child: END, next: END, previous: END }
+        Node { level, owner, row, seen: -1, lists: Vec::new(), first_child: END, next: END, previous: END }
     }
 }
 
@@ -86,6 +88,22 @@ impl Nodes {
     /// Node of a row in an owner's list; −1 if rows of that level have none.
     pub fn child(&self, level: usize, owner: u32, row: Handle) -> i32 {
         self.children[level].get(&file(owner, row)).map_or(-1, |id| *id as i32)
+    }
+
+    /// What a node that points shows now; what it showed before.
+    pub fn see(&mut self, id: u32, handle: i32) -> i32 {
+        std::mem::replace(&mut self.slots[id as usize].seen, handle)
+    }
+
+    /// What a node that points shows.
+    pub fn seen(&self, id: u32) -> i32 {
+        self.slots[id as usize].seen
+    }
+
+    /// Level, owner and row of a node.
+    pub fn place(&self, id: u32) -> (usize, u32, Handle) {
+        let node = &self.slots[id as usize];
+        (node.level, node.owner, node.row)
     }
 
     /// A node's row has another handle.

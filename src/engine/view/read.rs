@@ -47,8 +47,8 @@ impl View {
         let shown = window::shown(&l.window, &rows_of(l, relations, groups.sort()), groups.list(group));
         let kind = if l.single { ONE } else { ADD } | if owner == ROOT { 0 } else { INNER };
         for (at, row) in shown.into_iter().enumerate() {
-            let child = self.nodes.child(level, owner, row);
-            let handle = self.shown_handle(relations, level, row);
+            let child = self.child(level, owner, row);
+            let handle = self.seen_handle(relations, level, owner, row);
             out.put(PatchWords { at: at as i32, handle, child, ..PatchWords::new(kind, level, owner) });
             for &sub in &l.subs {
                 let group = self.nodes.group(sub, child as u32);
@@ -72,7 +72,15 @@ impl View {
         shown
             .into_iter()
             .map(|row| {
-                let handle = self.shown_handle(relations, level, row) as Handle;
+                let handle = match l.pointer {
+                    None => self.shown_handle(relations, level, row) as Handle,
+                    Some(pointer) => {
+                        let p = &self.plan.levels[pointer];
+                        let targets = circuit.nodes().ordered(p.node);
+                        let group = targets.find(relations, l.relation, row, &p.owner);
+                        targets.list(group).get(0).expect("a pair in a list has its target").row
+                    }
+                };
                 let mut tree = self.tree(schema, relations, level, handle);
                 for &sub in &l.subs {
                     let s = &self.plan.levels[sub];

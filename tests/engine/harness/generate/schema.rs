@@ -67,6 +67,13 @@ pub fn graph(rng: &mut Rng) -> SchemaJson {
     let second = if chance(rng, 20) { first } else { rng.usize(0..3) };
     let joins = [first, second].into_iter().enumerate();
     let of_join: Vec<Reference> = joins.map(|(n, target)| reference(&mut tables, 3, target, n, chance(rng, 30))).collect();
+    if rng.bool() {
+        // Bare pairs.
+        let key: Vec<String> = of_join.iter().flat_map(|r| r.columns.clone()).collect();
+        tables[3].columns.retain(|c| key.contains(&c.name));
+        tables[3].columns.iter_mut().for_each(|c| c.nullable = false);
+        tables[3].key = key;
+    }
     references.extend(of_join);
     tables.iter_mut().for_each(|t| data_columns(rng, t));
     references.iter().for_each(|r| direct(rng, &mut tables, r));

@@ -1,0 +1,72 @@
+//! Lists whose rows point at what they show (`plan::pointer`): each row in view has a node, whose list is the group of its
+//! target, a group of one. A target that changes is told to the nodes that show it.
+
+use super::{Output, View, rows_of, window};
+use crate::algebra::Handle;
+use crate::circuit::Circuit;
+use crate::engine::report::word;
+use crate::trace::{NO_GROUP, Relations};
+
+impl View {
+    /// The handle that a row in view shows.
+    pub(super) fn seen_handle(&self, relations: &Relations, level: usize, owner: u32, row: Handle) -> i32 {
+        match self.plan.levels[level].pointer {
+            Some(_) => self.nodes.seen(self.nodes.child(level, owner, row) as u32),
+            None => self.shown_handle(relations, level, row),
+        }
+    }
+
+    /// Lets a new node point at the target of its row; the target's handle.
+    pub(super) fn point(&mut self, circuit: &mut Circuit, relations: &Relations, pointer: usize, node: u32, row: Handle) -> i32 {
+        let group = self.acquire(circuit, relations, pointer, row);
+        self.nodes.own(pointer, group, node);
+        self.settled.insert((node, pointer as u32));
+        let handle = self.target(circuit, pointer, group);
+        self.nodes.see(node, handle);
+        handle
+    }
+
+    /// Tells what a node's target is now, if it is another row.
+    pub(super) fn see(
+        &mut self,
+        circuit: &Circuit,
+        relations: &Relations,
+        pointer: usize,
+        node: u32,
+        at: usize,
+        out: &mut Output<'_>,
+    ) {
+        self.settled.insert((node, pointer as u32));
+        let now = self.target(circuit, pointer, self.nodes.group(pointer, node));
+        let before = self.nodes.see(node, now);
+        let (level, owner, _) = self.nodes.place(node);
+        self.put_seen(relations, level, owner, (before, now), at, -1, out);
+    }
+
+    /// The target of a node has changed by itself: what that is at the node's place in its list.
+    /// Cost: O(log n) for the place.
+    pub(super) fn emit_pointed(
+        &mut self,
+        circuit: &Circuit,
+        relations: &Relations,
+        pointer: usize,
+        node: u32,
+        out: &mut Output<'_>,
+    ) {
+        let (level, owner, row) = self.nodes.place(node);
+        let l = &self.plan.levels[level];
+        let groups = circuit.nodes().ordered(l.node);
+        let list = groups.list(self.nodes.group(level, owner));
+        let sort = groups.sort();
+        let place = list.partition(|e| sort.compare(relations, l.relation, e.row, row).is_lt());
+        let (low, _) = window::bounds(&l.window, &rows_of(l, relations, sort), list);
+        self.see(circuit, relations, pointer, node, place - low, out);
+    }
+
+    fn target(&self, circuit: &Circuit, pointer: usize, group: u32) -> i32 {
+        if group == NO_GROUP {
+            return -1;
+        }
+        circuit.nodes().ordered(self.plan.levels[pointer].node).list(group).get(0).map_or(-1, |e| word(e.row))
+    }
+}
