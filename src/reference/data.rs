@@ -147,7 +147,7 @@ impl Data {
             // One number for all that a change moves.
             let now = self.clock + 1;
             for (place, columns) in table.arrivals.iter().enumerate() {
-                if columns.iter().any(|&c| rows[at][c] != before[c]) {
+                if !columns.iter().all(|&c| equal(&rows[at][c], &before[c])) {
                     arrivals[at][place] = now;
                     self.clock = now;
                 }
@@ -162,7 +162,7 @@ impl Data {
         for (row, arrivals) in self.tables[t].iter().zip(&mut self.arrivals[t]) {
             let Some(before) = old.tables[t].iter().position(|o| same_key(table, o, row)) else { continue };
             for (place, columns) in table.arrivals.iter().enumerate() {
-                if columns.iter().all(|&c| old.tables[t][before][c] == row[c]) {
+                if columns.iter().all(|&c| equal(&old.tables[t][before][c], &row[c])) {
                     arrivals[place] = old.arrivals[t][before][place];
                 }
             }
