@@ -9,7 +9,8 @@ use hashbrown::HashMap;
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::trace::{Derived, HandleState, Path, RelationId, Relations};
-use crate::value::RowBuilder;
+use crate::value::numeric::Decimal;
+use crate::value::{Cell, RowBuilder};
 
 /// Links.
 pub struct Link {
@@ -64,7 +65,14 @@ pub(super) fn key_cells<'b>(
         if cell.is_null() {
             return None;
         }
-        builder.set(layout, c, cell);
+        match cell {
+            // One key row however a number is spelled.
+            Cell::Decimal(v) => match Decimal::unpack(v).trimmed().pack() {
+                Some(trimmed) => builder.set(layout, c, Cell::Decimal(&trimmed)),
+                None => builder.set(layout, c, cell),
+            },
+            _ => builder.set(layout, c, cell),
+        }
     }
     Some(builder.finish(layout))
 }
