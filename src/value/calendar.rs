@@ -38,7 +38,7 @@ pub fn date_text(days: i64) -> String {
 /// Microseconds into the day of a text such as `09:30` or `23:59:59.5`; `None` if it is none.
 pub fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim_ascii();
-    if text.contains(['+', '-', 'Z', 'z']) || !text.get(2..3).is_some_and(|c| c == ":") {
+    if text.contains(['+', '-', 'Z', 'z']) || text.get(2..3).is_none_or(|c| c != ":") {
         return None;
     }
     parse_timestamp(&["1970-01-01 ", text].concat()).filter(|t| (0..=DAY).contains(t))

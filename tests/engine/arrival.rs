@@ -49,7 +49,7 @@ impl Blog {
         let bytes = changes.to_string();
         let batch = JsonReader::new().read_all(self.engine.schema(), &Options::default(), bytes.as_bytes()).unwrap();
         let report = self.engine.apply(batch).unwrap();
-        report.section(self.view).map_or(0, |s| s.patches as usize)
+        report.section(self.view).map_or(0, |s| s.patches)
     }
 
     fn list(&self, person: usize, name: &str) -> Vec<i64> {

@@ -60,7 +60,7 @@ impl Board {
             JsonReader::new().read_all(self.engine.schema(), &Options::default(), changes.to_string().as_bytes()).unwrap();
         let before = self.engine.work().examined;
         let report = self.engine.apply(batch).unwrap();
-        let patches = report.section(self.view).map_or(0, |s| s.patches as usize);
+        let patches = report.section(self.view).map_or(0, |s| s.patches);
         (self.engine.work().examined - before, patches)
     }
 }
