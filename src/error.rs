@@ -94,6 +94,10 @@ codes! {
     TimestampRange = "TIMESTAMP_RANGE",
     /// A text that is no regular expression, or none that is supported.
     RegexInvalid = "REGEX_INVALID",
+    /// A value for a parameter that the query does not have.
+    UnknownParameter = "UNKNOWN_PARAMETER",
+    /// A parameter of a query without a value.
+    MissingParameter = "MISSING_PARAMETER",
 }
 
 impl fmt::Display for ErrorCode {

@@ -166,7 +166,7 @@ pub fn is_below(high: &Bound, cell: Cell<'_>) -> bool {
 /// Whether evaluation cannot fail, whatever the row.
 fn is_safe(formula: &Formula) -> bool {
     match formula {
-        Formula::Column(_) | Formula::Literal(_) => true,
+        Formula::Column(_) | Formula::Literal(_) | Formula::Param(_) => true,
         Formula::Match(_, text) => is_safe(text),
         Formula::Call(function, args) => {
             let known = matches!(

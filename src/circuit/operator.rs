@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Against, Call, Comparison, Fixpoint, Formula, WindowColumn};
-use crate::query::{JoinKind, Recursion, SetOp, TableId};
+use crate::operator::{Against, BoundValue, Call, Comparison, Count, Fixpoint, Formula, WindowColumn};
+use crate::query::{Function, JoinKind, Recursion, SetOp, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
 /// What an operator may touch while it runs.
@@ -123,6 +123,44 @@ pub enum Spec {
         input: NodeId,
         /// Computed cells.
         columns: Vec<(Formula, crate::value::Type)>,
+    },
+    /// Rows for which a condition with parameters is true.
+    ParamFilter {
+        /// Input.
+        input: NodeId,
+        /// Relation of parameters.
+        params: NodeId,
+        /// Condition.
+        predicate: Formula,
+    },
+    /// Rows paired with cells that are computed with parameters.
+    ParamExtend {
+        /// Input.
+        input: NodeId,
+        /// Relation of parameters.
+        params: NodeId,
+        /// Computed cells.
+        columns: Vec<(Formula, crate::value::Type)>,
+    },
+    /// Rows between bounds that parameters say.
+    Seek {
+        /// The rows in the order of one column.
+        input: NodeId,
+        /// Relation of parameters.
+        params: NodeId,
+        /// Comparisons of the column.
+        bounds: Vec<(Function, BoundValue)>,
+    },
+    /// Part of each list of an ordered arrangement, whose ends parameters say.
+    ParamTop {
+        /// The arrangement.
+        input: NodeId,
+        /// Relation of parameters.
+        params: NodeId,
+        /// Rows passed over in each list.
+        offset: Count,
+        /// At most so many rows of each list.
+        limit: Count,
     },
     /// Rows by key, for joins.
     ArrangeByKey {
@@ -277,6 +315,10 @@ impl Spec {
             | Spec::Combine { left, right, .. } => {
                 vec![*left, *right]
             }
+            Spec::ParamFilter { input, params, .. }
+            | Spec::ParamExtend { input, params, .. }
+            | Spec::Seek { input, params, .. }
+            | Spec::ParamTop { input, params, .. } => vec![*input, *params],
             Spec::Filter { input, .. }
             | Spec::Extend { input, .. }
             | Spec::ArrangeByKey { input, .. }
@@ -293,8 +335,9 @@ impl Spec {
     pub fn name(&self) -> &'static str {
         match self {
             Spec::Source(_) => "source",
-            Spec::Filter { .. } => "filter",
-            Spec::Extend { .. } => "extend",
+            Spec::Filter { .. } | Spec::ParamFilter { .. } => "filter",
+            Spec::Extend { .. } | Spec::ParamExtend { .. } => "extend",
+            Spec::Seek { .. } => "seek",
             Spec::ArrangeByKey { .. } => "arrange",
             Spec::Join { kind: JoinKind::Inner, .. } => "join",
             Spec::Join { kind: JoinKind::Left, .. } => "left join",
@@ -309,7 +352,7 @@ impl Spec {
             Spec::Order { .. } => "order",
             Spec::Window { .. } => "window",
             Spec::ArrangeInOrder { .. } => "arrange in order",
-            Spec::Top { .. } => "top",
+            Spec::Top { .. } | Spec::ParamTop { .. } => "top",
             Spec::Growing { .. } => "growing",
             Spec::Fixpoint { .. } => "fixpoint",
             Spec::Grown { .. } => "recursive",

@@ -20,6 +20,7 @@
 
 mod export;
 mod mirror;
+mod params;
 pub mod report;
 mod view;
 
@@ -141,7 +142,7 @@ impl Engine {
         if !applied.replayed {
             self.version += 1;
             self.circuit.step(&mut self.relations, &mut self.applied.deltas);
-            words[5] = self.absorb(words);
+            words[5] = self.absorb(words, None);
             self.circuit.settle();
             words[6] = self.freed(words);
         }
@@ -164,14 +165,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a section per view that changed.
-    fn absorb(&mut self, words: &mut Vec<i32>) -> i32 {
+    /// Writes a section per view that changed; one may have changed by itself.
+    fn absorb(&mut self, words: &mut Vec<i32>, own: Option<ViewId>) -> i32 {
         let errors = self.circuit.has_errors() || self.failed_views > 0;
         let mut touched: Vec<ViewId> = if errors {
             // An error may come or go in any view.
             self.views.keys().copied().collect()
         } else {
-            self.circuit.changed().iter().filter_map(|n| self.readers.get(n)).flatten().copied().collect()
+            self.circuit.changed().iter().filter_map(|n| self.readers.get(n)).flatten().copied().chain(own).collect()
         };
         sort::by_number(&mut touched, |id| *id);
         touched.dedup();
@@ -220,8 +221,17 @@ impl Engine {
     /// # Errors
     /// `QUERY_INVALID` for a query that nests too deep.
     pub fn register(&mut self, query: &BoundQuery) -> Result<ViewId> {
-        let plan = plan::plan(&self.schema, &mut self.circuit, &mut self.relations, query)?;
+        let params = params::Params::open(&mut self.relations, &query.params);
+        let planned = params.as_ref().map(params::Params::planned).unwrap_or_default();
+        let plan = match plan::plan(&self.schema, &mut self.circuit, &mut self.relations, query, planned) {
+            Ok(plan) => plan,
+            Err(e) => {
+                params.into_iter().for_each(|p| p.close(&mut self.relations));
+                return Err(e);
+            }
+        };
         let mut view = View::open(plan, &mut self.circuit, &self.relations);
+        view.params = params;
         view.failed = view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
         self.failed_views += usize::from(view.failed);
         let id = self.next_view;
@@ -266,6 +276,11 @@ impl Engine {
     /// Number of rows in a view's root list.
     pub fn len(&self, id: ViewId) -> Result<usize> {
         Ok(self.view(id)?.len(&self.circuit, &self.relations))
+    }
+
+    /// Number of rows that the root list would have if all of it were shown. Cost: O(log n).
+    pub fn total(&self, id: ViewId) -> Result<usize> {
+        Ok(self.view(id)?.total(&self.circuit, &self.relations))
     }
 
     /// Handles of a part of a view's root list: the count, then the handles.

@@ -59,6 +59,51 @@ impl Extend {
         let row = self.builder.finish(layout);
         Ok(self.computed.intern_row(relations, row))
     }
+
+    /// Takes other formulas, for all rows of the input as they are now. Rows whose cells stay what they are stay the same.
+    pub(super) fn recompute(
+        &mut self,
+        relations: &mut Relations,
+        columns: Vec<Formula>,
+        rows: &[(Handle, Weight)],
+        out: &mut Delta,
+    ) {
+        self.columns = columns;
+        self.errors = Errors::default();
+        let mut old = std::mem::take(&mut self.rows);
+        let mut computed = Delta::default();
+        for &(handle, weight) in rows {
+            let row = match self.compute(relations, handle) {
+                Ok(row) => row,
+                Err(code) => {
+                    self.errors.add(code, weight);
+                    continue;
+                }
+            };
+            let known = old.get(&handle).copied().filter(|e| relations.pair(self.output, e.pair)[1] == row);
+            let extended = match known {
+                Some(known) => {
+                    old.remove(&handle);
+                    out.push(known.pair, weight - known.weight);
+                    Extended { weight, ..known }
+                }
+                None => {
+                    let pair = relations.insert_pair(self.output, [handle, row]);
+                    computed.push(row, 1);
+                    out.push(pair, weight);
+                    Extended { pair, weight }
+                }
+            };
+            self.rows.insert(handle, extended);
+        }
+        for gone in old.into_values() {
+            out.push(gone.pair, -gone.weight);
+            computed.push(relations.pair(self.output, gone.pair)[1], -1);
+            relations.retire(self.output, gone.pair);
+        }
+        computed.consolidate();
+        self.computed.integrate(relations, &computed);
+    }
 }
 
 impl Operator for Extend {

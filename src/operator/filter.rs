@@ -21,16 +21,27 @@ impl Filter {
     pub fn new(relation: RelationId, predicate: Formula) -> Self {
         Filter { relation, predicate, errors: Errors::default() }
     }
+
+    /// Whether a row is kept; one whose evaluation fails is not.
+    pub(super) fn passes(&self, row: Row<'_>) -> bool {
+        self.predicate.holds(row) == Ok(true)
+    }
+
+    /// The same of a row that comes with some weight: a failing one is counted.
+    pub(super) fn admits(&mut self, row: Row<'_>, weight: Weight) -> bool {
+        self.predicate.holds(row).unwrap_or_else(|code| {
+            self.errors.add(code, weight);
+            false
+        })
+    }
 }
 
 impl Operator for Filter {
     fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
         step.meter.examined += inputs[0].rows().len() as u64;
         for &(handle, weight) in inputs[0].rows() {
-            match self.predicate.holds(Row { relations: step.relations, relation: self.relation, handle }) {
-                Ok(true) => out.push(handle, weight),
-                Ok(false) => {}
-                Err(code) => self.errors.add(code, weight),
+            if self.admits(Row { relations: step.relations, relation: self.relation, handle }, weight) {
+                out.push(handle, weight);
             }
         }
     }
@@ -44,7 +55,7 @@ impl Operator for Filter {
     }
 
     fn keeps(&self, relations: &Relations, handle: Handle) -> bool {
-        self.predicate.holds(Row { relations, relation: self.relation, handle }) == Ok(true)
+        self.passes(Row { relations, relation: self.relation, handle })
     }
 
     fn error(&self) -> Option<ErrorCode> {

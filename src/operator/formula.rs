@@ -4,6 +4,7 @@
 //! zero are errors. `and`, `or`, `between`, `coalesce` and `case` go from left to right and stop at what decides; all other
 //! functions evaluate all their arguments first. Those that need no more than the cells are in `scalar`.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
@@ -23,6 +24,8 @@ pub enum Formula {
     Column(Path),
     /// A constant.
     Literal(Value),
+    /// A parameter, in what is written and not yet evaluated: [`Formula::with`] puts the value there.
+    Param(usize),
     /// A function or operator.
     Call(Function, Vec<Formula>),
     /// Whether a text matches a pattern.
@@ -97,19 +100,33 @@ impl Formula {
         match expr {
             Expr::Column(c) => Formula::Column(paths(*c)),
             Expr::Literal(v) => Formula::Literal(v.clone()),
-            Expr::Call(f, args) => {
-                let mut parts: Vec<Formula> = args.iter().map(|a| Formula::new(a, paths)).collect();
-                if let (Function::Matches | Function::MatchesFolded, [_, Formula::Literal(Value::Text(text))]) = (f, &parts[..]) {
-                    let folded = *f == Function::MatchesFolded;
-                    // `bind` has read the pattern before.
-                    if let Ok(regex) = Regex::new(text, folded) {
-                        let pattern = Pattern { text: text.clone(), folded, regex: Rc::new(regex) };
-                        return Formula::Match(pattern, Box::new(parts.swap_remove(0)));
-                    }
-                }
-                Formula::Call(*f, parts)
-            }
+            Expr::Call(f, args) => Formula::call(*f, args.iter().map(|a| Formula::new(a, paths)).collect()),
+            Expr::Param(n, _) => Formula::Param(*n),
             Expr::Outer(..) | Expr::Sub(_) => unreachable!("the planner puts columns in the place of sub-queries"),
+        }
+    }
+
+    /// A call; of a regular expression that is known its program.
+    fn call(f: Function, mut parts: Vec<Formula>) -> Self {
+        if let (Function::Matches | Function::MatchesFolded, [_, Formula::Literal(Value::Text(text))]) = (f, &parts[..]) {
+            let folded = f == Function::MatchesFolded;
+            // `bind` has read the pattern before.
+            if let Ok(regex) = Regex::new(text, folded) {
+                let pattern = Pattern { text: text.clone(), folded, regex: Rc::new(regex) };
+                return Formula::Match(pattern, Box::new(parts.swap_remove(0)));
+            }
+        }
+        Formula::Call(f, parts)
+    }
+
+    /// The same with values in the place of parameters.
+    #[must_use]
+    pub fn with(&self, values: &[Value]) -> Formula {
+        match self {
+            Formula::Param(n) => Formula::Literal(values[*n].clone()),
+            Formula::Call(f, args) => Formula::call(*f, args.iter().map(|a| a.with(values)).collect()),
+            Formula::Match(pattern, text) => Formula::Match(pattern.clone(), Box::new(text.with(values))),
+            Formula::Column(_) | Formula::Literal(_) => self.clone(),
         }
     }
 
@@ -117,7 +134,7 @@ impl Formula {
     pub fn is_wide(&self, relations: &Relations, relation: RelationId) -> bool {
         match self {
             Formula::Column(p) => relations.is_wide(relation, *p),
-            Formula::Literal(_) | Formula::Match(..) => false,
+            Formula::Literal(_) | Formula::Param(_) | Formula::Match(..) => false,
             Formula::Call(
                 Function::Length
                 | Function::OctetLength
@@ -137,6 +154,7 @@ impl Formula {
         match self {
             Formula::Column(p) => Ok(Datum::Cell(row.relations.cell(row.relation, row.handle, *p))),
             Formula::Literal(v) => Ok(Datum::Cell(v.as_cell())),
+            Formula::Param(_) => Ok(NULL),
             Formula::Call(f, args) => call(*f, args, row),
             Formula::Match(pattern, text) => Ok(match text.eval(row)?.as_cell() {
                 Cell::Text(text) => truth(Some(pattern.regex.is_match(text))),
@@ -186,7 +204,7 @@ impl Formula {
         match self {
             Formula::Column(p) => Some(row.relations.cell(row.relation, row.handle, *p)),
             Formula::Literal(v) => Some(v.as_cell()),
-            Formula::Call(..) | Formula::Match(..) => None,
+            Formula::Param(_) | Formula::Call(..) | Formula::Match(..) => None,
         }
     }
 }
@@ -347,5 +365,24 @@ fn strict(f: Function, args: &[Cell<'_>]) -> Outcome<'static> {
     if let (Some(test), [a, b]) = (comparison(f), args) {
         return Ok(truth(Some(test(total_order(*a, *b)))));
     }
+    if let (Function::Matches | Function::MatchesFolded, [Cell::Text(text), Cell::Text(pattern)]) = (f, args) {
+        return Ok(truth(matches(text, pattern, f == Function::MatchesFolded)));
+    }
     scalar::call(f, args).map(Datum::Value)
+}
+
+thread_local! {
+    /// The pattern that a column had last: a parameter's is the same for all rows.
+    static LAST: RefCell<Option<Pattern>> = const { RefCell::new(None) };
+}
+
+/// Whether a text matches the pattern that a column holds.
+fn matches(text: &str, pattern: &str, folded: bool) -> Option<bool> {
+    LAST.with_borrow_mut(|last| {
+        if last.as_ref().is_none_or(|l| l.folded != folded || *l.text != *pattern) {
+            let regex = Rc::new(Regex::new(pattern, folded).ok()?);
+            *last = Some(Pattern { text: pattern.into(), folded, regex });
+        }
+        last.as_ref().map(|l| l.regex.is_match(text))
+    })
 }

@@ -28,8 +28,9 @@ impl Top {
         (low, low.saturating_add(self.limit).min(len))
     }
 
-    fn change(&self, list: &OrderedList, change: &GroupDelta, out: &mut Delta) {
-        let (old_low, old_high) = self.bounds(change.old_len);
+    /// The change of a part that was `old` before.
+    pub(super) fn change(&self, old: &Top, list: &OrderedList, change: &GroupDelta, out: &mut Delta) {
+        let (old_low, old_high) = old.bounds(change.old_len);
         let (low, high) = self.bounds(list.len());
         let within = |low: usize, high: usize| move |p: &&Placed| (low..high).contains(&p.at);
         change.removed.iter().filter(within(old_low, old_high)).for_each(|p| out.push(p.row, -1));
@@ -74,7 +75,7 @@ impl Operator for Top {
         let groups = step.nodes.ordered(self.input);
         for change in groups.changes() {
             step.meter.examined += (change.removed.len() + change.inserted.len()) as u64;
-            self.change(groups.list(change.group), change, out);
+            self.change(self, groups.list(change.group), change, out);
         }
     }
 
@@ -132,7 +133,7 @@ mod tests {
                 delta.consolidate();
                 groups.apply(&rs, &delta);
                 let mut out = Delta::default();
-                groups.changes().iter().for_each(|c| top.change(groups.list(0), c, &mut out));
+                groups.changes().iter().for_each(|c| top.change(&top, groups.list(0), c, &mut out));
                 let after = part(&groups);
                 let mut expected = Delta::default();
                 before.iter().for_each(|h| expected.push(*h, -1));

@@ -58,6 +58,9 @@ fn compared<'e>(conjunct: &'e Expr, types: &[Type]) -> Option<Compared<'e>> {
     };
     let (column, comparison, value) = if b.has_subquery() { (a, *function, b) } else { (b, turned, a) };
     let sub = the_sub(value)?;
+    if conjunct.has_param() || sub.field().is_some_and(Expr::has_param) {
+        return None;
+    }
     let sound = sub.kind == QueryExprKind::Scalar
         && is_global(&sub.query)
         && sub.outer.is_empty()

@@ -42,7 +42,10 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
     let spec = circuit.spec(id);
     let meter = circuit.meter(id);
     let what = match spec {
-        Spec::Source(table) => format!(" {}", schema.by_id(*table).name),
+        Spec::Source(table) if (*table as usize) < schema.tables.len() => format!(" {}", schema.by_id(*table).name),
+        Spec::Source(_) => " of parameters".to_owned(),
+        Spec::ParamFilter { .. } | Spec::ParamExtend { .. } | Spec::ParamTop { .. } => " with parameters".to_owned(),
+        Spec::Seek { bounds, .. } => format!(" by {} comparisons with parameters", bounds.len()),
         Spec::Order { group, sort, .. } | Spec::ArrangeInOrder { group, sort, .. } if group.is_empty() => {
             format!(" by {} columns", sort.columns.len())
         }

@@ -6,12 +6,12 @@ use super::association::{Refer, computed_steps};
 use super::pointer::add_pointers;
 use super::scope::{check_joins, too_deep};
 use super::window::add_windows;
-use super::{Planner, Stream};
+use super::{ParamValues, Planner, Stream};
 use crate::circuit::{Circuit, NodeId};
 use crate::error::Result;
-use crate::query::{BoundQuery, Expr, Schema, Select, Start, TableId, type_of};
+use crate::query::{BoundQuery, Expr, Place, Schema, Select, Slot, Start, TableId, count_of, type_of};
 use crate::trace::{Path, RelationId, Relations, SortColumn};
-use crate::value::Type;
+use crate::value::{Type, Value};
 
 /// A planned query.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct Level {
     pub owner: Vec<Path>,
     /// Part of the list that is shown.
     pub window: Window,
+    /// What parameters say of the window.
+    pub slots: Vec<Slot>,
     /// The shown row is a table's row with all its columns and nothing nested.
     pub plain: bool,
     /// Levels of the associations of its rows.
@@ -96,15 +98,38 @@ pub struct Window {
     pub limit: Option<usize>,
     /// Keyset start.
     pub start: Option<Start>,
+    /// First row and number of rows of what is shown of all this.
+    pub part: Option<(usize, usize)>,
+}
+
+impl Window {
+    /// Puts the values of parameters where slots are.
+    pub fn set(&mut self, slots: &[Slot], values: &[Value]) {
+        for slot in slots {
+            let value = &values[slot.param];
+            match (slot.place, &mut self.start) {
+                (Place::Limit, _) => self.limit = count_of(value),
+                (Place::Offset, _) => self.offset = count_of(value).unwrap_or(0),
+                (Place::Start(at), Some(start)) => start.values[at] = value.clone(),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Plans a query: makes or finds its nodes, hydrated, each held once per level.
 ///
 /// # Errors
 /// `QUERY_INVALID` when it joins more tables than rows can nest.
-pub fn plan(schema: &Schema, circuit: &mut Circuit, relations: &mut Relations, query: &BoundQuery) -> Result<Plan> {
+pub fn plan(
+    schema: &Schema,
+    circuit: &mut Circuit,
+    relations: &mut Relations,
+    query: &BoundQuery,
+    params: ParamValues,
+) -> Result<Plan> {
     check_depth(query)?;
-    let mut planner = Planner::new(schema, circuit, relations);
+    let mut planner = Planner::new(schema, circuit, relations, params);
     let mut levels = Vec::new();
     let stream = planner.scope(query, None);
     add_level(&mut planner, &mut levels, query, None, stream, Refer::default(), Vec::new());
@@ -215,6 +240,9 @@ fn add_level(
     let whole = matches!(query.select, Select::All) && query.joins.is_empty() && query.aggregate.is_none();
     let plain = whole && query.nested.is_empty() && refer.ties.is_empty();
     let limit = if single { Some(1) } else { query.limit.map(|l| l as usize) };
+    let mut window = Window { offset: query.offset as usize, limit, start: query.start.clone(), part: None };
+    window.set(&query.slots, &planner.params.values);
+    window.part = query.part;
     levels.push(Level {
         name,
         parent,
@@ -229,7 +257,8 @@ fn add_level(
         pointer: None,
         hidden: false,
         owner: owner_paths,
-        window: Window { offset: query.offset as usize, limit, start: query.start.clone() },
+        window,
+        slots: query.slots.clone(),
         plain,
         subs: Vec::new(),
     });

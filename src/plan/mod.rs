@@ -9,6 +9,7 @@ mod bound;
 mod explain;
 mod level;
 mod pointer;
+mod params;
 mod recursive;
 mod scope;
 mod stream;
@@ -17,4 +18,5 @@ mod window;
 
 pub use explain::explain;
 pub use level::{Field, FieldSource, Level, Plan, Window, plan};
+pub use params::ParamValues;
 pub use stream::{Planner, Stream};

@@ -49,7 +49,9 @@ pub(super) fn add_pointers(planner: &mut Planner<'_>, levels: &mut Vec<Level>, n
     let node = planner.order(&pairs, first.right.iter().map(|&c| Path::column(c)).collect(), sort);
     let at = levels.len();
     let list = level(planner, &target, nested, node);
-    let window = Window { offset: nested.query.offset as usize, limit: nested.query.limit.map(|l| l as usize), start: None };
+    let query = &nested.query;
+    let mut window = Window { offset: query.offset as usize, limit: query.limit.map(|l| l as usize), start: None, part: None };
+    window.set(&query.slots, &planner.params.values);
     let relation = pairs.relation;
     levels[parent].subs.push(at);
     levels.push(Level {
@@ -59,6 +61,7 @@ pub(super) fn add_pointers(planner: &mut Planner<'_>, levels: &mut Vec<Level>, n
         identity,
         owner,
         window,
+        slots: query.slots.clone(),
         pointer: Some(at + 1),
         ..list
     });
@@ -90,6 +93,7 @@ fn level(planner: &Planner<'_>, target: &Stream, nested: &Nested, node: crate::c
         hidden: false,
         owner: Vec::new(),
         window: Window { limit: Some(1), ..Window::default() },
+        slots: Vec::new(),
         plain: true,
         subs: Vec::new(),
     }

@@ -137,7 +137,7 @@ impl Planner<'_> {
         let extended = self.extended(stream, wanted.map(|e| (e, type_in(e))));
         let group = part.by.iter().map(|e| extended.place(e, type_in(e)).0).collect();
         let sort = extended.sort(&query, &types);
-        let top = self.top(&extended.stream, group, sort, part.offset as usize, part.limit as usize);
+        let top = self.cut(&extended.stream, &query, group, sort, true);
         Stream { columns: top.columns[..width].to_vec(), ..top }
     }
 
@@ -190,12 +190,11 @@ impl Planner<'_> {
         let sort = query.order.iter().map(|o| (&o.expr, type_of(&o.expr, &types).unwrap_or(Type::Text)));
         let extended = self.extended(scope, fields.iter().map(|f| (&f.expr, f.ty)).chain(sort));
         let columns = fields.iter().map(|f| extended.place(&f.expr, f.ty)).collect();
-        if query.limit.is_none() && query.offset == 0 {
+        if !query.is_cut() {
             return Stream { columns, ..extended.stream };
         }
         let sort = extended.sort(&query, &types);
-        let limit = query.limit.map_or(usize::MAX, |l| l as usize);
-        let top = self.top(&extended.stream, Vec::new(), sort, query.offset as usize, limit);
+        let top = self.cut(&extended.stream, &query, Vec::new(), sort, false);
         Stream { columns, ..top }
     }
 
@@ -241,6 +240,17 @@ fn joins(query: &BoundQuery) -> usize {
         + 1
         + subs.iter().map(QueryExpr::joins).sum::<usize>() * if query.limit_by.is_some() { 2 } else { 1 }
         + usize::from(query.limit_by.is_some())
+        + columns_of_params(query)
+}
+
+/// How often parameters become columns, in outer joins and in aggregates.
+fn columns_of_params(query: &BoundQuery) -> usize {
+    let joins = query.joins.iter().filter(|j| j.kind != JoinKind::Inner && j.on.has_param()).count();
+    let mut aggregate = false;
+    for call in query.aggregate.iter().flat_map(|a| &a.calls).chain(query.computed.iter().map(|c| &c.call)) {
+        call.clone().for_each_expr(&mut |e| aggregate |= e.has_param());
+    }
+    joins + usize::from(aggregate)
 }
 
 /// The sub-queries in the expressions of a query, each once.

@@ -1,5 +1,6 @@
 //! Streams: a node, and where the columns of the query's scope are in its rows.
 
+use super::params::ParamValues;
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
     Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Join, Link,
@@ -51,15 +52,17 @@ pub struct Planner<'a> {
     pub circuit: &'a mut Circuit,
     /// All rows.
     pub relations: &'a mut Relations,
+    /// Parameters of the query.
+    pub params: ParamValues,
     held: Vec<NodeId>,
     /// Growing relations of the recursions that are being planned, inner ones last.
     pub(super) growing: Vec<Vec<Stream>>,
 }
 
 impl<'a> Planner<'a> {
-    /// A planner over a circuit.
-    pub fn new(schema: &'a Schema, circuit: &'a mut Circuit, relations: &'a mut Relations) -> Self {
-        Planner { schema, circuit, relations, held: Vec::new(), growing: Vec::new() }
+    /// A planner over a circuit, for a query with these parameters.
+    pub fn new(schema: &'a Schema, circuit: &'a mut Circuit, relations: &'a mut Relations, params: ParamValues) -> Self {
+        Planner { schema, circuit, relations, params, held: Vec::new(), growing: Vec::new() }
     }
 
     /// Gives back all nodes but those that stay in use.
@@ -101,6 +104,9 @@ impl<'a> Planner<'a> {
     /// Rows for which all conditions are true. Conjuncts are one node each way they are written: `a and b` is one filter.
     pub fn filter(&mut self, stream: Stream, condition: Option<&Expr>) -> Stream {
         let Some(condition) = condition else { return stream };
+        if condition.has_param() {
+            return self.filter_with_params(stream, condition);
+        }
         let predicate = stream.formula(condition);
         let spec = Spec::Filter { input: stream.node, predicate: predicate.clone() };
         let relation = stream.relation;
@@ -124,7 +130,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A stream in the order of one column.
-    fn arrange_by(&mut self, stream: &Stream, path: Path) -> NodeId {
+    pub(super) fn arrange_by(&mut self, stream: &Stream, path: Path) -> NodeId {
         let ty = stream.columns.iter().find(|c| c.0 == path).map_or(Type::Int, |c| c.1);
         let column = SortColumn { path, ty, desc: false, nulls_first: false };
         self.arrange_in_order(stream, Vec::new(), SortSpec { columns: vec![column], ..SortSpec::default() })
@@ -133,6 +139,9 @@ impl<'a> Planner<'a> {
     /// Joins two streams on a condition over the columns of both. Equalities of a left and a right column become the key;
     /// without any, a comparison of two makes a range of an order; the rest is evaluated per pair.
     pub fn join(&mut self, left: &Stream, right: &Stream, kind: JoinKind, on: &Expr) -> Stream {
+        if on.has_param() {
+            return self.join_with_params(left, right, kind, on);
+        }
         let split = left.columns.len();
         let (mut left_key, mut right_key, mut rest) = (Vec::new(), Vec::new(), Vec::new());
         let mut range: Vec<Comparison> = Vec::new();
@@ -245,6 +254,12 @@ impl<'a> Planner<'a> {
     pub fn extend(&mut self, stream: &Stream, computed: &[(Expr, Type)]) -> Stream {
         let columns: Vec<(Formula, Type)> = computed.iter().map(|(e, t)| (stream.formula(e), *t)).collect();
         let types: Vec<Type> = computed.iter().map(|c| c.1).collect();
+        let new = types.iter().enumerate().map(|(i, t)| (Path::column(i).within(true), *t));
+        let new = stream.within(false).chain(new).collect();
+        if computed.iter().any(|c| c.0.has_param()) {
+            let node = self.extend_with_params(stream, columns);
+            return Stream { node, relation: self.output(node), columns: new };
+        }
         let spec = Spec::Extend { input: stream.node, columns: columns.clone() };
         let (input, layout) = (stream.relation, Layout::new(&types));
         let node = self.node(spec, move |relations, _| {
@@ -253,12 +268,18 @@ impl<'a> Planner<'a> {
             let output = relations.add_pair(input, right);
             Box::new(Extend::new(input, columns.into_iter().map(|c| c.0).collect(), right, output))
         });
-        let new = types.iter().enumerate().map(|(i, t)| (Path::column(i).within(true), *t));
-        Stream { node, relation: self.output(node), columns: stream.within(false).chain(new).collect() }
+        Stream { node, relation: self.output(node), columns: new }
     }
 
     /// Groups that `having` keeps; the columns are the group expressions, then the aggregates.
     pub fn aggregate(&mut self, stream: Stream, aggregate: &Aggregate, group_types: &[Type]) -> Stream {
+        let mut calls = aggregate.calls.clone();
+        let mut parts: Vec<&mut Expr> = Vec::new();
+        for call in &mut calls {
+            let order = call.order.iter_mut().map(|key| &mut key.expr);
+            parts.extend([&mut call.argument, &mut call.second, &mut call.filter].into_iter().flatten().chain(order));
+        }
+        let stream = self.lift(stream, true, parts.into_iter());
         let computed: Vec<(Expr, Type)> = aggregate
             .groups
             .iter()
@@ -279,7 +300,7 @@ impl<'a> Planner<'a> {
                 }
             })
             .collect();
-        let calls: Vec<Call> = aggregate.calls.iter().map(|c| Call::new(c, &|e| stream.formula(e))).collect();
+        let calls: Vec<Call> = calls.iter().map(|c| Call::new(c, &|e| stream.formula(e))).collect();
         let types: Vec<Type> = group_types.iter().copied().chain(aggregate.calls.iter().map(|c| c.ty)).collect();
         let spec = Spec::Aggregate { input: stream.node, groups: groups.clone(), calls: calls.clone() };
         let (input, layout) = (stream.relation, Layout::new(&types));

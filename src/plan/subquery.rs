@@ -126,10 +126,16 @@ impl Planner<'_> {
         let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = inner.keys.iter().cloned().chain(more).unzip();
         let (left_keys, right_keys) = (self.columns(&mut stream, &left_keys), self.columns(&mut right, &right_keys));
         let by: Vec<(usize, usize)> = left_keys.into_iter().zip(right_keys).collect();
+        let mut residual = inner.residual.clone();
+        // Parameters become columns of the rows outside, which are no columns of the stream inside.
+        let inside = usize::MAX / 2;
+        residual = residual.map(|e| e.map_columns(&|c| inside + c));
+        stream = self.lift(stream, false, residual.iter_mut());
         let width = stream.columns.len();
-        let residual = inner.residual.as_ref().map(|e| {
+        let residual = residual.map(|e| {
             e.replaced(&mut |e| match e {
-                Expr::Column(c) => Some(Expr::Column(width + c)),
+                Expr::Column(c) if *c < inside => Some(e.clone()),
+                Expr::Column(c) => Some(Expr::Column(width + c - inside)),
                 Expr::Outer(k, _) => Some(sub.outer[*k].clone()),
                 _ => None,
             })
@@ -441,7 +447,7 @@ pub(super) fn all(parts: Vec<Expr>) -> Option<Expr> {
 /// Whether evaluation cannot fail for any row.
 pub(super) fn cannot_fail(e: &Expr) -> bool {
     match e {
-        Expr::Column(_) | Expr::Literal(_) | Expr::Outer(..) => true,
+        Expr::Column(_) | Expr::Literal(_) | Expr::Param(..) | Expr::Outer(..) => true,
         Expr::Call(function, args) => function.is_total() && args.iter().all(cannot_fail),
         Expr::Sub(sub) => {
             let fails = sub.kind == QueryExprKind::Scalar && !is_global(&sub.query);

@@ -116,6 +116,38 @@ pub struct QueryJson {
     pub computed: Vec<ComputedJson>,
     /// Queries that sources of this one can name, each able to name those before it.
     pub ctes: Vec<CteJson>,
+    /// The parameter that says the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_param: Option<String>,
+    /// The parameter that says the offset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset_param: Option<String>,
+    /// First row and number of rows of what is shown at first; of a whole query only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Vec<u32>>,
+    /// Parameters with their first values; of a whole query only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<ParamJson>,
+}
+
+/// A parameter and its value as written.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct ParamJson {
+    /// Name.
+    pub name: String,
+    /// Type, by its name in schemas; without one it is that which the places in the query ask for.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub ty: Option<String>,
+    /// A literal.
+    pub value: ExprJson,
+}
+
+/// New values of some parameters.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(try_from = "Document")]
+pub struct ParamsJson {
+    /// Those that are set; the others stay.
+    pub params: Vec<ParamJson>,
 }
 
 /// What a query is from, as written.
@@ -212,6 +244,7 @@ pub struct BestJson {
 
 /// A limit per group as written.
 #[derive(Clone, Debug, Default, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
 pub struct LimitByJson {
     /// What is equal within a group.
     pub by: Vec<ExprJson>,
@@ -219,6 +252,12 @@ pub struct LimitByJson {
     pub limit: u32,
     /// Skip so many rows of each.
     pub offset: Option<u32>,
+    /// The parameter that says the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_param: Option<String>,
+    /// The parameter that says the offset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset_param: Option<String>,
 }
 
 /// A common table expression as written.
@@ -309,7 +348,7 @@ pub struct ComputedJson {
 /// An expression as written: `op` with what it needs.
 #[derive(Clone, Debug, Default, Serialize, PartialEq)]
 pub struct ExprJson {
-    /// `col`, `lit`, `agg`, or a function or operator.
+    /// `col`, `lit`, `param`, `agg`, or a function or operator.
     pub op: String,
     /// Arguments.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -7,6 +7,7 @@
 
 use super::QueryExpr;
 use super::function::Function;
+use super::param::{Param, Place, Slot};
 use super::recursive::{Growing, RecursiveSource};
 use super::schema::{Hop, Schema, TableId};
 use super::window::WindowCall;
@@ -50,6 +51,20 @@ pub struct BoundQuery {
     pub nested: Vec<Nested>,
     /// Window functions: call *n* is column *n* behind the scope or group scope in `select` and `order`.
     pub windows: Vec<WindowCall>,
+    /// Numbers and keyset values that parameters say: what stands in their places is for the first values.
+    pub slots: Vec<Slot>,
+    /// First row and number of rows of what is shown at first; of the whole query only.
+    pub part: Option<(usize, usize)>,
+    /// The parameters, with their first values; of the whole query only.
+    pub params: Vec<Param>,
+}
+
+impl BoundQuery {
+    /// Whether it has a limit or an offset, or parameters that say them.
+    pub fn is_cut(&self) -> bool {
+        let cuts = |s: &Slot| matches!(s.place, Place::Limit | Place::Offset);
+        self.limit.is_some() || self.offset > 0 || self.slots.iter().any(cuts)
+    }
 }
 
 /// The first rows of each group.
@@ -341,6 +356,8 @@ pub enum Expr {
     Column(usize),
     /// Constant.
     Literal(Value),
+    /// The value of the numbered parameter, and its type.
+    Param(usize, Type),
     /// Function or operator.
     Call(Function, Vec<Expr>),
     /// In a sub-query: the value of the numbered expression of its [`QueryExpr::outer`], and its type.
@@ -359,7 +376,7 @@ impl Expr {
                         out.push(*c);
                     }
                 }
-                Expr::Literal(_) | Expr::Outer(..) => {}
+                Expr::Literal(_) | Expr::Param(..) | Expr::Outer(..) => {}
                 Expr::Call(_, args) => args.iter().for_each(|a| walk(a, out)),
                 Expr::Sub(sub) => sub.arguments().for_each(|a| walk(a, out)),
             }

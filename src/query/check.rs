@@ -70,15 +70,28 @@ fn table(json: &TableJson, id: TableId) -> Result<Table> {
 }
 
 fn column(json: &ColumnJson) -> Result<Column> {
-    let Some(&(_, ty, safe_integer)) = TYPES.iter().find(|t| t.0 == json.ty) else {
-        let mut e = Error::unknown(ErrorCode::UnsupportedType, "type", &json.ty, "columns", TYPES.iter().map(|t| t.0));
-        if NOT_YET.contains(&json.ty.as_str()) {
-            e.message = format!("columns of type `{}` cannot be held yet", json.ty);
+    let (ty, safe_integer) = known(&json.ty).map_err(|e| e.at("type"))?;
+    Ok(Column { name: json.name.clone(), ty, nullable: json.nullable, safe_integer })
+}
+
+fn known(name: &str) -> Result<(Type, bool)> {
+    let Some(&(_, ty, safe_integer)) = TYPES.iter().find(|t| t.0 == name) else {
+        let mut e = Error::unknown(ErrorCode::UnsupportedType, "type", name, "columns", TYPES.iter().map(|t| t.0));
+        if NOT_YET.contains(&name) {
+            e.message = format!("columns of type `{name}` cannot be held yet");
             e.nearest = None;
         }
-        return Err(e.at("type"));
+        return Err(e);
     };
-    Ok(Column { name: json.name.clone(), ty, nullable: json.nullable, safe_integer })
+    Ok((ty, safe_integer))
+}
+
+/// The type of a name.
+///
+/// # Errors
+/// `UNSUPPORTED_TYPE`
+pub(super) fn type_named(name: &str) -> Result<Type> {
+    known(name).map(|t| t.0)
 }
 
 /// The declared key, without the tenant.

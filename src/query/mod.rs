@@ -12,6 +12,7 @@ pub mod bind;
 pub mod bound;
 mod check;
 pub mod function;
+mod param;
 mod recursive;
 pub mod registry;
 mod relations;
@@ -24,12 +25,13 @@ pub mod window;
 #[cfg(test)]
 mod tests;
 
-pub use bind::bind;
+pub use bind::{bind, set_params};
 pub use bound::{
     Aggregate, AggregateCall, AggregateFunction, BoundQuery, Computed, Expr, JoinKind, JoinSource, LimitBy, Nested, OutputField,
     Select, SetOp, SetQuery, SortKey, Source, Start, SubQuery,
 };
 pub use function::{CastTo, Function, Unit};
+pub use param::{Param, Place, Slot, count_of};
 pub use recursive::{Best, Branch, Growing, GrownRelation, Recursion, RecursiveSource};
 pub use schema::{Column, Hop, Relation, RelationKind, Schema, Table, TableId};
 pub use subquery::{QueryExpr, QueryExprKind};

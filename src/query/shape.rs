@@ -2,8 +2,8 @@
 
 use super::ast::{
     BestJson, BoundJson, CallJson, ColumnJson, ComputedJson, CteJson, ExprJson, FrameJson, FromJson, GrowingJson, JoinJson,
-    LimitByJson, Literal, NamedJson, OrderJson, OverJson, QueryJson, RecursiveJson, RelationJson, SchemaJson, StartJson,
-    TableJson, WithJson,
+    LimitByJson, Literal, NamedJson, OrderJson, OverJson, ParamJson, ParamsJson, QueryJson, RecursiveJson, RelationJson,
+    SchemaJson, StartJson, TableJson, WithJson,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::value::Document;
@@ -31,6 +31,16 @@ impl TryFrom<Document> for QueryJson {
     /// `QUERY_INVALID` with the place that is not of the expected shape.
     fn try_from(json: Document) -> Result<Self> {
         query(&json)
+    }
+}
+
+impl TryFrom<Document> for ParamsJson {
+    type Error = Error;
+
+    /// # Errors
+    /// `QUERY_INVALID` with the place that is not of the expected shape.
+    fn try_from(json: Document) -> Result<Self> {
+        Ok(ParamsJson { params: optional_list(&json, "params", param)?.unwrap_or_default() })
     }
 }
 
@@ -177,6 +187,18 @@ fn query(json: &Document) -> Result<QueryJson> {
         with: optional_list(json, "with", with)?.unwrap_or_default(),
         computed: optional_list(json, "computed", computed)?.unwrap_or_default(),
         ctes: optional_list(json, "ctes", cte)?.unwrap_or_default(),
+        limit_param: optional_text(json, "limitParam")?,
+        offset_param: optional_text(json, "offsetParam")?,
+        params: optional_list(json, "params", param)?.unwrap_or_default(),
+        part: optional_list(json, "part", count_of)?,
+    })
+}
+
+fn param(json: &Document) -> Result<ParamJson> {
+    Ok(ParamJson {
+        name: required(json, "name", text_of)?,
+        ty: optional_text(json, "type")?,
+        value: required(json, "value", expr)?,
     })
 }
 
@@ -224,10 +246,17 @@ fn best(json: &Document) -> Result<BestJson> {
 }
 
 fn limit_by(json: &Document) -> Result<LimitByJson> {
+    let limit_param = optional_text(json, "limitParam")?;
+    let limit = match limit_param {
+        None => required(json, "limit", count_of)?,
+        Some(_) => optional(json, "limit", count_of)?.unwrap_or_default(),
+    };
     Ok(LimitByJson {
         by: list(json, "by", expr)?,
-        limit: required(json, "limit", count_of)?,
+        limit,
         offset: optional(json, "offset", count_of)?,
+        limit_param,
+        offset_param: optional_text(json, "offsetParam")?,
     })
 }
 

@@ -67,7 +67,8 @@ impl QueryExpr {
             }
             _ => 0,
         };
-        1 + more + usize::from(self.arguments().any(|a| !matches!(a, Expr::Column(_) | Expr::Outer(..))))
+        let params = self.query.filter.as_ref().is_some_and(Expr::has_param);
+        1 + more + usize::from(params) + usize::from(self.arguments().any(|a| !matches!(a, Expr::Column(_) | Expr::Outer(..))))
     }
 
     /// The field that `in` and scalars are about.
@@ -103,7 +104,7 @@ impl Expr {
                 sub.arguments_mut().for_each(|a| *a = a.replaced(f));
                 Expr::Sub(sub)
             }
-            Expr::Column(_) | Expr::Literal(_) | Expr::Outer(..) => self.clone(),
+            Expr::Column(_) | Expr::Literal(_) | Expr::Param(..) | Expr::Outer(..) => self.clone(),
         }
     }
 
@@ -113,13 +114,18 @@ impl Expr {
             || match self {
                 Expr::Call(_, args) => args.iter().any(|a| a.any(is)),
                 Expr::Sub(sub) => sub.arguments().any(|a| a.any(is)),
-                Expr::Column(_) | Expr::Literal(_) | Expr::Outer(..) => false,
+                Expr::Column(_) | Expr::Literal(_) | Expr::Param(..) | Expr::Outer(..) => false,
             }
     }
 
     /// Whether a sub-query is in it.
     pub fn has_subquery(&self) -> bool {
         self.any(&|e| matches!(e, Expr::Sub(_)))
+    }
+
+    /// Whether it reads a parameter.
+    pub fn has_param(&self) -> bool {
+        self.any(&|e| matches!(e, Expr::Param(..)))
     }
 
     /// Whether it reads what a sub-query reads of the row that it is evaluated for.

@@ -22,7 +22,7 @@ pub fn type_of(expr: &Expr, columns: &[Type]) -> Option<Type> {
         Expr::Column(c) => columns.get(*c).copied(),
         Expr::Literal(v) => v.kind(),
         Expr::Call(function, args) => function.result(args.iter().map(|a| type_of(a, columns))),
-        Expr::Outer(_, ty) => Some(*ty),
+        Expr::Param(_, ty) | Expr::Outer(_, ty) => Some(*ty),
         Expr::Sub(sub) => Some(sub.ty),
     }
 }

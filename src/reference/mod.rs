@@ -20,6 +20,7 @@ mod decimal;
 mod exact;
 mod expr;
 mod nested;
+mod params;
 mod query;
 mod recursive;
 mod set;
@@ -30,4 +31,5 @@ mod window;
 
 pub use data::{Data, Outcome};
 pub use expr::eval;
+pub use params::without_params;
 pub use query::evaluate;

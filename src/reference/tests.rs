@@ -109,6 +109,9 @@ fn from(table: u32, key: &[usize]) -> BoundQuery {
         offset: 0,
         start: None,
         windows: vec![],
+        slots: vec![],
+        part: None,
+        params: vec![],
         nested: vec![],
     }
 }

@@ -258,6 +258,12 @@ impl OrderedGroups {
         self.groups.iter().map(|g| &g.list)
     }
 
+    /// All lists, with what the last step did to them.
+    pub fn lists_with_changes(&self) -> impl Iterator<Item = (&OrderedList, Option<&GroupDelta>)> {
+        let change = |g: &Group| (g.delta != NO_DELTA).then(|| &self.changes[g.delta as usize]);
+        self.groups.iter().map(move |g| (&g.list, change(g)))
+    }
+
     /// The list of a group.
     pub fn list(&self, group: GroupId) -> &OrderedList {
         &self.groups[group as usize].list

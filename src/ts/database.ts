@@ -9,6 +9,8 @@ import { type TableLayout, tableLayout } from './layout.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { Query, type QueryLike, checkDepth, planKey } from './query/builder.js'
+import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from './query/params.js'
+import { natural } from './query/parts.js'
 import type { QueryJson } from './query/types.js'
 import { CHANGED, FLAGS, IGNORED, NAMED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
 import { Relations } from './rows.js'
@@ -49,6 +51,10 @@ export interface LiveOptions {
   label?: string
   /** Whose rows, for tenanted tables. */
   tenant?: string
+  /** Values of the query's parameters. */
+  params?: AnyParams
+  /** First row and number of rows of the part that is shown: `live.window` moves it. */
+  window?: readonly [start: number, count: number]
 }
 
 /** What `db.stats()` tells. Bytes are of the engine's own structures; `wasmBytes` is all memory of its instance, shared by the databases of a page. */
@@ -103,6 +109,8 @@ export class Database<S extends AnySchema> {
   /** @internal Called once, when it is closed: what works on it ends. */
   readonly closers = new Set<() => void>()
   #closed = false
+  /** Live queries that share their view with no others, so far. */
+  #alone = 0
 
   /** @internal Use `createDatabase`. */
   constructor(module: EngineModule, options: DatabaseOptions<S>) {
@@ -235,9 +243,21 @@ export class Database<S extends AnySchema> {
    * Throws what the engine finds wrong with the query (UNKNOWN_COLUMN, TYPE_MISMATCH …), with `path` and `nearest`.
    * Cost: one evaluation; rows become objects when read.
    */
-  live<R>(query: QueryLike<R>, options?: LiveOptions): LiveQuery<R> {
+  live<R, P>(query: ParamQuery<R, P>, options: LiveOptions & { params: ParamValues<P> }): LiveQuery<R, Partial<ParamValues<P>>>
+  live<R>(query: QueryLike<R>, options?: LiveOptions): LiveQuery<R>
+  live(query: QueryLike<any> | ParamQuery<any, any>, options?: LiveOptions): LiveQuery<any, any> {
     this.#port.alive()
-    return new LiveQuery<R>(this.#shared(this.#planned(query, options?.tenant)), options?.label)
+    const json = this.#planned(query, options?.tenant)
+    const types = query.types
+    const own = options?.params !== undefined || types !== undefined || options?.window !== undefined
+    if (!own) return new LiveQuery(this.#shared(json), options?.label)
+    if (options?.window !== undefined) json.part = options.window.map(n => natural(n, 'window')) as [number, number]
+    json.params = paramsJson(options?.params ?? {}, types)
+    for (const name of Object.keys(types ?? {})) {
+      if (!json.params.some(p => p.name === name)) throw new EddylineError('MISSING_PARAMETER', `no value for the parameter \`${name}\``, { path: `params.${name}`, offending: name })
+    }
+    // What can be set is of one live query alone.
+    return new LiveQuery(this.#shared(json, `#${++this.#alone} `, types), options?.label)
   }
 
   /** The plan of a query with counters, as text for people. */
@@ -351,6 +371,33 @@ export class Database<S extends AnySchema> {
   twin<T extends AnySchema = S>(schema?: T): Database<T> { return new Database(this.#module, { schema: schema ?? this.schema as unknown as T, name: this.name, ...(this.#onError === undefined ? {} : { onError: this.#onError }) }) }
 
   /** @internal */
+  setParams(query: SharedQuery, values: AnyParams): void {
+    const params = paramsJson(values, query.types)
+    this.#moved(() => this.#port.call('set_params', query.view.id, { params }))
+  }
+
+  /** @internal */
+  show(query: SharedQuery, start: number, count: number): void {
+    this.#moved(() => this.#port.call('show', query.view.id, start, count))
+  }
+
+  /** @internal */
+  total(query: SharedQuery): number { return this.#port.call('total', query.view.id) }
+
+  /** A version that no change of rows made. */
+  #moved(move: () => number): void {
+    this.#port.alive()
+    if (this.#dispatcher.running) this.#dispatcher.pin()
+    const begun = performance.now()
+    const address = move() >>> 0
+    const micros = (performance.now() - begun) * 1000
+    this.#port.fresh()
+    // Nothing is another value than before.
+    if (this.#port.i32[(address >> 2) + VERSION] === this.#version) return
+    this.#publish(address, micros, undefined, undefined, undefined)
+  }
+
+  /** @internal */
   tell(query: SharedQuery): void {
     if (query.listeners.length > 0) this.#dispatcher.push([new QueryEvent(query, undefined, undefined)], undefined)
   }
@@ -366,13 +413,13 @@ export class Database<S extends AnySchema> {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  #planned(query: QueryLike<unknown>, tenant: string | undefined): QueryJson {
+  #planned(query: QueryLike<unknown> | ParamQuery<unknown, any>, tenant: string | undefined): QueryJson {
     const json = query.toJSON()
-    return tenant === undefined ? json : { ...json, tenant }
+    return tenant === undefined ? { ...json } : { ...json, tenant }
   }
 
-  #shared(json: QueryJson): SharedQuery {
-    const key = planKey(json)
+  #shared(json: QueryJson, alone = '', types?: ParamSpec): SharedQuery {
+    const key = alone + planKey(json)
     const known = this.#plans.get(key)
     if (known !== undefined) {
       if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
@@ -382,7 +429,7 @@ export class Database<S extends AnySchema> {
     const port = this.#port
     const info = port.call('register', json)
     const view = new View(port, this.#relations, info, this.#version)
-    const query = new SharedQuery(this, view, key, json)
+    const query = new SharedQuery(this, view, key, json, types)
     this.#views[view.id] = view
     this.#queries[view.id] = query
     this.#plans.set(key, query)

@@ -6,6 +6,7 @@ export type EngineErrorCode =
   | 'NOT_GROUPED' | 'TENANT_REQUIRED' | 'TENANT_MISMATCH' | 'CHANGE_INVALID' | 'JSON_MALFORMED' | 'JSON_TOO_DEEP'
   | 'VALUE_TOO_LARGE' | 'INVALID_UTF8' | 'CURSOR_BACKWARDS' | 'NUMERIC_OVERFLOW' | 'DIVISION_BY_ZERO' | 'TOO_MANY_ROWS'
   | 'RECURSION_LIMIT' | 'UNKNOWN_VIEW' | 'REENTRANT' | 'INVALID_ARGUMENT' | 'INVALID_TEXT' | 'TIMESTAMP_RANGE' | 'REGEX_INVALID'
+  | 'UNKNOWN_PARAMETER' | 'MISSING_PARAMETER'
 
 /** Codes that this version raises. Codes are stable, messages are not. */
 export type KnownErrorCode = EngineErrorCode

@@ -19,6 +19,9 @@ export class Engine {
   json_apply(len: number): number
   envelope(): unknown[]
   register(query: unknown): unknown
+  set_params(view: number, params: unknown): number
+  show(view: number, start: number, count: number): number
+  total(view: number): number
   snapshot(view: number): number
   slice(view: number, start: number, count: number): number
   unregister(view: number): void

@@ -4,6 +4,7 @@ import type { Report } from './changes.js'
 import type { Delivery, Listener, LiveEvent } from './dispatch.js'
 import { EddylineError } from './errors.js'
 import type { Patch } from './patches.js'
+import type { AnyParams, ParamSpec } from './query/params.js'
 import type { QueryJson } from './query/types.js'
 import type { View } from './view.js'
 
@@ -29,6 +30,9 @@ export interface QueryHost {
   tell(query: SharedQuery): void
   /** Nobody uses the query any more. */
   retire(query: SharedQuery): void
+  setParams(query: SharedQuery, values: AnyParams): void
+  show(query: SharedQuery, start: number, count: number): void
+  total(query: SharedQuery): number
 }
 
 const NONE: readonly Patch[] = /* @__PURE__ */ Object.freeze([])
@@ -48,7 +52,11 @@ export class SharedQuery {
   #snapshot: LiveSnapshot<any> | undefined
   #lastRows: readonly object[] | undefined
 
-  constructor(readonly host: QueryHost, readonly view: View, readonly planKey: string, readonly json: QueryJson) {}
+  /** `types`: those of declared parameters. */
+  constructor(readonly host: QueryHost, readonly view: View, readonly planKey: string, readonly json: QueryJson, readonly types?: ParamSpec) {}
+
+  /** A part of the list is shown. */
+  get windowed(): boolean { return this.json.part !== undefined }
 
   /** It cannot be evaluated. */
   get broken(): boolean { return this.#broken !== undefined }
@@ -65,6 +73,10 @@ export class SharedQuery {
 
   window(start: number, count: number): readonly object[] {
     if (!(start >= 0) || !(count >= 0)) throw new RangeError('window(start, count) takes two numbers from 0')
+    if (this.windowed && this.status !== 'closed') {
+      this.host.show(this, start, Math.min(count, 0xffffffff))
+      return this.rows()
+    }
     return this.status === 'closed' ? this.rows().slice(start, start + count) : this.view.window(start, count)
   }
 
@@ -175,7 +187,7 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
  * ```
  * Live queries with equal plans share one view of the engine. Cost of a change: proportional to the change.
  */
-export class LiveQuery<R> {
+export class LiveQuery<R, P = AnyParams> {
   readonly label: string | undefined
   readonly #query: SharedQuery
   #stops: (() => void)[] = []
@@ -219,7 +231,28 @@ export class LiveQuery<R> {
     }
   }
 
-  /** The rows of a slice. Cheap on lists of any length: O(log n + count), nothing is kept. */
+  /**
+   * Sets some of the query's parameters; the others stay. What this changes is a version of this query alone: rows that
+   * enter, leave or change, as a diff; the others are the same objects. Throws UNKNOWN_PARAMETER, TYPE_MISMATCH … with `path`
+   * `params.<name>`; then nothing has happened. Cost: of comparisons of a column with the parameter, and of limits and
+   * offsets, O(log n) and the rows that enter and leave; elsewhere one evaluation per row.
+   */
+  setParams(values: P): void {
+    if (this.#closed !== undefined) throw new EddylineError('CLOSED', 'this live query is disposed')
+    this.#query.host.setParams(this.#query, values as AnyParams)
+  }
+
+  /** Number of rows of the whole list, whatever part of it is shown. */
+  get total(): number {
+    return this.#closed !== undefined || !this.#query.windowed || this.#query.status === 'closed' ? this.rows.length : this.#query.host.total(this.#query)
+  }
+
+  /**
+   * The rows of a slice. Cheap on lists of any length: O(log n + count), nothing is kept.
+   *
+   * Of a query that was opened with a `window`, `rows` are a part of the list, and this moves it there: listeners get the rows
+   * that enter and leave, those that stay are the same objects.
+   */
   window(start: number, count: number): readonly R[] {
     return this.#closed !== undefined ? this.#closed.rows.slice(start, start + count) : this.#query.window(start, count) as R[]
   }

@@ -14,6 +14,9 @@ export interface WasmEngine {
   json_apply(len: number): number
   envelope(): (string | undefined)[]
   register(query: unknown): ViewInfo
+  set_params(view: number, params: unknown): number
+  show(view: number, start: number, count: number): number
+  total(view: number): number
   snapshot(view: number): number
   slice(view: number, start: number, count: number): number
   unregister(view: number): void

@@ -226,6 +226,26 @@ impl WasmEngine {
         Ok(document::write(&info::view(&inner.engine, view).map_err(throw)?))
     }
 
+    /// Sets parameters of a view, `{ params: [{ name, value }] }`; address of the report.
+    pub fn set_params(&self, view: u32, params: JsValue) -> Js<*const i32> {
+        let mut inner = self.inner()?;
+        let json: ast::ParamsJson = read(&params)?;
+        inner.report = inner.engine.set_params(view, &json.params).map_err(throw)?;
+        Ok(inner.report.words.as_ptr())
+    }
+
+    /// Shows `count` rows from `start` of a view's root list; address of the report.
+    pub fn show(&self, view: u32, start: usize, count: usize) -> Js<*const i32> {
+        let mut inner = self.inner()?;
+        inner.report = inner.engine.show(view, Some((start, count))).map_err(throw)?;
+        Ok(inner.report.words.as_ptr())
+    }
+
+    /// Rows of a view's root list, whatever part of it is shown.
+    pub fn total(&self, view: u32) -> Js<usize> {
+        self.inner()?.engine.total(view).map_err(throw)
+    }
+
     /// Address of a report that adds all rows of a view.
     pub fn snapshot(&self, view: u32) -> Js<*const i32> {
         let mut inner = self.inner()?;

@@ -25,7 +25,9 @@ export function makeQueries(r, schema, batches, pair) {
     const from = r.pick([-1, -1, 0, 0, 0, 1, 2])
     const to = r.oneIn(6) ? from + r.between(1, 3) : batches.length
     if (from > 0) seen.add('late')
-    return { json, from: Math.min(from, batches.length - 1), to, lenient, seen }
+    // Some with parameters in the place of literals, which are set anew after each batch.
+    const lift = q % 4 === 3 && !seen.has('hazard') ? seed * QUERIES + q : undefined
+    return { json, from: Math.min(from, batches.length - 1), to, lenient, seen, lift }
   })
   // The same plan again, at another time: shared with a view that is there, or built anew after one that is gone.
   queries.push({ ...queries[0], from: Math.min(batches.length - 1, queries[0].from + r.between(0, 3)), to: batches.length })

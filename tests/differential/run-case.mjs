@@ -2,6 +2,7 @@
 import { applyPatches, createDatabase } from '../../pkg/index.inline.js'
 import { difference, equal, show } from './compare.mjs'
 import { batchSql, tablesSql } from './sql-data.mjs'
+import { lifted, nextValues, withValues } from './params.mjs'
 import { querySql } from './sql-query.mjs'
 
 // What PostgreSQL raises for a row, and the engine's code for it.
@@ -19,7 +20,7 @@ const evaluation = {
 export async function runCase(pg, { schema, batches, queries }, onCompared = () => {}) {
   await pg.exec(tablesSql(schema))
   const db = await createDatabase({ schema: { json: { tables: schema.tables.map((t) => ({ tenant: false, ...t })) } }, graceMs: 0 })
-  const lives = queries.map((query, index) => ({ query, index, ...querySql(schema, query.json) }))
+  const lives = queries.map((query, index) => ({ query, index, lift: query.lift === undefined ? undefined : lifted(query.json), ...querySql(schema, query.json) }))
   try {
     for (let b = -1; b < batches.length; b++) {
       if (b >= 0) {
@@ -27,7 +28,7 @@ export async function runCase(pg, { schema, batches, queries }, onCompared = () 
         if (refused) return { kind: 'refused', batch: b, text: refused }
       }
       for (const live of lives) {
-        const found = step(db, live, b) ?? await compare(pg, live)
+        const found = step(db, live, b) ?? set(schema, live, b) ?? await compare(pg, live)
         if (found) return { ...found, query: live.index, batch: b, sql: live.sql }
         if (live.live) onCompared(live.query)
       }
@@ -47,7 +48,8 @@ function step(db, state, batch) {
   }
   if (batch !== query.from || query.from >= query.to) return undefined
   try {
-    state.live = db.live({ toJSON: () => query.json })
+    const { lift } = state
+    state.live = lift ? db.live({ toJSON: () => lift.json }, { params: valuesOf(lift.values) }) : db.live({ toJSON: () => query.json })
   } catch (error) {
     return { kind: 'refused', text: `${error.code} at ${error.path}: ${error.message}` }
   }
@@ -61,6 +63,24 @@ function step(db, state, batch) {
       state.failure ??= String(error)
     }
   })
+  return undefined
+}
+
+const valuesOf = (values) => Object.fromEntries(Object.entries(values).map(([name, { value }]) => [name, value]))
+
+/** Sets parameters of a query that has some: from now on PostgreSQL is asked with these values. */
+function set(schema, state, batch) {
+  const { live, lift, query } = state
+  if (!live || !lift || batch <= query.from) return undefined
+  const values = nextValues(lift.values, query.lift, batch)
+  try {
+    live.setParams(valuesOf(values))
+  } catch (error) {
+    return { kind: 'refused', text: `${error.code} at ${error.path}: ${error.message}` }
+  }
+  Object.assign(lift.values, values)
+  const { sql, shape } = querySql(schema, withValues(lift))
+  Object.assign(state, { sql, shape, before: undefined })
   return undefined
 }
 

@@ -9,6 +9,7 @@
 //! - `work`: what a change costs, counted, not timed; and what is kept for it.
 //! - `packed`: rows that leave packed, for storage and other pages, and come back.
 //! - `windows`: window functions over large partitions, and what a change to one costs.
+//! - `params`: what it costs to set a parameter or to move a window.
 //! - `recursion`: programs over graphs with cycles against the naive fixpoint, and what an edge costs.
 //! - `numbers`: sums and means of the floats that round worst.
 //! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
@@ -21,6 +22,7 @@ mod harness_itself;
 mod naive;
 mod numbers;
 mod packed;
+mod params;
 mod recursion;
 mod regressions;
 mod six_laws;

@@ -9,6 +9,7 @@ use eddyline::reference::{Data, evaluate};
 use eddyline::store::batch::Batch;
 use eddyline::value::{Field, RowTree, Value};
 
+use crate::harness::case::{Set, part_of};
 use crate::harness::subject::{Applied, Kind, Patch, Subject, Told, View};
 
 /// What is wrong with it.
@@ -40,6 +41,7 @@ struct Watched {
     query: BoundQuery,
     shown: Vec<RowTree>,
     failed: bool,
+    part: Option<[u32; 2]>,
 }
 
 impl<const FLAW: u8> Subject for Naive<FLAW> {
@@ -63,52 +65,26 @@ impl<const FLAW: u8> Subject for Naive<FLAW> {
         };
         let mut told = Vec::new();
         self.version += u64::from(!outcome.replayed);
-        for (view, watched) in &mut self.views {
-            let Ok(new) = evaluate(&self.schema, &self.data, &watched.query) else {
-                if !std::mem::replace(&mut watched.failed, true) {
-                    told.push(Told { view: *view, failed: true, patches: Vec::new() });
-                }
-                continue;
-            };
-            let news = watched.failed;
-            watched.failed &= FLAW == flaw::STAYS_FAILED;
-            let mut patches = Vec::new();
-            diff_lists(&watched.query, &watched.shown, &new, &Vec::new(), &mut patches);
-            match FLAW {
-                flaw::SETS_TOO_MUCH => {
-                    for patch in patches.iter_mut().filter(|p| p.path.is_empty()) {
-                        let row = new.iter().find(|r| r.key == patch.key);
-                        if let (Kind::Set { fields }, Some(row)) = (&mut patch.kind, row) {
-                            fields.clone_from(&row.fields);
-                        }
-                    }
-                }
-                flaw::MOVES_TOO_MUCH if !patches.is_empty() && new.len() > 1 => {
-                    let kinds = [Kind::Move { from: 0, to: 1 }, Kind::Move { from: 1, to: 0 }];
-                    patches.extend(kinds.map(|kind| Patch { path: vec![], key: new[0].key.clone(), kind }));
-                }
-                flaw::TELLS_TWICE if patches.len() > 1 => {
-                    told.push(Told { view: *view, failed: false, patches: patches.split_off(1) });
-                }
-                flaw::FORGETS_TO_TELL => {
-                    patches.pop();
-                }
-                _ => {}
-            }
-            if !patches.is_empty() || news || FLAW == flaw::TELLS_OF_NOTHING {
-                told.push(Told { view: *view, failed: watched.failed, patches });
-            }
-            watched.shown = new;
-        }
+        self.tell(&mut told);
         let (replayed, changed, ignored) = (outcome.replayed, outcome.changed, outcome.ignored);
         Ok(Applied { replayed, changed, ignored, touched: outcome.touched, told })
     }
 
-    fn register(&mut self, query: &BoundQuery) -> Result<View, Error> {
+    fn set(&mut self, view: View, set: &Set, plain: &BoundQuery) -> Result<Applied, Error> {
+        let watched = self.views.get_mut(&view).expect("the view is there");
+        watched.query = plain.clone();
+        watched.part = set.part.or(watched.part);
+        let mut told = Vec::new();
+        self.tell(&mut told);
+        Ok(Applied { told, ..Applied::default() })
+    }
+
+    fn register(&mut self, _: &BoundQuery, query: &BoundQuery) -> Result<View, Error> {
         self.next += 1;
         let found = evaluate(&self.schema, &self.data, query);
         let failed = found.is_err();
-        self.views.insert(self.next, Watched { query: query.clone(), shown: found.unwrap_or_default(), failed });
+        let shown = found.unwrap_or_default();
+        self.views.insert(self.next, Watched { query: query.clone(), shown, failed, part: None });
         Ok(self.next)
     }
 
@@ -119,6 +95,7 @@ impl<const FLAW: u8> Subject for Naive<FLAW> {
 
     fn rows(&mut self, view: View) -> Result<Vec<RowTree>, Error> {
         let mut rows = evaluate(&self.schema, &self.data, &self.views[&view].query)?;
+        part_of(&mut rows, self.views[&view].part);
         if FLAW == flaw::LOSES_A_ROW && rows.len() > 3 {
             rows.pop();
         }
@@ -152,6 +129,50 @@ impl<const FLAW: u8> Subject for Naive<FLAW> {
 
     fn footprint(&self) -> Vec<usize> {
         vec![self.views.len() + self.leaked]
+    }
+}
+
+impl<const FLAW: u8> Naive<FLAW> {
+    /// Evaluates all views anew and tells what is different.
+    fn tell(&mut self, told: &mut Vec<Told>) {
+        for (view, watched) in &mut self.views {
+            let Ok(mut new) = evaluate(&self.schema, &self.data, &watched.query) else {
+                if !std::mem::replace(&mut watched.failed, true) {
+                    told.push(Told { view: *view, failed: true, patches: Vec::new() });
+                }
+                continue;
+            };
+            part_of(&mut new, watched.part);
+            let news = watched.failed;
+            watched.failed &= FLAW == flaw::STAYS_FAILED;
+            let mut patches = Vec::new();
+            diff_lists(&watched.query, &watched.shown, &new, &Vec::new(), &mut patches);
+            match FLAW {
+                flaw::SETS_TOO_MUCH => {
+                    for patch in patches.iter_mut().filter(|p| p.path.is_empty()) {
+                        let row = new.iter().find(|r| r.key == patch.key);
+                        if let (Kind::Set { fields }, Some(row)) = (&mut patch.kind, row) {
+                            fields.clone_from(&row.fields);
+                        }
+                    }
+                }
+                flaw::MOVES_TOO_MUCH if !patches.is_empty() && new.len() > 1 => {
+                    let kinds = [Kind::Move { from: 0, to: 1 }, Kind::Move { from: 1, to: 0 }];
+                    patches.extend(kinds.map(|kind| Patch { path: vec![], key: new[0].key.clone(), kind }));
+                }
+                flaw::TELLS_TWICE if patches.len() > 1 => {
+                    told.push(Told { view: *view, failed: false, patches: patches.split_off(1) });
+                }
+                flaw::FORGETS_TO_TELL => {
+                    patches.pop();
+                }
+                _ => {}
+            }
+            if !patches.is_empty() || news || FLAW == flaw::TELLS_OF_NOTHING {
+                told.push(Told { view: *view, failed: watched.failed, patches });
+            }
+            watched.shown = new;
+        }
     }
 }
 

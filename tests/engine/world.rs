@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use eddyline::circuit::Tuning;
 use eddyline::engine::report::{PATCH_WORDS, PatchWords, SWAP};
-use eddyline::engine::{Engine, Mirror, PatchKind, PathStep, Section};
+use eddyline::engine::{Engine, Mirror, PatchKind, PathStep, Report, Section};
 use eddyline::error::Error;
 use eddyline::query::{BoundQuery, Schema};
 use eddyline::store::Snapshot;
 use eddyline::store::batch::Batch;
 use eddyline::value::{RowTree, Value};
 
+use crate::harness::case::Set;
 use crate::harness::subject::{Applied, Kind, Patch, Subject, Told, View};
 
 /// An engine, and a mirror per view.
@@ -45,23 +46,22 @@ impl Subject for World {
             touched: touched.collect(),
             told: Vec::new(),
         };
-        for section in report.sections() {
-            let Section { view, failed, .. } = section;
-            let again = applied.told.iter().any(|t| t.view == view);
-            let patches = match self.mirrors.get_mut(&view) {
-                Some(mirror) if !again => mirror.absorb(&self.engine, &report).into_iter().map(patch).collect(),
-                _ => Vec::new(),
-            };
-            let news = self.failed.insert(view, failed) != Some(failed);
-            // A section of swaps alone is for the mirror's books: users are not told.
-            if again || news || !(patches.is_empty() && only_swaps(&section)) {
-                applied.told.push(Told { view, failed, patches });
-            }
-        }
+        applied.told = self.told(&report);
         Ok(applied)
     }
 
-    fn register(&mut self, query: &BoundQuery) -> Result<View, Error> {
+    fn set(&mut self, view: View, set: &Set, _: &BoundQuery) -> Result<Applied, Error> {
+        let mut told = Vec::new();
+        if let Some([start, count]) = set.part {
+            let report = self.engine.show(view, Some((start as usize, count as usize)))?;
+            told.extend(self.told(&report));
+        }
+        let report = self.engine.set_params(view, &set.params.params)?;
+        told.extend(self.told(&report));
+        Ok(Applied { told, ..Applied::default() })
+    }
+
+    fn register(&mut self, query: &BoundQuery, _: &BoundQuery) -> Result<View, Error> {
         let view = self.engine.register(query)?;
         self.mirrors.insert(view, Mirror::open(&self.engine, view));
         self.failed.insert(view, self.engine.view_error(view)?.is_some());
@@ -111,6 +111,27 @@ impl Subject for World {
     fn footprint(&self) -> Vec<usize> {
         let memory = self.engine.memory();
         vec![self.engine.node_count(), self.engine.view_count(), memory.operators, memory.views]
+    }
+}
+
+impl World {
+    /// What a report tells; the mirrors follow it.
+    fn told(&mut self, report: &Report) -> Vec<Told> {
+        let mut told: Vec<Told> = Vec::new();
+        for section in report.sections() {
+            let Section { view, failed, .. } = section;
+            let again = told.iter().any(|t| t.view == view);
+            let patches = match self.mirrors.get_mut(&view) {
+                Some(mirror) if !again => mirror.absorb(&self.engine, report).into_iter().map(patch).collect(),
+                _ => Vec::new(),
+            };
+            let news = self.failed.insert(view, failed) != Some(failed);
+            // A section of swaps alone is for the mirror's books: users are not told.
+            if again || news || !(patches.is_empty() && only_swaps(&section)) {
+                told.push(Told { view, failed, patches });
+            }
+        }
+        told
     }
 }
 

@@ -94,6 +94,9 @@ export class FakeEngine implements WasmEngine {
   stats() { return { rows: this.index.map(i => i.size) } }
   cursor(source: string): string | undefined { return this.cursors.get(source) }
   version(): number { return this.#version }
+  set_params(): number { throw new Error('the fake has no parameters') }
+  show(): number { throw new Error('the fake moves no windows') }
+  total(view: number): number { return this.views.get(view)!.tree.length }
   view_error(view: number) { return this.failing.has(view) ? { code: 'OVERFLOW', message: 'overflow' } : undefined }
   // Two readers: of streams, and of whole texts.
   readonly #json: { pieces: Uint8Array[]; opts: any }[] = [{ pieces: [], opts: {} }, { pieces: [], opts: {} }]

@@ -7,6 +7,7 @@ import type { Decimal } from '../../src/ts/decimal.js'
 import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
 import { recursive } from '../../src/ts/query/recursive.js'
 import { addDays, addInterval, between, cast, dateTrunc, diffDays, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
+import { param, withParams } from '../../src/ts/query/params.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
@@ -138,6 +139,11 @@ same<RowOf<typeof passed>['labels'], Label[]>()
 q.with('label')
 
 const counted = q.withCount('comments').withAggregate('newest', 'comments', c => max(c.id)).withAggregate('names', 'labels', l => arrayAgg(l.name)).orderBy('commentsCount')
+// Columns that are computed are columns to the steps after.
+same<RowOf<typeof counted>['commentsCount'], number>()
+counted.where('commentsCount', '>', 3).where(i => gt(i.commentsCount, i.points)).select(i => ({ id: i.id, n: i.commentsCount }))
+// @ts-expect-error a number
+counted.where('commentsCount', '=', 'x')
 same<Pick<RowOf<typeof counted>, 'commentsCount' | 'newest' | 'names'>, { commentsCount: number; newest: number | null; names: string[] | null }>()
 // @ts-expect-error no such association
 q.withCount('label')
@@ -284,3 +290,25 @@ const today: InputRow<typeof diary, 'days'> = { id: 'a0eebc999c0b4ef8bb6d6bb9bd3
 const spans = diaryDb.query.days.where('day', '>', '2024-02-29').select(d => ({ next: addDays(d.day, 1), since: diffDays(d.day, '2024-01-01'), moment: cast(d.day, 'timestamp'), at: d.at }))
 same<RowOf<typeof spans>, { next: string; since: number; moment: Date; at: string | null }>()
 void today
+// Parameters: their types come from the declaration, and go to the values that `live` and `setParams` take.
+{
+  const busy = withParams({ least: 'int', status: 'text', since: 'timestamp' }, p => {
+    same<typeof p.least, Expr<number>>()
+    same<typeof p.since, Expr<Date>>()
+    return from(schema, 'issues').where(i => gt(i.points, p.least)).limit(p.least).select('id', 'points')
+  })
+  same<RowOf<typeof busy>, { id: string; points: number }>()
+  const live = db.live(busy, { params: { least: 3, status: 'open', since: new Date() } })
+  same<typeof live.rows, readonly { id: string; points: number }[]>()
+  live.setParams({ least: 4 })
+  live.setParams({ least: null, since: '2024-01-01T00:00:00Z' })
+  // @ts-expect-error a text is no number
+  live.setParams({ least: '4' })
+  // @ts-expect-error no such parameter
+  live.setParams({ most: 4 })
+  // @ts-expect-error one is missing
+  db.live(busy, { params: { least: 3, status: 'open' } })
+  const loose = db.live(from(schema, 'issues').where(i => gt(i.points, param('least'))).offset(param('skipped')), { params: { least: 1, skipped: 0 }, window: [0, 50] })
+  loose.setParams({ least: 2 })
+  same<typeof loose.total, number>()
+}

@@ -191,9 +191,15 @@ impl Circuit {
 
     fn hydrate(&mut self, relations: &mut Relations, id: NodeId) {
         let inputs = self.nodes.node(id).inputs.clone();
+        // What seeks in an order reads of it what it needs.
+        let seeks = matches!(self.nodes.node(id).spec, Spec::Seek { .. } | Spec::ParamTop { .. });
         let mut deltas: Vec<Delta> = Vec::with_capacity(inputs.len());
-        for &input in &inputs {
+        for (i, &input) in inputs.iter().enumerate() {
             let mut delta = Delta::default();
+            if seeks && i == 0 {
+                deltas.push(delta);
+                continue;
+            }
             match self.nodes.seek(relations, id) {
                 Some(admitted) => admitted.into_iter().for_each(|(row, weight)| delta.push(row, weight)),
                 None => self.nodes.scan(relations, input, &mut |row, weight| delta.push(row, weight)),

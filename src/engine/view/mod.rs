@@ -4,6 +4,7 @@
 //! associations keep one *node* per shown row: its row, and per association the group that its list is. When a group
 //! changes, `owners` tells which nodes show it. Cost per version: O(log n) per touched row and list that shows it.
 
+mod moved;
 mod moves;
 mod nodes;
 mod pointer;
@@ -16,10 +17,11 @@ pub use moves::{Kept, ListChange, Placement};
 use nodes::Nodes;
 use window::Rows;
 
+use super::params::Params;
 use super::report::{ADD, FILL, INNER, MOVE, ONE, PatchWords, REMOVE, SET, SWAP, word};
 use crate::algebra::Handle;
 use crate::circuit::Circuit;
-use crate::plan::{FieldSource, Level, Plan};
+use crate::plan::{FieldSource, Level, Plan, Window};
 use crate::trace::{HandleState, OrderedList, Relations};
 use crate::value::sort;
 
@@ -36,6 +38,10 @@ pub struct View {
     settled: HashSet<(u32, u32), HandleState>,
     /// Whether it was in error when last reported.
     pub failed: bool,
+    /// Parameters of the query.
+    pub params: Option<Params>,
+    /// The windows of all levels before the version that moves them.
+    before: Option<Vec<Window>>,
 }
 
 /// Where patches go.
@@ -57,7 +63,7 @@ impl View {
     /// Opens a view over a plan: nodes for what is shown now.
     pub fn open(plan: Plan, circuit: &mut Circuit, relations: &Relations) -> Self {
         let nodes = Nodes::new(plan.levels.len());
-        let mut view = View { plan, nodes, settled: HashSet::default(), failed: false };
+        let mut view = View { plan, nodes, settled: HashSet::default(), failed: false, params: None, before: None };
         let group = circuit.ordered_mut(view.plan.levels[0].node).acquire(relations, 0, 0, &[]);
         view.nodes.own(0, group, ROOT);
         if !view.is_flat() {
@@ -75,6 +81,7 @@ impl View {
         for level in levels {
             circuit.release(relations, level.node);
         }
+        self.params.into_iter().for_each(|p| p.close(relations));
     }
 
     /// One level only: no nodes, rows are read by position.
@@ -95,8 +102,20 @@ impl View {
         nodes
     }
 
+    /// Changes windows; [`absorb`](Self::absorb) tells what this shows differently.
+    pub fn rewindow(&mut self, set: &mut dyn FnMut(&mut Level)) {
+        let before: Vec<Window> = self.plan.levels.iter().map(|l| l.window.clone()).collect();
+        self.plan.levels.iter_mut().for_each(set);
+        if self.plan.levels.iter().zip(&before).any(|(l, b)| l.window != *b) {
+            self.before = Some(before);
+        }
+    }
+
     /// Turns what the last step did into patches.
     pub fn absorb(&mut self, circuit: &mut Circuit, relations: &Relations, out: &mut Output<'_>) {
+        if self.before.is_some() {
+            return self.absorb_moved(circuit, relations, out);
+        }
         if self.is_flat() {
             let change = {
                 let l = &self.plan.levels[0];
@@ -372,7 +391,10 @@ impl View {
             let rows = rows_of(l, relations, groups.sort());
             let list = |group, old: bool| match group {
                 crate::trace::NO_GROUP => Vec::new(),
-                g if old => window::shown_before(&l.window, &rows, groups.list(g), groups.change_of(g)),
+                g if old => {
+                    let before = self.before.as_ref().map_or(&l.window, |b| &b[level]);
+                    window::shown_before(before, &rows, groups.list(g), groups.change_of(g))
+                }
                 g => window::shown(&l.window, &rows, groups.list(g)),
             };
             window::compare(&rows, &list(before, true), &list(now, false))

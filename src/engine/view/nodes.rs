@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 use super::ROOT;
 use crate::algebra::Handle;
 use crate::trace::{GroupId, HandleState, NO_GROUP};
+use crate::value::sort;
 
 const END: u32 = u32::MAX;
 
@@ -155,6 +156,13 @@ impl Nodes {
     /// Nodes whose list at a level is a group.
     pub fn owners(&self, level: usize, group: GroupId) -> Option<&Vec<u32>> {
         self.owners[level].get(&group)
+    }
+
+    /// The groups at a level that are some node's list, in order.
+    pub fn groups(&self, level: usize) -> Vec<GroupId> {
+        let mut groups: Vec<GroupId> = self.owners[level].keys().copied().collect();
+        sort::by_number(&mut groups, |g| *g);
+        groups
     }
 
     /// Group of a node's list.

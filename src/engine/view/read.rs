@@ -5,7 +5,7 @@ use super::{Output, ROOT, View, rows_of};
 use crate::algebra::{Handle, NO_ROW};
 use crate::circuit::Circuit;
 use crate::engine::report::{ADD, INNER, ONE, PatchWords};
-use crate::plan::FieldSource;
+use crate::plan::{FieldSource, Window};
 use crate::query::Schema;
 use crate::trace::{GroupId, NO_GROUP, Path, RelationId, Relations};
 use crate::value::{Field, RowTree};
@@ -16,6 +16,15 @@ impl View {
         let l = &self.plan.levels[0];
         let groups = circuit.nodes().ordered(l.node);
         let (low, high) = window::bounds(&l.window, &rows_of(l, relations, groups.sort()), groups.list(0));
+        high - low
+    }
+
+    /// The same if all of it were shown.
+    pub fn total(&self, circuit: &Circuit, relations: &Relations) -> usize {
+        let l = &self.plan.levels[0];
+        let groups = circuit.nodes().ordered(l.node);
+        let whole = Window { part: None, ..l.window.clone() };
+        let (low, high) = window::bounds(&whole, &rows_of(l, relations, groups.sort()), groups.list(0));
         high - low
     }
 

@@ -59,7 +59,13 @@ pub fn bounds(window: &Window, rows: &Rows<'_>, list: &OrderedList) -> (usize, u
 fn clip(window: &Window, start: usize, len: usize) -> (usize, usize) {
     let low = start.saturating_add(window.offset).min(len);
     let high = window.limit.map_or(len, |l| low.saturating_add(l).min(len));
-    (low, high)
+    match window.part {
+        None => (low, high),
+        Some((first, count)) => {
+            let low = low.saturating_add(first).min(high);
+            (low, low.saturating_add(count).min(high))
+        }
+    }
 }
 
 /// The rows that a window shows.
@@ -115,20 +121,45 @@ pub fn compare(rows: &Rows<'_>, old: &[Handle], new: &[Handle]) -> ListChange {
 
 /// What a window shows differently after a step.
 pub fn change(window: &Window, rows: &Rows<'_>, list: &OrderedList, delta: &GroupDelta) -> ListChange {
-    let (removed, inserted) = (delta.removed.as_slice(), delta.inserted.as_slice());
-    let (mut start_old, mut start_new) = (0, 0);
-    if let Some(start) = &window.start {
-        start_new = list.partition(|e| rows.is_before(e.row, start));
-        let came = inserted.partition_point(|i| i.at < start_new);
-        let went = removed.partition_point(|r| rows.is_before(r.row, start));
-        start_old = start_new - came + went;
-    }
-    let (low_old, high_old) = clip(window, start_old, delta.old_len);
-    let (low_new, high_new) = clip(window, start_new, list.len());
+    let (start_old, start_new) = starts([window, window], rows, list, delta);
+    let old = clip(window, start_old, delta.old_len);
+    let new = clip(window, start_new, list.len());
     let beyond = |touched: &[Placed], high: usize| touched.first().is_none_or(|t| t.at >= high);
-    if window.start.is_none() && beyond(removed, high_old) && beyond(inserted, high_new) {
+    if window.start.is_none() && beyond(&delta.removed, old.1) && beyond(&delta.inserted, new.1) {
         return ListChange::default();
     }
+    difference(old, new, rows, list, delta)
+}
+
+/// What is shown differently when in a step a window becomes another.
+pub fn change_between(before: &Window, window: &Window, rows: &Rows<'_>, list: &OrderedList, delta: &GroupDelta) -> ListChange {
+    let (start_old, start_new) = starts([before, window], rows, list, delta);
+    difference(clip(before, start_old, delta.old_len), clip(window, start_new, list.len()), rows, list, delta)
+}
+
+/// Positions of the starts of a window before and after a step.
+fn starts(windows: [&Window; 2], rows: &Rows<'_>, list: &OrderedList, delta: &GroupDelta) -> (usize, usize) {
+    let now = |window: &Window| window.start.as_ref().map_or(0, |s| list.partition(|e| rows.is_before(e.row, s)));
+    let [before, after] = windows;
+    let then = before.start.as_ref().map_or(0, |start| {
+        let now = now(before);
+        let came = delta.inserted.partition_point(|i| i.at < now);
+        let went = delta.removed.partition_point(|r| rows.is_before(r.row, start));
+        now - came + went
+    });
+    let same = std::ptr::eq(before, after) && before.start.is_none();
+    (then, if same { 0 } else { now(after) })
+}
+
+/// What differs between a part of the list before the step and one of the list after it.
+fn difference(
+    (low_old, high_old): (usize, usize),
+    (low_new, high_new): (usize, usize),
+    rows: &Rows<'_>,
+    list: &OrderedList,
+    delta: &GroupDelta,
+) -> ListChange {
+    let (removed, inserted) = (delta.removed.as_slice(), delta.inserted.as_slice());
     // Numbers of untouched rows: position less touched rows before it.
     let number = |touched: &[Placed], at: usize| at - touched.partition_point(|t| t.at < at);
     let position = |touched: &[Placed], n: usize| n + first_after(touched, n);

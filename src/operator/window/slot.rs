@@ -62,7 +62,7 @@ impl<'a> Arguments<'a> {
         match argument {
             Formula::Column(path) => self.relations.cell(self.relation, row, *path),
             Formula::Literal(value) => value.as_cell(),
-            Formula::Call(..) | Formula::Match(..) => unreachable!("computed below the window"),
+            Formula::Param(_) | Formula::Call(..) | Formula::Match(..) => unreachable!("computed below the window"),
         }
     }
 

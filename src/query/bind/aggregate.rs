@@ -162,7 +162,11 @@ fn parts(binder: &mut Binder<'_, '_>, call: &mut AggregateCall, json: &ExprJson,
         Err(Error::new(ErrorCode::QueryInvalid, message).named(name).at(place))
     };
     if let Some(filter) = &given.filter {
-        call.filter = Some(binder.node(filter).and_then(|t| condition(t, filter)).map_err(|e| e.at("filter"))?);
+        let bound = binder.node(filter).and_then(|t| {
+            binder.budget.params.learn(&t, Type::Bool);
+            condition(t, filter)
+        });
+        call.filter = Some(bound.map_err(|e| e.at("filter"))?);
     }
     let ordered = matches!(call.function, A::StringAgg | A::JsonAgg | A::First | A::Last);
     if !ordered && !given.order_by.is_empty() {

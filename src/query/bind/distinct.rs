@@ -82,7 +82,9 @@ impl<'a> Context<'a> {
         let relation = Relation::Query(Columns { names, types: types.clone(), key: key.clone(), ranks: Vec::new() });
         let scope = Scope::over(&query.alias, relation);
         let output = Output::new(&scope, self.budget, Some(groups.clone()));
-        let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant)).transpose().map_err(|e| e.at("start"))?;
+        let mut slots = query.slots;
+        let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant, &mut slots));
+        let start = start.transpose().map_err(|e| e.at("start"))?;
         let place = |i: usize| group_column(&groups, &types, i);
         let calls: Vec<_> = shown_forms(&groups, &types).collect();
         let shown: Vec<OutputField> =
@@ -104,12 +106,15 @@ impl<'a> Context<'a> {
             start,
             nested: Vec::new(),
             windows: Vec::new(),
+            slots,
+            part: None,
+            params: Vec::new(),
         };
         let columns = fields.iter().map(|f| f.name.clone()).zip(places.map(place)).collect();
         let types = types.iter().copied().chain(calls.iter().map(|c| c.ty)).collect();
         let shown = fields.len();
         let select = Select::Fields(fields);
-        let inner = BoundQuery { select, order: Vec::new(), limit: None, offset: 0, start: None, ..query };
+        let inner = BoundQuery { select, order: Vec::new(), limit: None, offset: 0, start: None, slots: Vec::new(), ..query };
         let from = Source::Query(Box::new(SubQuery { query: inner, shown, key }));
         let (query, tenants, outer) = (BoundQuery { from, ..outer }, Vec::new(), Vec::new());
         Ok(Level { query, columns, tenants, ranks, types, height: height + 1, outer, field_nullable })

@@ -46,7 +46,9 @@ impl Binder<'_, '_> {
     /// # Errors
     /// Those of [`expr`](Self::expr), and `TYPE_MISMATCH` if it is not a bool.
     pub(super) fn condition(&mut self, json: &ExprJson) -> Result<Expr> {
-        condition(self.expr(json)?, json)
+        let typed = self.expr(json)?;
+        self.budget.params.learn(&typed, Type::Bool);
+        condition(typed, json)
     }
 
     /// Recursion over an expression that `budget` has let pass: its depth is limited, with all that it stands in.
@@ -69,12 +71,17 @@ impl Binder<'_, '_> {
                 let ty = value.kind();
                 Ok(Typed { expr: Expr::Literal(value), ty })
             }
+            "param" => {
+                bare(json)?;
+                let (number, ty) = self.budget.params.find(json.name.as_deref().unwrap_or_default())?;
+                Ok(Typed { expr: Expr::Param(number, ty.unwrap_or(Type::Text)), ty })
+            }
             "agg" => self.aggregate(json),
             "over" => self.over(json),
             _ => {
                 let signature = function::signature(json)?;
                 let args = self.arguments(json)?;
-                function::call(&signature, json, args)
+                function::call(&signature, json, args, &self.budget.params)
             }
         }
     }

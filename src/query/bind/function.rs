@@ -2,6 +2,7 @@
 
 use super::expr::{Typed, mismatch};
 use super::literal::{common_number, describe, to_float, to_moment, to_number};
+use super::params::Params;
 use super::subquery::SUBQUERIES;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
@@ -18,7 +19,8 @@ use crate::value::{Type, Value};
 pub(super) fn signature(json: &ExprJson) -> Result<Signature> {
     let mut named = FUNCTIONS.iter().filter(|f| f.name == json.op);
     let Some(first) = named.clone().next() else {
-        let names = FUNCTIONS.iter().map(|f| f.name).chain(["col", "lit", "agg", "over"]).chain(SUBQUERIES.iter().map(|s| s.0));
+        let names =
+            FUNCTIONS.iter().map(|f| f.name).chain(["col", "lit", "param", "agg", "over"]).chain(SUBQUERIES.iter().map(|s| s.0));
         return Err(Error::unknown(ErrorCode::UnknownFunction, "function", &json.op, "query", names));
     };
     let Some(found) = named.find(|f| (f.least..=f.most).contains(&json.args.len())) else {
@@ -73,7 +75,7 @@ fn unit_of(json: &ExprJson, cuts: bool) -> Result<Unit> {
 ///
 /// # Errors
 /// `TYPE_MISMATCH` at `args[i]`; `REGEX_INVALID` and `QUERY_INVALID` for a regular expression that is none, or no literal.
-pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>) -> Result<Typed> {
+pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>, params: &Params) -> Result<Typed> {
     use Function as F;
     let function = signature.function;
     let types: Vec<Option<Type>> = args.iter().map(|a| a.ty).collect();
@@ -89,42 +91,43 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>)
     }
     match signature.takes {
         Takes::Any => {}
-        Takes::Same => unify(json, &mut args, |_| true)?,
+        Takes::Same => unify(json, params, &mut args, |_| true)?,
         Takes::Ordered => {
             if let Some((i, a)) = args.iter().enumerate().find(|(_, a)| a.ty.is_some_and(|t| !t.is_ordered())) {
                 let message = format!("{} values have no order for `{}`", a.ty.map_or("", Type::name), json.op);
                 let e = Error::new(ErrorCode::TypeMismatch, message).named(describe(&json.args[i]));
                 return Err(e.at_index("args", i));
             }
-            unify(json, &mut args, |_| true)?;
+            unify(json, params, &mut args, |_| true)?;
         }
         Takes::Numbers => {
-            each(json, &mut args, &[&[Type::Int, Type::Decimal, Type::Float]])?;
-            unify(json, &mut args, |_| true)?;
+            each(json, params, &mut args, &[&[Type::Int, Type::Decimal, Type::Float]])?;
+            unify(json, params, &mut args, |_| true)?;
         }
         Takes::Exact => {
             // Beside a decimal a literal float is one.
             if common_number(args.iter()) != Some(Type::Decimal) {
-                each(json, &mut args, &[&[Type::Int, Type::Decimal]])?;
+                each(json, params, &mut args, &[&[Type::Int, Type::Decimal]])?;
             }
-            unify(json, &mut args, |_| true)?;
+            unify(json, params, &mut args, |_| true)?;
         }
-        Takes::Each(places) => each(json, &mut args, places)?,
+        Takes::Each(places) => each(json, params, &mut args, places)?,
         Takes::Case => {
             let count = args.len();
             for (i, a) in args.iter().enumerate().filter(|(i, _)| !function.is_result(*i, count)) {
+                params.learn(a, Type::Bool);
                 fits(json, i, a.ty, &[Type::Bool])?;
             }
-            unify(json, &mut args, |i| function.is_result(i, count))?;
+            unify(json, params, &mut args, |i| function.is_result(i, count))?;
         }
         Takes::CaseOf => {
             let count = args.len();
-            unify(json, &mut args, |i| !function.is_result(i, count))?;
-            unify(json, &mut args, |i| function.is_result(i, count))?;
+            unify(json, params, &mut args, |i| !function.is_result(i, count))?;
+            unify(json, params, &mut args, |i| function.is_result(i, count))?;
         }
     }
     if let F::Matches | F::MatchesFolded = function {
-        pattern(&args[1]).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
+        pattern(&args[1], params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
     }
     let ty = function.result(args.iter().map(|a| a.ty));
     // Empty lists come from callers that build them; one meaning here spares every evaluator a special case.
@@ -143,14 +146,21 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>)
 }
 
 /// Checks a regular expression: each row is matched by the program that is made of it once.
-fn pattern(typed: &Typed) -> Result<()> {
+fn pattern(typed: &Typed, params: &Params) -> Result<()> {
     match &typed.expr {
+        Expr::Param(number, _) => {
+            params.is_pattern(*number);
+            Ok(())
+        }
         Expr::Literal(Value::Null) => Ok(()),
         Expr::Literal(Value::Text(text)) => match Regex::new(text, false) {
             Ok(_) => Ok(()),
             Err(e) => Err(Error::new(ErrorCode::RegexInvalid, format!("{} at character {} of the pattern", e.message, e.at + 1))),
         },
-        _ => Err(Error::new(ErrorCode::QueryInvalid, "a regular expression is a literal: each row is matched by one program")),
+        _ => Err(Error::new(
+            ErrorCode::QueryInvalid,
+            "a regular expression is a literal or a parameter: each row is matched by one program",
+        )),
     }
 }
 
@@ -172,7 +182,7 @@ pub(super) fn half(texts: usize) -> usize {
 }
 
 /// Checks that every argument is of one of the types of its place, or null; integers where floats belong become floats.
-fn each(json: &ExprJson, args: &mut [Typed], places: &[&[Type]]) -> Result<()> {
+fn each(json: &ExprJson, params: &Params, args: &mut [Typed], places: &[&[Type]]) -> Result<()> {
     for (i, a) in args.iter_mut().enumerate() {
         let types = places[i.min(places.len() - 1)];
         let is_float = types.contains(&Type::Float) && !types.contains(&Type::Int);
@@ -184,6 +194,9 @@ fn each(json: &ExprJson, args: &mut [Typed], places: &[&[Type]]) -> Result<()> {
             to_moment(a);
         }
         fits(json, i, a.ty, types)?;
+        if let [ty] = types {
+            params.learn(a, *ty);
+        }
     }
     Ok(())
 }
@@ -196,7 +209,7 @@ fn fits(json: &ExprJson, i: usize, ty: Option<Type>, types: &[Type]) -> Result<(
 }
 
 /// Brings some of the arguments to one type: numbers to the widest of theirs, nulls take whatever type.
-pub(super) fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -> bool) -> Result<()> {
+pub(super) fn unify(json: &ExprJson, params: &Params, args: &mut [Typed], among: impl Fn(usize) -> bool) -> Result<()> {
     let mut first: Option<(usize, Type)> = None;
     for (i, a) in args.iter().enumerate().filter(|(i, _)| among(*i)) {
         let Some(ty) = a.ty else { continue };
@@ -217,11 +230,15 @@ pub(super) fn unify(json: &ExprJson, args: &mut [Typed], among: impl Fn(usize) -
         }
     }
     let some = args.iter().enumerate().filter(|(i, _)| among(*i)).map(|(_, a)| a);
+    let widest = common_number(some);
+    if let Some(ty) = widest.or(first.map(|f| f.1)) {
+        args.iter().enumerate().filter(|(i, _)| among(*i)).for_each(|(_, a)| params.learn(a, ty));
+    }
     if first.is_some_and(|f| f.1 == Type::Timestamp) {
         args.iter_mut().enumerate().filter(|(i, _)| among(*i)).for_each(|(_, a)| to_moment(a));
         return Ok(());
     }
-    if let Some(ty) = common_number(some) {
+    if let Some(ty) = widest {
         args.iter_mut().enumerate().filter(|(i, a)| among(*i) && a.ty.is_some()).for_each(|(_, a)| to_number(a, ty));
     }
     Ok(())

@@ -36,7 +36,7 @@ pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scop
                 Err(Error::new(ErrorCode::NotGrouped, message).named(name))
             }
         },
-        Expr::Literal(_) | Expr::Outer(..) => Ok(expr),
+        Expr::Literal(_) | Expr::Param(..) | Expr::Outer(..) => Ok(expr),
         Expr::Sub(mut sub) => {
             if let QueryExprKind::In { value, .. } = &mut sub.kind {
                 *value = regroup(value.clone(), &json.args[0], groups, scope).map_err(|e| e.at("args[0]"))?;

@@ -1,7 +1,9 @@
 //! How large an expression and a query may be: checked on the JSON, without recursion, before anything recurses over it.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
+use super::params::Params;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 
@@ -16,15 +18,22 @@ pub const MAX_COMPUTED: usize = 8;
 /// Levels of `with` in `with`, and of sub-queries in sub-queries.
 pub const MAX_NESTING: usize = 32;
 
-/// What is left of [`MAX_NODES`], and how deep in expressions binding is: a sub-query begins where its expression is.
+/// What is left of [`MAX_NODES`], and how deep in expressions binding is: a sub-query begins where its expression is. With it
+/// go the parameters of the query.
 pub(super) struct Budget {
     nodes: Cell<usize>,
     depth: Cell<usize>,
+    pub params: Rc<Params>,
 }
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Budget { nodes: Cell::new(MAX_NODES), depth: Cell::new(0) }
+        Budget::with(Rc::default())
+    }
+
+    /// A whole budget for a query with parameters.
+    pub(super) fn with(params: Rc<Params>) -> Self {
+        Budget { nodes: Cell::new(MAX_NODES), depth: Cell::new(0), params }
     }
 
     /// What is left.

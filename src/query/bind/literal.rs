@@ -79,7 +79,7 @@ pub(super) fn describe(json: &ExprJson) -> String {
         ("lit", Some(Literal::Int(v))) => v.to_string(),
         ("lit", Some(Literal::Float(v))) => float::spell(*v),
         ("lit", Some(Literal::Text(v))) => v.chars().take(80).collect(),
-        ("col" | "agg" | "over", _) => json.name.clone().unwrap_or_default(),
+        ("col" | "param" | "agg" | "over", _) => json.name.clone().unwrap_or_default(),
         _ => json.op.clone(),
     }
 }

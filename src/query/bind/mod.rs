@@ -15,6 +15,7 @@ mod limits;
 mod literal;
 mod nested;
 mod output;
+mod params;
 mod recursive;
 mod scope;
 mod set;
@@ -26,6 +27,7 @@ mod subquery;
 mod window;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use super::{Aggregate, BoundQuery, Expr, Function, JoinKind, JoinSource, Schema, Select, SortKey, Table, ast};
 use crate::error::{Error, ErrorCode, Result};
@@ -34,6 +36,8 @@ use expr::Binder;
 use limits::Budget;
 pub use limits::{MAX_DEPTH, MAX_JOINS, MAX_NESTING, MAX_NODES};
 use output::Output;
+use params::Params;
+pub use params::set_params;
 use recursive::Group;
 use scope::{Relation, Scope};
 use source::{Cte, Named};
@@ -46,7 +50,7 @@ use source::{Cte, Named};
 /// Every mistake that a query can hold, with its place as path, such as `joins[0].on.args[1]`: `UNKNOWN_TABLE`,
 /// `UNKNOWN_COLUMN`, `UNKNOWN_RELATION`, `UNKNOWN_ALIAS`, `UNKNOWN_FUNCTION`, `AMBIGUOUS_COLUMN`, `TYPE_MISMATCH`,
 /// `NOT_GROUPED`, `TENANT_REQUIRED`, `UNSUPPORTED_TYPE` and `JSON_MALFORMED` (of literals), `NULL_NOT_ALLOWED` (of a keyset
-/// start), and `QUERY_INVALID` for the rest.
+/// start), `MISSING_PARAMETER`, `UNKNOWN_PARAMETER`, and `QUERY_INVALID` for the rest.
 ///
 /// ```
 /// use eddyline::query::{Schema, ast, bind};
@@ -64,9 +68,23 @@ use source::{Cte, Named};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn bind(schema: &Schema, query: &ast::QueryJson) -> Result<BoundQuery> {
-    let (budget, ctes, groups) = (Budget::new(), RefCell::default(), RefCell::default());
-    let context = Context { schema, budget: &budget, tenant: query.tenant.as_deref(), ctes, groups };
-    context.query(query, 0, None).map(|level| level.query)
+    let params = Rc::new(Params::new(&query.params)?);
+    loop {
+        let (budget, ctes, groups) = (Budget::with(params.clone()), RefCell::default(), RefCell::default());
+        let context = Context { schema, budget: &budget, tenant: query.tenant.as_deref(), ctes, groups };
+        let bound = context.query(query, 0, None);
+        if !params.again() {
+            let bound = bound?.query;
+            let part = match query.part.as_deref() {
+                None => None,
+                Some(&[start, count]) => Some((start as usize, count as usize)),
+                Some(_) => {
+                    return Err(Error::new(ErrorCode::QueryInvalid, "a part is a first row and a number of rows").at("part"));
+                }
+            };
+            return Ok(BoundQuery { params: params.finish()?, part, ..bound });
+        }
+    }
 }
 
 /// Binds the condition of an association over the columns of its target.
@@ -148,6 +166,11 @@ impl<'a> Context<'a> {
 
     /// A whole query or sub-query, `depth` levels down; one in an expression reads the scope that it stands in.
     fn query(&self, json: &'a ast::QueryJson, depth: usize, parent: Option<&'a Scope<'a>>) -> Result<Level> {
+        if depth > 0 && (!json.params.is_empty() || json.part.is_some()) {
+            let message = "values of parameters, and the part that is shown, are given with the whole query";
+            let place = if json.params.is_empty() { "part" } else { "params" };
+            return Err(Error::new(ErrorCode::QueryInvalid, message).at(place));
+        }
         let before = self.with_ctes(&json.ctes, depth)?;
         let level = if json.set_op.is_some() || !json.inputs.is_empty() {
             self.set_query(json, depth)?
@@ -217,12 +240,13 @@ impl<'a> Context<'a> {
         if let (true, Some(relation)) = (order.is_empty(), by) {
             order.clone_from(&relation.order);
         }
+        let mut slots = self.budget.params.cuts(json)?;
         // What is distinct has a start of its own.
         let start = json
             .start
             .as_ref()
             .filter(|_| !json.distinct)
-            .map(|s| output.start(s, &order, self.tenant))
+            .map(|s| output.start(s, &order, self.tenant, &mut slots))
             .transpose()
             .map_err(|e| e.at("start"))?;
         let nested = self.nested(json, &scope, &select, output.is_grouped(), depth)?;
@@ -244,6 +268,9 @@ impl<'a> Context<'a> {
             start,
             nested,
             windows: output.windows.iter().cloned().collect(),
+            slots,
+            part: None,
+            params: Vec::new(),
             aggregate: None,
         };
         Ok(Level {

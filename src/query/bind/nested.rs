@@ -121,8 +121,16 @@ impl<'a> Context<'a> {
             (json.set_op.is_some(), "setOp", "a nested query is of one table"),
             (!json.ctes.is_empty(), "ctes", "a nested query has no common table expressions of its own"),
             (json.having.is_some(), "having", "a nested query cannot group"),
-            (single && json.limit.is_some(), "limit", "the association is a single row: there is nothing to limit"),
-            (single && json.offset.is_some(), "offset", "the association is a single row: there is nothing to skip"),
+            (
+                single && (json.limit.is_some() || json.limit_param.is_some()),
+                "limit",
+                "the association is a single row: there is nothing to limit",
+            ),
+            (
+                single && (json.offset.is_some() || json.offset_param.is_some()),
+                "offset",
+                "the association is a single row: there is nothing to skip",
+            ),
             (single && json.start.is_some(), "start", "the association is a single row: there is nothing to start at"),
         ];
         match parts.into_iter().find(|p| p.0) {

@@ -18,7 +18,7 @@ use crate::value::{MapState, Type};
 /// Binds the parts of a query that are over the group scope if there is grouping, else over the scope.
 pub(super) struct Output<'b, 'a> {
     pub scope: &'b Scope<'a>,
-    budget: &'b Budget,
+    pub budget: &'b Budget,
     /// Group expressions over the scope, if there is grouping.
     pub groups: Option<Vec<Expr>>,
     /// Aggregates found so far, each once.
@@ -142,6 +142,7 @@ impl<'b, 'a> Output<'b, 'a> {
     /// Those of expressions; `NOT_GROUPED`; `TYPE_MISMATCH` if it is not a bool.
     pub(super) fn having(&mut self, json: &ExprJson) -> Result<Expr> {
         let typed = self.bound(json, false)?;
+        self.budget.params.learn(&typed, Type::Bool);
         condition(typed, json)
     }
 
@@ -214,7 +215,7 @@ pub(super) fn nulls_first(json: &OrderJson) -> Result<bool> {
 /// Nodes of an expression.
 fn size(expr: &Expr) -> usize {
     match expr {
-        Expr::Column(_) | Expr::Literal(_) | Expr::Outer(..) => 1,
+        Expr::Column(_) | Expr::Literal(_) | Expr::Param(..) | Expr::Outer(..) => 1,
         Expr::Sub(sub) => 1 + sub.arguments().map(size).sum::<usize>(),
         Expr::Call(_, args) => 1 + args.iter().map(size).sum::<usize>(),
     }

@@ -87,7 +87,12 @@ impl<'a> Context<'a> {
             let message = format!("from 1 to {MOST_ROUNDS} rounds are possible, not {max_rounds}");
             return Err(Error::new(ErrorCode::QueryInvalid, message).at("maxRounds"));
         }
+        let read = self.budget.params.reads();
         let (relations, height) = self.relations(&json.relations, depth)?;
+        if self.budget.params.reads() > read {
+            let message = "the relations of a recursion have no parameters; put conditions with parameters on what reads them";
+            return Err(Error::new(ErrorCode::QueryInvalid, message).at("relations"));
+        }
         let types = relations[result].types.clone();
         let source = Source::Recursive(RecursiveSource { recursion: Rc::new(Recursion { relations, max_rounds }), result });
         let (query, columns) = whole(source, &json.relations[result].columns, types, Vec::new());
@@ -188,6 +193,9 @@ fn whole(source: Source, names: &[String], types: Vec<Type>, ranks: Vec<usize>) 
         start: None,
         nested: Vec::new(),
         windows: Vec::new(),
+        slots: Vec::new(),
+        part: None,
+        params: Vec::new(),
     };
     let columns = Columns { names: names.iter().cloned().collect(), types, key: key.clone(), ranks };
     (SubQuery { query, shown: names.len(), key }, columns)

@@ -2,6 +2,7 @@
 
 use super::literal::{common_number, to_number};
 use super::output::Output;
+use super::params::Params;
 use super::scope::{Columns, Relation, Scope};
 use super::spelling::plain;
 use super::stratified::not_stratified;
@@ -59,7 +60,7 @@ impl<'a> Context<'a> {
             height = height.max(levels);
             inputs.push(query);
         }
-        unify(json, &mut inputs)?;
+        unify(json, &mut inputs, &self.budget.params)?;
         if op != SetOp::Union || !json.all {
             spell(&mut inputs);
         }
@@ -72,7 +73,9 @@ impl<'a> Context<'a> {
         let mut output = Output::new(&scope, self.budget, None);
         let select = output.select(None, true)?;
         let order = output.order(&json.order_by, &select)?;
-        let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant)).transpose().map_err(|e| e.at("start"))?;
+        let mut slots = self.budget.params.cuts(json)?;
+        let start = json.start.as_ref().map(|s| output.start(s, &order, self.tenant, &mut slots));
+        let start = start.transpose().map_err(|e| e.at("start"))?;
         let query = BoundQuery {
             alias: json.alias.clone().unwrap_or_default(),
             from: Source::Set(Box::new(set)),
@@ -90,6 +93,9 @@ impl<'a> Context<'a> {
             start,
             nested: Vec::new(),
             windows: Vec::new(),
+            slots,
+            part: None,
+            params: Vec::new(),
         };
         let columns = scope.shown().map(|(name, column)| (name.to_owned(), column)).collect();
         let (tenants, outer) = (Vec::new(), Vec::new());
@@ -98,7 +104,7 @@ impl<'a> Context<'a> {
 }
 
 /// Gives the columns of all inputs the same types: numbers that of the widest, nulls take any type.
-fn unify(json: &QueryJson, inputs: &mut [SubQuery]) -> Result<()> {
+fn unify(json: &QueryJson, inputs: &mut [SubQuery], params: &Params) -> Result<()> {
     let width = inputs[0].shown;
     if let Some((i, other)) = inputs.iter().enumerate().find(|(_, s)| s.shown != width) {
         let message = format!("the first input has {width} columns, this one has {}", other.shown);
@@ -108,7 +114,7 @@ fn unify(json: &QueryJson, inputs: &mut [SubQuery]) -> Result<()> {
         let (mut ty, mut numbers) = (None, false);
         for (i, input) in inputs.iter().enumerate() {
             let field = &input.fields()[c];
-            ty = match (ty, known(field)) {
+            ty = match (ty, known_of(field, params)) {
                 (a, None) => a,
                 (None, b) => b,
                 (Some(a), Some(b)) if a == b => Some(a),
@@ -132,7 +138,10 @@ fn unify(json: &QueryJson, inputs: &mut [SubQuery]) -> Result<()> {
         for input in inputs.iter_mut() {
             let Select::Fields(fields) = &mut input.query.select else { continue };
             let field = &mut fields[c];
-            if let Some(own) = known(field).filter(|own| *own != ty) {
+            if let (Expr::Param(number, _), None) = (&field.expr, known_of(field, params)) {
+                params.tell(*number, ty);
+            }
+            if let Some(own) = known_of(field, params).filter(|own| *own != ty) {
                 let expr = std::mem::replace(&mut field.expr, Expr::Literal(Value::Null));
                 let mut typed = Typed { expr, ty: Some(own) };
                 to_number(&mut typed, ty);
@@ -159,4 +168,9 @@ fn spell(inputs: &mut [SubQuery]) {
 /// Type of a field, unless it is a null that takes any.
 pub(super) fn known(field: &OutputField) -> Option<Type> {
     (field.expr != Expr::Literal(Value::Null)).then_some(field.ty)
+}
+
+/// The same beside parameters: one without a type takes any, too.
+fn known_of(field: &OutputField, params: &Params) -> Option<Type> {
+    known(field).filter(|_| !params.is_open(&field.expr))
 }

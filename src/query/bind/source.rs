@@ -198,7 +198,7 @@ impl<'a> Context<'a> {
         let ranks = (shown..fields.len()).filter(|&f| ranks.iter().any(|&c| fields[f].expr == Expr::Column(c))).collect();
         let columns = Columns { names, types: fields.iter().map(|f| f.ty).collect(), key: key.clone(), ranks };
         let mut query = BoundQuery { select: Select::Fields(fields), ..query };
-        if query.limit.is_none() && query.offset == 0 && query.limit_by.is_none() {
+        if !query.is_cut() && query.limit_by.is_none() {
             query.order.clear();
         }
         Ok((SubQuery { query, shown, key }, columns, height))

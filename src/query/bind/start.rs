@@ -1,10 +1,11 @@
 //! Keyset starts: literals to values of the order's and the key's types.
 
+use super::expr::mismatch;
 use super::literal::{describe, literal_of};
 use super::output::{KeyPart, Output};
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::ast::StartJson;
-use crate::query::{Aggregate, SortKey, Start, group_types, type_of};
+use crate::query::ast::{ExprJson, StartJson};
+use crate::query::{Aggregate, Place, Slot, SortKey, Start, group_types, type_of};
 use crate::value::{Type, Value};
 
 impl Output<'_, '_> {
@@ -13,7 +14,13 @@ impl Output<'_, '_> {
     /// # Errors
     /// `QUERY_INVALID` for a number of values other than that of the order, or of order and key, and for what is no literal;
     /// `TYPE_MISMATCH`; `NULL_NOT_ALLOWED` for a key column that is never null.
-    pub(super) fn start(&self, json: &StartJson, order: &[SortKey], tenant: Option<&str>) -> Result<Start> {
+    pub(super) fn start(
+        &self,
+        json: &StartJson,
+        order: &[SortKey],
+        tenant: Option<&str>,
+        slots: &mut Vec<Slot>,
+    ) -> Result<Start> {
         let types = self.types();
         let key: Vec<KeyPart> = self.key();
         let shown = key.iter().filter(|k| !k.hidden).count();
@@ -29,7 +36,8 @@ impl Output<'_, '_> {
         let mut literals = json.values.iter().enumerate();
         let mut values = Vec::with_capacity(given + key.len() - shown);
         for (sort, (i, literal)) in order.iter().zip(literals.by_ref()) {
-            values.push(literal_of(literal, type_of(&sort.expr, &types)).map_err(place(i))?);
+            let ty = type_of(&sort.expr, &types);
+            values.push(self.start_value(literal, ty, values.len(), slots).map_err(place(i))?);
         }
         if given > ordered {
             for part in &key {
@@ -38,8 +46,9 @@ impl Output<'_, '_> {
                     continue;
                 }
                 let Some((i, literal)) = literals.next() else { break };
-                let value = literal_of(literal, types.get(part.column).copied()).map_err(place(i))?;
-                if value.is_null() && !part.nullable {
+                let ty = types.get(part.column).copied();
+                let value = self.start_value(literal, ty, values.len(), slots).map_err(place(i))?;
+                if value.is_null() && !part.nullable && literal.op != "param" {
                     let message = format!("key column `{}` is never null", self.scope.name(part.column));
                     return Err(place(i)(Error::new(ErrorCode::NullNotAllowed, message).named(describe(literal))));
                 }
@@ -47,6 +56,21 @@ impl Output<'_, '_> {
             }
         }
         Ok(Start { values, inclusive: json.inclusive })
+    }
+
+    /// The value at a place of a start: a literal, or a parameter.
+    fn start_value(&self, json: &ExprJson, ty: Option<Type>, at: usize, slots: &mut Vec<Slot>) -> Result<Value> {
+        if json.op != "param" {
+            return literal_of(json, ty);
+        }
+        let (params, wanted) = (&self.budget.params, ty.unwrap_or(Type::Text));
+        let (param, known) = params.find(json.name.as_deref().unwrap_or_default())?;
+        params.tell(param, wanted);
+        if let Some(other) = known.filter(|t| *t != wanted) {
+            return Err(mismatch("this place", &[wanted], Some(other), json));
+        }
+        slots.push(Slot { place: Place::Start(at), param });
+        Ok(Value::Null)
     }
 
     /// Types of the columns that order and key are over.

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use super::expr::{Binder, Typed};
 use super::function::unify;
 use super::limits::MAX_NESTING;
+use super::params::Params;
 use super::scope::Scope;
 use super::stratified::not_stratified;
 use super::{Context, Level};
@@ -68,7 +69,7 @@ impl Binder<'_, '_> {
             (_, Some(value), Some(field)) => {
                 let value_nullable = self.scope.is_nullable(&value.expr);
                 let mut both = [value, Typed { expr: field.expr.clone(), ty: Some(field.ty) }];
-                compared(json, query, &mut both)?;
+                compared(json, query, &mut both, &self.budget.params)?;
                 let [value, other] = both;
                 (field.expr, field.ty) = (other.expr, other.ty.unwrap_or(field.ty));
                 (QueryExprKind::In { value: value.expr, value_nullable, field_nullable }, Type::Bool)
@@ -81,11 +82,11 @@ impl Binder<'_, '_> {
 }
 
 /// Brings the value before `in` and the field of the sub-query to one type.
-fn compared(json: &ExprJson, query: &QueryJson, both: &mut [Typed; 2]) -> Result<()> {
+fn compared(json: &ExprJson, query: &QueryJson, both: &mut [Typed; 2], params: &Params) -> Result<()> {
     let field: &[NamedJson] = query.select.as_deref().unwrap_or_default();
     let args = json.args.iter().chain(field.iter().map(|f| &f.expr)).cloned().collect();
     let pair = ExprJson { op: json.op.clone(), args, ..ExprJson::default() };
-    unify(&pair, both, |_| true).map_err(|mut e| {
+    unify(&pair, params, both, |_| true).map_err(|mut e| {
         if e.path == "args[1]" {
             e.path = "query.select[0].expr".to_owned();
         }
@@ -119,8 +120,9 @@ impl<'a> Context<'a> {
         if json.start.is_some() {
             return refuse("start", "a sub-query has no keyset start; write it as a condition");
         }
-        if json.limit.is_some() || json.offset.is_some_and(|n| n > 0) {
-            let place = if json.limit.is_some() { "limit" } else { "offset" };
+        let limited = json.limit.is_some() || json.limit_param.is_some();
+        if limited || json.offset_param.is_some() || json.offset.is_some_and(|n| n > 0) {
+            let place = if limited { "limit" } else { "offset" };
             return refuse(place, "a sub-query in an expression cannot be cut; `min` or `max` give the first or last value");
         }
         self.query(json, scope.depth + 1, Some(scope))

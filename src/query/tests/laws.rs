@@ -298,7 +298,7 @@ fn check_expr(expr: &Expr, columns: &[Type]) -> Option<Type> {
     let ty = match expr {
         Expr::Column(c) => Some(columns[*c]),
         Expr::Literal(v) => v.kind(),
-        Expr::Outer(_, ty) => Some(*ty),
+        Expr::Param(_, ty) | Expr::Outer(_, ty) => Some(*ty),
         Expr::Sub(sub) => {
             for argument in sub.arguments() {
                 check_expr(argument, columns);

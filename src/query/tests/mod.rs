@@ -5,6 +5,7 @@ mod grouping;
 mod laws;
 mod literals;
 mod nested;
+mod params;
 mod queries;
 mod recursion;
 mod relations;

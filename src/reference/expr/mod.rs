@@ -73,6 +73,7 @@ pub fn eval(expr: &Expr, row: &[Value]) -> Result<Value> {
             _ => eval(&args[0], row),
         },
         Expr::Outer(..) | Expr::Sub(_) => panic!("sub-queries are evaluated before"),
+        Expr::Param(..) => panic!("the naive evaluation gets values in the place of parameters"),
         Expr::Call(function, args) => {
             let args = args.iter().map(|a| eval(a, row)).collect::<Result<Vec<_>>>()?;
             call(*function, &args)

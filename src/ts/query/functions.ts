@@ -82,9 +82,9 @@ export function notInArray<T>(a: Expr<T>, list: readonly NoInfer<Bound<T> | null
 export function notLike(a: Expr<Text>, pattern: Operand<string>): Condition { return not(compare('like', a, pattern)) }
 export function notIlike(a: Expr<Text>, pattern: Operand<string>): Condition { return not(compare('ilike', a, pattern)) }
 /** Whether a regular expression, in PostgreSQL's syntax, is found in a text: `^` and `$` tie it to the ends. */
-export function matches(a: Expr<Text>, pattern: string): Condition { return compare('~', a, pattern) }
+export function matches(a: Expr<Text>, pattern: string | Expr<string>): Condition { return compare('~', a, pattern) }
 /** The same without regard to case. */
-export function imatches(a: Expr<Text>, pattern: string): Condition { return compare('~*', a, pattern) }
+export function imatches(a: Expr<Text>, pattern: string | Expr<string>): Condition { return compare('~*', a, pattern) }
 
 // ---- numbers ---------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,12 @@ export type Derived<S extends AnySchema, N extends string, R> = Schema<
   Omit<S['relations'], N>
 >
 
+/** A schema whose table has further columns: those that a query computes of associations. */
+export type Computed<S extends AnySchema, T extends string, C> = Schema<
+  { [K in keyof S['tables']]: K extends T ? Table<S['tables'][K]['columns'] & { [N in keyof C]-?: Column<C[N]> }> : S['tables'][K] },
+  S['relations']
+>
+
 /** A table of the schema, or a query that stands for one. */
 export type TableJson = Omit<SchemaJson['tables'][number], 'columns'> & { columns: readonly SourceColumn[]; source?: SourceJson }
 

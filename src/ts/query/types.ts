@@ -1,5 +1,6 @@
 import type { AnySchema, Row, Simplify } from '../schema.js'
 import type { Constant, Expr, ExprJson, Operand } from './expr.js'
+import type { ParamJson } from './params.js'
 
 /** Column references of a row. */
 export type Refs<R> = { readonly [C in keyof R]-?: Expr<R[C]> }
@@ -64,13 +65,17 @@ export interface QueryJson {
   select?: { name: string; expr: ExprJson }[]
   distinct?: boolean
   distinctOn?: ExprJson[]
-  limitBy?: { by: ExprJson[]; limit: number; offset?: number }
+  limitBy?: { by: ExprJson[]; limit?: number; offset?: number; limitParam?: string; offsetParam?: string }
   setOp?: 'union' | 'intersect' | 'except'
   all?: boolean
   inputs?: QueryJson[]
   orderBy?: OrderJson[]
   limit?: number
   offset?: number
+  limitParam?: string
+  offsetParam?: string
+  params?: ParamJson[]
+  part?: readonly [number, number]
   start?: { values: ExprJson[]; inclusive: boolean }
   with?: { relation: string; as?: string; query?: QueryJson }[]
   computed?: { as: string; relation: string; expr: ExprJson }[]

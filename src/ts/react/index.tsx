@@ -1,9 +1,10 @@
 // React binding. `eddyline/react` knows no entry: the database comes from the provider.
 import { type ReactNode, createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
-import type { Database } from '../database.js'
+import type { Database, LiveOptions } from '../database.js'
 import type { EddylineError } from '../errors.js'
 import type { LiveQuery, LiveSnapshot } from '../live-query.js'
 import { type QueryLike, planKey } from '../query/builder.js'
+import type { ParamQuery } from '../query/params.js'
 import type { AnySchema } from '../schema.js'
 
 /**
@@ -59,6 +60,9 @@ export function useDatabase<S extends AnySchema = RegisteredSchema>(): Database<
   return db
 }
 
+/** As for `db.live`: values of parameters and the window are set anew when they change. */
+export type HookOptions = Pick<LiveOptions, 'tenant' | 'label' | 'params' | 'window'>
+
 /** What `useLiveQuery` returns. `pending`: no database yet, or rendered on a server. */
 export interface HookSnapshot<R> {
   readonly rows: readonly R[]
@@ -79,7 +83,7 @@ const PENDING: HookSnapshot<any> = /* @__PURE__ */ Object.freeze({ rows: /* @__P
  * Cost of a render: building the plan and its text, some microseconds.
  */
 export function useLiveQuery<R, S extends AnySchema = RegisteredSchema>(
-  make: (db: Database<S>) => QueryLike<R> | null | undefined | false, options?: { tenant?: string; label?: string },
+  make: (db: Database<S>) => QueryLike<R> | ParamQuery<R, any> | null | undefined | false, options?: HookOptions,
 ): HookSnapshot<R> {
   const db = useProvided()
   const query = db === undefined ? undefined : make(db) || undefined
@@ -88,7 +92,10 @@ export function useLiveQuery<R, S extends AnySchema = RegisteredSchema>(
   const label = options?.label
   // The plan's text stands for the query, which is another object in every render.
   // eslint-disable-next-line react-hooks/exhaustive-deps
-  const store = useMemo(() => new HookStore<R>(db, query, tenant, label), [db, key, tenant])
+  const store = useMemo(() => new HookStore<R>(db, query, { ...options, tenant, label }), [db, key, tenant])
+  // Parameters and the window are set, not part of what the query is.
+  const set = JSON.stringify([options?.params, options?.window], (_, v: unknown) => typeof v === 'bigint' ? String(v) : v)
+  useEffect(() => { store.set(options ?? {}) }, [store, set])
   return useSyncExternalStore(store.subscribe, store.getSnapshot, getServerSnapshot)
 }
 
@@ -106,7 +113,19 @@ class HookStore<R> {
   #timer: ReturnType<typeof setTimeout> | undefined
   #subscribers = 0
 
-  constructor(readonly db: Database<any> | undefined, readonly query: QueryLike<R> | undefined, readonly tenant: string | undefined, readonly label: string | undefined) {}
+  #options: HookOptions
+
+  constructor(readonly db: Database<any> | undefined, readonly query: QueryLike<R> | ParamQuery<R, any> | undefined, options: HookOptions) { this.#options = options }
+
+  /** Takes other parameters and another window. */
+  set(options: HookOptions): void {
+    const { params, window } = options
+    const before = this.#options
+    this.#options = { ...before, params, window }
+    if (this.#live === undefined) return
+    if (params !== undefined && params !== before.params) this.#live.setParams(params)
+    if (window !== undefined && window !== before.window) this.#live.window(window[0], window[1])
+  }
 
   getSnapshot = (): HookSnapshot<R> => {
     if (this.query === undefined) return this.#last
@@ -126,7 +145,7 @@ class HookStore<R> {
     }
   }
 
-  #open(): LiveQuery<R> { return this.#live ??= this.db!.live(this.query!, { tenant: this.tenant, label: this.label }) }
+  #open(): LiveQuery<R> { return this.#live ??= this.db!.live(this.query as QueryLike<R>, this.#options) }
 
   #close(): void {
     this.#live?.dispose()

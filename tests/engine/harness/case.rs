@@ -1,6 +1,6 @@
 //! A case: a schema, queries that come and go, a history of batches. It is plain JSON, so that a shrunk one can be kept.
 
-use eddyline::query::ast::{QueryJson, SchemaJson};
+use eddyline::query::ast::{ParamsJson, QueryJson, SchemaJson};
 use eddyline::query::{Schema, Table};
 use eddyline::store::batch::{Batch, Change, Envelope, Op};
 use eddyline::value::{Type, Value, decimal_text, parse_decimal};
@@ -31,6 +31,21 @@ pub struct Watched {
     /// Unregistered before the batch of this number.
     #[serde(default)]
     pub until: Option<usize>,
+    /// What is set of it meanwhile.
+    #[serde(default)]
+    pub sets: Vec<Set>,
+}
+
+/// Parameters set anew, or another part of a list shown.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct Set {
+    /// Before the batch of this number.
+    #[serde(default)]
+    pub before: usize,
+    pub params: ParamsJson,
+    /// First row and number of rows.
+    #[serde(default)]
+    pub part: Option<[u32; 2]>,
 }
 
 /// A batch.
@@ -169,5 +184,13 @@ fn sparse(json: &mut Json) {
             });
         }
         _ => {}
+    }
+}
+
+/// Leaves of a list what is shown of it.
+pub fn part_of<T>(rows: &mut Vec<T>, part: Option<[u32; 2]>) {
+    if let Some([start, count]) = part.map(|p| p.map(|n| n as usize)) {
+        rows.truncate(start + count);
+        rows.drain(..start.min(rows.len()));
     }
 }

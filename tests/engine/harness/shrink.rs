@@ -108,6 +108,13 @@ impl<B: Fn(&Case) -> bool> Search<B> {
         candidate.frozen = None;
         self.take(candidate);
         for i in 0..self.best.queries.len() {
+            self.list(|c| &mut c.queries[i].sets);
+            for s in 0..self.best.queries[i].sets.len() {
+                self.list(|c| &mut c.queries[i].sets[s].params.params);
+                let mut candidate = self.best.clone();
+                candidate.queries[i].sets[s].part = None;
+                self.take(candidate);
+            }
             for simpler in [(|w| w.from = 0) as fn(&mut Watched), |w| w.until = None] {
                 let mut candidate = self.best.clone();
                 simpler(&mut candidate.queries[i]);
@@ -122,6 +129,7 @@ impl<B: Fn(&Case) -> bool> Search<B> {
             while let Some(simpler) = simpler_queries(&self.best.queries[i].query).into_iter().nth(n) {
                 let mut candidate = self.best.clone();
                 candidate.queries[i].query = simpler;
+                prune(&mut candidate.queries[i]);
                 // After a success, another list of simpler queries begins; what failed before may work now.
                 n = if self.take(candidate) { 0 } else { n + 1 };
                 if self.left == 0 {
@@ -182,8 +190,19 @@ fn without_batch(case: &mut Case, behind: impl Fn(usize) -> bool) {
     for watched in &mut case.queries {
         watched.from = lower(watched.from);
         watched.until = watched.until.map(lower);
+        watched.sets.iter_mut().for_each(|s| s.before = lower(s.before));
     }
     case.frozen = case.frozen.map(|pair| pair.map(lower));
+}
+
+/// Drops the values of parameters that the query does not have any more.
+fn prune(watched: &mut Watched) {
+    let mut query = watched.query.clone();
+    query.params.clear();
+    let text = serde_json::to_string(&query).expect("a query is JSON");
+    let used = |name: &str| text.contains(&format!("\"{name}\""));
+    watched.query.params.retain(|p| used(&p.name));
+    watched.sets.iter_mut().for_each(|s| s.params.params.retain(|p| used(&p.name)));
 }
 
 /// A query with one clause less or simpler, in every way.
@@ -196,8 +215,8 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
     };
     with(&|q| q.filter = None);
     with(&|q| q.select = None);
-    with(&|q| q.limit = None);
-    with(&|q| q.offset = None);
+    with(&|q| (q.limit, q.limit_param) = (None, None));
+    with(&|q| (q.offset, q.offset_param) = (None, None));
     with(&|q| q.start = None);
     with(&|q| q.tenant = None);
     if let FromJson::Query { query, .. } = &q.from {

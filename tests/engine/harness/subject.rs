@@ -5,6 +5,8 @@ use eddyline::query::{BoundQuery, Schema, TableId};
 use eddyline::store::batch::Batch;
 use eddyline::value::{Field, RowTree, Value};
 
+use super::case::Set;
+
 /// A view, by the number that the subject gave it.
 pub type View = u32;
 
@@ -12,8 +14,10 @@ pub type View = u32;
 pub trait Subject: Sized {
     fn new(schema: &Schema) -> Self;
     fn apply(&mut self, batch: &Batch) -> Result<Applied, Error>;
-    /// Registers and hydrates.
-    fn register(&mut self, query: &BoundQuery) -> Result<View, Error>;
+    /// Registers and hydrates; `plain` is the query with values in the place of parameters.
+    fn register(&mut self, query: &BoundQuery, plain: &BoundQuery) -> Result<View, Error>;
+    /// Sets parameters, and shows another part; `plain` is the query with the values that are set.
+    fn set(&mut self, view: View, set: &Set, plain: &BoundQuery) -> Result<Applied, Error>;
     fn unregister(&mut self, view: View);
     /// The rows as the engine holds them, or the error that a row of the view causes.
     fn rows(&mut self, view: View) -> Result<Vec<RowTree>, Error>;

@@ -36,6 +36,8 @@ pub struct Tally {
     pub batches: usize,
     pub failed_batches: usize,
     pub replays: usize,
+    /// Parameters set, windows moved.
+    pub sets: usize,
     pub results: usize,
     pub empty_results: usize,
     pub error_results: usize,
@@ -52,6 +54,7 @@ impl Tally {
         self.batches += other.batches;
         self.failed_batches += other.failed_batches;
         self.replays += other.replays;
+        self.sets += other.sets;
         self.results += other.results;
         self.empty_results += other.empty_results;
         self.error_results += other.error_results;

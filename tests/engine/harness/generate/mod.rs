@@ -7,6 +7,7 @@ mod expression;
 mod family;
 mod function;
 mod history;
+mod params;
 mod query;
 mod recursive;
 mod schema;
@@ -33,16 +34,20 @@ pub fn case(seed: u64) -> Case {
     for _ in 0..rng.usize(1..=4) {
         // Sometimes the same query again: views share what they can.
         let again = !queries.is_empty() && chance(rng, 10);
-        let query = if again { queries[0].query.clone() } else { affordable(rng, &schema, domain) };
+        let mut query = if again { queries[0].query.clone() } else { affordable(rng, &schema, domain) };
         // Sometimes several that differ in a constant only: their filters are looked up.
         if chance(rng, 15) {
             for other in family::of(rng, &query) {
-                queries.push(Watched { query: other, from: rng.usize(0..=batches.len()), until: None });
+                queries.push(Watched { query: other, from: rng.usize(0..=batches.len()), ..Watched::default() });
             }
+        }
+        if !again && chance(rng, 25) {
+            query = params::lifted(rng, &schema, &query).unwrap_or(query);
         }
         let from = if chance(rng, 65) { 0 } else { rng.usize(0..=batches.len()) };
         let until = chance(rng, 20).then(|| rng.usize(from..=batches.len()));
-        queries.push(Watched { query, from, until });
+        let sets = params::sets(rng, &schema, &query, from, until.unwrap_or(batches.len()));
+        queries.push(Watched { query, from, until, sets });
     }
     let frozen = chance(rng, 15).then(|| {
         let from = rng.usize(0..batches.len());
@@ -60,7 +65,7 @@ pub fn graph(seed: u64) -> Case {
     let mut queries = Vec::new();
     for _ in 0..rng.usize(1..=3) {
         let from = if chance(rng, 65) { 0 } else { rng.usize(0..=batches.len()) };
-        queries.push(Watched { query: query::graph(rng, &schema), from, until: None });
+        queries.push(Watched { query: query::graph(rng, &schema), from, ..Watched::default() });
     }
     Case { shows: String::new(), schema: json, queries, batches, frozen: None }
 }

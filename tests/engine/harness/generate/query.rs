@@ -321,7 +321,12 @@ fn first_of_each(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, columns: &[Col
     if rng.bool() {
         q.distinct_on = Some(by);
     } else {
-        q.limit_by = Some(LimitByJson { by, limit: rng.u32(1..4), offset: chance(rng, 30).then(|| rng.u32(0..3)) });
+        q.limit_by = Some(LimitByJson {
+            by,
+            limit: rng.u32(1..4),
+            offset: chance(rng, 30).then(|| rng.u32(0..3)),
+            ..LimitByJson::default()
+        });
     }
 }
 

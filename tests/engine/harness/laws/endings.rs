@@ -1,6 +1,6 @@
 //! What is checked once a history is over: replays, other ways to the same rows, and that nothing stays behind.
 
-use eddyline::query::{BoundQuery, Table};
+use eddyline::query::{BoundQuery, Table, set_params};
 use eddyline::reference::{Data, evaluate};
 use eddyline::store::batch::{Batch, Change, Envelope, Op};
 use eddyline::value::Value;
@@ -50,9 +50,9 @@ impl<S: Subject> Run<'_, S> {
         let home = std::mem::replace(&mut self.subject, S::new(&self.schema));
         let data = std::mem::replace(&mut self.data, Data::new(&self.schema));
         let mut views: Vec<Live> = Vec::new();
-        for (number, query) in self.bound.clone().into_iter().enumerate() {
-            match self.subject.register(&query) {
-                Ok(view) => views.push(Live { number, query, view, last: None }),
+        for number in 0..self.bound.len() {
+            match self.subject.register(&self.bound[number], &self.plain[number]) {
+                Ok(view) => views.push(self.live(number, view)),
                 Err(e) => return self.broken("a query that binds registers", Some(number), e.to_string()),
             }
         }
@@ -93,7 +93,10 @@ impl<S: Subject> Run<'_, S> {
         self.subject.apply(&Batch::default()).expect("an empty batch");
         let mut fresh = S::new(&self.schema);
         for live in &self.live {
-            fresh.register(&live.query).expect("it was registered before");
+            let mut now = live.query.clone();
+            let values = set_params(&now.params, &live.values).expect("they were set before");
+            now.params.iter_mut().zip(values).for_each(|(p, v)| p.value = v);
+            fresh.register(&now, &live.plain).expect("it was registered before");
         }
         let (held, expected) = (self.subject.rows_held(), fresh.rows_held());
         if held != expected {

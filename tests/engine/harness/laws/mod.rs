@@ -14,12 +14,13 @@ mod endings;
 use std::collections::BTreeSet;
 
 use eddyline::error::{Error, ErrorCode};
+use eddyline::query::ast::{ParamJson, ParamsJson, QueryJson};
 use eddyline::query::{BoundQuery, Schema, bind};
-use eddyline::reference::{Data, evaluate};
+use eddyline::reference::{Data, evaluate, without_params};
 use eddyline::store::batch::{Batch, Change};
-use eddyline::value::RowTree;
+use eddyline::value::{RowTree, Type};
 
-use super::case::Case;
+use super::case::{Case, Set, part_of};
 use super::minimal;
 use super::show;
 use super::subject::{Applied, Subject, Told, View};
@@ -28,7 +29,14 @@ use super::tally::{Broken, Tally, VALID};
 /// A view under watch.
 struct Live {
     number: usize,
+    /// As it was registered.
     query: BoundQuery,
+    /// With values in the place of parameters.
+    plain: BoundQuery,
+    /// The parameters' values.
+    values: Vec<ParamJson>,
+    /// Part of the list that is shown.
+    part: Option<[u32; 2]>,
     view: View,
     /// The rows after the batch before; `None` while an error is there.
     last: Option<Vec<RowTree>>,
@@ -38,6 +46,8 @@ struct Run<'a, S: Subject> {
     case: &'a Case,
     schema: Schema,
     bound: Vec<BoundQuery>,
+    /// With first values in the place of parameters.
+    plain: Vec<BoundQuery>,
     data: Data,
     subject: S,
     live: Vec<Live>,
@@ -57,9 +67,13 @@ pub fn check<S: Subject>(case: &Case) -> Result<Tally, Broken> {
     let schema = Schema::from_json(&case.schema).map_err(|e| refused(e, None))?;
     let bound = case.queries.iter().enumerate().map(|(i, w)| bind(&schema, &w.query).map_err(|e| refused(e, Some(i))));
     let bound = bound.collect::<Result<Vec<_>, _>>()?;
+    let plain = case.queries.iter().zip(&bound).enumerate();
+    let plain = plain.map(|(i, (w, b))| plain_of(&schema, &w.query, b).map_err(|e| refused(e, Some(i))));
+    let plain = plain.collect::<Result<Vec<_>, _>>()?;
     let (data, subject) = (Data::new(&schema), S::new(&schema));
     let (live, frozen, applied, committed) = (Vec::new(), None, Vec::new(), Vec::new());
-    let mut run = Run { case, schema, bound, data, subject, live, frozen, applied, committed, at: 0, tally: Tally::default() };
+    let mut run =
+        Run { case, schema, bound, plain, data, subject, live, frozen, applied, committed, at: 0, tally: Tally::default() };
     run.history()?;
     run.at = case.batches.len();
     run.endings()?;
@@ -76,6 +90,7 @@ impl<S: Subject> Run<'_, S> {
             self.at = at;
             self.come_and_go()?;
             self.freeze_and_thaw()?;
+            self.set()?;
             let Some(step) = self.case.batches.get(at) else { break };
             let batch = step.batch(&self.schema);
             self.tally.batches += 1;
@@ -128,21 +143,61 @@ impl<S: Subject> Run<'_, S> {
         Ok(())
     }
 
+    fn live(&self, number: usize, view: View) -> Live {
+        let (query, plain) = (self.bound[number].clone(), self.plain[number].clone());
+        let values = self.case.queries[number].query.params.clone();
+        Live { number, query, plain, values, part: None, view, last: None }
+    }
+
+    /// Sets what is to be set before a batch: a view is told what this changes, as if rows had changed.
+    fn set(&mut self) -> Result<(), Broken> {
+        for (number, watched) in self.case.queries.iter().enumerate() {
+            let now = self.at;
+            for set in watched.sets.iter().filter(|s| s.before == now) {
+                let Some(place) = self.live.iter().position(|l| l.number == number) else { continue };
+                let mut query = watched.query.clone();
+                query.params.clone_from(&self.live[place].values);
+                for given in &set.params.params {
+                    query.params.iter_mut().filter(|p| p.name == given.name).for_each(|p| p.value = given.value.clone());
+                }
+                let plain = plain_of(&self.schema, &query, &self.bound[number]);
+                let plain = plain.or_else(|e| self.broken(VALID, Some(number), e.to_string()))?;
+                // One thing at a time: each is a version.
+                let alone = [Set { part: None, ..set.clone() }, Set { params: ParamsJson::default(), ..set.clone() }];
+                let live = &mut self.live[place];
+                live.values = query.params;
+                live.plain = plain;
+                for set in alone {
+                    self.live[place].part = set.part.or(self.live[place].part);
+                    let (view, plain) = (self.live[place].view, self.live[place].plain.clone());
+                    let applied = self.subject.set(view, &set, &plain);
+                    let applied = applied.or_else(|e| self.broken("what can be set is set", Some(number), e.to_string()))?;
+                    self.everything(&applied)?;
+                    self.tally.sets += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Registers a query; hydrated rows and the mirror's first snapshot must be right.
     fn registered(&mut self, number: usize) -> Result<Live, Broken> {
-        let query = self.bound[number].clone();
-        let view = match self.subject.register(&query) {
+        let (query, plain) = (self.bound[number].clone(), self.plain[number].clone());
+        let view = match self.subject.register(&query, &plain) {
             Ok(view) => view,
             Err(e) => return self.broken("a query that binds registers", Some(number), e.to_string()),
         };
-        let mut live = Live { number, query, view, last: None };
+        let mut live = self.live(number, view);
         self.rows("L1: hydrated rows are those of a full evaluation", &mut live)?;
         Ok(live)
     }
 
     /// Compares a view with a full evaluation, and its mirror with it.
     fn rows(&mut self, law: &'static str, live: &mut Live) -> Result<(), Broken> {
-        let expected = evaluate(&self.schema, &self.data, &live.query);
+        let expected = evaluate(&self.schema, &self.data, &live.plain).map(|mut rows| {
+            part_of(&mut rows, live.part);
+            rows
+        });
         let found = self.subject.rows(live.view);
         let number = Some(live.number);
         self.tally.results += 1;
@@ -246,6 +301,12 @@ impl<S: Subject> Run<'_, S> {
         self.live = views;
         Ok(())
     }
+}
+
+/// The query without parameters that says the same.
+fn plain_of(schema: &Schema, query: &QueryJson, bound: &BoundQuery) -> Result<BoundQuery, Error> {
+    let types: Vec<Type> = bound.params.iter().map(|p| p.ty).collect();
+    bind(schema, &without_params(query, &types))
 }
 
 fn is_of_evaluation(e: &Error) -> bool {

@@ -1,0 +1,86 @@
+// Parameters: values of a query that are given with it and can be set anew.
+import { EddylineError } from '../errors.js'
+import type { Decimal } from '../decimal.js'
+import type { CellType } from '../port.js'
+import { Expr, type Constant, type ExprJson, literal } from './expr.js'
+import type { QueryJson } from './types.js'
+
+/** What the values of a parameter of some type are. */
+export interface ParamTypes {
+  text: string; int: number; bigint: bigint; decimal: Decimal; float: number; bool: boolean; timestamp: Date; json: unknown; bytes: Uint8Array; date: string; time: string; uuid: string
+}
+/** Parameters by name, as `withParams` takes them. */
+export type ParamSpec = { readonly [name: string]: CellType }
+/** Values of parameters: what stands for a constant of the type, or null. */
+export type ParamValues<P> = { readonly [N in keyof P]: Constant<P[N]> | null }
+/** What the parameters of a specification hold. */
+export type ParamsOf<T extends ParamSpec> = { [N in keyof T]: ParamTypes[T[N]] }
+/** Values of parameters that no type tells. */
+export type AnyParams = { readonly [name: string]: unknown }
+
+/** A query with typed parameters: `db.live` takes their values. */
+export interface ParamQuery<R, P> {
+  readonly $row: R
+  readonly $params?: P
+  /** @internal */
+  readonly types: ParamSpec
+  toJSON(): QueryJson
+}
+
+/**
+ * A parameter: a value that `db.live` is given by name, and that can be set anew. It may stand wherever a constant may, and in
+ * the place of limits and offsets. The type is that of what it stands beside, or the one given.
+ *
+ * ```ts
+ * const live = db.live(db.query.issues.where(i => gt(i.priority, param('least'))), { params: { least: 3 } })
+ * live.setParams({ least: 4 })    // a diff: rows that leave; those that stay are the same objects
+ * ```
+ */
+export function param<T = any>(name: string, type?: CellType): Expr<T> {
+  if (name === '') throw new EddylineError('QUERY_INVALID', 'a parameter needs a name', { offending: name })
+  return new Expr<T>({ op: 'param', name }, type)
+}
+
+/**
+ * A query with typed parameters.
+ *
+ * ```ts
+ * const busy = withParams({ least: 'int', shown: 'int' }, p => db.query.issues.where(i => gt(i.priority, p.least)).limit(p.shown))
+ * const live = db.live(busy, { params: { least: 3, shown: 50 } })
+ * live.setParams({ least: 4 })
+ * ```
+ */
+export function withParams<const T extends ParamSpec, R>(
+  types: T, make: (params: { readonly [N in keyof T]: Expr<ParamTypes[T[N]]> }) => { readonly $row: R; toJSON(): QueryJson },
+): ParamQuery<R, ParamsOf<T>> {
+  const params = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, param(name, type)]))
+  const query = make(params as never)
+  return { types, toJSON: () => query.toJSON() } as never
+}
+
+/** @internal A parameter as the engine takes it. */
+export interface ParamJson { name: string; type?: string; value: ExprJson }
+
+/** @internal Values for the engine; `types`: those that are declared. */
+export function paramsJson(values: AnyParams, types: ParamSpec | undefined): ParamJson[] {
+  return Object.entries(values).filter(([, value]) => value !== undefined).map(([name, given]) => {
+    const type = types !== undefined && Object.hasOwn(types, name) ? types[name] : undefined
+    if (given instanceof Expr) throw new EddylineError('QUERY_INVALID', 'the value of a parameter is a constant', { offending: name, path: `params.${name}` })
+    let value: ExprJson
+    try { value = literal(given, type) } catch (e) {
+      if (e instanceof EddylineError) throw new EddylineError(e.code, e.message, { path: `params.${name}`, offending: e.offending })
+      throw e
+    }
+    return type === undefined ? { name, value } : { name, type, value }
+  })
+}
+
+/** @internal A number of rows, or the parameter that says it. */
+export type CountLike = number | Expr<any>
+
+/** @internal The name of the parameter that stands for a number of rows; undefined for a number. */
+export function countParam(count: CountLike, what: string): string | undefined {
+  if (!(count instanceof Expr)) return undefined
+  if (count.json.op === 'param') return count.json.name
+  throw new EddylineError('QUERY_INVALID', `${what} takes a number or a parameter`, { path: what, offending: count.json.op })
+}
