@@ -19,6 +19,7 @@
 //! ```
 
 mod export;
+mod memory;
 mod mirror;
 mod params;
 pub mod report;
@@ -28,6 +29,7 @@ use hashbrown::HashMap;
 use indexmap::IndexMap;
 
 pub use export::Export;
+pub use memory::{IndexMemory, Memory, QueryMemory};
 pub use mirror::{Mirror, Patch, PatchKind, PathStep};
 pub use report::{Report, Section};
 pub use view::View;
@@ -373,22 +375,4 @@ impl Engine {
     pub fn work(&self) -> Meter {
         self.circuit.total()
     }
-
-    /// Bytes held by tables, by operators, and by views.
-    pub fn memory(&self) -> Memory {
-        let tables = (0..self.schema.tables.len() as u32).map(|t| self.relations.bytes(t)).sum();
-        let operators = self.circuit.ids().into_iter().map(|n| self.circuit.bytes(&self.relations, n)).sum();
-        Memory { tables, operators, views: self.views.values().map(View::bytes).sum() }
-    }
-}
-
-/// Bytes held, allocator overhead and key maps not counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// Rows of tables.
-    pub tables: usize,
-    /// State of operators and rows that they made.
-    pub operators: usize,
-    /// State of views.
-    pub views: usize,
 }

@@ -66,7 +66,13 @@ export interface EngineStats {
   /** Rows that operators looked at so far: the work done. */
   readonly rowsExamined: number
   readonly bytes: { readonly tables: number; readonly operators: number; readonly views: number }
+  /** Rows by key or in order, and how many operators and queries read each. */
+  readonly indexes: { node: number; kind: string; bytes: number; users: number }[]
+  /** Per view: bytes that go with it, and bytes that others use too. */
+  readonly queries: { view: number; own: number; shared: number }[]
   readonly wasmBytes: number
+  /** Bytes of this memory that are in use; the rest is free to be used again. */
+  readonly allocatedBytes: number
   /** Microseconds in the engine: of the last batch and of all. */
   readonly micros: { readonly last: number; readonly total: number }
 }

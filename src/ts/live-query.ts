@@ -74,7 +74,8 @@ export class SharedQuery {
   window(start: number, count: number): readonly object[] {
     if (!(start >= 0) || !(count >= 0)) throw new RangeError('window(start, count) takes two numbers from 0')
     if (this.windowed && this.status !== 'closed') {
-      this.host.show(this, start, Math.min(count, 0xffffffff))
+      const [at, most] = [start, count].map(n => Math.min(Math.floor(n), 0xffffffff))
+      this.host.show(this, at, most)
       return this.rows()
     }
     return this.status === 'closed' ? this.rows().slice(start, start + count) : this.view.window(start, count)

@@ -22,6 +22,8 @@ struct State {
     lists: [*mut Free; CLASSES],
     chunk: *mut u8,
     left: usize,
+    /// Bytes of blocks that are in use.
+    used: usize,
 }
 
 struct SizeClasses {
@@ -36,7 +38,13 @@ compile_error!("the size-class allocator is for one thread");
 
 #[global_allocator]
 static ALLOCATOR: SizeClasses =
-    SizeClasses { state: UnsafeCell::new(State { lists: [null_mut(); CLASSES], chunk: null_mut(), left: 0 }) };
+    SizeClasses { state: UnsafeCell::new(State { lists: [null_mut(); CLASSES], chunk: null_mut(), left: 0, used: 0 }) };
+
+/// Bytes of blocks in use: the memory of the instance holds these, and what is free to be used again.
+pub fn allocated() -> usize {
+    // SAFETY: one thread, and no allocation while this reads.
+    unsafe { (*ALLOCATOR.state.get()).used }
+}
 
 fn class(layout: Layout) -> Option<usize> {
     (layout.size() <= LARGEST && layout.align() <= STEP && layout.size() > 0).then(|| (layout.size() - 1) / STEP)
@@ -47,8 +55,12 @@ fn class(layout: Layout) -> Option<usize> {
 unsafe impl GlobalAlloc for SizeClasses {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some(class) = class(layout) else { return unsafe { System.alloc(layout) } };
         let state = unsafe { &mut *self.state.get() };
+        let Some(class) = class(layout) else {
+            state.used += layout.size();
+            return unsafe { System.alloc(layout) };
+        };
+        state.used += (class + 1) * STEP;
         let head = state.lists[class];
         if !head.is_null() {
             state.lists[class] = unsafe { (*head).next };
@@ -71,8 +83,12 @@ unsafe impl GlobalAlloc for SizeClasses {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let Some(class) = class(layout) else { return unsafe { System.dealloc(block, layout) } };
         let state = unsafe { &mut *self.state.get() };
+        let Some(class) = class(layout) else {
+            state.used -= layout.size();
+            return unsafe { System.dealloc(block, layout) };
+        };
+        state.used -= (class + 1) * STEP;
         let free: *mut Free = block.cast();
         unsafe { (*free).next = state.lists[class] };
         state.lists[class] = free;

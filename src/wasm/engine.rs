@@ -290,7 +290,7 @@ impl WasmEngine {
     /// Sizes and counters.
     pub fn stats(&self) -> Js<JsValue> {
         let wasm_bytes = core::arch::wasm32::memory_size::<0>() * 65536;
-        Ok(document::write(&info::stats(&self.inner()?.engine, wasm_bytes)))
+        Ok(document::write(&info::stats(&self.inner()?.engine, wasm_bytes, super::allocator::allocated())))
     }
 
     /// Last committed cursor of a source.

@@ -120,7 +120,7 @@ fn level(schema: &Schema, l: &Level) -> Document {
 }
 
 /// Sizes and counters of an engine.
-pub fn stats(engine: &Engine, wasm_bytes: usize) -> Document {
+pub fn stats(engine: &Engine, wasm_bytes: usize, allocated: usize) -> Document {
     let memory = engine.memory();
     let mut tables = Vec::new();
     for t in engine.schema().tables.values() {
@@ -130,6 +130,12 @@ pub fn stats(engine: &Engine, wasm_bytes: usize) -> Document {
             ("bytes", engine.relations().bytes(t.id).into()),
         ]));
     }
+    let indexes = list(&engine.indexes(), |i| {
+        Document::object([("node", i.node.into()), ("kind", i.kind.into()), ("bytes", i.bytes.into()), ("users", i.users.into())])
+    });
+    let queries = list(&engine.queries(), |q| {
+        Document::object([("view", q.view.into()), ("own", q.own.into()), ("shared", q.shared.into())])
+    });
     let bytes = Document::object([
         ("tables", memory.tables.into()),
         ("operators", memory.operators.into()),
@@ -142,6 +148,9 @@ pub fn stats(engine: &Engine, wasm_bytes: usize) -> Document {
         ("views", engine.view_count().into()),
         ("rowsExamined", (engine.work().examined as i64).into()),
         ("bytes", bytes),
+        ("indexes", indexes),
+        ("queries", queries),
         ("wasmBytes", wasm_bytes.into()),
+        ("allocatedBytes", allocated.into()),
     ])
 }

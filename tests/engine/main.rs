@@ -11,6 +11,7 @@
 //! - `windows`: window functions over large partitions, and what a change to one costs.
 //! - `params`: what it costs to set a parameter or to move a window.
 //! - `recursion`: programs over graphs with cycles against the naive fixpoint, and what an edge costs.
+//! - `memory`: what rows and queries weigh, and who holds it.
 //! - `numbers`: sums and means of the floats that round worst.
 //! - `harness_itself`: the harness against a naive engine that is right, or wrong in one way.
 
@@ -19,6 +20,7 @@ mod board;
 mod crowds;
 mod harness;
 mod harness_itself;
+mod memory;
 mod naive;
 mod numbers;
 mod packed;

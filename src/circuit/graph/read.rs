@@ -38,6 +38,12 @@ impl Circuit {
         self.nodes.node(id).meter
     }
 
+    /// Whether a node keeps rows by key or in order.
+    pub fn is_arrangement(&self, id: NodeId) -> bool {
+        let operator = self.nodes.operator(id);
+        operator.arrangement().is_some() || operator.ordered().is_some()
+    }
+
     /// Users of a node: consumers and views.
     pub fn users(&self, id: NodeId) -> u32 {
         self.nodes.node(id).users

@@ -172,7 +172,7 @@ impl<'a> Context<'a> {
 }
 
 /// A query that is all rows of a source, whose columns identify them.
-fn whole(source: Source, names: &[String], types: Vec<Type>, ranks: Vec<usize>) -> (SubQuery, Columns) {
+pub(super) fn whole(source: Source, names: &[String], types: Vec<Type>, ranks: Vec<usize>) -> (SubQuery, Columns) {
     let name = |c: usize| names.get(c).cloned().unwrap_or_default();
     let field = |c: usize| OutputField { name: name(c), expr: Expr::Column(c), ty: types[c] };
     let key: Vec<usize> = (0..types.len()).collect();

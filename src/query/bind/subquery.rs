@@ -6,12 +6,13 @@ use super::expr::{Binder, Typed};
 use super::function::unify;
 use super::limits::MAX_NESTING;
 use super::params::Params;
-use super::scope::Scope;
+use super::recursive::whole;
+use super::scope::{Columns, Scope};
 use super::stratified::not_stratified;
 use super::{Context, Level};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, QueryJson};
-use crate::query::{Expr, Function, QueryExpr, QueryExprKind, Select};
+use crate::query::{Expr, Function, QueryExpr, QueryExprKind, Select, Source};
 use crate::value::Type;
 
 /// The operations that have a `query`, with what they take besides.
@@ -120,11 +121,25 @@ impl<'a> Context<'a> {
         if json.start.is_some() {
             return refuse("start", "a sub-query has no keyset start; write it as a condition");
         }
-        let limited = json.limit.is_some() || json.limit_param.is_some();
-        if limited || json.offset_param.is_some() || json.offset.is_some_and(|n| n > 0) {
-            let place = if limited { "limit" } else { "offset" };
-            return refuse(place, "a sub-query in an expression cannot be cut; `min` or `max` give the first or last value");
+        let offset = json.offset_param.is_some() || json.offset.is_some_and(|n| n > 0);
+        if offset || json.limit.is_some() || json.limit_param.is_some() {
+            return self.cut(json, scope.depth);
         }
         self.query(json, scope.depth + 1, Some(scope))
+    }
+
+    /// A query that is cut, as the source of one that is not. It has its rows once for all: nothing in it is of the row around
+    /// it.
+    fn cut(&self, json: &'a QueryJson, depth: usize) -> Result<Level> {
+        let (sub, Columns { names, types, .. }, height) = self.sub_query(json, depth)?;
+        let names: Vec<String> = names.into_iter().collect();
+        let (shown, of_fields) = (names.len(), types.clone());
+        let (mut whole, _) = whole(Source::Query(Box::new(sub)), &names, of_fields, Vec::new());
+        if let Select::Fields(fields) = &mut whole.query.select {
+            fields.truncate(shown);
+        }
+        let columns = names.into_iter().zip(0..).collect();
+        let (tenants, ranks, outer) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Level { query: whole.query, columns, tenants, ranks, types, height, outer, field_nullable: true })
     }
 }

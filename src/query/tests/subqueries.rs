@@ -88,6 +88,19 @@ fn a_scalar_has_the_type_of_its_field() {
 }
 
 #[test]
+fn one_that_is_cut_is_the_source_of_one_that_is_not() {
+    let latest = json!({"from": "comments", "select": [{"name": "i", "expr": col("issueId")}],
+        "orderBy": [{"expr": col("id"), "desc": true}], "limit": 3, "offset": 1});
+    let sub_query = only(good(json!({"from": "issues", "where": sub("inQuery", [col("id")], latest)})).filter.expect("a filter"));
+    assert_eq!((sub_query.outer.len(), sub_query.query.limit), (0, None));
+    let crate::query::Source::Query(inner) = &sub_query.query.from else { panic!("a query") };
+    assert_eq!((inner.query.limit, inner.query.offset, inner.query.order.len()), (Some(3), 1, 1));
+    // It has its rows once for all rows outside.
+    let outside = json!({"from": "comments", "where": op("=", [col("issueId"), of("issues", "id")]), "limit": 1});
+    assert_eq!(bad_filter(sub("exists", [], outside)).0, "UNKNOWN_ALIAS");
+}
+
+#[test]
 fn what_a_sub_query_cannot_have_is_refused_at_its_place() {
     let refused = |name: &str, query: Json, place: &str, offending: &str| {
         assert_eq!(bad_filter(sub(name, [], query)), at("QUERY_INVALID", place, offending, ""));
@@ -95,8 +108,6 @@ fn what_a_sub_query_cannot_have_is_refused_at_its_place() {
     refused("scalar", json!({"from": "comments"}), "where.query.select", "scalar");
     let two = json!([{"name": "a", "expr": col("id")}, {"name": "b", "expr": col("id")}]);
     refused("scalar", json!({"from": "comments", "select": two}), "where.query.select", "scalar");
-    refused("exists", json!({"from": "comments", "limit": 1}), "where.query.limit", "");
-    refused("exists", json!({"from": "comments", "offset": 1}), "where.query.offset", "");
     refused("exists", json!({"from": "comments", "tenant": "t"}), "where.query.tenant", "");
     refused("exists", json!({"from": "comments", "with": [{"relation": "issue"}]}), "where.query.with", "");
     refused("exists", json!({"from": "comments", "start": {"values": [lit(1)], "inclusive": true}}), "where.query.start", "");
