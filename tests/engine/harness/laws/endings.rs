@@ -62,7 +62,7 @@ impl<S: Subject> Run<'_, S> {
             }
         }
         // Other batches are another history; only lists in the order of arrival know of it.
-        for (number, query) in self.bound.iter().enumerate().filter(|(_, q)| !by_arrival(q)) {
+        for (number, query) in self.plain.iter().enumerate().filter(|(_, q)| !by_arrival(q)) {
             let [here, there] = [&data, &self.data].map(|data| evaluate(&self.schema, data, query));
             if here.as_ref().ok() != there.as_ref().ok() {
                 let detail = format!("expected {}\nfound {}", show::result(&here), show::result(&there));
