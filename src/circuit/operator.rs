@@ -52,6 +52,11 @@ pub trait Operator {
     /// Calls `f` with every row of the output's integral.
     fn scan(&self, scan: Scan<'_>, inputs: &[NodeId], f: &mut dyn FnMut(Handle, Weight));
 
+    /// Relation of the rows that a filter reads; filters only.
+    fn reads(&self) -> Option<RelationId> {
+        None
+    }
+
     /// Whether a row of the input is in the output. Of filters only, which scan an index of their input by it.
     fn keeps(&self, _relations: &Relations, _row: Handle) -> bool {
         unreachable!("a filter")

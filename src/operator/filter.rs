@@ -54,6 +54,10 @@ impl Operator for Filter {
         });
     }
 
+    fn reads(&self) -> Option<RelationId> {
+        Some(self.relation)
+    }
+
     fn keeps(&self, relations: &Relations, handle: Handle) -> bool {
         self.passes(Row { relations, relation: self.relation, handle })
     }

@@ -6,12 +6,12 @@ use crate::circuit::Spec;
 use crate::circuit::guard::Guard;
 use crate::circuit::routes::Routes;
 use crate::operator::{ArrangeByKey, Order};
-use crate::trace::{RelationId, Relations, SortColumn, SortSpec};
+use crate::trace::{Relations, SortColumn, SortSpec};
 
 impl Circuit {
     /// Files a filter under a guard, and sees to an index for it and those to come.
     pub(super) fn route(&mut self, relations: &mut Relations, input: NodeId, id: NodeId, guards: Vec<Guard>) {
-        let relation = self.relation_of(input);
+        let Some(relation) = self.nodes.operator(id).reads() else { unreachable!("a filter says what it reads") };
         let routes = self.nodes.node_mut(input).routes.get_or_insert_with(|| Box::new(Routes::new(relation)));
         let at = routes.add(id, guards, self.tuning.looked_up_from);
         let column = &routes.columns[at];
@@ -81,16 +81,5 @@ impl Circuit {
             }
         }
         unused.into_iter().for_each(|index| self.release(relations, index));
-    }
-
-    /// Relation of the rows that a node puts out.
-    fn relation_of(&self, id: NodeId) -> RelationId {
-        let node = self.nodes.node(id);
-        match node.spec {
-            Spec::Source(table) => table,
-            // The facts, without their ranks.
-            Spec::Grown { fixpoint, relation, .. } => self.owned_relations(self.nodes.node(fixpoint).inputs[relation])[0],
-            _ => self.output_relation(id).unwrap_or_else(|| self.relation_of(node.inputs[0])),
-        }
     }
 }
