@@ -79,7 +79,11 @@ function call(r, kind, { column, number, text }, exact) {
       if (name === 'count') return { name, args: r.oneIn(2) ? [] : [column().expr] }
       return { name, args: [number()] }
     }
-    default: return { name: r.pick(['min', 'max']), args: [r.oneIn(3) ? text() : column().expr] }
+    default: {
+      // PostgreSQL has no least uuid.
+      const { expr, type } = column()
+      return { name: r.pick(['min', 'max']), args: [type === 'uuid' || r.oneIn(3) ? text() : expr] }
+    }
   }
 }
 

@@ -63,7 +63,7 @@ impl Default for Options {
 /// # use eddyline::value::{Layout, Type, Cell};
 /// # let column = |name: &str, ty| (name.to_owned(), Column { name: name.into(), ty, nullable: false, safe_integer: true });
 /// # let table = Table { name: "users".into(), id: 0, columns: [column("id", Type::Int), column("name", Type::Text)].into_iter().collect(),
-/// #   key: vec![0], tenant: false, layout: Layout::new(&[Type::Int, Type::Text]), relations: Default::default() };
+/// #   key: vec![0], tenant: false, layout: Layout::new(&[Type::Int, Type::Text]), relations: Default::default(), arrivals: Default::default() };
 /// # let schema = Schema { tables: [("users".to_owned(), table)].into_iter().collect() };
 /// let mut reader = JsonReader::new();
 /// reader.begin(&schema, &Options::default())?;
