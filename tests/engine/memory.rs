@@ -63,7 +63,7 @@ fn a_query_weighs_its_rows_and_nothing_for_the_others() {
     let views: Vec<u32> = (0..100).map(|n| watch(&mut engine, of_project(n))).collect();
     let after = engine.memory();
     let shared: usize = engine.indexes().iter().filter(|i| i.kind != "order").map(|i| i.bytes).sum();
-    assert!(shared < ROWS as usize * 60, "{shared} bytes of the index by project that new queries are filled from");
+    assert!(shared < ROWS * 60, "{shared} bytes of the index by project that new queries are filled from");
     let each = (after.operators + after.views - before.operators - before.views - shared) as f64 / 100.0;
     // An order of two hundred rows.
     assert!(each < 200.0 * 60.0, "{each} bytes a query");
