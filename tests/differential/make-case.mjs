@@ -15,11 +15,11 @@ export function makeCase(seed) {
   const r = randomOf(seed)
   const schema = makeSchema(r)
   const batches = makeHistory(r, schema)
-  return { schema, batches, queries: makeQueries(r, schema, batches, (q) => pairOf(seed * QUERIES + q)) }
+  return { schema, batches, queries: makeQueries(r, schema, batches, seed, (q) => pairOf(seed * QUERIES + q)) }
 }
 
 /** Queries over a schema, each with the pair of features of its number, that live for some batches of a history. */
-export function makeQueries(r, schema, batches, pair) {
+export function makeQueries(r, schema, batches, seed, pair) {
   const queries = Array.from({ length: QUERIES }, (_, q) => {
     const { json, seen, lenient } = makeQuery(r, schema, pair(q))
     const from = r.pick([-1, -1, 0, 0, 0, 1, 2])

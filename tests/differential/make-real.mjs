@@ -75,5 +75,5 @@ export function makeRealCase(seed) {
   const rows = some(r)
   const schema = schemaOf(rows)
   const batches = makeHistory(r, schema, rows)
-  return { schema, batches, queries: makeQueries(r, schema, batches, (n) => pairOf(seed * 31 + n)) }
+  return { schema, batches, queries: makeQueries(r, schema, batches, seed, (n) => pairOf(seed * 31 + n)) }
 }
