@@ -13,11 +13,12 @@ import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, para
 import { natural } from './query/parts.js'
 import type { QueryJson } from './query/types.js'
 import { CHANGED, FLAGS, IGNORED, NAMED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
+import { rowImage } from './row-by-key.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
 import { type Tenant, tenantOf } from './tenant.js'
-import { type FetchRow, RowFetcher, type Touch, readTouches, readsTable } from './touches.js'
+import { type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches, readsTable } from './touches.js'
 import { View } from './view.js'
 
 export interface DatabaseOptions<S extends AnySchema> {
@@ -135,6 +136,8 @@ export class Database<S extends AnySchema> {
     this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
     this.#fetcher = new RowFetcher(options.fetchRow, {
+      image: ({ table, key, tenant }) => rowImage(this.inside, table, key, tenant),
+      check: (touch, row) => { checkAnswer(this.inside, touch, row) },
       store: (touch, row) => { this.#store(touch, row) },
       told: (name, touch, error) => { this.#fetched(name, touch, error) },
     }, options.onError)

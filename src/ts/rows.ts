@@ -300,7 +300,7 @@ class ObjectLinks {
 }
 
 /** Bytes of the packed row at `at`: its fixed part, and its heap up to the last end. */
-function rowBytes(port: Port, layout: PackedLayout, at: number): number {
+export function rowBytes(port: Port, layout: PackedLayout, at: number): number {
   return layout.heapAt + (layout.varCount > 0 ? port.view.getUint32(at + layout.varAt + 4 * (layout.varCount - 1), true) : 0)
 }
 

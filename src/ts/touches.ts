@@ -1,8 +1,10 @@
+import type { Inside } from './database.js'
 import { decodeCell } from './decoder.js'
 import { report } from './dispatch.js'
 import { EddylineError } from './errors.js'
-import type { TableLayout } from './layout.js'
+import { DECIMAL, type TableLayout } from './layout.js'
 import type { Port } from './port.js'
+import { keyImage, sameImage } from './row-by-key.js'
 import type { QueryJson } from './query/types.js'
 import type { SchemaJson } from './schema.js'
 
@@ -32,16 +34,34 @@ export function readTouches(port: Port, at: number, count: number, tables: reado
   return touches
 }
 
-/** What the fetcher tells. */
+/** Throws FETCH_FAILED if an answer is another row than the one that was asked for. What has no key is left to `apply`. */
+export function checkAnswer(inside: Inside, { table, key, tenant }: Touch, row: object): void {
+  const { layout, key: columns } = inside.layouts.find(l => l.name === table)!
+  // One number has several spellings.
+  if (columns.some(c => layout.types[c] === DECIMAL)) return
+  let given: Uint8Array
+  try { given = keyImage(inside, table, row, tenant) } catch { return }
+  if (!sameImage(given, keyImage(inside, table, key, tenant))) {
+    const values = columns.map(c => (row as Record<string, unknown>)[layout.names[c]])
+    throw new EddylineError('FETCH_FAILED', `the answer is another row: (${values.map(String).join(', ')})`, { offending: table })
+  }
+}
+
+/** What the fetcher asks and tells. */
 export interface FetchHost {
+  /** The row as it is now. */
+  image(touch: Touch): Uint8Array | undefined
+  /** Throws if `row` is another row than the one that was asked for. */
+  check(touch: Touch, row: object): void
   store(touch: Touch, row: object | null): void
   /** The row could not be fetched, and is as it was; without an error: it was fetched after all. */
   told(name: string, touch: Touch, error: EddylineError | undefined): void
 }
 
 /**
- * One request in flight per row, newest wins: a touch during a request makes its answer old, so the answer is dropped
- * and the row asked for again. A failure leaves the row as it is, is told, and remembered until the row is fetched.
+ * One request in flight per row, newest wins: a touch during a request makes its answer old, and so does any other change
+ * of the row meanwhile (a write of one's own, a delete), so the answer is dropped and the row asked for again. A failure
+ * leaves the row as it is, is told, and remembered until the row is fetched.
  */
 export class RowFetcher {
   readonly #flights = new Map<string, Flight>()
@@ -83,6 +103,7 @@ export class RowFetcher {
       if (signal.aborted) return
       for (;;) {
         flight.again = false
+        const before = this.host.image(touch)
         const context = touch.tenant === undefined ? { signal } : { tenant: touch.tenant, signal }
         let row: object | null | undefined
         try { row = await this.fetchRow!(touch.table, touch.key, context) } catch (error) {
@@ -90,7 +111,8 @@ export class RowFetcher {
           throw error
         }
         if (signal.aborted) return
-        if (flight.again) continue
+        if (flight.again || !sameImage(before, this.host.image(touch))) continue
+        if (row !== null && row !== undefined) this.host.check(touch, row)
         // Removed first: storing may touch the row again.
         this.#flights.delete(name)
         this.host.store(touch, row ?? null)

@@ -263,6 +263,14 @@ export class FakeEngine implements WasmEngine {
     return this.#finish(applied, ignored, touches, this.#released)
   }
 
+  /** The row that the one change of the batch names. */
+  find(): number {
+    const row = this.#scratch.at + 40
+    const table = this.view.getUint32(row - 12, true)
+    const values = this.#values(table, row)
+    return this.index[table].get(JSON.stringify(this.tables[table].key.map(k => String(values[k])))) ?? -1
+  }
+
   /** Packs plainly: text, numbers and booleans only. */
   pack(table: number, values: Record<string, any>): { at: number; bytes: number } {
     const info = this.infos[table]

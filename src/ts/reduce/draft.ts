@@ -1,7 +1,7 @@
 import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
-import { rowByKey } from '../storage/doors.js'
+import { rowByKey } from '../row-by-key.js'
 import { keyText, keyValues, rowKeyText, tableOf, type TableJson, valueText, columnType } from '../watch/row-keys.js'
 
 type RowObject = Record<string, unknown>
@@ -50,7 +50,7 @@ export interface Base {
 /** The rows of a database as they are. */
 export const baseOf = (db: Database<any>): Base => ({
   db, held: () => [],
-  read: (table, id, tenant) => rowByKey(db, table.name, id, tenant) ?? null,
+  read: (table, id, tenant) => rowByKey(db.inside, table.name, id, tenant) ?? null,
 })
 
 /**

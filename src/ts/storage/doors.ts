@@ -1,7 +1,5 @@
 // The exports of the engine through which packed rows leave: www/docs/boundary.md, "Storage".
-import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
-import { decodeRow } from '../decoder.js'
 import type { Port } from '../port.js'
 
 interface WasmDoors {
@@ -11,7 +9,6 @@ interface WasmDoors {
   export_next(number: number, bytes: number): Uint8Array
   export_end(number: number): void
   cursors(): string[]
-  find(len: number): number
 }
 
 function call<T>(port: Port, fn: (engine: WasmDoors) => T): T {
@@ -53,19 +50,6 @@ export function exportRows(db: Database<any>, tables?: readonly string[]): { nex
       if (port.dead === undefined) call(port, e => { e.export_end(number) })
     },
   }
-}
-
-/** The row with a key as it is now, or undefined. Cost: one look-up, and the row's object. */
-export function rowByKey(db: Database<any>, table: string, id: unknown, tenant?: string): Record<string, unknown> | undefined {
-  const { port, encoder, layouts } = db.inside
-  const change: LooseChange = { op: 'delete', table, id }
-  if (tenant !== undefined) change.tenant = tenant
-  const bytes = encoder.encode([change], undefined)
-  const handle = call(port, e => e.find(bytes))
-  if (handle === -2) call(port, () => { port.engine.fail() })
-  if (handle < 0) return undefined
-  const layout = layouts.find(l => l.name === table)!
-  return decodeRow(port, layout.layout, port.rowPtr(layout.index, handle)) as Record<string, unknown>
 }
 
 /** An empty batch that says where a source is. */

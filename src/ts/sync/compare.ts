@@ -1,12 +1,17 @@
 // Order and equality of cell values as the engine has them: what binary search and the places in sorted lists rest on.
+import { compareDecimals, plainDecimal } from '../decimal.js'
+import type { CellType } from '../port.js'
 
 /** A row as applications hold it: columns, and associations that were loaded. */
 export type AnyRow = Record<string, unknown>
 
+/** Types of columns by name. */
+export type Types = Readonly<Record<string, CellType>>
+
 /** One column of an order. */
 export interface OrderColumn { readonly column: string; readonly desc: boolean; readonly nullsFirst: boolean }
 
-/** Whether two cells are equal as `=` has it, and null like null. Documents and bytes are compared by content. */
+/** Whether two cells are the same value, and null like null. Documents and bytes are compared by content. */
 export function sameCell(a: unknown, b: unknown): boolean {
   if (a === b || Object.is(a, b)) return true
   if (typeof a !== typeof b) return (typeof a === 'bigint' && typeof b === 'number' || typeof a === 'number' && typeof b === 'bigint') && a == b
@@ -22,11 +27,17 @@ function sameDocument(a: object, b: object): boolean {
   return names.every(name => Object.hasOwn(b, name) && sameCell((a as AnyRow)[name], (b as AnyRow)[name]))
 }
 
+/** Whether two cells of a type are equal as `=` has it: 1.50 is 1.5. */
+export function equalCells(type: CellType, a: unknown, b: unknown): boolean {
+  return sameCell(a, b) || (type === 'decimal' && typeof a === 'string' && typeof b === 'string' && compareDecimals(a, b) === 0)
+}
+
 /**
- * Ascending order of cells that are not null: texts by code points, NaN after all numbers, false before true. Moments are
- * compared by the millisecond, which is what a `Date` holds.
+ * Ascending order of cells of a type that are not null: texts by code points, NaN after all numbers, false before true.
+ * Moments are compared by the millisecond, which is what a `Date` holds.
  */
-export function compareCells(a: unknown, b: unknown): number {
+export function compareCells(a: unknown, b: unknown, type?: CellType): number {
+  if (type === 'decimal') return compareDecimals(String(a), String(b))
   if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b)
   if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b)
   const x = a instanceof Date ? a.getTime() : a as number
@@ -56,23 +67,23 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 /** Ascending, nulls last: the order of an index. */
-export function compareNullable(a: unknown, b: unknown): number {
+export function compareNullable(a: unknown, b: unknown, type: CellType): number {
   if (a === null || a === undefined) return b === null || b === undefined ? 0 : 1
-  return b === null || b === undefined ? -1 : compareCells(a, b)
+  return b === null || b === undefined ? -1 : compareCells(a, b, type)
 }
 
 /** Order of two rows of a list: by the declared columns, then by key. */
-export function compareRows(a: AnyRow, b: AnyRow, order: readonly OrderColumn[], key: readonly string[]): number {
+export function compareRows(a: AnyRow, b: AnyRow, order: readonly OrderColumn[], { key, types }: { readonly key: readonly string[]; readonly types: Types }): number {
   for (const { column, desc, nullsFirst } of order) {
     const x = a[column], y = b[column]
     const none = x === null || x === undefined
     if (none !== (y === null || y === undefined)) return none === nullsFirst ? -1 : 1
     if (none) continue
-    const c = compareCells(x, y)
+    const c = compareCells(x, y, types[column])
     if (c !== 0) return desc ? -c : c
   }
   for (const column of key) {
-    const c = compareCells(a[column], b[column])
+    const c = compareCells(a[column], b[column], types[column])
     if (c !== 0) return c
   }
   return 0
@@ -86,6 +97,11 @@ export function pointing(values: readonly unknown[]): boolean { return values.ev
 
 /** Text that is equal for equal values, whichever of their forms they come in. */
 export function textOf(values: readonly unknown[]): string { return JSON.stringify(values.map(plain)) }
+
+/** The same for values of columns, of which some may be decimals: equal for equal numbers. */
+export function textOfCells(types: Types, columns: readonly string[], values: readonly unknown[]): string {
+  return textOf(values.map((v, i) => typeof v === 'string' && types[columns[i]] === 'decimal' ? plainDecimal(v) : v))
+}
 
 function plain(value: unknown): unknown {
   if (value instanceof Date) return { t: value.getTime() }

@@ -65,7 +65,7 @@ export class Feed {
       const middle = (low + high) >>> 1
       const row = rows[middle]
       let c = 0
-      for (let i = 0; i < columns.length && c === 0; i++) c = compareCells(row[columns[i]], key[i])
+      for (let i = 0; i < columns.length && c === 0; i++) c = compareCells(row[columns[i]], key[i], this.table.types[columns[i]])
       if (c === 0) return row
       if (c < 0) low = middle + 1
       else high = middle

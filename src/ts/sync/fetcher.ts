@@ -1,5 +1,6 @@
 // One request per row, whoever and however many wait for it.
 import { textOf } from './compare.js'
+import { sameImage } from '../row-by-key.js'
 import type { Node } from './graph.js'
 import { type Ref, newer } from './refs.js'
 
@@ -13,11 +14,15 @@ interface Flight {
   flying: boolean
   /** Something newer was told while the request was under way: its answer is old. */
   again: boolean
+  /** The row as it was when it was asked for. */
+  before: Uint8Array | undefined
 }
 
 interface Arrived { table: Node; key: readonly unknown[]; row: object | null }
 
 interface Host {
+  /** The row as it is now. */
+  image(table: Node, key: readonly unknown[]): Uint8Array | undefined
   arrived(rows: Arrived[]): void
   failed(table: Node, key: readonly unknown[], error: unknown): void
   /** Whether the row has changed after `ref`, so that an answer to it is old. */
@@ -25,8 +30,8 @@ interface Host {
 }
 
 /**
- * Requests start in a microtask: what is told in one go is asked once. News during a request make its answer old; the row
- * is asked for once more when it is there, not sooner. Answers of one moment are handed over together.
+ * Requests start in a microtask: what is told in one go is asked once. News during a request make its answer old, and so do
+ * other changes of the row; it is asked for once more when the answer is there, not sooner. Answers of one moment are handed over together.
  */
 export class Fetcher {
   readonly #flights = new Map<string, Flight>()
@@ -43,7 +48,7 @@ export class Fetcher {
     const name = textOf([table.name, ...key])
     let flight = this.#flights.get(name)
     if (flight === undefined) {
-      flight = { table, key, ref, flying: false, again: false }
+      flight = { table, key, ref, flying: false, again: false, before: undefined }
       this.#flights.set(name, flight)
       this.#failed.delete(name)
       this.#schedule(flight)
@@ -101,6 +106,7 @@ export class Fetcher {
     const { signal } = this.#abort
     flight.flying = true
     flight.again = false
+    flight.before = this.host.image(table, key)
     let row: object | null = null
     let error: { cause: unknown } | undefined
     try {
@@ -110,7 +116,8 @@ export class Fetcher {
     } catch (cause) { error = { cause } }
     flight.flying = false
     if (signal.aborted || !this.#current(flight)) return
-    if (flight.again) { this.#schedule(flight); return }
+    // What was written meanwhile by others is newer than what was asked before, or unknown to it.
+    if (flight.again || !sameImage(flight.before, this.host.image(table, key))) { this.#schedule(flight); return }
     const name = textOf([table.name, ...key])
     this.#flights.delete(name)
     if (error !== undefined) {

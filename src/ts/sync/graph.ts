@@ -1,8 +1,9 @@
 // The association paths of a schema, computed once: which tables a value of one table may show rows of, and by which steps.
+import { cellOf } from '../cells.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { ExprJson } from '../query/expr.js'
 import type { AnySchema, SchemaJson } from '../schema.js'
-import type { AnyRow, OrderColumn } from './compare.js'
+import { type AnyRow, type OrderColumn, type Types, equalCells, pick, pointing } from './compare.js'
 
 /** One step of an association: rows of `table` whose `right` columns equal the `left` columns of the row before. */
 export interface Hop {
@@ -35,6 +36,7 @@ export interface Node {
   readonly name: string
   readonly columns: readonly string[]
   readonly key: readonly string[]
+  readonly types: Types
   readonly tenanted: boolean
   readonly paths: ReadonlyMap<string, Path>
   /** Tables that its associations lead to or pass, at any depth. */
@@ -47,7 +49,7 @@ interface RelationJson {
   name: string; kind: string; table: string; columns: string[]; references?: string[]; join?: string; joinTarget?: string[]; path?: string[]
   duplicates?: string; where?: ExprJson; orderBy?: { expr: ExprJson; desc?: boolean; nulls?: 'first' | 'last' }[]
 }
-interface OpenNode { name: string; columns: string[]; key: string[]; tenanted: boolean; paths: Map<string, Path>; reach: Set<Node>; linking: Set<string> }
+interface OpenNode { name: string; columns: string[]; key: string[]; types: Types; tenanted: boolean; paths: Map<string, Path>; reach: Set<Node>; linking: Set<string> }
 
 const graphs = /* @__PURE__ */ new WeakMap<AnySchema, Graph>()
 
@@ -63,7 +65,10 @@ export class Graph {
 
   constructor(json: SchemaJson) {
     for (const t of json.tables) {
-      this.#tables.set(t.name, { name: t.name, columns: t.columns.map(c => c.name), key: t.key, tenanted: t.tenant, paths: new Map(), reach: new Set(), linking: new Set() })
+      this.#tables.set(t.name, {
+        name: t.name, columns: t.columns.map(c => c.name), key: t.key, types: Object.fromEntries(t.columns.map(c => [c.name, c.type])),
+        tenanted: t.tenant, paths: new Map(), reach: new Set(), linking: new Set(),
+      })
     }
     const written = new Map(json.tables.map(t => [t.name, new Map((t.relations as unknown as RelationJson[]).map(r => [r.name, r]))]))
     for (const t of json.tables) for (const r of t.relations as unknown as RelationJson[]) this.#resolve(written, t.name, r)
@@ -88,7 +93,7 @@ export class Graph {
     return found
   }
 
-  /** The key of a row, or of what names a row: a value, an array in key order, an object. Throws MISSING_KEY. */
+  /** The key of a row, or of what names a row (a value, an array in key order, an object), as rows show it. Throws MISSING_KEY, TYPE_MISMATCH. */
   keyOf(table: Node, given: unknown, path?: string): unknown[] {
     const parts = Array.isArray(given) ? given
       : typeof given === 'object' && given !== null && !(given instanceof Date) && !(given instanceof Uint8Array) ? table.key.map(c => (given as AnyRow)[c])
@@ -96,7 +101,7 @@ export class Graph {
     if (parts.length !== table.key.length || parts.some(p => p === undefined || p === null)) {
       throw new EddylineError('MISSING_KEY', `the key of \`${table.name}\` is (${table.key.join(', ')})`, { path, offending: table.name })
     }
-    return parts
+    return parts.map((part, i) => cellOf(table.types[table.key[i]], part, table.key[i], path))
   }
 
   #resolve(written: Map<string, Map<string, RelationJson>>, owner: string, r: RelationJson): Path {
@@ -153,4 +158,10 @@ export class Graph {
       }
     }
   }
+}
+
+/** Whether a hop leads from one row to another, its `where` aside. */
+export function links(hop: Hop, from: AnyRow, to: AnyRow): boolean {
+  const values = pick(from, hop.left)
+  return pointing(values) && hop.right.every((c, i) => equalCells(hop.table.types[c], values[i], to[c]))
 }

@@ -2,9 +2,9 @@
 import { compareDecimals } from '../decimal.js'
 import { EddylineError } from '../errors.js'
 import type { ExprJson } from '../query/expr.js'
-import { type AnyRow, compareCells, compareRows, pick, pointing, sameCell, textOf } from './compare.js'
+import { type AnyRow, compareCells, compareRows, pick, sameCell, textOf } from './compare.js'
 import type { ReadEvent } from './events.js'
-import type { Graph, Hop, Node, Path } from './graph.js'
+import { type Graph, type Hop, type Node, type Path, links } from './graph.js'
 import type { Rows } from './rows.js'
 
 /** What is held is not all there is: whether a row is linked through a join table is known only from events. */
@@ -30,7 +30,10 @@ export class HeldRows implements Rows {
     if (before !== undefined && before !== null) gone.set(name, before)
     if (event.event === 'deleted' || given === null) { known.delete(name); gone.set(name, before ?? {}) }
     else if (given !== undefined) {
-      known.set(name, { ...known.get(name), ...given })
+      const was = known.get(name)
+      // What points elsewhere now comes last there.
+      if (was !== undefined && [...table.linking].some(c => given[c] !== undefined && !sameCell(given[c], was[c]))) known.delete(name)
+      known.set(name, { ...was, ...given })
       if (before === undefined || before === null) gone.delete(name)
     }
   }
@@ -51,7 +54,8 @@ export class HeldRows implements Rows {
   members(path: Path, owner: AnyRow): AnyRow[] | undefined {
     if (path.hops.length > 1) return undefined
     const rows = [...this.#of(this.#known, path.target).values()].filter(r => this.shows(path, owner, r) === true)
-    rows.sort((a, b) => compareRows(a, b, path.order, path.target.key))
+    // Without an order as they came.
+    if (path.order.length > 0 || path.single) rows.sort((a, b) => compareRows(a, b, path.order, path.target))
     return path.single ? rows.slice(0, 1) : rows
   }
 
@@ -66,12 +70,6 @@ export class HeldRows implements Rows {
     if (rows === undefined) map.set(table, rows = new Map())
     return rows
   }
-}
-
-/** Whether a hop leads from one row to another, its `where` aside. */
-export function links(hop: Hop, from: AnyRow, to: AnyRow): boolean {
-  const values = pick(from, hop.left)
-  return pointing(values) && values.every((v, i) => sameCell(v, to[hop.right[i]]))
 }
 
 /** Truth of a condition of an association: comparisons of columns with constants, lists, null, and, or, not. */

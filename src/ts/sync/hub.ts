@@ -33,11 +33,17 @@ export interface Subscription {
 }
 
 const hubs = /* @__PURE__ */ new WeakMap<Database<any>, Map<string | undefined, Hub>>()
+/** Databases whose end is the end of their hubs. */
+const watched = /* @__PURE__ */ new WeakSet<Database<any>>()
 
 /** The subscriptions of a database, of one tenant if given. */
 export function hubOf(db: Database<any>, tenant: string | undefined): Hub {
   let perTenant = hubs.get(db)
-  if (perTenant === undefined) hubs.set(db, perTenant = new Map())
+  if (perTenant === undefined) {
+    hubs.set(db, perTenant = new Map())
+    if (!watched.has(db)) db.closers.add(() => { closeHubs(db) })
+    watched.add(db)
+  }
   let hub = perTenant.get(tenant)
   if (hub === undefined) perTenant.set(tenant, hub = new Hub(db, tenant))
   return hub
@@ -60,6 +66,8 @@ export class Hub {
   readonly #touched = new Set<Live>()
   readonly #failing = new Map<string, ReadonlySet<Live>>()
   #changes: RowChange[] = []
+  /** The version that is being told. */
+  telling = 0
   #stop: (() => void) | undefined
 
   constructor(readonly db: Database<any>, readonly tenant: string | undefined) { this.graph = graphOf(db.schema as AnySchema) }
@@ -75,6 +83,7 @@ export class Hub {
 
   subscribe(target: Target, options: SubscribeOptions, tell: Tell): Subscription {
     const read = readTarget(this.graph, this.watchers, target, options)
+    if (typeof tell !== 'function') throw new EddylineError('TARGET_INVALID', 'subscribe(db, target, options?, tell): there is nobody to be told', { path: 'tell' })
     let same = this.#subscriptions.get(read.name)
     const known = same?.get(tell)
     if (known !== undefined) return known
@@ -159,6 +168,7 @@ export class Hub {
     if (this.#changes.length === 0) return
     const changes = this.#changes
     this.#changes = []
+    this.telling = version
     for (const change of changes) this.topics.tell(change)
     const touched = [...this.#touched]
     this.#touched.clear()
@@ -186,8 +196,13 @@ class Live implements Subscription, ScopeHost {
   #inserted: RowChange[] = []
   #stops: (() => void)[] = []
   #closed = false
+  /** It is told of later versions only, and what it follows was read at this one. */
+  readonly #since: number
 
-  constructor(readonly hub: Hub, readonly read: ReadTarget, readonly tell: Tell) { this.#scope = new Scope(this) }
+  constructor(readonly hub: Hub, readonly read: ReadTarget, readonly tell: Tell) {
+    this.#since = hub.db.version
+    this.#scope = new Scope(this)
+  }
 
   get name(): string { return this.read.name }
   get table(): string { return this.read.table.name }
@@ -218,7 +233,7 @@ class Live implements Subscription, ScopeHost {
   collect(change: RowChange): void {
     const { table, event, key, row, old, changed } = change
     const name = textOf([table.name, ...key])
-    if (this.#events.has(name)) return
+    if (this.hub.telling <= this.#since || this.#events.has(name)) return
     const { label, extraColumns } = this.read
     const image = (row ?? old) as AnyRow
     this.#events.set(name, {
@@ -232,7 +247,7 @@ class Live implements Subscription, ScopeHost {
 
   #came(change: RowChange): void {
     this.collect(change)
-    if (change.event === 'inserted' && this.read.following) this.#inserted.push(change)
+    if (change.event === 'inserted' && this.read.following && this.hub.telling > this.#since) this.#inserted.push(change)
   }
 
   settle(version: number): void {

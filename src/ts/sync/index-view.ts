@@ -17,7 +17,7 @@ export class IndexView {
   /** A position beyond the last row, as far as we know: where the search begins. */
   #end = 16
 
-  constructor(db: Database<any>, table: Node, where: ExprJson | undefined, readonly columns: readonly string[], order: readonly OrderColumn[], tenant: string | undefined) {
+  constructor(db: Database<any>, readonly table: Node, where: ExprJson | undefined, readonly columns: readonly string[], order: readonly OrderColumn[], tenant: string | undefined) {
     const orderBy: OrderJson[] = columns.map(name => ({ expr: { op: 'col', name } }))
     for (const o of order) orderBy.push({ expr: { op: 'col', name: o.column }, ...(o.desc ? { desc: true } : {}), nulls: o.nullsFirst ? 'first' : 'last' })
     const json: QueryJson = { from: table.name, ...(where === undefined ? {} : { where }), ...(orderBy.length === 0 ? {} : { orderBy }) }
@@ -45,7 +45,7 @@ export class IndexView {
 
   #compare(row: AnyRow, values: readonly unknown[]): number {
     for (let i = 0; i < values.length; i++) {
-      const c = compareNullable(row[this.columns[i]], values[i])
+      const c = compareNullable(row[this.columns[i]], values[i], this.table.types[this.columns[i]])
       if (c !== 0) return c
     }
     return 0

@@ -27,13 +27,13 @@ export type { SubscribeOptions, Subscription, Target, Tell, Watcher }
  * ```
  * Rows are followed with their associations: rows that enter are followed from then on, deleted ones let go. The same
  * subscription twice is one. Throws UNKNOWN_TABLE, UNKNOWN_LABEL, EVENT_INVALID, INSERT_BY_KEY, UNKNOWN_COLUMN, NOT_LINKED,
- * WATCHER_INVALID, UNKNOWN_RELATION, MISSING_KEY, AMBIGUOUS_ROW, TARGET_INVALID, TENANT_REQUIRED. Cost of a change: a lookup
+ * WATCHER_INVALID, UNKNOWN_RELATION, MISSING_KEY, TYPE_MISMATCH, AMBIGUOUS_ROW, TARGET_INVALID, TENANT_REQUIRED. Cost of a change: a lookup
  * for each set of columns that anybody listens by, and the lists that it changes.
  */
 export function subscribe(db: Database<any>, target: Target, tell: Tell): Subscription
 export function subscribe(db: Database<any>, target: Target, options: SubscribeOptions, tell: Tell): Subscription
 export function subscribe(db: Database<any>, target: Target, ...rest: [Tell] | [SubscribeOptions, Tell]): Subscription {
-  const [options, tell] = rest.length === 1 ? [{}, rest[0]] : rest
+  const [options, tell] = rest.length > 1 ? rest as [SubscribeOptions, Tell] : typeof rest[0] === 'function' ? [{}, rest[0]] : [rest[0] ?? {}, undefined as never]
   return hubOf(db, options.tenant).subscribe(target, options, tell)
 }
 

@@ -1,8 +1,8 @@
 // One event goes through one value: along the paths that lead to its table, copying what changes and nothing else.
-import { type AnyRow, compareRows, pick, sameCell, textOf } from './compare.js'
+import { type AnyRow, compareRows, equalCells, pick, sameCell, textOf } from './compare.js'
 import { type ReadEvent, type Shape, mergeShape } from './events.js'
-import type { Node, Path } from './graph.js'
-import type { Rows } from './rows.js'
+import { type Node, type Path, links } from './graph.js'
+import { type Rows, asListed } from './rows.js'
 
 export interface PassOptions {
   /** Associations of rows that come in, per table. */
@@ -129,8 +129,7 @@ export class Pass {
     if (path.order.length > 0) out = this.options.force ? this.#sorted(path, out) : this.#placed(path, out)
     if (coming.length === 0) return out
     const list = out.slice()
-    coming.sort((a, b) => compareRows(a, b, path.order, target.key))
-    for (const row of coming) this.#insert(path, list, this.#build(target, row, place, sibling))
+    for (const row of this.#inOrder(path, owner, coming)) this.#insert(path, list, this.#build(target, row, place, sibling))
     return list
   }
 
@@ -138,15 +137,10 @@ export class Pass {
   #kept(path: Path, owner: Row, held: readonly Row[], place: Place): readonly Row[] {
     const { target } = path
     const sibling = held[0]
-    const missing = new Map<string, Row[]>()
-    for (const row of this.rows.members(path, owner) ?? []) {
-      const name = textOf(pick(row, target.key))
-      const same = missing.get(name)
-      if (same === undefined) missing.set(name, [row])
-      else same.push(row)
-    }
-    const staying = held.filter(row => missing.get(textOf(pick(row, target.key)))?.pop() !== undefined)
-    const coming = [...missing.values()].flat().sort((a, b) => compareRows(a, b, path.order, target.key))
+    const members = this.rows.members(path, owner) ?? []
+    const here = countedBy(target, members), there = countedBy(target, held)
+    const staying = held.filter(row => taken(here, target, row))
+    const coming = members.filter(row => !taken(there, target, row))
     const out = this.#each(target, staying.length === held.length ? held : staying, place) as readonly Row[]
     const list = coming.length === 0 ? out : [...out, ...coming.map(row => this.#build(target, row, place, sibling))]
     return path.order.length > 0 ? this.#sorted(path, list) : list
@@ -177,12 +171,12 @@ export class Pass {
       if (hop.table !== event.table) return
       if (i === hops.length - 1) return
       for (const image of images) {
-        if (i === 0 && !hop.left.every((c, n) => sameCell(owner[c], image[hop.right[n]]))) continue
+        if (i === 0 && !links(hop, owner, image)) continue
         for (const r of rows.follow(hops.slice(i + 1), [image])) suspects.set(textOf(pick(r, target.key)), r)
         // A target that is gone, or no longer fits the condition, is not found any more: the list itself is asked.
         if (!rows.complete || hops.length === 2) {
           const next = hops[i + 1]
-          for (const r of held) if (next.left.every((c, n) => sameCell(image[c], r[next.right[n]]))) suspects.set(textOf(pick(r, target.key)), r)
+          for (const r of held) if (links(next, image, r)) suspects.set(textOf(pick(r, target.key)), r)
         }
       }
     })
@@ -197,16 +191,23 @@ export class Pass {
     return found
   }
 
+  /** Rows that come in, as the declared order has them; without one as they arrived. */
+  #inOrder(path: Path, owner: Row, coming: Row[]): Row[] {
+    const { target } = path
+    if (path.order.length > 0) return coming.sort((a, b) => compareRows(a, b, path.order, target))
+    return coming.length > 1 && this.rows.complete ? asListed(target, this.rows.members(path, owner) ?? [], coming) : coming
+  }
+
   #sorted(path: Path, list: readonly Row[]): readonly Row[] {
-    const out = list.slice().sort((a, b) => compareRows(a, b, path.order, path.target.key))
+    const out = list.slice().sort((a, b) => compareRows(a, b, path.order, path.target))
     return out.every((r, i) => r === list[i]) ? list : out
   }
 
   /** The event changed nothing that an association goes by: the row is where it was. */
   #stays({ hops }: Path): boolean {
     const { event: { old } } = this
-    const { where, right } = hops[hops.length - 1]
-    return where === undefined && old !== null && old !== undefined && right.every(c => sameCell(old[c], this.#now![c]))
+    const { where, right, table } = hops[hops.length - 1]
+    return where === undefined && old !== null && old !== undefined && right.every(c => equalCells(table.types[c], old[c], this.#now![c]))
   }
 
   /** Puts the row of the event where the declared order has it now. */
@@ -215,7 +216,7 @@ export class Pass {
     const at = this.#find(target, list)
     if (at < 0) return list
     const row = list[at]
-    const fits = (at === 0 || compareRows(list[at - 1], row, order, target.key) < 0) && (at === list.length - 1 || compareRows(row, list[at + 1], order, target.key) < 0)
+    const fits = (at === 0 || compareRows(list[at - 1], row, order, target) < 0) && (at === list.length - 1 || compareRows(row, list[at + 1], order, target) < 0)
     if (fits) return list
     const out = without(list, at) as Row[]
     this.#insert(path, out, row)
@@ -228,7 +229,7 @@ export class Pass {
     let high = list.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (compareRows(list[middle], row, path.order, path.target.key) > 0) high = middle
+      if (compareRows(list[middle], row, path.order, path.target) > 0) high = middle
       else low = middle + 1
     }
     list.splice(low, 0, row)
@@ -297,6 +298,21 @@ function hasKey(table: Node, row: Row, key: readonly unknown[]): boolean {
   const columns = table.key
   for (let i = 0; i < columns.length; i++) if (!sameCell(row[columns[i]], key[i])) return false
   return true
+}
+
+/** How often each row is in a list, by key. */
+function countedBy(table: Node, rows: readonly Row[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const row of rows) { const name = textOf(pick(row, table.key)); counts.set(name, (counts.get(name) ?? 0) + 1) }
+  return counts
+}
+
+/** Takes one of a row off the counts; false if there was none. */
+function taken(counts: Map<string, number>, table: Node, row: Row): boolean {
+  const name = textOf(pick(row, table.key))
+  const left = counts.get(name) ?? 0
+  counts.set(name, left - 1)
+  return left > 0
 }
 
 function children(value: unknown): Row[] {

@@ -2,6 +2,7 @@
 import type { Database } from '../database.js'
 import { EddylineError, codedError } from '../errors.js'
 import { report } from '../dispatch.js'
+import { rowImage } from '../row-by-key.js'
 import { type AnyRow, textOf } from './compare.js'
 import { type Fetch, Fetcher } from './fetcher.js'
 import type { Node } from './graph.js'
@@ -58,6 +59,10 @@ class Feeding implements Receiver {
   constructor(readonly db: Database<any>, readonly options: ReceiverOptions) {
     this.#refs = new Refs(options.remember ?? 10_000)
     this.#fetcher = new Fetcher(options.fetchRow, options.tenant, {
+      image: (table, key) => {
+        // What cannot be looked up cannot be stored either, and that is told then.
+        try { return rowImage(this.db.inside, table.name, key, table.tenanted ? this.options.tenant : undefined) } catch { return undefined }
+      },
       arrived: rows => { this.#store(rows) },
       failed: (table, key, error) => { this.#failed(table, key, error) },
       stale: (table, key, ref) => this.#refs.passed(rowName(table, key), ref),
@@ -104,6 +109,16 @@ class Feeding implements Receiver {
       ? { op: 'delete', table: table.name, id: idOf(key), ...this.#of(table) }
       : { op: 'upsert', table: table.name, row: only(table, row as AnyRow), ...this.#of(table) }
     const done = (row: typeof rows[number]): void => { this.#hub().recovered(row.table, row.key) }
+    for (const { table, key, row } of rows) {
+      if (row === null) continue
+      let other: readonly unknown[] | undefined
+      try { other = this.#hub().graph.keyOf(table, row) } catch { /* no key: applying it says so */ }
+      if (other === undefined || textOf(other) === textOf(key)) continue
+      const answered = rows.filter(r => r.table !== table || textOf(r.key) !== textOf(key))
+      this.#failed(table, key, new Error(`the answer is another row: (${other.map(String).join(', ')})`))
+      if (answered.length > 0) this.#store(answered)
+      return
+    }
     try {
       this.#apply(rows.map(change))
       rows.forEach(done)

@@ -1,4 +1,4 @@
-import type { AnyRow } from './compare.js'
+import { type AnyRow, pick, textOf } from './compare.js'
 import type { Graph, Hop, Node, Path } from './graph.js'
 
 /** Where `sync` finds rows that the value does not hold: the tables of a database, or what events brought. */
@@ -12,4 +12,12 @@ export interface Rows {
   /** What an association shows, in order; undefined if that is not known. Of a single one: the first. */
   members(path: Path, owner: AnyRow): AnyRow[] | undefined
   follow(hops: readonly Hop[], from: readonly AnyRow[]): AnyRow[]
+}
+
+/** Some rows of a list in the order in which the list has them. */
+export function asListed(table: Node, list: readonly AnyRow[], some: readonly AnyRow[]): AnyRow[] {
+  const places = new Map<string, number>()
+  list.forEach((row, i) => { const name = textOf(pick(row, table.key)); if (!places.has(name)) places.set(name, i) })
+  const at = (row: AnyRow): number => places.get(textOf(pick(row, table.key))) ?? list.length
+  return some.map(row => ({ row, at: at(row) })).sort((a, b) => a.at - b.at).map(({ row }) => row)
 }

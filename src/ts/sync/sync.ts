@@ -2,15 +2,15 @@
 import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema } from '../schema.js'
-import type { AnyRow } from './compare.js'
+import { type AnyRow, pick, textOf } from './compare.js'
 import { type Assocs, type Notification, type ReadEvent, type RowEvent, type Shape, isNotification, readEvents, shapeOf } from './events.js'
 import { type Graph, type Node, graphOf } from './graph.js'
 import { HeldRows } from './held.js'
 import { Pass, type Root } from './pass.js'
-import { merge, mergeRow, reconcile } from './reconcile.js'
-import type { Rows } from './rows.js'
+import { type Arrange, merge, mergeRow, reconcile } from './reconcile.js'
+import { type Rows, asListed } from './rows.js'
 import { tablesOf } from './tables.js'
-import { type Of, checkOf, isPlain, memberOf, tableNamed, tableOf } from './value.js'
+import { type Of, checkOf, checkOptions, isPlain, memberOf, tableNamed, tableOf } from './value.js'
 
 export interface SyncOptions {
   /** The table of the value's rows, where columns alone do not tell; for a record, one per member. A list or null of one table takes in rows of that table only. */
@@ -52,6 +52,7 @@ export function sync<V>(source: Database<any> | AnySchema, value: V, news: News,
   if (options.query !== undefined && db !== undefined) return reconcile(graph, db, value, options.query, options.tenant) as V
   if (value === undefined || (typeof value !== 'object')) return value
   const events = readEvents(graph, news)
+  checkOptions('INVALID_ARGUMENT', options, ['of', 'preloads', 'assocs', 'force', 'query', 'tenant'])
   checkOf(graph, options.of)
   const preloads = new Map(Object.entries(options.preloads ?? {}).map(([name, assocs]) => {
     const table = graph.table(name, 'preloads')
@@ -74,7 +75,22 @@ export function sync<V>(source: Database<any> | AnySchema, value: V, news: News,
   }
   // One event may undo in a list what the one before did: a row takes its place among others that are yet to change.
   const [first] = events
-  return (events.length > 1 && out !== value ? new Holder(graph, first, options.of, isNotification(news) ? news.table : undefined).shared(value, out, options.of) : out) as V
+  return (events.length > 1 && out !== value ? new Holder(graph, first, options.of, isNotification(news) ? news.table : undefined).shared(value, out, options.of, arrivedIn(rows)) : out) as V
+}
+
+/** Events say nothing of the order in which rows came: several that came into a list without an order stand as they arrived. */
+function arrivedIn(rows: Rows): Arrange | undefined {
+  if (!rows.complete) return undefined
+  return (path, owner, old, now) => {
+    if (path.order.length > 0 || now.length < 2) return now
+    const { key } = path.target
+    const before = new Set(old.map(row => textOf(pick(row as AnyRow, key))))
+    const fresh = (now as readonly AnyRow[]).filter(row => !before.has(textOf(pick(row, key))))
+    if (fresh.length < 2) return now
+    const arrived = asListed(path.target, rows.members(path, owner) ?? [], fresh)
+    const place = new Map(fresh.map((row, i) => [row, arrived[i]]))
+    return now.map(row => place.get(row as AnyRow) ?? row)
+  }
 }
 
 function holdAll(held: HeldRows, table: Node, row: AnyRow): void {
@@ -114,17 +130,17 @@ class Holder {
   }
 
   /** The new value with the old objects wherever these are equal. */
-  shared(old: unknown, now: unknown, of: Of | undefined): unknown {
+  shared(old: unknown, now: unknown, of: Of | undefined, arrange: Arrange | undefined): unknown {
     if (old === now) return old
-    if (Array.isArray(old) && Array.isArray(now)) return merge(this.#tableOfList(now, of), old, now)
+    if (Array.isArray(old) && Array.isArray(now)) return merge(this.#tableOfList(now, of), old, now, arrange)
     if (old instanceof Map && now instanceof Map) {
-      const out = new Map([...now].map(([name, one]) => [name, this.shared(old.get(name), one, memberOf(of, String(name)))]))
+      const out = new Map([...now].map(([name, one]) => [name, this.shared(old.get(name), one, memberOf(of, String(name)), arrange)]))
       return [...out].every(([name, one]) => old.get(name) === one) ? old : out
     }
     if (!isPlain(old) || !isPlain(now)) return now
     const table = typeof of === 'object' ? undefined : this.#table(now, of)
-    if (table !== undefined) return mergeRow(table, old, now)
-    const out = Object.fromEntries(Object.entries(now).map(([name, one]) => [name, this.shared(old[name], one, memberOf(of, name))]))
+    if (table !== undefined) return mergeRow(table, old, now, arrange)
+    const out = Object.fromEntries(Object.entries(now).map(([name, one]) => [name, this.shared(old[name], one, memberOf(of, name), arrange)]))
     return Object.entries(out).every(([name, one]) => old[name] === one) ? old : out
   }
 

@@ -1,13 +1,15 @@
 // Rows as the tables of a database have them now, found by key and by association.
 import type { Database } from '../database.js'
-import { EddylineError } from '../errors.js'
+import { EddylineError, codedError } from '../errors.js'
+import type { LiveQuery } from '../live-query.js'
 import { planKey } from '../query/builder.js'
 import type { ExprJson } from '../query/expr.js'
+import { rowByKey } from '../row-by-key.js'
 import type { AnySchema } from '../schema.js'
-import { type AnyRow, type OrderColumn, compareRows, pick, pointing, sameCell, textOf } from './compare.js'
-import { type Graph, type Hop, type Node, type Path, graphOf } from './graph.js'
+import { type AnyRow, type OrderColumn, compareRows, pick, pointing, textOf } from './compare.js'
+import { type Graph, type Hop, type Node, type Path, graphOf, links } from './graph.js'
 import { IndexView } from './index-view.js'
-import type { Rows } from './rows.js'
+import { type Rows, asListed } from './rows.js'
 
 const opened = /* @__PURE__ */ new WeakMap<Database<any>, Map<string | undefined, Tables>>()
 
@@ -27,13 +29,15 @@ export function closeTables(db: Database<any>): void {
 }
 
 /**
- * Lookups over live queries that are kept: by key, by the columns of an association, with its `where` and order, all of
- * them judged by the engine. What was found is remembered until the next version.
+ * Lookups: by key in the tables, by the columns of an association over live queries that are kept, with its `where` and order,
+ * all of them judged by the engine. What was found is remembered until the next version.
  */
 export class Tables implements Rows {
   readonly complete = true
   readonly graph: Graph
   readonly #indexes = new Map<string, IndexView>()
+  /** The nested list of each association that was read last. */
+  readonly #lists = new Map<Path, LiveQuery<AnyRow>>()
   readonly #found = new Map<string, AnyRow | undefined>()
   #version = -1
 
@@ -51,8 +55,16 @@ export class Tables implements Rows {
     return pointing(values) ? this.#index(hop.table, hop.where, hop.right, []).range(values) : []
   }
 
-  /** What an association shows for an owner, in its order: of several hops each target once. */
+  /**
+   * What an association shows for an owner, in its order: of several hops each target once. Without a declared order that is
+   * the order of arrival, which the nested list of a live query has; asked only of lists of two and more.
+   */
   members(path: Path, owner: AnyRow): AnyRow[] {
+    const rows = this.#members(path, owner)
+    return path.single || path.order.length > 0 || rows.length < 2 ? rows : this.#arrived(path, owner, rows)
+  }
+
+  #members(path: Path, owner: AnyRow): AnyRow[] {
     if (path.hops.length === 1) {
       const [hop] = path.hops
       const values = pick(owner, hop.left)
@@ -78,10 +90,7 @@ export class Tables implements Rows {
     const { hops } = path
     const last = hops[hops.length - 1]
     if (!this.passes(last, target)) return false
-    if (hops.length === 1) {
-      const values = pick(owner, last.left)
-      return pointing(values) && values.every((v, i) => sameCell(v, target[last.right[i]]))
-    }
+    if (hops.length === 1) return links(last, owner, target)
     if (hops.length === 2) {
       const [first] = hops
       const values = [...pick(owner, first.left), ...pick(target, last.right)]
@@ -91,19 +100,45 @@ export class Tables implements Rows {
     return this.follow(hops, [owner]).some(r => textOf(pick(r, path.target.key)) === key)
   }
 
+  /** Rows of a list in the order in which they came to belong there. */
+  #arrived(path: Path, owner: AnyRow, rows: AnyRow[]): AnyRow[] {
+    const { db, tenant } = this
+    let query = (db.query as any)[path.owner.name]
+    for (const c of path.owner.key) query = query.where(c, '=', owner[c])
+    let list: readonly AnyRow[]
+    try {
+      const live = db.live<AnyRow>(query.with(path.name), { label: `sync:${path.owner.name}.${path.name}`, ...(path.owner.tenanted ? { tenant } : {}) })
+      // The last one stays: what it is found by is there for the next.
+      this.#lists.get(path)?.dispose()
+      this.#lists.set(path, live)
+      list = live.rows[0]?.[path.name] as AnyRow[] | undefined ?? []
+    } catch (error) {
+      // Longer ways than a live query can go have no order of arrival.
+      if (codedError(error)?.code === 'QUERY_INVALID') return rows
+      throw error
+    }
+    const names = new Set(list.map(row => textOf(pick(row, path.target.key))))
+    if (list.length === rows.length && rows.every(row => names.has(textOf(pick(row, path.target.key))))) return [...list]
+    return asListed(path.target, list, rows)
+  }
+
   close(): void {
+    for (const live of this.#lists.values()) live.dispose()
+    this.#lists.clear()
     for (const index of this.#indexes.values()) index.close()
     this.#indexes.clear()
     this.#found.clear()
   }
 
-  #sorted(path: Path, rows: AnyRow[]): AnyRow[] { return rows.sort((a, b) => compareRows(a, b, path.order, path.target.key)) }
+  #sorted(path: Path, rows: AnyRow[]): AnyRow[] { return rows.sort((a, b) => compareRows(a, b, path.order, path.target)) }
 
   #byKey(table: Node, where: ExprJson | undefined, key: readonly unknown[]): AnyRow | undefined {
     if (this.#version !== this.db.version) { this.#found.clear(); this.#version = this.db.version }
     const name = textOf([table.name, where === undefined ? null : planKey({ where }), ...key])
     if (this.#found.has(name)) return this.#found.get(name)
-    const row = this.#index(table, where, table.key, []).range(key, 1)[0]
+    // The engine's own index, but for conditions and for moments, which are known here by the millisecond.
+    const own = where === undefined && table.key.every(c => table.types[c] !== 'timestamp')
+    const row = own ? rowByKey(this.db.inside, table.name, key, this.#tenantOf(table)) : this.#index(table, where, table.key, []).range(key, 1)[0]
     this.#found.set(name, row)
     return row
   }
@@ -112,9 +147,14 @@ export class Tables implements Rows {
     const name = planKey({ from: table.name, where, columns, order } as never)
     let index = this.#indexes.get(name)
     if (index === undefined) {
-      if (table.tenanted && this.tenant === undefined) throw new EddylineError('TENANT_REQUIRED', `\`${table.name}\` holds rows of tenants: say which, { tenant }`, { offending: table.name })
-      this.#indexes.set(name, index = new IndexView(this.db, table, where, columns, order, table.tenanted ? this.tenant : undefined))
+      this.#indexes.set(name, index = new IndexView(this.db, table, where, columns, order, this.#tenantOf(table)))
     }
     return index
+  }
+
+  #tenantOf(table: Node): string | undefined {
+    if (!table.tenanted) return undefined
+    if (this.tenant === undefined) throw new EddylineError('TENANT_REQUIRED', `\`${table.name}\` holds rows of tenants: say which, { tenant }`, { offending: table.name })
+    return this.tenant
   }
 }

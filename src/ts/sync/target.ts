@@ -1,9 +1,10 @@
 // What somebody subscribes to, as written and as read.
+import { cellOf } from '../cells.js'
 import { EddylineError, unknownName } from '../errors.js'
 import { type AnyRow, pick, textOf } from './compare.js'
 import { type Assocs, EVENTS, type EventName, type Shape, mergeShape, shapeOf } from './events.js'
 import type { Graph, Node } from './graph.js'
-import { isPlain, tableOf } from './value.js'
+import { checkOptions, isPlain, tableOf } from './value.js'
 import { type KnownWatcher, columnsOf, eventNamed } from './watchers.js'
 
 /**
@@ -20,7 +21,7 @@ export interface SubscribeOptions {
   of?: string
   /** Updates and deletes of the row with this key. */
   id?: unknown
-  /** Rows whose linking columns have these values. */
+  /** Rows whose linking columns have these values; null, too. */
   by?: { readonly [column: string]: unknown }
   /** Updates that change one of these columns. */
   columns?: readonly string[]
@@ -31,6 +32,8 @@ export interface SubscribeOptions {
   /** Whose rows, for tenanted tables. */
   tenant?: string
 }
+
+const OPTIONS: readonly (keyof SubscribeOptions)[] = ['of', 'id', 'by', 'columns', 'assocs', 'inserted', 'tenant']
 
 export interface ReadTarget {
   /** Equal for equal subscriptions. */
@@ -50,9 +53,10 @@ export interface ReadTarget {
 
 /**
  * Reads what a subscription is about. Throws UNKNOWN_TABLE, UNKNOWN_LABEL, EVENT_INVALID, INSERT_BY_KEY, UNKNOWN_COLUMN,
- * NOT_LINKED, UNKNOWN_RELATION, MISSING_KEY, AMBIGUOUS_ROW, TARGET_INVALID.
+ * NOT_LINKED, UNKNOWN_RELATION, MISSING_KEY, TYPE_MISMATCH, AMBIGUOUS_ROW, TARGET_INVALID.
  */
 export function readTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatcher>, target: Target, o: SubscribeOptions): ReadTarget {
+  checkOptions('TARGET_INVALID', o, OPTIONS)
   const rows = Array.isArray(target) && typeof target[0] !== 'string' ? target : isPlain(target) ? [target] : undefined
   if (rows !== undefined) return readRows(graph, rows as AnyRow[], o)
   const [name, one] = Array.isArray(target) ? target as unknown as [string, EventName] : [target as string, undefined]
@@ -73,12 +77,18 @@ export function readTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatc
   if (o.by !== undefined) {
     if (o.id !== undefined) throw new EddylineError('TARGET_INVALID', '`id` and `by` exclude each other', { path: 'by' })
     const columns = Object.keys(o.by).sort()
+    if (columns.length === 0) throw new EddylineError('TARGET_INVALID', '`by` names no column', { path: 'by' })
     columnsOf(table, columns, 'by')
     for (const c of columns) {
       if (!table.linking.has(c)) throw new EddylineError('NOT_LINKED', `no association uses \`${table.name}.${c}\`: rows are not found by it`, { path: `by.${c}`, offending: c })
       if (watcher !== undefined && !watcher.extraColumns.includes(c) && !table.key.includes(c)) throw new EddylineError('NOT_LINKED', `events of \`${watcher.label}\` do not carry \`${c}\`: name it in extraColumns`, { path: `by.${c}`, offending: c })
     }
-    by = { columns, values: columns.map(c => o.by![c]) }
+    const valueOf = (c: string): unknown => {
+      const value = o.by![c]
+      if (value === undefined) throw new EddylineError('TARGET_INVALID', `\`by.${c}\` has no value`, { path: `by.${c}`, offending: c })
+      return value === null ? null : cellOf(table.types[c], value, c, `by.${c}`)
+    }
+    by = { columns, values: columns.map(valueOf) }
   }
   const columns = o.columns !== undefined ? columnsOf(table, o.columns, 'columns') : watcher?.columns
   if (o.columns !== undefined && !events.includes('updated')) throw new EddylineError('WATCHER_INVALID', '`columns` narrow updates', { path: 'columns' })

@@ -1,5 +1,5 @@
 // Who listens to which rows: by table, by key, by the value of columns.
-import { type AnyRow, pick, pointing, textOf } from './compare.js'
+import { type AnyRow, pick, textOfCells } from './compare.js'
 import { EVENTS, type EventName } from './events.js'
 import type { RowChange } from './feed.js'
 import type { Node } from './graph.js'
@@ -34,7 +34,7 @@ export class Topics {
     const name = columns.join('\n')
     let by = topics.by.get(name)
     if (by === undefined) topics.by.set(name, by = { columns, listeners: new Map() })
-    const value = textOf(values)
+    const value = textOfCells(table.types, columns, values)
     let set = by.listeners.get(value)
     if (set === undefined) by.listeners.set(value, set = new Set())
     set.add(listener)
@@ -68,9 +68,7 @@ export class Topics {
     for (const { columns, listeners } of topics.by.values()) {
       for (const image of [row, old]) {
         if (image === null) continue
-        const values = pick(image, columns)
-        if (!pointing(values)) continue
-        for (const l of listeners.get(textOf(values)) ?? []) found.add(l)
+        for (const l of listeners.get(textOfCells(table.types, columns, pick(image, columns))) ?? []) found.add(l)
       }
     }
     return found

@@ -1,7 +1,14 @@
 // What kind of value an application holds: a row, a list of rows, a record or a Map of such, or nothing of ours.
-import { EddylineError } from '../errors.js'
+import { EddylineError, unknownName } from '../errors.js'
 import type { AnyRow } from './compare.js'
 import type { Graph, Node } from './graph.js'
+
+/** Throws `code` for a name that is no option, with the one that was probably meant. */
+export function checkOptions(code: string, given: object, known: readonly string[], path?: string): void {
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) throw unknownName(code, `option \`${name}\``, name, known, path === undefined ? name : `${path}.${name}`)
+  }
+}
 
 /** The table of a value's rows; for records and Maps, one per member. */
 export type Of = string | { readonly [member: string]: Of }

@@ -5,6 +5,7 @@ import type { ExprJson } from '../query/expr.js'
 import type { QueryJson } from '../query/types.js'
 import { EVENTS, type EventName } from './events.js'
 import type { Graph, Node } from './graph.js'
+import { checkOptions } from './value.js'
 
 /** A labelled kind of event. */
 export interface Watcher {
@@ -31,6 +32,9 @@ export function readWatchers(graph: Graph, given: readonly Watcher[], known: Rea
   const labels = new Set(known)
   return given.map((w, i) => {
     const path = `watchers[${i}]`
+    if (typeof w !== 'object' || w === null) throw new EddylineError('WATCHER_INVALID', 'a watcher is { table, event, label?, columns?, extraColumns? }', { path })
+    checkOptions('WATCHER_INVALID', w, ['table', 'event', 'label', 'columns', 'extraColumns'], path)
+    if (w.label !== undefined && (typeof w.label !== 'string' || w.label === '')) throw new EddylineError('WATCHER_INVALID', 'a label is a text', { path: `${path}.label`, offending: String(w.label) })
     const table = graph.table(w.table, `${path}.table`)
     const event = eventNamed(w.event, `${path}.event`)
     const columns = w.columns === undefined || w.columns.length === 0 ? undefined : columnsOf(table, w.columns, `${path}.columns`)
@@ -51,7 +55,8 @@ export function eventNamed(event: unknown, path: string): EventName {
 }
 
 export function columnsOf(table: Node, columns: readonly string[], path: string): readonly string[] {
-  columns.forEach((c, i) => {
+  if (!Array.isArray(columns)) throw new EddylineError('WATCHER_INVALID', 'columns are a list of names', { path, offending: String(columns) })
+  columns.forEach((c: string, i) => {
     if (!table.columns.includes(c)) throw unknownName('UNKNOWN_COLUMN', `column \`${c}\` on \`${table.name}\``, c, table.columns, `${path}[${i}]`)
   })
   return columns

@@ -4,6 +4,7 @@ import { EddylineError } from '../errors.js'
 import type { Patch } from '../patches.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Key, Row, TableName } from '../schema.js'
+import { checkBy, checkFunction, checkList, checkOptions, checkWhat, checkWord } from './checks.js'
 import { AllEntry, type Entry, ManyEntry, OneEntry } from './entries.js'
 import { type Hub, type Teller, throwAll } from './hub.js'
 import { KINDS, type SignalKind } from './kinds.js'
@@ -89,6 +90,7 @@ export class Assigns<S extends AnySchema> implements Teller {
   many<T extends TableName<S>>(label: unknown, table: T, ids: readonly Key<S, T>[] | null | undefined): this {
     this.#alive()
     const json = tableOf(this.scope.db.schema, table)
+    if (ids !== null && ids !== undefined) checkList(ids, 'ids')
     if (ids === null || ids === undefined || ids.length === 0) {
       this.cancel(label, { assign: false })
       this.#change(label, [])
@@ -113,18 +115,21 @@ export class Assigns<S extends AnySchema> implements Teller {
   all(label: unknown, what: TableName<S> | QueryLike<any>, options?: AllOptions): this {
     this.#alive()
     const kind = options?.watch ?? 'changes'
-    if (!KINDS.includes(kind)) throw new EddylineError('WATCH_INVALID', `no kind of watch \`${String(kind)}\``, { path: 'watch', offending: String(kind) })
+    checkWhat(what)
+    checkOptions(options ?? {}, ['watch'])
+    checkWord(kind, KINDS, 'watch')
     return this.#put(label, 1, changed => new AllEntry(this.scope, this.#query(what), kind, changed))
   }
 
   /** Follows the rows of a table, or of a query over one table, with an indexed value. */
   allBy<T extends TableName<S>>(label: unknown, what: T | QueryLike<any>, by: Partial<Row<S, T>>, options?: AllOptions): this {
     this.#alive()
+    checkWhat(what)
     let query: any = this.#query(what)
     if (typeof query.where !== 'function') throw new EddylineError('QUERY_INVALID', '`allBy` needs a query builder', { path: 'query' })
     const from = (query.toJSON() as { from?: unknown }).from
+    checkBy(by, column => typeof from === 'string' && columnType(tableOf(this.scope.db.schema, from), column, `by.${column}`))
     for (const [column, value] of Object.entries(by)) {
-      if (typeof from === 'string') columnType(tableOf(this.scope.db.schema, from), column, `by.${column}`)
       query = query.where(column, value === null ? 'is' : '=', value)
     }
     return this.all(label, query, options)
@@ -133,8 +138,12 @@ export class Assigns<S extends AnySchema> implements Teller {
   /** Several labels at once: one callback for all of them, at one version. */
   group(fn: () => void): this {
     this.#grouped++
-    try { fn() } finally { this.#grouped-- }
-    return this.#done()
+    const errors: unknown[] = []
+    try { fn() } catch (error) { errors.push(error) } finally { this.#grouped-- }
+    // What was put before an error is there, and is told.
+    try { this.#done() } catch (error) { errors.push(error) }
+    throwAll(errors)
+    return this
   }
 
   /** The value of a label; undefined if it has none. */
@@ -143,11 +152,11 @@ export class Assigns<S extends AnySchema> implements Teller {
   /** All values by label: the same object until one changes. Fit for `useSyncExternalStore`, as `onAssigns` is. */
   getSnapshot = (): ReadonlyMap<unknown, unknown> => this.#picture ??= new Map(this.#values)
 
-  /** Why the query of a label has no result; its value is the last good one then. */
-  error(label: unknown): EddylineError | undefined {
-    const entry = this.#entries.get(label)
-    return entry instanceof AllEntry ? entry.error : undefined
-  }
+  /**
+   * Why a label is not up to date: its query could not be evaluated, and its value is the last good one; or a touched row of
+   * its table could not be fetched (FETCH_FAILED), and is as it was.
+   */
+  error(label: unknown): EddylineError | undefined { return this.#entries.get(label)?.error }
 
   /** Whether a label follows anything; without a label, whether any does. */
   watching(...label: [label?: unknown]): boolean { return label.length === 0 ? this.#entries.size > 0 : this.#entries.has(label[0]) }
@@ -159,6 +168,7 @@ export class Assigns<S extends AnySchema> implements Teller {
    */
   onAssigns = (fn: AssignsListener, options?: { name?: string; replace?: boolean }): (() => void) => {
     this.#alive()
+    checkFunction(fn, 'fn')
     const { name, replace } = options ?? {}
     const callback: Callback = { name, fn, active: true }
     const at = name === undefined ? -1 : this.#callbacks.findIndex(c => c.name === name)

@@ -16,6 +16,8 @@ export interface Entry {
   readonly weight: number
   /** What the label shows at the version that was told last. */
   readonly value: unknown
+  /** Why it is not up to date. */
+  readonly error: EddylineError | undefined
   /** What it shows after `cancel`. */
   readonly nothing: unknown
   /** Patches since the value before; undefined when they were not kept. */
@@ -45,6 +47,8 @@ export class OneEntry<S extends AnySchema> implements Entry {
       changed()
     })
   }
+
+  get error(): EddylineError | undefined { return this.#live.error }
 
   takePatches(): undefined { return undefined }
 
@@ -113,6 +117,8 @@ export class ManyEntry<S extends AnySchema> implements Entry {
   constructor(readonly scope: Scope<S>, readonly table: TableJson, readonly feed: TableFeed, readonly changed: () => void) {}
 
   get weight(): number { return this.#members.size }
+
+  get error(): EddylineError | undefined { return this.feed.error }
 
   /** Sets the list of keys. Throws MISSING_KEY, WATCH_LIMIT; then it stays as it was. */
   set(ids: readonly unknown[]): void {

@@ -1,6 +1,7 @@
 import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
 import type { LiveEvent } from '../dispatch.js'
+import type { EddylineError } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
 import type { Patch } from '../patches.js'
 import type { QueryLike } from '../query/builder.js'
@@ -176,14 +177,24 @@ export class TableFeed {
 
   get closed(): boolean { return this.#tap.live.status === 'closed' }
 
+  /** Why it is not up to date. */
+  get error(): EddylineError | undefined { return this.#tap.live.error }
+
   /** Somebody wants to know of writes that change nothing: then updates are looked up before they are applied. */
   get wantsNoops(): boolean {
     for (const t of this.targets.values()) for (const r of t.recipients) if (r.rule.noop === 'signal') return true
     return false
   }
 
+  /** The rows with an indexed value, if they are watched. */
+  known(by: Record<string, unknown> | undefined): Target | undefined { return this.targets.get(this.#named(by)) }
+
+  #named(by: Record<string, unknown> | undefined): string {
+    return by === undefined ? '' : JSON.stringify(Object.keys(by).sort().map(c => [c, valueText(columnType(this.table, c, `by.${c}`), by[c])]))
+  }
+
   target(by: Record<string, unknown> | undefined): Target {
-    const name = by === undefined ? '' : JSON.stringify(Object.keys(by).sort().map(c => [c, valueText(columnType(this.table, c, `by.${c}`), by[c])]))
+    const name = this.#named(by)
     let target = this.targets.get(name)
     if (target === undefined) this.targets.set(name, target = new Target(this, name, by))
     return target

@@ -3,7 +3,7 @@ import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
 import { QuerySet, TableFeed, type Target, type Work } from './feed.js'
 import { type Journal, journalOf } from './journal.js'
-import { tableOf } from './row-keys.js'
+import { type TableJson, tableOf } from './row-keys.js'
 
 /** What is told after all feeds of a version: in the order of their making. */
 export interface Teller {
@@ -29,7 +29,7 @@ export function hubOf(db: Database<any>): Hub {
  */
 export class Hub {
   /** Scopes by tenant. */
-  readonly scopes = new Map<string | undefined, object>()
+  readonly scopes = new Map<string | undefined, { dispose(): void }>()
   readonly #feeds = new Map<string, TableFeed>()
   readonly #woken = new Set<TableFeed>()
   readonly #sets = new Set<QuerySet>()
@@ -40,7 +40,9 @@ export class Hub {
   #users = 0
   #stop: (() => void) | undefined
 
-  constructor(readonly db: Database<any>) {}
+  constructor(readonly db: Database<any>) {
+    db.closers.add(() => { for (const scope of [...this.scopes.values()]) scope.dispose() })
+  }
 
   /** A place in the order of telling. */
   next(): number { return ++this.#order }
@@ -77,6 +79,11 @@ export class Hub {
   target(table: string, tenant: string | undefined, by: Record<string, unknown> | undefined): Target {
     const feed = this.feed(table, tenant)
     try { return feed.target(by) } catch (error) { feed.unused(); throw error }
+  }
+
+  /** The rows that are watched already, if they are. */
+  known(table: TableJson, tenant: string | undefined, by: Record<string, unknown> | undefined): Target | undefined {
+    return this.#feeds.get(feedName(table.name, table.tenant ? tenant : undefined))?.known(by)
   }
 
   querySet(query: QueryLike<any>, tenant: string | undefined): QuerySet { return new QuerySet(this.db, query, tenant, this.work(tenant), set => { this.#sets.add(set) }) }

@@ -1,4 +1,5 @@
 import { EddylineError } from '../errors.js'
+import { checkList } from './checks.js'
 import type { Watch } from './watch.js'
 
 /** Futures as a list, each with its label, or by label. */
@@ -17,6 +18,8 @@ export type Ready<F extends Futures> = F extends ReadonlyMap<unknown, Watch>
  */
 export function assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }): Ready<F> {
   const byLabel = !Array.isArray(futures)
+  if (byLabel && !(futures instanceof Map)) throw new EddylineError('WATCH_INVALID', 'futures are a list of watches, or a Map of them by label', { path: 'futures', offending: String(futures) })
+  checkList(refs, 'refs')
   const given: [unknown, Watch][] = byLabel ? [...futures as ReadonlyMap<unknown, Watch>] : (futures as readonly Watch[]).map(w => [w.label, w])
   const ready = [...new Set(refs)].map(ref => given.find(([, w]) => w.ref === ref)).filter(entry => entry !== undefined)
   for (const [, watch] of ready) {

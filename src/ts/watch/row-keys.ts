@@ -1,5 +1,6 @@
 // Keys of rows as texts that are equal for equal keys, whichever of their forms they come in; and finding a row by its key.
 import { daysOf, timeOf, uuidOf } from '../calendar.js'
+import { cellOf } from '../cells.js'
 import { compareDecimals, plainDecimal } from '../decimal.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
@@ -48,7 +49,7 @@ function millis(value: unknown): number | string {
   return micros === undefined ? value : Math.floor(Number(micros) / 1000)
 }
 
-/** Values of a key in key order, from the key's value, an array of them, or an object by column. Throws MISSING_KEY. */
+/** Values of a key in key order, from the key's value, an array of them, or an object by column. Throws MISSING_KEY, TYPE_MISMATCH. */
 export function keyValues(table: TableJson, id: unknown): unknown[] {
   const names = table.key
   const asObject = typeof id === 'object' && id !== null && !Array.isArray(id) && !(id instanceof Date) && !(id instanceof Uint8Array)
@@ -57,6 +58,7 @@ export function keyValues(table: TableJson, id: unknown): unknown[] {
   if (values.length !== names.length || values.some(v => v === undefined || v === null)) {
     throw new EddylineError('MISSING_KEY', `the key of \`${table.name}\` is (${names.join(', ')})`, { path: 'id', offending: table.name })
   }
+  values.forEach((value, i) => cellOf(columnType(table, names[i], 'id'), value, names[i], 'id'))
   return values
 }
 

@@ -1,13 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
-import { EddylineError, unknownName } from '../errors.js'
+import { EddylineError } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
 import { batchOf, checkQuery, checkTenant, cleared, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
+import { checkBy, checkEnds, checkFunction, checkList, checkOptions, checkRule, checkSaved, checkShown, checkWhat, checkWord } from './checks.js'
 import type { RowSet, Target, Work } from './feed.js'
 import { type Hub, hubOf } from './hub.js'
 import { type Counters, KINDS, type Rule, type SignalKind } from './kinds.js'
@@ -44,6 +45,8 @@ export interface TableWatchOptions<S extends AnySchema, T> extends WatchOptions 
 }
 
 export interface QueryWatchOptions extends WatchOptions { columns?: readonly string[] }
+
+const OPTIONS: readonly string[] = ['label', 'once', 'signal', 'owner', 'upsertAs', 'noop', 'by', 'columns', 'query'] satisfies (keyof TableWatchOptions<AnySchema, string>)[]
 
 /** Counters to be kept somewhere else: plain data. */
 export interface SavedCounters { table: string; by?: Record<string, unknown>; upsertAs?: Rule['upsertAs']; noop?: Rule['noop']; counts: Counters }
@@ -108,15 +111,22 @@ export class Scope<S extends AnySchema> {
    * Throws UNKNOWN_TABLE, UNKNOWN_COLUMN, WATCH_INVALID, WATCH_LIMIT, and what the engine finds wrong with values or query.
    * Cost: a table is read once, when its first watch begins; then work proportional to its changed rows.
    */
-  watch<T extends TableName<S>>(table: T, kind: SignalKind, options: TableWatchOptions<S, T>, fn?: SignalListener): Watch
   watch<T extends TableName<S>>(table: T, kind: SignalKind, fn: SignalListener): Watch
-  watch(query: QueryLike<any>, kind: SignalKind, options: QueryWatchOptions, fn?: SignalListener): Watch
+  watch<T extends TableName<S>>(table: T, kind: SignalKind, options: TableWatchOptions<S, T>, fn?: SignalListener): Watch
   watch(query: QueryLike<any>, kind: SignalKind, fn: SignalListener): Watch
+  watch(query: QueryLike<any>, kind: SignalKind, options: QueryWatchOptions, fn?: SignalListener): Watch
   watch(what: string | QueryLike<any>, kind: SignalKind, options?: any, fn?: SignalListener): Watch {
     if (typeof options === 'function') { fn = options; options = {} }
     const given = options as TableWatchOptions<S, any> | undefined ?? {}
-    if (!KINDS.includes(kind)) throw unknownName('WATCH_INVALID', `kind of watch \`${String(kind)}\``, String(kind), KINDS, 'kind')
+    checkWhat(what)
+    if (kind === undefined) throw new EddylineError('WATCH_INVALID', `a watch is of a kind: ${KINDS.join(', ')}`, { path: 'kind' })
+    checkWord(kind, KINDS, 'kind')
+    checkOptions(given, OPTIONS)
+    checkRule(given)
+    checkEnds(given.signal, given.owner)
+    if (fn !== undefined) checkFunction(fn, 'fn')
     const { by, columns, label } = given
+    if (columns !== undefined) checkList(columns, 'columns')
     if (columns !== undefined && kind !== 'updates' && kind !== 'changes') {
       throw new EddylineError('WATCH_INVALID', `\`columns\` is for updates and changes: ${kind} come and go as whole rows`, { path: 'columns', offending: kind })
     }
@@ -125,7 +135,12 @@ export class Scope<S extends AnySchema> {
       const table = tableOf(this.db.schema, what)
       columns?.forEach((c, i) => columnType(table, c, `columns[${i}]`))
       if (by !== undefined) checkBy(by, c => columnType(table, c, `by.${c}`))
-    } else checkQuery(what.toJSON(), this.id)
+    } else {
+      if (by !== undefined) throw new EddylineError('WATCH_INVALID', '`by` goes with a table: a query has conditions of its own', { path: 'by' })
+      const json = what.toJSON()
+      checkQuery(json, this.id)
+      if (columns !== undefined) checkShown(columns, json, name => tableOf(this.db.schema, name).columns.map(c => c.name))
+    }
     const asked: Watched = {
       kind, table: named ? what : undefined, by: by as never, label, labelled: Object.hasOwn(given, 'label'), tenant: this.id, once: given.once ?? false,
     }
@@ -190,13 +205,16 @@ export class Scope<S extends AnySchema> {
    * them over a restart.
    */
   counters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> } & Rule): Counters {
+    checkRule(options ?? {})
     const { values } = this.#target(table, options?.by).count(this, options ?? {})
     return { ...values }
   }
 
   /** Sets counters to 0: of a table or of an indexed value. */
   clearCounters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> }): void {
-    for (const count of this.#target(table, options?.by).counts(this)) for (const kind of KINDS) count.values[kind] = 0
+    const json = tableOf(this.db.schema, table)
+    if (options?.by !== undefined) checkBy(options.by, c => columnType(json, c, `by.${c}`))
+    for (const count of this.#hub.known(json, this.id, options?.by as never)?.counts(this) ?? []) for (const kind of KINDS) count.values[kind] = 0
   }
 
   /** All counters, as plain data. */
@@ -208,6 +226,8 @@ export class Scope<S extends AnySchema> {
 
   /** Goes on from saved counters: they are added to what has been counted meanwhile. */
   restoreCounters(saved: readonly SavedCounters[]): void {
+    checkSaved(saved)
+    for (const one of saved) checkRule(one)
     for (const { table, by, upsertAs, noop, counts } of saved) {
       const { values } = this.#target(table as never, by as never).count(this, { upsertAs, noop })
       for (const kind of KINDS) values[kind] += counts[kind]
@@ -216,6 +236,8 @@ export class Scope<S extends AnySchema> {
 
   /** Labelled values that follow rows, lists and queries of this scope. */
   assigns(options?: AssignsOptions): Assigns<S> {
+    checkOptions(options ?? {}, ['signal', 'owner'])
+    checkEnds(options?.signal, options?.owner)
     const assigns = new Assigns<S>(this, this.#hub, a => { this.#assigns.delete(a) })
     this.#assigns.add(assigns)
     assigns.release = endWith(options?.signal, () => { assigns.dispose() })
@@ -271,15 +293,6 @@ export class Scope<S extends AnySchema> {
   }
 }
 
-function checkBy(by: object, check: (column: string) => void): void {
-  const columns = Object.keys(by)
-  if (columns.length === 0) throw new EddylineError('WATCH_INVALID', '`by` names no column', { path: 'by' })
-  for (const c of columns) {
-    check(c)
-    if ((by as Record<string, unknown>)[c] === undefined) throw new EddylineError('WATCH_INVALID', `\`by.${c}\` has no value`, { path: `by.${c}`, offending: c })
-  }
-}
-
 /** The scope of one tenant. */
 export class Tenant<S extends AnySchema> extends Scope<S> {
   declare readonly id: string
@@ -297,6 +310,8 @@ export class Tenant<S extends AnySchema> extends Scope<S> {
 
 function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOptions | undefined, make: () => Scope<any>): Scope<any> {
   const { scopes } = hubOf(db)
+  const most = options?.maxWatches
+  if (most !== undefined && !(most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: String(most) })
   let scope = scopes.get(id) as Scope<any> | undefined
   if (scope === undefined) scopes.set(id, scope = make())
   if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches

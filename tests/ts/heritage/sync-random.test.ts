@@ -172,6 +172,23 @@ function shared(w: World, name: string, before: readonly Row[], after: readonly 
   return faults
 }
 
+/** What came into lists without a declared order stands as it arrived: as in the live query. Lists of rows that came in, wholly. */
+function arrived(w: World, name: string, before: readonly Row[], after: readonly Row[], live: readonly Row[]): string[] {
+  const faults: string[] = []
+  const old = new Map(before.map(r => [keyOf(w, name, r), r])), now = new Map(live.map(r => [keyOf(w, name, r), r]))
+  for (const row of after) {
+    const was = old.get(keyOf(w, name, row)), is = now.get(keyOf(w, name, row))!
+    for (const [relation, { target, ordered }] of Object.entries(w.relations[name])) {
+      if (!Array.isArray(row[relation])) continue
+      const here = new Set((was?.[relation] as Row[] | undefined ?? []).map(r => keyOf(w, target, r)))
+      const fresh = (rows: Row[]): string[] => rows.map(r => keyOf(w, target, r)).filter(k => !here.has(k))
+      if (!ordered && !same(fresh(row[relation]), fresh(is[relation]))) faults.push(`rows came to ${name}.${relation} as ${fresh(row[relation])} and not as ${fresh(is[relation])}`)
+      faults.push(...arrived(w, target, was?.[relation] ?? [], row[relation], is[relation]))
+    }
+  }
+  return faults
+}
+
 async function history(seed: number): Promise<void> {
   const rnd = random(seed)
   const w = world(rnd)
@@ -199,6 +216,7 @@ async function history(seed: number): Promise<void> {
       expect(settled(w, top, told, false), `${say}: by subscription`).toEqual(read())
       expect(notes - beforeNotes, say).toBeLessThanOrEqual(1)
       expect([...shared(w, top, beforePlain, plain, false), ...shared(w, top, beforeTold, told, false)], say).toEqual([])
+      expect([...arrived(w, top, beforePlain, plain, live.rows as Row[]), ...arrived(w, top, beforeTold, told, live.rows as Row[])], say).toEqual([])
     }
   } finally {
     close(db)

@@ -1,0 +1,59 @@
+// The row with a key as it is now, asked of the engine's own index: nothing is kept for it.
+import type { LooseChange } from './changes.js'
+import type { Inside } from './database.js'
+import { decodeRow } from './decoder.js'
+import type { TableLayout } from './layout.js'
+import { rowBytes } from './rows.js'
+
+interface Finder { find(len: number): number }
+
+// Where the row of the first change of a batch without source begins, and where its length stands: www/docs/boundary.md.
+const ROW = 40, LENGTH = 32
+
+/** Encodes a change that names a row; the length of the batch. */
+function name({ encoder }: Inside, table: string, id: unknown, tenant: string | undefined): number {
+  const change: LooseChange = { op: 'delete', table, id }
+  if (tenant !== undefined) change.tenant = tenant
+  return encoder.encode([change], undefined)
+}
+
+/** Calls `read` with the address of the row with a key. Throws what `apply` finds wrong with the key of a delete. */
+function at<T>(inside: Inside, table: string, id: unknown, tenant: string | undefined, read: (layout: TableLayout, at: number) => T): T | undefined {
+  const { port, layouts } = inside
+  port.alive()
+  const length = name(inside, table, id, tenant)
+  let handle: number
+  try {
+    handle = (port.engine as unknown as Finder).find(length)
+    if (handle === -2) port.engine.fail()
+  } catch (error) { throw port.failure(error) } finally { port.fresh() }
+  if (handle < 0) return undefined
+  const layout = layouts.find(l => l.name === table)!
+  const address = port.rowPtr(layout.index, handle)
+  port.fresh()
+  return read(layout, address)
+}
+
+/** The row with a key as it is now, or undefined. Cost: one look-up, and the row's object. */
+export function rowByKey(inside: Inside, table: string, id: unknown, tenant?: string): Record<string, unknown> | undefined {
+  return at(inside, table, id, tenant, (layout, address) => decodeRow(inside.port, layout.layout, address) as Record<string, unknown>)
+}
+
+/** The packed bytes of the row with a key, to be compared with those of later: undefined if there is none. */
+export function rowImage(inside: Inside, table: string, id: unknown, tenant?: string): Uint8Array | undefined {
+  const { port } = inside
+  return at(inside, table, id, tenant, (layout, address) => port.u8.slice(address, address + rowBytes(port, layout.layout, address)))
+}
+
+/** Whether two images are of the same content. */
+export function sameImage(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && a.length === b?.length && a.every((byte, i) => byte === b[i]))
+}
+
+/** The packed bytes of a key: equal for the forms that a value may have on input. Throws what `apply` finds wrong with it. */
+export function keyImage(inside: Inside, table: string, id: unknown, tenant?: string): Uint8Array {
+  name(inside, table, id, tenant)
+  const { port } = inside
+  port.fresh()
+  return port.u8.slice(port.base + ROW, port.base + ROW + port.view.getUint32(port.base + LENGTH, true))
+}

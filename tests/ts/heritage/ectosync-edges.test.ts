@@ -1,0 +1,222 @@
+// Where values held by applications go wrong easily: order of arrival, keys in other forms, listeners that begin and end in
+// listeners, requests that are overtaken, mistakes in what is asked for.
+import { describe, expect, it } from 'vitest'
+import { bigint, createDatabase, date, decimal, defineSchema, hasMany, int, table, timestamp, uuid } from '../../../pkg/index.inline.js'
+import { type Notification, receiver, subscribe, subscriptions, sync, unsubscribe, watch } from '../../../pkg/sync/index.js'
+import { failure, gone, hold, open, person, post, read, schema, set, tag, tagged, tick } from './blog.js'
+
+const ids = (rows: readonly any[]): unknown[] => rows.map(r => r.id)
+const event = (name: string, id: unknown, event: 'inserted' | 'updated' | 'deleted' = 'inserted') => ({ table: name, event, id })
+
+describe('lists without a declared order', () => {
+  it('of a row that enters are in the order of arrival, at any depth, through and with join rows', async () => {
+    const { db } = await open()
+    db.apply([person(1), post(9, 1), post(4, 1), post(7, 1), tag(3), tag(1), tag(2), tagged(1, 9, 3), tagged(2, 9, 1), tagged(3, 4, 2)])
+    db.apply([set('posts', 9, { name: 'stays' }), set('posts', 4, { personId: null })])
+    db.apply([set('posts', 4, { personId: 1 })])
+    const now = read(db, db.query.people.with('posts', p => p.with('tags')).with('allTags').with('testPosts'))
+    expect([ids(now[0].posts), ids(now[0].posts[0].tags), ids(now[0].allTags)]).toEqual([[9, 7, 4], [3, 1], [3, 1, 2]])
+    const assocs = { posts: 'tags', allTags: true, testPosts: true } as const
+    expect(sync<unknown>(db, [], event('people', 1), { assocs })).toEqual(now)
+    expect(sync<unknown>(db, null, event('people', 1), { assocs })).toEqual(now[0])
+  })
+
+  it('take in rows of one version as they arrived, those of other lists likewise', async () => {
+    const { db } = await open()
+    db.apply([person(1), person(2), post(5, 1), tag(8), tag(6), tag(7)])
+    const query = db.query.people.with('posts', p => p.with('tags')).with('allTags')
+    const live = db.live(query)
+    const held = hold(db, read(db, query), { of: 'people' })
+    db.apply([post(9, 1), post(4, 1), tagged(1, 5, 8), post(7, 2), post(3, 2), tagged(2, 5, 6), tagged(3, 5, 7)])
+    expect([ids(held.value[0].posts), ids(held.value[0].posts[0].tags), ids(held.value[1].posts)]).toEqual([[5, 9, 4], [8, 6, 7], [7, 3]])
+    expect(held.value).toEqual(live.rows)
+    expect(held.value[0].posts[0]).not.toBe(held.before[0].posts[0])
+    // By ids only, in any order of the messages.
+    let plain = held.before
+    plain = sync(db, plain, [event('posts', 3), event('posts', 4), event('postsTags', 3), event('posts', 7), event('postsTags', 1), event('posts', 9), event('postsTags', 2)], { of: 'people' })
+    expect(plain).toEqual(live.rows)
+  })
+
+  it('without a database are as events brought their rows, and what points elsewhere comes last there', () => {
+    const row = (id: number, personId: number | null): any => post(id, personId).row
+    const come = (id: number, personId: number | null, what: 'inserted' | 'updated' = 'inserted'): any => ({ table: 'posts', event: what, id, row: row(id, personId) })
+    const [one] = sync(schema, [] as any[], [come(7, 1), come(3, 1), come(5, null), come(5, 1, 'updated'), { table: 'people', event: 'inserted', id: 1, row: { id: 1, name: 'p' } }], { of: 'people', assocs: 'posts' })
+    expect(ids(one.posts)).toEqual([7, 3, 5])
+  })
+})
+
+describe('keys', () => {
+  const typed = defineSchema({
+    days: table({ at: timestamp().key(), n: int() }), bigs: table({ k: bigint().key(), n: int() }), ids: table({ u: uuid().key(), n: int() }), dates: table({ d: date().key(), n: int() }),
+    prices: table({ p: decimal().key(), n: int() }), items: table({ id: int().key(), price: decimal().nullable() }),
+  }, { prices: { items: hasMany('items', 'price') } })
+
+  it('are the same in every form that is accepted', async () => {
+    const db = await createDatabase({ schema: typed })
+    const put = (name: string, row: object): any => ({ op: 'upsert', table: name, row })
+    db.apply([put('days', { at: '2024-01-02T00:00:00Z', n: 1 }), put('bigs', { k: 7n, n: 1 }), put('ids', { u: 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', n: 1 }), put('dates', { d: '2024-01-02', n: 1 })])
+    const forms: Record<string, unknown[]> = {
+      days: ['2024-01-02T00:00:00Z', '2024-01-02 01:00:00+01', new Date('2024-01-02'), Date.UTC(2024, 0, 2)], bigs: [7, 7n, '7'],
+      ids: ['A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', '{a0eebc999c0b4ef8bb6d6bb9bd380a11}'], dates: ['2024-01-02', new Date('2024-01-02')],
+    }
+    for (const [name, keys] of Object.entries(forms)) {
+      const value = read(db as never, (db.query as any)[name]) as any[]
+      for (const key of keys) {
+        expect(sync(db, value, event(name, key)), `${name} ${String(key)}`).toBe(value)
+        expect(sync(db, value, { ...event(name, key, 'updated'), row: { ...value[0], n: 9 } }), `${name} ${String(key)}`).toBe(value)
+        expect(sync(typed, value, { ...event(name, key, 'updated'), row: { ...value[0], n: 9 } })[0].n, `${name} ${String(key)}`).toBe(9)
+      }
+    }
+  })
+
+  it('of another type are errors, and never a second row', async () => {
+    const { db } = await open()
+    db.apply([post(1, 1)])
+    const value = read(db, db.query.posts)
+    expect(failure(() => sync(db, value, event('posts', '1')))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'event.id', offending: 'id' })
+    expect(failure(() => subscribe(db, 'posts', { id: '1' }, () => {}))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'id' })
+    expect(failure(() => subscribe(db, 'posts', { by: { personId: '1' } }, () => {}))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'by.personId' })
+    const feed = receiver(db, { fetchRow: async () => null })
+    expect(failure(() => feed.receive([['posts', 'deleted'], { id: '1' }]))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'messages[0][1]' })
+  })
+
+  it('that are decimals link by their values: 9 before 10, and 1.50 is 1.5', async () => {
+    const db = await createDatabase({ schema: typed })
+    db.apply(Array.from({ length: 30 }, (_, i) => [{ op: 'upsert', table: 'prices', row: { p: `${i + 1}`, n: i } }, { op: 'upsert', table: 'items', row: { id: i, price: `${i + 1}.0` } }]).flat() as never)
+    for (let i = 0; i < 30; i++) expect(sync<any>(db, null, event('prices', `${i + 1}`), { assocs: 'items' }).items, `${i + 1}`).toEqual([{ id: i, price: `${i + 1}.0` }])
+    let value = read(db as never, db.query.prices.with('items') as never) as any
+    subscribe(db, value, { assocs: true }, n => { value = sync(db, value, n) })
+    db.apply([{ op: 'update', table: 'items', id: 3, set: { price: '10.00' } }])
+    expect(value.filter((p: any) => p.items.length !== 1).map((p: any) => [p.p, ids(p.items)])).toEqual([['4', []], ['10', [9, 3]]])
+  })
+})
+
+describe('listeners', () => {
+  it('that begin while a version is told are told of later ones only', async () => {
+    const { db } = await open()
+    db.apply([person(1), post(1, 1)])
+    const told: string[] = []
+    const to = (name: string) => ({ version, events }: Notification): void => { told.push(`${name} ${version} ${events.map(e => e.id)}`) }
+    subscribe(db, 'posts', to('first'))
+    let begun = false
+    db.live(db.query.posts.where('id', '>', 0)).subscribe(() => {
+      if (begun) return
+      begun = true
+      subscribe(db, 'posts', to('table'))
+      subscribe(db, 'posts', { by: { personId: 1 } }, to('by'))
+      subscribe(db, read(db, db.query.people)[0], { of: 'people', assocs: 'posts' }, to('row'))
+      subscribe(db, ['posts', 'inserted'], { assocs: 'tags' }, to('followed'))
+    })
+    db.apply([set('posts', 1, { name: 'x' }), post(2, 1)])
+    expect(told.splice(0).map(t => t.slice(0, 7))).toEqual(['first 2'])
+    db.apply([set('posts', 1, { name: 'y' })])
+    expect(told.sort()).toEqual(['by 3 1', 'first 3 1', 'row 3 1', 'table 3 1'])
+  })
+
+  it('that throw stop nobody; ended ones are silent at once; a closed database tells nobody', async () => {
+    const { db, errors } = await open()
+    db.apply([post(1, 1)])
+    const told: string[] = []
+    subscribe(db, 'posts', () => { told.push('a'); b.unsubscribe(); throw new Error('wrong') })
+    const b = subscribe(db, 'posts', () => { told.push('b') })
+    subscribe(db, 'posts', () => { told.push('c'); db.close() })
+    const last = subscribe(db, 'posts', () => { told.push('d') })
+    db.apply([set('posts', 1, { name: 'x' })])
+    await tick()
+    expect([told, errors.map(e => (e as Error).message), last.status, subscriptions(db)]).toEqual([['a', 'c'], ['wrong'], 'closed', []])
+  })
+
+  it('hear of columns that are null, too', async () => {
+    const { db } = await open()
+    const told: string[] = []
+    subscribe(db, 'posts', { by: { personId: null } }, n => { told.push(n.events.map(e => `${e.event} ${e.id}`).join()) })
+    db.apply([post(1, null), post(2, 1)])
+    db.apply([set('posts', 2, { personId: null })])
+    db.apply([set('posts', 1, { personId: 3 })])
+    db.apply([set('posts', 1, { name: 'elsewhere' })])
+    expect(told).toEqual(['inserted 1', 'updated 2', 'updated 1'])
+    expect(unsubscribe(db, 'posts', { by: { personId: null } })).toBe(true)
+  })
+
+  it('mistakes in what they ask for are errors with the nearest name', async () => {
+    const { db } = await open()
+    const quiet = (): void => {}
+    const at = (fn: () => unknown): unknown[] => { const e = failure(fn); return [e.code, e.path, e.nearest] }
+    expect(at(() => subscribe(db, 'posts', { asocs: 'tags' } as never, quiet))).toEqual(['TARGET_INVALID', 'asocs', 'assocs'])
+    expect(at(() => subscribe(db, 'posts', { by: {} }, quiet))).toEqual(['TARGET_INVALID', 'by', undefined])
+    expect(at(() => subscribe(db, 'posts', { by: { personId: undefined } }, quiet))).toEqual(['TARGET_INVALID', 'by.personId', undefined])
+    expect(at(() => (subscribe as any)(db, 'posts'))).toEqual(['TARGET_INVALID', 'tell', undefined])
+    expect(at(() => (subscribe as any)(db, 'posts', { id: 1 }))).toEqual(['TARGET_INVALID', 'tell', undefined])
+    expect(at(() => subscribe(db, null as never, quiet))).toEqual(['TARGET_INVALID', 'target', undefined])
+    expect(at(() => sync(db, [], event('posts', 1), { preload: {} } as never))).toEqual(['INVALID_ARGUMENT', 'preload', 'preloads'])
+    expect(at(() => watch(db, [null as never]))).toEqual(['WATCHER_INVALID', 'watchers[0]', undefined])
+    expect(at(() => watch(db, [{ table: 'posts', event: 'updated', labels: 'x' } as never]))).toEqual(['WATCHER_INVALID', 'watchers[0].labels', 'label'])
+    expect(at(() => watch(db, [{ table: 'posts', event: 'updated', label: 5 as never }]))).toEqual(['WATCHER_INVALID', 'watchers[0].label', undefined])
+    expect(at(() => watch(db, [{ table: 'posts', event: 'updated', label: 'x', columns: 'name' as never }]))).toEqual(['WATCHER_INVALID', 'watchers[0].columns', undefined])
+    expect(subscriptions(db)).toEqual([])
+  })
+})
+
+describe('requests', () => {
+  it('of a receiver that are overtaken by a change of the row are made once more', async () => {
+    const { db } = await open()
+    db.apply([post(1, null, { name: 'v1' }), post(2, null)])
+    const waiting: ((row: object | null) => void)[] = []
+    const feed = receiver(db, { fetchRow: () => new Promise(resolve => { waiting.push(resolve) }) })
+    const names = (): unknown[] => read(db, db.query.posts).map(p => p.name)
+    feed.receive([[['posts', 'updated'], { id: 1 }], [['posts', 'updated'], { id: 2 }]])
+    await tick()
+    // An own write, and a delete by another source, while both are asked for.
+    db.apply([set('posts', 1, { name: 'own' }), gone('posts', 2)])
+    waiting[0]({ ...post(1, null).row, name: 'asked before' })
+    waiting[1]({ ...post(2, null).row, name: 'ghost' })
+    await tick()
+    expect([names(), waiting.length]).toEqual([['own'], 4])
+    waiting[2]({ ...post(1, null).row, name: 'own, stored' })
+    waiting[3](null)
+    await feed.idle
+    expect([names(), waiting.length]).toEqual([['own, stored'], 4])
+  })
+
+  it('that are answered with another row are failures, and nothing is stored of it', async () => {
+    const { db } = await open()
+    db.apply([post(1, null), post(2, null)])
+    const held = hold(db, read(db, db.query.posts)[0])
+    const feed = receiver(db, { fetchRow: async (_, id) => ({ ...post(id === 1 ? 77 : id, null).row, name: 'fetched' }) })
+    feed.receive([[['posts', 'updated'], { id: 1 }], [['posts', 'updated'], { id: 2 }]])
+    await feed.idle
+    expect(read(db, db.query.posts).map(p => [p.id, p.name])).toEqual([[1, 'post 1'], [2, 'fetched']])
+    expect([held.subscription.status, held.subscription.error?.message]).toEqual(['error', 'a row of `posts` could not be fetched: the answer is another row: (77)'])
+  })
+
+  it('of touched rows that are overtaken are made once more, and another row is no answer', async () => {
+    const waiting: ((row: object | null) => void)[] = []
+    const { db, errors } = await open({ fetchRow: () => new Promise(resolve => { waiting.push(resolve) }) })
+    db.apply([post(1, null), post(2, null)])
+    const live = db.live(db.query.posts)
+    const touch = (id: number): void => { db.apply([{ op: 'touch', table: 'posts', id }]) }
+    touch(1)
+    touch(2)
+    await tick()
+    db.apply([set('posts', 1, { name: 'own' }), gone('posts', 2)])
+    waiting[0](post(1, 5).row)
+    waiting[1](post(2, 5).row)
+    await tick()
+    expect([live.rows.map(p => p.name), waiting.length]).toEqual([['own'], 4])
+    waiting[2](post(1, 6, { name: 'own' }).row)
+    waiting[3](null)
+    await tick()
+    expect([live.rows.map(p => [p.name, p.personId]), waiting.length]).toEqual([[['own', 6]], 4])
+    touch(1)
+    await tick()
+    waiting[4](post(55, 5).row)
+    await tick()
+    expect([ids(live.rows), live.status, live.error?.message]).toEqual([[1], 'error', 'a row of `posts` could not be fetched: the answer is another row: (55)'])
+    expect(errors.length).toBe(1)
+    touch(1)
+    await tick()
+    waiting[5](post(1, 7).row)
+    await tick()
+    expect([live.status, live.rows[0].personId]).toEqual(['ready', 7])
+  })
+})

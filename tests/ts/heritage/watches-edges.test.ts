@@ -1,0 +1,177 @@
+// Where watches and assigns go wrong easily: what is asked for wrongly, what ends inside of callbacks, what fails.
+import { describe, expect, it } from 'vitest'
+import { createDatabase } from '../../../pkg/index.inline.js'
+import { assignReady, tenant } from '../../../pkg/watch/index.js'
+import { failure, open, quote, remove, rename, schema, tick, user, vector } from './tenants.js'
+
+const at = (fn: () => unknown): unknown[] => { const { code, path, nearest } = failure(fn); return [code, path, nearest] }
+
+describe('what is asked for wrongly', () => {
+  it('of a watch is a typed error, and nothing is held', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a') as any
+    const wrong: [() => unknown, unknown[]][] = [
+      [() => t.watch(null, 'changes', {}), ['WATCH_INVALID', 'query', undefined]],
+      [() => t.watch('users'), ['WATCH_INVALID', 'kind', undefined]],
+      [() => t.watch('users', 'changes', {}, 5), ['WATCH_INVALID', 'fn', undefined]],
+      [() => t.watch('users', 'changes', { lable: 'x' }), ['WATCH_INVALID', 'lable', 'label']],
+      [() => t.watch('users', 'changes', { upsertAs: 'inserts' }), ['WATCH_INVALID', 'upsertAs', 'insert']],
+      [() => t.watch('users', 'changes', { noop: true }), ['WATCH_INVALID', 'noop', undefined]],
+      [() => t.watch('users', 'changes', { signal: 5 }), ['WATCH_INVALID', 'signal', undefined]],
+      [() => t.watch('users', 'changes', { owner: 5 }), ['WATCH_INVALID', 'owner', undefined]],
+      [() => t.watch('users', 'changes', { columns: 'name' }), ['WATCH_INVALID', 'columns', undefined]],
+      [() => t.watch(t.query.users, 'changes', { by: { name: 'x' } }), ['WATCH_INVALID', 'by', undefined]],
+      [() => t.watch(t.query.users, 'changes', { columns: ['nme'] }), ['UNKNOWN_COLUMN', 'columns[0]', 'name']],
+      [() => t.watch(t.query.users.select('id', 'name'), 'changes', { columns: ['notes'] }), ['UNKNOWN_COLUMN', 'columns[0]', undefined]],
+      [() => t.watchRow('users', 5), ['TYPE_MISMATCH', 'id', undefined]],
+      [() => t.counters('users', { upsertAs: 'x' }), ['WATCH_INVALID', 'upsertAs', undefined]],
+      [() => t.clearCounters('users', { by: { nme: 'x' } }), ['UNKNOWN_COLUMN', 'by.nme', 'name']],
+      [() => t.restoreCounters([{ table: 'users', counts: { inserts: 1 } }]), ['WATCH_INVALID', 'saved[0].counts.deletes', undefined]],
+      [() => t.restoreCounters(null), ['WATCH_INVALID', 'saved', undefined]],
+      [() => assignReady(null as never, []), ['WATCH_INVALID', 'futures', undefined]],
+      [() => assignReady([], null as never), ['WATCH_INVALID', 'refs', undefined]],
+      [() => tenant(db, 'b', { maxWatches: -1 }), ['WATCH_INVALID', 'maxWatches', undefined]],
+      [() => tenant(db, 'b', { maxWatches: NaN }), ['WATCH_INVALID', 'maxWatches', undefined]],
+    ]
+    for (const [fn, expected] of wrong) expect(at(fn), String(fn)).toEqual(expected)
+    t.clearCounters('users')
+    t.clearCounters('users', { by: { name: 'x' } })
+    await tick(5)
+    expect([t.watchCount, db.stats().views, vector(t.counters('users'))]).toEqual([0, 0, '00000'])
+  })
+
+  it('of assigns is a typed error, and labels stay as they are', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a')
+    t.apply([user('1', 'Alice')])
+    const a = t.assigns().one('x', 'users', '1') as any
+    const wrong: [() => unknown, unknown[]][] = [
+      [() => a.one('x', 'users', null), ['MISSING_KEY', 'id', undefined]],
+      [() => a.one('x', 'users', 5), ['TYPE_MISMATCH', 'id', undefined]],
+      [() => a.many('x', 'users', '12'), ['WATCH_INVALID', 'ids', undefined]],
+      [() => a.many('x', 'users', ['1', null]), ['MISSING_KEY', 'ids[1]', undefined]],
+      [() => a.many('x', 'users', ['1', 2]), ['TYPE_MISMATCH', 'ids[1]', undefined]],
+      [() => a.all('x', 5), ['WATCH_INVALID', 'query', undefined]],
+      [() => a.all('x', 'users', { watch: 'collections' }), ['WATCH_INVALID', 'watch', 'collection']],
+      [() => a.all('x', 'users', { wach: 'updates' }), ['WATCH_INVALID', 'wach', 'watch']],
+      [() => a.allBy('x', 'users', {}), ['WATCH_INVALID', 'by', undefined]],
+      [() => a.allBy('x', 'users', { name: undefined }), ['WATCH_INVALID', 'by.name', undefined]],
+      [() => a.allBy('x', 'users', { nme: 'x' }), ['UNKNOWN_COLUMN', 'by.nme', 'name']],
+      [() => a.onAssigns(5), ['WATCH_INVALID', 'fn', undefined]],
+      [() => t.assigns({ signal: 5 as never }), ['WATCH_INVALID', 'signal', undefined]],
+    ]
+    for (const [fn, expected] of wrong) expect(at(fn), String(fn)).toEqual(expected)
+    t.apply([rename('1', 'still followed')])
+    expect([a.get('x').name, t.watchCount]).toEqual(['still followed', 1])
+  })
+})
+
+describe('ends', () => {
+  it('inside of callbacks silence the rest at once: of these assigns, of the scope, of the database', async () => {
+    const { db, errors } = await open()
+    const t = tenant(db, 'a')
+    t.apply([user('1', 'A'), user('2', 'B')])
+    const said: string[] = []
+    const a = t.assigns().one('u', 'users', '1'), b = t.assigns().one('u', 'users', '1')
+    a.onAssigns(() => { said.push('a'); a.dispose(); b.dispose() })
+    a.onAssigns(() => { said.push('a, second') })
+    b.onAssigns(() => { said.push('b') })
+    t.apply([rename('1', 'x')])
+    const c = t.assigns().one('u', 'users', '1')
+    c.onAssigns(() => { said.push('c'); t.dispose() })
+    t.watch('users', 'changes', () => { said.push('watch of c') })
+    t.apply([rename('1', 'y')])
+    await tick(5)
+    expect([said.splice(0), t.watchCount, db.stats().views]).toEqual([['a', 'c'], 0, 0])
+    const again = tenant(db, 'a')
+    const d = again.assigns().one('u', 'users', '1')
+    d.onAssigns(() => { said.push('d'); db.close() })
+    d.onAssigns(() => { said.push('d, second') })
+    const w = again.watch('users', 'changes', () => { said.push('watch of d') })
+    again.apply([rename('1', 'z')])
+    await tick(5)
+    expect([said, errors, w.active, again.watchCount, d.get('u').name]).toEqual([['d'], [], false, 0, 'z'])
+  })
+
+  it('before the beginning: with a signal that has aborted nothing begins', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a')
+    t.apply([user('1', 'A')])
+    const signal = AbortSignal.abort()
+    let signals = 0
+    const watches = [t.watch('users', 'changes', { signal }, () => { signals++ }), t.watchRow('users', '1', { signal, once: true }, () => { signals++ }), t.watch(t.query.users, 'changes', { signal }, () => { signals++ })]
+    const a = t.assigns({ signal })
+    expect(at(() => a.one('u', 'users', '1'))[0]).toBe('CLOSED')
+    t.apply([rename('1', 'B')])
+    await tick(5)
+    expect([signals, watches.map(w => w.active), t.watchCount, db.stats().views]).toEqual([0, [false, false, false], 0, 0])
+  })
+})
+
+describe('failures', () => {
+  it('inside of a group keep and tell what was put before them', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a')
+    t.apply([user('1', 'A')])
+    const a = t.assigns()
+    const told: unknown[] = []
+    a.onAssigns(changed => { told.push([...changed.keys()]) })
+    expect(() => a.group(() => { a.one('u', 'users', '1'); throw new Error('wrong') })).toThrow('wrong')
+    expect([told, a.get('u').name]).toEqual([[['u']], 'A'])
+    a.one('v', 'users', '1')
+    expect(told).toEqual([['u'], ['v']])
+  })
+
+  it('to fetch a touched row show on labels of its table and tenant, which keep their values, until it is fetched', async () => {
+    let down = true
+    const db = await createDatabase({ schema, onError: () => {}, fetchRow: async (_, id, { tenant }) => { if (down) throw new Error('503'); return { id, name: `of ${tenant}`, notes: null } } })
+    const t = db.tenant('a'), other = db.tenant('b')
+    t.apply([user('1', 'A')])
+    other.apply([user('1', 'B')])
+    const labels = (scope: typeof t) => scope.assigns().one('one', 'users', '1').many('many', 'users', ['1']).all('all', 'users').all('quotes', 'quotes')
+    const mine = labels(t), theirs = labels(other)
+    const codes = (a: typeof mine): unknown[] => ['one', 'many', 'all', 'quotes'].map(l => a.error(l)?.code)
+    t.apply([{ op: 'touch', table: 'users', id: '1' }])
+    await tick(2)
+    expect([codes(mine), codes(theirs)]).toEqual([['FETCH_FAILED', 'FETCH_FAILED', 'FETCH_FAILED', undefined], [undefined, undefined, undefined, undefined]])
+    expect([mine.get('one').name, mine.get('many').length, mine.get('all').length]).toEqual(['A', 1, 1])
+    down = false
+    expect(db.retry()).toBe(1)
+    await tick(2)
+    expect([codes(mine), mine.get('one').name, theirs.get('one').name]).toEqual([[undefined, undefined, undefined, undefined], 'of a', 'B'])
+  })
+})
+
+it('a cleared tenant: labels are empty and watched, counters count on, rows come back', async () => {
+  const { db } = await open()
+  const t = tenant(db, 'a')
+  t.apply([user('1', 'Alice'), user('2', 'Bob'), quote('q', 'X', 'c')])
+  const a = t.assigns().one('u', 'users', '1').many('us', 'users', ['2', '1']).all('all', 'users')
+  t.counters('users')
+  t.counters('users', { by: { name: 'Alice' } })
+  let calls = 0
+  a.onAssigns(() => { calls++ })
+  t.clear()
+  t.clear()
+  expect([calls, a.get('u'), a.get('us'), a.get('all'), vector(t.counters('users')), vector(t.counters('users', { by: { name: 'Alice' } }))]).toEqual([1, null, [], [], '02202', '01101'])
+  t.apply([user('1', 'Alice')])
+  expect([calls, a.get('u').name, a.get('us').length, vector(t.counters('users', { by: { name: 'Alice' } }))]).toEqual([2, 'Alice', 1, '11202'])
+  // A snapshot of the same rows is no news.
+  t.apply([{ op: 'reset', table: 'users', rows: [{ id: '1', name: 'Alice', notes: null }] }])
+  expect([calls, vector(t.counters('users'))]).toEqual([2, '12303'])
+  t.apply([remove('users', '1')])
+  expect([calls, a.watching('u')]).toEqual([3, true])
+})
+
+it('a row that moves through several indexed values in one batch signals where it was and where it is', async () => {
+  const { db } = await open()
+  const t = tenant(db, 'a')
+  const said: string[] = []
+  for (const name of ['A', 'B', 'C']) t.watch('users', 'changes', { by: { name }, label: name }, s => { said.push(`${s.label} ${vector(s.counts)}`) })
+  t.watch('users', 'changes', { by: { name: 'C', notes: null }, label: 'both' }, s => { said.push(`${s.label} ${vector(s.counts)}`) })
+  const step = (changes: unknown[]): string[] => { t.apply(changes as never); return said.splice(0) }
+  expect(step([user('1', 'A')])).toEqual(['A 10101'])
+  expect(step([rename('1', 'B'), rename('1', 'C')])).toEqual(['A 01111', 'C 10111', 'both 10111'])
+  expect(step([rename('1', 'A'), rename('1', 'C')])).toEqual([])
+  expect(step([remove('users', '1'), user('1', 'A')])).toEqual(['A 10111', 'C 01111', 'both 01111'])
+})
