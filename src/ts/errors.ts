@@ -22,7 +22,7 @@ export type KnownErrorCode = EngineErrorCode
   // Of `eddyline/datalog`.
   | 'DATALOG_SYNTAX' | 'DATALOG_UNSAFE' | 'DATALOG_UNSAFE_OR' | 'DATALOG_UNSTRATIFIED' | 'DATALOG_TYPE' | 'DATALOG_RULE' | 'DATALOG_IMPURE' | 'DATALOG_INPUT'
   | 'ATTRIBUTE_INVALID' | 'UNKNOWN_ATTRIBUTE' | 'UNKNOWN_RULE' | 'TX_INVALID' | 'TX_TYPE' | 'TX_CONFLICT' | 'TX_CAS' | 'TX_UNKNOWN_ENTITY' | 'SOURCE_ORDER'
-  | 'MAX_ROUNDS' | 'DUPLICATE_VIEW' | 'DEFINITION_MISMATCH' | 'STATE_INVALID'
+  | 'MAX_ROUNDS' | 'DUPLICATE_VIEW' | 'DEFINITION_MISMATCH' | 'STATE_INVALID' | 'CONFIGURATION_INVALID' | 'SOURCE_INVALID' | 'LISTENER_INVALID'
 
 /** A stable code to switch on; new codes may appear, so keep a default branch. */
 export type ErrorCode = KnownErrorCode | (string & {})

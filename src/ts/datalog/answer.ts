@@ -9,7 +9,7 @@ import type { ParsedQuery, PullPattern } from './ast.js'
 import { answer, identity, member } from './decode.js'
 import type { Compiled, Item } from './lower/query.js'
 import type { Shape } from './lower/values.js'
-import type { Row } from './mirror.js'
+import type { Mirror, Row } from './mirror.js'
 import { type Puller, type Touched, touchedEntity, touchedValue } from './pull.js'
 import type { Facts } from './store.js'
 
@@ -28,6 +28,7 @@ export class Answer {
   readonly #dependents = new Map<string, Set<string>>()
   readonly #stale = new Set<string>()
   readonly #stops: (() => void)[] = []
+  readonly #mirrors = new Set<Mirror>()
   #pending: { added: unknown[][]; removed: unknown[][] } | undefined
   #cached: { value: unknown; rows: readonly (readonly Row[])[]; version: number } | undefined
 
@@ -83,10 +84,14 @@ export class Answer {
       for (const row of live.rows) known.set(this.#id(i, row), this.#made(this.#id(i, row), row))
       this.#stops.push(live.subscribe(event => { this.#heard(i, event) }))
     })
-    if (!this.#pulls) return
-    for (const t of new Set(this.facts.catalog.facts().map(a => a.table).concat([...this.facts.made].map(m => m.table)))) {
-      const mirror = this.facts.mirror(t)
-      this.#stops.push(mirror.listen((removed, added) => { for (const row of [...removed, ...added]) this.#touch(t, mirror.key, row) }))
+  }
+
+  /** Hears of every table that a tree was looked up in. */
+  #follow(): void {
+    for (const mirror of this.facts.made) {
+      if (this.#mirrors.has(mirror)) continue
+      this.#mirrors.add(mirror)
+      this.#stops.push(mirror.listen((removed, added) => { for (const row of [...removed, ...added]) this.#touch(mirror.table, mirror.key, row) }))
     }
   }
 
@@ -94,6 +99,7 @@ export class Answer {
     if (!this.#pulls) return { row, tuple: this.#tuple(row, undefined) }
     const touched: Touched = new Set()
     const tuple = this.#tuple(row, touched)
+    this.#follow()
     for (const t of touched) {
       const ids = this.#dependents.get(t)
       if (ids === undefined) this.#dependents.set(t, new Set([id]))
@@ -159,13 +165,33 @@ export class Answer {
       pending.added.push(made.tuple)
     }
     this.#stale.clear()
-    return pending.added.length === 0 && pending.removed.length === 0 ? undefined : pending
+    const { added, removed } = net(pending)
+    return added.length === 0 && removed.length === 0 ? undefined : { added, removed }
   }
 
   close(): void {
     for (const stop of this.#stops) stop()
     for (const l of this.lives) l.dispose()
   }
+}
+
+/** Without what came and went alike: rows that are told anew after an error, or that changed in what is not shown. */
+function net(difference: Difference): Difference {
+  const { added, removed } = difference
+  if (added.length === 0 || removed.length === 0) return difference
+  const gone = new Map<string, number>()
+  for (const t of removed) { const id = identity(t); gone.set(id, (gone.get(id) ?? 0) + 1) }
+  const left = new Map<string, number>()
+  const news = added.filter(t => {
+    const id = identity(t)
+    const n = gone.get(id) ?? 0
+    if (n === 0) return true
+    gone.set(id, n - 1)
+    left.set(id, (left.get(id) ?? 0) + 1)
+    return false
+  })
+  if (news.length === added.length) return difference
+  return { added: news, removed: removed.filter(t => { const id = identity(t); const n = left.get(id) ?? 0; left.set(id, n - 1); return n <= 0 }) }
 }
 
 export function live(db: Database<any>, json: QueryJson, label: string): LiveQuery<Row> {

@@ -46,7 +46,7 @@ export interface PullAttribute {
   readonly as?: string
   /** `undefined`: 1,000, `null`: no limit. */
   readonly limit?: number | null
-  readonly fallback?: Constant
+  readonly fallback?: unknown
   /** A pattern for what is referred to, or how deep the pattern repeats (`Infinity` for `...`). */
   readonly nested?: PullPattern | number
   readonly at: string

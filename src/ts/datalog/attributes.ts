@@ -16,7 +16,7 @@ export interface AttributeOptions {
   readonly component?: boolean
 }
 /** `'string'`, options, or Datomic's `{ ':db/valueType': ':db.type/string', ':db/cardinality': ':db.cardinality/many', … }`. */
-export type AttributeInput = ValueType | AttributeOptions | { readonly [option: string]: unknown }
+export type AttributeInput = ValueType | AttributeOptions | { readonly [option: `:db/${string}` | `db/${string}`]: unknown }
 
 /** An attribute as declared. */
 export interface FactAttribute { readonly name: string; readonly type: ValueType; readonly many: boolean; readonly unique: false | 'identity' | 'value'; readonly component: boolean }

@@ -13,6 +13,12 @@ export function printed(value: Constant, keyword = false): string {
   return String(value)
 }
 
+function printedValue(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(printedValue).join(' ')}]`
+  if (typeof value !== 'object' || value === null || value instanceof Date || value instanceof Uint8Array) return printed(value as Constant)
+  return `{${Object.entries(value).map(([k, v]) => `${/^:./.test(k) ? k : JSON.stringify(k)} ${printedValue(v)}`).join(' ')}}`
+}
+
 const literal = (l: Literal): string => printed(l.value, l.keyword === true)
 const attribute = (name: unknown): string => `:${String(name).replace(/^:(?=.)/, '')}`
 
@@ -62,7 +68,7 @@ function clause(c: Clause): string {
 }
 
 function pullAttribute(a: PullAttribute): string {
-  const options = [...(a.as === undefined ? [] : [`:as ${JSON.stringify(a.as)}`]), ...(a.limit === undefined ? [] : [`:limit ${a.limit === null ? 'nil' : a.limit}`]), ...(a.fallback === undefined ? [] : [`:default ${printed(a.fallback)}`])]
+  const options = [...(a.as === undefined ? [] : [`:as ${JSON.stringify(a.as)}`]), ...(a.limit === undefined ? [] : [`:limit ${a.limit === null ? 'nil' : a.limit}`]), ...(a.fallback === undefined ? [] : [`:default ${printedValue(a.fallback)}`])]
   const name = options.length === 0 ? attribute(a.label) : `[${attribute(a.label)} ${options.join(' ')}]`
   if (a.nested === undefined) return name
   return `{${name} ${typeof a.nested === 'number' ? (a.nested === Infinity ? '...' : a.nested) : pullText(a.nested)}}`

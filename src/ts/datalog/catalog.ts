@@ -28,6 +28,7 @@ export interface Attribute {
 export class Catalog {
   readonly #attributes = new Map<string, Attribute>()
   readonly #tables = new Map<string, Attribute[]>()
+  #facts: readonly Attribute[] | undefined
   /** Whether the schema has room for inputs of views. */
   readonly hasInputs: boolean
   /** A table that a query of constants can be from. */
@@ -76,10 +77,20 @@ export class Catalog {
 
   find(name: string): Attribute | undefined { return this.#attributes.get(name.replace(/^:(?=.)/, '')) }
   all(): IterableIterator<Attribute> { return this.#attributes.values() }
-  facts(): Attribute[] { return [...this.#attributes.values()].filter(a => a.fact) }
+  facts(): readonly Attribute[] { return this.#facts ??= [...this.#attributes.values()].filter(a => a.fact) }
+  /** The tables whose rows can have a key: as many columns, of such values. */
+  keyed(e: unknown): string[] {
+    const key: readonly unknown[] = Array.isArray(e) ? e : [e]
+    return [...this.#tables].filter(([, [a]]) => !a.fact && a.entity.length === key.length && a.entity.every((c, i) => fits(c.type, key[i]))).map(([name]) => name)
+  }
   /** The columns of a table, as attributes. */
   ofTable(name: string): readonly Attribute[] { return this.#tables.get(name) ?? [] }
 }
+
+const fits = (type: CellType, v: unknown): boolean =>
+  typeof v === 'number' ? type === 'int' || type === 'float' || type === 'bigint' : typeof v === 'bigint' ? type === 'bigint' || type === 'int'
+  : typeof v === 'string' ? type !== 'int' && type !== 'float' && type !== 'bigint' && type !== 'bool' && type !== 'bytes'
+  : typeof v === 'boolean' ? type === 'bool' : v instanceof Date ? type === 'timestamp' : v instanceof Uint8Array && type === 'bytes'
 
 /** The table whose rows a column names, by an association of one column. */
 function target(relations: readonly Record<string, unknown>[], column: string): string | false {

@@ -20,13 +20,15 @@ export function member(item: Item, row: Row, pull: (item: Item & { kind: 'pull' 
   }
 }
 
+/** A row as `:keys` names its members. */
+export const named = (query: ParsedQuery, tuple: unknown[]): unknown => query.names === undefined ? tuple : Object.fromEntries(query.names.map((n, i) => [n, tuple[i]]))
+
 /** Result rows as the find says: all of them, of the first column, the first, or its one value. */
 export function answer(query: ParsedQuery, tuples: readonly unknown[][]): unknown {
-  const named = (tuple: unknown[]): unknown => query.names === undefined ? tuple : Object.fromEntries(query.names.map((n, i) => [n, tuple[i]]))
   switch (query.shape) {
-    case 'relation': return tuples.map(named)
+    case 'relation': return query.names === undefined ? [...tuples] : tuples.map(t => named(query, t))
     case 'collection': return distinct(tuples.map(t => t[0]))
-    case 'tuple': return tuples.length === 0 ? null : named(tuples[0])
+    case 'tuple': return tuples.length === 0 ? null : named(query, tuples[0])
     case 'scalar': return tuples.length === 0 ? null : tuples[0][0]
   }
 }
@@ -38,10 +40,31 @@ function distinct(values: readonly unknown[]): unknown[] {
 
 /** One text per content: to find a result row again. */
 export function identity(value: unknown): string {
-  return JSON.stringify(value, (_, v: unknown) => {
-    if (typeof v === 'bigint') return `${v}n`
-    if (typeof v === 'number' && !Number.isFinite(v)) return `${v}f`
-    if (v instanceof Uint8Array) return `x${v.join()}`
-    return typeof v === 'object' && v !== null && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => a < b ? -1 : 1)) : v
-  })
+  try { return JSON.stringify(value, (_, v: unknown) => plain(v)) } catch (e) {
+    if (!(e instanceof RangeError)) throw e
+    return deep(value)
+  }
+}
+
+function plain(v: unknown): unknown {
+  if (typeof v === 'bigint') return `${v}n`
+  if (typeof v === 'number' && !Number.isFinite(v)) return `${v}f`
+  if (v instanceof Uint8Array) return `x${v.join()}`
+  return typeof v === 'object' && v !== null && !Array.isArray(v) && !(v instanceof Date) ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => a < b ? -1 : 1)) : v
+}
+
+/** The same of what is nested deeper than the stack is. */
+function deep(value: unknown): string {
+  const out: string[] = []
+  const todo: ({ text: string } | { value: unknown })[] = [{ value }]
+  while (todo.length > 0) {
+    const next = todo.pop()!
+    if ('text' in next) { out.push(next.text); continue }
+    const v = plain(next.value)
+    if (typeof v !== 'object' || v === null || v instanceof Date) { out.push(JSON.stringify(v) ?? 'null'); continue }
+    todo.push({ text: Array.isArray(v) ? ']' : '}' })
+    for (const [k, x] of Object.entries(v).reverse()) todo.push({ text: ',' }, { value: x }, { text: Array.isArray(v) ? '' : `${JSON.stringify(k)}:` })
+    out.push(Array.isArray(v) ? '[' : '{')
+  }
+  return out.join('')
 }

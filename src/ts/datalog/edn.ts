@@ -103,7 +103,8 @@ class Reader {
     for (;;) {
       this.#skip(depth)
       const c = this.#text[this.#at]
-      if (c === undefined) throw syntax(`\`${close}\` is missing for what begins`, at)
+      if (c === undefined) throw syntax(`the text ends, and \`${close}\` is missing for what begins at ${at}`, this.#place(this.#at), close)
+      if (c !== close && (c === ')' || c === ']' || c === '}')) throw syntax(`\`${c}\` stands where \`${close}\` should close what begins at ${at}`, this.#place(this.#at), c)
       if (c === close) { this.#at++; return items }
       items.push(this.form(depth + 1))
     }

@@ -1,7 +1,8 @@
 // The face of a database that speaks Datalog: facts, queries, views.
 import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
-import { EddylineError } from '../errors.js'
+import type { EntryWrites } from '../durability.js'
+import { EddylineError, unknownName } from '../errors.js'
 import type { Difference } from './answer.js'
 import type { PullPattern, Rules } from './ast.js'
 import { INPUTS } from './attributes.js'
@@ -11,11 +12,13 @@ import type { CompilerOptions } from './lower/compiler.js'
 import type { UserFunction } from './lower/functions.js'
 import { storedInput } from './lower/inputs.js'
 import { parsePull } from './parse-pull.js'
+import { SOURCE, TX0, inputRows } from './positions.js'
 import { Puller } from './pull.js'
+import { type Kept, Shelf } from './shelf.js'
 import { type Configuration, type LoadOptions, type Saved, load, restore, save } from './state.js'
-import { Facts, TX0 } from './store.js'
+import { Facts } from './store.js'
 import { type DatomSource, type SyncOptions, type SyncResult, syncFacts } from './sync.js'
-import { type Datom, type Prepared, Transaction } from './transact.js'
+import { type Datom, type Prepared, type SourceFact, Transaction } from './transact.js'
 import type { TxData } from './tx-data.js'
 import { type Definition, DatalogView, ask } from './view.js'
 
@@ -28,6 +31,8 @@ export interface DatalogOptions {
   readonly strict?: boolean
   /** What attributes are called in results: `:movie/title` by default. */
   readonly attributeText?: (name: string) => string
+  /** Attributes come as they are used: patterns of `pull` may name any. */
+  readonly open?: boolean
 }
 
 /** What a transaction did. */
@@ -40,15 +45,14 @@ export interface TxReport {
   readonly version: number
 }
 
-/** Whose position the transactions of the face are. */
-const SOURCE = 'datalog'
-
 /** Facts, queries and views over a database. Made by `datalog(db)`. */
 export class Face {
   readonly catalog: Catalog
   readonly facts: Facts
   readonly puller: Puller
   readonly views = new Map<string, DatalogView>()
+  /** @internal */
+  readonly shelf: Shelf
   readonly #options: DatalogOptions
   readonly #functions: ReadonlyMap<string, UserFunction>
   readonly #followed = new Set<DatalogView>()
@@ -58,9 +62,8 @@ export class Face {
   /** Transactions that are being made, one within the other. */
   #depth = 0
   #failure: EddylineError | undefined
-  /** Whose positions are part of the state. */
-  readonly #sources = new Set<string>([SOURCE])
   #written = new Map<number, number[]>()
+  #left: LooseChange[] = []
 
   /** @internal */
   constructor(readonly db: Database<any>, options: DatalogOptions = {}) {
@@ -68,7 +71,16 @@ export class Face {
     this.#functions = new Map(Object.entries(options.functions ?? {}))
     this.catalog = new Catalog(db.schema)
     this.facts = new Facts(db, this.catalog)
-    this.puller = new Puller(this.facts, this.catalog, this.display)
+    this.puller = new Puller(this.facts, this.catalog, this.display, options.open ?? false)
+    this.shelf = new Shelf(db)
+    if (this.catalog.hasInputs && this.shelf.durable) {
+      // Inputs of views of an earlier page: numbers go on behind them, and they go with the first that are written.
+      for (const { view, input, row } of inputRows(db)) {
+        if (view <= 0) continue
+        this.#left.push({ op: 'delete', table: INPUTS, id: [view, input, row] } as LooseChange)
+        if (view > this.#number) this.#number = view
+      }
+    }
     this.#stop = db.subscribe(report => { this.#told(report.version) })
   }
 
@@ -79,8 +91,8 @@ export class Face {
     return { catalog: this.catalog, rules, strict: this.#options.strict ?? true, functions: this.#functions, attributeText: this.display }
   }
 
-  /** The last transaction: of this face, or of a source that it read. */
-  get lastTx(): number { return Number(this.db.cursor(SOURCE) ?? TX0) }
+  /** The last transaction: of this face, or of a source that it read; the largest, if there are several. */
+  get lastTx(): number { return this.facts.positions.last }
 
   // ---- queries -------------------------------------------------------------------------------------------------------
 
@@ -111,11 +123,24 @@ export class Face {
     }
   }
 
-  /** The tree of an entity: `null` if nothing is known. `e`: a number, a row's key, or `[attribute value]`. */
+  /**
+   * The tree of an entity: `null` if nothing is known. `e`: a number, a row's key (a list, if it has several columns), or `[attribute value]`.
+   * `table`: whose row it is, where keys of several tables are alike. Throws DATALOG_SYNTAX, DATALOG_TYPE, UNKNOWN_ATTRIBUTE with the place.
+   */
   pull(pattern: unknown, e: unknown, options?: { table?: string }): Record<string, unknown> | null {
-    const parsed = typeof pattern === 'object' && pattern !== null && 'wildcard' in pattern ? pattern as PullPattern : parsePull(pattern)
-    const found = Array.isArray(e) && options?.table === undefined ? this.lookup(String(e[0]), e[1]) : e
-    return found === undefined || found === null ? null : this.puller.pull(parsed, found, options?.table)
+    const parsed = this.puller.check(typeof pattern === 'object' && pattern !== null && 'wildcard' in pattern ? pattern as PullPattern : parsePull(pattern))
+    let table = options?.table
+    if (table !== undefined && this.catalog.ofTable(table).length === 0) throw unknownName('UNKNOWN_TABLE', `table \`${table}\``, table, this.db.schema.json.tables.map((t: { name: string }) => t.name), 'table')
+    let found = e
+    if (Array.isArray(e) && table === undefined && typeof e[0] === 'string' && e.length === 2 && (/^:./.test(e[0]) || this.catalog.find(e[0]) !== undefined)) {
+      found = this.lookup(e[0], e[1])
+      const attribute = this.catalog.get(e[0].replace(/^:(?=.)/, ''), e[0])
+      if (!attribute.fact) table = attribute.table
+    }
+    if (found === undefined || found === null) return null
+    const tree = this.puller.pull(parsed, found, table)
+    const isBare = !(this.#options.open ?? false) && tree !== null && ':db/id' in tree && Object.keys(tree).length === 1
+    return isBare && !this.puller.isKnown(found, table) ? null : tree
   }
 
   pullMany(pattern: unknown, es: readonly unknown[], options?: { table?: string }): (Record<string, unknown> | null)[] {
@@ -143,21 +168,23 @@ export class Face {
    * happened. Throws MAX_ROUNDS when listeners go on and on: what was committed until then stays.
    */
   transact(data: TxData, meta?: unknown): TxReport {
-    const tx = this.lastTx + 1
+    const tx = Math.max(this.lastTx, TX0) + 1
     const transaction = new Transaction(this.facts, this.catalog, tx, this.display)
     const prepared = transaction.prepare(data, (fn, args) => fn(this, ...args) as TxData)
     const report: TxReport = { tx, datoms: prepared.datoms, tempids: { ...prepared.tempids, ':db/current-tx': tx }, meta, version: this.db.version + 1 }
-    this.commit(prepared, { source: SOURCE, cursor: tx })
+    this.commit(prepared, SOURCE, tx)
     return report
   }
 
   /** @internal Commits what a transaction worked out. */
-  commit({ changes, enter }: Prepared, position: { source: string; cursor: number }): void {
+  commit({ changes, enter, entities }: Prepared, source: string, tx: number): void {
     const undo = enter()
+    const moved = this.facts.positions.moving(source, tx, entities)
     this.#depth++
     try {
       this.facts.committing(() => {
-        try { this.db.apply({ changes, ...position, origin: 'datalog' } as never) } catch (e) { undo(); throw e }
+        const note = moved.done()
+        try { this.db.apply({ changes: [...changes, ...moved.changes], ...moved.envelope, origin: 'datalog' } as never) } catch (e) { undo(); note(); throw e }
       })
     } finally { this.#depth-- }
     if (this.#depth > 0 || this.#failure === undefined) return
@@ -167,14 +194,13 @@ export class Face {
   }
 
   /** @internal Facts of a source, whole transactions of them, as one version. */
-  absorb(datoms: readonly { e: unknown; a: string; v: unknown; tx: number; added: boolean }[], source: string): void {
+  absorb(datoms: readonly SourceFact[], source: string): void {
     const transaction = new Transaction(this.facts, this.catalog, datoms[0].tx, this.display)
-    this.#sources.add(source)
-    this.commit(transaction.replay(datoms), { source, cursor: datoms[datoms.length - 1].tx })
+    this.commit(transaction.replay(datoms), source, datoms[datoms.length - 1].tx)
   }
 
   /** Reads a source of datoms from where it was left. */
-  sync(source: DatomSource, options?: SyncOptions): Promise<SyncResult> { return syncFacts(this, source, options) }
+  async sync(source: DatomSource, options?: SyncOptions): Promise<SyncResult> { return syncFacts(this, source, options) }
 
   // ---- listeners -----------------------------------------------------------------------------------------------------
 
@@ -198,10 +224,12 @@ export class Face {
     const wanted: { view: DatalogView; data: TxData }[] = []
     const errors: unknown[] = []
     for (const { view, difference } of news) {
+      const [added, removed] = [view.named(difference.added), view.named(difference.removed)]
       for (const fn of [...view.listeners]) {
         try {
-          const data = fn(difference.added, difference.removed, view)
-          if (Array.isArray(data) && data.length > 0) wanted.push({ view, data })
+          const data: unknown = fn(added, removed, view)
+          if (Array.isArray(data)) { if (data.length > 0) wanted.push({ view, data }); continue }
+          if (data !== undefined && data !== null) throw new EddylineError('LISTENER_INVALID', `a listener of \`${view.name}\` returned ${typeof (data as PromiseLike<unknown>).then === 'function' ? 'a promise: what comes later is for `transact`' : 'what is no transaction data'}`, { path: view.name, offending: view.name })
         } catch (e) { errors.push(e) }
       }
     }
@@ -222,16 +250,21 @@ export class Face {
 
   // ---- inputs --------------------------------------------------------------------------------------------------------
 
-  /** @internal Puts the inputs of a view into their table, in one version, if they are not there. */
-  writeInputs(view: number, inputs: readonly InputRows[]): void {
+  /** @internal Whether inputs can be rows: there is a table for them, and this tab writes. */
+  get storesInputs(): boolean { return this.catalog.hasInputs && !this.shelf.isFollower }
+
+  /** @internal Puts the inputs of a view into their table, in one version, with what is to be kept of its definition. */
+  writeInputs(view: number, inputs: readonly InputRows[], entries?: EntryWrites): void {
     const known = this.#written.get(view) ?? []
-    const changes: LooseChange[] = []
+    const changes: LooseChange[] = this.#left
+    this.#left = []
     inputs.forEach(({ rows }, input) => {
       rows.forEach((v, row) => { changes.push({ op: 'upsert', table: INPUTS, row: { view, input, row, v: storedInput(v) } } as LooseChange) })
       for (let row = rows.length; row < (known[input] ?? 0); row++) changes.push({ op: 'delete', table: INPUTS, id: [view, input, row] } as LooseChange)
     })
     this.#written.set(view, inputs.map(i => i.rows.length))
-    if (changes.length > 0) this.db.apply(changes as never)
+    if (entries !== undefined) this.db.durability!.commit(changes, entries)
+    else if (changes.length > 0) this.db.apply(changes as never)
   }
 
   /** @internal */
@@ -263,14 +296,22 @@ export class Face {
 
   // ---- state ---------------------------------------------------------------------------------------------------------
 
-  /** Facts, positions and definitions as one plain object. */
-  save(): Saved { return save(this, this.#sources) }
+  /** Facts, positions and definitions as one plain object; rows of tables are not in it. */
+  save(): Saved { return save(this) }
   /** Puts saved facts and positions in the place of those that are there. Throws STATE_INVALID. */
   restore(state: Saved): void { restore(this, state) }
-  /** Makes the views of a configuration, over a saved state if there is one. Throws DEFINITION_MISMATCH, STATE_INVALID; then nothing is loaded. */
+  /**
+   * Makes the views of a configuration, over a saved state if there is one, or over what the storage of the database has kept. Throws
+   * CONFIGURATION_INVALID, DEFINITION_MISMATCH, STATE_INVALID, and what is wrong with a circuit, named in `path`; then nothing is loaded.
+   */
   load(config: Configuration, options?: LoadOptions): void { load(this, config, options) }
-  /** @internal */
-  remember(sources: readonly string[]): void { for (const s of sources) this.#sources.add(s) }
+
+  /** The circuits that the storage of the database has kept: their definitions, and their inputs as they were last set. */
+  get kept(): ReadonlyMap<string, Kept> { return this.shelf.all() }
+  /** Makes the views of all circuits that the storage has kept and that are not there yet; these views. */
+  resume(): DatalogView[] {
+    return [...this.kept].filter(([name]) => !this.views.has(name)).map(([name, { edn, inputs }]) => this.view(name, { query: edn, in: inputs, storage: 'durable' }))
+  }
 
   /** Drops all views and what was kept to look facts up. */
   close(): void {

@@ -33,8 +33,8 @@ const plain = (v: unknown): unknown => v instanceof Set ? [...v] : v
 
 function checked(v: unknown, at: string, name: string): void {
   if (Array.isArray(v)) { v.forEach(x => { checked(x, at, name) }); return }
-  const ok = typeof v === 'string' || typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || v instanceof Date
-  if (!ok) throw fault('DATALOG_INPUT', `the input \`${name}\` is no text, number, boolean or moment`, at, name)
+  const ok = typeof v === 'string' || typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || v instanceof Date || v instanceof Uint8Array
+  if (!ok) throw fault('DATALOG_INPUT', `the input \`${name}\` is no text, number, boolean, moment or bytes`, at, name)
 }
 
 function both(a: InputType, b: InputType, at: string, name: string): InputType {
@@ -89,12 +89,30 @@ export function asRows(inputs: readonly InputRows[], view: number): GivenInputs 
 /** The specs of a query that a caller gives values for, in order. */
 export const givenSpecs = (query: ParsedQuery): InputSpec[] => query.inputs.filter(i => i.kind === 'binding' || (i.kind === 'source' && i.name !== '$'))
 
-/** Lookup references as the entities that they name now. */
-export function resolved(value: unknown, catalog: Catalog, find: (attribute: string, v: unknown) => unknown): unknown {
-  if (!Array.isArray(value)) return value
-  if (value.length === 2 && typeof value[0] === 'string' && !Array.isArray(value[1])) {
-    const attribute = catalog.find(value[0])
-    if (attribute !== undefined && attribute.unique !== false) return find(value[0], value[1])
+/** Whether an input can be a row: the table of inputs has no bytes. */
+export function storable({ type }: InputRows): boolean {
+  const has = (t: InputType): boolean => Array.isArray(t) ? t.some(has) : t === 'bytes'
+  return !has(type)
+}
+
+/** Lookup references, where an input binds a variable, as the entities that they name now. */
+export function resolved(spec: InputSpec, value: unknown, face: { readonly catalog: Catalog; lookup(attribute: string, v: unknown): unknown }): unknown {
+  const list = (v: unknown): v is Iterable<unknown> => Array.isArray(v) || v instanceof Set
+  const bound = (b: Binding, v: unknown): unknown => {
+    switch (b.kind) {
+      case 'var': return reference(v)
+      case 'tuple': return Array.isArray(v) ? v.map((x, i) => i < b.items.length ? bound(b.items[i], x) : x) : v
+      case 'collection': return list(v) ? [...v].map(x => bound(b.item, x)) : v
+      case 'relation': return list(v) ? [...v].map(row => Array.isArray(row) ? row.map((x, i) => i < b.items.length ? bound(b.items[i], x) : x) : row) : v
+      default: return v
+    }
   }
-  return value
+  const reference = (v: unknown): unknown => {
+    if (!Array.isArray(v) || v.length !== 2 || typeof v[0] !== 'string' || Array.isArray(v[1])) return v
+    const attribute = face.catalog.find(v[0])
+    if (attribute === undefined || attribute.unique === false) return v
+    // What names no entity is none: no number of an entity, or a key that no row has.
+    return face.lookup(v[0], v[1]) ?? (attribute.fact ? 0 : v[1])
+  }
+  return spec.kind === 'binding' ? bound(spec.binding, value) : value
 }

@@ -13,8 +13,7 @@ export function pullPattern(form: Form): PullPattern {
   let id = false
   const attributes: PullAttribute[] = []
   for (const item of items) {
-    const symbol = symbolOf(item)
-    if (symbol === '*') { wildcard = true; continue }
+    if (symbolOf(item) === '*' || (item.kind === 'text' && item.value === '*')) { wildcard = true; continue }
     if (item.kind === 'map') {
       for (const [key, value] of item.entries) attributes.push({ ...attribute(key), nested: nested(value) })
       continue
@@ -52,11 +51,21 @@ function named(form: Form, name: string): PullAttribute {
   return { name: reverse ? name.slice(0, slash + 1) + name.slice(slash + 2) : name, reverse, label: name, at: form.at }
 }
 
+/** A form as the value that it stands for. */
+function valueOf(form: Form): unknown {
+  const constant = constantOf(form)
+  if (constant !== undefined) return constant.value
+  if (form.kind === 'map') return Object.fromEntries(form.entries.map(([k, v]) => [String(valueOf(k)), valueOf(v)]))
+  const items = itemsOf(form)
+  if (items === undefined) throw syntax('`:default` takes a value', form.at)
+  return items.map(valueOf)
+}
+
 function option(of: PullAttribute, name: string, form: Form): PullAttribute {
   const constant = constantOf(form)
   switch (name) {
     case 'as': {
-      const as = constant === undefined ? undefined : String(constant.value)
+      const as = constant !== undefined ? String(constant.value) : form.kind === 'symbol' ? form.value : undefined
       if (as === undefined) throw syntax('`:as` takes a name', form.at)
       return { ...of, as }
     }
@@ -66,8 +75,7 @@ function option(of: PullAttribute, name: string, form: Form): PullAttribute {
       return { ...of, limit }
     }
     case 'default': {
-      if (constant === undefined) throw syntax('`:default` takes a constant', form.at)
-      return { ...of, fallback: constant.value }
+      return { ...of, fallback: valueOf(form) }
     }
   }
   throw syntax(`no option \`:${name}\` of attributes; there are :as, :limit, :default`, form.at, name)

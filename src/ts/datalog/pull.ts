@@ -1,6 +1,7 @@
 // Pull patterns: an entity's facts as a tree. Facts are looked up; what was looked up is noted, so that a tree can follow changes.
 import type { PullAttribute, PullPattern } from './ast.js'
 import type { Attribute, Catalog } from './catalog.js'
+import { fault } from './lower/values.js'
 import { keyOf } from './mirror.js'
 import type { Facts } from './store.js'
 
@@ -9,44 +10,91 @@ export type Touched = Set<string>
 export const touchedEntity = (table: string, e: unknown): string => `${table}\u0000e\u0000${Array.isArray(e) ? JSON.stringify(e) : `${typeof e}${String(e)}`}`
 export const touchedValue = (table: string, column: string, v: unknown): string => `${table}\u0000${column}\u0000${typeof v}${String(keyOf(v))}`
 
+type Tree = Record<string, unknown>
+/** A tree in the making: what it asks for is made before it goes on, so that trees may be as deep as they like. */
+type Making = Generator<Making, Tree | null, Tree | null>
+
+/** One pull on its way: which attributes repeat how often still, and into which entities they have gone. */
+interface Walk { readonly touched: Touched | undefined; readonly repeats: Map<PullAttribute | Attribute, { left: number; readonly seen: Set<unknown> }> }
+
 const MOST_VALUES = 1000
 
 export class Puller {
-  constructor(readonly facts: Facts, readonly catalog: Catalog, readonly display: (a: Attribute) => string) {}
+  /** Patterns that were found right. */
+  readonly #checked = new WeakSet<PullPattern>()
 
-  /** The tree, or null if nothing is known of what the pattern asks. `table`: whose row the entity is; facts otherwise. */
-  pull(pattern: PullPattern, e: unknown, table?: string, touched?: Touched): Record<string, unknown> | null {
-    this.facts.current()
-    return this.#entity(pattern, e, table, touched, new Map())
+  /** `open`: attributes that are not there are no mistake. */
+  constructor(readonly facts: Facts, readonly catalog: Catalog, readonly display: (a: Attribute) => string, readonly open: boolean) {}
+
+  /** Throws UNKNOWN_ATTRIBUTE, DATALOG_TYPE with the place for what no entity could have. */
+  check(pattern: PullPattern): PullPattern {
+    if (this.#checked.has(pattern)) return pattern
+    for (const a of pattern.attributes) {
+      const attribute = this.open ? this.catalog.find(a.name) : this.catalog.get(a.name, a.at)
+      const isRef = attribute !== undefined && attribute.ref !== false
+      const wrong = (why: string): Error => fault('DATALOG_TYPE', `\`:${a.name}\` ${why}`, a.at, a.name)
+      if (a.reverse && !isRef && (attribute !== undefined || !this.open)) throw wrong('is no ref: nothing refers by it')
+      if (a.nested !== undefined && !isRef) throw wrong('is no ref: there is nothing to be pulled from its values')
+      if (typeof a.limit === 'number' && !a.reverse && attribute?.many === false) throw wrong('has one value: there is nothing to limit')
+      if (typeof a.nested === 'object') this.check(a.nested)
+    }
+    this.#checked.add(pattern)
+    return pattern
   }
 
-  #entity(pattern: PullPattern, e: unknown, table: string | undefined, touched: Touched | undefined, depths: ReadonlyMap<PullAttribute, { left: number; seen: ReadonlySet<unknown> }>): Record<string, unknown> | null {
-    const out: Record<string, unknown> = {}
+  /** The tree, or null if nothing is known of what the pattern asks. `table`: whose row the entity is; without it, any that has such a key. */
+  pull(pattern: PullPattern, e: unknown, table?: string, touched?: Touched): Tree | null {
+    this.facts.current()
+    this.check(pattern)
+    const stack = [this.#entity(pattern, e, table, { touched, repeats: new Map() })]
+    for (let made: Tree | null = null; ;) {
+      const { done, value } = stack[stack.length - 1].next(made) as IteratorResult<Making, Tree | null>
+      if (done !== true) { stack.push(value as Making); made = null; continue }
+      made = value as Tree | null
+      stack.pop()
+      if (stack.length === 0) return made
+    }
+  }
+
+  /** Whether anything is said about an entity. */
+  isKnown(e: unknown, table?: string): boolean { return this.#all(e, table, undefined).some(a => this.facts.rows(a, e).length > 0) }
+
+  * #entity(pattern: PullPattern, e: unknown, table: string | undefined, walk: Walk): Making {
+    const out: Tree = {}
     const named = new Set(pattern.attributes.filter(a => !a.reverse).map(a => a.name))
     let known = false
     if (pattern.wildcard) {
-      for (const attribute of this.#all(table)) {
+      for (const attribute of this.#all(e, table, walk.touched)) {
         if (named.has(attribute.name)) continue
-        const values = this.#values(attribute, e, touched)
+        const values = this.#values(attribute, e, walk)
         if (values.length === 0) continue
         known = true
-        const shown = values.slice(0, MOST_VALUES).map(v => attribute.ref === false ? v : attribute.component ? this.#component(pattern, v, attribute, touched, depths) : { ':db/id': v })
+        const shown: unknown[] = []
+        for (const v of values.slice(0, MOST_VALUES)) shown.push(attribute.ref === false ? v : attribute.component ? yield* this.#component(pattern, v, attribute, walk) : { ':db/id': v })
         out[this.display(attribute)] = attribute.many ? shown : shown[0]
       }
     }
     for (const a of pattern.attributes) {
-      const value = this.#attribute(pattern, a, e, touched, depths)
-      if (value !== undefined) { out[a.as ?? (a.reverse ? this.#reverseName(a) : this.#nameOf(a))] = value; known = true }
-      else if (a.fallback !== undefined) { out[a.as ?? (a.reverse ? this.#reverseName(a) : this.#nameOf(a))] = a.fallback; known = true }
+      const value = yield* this.#attribute(pattern, a, e, walk)
+      if (value === undefined && a.fallback === undefined) continue
+      out[a.as ?? (a.reverse ? this.#reverseName(a) : this.#nameOf(a))] = value ?? a.fallback
+      known = true
     }
     const id = pattern.id || pattern.wildcard
     if (id) out[':db/id'] = e
     return known || id ? out : null
   }
 
-  #all(table: string | undefined): readonly Attribute[] {
+  /** What an entity can have: facts, and the columns of the rows of which it is the key. */
+  #all(e: unknown, table: string | undefined, touched: Touched | undefined): readonly Attribute[] {
+    const facts = typeof e === 'number' ? this.catalog.facts() : []
     const of = table === undefined ? [] : this.catalog.ofTable(table)
-    return of.length > 0 && !of[0].fact ? of : this.catalog.facts()
+    if (of.length > 0 && !of[0].fact) return [...of, ...facts]
+    const rows = this.catalog.keyed(e).flatMap(t => {
+      touched?.add(touchedEntity(t, e))
+      return this.facts.mirror(t).get(Array.isArray(e) ? e : [e]) === undefined ? [] : this.catalog.ofTable(t)
+    })
+    return rows.length === 0 ? facts : [...rows, ...facts]
   }
   #nameOf(a: PullAttribute): string { const attribute = this.catalog.find(a.name); return attribute === undefined ? a.label : this.display(attribute) }
   #reverseName(a: PullAttribute): string {
@@ -56,42 +104,62 @@ export class Puller {
   }
 
   /** A component is shown as its owner is: with everything. */
-  #component(pattern: PullPattern, v: unknown, attribute: Attribute, touched: Touched | undefined, depths: ReadonlyMap<PullAttribute, { left: number; seen: ReadonlySet<unknown> }>): unknown {
-    return this.#entity({ wildcard: true, id: true, attributes: [], at: pattern.at }, v, typeof attribute.ref === 'string' ? attribute.ref : undefined, touched, depths) ?? { ':db/id': v }
+  * #component(pattern: PullPattern, v: unknown, attribute: Attribute, walk: Walk): Generator<Making, unknown, Tree | null> {
+    const whole: PullPattern = { wildcard: true, id: true, attributes: [], at: pattern.at }
+    this.#checked.add(whole)
+    return yield* this.#into(attribute, Infinity, v, walk, () => this.#entity(whole, v, typeof attribute.ref === 'string' ? attribute.ref : undefined, walk))
   }
 
-  #values(attribute: Attribute, e: unknown, touched: Touched | undefined): unknown[] {
+  /** Goes into an entity by something that repeats: so deep, and into each entity once on a way. */
+  * #into(by: PullAttribute | Attribute, depth: number, v: unknown, { repeats }: Walk, make: () => Making): Generator<Making, Tree | null, Tree | null> {
+    const known = repeats.get(by)
+    const at = known ?? { left: depth, seen: new Set<unknown>() }
+    const key = keyOf(v)
+    if (at.seen.has(key)) return { ':db/id': v }
+    if (at.left <= 0) return null
+    if (known === undefined) repeats.set(by, at)
+    at.left--
+    at.seen.add(key)
+    const made = yield make()
+    at.left++
+    at.seen.delete(key)
+    if (known === undefined) repeats.delete(by)
+    return made
+  }
+
+  #values(attribute: Attribute, e: unknown, { touched }: Walk): unknown[] {
     touched?.add(touchedEntity(attribute.table, e))
     return this.facts.values(attribute, e)
   }
 
-  #attribute(pattern: PullPattern, a: PullAttribute, e: unknown, touched: Touched | undefined, depths: ReadonlyMap<PullAttribute, { left: number; seen: ReadonlySet<unknown> }>): unknown {
+  * #attribute(pattern: PullPattern, a: PullAttribute, e: unknown, walk: Walk): Generator<Making, unknown, Tree | null> {
     const attribute = this.catalog.find(a.name)
     if (attribute === undefined) return undefined
     let values: unknown[]
     if (a.reverse) {
-      touched?.add(touchedValue(attribute.table, attribute.value.name, e))
+      walk.touched?.add(touchedValue(attribute.table, attribute.value.name, e))
       values = this.facts.entities(attribute, e)
-    } else values = this.#values(attribute, e, touched)
+    } else values = this.#values(attribute, e, walk)
     if (values.length === 0) return undefined
     const isList = a.reverse ? !attribute.component : attribute.many
     const most = a.limit === undefined ? MOST_VALUES : a.limit
     if (isList && most !== null) values = values.slice(0, most)
     const isRef = a.reverse || attribute.ref !== false
     const table = a.reverse ? (attribute.fact ? undefined : attribute.table) : typeof attribute.ref === 'string' ? attribute.ref : undefined
-    const shown = !isRef ? values : values.map(v => this.#referred(pattern, a, attribute, v, table, touched, depths)).filter(v => v !== null)
+    let shown = values
+    if (isRef) {
+      shown = []
+      for (const v of values) { const made = yield* this.#referred(pattern, a, attribute, v, table, walk); if (made !== null) shown.push(made) }
+    }
     if (shown.length === 0) return undefined
     return isList ? shown : shown[0]
   }
 
-  #referred(pattern: PullPattern, a: PullAttribute, attribute: Attribute, v: unknown, table: string | undefined, touched: Touched | undefined, depths: ReadonlyMap<PullAttribute, { left: number; seen: ReadonlySet<unknown> }>): unknown {
-    if (a.nested === undefined) return attribute.component && !a.reverse ? this.#component(pattern, v, attribute, touched, depths) : { ':db/id': v }
-    if (typeof a.nested !== 'number') return this.#entity(a.nested, v, table, touched, depths)
-    // The pattern that it stands in, again: so deep, and into each entity once on a way.
-    const known = depths.get(a) ?? { left: a.nested, seen: new Set<unknown>() }
-    if (known.seen.has(keyOf(v))) return { ':db/id': v }
-    if (known.left <= 0) return null
-    const next = new Map(depths).set(a, { left: known.left - 1, seen: new Set([...known.seen, keyOf(v)]) })
-    return this.#entity(pattern, v, table, touched, next)
+  * #referred(pattern: PullPattern, a: PullAttribute, attribute: Attribute, v: unknown, table: string | undefined, walk: Walk): Generator<Making, unknown, Tree | null> {
+    const { nested } = a
+    if (nested === undefined) return attribute.component && !a.reverse ? yield* this.#component(pattern, v, attribute, walk) : { ':db/id': v }
+    if (typeof nested !== 'number') return yield this.#entity(nested, v, table, walk)
+    // The pattern that it stands in, again.
+    return yield* this.#into(a, nested, v, walk, () => this.#entity(pattern, v, table, walk))
   }
 }

@@ -4,9 +4,8 @@ import type { QueryLike } from '../query/builder.js'
 import type { QueryJson } from '../query/types.js'
 import type { Attribute, Catalog } from './catalog.js'
 import { Mirror, type Row, keyOf } from './mirror.js'
+import { Positions, TX0 } from './positions.js'
 
-/** Transactions count from here, as DataScript's do; entities stay below. */
-export const TX0 = 0x20000000
 
 /** Reads facts by entity and by value. */
 export class Facts {
@@ -16,8 +15,10 @@ export class Facts {
   #seen: number
   #largest: { rows: readonly Row[]; dispose(): void } | undefined
   readonly #stop: () => void
+  readonly positions: Positions
 
   constructor(readonly db: Database<any>, readonly catalog: Catalog) {
+    this.positions = new Positions(db, catalog.hasInputs)
     this.#seen = db.version
     this.#stop = db.subscribe(report => {
       this.#own.delete(report.version)
@@ -77,10 +78,10 @@ export class Facts {
     return rows.map(of).sort((a, b) => (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0)
   }
 
-  /** The largest entity that facts are about, transactions left out. */
+  /** The largest entity that facts are or were about, transactions left out. */
   largestEntity(): number {
     this.#largest ??= this.#watchLargest()
-    let most = 0
+    let most = this.positions.entities
     for (const { m } of this.#largest?.rows ?? []) if (typeof m === 'number' && m > most) most = m
     return most
   }
@@ -104,4 +105,4 @@ export class Facts {
   }
 }
 
-export { keyOf }
+export { TX0, keyOf }

@@ -1,6 +1,7 @@
 // A source of datoms, read in chunks that end with transactions; where it was left is kept with the data.
 import { EddylineError } from '../errors.js'
 import type { Face } from './face.js'
+import type { SourceFact } from './transact.js'
 
 /** A fact of a source: `[e a v tx added]`, or an object of these. */
 export type SourceDatom = readonly [e: unknown, a: string, v: unknown, tx: number, added?: boolean] | { readonly e: unknown; readonly a: string; readonly v: unknown; readonly tx: number; readonly added?: boolean }
@@ -27,25 +28,33 @@ export interface SyncOptions {
 }
 export interface SyncResult extends SyncProgress { readonly cancelled: boolean }
 
-interface Plain { e: unknown; a: string; v: unknown; tx: number; added: boolean }
-
-const plain = (d: SourceDatom): Plain => Array.isArray(d)
-  ? { e: d[0], a: d[1] as string, v: d[2], tx: d[3] as number, added: d[4] !== false }
-  : { ...(d as Plain), added: (d as Plain).added !== false }
+/** A datom as a fact: `at` is how many came before it, for errors. Throws SOURCE_INVALID. */
+function plain(d: SourceDatom, at: number): SourceFact {
+  const object = d as { readonly e: unknown; readonly a: string; readonly v: unknown; readonly tx: number; readonly added?: boolean }
+  const isObject = typeof d === 'object' && d !== null
+  const fact: SourceFact = Array.isArray(d) ? { e: d[0], a: d[1] as string, v: d[2], tx: d[3] as number, added: d[4] !== false, at }
+    : { e: isObject ? object.e : undefined, a: isObject ? object.a : '', v: isObject ? object.v : undefined, tx: isObject ? object.tx : NaN, added: isObject && object.added !== false, at }
+  if (typeof fact.a !== 'string' || !Number.isSafeInteger(fact.tx)) throw new EddylineError('SOURCE_INVALID', 'a datom is `[e a v tx added]`, with the name of an attribute and the number of a transaction', { path: `datoms[${at}]` })
+  return fact
+}
 
 /**
  * Applies what a source has to say. Each chunk is one version that holds whole transactions, and is committed with the
- * source's position: what was applied is not applied again. Throws SOURCE_ORDER for a log that goes back.
+ * source's position: what was applied is not applied again. Throws SOURCE_INVALID for what is no source or no datom, SOURCE_ORDER for
+ * a log that goes back, and what is wrong with a fact, with its place as `datoms[i]`: the chunks before it stay.
  */
 export async function syncFacts(face: Face, source: DatomSource, options: SyncOptions = {}): Promise<SyncResult> {
+  if (typeof source?.datoms !== 'function') throw new EddylineError('SOURCE_INVALID', 'a source has `datoms(since)`: the facts behind a transaction', { path: 'source.datoms' })
   const name = `datalog:${source.name ?? 'source'}`
   const size = Math.max(1, options.chunk ?? 1000)
-  const cursor = face.db.cursor(name)
-  const since = cursor === undefined ? undefined : Number(cursor)
+  const { positions } = face.facts
+  // Another tab may have read on.
+  positions.read()
+  const since = positions.get(name)
   const maxTx = await source.max?.()
   let datoms = 0, transactions = 0, chunks = 0, lastTx = since
   const progress = (done: boolean): SyncProgress => ({ datoms, transactions, chunks, lastTx, maxTx, done })
-  const apply = (facts: readonly Plain[]): void => {
+  const apply = (facts: readonly SourceFact[]): void => {
     face.absorb(facts, name)
     datoms += facts.length
     transactions += new Set(facts.map(f => f.tx)).size
@@ -53,8 +62,9 @@ export async function syncFacts(face: Face, source: DatomSource, options: SyncOp
     lastTx = facts[facts.length - 1].tx
     options.onProgress?.(progress(false))
   }
-  let waiting: Plain[] = []
+  let waiting: SourceFact[] = []
   const input = source.datoms(since)
+  if (typeof input !== 'object' || input === null || !(Symbol.iterator in input || Symbol.asyncIterator in input)) throw new EddylineError('SOURCE_INVALID', '`datoms` gives a list, or what can be gone through', { path: 'source.datoms' })
   const ordered = since === undefined ? snapshot(input) : log(input, since)
   for await (const datom of ordered) {
     if (waiting.length >= size && datom.tx !== waiting[waiting.length - 1].tx) {
@@ -73,18 +83,19 @@ export async function syncFacts(face: Face, source: DatomSource, options: SyncOp
 }
 
 /** All facts by transaction: an index comes in another order, and a chunk must not end within a transaction. */
-async function* snapshot(input: AsyncIterable<SourceDatom> | Iterable<SourceDatom>): AsyncGenerator<Plain> {
-  const all: Plain[] = []
-  for await (const d of input) all.push(plain(d))
+async function* snapshot(input: AsyncIterable<SourceDatom> | Iterable<SourceDatom>): AsyncGenerator<SourceFact> {
+  const all: SourceFact[] = []
+  for await (const d of input) all.push(plain(d, all.length))
   yield* all.sort((a, b) => a.tx - b.tx)
 }
 
-async function* log(input: AsyncIterable<SourceDatom> | Iterable<SourceDatom>, since: number): AsyncGenerator<Plain> {
+async function* log(input: AsyncIterable<SourceDatom> | Iterable<SourceDatom>, since: number): AsyncGenerator<SourceFact> {
   let last = since
+  let at = 0
   for await (const d of input) {
-    const datom = plain(d)
+    const datom = plain(d, at++)
     if (datom.tx <= since) continue
-    if (datom.tx < last) throw new EddylineError('SOURCE_ORDER', `transaction ${datom.tx} comes behind ${last}`, { path: 'datoms' })
+    if (datom.tx < last) throw new EddylineError('SOURCE_ORDER', `transaction ${datom.tx} comes behind ${last}`, { path: `datoms[${datom.at}]` })
     last = datom.tx
     yield datom
   }

@@ -4,10 +4,14 @@ import type { Attribute, Catalog } from './catalog.js'
 import { type Row, keyOf } from './mirror.js'
 import { type Facts, TX0 } from './store.js'
 import { type Op, type TxData, expand, txError } from './tx-data.js'
+import { PendingRows } from './tx-rows.js'
 import { normalized } from './tx-values.js'
 
 /** A fact that was added or retracted. */
 export interface Datom { readonly e: unknown; readonly a: string; readonly v: unknown; readonly tx: number; readonly added: boolean; /** Of a retracted one: the transaction that had added it. */ readonly since?: number }
+
+/** A fact of a source, and the how many-th it was. */
+export interface SourceFact { readonly e: unknown; readonly a: string; readonly v: unknown; readonly tx: number; readonly added: boolean; readonly at: number }
 
 /** What a transaction will do, before it is done. */
 export interface Prepared {
@@ -15,6 +19,8 @@ export interface Prepared {
   readonly changes: readonly LooseChange[]
   readonly datoms: readonly Datom[]
   readonly tempids: Readonly<Record<string, number>>
+  /** The largest entity that it names or makes. */
+  readonly entities: number
   /** Tells the mirrors; returns what takes it back. */
   readonly enter: () => () => void
 }
@@ -27,31 +33,39 @@ interface Cell { readonly before: ReadonlyMap<unknown, Row>; readonly now: Map<u
 
 export class Transaction {
   readonly #cells = new Map<Attribute, Map<number, Cell>>()
-  /** Rows of tables that are to be: null for those that go. */
-  readonly #rows = new Map<string, Map<unknown, { key: readonly unknown[]; before: Row | undefined; now: Row | null }>>()
+  readonly #rows: PendingRows
   readonly #log: Datom[] = []
   /** What a source says needs no report. */
   #silent = false
   readonly #tempids = new Map<unknown, number>()
+  /** Who holds which value of a unique attribute, as far as this transaction has written it. */
+  readonly #holders = new Map<Attribute, Map<unknown, number>>()
+  /** Entities that are named somewhere in the data: no tempid means one of them by chance. */
+  readonly #named = new Set<number>()
   #next: number | undefined
+  /** The largest entity so far. */
+  #most = 0
 
-  constructor(readonly facts: Facts, readonly catalog: Catalog, private tx: number, readonly display: (a: Attribute) => string) {}
+  constructor(readonly facts: Facts, readonly catalog: Catalog, private tx: number, readonly display: (a: Attribute) => string) {
+    this.#rows = new PendingRows(facts, catalog, display, (e, a, v, added) => { this.#note({ e, a, v, tx: this.tx, added }) })
+  }
 
   prepare(data: TxData, call: (fn: Function, args: readonly unknown[]) => TxData): Prepared {
     this.facts.current()
     const ops = expand(data, this.catalog, call)
+    for (const op of ops) this.#mention(op)
     this.#upserts(ops)
     for (const op of ops) this.#run(op)
     return this.#result()
   }
 
   /** Facts of a source with their own transactions, one after another. */
-  replay(datoms: readonly { e: unknown; a: string; v: unknown; tx: number; added: boolean }[]): Prepared {
+  replay(datoms: readonly SourceFact[]): Prepared {
     this.facts.current()
     this.#silent = true
-    datoms.forEach(({ e, a, v, tx, added }, i) => {
+    datoms.forEach(({ e, a, v, tx, added, at }) => {
       this.tx = tx
-      const path = `datoms[${i}]`
+      const path = `datoms[${at}]`
       this.#run({ kind: added ? 'add' : 'retract', attribute: this.catalog.get(a.replace(/^:(?=.)/, ''), path), e, v, path })
     })
     return this.#result()
@@ -86,9 +100,18 @@ export class Transaction {
     }
   }
 
+  /** Notes the entities that an operation names by their numbers. */
+  #mention(op: Op): void {
+    if (typeof op.e === 'number' && op.e > 0) this.#named.add(op.e)
+    if (op.kind === 'add' && op.attribute.ref === true && typeof op.v === 'number' && op.v > 0) this.#named.add(op.v)
+  }
+
+  /** A number that no entity has, had, or is given in this transaction. */
   #fresh(): number {
     this.#next ??= this.facts.largestEntity() + 1
-    return this.#next++
+    if (this.#next <= this.#most) this.#next = this.#most + 1
+    while (this.#named.has(this.#next)) this.#next++
+    return this.#most = this.#next++
   }
 
   /** The entity that an operation is about. */
@@ -104,8 +127,7 @@ export class Transaction {
       return made
     }
     if (typeof e === 'number' && Number.isSafeInteger(e) && e > 0) {
-      // Tempids never mean an entity that is named here.
-      if (this.#next !== undefined && e >= this.#next && e < TX0) this.#next = e + 1
+      if (e > this.#most && e < TX0) this.#most = e
       return e
     }
     throw txError('TX_INVALID', `\`${String(e)}\` is no entity: a whole number, a tempid or \`[attribute value]\``, path)
@@ -122,8 +144,7 @@ export class Transaction {
   #holder(attribute: Attribute, v: unknown): number | undefined {
     const cells = this.#cells.get(attribute)
     const key = keyOf(v)
-    for (const [e, cell] of cells ?? []) if (cell.now.has(key)) return e
-    return this.facts.entities(attribute, v).find(e => !(cells?.has(e as number) ?? false)) as number | undefined
+    return this.#holders.get(attribute)?.get(key) ?? this.facts.entities(attribute, v).find(e => cells?.get(e as number)?.now.has(key) ?? true) as number | undefined
   }
 
   #value(attribute: Attribute, v: unknown, path: string, make = true): unknown {
@@ -147,10 +168,10 @@ export class Transaction {
 
   #run(op: Op): void {
     switch (op.kind) {
-      case 'add': return op.attribute.fact ? this.#add(op.attribute, this.#entity(op.e, op.path), this.#value(op.attribute, op.v, op.path), op.path) : this.#setColumn(op.attribute, op.e, op.v, op.path)
+      case 'add': return op.attribute.fact ? this.#add(op.attribute, this.#entity(op.e, op.path), this.#value(op.attribute, op.v, op.path), op.path) : this.#rows.set(op.attribute, op.e, op.v, op.path)
       case 'retract': return this.#retract(op)
       case 'cas': return this.#cas(op)
-      case 'retractEntity': return op.table === undefined ? this.#retractEntity(this.#entity(op.e, op.path), new Set()) : this.#dropRow(op.table, op.e)
+      case 'retractEntity': return op.table === undefined ? this.#retractEntity(this.#entity(op.e, op.path, false)) : this.#rows.drop(op.table, op.e, op.path)
     }
   }
 
@@ -166,6 +187,11 @@ export class Transaction {
     // What was there before this transaction and comes back is what it was.
     const before = cell.before.get(key)
     cell.now.set(key, { v, tx: before === undefined ? this.tx : before.tx as number })
+    if (attribute.unique !== false) {
+      const holders = this.#holders.get(attribute)
+      if (holders === undefined) this.#holders.set(attribute, new Map([[key, e]]))
+      else holders.set(key, e)
+    }
     this.#note({ e, a: this.display(attribute), v, tx: this.tx, added: true })
   }
 
@@ -174,28 +200,30 @@ export class Transaction {
     const known = now.get(keyOf(v))
     if (known === undefined) return
     now.delete(keyOf(v))
+    if (attribute.unique !== false) this.#holders.get(attribute)?.delete(keyOf(v))
     this.#note({ e, a: this.display(attribute), v, tx: this.tx, added: false, since: known.tx })
   }
 
   #retract(op: Op & { kind: 'retract' }): void {
     const { attribute } = op
     if (!attribute.fact) {
-      const row = this.#row(attribute, op.e)
+      const row = this.#rows.row(attribute, op.e, op.path)
       if (row.now === null || row.now === undefined) return
       if (op.v !== undefined && keyOf(normalized(attribute, op.v, op.path)) !== keyOf(row.now[attribute.value.name])) return
       if (!attribute.nullable) throw txError('TX_INVALID', `\`:${attribute.name}\` cannot be without a value; \`:db/retractEntity\` deletes the row`, op.path)
-      this.#assign(attribute, row, null)
+      this.#rows.assign(attribute, row, null)
       return
     }
     const e = this.#entity(op.e, op.path, false)
-    if (op.v !== undefined) this.#remove(attribute, e, this.#value(attribute, op.v, op.path, false))
-    else for (const { v } of [...this.#cell(attribute, e).now.values()]) this.#remove(attribute, e, v)
+    const gone = op.v !== undefined ? [this.#value(attribute, op.v, op.path, false)] : [...this.#cell(attribute, e).now.values()].map(x => x.v)
+    for (const v of gone) this.#remove(attribute, e, v)
+    if (op.whole === true && attribute.component) for (const v of gone) this.#retractEntity(v as number)
   }
 
   #cas(op: Op & { kind: 'cas' }): void {
     const { attribute } = op
     const e = attribute.fact ? this.#entity(op.e, op.path, false) : op.e
-    const now = attribute.fact ? [...this.#cell(attribute, e as number).now.values()].map(x => x.v) : [this.#row(attribute, e).now?.[attribute.value.name]].filter(v => v !== null && v !== undefined)
+    const now = attribute.fact ? [...this.#cell(attribute, e as number).now.values()].map(x => x.v) : [this.#rows.row(attribute, e, op.path).now?.[attribute.value.name]].filter(v => v !== null && v !== undefined)
     const wanted = op.old === null || op.old === undefined ? undefined : this.#value(attribute, op.old, op.path, false)
     const fits = wanted === undefined ? now.length === 0 : now.some(v => keyOf(v) === keyOf(wanted))
     if (!fits) throw txError('TX_CAS', `\`:${attribute.name}\` of ${String(e)} is ${now.length === 0 ? 'nothing' : String(now[0])}, not ${String(op.old)}`, op.path)
@@ -203,65 +231,26 @@ export class Transaction {
   }
 
   /** Everything about an entity, everything that refers to it, and its components. */
-  #retractEntity(e: number, done: Set<number>): void {
-    if (done.has(e)) return
-    done.add(e)
-    for (const attribute of this.catalog.facts()) {
-      for (const { v } of [...this.#cell(attribute, e).now.values()]) {
-        this.#remove(attribute, e, v)
-        if (attribute.component) this.#retractEntity(v as number, done)
+  #retractEntity(entity: number): void {
+    const attributes = this.catalog.facts()
+    const refs = attributes.filter(a => a.ref === true)
+    const all = new Set([entity])
+    // A set that grows while it is gone through: components of components.
+    for (const e of all) {
+      for (const attribute of attributes) {
+        for (const { v } of [...this.#cell(attribute, e).now.values()]) {
+          this.#remove(attribute, e, v)
+          if (attribute.component) all.add(v as number)
+        }
       }
-      if (attribute.ref !== true) continue
-      for (const owner of this.facts.entities(attribute, e)) this.#remove(attribute, owner as number, e)
-      for (const [owner, cell] of [...this.#cells.get(attribute) ?? []]) if (cell.now.has(e)) this.#remove(attribute, owner, e)
+      for (const attribute of refs) for (const owner of this.facts.entities(attribute, e)) this.#remove(attribute, owner as number, e)
     }
-  }
-
-  // ---- rows of tables ------------------------------------------------------------------------------------------------
-
-  #row(attribute: Pick<Attribute, 'table' | 'entity'>, e: unknown): { key: readonly unknown[]; before: Row | undefined; now: Row | null | undefined } {
-    const key = Array.isArray(e) ? e : [e]
-    let rows = this.#rows.get(attribute.table)
-    if (rows === undefined) this.#rows.set(attribute.table, rows = new Map())
-    const id = JSON.stringify(key.map(k => String(keyOf(k))))
-    let row = rows.get(id)
-    if (row === undefined) {
-      const before = this.facts.mirror(attribute.table).get(key)
-      rows.set(id, row = { key, before, now: before as Row })
+    // Those that began to refer to them in this transaction.
+    for (const attribute of refs) {
+      for (const [owner, { now }] of this.#cells.get(attribute) ?? []) {
+        for (const { v } of [...now.values()]) if (all.has(v as number)) this.#remove(attribute, owner, v as number)
+      }
     }
-    return row
-  }
-
-  #setColumn(attribute: Attribute, e: unknown, v: unknown, path: string): void {
-    const value = normalized(attribute, v, path)
-    const row = this.#row(attribute, e)
-    if (row.now === null || row.now === undefined) {
-      if (attribute.entity.length !== row.key.length) throw txError('TX_INVALID', `rows of \`${attribute.table}\` have a key of ${attribute.entity.length} columns`, path)
-      row.now = Object.fromEntries(attribute.entity.map((c, i) => [c.name, row.key[i]]))
-    }
-    const isKey = attribute.entity.some(c => c.name === attribute.value.name)
-    if (isKey && keyOf(row.now[attribute.value.name]) !== keyOf(value)) throw txError('TX_INVALID', `\`:${attribute.name}\` is the key of the row and cannot change`, path)
-    if (!isKey) this.#assign(attribute, row, value)
-  }
-
-  #assign(attribute: Attribute, row: { key: readonly unknown[]; now: Row | null | undefined }, value: unknown): void {
-    const old = row.now![attribute.value.name]
-    if (keyOf(old) === keyOf(value)) return
-    row.now = { ...row.now!, [attribute.value.name]: value }
-    const e = row.key.length === 1 ? row.key[0] : row.key
-    const a = this.display(attribute)
-    if (old !== null && old !== undefined) this.#note({ e, a, v: old, tx: this.tx, added: false })
-    if (value !== null) this.#note({ e, a, v: value, tx: this.tx, added: true })
-  }
-
-  #dropRow(table: string, e: unknown): void {
-    const [attribute] = this.catalog.ofTable(table)
-    const row = this.#row(attribute, e)
-    for (const a of this.catalog.ofTable(table)) {
-      const v = row.now?.[a.value.name]
-      if (v !== null && v !== undefined) this.#note({ e, a: this.display(a), v, tx: this.tx, added: false })
-    }
-    row.now = null
   }
 
   // ---- the result ----------------------------------------------------------------------------------------------------
@@ -294,18 +283,16 @@ export class Transaction {
         }
       }
     }
-    for (const [table, rows] of this.#rows) {
-      for (const { key, before, now } of rows.values()) {
-        if (now === before) continue
-        const id = key.length === 1 ? key[0] : key
-        if (now === null || now === undefined) { if (before !== undefined) { deletes.push({ op: 'delete', table, id } as LooseChange); move(table, key, before, undefined) } continue }
-        const row = before === undefined ? { ...Object.fromEntries(this.catalog.ofTable(table).filter(a => a.nullable).map(a => [a.value.name, null])), ...now } : now
-        writes.push({ op: 'upsert', table, row } as LooseChange)
-        move(table, key, before, row)
-      }
+    for (const [table, { key, before, now }] of this.#rows.all()) {
+      if (now === before) continue
+      const id = key.length === 1 ? key[0] : key
+      if (now === null || now === undefined) { if (before !== undefined) { deletes.push({ op: 'delete', table, id } as LooseChange); move(table, key, before, undefined) } continue }
+      const row = before === undefined ? { ...Object.fromEntries(this.catalog.ofTable(table).filter(a => a.nullable).map(a => [a.value.name, null])), ...now } : now
+      writes.push({ op: 'upsert', table, row } as LooseChange)
+      move(table, key, before, row)
     }
     return {
-      tx: this.tx, changes: [...deletes, ...writes], datoms: this.#net(), tempids: this.#named(),
+      tx: this.tx, changes: [...deletes, ...writes], datoms: this.#net(), tempids: this.#tempidsByName(), entities: this.#most,
       enter: () => {
         const backs = enters.map(enter => enter())
         for (const { table, removed, added } of told) this.facts.mirror(table).tell(removed, added)
@@ -329,7 +316,7 @@ export class Transaction {
     return [...last.values()].filter(x => x.balance !== 0).map(x => x.datom)
   }
 
-  #named(): Record<string, number> {
+  #tempidsByName(): Record<string, number> {
     const out: Record<string, number> = {}
     for (const [id, e] of this.#tempids) if (typeof id === 'number' || typeof id === 'string') out[String(id)] = e
     return out

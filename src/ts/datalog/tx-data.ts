@@ -8,7 +8,7 @@ export type TxData = readonly TxItem[]
 
 export type Op =
   | { readonly kind: 'add'; readonly attribute: Attribute; readonly e: unknown; readonly v: unknown; readonly path: string }
-  | { readonly kind: 'retract'; readonly attribute: Attribute; readonly e: unknown; readonly v: unknown; readonly path: string }
+  | { readonly kind: 'retract'; readonly attribute: Attribute; readonly e: unknown; readonly v: unknown; /** With what it refers to, where that is a component. */ readonly whole?: boolean; readonly path: string }
   | { readonly kind: 'cas'; readonly attribute: Attribute; readonly e: unknown; readonly old: unknown; readonly v: unknown; readonly path: string }
   | { readonly kind: 'retractEntity'; readonly e: unknown; readonly table?: string; readonly path: string }
 
@@ -17,6 +17,9 @@ export function txError(code: string, message: string, path: string, offending?:
 }
 
 const MOST_DEPTH = 100
+
+/** The key of a row as its own columns say it: a negative number is no tempid here. */
+export class RowKey { constructor(readonly key: readonly unknown[]) {} }
 
 /** Takes transaction data apart. `call` runs `[':db.fn/call', fn, …]`. Throws TX_INVALID, UNKNOWN_ATTRIBUTE with the place. */
 export function expand(data: TxData, catalog: Catalog, call: (fn: Function, args: readonly unknown[]) => TxData, at = 'tx', depth = 0): Op[] {
@@ -41,7 +44,9 @@ function list(out: Op[], item: readonly unknown[], catalog: Catalog, call: (fn: 
   const name = typeof op === 'string' ? op.replace(/^:/, '') : undefined
   switch (name) {
     case 'db/add': add(out, e, attributeAt(catalog, a, path), v, catalog, path, depth); return
-    case 'db/retract': case 'db.fn/retractAttribute': out.push({ kind: 'retract', attribute: attributeAt(catalog, a, path), e, v: item.length > 3 ? v : undefined, path }); return
+    case 'db/retract': case 'db/retractAttribute': case 'db.fn/retractAttribute':
+      out.push({ kind: 'retract', attribute: attributeAt(catalog, a, path), e, v: item.length > 3 ? v : undefined, whole: name !== 'db/retract', path })
+      return
     case 'db/retractEntity': case 'db.fn/retractEntity': out.push({ kind: 'retractEntity', e, ...(typeof a === 'string' ? { table: tableOf(catalog, a, path) } : {}), path }); return
     case 'db/cas': case 'db.fn/cas': out.push({ kind: 'cas', attribute: attributeAt(catalog, a, path), e, old: v, v: more, path }); return
     case 'db.fn/call': {
@@ -57,7 +62,7 @@ function list(out: Op[], item: readonly unknown[], catalog: Catalog, call: (fn: 
     else out.push({ kind: 'add', attribute, e: op, v: item[2], path })
     return
   }
-  throw txError('TX_INVALID', `\`${String(op)}\` is no operation; there are :db/add, :db/retract, :db/retractEntity, :db.fn/retractAttribute, :db/cas, :db.fn/call`, path, String(op))
+  throw txError('TX_INVALID', `\`${String(op)}\` is no operation; there are :db/add, :db/retract, :db/retractEntity, :db/retractAttribute, :db/cas, :db.fn/call`, path, String(op))
 }
 
 function attributeAt(catalog: Catalog, a: unknown, path: string): Attribute {
@@ -83,11 +88,13 @@ function entity(out: Op[], map: Record<string, unknown>, catalog: Catalog, path:
   // An entity without a name gets one; a row has its name in its key.
   const fresh = given ?? Symbol('entity')
   const rows = new Map<string, unknown>()
+  const hasFacts = attributes.some(a => a.fact)
   attributes.forEach((attribute, i) => {
     if (attribute.fact || isReverse(pairs[i][0]) || rows.has(attribute.table)) return
     const key = attribute.entity.map(c => { const at = attributes.findIndex(x => x.table === attribute.table && x.value.name === c.name); return at < 0 ? undefined : pairs[at][1] })
     if (given === undefined && key.some(k => k === undefined)) throw txError('TX_INVALID', `the row of \`${attribute.table}\` is not named: say \`:db/id\`, or its key`, path)
-    rows.set(attribute.table, given ?? (key.length === 1 ? key[0] : key))
+    // A tempid is for the facts of the map; the row is that of its key.
+    rows.set(attribute.table, key.includes(undefined) || !(given === undefined || (typeof given === 'number' && given < 0) || (typeof given === 'string' && hasFacts)) ? given : new RowKey(key))
   })
   pairs.forEach(([name, value], i) => {
     const attribute = attributes[i]

@@ -3,13 +3,14 @@ import { EddylineError, unknownName } from '../errors.js'
 import type { QueryJson } from '../query/types.js'
 import { Answer, type Difference, live } from './answer.js'
 import type { InputSpec, ParsedQuery, PullPattern, Rules } from './ast.js'
-import { canonicalQuery, hashOf } from './canonical.js'
-import { answer, identity } from './decode.js'
+import { canonicalQuery, hashOf, pullText } from './canonical.js'
+import { answer, identity, named } from './decode.js'
 import type { Face } from './face.js'
-import { type InputRows, asConstants, asRows, givenSpecs, resolved, rowsOf } from './given.js'
+import { type InputRows, asConstants, asRows, givenSpecs, resolved, rowsOf, storable } from './given.js'
 import { type Compiled, compileQuery } from './lower/query.js'
 import { parseQuery } from './parse.js'
 import { parsePull } from './parse-pull.js'
+import type { Kept } from './shelf.js'
 import type { SyncOptions, SyncResult, DatomSource } from './sync.js'
 import type { TxData } from './tx-data.js'
 
@@ -20,10 +21,14 @@ export interface Definition {
   readonly rules?: unknown
   /** Inputs by how `:in` writes them: `{ '?min': 1980, '[?genre ...]': ['drama'] }`. */
   readonly in?: Readonly<Record<string, unknown>>
+  /** `'durable'`: the definition and its inputs are kept by the storage of the database. `'memory'` (default of `view`): they are not. */
+  readonly storage?: 'durable' | 'memory'
+  /** Where something else is kept under this name: an error (default), or this definition counts. */
+  readonly onMismatch?: 'error' | 'rebuild'
 }
 
-/** Called after a version that changes the answer, once. What it returns is transacted, in a version of its own. */
-export type ViewListener = (added: unknown[][], removed: unknown[][], view: DatalogView) => TxData | void | null | undefined
+/** Called after a version that changes the answer, once, with rows as `:find` says: lists, or objects where `:keys` names their members. What it returns is transacted, in a version of its own. */
+export type ViewListener = (added: any[], removed: any[], view: DatalogView) => TxData | void | null | undefined
 
 /** What a view is, for people and devtools. */
 export interface ViewJson { readonly name: string; readonly edn: string; readonly hash: string; readonly inputs: Readonly<Record<string, unknown>>; readonly queries: readonly QueryJson[]; readonly rows: number }
@@ -39,6 +44,7 @@ export class DatalogView {
   readonly #rules: Rules
   readonly #number: number
   readonly #patterns: Map<string, PullPattern>
+  readonly #durable: boolean
   #inputs: Map<InputSpec, InputRows>
   #answer: Answer
   #closed = false
@@ -53,8 +59,14 @@ export class DatalogView {
     this.#number = number
     this.edn = canonicalQuery(query, rules)
     this.hash = hashOf(this.edn)
-    const given = definition.in ?? {}
+    this.#durable = definition.storage === 'durable'
+    if (this.#durable && !face.shelf.durable) throw new EddylineError('NOT_DURABLE', `the database has no storage that could keep the circuit \`${name}\`: createDatabase({ storage })`, { path: name, offending: name })
+    const kept = this.#durable ? face.shelf.get(name) : undefined
+    const isSame = kept?.hash === this.hash
+    if (kept !== undefined && !isSame && definition.onMismatch !== 'rebuild') throw new EddylineError('DEFINITION_MISMATCH', `the circuit \`${name}\` is defined otherwise than the one that is kept: \`onMismatch: 'rebuild'\` takes this one`, { path: name, offending: name })
+    const given = { ...definition.in, ...(isSame ? kept.inputs : {}) }
     this.#patterns = namedPatterns(query, n => given[n])
+    for (const f of query.find) if (f.kind === 'pull') face.puller.check(typeof f.pattern === 'string' ? this.#patterns.get(f.pattern)! : f.pattern)
     const specs = valueSpecs(query)
     for (const key of Object.keys(given)) {
       if (!specs.some(s => nameOf(s) === key) && !this.#patterns.has(key)) throw unknownName('DATALOG_INPUT', `input \`${key}\``, key, specs.map(nameOf), `in.${key}`)
@@ -63,19 +75,28 @@ export class DatalogView {
     this.#answer = this.#made(this.#inputs)
   }
 
-  #rows(spec: InputSpec, value: unknown): InputRows { return rowsOf(spec, resolved(value, this.#face.catalog, (a, v) => this.#face.lookup(a, v))) }
+  #rows(spec: InputSpec, value: unknown): InputRows { return rowsOf(spec, resolved(spec, value, this.#face)) }
 
   #made(inputs: ReadonlyMap<InputSpec, InputRows>): Answer {
     const face = this.#face
-    if (face.catalog.hasInputs) face.writeInputs(this.#number, [...inputs.values()])
-    const made = new Answer(face.db, face.facts, face.puller, this.#query, this.#compiled(inputs), this.#patterns, `datalog:${this.name}`)
+    const all = [...inputs.values()]
+    const compiled = this.#compiled(inputs)
+    const entries = this.#durable && !face.shelf.isFollower ? face.shelf.entry(this.name, this.#kept(inputs)) : undefined
+    if (face.storesInputs && all.every(storable)) face.writeInputs(this.#number, all, entries)
+    else if (entries !== undefined) face.db.durability!.commit(undefined, entries)
+    const made = new Answer(face.db, face.facts, face.puller, this.#query, compiled, this.#patterns, `datalog:${this.name}`)
     if (this.listeners.size > 0) made.watch()
     return made
   }
 
   #compiled(inputs: ReadonlyMap<InputSpec, InputRows>): Compiled {
     const list = [...inputs.values()]
-    return compileQuery(this.#query, this.#rules, this.#face.compilerOptions(this.#rules), this.#face.catalog.hasInputs ? asRows(list, this.#number) : asConstants(list))
+    return compileQuery(this.#query, this.#rules, this.#face.compilerOptions(this.#rules), this.#face.storesInputs && list.every(storable) ? asRows(list, this.#number) : asConstants(list))
+  }
+
+  /** What is kept of it. */
+  #kept(inputs: ReadonlyMap<InputSpec, InputRows>): Kept {
+    return { edn: this.edn, hash: this.hash, inputs: { ...Object.fromEntries([...this.#patterns].map(([name, p]) => [name, pullText(p)])), ...plainInputs(inputs) } }
   }
 
   /** The answer in the form that `:find` says: the same object until it changes. Throws what evaluation fails with. */
@@ -85,7 +106,7 @@ export class DatalogView {
   get lastTx(): number { return this.#face.lastTx }
   /** The inputs as they are set. */
   get inputs(): Readonly<Record<string, unknown>> {
-    return Object.fromEntries([...this.#inputs].map(([spec, { rows }]) => [nameOf(spec), isMany(spec) ? rows : rows[0]]))
+    return plainInputs(this.#inputs)
   }
 
   /** Calls `fn` after each version that changes the answer. Returns the function that ends it. */
@@ -113,9 +134,9 @@ export class DatalogView {
     // Nothing has no type: it is nothing of the type that was there.
     const rows = given.rows.length === 0 ? { ...given, type: before.get(spec)!.type } : given
     const next = new Map(before).set(spec, rows)
-    if (this.#face.catalog.hasInputs && identity(before.get(spec)!.type) === identity(rows.type)) {
+    if (this.#face.storesInputs && [...next.values()].every(storable) && identity(before.get(spec)!.type) === identity(rows.type)) {
       this.#inputs = next
-      this.#face.writeInputs(this.#number, [...next.values()])
+      this.#face.writeInputs(this.#number, [...next.values()], this.#durable ? this.#face.shelf.entry(this.name, this.#kept(next)) : undefined)
       return
     }
     // A query of other types, or of other constants: the difference is that of the two answers.
@@ -130,6 +151,9 @@ export class DatalogView {
     const difference = { added: [...now].filter(([k]) => !was.has(k)).map(([, t]) => t), removed: [...was].filter(([k]) => !now.has(k)).map(([, t]) => t) }
     if (this.listeners.size > 0 && difference.added.length + difference.removed.length > 0) this.#face.tell(this, difference)
   }
+
+  /** @internal Rows as `:keys` names them. */
+  named(tuples: unknown[][]): unknown[] { return this.#query.names === undefined ? tuples : tuples.map(t => named(this.#query, t)) }
 
   /** @internal What changed since the last version. */
   take(): Difference | undefined { return this.#answer.take() }
@@ -158,10 +182,11 @@ export class DatalogView {
     } finally { twin.close() }
   }
 
-  /** Ends the view and gives its circuit back. */
-  drop(): void {
+  /** Ends the view and gives its circuit back. What storage keeps of it stays, but with `forget`. */
+  drop(options?: { readonly forget?: boolean }): void {
     if (this.#closed) return
     this.#closed = true
+    if (options?.forget === true && this.#durable) this.#face.shelf.forget(this.name)
     this.listeners.clear()
     this.#answer.close()
     this.#face.dropped(this, this.#number)
@@ -184,9 +209,9 @@ export function ask(face: Face, query: unknown, given: readonly unknown[] | Read
   const { query: parsed, rules: parsedRules } = rules === rulesGiven ? first : parseQuery(query, rules)
   const at = (spec: InputSpec): unknown => valueOf(inputs[parsed.inputs.indexOf(spec)])
   const patterns = namedPatterns(parsed, n => { const spec = parsed.inputs.find(i => i.kind === 'binding' && i.name === n); return spec === undefined ? undefined : at(spec) })
-  const rows = valueSpecs(parsed).map(s => rowsOf(s, resolved(at(s), face.catalog, (a, v) => face.lookup(a, v))))
+  const rows = valueSpecs(parsed).map(s => rowsOf(s, resolved(s, at(s), face)))
   const large = rows.some(r => r.spec.kind === 'source' || r.rows.length > 200)
-  const view = large && face.catalog.hasInputs ? number() : undefined
+  const view = large && face.storesInputs && rows.every(storable) ? number() : undefined
   if (view !== undefined) face.writeInputs(view, rows)
   try {
     const compiled = compileQuery(parsed, parsedRules, face.compilerOptions(parsedRules), view === undefined ? asConstants(rows) : asRows(rows, view))
@@ -199,6 +224,8 @@ export function ask(face: Face, query: unknown, given: readonly unknown[] | Read
 }
 
 export const nameOf = (spec: InputSpec): string => spec.kind === 'rules' ? '%' : spec.name
+const plainInputs = (inputs: ReadonlyMap<InputSpec, InputRows>): Record<string, unknown> =>
+  Object.fromEntries([...inputs].map(([spec, { rows }]) => [nameOf(spec), isMany(spec) ? rows : rows[0]]))
 const isMany = (spec: InputSpec): boolean => spec.kind === 'source' || (spec.kind === 'binding' && (spec.binding.kind === 'collection' || spec.binding.kind === 'relation'))
 
 /** Inputs that are values, not patterns of `pull`. */

@@ -6,8 +6,10 @@ export class DatabaseValue {
   /** What came after this value: kept as long as this value is, and no longer. */
   next: { readonly datoms: readonly Datom[]; readonly db: DatabaseValue } | undefined
   #own: Store | undefined
+  /** The largest number that an entity had so far. */
+  readonly #entities: number
 
-  constructor(readonly seed: Database<any>, readonly schema: DataScriptSchema, private store: Store) {}
+  constructor(readonly seed: Database<any>, readonly schema: DataScriptSchema, private store: Store) { this.#entities = store.entities }
 
   /** The store whose present is this value. */
   read(): Store {
@@ -19,6 +21,7 @@ export class DatabaseValue {
   fork(): Store {
     const made = new Store(this.seed, this.schema)
     made.load(this.datoms())
+    made.reserve(this.#entities)
     return made
   }
 

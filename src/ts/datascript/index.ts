@@ -113,7 +113,8 @@ export class DataScript {
   /** Asks a database value. Other sources are relations; `%` takes rules. */
   q = (query: unknown, ...sources: unknown[]): unknown => {
     const { db, rest } = this.#sources(query, sources)
-    return (db ?? this.empty_db()).read().face.q(query, ...rest)
+    const answer = (db ?? this.empty_db()).read().face.q(query, ...rest)
+    return pulls(query) ? shown(answer) : answer
   }
 
   #sources(query: unknown, sources: readonly unknown[]): { db: DatabaseValue | undefined; rest: unknown[]; inputs: ReturnType<typeof parseQuery>['query']['inputs'] } {
@@ -143,12 +144,13 @@ export class DataScript {
     const given = Object.fromEntries(givenSpecs(parsed).map(s => [nameOf(s), rest[slots.findIndex(x => nameOf(x) === nameOf(s))]]))
     const definition = { query, ...(at < 0 ? {} : { rules: rest[at] }), in: given }
     const listeners = new Set<(added: unknown[][], removed: unknown[][]) => void>()
-    const tell = (view: DatalogView): void => { view.listen((added, removed) => { for (const fn of listeners) fn(added, removed) }) }
+    const told: <T>(answer: T) => T = pulls(query) ? answer => shown(answer) as typeof answer : answer => answer
+    const tell = (view: DatalogView): void => { view.listen((added, removed) => { for (const fn of listeners) fn(told(added), told(removed)) }) }
     const standing: Standing = { definition, view: conn.store.face.view(`q${++this.#key}`, definition), moved: tell }
     conn.store.standing.add(standing)
     tell(standing.view)
     return {
-      get: () => standing.view.get(),
+      get: () => told(standing.view.get()),
       listen: fn => { listeners.add(fn); return () => { listeners.delete(fn) } },
       dispose: () => { listeners.clear(); conn.store.standing.delete(standing); standing.view.drop() },
     }
@@ -177,11 +179,23 @@ export class DataScript {
     if (!['eavt', 'aevt', 'avet'].includes(order)) throw new EddylineError('DATALOG_INPUT', `no index \`${index}\`: there are :eavt, :aevt, :avet`, { path: 'index', offending: index })
     const members = [...order.slice(0, 3)] as ('e' | 'a' | 'v')[]
     const text = (d: Datom): string => d.a.replace(/^:/, '')
+    const attribute = members.indexOf('a') < components.length ? String(components[members.indexOf('a')]) : undefined
+    const given = components.map((c, i) => Array.isArray(c) && (members[i] === 'e' || (members[i] === 'v' && attribute !== undefined && db.read().isRef(attribute))) ? this.#entity(db, c) : c)
+    const nobody = given.indexOf(null)
+    if (nobody >= 0 && components[nobody] !== null) throw new EddylineError('TX_UNKNOWN_ENTITY', `nothing is \`${JSON.stringify(components[nobody])}\``, { path: `components[${nobody}]` })
     const compare = (x: unknown, y: unknown): number => x === y ? 0 : (x as number) < (y as number) ? -1 : (x as number) > (y as number) ? 1 : 0
     return db.read().datoms()
-      .filter(d => components.every((c, i) => members[i] === undefined ? d.tx === c : members[i] === 'a' ? text(d) === String(c).replace(/^:/, '') : compare(d[members[i]], c) === 0))
+      .filter(d => given.every((c, i) => members[i] === undefined ? d.tx === c : members[i] === 'a' ? text(d) === String(c).replace(/^:/, '') : compare(d[members[i]], c) === 0))
       .sort((x, y) => members.reduce((c, m) => c !== 0 ? c : m === 'a' ? compare(text(x), text(y)) : compare(x[m], y[m]), 0))
   }
 }
 
 const TX0 = 0x20000000
+
+const pulls = (query: unknown): boolean => parseQuery(query).query.find.some(f => f.kind === 'pull')
+/** Trees in answers, as DataScript gives them to JavaScript: the key is `id` there, while `pull` says `:db/id`. */
+function shown(answer: unknown): unknown {
+  if (Array.isArray(answer)) return answer.map(shown)
+  if (typeof answer !== 'object' || answer === null || Object.getPrototypeOf(answer) !== Object.prototype) return answer
+  return Object.fromEntries(Object.entries(answer).map(([k, v]) => [k === ':db/id' ? 'id' : k, shown(v)]))
+}

@@ -59,7 +59,7 @@ export class Store {
 
   #engine(): { db: Database<any>; face: Face } {
     const db = this.#seed.twin(defineSchema(facts(Object.fromEntries(this.#types) as Record<string, AttributeInput>)))
-    return { db, face: new Face(db, { strict: false, attributeText: name => this.text(name) }) }
+    return { db, face: new Face(db, { strict: false, attributeText: name => this.text(name), open: true }) }
   }
 
   /** Makes room for attributes: those that are new need tables, and so an engine with them. */
@@ -91,8 +91,13 @@ export class Store {
   load(datoms: readonly Datom[]): void {
     if (datoms.length === 0) return
     this.admit(new Map(datoms.map(d => [d.a, d.v] as const)))
-    this.face.absorb([...datoms].sort((a, b) => a.tx - b.tx), 'datalog')
+    this.face.absorb([...datoms].sort((a, b) => a.tx - b.tx).map((d, at) => ({ ...d, at })), 'datalog')
   }
+
+  /** The largest number that an entity had so far. */
+  get entities(): number { return this.face.facts.largestEntity() }
+  /** Entities up to this one are not given again. */
+  reserve(entities: number): void { this.face.facts.positions.reserve(entities) }
 
   transact(data: readonly unknown[], meta: unknown): TxReport {
     const found = new Map<string, unknown>()
@@ -108,7 +113,7 @@ export class Store {
       const name = typeof op === 'string' ? bare(op) : ''
       if (name === 'db/add') this.#attribute(a, v, found)
       else if (name === 'db.fn/cas' || name === 'db/cas') this.#attribute(a, more, found)
-      else if (name === 'db/retract' || name === 'db.fn/retractAttribute') { if (v !== undefined) this.#attribute(a, v, found) }
+      else if (name === 'db/retract' || name === 'db/retractAttribute' || name === 'db.fn/retractAttribute') { if (v !== undefined) this.#attribute(a, v, found) }
       else if (!/^db(\.fn)?\//.test(name) && typeof item[1] === 'string') this.#attribute(item[1], item[2], found)
       return
     }

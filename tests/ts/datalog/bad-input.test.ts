@@ -11,6 +11,8 @@ const coded = (e: unknown): boolean => (e as Error).name === 'EddylineError' && 
 it('broken queries are errors with a code', async () => {
   const { data } = await world(ATTRIBUTES, { strict: false })
   data.transact([{ ':db/id': 1, name: 'Ada', age: 3, friend: [2] }, { ':db/id': 2, name: 'Bob' }])
+  const inputs = (): number => data.db.stats().tables.find(t => t.name === ':db/input')!.rows
+  const before = inputs()
   let refused = 0
   for (let seed = 1; seed <= 400; seed++) {
     const pick = random(seed)
@@ -33,7 +35,7 @@ it('broken queries are errors with a code', async () => {
   expect(refused).toBeGreaterThan(150)
   // It still answers, and nothing was left behind.
   expect(data.q('[:find [?n ...] :where [_ :name ?n]]')).toEqual(['Ada', 'Bob'])
-  expect(data.db.stats().tables.find(t => t.name === ':db/input')!.rows).toBe(0)
+  expect(inputs()).toBe(before)
 })
 
 it.each([

@@ -1,9 +1,11 @@
 // The subset of DataScript's JavaScript API, as its own tests use it, and what is ours: values that stay, answers that follow.
+import { createRequire } from 'node:module'
 import { expect, it } from 'vitest'
 import { createDatabase } from '../../../pkg/index.inline.js'
 import { load } from '../../../pkg/datascript/index.js'
 import { failure, sorted } from '../heritage/wizard.js'
 
+const datascript = createRequire(import.meta.url)('datascript') as Record<string, (...args: any[]) => any>
 const d = await load(createDatabase as never)
 const TX0 = 0x20000000
 const REFS = { father: { ':db/valueType': ':db.type/ref' }, children: { ':db/valueType': ':db.type/ref', ':db/cardinality': ':db.cardinality/many' } }
@@ -113,4 +115,22 @@ it('a live answer follows its connection, also when attributes come that were no
   expect(log).toEqual([[[['Ada', 36]], []], [[['Bob', 18]], [['Ada', 36]]]])
   live.dispose()
   expect(failure(() => d.transact(conn, [[':db/add', 1, 'age', 'old']])).code).toBe('TX_TYPE')
+})
+
+it('lookup references, wildcards and keys of trees are as in DataScript', () => {
+  const schema = { email: { ':db/unique': ':db.unique/identity' }, boss: { ':db/valueType': ':db.type/ref' }, part: { ':db/valueType': ':db.type/ref', ':db/isComponent': true } }
+  const tx = [{ ':db/id': 1, email: 'a', name: 'Ada' }, { ':db/id': 2, email: 'b', name: 'Bob', boss: 1, part: { name: 'p' } }]
+  const both = <T>(ask: (lib: any) => T): [T, T] => [ask(datascript), ask(d)]
+  for (const [theirs, ours] of [
+    both(l => l.datoms(l.db_with(l.empty_db(schema), tx), ':eavt', ['email', 'b'], 'name').map((x: any) => [x.e, x.a, x.v])),
+    both(l => l.datoms(l.db_with(l.empty_db(schema), tx), ':avet', 'boss', ['email', 'a']).map((x: any) => [x.e, x.a, x.v])),
+    both(l => { try { return l.datoms(l.db_with(l.empty_db(schema), tx), ':eavt', ['email', 'nobody']) } catch { return 'refused' } }),
+    both(l => l.pull(l.db_with(l.empty_db(schema), tx), '["*"]', 2)),
+    both(l => l.q('[:find (pull ?e [:db/id "name" {"boss" ["*"]}]) . :where [?e "boss"]]', l.db_with(l.empty_db(schema), tx))),
+    both(l => l.q('[:find ?n :in $ [?e ...] :where [?e "name" ?n]]', l.db_with(l.empty_db(schema), tx), [['email', 'a'], 2]).sort()),
+    both(l => l.datoms(l.db_with(l.db_with(l.empty_db(schema), tx), [[':db.fn/retractAttribute', 2, 'part']]), ':eavt').map((x: any) => [x.e, x.a, x.v])),
+    // New entities: behind those that are named, and never those that were.
+    both(l => { const c = l.create_conn(schema); return [tx, [[':db.fn/retractEntity', 3]], [{ ':db/id': -1, name: 'C' }], [{ ':db/id': 9, name: 'D' }, { ':db/id': -1, name: 'E' }]].map(t => l.transact(c, t).tempids['-1'] ?? null) }),
+    both(l => { const c = l.create_conn(schema); l.transact(c, [{ name: 'A' }, { name: 'B' }]); l.transact(c, [[':db.fn/retractEntity', 2]]); return l.transact(l.conn_from_db(l.db(c)), [{ ':db/id': -1, name: 'C' }]).tempids['-1'] }),
+  ]) expect(ours).toEqual(theirs)
 })

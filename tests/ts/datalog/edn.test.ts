@@ -45,7 +45,7 @@ describe('forms', () => {
   })
 
   it.each([
-    ['[1 2', 'query 1:1', '`]`'], ['[1 2)', 'query 1:5', 'closes nothing'], ['"abc', 'query 1:1', 'no end'], ['[1]\n 2', 'query 2:2', 'behind'],
+    ['[1 2', 'query 1:5', 'begins at query 1:1'], ['[1 2)', 'query 1:5', 'stands where `]`'], [']', 'query 1:1', 'closes nothing'], ['"abc', 'query 1:1', 'no end'], ['[1]\n 2', 'query 2:2', 'behind'],
     ['{:a}', 'query 1:1', 'without a value'], ['[12x]', 'query 1:2', 'no number'], ['#foo 1', 'query 1:1', 'cannot be read'], ['"\\q"', 'query 1:2', 'cannot be read'],
     ['', 'query 1:1', 'ends'], [':', 'query 1:1', 'no keyword'], ['#inst "no"', 'query 1:1', 'cannot be read'], ['\\abc', 'query 1:1', 'no character'],
     ['['.repeat(300), 'query 1:202', 'too deeply'], ['#_'.repeat(300), 'query 1:601', 'too deeply'],

@@ -60,6 +60,17 @@ export class RuleBook {
     return step.args.every((a, i) => a.kind === 'const' || a.kind === 'lookup' || (i >= rule.required && binds[i]) || (a.kind === 'var' && isBound(a.name)))
   }
 
+  /** Of a call that is not ready: the first branch that leaves a variable of the head open which the call leaves open, too. */
+  open(step: RuleCall, isBound: (v: string) => boolean): { readonly variable: string; readonly branch: Branch } | undefined {
+    const rule = this.get(step)
+    for (const [i, a] of step.args.entries()) {
+      if (i < rule.required || (a.kind !== 'blank' && !(a.kind === 'var' && !isBound(a.name)))) continue
+      const branch = rule.branches.find(b => !this.boundIn(b.clauses, new Set()).has(b.vars[i]))
+      if (branch !== undefined) return { variable: branch.vars[i], branch }
+    }
+    return undefined
+  }
+
   /** Which arguments a rule binds by itself, whatever it is called with. */
   binding(name: string): readonly boolean[] {
     const known = this.#binding.get(name)

@@ -1,0 +1,80 @@
+// Entities of transactions: which number a new one gets, what a key of a row is, what goes with what.
+import { expect, it } from 'vitest'
+import { createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
+import { datalog, facts } from '../../../pkg/datalog/index.js'
+import { failure, world } from '../heritage/wizard.js'
+
+const NAMES = '[:find ?e ?n :where [?e :name ?n]]'
+const PEOPLE = { name: 'string', friend: { type: 'ref', many: true }, email: { type: 'string', unique: true }, part: { type: 'ref', many: true, component: true } } as const
+
+it.each([
+  ['behind it', [{ ':db/id': 1, name: 'A' }, { name: 'B' }], [[1, 'A'], [2, 'B']]],
+  ['before it', [{ name: 'B' }, { ':db/id': 1, name: 'A' }], [[1, 'A'], [2, 'B']]],
+  ['in another form', [[':db/add', 1, 'name', 'A'], [':db/add', -1, 'name', 'B']], [[1, 'A'], [2, 'B']]],
+  ['as a value', [{ name: 'B', friend: [1] }, { ':db/id': -1, name: 'C' }, [':db/add', 1, 'name', 'A']], [[1, 'A'], [2, 'B'], [3, 'C']]],
+  ['nested', [{ ':db/id': 1, name: 'A', friend: [{ name: 'B' }] }], [[1, 'A'], [2, 'B']]],
+  ['larger', [{ name: 'A' }, { ':db/id': 5, name: 'B' }, { name: 'C' }], [[1, 'A'], [5, 'B'], [6, 'C']]],
+])('a new entity is none that the same transaction names: %s', async (_, tx, want) => {
+  const { data } = await world(PEOPLE)
+  data.transact(tx as never)
+  expect(data.q(NAMES)).toEqual(want)
+})
+
+it('a number is not given again when its entity is gone, nor after the state was saved and restored', async () => {
+  const { data } = await world(PEOPLE)
+  data.transact([{ name: 'A' }, { name: 'B' }])
+  data.transact([[':db/retractEntity', 2]])
+  expect(data.transact([{ ':db/id': -1, name: 'C' }]).tempids['-1']).toBe(3)
+  data.transact([[':db/retractEntity', 3]])
+  const { data: next } = await world(PEOPLE)
+  next.restore(structuredClone(data.save()))
+  expect(next.transact([{ ':db/id': -1, name: 'D' }]).tempids['-1']).toBe(4)
+  // A transaction that fails takes none.
+  expect(failure(() => next.transact([{ name: 'E' }, { nam: 'F' }])).code).toBe('UNKNOWN_ATTRIBUTE')
+  expect(next.transact([{ ':db/id': -1, name: 'G' }]).tempids['-1']).toBe(5)
+})
+
+it('a tempid is no key of a row; its own column says what is', async () => {
+  const db = await createDatabase({ schema: defineSchema({ num: table({ id: int().key(), v: string() }), issue: table({ id: string().key(), title: string() }), ...facts({ note: 'string' }) }) })
+  const data = datalog(db)
+  for (const tx of [[{ ':db/id': -1, 'num/v': 'x' }], [[':db/add', -1, 'num/v', 'x']], [{ ':db/id': -1, note: 'n', 'num/v': 'x' }]]) {
+    expect(failure(() => data.transact(tx as never))).toMatchObject({ code: 'TX_INVALID', path: expect.stringMatching(/^tx\[0\]/) })
+  }
+  expect(db.live(db.query.num).rows).toEqual([])
+  // A column may be negative, and a tempid beside it is for the facts.
+  const { tempids } = data.transact([{ ':db/id': -7, 'num/id': -1, 'num/v': 'x', note: 'n' }])
+  expect([db.live(db.query.num).rows, data.q('[:find ?e ?n :where [?e :note ?n]]')]).toEqual([[{ id: -1, v: 'x' }], [[tempids['-7'], 'n']]])
+  // Rows are found by what is unique of them, too.
+  data.transact([{ 'issue/id': 'i1', 'issue/title': 'One' }, [':db/add', [':issue/id', 'i1'], 'issue/title', 'Two']])
+  expect(data.q('[:find ?e ?t :where [?e :issue/title ?t]]')).toEqual([['i1', 'Two']])
+  expect(failure(() => data.transact([[':db/retractEntity', 'i1']]))).toMatchObject({ code: 'TX_INVALID' })
+})
+
+it('a chain of 10,000 components goes as one, and so does a circle', async () => {
+  const { data } = await world(PEOPLE)
+  data.transact(Array.from({ length: 10_000 }, (_, i) => [':db/add', i + 1, 'part', i + 2]))
+  data.transact([[':db/add', 20_000, 'part', 20_001], [':db/add', 20_001, 'part', 20_000], [':db/add', 7, 'friend', 20_001]])
+  data.transact([[':db/retractEntity', 1]])
+  expect(data.q('[:find ?a ?b :where [?a :part ?b]]')).toEqual([[20_000, 20_001], [20_001, 20_000]])
+  data.transact([[':db/retractEntity', 20_000]])
+  expect([data.q('[:find ?a :where [?a :part]]'), data.q('[:find ?a :where [?a :friend]]')]).toEqual([[], []])
+})
+
+it('retractAttribute takes components with it, retract leaves them', async () => {
+  const { data } = await world(PEOPLE)
+  const tx = [{ ':db/id': 1, part: [{ name: 'p' }] }]
+  data.transact(tx)
+  data.transact([[':db/retract', 1, 'part']])
+  expect(data.q(NAMES)).toEqual([[2, 'p']])
+  data.transact([[':db/add', 1, 'part', 2]])
+  data.transact([[':db/retractAttribute', 1, 'part']])
+  expect(data.q(NAMES)).toEqual([])
+})
+
+it('a value that is unique can pass from one to another within a transaction', async () => {
+  const { data } = await world(PEOPLE)
+  data.transact([{ ':db/id': 1, email: 'a' }, { ':db/id': 2, email: 'b' }])
+  data.transact([[':db/retract', 1, 'email', 'a'], [':db/add', 2, 'email', 'a'], [':db/add', 1, 'email', 'b']])
+  expect(data.q('[:find ?e ?m :where [?e :email ?m]]')).toEqual([[1, 'b'], [2, 'a']])
+  expect(failure(() => data.transact([[':db/add', 3, 'email', 'c'], [':db/add', 4, 'email', 'c']])).code).toBe('TX_CONFLICT')
+})
