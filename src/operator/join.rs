@@ -59,13 +59,17 @@ impl Pairs {
     }
 
     /// Emits a pair if the residual condition holds; whether it did. An erroneous pair is counted and not emitted.
-    pub(super) fn emit(&mut self, relations: &mut Relations, pair: [Handle; 2], weight: Weight, out: &mut Delta) {
+    pub(super) fn emit(&mut self, relations: &mut Relations, pair: [Handle; 2], weight: Weight, out: &mut Delta) -> bool {
         let handle = self.rows.intern_pair(relations, pair);
         match self.holds(relations, handle) {
-            Ok(true) => out.push(handle, weight),
+            Ok(true) => {
+                out.push(handle, weight);
+                return true;
+            }
             Ok(false) => {}
             Err(code) => self.errors.add(code, weight),
         }
+        false
     }
 
     pub(super) fn holds(&self, relations: &Relations, handle: Handle) -> Result<bool, ErrorCode> {
@@ -168,7 +172,7 @@ pub(super) fn ordered(side: usize, row: Handle, other: Handle) -> [Handle; 2] {
     if side == 0 { [row, other] } else { [other, row] }
 }
 
-fn product(a: Weight, b: Weight) -> Weight {
+pub(super) fn product(a: Weight, b: Weight) -> Weight {
     a.checked_mul(b).expect("weight overflow")
 }
 

@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 
-use super::join::{Pairs, ordered};
+use super::join::{Pairs, ordered, product};
 use crate::algebra::{Delta, Handle, NO_ROW, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
@@ -40,6 +40,38 @@ impl OuterJoin {
     /// The join that makes these pairs and keeps the rows of some sides.
     pub fn new(pairs: Pairs, keeps: [bool; 2]) -> Self {
         OuterJoin { pairs, kept: keeps.map(|keeps| keeps.then(KeptRows::default)) }
+    }
+
+    /// Changed rows of a kept side alone: each is looked up once, for its pairs and for whether it has any. Returns rows examined.
+    fn one_sided(&mut self, step: &mut Step<'_>, side: usize, own: &Delta, out: &mut Delta) -> u64 {
+        let mut rows = self.kept[side].take().expect("the side is kept");
+        let mut found = Vec::new();
+        let mut examined = 0;
+        for &(row, weight) in own.rows() {
+            self.pairs.matches(step.nodes, step.relations, side, row, &mut found);
+            examined += found.len() as u64;
+            let mut matches = 0;
+            for &(other, w) in &found {
+                let pair = ordered(side, row, other);
+                if self.pairs.emit(step.relations, pair, product(weight, w), out) {
+                    matches += i64::from(w);
+                }
+            }
+            let was = rows.get(&row).copied().unwrap_or(Kept { weight: 0, matches });
+            let now = Kept { weight: was.weight + weight, ..was };
+            let change = now.unmatched() - was.unmatched();
+            if change != 0 {
+                let handle = self.pairs.rows.intern_pair(step.relations, ordered(side, row, NO_ROW));
+                out.push(handle, change);
+            }
+            if now.weight == 0 {
+                rows.remove(&row);
+            } else {
+                rows.insert(row, now);
+            }
+        }
+        self.kept[side] = Some(rows);
+        examined
     }
 
     /// The change of the null-extended pairs of one side. Returns rows examined.
@@ -102,6 +134,12 @@ impl OuterJoin {
 
 impl Operator for OuterJoin {
     fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        // The other side has no state of its own that the change could touch.
+        let alone = |side: usize| inputs[1 - side].is_empty() && self.kept[side].is_some() && self.kept[1 - side].is_none();
+        if let Some(side) = (0..2).find(|&side| alone(side)) {
+            step.meter.examined += self.one_sided(step, side, inputs[side], out);
+            return;
+        }
         let mut examined = self.pairs.change(step, inputs, out);
         examined += self.extend(step, 0, inputs[0], inputs[1], out);
         examined += self.extend(step, 1, inputs[1], inputs[0], out);

@@ -400,7 +400,19 @@ impl OrderedGroups {
         in_order(inserted, &tie);
         let list = &mut self.groups[group as usize].list;
         change.old_len = list.len();
-        if removed.len() + inserted.len() > 32 + list.len() / 8 {
+        let same = match (removed.as_slice(), inserted.as_slice()) {
+            // A row whose order is as it was: its new handle goes where the old one is.
+            ([old], [new])
+                if (old.first, old.second) == (new.first, new.second) && sort.compare(rs, relation, old.row, new.row).is_eq() =>
+            {
+                list.replace(*old, new.row, &tie)
+            }
+            _ => None,
+        };
+        if let Some(at) = same {
+            change.removed.push(Placed { row: removed[0].row, at });
+            change.inserted.push(Placed { row: inserted[0].row, at });
+        } else if removed.len() + inserted.len() > 32 + list.len() / 8 {
             rebuild(list, removed, inserted, &mut change, &tie);
         } else {
             // From the back, each removal sees the position it had before the step; from the front, each insertion

@@ -157,8 +157,9 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
     this.#batch = batch
     this.version = batch === undefined ? query.version : batch.version
     this.urgent = batch === undefined
-    // O(1) on a mirror that is there; one that is not is built when somebody asks.
-    if (query.view.built && !this.urgent) this.#snapshot = query.view.snapshot()
+    // O(1) on a flat mirror that is there; one that is not is built when somebody asks. A snapshot of a nested one would have
+    // every row on the way to the next change built as it was, whether anybody asks or not.
+    if (query.view.flat && query.view.built && !this.urgent) this.#snapshot = query.view.snapshot()
   }
   get diff(): readonly Patch[] { return this.#diff }
   get batch(): Report | undefined { return this.#batch }

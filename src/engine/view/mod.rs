@@ -11,8 +11,6 @@ mod pointer;
 mod read;
 mod window;
 
-use hashbrown::HashSet;
-
 pub use moves::{Kept, ListChange, Placement};
 use nodes::Nodes;
 use window::Rows;
@@ -22,7 +20,7 @@ use super::report::{ADD, FILL, INNER, MOVE, ONE, PatchWords, REMOVE, SET, SWAP, 
 use crate::algebra::Handle;
 use crate::circuit::Circuit;
 use crate::plan::{FieldSource, Level, Plan, Window};
-use crate::trace::{HandleState, OrderedList, Relations};
+use crate::trace::{OrderedList, Relations};
 use crate::value::sort;
 
 /// Id of the node that owns the root list.
@@ -34,14 +32,20 @@ pub struct View {
     /// Its plan.
     pub plan: Plan,
     nodes: Nodes,
-    /// (node, level) lists that this version has dealt with already.
-    settled: HashSet<(u32, u32), HandleState>,
     /// Whether it was in error when last reported.
     pub failed: bool,
     /// Parameters of the query.
     pub params: Option<Params>,
     /// The windows of all levels before the version that moves them.
     before: Option<Vec<Window>>,
+}
+
+/// What lists of a level show differently.
+enum Change {
+    /// One row that stays in view.
+    Row(Kept),
+    /// Anything else.
+    Many(ListChange),
 }
 
 /// Where patches go.
@@ -63,7 +67,7 @@ impl View {
     /// Opens a view over a plan: nodes for what is shown now.
     pub fn open(plan: Plan, circuit: &mut Circuit, relations: &Relations) -> Self {
         let nodes = Nodes::new(plan.levels.len());
-        let mut view = View { plan, nodes, settled: HashSet::default(), failed: false, params: None, before: None };
+        let mut view = View { plan, nodes, failed: false, params: None, before: None };
         let group = circuit.ordered_mut(view.plan.levels[0].node).acquire(relations, 0, 0, &[]);
         view.nodes.own(0, group, ROOT);
         if !view.is_flat() {
@@ -132,31 +136,44 @@ impl View {
             };
             return self.emit(circuit, relations, 0, ROOT, &change, out);
         }
-        self.settled.clear();
+        self.nodes.begin();
+        // Lists that show a change, and what changed in them up to which of these.
+        let mut shown: Vec<u32> = Vec::new();
+        let mut changes: Vec<(usize, Change)> = Vec::new();
         for level in 0..self.plan.levels.len() {
-            let mut changes: Vec<(Vec<u32>, ListChange)> = Vec::new();
             {
                 let l = &self.plan.levels[level];
                 let groups = circuit.nodes().ordered(l.node);
                 let rows = rows_of(l, relations, groups.sort());
                 for delta in groups.changes() {
                     let Some(owners) = self.nodes.owners(level, delta.group) else { continue };
-                    let owners: Vec<u32> =
-                        owners.iter().copied().filter(|&o| !self.settled.contains(&(o, level as u32))).collect();
-                    if owners.is_empty() {
+                    let before = shown.len();
+                    shown.extend(owners.iter().filter(|&&o| !self.nodes.is_settled(level, o)));
+                    if shown.len() == before {
                         continue;
                     }
-                    let change = window::change(&l.window, &rows, groups.list(delta.group), delta);
-                    if !change.is_empty() {
-                        changes.push((owners, change));
+                    let list = groups.list(delta.group);
+                    let change = match window::only_row(&l.window, &rows, list, delta) {
+                        Some(kept) => Change::Row(kept),
+                        None => Change::Many(window::change(&l.window, &rows, list, delta)),
+                    };
+                    match &change {
+                        Change::Many(change) if change.is_empty() => shown.truncate(before),
+                        _ => changes.push((shown.len(), change)),
                     }
                 }
             }
-            for (owners, change) in changes {
-                for owner in owners {
-                    self.emit(circuit, relations, level, owner, &change, out);
+            let mut at = 0;
+            for (end, change) in changes.drain(..) {
+                for &owner in &shown[at..end] {
+                    match &change {
+                        Change::Row(kept) => self.emit_row(circuit, relations, level, owner, *kept, out),
+                        Change::Many(change) => self.emit(circuit, relations, level, owner, change, out),
+                    }
                 }
+                at = end;
             }
+            shown.clear();
         }
     }
 
@@ -198,6 +215,29 @@ impl View {
         for k in &change.kept {
             self.update(circuit, relations, level, owner, (k.old, k.new), k.to, out);
         }
+    }
+
+    /// The one row of a list that a step touched.
+    fn emit_row(
+        &mut self,
+        circuit: &mut Circuit,
+        relations: &Relations,
+        level: usize,
+        owner: u32,
+        kept: Kept,
+        out: &mut Output<'_>,
+    ) {
+        let Level { hidden, single, .. } = self.plan.levels[level];
+        if hidden {
+            return self.emit_pointed(circuit, relations, level, owner, out);
+        }
+        if kept.from != kept.to && !single {
+            let child = self.child(level, owner, kept.old);
+            let handle = self.seen_handle(relations, level, owner, kept.old);
+            let (at, to) = (kept.from as i32, kept.to as i32);
+            out.put(PatchWords { at, to, handle, child, ..PatchWords::new(MOVE, level, owner) });
+        }
+        self.update(circuit, relations, level, owner, (kept.old, kept.new), kept.to, out);
     }
 
     /// All rows of a flat list that was empty: one patch with a word a row.
@@ -273,7 +313,7 @@ impl View {
             let sub = self.plan.levels[level].subs[s];
             let group = self.acquire(circuit, relations, sub, row);
             self.nodes.own(sub, group, child as u32);
-            self.settled.insert((child as u32, sub as u32));
+            self.nodes.settle(sub, child as u32);
             self.fill(circuit, relations, sub, child as u32, group, INNER, out);
         }
     }
@@ -401,7 +441,7 @@ impl View {
         };
         self.nodes.disown(level, owner);
         self.nodes.own(level, now, owner);
-        self.settled.insert((owner, level as u32));
+        self.nodes.settle(level, owner);
         self.emit(circuit, relations, level, owner, &change, out);
         circuit.ordered_mut(self.plan.levels[level].node).release(before);
     }

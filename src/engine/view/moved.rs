@@ -11,7 +11,7 @@ impl View {
     /// of a level whose window moved, and O(1) per row that enters or leaves.
     pub(super) fn absorb_moved(&mut self, circuit: &mut Circuit, relations: &Relations, out: &mut Output<'_>) {
         let Some(before) = self.before.take() else { return };
-        self.settled.clear();
+        self.nodes.begin();
         for (level, was) in before.iter().enumerate() {
             let mut changes: Vec<(Vec<u32>, ListChange)> = Vec::new();
             {
@@ -28,7 +28,7 @@ impl View {
                         0 => vec![ROOT],
                         _ => self.nodes.owners(level, group).cloned().unwrap_or_default(),
                     };
-                    let owners: Vec<u32> = owners.into_iter().filter(|o| !self.settled.contains(&(*o, level as u32))).collect();
+                    let owners: Vec<u32> = owners.into_iter().filter(|o| !self.nodes.is_settled(level, *o)).collect();
                     if owners.is_empty() {
                         continue;
                     }

@@ -29,6 +29,8 @@ struct List {
     level: usize,
     group: GroupId,
     place: usize,
+    /// The version that has dealt with it already.
+    settled: u64,
 }
 
 /// All nodes of a view. Node 0 stands for the view itself.
@@ -40,6 +42,8 @@ pub struct Nodes {
     children: Vec<HashMap<u64, u32, HandleState>>,
     /// Per level: nodes whose list is a group.
     owners: Vec<HashMap<GroupId, Vec<u32>, HandleState>>,
+    /// Number of the present version.
+    version: u64,
 }
 
 fn file(owner: u32, row: Handle) -> u64 {
@@ -60,7 +64,24 @@ impl Nodes {
             free: Vec::new(),
             children: (0..levels).map(|_| HashMap::default()).collect(),
             owners: (0..levels).map(|_| HashMap::default()).collect(),
+            version: 1,
         }
+    }
+
+    /// Begins a version: no list is settled.
+    pub fn begin(&mut self) {
+        self.version += 1;
+    }
+
+    /// This version has dealt with a node's list.
+    pub fn settle(&mut self, level: usize, id: u32) {
+        let list = self.slots[id as usize].lists.iter_mut().find(|l| l.level == level);
+        list.expect("the node has this list").settled = self.version;
+    }
+
+    /// Whether this version has dealt with a node's list.
+    pub fn is_settled(&self, level: usize, id: u32) -> bool {
+        self.slots[id as usize].lists.iter().any(|l| l.level == level && l.settled == self.version)
     }
 
     /// A node for a shown row.
@@ -127,7 +148,7 @@ impl Nodes {
             place = owners.len();
             owners.push(id);
         }
-        self.slots[id as usize].lists.push(List { level, group, place });
+        self.slots[id as usize].lists.push(List { level, group, place, settled: 0 });
     }
 
     /// A node's list at a level is no group any more.
@@ -139,7 +160,7 @@ impl Nodes {
     }
 
     fn vacate(&mut self, list: List) {
-        let List { level, group, place } = list;
+        let List { level, group, place, .. } = list;
         if group == NO_GROUP {
             return;
         }

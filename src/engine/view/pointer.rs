@@ -20,7 +20,7 @@ impl View {
     pub(super) fn point(&mut self, circuit: &mut Circuit, relations: &Relations, pointer: usize, node: u32, row: Handle) -> i32 {
         let group = self.acquire(circuit, relations, pointer, row);
         self.nodes.own(pointer, group, node);
-        self.settled.insert((node, pointer as u32));
+        self.nodes.settle(pointer, node);
         let handle = self.target(circuit, pointer, group);
         self.nodes.see(node, handle);
         handle
@@ -36,7 +36,7 @@ impl View {
         at: usize,
         out: &mut Output<'_>,
     ) {
-        self.settled.insert((node, pointer as u32));
+        self.nodes.settle(pointer, node);
         let now = self.target(circuit, pointer, self.nodes.group(pointer, node));
         let before = self.nodes.see(node, now);
         let (level, owner, _) = self.nodes.place(node);
@@ -58,7 +58,8 @@ impl View {
         let groups = circuit.nodes().ordered(l.node);
         let list = groups.list(self.nodes.group(level, owner));
         let sort = groups.sort();
-        let place = list.partition(|e| sort.compare(relations, l.relation, e.row, row).is_lt());
+        let (entry, tie) = (sort.entry(relations, l.relation, row), |a, b| sort.compare(relations, l.relation, a, b));
+        let place = list.partition(|e| e.compare(&entry, &tie).is_lt());
         let (low, _) = window::bounds(&l.window, &rows_of(l, relations, sort), list);
         self.see(circuit, relations, pointer, node, place - low, out);
     }
