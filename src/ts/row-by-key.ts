@@ -3,7 +3,7 @@ import type { LooseChange } from './changes.js'
 import type { Inside } from './database.js'
 import { decodeRow } from './decoder.js'
 import type { TableLayout } from './layout.js'
-import { rowBytes } from './rows.js'
+import { rowBytes } from './keeper.js'
 
 interface Finder { find(len: number): number }
 

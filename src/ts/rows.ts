@@ -1,8 +1,10 @@
 import type { Encoder } from './encoder.js'
-import { type RowMemory, decodeCell, decodeRow, define } from './decoder.js'
+import { decodeRow } from './decoder.js'
 import { EddylineError } from './errors.js'
-import { PackedLayout, TENANT } from './layout.js'
+import { Keeper, type Kept, rowBytes } from './keeper.js'
+import { PackedLayout } from './layout.js'
 import type { FieldInfo, Port, RelationInfo } from './port.js'
+import { type KeptParts, Projection } from './projection.js'
 
 /** Counts the snapshots of all lists: a cell that is younger than a list's last snapshot is in none of them. */
 export const snapshots = { taken: 0 }
@@ -11,15 +13,15 @@ export const snapshots = { taken: 0 }
  * What a list or a patch holds in place of a row: the object, once somebody read it.
  *
  * Handles are reused by the engine; cells are not. So whoever holds a cell can read it forever: when the engine frees
- * the handle of a cell that was handed out and not yet read, the row's bytes are copied at that moment (most are never
- * asked for, and a copy costs a fraction of decoding), or decoded where it is put together from several rows.
+ * the handle of a cell that was handed out and not yet read, the row's bytes are copied at that moment: most are never
+ * asked for, and a copy costs a fraction of decoding.
  */
 export class RowCell {
   object: object | undefined = undefined
   /** Key, when the object does not hold all key columns. */
   key: unknown = undefined
-  /** Where the row's bytes are, when its handle is gone and nobody has read it. */
-  copy: Kept | undefined = undefined
+  /** Where the row's bytes are, or those of the rows it is put together from, when its handle is gone and nobody has read it. */
+  copy: Kept | KeptParts | undefined = undefined
   copyAt = 0
   /** Somebody outside of the current lists may hold it: an old snapshot, a patch. */
   held = false
@@ -29,55 +31,12 @@ export class RowCell {
   get(): object { return this.object !== undefined ? this.object : this.table.fill(this) }
 }
 
-// Rows that are kept share blocks: an array of its own would cost each more than its copy, and a block lives as long as a
-// row in it may be read.
-const BLOCK = 8192
-
-/** A block of rows whose handles are gone. */
-class Kept implements RowMemory {
-  readonly u8: Uint8Array<ArrayBuffer>
-  readonly i32: Int32Array<ArrayBuffer>
-  readonly view: DataView<ArrayBuffer>
-  used = 0
-  constructor(bytes: number) {
-    const buffer = new ArrayBuffer(bytes)
-    this.u8 = new Uint8Array(buffer)
-    this.i32 = new Int32Array(buffer)
-    this.view = new DataView(buffer)
-  }
-  fresh(): void {}
-}
-
-/** Copies rows out of the engine's memory before their handles go. */
-class Keeper {
-  #block: Kept | undefined
-
-  /** Copies the row of `cell`, which is at `at`. */
-  take(cell: RowCell, port: Port, at: number, layout: PackedLayout): void {
-    const bytes = rowBytes(port, layout, at)
-    const words = (bytes + 3) >> 2
-    let block = this.#block
-    if (block === undefined || block.used + words * 4 > block.u8.length) {
-      block = new Kept(Math.max(BLOCK, words * 4))
-      // A large row has a block of its own, and the rest of the present one stays in use.
-      if (words * 4 < BLOCK >> 2) this.#block = block
-    }
-    const to = block.used
-    if ((at & 3) === 0 && words < 128 && at + words * 4 <= port.u8.length) {
-      const from = at >> 2, target = to >> 2
-      const { i32 } = port, mine = block.i32
-      for (let w = 0; w < words; w++) mine[target + w] = i32[from + w]
-    } else block.u8.set(port.u8.subarray(at, at + bytes), to)
-    block.used = to + words * 4
-    cell.copy = block
-    cell.copyAt = to
-  }
-}
-
 /** How the rows of one kind become objects. */
 interface RowReader {
-  read(handle: number): object
-  key: ((handle: number) => unknown) | undefined
+  /** The object of a cell, and its key if the object does not hold that. */
+  read(cell: RowCell): object
+  /** Copies what `read` needs before the handle goes. */
+  keep(cell: RowCell): void
 }
 
 /** Cells by handle, for one relation and one shape of objects. */
@@ -92,15 +51,9 @@ export class CellTable {
   }
 
   fill(cell: RowCell): object {
-    if (cell.copy !== undefined) {
-      const object = cell.object = decodeRow(cell.copy, this.relation.layout!, cell.copyAt)
-      cell.copy = undefined
-      return object
-    }
-    const object = this.reader.read(cell.handle)
-    if (this.reader.key !== undefined) cell.key = this.reader.key(cell.handle)
-    cell.object = object
-    return object
+    const object = this.reader.read(cell)
+    cell.copy = undefined
+    return cell.object = object
   }
 
   #make(handle: number): RowCell {
@@ -135,16 +88,8 @@ export class CellTable {
   free(handle: number): void {
     const cell = this.cells[handle]
     if (cell === undefined) return
-    if (cell.held && cell.object === undefined) this.#keep(cell)
+    if (cell.held && cell.object === undefined) this.reader.keep(cell)
     this.cells[handle] = undefined
-  }
-
-  #keep(cell: RowCell): void {
-    if (this.relation.layout === undefined || this !== this.relation.rows) { this.fill(cell); return }
-    const { relations, layout } = this.relation
-    const at = relations.port.rowPtr(this.relation.id, cell.handle)
-    relations.port.fresh()
-    relations.kept.take(cell, relations.port, at, layout)
   }
 
   /** Reads every cell that is not read yet: before the handles go away without being freed one by one. */
@@ -171,14 +116,22 @@ export class Relation {
     this.layout = info.kind === 'packed' ? new PackedLayout(info) : undefined
     this.left = info.kind === 'pair' ? info.left : -1
     this.right = info.kind === 'pair' ? info.right : -1
-    this.rows = new CellTable(this, { read: handle => this.#read(handle), key: undefined })
+    this.rows = new CellTable(this, { read: cell => this.#read(cell), keep: cell => this.#keep(cell) })
     this.tables = [this.rows]
   }
 
-  #read(handle: number): object {
+  #read(cell: RowCell): object {
     const { port } = this.relations
     if (this.layout === undefined) throw new EddylineError('ENGINE_CRASHED', 'a pair has no row of its own')
-    return decodeRow(port, this.layout, port.rowPtr(this.id, handle))
+    if (cell.copy !== undefined) return decodeRow(cell.copy as Kept, this.layout, cell.copyAt)
+    return decodeRow(port, this.layout, port.rowPtr(this.id, cell.handle))
+  }
+
+  #keep(cell: RowCell): void {
+    if (this.layout === undefined) return
+    const { port, kept } = this.relations
+    cell.copy = kept.take(port, port.rowPtr(this.id, cell.handle), this.layout)
+    cell.copyAt = kept.at
   }
 }
 
@@ -213,15 +166,6 @@ export class Relations {
     for (let i = 0; i < tables.length; i++) tables[i].free(handle)
   }
 
-  /** Follows hops through pairs; leaves the relation in `hopRelation`. −1 where a left join found nothing. */
-  hop(rel: number, handle: number, hops: readonly number[]): number {
-    for (let i = 0; i < hops.length && handle >= 0; i++) {
-      handle = this.port.member(rel, handle, hops[i] !== 0)
-      rel = hops[i] === 0 ? this.list[rel].left : this.list[rel].right
-    }
-    return handle
-  }
-
   relationAt(rel: number, hops: readonly number[]): Relation {
     for (const h of hops) rel = h === 0 ? this.list[rel].left : this.list[rel].right
     return this.list[rel]
@@ -229,29 +173,7 @@ export class Relations {
 
   /** A table of cells whose objects are projections of the rows of `rel`. */
   projection(rel: number, fields: readonly FieldInfo[], key: readonly { hops: number[]; column: number }[], keyed: boolean): CellTable {
-    const steps = fields.map(f => {
-      const target = 'row' in f ? this.list[f.rel] : this.relationAt(rel, f.hops)
-      return { name: f.name, hops: f.hops, target, column: 'row' in f ? -1 : f.column }
-    })
-    const keySteps = key.map(k => ({ hops: k.hops, target: this.relationAt(rel, k.hops), column: k.column }))
-      .filter(k => k.target.layout?.names[k.column] !== TENANT)
-    const valueAt = (handle: number, hops: readonly number[], target: Relation, column: number): unknown => {
-      const at = this.hop(rel, handle, hops)
-      if (at < 0) return null
-      return column < 0 ? target.rows.at(at).get() : decodeCell(this.port, target.layout!, this.port.rowPtr(target.id, at), column)
-    }
-    const table = new CellTable(this.list[rel], {
-      read: handle => {
-        this.port.alive()
-        const object = {}
-        for (const s of steps) define(object, s.name, valueAt(handle, s.hops, s.target, s.column))
-        return object
-      },
-      key: keyed ? undefined : handle => {
-        const parts = keySteps.map(k => valueAt(handle, k.hops, k.target, k.column))
-        return parts.length === 1 ? parts[0] : parts
-      },
-    })
+    const table = new CellTable(this.list[rel], new Projection(this, rel, fields, keyed ? undefined : key))
     this.list[rel].tables.push(table)
     return table
   }
@@ -297,11 +219,6 @@ class ObjectLinks {
     }
     return undefined
   }
-}
-
-/** Bytes of the packed row at `at`: its fixed part, and its heap up to the last end. */
-export function rowBytes(port: Port, layout: PackedLayout, at: number): number {
-  return layout.heapAt + (layout.varCount > 0 ? port.view.getUint32(at + layout.varAt + 4 * (layout.varCount - 1), true) : 0)
 }
 
 function sameBytes(port: Port, a: number, b: number, bytes: number): boolean {

@@ -311,6 +311,40 @@ describe('what was handed out', () => {
     expect(events[0].diff[0]).toMatchObject({ t: 'add', key: 'a' })
   })
 
+  it('so says an event of nested rows; rows that a listener reads are of its version for ever', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.orderBy('id').with('comments'))
+    const events: LiveEvent<any>[] = []
+    const seen: (readonly any[])[] = []
+    db.apply([put('a')])
+    expect(live.rows).toMatchObject([{ id: 'a', comments: [] }])
+    live.subscribe(e => { events.push(e); if (events.length % 2 === 0) seen.push(e.rows) })
+    for (let n = 1; n <= 4; n++) db.apply([comment(n, 'a')])
+    db.apply([put('a', { title: 'new' })])
+    expect(failure(() => events[0].rows).code).toBe('STALE_EVENT')
+    expect(seen.map(rows => rows[0].comments.length)).toEqual([2, 4])
+    expect(events[3].rows).toBe(seen[1])
+    expect(seen[1][0].title).toBe('Issue a')
+  })
+
+  it('a patch of a joined row is read late: cells of both rows and rows shown whole are as they were', async () => {
+    const { db } = await open()
+    db.apply([{ op: 'insert', table: 'projects', row: { id: 'p', name: 'one' } }, put('a', { projectId: 'p', meta: { deep: [1] } }), put('b')])
+    const live = db.live(db.query.issues.leftJoin('projects', (i, p) => eq(i.projectId, p.id)).select(r => ({ id: r.issues.id, meta: r.issues.meta, name: r.projects.name })).orderBy('id'))
+    const whole = db.live(db.query.issues.leftJoin('projects', (i, p) => eq(i.projectId, p.id)))
+    const held: any[] = []
+    for (const l of [live, whole]) l.subscribe((e: any) => { held.push(e.diff) })
+    db.apply([{ op: 'update', table: 'projects', id: 'p', set: { name: 'two' } }, { op: 'update', table: 'issues', id: 'a', set: { title: 'once' } }])
+    for (let n = 0; n < 5; n++) db.apply([put('a', { projectId: 'p', title: `${n}`, meta: n }), { op: 'upsert', table: 'projects', row: { id: 'p', name: `${n}` } }, put('b', { title: `${n}` })])
+    db.apply([{ op: 'delete', table: 'projects', id: 'p' }, { op: 'delete', table: 'issues', id: 'a' }])
+    const [first, second] = held.slice(0, 2).map(diff => plainPatches(diff))
+    expect([first, second]).toMatchObject([
+      [{ t: 'set', fields: { name: 'two' } }],
+      [{ t: 'set', fields: { issues: { id: 'a', title: 'once', meta: { deep: [1] } }, projects: { name: 'two' } } }],
+    ])
+    expect(plainPatches(held[2])).toMatchObject([{ t: 'set', fields: { meta: 0, name: '0' } }])
+  })
+
   it('rows that were not touched are the same objects, and the row given to apply is the row', async () => {
     const { db } = await open()
     const row = issue('a'), other = issue('b')
