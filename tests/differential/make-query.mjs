@@ -119,11 +119,14 @@ function keyExpressions({ schema, json, from }) {
 function groupParts(state) {
   const { r, groups } = state
   const column = () => {
-    if (groups.length > 0 && r.oneIn(2)) return { expr: r.pick(groups).expr }
+    if (groups.length > 0 && r.oneIn(2)) {
+      const { expr, column } = r.pick(groups)
+      return { expr, type: column?.type }
+    }
     return { expr: aggregate({ ...state, exact: true }, r.pick(['count', 'countX', 'sum', 'min', 'max'])) }
   }
   const number = () => aggregate({ ...state, exact: true }, r.pick(['count', 'countX', 'sum']))
-  return { column, number, text: () => column().expr, key: groups.map((g) => g.expr) }
+  return { column, number, text: number, key: groups.map((g) => g.expr) }
 }
 
 /** Window functions that are ordered by. A start would be among the conditions of the SQL, which come before windows. */

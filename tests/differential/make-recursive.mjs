@@ -4,12 +4,13 @@ import { Expressions } from './make-expression.mjs'
 const column = (name, of) => ({ op: 'col', name, of })
 
 /** A recursion over two columns of a table as a source, with its columns; undefined if types allow none. */
-export function makeRecursive({ r, schema, seen }, table, alias) {
+export function makeRecursive({ r, schema, seen, ctes }, table, alias) {
   if (schema.large) return undefined
   const of = (t) => t.columns.filter((c) => c.type !== 'json')
   const picked = [r.pick(of(table)), r.pick(of(table))]
   const found = picked.map((c, i) => ({ ...c, name: 'xy'[i], of: 'l', nullable: true }))
-  const step = r.pick(schema.tables)
+  // A common table expression may hide a table.
+  const step = r.pick(schema.tables.filter((t) => ctes.every((c) => c.name !== t.name)))
   const right = of(step).map((c) => ({ ...c, of: 't', nullable: true }))
   const pairs = found.flatMap((a) => right.filter((b) => a.type === b.type).map((b) => [a, b]))
   if (pairs.length === 0) return undefined

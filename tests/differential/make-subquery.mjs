@@ -40,9 +40,10 @@ function condition(state, kind, level) {
       if (pairs.length === 0) return condition(state, 'exists', level)
       const [a, b] = r.pick(pairs)
       const field = json.groupBy ? { op: 'agg', name: 'max', args: [inside.column(b)] } : inside.column(b)
-      // A maximum of booleans is of ours alone.
-      if (json.groupBy && b.type === 'bool') delete json.groupBy
-      json.select = [{ name: 'v', expr: b.type === 'bool' ? inside.column(b) : field }]
+      // A maximum of booleans and of uuids is of ours alone.
+      const none = ['bool', 'uuid'].includes(b.type)
+      if (none) delete json.groupBy
+      json.select = [{ name: 'v', expr: none ? inside.column(b) : field }]
       e = { op: kind, args: [r.oneIn(6) ? around.coalesce(a) : around.column(a)], query: json }
       break
     }

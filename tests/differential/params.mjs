@@ -4,6 +4,9 @@ import { randomOf } from './random.mjs'
 const total = ['=', '!=', '<', '<=', '>', '>=', 'in', 'between', 'isDistinctFrom', 'isNotDistinctFrom', 'coalesce', 'nullif', 'case', 'caseOf', 'like', 'ilike']
 const pool = { number: [0, 1, 2, 3, 7, -1], string: ['', 'a', 'b', 'ab', 'A', 'a%'], boolean: [true, false], count: [0, 1, 2, 5, null] }
 
+// A fraction beside integers makes their comparison one of floats, which a parameter, having the type of its place, does not.
+const liftable = ({ name, value }) => name === undefined && typeof value in pool && (typeof value !== 'number' || Number.isInteger(value))
+
 /** The query with a parameter for each plain literal, and their first values: `{ json, values: { name: { kind, value } } }`. */
 export function lifted(plain) {
   const values = {}
@@ -13,7 +16,7 @@ export function lifted(plain) {
     return key
   }
   const walk = (e, place) => {
-    if (e.op === 'lit') return place && e.name === undefined && typeof e.value in pool ? { op: 'param', name: name(Number.isInteger(e.value) ? 'number' : typeof e.value, e.value) } : e
+    if (e.op === 'lit') return place && liftable(e) ? { op: 'param', name: name(typeof e.value, e.value) } : e
     // Aggregates and window functions have literals that are no values of rows; sub-queries are left as they are.
     if (e.op === 'agg' || e.op === 'over' || e.args === undefined) return e
     return { ...e, args: e.args.map((a) => walk(a, total.includes(e.op))) }
@@ -49,9 +52,5 @@ export function withValues({ json, values }) {
 export function nextValues(values, seed, batch) {
   const r = randomOf(seed * 64 + batch + 1)
   const names = Object.keys(values).filter(() => r.oneIn(2))
-  // Fractions stay, as the type of an integer would be refused for one.
-  return Object.fromEntries(names.map((name) => {
-    const { kind, value } = values[name]
-    return [name, { kind, value: Number.isInteger(value) || kind !== 'number' ? r.pick(pool[kind]) : value }]
-  }))
+  return Object.fromEntries(names.map((name) => [name, { kind: values[name].kind, value: r.pick(pool[values[name].kind]) }]))
 }
