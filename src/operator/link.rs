@@ -10,7 +10,7 @@ use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::trace::{Derived, HandleState, Path, RelationId, Relations};
 use crate::value::numeric::Decimal;
-use crate::value::{Cell, RowBuilder};
+use crate::value::{Cell, Interval, RowBuilder};
 
 /// Links.
 pub struct Link {
@@ -71,6 +71,7 @@ pub(super) fn key_cells<'b>(
                 Some(trimmed) => builder.set(layout, c, Cell::Decimal(&trimmed)),
                 None => builder.set(layout, c, cell),
             },
+            Cell::Interval(v) => builder.set(layout, c, Cell::Interval(&Interval::unpack(v).plain().pack())),
             _ => builder.set(layout, c, cell),
         }
     }

@@ -22,11 +22,11 @@ const TYPES: &[(&str, Type, bool)] = &[
     ("date", Type::Date, false),
     ("time", Type::Time, false),
     ("uuid", Type::Uuid, false),
+    ("interval", Type::Interval, false),
 ];
 
 /// Types that people will ask for: known, and not held yet.
-const NOT_YET: &[&str] =
-    &["money", "timetz", "interval", "inet", "cidr", "xml", "array", "enum", "vector", "geometry", "tsvector"];
+const NOT_YET: &[&str] = &["money", "timetz", "inet", "cidr", "xml", "array", "enum", "vector", "geometry", "tsvector"];
 
 /// Checks a schema.
 pub(super) fn schema(json: &SchemaJson) -> Result<Schema> {

@@ -166,6 +166,16 @@ pub enum Function {
     DiffDays,
     /// The beginning of a day. Put in by `bind` where a date meets a moment.
     DateToTimestamp,
+    /// Moment + Interval, Time + Interval.
+    AddSpan,
+    /// Interval from the second moment to the first, of whole days and a rest; of times of day without days.
+    DiffMoments,
+    /// Interval × Float.
+    ScaleSpan,
+    /// Interval / Float.
+    ShrinkSpan,
+    /// Interval in the one form of its length. Put in by `bind` where equal intervals become one.
+    PlainInterval,
     /// Seconds from the second moment to the first. Float.
     DiffSeconds,
     /// Year, month, day, hour, minute, second (Float) in UTC.
@@ -213,10 +223,12 @@ pub enum CastTo {
     Decimal,
     /// Of Date, Timestamp, Text.
     Date,
-    /// Of Time, Timestamp, Text.
+    /// Of Time, Timestamp, Interval, Text.
     Time,
     /// Of Uuid, Text.
     Uuid,
+    /// Of Interval, Time, Text.
+    Interval,
 }
 
 /// Parts of a moment.
@@ -244,6 +256,20 @@ pub enum Unit {
     Julian,
 }
 
+impl Unit {
+    /// Whether values of a type have this part.
+    pub(crate) fn is_of(self, ty: Type) -> bool {
+        use Unit as U;
+        let small = matches!(self, U::Microseconds | U::Milliseconds | U::Second | U::Minute | U::Hour | U::Epoch);
+        let calendar = matches!(self, U::Week | U::IsoYear | U::DayOfWeek | U::IsoDayOfWeek | U::DayOfYear | U::Julian);
+        match ty {
+            Type::Time => small,
+            Type::Interval => !calendar,
+            _ => true,
+        }
+    }
+}
+
 impl CastTo {
     /// The type that comes out.
     pub const fn ty(self) -> Type {
@@ -258,6 +284,7 @@ impl CastTo {
             CastTo::Date => Type::Date,
             CastTo::Time => Type::Time,
             CastTo::Uuid => Type::Uuid,
+            CastTo::Interval => Type::Interval,
         }
     }
 }
@@ -307,6 +334,7 @@ impl Function {
                 | F::IntToDecimal
                 | F::DateToTimestamp
                 | F::DiffDays
+                | F::PlainInterval
                 | F::TrimScale
                 | F::Scale
                 | F::Round
@@ -355,6 +383,8 @@ impl Function {
             (Function::IntToDecimal, _) => Some(Type::Decimal),
             (Function::AddDays | Function::SubDays, _) => Some(Type::Date),
             (Function::DiffDays, _) => Some(Type::Int),
+            (F::DiffMoments | F::ScaleSpan | F::ShrinkSpan | F::PlainInterval, _) => Some(Type::Interval),
+            (F::AddSpan | F::DateTrunc(_), _) => arguments.take(1).flatten().next().or(Some(Type::Timestamp)),
             (Function::DateToTimestamp, _) => Some(Type::Timestamp),
             (F::Round | F::RoundTo | F::Floor | F::Ceil | F::Trunc | F::Sign, _) => {
                 arguments.take(1).flatten().next().or(Some(Type::Float))

@@ -15,7 +15,8 @@ pub enum Takes {
     Same,
     /// All of one type that has an order.
     Ordered,
-    /// All of one type, Int, Decimal or Float; of `+` and `-` also dates and days.
+    /// All of one type, Int, Decimal or Float; of `+` and `-` also dates, moments, times and intervals, of `*` and `/` intervals
+    /// and numbers.
     Numbers,
     /// All of one type, Int or Decimal.
     Exact,
@@ -63,7 +64,10 @@ const FLOAT: &[Type] = &[Type::Float];
 const TEXT: &[Type] = &[Type::Text];
 const JSON: &[Type] = &[Type::Json];
 const MOMENT: &[Type] = &[Type::Timestamp];
+const SPAN: &[Type] = &[Type::Timestamp, Type::Interval];
+const CLOCK: &[Type] = &[Type::Timestamp, Type::Interval, Type::Time];
 const DECIMAL: &[Type] = &[Type::Decimal];
+const SIGNED: &[Type] = &[Type::Int, Type::Decimal, Type::Float, Type::Interval];
 const FRACTION: &[Type] = &[Type::Float, Type::Decimal];
 const KEY: &[Type] = &[Type::Text, Type::Int];
 const OCTETS: &[Type] = &[Type::Text, Type::Bytes];
@@ -111,7 +115,7 @@ pub const FUNCTIONS: &[Signature] = {
         line("*", F::Mul, 2, 2, Numbers, ARG),
         line("/", F::Div, 2, 2, Numbers, ARG),
         line("%", F::Mod, 2, 2, Exact, ARG),
-        line("neg", F::Neg, 1, 1, Numbers, ARG),
+        line("neg", F::Neg, 1, 1, Each(&[SIGNED]), ARG),
         typed("||", F::Concat, 1, MANY, &[TEXT], Text),
         line("coalesce", F::Coalesce, 1, MANY, Same, ARG),
         typed("lower", F::Lower, 1, 1, &[TEXT], Text),
@@ -160,8 +164,8 @@ pub const FUNCTIONS: &[Signature] = {
         typed("octetLength", F::OctetLength, 1, 1, &[OCTETS], Int),
         typed("ascii", F::Ascii, 1, 1, &[TEXT], Int),
         typed("chr", F::Chr, 1, 1, &[INT], Text),
-        typed("dateTrunc", F::DateTrunc(Unit::Day), 1, 1, &[MOMENT], Timestamp),
-        typed("extract", F::Extract(Unit::Day), 1, 1, &[MOMENT], Float),
+        line("dateTrunc", F::DateTrunc(Unit::Day), 1, 1, Each(&[SPAN]), ARG),
+        typed("extract", F::Extract(Unit::Day), 1, 1, &[CLOCK], Float),
         typed("addInterval", F::AddInterval, 4, 4, &[MOMENT, INT], Timestamp),
         typed("diffSeconds", F::DiffSeconds, 2, 2, &[MOMENT], Float),
         typed("makeTimestamp", F::MakeTimestamp, 6, 6, &[INT, INT, INT, INT, INT, FLOAT], Timestamp),
@@ -203,9 +207,9 @@ pub const UNITS: &[(&str, Unit, bool)] = &[
 
 /// Casts by the name of the type, and the types that each takes.
 pub const CASTS: &[(&str, CastTo, &[&[Type]])] = {
-    use Type::{Bool, Bytes, Date, Decimal, Float, Int, Json, Text, Time, Timestamp, Uuid};
+    use Type::{Bool, Bytes, Date, Decimal, Float, Int, Interval, Json, Text, Time, Timestamp, Uuid};
     &[
-        ("text", CastTo::Text, &[&[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid]]),
+        ("text", CastTo::Text, &[&[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid, Interval]]),
         ("int", CastTo::Int, &[&[Int, Float, Decimal, Bool, Text]]),
         ("bigint", CastTo::BigInt, &[&[Int, Float, Decimal, Bool, Text]]),
         ("float", CastTo::Float, &[&[Float, Int, Decimal, Text]]),
@@ -214,7 +218,8 @@ pub const CASTS: &[(&str, CastTo, &[&[Type]])] = {
         ("json", CastTo::Json, &[&[Json, Text]]),
         ("decimal", CastTo::Decimal, &[&[Decimal, Int, Float, Text]]),
         ("date", CastTo::Date, &[&[Date, Timestamp, Text]]),
-        ("time", CastTo::Time, &[&[Time, Timestamp, Text]]),
+        ("time", CastTo::Time, &[&[Time, Timestamp, Interval, Text]]),
+        ("interval", CastTo::Interval, &[&[Interval, Time, Text]]),
         ("uuid", CastTo::Uuid, &[&[Uuid, Text]]),
     ]
 };

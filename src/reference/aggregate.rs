@@ -1,7 +1,7 @@
 //! Grouping: groups by identity (null with null), aggregates over the lists of their arguments.
 
 use super::exact::{FloatSum, Squares, integer_mean};
-use super::expr::{eval, holds, integer, out_of_range};
+use super::expr::{eval, holds, integer, out_of_range, span};
 use super::query::compare_order;
 use crate::error::Result;
 use crate::query::{Aggregate, AggregateCall, AggregateFunction, Expr};
@@ -67,6 +67,7 @@ pub(super) fn aggregated(call: &AggregateCall, members: &[&Vec<Value>]) -> Resul
         (AggregateFunction::BoolOr, _) => Ok(Value::Bool(values.contains(&Value::Bool(true)))),
         (AggregateFunction::Mode, _) => Ok(mode(&values)),
         (AggregateFunction::PercentileCont | AggregateFunction::PercentileDisc, _) => Ok(percentile(call, values)),
+        (AggregateFunction::Sum | AggregateFunction::Avg, Some(Type::Interval)) => spans(call.function, &values),
         (AggregateFunction::VarSamp | AggregateFunction::StddevSamp, _) if values.len() == 1 => Ok(Value::Null),
         (
             AggregateFunction::Sum
@@ -108,6 +109,16 @@ fn distinct(values: Vec<Value>) -> Vec<Value> {
         }
     }
     out
+}
+
+/// Sum or mean of intervals.
+fn spans(function: AggregateFunction, values: &[Value]) -> Result<Value> {
+    let sum = values.iter().map(|v| span::parts(v).map(i128::from)).fold([0; 3], |a, b| std::array::from_fn(|i| a[i] + b[i]));
+    let sum = span::of(sum)?;
+    if function == AggregateFunction::Sum {
+        return Ok(sum);
+    }
+    span::scaled(span::parts(&sum), |v| v / values.len() as f64)
 }
 
 /// `string_agg`.

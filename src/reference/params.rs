@@ -80,6 +80,7 @@ fn null_of(ty: Type) -> ExprJson {
         Type::Date => (Some("date"), Literal::Text("2020-01-01".to_owned())),
         Type::Time => (Some("time"), Literal::Text("00:00:00".to_owned())),
         Type::Uuid => (Some("uuid"), Literal::Text("00000000-0000-0000-0000-000000000000".to_owned())),
+        Type::Interval => (Some("interval"), Literal::Text("0".to_owned())),
         Type::Bytes => (Some("bytes"), Literal::Text(String::new())),
         Type::Json => (Some("json"), Literal::Text("null".to_owned())),
     };

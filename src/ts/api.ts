@@ -1,12 +1,13 @@
 // Everything that the entries share. Each entry adds `init` and `createDatabase`, bound to its way of loading the engine.
 export { EddylineError, type ErrorCode, type KnownErrorCode } from './errors.js'
 export {
-  string, number, int, bigint, boolean, timestamp, json, bytes, decimal, date, time, uuid, table,
+  string, number, int, bigint, boolean, timestamp, json, bytes, decimal, date, time, uuid, interval, table,
   belongsTo, hasOne, hasMany, manyToMany, through,
   type Column, type Table, type Schema, type AnySchema, type Row, type InputRow, type Key, type Change, type Batch,
   type TableName, type RelationOptions, type AssociationName, type AssociationTable,
 } from './schema.js'
 export type { Decimal } from './decimal.js'
+export type { IntervalParts, IntervalText } from './interval.js'
 export { defineSchema } from './define-schema.js'
 export { from, type Query, type QueryLike, type OrderOptions } from './query/builder.js'
 export type { Source as QuerySource } from './query/source.js'
@@ -26,7 +27,7 @@ export {
   round, floor, ceil, trunc, trimScale, scale, addDays, diffDays, sign, power, sqrt, exp, ln, cast,
   substring, left, right, trim, ltrim, rtrim, replace, strpos, splitPart, startsWith, repeat, reverse, lpad, rpad, initcap,
   concatAll, concatWs, octetLength, ascii, chr,
-  dateTrunc, extract, addInterval, diffSeconds, makeTimestamp,
+  dateTrunc, extract, addInterval, intervalOf, elapsed, timesInterval, diffSeconds, makeTimestamp,
   jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, jsonArrayLength, jsonContains, jsonExists,
   type Case, type CastTypes, type Interval, type TruncUnit, type ExtractUnit,
 } from './query/functions.js'

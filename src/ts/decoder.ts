@@ -1,6 +1,7 @@
 import { dateText, timeText } from './calendar.js'
 import { unpackDecimal } from './decimal.js'
-import { BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, type PackedLayout, TEXT, TIME, TIMESTAMP, UUID } from './layout.js'
+import { intervalText, unpackInterval } from './interval.js'
+import { BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, INTERVAL, type PackedLayout, TEXT, TIME, TIMESTAMP, UUID } from './layout.js'
 
 /** Memory that holds packed rows: the engine's, or a copy of one row. */
 export interface RowMemory {
@@ -100,7 +101,12 @@ function decodeRare(port: RowMemory, layout: PackedLayout, ptr: number, c: numbe
   const to = heap + view.getUint32(at, true)
   if (layout.types[c] === BYTES) return u8.slice(from, to)
   const text = utf8.decode(u8.subarray(from, to))
-  return layout.types[c] === DECIMAL ? unpackDecimal(text) : layout.types[c] === UUID ? text : JSON.parse(text)
+  switch (layout.types[c]) {
+    case DECIMAL: return unpackDecimal(text)
+    case UUID: return text
+    case INTERVAL: return intervalText(unpackInterval(text))
+    default: return JSON.parse(text)
+  }
 }
 
 /** Keyed stores, unrolled by four: 5 × faster than `Object.fromEntries`, and allowed under every CSP. */

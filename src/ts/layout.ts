@@ -1,9 +1,9 @@
 import type { CellType, PackedInfo } from './port.js'
 
 /** Type codes as small integers: the encoder's and decoder's loops switch on them. */
-export const TEXT = 0, INT = 1, BIGINT = 2, FLOAT = 3, BOOL = 4, TIMESTAMP = 5, JSON_TEXT = 6, BYTES = 7, DECIMAL = 8, DATE = 9, TIME = 10, UUID = 11
+export const TEXT = 0, INT = 1, BIGINT = 2, FLOAT = 3, BOOL = 4, TIMESTAMP = 5, JSON_TEXT = 6, BYTES = 7, DECIMAL = 8, DATE = 9, TIME = 10, UUID = 11, INTERVAL = 12
 
-const CODES: Record<CellType, number> = { text: TEXT, int: INT, bigint: BIGINT, float: FLOAT, bool: BOOL, timestamp: TIMESTAMP, json: JSON_TEXT, bytes: BYTES, decimal: DECIMAL, date: DATE, time: TIME, uuid: UUID }
+const CODES: Record<CellType, number> = { text: TEXT, int: INT, bigint: BIGINT, float: FLOAT, bool: BOOL, timestamp: TIMESTAMP, json: JSON_TEXT, bytes: BYTES, decimal: DECIMAL, date: DATE, time: TIME, uuid: UUID, interval: INTERVAL }
 
 /** Name of the hidden last column of tenanted tables. */
 export const TENANT = '$tenant'

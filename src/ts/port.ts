@@ -38,7 +38,7 @@ export interface EngineModule {
   lastPanic?(): string | undefined
 }
 
-export type CellType = 'text' | 'int' | 'bigint' | 'float' | 'bool' | 'timestamp' | 'json' | 'bytes' | 'decimal' | 'date' | 'time' | 'uuid'
+export type CellType = 'text' | 'int' | 'bigint' | 'float' | 'bool' | 'timestamp' | 'json' | 'bytes' | 'decimal' | 'date' | 'time' | 'uuid' | 'interval'
 
 export interface PackedInfo {
   id: number; kind: 'packed'; table?: string

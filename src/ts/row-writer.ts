@@ -1,11 +1,12 @@
 import { dateText, daysOf, timeOf, timeText, uuidOf } from './calendar.js'
 import { packDecimal, unpackDecimal } from './decimal.js'
 import { EddylineError } from './errors.js'
-import { BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, type PackedLayout, TEXT, TIME, TIMESTAMP, type TableLayout, UUID } from './layout.js'
+import { intervalOf, intervalText, packInterval } from './interval.js'
+import { BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, INTERVAL, type PackedLayout, TEXT, TIME, TIMESTAMP, type TableLayout, UUID } from './layout.js'
 import type { Port } from './port.js'
 import { canonicalJson, jsonWasPlain, microsOfText, wellFormed } from './values.js'
 
-const TYPE_NAMES = ['a string', 'a safe integer', 'a bigint or a safe integer', 'a number', 'a boolean', 'a Date, milliseconds or an ISO 8601 text', 'a JSON value', 'a Uint8Array', 'a decimal number as text, a number or a bigint', 'a date as text or a Date', 'a time of day as text', 'a uuid as text']
+const TYPE_NAMES = ['a string', 'a safe integer', 'a bigint or a safe integer', 'a number', 'a boolean', 'a Date, milliseconds or an ISO 8601 text', 'a JSON value', 'a Uint8Array', 'a decimal number as text, a number or a bigint', 'a date as text or a Date', 'a time of day as text', 'a uuid as text', 'an interval as text or by its parts']
 /** As in JSON: what is longer is a mistake, or belongs somewhere else. */
 const ROW_MOST = 64 << 20
 const utf8 = /* @__PURE__ */ new TextEncoder()
@@ -144,6 +145,13 @@ export class RowWriter {
         if (uuid === undefined) throw this.#mismatch(table, c, value)
         if (uuid !== value) this.canonical = false
         this.#text(uuid, table, c)
+        break
+      }
+      case INTERVAL: {
+        const interval = intervalOf(value)
+        if (interval === undefined) throw this.#mismatch(table, c, value)
+        if (intervalText(interval) !== value) this.canonical = false
+        this.#text(packInterval(interval), table, c)
         break
       }
       case DECIMAL: {

@@ -1,5 +1,6 @@
 import type { Cursor } from './changes.js'
 import type { Decimal } from './decimal.js'
+import type { IntervalParts, IntervalText } from './interval.js'
 import type { CellType } from './port.js'
 
 /** One column: made by `string()`, `int()` and the like. `V` is the value in rows, `I` what is accepted on input. */
@@ -46,6 +47,11 @@ export function date(): Column<string, string | Date> { return new Column('date'
 export function time(): Column<string> { return new Column('time', false, false) }
 /** A uuid. Rows have its text in lower case with hyphens; other spellings of PostgreSQL are accepted. */
 export function uuid(): Column<string> { return new Column('uuid', false, false) }
+/**
+ * Months, days and microseconds. Rows have the text that PostgreSQL prints, `'1 mon 2 days 03:00:00'`; texts with units, ISO 8601
+ * durations and parts (`{ days: 2, hours: 3 }`) are accepted. Compared by length, where a month is 30 days.
+ */
+export function interval(): Column<IntervalText, string | IntervalParts> { return new Column('interval', false, false) }
 /** Bytes. */
 export function bytes(): Column<Uint8Array> { return new Column('bytes', false, false) }
 

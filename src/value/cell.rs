@@ -32,6 +32,8 @@ pub enum Cell<'a> {
     Time(i64),
     /// Lower case, with hyphens.
     Uuid(&'a str),
+    /// Packed.
+    Interval(&'a [u8]),
 }
 
 impl<'a> Cell<'a> {
@@ -55,6 +57,7 @@ impl<'a> Cell<'a> {
             Cell::Date(_) => Type::Date,
             Cell::Time(_) => Type::Time,
             Cell::Uuid(_) => Type::Uuid,
+            Cell::Interval(_) => Type::Interval,
         })
     }
 
@@ -73,6 +76,7 @@ impl<'a> Cell<'a> {
             Cell::Date(v) => Value::Date(v),
             Cell::Time(v) => Value::Time(v),
             Cell::Uuid(v) => Value::Uuid(v.into()),
+            Cell::Interval(v) => Value::Interval(v.into()),
         }
     }
 }
@@ -105,6 +109,8 @@ pub enum Value {
     Time(i64),
     /// Lower case, with hyphens.
     Uuid(Box<str>),
+    /// Packed; see [`Interval`](super::Interval).
+    Interval(Box<[u8]>),
 }
 
 impl Value {
@@ -123,6 +129,7 @@ impl Value {
             Value::Date(v) => Cell::Date(*v),
             Value::Time(v) => Cell::Time(*v),
             Value::Uuid(v) => Cell::Uuid(v),
+            Value::Interval(v) => Cell::Interval(v),
         }
     }
 
@@ -171,7 +178,7 @@ impl Hash for Value {
             Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => v.hash(state),
             Cell::Float(v) => v.to_bits().hash(state),
             Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => v.hash(state),
-            Cell::Bytes(v) | Cell::Decimal(v) => v.hash(state),
+            Cell::Bytes(v) | Cell::Decimal(v) | Cell::Interval(v) => v.hash(state),
         }
     }
 }
@@ -195,6 +202,7 @@ impl fmt::Display for Value {
             Value::Date(v) => f.write_str(&super::date_text(*v)),
             Value::Time(v) => f.write_str(&super::time_text(*v)),
             Value::Uuid(v) => f.write_str(v),
+            Value::Interval(v) => f.write_str(&super::Interval::unpack(v).text()),
         }
     }
 }

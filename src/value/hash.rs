@@ -1,6 +1,6 @@
 //! One 64-bit hash, deterministic, so that runs replay. Identity never rests on it alone: every user compares cells.
 
-use super::{Cell, numeric};
+use super::{Cell, interval, numeric};
 
 const K: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -72,6 +72,10 @@ impl Hasher64 {
             Cell::Decimal(v) => {
                 self.word(6);
                 self.bytes(numeric::ordered(v));
+            }
+            Cell::Interval(v) => {
+                self.word(7);
+                self.bytes(interval::ordered(v));
             }
         }
     }

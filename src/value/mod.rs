@@ -9,6 +9,8 @@ pub(crate) mod decimal;
 mod document;
 pub(crate) mod float;
 mod hash;
+pub(crate) mod interval;
+mod interval_text;
 pub(crate) mod json;
 mod json_of;
 mod layout;
@@ -24,6 +26,7 @@ pub use calendar::{date_text, parse_date, parse_time, parse_uuid, time_text};
 pub use cell::{Cell, Value};
 pub use document::{Document, Place, Tree};
 pub use hash::{Hasher64, MapState, hash_bytes};
+pub use interval::Interval;
 pub use json::canonical_json;
 pub use json_of::write_json;
 pub use layout::{ColumnLayout, FLAG_ASCII, Layout};
@@ -57,6 +60,8 @@ pub enum Type {
     Time,
     /// A uuid, as text in lower case.
     Uuid,
+    /// Months, days and microseconds.
+    Interval,
 }
 
 impl Type {
@@ -74,12 +79,13 @@ impl Type {
             Type::Date => "date",
             Type::Time => "time",
             Type::Uuid => "uuid",
+            Type::Interval => "interval",
         }
     }
 
     /// Whether values are of variable length and live in the row's heap.
     pub const fn is_var(self) -> bool {
-        matches!(self, Type::Text | Type::Bytes | Type::Json | Type::Decimal | Type::Uuid)
+        matches!(self, Type::Text | Type::Bytes | Type::Json | Type::Decimal | Type::Uuid | Type::Interval)
     }
 
     /// Whether values have an order (`json` has none yet).
@@ -87,8 +93,8 @@ impl Type {
         !matches!(self, Type::Json)
     }
 
-    /// Whether equal values may differ in how they are shown: `1.5` and `1.50`.
+    /// Whether equal values may differ in how they are shown: `1.5` and `1.50`, `1 mon` and `30 days`.
     pub const fn has_spellings(self) -> bool {
-        matches!(self, Type::Decimal)
+        matches!(self, Type::Decimal | Type::Interval)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Cell, numeric};
+use super::{Cell, interval, numeric};
 
 /// Ascending order, nulls last.
 #[inline]
@@ -24,6 +24,7 @@ pub fn total_order(a: Cell<'_>, b: Cell<'_>) -> Ordering {
         (Cell::Bool(a), Cell::Bool(b)) => a.cmp(&b),
         (Cell::Bytes(a), Cell::Bytes(b)) => a.cmp(b),
         (Cell::Decimal(a), Cell::Decimal(b)) => numeric::ordered(a).cmp(numeric::ordered(b)),
+        (Cell::Interval(a), Cell::Interval(b)) => interval::ordered(a).cmp(interval::ordered(b)),
         (a, b) => a.kind().cmp(&b.kind()),
     }
 }
@@ -31,7 +32,7 @@ pub fn total_order(a: Cell<'_>, b: Cell<'_>) -> Ordering {
 /// The same, and an order of equal values that are shown differently (`1.5` before `1.50`): equal are only values of equal bytes.
 pub fn identity_order(a: Cell<'_>, b: Cell<'_>) -> Ordering {
     total_order(a, b).then_with(|| match (a, b) {
-        (Cell::Decimal(a), Cell::Decimal(b)) => a.cmp(b),
+        (Cell::Decimal(a), Cell::Decimal(b)) | (Cell::Interval(a), Cell::Interval(b)) => a.cmp(b),
         _ => Ordering::Equal,
     })
 }
@@ -48,6 +49,7 @@ pub fn order_prefix(c: Cell<'_>) -> u64 {
         Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => first_eight(v.as_bytes()),
         Cell::Bytes(v) => first_eight(v),
         Cell::Decimal(v) => first_eight(numeric::ordered(v)),
+        Cell::Interval(v) => first_eight(interval::ordered(v)),
     }
 }
 

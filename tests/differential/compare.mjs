@@ -56,7 +56,8 @@ function same({ type, column }, expected, actual) {
       if (column && typeof actual !== (column === 'int' ? 'number' : 'bigint')) return false
       return (typeof actual === 'bigint' || Number.isInteger(actual)) && BigInt(actual) === BigInt(expected)
     case 'float': return Object.is(actual, Number(expected) === 0 ? 0 : Number(expected))
-    // Of equal values in a group PostgreSQL shows any.
+    // Of equal values in a group PostgreSQL shows any. That intervals are written as there is compared where they are cast to texts.
+    case 'interval': return typeof actual === 'string' && lengthOf(actual) === lengthOf(expected)
     case 'decimal': return typeof actual === 'string' && plain(actual) === plain(expected)
     case 'timestamp': {
       const micros = BigInt(expected)
@@ -87,6 +88,15 @@ function same({ type, column }, expected, actual) {
     }
     default: throw new Error(`no comparison of ${type}`)
   }
+}
+
+/** Microseconds of an interval as PostgreSQL writes it, where a month is 30 days. */
+function lengthOf(interval) {
+  const units = { year: 360n, mon: 30n, day: 1n }
+  const days = [...interval.matchAll(/([+-]?\d+) (year|mon|day)/g)].reduce((sum, m) => sum + BigInt(m[1]) * units[m[2]], 0n)
+  const [, sign, hour, minute, second, fraction = ''] = /([+-]?)(\d+):(\d+):(\d+)(?:\.(\d+))?$/.exec(interval) ?? ['', '', '0', '0', '0']
+  const micros = ((BigInt(hour) * 60n + BigInt(minute)) * 60n + BigInt(second)) * 1000000n + BigInt(fraction.padEnd(6, '0'))
+  return days * 86400000000n + (sign === '-' ? -micros : micros)
 }
 
 const plain = (decimal) => (decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal)

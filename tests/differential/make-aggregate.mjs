@@ -21,7 +21,7 @@ export function aggregate({ r, expressions, exact }, name, hazard) {
     case 'count': return agg('count')
     case 'countX': return agg('count', hazard ?? (r.oneIn(3) ? expressions.value('bool') : expressions.column(r.pick(expressions.columns))))
     // A hazard could fail itself before its sum does: `count`, `min` and `max` take one.
-    case 'sum': case 'avg': return agg(name, number())
+    case 'sum': case 'avg': return agg(name, !exact && r.oneIn(6) ? expressions.value('interval') : number())
     case 'variance': return agg(r.pick(['variance', 'varSamp', 'varPop']), number())
     case 'stddev': return agg(r.pick(['stddev', 'stddevSamp', 'stddevPop']), number())
     case 'boolAgg': return agg(r.pick(['boolAnd', 'boolOr', 'every']), expressions.value('bool'))

@@ -140,10 +140,11 @@ export class Expressions {
   /** An expression of a type (`int` also for bigint), never a bare literal; json: a column. */
   value(type, depth = 1) {
     const { r } = this
-    const called = ['int', 'float', 'text', 'timestamp', 'json', 'decimal', 'date'].includes(type) ? this.called(type, depth) : undefined
+    const called = ['int', 'float', 'text', 'timestamp', 'json', 'decimal', 'date', 'interval'].includes(type) ? this.called(type, depth) : undefined
     if (called) return called
     if (type === 'int' || type === 'float') return this.number(type, undefined, depth)
     if (type === 'decimal') return this.decimal(depth)
+    if (type === 'interval' && this.columnsOf('interval').length === 0) return literal('interval', r.pick(['1 mon', '-1 days', '00:00:01']))
     if (type === 'text') return this.text(undefined, depth)
     if (type === 'bool' && depth > 0 && r.oneIn(2)) return this.atom(r.pick(atoms))
     const columns = this.columnsOf(type)
@@ -158,6 +159,8 @@ export class Expressions {
     switch (type) {
       case 'int': return literal('int', r.between(-2, 12))
       case 'float': return literal('float', r.pick([0.5, -1.5, 24.5, 2023.5]))
+      case 'interval': return literal('interval', r.pick(['1 mon', '30 days', '1 day 02:00:00', '-1 days']))
+      case 'time': return literal('time', '09:30:00')
       case 'date': return literal('date', r.pick(['2024-02-29', '1970-01-01', '0044-03-15 BC']))
       case 'decimal': return literal('decimal', r.pick(['0.5', '-1.5', '1.50', '24', '0.00']))
       case 'text': return literal('text', r.pick(['', 'a', 'ab', 'É', '1', 'b', 'array']))

@@ -9,6 +9,7 @@ export const functions = {
   rounding: ['float'],
   decimalArithmetic: ['decimal'],
   days: ['date', 'int', 'timestamp', 'text'],
+  spans: ['interval', 'timestamp', 'text', 'float', 'time'],
   cast: ['int', 'text', 'bool', 'float'],
   cut: ['text'],
   pad: ['text'],
@@ -30,6 +31,7 @@ const patterns = [
 ]
 const keys = ['a', 'b', 'bb', 'é', 'x', '0', '-1', '']
 
+const spanParts = ['microseconds', 'milliseconds', 'second', 'minute', 'hour', 'epoch', 'day', 'month', 'quarter', 'year', 'decade', 'century', 'millennium']
 const call = (op, ...args) => ({ op, args })
 const named = (op, name, ...args) => ({ op, name, args })
 const int = (n) => literal('int', n)
@@ -41,7 +43,7 @@ function leaf(x, type) {
   const columns = x.columnsOf(type)
   if (columns.length > 0) return x.column(r.pick(columns))
   return { int: () => int(r.between(-3, 5)), float: () => literal('float', 0.5), text: () => text(r.pick(['a', 'B'])), bool: () => x.atom('isNull'),
-    decimal: () => literal('decimal', '2.50'), date: () => literal('date', '2024-02-29'), time: () => literal('time', '09:30:00'), uuid: () => literal('uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
+    decimal: () => literal('decimal', '2.50'), date: () => literal('date', '2024-02-29'), time: () => literal('time', '09:30:00'), interval: () => literal('interval', r.pick(['1 mon', '1 day 02:00:00', '-00:00:01.5'])), uuid: () => literal('uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
 }
 const some = (x, type) => (x.r.oneIn(3) && ['int', 'float', 'text', 'bool'].includes(type) ? x.value(type, 0) : leaf(x, type))
 
@@ -71,6 +73,14 @@ export function makeFunction(x, feature, type) {
       if (type === 'timestamp') return r.oneIn(2) ? named('cast', 'timestamp', of) : named('dateTrunc', r.pick(units), of)
       if (type === 'text') return named('cast', 'text', leaf(x, r.pick(['date', 'time', 'uuid'])))
       return r.oneIn(3) ? named('cast', 'date', leaf(x, 'timestamp')) : call(r.pick(['+', '-']), of, int(r.between(-800, 800)))
+    }
+    case 'spans': {
+      const of = leaf(x, 'interval')
+      if (type === 'text') return named('cast', 'text', r.oneIn(3) ? of : span(x))
+      if (type === 'timestamp') return call(r.pick(['+', '-']), leaf(x, r.pick(['timestamp', 'date'])), r.oneIn(3) ? span(x) : of)
+      if (type === 'time') return r.oneIn(3) ? named('cast', 'time', of) : call(r.pick(['+', '-']), leaf(x, 'time'), of)
+      if (type === 'float') return r.oneIn(3) ? named('extract', r.pick(spanParts.slice(0, 6)), leaf(x, 'time')) : named('extract', r.pick(spanParts), of)
+      return span(x)
     }
     case 'decimalArithmetic': return x.decimal(2)
     case 'cast':
@@ -125,6 +135,23 @@ export function makeFunction(x, feature, type) {
         default: return call('->>', json, step)
       }
     }
+  }
+}
+
+/** An interval made of others, of moments, or of times of day. */
+function span(x) {
+  const { r } = x
+  const of = leaf(x, 'interval')
+  const number = () => (r.oneIn(2) ? literal('float', r.pick([0.5, 1.5, -2.25, 0.1])) : x.number('int', undefined, 0))
+  switch (r.below(8)) {
+    case 0: return call(r.pick(['+', '-']), of, leaf(x, 'interval'))
+    case 1: return call('neg', of)
+    case 2: return call('*', of, number())
+    case 3: return call('*', number(), of)
+    case 4: return call('/', of, literal('float', r.pick([3, 0.7, -2])))
+    case 5: return call('-', leaf(x, 'timestamp'), leaf(x, 'timestamp'))
+    case 6: return r.oneIn(2) ? call('-', leaf(x, 'time'), leaf(x, 'time')) : named('cast', 'interval', r.oneIn(2) ? leaf(x, 'time') : literal('text', r.pick(['1.5 mons', '2 weeks ago', 'P1Y2M3DT4H', '1 12:00', '-1.25 days'])))
+    default: return named('dateTrunc', r.pick(spanParts.filter((u) => u !== 'epoch')), of)
   }
 }
 

@@ -9,7 +9,7 @@ import { makeWindows, scopeParts } from './make-window.mjs'
 import { isSafe, literal } from './values.mjs'
 
 const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
-const joinKinds = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'interval']
+const joinKinds = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'overlap']
 
 /**
  * A query `{ json, seen, lenient }`. `seen`: its features. `lenient`: whether an evaluation error is up to the order of
@@ -203,9 +203,9 @@ function joinCondition(r, both, left, right, wants, seen, large, full) {
   const parts = []
   const column = (c) => both.column(c)
   const orderedPairs = pairs.filter(([a]) => a.type !== 'json')
-  if (!full && !large && wants('interval', 8) && orderedPairs.length > 0) {
+  if (!full && !large && wants('overlap', 8) && orderedPairs.length > 0) {
     // Two ranges that overlap, or a value within a range.
-    seen.add('interval')
+    seen.add('overlap')
     const [a, b] = r.pick(orderedPairs)
     const [c, d] = r.oneIn(2) ? r.pick(orderedPairs) : r.pick(orderedPairs.filter(([x, y]) => x === a || y === b))
     return { op: 'and', args: [{ op: r.pick(['<', '<=']), args: [column(a), column(b)] }, { op: r.pick(['<', '<=', '>', '>=']), args: [column(d), column(c)] }] }
@@ -251,7 +251,7 @@ function makeSelect(state, shape, hazard) {
   }
   if (wanted.some((w) => subqueries.includes(w)) && r.oneIn(2)) json.select.push({ name: 'sub', expr: subqueryField(state) })
   const wantedAtoms = wanted.filter((w) => atoms.includes(w))
-  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json', 'decimal', 'date'])) })
+  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json', 'decimal', 'date', 'interval'])) })
   const numbers = expressions.columns.filter((c) => ['int', 'float'].includes(c.type) && isSafe(c))
   if (numbers.length > 0 && r.oneIn(12)) {
     // Their last digit is up to the library: selected, and not computed with.

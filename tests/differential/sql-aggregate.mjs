@@ -8,11 +8,12 @@ const bools = { boolAnd: 'bool_and', every: 'every', boolOr: 'bool_or' }
 /** The parts of a call in SQL: arguments, `distinct`, order, filter. */
 function parts(e, column) {
   const args = (e.args ?? []).map((a) => expression(a, column))
-  // Of equal decimals the engine takes the one without zeros at the end; how many digits a deviation has depends on it.
+  // Of equal decimals the engine takes the one without zeros at the end; how many digits a deviation has depends on it. Of equal intervals it takes the one in months.
   const trimmed = e.distinct && args[0]?.type === 'decimal'
   if (trimmed) args[0] = { ...args[0], sql: `trim_scale(${args[0].sql})` }
+  if (e.distinct && args[0]?.type === 'interval') args[0] = { ...args[0], sql: `justify_interval(${args[0].sql})` }
   const filter = e.filter ? ` filter (where ${expression(e.filter, column).sql})` : ''
-  const items = (e.orderBy ?? []).map((o) => `${trimmed ? args[0].sql : expression(o.expr, column).sql} ${o.desc ? 'desc' : 'asc'} nulls ${o.nulls ?? (o.desc ? 'first' : 'last')}`)
+  const items = (e.orderBy ?? []).map((o) => `${e.distinct && args[0] ? args[0].sql : expression(o.expr, column).sql} ${o.desc ? 'desc' : 'asc'} nulls ${o.nulls ?? (o.desc ? 'first' : 'last')}`)
   // Distinct values are in their own order, rows in that of their keys.
   const order = e.distinct ? (items.length > 0 ? items : [`${args[0]?.sql} asc nulls last`]) : [...items, ...column.keys.map((k) => `${k} asc nulls last`)]
   return { args, filter, order: order.length > 0 ? ` order by ${order.join(', ')}` : '', distinct: e.distinct ? 'distinct ' : '' }
@@ -28,7 +29,7 @@ export function aggregate(e, column) {
     case 'count': return { sql: call('count'), type: 'int' }
     // PostgreSQL widens to numeric; the engine stays within 64 bits and fails beyond them.
     case 'sum': return { sql: a.type === 'int' ? `(${call('sum')})::int8` : call('sum'), type: a.type }
-    case 'avg': return a.type === 'decimal' ? { sql: call('avg'), type: 'decimal' } : { sql: `(${call('avg')})::float8`, type: 'float' }
+    case 'avg': return a.type === 'decimal' || a.type === 'interval' ? { sql: call('avg'), type: a.type } : { sql: `(${call('avg')})::float8`, type: 'float' }
     case 'boolAnd': case 'every': case 'boolOr': return { sql: call(bools[e.name]), type: 'bool' }
     case 'stringAgg': return { sql: `string_agg(${distinct}${a.sql}, ${b.sql}${order})${filter}`, type: 'text' }
     case 'arrayAgg': case 'jsonAgg': return { sql: `jsonb_agg(${distinct}${a.sql}${order})${filter}`, type: 'json' }

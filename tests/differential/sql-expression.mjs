@@ -10,7 +10,7 @@ import { over } from './sql-window.mjs'
 const quote = (text) => `'${text.replaceAll("'", "''")}'`
 export const name = (n) => `"${n}"`
 
-const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb', decimal: 'numeric', date: 'date', time: 'time', uuid: 'uuid' }
+const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb', decimal: 'numeric', date: 'date', time: 'time', uuid: 'uuid', interval: 'interval' }
 
 export const columnType = (type) => sqlTypes[type] + (type === 'text' ? ' collate "C"' : '')
 
@@ -38,6 +38,13 @@ function literal({ name: type, value }) {
     // As the engine takes it: a safe integer is an integer.
     default: return Number.isSafeInteger(value) ? { sql: constant('int', value === 0 ? 0 : value), type: 'int' } : { sql: constant('float', value), type: 'float' }
   }
+}
+
+/** Type of an operation with intervals or of moments; `undefined`: it is none. */
+function spanType(op, args) {
+  const types = args.map((a) => a.type)
+  if (op === '-' && (types[0] === 'time' || types[0] === 'timestamp') && types[0] === types[1]) return 'interval'
+  return types.includes('interval') ? types.find((t) => t === 'timestamp' || t === 'time') ?? (types.includes('date') ? 'timestamp' : 'interval') : undefined
 }
 
 /** The one type of some expressions: nulls take any, of numbers the widest counts. */
@@ -89,6 +96,9 @@ export function expression(e, column) {
     }
     case '+': case '-': case '*': case '/': case '%': {
       const args = all()
+      const type = spanType(e.op, args)
+      // Moments are of the zone UTC.
+      if (type) return { sql: `(${args.map((a) => (a.type === 'date' ? `(${a.sql})::timestamptz` : a.type === 'int' || a.type === 'decimal' ? `(${a.sql})::float8` : a.sql)).join(` ${e.op} `)})`, type }
       if (args.some((a) => a.type === 'date')) {
         // Days are of 32 bits.
         const sql = `(${args.map((a) => (a.type === 'int' ? `(${a.sql})::int4` : a.sql)).join(` ${e.op} `)})`

@@ -38,7 +38,7 @@ function cast(to, a) {
     case 'int': case 'bigint': return int(a.type === 'bool' ? `(${a.sql})::int4` : a.sql)
     case 'float': return float(a.sql)
     case 'decimal': return { sql: `(${a.sql})::numeric`, type: 'decimal' }
-    case 'date': case 'time': case 'uuid': return { sql: `(${a.sql})::${to}`, type: to }
+    case 'date': case 'time': case 'uuid': case 'interval': return { sql: `(${a.sql})::${to}`, type: to }
     case 'bool': return bool(a.type === 'int' ? `${a.sql} <> 0` : `(${a.sql})::bool`)
     case 'timestamp': return moment(`(${a.sql})::timestamptz`)
     default: return { sql: `(${a.sql})::jsonb`, type: 'json' }
@@ -91,7 +91,7 @@ export function functionSql(e, args, common) {
     case 'strpos': case 'octetLength': case 'ascii': return int(`${name}(${sqls(args).join(', ')})`)
     case 'chr': return text(`chr(${int4(a)}) collate "C"`)
     case 'startsWith': return bool(`${name}(${sqls(args).join(', ')})`)
-    case 'dateTrunc': return moment(`date_trunc('${e.name}', ${a.sql})`)
+    case 'dateTrunc': return { ...moment(`date_trunc('${e.name}', ${a.sql})`), type: a.type === 'interval' ? a.type : 'timestamp' }
     case 'extract': return float(`date_part('${e.name}', ${a.sql})`)
     case 'addInterval': return moment(`${a.sql} + make_interval(months => ${int4(b)}, days => ${int4(c)}, secs => ${float8(args[3])} / 1000000)`)
     case 'diffSeconds': return float(`date_part('epoch', ${a.sql} - ${b.sql})`)

@@ -29,6 +29,11 @@ const domains = {
   },
   date: { any: { safe: true, list: ['2024-02-29', '2024-03-01', '1970-01-01', '1969-12-31', '0044-03-15 BC', '12345-06-07'] } },
   time: { any: { safe: true, list: ['00:00:00', '09:30:00', '09:30:00.5', '23:59:59.999999', '24:00:00'] } },
+  // Of equal intervals, too, PostgreSQL shows any.
+  interval: {
+    plain: { safe: true, list: ['00:00:00', '1 mon', '-1 mons', '1 day', '-00:00:01.5', '2 days 03:04:05', '1 year 2 mons', '00:00:00.000001', '36:00:00'] },
+    odd: { safe: true, list: ['1 mon -1 days', '30 days', '-1 years +2 days -03:00:00', '1000 years', '-00:00:00.000001', '24:00:00', '11 mons 29 days 23:59:59.999999', '90 days'] },
+  },
   uuid: { any: { safe: true, list: ['00000000-0000-0000-0000-000000000000', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12', 'ffffffff-ffff-ffff-ffff-ffffffffffff'] } },
   bool: { both: { safe: true, list: [true, false] } },
   timestamp: {
@@ -67,7 +72,7 @@ export function makePattern(r, column) {
 /** A literal of the boundary's Query JSON. */
 export function literal(type, value) {
   if (value === null) return { op: 'lit', value: null }
-  if (type === 'timestamp' || type === 'bytes' || type === 'decimal' || type === 'date' || type === 'time' || type === 'uuid') return { op: 'lit', name: type, value }
+  if (type === 'timestamp' || type === 'bytes' || type === 'decimal' || type === 'date' || type === 'time' || type === 'uuid' || type === 'interval') return { op: 'lit', name: type, value }
   if (type === 'json') return { op: 'lit', name: 'json', value: JSON.stringify(value) }
   return { op: 'lit', value }
 }

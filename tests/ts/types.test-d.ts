@@ -6,13 +6,14 @@ import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc
 import type { Decimal } from '../../src/ts/decimal.js'
 import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
 import { recursive } from '../../src/ts/query/recursive.js'
-import { addDays, addInterval, between, cast, dateTrunc, diffDays, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
+import { addDays, addInterval, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { param, withParams } from '../../src/ts/query/params.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
-import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
+import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
+import type { IntervalText } from '../../src/ts/interval.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
@@ -120,8 +121,8 @@ q.where('points', '~', 'a')
 q.where(i => eq(match(i.status).when('opened', 1), 1))
 // @ts-expect-error no such unit
 q.select(i => ({ x: dateTrunc('dow', i.due) }))
-// @ts-expect-error a text is no moment
-q.select(i => ({ x: extract('year', i.title) }))
+// @ts-expect-error a number is no moment
+q.select(i => ({ x: extract('year', i.points) }))
 // @ts-expect-error a number is no bound of a moment's column's text
 q.where(i => between(i.title, 1, 2))
 
@@ -290,6 +291,12 @@ const today: InputRow<typeof diary, 'days'> = { id: 'a0eebc999c0b4ef8bb6d6bb9bd3
 const spans = diaryDb.query.days.where('day', '>', '2024-02-29').select(d => ({ next: addDays(d.day, 1), since: diffDays(d.day, '2024-01-01'), moment: cast(d.day, 'timestamp'), at: d.at }))
 same<RowOf<typeof spans>, { next: string; since: number; moment: Date; at: string | null }>()
 void today
+const work = defineSchema({ tasks: table({ id: int().key(), took: interval().nullable(), from: timestamp() }) })
+declare const workDb: Database<typeof work>
+const job: InputRow<typeof work, 'tasks'> = { id: 1, took: { hours: 2 }, from: 0 }
+const took = workDb.query.tasks.where('took', '<', { days: 1 }).select(t => ({ end: addInterval(t.from, t.took), sum: sum(t.took), since: elapsed(t.from, t.from) }))
+same<RowOf<typeof took>, { end: Date | null; sum: IntervalText | null; since: IntervalText }>()
+void job
 // Parameters: their types come from the declaration, and go to the values that `live` and `setParams` take.
 {
   const busy = withParams({ least: 'int', status: 'text', since: 'timestamp' }, p => {

@@ -10,6 +10,7 @@ use super::exact_sum::ExactSum;
 use super::multiset::{Mode, Multiset};
 use super::ordered;
 use super::ranked::Ranked;
+use super::spans::Spans;
 use super::spread::Spread;
 use crate::algebra::Weight;
 use crate::error::ErrorCode;
@@ -30,6 +31,8 @@ pub enum Accumulator {
     Spread(Box<Spread>),
     /// The same of decimals.
     Decimals(Box<Decimals>),
+    /// Sums of intervals.
+    Spans(Box<Spans>),
     /// Values in order.
     Values(Box<Multiset>),
     /// Values by frequency.
@@ -48,6 +51,7 @@ impl Accumulator {
             F::Sum | F::Avg | F::VarSamp | F::VarPop | F::StddevSamp | F::StddevPop if call.ty == Type::Decimal => {
                 Accumulator::Decimals(Box::default())
             }
+            F::Sum | F::Avg if call.ty == Type::Interval => Accumulator::Spans(Box::default()),
             F::Sum | F::Avg => Accumulator::Sum { sum: ExactSum::default(), count: 0 },
             F::BoolAnd | F::BoolOr => Accumulator::Bools([0; 2]),
             F::VarSamp | F::VarPop | F::StddevSamp | F::StddevPop => Accumulator::Spread(Box::default()),
@@ -85,7 +89,8 @@ impl Accumulator {
             (Accumulator::Spread(spread), Cell::Int(v)) => spread.add_integer(v, weight),
             (Accumulator::Spread(spread), Cell::Float(v)) => spread.add(v, weight),
             (Accumulator::Decimals(all), Cell::Decimal(v)) => all.add(call.function, v, weight),
-            (Accumulator::Spread(_) | Accumulator::Decimals(_), c) => {
+            (Accumulator::Spans(all), Cell::Interval(v)) => all.add(v, weight),
+            (Accumulator::Spread(_) | Accumulator::Decimals(_) | Accumulator::Spans(_), c) => {
                 unreachable!("bind lets no variance of {:?} through", c.kind())
             }
             (Accumulator::Values(values), cell) => {
@@ -139,6 +144,7 @@ impl Accumulator {
                 }
             }
             Accumulator::Decimals(all) => return all.result(call.function),
+            Accumulator::Spans(all) => return all.result(call.function),
             Accumulator::Values(values) => match call.function {
                 F::StringAgg | F::JsonAgg => ordered::distinct_result(values, call, relations, relation),
                 F::PercentileCont | F::PercentileDisc => percentile(values, call),
@@ -158,6 +164,7 @@ impl Accumulator {
             Accumulator::Sum { sum, .. } => sum.bytes(),
             Accumulator::Spread(spread) => size_of::<Spread>() + spread.bytes(),
             Accumulator::Decimals(all) => size_of::<Decimals>() + all.bytes(),
+            Accumulator::Spans(_) => size_of::<Spans>(),
             Accumulator::Values(values) => size_of::<Multiset>() + values.bytes(),
             Accumulator::Mode(mode) => size_of::<Mode>() + mode.bytes(),
             Accumulator::Rows(rows) => size_of::<Ranked>() + rows.bytes(),

@@ -16,6 +16,7 @@ mod exact_sum;
 mod multiset;
 mod ordered;
 mod ranked;
+mod spans;
 mod spread;
 
 pub use call::Call;

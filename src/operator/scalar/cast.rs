@@ -7,8 +7,8 @@ use crate::query::CastTo;
 use crate::value::calendar::DAY;
 use crate::value::numeric::Decimal;
 use crate::value::{
-    Cell, Value, canonical_json, date_text, decimal_text, float, format_timestamp, parse_date, parse_decimal, parse_time,
-    parse_timestamp, parse_uuid, time_text,
+    Cell, Interval, Value, canonical_json, date_text, decimal_text, float, format_timestamp, parse_date, parse_decimal,
+    parse_time, parse_timestamp, parse_uuid, time_text,
 };
 
 /// Blanks that may surround a number or a word.
@@ -33,6 +33,8 @@ pub(super) fn cast(to: CastTo, cell: Cell<'_>) -> Made {
         (CastTo::Timestamp, Cell::Date(v)) => Value::Timestamp(v * DAY),
         (CastTo::Date, Cell::Timestamp(v)) => Value::Date(v.div_euclid(DAY)),
         (CastTo::Time, Cell::Timestamp(v)) => Value::Time(v.rem_euclid(DAY)),
+        (CastTo::Time, Cell::Interval(v)) => Value::Time(Interval::unpack(v).micros.rem_euclid(DAY)),
+        (CastTo::Interval, Cell::Time(v)) => Value::Interval(Interval { micros: v, ..Interval::default() }.pack()),
         (CastTo::Decimal, Cell::Int(v)) => decimal::made(&Decimal::of_int(v))?,
         (CastTo::Decimal, Cell::Float(v)) => decimal::made(&Decimal::of_float(v).ok_or(ErrorCode::NumericOverflow)?)?,
         (CastTo::Int | CastTo::BigInt, Cell::Decimal(v)) => {
@@ -57,6 +59,7 @@ fn read(to: CastTo, text: &str) -> Made {
         CastTo::Decimal => parse_decimal(bare).map(Value::Decimal),
         CastTo::Date => parse_date(bare).map(Value::Date),
         CastTo::Time => parse_time(bare).map(Value::Time),
+        CastTo::Interval => Interval::parse(bare).map(|v| Value::Interval(v.pack())),
         CastTo::Uuid => parse_uuid(bare).map(|v| Value::Uuid(v.into())),
     };
     value.ok_or(ErrorCode::InvalidText)
@@ -122,6 +125,7 @@ fn text(cell: Cell<'_>) -> String {
         Cell::Date(v) => date_text(v),
         Cell::Time(v) => time_text(v),
         Cell::Uuid(v) => v.to_owned(),
+        Cell::Interval(v) => Interval::unpack(v).text(),
         Cell::Null => String::new(),
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod decimal;
 mod json;
 mod moment;
 mod number;
+pub(super) mod span;
 mod text;
 
 use crate::error::ErrorCode;
@@ -27,6 +28,8 @@ pub fn call(f: Function, args: &[Cell<'_>]) -> Made {
         F::AddDays | F::SubDays | F::DiffDays | F::DateToTimestamp => date::call(f, args),
         F::Cast(to) => cast::cast(to, args[0]),
         _ if matches!(args[0], Cell::Decimal(_)) => decimal::call(f, args),
+        F::AddSpan | F::DiffMoments => span::call(f, args),
+        _ if matches!(args[0], Cell::Interval(_) | Cell::Time(_)) => span::call(f, args),
         F::Add | F::Sub | F::Mul | F::Div | F::Mod | F::Neg | F::Abs | F::IntToFloat => arithmetic::call(f, args),
         F::Round | F::RoundTo | F::Floor | F::Ceil | F::Trunc | F::Sign | F::Power | F::Sqrt | F::Exp | F::Ln => {
             number::call(f, args)

@@ -135,7 +135,7 @@ fn part(unit: Unit, t: i64) -> f64 {
     whole as f64
 }
 
-fn add(t: i64, months: i64, days: i64, micros: i64) -> Result<i64, ErrorCode> {
+pub(super) fn add(t: i64, months: i64, days: i64, micros: i64) -> Result<i64, ErrorCode> {
     let (mut day, time) = (t.div_euclid(DAY), t.rem_euclid(DAY));
     if months != 0 {
         let (year, month, of_month) = civil_from_days(day);

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::*;
 use crate::query::{CastTo, Expr, Unit};
 use crate::reference;
-use crate::value::{canonical_json, parse_decimal, parse_timestamp};
+use crate::value::{Interval, Type, canonical_json, parse_decimal, parse_timestamp};
 
 fn text(v: &str) -> Value {
     Value::text(v)
@@ -346,6 +346,16 @@ fn any(rng: &mut Rng, kind: char) -> Value {
         }),
         'T' => Value::Time([0, 1, 86_400_000_000, 43_200_500_000, 86_399_999_999][rng.usize(..5)]),
         'U' => Value::Uuid("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11".into()),
+        'I' => {
+            let mut part = |least: i64, most: i64| match rng.u8(..6) {
+                0 => [least, most, 0, 1, -1][rng.usize(..5)],
+                1 => rng.i64(least..=most),
+                _ => rng.i64((-90).max(least)..=90),
+            };
+            let (months, days) = (part(i32::MIN.into(), i32::MAX.into()) as i32, part(i32::MIN.into(), i32::MAX.into()) as i32);
+            let micros = part(i64::MIN, i64::MAX);
+            Value::Interval(Interval { months, days, micros }.pack())
+        }
         'j' => json(JSONS[rng.usize(..JSONS.len())]),
         'y' => Value::Int([-4714, -4713, -100, -1, 0, 1, 4, 1900, 2000, 2024, 294_247, 400_000][rng.usize(..12)]),
         'o' => Value::Bytes([1, 200].into()),
@@ -428,6 +438,16 @@ fn the_oracle_gives_the_same_for_whatever_arguments() {
         (F::AddInterval, "mnii"),
         (F::AddInterval, "miii"),
         (F::DiffSeconds, "mm"),
+        (F::AddSpan, "mI"),
+        (F::AddSpan, "TI"),
+        (F::DiffMoments, "mm"),
+        (F::DiffMoments, "TT"),
+        (F::Add, "II"),
+        (F::Sub, "II"),
+        (F::Neg, "I"),
+        (F::ScaleSpan, "If"),
+        (F::ShrinkSpan, "If"),
+        (F::PlainInterval, "I"),
         (F::MakeTimestamp, "ynnnnf"),
         (F::MakeTimestamp, "ynnnnn"),
         (F::JsonGet, "jn"),
@@ -445,10 +465,16 @@ fn the_oracle_gives_the_same_for_whatever_arguments() {
     ];
     cases.extend(crate::query::registry::UNITS.iter().map(|u| (F::Extract(u.1), "m")));
     cases.extend(crate::query::registry::UNITS.iter().filter(|u| u.2).map(|u| (F::DateTrunc(u.1), "m")));
+    let fits = |ty, unit: Unit| unit.is_of(ty);
+    cases.extend(crate::query::registry::UNITS.iter().filter(|u| fits(Type::Interval, u.1)).map(|u| (F::Extract(u.1), "I")));
+    cases.extend(crate::query::registry::UNITS.iter().filter(|u| fits(Type::Time, u.1)).map(|u| (F::Extract(u.1), "T")));
+    let cuts = crate::query::registry::UNITS.iter().filter(|u| u.2 && fits(Type::Interval, u.1));
+    cases.extend(cuts.map(|u| (F::DateTrunc(u.1), "I")));
     for (to, from) in [
-        (CastTo::Text, "bifojmtndDTU"),
+        (CastTo::Text, "bifojmtndDTUI"),
+        (CastTo::Interval, "TIt"),
         (CastTo::Date, "Dmt"),
-        (CastTo::Time, "Tmt"),
+        (CastTo::Time, "TmtI"),
         (CastTo::Uuid, "Ut"),
         (CastTo::Int, "ifbtd"),
         (CastTo::BigInt, "ftd"),

@@ -22,6 +22,7 @@ pub(super) const ORDERED: &[Type] = &[
     Type::Date,
     Type::Time,
     Type::Uuid,
+    Type::Interval,
 ];
 
 /// Every name with the fewest and most arguments.
@@ -88,9 +89,8 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
     let second = args.next();
     let accepted: &[Type] = match function {
         A::Count | A::JsonAgg | A::First | A::Last => &[],
-        A::Sum | A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => {
-            &[Type::Int, Type::Decimal, Type::Float]
-        }
+        A::Sum | A::Avg => &[Type::Int, Type::Decimal, Type::Float, Type::Interval],
+        A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => &[Type::Int, Type::Decimal, Type::Float],
         A::Min | A::Max | A::Mode | A::PercentileDisc => ORDERED,
         A::BoolAnd | A::BoolOr => &[Type::Bool],
         A::StringAgg => &[Type::Text],
@@ -103,6 +103,7 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
     let own = found.unwrap_or(Type::Text);
     let ty = match function {
         A::Count => Type::Int,
+        A::Avg if own == Type::Interval => own,
         A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop if own == Type::Decimal => own,
         A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => Type::Float,
         A::JsonAgg => Type::Json,

@@ -4,6 +4,7 @@ use super::expr::{Typed, mismatch};
 use super::literal::{common_number, describe, to_float, to_moment, to_number};
 use super::params::Params;
 use super::subquery::SUBQUERIES;
+use super::temporal;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 use crate::query::registry::{CASTS, FUNCTIONS, Signature, Takes, UNITS};
@@ -78,16 +79,9 @@ fn unit_of(json: &ExprJson, cuts: bool) -> Result<Unit> {
 pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>, params: &Params) -> Result<Typed> {
     use Function as F;
     let function = signature.function;
-    let types: Vec<Option<Type>> = args.iter().map(|a| a.ty).collect();
-    let days = match (function, &types[..]) {
-        (F::Add, [Some(Type::Date), Some(Type::Int)] | [Some(Type::Int), Some(Type::Date)]) => Some(F::AddDays),
-        (F::Sub, [Some(Type::Date), Some(Type::Int)]) => Some(F::SubDays),
-        (F::Sub, [Some(Type::Date), Some(Type::Date)]) => Some(F::DiffDays),
-        _ => None,
-    };
-    if let Some(function) = days {
-        let ty = function.result(args.iter().map(|a| a.ty));
-        return Ok(Typed { expr: Expr::Call(function, args.into_iter().map(|a| a.expr).collect()), ty });
+    match temporal::call(function, args) {
+        Ok(made) => return Ok(made),
+        Err(others) => args = others,
     }
     match signature.takes {
         Takes::Any => {}
@@ -125,6 +119,12 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
             unify(json, params, &mut args, |i| !function.is_result(i, count))?;
             unify(json, params, &mut args, |i| function.is_result(i, count))?;
         }
+    }
+    if let (F::Extract(unit) | F::DateTrunc(unit), [Typed { ty: Some(ty), .. }]) = (function, &args[..])
+        && !unit.is_of(*ty)
+    {
+        let unit = json.name.as_deref().unwrap_or_default();
+        return Err(Error::new(ErrorCode::QueryInvalid, format!("no `{unit}` of {} values", ty.name())).named(unit).at("name"));
     }
     if let F::Matches | F::MatchesFolded = function {
         pattern(&args[1], params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;

@@ -8,11 +8,12 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, Literal};
 use crate::query::{Expr, Function};
 use crate::value::{
-    Type, Value, canonical_json, decimal_text, float, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid,
+    Interval, Type, Value, canonical_json, decimal_text, float, parse_date, parse_decimal, parse_time, parse_timestamp,
+    parse_uuid,
 };
 
 /// Types of literals that are written as texts.
-pub(super) const TYPES: [&str; 7] = ["timestamp", "bytes", "json", "decimal", "date", "time", "uuid"];
+pub(super) const TYPES: [&str; 8] = ["timestamp", "bytes", "json", "decimal", "date", "time", "uuid", "interval"];
 
 /// The value of a literal.
 ///
@@ -50,6 +51,9 @@ pub(super) fn literal(json: &ExprJson) -> Result<Value> {
             .ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a timestamp in ISO 8601 form")),
         "date" => parse_date(text).map(Value::Date).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a date")),
         "time" => parse_time(text).map(Value::Time).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a time of day")),
+        "interval" => {
+            Interval::parse(text).map(|v| Value::Interval(v.pack())).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "an interval"))
+        }
         "uuid" => parse_uuid(text).map(|v| Value::Uuid(v.into())).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a uuid")),
         "decimal" => parse_decimal(text).map(Value::Decimal).ok_or_else(|| wrong(ErrorCode::TypeMismatch, "a decimal number")),
         "bytes" => hex(text)

@@ -24,6 +24,7 @@ mod spelling;
 mod start;
 mod stratified;
 mod subquery;
+mod temporal;
 mod window;
 
 use std::cell::RefCell;

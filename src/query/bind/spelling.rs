@@ -10,6 +10,7 @@ pub(super) fn plain(expr: Expr, ty: Option<Type>) -> Expr {
     match (ty, expr) {
         (_, expr @ Expr::Literal(Value::Null)) => expr,
         (Some(Type::Decimal), expr) => Expr::Call(Function::TrimScale, vec![expr]),
+        (Some(Type::Interval), expr) => Expr::Call(Function::PlainInterval, vec![expr]),
         (_, expr) => expr,
     }
 }

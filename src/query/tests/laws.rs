@@ -185,7 +185,7 @@ fn any_query(rng: &mut fastrand::Rng) -> Json {
 /// type, and the type of the call.
 fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
     use Function as F;
-    use Type::{Bool, Bytes, Date, Decimal, Float, Int, Json, Text, Time, Timestamp, Uuid};
+    use Type::{Bool, Bytes, Date, Decimal, Float, Int, Interval, Json, Text, Time, Timestamp, Uuid};
     let all = |fits: &[Type]| args.iter().flatten().all(|t| fits.contains(t));
     let first = args.iter().flatten().next().copied();
     let same = args.iter().flatten().all(|t| Some(*t) == first);
@@ -200,6 +200,8 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::In => (arity(2..=9) && same, Some(Bool)),
         F::Like | F::ILike => (arity(2..=2) && all(&[Text]), Some(Bool)),
         F::IsNull | F::IsNotNull => (arity(1..=1), Some(Bool)),
+        F::Add | F::Sub if first == Some(Interval) => (arity(2..=2) && same, first),
+        F::Neg if first == Some(Interval) => (arity(1..=1), first),
         F::Add | F::Sub | F::Mul | F::Div => (arity(2..=2) && same && all(NUMBERS), first),
         F::Mod => (arity(2..=2) && same && all(&[Int, Decimal]), first),
         F::Neg | F::Abs => (arity(1..=1) && all(NUMBERS), first),
@@ -217,6 +219,10 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::SubDays => (each(&[&[Date], &[Int]]), Some(Date)),
         F::DiffDays => (each(&[&[Date], &[Date]]), Some(Int)),
         F::DateToTimestamp => (args == [Some(Date)], Some(Timestamp)),
+        F::AddSpan => (each(&[&[Timestamp, Time], &[Interval]]), first),
+        F::DiffMoments => (each(&[&[Timestamp], &[Timestamp]]) || each(&[&[Time], &[Time]]), Some(Interval)),
+        F::ScaleSpan | F::ShrinkSpan => (each(&[&[Interval], &[Float]]), Some(Interval)),
+        F::PlainInterval => (each(&[&[Interval]]), Some(Interval)),
         F::NullIf => (arity(2..=2) && same, first),
         F::Between => (arity(3..=3) && same && first != Some(Json), Some(Bool)),
         F::IsDistinct | F::IsNotDistinct => (arity(2..=2) && same, Some(Bool)),
@@ -245,13 +251,14 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::Power => (each(&[&[Float], &[Float]]), Some(Float)),
         F::Cast(to) => {
             let from: &[Type] = match to {
-                CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid],
+                CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid, Interval],
                 CastTo::Int | CastTo::BigInt => &[Bool, Int, Float, Text, Decimal],
                 CastTo::Float => &[Int, Float, Text, Decimal],
                 CastTo::Bool => &[Bool, Int, Text],
                 CastTo::Timestamp => &[Timestamp, Date, Text],
                 CastTo::Date => &[Date, Timestamp, Text],
-                CastTo::Time => &[Time, Timestamp, Text],
+                CastTo::Time => &[Time, Timestamp, Interval, Text],
+                CastTo::Interval => &[Interval, Time, Text],
                 CastTo::Uuid => &[Uuid, Text],
                 CastTo::Json => &[Json, Text],
                 CastTo::Decimal => &[Decimal, Int, Float, Text],
@@ -272,8 +279,8 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::OctetLength => (arity(1..=1) && all(&[Text, Bytes]), Some(Int)),
         F::Ascii => (arity(1..=1) && all(&[Text]), Some(Int)),
         F::Chr => (arity(1..=1) && all(&[Int]), Some(Text)),
-        F::DateTrunc(_) => (arity(1..=1) && all(&[Timestamp]), Some(Timestamp)),
-        F::Extract(_) => (arity(1..=1) && all(&[Timestamp]), Some(Float)),
+        F::DateTrunc(_) => (arity(1..=1) && all(&[Timestamp, Interval]), Some(first.unwrap_or(Timestamp))),
+        F::Extract(_) => (arity(1..=1) && all(&[Timestamp, Interval, Time]), Some(Float)),
         F::AddInterval => (each(&[&[Timestamp], &[Int], &[Int], &[Int]]), Some(Timestamp)),
         F::DiffSeconds => (arity(2..=2) && all(&[Timestamp]), Some(Float)),
         F::MakeTimestamp => (each(&[&[Int], &[Int], &[Int], &[Int], &[Int], &[Float]]), Some(Timestamp)),
@@ -324,6 +331,7 @@ const ALL: &[Type] = &[
     Type::Date,
     Type::Time,
     Type::Uuid,
+    Type::Interval,
 ];
 const ORDERED: &[Type] = &[
     Type::Bool,
@@ -336,6 +344,7 @@ const ORDERED: &[Type] = &[
     Type::Date,
     Type::Time,
     Type::Uuid,
+    Type::Interval,
 ];
 const NUMBERS: &[Type] = &[Type::Int, Type::Float, Type::Decimal];
 
@@ -379,6 +388,7 @@ fn check_bound(schema: &Schema, bound: &BoundQuery) {
                 A::Count => (Some(Type::Int), ALL),
                 A::JsonAgg => (Some(Type::Json), ALL),
                 A::First | A::Last => (argument.or(Some(Type::Text)), ALL),
+                A::Sum | A::Avg if argument == Some(Type::Interval) => (argument, ORDERED),
                 A::Sum => (argument, NUMBERS),
                 A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop => {
                     (Some(if argument == Some(Type::Decimal) { Type::Decimal } else { Type::Float }), NUMBERS)

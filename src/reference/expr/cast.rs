@@ -4,7 +4,9 @@ use super::moment;
 use super::{decimal, json, out_of_range};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::CastTo;
-use crate::value::{Value, canonical_json, decimal_text, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid};
+use crate::value::{
+    Interval, Value, canonical_json, decimal_text, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid,
+};
 
 pub(super) fn cast(to: CastTo, value: &Value) -> Result<Value> {
     Ok(match (to, value) {
@@ -48,6 +50,10 @@ pub(super) fn cast(to: CastTo, value: &Value) -> Result<Value> {
         (CastTo::Decimal, v @ (Value::Int(_) | Value::Decimal(_))) => decimal::Long::of(v).value()?,
         (CastTo::Timestamp, Value::Date(d)) => Value::Timestamp(d * 86_400_000_000),
         (CastTo::Date, Value::Date(_)) | (CastTo::Time, Value::Time(_)) | (CastTo::Uuid, Value::Uuid(_)) => value.clone(),
+        (CastTo::Interval, Value::Interval(_)) => value.clone(),
+        (CastTo::Interval, Value::Time(t)) => super::span::of([0, 0, i128::from(*t)])?,
+        (CastTo::Interval, Value::Text(t)) => Value::Interval(Interval::parse(bare(t)).ok_or_else(|| unread(t))?.pack()),
+        (CastTo::Time, Value::Interval(_)) => Value::Time(moment::split(super::span::parts(value)[2]).1),
         (CastTo::Date, Value::Timestamp(t)) => Value::Date(moment::split(*t).0 - 2_440_588),
         (CastTo::Time, Value::Timestamp(t)) => Value::Time(moment::split(*t).1),
         (CastTo::Date, Value::Text(t)) => Value::Date(parse_date(bare(t)).ok_or_else(|| unread(t))?),
@@ -92,6 +98,7 @@ fn text(value: &Value) -> String {
         Value::Json(j) => json::parse(j).show(),
         Value::Decimal(d) => decimal_text(d),
         Value::Uuid(v) => v.to_string(),
+        Value::Interval(_) => super::span::text(value),
         Value::Date(d) => {
             let (year, month, day) = moment::date(d + 2_440_588);
             let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };

@@ -6,6 +6,7 @@ mod json;
 mod moment;
 mod number;
 mod pattern;
+pub(super) mod span;
 mod text;
 
 use super::decimal;
@@ -167,6 +168,9 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         (Function::IntToDecimal, [v]) => decimal::Long::of(v).value()?,
         (Function::DecimalToFloat, [v]) => decimal::float(v)?,
         (_, [Value::Decimal(_), ..]) => decimal::call(function, args)?,
+        (Function::AddSpan | Function::DiffMoments, _) | (_, [Value::Interval(_) | Value::Time(_), ..]) => {
+            span::call(function, args)?
+        }
         (_, [Value::Json(value), rest @ ..]) => json::call(function, value, rest)?,
         (_, [Value::Timestamp(moment), rest @ ..]) => moment::call(function, *moment, rest)?,
         (Function::MakeTimestamp, _) => moment::make(args)?,

@@ -116,7 +116,7 @@ fn call_round(v: f64) -> f64 {
     super::number::call(Function::Round, v, &[]).unwrap_or(v)
 }
 
-fn add(moment: i64, months: i64, days: i64, micros: i64) -> Result<i64> {
+pub(super) fn add(moment: i64, months: i64, days: i64, micros: i64) -> Result<i64> {
     let (mut at, time) = split(moment);
     if months != 0 {
         let (mut year, mut month, day) = date(at);

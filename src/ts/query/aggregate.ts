@@ -1,4 +1,5 @@
 import type { Decimal } from '../decimal.js'
+import type { IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
 import { type Condition, Expr, type ExprJson, type Num, type Operand, literal } from './expr.js'
 import type { OrderJson } from './types.js'
@@ -16,9 +17,9 @@ export interface ListOptions extends OrderedOptions, DistinctOptions {}
 
 /** A value within JSON: moments and bytes as text, bigints and decimals as numbers. */
 export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint | Decimal ? number : V
-/** A double, or of decimals a decimal. */
-type Mean<A> = (Extract<A, string> extends never ? number : Decimal) | null
-const meanOf = (a: Expr<unknown>): CellType => a.cellType === 'decimal' ? 'decimal' : 'float'
+/** A double; of decimals a decimal, of intervals an interval. */
+type Mean<A> = (Extract<A, string> extends never ? number : Extract<A, string> extends IntervalText ? IntervalText : Decimal) | null
+const meanOf = (a: Expr<unknown>): CellType => a.cellType === 'decimal' || a.cellType === 'interval' ? a.cellType : 'float'
 
 function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, options: ListOptions = {}): Expr<T> {
   const json: ExprJson = { op: 'agg', name, args: args.map(a => literal(a)) }
@@ -47,9 +48,9 @@ export function count(a?: Expr<any> | FilterOptions, options?: DistinctOptions):
   return a instanceof Expr ? aggregate('count', [a], 'int', options) : aggregate('count', [], 'int', a)
 }
 /** Exact sum of what is not null; null if there is nothing. Beyond ±(2^53−1) the sum of integers is a bigint. */
-export function sum<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a.cellType, options) }
+export function sum<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a.cellType, options) }
 /** Exact mean, rounded once; of decimals to sixteen significant digits or more. */
-export function avg<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('avg', [a], meanOf(a), options) }
+export function avg<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('avg', [a], meanOf(a), options) }
 export function min<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a.cellType, options) }
 export function max<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('max', [a], a.cellType, options) }
 /** Whether all that are not null are true. */

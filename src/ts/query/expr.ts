@@ -1,6 +1,7 @@
 import { dateText, daysOf, timeOf, uuidOf } from '../calendar.js'
 import { type Decimal, isDecimal } from '../decimal.js'
 import { EddylineError } from '../errors.js'
+import { type IntervalParts, type IntervalText, intervalOf, intervalText } from '../interval.js'
 import type { CellType } from '../port.js'
 import { canonicalJson, hexOf, microsOfText } from '../values.js'
 import type { OrderJson, QueryJson } from './types.js'
@@ -39,8 +40,8 @@ export class WindowFunction<T> {
 
 /** An expression or a constant. */
 export type Operand<T> = Expr<T> | T
-/** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers, decimals numbers. */
-export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V extends Decimal ? V | number | bigint : V
+/** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers, decimals numbers, intervals texts or parts. */
+export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V extends Decimal ? V | number | bigint : V extends IntervalText ? string | IntervalParts : V
 /** The other side of a comparison with `T`. */
 type Against<T> = Expr<T | null> | Constant<T> | null
 /** A condition; unknown (`null`) counts as false in `where`. */
@@ -61,6 +62,11 @@ export function literal(value: unknown, like?: CellType): ExprJson {
     const text = like === 'date' ? (days === undefined ? undefined : dateText(days)) : like === 'time' ? (timeOf(value) === undefined ? undefined : value) : uuidOf(value)
     if (text === undefined) throw new EddylineError('TYPE_MISMATCH', `not a ${like}: ${String(value)}`, { offending: String(value) })
     return { op: 'lit', name: like, value: text }
+  }
+  if (like === 'interval' && (typeof value === 'string' || (typeof value === 'object' && !(value instanceof Date)))) {
+    const interval = intervalOf(value)
+    if (interval === undefined) throw new EddylineError('TYPE_MISMATCH', `not an interval: ${JSON.stringify(value)}`, { offending: JSON.stringify(value) })
+    return { op: 'lit', name: 'interval', value: intervalText(interval) }
   }
   if (like === 'decimal' && (typeof value === 'number' || typeof value === 'string' || typeof value === 'bigint')) {
     if (!isDecimal(String(value))) throw new EddylineError('TYPE_MISMATCH', `not a decimal: ${value}`, { offending: String(value) })

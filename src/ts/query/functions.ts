@@ -1,5 +1,6 @@
 import type { Decimal } from '../decimal.js'
 import { EddylineError } from '../errors.js'
+import type { IntervalParts, IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
 import { type Condition, type Constant, Expr, type ExprJson, type Operand, compare, likeOf, literal, not } from './expr.js'
 
@@ -110,7 +111,7 @@ export function exp<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { r
 export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
 
 /** What a cast gives, by the name of the type. */
-export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: string; time: string; uuid: string }
+export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: string; time: string; uuid: string; interval: IntervalText }
 /** `CAST(a AS type)`. A text that does not read as a value: the query is in the state `error` (INVALID_TEXT). */
 export function cast<A, K extends keyof CastTypes>(a: Operand<A>, type: K): Expr<CastTypes[K] | Null<A>> { return call('cast', [a], type, undefined, type) }
 
@@ -163,10 +164,15 @@ export type TruncUnit = 'microseconds' | 'milliseconds' | 'second' | 'minute' | 
 /** Parts of a moment, as PostgreSQL names them. */
 export type ExtractUnit = TruncUnit | 'isoyear' | 'dow' | 'isodow' | 'doy' | 'epoch' | 'julian'
 
-/** The beginning of the unit that a moment is in. */
-export function dateTrunc<A extends Moment>(unit: TruncUnit, a: Operand<A>): Expr<Date | Null<A>> { return call('dateTrunc', [a], 'timestamp', 'timestamp', unit) }
-/** A part of a moment. */
-export function extract<A extends Moment>(unit: ExtractUnit, a: Operand<A>): Expr<number | Null<A>> { return call('extract', [a], 'float', 'timestamp', unit) }
+/** The beginning of the unit that a moment, or the day of a date, is in; an interval without what is smaller than the unit. */
+export function dateTrunc<A extends IntervalText | null>(unit: TruncUnit, a: Expr<A>): Expr<IntervalText | Null<A>>
+export function dateTrunc<A extends Moment | string>(unit: TruncUnit, a: Operand<A>): Expr<Date | Null<A>>
+export function dateTrunc(unit: TruncUnit, a: Operand<any>): Expr<any> {
+  const type = a instanceof Expr && a.cellType === 'interval' ? 'interval' : 'timestamp'
+  return call('dateTrunc', [a], type, type, unit)
+}
+/** A part of a moment, a date, a time of day or an interval. */
+export function extract<A extends Moment | string>(unit: ExtractUnit, a: Operand<A>): Expr<number | Null<A>> { return call('extract', [a], 'float', 'timestamp', unit) }
 
 /** Parts of an interval; months, days and microseconds may be computed. */
 export interface Interval {
@@ -174,12 +180,30 @@ export interface Interval {
   weeks?: number; days?: Operand<number>
   hours?: number; minutes?: number; seconds?: number; milliseconds?: number; micros?: Operand<number>
 }
-/** A moment months, then days, then the rest later. A day that the month does not have is its last. */
-export function addInterval<A extends Moment>(a: Operand<A>, by: Interval): Expr<Date | Null<A>> {
+/**
+ * A moment months, then days, then the rest later. A day that the month does not have is its last.
+ *
+ * `by` may be an interval, a column or `intervalOf`, too: then `a` is a moment, a date (its midnight in UTC), a time of day or an interval.
+ */
+export function addInterval<A extends Moment>(a: Operand<A>, by: Interval): Expr<Date | Null<A>>
+export function addInterval<A extends IntervalText | null, B extends IntervalText | null>(a: Expr<A>, by: Expr<B>): Expr<IntervalText | Null<A | B>>
+export function addInterval<A extends Moment, B extends IntervalText | null>(a: Operand<A>, by: Expr<B>): Expr<Date | Null<A | B>>
+export function addInterval<T extends string | Date = Date>(a: Expr<any>, by: Expr<any>): Expr<T | null>
+export function addInterval(a: Operand<any>, by: Interval | Expr<any>): Expr<any> {
+  if (by instanceof Expr) {
+    const type = a instanceof Expr && (a.cellType === 'interval' || a.cellType === 'time') ? a.cellType : 'timestamp'
+    return call('+', [a, by], type, type)
+  }
   const { years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0, milliseconds = 0, micros = 0 } = by
   const small = Math.round((((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds) * 1000)
   return new Expr({ op: 'addInterval', args: [literal(a, 'timestamp'), sum(months, years * 12), sum(days, weeks * 7), sum(micros, small)] }, 'timestamp')
 }
+/** A constant interval: `intervalOf('1 day 12:00')`, `intervalOf({ months: 1 })`. */
+export function intervalOf(value: string | IntervalParts): Expr<IntervalText> { return new Expr(literal(value, 'interval'), 'interval') }
+/** From moment `b` to `a` as an interval of days and a rest; of times of day without days. */
+export function elapsed<A extends Moment | string, B extends Moment | string>(a: Expr<A>, b: Operand<B>): Expr<IntervalText | Null<A | B>> { return call('-', [a, b], 'interval', a.cellType) }
+/** An interval so many times. */
+export function timesInterval<A extends IntervalText | null, B extends Num>(a: Expr<A>, times: Operand<B>): Expr<IntervalText | Null<A | B>> { return call('*', [a, times], 'interval') }
 function sum(part: Operand<number>, more: number): ExprJson {
   if (!(part instanceof Expr)) return literal(whole(part + more))
   return more === 0 ? part.json : { op: '+', args: [part.json, literal(whole(more))] }

@@ -1,13 +1,14 @@
 // Parameters: values of a query that are given with it and can be set anew.
 import { EddylineError } from '../errors.js'
 import type { Decimal } from '../decimal.js'
+import type { IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
 import { Expr, type Constant, type ExprJson, literal } from './expr.js'
 import type { QueryJson } from './types.js'
 
 /** What the values of a parameter of some type are. */
 export interface ParamTypes {
-  text: string; int: number; bigint: bigint; decimal: Decimal; float: number; bool: boolean; timestamp: Date; json: unknown; bytes: Uint8Array; date: string; time: string; uuid: string
+  text: string; int: number; bigint: bigint; decimal: Decimal; float: number; bool: boolean; timestamp: Date; json: unknown; bytes: Uint8Array; date: string; time: string; uuid: string; interval: IntervalText
 }
 /** Parameters by name, as `withParams` takes them. */
 export type ParamSpec = { readonly [name: string]: CellType }

@@ -2,6 +2,7 @@
 import { daysOf, timeOf, uuidOf } from '../calendar.js'
 import { cellOf } from '../cells.js'
 import { compareDecimals, plainDecimal } from '../decimal.js'
+import { compareIntervals, intervalKey } from '../interval.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
 import type { CellType } from '../port.js'
@@ -35,6 +36,7 @@ export function valueText(type: CellType, value: unknown): string {
     case 'date': return String(daysOf(value) ?? value)
     case 'time': return String(timeOf(value) ?? value)
     case 'uuid': return uuidOf(value) ?? String(value)
+    case 'interval': return intervalKey(value)
     case 'bytes': return value instanceof Uint8Array ? hexOf(value) : String(value)
     case 'float': return String(value === 0 ? 0 : value)
     default: return String(value)
@@ -113,6 +115,7 @@ function compare(type: CellType, a: unknown, b: unknown): number {
     case 'date': case 'time': return Number(valueText(type, a)) - Number(valueText(type, b))
     case 'uuid': { const x = valueText(type, a), y = valueText(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     case 'decimal': return compareDecimals(String(a), String(b))
+    case 'interval': return compareIntervals(a, b)
     case 'bytes': { const x = valueText(type, a), y = valueText(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     default: {
       const x = a as number, y = b as number

@@ -155,6 +155,9 @@ fn cell(table: &Table, column: &Column, place: &ColumnLayout, row: &[u8]) -> Res
         Type::Decimal if matches!(table.layout.cell(row, place.bit as usize), Cell::Decimal([])) => {
             Err(invalid("a decimal without digits").at(&column.name))
         }
+        Type::Interval if matches!(table.layout.cell(row, place.bit as usize), Cell::Interval([])) => {
+            Err(invalid("an interval without parts").at(&column.name))
+        }
         Type::Time if !(0..=DAY).contains(&(word64(row, slot) as i64)) => Err(invalid("a time beyond the day").at(&column.name)),
         Type::Date if !(-2_440_588..=106_751_990).contains(&(word64(row, slot) as i64)) => {
             Err(invalid("a date out of range").at(&column.name))

@@ -7,7 +7,9 @@ use super::plan::PlanColumn;
 use crate::error::{Error, ErrorCode};
 use crate::query::Table;
 use crate::value::json::Canon;
-use crate::value::{Cell, RowBuilder, Type, Value, lex, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid};
+use crate::value::{
+    Cell, Interval, RowBuilder, Type, Value, lex, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid,
+};
 
 /// Largest integer that is exact as a JavaScript number.
 pub(in crate::wire) const MAX_SAFE: i64 = (1 << 53) - 1;
@@ -153,7 +155,7 @@ fn rare(
             }
             row.set(&table.layout, column, Cell::Json(utf8(cur, &scratch.text)?));
         }
-        Type::Date | Type::Time | Type::Uuid => {
+        Type::Date | Type::Time | Type::Uuid | Type::Interval => {
             let from = *cur;
             if first != b'"' {
                 return wrong(cur);
@@ -162,6 +164,7 @@ fn rare(
             let value = match plan.ty {
                 Type::Date => parse_date(text).map(Value::Date),
                 Type::Time => parse_time(text).map(Value::Time),
+                Type::Interval => Interval::parse(text).map(|v| Value::Interval(v.pack())),
                 _ => parse_uuid(text).map(|v| Value::Uuid(v.into())),
             };
             let Some(value) = value else { return wrong(&from) };

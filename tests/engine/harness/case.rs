@@ -3,7 +3,7 @@
 use eddyline::query::ast::{ParamsJson, QueryJson, SchemaJson};
 use eddyline::query::{Schema, Table};
 use eddyline::store::batch::{Batch, Change, Envelope, Op};
-use eddyline::value::{Type, Value, decimal_text, parse_decimal};
+use eddyline::value::{Interval, Type, Value, decimal_text, parse_decimal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
@@ -126,6 +126,7 @@ pub fn written(value: &Value) -> Json {
         Value::Float(v) => json!(format!("{v:?}")),
         Value::Text(v) | Value::Json(v) | Value::Uuid(v) => json!(v),
         Value::Decimal(v) => json!(decimal_text(v)),
+        Value::Interval(v) => json!(Interval::unpack(v).text()),
         Value::Bytes(v) => json!(v.iter().map(|b| format!("{b:02x}")).collect::<String>()),
     }
 }
@@ -143,6 +144,7 @@ fn read(value: &Json, ty: Type) -> Value {
         Type::Date => Value::Date(value.as_i64().expect("days")),
         Type::Time => Value::Time(value.as_i64().expect("microseconds")),
         Type::Uuid => Value::Uuid(text().into()),
+        Type::Interval => Value::Interval(Interval::parse(text()).expect("an interval").pack()),
         Type::Decimal => Value::Decimal(parse_decimal(text()).expect("a decimal")),
         Type::Bytes => {
             let digits: Vec<u32> = text().chars().map(|c| c.to_digit(16).expect("hexadecimal")).collect();

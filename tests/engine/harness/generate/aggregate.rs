@@ -64,6 +64,8 @@ fn some_order(rng: &mut Rng, expr: ExprJson) -> OrderJson {
 /// An aggregate without more than arguments, and whether it can be distinct.
 fn plain(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson, bool) {
     let number = pick(rng, &[Type::Int, Type::Float, Type::Decimal]);
+    // Sums and means are of intervals too.
+    let added = if rng.u8(..6) == 0 { Type::Interval } else { number };
     // What is exact of decimals is a float of other numbers.
     let mean = if number == Type::Decimal { number } else { Type::Float };
     let depth = rng.usize(0..2);
@@ -75,8 +77,8 @@ fn plain(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson, bool) {
             let (ty, expr) = scope.dangerous(rng);
             (ty, agg(if matches!(ty, Type::Int | Type::Float | Type::Decimal) { "sum" } else { "min" }, vec![expr]), true)
         }
-        2 | 3 => (number, agg("sum", vec![scope.of_type(rng, number, depth)]), true),
-        4 => (mean, agg("avg", vec![scope.of_type(rng, number, depth)]), true),
+        2 | 3 => (added, agg("sum", vec![scope.of_type(rng, added, depth)]), true),
+        4 => (if added == number { mean } else { added }, agg("avg", vec![scope.of_type(rng, added, depth)]), true),
         5 => {
             let name = pick(rng, &["stddev", "stddevSamp", "stddevPop", "variance", "varSamp", "varPop"]);
             (mean, agg(name, vec![scope.of_type(rng, number, depth)]), true)

@@ -2,7 +2,7 @@
 
 use eddyline::query::Column;
 use eddyline::query::ast::{ExprJson, Literal};
-use eddyline::value::{Type, Value, date_text, decimal_text, format_timestamp, parse_decimal, time_text};
+use eddyline::value::{Interval, Type, Value, date_text, decimal_text, format_timestamp, parse_decimal, time_text};
 use fastrand::Rng;
 
 use super::decimal::decimal;
@@ -20,6 +20,18 @@ const UUIDS: [&str; 4] = [
     "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
     "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12",
     "ffffffff-ffff-ffff-ffff-ffffffffffff",
+];
+/// Some are equal, and written in several ways.
+const SPANS: [(i32, i32, i64); 9] = [
+    (0, 0, 0),
+    (1, 0, 0),
+    (0, 30, 0),
+    (0, 1, 0),
+    (0, 0, 86_400_000_000),
+    (-1, 2, 3),
+    (0, 0, -1),
+    (14, -3, 5_000_000),
+    (0, 0, 90_000_000),
 ];
 const TIMES: [i64; 4] = [0, 1, -1, 1_700_000_000_123_456];
 
@@ -98,6 +110,10 @@ pub fn value(rng: &mut Rng, ty: Type, edge: bool) -> Value {
         Type::Date => Value::Date(pick(rng, &[0, 1, -1, 19_782, 19_783])),
         Type::Time => Value::Time(pick(rng, &[0, 1, 43_200_000_000, 86_399_999_999, 86_400_000_000])),
         Type::Uuid => Value::Uuid(pick(rng, &UUIDS).into()),
+        Type::Interval => {
+            let (months, days, micros) = pick(rng, &SPANS);
+            Value::Interval(Interval { months, days, micros }.pack())
+        }
     }
 }
 
@@ -118,6 +134,7 @@ pub fn literal(value: &Value) -> ExprJson {
         Value::Date(v) => typed("date", date_text(*v)),
         Value::Time(v) => typed("time", time_text(*v)),
         Value::Uuid(v) => typed("uuid", v.to_string()),
+        Value::Interval(v) => typed("interval", Interval::unpack(v).text()),
         Value::Bytes(v) => typed("bytes", v.iter().map(|b| format!("{b:02x}")).collect()),
     };
     ExprJson { op: "lit".into(), name, value, ..ExprJson::default() }

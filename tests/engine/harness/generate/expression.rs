@@ -27,7 +27,7 @@ pub struct Scope {
 }
 
 /// Types that have an order and a literal.
-pub const ORDERED: [Type; 10] = [
+pub const ORDERED: [Type; 11] = [
     Type::Int,
     Type::Text,
     Type::Float,
@@ -38,6 +38,7 @@ pub const ORDERED: [Type; 10] = [
     Type::Date,
     Type::Time,
     Type::Uuid,
+    Type::Interval,
 ];
 
 pub fn call(op: &str, args: Vec<ExprJson>) -> ExprJson {
@@ -132,9 +133,13 @@ impl Scope {
             Type::Decimal => self.decimal(rng, depth),
             Type::Text => self.text(rng, depth),
             Type::Date if depth > 0 && chance(rng, 40) => self.day(rng, depth - 1),
+            Type::Time if depth > 0 && chance(rng, 20) => {
+                call(pick(rng, &["+", "-"]), vec![self.leaf(rng, Type::Time), self.leaf(rng, Type::Interval)])
+            }
             Type::Time if depth > 0 && chance(rng, 30) => {
                 ExprJson { name: Some("time".into()), ..call("cast", vec![self.leaf(rng, Type::Timestamp)]) }
             }
+            Type::Interval if depth > 0 && chance(rng, 50) => self.span(rng, depth - 1),
             Type::Timestamp if depth > 0 && chance(rng, 50) => self.moved(rng, depth - 1),
             Type::Json if depth > 0 && chance(rng, 50) => self.inner(rng),
             _ => self.leaf(rng, ty),

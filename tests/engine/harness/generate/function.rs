@@ -32,6 +32,22 @@ const UNITS: [&str; 19] = [
     "epoch",
     "julian",
 ];
+/// Parts of intervals; first those of times of day.
+const SPANNED: [&str; 13] = [
+    "hour",
+    "minute",
+    "second",
+    "milliseconds",
+    "microseconds",
+    "epoch",
+    "day",
+    "month",
+    "quarter",
+    "year",
+    "decade",
+    "century",
+    "millennium",
+];
 const PATTERNS: [&str; 14] = [
     "a",
     "^a",
@@ -123,8 +139,10 @@ impl Scope {
     /// A float made by a function.
     pub fn measured(&self, rng: &mut Rng, depth: usize) -> ExprJson {
         let number = self.of_type(rng, Type::Float, depth);
-        match rng.usize(0..7) {
+        match rng.usize(0..9) {
             6 => named("cast", "float", self.decimal(rng, depth)),
+            7 => named("extract", pick(rng, &SPANNED), self.of_type(rng, Type::Interval, depth)),
+            8 => named("extract", pick(rng, &SPANNED[..6]), self.leaf(rng, Type::Time)),
             0 => call("round", vec![number]),
             1 => call("round", vec![number, int(rng.i64(-2..4))]),
             2 => call(pick(rng, &["floor", "ceil", "trunc", "sign"]), vec![number]),
@@ -174,6 +192,7 @@ impl Scope {
                 Type::Date,
                 Type::Time,
                 Type::Uuid,
+                Type::Interval,
             ],
         );
         self.of_type(rng, ty, depth)
@@ -182,7 +201,8 @@ impl Scope {
     /// A moment made by a function.
     pub fn moved(&self, rng: &mut Rng, depth: usize) -> ExprJson {
         let of = self.of_type(rng, Type::Timestamp, depth);
-        match rng.usize(0..3) {
+        match rng.usize(0..4) {
+            3 => call(pick(rng, &["+", "-"]), vec![of, self.of_type(rng, Type::Interval, depth)]),
             0 if rng.u8(..4) == 0 => named("cast", "timestamp", self.leaf(rng, Type::Date)),
             0 => named("dateTrunc", pick(rng, &UNITS[..13]), of),
             1 => call(
@@ -195,6 +215,22 @@ impl Scope {
                     vec![field(rng, 1969, 1972), field(rng, 1, 13), field(rng, 1, 29), field(rng, 0, 24), field(rng, 0, 60)];
                 call("makeTimestamp", args.into_iter().chain([literal(&Value::Float(1.5))]).collect())
             }
+        }
+    }
+
+    /// An interval made by a function.
+    pub fn span(&self, rng: &mut Rng, depth: usize) -> ExprJson {
+        let of = self.of_type(rng, Type::Interval, depth);
+        let number = |rng: &mut Rng| literal(&Value::Float(pick(rng, &[0.5, 2.0, -1.5, 0.3])));
+        match rng.usize(0..8) {
+            0 => call(pick(rng, &["+", "-"]), vec![of, self.of_type(rng, Type::Interval, depth)]),
+            1 => call("neg", vec![of]),
+            2 => call("*", vec![of, number(rng)]),
+            3 => call("*", vec![int(rng.i64(-2..4)), of]),
+            4 => call("/", vec![of, number(rng)]),
+            5 => call("-", vec![self.of_type(rng, Type::Timestamp, depth), self.of_type(rng, Type::Timestamp, depth)]),
+            6 => named("dateTrunc", pick(rng, &["minute", "hour", "day", "month", "quarter", "year"]), of),
+            _ => named("cast", "interval", self.leaf(rng, Type::Time)),
         }
     }
 

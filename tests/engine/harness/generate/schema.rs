@@ -9,8 +9,22 @@ use super::expression::Scope;
 use super::{chance, pick};
 
 const NAMES: [&str; 4] = ["ants", "bees", "cats", "dogs"];
-const TYPES: [&str; 13] =
-    ["int", "text", "float", "bool", "timestamp", "bigint", "bytes", "json", "decimal", "decimal", "date", "time", "uuid"];
+const TYPES: [&str; 14] = [
+    "int",
+    "text",
+    "float",
+    "bool",
+    "timestamp",
+    "bigint",
+    "bytes",
+    "json",
+    "decimal",
+    "decimal",
+    "date",
+    "time",
+    "uuid",
+    "interval",
+];
 
 /// Foreign key columns of a table.
 struct Reference {
@@ -102,7 +116,10 @@ fn column(name: impl Into<String>, ty: &str, nullable: bool) -> ColumnJson {
 fn table(rng: &mut Rng, name: &str, tenants: bool) -> TableJson {
     let mut columns = vec![column(
         "id",
-        pick(rng, &["int", "int", "text", "text", "bigint", "timestamp", "bytes", "float", "decimal", "date", "uuid"]),
+        pick(
+            rng,
+            &["int", "int", "text", "text", "bigint", "timestamp", "bytes", "float", "decimal", "date", "uuid", "interval"],
+        ),
         false,
     )];
     if chance(rng, 25) {
@@ -163,6 +180,7 @@ fn type_of(ty: &str) -> Type {
         "date" => Type::Date,
         "time" => Type::Time,
         "uuid" => Type::Uuid,
+        "interval" => Type::Interval,
         _ => Type::Text,
     }
 }

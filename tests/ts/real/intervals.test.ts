@@ -1,0 +1,62 @@
+// Intervals from objects and JSON through the engine to rows, keys and expressions.
+import { describe, expect, it } from 'vitest'
+import {
+  addInterval, avg, cast, createDatabase, dateTrunc, defineSchema, elapsed, eq, extract, gt, int, interval, intervalOf, max, sum, table, timestamp, time, timesInterval,
+} from '../../../pkg/index.inline.js'
+import { failure } from './support.js'
+
+const schema = defineSchema({
+  tasks: table({ id: int().key(), took: interval().nullable(), from: timestamp(), to: timestamp(), at: time() }),
+  rates: table({ every: interval().key(), n: int() }),
+})
+const from = new Date('2024-01-31T10:00:00Z'), to = new Date('2024-03-01T12:30:00Z')
+const task = (id: number, took: string | null | { hours: number }) => ({ op: 'upsert' as const, table: 'tasks' as const, row: { id, took, from, to, at: '22:00' } })
+
+describe('intervals', () => {
+  it('are texts in rows, in whatever form they come', async () => {
+    const db = await createDatabase({ schema })
+    const live = db.live(db.query.tasks.orderBy('took'))
+    db.apply([task(1, 'P1M'), task(2, { hours: 1.5 }), task(3, '-1 day 2:00'), task(4, '1.5 weeks ago'), task(5, null)])
+    db.applyJson('[{"op":"upsert","table":"tasks","row":{"id":6,"took":"1 year 2 mons -3 days +04:05:06.70","from":0,"to":0,"at":"00:00"}}]')
+    expect(live.rows.map(r => r.took)).toEqual(['-10 days -12:00:00', '-1 days +02:00:00', '01:30:00', '1 mon', '1 year 2 mons -3 days +04:05:06.7', null])
+    expect(live.rows.map(r => r.id)).toEqual([4, 3, 2, 1, 6, 5])
+  })
+
+  it('are equal if they are as long, as keys too', async () => {
+    const db = await createDatabase({ schema })
+    const live = db.live(db.query.rates.where('every', '=', { days: 30 }))
+    db.apply([{ op: 'upsert', table: 'rates', row: { every: '1 mon', n: 1 } }])
+    expect(live.rows).toEqual([{ every: '1 mon', n: 1 }])
+    db.apply([{ op: 'upsert', table: 'rates', row: { every: '30 days', n: 2 } }])
+    expect(live.rows).toEqual([{ every: '30 days', n: 2 }])
+    db.apply([{ op: 'delete', table: 'rates', id: '720:00' }])
+    expect(live.rows).toEqual([])
+  })
+
+  it('are added, scaled, measured and summed up', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([task(1, '1 mon'), task(2, '1 day 12:00')])
+    const live = db.live(db.query.tasks.where(t => gt(t.took, '1 hour')).orderBy('id').select(t => ({
+      later: addInterval(t.from, t.took), more: addInterval(t.took, intervalOf({ days: 1 })), half: timesInterval(t.took, 0.5), between: elapsed(t.to, t.from),
+      days: extract('day', t.took), cut: dateTrunc('day', t.took), text: cast(t.took, 'text'), clock: addInterval<string>(t.at, t.took),
+    })))
+    expect(live.rows).toEqual([
+      { later: new Date('2024-02-29T10:00:00Z'), more: '1 mon 1 day', half: '15 days', between: '30 days 02:30:00', days: 0, cut: '1 mon', text: '1 mon', clock: '22:00:00' },
+      { later: new Date('2024-02-01T22:00:00Z'), more: '2 days 12:00:00', half: '18:00:00', between: '30 days 02:30:00', days: 1, cut: '1 day', text: '1 day 12:00:00', clock: '10:00:00' },
+    ])
+    const all = db.live(db.query.tasks.select(t => ({ sum: sum(t.took), mean: avg(t.took), longest: max(t.took) })))
+    expect(all.rows).toEqual([{ sum: '1 mon 1 day 12:00:00', mean: '15 days 18:00:00', longest: '1 mon' }])
+    db.apply([{ op: 'delete', table: 'tasks', id: 1 }])
+    expect(all.rows).toEqual([{ sum: '1 day 12:00:00', mean: '1 day 12:00:00', longest: '1 day 12:00:00' }])
+  })
+
+  it('beyond their range are an error of the view, and texts that are none of the input', async () => {
+    const db = await createDatabase({ schema })
+    const live = db.live(db.query.tasks.select(t => ({ far: timesInterval(t.took, 1e12) })))
+    db.apply([task(1, '1 mon')])
+    expect([live.status, live.error?.code]).toEqual(['error', 'TIMESTAMP_RANGE'])
+    expect(failure(() => db.apply([task(1, '1 fortnight')]))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'changes[0].row.took' })
+    expect(failure(() => db.live(db.query.tasks.where(t => eq(t.took, 'soon'))))).toMatchObject({ code: 'TYPE_MISMATCH' })
+    expect(failure(() => db.live(db.query.tasks.select(t => ({ w: extract('week', t.took as any) }))))).toMatchObject({ code: 'QUERY_INVALID', offending: 'week' })
+  })
+})
