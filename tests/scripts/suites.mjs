@@ -33,7 +33,7 @@ const nodeTests = (folder, environment) => async () => {
   return count('node', await run(node, ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files], { env, capture: true }))
 }
 
-const titles = { demo: 'Demo, end to end', differential: 'Engine beside PostgreSQL', tpch: 'TPC-H beside PostgreSQL' }
+const titles = { demo: 'Demo, end to end', differential: 'Engine beside PostgreSQL', tpch: 'TPC-H beside PostgreSQL', bench: 'The bench by itself' }
 
 /** The suites that need a browser or PostgreSQL: those we expect, and any other folder of tests, so that none is forgotten. */
 function serverFolders() {

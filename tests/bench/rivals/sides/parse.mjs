@@ -1,0 +1,2 @@
+// Nobody: what `TextDecoder` and `JSON.parse` take by themselves.
+export const supports = () => true
