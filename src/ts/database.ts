@@ -18,7 +18,7 @@ import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
 import { type Tenant, tenantOf } from './tenant.js'
-import { type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches, readsTable } from './touches.js'
+import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches, readsTable } from './touches.js'
 import { View } from './view.js'
 
 export interface DatabaseOptions<S extends AnySchema> {
@@ -138,7 +138,7 @@ export class Database<S extends AnySchema> {
     this.#fetcher = new RowFetcher(options.fetchRow, {
       image: ({ table, key, tenant }) => rowImage(this.inside, table, key, tenant),
       check: (touch, row) => { checkAnswer(this.inside, touch, row) },
-      store: (touch, row) => { this.#store(touch, row) },
+      store: answers => { this.#store(answers) },
       told: (name, touch, error) => { this.#fetched(name, touch, error) },
     }, options.onError)
     this.#version = port.call('version')
@@ -528,12 +528,11 @@ export class Database<S extends AnySchema> {
     }
   }
 
-  #store(touch: Touch, row: object | null): void {
+  #store(answers: readonly Answer[]): void {
     if (this.#closed) return
-    const { table, tenant } = touch
-    const change: LooseChange = row !== null ? { op: 'upsert', table, row } : { op: 'delete', table, id: touch.key }
-    if (tenant !== undefined) change.tenant = tenant
-    this.apply([change] as never)
+    this.apply(answers.map(({ touch: { table, key, tenant }, row }): LooseChange => ({
+      ...(row !== null ? { op: 'upsert', table, row } : { op: 'delete', table, id: key }), ...(tenant === undefined ? {} : { tenant }),
+    })) as never)
   }
 
   /** A failed fetch shows on the live queries over its table; they keep what they have. */

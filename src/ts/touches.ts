@@ -13,6 +13,19 @@ export type FetchRow = (table: string, key: any, context: { tenant?: string; sig
 
 interface Flight { again: boolean }
 
+/** What the backend said of a touched row; null: it is gone. */
+export interface Answer { readonly touch: Touch; readonly row: object | null }
+
+/** An answer that is there, and who waits for it: false means that it is old. */
+interface Landing extends Answer {
+  readonly name: string
+  readonly flight: Flight
+  /** The row as it was when it was asked for. */
+  readonly before: Uint8Array | undefined
+  done(stored: boolean): void
+  failed(error: unknown): void
+}
+
 /** A touched row. */
 export interface Touch { table: string; key: unknown; tenant: string | undefined }
 
@@ -53,20 +66,23 @@ export interface FetchHost {
   image(touch: Touch): Uint8Array | undefined
   /** Throws if `row` is another row than the one that was asked for. */
   check(touch: Touch, row: object): void
-  store(touch: Touch, row: object | null): void
+  /** Stores answers, as one version: all or, when it throws, none. */
+  store(answers: readonly Answer[]): void
   /** The row could not be fetched, and is as it was; without an error: it was fetched after all. */
   told(name: string, touch: Touch, error: EddylineError | undefined): void
 }
 
 /**
  * One request in flight per row, newest wins: a touch during a request makes its answer old, and so does any other change
- * of the row meanwhile (a write of one's own, a delete), so the answer is dropped and the row asked for again. A failure
- * leaves the row as it is, is told, and remembered until the row is fetched.
+ * of the row meanwhile (a write of one's own, a delete), so the answer is dropped and the row asked for again. Answers that
+ * are there at the same moment are stored as one version. A failure leaves the row as it is, is told, and remembered until
+ * the row is fetched.
  */
 export class RowFetcher {
   readonly #flights = new Map<string, Flight>()
   readonly #failed = new Map<string, { touch: Touch; error: EddylineError }>()
   readonly #abort = new AbortController()
+  #landing: Landing[] = []
 
   constructor(readonly fetchRow: FetchRow | undefined, readonly host: FetchHost, readonly onError: ((error: unknown) => void) | undefined) {}
 
@@ -111,11 +127,7 @@ export class RowFetcher {
           throw error
         }
         if (signal.aborted) return
-        if (flight.again || !sameImage(before, this.host.image(touch))) continue
-        if (row !== null && row !== undefined) this.host.check(touch, row)
-        // Removed first: storing may touch the row again.
-        this.#flights.delete(name)
-        this.host.store(touch, row ?? null)
+        if (!await this.#land({ touch, row: row ?? null, name, flight, before })) continue
         if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
         return
       }
@@ -129,6 +141,44 @@ export class RowFetcher {
     } finally {
       if (this.#flights.get(name) === flight) this.#flights.delete(name)
     }
+  }
+
+  /** Stores an answer, with those that are there at the same moment; false if it is old. */
+  #land(answer: Omit<Landing, 'done' | 'failed'>): Promise<boolean> {
+    return new Promise((done, failed) => {
+      this.#landing.push({ ...answer, done, failed })
+      if (this.#landing.length > 1) return
+      queueMicrotask(() => {
+        const landing = this.#landing
+        this.#landing = []
+        if (!this.#abort.signal.aborted) this.#store(landing.filter(one => this.#isNews(one)))
+      })
+    })
+  }
+
+  #isNews({ touch, row, flight, before, done, failed }: Landing): boolean {
+    try {
+      const news = !flight.again && sameImage(before, this.host.image(touch))
+      if (!news) done(false)
+      else if (row !== null) this.host.check(touch, row)
+      return news
+    } catch (error) {
+      failed(error)
+      return false
+    }
+  }
+
+  /** One that is refused must not take the others with it. */
+  #store(news: readonly Landing[]): void {
+    if (news.length === 0) return
+    // Removed first: storing may touch the rows again.
+    for (const { name, flight } of news) if (this.#flights.get(name) === flight) this.#flights.delete(name)
+    try { this.host.store(news) } catch (error) {
+      if (news.length > 1) for (const one of news) this.#store([one])
+      else news[0].failed(error)
+      return
+    }
+    for (const one of news) one.done(true)
   }
 }
 

@@ -285,6 +285,40 @@ describe('touch', () => {
     expect([db.retry(), live.rows.map(r => r.title)]).toEqual([0, ['fetched', 'fetched', 'Issue d']])
   })
 
+  it('a burst: 50 queries, 1,000 touches on 100 rows are a request per row and round, and a version per round', async () => {
+    const calls = new Map<string, number>()
+    let waiting: (() => void)[] = []
+    let bad = ''
+    const { db, errors } = await open({ fetchRow: async (_, id) => { calls.set(id, (calls.get(id) ?? 0) + 1); await new Promise<void>(done => { waiting.push(done) }); return issue(id, { title: id === bad ? 5 as never : `call ${calls.get(id)}` }) } })
+    db.apply(Array.from({ length: 100 }, (_, i) => put(`i${i}`)))
+    const handles = Array.from({ length: 50 }, (_, i) => {
+      const handle = { live: db.live(db.query.issues.where('id', '>=', `i${10 + i}`)), told: 0 }
+      handle.live.subscribe(() => { handle.told++ })
+      return handle
+    })
+    const burst = (): void => { for (let i = 0; i < 1000; i++) db.apply([{ op: 'touch', table: 'issues', id: `i${i * 7 % 100}` }]) }
+    const answer = async (): Promise<void> => { const now = waiting; waiting = []; for (const done of now) done(); await tick() }
+    const before = db.version
+    burst()
+    await tick()
+    expect([calls.size, new Set(calls.values())]).toEqual([100, new Set([1])])
+    // News during the first round: its answers are old, and one more round is enough.
+    burst()
+    burst()
+    await answer()
+    expect([new Set(calls.values()), handles[0].told]).toEqual([new Set([2]), 0])
+    await answer()
+    expect([new Set(calls.values()), new Set(handles.map(h => h.told)), new Set(handles.flatMap(h => h.live.rows.map(r => r.title)))]).toEqual([new Set([2]), new Set([1]), new Set(['call 2'])])
+    expect([waiting.length, db.version - before]).toEqual([0, 3001])
+    // One that is refused takes no other with it.
+    bad = 'i2'
+    db.apply(['i1', 'i2', 'i3'].map(id => ({ op: 'touch', table: 'issues', id })))
+    await tick()
+    await answer()
+    const live = db.live(db.query.issues.where('id', 'in', ['i1', 'i2', 'i3']))
+    expect([live.rows.map(r => r.title), live.status, live.error?.code, errors.length]).toEqual([['call 3', 'call 2', 'call 3'], 'error', 'FETCH_FAILED', 1])
+  })
+
   it('without fetchRow is an error of the database, not of the batch', async () => {
     const { db, errors } = await open()
     db.apply([put('b'), { op: 'touch', table: 'issues', id: 'a' }])
