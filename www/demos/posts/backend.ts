@@ -36,8 +36,9 @@ export class Backend {
   update(table: TableName, id: number, set: object): void {
     const row = this.tables[table].get(id)
     if (row === undefined) return
-    this.tables[table].set(id, { ...row, ...set } as never)
-    this.send(['EctoSync', [table, 'updated', [{ id, ...keysOf(table, row) }, this.#ref(table, id)]]])
+    const now = { ...row, ...set }
+    this.tables[table].set(id, now as never)
+    this.send(['EctoSync', [table, 'updated', [{ id, ...keysOf(table, now) }, this.#ref(table, id)]]])
   }
 
   delete(table: TableName, id: number): void {
@@ -55,7 +56,7 @@ export class Backend {
   }
 }
 
-/** Messages carry foreign keys beside the id. */
+/** Messages carry foreign keys beside the id, as they are now. */
 function keysOf(table: TableName, row: object): object {
   if (table !== 'postsTags') return {}
   const { postId, tagId } = row as PostTag
