@@ -18,14 +18,15 @@ export interface Recipient {
   receive(tally: Tally, version: number, batch: Report): void
 }
 
-/** What was done for the watches of one tenant: batches that woke a table or query, changed rows that were looked at. */
-export interface Work { batches: number; rows: number }
+/** What was done for the watches of one tenant: batches that woke a table or query, changed rows and row sets that were looked at. */
+export interface Work { batches: number; rows: number; sets: number }
 
 /** A set of rows that is watched: all of a table, those with an indexed value, or those of a query. */
 export interface RowSet {
   readonly recipients: Set<Recipient>
   /** What happened to its rows at the version that is being told. */
   events(): readonly RowEvent[]
+  join(recipient: Recipient): void
   release(recipient: Recipient): void
 }
 
@@ -65,12 +66,15 @@ export class Target implements RowSet {
   readonly recipients = new Set<Recipient>()
   readonly #counts = new Map<object, Map<string, Count>>()
   readonly tap: Tap | undefined
+  /** What `by` names, in order. */
+  readonly columns: readonly string[]
 
   constructor(readonly feed: TableFeed, readonly name: string, readonly by: Record<string, unknown> | undefined) {
+    this.columns = Object.keys(by ?? {}).sort()
     if (by === undefined) return
     let query: any = feed.query
     for (const [column, value] of Object.entries(by)) query = query.where(column, value === null ? 'is' : '=', value)
-    this.tap = new Tap(feed.db, query, feed.tenant, () => { feed.wake() })
+    this.tap = new Tap(feed.db, query, feed.tenant, () => { feed.woke(this) })
   }
 
   /** The counters of a scope by a rule; counting begins when they are first asked for. */
@@ -81,7 +85,7 @@ export class Target implements RowSet {
     let count = counts.get(name)
     if (count === undefined) {
       counts.set(name, count = new Count({ upsertAs: rule.upsertAs, noop: rule.noop }, this.feed.db.version))
-      this.recipients.add(count)
+      this.join(count)
     }
     return count
   }
@@ -91,9 +95,9 @@ export class Target implements RowSet {
 
   /** Gives up the counters of a scope. */
   uncount(owner: object): void {
-    for (const count of this.counts(owner)) this.recipients.delete(count)
+    const counts = [...this.counts(owner)]
     this.#counts.delete(owner)
-    if (this.recipients.size === 0) this.feed.drop(this)
+    for (const count of counts) this.release(count)
   }
 
   /** Cost: the rows of this set that changed, however many changed in the table and whoever else looks at it. */
@@ -117,21 +121,18 @@ export class Target implements RowSet {
       else if (how === 'remove' && what !== 'delete') out.push({ ...event, what: 'left' })
       else out.push(event)
     }
-    for (const event of feed.besides()) if (this.#has(event.row)) out.push(event)
+    for (const event of feed.besides()) if (event.row !== undefined && feed.named(this.columns, event.row) === this.name) out.push(event)
     return out
   }
 
-  #has(row: Record<string, unknown> | undefined): boolean {
-    if (row === undefined) return false
-    const { table } = this.feed
-    return Object.entries(this.by!).every(([column, value]) => {
-      const type = columnType(table, column, 'by')
-      return valueText(type, row[column]) === valueText(type, value)
-    })
+  join(recipient: Recipient): void {
+    this.recipients.add(recipient)
+    if (recipient.rule.noop === 'signal') this.feed.noops++
   }
 
   release(recipient: Recipient): void {
-    this.recipients.delete(recipient)
+    if (!this.recipients.delete(recipient)) return
+    if (recipient.rule.noop === 'signal') this.feed.noops--
     if (this.recipients.size === 0) this.feed.drop(this)
   }
 
@@ -165,7 +166,13 @@ export class TableFeed {
   readonly followers = new Map<string, Set<Follower>>()
   written: Map<string, Written> | undefined
   readonly query: any
+  /** How many want to know of writes that change nothing: then updates are looked up before they are applied. */
+  noops = 0
   readonly #tap: Tap
+  /** Sets of rows of which some changed at the version that is being told. */
+  readonly #woken = new Set<Target>()
+  /** How many indexed values of each choice of columns are watched. */
+  readonly #columns = new Map<string, { readonly columns: readonly string[]; targets: number }>()
   #events: readonly TableEvent[] | undefined
   #net: Map<string, TableEvent> | undefined
   #besides: readonly TableEvent[] | undefined
@@ -180,23 +187,30 @@ export class TableFeed {
   /** Why it is not up to date. */
   get error(): EddylineError | undefined { return this.#tap.live.error }
 
-  /** Somebody wants to know of writes that change nothing: then updates are looked up before they are applied. */
-  get wantsNoops(): boolean {
-    for (const t of this.targets.values()) for (const r of t.recipients) if (r.rule.noop === 'signal') return true
-    return false
-  }
-
   /** The rows with an indexed value, if they are watched. */
   known(by: Record<string, unknown> | undefined): Target | undefined { return this.targets.get(this.#named(by)) }
 
-  #named(by: Record<string, unknown> | undefined): string {
-    return by === undefined ? '' : JSON.stringify(Object.keys(by).sort().map(c => [c, valueText(columnType(this.table, c, `by.${c}`), by[c])]))
+  #named(by: Record<string, unknown> | undefined): string { return by === undefined ? '' : this.named(Object.keys(by).sort(), by) }
+
+  /** Name of the rows that have the values of this one in some columns. */
+  named(columns: readonly string[], row: Readonly<Record<string, unknown>>): string {
+    return columns.length === 0 ? '' : JSON.stringify(columns.map(c => [c, valueText(columnType(this.table, c, `by.${c}`), row[c])]))
+  }
+
+  /** Some rows with an indexed value changed. */
+  woke(target: Target): void {
+    this.#woken.add(target)
+    this.wake()
   }
 
   target(by: Record<string, unknown> | undefined): Target {
     const name = this.#named(by)
     let target = this.targets.get(name)
-    if (target === undefined) this.targets.set(name, target = new Target(this, name, by))
+    if (target !== undefined) return target
+    this.targets.set(name, target = new Target(this, name, by))
+    const columns = this.#columns.get(target.columns.join())
+    if (columns === undefined) this.#columns.set(target.columns.join(), { columns: target.columns, targets: 1 })
+    else columns.targets++
     return target
   }
 
@@ -217,7 +231,12 @@ export class TableFeed {
   }
 
   drop(target: Target): void {
-    if (this.targets.get(target.name) === target) this.targets.delete(target.name)
+    if (this.targets.get(target.name) === target) {
+      this.targets.delete(target.name)
+      const columns = this.#columns.get(target.columns.join())!
+      if (--columns.targets === 0) this.#columns.delete(target.columns.join())
+    }
+    this.#woken.delete(target)
     target.end()
     this.unused()
   }
@@ -273,14 +292,28 @@ export class TableFeed {
         for (const f of this.followers.get(event.text) ?? []) if (f.since < version) f.follow(event.text, event)
       }
     }
-    for (const target of this.targets.values()) tellSet(target, version, batch)
-    this.forget()
+    // The whole table, those whose rows changed, and those of rows that are as they were, or came and went.
+    const all = this.targets.get('')
+    if (all !== undefined) this.#woken.add(all)
+    for (const { row } of this.besides()) {
+      if (row === undefined) continue
+      for (const { columns } of this.#columns.values()) {
+        const target = this.targets.get(this.named(columns, row))
+        if (target !== undefined) this.#woken.add(target)
+      }
+    }
+    for (const target of this.#woken) {
+      this.work.sets++
+      tellSet(target, version, batch)
+    }
+    this.#forget()
   }
 
-  forget(): void {
+  #forget(): void {
     this.#events = this.#net = this.#besides = this.written = undefined
     this.#tap.diff = []
-    for (const target of this.targets.values()) if (target.tap !== undefined) target.tap.diff = []
+    for (const target of this.#woken) if (target.tap !== undefined) target.tap.diff = []
+    this.#woken.clear()
   }
 
   end(): void {
@@ -303,9 +336,12 @@ export class QuerySet implements RowSet {
   tell(version: number, batch: Report): void {
     this.work.batches++
     this.work.rows += this.#tap.diff.length
+    this.work.sets++
     tellSet(this, version, batch)
     this.#tap.diff = []
   }
+
+  join(recipient: Recipient): void { this.recipients.add(recipient) }
 
   release(recipient: Recipient): void {
     this.recipients.delete(recipient)

@@ -59,7 +59,7 @@ export class Hub {
   /** What was done for a tenant, or for what belongs to none. */
   work(tenant: string | undefined): Work {
     let work = this.#work.get(tenant)
-    if (work === undefined) this.#work.set(tenant, work = { batches: 0, rows: 0 })
+    if (work === undefined) this.#work.set(tenant, work = { batches: 0, rows: 0, sets: 0 })
     return work
   }
 

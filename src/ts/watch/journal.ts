@@ -51,7 +51,7 @@ function record(feed: TableFeed, written: Map<string, Written>, change: LooseCha
     }
     case 'update': {
       const w = at(feed, written, keyValues(table, change.id))
-      if (w.last === undefined && w.row === undefined && feed.wantsNoops) w.row = feed.find(keyValues(table, change.id))
+      if (w.last === undefined && w.row === undefined && feed.noops > 0) w.row = feed.find(keyValues(table, change.id))
       w.upsert = false
       // Rows as they were given stay as they are.
       if (w.row !== undefined && w.last === 'put') w.row = { ...w.row, ...change.set }

@@ -76,8 +76,8 @@ export class Scope<S extends AnySchema> {
   get query(): QueryRoot<S> { return this.db.query }
 
   /**
-   * What has been done for the watches and assigns of this scope so far: batches that woke them, and changed rows that were
-   * looked at. Batches of other tenants add nothing to it.
+   * What has been done for the watches and assigns of this scope so far: batches that woke them, changed rows and sets of rows
+   * (tables, indexed values, queries) that were looked at. Batches of other tenants add nothing to it.
    */
   get work(): Readonly<Work> { return { ...this.#hub.work(this.id) } }
 

@@ -72,7 +72,7 @@ export class Watch implements Recipient, Teller, Watched {
     this.tenant = what.tenant
     this.once = what.once
     this.since = hub.db.version
-    set.recipients.add(this)
+    set.join(this)
     hub.enter()
   }
 

@@ -230,12 +230,15 @@ describe('4.4-4 tenants', () => {
     b.apply(Array.from({ length: 200 }, (_, i) => ({ op: 'update', table: 'quotes', id: `q${i}`, set: { likes: 1 } }) as const))
     b.clear()
     expect(a.work).toEqual(before)
-    expect(b.work).toEqual({ batches: 0, rows: 0 })
+    expect(b.work).toEqual({ batches: 0, rows: 0, sets: 0 })
     // 50 rows of the table, of their values, and in the query.
     a.apply(Array.from({ length: 50 }, (_, i) => ({ op: 'update', table: 'quotes', id: `q${i}`, set: { likes: 1 } }) as const))
-    expect(a.work).toEqual({ batches: before.batches + 2, rows: before.rows + 150 })
+    expect(a.work).toEqual({ batches: before.batches + 2, rows: before.rows + 150, sets: before.sets + 52 })
     a.apply([{ op: 'update', table: 'quotes', id: 'q100', set: { content: 'y' } }])
-    expect(a.work).toEqual({ batches: before.batches + 3, rows: before.rows + 152 })
+    expect(a.work).toEqual({ batches: before.batches + 3, rows: before.rows + 152, sets: before.sets + 54 })
+    // Of a row that comes and goes: its table and its value, of two hundred that are watched.
+    a.apply([quote('z', 'author 7', 'x'), remove('quotes', 'z')])
+    expect(a.work.sets).toBe(before.sets + 56)
   })
 
   it('a change without a tenant, of another or of none, is refused with nothing applied', async () => {
