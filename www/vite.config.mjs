@@ -44,6 +44,7 @@ export default defineConfig({
     alias: [
       { find: 'eddyline/react', replacement: `${eddyline}/react/index.js` },
       { find: 'eddyline/storage', replacement: `${eddyline}/storage/index.js` },
+      { find: 'eddyline/project', replacement: `${eddyline}/project/index.js` },
       { find: 'eddyline/reduce', replacement: `${eddyline}/reduce/index.js` },
       { find: 'eddyline/sync', replacement: `${eddyline}/sync/index.js` },
       { find: 'eddyline/datascript', replacement: `${eddyline}/datascript/index.js` },

@@ -45,6 +45,8 @@ export class Added extends ViewPatch {
   }
   get key(): unknown { return this.level.keyOf(this.#cell) }
   get value(): object { return this.#node === undefined ? this.#cell.get() : this.#node.get() }
+  /** @internal The row. */
+  get row(): object { return this.#cell.get() }
   toJSON(): object { return { t: this.t, path: this.path, key: this.key, at: this.at, value: this.value } }
 }
 
@@ -56,6 +58,8 @@ export class Removed extends ViewPatch {
     cell.held = true
     this.#cell = cell
   }
+  /** @internal The row itself: of what is gone, as it was. */
+  get row(): object { return this.#cell.get() }
   get key(): unknown { return this.level.keyOf(this.#cell) }
   toJSON(): object { return { t: this.t, path: this.path, key: this.key, at: this.at } }
 }
@@ -87,6 +91,8 @@ export class Changed extends ViewPatch {
     this.#mask = mask
     this.#more = more
   }
+  /** @internal The row itself. */
+  get row(): object { return this.#cell.get() }
   get key(): unknown { return this.level.keyOf(this.#cell) }
   get position(): number { return this.#position }
   get fields(): object {

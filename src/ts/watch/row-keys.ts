@@ -86,7 +86,7 @@ export function findRow(table: TableJson, live: LiveQuery<any>, values: readonly
   const at = (i: number): Record<string, unknown> | undefined => live.window(i, 1)[0] as never
   const before = (row: Record<string, unknown>): boolean => {
     for (let i = 0; i < types.length; i++) {
-      const c = compare(types[i], row[table.key[i]], values[i])
+      const c = compareValues(types[i], row[table.key[i]], values[i])
       if (c !== 0) return c < 0
     }
     return false
@@ -106,7 +106,7 @@ export function findRow(table: TableJson, live: LiveQuery<any>, values: readonly
 }
 
 /** The engine's order of values that are not null, given in any of their forms. */
-function compare(type: CellType, a: unknown, b: unknown): number {
+export function compareValues(type: CellType, a: unknown, b: unknown): number {
   switch (type) {
     case 'text': return compareText(String(a), String(b))
     case 'bool': return Number(a) - Number(b)

@@ -1,0 +1,13 @@
+// Projections: rows made of tables and of each other. `eddyline/project` knows no entry: it works on the database that it is given.
+export { projection } from './definition.js'
+export type { DeriveOptions, DeriveRun, Input, OnConflict, Projection, Sources, Streams, Transaction, ViewOptions, VirtualOptions } from './definition.js'
+export { lens, type Filter, type Lens, type LensFilters, type LensInput, type LensReducer } from './lens.js'
+export { projections, type Projections, type ProjectionStatus, type ProjectionsOptions, type ProjectOptions } from './projections.js'
+export type { Engine, EngineName, Job, Operation } from './engines.js'
+export { serve } from './serve.js'
+export { workers, type Workers } from './pool.js'
+export type { Channel } from './channel.js'
+export type { Handle } from './handle.js'
+export type { Result } from './run.js'
+export type { Rows } from './rows.js'
+export type { Span, SpanListener, SpanName } from './telemetry.js'

@@ -1,0 +1,179 @@
+// Which rows a run is about: filters over the columns of inputs, and in their place a function.
+import { EddylineError, unknownName } from '../errors.js'
+import type { CellType } from '../port.js'
+import type { WhereOp } from '../query/types.js'
+import { type TableJson, compareValues, valueText } from '../watch/row-keys.js'
+
+const OPS: readonly WhereOp[] = ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'between', 'not between', 'is', 'is not', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*']
+
+/** One filter of a lens. */
+export interface Filter { readonly field: string; readonly op: WhereOp; readonly value: unknown }
+/** Values by field; or operators with theirs: `{ orgId: 123, date: { '>=': a, '<': b }, state: { in: ['a', 'b'] }, paidAt: null }`. */
+export type LensFilters = { readonly [field: string]: unknown }
+/** What an input is, to a reducer. */
+export interface LensInput { readonly name: string; readonly columns: readonly string[] }
+/** Folded over the filters: gives the rows of an input that a filter leaves. `rows` is a query, or of lists an array. */
+export type LensReducer = (filter: Filter, rows: any, input: LensInput) => any
+
+/** A column as a lens needs it. */
+export interface LensColumn { readonly name: string; readonly type: CellType | undefined }
+
+/** Which rows a run is about. Equal lenses have equal `key`s. */
+export class Lens {
+  /** @internal Use `lens`. */
+  constructor(readonly filters: readonly Filter[], readonly reducer: LensReducer | undefined, readonly ignoreUnknown: boolean, readonly key: string) {}
+  get isEmpty(): boolean { return this.filters.length === 0 }
+  /** The filters as text for people. */
+  toString(): string { return this.filters.map(f => `${f.field} ${f.op} ${text(f.value)}`).join(', ') || '(everything)' }
+}
+
+/**
+ * A lens: an AND of filters, or with a reducer what that makes of them.
+ *
+ * ```ts
+ * lens({ orgId: 123, date: { '>=': '2022-01-01' } })
+ * lens({ org: 123 }, ({ value }, rows, { name }) => name === 'invoices' ? rows.where('orgId', '=', value) : rows)
+ * ```
+ * Each input must have each field (LENS_FIELD), but with `ignoreUnknown`, or a reducer, which decides itself.
+ */
+export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?: { ignoreUnknown?: boolean }): Lens {
+  const all: Filter[] = []
+  for (const [field, given] of Object.entries(filters)) {
+    if (given === undefined) throw invalid(`the lens has no value for \`${field}\``, field)
+    if (!isOperators(given)) { all.push(given === null ? { field, op: 'is', value: null } : { field, op: '=', value: given }); continue }
+    for (const [op, value] of Object.entries(given)) {
+      if (value === undefined) throw invalid(`the lens has no value for \`${field}\``, field)
+      if ((op === 'in' || op === 'not in') && !Array.isArray(value)) throw invalid(`\`${op}\` takes an array`, field)
+      if ((op === 'between' || op === 'not between') && (!Array.isArray(value) || value.length !== 2)) throw invalid(`\`${op}\` takes an array of two`, field)
+      all.push(value === null && op === '=' ? { field, op: 'is', value: null } : { field, op: op as WhereOp, value })
+    }
+  }
+  const canonical = all.map(f => {
+    const items = f.op === 'in' || f.op === 'not in' ? [...new Set((f.value as unknown[]).map(text))].sort().join(',') : text(f.value)
+    return { f, key: `${JSON.stringify(f.field)} ${f.op} ${items}` }
+  }).sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+  const ignoreUnknown = options?.ignoreUnknown ?? false
+  const key = canonical.map(c => c.key).join(' & ') + (ignoreUnknown ? ' ?' : '') + (reducer === undefined ? '' : ` #${numberOf(reducer)}`)
+  return new Lens(Object.freeze(canonical.map(c => c.f)), reducer, ignoreUnknown, key)
+}
+
+const invalid = (message: string, field: string): EddylineError => new EddylineError('LENS_INVALID', message, { offending: field, path: `lens.${field}` })
+
+/** A record of operators; any other object is a value of a JSON column. */
+function isOperators(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false
+  const names = Object.keys(value)
+  return names.length > 0 && names.every(n => (OPS as readonly string[]).includes(n))
+}
+
+/** Equal for equal values; texts and numbers are apart. */
+function text(value: unknown): string {
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value)
+  if (value instanceof Date) return `@${value.getTime()}`
+  if (Array.isArray(value)) return `[${value.map(text).join(',')}]`
+  return JSON.stringify(value) ?? String(value)
+}
+
+const reducers = /* @__PURE__ */ new WeakMap<LensReducer, number>()
+let count = 0
+function numberOf(reducer: LensReducer): number {
+  let n = reducers.get(reducer)
+  if (n === undefined) reducers.set(reducer, n = ++count)
+  return n
+}
+
+/** Filters whose fields are columns of an input. Throws LENS_FIELD for others, unless the lens ignores them. */
+export function fitting(l: Lens, columns: readonly LensColumn[], input: string): Filter[] {
+  return l.filters.filter(f => {
+    if (columns.some(c => c.name === f.field)) return true
+    if (l.ignoreUnknown) return false
+    const e = unknownName('LENS_FIELD', `column \`${f.field}\` on \`${input}\``, f.field, columns.map(c => c.name), `lens.${f.field}`)
+    throw new EddylineError('LENS_FIELD', `${e.message}: a lens is over the columns of every input; \`ignoreUnknown\` leaves it out where there is none`, { path: e.path, offending: e.offending, nearest: e.nearest })
+  })
+}
+
+/** A query narrowed to a lens. */
+export function narrowed(l: Lens, query: any, columns: readonly LensColumn[], input: string): any {
+  if (l.reducer !== undefined) {
+    const about = { name: input, columns: columns.map(c => c.name) }
+    const out = l.filters.reduce((q, f) => l.reducer!(f, q, about), query)
+    if (typeof out?.toJSON !== 'function') throw new EddylineError('LENS_INVALID', `the reducer of the lens gives no query for \`${input}\``, { offending: input })
+    return out
+  }
+  return fitting(l, columns, input).reduce((q, f) => q.where(f.field, f.op, f.value), query)
+}
+
+/** The elements of a list that a lens leaves. Fields are those that an element has. */
+export function chosen(l: Lens, list: readonly any[], input: string): any[] {
+  if (l.reducer !== undefined) return [...l.filters.reduce((rows, f) => l.reducer!(f, rows, { name: input, columns: Object.keys(list[0] ?? {}) }), list) as Iterable<any>]
+  return list.filter(row => l.filters.every(f => {
+    if (!Object.hasOwn(Object(row), f.field)) {
+      if (l.ignoreUnknown) return true
+      throw new EddylineError('LENS_FIELD', `no \`${f.field}\` in a row of \`${input}\``, { path: `lens.${f.field}`, offending: f.field })
+    }
+    return holds(f, row[f.field], typeOf(row[f.field]))
+  }))
+}
+
+function typeOf(value: unknown): CellType {
+  switch (typeof value) {
+    case 'number': return 'float'
+    case 'bigint': return 'bigint'
+    case 'boolean': return 'bool'
+    case 'object': return value instanceof Date ? 'timestamp' : value instanceof Uint8Array ? 'bytes' : 'json'
+    default: return 'text'
+  }
+}
+
+/** Whether a row of a table satisfies filters: what the engine would say of it. */
+export function matches(filters: readonly Filter[], table: TableJson, row: Record<string, unknown>): boolean {
+  return filters.every(f => holds(f, row[f.field], table.columns.find(c => c.name === f.field)!.type))
+}
+
+/** Filters that `matches` can judge; the others are for the engine alone. */
+export const judged = (f: Filter): boolean => !/like|~/.test(f.op)
+
+function holds({ op, value, field }: Filter, cell: unknown, type: CellType): boolean {
+  const isNull = cell === null || cell === undefined
+  const same = (v: unknown): boolean => v !== null && v !== undefined && typeFits(type, v) && valueText(type, cell) === valueText(type, v)
+  const order = (v: unknown): number | undefined => isNull || v === null || !typeFits(type, v) ? undefined : compareValues(type, cell, v)
+  const is = (test: (n: number) => boolean, v = value): boolean => { const n = order(v); return n !== undefined && test(n) }
+  switch (op) {
+    case 'is': return value === null ? isNull : !isNull && same(value)
+    case 'is not': return value === null ? !isNull : isNull || !same(value)
+    case '=': return !isNull && same(value)
+    case '!=': return !isNull && value !== null && !same(value)
+    case '<': return is(n => n < 0)
+    case '<=': return is(n => n <= 0)
+    case '>': return is(n => n > 0)
+    case '>=': return is(n => n >= 0)
+    case 'in': return !isNull && (value as unknown[]).some(same)
+    case 'not in': return !isNull && !(value as unknown[]).some(v => v === null || same(v))
+    case 'between': return is(n => n >= 0, (value as unknown[])[0]) && is(n => n <= 0, (value as unknown[])[1])
+    case 'not between': return is(n => n < 0, (value as unknown[])[0]) || is(n => n > 0, (value as unknown[])[1])
+    default: throw new EddylineError('LENS_INVALID', `\`${op}\` is for queries; of lists a reducer can tell`, { offending: op, path: `lens.${field}` })
+  }
+}
+
+/** `1` is not `'1'`. */
+function typeFits(type: CellType, value: unknown): boolean {
+  switch (type) {
+    case 'text': case 'uuid': case 'time': return typeof value === 'string'
+    case 'int': case 'float': case 'bigint': return typeof value === 'number' || typeof value === 'bigint'
+    case 'bool': return typeof value === 'boolean'
+    default: return true
+  }
+}
+
+/** A lens as it is stored; undefined for one with a reducer, which cannot be. */
+export function stored(l: Lens): unknown { return l.reducer !== undefined ? undefined : { ignoreUnknown: l.ignoreUnknown, filters: l.filters.map(f => [f.field, f.op, wrap(f.value)]) } }
+
+/** A lens of what was stored. */
+export function restored(s: any): Lens {
+  const filters: Record<string, Record<string, unknown>> = {}
+  for (const [field, op, value] of s.filters) (filters[field] ??= {})[op] = unwrap(value)
+  return lens(filters, undefined, { ignoreUnknown: s.ignoreUnknown })
+}
+
+const wrap = (v: unknown): unknown => v instanceof Date ? ['date', v.getTime()] : Array.isArray(v) ? ['list', v.map(wrap)] : ['value', v]
+const unwrap = ([kind, v]: any): unknown => kind === 'date' ? new Date(v) : kind === 'list' ? v.map(unwrap) : v

@@ -1,0 +1,488 @@
+import type { LooseChange } from '../changes.js'
+import type { Database } from '../database.js'
+import { report } from '../dispatch.js'
+import { EddylineError, unknownName } from '../errors.js'
+import type { LiveQuery } from '../live-query.js'
+import { stateOf } from '../reduce/state.js'
+import { Composer } from './compose.js'
+import type { Projection } from './definition.js'
+import { Draft } from './draft.js'
+import { type Engine, type EngineName, engineOf, isPromise } from './engines.js'
+import { Graph, type Node, levels } from './graph.js'
+import { Handle } from './handle.js'
+import { Lens, type LensFilters, lens as lensOf, narrowed } from './lens.js'
+import { type Result, Run, type Task } from './run.js'
+import type { Scope, ScopeHost } from './scope.js'
+import { type SpanListener, Telemetry } from './telemetry.js'
+import { type Unit, Units, type Writes } from './units.js'
+import { Upkeep } from './upkeep.js'
+
+export interface ProjectionsOptions {
+  /** What runs functions, unless they or the call say otherwise: `'microtask'` by default. */
+  engine?: EngineName | Engine
+  /** Whose rows, for tenanted tables: each tenant has projections of its own. */
+  tenant?: string
+  /** False: runs are not put on the timeline of the page by `performance.measure`. */
+  measure?: boolean
+  /** Gets errors that have no caller: of views, and of functions that ran because their inputs changed. By default they are reported as uncaught. */
+  onError?: (error: unknown) => void
+  /** Gets EMPTY_LENS; by default it goes to the console. */
+  onWarning?: (warning: EddylineError) => void
+}
+
+export interface ProjectOptions {
+  engine?: EngineName | Engine
+  timeoutMs?: number
+  /** No warning where the lens is empty and everything runs. */
+  allowEmptyFilters?: boolean
+  /** For tests: only this projection runs, and reads the tables of its inputs as they are. It does not stay live. */
+  skipDependencies?: boolean
+  /** False: run once; its functions do not run again when their inputs change. */
+  live?: boolean
+  ignoreUnknown?: boolean
+}
+
+/** How a projection is, or with a lens one scope of it. */
+export interface ProjectionStatus {
+  /** `'idle'`: no lens of it is live. `'stale'`: inputs have changed, and it will run. `'waiting'`: another tab runs it. */
+  readonly status: 'ready' | 'idle' | 'stale' | 'error' | 'paused' | 'waiting'
+  readonly error?: unknown
+}
+
+/** What runs need of where they run. */
+export interface Runner extends ScopeHost {
+  readonly engine: Engine
+  readonly telemetry: Telemetry
+  draftOf(node: Node): Draft
+  /** Its rows are of another version of the function: none of them stays. */
+  isAnew(node: Node): boolean
+  /** Writes what a run has; the version after it. */
+  commit(run: Run): number
+}
+
+interface Waiting { readonly key: string; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: (error: unknown) => void }
+
+const all = /* @__PURE__ */ new WeakMap<Database<any>, Map<string | undefined, Projections>>()
+
+/** The projections of a database, or of a tenant in it: one object, whoever asks. Options count the first time. */
+export function projections(db: Database<any>, options: ProjectionsOptions = {}): Projections {
+  let known = all.get(db)
+  if (known === undefined) all.set(db, known = new Map())
+  let made = known.get(options.tenant)
+  if (made === undefined) known.set(options.tenant, made = new Projections(db, options))
+  return made
+}
+
+/**
+ * Projections at work. Made by `projections(db)`.
+ *
+ * Views are kept up by every version; functions run for a lens when `project` asks, and from then on when their inputs within
+ * the lens change: once for all changes of a task (engine `'microtask'`) or of a version (`'inline'`). A run reads one version and
+ * is one transaction. One runs at a time, in the order of asking; what changes meanwhile makes it run again.
+ */
+export class Projections implements Runner {
+  readonly composer: Composer
+  readonly engine: Engine
+  readonly telemetry: Telemetry
+  readonly tenant: string | undefined
+  readonly #graph: Graph
+  readonly #units: Units
+  readonly #upkeeps = new Map<Node, Upkeep>()
+  readonly #woken = new Set<Upkeep>()
+  readonly #paused = new Set<Node>()
+  readonly #queue: Waiting[] = []
+  readonly #own = new Map<number, ReadonlySet<Scope>>()
+  readonly #handles = new WeakSet<Handle>()
+  #running: Run | undefined
+  #busy = false
+  #scheduled = false
+  #idle: (() => void)[] = []
+  #leads = false
+  #closed = false
+  readonly #ends: (() => void)[] = []
+
+  /** @internal Use `projections`. */
+  constructor(readonly db: Database<any>, readonly options: ProjectionsOptions) {
+    this.tenant = options.tenant
+    this.engine = engineOf(options.engine ?? 'microtask')
+    this.telemetry = new Telemetry(options.measure !== false, options.onError)
+    this.#graph = new Graph(db.schema)
+    this.composer = new Composer(db, this.#graph)
+    this.#units = new Units(this, stateOf(db))
+    this.#ends.push(db.subscribe(() => { this.#told() }))
+    const close = (): void => { this.dispose() }
+    db.closers.add(close)
+    this.#ends.push(() => { db.closers.delete(close) })
+    if (db.durability?.status !== 'follower') this.#leads = true
+    else this.#units.state.leading.then(() => { this.#lead() }, () => {})
+  }
+
+  // ---- definitions -------------------------------------------------------------------------------------------------
+
+  /**
+   * Registers projections, and those that they read. Views are filled now, and kept up from now on; functions run again that did
+   * before a restart, if their inputs have changed since.
+   *
+   * Throws PROJECTION_CYCLE with the names on the way round, UNKNOWN_INPUT, UNKNOWN_TABLE, UNKNOWN_COLUMN, PROJECTION_INVALID,
+   * NEEDS_REBUILD; then nothing is registered. Cost: one evaluation of each view.
+   */
+  register(...definitions: Projection<any, string, any>[]): this {
+    this.#alive()
+    const nodes = this.#graph.add(definitions)
+    const made: Upkeep[] = []
+    try {
+      for (const node of nodes) {
+        if (node.table?.tenant === true && this.tenant === undefined) throw new EddylineError('TENANT_REQUIRED', `\`${node.table.name}\` is tenanted: projections(db, { tenant })`, { offending: node.name })
+        if (node.kind !== 'derive') this.composer.queryOf(node)
+        if (node.kind === 'view') {
+          const upkeep = new Upkeep(this.db, node, this.composer, this.tenant, u => { this.#woken.add(u) })
+          made.push(upkeep)
+          this.#upkeeps.set(node, upkeep)
+        }
+        if (node.kind === 'derive' && this.#leads) this.#units.check(node)
+      }
+    } catch (error) {
+      for (const u of made) { u.end(); this.#upkeeps.delete(u.node) }
+      for (const n of nodes) { this.composer.forget(n); this.#units.forget(n) }
+      this.#graph.remove(nodes)
+      throw error
+    }
+    for (const u of made) this.#woken.add(u)
+    if (this.#leads) {
+      this.#flush()
+      this.#restore(nodes)
+      this.#go()
+    }
+    return this
+  }
+
+  /** What a run of a projection runs, in levels: names of one level do not read each other. */
+  plan(of: Projection<any, string, any> | string): string[][] { return levels(this.#node(of)).map(level => level.map(n => n.name)) }
+
+  /** Names of all registered projections. */
+  list(): string[] { return [...this.#graph.nodes.keys()] }
+
+  /** What a projection reads: names of projections and tables. */
+  inputsOf(of: Projection<any, string, any> | string): string[] { return this.#node(of).inputs.map(i => typeof i === 'string' ? i : i.name) }
+
+  // ---- reading -----------------------------------------------------------------------------------------------------
+
+  /** The rows of a projection as a query: what a virtual one or a view is made of, or the table of a function. */
+  query<R>(of: Projection<any, string, R>, lens?: Lens | LensFilters): any {
+    const node = this.#node(of)
+    const r = this.composer.readable(node)
+    if (r === undefined) throw new EddylineError('PROJECTION_INVALID', `the output of \`${node.name}\` is a list, which nothing can follow`, { offending: node.name })
+    return lens === undefined ? r.query : narrowed(this.#lens(lens), r.query, r.columns, node.name)
+  }
+
+  /** A live query over a projection, also a virtual one; of a view it is at the version of its inputs, where its table is one behind. */
+  live<R>(of: Projection<any, string, R>, lens?: Lens | LensFilters): LiveQuery<R> {
+    return this.db.live(this.query(of, lens), this.tenant === undefined ? undefined : { tenant: this.tenant }) as LiveQuery<R>
+  }
+
+  /** How a projection is, or one lens of it. */
+  status(of: Projection<any, string, any> | string, lens?: Lens | LensFilters): ProjectionStatus {
+    const node = this.#node(of)
+    if (!this.#leads) return { status: 'waiting' }
+    if (this.#paused.has(node)) return { status: 'paused' }
+    const upkeep = this.#upkeeps.get(node)
+    if (upkeep !== undefined) return upkeep.error === undefined ? { status: 'ready' } : { status: 'error', error: upkeep.error }
+    const scopes = lens === undefined ? this.#units.scopesOf(node) : [this.#units.scope(node, this.#lens(lens))].filter(s => s !== undefined)
+    if (node.kind === 'virtual') return { status: 'ready' }
+    const failed = scopes.find(s => s.error !== undefined)
+    if (failed !== undefined) return { status: 'error', error: failed.error }
+    return { status: scopes.length === 0 ? 'idle' : scopes.some(s => s.dirty) ? 'stale' : 'ready' }
+  }
+
+  // ---- running -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Runs a projection and all that it reads within a lens, as one transaction, and keeps its functions live from then on: they
+   * run again when their inputs within the lens change.
+   *
+   * ```ts
+   * const { rows, changed } = await p.project(Letters, { orgId: 123 })
+   * const handle = p.project(Letters, { orgId: 123 }, { async: true })    // handle.status, handle.fetch()
+   * ```
+   * With the engine `'inline'` and synchronous functions it is done when this returns. Rejects with what a function threw
+   * (DERIVE_FAILED with `cause`), LENS_FIELD, PROJECTION_CONFLICT, PROJECTION_REQUIRED, PROJECTION_TIMEOUT, and what the engine finds;
+   * then every projection is as it was.
+   */
+  project<R>(of: Projection<any, string, R>, lens: Lens | LensFilters, options: ProjectOptions & { async: true }): Handle<R>
+  project<R>(of: Projection<any, string, R>, lens?: Lens | LensFilters, options?: ProjectOptions & { async?: false }): Promise<Result<R>>
+  project(of: Projection, given: Lens | LensFilters = {}, options: ProjectOptions & { async?: boolean } = {}): any {
+    let promise: Promise<Result>
+    try { promise = this.#project(of, given, options) } catch (error) { promise = Promise.reject(error) }
+    if (options.async !== true) return promise
+    const handle = new Handle(promise)
+    this.#handles.add(handle)
+    return handle
+  }
+
+  #project(of: Projection, given: Lens | LensFilters, options: ProjectOptions): Promise<Result> {
+    this.#alive()
+    const node = this.#node(of)
+    let lens = this.#lens(given)
+    if (options.ignoreUnknown === true && !lens.ignoreUnknown) lens = lensOf(Object.fromEntries(lens.filters.map(f => [f.field, { [f.op]: f.value }])), lens.reducer, { ignoreUnknown: true })
+    if (!this.#leads) throw new EddylineError('FOLLOWER', 'another tab runs the projections of this database', { offending: node.name })
+    const engine = options.engine === undefined ? undefined : engineOf(options.engine)
+    if (lens.isEmpty && options.allowEmptyFilters !== true) this.#warn(new EddylineError('EMPTY_LENS', `\`${node.name}\` runs without a lens, over everything: \`allowEmptyFilters\` if that is meant`, { offending: node.name }))
+    const shallow = options.skipDependencies === true
+    const live = options.live !== false && !shallow
+    // Refused before anything is made.
+    const plan = shallow ? shallowLevels(node) : levels(node)
+    this.composer.check(plan, lens)
+    const key = JSON.stringify([node.name, lens.key, shallow, live, options.timeoutMs ?? 0])
+    const known = engine === undefined ? this.#queue.find(w => w.key === key) : undefined
+    if (known !== undefined) return known.promise
+    let resolve!: (r: Result) => void, reject!: (e: unknown) => void
+    const promise = new Promise<Result>((yes, no) => { resolve = yes; reject = no })
+    this.#queue.push({ key, promise, refuse: reject, run: () => {
+      const isNew = this.#units.get(node, lens) === undefined
+      let unit: Unit
+      try { unit = this.#units.open(node, lens, plan, shallow, live) } catch (error) { reject(error); return undefined }
+      const ended = (ok: boolean): void => {
+        if (!live) this.#units.letGo(unit)
+        // What has never run does not stay.
+        else if (isNew && !ok) this.#units.abandon(unit)
+        else unit.failedAt = undefined
+      }
+      const task: Task = { ...unit, all: true, shallow, live, engine, timeoutMs: options.timeoutMs }
+      return this.#run(task, result => { ended(true); resolve(result) }, error => { ended(false); reject(error) })
+    } })
+    this.#pump()
+    return promise
+  }
+
+  /** What came of a run that was asked for by `{ async: true }`. Rejects with PROJECTION_HANDLE for what is no handle of this database. */
+  fetch<R>(handle: Handle<R>): Promise<Result<R>> {
+    if (!this.#handles.has(handle)) return Promise.reject(new EddylineError('PROJECTION_HANDLE', 'not a handle that `project` of this database has given'))
+    return handle.fetch()
+  }
+
+  /** Resolves when nothing runs or waits to be run. */
+  idle(): Promise<void> {
+    if (!this.#busy && !this.#scheduled && this.#queue.length === 0) return Promise.resolve()
+    return new Promise(resolve => { this.#idle.push(resolve) })
+  }
+
+  /** A projection that is not kept up: its table stays as it is, whatever changes. `project` still runs it. */
+  pause(of: Projection<any, string, any> | string): void {
+    const node = this.#node(of)
+    this.#paused.add(node)
+    const upkeep = this.#upkeeps.get(node)
+    if (upkeep !== undefined) upkeep.paused = true
+  }
+
+  /** Keeps it up again, beginning with what has changed meanwhile. */
+  resume(of: Projection<any, string, any> | string): void {
+    const node = this.#node(of)
+    if (!this.#paused.delete(node)) return
+    const upkeep = this.#upkeeps.get(node)
+    if (upkeep !== undefined) {
+      upkeep.paused = false
+      this.#again(upkeep)
+      if (this.#leads) this.#flush()
+    }
+    this.#go()
+  }
+
+  /** Ends what `project` keeps live: of one lens, or of all. The rows stay. */
+  release(of: Projection<any, string, any> | string, lens?: Lens | LensFilters): void {
+    const node = this.#node(of)
+    const only = lens === undefined ? undefined : this.#units.get(node, this.#lens(lens))
+    for (const unit of this.#units.of(node)) if (lens === undefined || unit === only) this.#units.abandon(unit)
+  }
+
+  /** Calls `fn` when parts of runs begin and end. Returns the function that ends it. */
+  subscribe(fn: SpanListener): () => void { return this.telemetry.subscribe(fn) }
+
+  /** Ends everything. Rows stay. */
+  dispose(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const error = new EddylineError('CLOSED', 'the projections are closed')
+    this.#running?.abort(error)
+    for (const w of this.#queue.splice(0)) w.refuse(error)
+    for (const u of this.#upkeeps.values()) u.end()
+    this.#units.end()
+    for (const end of this.#ends) end()
+    if (all.get(this.db)?.get(this.tenant) === this) all.get(this.db)!.delete(this.tenant)
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  [Symbol.dispose](): void { this.dispose() }
+
+  // ---- for runs ----------------------------------------------------------------------------------------------------
+
+  /** @internal */
+  draftOf(node: Node): Draft { return new Draft(this.db, node.table!, node.name, node.definition.options.required ?? [], node.table!.tenant ? this.tenant : undefined) }
+
+  /** @internal */
+  isOwn(scope: Scope, version: number): boolean { return this.#own.get(version)?.has(scope) === true }
+
+  /** @internal Something may have to run. */
+  wake(): void {
+    if (this.#scheduled || this.#closed || !this.#leads) return
+    // Told of the version at hand, all scopes have heard of it: `#told` goes on then.
+    if (this.#isInline) return
+    this.#scheduled = true
+    queueMicrotask(() => { this.#scheduled = false; this.#pump() })
+  }
+
+  /** @internal */
+  isAnew(node: Node): boolean { return this.#units.isAnew(node) }
+
+  /** @internal */
+  commit(run: Run): number {
+    const moved = this.db.version !== run.version
+    // Others wrote meanwhile: what the run makes of views is not what they are now.
+    if (moved) for (const node of run.drafts.keys()) this.#again(this.#upkeeps.get(node))
+    this.#commit(run.changes(), this.#units.writes(run), new Set(run.task.scopes.values()))
+    this.#units.done(run, moved)
+    if (moved) this.#flush()
+    return this.db.version
+  }
+
+  /** One version, and what is stored with it. Scopes of the run have seen what it changes. */
+  #commit(changes: readonly LooseChange[], writes: Writes, scopes: ReadonlySet<Scope>): void {
+    const version = this.db.version + 1
+    this.#own.set(version, scopes)
+    try { this.#units.state.commit(changes, writes) } finally { if (this.db.version < version) this.#own.delete(version) }
+    // Where a listener asked, it is told when it is this version's turn.
+    for (const v of this.#own.keys()) if (v < version - 64) this.#own.delete(v)
+  }
+
+  // ---- inside ------------------------------------------------------------------------------------------------------
+
+  /** Runs what there is to run, now or soon. */
+  #go(): void {
+    if (this.#isInline) this.#pump()
+    else this.wake()
+  }
+
+  get #isInline(): boolean { return this.engine === engineOf('inline') }
+
+  /** A view is compared with its table as a whole. */
+  #again(upkeep: Upkeep | undefined): void {
+    if (upkeep === undefined) return
+    upkeep.again()
+    this.#woken.add(upkeep)
+  }
+
+  /** A version was told to all live queries. */
+  #told(): void {
+    if (!this.#leads || this.#closed) return
+    if (this.#woken.size > 0) this.#flush()
+    if (this.#isInline) this.#pump()
+  }
+
+  /** Writes what views have to write: all of them as one version. */
+  #flush(): void {
+    const changes: LooseChange[] = []
+    for (const upkeep of [...this.#woken]) {
+      this.#woken.delete(upkeep)
+      if (upkeep.paused || upkeep.isDone) continue
+      const draft = this.draftOf(upkeep.node)
+      try {
+        upkeep.flush(draft)
+        upkeep.error = undefined
+        changes.push(...draft.changes())
+      } catch (error) {
+        if (upkeep.error !== undefined && (upkeep.error as Error).message === (error as Error)?.message) continue
+        upkeep.error = error
+        report(error, this.options.onError)
+      }
+    }
+    if (changes.length > 0) this.#commit(changes, {}, new Set())
+  }
+
+  /** Runs what waits, one after the other. */
+  #pump(): void {
+    while (!this.#busy && !this.#closed) {
+      const next = this.#queue.shift()?.run ?? this.#next()
+      if (next === undefined) break
+      this.#busy = true
+      const done = next()
+      if (isPromise(done)) {
+        void done.then(() => { this.#busy = false; this.#pump() })
+        return
+      }
+      this.#busy = false
+    }
+    if (!this.#busy && !this.#scheduled && this.#queue.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** Something to run again. */
+  #next(): (() => void | Promise<void>) | undefined {
+    const unit = this.#units.dirty(this.#paused)
+    if (unit === undefined) return undefined
+    const task: Task = { ...unit, scopes: this.#unpaused(unit.scopes), all: false, shallow: false, live: false, engine: undefined, timeoutMs: undefined }
+    // What it cannot see does not make it run again and again.
+    const failed = (error: unknown): void => {
+      this.#units.failed(unit)
+      if (!this.#closed) report(error, this.options.onError)
+    }
+    return () => this.#run(task, () => { unit.failedAt = undefined }, failed)
+  }
+
+  /** Paused functions keep their rows, and what has changed for them. */
+  #unpaused(scopes: ReadonlyMap<Node, Scope>): ReadonlyMap<Node, Scope> {
+    return this.#paused.size === 0 ? scopes : new Map([...scopes].filter(([node]) => !this.#paused.has(node)))
+  }
+
+  #run(task: Task, ok: (result: Result) => void, failed: (error: unknown) => void): void | Promise<void> {
+    let outcome: Result | Promise<Result>
+    try {
+      this.#running = new Run(this, task)
+      outcome = this.#running.start()
+    } catch (error) {
+      this.#running = undefined
+      failed(error)
+      return undefined
+    }
+    if (!isPromise(outcome)) { this.#running = undefined; ok(outcome); return undefined }
+    return outcome.then(ok, failed).finally(() => { this.#running = undefined })
+  }
+
+  #restore(nodes: readonly Node[]): void {
+    this.#units.restore(nodes, this.options.onError, (draft, writes) => { this.#commit(draft.changes(), writes, new Set()) }, node => this.draftOf(node))
+  }
+
+  /** This tab has the state now. */
+  #lead(): void {
+    if (this.#closed) return
+    this.#leads = true
+    for (const u of this.#upkeeps.values()) this.#again(u)
+    this.#flush()
+    for (const node of this.#graph.nodes.values()) if (node.kind === 'derive') try { this.#units.check(node) } catch (error) { report(error, this.options.onError) }
+    this.#restore([...this.#graph.nodes.values()])
+    this.#go()
+  }
+
+  #lens(given: Lens | LensFilters): Lens { return given instanceof Lens ? given : lensOf(given) }
+
+  #node(of: Projection<any, string, any> | string): Node {
+    const name = typeof of === 'string' ? of : of?.name
+    const node = this.#graph.nodes.get(name)
+    if (node !== undefined && (typeof of === 'string' || node.definition === of)) return node
+    if (typeof of !== 'string' && of?.options !== undefined && node === undefined) {
+      this.register(of)
+      return this.#graph.nodes.get(name)!
+    }
+    throw unknownName('UNKNOWN_PROJECTION', `projection \`${String(name)}\``, String(name), this.#graph.nodes.keys())
+  }
+
+  #alive(): void { if (this.#closed) throw new EddylineError('CLOSED', 'the projections are closed') }
+
+  #warn(warning: EddylineError): void {
+    if (this.options.onWarning !== undefined) this.options.onWarning(warning)
+    else console.warn(`eddyline: ${warning.message}`)
+  }
+}
+
+/** The projection alone, after lists that it reads, which have no rows of their own. */
+function shallowLevels(node: Node): Node[][] {
+  const lists = node.inputs.filter((i): i is Node => typeof i !== 'string' && i.kind === 'virtual')
+  return lists.length === 0 ? [[node]] : [lists, [node]]
+}
