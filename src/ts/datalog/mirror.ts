@@ -18,7 +18,15 @@ export function keyOf(v: unknown): unknown {
 function canonical(v: unknown): string {
   return JSON.stringify(v, (_, x: unknown) => typeof x === 'object' && x !== null && !Array.isArray(x) ? Object.fromEntries(Object.entries(x).sort(([a], [b]) => a < b ? -1 : 1)) : x)
 }
-const composite = (values: readonly unknown[]): string => JSON.stringify(values.map(v => { const k = keyOf(v); return typeof k === 'bigint' ? `n${k}` : k }))
+/** Several values as one key: texts say how long they are, so that no two keys are alike. */
+function composite(values: readonly unknown[]): string {
+  let out = ''
+  for (const v of values) {
+    const k = keyOf(v)
+    out += typeof k === 'string' ? `${k.length}:${k}` : `${typeof k === 'number' ? '' : typeof k}${String(k)},`
+  }
+  return out
+}
 
 /**
  * One table as maps. Built when first asked, from a live query; kept right by its patches, and by writes that are told ahead of
@@ -45,7 +53,10 @@ export class Mirror {
     this.#rows.clear()
     const indexed = [...this.#indexes.keys()]
     this.#indexes.clear()
-    for (const row of this.#live.rows) this.#rows.set(this.#keyOf(row), row)
+    // By a live query of its own, which goes at once: the one that is listened to never keeps its rows.
+    const all = this.db.live({ toJSON: () => ({ from: this.table }) } as QueryLike<Row>, { params: {} } as never)
+    for (const row of all.rows) this.#rows.set(this.#keyOf(row), row)
+    all.dispose()
     for (const column of indexed) this.#index(column)
     this.#since = this.db.version
   }
@@ -69,15 +80,8 @@ export class Mirror {
   }
   rows(): IterableIterator<Row> { return this.#rows.values() }
 
-  /** Takes a row in ahead of its commit. Returns what takes it back. */
-  put(row: Row): () => void { return this.#swap(this.#keyOf(row), row) }
-  drop(key: readonly unknown[]): () => void { return this.#swap(key.length === 1 ? keyOf(key[0]) : composite(key), undefined) }
-
-  #swap(key: unknown, row: Row | undefined): () => void {
-    const old = this.#rows.get(key)
-    this.#set(key, old, row)
-    return () => { this.#set(key, row, old) }
-  }
+  /** Takes in ahead of its commit that a row comes, goes or is another. `old` is the very row that is there. */
+  change(key: readonly unknown[], old: Row | undefined, row: Row | undefined): void { this.#set(key.length === 1 ? keyOf(key[0]) : composite(key), old, row) }
 
   #set(key: unknown, old: Row | undefined, row: Row | undefined): void {
     if (row === undefined) this.#rows.delete(key)
@@ -94,7 +98,7 @@ export class Mirror {
     this.#listeners.add(fn)
     return () => { this.#listeners.delete(fn) }
   }
-  /** Tells a change that was made by `put` and `drop`, once it is committed. */
+  /** Tells a change that was made by `change`, once it is committed. */
   tell(removed: readonly Row[], added: readonly Row[]): void { for (const fn of this.#listeners) fn(removed, added) }
 
   #heard(event: LiveEvent<Row>): void {

@@ -65,38 +65,43 @@ export async function syncFacts(face: Face, source: DatomSource, options: SyncOp
   let waiting: SourceFact[] = []
   const input = source.datoms(since)
   if (typeof input !== 'object' || input === null || !(Symbol.iterator in input || Symbol.asyncIterator in input)) throw new EddylineError('SOURCE_INVALID', '`datoms` gives a list, or what can be gone through', { path: 'source.datoms' })
-  const ordered = since === undefined ? snapshot(input) : log(input, since)
-  for await (const datom of ordered) {
-    if (waiting.length >= size && datom.tx !== waiting[waiting.length - 1].tx) {
-      apply(waiting)
-      waiting = []
-      // Nothing blocks the page: whoever draws has a turn between chunks.
-      await new Promise<void>(resolve => { setTimeout(resolve) })
+  let last = since ?? -1
+  let count = 0
+  /** Whether there is a chunk before a datom of a log. */
+  const isFull = (datom: SourceFact): boolean => {
+    if (datom.tx < last) throw new EddylineError('SOURCE_ORDER', `transaction ${datom.tx} comes behind ${last}`, { path: `datoms[${datom.at}]` })
+    last = datom.tx
+    return waiting.length >= size && datom.tx !== waiting[waiting.length - 1].tx
+  }
+  const flush = async (): Promise<void> => {
+    apply(waiting)
+    waiting = []
+    // Nothing blocks the page: whoever draws has a turn between chunks.
+    await new Promise<void>(resolve => { setTimeout(resolve) })
+  }
+  const cancelled = (): SyncResult => ({ ...progress(false), cancelled: true })
+  if (since !== undefined && !(Symbol.iterator in input)) {
+    for await (const d of input) {
+      const datom = plain(d, count++)
+      if (datom.tx <= since) continue
+      if (isFull(datom)) await flush()
+      if (options.signal?.aborted === true) return cancelled()
+      waiting.push(datom)
     }
-    if (options.signal?.aborted === true) return { ...progress(false), cancelled: true }
-    waiting.push(datom)
+  } else {
+    // Of lists, and of everything, which comes by an index: a chunk must not end within a transaction.
+    const all: SourceFact[] = []
+    if (Symbol.iterator in input) for (const d of input) all.push(plain(d, all.length))
+    else for await (const d of input) all.push(plain(d, all.length))
+    for (const datom of since === undefined ? all.sort((a, b) => a.tx - b.tx) : all) {
+      if (since !== undefined && datom.tx <= since) continue
+      if (isFull(datom)) await flush()
+      if (options.signal?.aborted === true) return cancelled()
+      waiting.push(datom)
+    }
   }
   if (waiting.length > 0) apply(waiting)
   const done = progress(true)
   options.onProgress?.(done)
   return { ...done, cancelled: false }
-}
-
-/** All facts by transaction: an index comes in another order, and a chunk must not end within a transaction. */
-async function* snapshot(input: AsyncIterable<SourceDatom> | Iterable<SourceDatom>): AsyncGenerator<SourceFact> {
-  const all: SourceFact[] = []
-  for await (const d of input) all.push(plain(d, all.length))
-  yield* all.sort((a, b) => a.tx - b.tx)
-}
-
-async function* log(input: AsyncIterable<SourceDatom> | Iterable<SourceDatom>, since: number): AsyncGenerator<SourceFact> {
-  let last = since
-  let at = 0
-  for await (const d of input) {
-    const datom = plain(d, at++)
-    if (datom.tx <= since) continue
-    if (datom.tx < last) throw new EddylineError('SOURCE_ORDER', `transaction ${datom.tx} comes behind ${last}`, { path: `datoms[${datom.at}]` })
-    last = datom.tx
-    yield datom
-  }
 }

@@ -1,7 +1,8 @@
 // Transaction data to changes of rows: entities are found or made, facts checked, and only what really changes is written.
 import type { LooseChange } from '../changes.js'
+import { EddylineError } from '../errors.js'
 import type { Attribute, Catalog } from './catalog.js'
-import { type Row, keyOf } from './mirror.js'
+import { type Mirror, type Row, keyOf } from './mirror.js'
 import { type Facts, TX0 } from './store.js'
 import { type Op, type TxData, expand, txError } from './tx-data.js'
 import { PendingRows } from './tx-rows.js'
@@ -27,6 +28,13 @@ export interface Prepared {
 
 /** Most facts that come are of entities that had none. */
 const NOTHING: ReadonlyMap<unknown, Row> = new Map()
+
+/** Stands for the place of a fact of a source, which is said when something is wrong with it. */
+const HERE = '\u0000'
+function placed(error: unknown, path: string): unknown {
+  if (!(error instanceof EddylineError) || error.path !== HERE) return error
+  return new EddylineError(error.code, error.message.replace(HERE, path), { path, ...(error.offending === undefined ? {} : { offending: error.offending }), ...(error.nearest === undefined ? {} : { nearest: error.nearest }), cause: error })
+}
 
 /** The facts of one entity and attribute while a transaction is worked out. */
 interface Cell { readonly before: ReadonlyMap<unknown, Row>; readonly now: Map<unknown, { v: unknown; tx: number }> }
@@ -63,11 +71,16 @@ export class Transaction {
   replay(datoms: readonly SourceFact[]): Prepared {
     this.facts.current()
     this.#silent = true
-    datoms.forEach(({ e, a, v, tx, added, at }) => {
+    const attributes = new Map<string, Attribute>()
+    for (const { e, a, v, tx, added, at } of datoms) {
       this.tx = tx
-      const path = `datoms[${at}]`
-      this.#run({ kind: added ? 'add' : 'retract', attribute: this.catalog.get(a.replace(/^:(?=.)/, ''), path), e, v, path })
-    })
+      try {
+        let attribute = attributes.get(a)
+        if (attribute === undefined) attributes.set(a, attribute = this.catalog.get(a.replace(/^:(?=.)/, ''), HERE))
+        if (added && attribute.fact) this.#add(attribute, this.#entity(e, HERE), this.#value(attribute, v, HERE), HERE)
+        else this.#run({ kind: added ? 'add' : 'retract', attribute, e, v, path: HERE })
+      } catch (error) { throw placed(error, `datoms[${at}]`) }
+    }
     return this.#result()
   }
 
@@ -258,45 +271,43 @@ export class Transaction {
   #result(): Prepared {
     const deletes: LooseChange[] = []
     const writes: LooseChange[] = []
-    const enters: (() => () => void)[] = []
-    const told: { table: string; removed: Row[]; added: Row[] }[] = []
-    const move = (table: string, key: readonly unknown[], before: Row | undefined, now: Row | undefined): void => {
-      const mirror = this.facts.mirror(table)
-      enters.push(() => now === undefined ? mirror.drop(key) : mirror.put(now))
-      if (mirror.isHeard) told.push({ table, removed: before === undefined ? [] : [before], added: now === undefined ? [] : [now] })
-    }
+    const moves: { mirror: Mirror; key: readonly unknown[]; before: Row | undefined; now: Row | undefined }[] = []
     for (const [attribute, cells] of this.#cells) {
       const { table } = attribute
+      const mirror = this.facts.mirror(table)
+      const rows: Row[] = []
       for (const [e, { before, now }] of cells) {
         for (const [key, row] of before) {
           if (now.has(key)) continue
           if (!attribute.many && now.size > 0) continue
           const id = attribute.many ? [e, row.v] : [e]
           deletes.push({ op: 'delete', table, id: attribute.many ? id : e } as LooseChange)
-          move(table, id, row, undefined)
+          moves.push({ mirror, key: id, before: row, now: undefined })
         }
         for (const [key, { v, tx }] of now) {
           if (before.has(key)) continue
           const row = { e, v, tx }
-          writes.push({ op: 'upsert', table, row } as LooseChange)
-          move(table, attribute.many ? [e, v] : [e], attribute.many ? undefined : [...before.values()][0], row)
+          rows.push(row)
+          moves.push({ mirror, key: attribute.many ? [e, v] : [e], before: attribute.many || before.size === 0 ? undefined : before.values().next().value, now: row })
         }
       }
+      if (rows.length > 0) writes.push({ op: 'upsert', table, rows } as LooseChange)
     }
     for (const [table, { key, before, now }] of this.#rows.all()) {
       if (now === before) continue
+      const mirror = this.facts.mirror(table)
       const id = key.length === 1 ? key[0] : key
-      if (now === null || now === undefined) { if (before !== undefined) { deletes.push({ op: 'delete', table, id } as LooseChange); move(table, key, before, undefined) } continue }
+      if (now === null || now === undefined) { if (before !== undefined) { deletes.push({ op: 'delete', table, id } as LooseChange); moves.push({ mirror, key, before, now: undefined }) } continue }
       const row = before === undefined ? { ...Object.fromEntries(this.catalog.ofTable(table).filter(a => a.nullable).map(a => [a.value.name, null])), ...now } : now
       writes.push({ op: 'upsert', table, row } as LooseChange)
-      move(table, key, before, row)
+      moves.push({ mirror, key, before, now: row })
     }
     return {
-      tx: this.tx, changes: [...deletes, ...writes], datoms: this.#net(), tempids: this.#tempidsByName(), entities: this.#most,
+      tx: this.tx, changes: deletes.length === 0 ? writes : [...deletes, ...writes], datoms: this.#net(), tempids: this.#tempidsByName(), entities: this.#most,
       enter: () => {
-        const backs = enters.map(enter => enter())
-        for (const { table, removed, added } of told) this.facts.mirror(table).tell(removed, added)
-        return () => { for (const back of backs.reverse()) back() }
+        for (const { mirror, key, before, now } of moves) mirror.change(key, before, now)
+        for (const { mirror, before, now } of moves) if (mirror.isHeard) mirror.tell(before === undefined ? [] : [before], now === undefined ? [] : [now])
+        return () => { for (const { mirror, key, before, now } of moves.reverse()) mirror.change(key, now, before) }
       },
     }
   }
