@@ -10,11 +10,16 @@ const self = fileURLToPath(import.meta.url)
 export function nodeRunner({ folder, dataFile, flags = [] }) {
   return {
     name: 'Node',
-    async run(job) {
+    /** `most`: milliseconds, behind which the job is ended and undefined the answer. */
+    async run(job, { most } = {}) {
       const child = spawn(process.execPath, ['--expose-gc', '--max-old-space-size=8192', ...flags, self, JSON.stringify({ job, folder, dataFile })], { stdio: ['ignore', 'pipe', 'inherit'] })
       let output = ''
       child.stdout.setEncoding('utf8').on('data', (text) => { output += text })
+      let isLate = false
+      const guard = most === undefined ? undefined : setTimeout(() => { isLate = true; child.kill('SIGKILL') }, most)
       const code = await new Promise((resolve, reject) => { child.on('error', reject); child.on('close', resolve) })
+      clearTimeout(guard)
+      if (isLate) return undefined
       if (code !== 0) throw new Error(`the job ended with ${code}: ${JSON.stringify(job)}`)
       return JSON.parse(output)
     },
@@ -37,6 +42,7 @@ async function child({ job, folder, dataFile }) {
     collect: () => globalThis.gc?.(),
     eddyline: () => import(pathToFileURL(`${folder}/index.inline.js`).href),
     part: (name) => import(pathToFileURL(`${folder}/${name}/index.js`).href),
+    library: async (name) => { const found = await import(name); return found.default ?? found },
     folder: dirname(dataFile),
     watch: () => import(pathToFileURL(`${folder}/watch/index.js`).href),
     bytes: () => new Uint8Array(readFileSync(dataFile)),

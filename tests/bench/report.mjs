@@ -1,7 +1,9 @@
 // The table: one line per number, with its ratio, its target and its spread.
 import { median } from './measure.mjs'
 
-const spread = (values) => values.every(Number.isFinite) ? `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}` : '–'
+/** Two digits behind the point; of what is less than a hundredth two that say something. */
+const short = (value) => value > 0 && value < 0.01 ? value.toPrecision(2) : value.toFixed(2)
+const spread = (values) => values.every(Number.isFinite) ? `${short(Math.min(...values))}–${short(Math.max(...values))}` : '–'
 
 /** Ratio of two lists of samples taken in turns: of the medians, of the least, and the range of the pairs. */
 export function ratio(ours, theirs) {
@@ -10,7 +12,7 @@ export function ratio(ours, theirs) {
   return { cpu: median(ours.cpu) / median(theirs.cpu), least, wall: median(ours.wall) / median(theirs.wall), pairs: spread(pairs) }
 }
 
-const times = (value) => Number.isFinite(value) ? `${value.toFixed(2)}×` : '–'
+const times = (value) => Number.isFinite(value) ? `${short(value)}×` : '–'
 const figure = (value) => value === undefined ? '' : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 
 export class Report {

@@ -1,7 +1,7 @@
 // `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
 //   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
 //   --rivals   beside other libraries instead: rivals/run.mjs
-//   --only=hydrate,filter,top,list,scale,algebra,board,signals,durable    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
+//   --only=hydrate,filter,top,list,scale,algebra,board,signals,durable,datalog    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
 // BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { measure as measureSize, gzipBudget } from '../scripts/size.mjs'
 import { chromiumRunner } from './chromium.mjs'
+import { datalog } from './datalog.mjs'
 import { median } from './measure.mjs'
 import { nodeRunner } from './node.mjs'
 import { Report } from './report.mjs'
@@ -72,6 +73,7 @@ async function measure(runner, targets) {
     if (wanted('board')) await board(runner)
     if (wanted('signals')) await signals(runner)
     if (wanted('durable')) await durable(runner)
+    if (wanted('datalog') && runner.name === 'Node') await datalog(runner, report, { quick, rounds })
   } finally { await runner.close() }
 }
 
