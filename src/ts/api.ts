@@ -31,7 +31,7 @@ export {
   jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, jsonArrayLength, jsonContains, jsonExists,
   type Case, type CastTypes, type Interval, type TruncUnit, type ExtractUnit,
 } from './query/functions.js'
-export { recursive, type Best, type Recursive, type RecursiveOptions } from './query/recursive.js'
+export { recursive, type Bases, type Best, type Group, type GroupOptions, type Recursive, type RecursiveOptions } from './query/recursive.js'
 export { param, withParams, type ParamQuery, type ParamSpec, type ParamTypes, type ParamValues } from './query/params.js'
 export { exists, notExists, inQuery, notInQuery, scalar, outer } from './query/subquery.js'
 export {

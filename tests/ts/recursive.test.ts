@@ -60,6 +60,23 @@ describe('recursive queries', () => {
     const wrong = failure(() => recursive('r', edges.select('a', 'b'), r => r, { max: { column: 'bb' as never, by: [] } }))
     expect([wrong.code, wrong.nearest, wrong.path]).toEqual(['UNKNOWN_COLUMN', 'b', 'max'])
   })
+  it('may be made of each other', () => {
+    const starts = { even: edges.where('a', '=', 0).select(e => ({ n: e.a })), odd: edges.where('a', '=', 0).select(e => ({ n: e.b })) }
+    const { even, odd } = recursive(starts, ({ even, odd }) => ({
+      even: odd.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
+      odd: [even.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b }))],
+    }), { maxRounds: 9, min: { odd: { column: 'n', by: [] } } })
+    const begin = (column: string) => ({ from: 'edges', where: { op: '=', args: [col('a'), lit(0)] }, select: [field('n', col(column))] })
+    const on = (name: string) => ({ from: { relation: name, alias: name }, joins: [{ kind: 'inner', table: 'edges', on: { op: '=', args: [col('n', name), col('a', 'edges')] } }], select: [field('n', col('b', 'edges'))] })
+    const relations = [{ name: 'even', columns: ['n'], branches: [begin('a'), on('odd')] }, { name: 'odd', columns: ['n'], branches: [begin('b'), on('even')], min: { column: 'n', by: [] } }]
+    expect(even.toJSON()).toEqual({ from: { recursive: { relations, result: 'even', maxRounds: 9 }, alias: 'even' } })
+    expect(even.innerJoin(odd, (e, o) => eq(e.n, o.n)).toJSON().joins).toEqual([{ kind: 'inner', recursive: { relations, result: 'odd', maxRounds: 9 }, alias: 'odd', on: { op: '=', args: [col('n', 'even'), col('n', 'odd')] } }])
+    const wrong = (fn: () => unknown) => { const { code, path, nearest } = failure(fn); return [code, path, nearest] }
+    expect(wrong(() => recursive(starts, ({ even }) => ({ even, add: even }) as never))).toEqual(['QUERY_INVALID', 'step', 'odd'])
+    expect(wrong(() => recursive(starts, found => found as never, { min: { evn: { column: 'n', by: [] } } } as never))).toEqual(['QUERY_INVALID', 'min.evn', 'even'])
+    expect(wrong(() => recursive(starts, found => found as never, { max: { even: { column: 'm' as never, by: [] } } }))).toEqual(['UNKNOWN_COLUMN', 'max.even', 'n'])
+    expect(wrong(() => recursive({}, () => ({})))[0]).toBe('QUERY_INVALID')
+  })
   it('say where a name is wrong', () => {
     const wrong = failure(() => recursive('r', edges.select('a', 'b'), r => r.where(row => eq((row as any).aa, 1))))
     expect([wrong.code, wrong.nearest, wrong.path]).toEqual(['UNKNOWN_COLUMN', 'a', 'step.where'])

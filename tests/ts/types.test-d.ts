@@ -284,6 +284,19 @@ recursive('r', db.query.projects.select('id'), r => r.select(x => ({ other: x.id
 // @ts-expect-error no such column
 recursive('r', db.query.projects.select('id'), r => r, { min: { column: 'nam', by: ['id'] } })
 
+const turns = recursive({ mine: db.query.issues.select(i => ({ id: i.id, n: i.points })), yours: db.query.projects.select('id') }, ({ mine, yours }) => {
+  same<RowOf<typeof mine>, { id: string; n: number }>()
+  return { mine: [mine], yours: yours.innerJoin(mine, (y, m) => eq(y.id, m.id)).select(({ mine }) => ({ id: mine.id })) }
+}, { min: { mine: { column: 'n', by: ['id'] } } })
+same<RowOf<typeof turns.mine>, { id: string; n: number }>()
+same<RowOf<typeof turns.yours>, { id: string }>()
+// @ts-expect-error other members than the base
+recursive({ a: db.query.projects.select('id') }, ({ a }) => ({ a: a.select(x => ({ other: x.id })) }))
+// @ts-expect-error no such query in the group
+recursive({ a: db.query.projects.select('id') }, ({ b }) => ({ a: b }))
+// @ts-expect-error a step for each
+recursive({ a: db.query.projects.select('id'), b: db.query.projects.select('id') }, ({ a }) => ({ a }))
+
 const diary = defineSchema({ days: table({ id: uuid().key(), day: date(), at: time().nullable() }) })
 declare const diaryDb: Database<typeof diary>
 same<Row<typeof diary, 'days'>, { id: string; day: string; at: string | null }>()

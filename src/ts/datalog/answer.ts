@@ -175,10 +175,14 @@ export class Answer {
   }
 }
 
+const isPlain = (v: unknown): boolean => typeof v === 'string' || typeof v === 'number' || typeof v === 'boolean'
+
 /** Without what came and went alike: rows that are told anew after an error, or that changed in what is not shown. */
 function net(difference: Difference): Difference {
   const { added, removed } = difference
   if (added.length === 0 || removed.length === 0) return difference
+  // Most changes are of one row: no texts are made to see that it is another.
+  if (added.length === 1 && removed.length === 1 && added[0].some((v, i) => isPlain(v) && isPlain(removed[0][i]) && v !== removed[0][i])) return difference
   const gone = new Map<string, number>()
   for (const t of removed) { const id = identity(t); gone.set(id, (gone.get(id) ?? 0) + 1) }
   const left = new Map<string, number>()

@@ -40,10 +40,31 @@ function distinct(values: readonly unknown[]): unknown[] {
 
 /** One text per content: to find a result row again. */
 export function identity(value: unknown): string {
+  const flat = flatText(value)
+  if (flat !== undefined) return flat
   try { return JSON.stringify(value, (_, v: unknown) => plain(v)) } catch (e) {
     if (!(e instanceof RangeError)) throw e
     return deep(value)
   }
+}
+
+/** The text of a plain value, or of a list of such: no replacer is called for most of what there is. */
+function flatText(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'number': return Number.isFinite(value) ? (value === 0 ? '0' : String(value)) : undefined
+    case 'string': return JSON.stringify(value)
+    case 'boolean': return value ? 'true' : 'false'
+  }
+  if (!Array.isArray(value) || value.length === 0) return undefined
+  let out = '['
+  for (let i = 0; i < value.length; i++) {
+    const v = value[i] as unknown
+    if (typeof v === 'object' || typeof v === 'bigint') return undefined
+    const text = flatText(v)
+    if (text === undefined) return undefined
+    out += i === 0 ? text : `,${text}`
+  }
+  return `${out}]`
 }
 
 function plain(v: unknown): unknown {

@@ -34,26 +34,77 @@ export type Recursive<S extends AnySchema, N extends string, B> = Query<Derived<
  * Cost of a change: the ways to rows (derivations) that come and go with it, cycles or not.
  */
 export function recursive<S extends AnySchema, T extends TableName<S>, J, B, A, N extends string>(
-  name: N, base: Query<S, T, J, B, A>, step: (found: Recursive<S, N, B>) => QueryLike<B> | readonly QueryLike<B>[], options: RecursiveOptions<B> = {},
-): Recursive<S, N, B> {
-  const invalid = (message: string, path: string): EddylineError => new EddylineError('QUERY_INVALID', message, { path, offending: name })
-  if (name === '') throw invalid('a recursive query needs a name', 'name')
-  const { schema, columns } = base.parts()
-  const names = columns.map(c => c.name)
-  const over = (source: SourceTable): any => new Query(derived(source), name as never)
-  const made = placed('step', () => step(over(new SourceTable(schema, name, { relation: name }, columns))))
-  const steps = (Array.isArray(made) ? made : [made]) as readonly QueryLike<B>[]
-  const best = (which: 'min' | 'max'): { [K in 'min' | 'max']?: BestJson } => {
-    const given = options[which]
+  name: N, base: Query<S, T, J, B, A>, step: (found: Recursive<S, N, B>) => QueryLike<B> | readonly QueryLike<B>[], options?: RecursiveOptions<B>,
+): Recursive<S, N, B>
+/**
+ * Several that are made of each other: a base and steps for each name, steps that read all of them. Each is a query.
+ *
+ * ```ts
+ * // Who is reached in an even number of steps, and who in an odd one.
+ * const { even, odd } = recursive({ even: edges.where('a', '=', 0).select(e => ({ n: e.a })), odd: edges.where('a', '=', 0).select(e => ({ n: e.b })) },
+ *   ({ even, odd }) => ({
+ *     even: odd.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
+ *     odd: even.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
+ *   }))
+ * ```
+ */
+export function recursive<G extends Bases>(
+  bases: G, steps: (found: Group<G>) => { readonly [N in keyof G]: QueryLike<G[N]['$row']> | readonly QueryLike<G[N]['$row']>[] }, options?: GroupOptions<G>,
+): Group<G>
+export function recursive(first: string | Bases, second: any, third?: any, fourth?: any): any {
+  if (typeof first !== 'string') return group(first, second, third)
+  const { min, max, maxRounds }: RecursiveOptions<any> = fourth ?? {}
+  const made = group({ [first]: second }, found => ({ [first]: third(found[first]) }), {
+    ...(min === undefined ? {} : { min: { [first]: min } }), ...(max === undefined ? {} : { max: { [first]: max } }), ...(maxRounds === undefined ? {} : { maxRounds }),
+  }, true)
+  return made[first]
+}
+
+/** The beginnings of queries that are made of each other, by name. */
+export type Bases = { readonly [name: string]: Query<any, any, any, any, any> }
+type SchemaOf<Q> = Q extends Query<infer S, any, any, any, any> ? S : never
+/** Queries that are made of each other. */
+export type Group<G extends Bases> = { readonly [N in keyof G & string]: Recursive<SchemaOf<G[N]>, N, G[N]['$row']> }
+export interface GroupOptions<G extends Bases> {
+  min?: { readonly [N in keyof G]?: Best<G[N]['$row']> }
+  max?: { readonly [N in keyof G]?: Best<G[N]['$row']> }
+  maxRounds?: number
+}
+
+function group(bases: Bases, step: (found: Record<string, any>) => Record<string, any>, options: GroupOptions<any> = {}, alone = false): Record<string, any> {
+  const invalid = (message: string, path: string, name: string): EddylineError => new EddylineError('QUERY_INVALID', message, { path, offending: name })
+  const all = Object.entries(bases).map(([name, base]) => {
+    if (name === '') throw invalid('a recursive query needs a name', 'name', name)
+    const { schema, columns } = base.parts()
+    return { name, base, schema, columns, names: columns.map(c => c.name) }
+  })
+  if (all.length === 0) throw invalid('a recursion needs a query to begin with', 'name', '')
+  const stray = all.find(r => r.schema !== all[0].schema)
+  if (stray !== undefined) throw invalid(`\`${stray.name}\` is a query over another schema`, stray.name, stray.name)
+  const over = (source: SourceTable, name: string): any => new Query(derived(source), name as never)
+  const found = Object.fromEntries(all.map(({ name, schema, columns }) => [name, over(new SourceTable(schema, name, { relation: name }, columns), name)]))
+  const steps = placed('step', () => step(found))
+  const unknown = Object.keys(steps).find(n => !Object.hasOwn(bases, n))
+  if (unknown !== undefined) throw unknownName('QUERY_INVALID', `base for the step of \`${unknown}\``, unknown, Object.keys(bases), 'step')
+  const best = (which: 'min' | 'max', name: string, names: readonly string[]): { [K in 'min' | 'max']?: BestJson } => {
+    const given = options[which]?.[name]
     if (given === undefined) return {}
     for (const column of [given.column, ...given.by]) {
-      if (!names.includes(column)) throw unknownName('UNKNOWN_COLUMN', `column \`${column}\` on \`${name}\``, column, names, which)
+      if (!names.includes(column)) throw unknownName('UNKNOWN_COLUMN', `column \`${column}\` on \`${name}\``, column, names, alone ? which : `${which}.${name}`)
     }
     return { [which]: { column: given.column, by: [...given.by] } }
   }
-  const recursive: RecursiveJson = {
-    relations: [{ name, columns: names, branches: [base, ...steps].map(q => q.toJSON()), ...best('min'), ...best('max') }],
-    result: name, ...(options.maxRounds === undefined ? {} : { maxRounds: options.maxRounds }),
+  for (const which of ['min', 'max'] as const) {
+    const other = Object.keys(options[which] ?? {}).find(n => !Object.hasOwn(bases, n))
+    if (other !== undefined) throw unknownName('QUERY_INVALID', `query \`${other}\` in this recursion`, other, Object.keys(bases), `${which}.${other}`)
   }
-  return over(new SourceTable(schema, name, { recursive }, columns))
+  const relations = all.map(({ name, base, names }) => {
+    const made = steps[name] ?? []
+    const branches = [base, ...(Array.isArray(made) ? made : [made]) as readonly QueryLike<any>[]].map(q => q.toJSON())
+    return { name, columns: names, branches, ...best('min', name, names), ...best('max', name, names) }
+  })
+  return Object.fromEntries(all.map(({ name, schema, columns }) => {
+    const recursive: RecursiveJson = { relations, result: name, ...(options.maxRounds === undefined ? {} : { maxRounds: options.maxRounds }) }
+    return [name, over(new SourceTable(schema, name, { recursive }, columns), name)]
+  }))
 }

@@ -51,6 +51,36 @@ describe('recursive queries', () => {
     expect(db.explain(live)).toMatch(/fixpoint of 1 relations, facts 0, derivations 0, touched \d+, rounds \d+/)
   })
 
+  it('made of each other are right over circles, whatever comes and goes', async () => {
+    const db = await open()
+    const { even, odd } = recursive({ even: db.query.edges.where('a', '=', 0).select(e => ({ n: e.a })), odd: db.query.edges.where('a', '=', 0).select(e => ({ n: e.b })) }, ({ even, odd }) => ({
+      even: odd.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
+      odd: even.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
+    }))
+    const lives = { even: db.live(even.orderBy('n')), odd: db.live(odd.orderBy('n')) }
+    const both = db.live(even.innerJoin(odd, (e, o) => eq(e.n, o.n)).select(({ even }) => ({ n: even.n })).orderBy('n'))
+    const there = new Map<string, [number, number]>()
+    let seed = 5
+    const pick = (n: number) => { seed = (seed * 1103515245 + 12345) & 0x7fffffff; return (seed >> 8) % n }
+    for (let i = 0; i < 120; i++) {
+      const [a, b] = [pick(6), pick(6)]
+      const isThere = there.has(`${a} ${b}`)
+      db.apply([isThere ? cut(a, b) : edge(a, b)])
+      if (isThere) there.delete(`${a} ${b}`)
+      else there.set(`${a} ${b}`, [a, b])
+      const found = { even: new Set<number>(), odd: new Set<number>() }
+      const begun = [...there.values()].some(([from]) => from === 0)
+      if (begun) found.even.add(0)
+      for (let size = -1; size !== found.even.size + found.odd.size;) {
+        size = found.even.size + found.odd.size
+        for (const [from, to] of there.values()) { if (found.even.has(from)) found.odd.add(to); if (found.odd.has(from)) found.even.add(to) }
+      }
+      const ascending = (of: Set<number>) => [...of].sort((x, y) => x - y)
+      expect([lives.even.rows.map(r => r.n), lives.odd.rows.map(r => r.n)], `step ${i}`).toEqual([ascending(found.even), ascending(found.odd)])
+      expect(both.rows.map(r => r.n)).toEqual(ascending(found.even).filter(n => found.odd.has(n)))
+    }
+  })
+
   it('find shortest ways and count by group', async () => {
     const db = await open()
     const path = recursive('path', db.query.edges.select(e => ({ a: e.a, b: e.b, d: e.w })), path =>
