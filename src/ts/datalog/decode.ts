@@ -15,7 +15,8 @@ export function member(item: Item, row: Row, pull: (item: Item & { kind: 'pull' 
     case 'pull': return pull(item, shaped(item.shape, row))
     case 'list': {
       const list = (row[item.column] as unknown[]).map(v => item.type === 'timestamp' ? new Date(v as string) : item.type === 'bigint' ? BigInt(v as number) : v)
-      return item.most === undefined ? list : list.slice(0, item.most)
+      const shown = item.most === undefined ? list : list.slice(0, item.most)
+      return item.reversed === true ? shown.reverse() : shown
     }
   }
 }

@@ -148,7 +148,7 @@ export function generated(seed: number): Case {
   const find = [...new Set(found)]
   const ages = [...s.vars].filter(([v, k]) => k === 'age' && bound.includes(v)).map(([v]) => v)
   const parts = [...find]
-  if (pick(5) === 0) parts.push(ages.length > 0 ? `(${any(pick, ['sum', 'min', 'max', 'avg', 'count', 'count-distinct'])} ${any(pick, ages)})` : `(count ${any(pick, bound)})`)
+  if (pick(5) === 0) parts.push(ages.length > 0 ? `(${any(pick, ['sum', 'min', 'max', 'avg', 'count', 'count-distinct', 'min 2', 'max 2', 'median'])} ${any(pick, ages)})` : `(count ${any(pick, bound)})`)
   const query = `[:find ${parts.join(' ')} :in $ ${ins.join(' ')} ${rules ? '%' : ''} :where ${where.join(' ')}]`
   const pulls = Array.from({ length: 2 }, (): [string, number] => [any(pick, PULLS), 1 + pick(ENTITIES)])
   return { seed, transactions, query, rules: rules ? LINEAR : undefined, inputs: rules ? [...inputs, LINEAR] : inputs, pulls }

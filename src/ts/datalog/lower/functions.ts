@@ -118,7 +118,7 @@ const FUNCTIONS: Record<string, Line> = {
   keyword: line(1, 2, textually((a, b) => b === undefined ? of('concat', 'text', lit(':'), a) : of('concat', 'text', lit(':'), a, lit('/'), b))),
   name: line(1, 1, textually(a => of('case', 'text', of('>', 'bool', nameAt(a), lit(1)), of('substring', 'text', a, of('+', 'int', nameAt(a), lit(1))), of('ltrim', 'text', a, lit(':'))))),
   namespace: line(1, 1, textually(a => ({ ...of('case', 'text', of('>', 'bool', nameAt(a), lit(1)), of('ltrim', 'text', of('left', 'text', a, of('-', 'int', nameAt(a), lit(1))), lit(':'))), nullable: true }))),
-  're-find': line(2, 2, matching(false)), 're-matches': line(2, 2, matching(true)),
+  're-pattern': line(1, 1, textually(a => a)), 're-find': line(2, 2, matching(false)), 're-matches': line(2, 2, matching(true)),
   like: line(2, 2, textually((a, b) => of('like', 'bool', a, b))), 'not-like': line(2, 2, textually((a, b) => of('not', 'bool', of('like', 'bool', a, b)))), ilike: line(2, 2, textually((a, b) => of('ilike', 'bool', a, b))),
   'starts-with?': line(2, 2, textually((a, b) => of('startsWith', 'bool', a, b))),
   'ends-with?': line(2, 2, textually((a, b) => of('=', 'bool', of('right', 'text', a, of('length', 'int', b)), b))),

@@ -14,7 +14,7 @@ import { type Bound, type Scalar, type Shape, call, fault, isNumber, kindOf, sel
 export type Item =
   | { readonly kind: 'value'; readonly shape: Shape }
   /** A list that was put together in order, of which the first `most` count; or a set. */
-  | { readonly kind: 'list'; readonly column: string; readonly type: string; readonly most?: number; readonly one?: boolean }
+  | { readonly kind: 'list'; readonly column: string; readonly type: string; readonly most?: number; /** It was put together from its end. */ readonly reversed?: boolean; readonly one?: boolean }
   | { readonly kind: 'pull'; readonly shape: Shape; readonly pattern: PullPattern | string; readonly table: string | undefined }
 
 /** What a query of the language is to the engine. Rows of several queries are rows of one answer. */
@@ -156,14 +156,14 @@ function aggregate(f: FindItem & { kind: 'aggregate' }, column: string, values: 
   const take = (count: number): void => { if (f.args.length !== count) throw fault('DATALOG_SYNTAX', `\`${f.name}\` takes ${count === 1 ? 'one variable' : 'a number and a variable'}`, f.at, f.name) }
   if (f.name === 'count') { take(1); return plain('count', 'int') }
   if (value.kind === 'tuple') throw fault('DATALOG_TYPE', `\`${f.name}\` does not take tuples`, f.at, f.name)
-  const list = (more: Partial<ExprJson>, rest: { most?: number }): { item: Item; expr: ExprJson } =>
+  const list = (more: Partial<ExprJson>, rest: { most?: number; reversed?: boolean }): { item: Item; expr: ExprJson } =>
     ({ item: { kind: 'list', column, type: value.type, ...rest }, expr: { op: 'agg', name: 'arrayAgg', args: [value.json], ...more } })
   if (f.name === 'count-distinct') { take(1); return plain('count', 'int', { distinct: true }) }
   if (f.name === 'distinct') { take(1); return list({ distinct: true }, {}) }
   if ((f.name === 'min' || f.name === 'max') && f.args.length === 2) {
     const [n] = f.args
     if (n.kind !== 'const' || typeof n.value !== 'number' || !Number.isInteger(n.value) || n.value < 0) throw fault('DATALOG_SYNTAX', `\`${f.name}\` takes a whole number first`, f.at, f.name)
-    return list({ orderBy: [{ expr: value.json, ...(f.name === 'max' ? { desc: true } : {}) }] }, { most: n.value })
+    return list({ orderBy: [{ expr: value.json, ...(f.name === 'max' ? { desc: true } : {}) }] }, { most: n.value, ...(f.name === 'max' ? { reversed: true } : {}) })
   }
   if (f.name === 'rand' || f.name === 'sample') throw fault('DATALOG_IMPURE', `\`${f.name}\` gives something else each time: a live answer is a function of the data`, f.at, f.name)
   if (!Object.hasOwn(PLAIN, f.name)) throw unknownName('UNKNOWN_FUNCTION', `aggregate \`${f.name}\` (at ${f.at})`, f.name, [...Object.keys(PLAIN), 'count', 'count-distinct', 'distinct'], f.at)
