@@ -1,10 +1,11 @@
 // Values of columns in the one form that rows show, whichever of the accepted forms they come in.
 import { dateText, daysOf, timeOf, timeText, uuidOf } from './calendar.js'
 import { EddylineError } from './errors.js'
+import { intervalOf, intervalText } from './interval.js'
 import type { CellType } from './port.js'
 import { microsOfText } from './values.js'
 
-const NAMES: Partial<Record<CellType, string>> = { text: 'a text', int: 'an integer', bigint: 'an integer', float: 'a number', bool: 'true or false', timestamp: 'a moment', decimal: 'a decimal', date: 'a date', time: 'a time of day', uuid: 'a uuid', bytes: 'bytes' }
+const NAMES: Partial<Record<CellType, string>> = { text: 'a text', int: 'an integer', bigint: 'an integer', float: 'a number', bool: 'true or false', timestamp: 'a moment', decimal: 'a decimal', date: 'a date', time: 'a time of day', uuid: 'a uuid', interval: 'an interval', bytes: 'bytes' }
 
 /** A value that is not null as rows show it. Throws TYPE_MISMATCH: the text `'1'` is not the number 1. */
 export function cellOf(type: CellType, value: unknown, column: string, path: string | undefined): unknown {
@@ -25,6 +26,7 @@ function read(type: CellType, value: unknown): unknown {
     case 'date': { const days = daysOf(value); return days === undefined ? undefined : dateText(days) }
     case 'time': { const micros = timeOf(value); return micros === undefined ? undefined : timeText(micros) }
     case 'uuid': return uuidOf(value)
+    case 'interval': { const interval = intervalOf(value); return interval === undefined ? undefined : intervalText(interval) }
     default: return value
   }
 }

@@ -1,5 +1,6 @@
 // Order and equality of cell values as the engine has them: what binary search and the places in sorted lists rest on.
 import { compareDecimals, plainDecimal } from '../decimal.js'
+import { compareIntervals, intervalKey } from '../interval.js'
 import type { CellType } from '../port.js'
 
 /** A row as applications hold it: columns, and associations that were loaded. */
@@ -27,9 +28,11 @@ function sameDocument(a: object, b: object): boolean {
   return names.every(name => Object.hasOwn(b, name) && sameCell((a as AnyRow)[name], (b as AnyRow)[name]))
 }
 
-/** Whether two cells of a type are equal as `=` has it: 1.50 is 1.5. */
+/** Whether two cells of a type are equal as `=` has it: 1.50 is 1.5, 24:00:00 is a day. */
 export function equalCells(type: CellType, a: unknown, b: unknown): boolean {
-  return sameCell(a, b) || (type === 'decimal' && typeof a === 'string' && typeof b === 'string' && compareDecimals(a, b) === 0)
+  if (sameCell(a, b)) return true
+  if ((type !== 'decimal' && type !== 'interval') || typeof a !== 'string' || typeof b !== 'string') return false
+  return compareCells(a, b, type) === 0
 }
 
 /**
@@ -38,6 +41,7 @@ export function equalCells(type: CellType, a: unknown, b: unknown): boolean {
  */
 export function compareCells(a: unknown, b: unknown, type?: CellType): number {
   if (type === 'decimal') return compareDecimals(String(a), String(b))
+  if (type === 'interval') return compareIntervals(a, b)
   if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b)
   if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b)
   const x = a instanceof Date ? a.getTime() : a as number
@@ -98,9 +102,12 @@ export function pointing(values: readonly unknown[]): boolean { return values.ev
 /** Text that is equal for equal values, whichever of their forms they come in. */
 export function textOf(values: readonly unknown[]): string { return JSON.stringify(values.map(plain)) }
 
-/** The same for values of columns, of which some may be decimals: equal for equal numbers. */
+/** The same for values of columns, of which some may have several spellings. */
 export function textOfCells(types: Types, columns: readonly string[], values: readonly unknown[]): string {
-  return textOf(values.map((v, i) => typeof v === 'string' && types[columns[i]] === 'decimal' ? plainDecimal(v) : v))
+  return textOf(values.map((v, i) => {
+    const type = types[columns[i]]
+    return typeof v !== 'string' ? v : type === 'decimal' ? plainDecimal(v) : type === 'interval' ? intervalKey(v) : v
+  }))
 }
 
 function plain(value: unknown): unknown {

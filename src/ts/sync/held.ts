@@ -59,6 +59,8 @@ export class HeldRows implements Rows {
     return path.single ? rows.slice(0, 1) : rows
   }
 
+  leading(): undefined { return undefined }
+
   follow(hops: readonly Hop[], from: readonly AnyRow[]): AnyRow[] {
     let rows = [...from]
     for (const hop of hops) rows = [...this.#of(this.#known, hop.table).values()].filter(r => rows.some(f => links(hop, f, r)))

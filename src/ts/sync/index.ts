@@ -8,7 +8,7 @@ import { type Subscription, type Tell, closeHubs, hubOf } from './hub.js'
 import type { SubscribeOptions, Target } from './target.js'
 import { type Watcher, watchersOf } from './watchers.js'
 
-export { sync, type News, type SyncOptions } from './sync.js'
+export { sync, type SyncOptions, type Told as News } from './sync.js'
 export { receiver, type Receiver, type ReceiverOptions } from './receiver.js'
 export type { Assocs, EventName, Notification, RowEvent } from './events.js'
 export type { Fetch } from './fetcher.js'

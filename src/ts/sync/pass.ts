@@ -1,7 +1,8 @@
-// One event goes through one value: along the paths that lead to its table, copying what changes and nothing else.
-import { type AnyRow, compareRows, equalCells, pick, sameCell, textOf } from './compare.js'
-import { type ReadEvent, type Shape, mergeShape } from './events.js'
+// Events go through one value, all in one walk: along the paths that lead to their tables, copying what changes and nothing else.
+import { type AnyRow, compareRows, pick, sameCell } from './compare.js'
+import { type Shape, mergeShape } from './events.js'
 import { type Node, type Path, links } from './graph.js'
+import { type Happened, type News, nameOfRow } from './happened.js'
 import { type Rows, asListed } from './rows.js'
 
 export interface PassOptions {
@@ -9,7 +10,7 @@ export interface PassOptions {
   readonly preloads: ReadonlyMap<Node, Shape>
   /** Associations from the top of the value on, for places that show none yet. */
   readonly shape: () => Shape
-  /** Read everything on the way anew, whatever the event says. */
+  /** Read everything on the way anew, whatever the events say. */
   readonly force: boolean
 }
 
@@ -19,60 +20,55 @@ export interface Root { readonly table: Node; readonly row: AnyRow }
 /** All rows of a value at a place: what a row that comes in there looks like. */
 interface Place { readonly names: readonly string[] }
 /** A row that may have entered or left a list, and whether it belongs there: undefined if that is not known. */
-interface Candidate { readonly key: readonly unknown[]; readonly row: Row | undefined; readonly member: boolean | undefined }
+interface Candidate { readonly row: Row | undefined; readonly member: boolean | undefined }
 const TOP: Place = { names: [] }
 
 export class Pass {
   readonly #shapes = new Map<string, Shape>()
-  /** The row as it is now, undefined if it is gone or not known. */
-  readonly #now: Row | undefined
-  readonly #name: string
+  readonly #followed = new Map<Row, Map<Path, Row[][]>>()
 
-  constructor(readonly rows: Rows, readonly event: ReadEvent, readonly roots: () => readonly Root[], readonly options: PassOptions) {
-    this.#now = rows.get(event.table, event.key)
-    this.#name = textOf(event.key)
-  }
+  constructor(readonly rows: Rows, readonly news: News, readonly roots: () => readonly Root[], readonly options: PassOptions) {}
 
   /** A row of the value that is in no list. It stays when it is deleted. */
   lone(table: Node, row: Row): Row { return this.#row(table, row, TOP) }
 
   /** A list of rows of one table at the top of the value. */
   list(table: Node, rows: readonly unknown[]): readonly unknown[] {
-    const { event } = this
-    let out = rows
-    if (table === event.table) {
-      const at = this.#find(table, rows)
-      if (at >= 0 && this.#gone()) out = without(rows, at)
-      else if (at < 0 && event.event === 'inserted' && this.#now !== undefined) return [...this.#each(table, rows, TOP), this.fresh()]
-    }
-    return this.#each(table, out, TOP)
+    const { news } = this
+    const here = news.of(table)
+    if (here === undefined) return this.#each(table, rows, TOP)
+    const held = new Set<Happened>()
+    const out = rows.filter(row => {
+      const happened = isRow(row) ? news.find(table, row) : undefined
+      if (happened !== undefined) held.add(happened)
+      return happened === undefined || !news.gone(happened)
+    })
+    const kept = this.#each(table, out.length === rows.length ? rows : out, TOP)
+    const coming = [...here.values()].filter(h => h.inserted && h.now !== undefined && !held.has(h))
+    return coming.length === 0 ? kept : [...kept, ...coming.map(h => this.fresh(h))]
   }
 
-  /** The row of the event with the associations of the top of the value. */
-  fresh(): Row { return this.#build(this.event.table, this.#now!, TOP) }
-  get exists(): boolean { return this.#now !== undefined }
+  /** The row of an event with the associations of the top of the value. */
+  fresh({ table, now }: Happened): Row { return this.#build(table, now!, TOP) }
 
   // ---- rows --------------------------------------------------------------------------------------------------------
-
-  #is(table: Node, row: Row): boolean { return table === this.event.table && hasKey(table, row, this.event.key) }
-
-  #gone(): boolean { return this.#now === undefined && (this.rows.complete || this.event.event === 'deleted') }
 
   #each(table: Node, rows: readonly unknown[], place: Place): readonly unknown[] {
     let out: unknown[] | undefined
     rows.forEach((row, i) => {
-      if (typeof row !== 'object' || row === null) return
-      const next = this.#row(table, row as Row, place)
+      if (!isRow(row)) return
+      const next = this.#row(table, row, place)
       if (next !== row) (out ??= rows.slice())[i] = next
     })
     return out ?? rows
   }
 
   #row(table: Node, row: Row, place: Place): Row {
-    const { event, options: { force } } = this
+    const { news, options: { force } } = this
     let out = row
     let columns: Set<string> | undefined
-    const now = this.#is(table, row) ? this.#now : force ? this.rows.get(table, pick(row, table.key)) : undefined
+    const happened = news.find(table, row)
+    const now = happened !== undefined ? happened.now : force ? this.rows.get(table, pick(row, table.key)) : undefined
     if (now !== undefined && now !== row) {
       for (const c of table.columns) {
         // A row of the value may have less columns than the table.
@@ -82,13 +78,13 @@ export class Pass {
         (columns ??= new Set()).add(c)
       }
     }
-    if (!table.reach.has(event.table) && columns === undefined && !force) return out
+    if (columns === undefined && !force && !news.concern(table.reach)) return out
     for (const path of table.paths.values()) {
       const held = row[path.name]
       // An association that is not there is not loaded, and stays so.
       if (held === undefined || (held === null && !path.single)) continue
       const moved = columns !== undefined && path.hops[0].left.some(c => columns.has(c))
-      if (!moved && !force && !path.reach.has(event.table)) continue
+      if (!moved && !force && !news.concern(path.reach)) continue
       const below = { names: [...place.names, path.name] }
       const next = path.single ? this.#one(path, out, held as Row | null, moved || force, below) : this.#many(path, out, held as readonly Row[], moved || force, below)
       if (next === held) continue
@@ -101,10 +97,11 @@ export class Pass {
   // ---- associations ------------------------------------------------------------------------------------------------
 
   #one(path: Path, owner: Row, held: Row | null, all: boolean, place: Place): Row | null {
-    const { target } = path
-    const about = target === this.event.table && ((held !== null && this.#is(target, held)) || (this.#now !== undefined && this.rows.shows(path, owner, this.#now) === true))
-    if (!all && !about) return held === null ? null : this.#row(target, held, place)
-    const [first] = this.rows.members(path, owner) ?? []
+    const { target, hops: [hop] } = path
+    const { news, rows } = this
+    const about = all || (held !== null && news.find(target, held) !== undefined) || news.linked(hop, owner).some(i => i.row === i.of.now && rows.shows(path, owner, i.row) === true)
+    if (!about) return held === null ? null : this.#row(target, held, place)
+    const [first] = rows.members(path, owner) ?? []
     if (first === undefined) return null
     if (held !== null && hasKey(target, held, pick(first, target.key))) return this.#row(target, held, place)
     return this.#build(target, first, place, held ?? undefined)
@@ -112,19 +109,22 @@ export class Pass {
 
   #many(path: Path, owner: Row, held: readonly Row[], all: boolean, place: Place): readonly Row[] {
     const { target } = path
+    const { news } = this
     const sibling = held[0]
-    if (path.keep && this.rows.complete && (all || path.hops.some(h => h.table === this.event.table))) return this.#kept(path, owner, held, place)
+    if (path.keep && this.rows.complete && (all || path.hops.some(h => news.of(h.table) !== undefined))) return this.#kept(path, owner, held, place)
     const candidates = this.#candidates(path, owner, held, all)
     let out: readonly Row[] = held
-    const leaving = new Set<number>()
     const coming: Row[] = []
-    const positions = candidates.size > 8 ? new Map(held.map((r, i) => [textOf(pick(r, target.key)), i])) : undefined
-    for (const [name, { key, row, member }] of candidates) {
-      const at = positions !== undefined ? positions.get(name) ?? -1 : held.findIndex(r => hasKey(target, r, key))
-      if (at >= 0 && member === false) leaving.add(at)
-      else if (at < 0 && member === true && row !== undefined) coming.push(row)
+    if (candidates.size > 0) {
+      const here = new Set<unknown>()
+      out = held.filter(row => {
+        const name = nameOfRow(target, row)
+        here.add(name)
+        return candidates.get(name)?.member !== false
+      })
+      if (out.length === held.length) out = held
+      for (const [name, { row, member }] of candidates) if (member === true && row !== undefined && !here.has(name)) coming.push(row)
     }
-    if (leaving.size > 0) out = out.filter((_, i) => !leaving.has(i))
     out = this.#each(target, out, place) as readonly Row[]
     if (path.order.length > 0) out = this.options.force ? this.#sorted(path, out) : this.#placed(path, out)
     if (coming.length === 0) return out
@@ -146,49 +146,52 @@ export class Pass {
     return path.order.length > 0 ? this.#sorted(path, list) : list
   }
 
-  /** Rows of the target that the event may have brought into the list or taken out of it, by key. */
-  #candidates(path: Path, owner: Row, held: readonly Row[], all: boolean): Map<string, Candidate> {
-    const { event, rows } = this
+  /** Rows of the target that may have entered the list or left it, by name. */
+  #candidates(path: Path, owner: Row, held: readonly Row[], all: boolean): Map<unknown, Candidate> {
+    const { news, rows } = this
     const { target, hops } = path
-    const found = new Map<string, Candidate>()
-    if (all || (rows.complete && event.old === undefined && hops.slice(0, -1).some(h => h.table === event.table))) {
+    const last = hops.length - 1
+    const found = new Map<unknown, Candidate>()
+    if (all || (rows.complete && hops.some((h, i) => i < last && news.blind(h.table)))) {
       const members = rows.members(path, owner)
-      for (const r of held) {
-        const key = pick(r, target.key)
-        found.set(textOf(key), { key, row: undefined, member: members === undefined ? rows.shows(path, owner, r) : false })
-      }
-      for (const r of members ?? []) {
-        const key = pick(r, target.key)
-        found.set(textOf(key), { key, row: r, member: true })
-      }
+      for (const r of held) found.set(nameOfRow(target, r), { row: undefined, member: members === undefined ? rows.shows(path, owner, r) : false })
+      for (const r of members ?? []) found.set(nameOfRow(target, r), { row: r, member: true })
       return found
     }
-    const images: Row[] = []
-    if (event.old) images.push(event.old)
-    if (this.#now !== undefined) images.push(this.#now)
-    const suspects = new Map<string, Row>()
+    const suspects = new Map<unknown, Row>()
     hops.forEach((hop, i) => {
-      if (hop.table !== event.table) return
-      if (i === hops.length - 1) return
-      for (const image of images) {
-        if (i === 0 && !links(hop, owner, image)) continue
-        for (const r of rows.follow(hops.slice(i + 1), [image])) suspects.set(textOf(pick(r, target.key)), r)
+      if (i === last || news.of(hop.table) === undefined) return
+      for (const { row: image } of i === 0 ? news.linked(hop, owner) : news.images(hop.table)) {
+        for (const r of this.#follow(path, i + 1, image)) suspects.set(nameOfRow(target, r), r)
         // A target that is gone, or no longer fits the condition, is not found any more: the list itself is asked.
-        if (!rows.complete || hops.length === 2) {
-          const next = hops[i + 1]
-          for (const r of held) if (links(next, image, r)) suspects.set(textOf(pick(r, target.key)), r)
-        }
+        if (!rows.complete || hops.length === 2) for (const r of held) if (links(hops[i + 1], image, r)) suspects.set(nameOfRow(target, r), r)
       }
     })
-    if (target === event.table) {
-      if (this.#now !== undefined) { if (!this.#stays(path)) suspects.set(this.#name, this.#now) }
-      else if (this.#gone()) found.set(this.#name, { key: event.key, row: undefined, member: false })
+    if (news.of(target) !== undefined) {
+      for (const r of held) {
+        const happened = news.find(target, r)
+        if (happened === undefined) continue
+        if (happened.now === undefined) { if (news.gone(happened)) found.set(nameOfRow(target, r), { row: undefined, member: false }) }
+        else if (!news.stays(path, happened)) suspects.set(nameOfRow(target, r), happened.now)
+      }
+      if (last === 0) {
+        for (const { of, row } of news.linked(hops[0], owner)) if (row === of.now && !news.stays(path, of)) suspects.set(nameOfRow(target, row), row)
+      } else for (const { now } of news.entering(path, owner)) suspects.set(nameOfRow(target, now!), now!)
     }
     if (suspects.size > 2 && hops.length > 2) {
-      const members = new Map((rows.members(path, owner) ?? []).map(r => [textOf(pick(r, target.key)), r]))
-      for (const [name, r] of suspects) found.set(name, { key: pick(r, target.key), row: members.get(name) ?? r, member: rows.complete ? members.has(name) : undefined })
-    } else for (const [name, r] of suspects) found.set(name, { key: pick(r, target.key), row: r, member: rows.shows(path, owner, r) })
+      const members = new Map((rows.members(path, owner) ?? []).map(r => [nameOfRow(target, r), r]))
+      for (const [name, r] of suspects) found.set(name, { row: members.get(name) ?? r, member: rows.complete ? members.has(name) : undefined })
+    } else for (const [name, r] of suspects) if (!found.has(name)) found.set(name, { row: r, member: rows.shows(path, owner, r) })
     return found
+  }
+
+  /** Where the rest of the hops leads from an image, once for all lists. */
+  #follow(path: Path, from: number, image: Row): Row[] {
+    let known = this.#followed.get(image)
+    if (known === undefined) this.#followed.set(image, known = new Map())
+    let byHop = known.get(path)
+    if (byHop === undefined) known.set(path, byHop = [])
+    return byHop[from] ??= this.rows.follow(path.hops.slice(from), [image])
   }
 
   /** Rows that come in, as the declared order has them; without one as they arrived. */
@@ -203,23 +206,16 @@ export class Pass {
     return out.every((r, i) => r === list[i]) ? list : out
   }
 
-  /** The event changed nothing that an association goes by: the row is where it was. */
-  #stays({ hops }: Path): boolean {
-    const { event: { old } } = this
-    const { where, right, table } = hops[hops.length - 1]
-    return where === undefined && old !== null && old !== undefined && right.every(c => equalCells(table.types[c], old[c], this.#now![c]))
-  }
-
-  /** Puts the row of the event where the declared order has it now. */
+  /** Puts rows that changed where the declared order has them now. */
   #placed(path: Path, list: readonly Row[]): readonly Row[] {
     const { target, order } = path
-    const at = this.#find(target, list)
-    if (at < 0) return list
-    const row = list[at]
-    const fits = (at === 0 || compareRows(list[at - 1], row, order, target) < 0) && (at === list.length - 1 || compareRows(row, list[at + 1], order, target) < 0)
-    if (fits) return list
-    const out = without(list, at) as Row[]
-    this.#insert(path, out, row)
+    if (this.news.of(target) === undefined) return list
+    const changed: number[] = []
+    list.forEach((row, i) => { if (this.news.find(target, row) !== undefined) changed.push(i) })
+    const fits = (at: number): boolean => (at === 0 || compareRows(list[at - 1], list[at], order, target) < 0) && (at === list.length - 1 || compareRows(list[at], list[at + 1], order, target) < 0)
+    if (changed.every(fits)) return list
+    const out = list.filter((_, i) => !changed.includes(i))
+    for (const at of changed) this.#insert(path, out, list[at])
     return out
   }
 
@@ -233,10 +229,6 @@ export class Pass {
       else low = middle + 1
     }
     list.splice(low, 0, row)
-  }
-
-  #find(table: Node, rows: readonly unknown[]): number {
-    return table !== this.event.table ? -1 : rows.findIndex(r => typeof r === 'object' && r !== null && this.#is(table, r as Row))
   }
 
   // ---- rows that come in -------------------------------------------------------------------------------------------
@@ -301,23 +293,23 @@ function hasKey(table: Node, row: Row, key: readonly unknown[]): boolean {
 }
 
 /** How often each row is in a list, by key. */
-function countedBy(table: Node, rows: readonly Row[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const row of rows) { const name = textOf(pick(row, table.key)); counts.set(name, (counts.get(name) ?? 0) + 1) }
+function countedBy(table: Node, rows: readonly Row[]): Map<unknown, number> {
+  const counts = new Map<unknown, number>()
+  for (const row of rows) { const name = nameOfRow(table, row); counts.set(name, (counts.get(name) ?? 0) + 1) }
   return counts
 }
 
 /** Takes one of a row off the counts; false if there was none. */
-function taken(counts: Map<string, number>, table: Node, row: Row): boolean {
-  const name = textOf(pick(row, table.key))
+function taken(counts: Map<unknown, number>, table: Node, row: Row): boolean {
+  const name = nameOfRow(table, row)
   const left = counts.get(name) ?? 0
   counts.set(name, left - 1)
   return left > 0
 }
 
+function isRow(value: unknown): value is Row { return typeof value === 'object' && value !== null }
+
 function children(value: unknown): Row[] {
   if (Array.isArray(value)) return value.filter(v => typeof v === 'object' && v !== null) as Row[]
   return typeof value === 'object' && value !== null ? [value as Row] : []
 }
-
-function without<T>(rows: readonly T[], at: number): T[] { return [...rows.slice(0, at), ...rows.slice(at + 1)] }

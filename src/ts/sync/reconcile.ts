@@ -2,7 +2,7 @@
 import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
 import { type AnyRow, pick, sameCell, textOf } from './compare.js'
-import type { Graph, Node, Path } from './graph.js'
+import type { Graph, Node } from './graph.js'
 import { isPlain } from './value.js'
 
 /** A value that is the list of a query: its rows now, in the objects of `value` as far as they are the same. Cost: the size of the value. */
@@ -15,11 +15,8 @@ export function reconcile(graph: Graph, db: Database<any>, value: unknown, query
   } finally { live.dispose() }
 }
 
-/** Puts rows that came into a list in order: of the list of `owner` as it was, and as it is. */
-export type Arrange = (path: Path, owner: AnyRow, old: readonly unknown[], now: readonly unknown[]) => readonly unknown[]
-
 /** Rows of a list as they are now, in their old objects where these are equal. */
-export function merge(table: Node | undefined, old: readonly unknown[], now: readonly unknown[], arrange?: Arrange): readonly unknown[] {
+function merge(table: Node | undefined, old: readonly unknown[], now: readonly unknown[]): readonly unknown[] {
   if (old === now) return old
   const byKey = new Map<string, AnyRow>()
   const name = (row: AnyRow): string | undefined => table !== undefined && table.key.every(c => c in row) ? textOf(pick(row, table.key)) : undefined
@@ -27,22 +24,21 @@ export function merge(table: Node | undefined, old: readonly unknown[], now: rea
   const out = now.map((row, i) => {
     const key = name(row as AnyRow)
     const before = key === undefined ? old[i] : byKey.get(key)
-    return isPlain(before) ? mergeRow(table, before, row as AnyRow, arrange) : row
+    return isPlain(before) ? mergeRow(table, before, row as AnyRow) : row
   })
   return out.length === old.length && out.every((row, i) => row === old[i]) ? old : out
 }
 
-export function mergeRow(table: Node | undefined, old: AnyRow, now: AnyRow, arrange?: Arrange): AnyRow {
+function mergeRow(table: Node | undefined, old: AnyRow, now: AnyRow): AnyRow {
   if (old === now) return old
   const out: AnyRow = {}
   const names = Object.keys(now)
   let same = names.length === Object.keys(old).length
   for (const name of names) {
     const a = old[name], b = now[name]
-    const path = table?.paths.get(name)
-    const target = path?.target
-    if (target !== undefined && Array.isArray(a) && Array.isArray(b)) out[name] = merge(target, a, arrange === undefined ? b : arrange(path!, now, a, b), arrange)
-    else if (target !== undefined && isPlain(a) && isPlain(b) && textOf(pick(a, target.key)) === textOf(pick(b, target.key))) out[name] = mergeRow(target, a, b, arrange)
+    const target = table?.paths.get(name)?.target
+    if (target !== undefined && Array.isArray(a) && Array.isArray(b)) out[name] = merge(target, a, b)
+    else if (target !== undefined && isPlain(a) && isPlain(b) && textOf(pick(a, target.key)) === textOf(pick(b, target.key))) out[name] = mergeRow(target, a, b)
     else out[name] = sameCell(a, b) ? a : b
     if (out[name] !== a || !(name in old)) same = false
   }

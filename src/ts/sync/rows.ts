@@ -12,6 +12,8 @@ export interface Rows {
   /** What an association shows, in order; undefined if that is not known. Of a single one: the first. */
   members(path: Path, owner: AnyRow): AnyRow[] | undefined
   follow(hops: readonly Hop[], from: readonly AnyRow[]): AnyRow[]
+  /** Rows of the join table that lead to a target, of two hops; undefined if that is not known. */
+  leading(path: Path, target: AnyRow): AnyRow[] | undefined
 }
 
 /** Some rows of a list in the order in which the list has them. */

@@ -2,13 +2,14 @@
 import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema } from '../schema.js'
-import { type AnyRow, pick, textOf } from './compare.js'
-import { type Assocs, type Notification, type ReadEvent, type RowEvent, type Shape, isNotification, readEvents, shapeOf } from './events.js'
+import type { AnyRow } from './compare.js'
+import { type Assocs, type Notification, type RowEvent, type Shape, isNotification, readEvents, shapeOf } from './events.js'
 import { type Graph, type Node, graphOf } from './graph.js'
+import { type Happened, News } from './happened.js'
 import { HeldRows } from './held.js'
 import { Pass, type Root } from './pass.js'
-import { type Arrange, merge, mergeRow, reconcile } from './reconcile.js'
-import { type Rows, asListed } from './rows.js'
+import { reconcile } from './reconcile.js'
+import type { Rows } from './rows.js'
 import { tablesOf } from './tables.js'
 import { type Of, checkOf, checkOptions, isPlain, memberOf, tableNamed, tableOf } from './value.js'
 
@@ -28,7 +29,7 @@ export interface SyncOptions {
 }
 
 /** What `sync` takes as news. */
-export type News = RowEvent | readonly RowEvent[] | Notification
+export type Told = RowEvent | readonly RowEvent[] | Notification
 
 /**
  * The value after an event. Pure: what is unchanged is `===`, the value itself if nothing in it is concerned; values that
@@ -43,54 +44,34 @@ export type News = RowEvent | readonly RowEvent[] | Notification
  * the top is taken in; a deleted one leaves its list, and stays where it stands alone. With a schema instead of a
  * database only the value and the rows in the events are known.
  *
- * Throws EVENT_INVALID, UNKNOWN_TABLE, UNKNOWN_RELATION, MISSING_KEY, AMBIGUOUS_ROW, TENANT_REQUIRED. Cost: the rows of
- * the value on paths to the event's table, and O(log n) lookups for each list that may change.
+ * Throws EVENT_INVALID, UNKNOWN_TABLE, UNKNOWN_RELATION, MISSING_KEY, AMBIGUOUS_ROW, TENANT_REQUIRED. Cost: one walk through
+ * the rows of the value on paths to the events' tables, however many events, and O(log n) lookups for each list that may change.
  */
-export function sync<V>(source: Database<any> | AnySchema, value: V, news: News, options: SyncOptions = {}): V {
+export function sync<V>(source: Database<any> | AnySchema, value: V, given: Told, options: SyncOptions = {}): V {
   const db = 'json' in source ? undefined : source
   const graph = graphOf(db === undefined ? source as AnySchema : db.schema as AnySchema)
   if (options.query !== undefined && db !== undefined) return reconcile(graph, db, value, options.query, options.tenant) as V
   if (value === undefined || (typeof value !== 'object')) return value
-  const events = readEvents(graph, news)
+  const events = readEvents(graph, given)
   checkOptions('INVALID_ARGUMENT', options, ['of', 'preloads', 'assocs', 'force', 'query', 'tenant'])
   checkOf(graph, options.of)
   const preloads = new Map(Object.entries(options.preloads ?? {}).map(([name, assocs]) => {
     const table = graph.table(name, 'preloads')
     return [table, shapeOf(graph, table, assocs, `preloads.${name}`)] as const
   }))
-  const assocs = options.assocs ?? (isNotification(news) ? news.assocs : undefined)
+  const assocs = options.assocs ?? (isNotification(given) ? given.assocs : undefined)
   const force = options.force === true
   const held = db === undefined ? new HeldRows(graph) : undefined
   const rows: Rows = held ?? tablesOf(db!, options.tenant)
   for (const event of events) held?.take(event)
-  let out: unknown = value
-  for (const event of events) {
-    const holder = new Holder(graph, event, options.of, isNotification(news) ? news.table : undefined)
-    const before = out
-    // Asked only when a row comes in where none is yet.
-    const roots = (): Root[] => holder.roots(before)
-    if (held !== undefined) for (const { table, row } of roots()) holdAll(held, table, row)
-    const shape = (): Shape => assocs === undefined ? {} : shapeOf(graph, roots()[0]?.table ?? tableNamed(graph, options.of) ?? event.table, assocs)
-    out = holder.through(out, new Pass(rows, event, roots, { preloads, shape, force }), options.of)
-  }
-  // One event may undo in a list what the one before did: a row takes its place among others that are yet to change.
-  const [first] = events
-  return (events.length > 1 && out !== value ? new Holder(graph, first, options.of, isNotification(news) ? news.table : undefined).shared(value, out, options.of, arrivedIn(rows)) : out) as V
-}
-
-/** Events say nothing of the order in which rows came: several that came into a list without an order stand as they arrived. */
-function arrivedIn(rows: Rows): Arrange | undefined {
-  if (!rows.complete) return undefined
-  return (path, owner, old, now) => {
-    if (path.order.length > 0 || now.length < 2) return now
-    const { key } = path.target
-    const before = new Set(old.map(row => textOf(pick(row as AnyRow, key))))
-    const fresh = (now as readonly AnyRow[]).filter(row => !before.has(textOf(pick(row, key))))
-    if (fresh.length < 2) return now
-    const arrived = asListed(path.target, rows.members(path, owner) ?? [], fresh)
-    const place = new Map(fresh.map((row, i) => [row, arrived[i]]))
-    return now.map(row => place.get(row as AnyRow) ?? row)
-  }
+  const news = new News(rows, events)
+  const holder = new Holder(graph, news, options.of, isNotification(given) ? given.table : undefined)
+  // Asked only when a row comes in where none is yet.
+  const roots = (): Root[] => holder.roots(value)
+  if (held !== undefined) for (const { table, row } of roots()) holdAll(held, table, row)
+  news.read()
+  const shape = (): Shape => assocs === undefined ? {} : shapeOf(graph, roots()[0]?.table ?? tableNamed(graph, options.of) ?? holder.comes?.table ?? events[0].table, assocs)
+  return holder.through(value, new Pass(rows, news, roots, { preloads, shape, force })) as V
 }
 
 function holdAll(held: HeldRows, table: Node, row: AnyRow): void {
@@ -103,9 +84,15 @@ function holdAll(held: HeldRows, table: Node, row: AnyRow): void {
 
 /** Walks the value down to its rows. */
 class Holder {
-  constructor(readonly graph: Graph, readonly event: ReadEvent, readonly of: Of | undefined, readonly likely: string | undefined) {}
+  constructor(readonly graph: Graph, readonly news: News, readonly of: Of | undefined, readonly likely: string | undefined) {}
 
-  readonly #matters = (table: Node): boolean => table === this.event.table || table.reach.has(this.event.table)
+  readonly #matters = (table: Node): boolean => this.news.of(table) !== undefined || this.news.concern(table.reach)
+
+  /** The first row that came, of any table. */
+  get comes(): Happened | undefined {
+    for (const table of this.news.tables) for (const h of this.news.of(table)!.values()) if (h.inserted && h.now !== undefined) return h
+    return undefined
+  }
 
   #table(row: AnyRow, of: Of | undefined): Node | undefined { return tableNamed(this.graph, of) ?? tableOf(this.graph, row, this.#matters, this.likely) }
 
@@ -129,23 +116,11 @@ class Holder {
     return out
   }
 
-  /** The new value with the old objects wherever these are equal. */
-  shared(old: unknown, now: unknown, of: Of | undefined, arrange: Arrange | undefined): unknown {
-    if (old === now) return old
-    if (Array.isArray(old) && Array.isArray(now)) return merge(this.#tableOfList(now, of), old, now, arrange)
-    if (old instanceof Map && now instanceof Map) {
-      const out = new Map([...now].map(([name, one]) => [name, this.shared(old.get(name), one, memberOf(of, String(name)), arrange)]))
-      return [...out].every(([name, one]) => old.get(name) === one) ? old : out
+  through(value: unknown, pass: Pass, of: Of | undefined = this.of, inside = false): unknown {
+    if (value === null || value === undefined) {
+      const first = value === null ? this.#coming(of, inside)[0] : undefined
+      return first === undefined ? value : pass.fresh(first)
     }
-    if (!isPlain(old) || !isPlain(now)) return now
-    const table = typeof of === 'object' ? undefined : this.#table(now, of)
-    if (table !== undefined) return mergeRow(table, old, now, arrange)
-    const out = Object.fromEntries(Object.entries(now).map(([name, one]) => [name, this.shared(old[name], one, memberOf(of, name), arrange)]))
-    return Object.entries(out).every(([name, one]) => old[name] === one) ? old : out
-  }
-
-  through(value: unknown, pass: Pass, of: Of | undefined, inside = false): unknown {
-    if (value === null || value === undefined) return value === null && this.#takes(of, inside) && pass.exists ? pass.fresh() : value
     if (Array.isArray(value)) return this.#list(value, pass, of, inside)
     if (value instanceof Map) {
       let out: Map<unknown, unknown> | undefined
@@ -167,14 +142,18 @@ class Holder {
   }
 
   #list(value: readonly unknown[], pass: Pass, of: Of | undefined, inside: boolean): unknown {
-    if (value.length === 0) return this.#takes(of, inside) && pass.exists ? [pass.fresh()] : value
+    if (value.length === 0) {
+      const coming = this.#coming(of, inside)
+      return coming.length === 0 ? value : coming.map(h => pass.fresh(h))
+    }
     const table = this.#tableOfList(value, of)
     return table === undefined ? value : pass.list(table, value)
   }
 
-  /** Whether an empty place takes the row in: any table's at the top, inside of records only of the table that was said. */
-  #takes(of: Of | undefined, inside: boolean): boolean {
-    if (this.event.event !== 'inserted') return false
-    return of === undefined ? !inside : of === this.event.table.name
+  /** Rows that an empty place takes in: at the top those of the first table that has any, inside of records only of the table that was said. */
+  #coming(of: Of | undefined, inside: boolean): Happened[] {
+    const table = typeof of === 'string' ? this.graph.find(of) : of === undefined && !inside ? this.comes?.table : undefined
+    const here = table === undefined ? undefined : this.news.of(table)
+    return [...here?.values() ?? []].filter(h => h.inserted && h.now !== undefined)
   }
 }

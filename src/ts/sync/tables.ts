@@ -85,6 +85,12 @@ export class Tables implements Rows {
     return rows as AnyRow[]
   }
 
+  /** Rows of the join table that lead to a target. */
+  leading({ hops: [first, last] }: Path, target: AnyRow): AnyRow[] {
+    const values = pick(target, last.right)
+    return pointing(values) ? this.#index(first.table, first.where, last.left, []).range(values) : []
+  }
+
   /** Whether an association of an owner shows a row of its target. Over one or two hops: without reading the list. */
   shows(path: Path, owner: AnyRow, target: AnyRow): boolean {
     const { hops } = path

@@ -157,6 +157,47 @@ describe('listeners', () => {
   })
 })
 
+describe('many events', () => {
+  it('are one walk: rows are looked at as often for two hundred as for one', async () => {
+    const { db } = await open()
+    db.apply([...Array.from({ length: 10 }, (_, i) => person(i)), ...Array.from({ length: 400 }, (_, i) => post(i, i % 10)), tag(1), tag(2)])
+    let looks = 0
+    const counted = <T extends { id: number }>(row: T): T => { const { id } = row; return Object.defineProperty({ ...row }, 'id', { get: () => { looks++; return id }, enumerable: true }) }
+    const value = read(db, db.query.people.with('posts', p => p.with('tags'))).map(p => ({ ...p, posts: p.posts.map(counted) }))
+    const looked = (n: number, name: string): number => {
+      db.apply(Array.from({ length: n }, (_, i) => set('posts', i * 2, { name })))
+      looks = 0
+      const next = sync(db, value, Array.from({ length: n }, (_, i) => event('posts', i * 2, 'updated')), { of: 'people' })
+      expect(next.flatMap(p => p.posts).filter(p => p.name === name).length).toBe(n)
+      return looks
+    }
+    looked(1, 'first')
+    const one = looked(1, 'one'), many = looked(200, 'many')
+    // Rows that change are copied, and looked at where they are put.
+    expect(many).toBeLessThan(one + 200 * 10)
+    expect(one).toBeGreaterThanOrEqual(400)
+  })
+
+  it('of one row are what is left of them: inserted and deleted, deleted and inserted, moved twice', async () => {
+    const { db } = await open()
+    db.apply([person(1), person(2), post(1, 1), post(2, 1)])
+    const query = db.query.people.with('posts')
+    const value = read(db, query)
+    db.apply([post(3, 1)])
+    db.apply([gone('posts', 3), gone('posts', 1)])
+    db.apply([post(1, 2, { name: 'again' }), set('posts', 2, { personId: 2 })])
+    db.apply([set('posts', 2, { personId: 1, name: 'back' })])
+    const events = [event('posts', 3), event('posts', 3, 'deleted'), event('posts', 1, 'deleted'), event('posts', 1), event('posts', 2, 'updated'), event('posts', 2, 'updated')]
+    const next = sync(db, value, events, { of: 'people' })
+    expect(next).toEqual(read(db, query))
+    expect(sync(db, next, [...events, ...events], { of: 'people' })).toBe(next)
+    const posts = [post(1, 1).row, post(2, 1).row]
+    expect(ids(sync(db, posts, events))).toEqual([1, 2])
+    expect(ids(sync(db, [] as any[], events))).toEqual([1])
+    expect(sync(db, null as any, events)).toMatchObject({ id: 1, name: 'again' })
+  })
+})
+
 describe('requests', () => {
   it('of a receiver that are overtaken by a change of the row are made once more', async () => {
     const { db } = await open()
