@@ -27,7 +27,7 @@ const resolutions = {
 
 describe('the declarations', () => {
   for (const [name, options] of Object.entries(resolutions)) {
-    for (const file of ['consumer.ts', 'component.tsx', 'held.ts']) {
+    for (const file of ['consumer.ts', 'component.tsx', 'held.ts', 'projected.ts']) {
       it(`hold under ${name}: ${file}`, () => {
         const { isAccepted, said } = check(`${name}.${file}`, options, [file])
         assert.ok(isAccepted, said)

@@ -208,9 +208,9 @@ export class Projections implements Runner {
    * (DERIVE_FAILED with `cause`), LENS_FIELD, PROJECTION_CONFLICT, PROJECTION_REQUIRED, PROJECTION_TIMEOUT, and what the engine finds;
    * then every projection is as it was.
    */
-  project<R>(of: Projection<any, string, R>, lens: Lens | LensFilters, options: ProjectOptions & { async: true }): Handle<R>
-  project<R>(of: Projection<any, string, R>, lens?: Lens | LensFilters, options?: ProjectOptions & { async?: false }): Promise<Result<R>>
-  project(of: Projection, given: Lens | LensFilters = {}, options: ProjectOptions & { async?: boolean } = {}): any {
+  project<R = any>(of: Projection<any, string, R> | string, lens: Lens | LensFilters, options: ProjectOptions & { async: true }): Handle<R>
+  project<R = any>(of: Projection<any, string, R> | string, lens?: Lens | LensFilters, options?: ProjectOptions & { async?: false }): Promise<Result<R>>
+  project(of: Projection | string, given: Lens | LensFilters = {}, options: ProjectOptions & { async?: boolean } = {}): any {
     let promise: Promise<Result>
     try { promise = this.#project(of, given, options) } catch (error) { promise = Promise.reject(error) }
     if (options.async !== true) return promise
@@ -219,7 +219,7 @@ export class Projections implements Runner {
     return handle
   }
 
-  #project(of: Projection, given: Lens | LensFilters, options: ProjectOptions): Promise<Result> {
+  #project(of: Projection | string, given: Lens | LensFilters, options: ProjectOptions): Promise<Result> {
     this.#alive()
     const node = this.#node(of)
     let lens = this.#lens(given)
@@ -466,7 +466,7 @@ export class Projections implements Runner {
     const name = typeof of === 'string' ? of : of?.name
     const node = this.#graph.nodes.get(name)
     if (node !== undefined && (typeof of === 'string' || node.definition === of)) return node
-    if (typeof of !== 'string' && of?.options !== undefined && node === undefined) {
+    if (typeof of !== 'string' && of?.options !== undefined) {
       this.register(of)
       return this.#graph.nodes.get(name)!
     }

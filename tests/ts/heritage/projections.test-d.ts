@@ -1,0 +1,54 @@
+// Checked by `npx tsc --noEmit -p tests/ts/tsconfig.json`: nothing here runs.
+import type { Database } from '../../../src/ts/database.js'
+import { defineSchema } from '../../../src/ts/define-schema.js'
+import { from } from '../../../src/ts/query/builder.js'
+import { eq } from '../../../src/ts/query/expr.js'
+import { int, string, table, timestamp } from '../../../src/ts/schema.js'
+import { projection, projections } from '../../../src/ts/project/index.js'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
+
+const schema = defineSchema({
+  accounts: table({ id: int().key(), orgId: int(), since: timestamp() }),
+  totals: table({ accountId: int().key(), total: int(), note: string().nullable() }),
+})
+declare const db: Database<typeof schema>
+type Total = { accountId: number; total: number; note: string | null }
+
+// Rows of inputs flow into queries and functions.
+const Accounts = projection(schema, 'Accounts', { output: q => q.accounts.select(a => ({ id: a.id, org: a.orgId })) })
+const Totals = projection(schema, 'totals', {
+  inputs: [Accounts, 'accounts'],
+  view: (q, { Accounts, accounts }) => {
+    same<keyof typeof q, 'accounts' | 'totals'>()
+    return from(Accounts).innerJoin(accounts, (a, b) => eq(a.org, b.orgId)).select(r => ({ accountId: r.Accounts.id, total: r.accounts.orgId }))
+  },
+})
+const Made = projection(schema, 'made', {
+  into: 'totals', inputs: [Totals, Accounts, 'accounts'], required: ['note'], onConflict: { replace: ['total'] },
+  derive: async ({ inputs, tx }) => {
+    for (const a of inputs.Accounts) same<typeof a, { id: number; org: number }>()
+    for await (const chunk of inputs.totals.chunks(10)) same<typeof chunk, Total[]>()
+    for (const a of inputs.accounts) same<typeof a.since, Date>()
+    tx.materialize({ accountId: 1, total: 2, note: 'x' })
+    // @ts-expect-error `note` is required
+    tx.materialize({ accountId: 1, total: 2 })
+    // @ts-expect-error no such column
+    tx.materialize([{ accountId: 1, total: 2, note: 'x', nope: 1 }])
+    // @ts-expect-error no such input
+    void inputs.other
+  },
+})
+projections(db).project(Made, { orgId: 1 }).then(({ rows, changed }) => { same<typeof rows, readonly Total[]>(); same<typeof changed, number>() })
+projections(db).project(Accounts, {}, { async: true }).fetch().then(({ rows }) => { same<typeof rows, readonly { id: number; org: number }[]>() })
+same<ReturnType<typeof p.live<Total>>['rows'], readonly Total[]>()
+const p = projections(db)
+const list = projection(schema, 'list', { output: [{ a: 1 }] })
+projection(schema, 'totals', { inputs: [list], derive: ({ inputs }) => { for (const r of inputs.list) same<typeof r, { a: number }>() } })
+// @ts-expect-error no such table
+projection(schema, 'x', { into: 'total', derive: () => {} })
+// @ts-expect-error no such input
+projection(schema, 'totals', { inputs: ['account'], derive: () => {} })
+// @ts-expect-error no such column
+projection(schema, 'totals', { required: ['notes'], derive: () => {} })

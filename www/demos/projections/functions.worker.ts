@@ -1,0 +1,4 @@
+import { serve } from 'eddyline/project'
+import { Digests, Reminders } from './model'
+
+serve([Reminders, Digests])
