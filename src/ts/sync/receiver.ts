@@ -5,9 +5,9 @@ import { report } from '../dispatch.js'
 import { rowImage } from '../row-by-key.js'
 import { type AnyRow, textOf } from './compare.js'
 import { type Fetch, Fetcher } from './fetcher.js'
-import type { Node } from './graph.js'
+import { type Node, graphOf } from './graph.js'
 import { hubOf } from './hub.js'
-import { type Message, type ReadMessage, readMessage } from './messages.js'
+import { type Message, type Names, type ReadMessage, ours, readMessage, readNames } from './messages.js'
 import { Refs } from './refs.js'
 
 export interface ReceiverOptions {
@@ -15,6 +15,8 @@ export interface ReceiverOptions {
   fetchRow: Fetch
   /** Tables of the backend's schemas: `{ 'Blog.Post': 'posts' }`. */
   schemas?: Readonly<Record<string, string>>
+  /** The backend's names of columns, where they are others: `{ posts: { person_id: 'personId' } }`. In messages and in rows. */
+  columns?: Readonly<Record<string, Readonly<Record<string, string>>>>
   tenant?: string
   /** `origin` of the batches that come of it. */
   origin?: string
@@ -49,14 +51,17 @@ export interface Receiver {
  * ```
  * Of a row one request is in flight, however many messages and subscriptions wait for it; the newest `ref` wins. A
  * request that fails leaves the row as it is and shows on the subscriptions that follow it, until another succeeds.
+ * Throws UNKNOWN_TABLE, UNKNOWN_COLUMN for names that there are not.
  */
 export function receiver(db: Database<any>, options: ReceiverOptions): Receiver { return new Feeding(db, options) }
 
 class Feeding implements Receiver {
   readonly #refs: Refs
   readonly #fetcher: Fetcher
+  readonly #names: Names
 
   constructor(readonly db: Database<any>, readonly options: ReceiverOptions) {
+    this.#names = readNames(graphOf(db.schema), options.schemas, options.columns)
     this.#refs = new Refs(options.remember ?? 10_000)
     this.#fetcher = new Fetcher(options.fetchRow, options.tenant, {
       image: (table, key) => {
@@ -72,7 +77,7 @@ class Feeding implements Receiver {
   receive(input: string | Message | readonly Message[]): { ignored: number } {
     const { graph, watchers } = this.#hub()
     const list = messagesIn(input)
-    const read = list.map((m, i) => readMessage(graph, watchers, this.options.schemas ?? {}, m, `messages[${i}]`))
+    const read = list.map((m, i) => readMessage(graph, watchers, this.#names, m, `messages[${i}]`))
     const changes: object[] = []
     const fetches: ReadMessage[] = []
     let ignored = 0
@@ -81,7 +86,7 @@ class Feeding implements Receiver {
       const { table, event, key, ref, whole, identifiers } = message
       if (!news.take(rowName(table, key), event, ref)) { ignored++; continue }
       if (event === 'deleted') changes.push({ op: 'delete', table: table.name, id: idOf(key), ...this.#of(table) })
-      else if (whole) changes.push({ op: 'upsert', table: table.name, row: only(table, identifiers), ...this.#of(table) })
+      else if (whole) changes.push({ op: 'upsert', table: table.name, row: identifiers, ...this.#of(table) })
       else fetches.push(message)
     }
     if (changes.length > 0) this.#apply(changes)
@@ -107,12 +112,12 @@ class Feeding implements Receiver {
   #store(rows: readonly { table: Node; key: readonly unknown[]; row: object | null }[]): void {
     const change = ({ table, key, row }: typeof rows[number]): object => row === null
       ? { op: 'delete', table: table.name, id: idOf(key), ...this.#of(table) }
-      : { op: 'upsert', table: table.name, row: only(table, row as AnyRow), ...this.#of(table) }
+      : { op: 'upsert', table: table.name, row: ours(this.#names, table, row as AnyRow), ...this.#of(table) }
     const done = (row: typeof rows[number]): void => { this.#hub().recovered(row.table, row.key) }
     for (const { table, key, row } of rows) {
       if (row === null) continue
       let other: readonly unknown[] | undefined
-      try { other = this.#hub().graph.keyOf(table, row) } catch { /* no key: applying it says so */ }
+      try { other = this.#hub().graph.keyOf(table, ours(this.#names, table, row as AnyRow)) } catch { /* no key: applying it says so */ }
       if (other === undefined || textOf(other) === textOf(key)) continue
       const answered = rows.filter(r => r.table !== table || textOf(r.key) !== textOf(key))
       this.#failed(table, key, new Error(`the answer is another row: (${other.map(String).join(', ')})`))
@@ -146,13 +151,6 @@ function messagesIn(input: string | Message | readonly Message[]): readonly unkn
   const [first] = given
   const one = typeof first === 'string' || (Array.isArray(first) && first.length === 2 && typeof first[0] === 'string' && typeof first[1] === 'string' && given.length === 2 && !Array.isArray(given[1]))
   return one ? [given] : given
-}
-
-/** Backends may send more than the table has. */
-function only(table: Node, row: AnyRow): AnyRow {
-  const out: AnyRow = {}
-  for (const c of table.columns) if (row[c] !== undefined) out[c] = row[c]
-  return out
 }
 
 export function rowName(table: Node, key: readonly unknown[]): string { return textOf([table.name, ...key]) }

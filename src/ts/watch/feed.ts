@@ -55,9 +55,12 @@ class Tap {
 export class Count implements Recipient {
   readonly columns = undefined
   values: Counters = zeros()
+  /** Told when they have changed. */
+  changed: (() => void) | undefined
   constructor(readonly rule: Rule, readonly since: number) {}
   receive({ counts }: Tally): void {
     for (const kind of Object.keys(counts) as (keyof Counters)[]) this.values[kind] += counts[kind]
+    this.changed?.()
   }
 }
 

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
-import { EddylineError } from '../errors.js'
+import { EddylineError, codedError } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { QueryLike } from '../query/builder.js'
@@ -9,7 +9,7 @@ import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js
 import { batchOf, checkQuery, checkTenant, cleared, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
 import { checkBy, checkEnds, checkFunction, checkList, checkOptions, checkRule, checkSaved, checkShown, checkWhat, checkWord } from './checks.js'
-import type { RowSet, Target, Work } from './feed.js'
+import type { Count, RowSet, Target, Work } from './feed.js'
 import { type Hub, hubOf } from './hub.js'
 import { type Counters, KINDS, type Rule, type SignalKind } from './kinds.js'
 import { type Futures, type Ready, assignReady } from './ready.js'
@@ -19,6 +19,8 @@ import { type Reads, type SignalListener, Watch, type Watched, endWith, endWithO
 export interface ScopeOptions {
   /** The most watches at a time, members of assigns included; 10,000 by default. */
   maxWatches?: number
+  /** Counters of this scope are written to the storage of the database when they change, and go on from there after a restart. */
+  keepCounters?: boolean
 }
 
 /** The indexed value that is looked at: columns with their values. */
@@ -48,6 +50,9 @@ export interface QueryWatchOptions extends WatchOptions { columns?: readonly str
 
 const OPTIONS: readonly string[] = ['label', 'once', 'signal', 'owner', 'upsertAs', 'noop', 'by', 'columns', 'query'] satisfies (keyof TableWatchOptions<AnySchema, string>)[]
 
+/** Where the storage keeps counters, by tenant. */
+const COUNTERS = 'eddyline counters'
+
 /** Counters to be kept somewhere else: plain data. */
 export interface SavedCounters { table: string; by?: Record<string, unknown>; upsertAs?: Rule['upsertAs']; noop?: Rule['noop']; counts: Counters }
 
@@ -68,6 +73,8 @@ export class Scope<S extends AnySchema> {
   readonly #assigns = new Set<Assigns<S>>()
   readonly #counted = new Set<Target>()
   #held = 0
+  #keeps = false
+  #unkept = false
 
   /** @internal Use `tenant` or `watches`. */
   constructor(readonly db: Database<S>, readonly id: string | undefined) { this.#hub = hubOf(db) }
@@ -201,20 +208,22 @@ export class Scope<S extends AnySchema> {
   /**
    * How often rows came, went and changed since this was first asked for, of a table or of an indexed value.
    *
-   * Counters grow as long as the scope lives; `clearCounters` sets them to 0, `savedCounters` and `restoreCounters` carry
-   * them over a restart.
+   * Counters grow as long as the scope lives; `clearCounters` sets them to 0. With `keepCounters` they are kept in the storage
+   * of the database; `savedCounters` and `restoreCounters` carry them over a restart by other ways.
    */
   counters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> } & Rule): Counters {
     checkRule(options ?? {})
-    const { values } = this.#target(table, options?.by).count(this, options ?? {})
-    return { ...values }
+    return { ...this.#count(table, options?.by, options ?? {}).values }
   }
 
   /** Sets counters to 0: of a table or of an indexed value. */
   clearCounters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> }): void {
     const json = tableOf(this.db.schema, table)
     if (options?.by !== undefined) checkBy(options.by, c => columnType(json, c, `by.${c}`))
-    for (const count of this.#hub.known(json, this.id, options?.by as never)?.counts(this) ?? []) for (const kind of KINDS) count.values[kind] = 0
+    for (const count of this.#hub.known(json, this.id, options?.by as never)?.counts(this) ?? []) {
+      for (const kind of KINDS) count.values[kind] = 0
+      this.#changed()
+    }
   }
 
   /** All counters, as plain data. */
@@ -229,9 +238,22 @@ export class Scope<S extends AnySchema> {
     checkSaved(saved)
     for (const one of saved) checkRule(one)
     for (const { table, by, upsertAs, noop, counts } of saved) {
-      const { values } = this.#target(table as never, by as never).count(this, { upsertAs, noop })
+      const { values } = this.#count(table, by, { upsertAs, noop })
       for (const kind of KINDS) values[kind] += counts[kind]
     }
+  }
+
+  /** @internal Counters live in the storage from now on: what is there is counted on. */
+  keepCounters(): void {
+    if (this.#keeps) return
+    const saved = this.db.durability?.entries(COUNTERS).get(this.id ?? '') as SavedCounters[] | undefined
+    for (const one of saved ?? []) {
+      try { this.restoreCounters([one]) } catch (error) {
+        // Of another version of the schema.
+        if (codedError(error)?.code !== 'UNKNOWN_TABLE' && codedError(error)?.code !== 'UNKNOWN_COLUMN') throw error
+      }
+    }
+    this.#keeps = true
   }
 
   /** Labelled values that follow rows, lists and queries of this scope. */
@@ -269,6 +291,26 @@ export class Scope<S extends AnySchema> {
 
   /** @internal */
   free(n: number): void { this.#held -= n }
+
+  #count(table: string, by: object | undefined, rule: Rule): Count {
+    const count = this.#target(table, by as never).count(this, rule)
+    count.changed ??= () => { this.#changed() }
+    return count
+  }
+
+  /** Written in the task of the change, as the versions of that task are. */
+  #changed(): void {
+    if (!this.#keeps || this.#unkept) return
+    this.#unkept = true
+    queueMicrotask(() => {
+      this.#unkept = false
+      const { durability } = this.db
+      if (durability === undefined || durability.status === 'follower' || durability.status === 'closed') return
+      const plain = ({ by, ...rest }: SavedCounters): SavedCounters => by === undefined ? rest
+        : { ...rest, by: Object.fromEntries(Object.entries(by).map(([c, v]) => [c, v instanceof Date ? v.toISOString() : v])) }
+      durability.commit(undefined, { [COUNTERS]: { [this.id ?? '']: this.savedCounters().map(plain) } })
+    })
+  }
 
   #target(table: string, by: Record<string, unknown> | undefined): Target {
     const json = tableOf(this.db.schema, table)
@@ -315,6 +357,7 @@ function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOption
   let scope = scopes.get(id) as Scope<any> | undefined
   if (scope === undefined) scopes.set(id, scope = make())
   if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches
+  if (options?.keepCounters === true) scope.keepCounters()
   return scope
 }
 

@@ -157,6 +157,21 @@ describe('listeners', () => {
   })
 })
 
+it('a backend with other names of tables and columns: in messages, keys and rows', async () => {
+  const { db } = await open()
+  const names = { schemas: { 'Blog.Post': 'posts', posts_tags: 'pairs' }, columns: { posts: { person_id: 'personId', other_id: 'otherId' }, pairs: { post_id: 'postId', tag_id: 'tagId' } } }
+  const feed = receiver(db, { ...names, fetchRow: async (_, id) => ({ id, person_id: 7, other_id: null, name: 'fetched', body: null, inserted_at: 'today' }) })
+  feed.receive([['EctoSync', ['Elixir.Blog.Post', 'inserted', [{ id: 1, person_id: 7 }, 1]]], ['EctoSync', ['posts_tags', 'inserted', [{ post_id: 1, tag_id: 2 }, 1]]], [['Blog.Post', 'inserted'], { id: 2, person_id: null, other_id: 3, name: 'whole', body: 'b' }]])
+  await feed.idle
+  expect([read(db, db.query.posts), read(db, db.query.pairs)]).toEqual([[{ id: 1, personId: 7, otherId: null, name: 'fetched', body: null }, { id: 2, personId: null, otherId: 3, name: 'whole', body: 'b' }], [{ postId: 1, tagId: 2 }]])
+  feed.receive(['EctoSync', ['posts_tags', 'deleted', [{ post_id: 1, tag_id: 2 }, 2]]])
+  expect(read(db, db.query.pairs)).toEqual([])
+  const at = (options: object): unknown[] => { const e = failure(() => receiver(db, { fetchRow: async () => null, ...options })); return [e.code, e.path, e.nearest] }
+  expect(at({ schemas: { Post: 'post' } })).toEqual(['UNKNOWN_TABLE', 'schemas.Post', 'posts'])
+  expect(at({ columns: { post: {} } })).toEqual(['UNKNOWN_TABLE', 'columns.post', 'posts'])
+  expect(at({ columns: { posts: { person_id: 'person_id' } } })).toEqual(['UNKNOWN_COLUMN', 'columns.posts.person_id', 'personId'])
+})
+
 describe('many events', () => {
   it('are one walk: rows are looked at as often for two hundred as for one', async () => {
     const { db } = await open()

@@ -1,6 +1,7 @@
 // Where watches and assigns go wrong easily: what is asked for wrongly, what ends inside of callbacks, what fails.
 import { describe, expect, it } from 'vitest'
 import { createDatabase } from '../../../pkg/index.inline.js'
+import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { assignReady, tenant } from '../../../pkg/watch/index.js'
 import { failure, open, quote, remove, rename, schema, tick, user, vector } from './tenants.js'
 
@@ -161,6 +162,33 @@ it('a cleared tenant: labels are empty and watched, counters count on, rows come
   expect([calls, vector(t.counters('users'))]).toEqual([2, '12303'])
   t.apply([remove('users', '1')])
   expect([calls, a.watching('u')]).toEqual([3, true])
+})
+
+it('kept counters are in the storage with the versions that they count, by tenant, and go on after a restart', async () => {
+  const folder = new MemoryFolder()
+  const start = async () => {
+    const db = await createDatabase({ schema, storage: memory(folder) })
+    return { db, t: tenant(db, 'a', { keepCounters: true }), other: tenant(db, 'b', { keepCounters: true }) }
+  }
+  const day = new Date('2024-07-15')
+  const first = await start()
+  const read = ({ t, other }: typeof first): string[] => [vector(t.counters('users')), vector(t.counters('users', { by: { name: 'Alice' } })), vector(t.counters('quotes', { by: { date: day } })), vector(other.counters('users'))]
+  expect(read(first)).toEqual(['00000', '00000', '00000', '00000'])
+  first.t.apply([user('1', 'Alice'), quote('q', 'X', 'c', 0, '2024-07-15T00:00:00Z')])
+  first.other.apply([user('1', 'Alice'), user('2', 'Bob')])
+  await first.db.flush()
+  first.t.apply([rename('1', 'Bob')])
+  await tick()
+  first.db.close()
+  await first.db.durability!.closed
+  const second = await start()
+  expect(read(second)).toEqual(['10112', '11212', '10101', '20202'])
+  second.t.clearCounters('users')
+  second.t.apply([remove('users', '1')])
+  await second.db.flush()
+  second.db.close()
+  await second.db.durability!.closed
+  expect(read(await start()).slice(0, 2)).toEqual(['01101', '11212'])
 })
 
 it('a row that moves through several indexed values in one batch signals where it was and where it is', async () => {
