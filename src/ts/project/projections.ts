@@ -7,60 +7,17 @@ import { stateOf } from '../reduce/state.js'
 import { Composer } from './compose.js'
 import type { Projection } from './definition.js'
 import { Draft } from './draft.js'
-import { type Engine, type EngineName, engineOf, isPromise } from './engines.js'
+import { type Engine, engineOf, isPromise } from './engines.js'
 import { Graph, type Node, levels } from './graph.js'
 import { Handle } from './handle.js'
 import { Lens, type LensFilters, lens as lensOf, narrowed } from './lens.js'
-import { type Result, Run, type Task } from './run.js'
-import type { Scope, ScopeHost } from './scope.js'
+import type { ProjectionStatus, ProjectionsOptions, ProjectOptions } from './options.js'
+import { Queue } from './queue.js'
+import { type Result, Run, type Runner, type Task } from './run.js'
+import type { Scope } from './scope.js'
 import { type SpanListener, Telemetry } from './telemetry.js'
 import { type Unit, Units, type Writes } from './units.js'
-import { Upkeep } from './upkeep.js'
-
-export interface ProjectionsOptions {
-  /** What runs functions, unless they or the call say otherwise: `'microtask'` by default. */
-  engine?: EngineName | Engine
-  /** Whose rows, for tenanted tables: each tenant has projections of its own. */
-  tenant?: string
-  /** False: runs are not put on the timeline of the page by `performance.measure`. */
-  measure?: boolean
-  /** Gets errors that have no caller: of views, and of functions that ran because their inputs changed. By default they are reported as uncaught. */
-  onError?: (error: unknown) => void
-  /** Gets EMPTY_LENS; by default it goes to the console. */
-  onWarning?: (warning: EddylineError) => void
-}
-
-export interface ProjectOptions {
-  engine?: EngineName | Engine
-  timeoutMs?: number
-  /** No warning where the lens is empty and everything runs. */
-  allowEmptyFilters?: boolean
-  /** For tests: only this projection runs, and reads the tables of its inputs as they are. It does not stay live. */
-  skipDependencies?: boolean
-  /** False: run once; its functions do not run again when their inputs change. */
-  live?: boolean
-  ignoreUnknown?: boolean
-}
-
-/** How a projection is, or with a lens one scope of it. */
-export interface ProjectionStatus {
-  /** `'idle'`: no lens of it is live. `'stale'`: inputs have changed, and it will run. `'waiting'`: another tab runs it. */
-  readonly status: 'ready' | 'idle' | 'stale' | 'error' | 'paused' | 'waiting'
-  readonly error?: unknown
-}
-
-/** What runs need of where they run. */
-export interface Runner extends ScopeHost {
-  readonly engine: Engine
-  readonly telemetry: Telemetry
-  draftOf(node: Node): Draft
-  /** Its rows are of another version of the function: none of them stays. */
-  isAnew(node: Node): boolean
-  /** Writes what a run has; the version after it. */
-  commit(run: Run): number
-}
-
-interface Waiting { readonly key: string; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: (error: unknown) => void }
+import { Views } from './views.js'
 
 const all = /* @__PURE__ */ new WeakMap<Database<any>, Map<string | undefined, Projections>>()
 
@@ -87,16 +44,12 @@ export class Projections implements Runner {
   readonly tenant: string | undefined
   readonly #graph: Graph
   readonly #units: Units
-  readonly #upkeeps = new Map<Node, Upkeep>()
-  readonly #woken = new Set<Upkeep>()
+  readonly #views: Views
+  readonly #queue: Queue
   readonly #paused = new Set<Node>()
-  readonly #queue: Waiting[] = []
   readonly #own = new Map<number, ReadonlySet<Scope>>()
   readonly #handles = new WeakSet<Handle>()
   #running: Run | undefined
-  #busy = false
-  #scheduled = false
-  #idle: (() => void)[] = []
   #leads = false
   #closed = false
   readonly #ends: (() => void)[] = []
@@ -109,6 +62,8 @@ export class Projections implements Runner {
     this.#graph = new Graph(db.schema)
     this.composer = new Composer(db, this.#graph)
     this.#units = new Units(this, stateOf(db))
+    this.#views = new Views(this, options.onError, changes => { this.#commit(changes, {}, new Set()) })
+    this.#queue = new Queue(engineOf('inline') === this.engine, () => this.#next())
     this.#ends.push(db.subscribe(() => { this.#told() }))
     const close = (): void => { this.dispose() }
     db.closers.add(close)
@@ -129,29 +84,22 @@ export class Projections implements Runner {
   register(...definitions: Projection<any, string, any>[]): this {
     this.#alive()
     const nodes = this.#graph.add(definitions)
-    const made: Upkeep[] = []
     try {
       for (const node of nodes) {
         if (node.table?.tenant === true && this.tenant === undefined) throw new EddylineError('TENANT_REQUIRED', `\`${node.table.name}\` is tenanted: projections(db, { tenant })`, { offending: node.name })
         if (node.kind !== 'derive') this.composer.queryOf(node)
-        if (node.kind === 'view') {
-          const upkeep = new Upkeep(this.db, node, this.composer, this.tenant, u => { this.#woken.add(u) })
-          made.push(upkeep)
-          this.#upkeeps.set(node, upkeep)
-        }
+        if (node.kind === 'view') this.#views.add(node)
         if (node.kind === 'derive' && this.#leads) this.#units.check(node)
       }
     } catch (error) {
-      for (const u of made) { u.end(); this.#upkeeps.delete(u.node) }
-      for (const n of nodes) { this.composer.forget(n); this.#units.forget(n) }
+      for (const n of nodes) { this.#views.remove(n); this.composer.forget(n); this.#units.forget(n) }
       this.#graph.remove(nodes)
       throw error
     }
-    for (const u of made) this.#woken.add(u)
     if (this.#leads) {
-      this.#flush()
+      this.#views.flush()
       this.#restore(nodes)
-      this.#go()
+      this.#queue.go()
     }
     return this
   }
@@ -185,8 +133,10 @@ export class Projections implements Runner {
     const node = this.#node(of)
     if (!this.#leads) return { status: 'waiting' }
     if (this.#paused.has(node)) return { status: 'paused' }
-    const upkeep = this.#upkeeps.get(node)
-    if (upkeep !== undefined) return upkeep.error === undefined ? { status: 'ready' } : { status: 'error', error: upkeep.error }
+    if (node.kind === 'view') {
+      const error = this.#views.errorOf(node)
+      return error === undefined ? { status: 'ready' } : { status: 'error', error }
+    }
     const scopes = lens === undefined ? this.#units.scopesOf(node) : [this.#units.scope(node, this.#lens(lens))].filter(s => s !== undefined)
     if (node.kind === 'virtual') return { status: 'ready' }
     const failed = scopes.find(s => s.error !== undefined)
@@ -233,11 +183,7 @@ export class Projections implements Runner {
     const plan = shallow ? shallowLevels(node) : levels(node)
     this.composer.check(plan, lens)
     const key = JSON.stringify([node.name, lens.key, shallow, live, options.timeoutMs ?? 0])
-    const known = engine === undefined ? this.#queue.find(w => w.key === key) : undefined
-    if (known !== undefined) return known.promise
-    let resolve!: (r: Result) => void, reject!: (e: unknown) => void
-    const promise = new Promise<Result>((yes, no) => { resolve = yes; reject = no })
-    this.#queue.push({ key, promise, refuse: reject, run: () => {
+    return this.#queue.add(key, engine === undefined, (resolve, reject) => {
       const isNew = this.#units.get(node, lens) === undefined
       let unit: Unit
       try { unit = this.#units.open(node, lens, plan, shallow, live) } catch (error) { reject(error); return undefined }
@@ -249,9 +195,7 @@ export class Projections implements Runner {
       }
       const task: Task = { ...unit, all: true, shallow, live, engine, timeoutMs: options.timeoutMs }
       return this.#run(task, result => { ended(true); resolve(result) }, error => { ended(false); reject(error) })
-    } })
-    this.#pump()
-    return promise
+    })
   }
 
   /** What came of a run that was asked for by `{ async: true }`. Rejects with PROJECTION_HANDLE for what is no handle of this database. */
@@ -261,30 +205,22 @@ export class Projections implements Runner {
   }
 
   /** Resolves when nothing runs or waits to be run. */
-  idle(): Promise<void> {
-    if (!this.#busy && !this.#scheduled && this.#queue.length === 0) return Promise.resolve()
-    return new Promise(resolve => { this.#idle.push(resolve) })
-  }
+  idle(): Promise<void> { return this.#queue.idle() }
 
   /** A projection that is not kept up: its table stays as it is, whatever changes. `project` still runs it. */
   pause(of: Projection<any, string, any> | string): void {
     const node = this.#node(of)
     this.#paused.add(node)
-    const upkeep = this.#upkeeps.get(node)
-    if (upkeep !== undefined) upkeep.paused = true
+    this.#views.pause(node)
   }
 
   /** Keeps it up again, beginning with what has changed meanwhile. */
   resume(of: Projection<any, string, any> | string): void {
     const node = this.#node(of)
     if (!this.#paused.delete(node)) return
-    const upkeep = this.#upkeeps.get(node)
-    if (upkeep !== undefined) {
-      upkeep.paused = false
-      this.#again(upkeep)
-      if (this.#leads) this.#flush()
-    }
-    this.#go()
+    this.#views.resume(node)
+    if (this.#leads) this.#views.flush()
+    this.#queue.go()
   }
 
   /** Ends what `project` keeps live: of one lens, or of all. The rows stay. */
@@ -303,12 +239,11 @@ export class Projections implements Runner {
     this.#closed = true
     const error = new EddylineError('CLOSED', 'the projections are closed')
     this.#running?.abort(error)
-    for (const w of this.#queue.splice(0)) w.refuse(error)
-    for (const u of this.#upkeeps.values()) u.end()
+    this.#queue.end(error)
+    this.#views.end()
     this.#units.end()
     for (const end of this.#ends) end()
     if (all.get(this.db)?.get(this.tenant) === this) all.get(this.db)!.delete(this.tenant)
-    for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   [Symbol.dispose](): void { this.dispose() }
@@ -322,13 +257,7 @@ export class Projections implements Runner {
   isOwn(scope: Scope, version: number): boolean { return this.#own.get(version)?.has(scope) === true }
 
   /** @internal Something may have to run. */
-  wake(): void {
-    if (this.#scheduled || this.#closed || !this.#leads) return
-    // Told of the version at hand, all scopes have heard of it: `#told` goes on then.
-    if (this.#isInline) return
-    this.#scheduled = true
-    queueMicrotask(() => { this.#scheduled = false; this.#pump() })
-  }
+  wake(): void { if (this.#leads) this.#queue.wake() }
 
   /** @internal */
   isAnew(node: Node): boolean { return this.#units.isAnew(node) }
@@ -337,10 +266,10 @@ export class Projections implements Runner {
   commit(run: Run): number {
     const moved = this.db.version !== run.version
     // Others wrote meanwhile: what the run makes of views is not what they are now.
-    if (moved) for (const node of run.drafts.keys()) this.#again(this.#upkeeps.get(node))
+    if (moved) for (const node of run.drafts.keys()) this.#views.again(node)
     this.#commit(run.changes(), this.#units.writes(run), new Set(run.task.scopes.values()))
     this.#units.done(run, moved)
-    if (moved) this.#flush()
+    if (moved) this.#views.flush()
     return this.db.version
   }
 
@@ -355,62 +284,11 @@ export class Projections implements Runner {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  /** Runs what there is to run, now or soon. */
-  #go(): void {
-    if (this.#isInline) this.#pump()
-    else this.wake()
-  }
-
-  get #isInline(): boolean { return this.engine === engineOf('inline') }
-
-  /** A view is compared with its table as a whole. */
-  #again(upkeep: Upkeep | undefined): void {
-    if (upkeep === undefined) return
-    upkeep.again()
-    this.#woken.add(upkeep)
-  }
-
   /** A version was told to all live queries. */
   #told(): void {
     if (!this.#leads || this.#closed) return
-    if (this.#woken.size > 0) this.#flush()
-    if (this.#isInline) this.#pump()
-  }
-
-  /** Writes what views have to write: all of them as one version. */
-  #flush(): void {
-    const changes: LooseChange[] = []
-    for (const upkeep of [...this.#woken]) {
-      this.#woken.delete(upkeep)
-      if (upkeep.paused || upkeep.isDone) continue
-      const draft = this.draftOf(upkeep.node)
-      try {
-        upkeep.flush(draft)
-        upkeep.error = undefined
-        changes.push(...draft.changes())
-      } catch (error) {
-        if (upkeep.error !== undefined && (upkeep.error as Error).message === (error as Error)?.message) continue
-        upkeep.error = error
-        report(error, this.options.onError)
-      }
-    }
-    if (changes.length > 0) this.#commit(changes, {}, new Set())
-  }
-
-  /** Runs what waits, one after the other. */
-  #pump(): void {
-    while (!this.#busy && !this.#closed) {
-      const next = this.#queue.shift()?.run ?? this.#next()
-      if (next === undefined) break
-      this.#busy = true
-      const done = next()
-      if (isPromise(done)) {
-        void done.then(() => { this.#busy = false; this.#pump() })
-        return
-      }
-      this.#busy = false
-    }
-    if (!this.#busy && !this.#scheduled && this.#queue.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    this.#views.flush()
+    this.#queue.told()
   }
 
   /** Something to run again. */
@@ -453,11 +331,11 @@ export class Projections implements Runner {
   #lead(): void {
     if (this.#closed) return
     this.#leads = true
-    for (const u of this.#upkeeps.values()) this.#again(u)
-    this.#flush()
+    this.#views.againAll()
+    this.#views.flush()
     for (const node of this.#graph.nodes.values()) if (node.kind === 'derive') try { this.#units.check(node) } catch (error) { report(error, this.options.onError) }
     this.#restore([...this.#graph.nodes.values()])
-    this.#go()
+    this.#queue.go()
   }
 
   #lens(given: Lens | LensFilters): Lens { return given instanceof Lens ? given : lensOf(given) }

@@ -1,15 +1,14 @@
 // One run: levels of projections within a lens, read at one version, written as one.
 import type { LooseChange } from '../changes.js'
 import { EddylineError } from '../errors.js'
-import { from } from '../query/builder.js'
-import { Draft } from './draft.js'
+import type { Draft } from './draft.js'
 import { type Engine, type Job, type Operation, derive, engineOf, isPromise } from './engines.js'
 import { type Node, nameOf } from './graph.js'
-import { type Filter, type Lens, chosen, judged, lens as lensOf, matches, narrowed } from './lens.js'
-import type { Runner } from './projections.js'
-import { type Rows, areEqual, rowsOf } from './rows.js'
-import type { Scope } from './scope.js'
-import { Scratch } from './scratch.js'
+import { type Lens, judged, lens as lensOf, matches, narrowed } from './lens.js'
+import { Reading } from './reading.js'
+import { type Rows, rowsOf } from './rows.js'
+import type { Scope, ScopeHost } from './scope.js'
+import type { Telemetry } from './telemetry.js'
 import { reconcile, tableRows } from './upkeep.js'
 
 /** What is to be run. */
@@ -28,6 +27,17 @@ export interface Task {
   readonly timeoutMs: number | undefined
 }
 
+/** What runs need of where they run. */
+export interface Runner extends ScopeHost {
+  readonly engine: Engine
+  readonly telemetry: Telemetry
+  draftOf(node: Node): Draft
+  /** Its rows are of another version of the function: none of them stays. */
+  isAnew(node: Node): boolean
+  /** Writes what a run has; the version after it. */
+  commit(run: Run): number
+}
+
 /** What a run gives. */
 export interface Result<R = any> {
   /** Rows of the projection within the lens. */
@@ -38,60 +48,30 @@ export interface Result<R = any> {
   readonly version: number
 }
 
-interface Read { readonly rows: readonly object[]; readonly changed: boolean }
-
 export class Run {
   readonly drafts = new Map<Node, Draft>()
-  /** Changes of each scope that it sees. */
-  readonly seen = new Map<Scope, number>()
   /** Functions that ran, with the rows that they have read; undefined for lists. */
   readonly read = new Map<Node, (readonly object[] | undefined)[]>()
   readonly version: number
   /** Rows that are other than before. */
   changed = 0
+  /** Projections whose rows are other than before. */
+  readonly changedNodes = new Set<Node>()
   readonly #abort = new AbortController()
-  readonly #inputs = new Map<Node, (readonly object[] | undefined)[]>()
-  readonly #outputs = new Map<Node, readonly object[]>()
-  readonly #scratch: Scratch | undefined
-  readonly #changed = new Set<Node>()
-  readonly #due = new Set<Node>()
-  /** Functions whose inputs are not those that they have read. */
-  readonly #dirty = new Set<Node>()
-  readonly #reads = new Map<Node, Map<number, Read>>()
+  readonly #reading: Reading
   #level = 0
   #rowsIn = 0
 
-  /** Takes hold of everything that it may read: all of the present version. */
   constructor(readonly host: Runner, readonly task: Task) {
-    const { db, composer } = host
-    this.version = db.version
-    for (const scope of task.scopes.values()) this.seen.set(scope, scope.changes)
-    for (const level of task.levels) {
-      for (const node of level) {
-        const scope = task.scopes.get(node)
-        // A paused function: its rows are what they are.
-        if (node.kind === 'derive' && scope === undefined) continue
-        if (scope?.dirty === true) this.#dirty.add(node)
-        if (task.all || this.#dirty.has(node) || node.inputs.some(i => this.#due.has(i as Node))) this.#due.add(node)
-      }
-    }
-    // Lists have no rows of their own: whoever reads one pulls it.
-    for (const node of [...this.#due]) for (const input of node.inputs) if (node.kind === 'derive' && this.#isList(input)) this.#due.add(input as Node)
-    const beside = new Set<string>()
-    for (const node of this.#due) {
-      if (node.kind === 'derive') {
-        const scope = task.scopes.get(node)!
-        try { this.#inputs.set(node, scope.rows()) } catch (error) { scope.error = error; throw error }
-        for (const input of node.inputs) if (typeof input !== 'string' && this.#needsScratch(input)) for (const t of composer.tablesOf(composer.scoped(input, task.lens, task.shallow) ?? composer.readable(input)!.query)) beside.add(t)
-      } else {
-        const query = this.#scoped(node)
-        if (query === undefined) continue
-        this.#outputs.set(node, this.#rowsOf(query))
-        if (this.#needsScratch(node)) for (const t of composer.tablesOf(query)) beside.add(t)
-      }
-    }
-    if (beside.size > 0) this.#scratch = new Scratch(db, [...beside])
+    this.version = host.db.version
+    this.#reading = new Reading(host, task, this)
   }
+
+  /** Changes of each scope that it sees. */
+  get seen(): ReadonlyMap<Scope, number> { return this.#reading.seen }
+
+  /** Projections that run, or do if what they read has changed. */
+  get due(): ReadonlySet<Node> { return this.#reading.due }
 
   /** Runs and commits. What it throws or rejects with has left everything as it was. */
   start(): Result | Promise<Result> {
@@ -103,7 +83,7 @@ export class Run {
     let timer: ReturnType<typeof setTimeout> | undefined
     const finish = (): Result => {
       clearTimeout(timer)
-      this.#check()
+      this.check()
       if (performance.now() - begun > timeoutMs) throw late()
       const version = host.commit(this)
       const { changed } = this
@@ -114,7 +94,7 @@ export class Run {
     const fail = (error: unknown): never => {
       clearTimeout(timer)
       if (!this.#abort.signal.aborted) this.#abort.abort(error)
-      for (const node of this.#due) {
+      for (const node of this.due) {
         const scope = task.scopes.get(node)
         if (scope !== undefined) scope.error = error
       }
@@ -123,31 +103,28 @@ export class Run {
     }
     let done: unknown
     try { done = this.#levels(0) } catch (error) {
-      this.#scratch?.end()
+      this.#reading.end()
       return fail(error)
     }
     if (!isPromise(done)) {
-      try { return finish() } catch (error) { return fail(error) } finally { this.#scratch?.end() }
+      try { return finish() } catch (error) { return fail(error) } finally { this.#reading.end() }
     }
     const over = new Promise<never>((_, reject) => {
       this.#abort.signal.addEventListener('abort', () => { reject(this.#abort.signal.reason as Error) })
       timer = setTimeout(() => { this.#abort.abort(late()) }, timeoutMs)
     })
     over.catch(() => {})
-    return Promise.race([done, over]).then(finish).catch(fail).finally(() => { this.#scratch?.end() })
+    return Promise.race([done, over]).then(finish).catch(fail).finally(() => { this.#reading.end() })
   }
-
-  /** Projections that ran, or would have if what they read had changed. */
-  get due(): ReadonlySet<Node> { return this.#due }
 
   /** Ends it from outside. */
   abort(reason: unknown): void { this.#abort.abort(reason) }
 
-  #check(): void { if (this.#abort.signal.aborted) throw this.#abort.signal.reason as Error }
+  check(): void { if (this.#abort.signal.aborted) throw this.#abort.signal.reason as Error }
 
   #levels(at: number): unknown {
     for (let i = at; i < this.task.levels.length; i++) {
-      this.#check()
+      this.check()
       this.#level = i
       const done = this.#runLevel(this.task.levels[i])
       if (isPromise(done)) return done.then(() => this.#levels(i + 1))
@@ -156,7 +133,7 @@ export class Run {
   }
 
   #runLevel(level: readonly Node[]): unknown {
-    const nodes = level.filter(n => this.#due.has(n) && this.#mustRun(n))
+    const nodes = level.filter(n => this.due.has(n) && this.#mustRun(n))
     if (nodes.length === 0) return undefined
     const about = { projection: this.task.terminal.name, lens: String(this.task.lens), level: this.#level, version: this.version }
     const span = this.host.telemetry.begin('level', about)
@@ -185,7 +162,7 @@ export class Run {
       throw error
     }
     const settle = (outcomes: readonly PromiseSettledResult<any>[]): void => {
-      this.#check()
+      this.check()
       try {
         // In the order of the plan, whoever was first.
         outcomes.forEach((o, i) => {
@@ -204,24 +181,24 @@ export class Run {
   /** Something that it reads has changed in this run, or since its last one. */
   #mustRun(node: Node): boolean {
     const { task } = this
-    if (task.all || this.#dirty.has(node) || this.#isList(node)) return true
+    if (task.all || this.#reading.dirty.has(node) || this.#reading.isList(node)) return true
     if (node.kind !== 'derive') {
-      const changed = node.inputs.some(i => this.#changed.has(i as Node))
-      if (changed && node.kind === 'virtual') this.#changed.add(node)
+      const changed = node.inputs.some(i => this.changedNodes.has(i as Node))
+      if (changed && node.kind === 'virtual') this.changedNodes.add(node)
       return changed && node.kind === 'view'
     }
-    return node.inputs.some((_, i) => this.#read(node, i).changed)
+    return node.inputs.some((_, i) => this.#reading.read(node, i).changed)
   }
 
   /** Starts what a projection does; what `take` gets. */
   #exec(node: Node): unknown {
     const { task, host } = this
-    if (node.kind === 'virtual') return this.#outputs.has(node) ? this.#output(node).rows : this.#collect(node)
-    if (node.kind === 'view') return this.#output(node).rows
+    if (node.kind === 'virtual') return this.#reading.outputs.has(node) ? this.#reading.output(node).rows : this.#reading.collect(node)
+    if (node.kind === 'view') return this.#reading.output(node).rows
     const inputs: Record<string, Rows> = {}
-    const lists = node.inputs.map((_, i) => this.#read(node, i).rows)
+    const lists = node.inputs.map((_, i) => this.#reading.read(node, i).rows)
     lists.forEach((rows, i) => { inputs[node.names[i]] = rowsOf(rows) })
-    this.read.set(node, node.inputs.map((input, i) => this.#isList(input) ? undefined : lists[i]))
+    this.read.set(node, node.inputs.map((input, i) => this.#reading.isList(input) ? undefined : lists[i]))
     const { definition } = node
     const signal = this.#abort.signal
     const job: Job = { projection: definition, lens: task.lens, level: this.#level, inputs, signal, run: () => derive(definition, inputs, task.lens, signal, asLens) }
@@ -237,14 +214,14 @@ export class Run {
   #take(node: Node, outcome: any): { rowsIn: number; rowsOut: number; changed: number } {
     const { host, task } = this
     if (node.kind === 'virtual') {
-      if (!this.#outputs.has(node)) this.#outputs.set(node, outcome)
+      if (!this.#reading.outputs.has(node)) this.#reading.outputs.set(node, outcome)
       return { rowsIn: 0, rowsOut: outcome.length, changed: 0 }
     }
     const { options } = node.definition
     const table = node.table!
     const draft = host.draftOf(node)
     const about = { projection: node.name, lens: String(task.lens), level: this.#level, version: this.version }
-    const rowsIn = (this.read.get(node) ?? []).reduce((n, rows, i) => n + (rows ?? this.#outputs.get(node.inputs[i] as Node) ?? []).length, 0)
+    const rowsIn = (this.read.get(node) ?? []).reduce((n, rows, i) => n + (rows ?? this.#reading.outputs.get(node.inputs[i] as Node) ?? []).length, 0)
     if (node.kind === 'view') {
       const span = host.telemetry.begin('materialize', about)
       const filters = this.#own(node, task.lens)
@@ -266,7 +243,7 @@ export class Run {
     this.drafts.set(node, draft)
     const changed = draft.count
     this.changed += changed
-    if (changed > 0) this.#changed.add(node)
+    if (changed > 0) this.changedNodes.add(node)
     return { rowsIn, rowsOut: draft.taken, changed }
   }
 
@@ -293,108 +270,9 @@ export class Run {
     return q => filters.reduce((out, f) => out.where(f.field, f.op, f.value), q)
   }
 
-  // ---- reading -----------------------------------------------------------------------------------------------------
-
-  /** Rows of an input of a function, with what this run has written; and whether they are others than before. */
-  #read(node: Node, at: number): Read {
-    let known = this.#reads.get(node)
-    if (known === undefined) this.#reads.set(node, known = new Map())
-    let read = known.get(at)
-    if (read === undefined) known.set(at, read = this.#readNow(node, at))
-    return read
-  }
-
-  #readNow(node: Node, at: number): Read {
-    const { task, host } = this
-    const input = node.inputs[at]
-    const before = this.#inputs.get(node)![at]
-    if (typeof input === 'string' || task.shallow) {
-      if (before !== undefined) return { rows: before, changed: false }
-      return { rows: this.#outputs.get(input as Node) ?? [], changed: false }
-    }
-    if (before === undefined) return { rows: this.#outputs.get(input) ?? [], changed: false }
-    if (input.kind !== 'derive') return this.#afterwards(input, before)
-    const draft = this.drafts.get(input)
-    if (draft === undefined || !this.#changed.has(input)) return { rows: before, changed: false }
-    const filters = this.#judged(input)
-    if (filters === undefined) return this.#beside(host.composer.scoped(input, task.lens), before)
-    const within = (row: Record<string, unknown> | null): boolean => row !== null && matches(filters, input.table!, row)
-    for (const { old, row } of draft.changed()) if (within(old) || within(row)) return { rows: draft.over(before, within), changed: true }
-    return { rows: before, changed: false }
-  }
-
-  /** The output of a virtual projection or view, as it is now. */
-  #output(node: Node): Read { return this.#afterwards(node, this.#outputs.get(node)!) }
-
-  /** Rows of a query, over what has been written so far. */
-  #afterwards(node: Node, before: readonly object[]): Read {
-    if (this.task.shallow || ![...this.host.composer.madeBelow(node)].some(n => this.#changed.has(n))) return { rows: before, changed: false }
-    return this.#beside(this.host.composer.scoped(node, this.task.lens), before)
-  }
-
-  #beside(query: any, before: readonly object[]): Read {
-    const rows = this.#scratch!.rows(query, this.drafts.values(), this.host.tenant)
-    return { rows, changed: !areEqual(rows, before) }
-  }
-
-  /** Filters over the table of an input that can be judged without the engine. */
-  #judged(input: Node): Filter[] | undefined {
-    const { lens: l } = this.task
-    const filters = l.filters.filter(f => input.table!.columns.some(c => c.name === f.field))
-    return l.reducer !== undefined || !filters.every(judged) ? undefined : filters
-  }
-
-  /** Whether its rows may depend on what this run writes, and only a query can tell. */
-  #needsScratch(input: Node): boolean {
-    if (this.task.shallow) return false
-    if (input.kind === 'derive') return this.#due.has(input) && this.#judged(input) === undefined
-    return !this.#isList(input) && [...this.host.composer.madeBelow(input)].some(n => this.#due.has(n))
-  }
-
-  #isList(input: Node | string): boolean { return typeof input !== 'string' && input.kind === 'virtual' && this.host.composer.queryOf(input) === undefined }
-
-  #scoped(node: Node): any {
-    const { composer } = this.host
-    if (this.task.shallow && node.kind === 'view') {
-      const source = composer.shallowOf(node).as(node.name)
-      return narrowed(this.task.lens, from(source), source.sourceTable().columns, node.name)
-    }
-    return composer.scoped(node, this.task.lens)
-  }
-
-  #rowsOf(query: any): readonly object[] {
-    const { db, tenant } = this.host
-    const live = db.live<any>(query, tenant === undefined ? undefined : { tenant })
-    try {
-      if (live.error !== undefined) throw live.error
-      return live.rows
-    } finally { live.dispose() }
-  }
-
-  /** The elements of a list or stream, once. */
-  #collect(node: Node): readonly object[] | Promise<readonly object[]> {
-    const { output } = node.definition.options
-    const list = typeof output === 'function' ? this.host.composer.listOf(node) : output
-    const { lens: l } = this.task
-    if (Array.isArray(list)) return chosen(l, list, node.name)
-    if (Symbol.iterator in Object(list)) return chosen(l, [...list as Iterable<object>], node.name)
-    if (Symbol.asyncIterator in Object(list)) {
-      return (async () => {
-        const out: object[] = []
-        for await (const row of list as AsyncIterable<object>) {
-          this.#check()
-          out.push(row)
-        }
-        return chosen(l, out, node.name)
-      })()
-    }
-    if (isPromise(list)) return list.then((rows: Iterable<object>) => chosen(l, [...rows], node.name))
-    throw new EddylineError('PROJECTION_INVALID', `the output of \`${node.name}\` is neither a query nor a list or stream of rows`, { offending: node.name, path: 'output' })
-  }
-
   #result(): readonly object[] {
     const { terminal, lens: l } = this.task
-    if (terminal.kind === 'virtual') return this.#output(terminal).rows
+    if (terminal.kind === 'virtual') return this.#reading.output(terminal).rows
     return tableRows(this.host.db, terminal.table!.name, this.#own(terminal, l, false), this.host.tenant)
   }
 

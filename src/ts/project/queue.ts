@@ -1,0 +1,72 @@
+import { isPromise } from './engines.js'
+import type { Result } from './run.js'
+
+type Resolve = (result: Result) => void
+type Reject = (error: unknown) => void
+interface Waiting { readonly key: string | undefined; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: Reject }
+
+/** Runs one after another: those that were asked for in their order, then what has changed. Synchronous runs are done at once. */
+export class Queue {
+  readonly #waiting: Waiting[] = []
+  #busy = false
+  #scheduled = false
+  #closed = false
+  #idle: (() => void)[] = []
+
+  /** `next`: something to run again, or nothing. */
+  constructor(readonly isInline: boolean, readonly next: () => (() => void | Promise<void>) | undefined) {}
+
+  /** Asks for a run. One with an equal key that has not begun is shared. */
+  add(key: string, isShared: boolean, run: (resolve: Resolve, reject: Reject) => void | Promise<void>): Promise<Result> {
+    const known = isShared ? this.#waiting.find(w => w.key === key) : undefined
+    if (known !== undefined) return known.promise
+    let resolve!: Resolve, reject!: Reject
+    const promise = new Promise<Result>((yes, no) => { resolve = yes; reject = no })
+    this.#waiting.push({ key: isShared ? key : undefined, promise, refuse: reject, run: () => run(resolve, reject) })
+    this.#pump()
+    return promise
+  }
+
+  /** Something has changed. Where runs are inline, `told` goes on when all have heard of it. */
+  wake(): void {
+    if (this.isInline || this.#scheduled || this.#closed) return
+    this.#scheduled = true
+    queueMicrotask(() => { this.#scheduled = false; this.#pump() })
+  }
+
+  /** All have heard of a version. */
+  told(): void { if (this.isInline) this.#pump() }
+
+  /** Runs what there is to run, now or soon. */
+  go(): void {
+    this.told()
+    this.wake()
+  }
+
+  /** Resolves when nothing runs or waits. */
+  idle(): Promise<void> {
+    if (!this.#busy && !this.#scheduled && this.#waiting.length === 0) return Promise.resolve()
+    return new Promise(resolve => { this.#idle.push(resolve) })
+  }
+
+  end(error: unknown): void {
+    this.#closed = true
+    for (const w of this.#waiting.splice(0)) w.refuse(error)
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #pump(): void {
+    while (!this.#busy && !this.#closed) {
+      const run = this.#waiting.shift()?.run ?? this.next()
+      if (run === undefined) break
+      this.#busy = true
+      const done = run()
+      if (isPromise(done)) {
+        void done.then(() => { this.#busy = false; this.#pump() })
+        return
+      }
+      this.#busy = false
+    }
+    if (!this.#busy && !this.#scheduled && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}
