@@ -11,6 +11,15 @@ use crate::value::{Cell, Layout};
 /// Index of a relation.
 pub type RelationId = u32;
 
+/// Bits of an id that are its place; those above count how often the place was given away.
+const PLACE: RelationId = 0xf_ffff;
+/// The most that are counted: ids stay positive as the words of a report.
+const TURNS: RelationId = 1 << 31;
+
+fn place(id: RelationId) -> usize {
+    (id & PLACE) as usize
+}
+
 /// Rows of a relation.
 #[derive(Debug)]
 pub enum Rows {
@@ -41,6 +50,7 @@ enum State {
 
 #[derive(Debug)]
 struct Relation {
+    id: RelationId,
     rows: Rows,
     state: Vec<State>,
     free: Vec<Handle>,
@@ -59,8 +69,10 @@ struct Relation {
 /// All relations of an engine.
 #[derive(Debug, Default)]
 pub struct Relations {
-    /// Boxed, because the place of a dropped one stays.
+    /// Boxed, because places may be empty.
     list: Vec<Option<Box<Relation>>>,
+    /// Ids for places that are empty.
+    free: Vec<RelationId>,
     touched: Vec<RelationId>,
 }
 
@@ -76,7 +88,11 @@ impl Relations {
     }
 
     fn add(&mut self, rows: Rows) -> RelationId {
+        // The page caches rows by relation id: a place that is given away again comes with another id.
+        let id = self.free.pop().unwrap_or(self.list.len() as RelationId);
+        assert!(place(id) < PLACE as usize, "an engine holds fewer than 2^20 relations");
         let relation = Relation {
+            id,
             rows,
             state: Vec::new(),
             free: Vec::new(),
@@ -88,9 +104,11 @@ impl Relations {
             optional: [false; 2],
             numbers: Vec::new(),
         };
-        // Ids of dropped relations are not used again: the page caches rows by relation id.
-        self.list.push(Some(Box::new(relation)));
-        self.list.len() as RelationId - 1
+        if place(id) == self.list.len() {
+            self.list.push(None);
+        }
+        self.list[place(id)] = Some(Box::new(relation));
+        id
     }
 
     /// Marks an integer column of a packed relation as one whose values may be beyond 2^53.
@@ -143,23 +161,28 @@ impl Relations {
 
     /// Drops a derived relation and its rows.
     pub fn drop_relation(&mut self, id: RelationId) {
-        self.list[id as usize] = None;
+        self.list[place(id)] = None;
+        self.free.push((id + PLACE + 1) % TURNS);
         self.touched.retain(|&t| t != id);
     }
 
     #[inline(always)]
     fn get(&self, id: RelationId) -> &Relation {
-        self.list[id as usize].as_deref().expect("relation is there")
+        self.list[place(id)].as_deref().expect("relation is there")
     }
 
     #[inline(always)]
     fn get_mut(&mut self, id: RelationId) -> &mut Relation {
-        self.list[id as usize].as_deref_mut().expect("relation is there")
+        self.list[place(id)].as_deref_mut().expect("relation is there")
+    }
+
+    fn known(&self, id: RelationId) -> Option<&Relation> {
+        self.list.get(place(id))?.as_deref().filter(|r| r.id == id)
     }
 
     /// Whether the relation exists.
     pub fn contains(&self, id: RelationId) -> bool {
-        self.list.get(id as usize).is_some_and(Option::is_some)
+        self.known(id).is_some()
     }
 
     /// Layout or members of a relation.
@@ -201,10 +224,7 @@ impl Relations {
 
     /// Whether a handle can be read (live or just retired).
     pub fn is_readable(&self, id: RelationId, handle: Handle) -> bool {
-        self.list
-            .get(id as usize)
-            .and_then(Option::as_ref)
-            .is_some_and(|r| r.state.get(handle as usize).is_some_and(|s| *s != State::Free))
+        self.known(id).is_some_and(|r| r.state.get(handle as usize).is_some_and(|s| *s != State::Free))
     }
 
     /// Stores a packed row; the handle is new.
@@ -315,7 +335,7 @@ impl Relations {
 
     /// Ends a [`pin`](Self::pin).
     pub fn unpin(&mut self, id: RelationId) {
-        if let Some(r) = self.list[id as usize].as_mut() {
+        if let Some(r) = self.list[place(id)].as_mut().filter(|r| r.id == id) {
             r.pins -= 1;
         }
     }
@@ -439,6 +459,21 @@ mod tests {
         rs.reclaim();
         assert!(!rs.is_readable(t, h));
         assert_eq!(rs.insert_row(t, row), h);
+    }
+
+    #[test]
+    fn the_place_of_a_dropped_relation_is_given_away_under_another_id() {
+        let mut rs = Relations::default();
+        let tables = [rs.add_packed(Layout::new(&[Type::Int])), rs.add_packed(Layout::new(&[Type::Int]))];
+        let mut seen = vec![tables[0]];
+        for _ in 0..3000 {
+            let derived = rs.add_pair(tables[0], tables[1]);
+            assert!(rs.contains(derived) && !seen.contains(&derived) && derived < TURNS);
+            rs.drop_relation(derived);
+            assert!(!rs.contains(derived) && !rs.is_readable(derived, 0));
+            seen = vec![tables[0], tables[1], derived];
+        }
+        assert_eq!(rs.list.len(), 3);
     }
 
     #[test]

@@ -97,7 +97,7 @@ export class Database<S extends AnySchema> {
   readonly #dispatcher: Dispatcher
   readonly #fetcher: RowFetcher
   readonly #layouts: TableLayout[]
-  readonly #views: (View | undefined)[] = []
+  readonly #views = new Map<number, View>()
   readonly #queries: (SharedQuery | undefined)[] = []
   readonly #plans = new Map<string, SharedQuery>()
   readonly #tenants = new Map<string, Tenant<S>>()
@@ -439,7 +439,7 @@ export class Database<S extends AnySchema> {
     const info = port.call('register', json)
     const view = new View(port, this.#relations, info, this.#version)
     const query = new SharedQuery(this, view, key, json, types)
-    this.#views[view.id] = view
+    this.#views.set(view.id, view)
     this.#queries[view.id] = query
     this.#plans.set(key, query)
     const failure = port.call('view_error', view.id)
@@ -456,7 +456,7 @@ export class Database<S extends AnySchema> {
     if (query.users > 0 || this.#closed || this.#port.dead !== undefined) return
     query.view.settle()
     this.#plans.delete(query.planKey)
-    this.#views[query.view.id] = undefined
+    this.#views.delete(query.view.id)
     this.#queries[query.view.id] = undefined
     query.view.detach()
     this.#port.call('unregister', query.view.id)

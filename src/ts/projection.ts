@@ -25,7 +25,7 @@ export class Projection {
     this.#relations = relations
     this.#rel = rel
     this.#fields = fields.map(f => {
-      if ('row' in f) return { name: f.name, leaf: this.#leaf(f.hops, relations.list[f.rel], true), column: -1 }
+      if ('row' in f) return { name: f.name, leaf: this.#leaf(f.hops, relations.get(f.rel), true), column: -1 }
       return { name: f.name, leaf: this.#leaf(f.hops, relations.relationAt(rel, f.hops), false), column: f.column }
     })
     this.#key = key?.map(k => ({ name: '', leaf: this.#leaf(k.hops, relations.relationAt(rel, k.hops), false), column: k.column }))
@@ -60,7 +60,7 @@ export class Projection {
 
   /** Where the rows are that a row is put together from; −1 where a left join found nothing, or the row is shown whole. */
   #find(handle: number): KeptParts {
-    const { port, list } = this.#relations
+    const { port } = this.#relations
     port.alive()
     const at: number[] = []
     const rows: (RowCell | undefined)[] = []
@@ -68,7 +68,7 @@ export class Projection {
       let rel = this.#rel, row = handle
       for (let i = 0; i < hops.length && row >= 0; i++) {
         row = port.member(rel, row, hops[i] !== 0)
-        rel = hops[i] === 0 ? list[rel].left : list[rel].right
+        rel = hops[i] === 0 ? this.#relations.get(rel).left : this.#relations.get(rel).right
       }
       rows.push(whole && row >= 0 ? target.rows.at(row) : undefined)
       at.push(row < 0 || whole ? -1 : port.rowPtr(target.id, row))

@@ -18,7 +18,7 @@ export class ReportReader {
   /** Where the touch records begin, as a word. */
   touchesAt = 0
 
-  constructor(readonly port: Port, readonly relations: Relations, readonly views: readonly (View | undefined)[]) {}
+  constructor(readonly port: Port, readonly relations: Relations, readonly views: ReadonlyMap<number, View>) {}
 
   /**
    * Hands the sections of a report to their views, then drops the freed handles.
@@ -36,7 +36,7 @@ export class ReportReader {
     at += HEAD
     let count = 0
     for (let s = 0; s < sections; s++) {
-      const view = views[words[at]]
+      const view = views.get(words[at])
       if (view !== undefined) {
         if (view.absorb(words, at + 4, words[at + 2], version, words[at + 1] !== 0)) this.changed[count++] = view
       }

@@ -137,7 +137,8 @@ export class Relation {
 
 /** All relations of one engine, and the link from the caller's objects to the handles of their rows. */
 export class Relations {
-  readonly list: Relation[] = []
+  // A map: ids of relations that are gone never come back, and an array would keep their places.
+  readonly #list = new Map<number, Relation>()
   readonly links: ObjectLinks
   readonly kept = new Keeper()
   constructor(readonly port: Port, encoder: Encoder) { this.links = new ObjectLinks(port, encoder) }
@@ -145,42 +146,48 @@ export class Relations {
   /** Takes the relations that a view needs, which come with every view; tables stay for ever. */
   add(infos: readonly RelationInfo[]): void {
     for (const info of infos) {
-      while (this.list.length <= info.id) this.list.push(undefined as never)
-      const relation = this.list[info.id] ??= new Relation(this, info)
+      let relation = this.#list.get(info.id)
+      if (relation === undefined) this.#list.set(info.id, relation = new Relation(this, info))
       relation.users++
     }
   }
 
+  /** A relation that some view needs. */
+  get(id: number): Relation { return this.#list.get(id)! }
+
   /** A view does not need them any more. */
   drop(infos: readonly RelationInfo[]): void {
-    for (const { id } of infos) if (--this.list[id].users === 0) this.list[id] = undefined as never
+    for (const { id } of infos) if (--this.get(id).users === 0) this.#list.delete(id)
   }
 
   /** Whether rows of the relation are made of rows of others. */
-  isPair(rel: number): boolean { return this.list[rel] !== undefined && this.list[rel].layout === undefined }
+  isPair(rel: number): boolean {
+    const relation = this.#list.get(rel)
+    return relation !== undefined && relation.layout === undefined
+  }
 
   free(rel: number, handle: number): void {
-    const relation = this.list[rel]
+    const relation = this.#list.get(rel)
     if (relation === undefined) return
     const { tables } = relation
     for (let i = 0; i < tables.length; i++) tables[i].free(handle)
   }
 
   relationAt(rel: number, hops: readonly number[]): Relation {
-    for (const h of hops) rel = h === 0 ? this.list[rel].left : this.list[rel].right
-    return this.list[rel]
+    for (const h of hops) rel = h === 0 ? this.get(rel).left : this.get(rel).right
+    return this.get(rel)
   }
 
   /** A table of cells whose objects are projections of the rows of `rel`. */
   projection(rel: number, fields: readonly FieldInfo[], key: readonly { hops: number[]; column: number }[], keyed: boolean): CellTable {
-    const table = new CellTable(this.list[rel], new Projection(this, rel, fields, keyed ? undefined : key))
-    this.list[rel].tables.push(table)
+    const table = new CellTable(this.get(rel), new Projection(this, rel, fields, keyed ? undefined : key))
+    this.get(rel).tables.push(table)
     return table
   }
 
   /** Reads everything that may be held: the memory is about to go. */
   settle(): void {
-    for (const relation of this.list) if (relation !== undefined) for (const table of relation.tables) table.settle(true)
+    for (const relation of this.#list.values()) for (const table of relation.tables) table.settle(true)
   }
 }
 

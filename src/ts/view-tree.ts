@@ -34,7 +34,7 @@ export class Level {
     this.keyNames = keyNames(info, relations)
     const whole = info.plain || isWhole(info, relations)
     this.ownTable = !whole
-    this.table = whole ? relations.list[info.rel].rows : relations.projection(info.rel, info.fields, info.key, this.keyNames !== undefined)
+    this.table = whole ? relations.get(info.rel).rows : relations.projection(info.rel, info.fields, info.key, this.keyNames !== undefined)
   }
 
   /** The key of a row of this level. */
@@ -67,7 +67,7 @@ function keyNames(info: LevelInfo, relations: Relations): string[] | undefined {
 
 /** The fields are the whole row: its object can be shared, or copied when there are sub-levels. */
 function isWhole(info: LevelInfo, relations: Relations): boolean {
-  const layout = relations.list[info.rel].layout
+  const layout = relations.get(info.rel).layout
   return layout !== undefined && info.fields.length === layout.shown &&
     info.fields.every((f, i) => !('row' in f) && f.hops.length === 0 && f.column === i && f.name === layout.names[i])
 }

@@ -1,0 +1,52 @@
+// Pages mount and unmount a query per component, all day long: what a query took must come back.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, it } from 'vitest'
+import { count, createDatabase, eq } from '../../../pkg/index.inline.js'
+import { type Db, comment, put, schema } from './support.js'
+
+setFlagsFromString('--expose_gc')
+const collect = runInNewContext('gc') as () => void
+
+const shapes = [
+  (db: Db, i: number) => db.query.issues.where('projectId', '=', `p${i % 50}`).orderBy('priority').limit(10),
+  (db: Db, i: number) => db.query.issues.where('priority', '>', i % 400).with('comments'),
+  (db: Db, i: number) => db.query.issues.where('priority', '<', i % 400).groupBy('projectId').select(r => ({ p: r.projectId, c: count() })),
+  (db: Db, i: number) => db.query.issues.innerJoin('comments', (a, c) => eq(a.id, c.issueId)).where(r => eq(r.issues.projectId, `p${i % 50}`)).select(r => ({ id: r.comments.id, t: r.issues.title })),
+]
+
+it('ten thousand queries that come and go leave nothing behind, neither in the page nor in the engine', async () => {
+  const db = await createDatabase({ schema, graceMs: 0 })
+  db.apply(Array.from({ length: 400 }, (_, i) => put(`i${i}`, { projectId: `p${i % 50}`, priority: i })))
+  db.apply(Array.from({ length: 800 }, (_, i) => comment(i, `i${i % 400}`)))
+  const mount = async (queries: number) => {
+    for (let i = 0; i < queries; i++) {
+      const live = db.live(shapes[i % shapes.length](db, i) as ReturnType<typeof shapes[0]>)
+      const stop = live.subscribe(({ diff }) => diff.length)
+      void live.rows.length
+      if (i % 10 === 0) db.apply([put(`i${i % 400}`, { projectId: `p${i % 50}`, priority: i % 400, title: `${i}` })])
+      stop()
+      live.dispose()
+      if (i % 50 === 49) await new Promise(resolve => { setTimeout(resolve, 1) })
+    }
+    // What is free for a while longer than a query is freed by versions.
+    for (let n = 0; n < 600; n++) db.apply([put('i0', { title: `${n % 2}` })])
+    await new Promise(resolve => { setTimeout(resolve, 20) })
+    collect()
+    await new Promise(resolve => { setTimeout(resolve, 20) })
+    collect()
+    const stats = db.stats()
+    expect(stats).toMatchObject({ views: 0, queries: [], nodes: 0 })
+    return { heap: process.memoryUsage().heapUsed, engine: stats.allocatedBytes, wasm: stats.wasmBytes }
+  }
+  // Tables of the engine grow to what the most queries at a time take.
+  await mount(6000)
+  const before = await mount(2000)
+  const after = await mount(10_000)
+  expect(after.engine - before.engine).toBeLessThan(64 << 10)
+  // What is freed is used again; holes between what is kept cost a little.
+  expect(after.wasm / before.wasm).toBeLessThan(1.1)
+  // Compiled code; a query that stayed would be kilobytes.
+  expect(after.heap - before.heap).toBeLessThan(512 << 10)
+  db.close()
+}, 120_000)
