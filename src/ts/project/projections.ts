@@ -257,7 +257,10 @@ export class Projections implements Runner {
   isOwn(scope: Scope, version: number): boolean { return this.#own.get(version)?.has(scope) === true }
 
   /** @internal Something may have to run. */
-  wake(): void { if (this.#leads) this.#queue.wake() }
+  wake(scope: Scope): void {
+    this.#units.mark(scope)
+    if (this.#leads) this.#queue.wake()
+  }
 
   /** @internal */
   isAnew(node: Node): boolean { return this.#units.isAnew(node) }

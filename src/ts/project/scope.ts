@@ -14,7 +14,8 @@ export interface ScopeHost {
   readonly composer: Composer
   /** A version that this scope's own run made: it has seen these rows. */
   isOwn(scope: Scope, version: number): boolean
-  wake(): void
+  /** Its inputs have changed. */
+  wake(scope: Scope): void
 }
 
 /** A live query over an input within a lens. */
@@ -52,7 +53,7 @@ export class Scope {
     if (event.batch === undefined || this.host.isOwn(this, event.version)) return
     this.dirty = true
     this.changes++
-    this.host.wake()
+    this.host.wake(this)
   }
 
   /** Rows of its inputs as they are now; undefined for lists. Throws why an input cannot be evaluated. */

@@ -25,6 +25,9 @@ const keyOf = (node: Node, lens: Lens): string => `${node.name}\n${lens.key}`
 export class Units {
   readonly #scopes = new Map<string, Scope>()
   readonly #units = new Map<string, Unit>()
+  /** Scopes that have changed, and may have run since. */
+  readonly #marked = new Set<Scope>()
+  readonly #of = new Map<Scope, Set<Unit>>()
   /** Functions whose rows are of another version. */
   readonly #anew = new Set<Node>()
 
@@ -50,13 +53,22 @@ export class Units {
         scopes.set(node, scope)
       }
     } catch (error) { this.letGo(unit); throw error }
-    if (live) this.#units.set(keyOf(terminal, lens), unit)
+    if (!live) return unit
+    this.#units.set(keyOf(terminal, lens), unit)
+    for (const scope of scopes.values()) {
+      const units = this.#of.get(scope)
+      if (units === undefined) this.#of.set(scope, new Set([unit]))
+      else units.add(unit)
+    }
     return unit
   }
 
   /** Ends the scopes that nobody else uses. */
   letGo(unit: Unit): void {
     for (const scope of unit.scopes.values()) {
+      const units = this.#of.get(scope)
+      units?.delete(unit)
+      if (units?.size === 0) this.#of.delete(scope)
       if (--scope.users > 0) continue
       scope.end()
       if (this.scope(scope.node, scope.lens) === scope) this.#scopes.delete(keyOf(scope.node, scope.lens))
@@ -81,12 +93,17 @@ export class Units {
     if (Object.keys(writes).length > 0) this.state.commit([], writes)
   }
 
-  /** A unit with something to run again: of several those that include most. */
+  /** A scope has changed. */
+  mark(scope: Scope): void { this.#marked.add(scope) }
+
+  /** A unit with something to run again: of several that include most. Cost: what has changed, however many are live. */
   dirty(paused: ReadonlySet<Node>): Unit | undefined {
     let found: Unit | undefined
-    for (const unit of this.#units.values()) {
-      if (unit.failedAt === changesOf(unit) || (found !== undefined && unit.levels.length <= found.levels.length)) continue
-      for (const [node, scope] of unit.scopes) if (scope.dirty && !paused.has(node)) { found = unit; break }
+    for (const scope of this.#marked) {
+      const units = this.#of.get(scope)
+      if (!scope.dirty || units === undefined) { this.#marked.delete(scope); continue }
+      if (paused.has(scope.node)) continue
+      for (const unit of units) if ((found === undefined || unit.levels.length > found.levels.length) && unit.failedAt !== changesOf(unit)) found = unit
     }
     return found
   }
@@ -95,6 +112,8 @@ export class Units {
     for (const s of this.#scopes.values()) s.end()
     this.#scopes.clear()
     this.#units.clear()
+    this.#marked.clear()
+    this.#of.clear()
   }
 
   // ---- what is stored ----------------------------------------------------------------------------------------------
@@ -141,6 +160,7 @@ export class Units {
       if (scope === undefined) continue
       scope.error = undefined
       scope.dirty = scope.changes !== seen.get(scope) || (moved && read.has(node) && !scope.shows(read.get(node)!))
+      if (scope.dirty) this.mark(scope)
     }
     for (const node of read.keys()) this.#anew.delete(node)
   }
@@ -169,6 +189,7 @@ export class Units {
       const known = this.state.entries(this.space(node)).get(SCOPE + lens.key) as { prints?: (string | null)[] } | undefined
       const rows = scope.rows()
       scope.dirty ||= this.#anew.has(node) || known?.prints === undefined || known.prints.length !== rows.length || rows.some((r, i) => r !== undefined && known.prints![i] !== printOf(r))
+      this.mark(scope)
     }
   }
 }
