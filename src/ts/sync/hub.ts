@@ -8,6 +8,7 @@ import type { Assocs, Notification, RowEvent } from './events.js'
 import { Feed, type RowChange } from './feed.js'
 import { type Graph, type Node, graphOf } from './graph.js'
 import { Scope, type ScopeHost } from './scope.js'
+import { bounded } from './sync.js'
 import { type Tables, closeTables, tablesOf } from './tables.js'
 import { type ReadTarget, type SubscribeOptions, type Target, identifiersOf, readTarget } from './target.js'
 import { type Listener, Topics } from './topics.js'
@@ -82,7 +83,7 @@ export class Hub {
   }
 
   subscribe(target: Target, options: SubscribeOptions, tell: Tell): Subscription {
-    const read = readTarget(this.graph, this.watchers, target, options)
+    const read = bounded('target', () => readTarget(this.graph, this.watchers, target, options))
     if (typeof tell !== 'function') throw new EddylineError('TARGET_INVALID', 'subscribe(db, target, options?, tell): there is nobody to be told', { path: 'tell' })
     let same = this.#subscriptions.get(read.name)
     const known = same?.get(tell)

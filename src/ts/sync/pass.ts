@@ -4,6 +4,7 @@ import { type Shape, mergeShape } from './events.js'
 import { type Node, type Path, links } from './graph.js'
 import { type Happened, type News, nameOfRow } from './happened.js'
 import { type Rows, asListed } from './rows.js'
+import { isPlain } from './value.js'
 
 export interface PassOptions {
   /** Associations of rows that come in, per table. */
@@ -81,8 +82,8 @@ export class Pass {
     if (columns === undefined && !force && !news.concern(table.reach)) return out
     for (const path of table.paths.values()) {
       const held = row[path.name]
-      // An association that is not there is not loaded, and stays so.
-      if (held === undefined || (held === null && !path.single)) continue
+      // An association that is not there, or is something else than rows, is not loaded, and stays so.
+      if (path.single ? held !== null && !isPlain(held) : !Array.isArray(held)) continue
       const moved = columns !== undefined && path.hops[0].left.some(c => columns.has(c))
       if (!moved && !force && !news.concern(path.reach)) continue
       const below = { names: [...place.names, path.name] }

@@ -91,7 +91,11 @@ class Feeding implements Receiver {
     }
     if (changes.length > 0) this.#apply(changes)
     news.keep()
-    for (const { table, key, event, whole } of read) if (event === 'deleted' || whole) this.#fetcher.settled(table, key)
+    for (const { table, key, event, whole } of read) {
+      if (event !== 'deleted' && !whole) continue
+      this.#fetcher.settled(table, key)
+      this.#hub().recovered(table, key)
+    }
     for (const { table, key, ref } of fetches) this.#fetcher.want(table, key, ref)
     return { ignored }
   }

@@ -1,5 +1,6 @@
 // `sync`: the value an application held, and what happened → the value it holds now.
 import type { Database } from '../database.js'
+import { EddylineError } from '../errors.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema } from '../schema.js'
 import type { AnyRow } from './compare.js'
@@ -44,12 +45,25 @@ export type Told = RowEvent | readonly RowEvent[] | Notification
  * the top is taken in; a deleted one leaves its list, and stays where it stands alone. With a schema instead of a
  * database only the value and the rows in the events are known.
  *
- * Throws EVENT_INVALID, UNKNOWN_TABLE, UNKNOWN_RELATION, MISSING_KEY, AMBIGUOUS_ROW, TENANT_REQUIRED. Cost: one walk through
+ * Throws EVENT_INVALID, UNKNOWN_TABLE, UNKNOWN_RELATION, MISSING_KEY, TYPE_MISMATCH, AMBIGUOUS_ROW, TENANT_REQUIRED, INVALID_ARGUMENT. Cost: one walk through
  * the rows of the value on paths to the events' tables, however many events, and O(log n) lookups for each list that may change.
  */
 export function sync<V>(source: Database<any> | AnySchema, value: V, given: Told, options: SyncOptions = {}): V {
+  return bounded('value', () => synced(source, value, given, options))
+}
+
+/** Throws INVALID_ARGUMENT where recursion finds no end. */
+export function bounded<T>(path: string, fn: () => T): T {
+  try { return fn() } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new EddylineError('INVALID_ARGUMENT', 'a value that contains itself, or is nested too deeply', { path, cause: error })
+  }
+}
+
+function synced<V>(source: Database<any> | AnySchema, value: V, given: Told, options: SyncOptions): V {
   const db = 'json' in source ? undefined : source
   const graph = graphOf(db === undefined ? source as AnySchema : db.schema as AnySchema)
+  if (options.query !== undefined && db === undefined) throw new EddylineError('INVALID_ARGUMENT', '`query` needs a database: without one no query can be asked', { path: 'query' })
   if (options.query !== undefined && db !== undefined) return reconcile(graph, db, value, options.query, options.tenant) as V
   if (value === undefined || (typeof value !== 'object')) return value
   const events = readEvents(graph, given)

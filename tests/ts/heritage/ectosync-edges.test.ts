@@ -213,7 +213,48 @@ describe('many events', () => {
   })
 })
 
+describe('values', () => {
+  it('that contain themselves, or are nested without end, are errors', async () => {
+    const { db } = await open()
+    db.apply([person(1), post(1, 1)])
+    const circle: any = { id: 1, name: 'person 1', posts: [{ ...post(1, 1).row, name: 'old' }] }
+    circle.posts[0].person = circle
+    const at = (fn: () => unknown): unknown[] => { const e = failure(fn); return [e.code, e.path] }
+    for (const source of [db, schema]) expect(at(() => sync(source, circle, event('posts', 1, 'updated'), { of: 'people' }))).toEqual(['INVALID_ARGUMENT', 'value'])
+    expect(at(() => subscribe(db, circle, { of: 'people', assocs: true }, () => {}))).toEqual(['INVALID_ARGUMENT', 'target'])
+    const deep: any = {}
+    for (let i = 0, at = deep; i < 50_000; i++) at = (at.posts = { person: {} }).person
+    expect(at(() => subscribe(db, 'people', { assocs: deep }, () => {}))).toEqual(['INVALID_ARGUMENT', 'target'])
+    expect(at(() => sync(schema, [], event('posts', 1), { query: db.query.posts }))).toEqual(['INVALID_ARGUMENT', 'query'])
+    expect(subscriptions(db)).toEqual([])
+  })
+
+  it('that stand in the place of associations are not loaded, and stay', async () => {
+    const { db } = await open()
+    db.apply([person(1), post(1, 1)])
+    class NotLoaded {}
+    for (const place of ['loading', 7, new NotLoaded(), Symbol.iterator, null]) {
+      const row = { id: 1, name: 'person 1', posts: place, latest: place === null ? undefined : place }
+      expect(sync<unknown>(db, [row], event('posts', 1), { of: 'people' })).toEqual([row])
+    }
+    const rows = [undefined, null, 'header', { ...post(1, 1).row, name: 'old' }]
+    expect(sync(db, rows, event('posts', 1, 'updated'))).toEqual([undefined, null, 'header', post(1, 1).row])
+  })
+})
+
 describe('requests', () => {
+  it('that failed are forgotten when the row comes by another message, whole or as a delete', async () => {
+    const { db } = await open()
+    db.apply([post(1, null), post(2, null)])
+    const [one, two] = read(db, db.query.posts).map(row => hold(db, row))
+    const feed = receiver(db, { fetchRow: () => Promise.reject(new Error('503')) })
+    feed.receive([[['posts', 'updated'], { id: 1 }], [['posts', 'updated'], { id: 2 }]])
+    await feed.idle
+    expect([one.subscription.status, two.subscription.status]).toEqual(['error', 'error'])
+    feed.receive([[['posts', 'updated'], { ...post(1, null).row, name: 'whole' }], [['posts', 'deleted'], { id: 2 }]])
+    expect([one.subscription.status, one.value.name, one.notes.at(-1)!.error, two.subscription.status]).toEqual(['ready', 'whole', undefined, 'closed'])
+  })
+
   it('of a receiver that are overtaken by a change of the row are made once more', async () => {
     const { db } = await open()
     db.apply([post(1, null, { name: 'v1' }), post(2, null)])

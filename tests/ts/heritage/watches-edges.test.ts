@@ -143,6 +143,37 @@ describe('failures', () => {
   })
 })
 
+it('what is under way for a former target, a cleared tenant or a closed database comes to nothing', async () => {
+  const waiting: (() => void)[] = []
+  const db = await createDatabase({ schema, fetchRow: (_, id) => new Promise(resolve => { waiting.push(() => { resolve(waiting.length > 2 ? null : { id, name: 'fetched', notes: null }) }) }) })
+  const t = db.tenant('a')
+  t.apply([user('1', 'A'), user('2', 'B')])
+  const a = t.assigns().one('u', 'users', '1')
+  const told: unknown[] = []
+  a.onAssigns(() => { told.push(a.get('u')?.name) })
+  t.apply([{ op: 'touch', table: 'users', id: '1' }])
+  await tick()
+  a.one('u', 'users', '2')
+  waiting[0]()
+  await tick()
+  expect([told, t.live(t.query.users).rows[0].name]).toEqual([['B'], 'fetched'])
+  t.apply([{ op: 'touch', table: 'users', id: '1' }])
+  await tick()
+  t.clear()
+  waiting[1]()
+  await tick()
+  // Asked once more, since the row has changed: it is gone.
+  expect([waiting.length, t.live(t.query.users).rows]).toEqual([3, []])
+  waiting[2]()
+  await tick()
+  t.apply([user('1', 'A'), { op: 'touch', table: 'users', id: '1' }])
+  await tick()
+  db.close()
+  waiting[3]()
+  await tick()
+  expect(told).toEqual(['B', undefined])
+})
+
 it('a cleared tenant: labels are empty and watched, counters count on, rows come back', async () => {
   const { db } = await open()
   const t = tenant(db, 'a')
