@@ -4,7 +4,7 @@
 use super::{Output, View, rows_of, window};
 use crate::algebra::Handle;
 use crate::circuit::Circuit;
-use crate::engine::report::word;
+use crate::engine::report::{ADD, PatchWords, REMOVE, word};
 use crate::trace::{NO_GROUP, Relations};
 
 impl View {
@@ -40,6 +40,13 @@ impl View {
         let now = self.target(circuit, pointer, self.nodes.group(pointer, node));
         let before = self.nodes.see(node, now);
         let (level, owner, _) = self.nodes.place(node);
+        let l = &self.plan.levels[level];
+        let respelled = |old, new| l.key.iter().any(|&p| !relations.same_cell(l.shown_relation, old, new, p));
+        if before >= 0 && now >= 0 && before != now && respelled(before as Handle, now as Handle) {
+            // A key in another spelling is another row to lists.
+            out.put(PatchWords { at: at as i32, old: before, ..PatchWords::new(REMOVE, level, owner) });
+            return out.put(PatchWords { at: at as i32, handle: now, ..PatchWords::new(ADD, level, owner) });
+        }
         self.put_seen(relations, level, owner, (before, now), at, -1, out);
     }
 
