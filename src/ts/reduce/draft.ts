@@ -43,7 +43,8 @@ export type OnConflict = 'replaceAll' | 'nothing' | { replace: readonly string[]
 /** Something that rows can be read from: the database, or a draft over it. */
 export interface Base {
   readonly db: Database<any>
-  read(table: TableJson, id: unknown[], tenant: string | undefined): RowObject | null
+  /** `name`: that of the row within its table and tenant, if it is known. */
+  read(table: TableJson, id: unknown[], tenant: string | undefined, name?: string): RowObject | null
   held(): Iterable<[string, Held]>
 }
 
@@ -62,15 +63,22 @@ export class Draft implements Base {
   readonly db: Database<any>
   readonly #rows = new Map<string, Held>()
 
-  constructor(readonly base: Base) { this.db = base.db }
+  constructor(public base: Base) { this.db = base.db }
+
+  /** The same over another base, as if it were new. */
+  over(base: Base): this {
+    this.base = base
+    this.#rows.clear()
+    return this
+  }
 
   /** No row was touched. */
   get isEmpty(): boolean { return this.#rows.size === 0 }
   held(): Iterable<[string, Held]> { return this.#rows }
 
-  read(table: TableJson, id: unknown[], tenant: string | undefined): RowObject | null {
-    const held = this.#rows.get(nameOf(table, id, tenant))
-    return held !== undefined ? held.row : this.base.read(table, id, tenant)
+  read(table: TableJson, id: unknown[], tenant: string | undefined, name = nameOf(table, id, tenant)): RowObject | null {
+    const held = this.#rows.get(name)
+    return held !== undefined ? held.row : this.base.read(table, id, tenant, name)
   }
 
   absorb(step: Draft): void {
@@ -92,15 +100,15 @@ export class Draft implements Base {
     return out
   }
 
-  #set(table: TableJson, id: unknown[], tenant: string | undefined, row: RowObject | null): void {
-    const name = nameOf(table, id, tenant)
+  #set(table: TableJson, id: unknown[], tenant: string | undefined, row: RowObject | null, name: string): void {
     const known = this.#rows.get(name)
-    const was = known !== undefined ? known.was : this.base.read(table, id, tenant) !== null
+    const was = known !== undefined ? known.was : this.base.read(table, id, tenant, name) !== null
     this.#rows.set(name, { table, tenant, row, id, was })
   }
 
+  #now: (Operations & Reader) | undefined
   /** Operations that are done at once. */
-  readonly now: Operations & Reader = this.#operations()
+  get now(): Operations & Reader { return this.#now ??= this.#operations() }
 
   #operations(): Operations & Reader {
     const locate = (name: string, at: At | undefined): { table: TableJson; tenant: string | undefined } => {
@@ -111,23 +119,26 @@ export class Draft implements Base {
     const each = (name: string, selector: Selector, at: At | undefined, change: (row: RowObject, table: TableJson) => RowObject | null): void => {
       const { table, tenant } = locate(name, at)
       const where = typeof selector === 'object' && selector !== null && !Array.isArray(selector) && 'where' in selector && !table.key.includes('where')
-      const rows = where ? this.#matching(table, (selector as { where: object }).where, tenant) : [this.read(table, keyValues(table, selector), tenant)]
+      const one = where ? undefined : keyValues(table, selector)
+      const at1 = one === undefined ? undefined : nameOf(table, one, tenant)
+      const rows = one === undefined ? this.#matching(table, (selector as { where: object }).where, tenant) : [this.read(table, one, tenant, at1)]
       for (const row of rows) {
         if (row === null) continue
-        const id = table.key.map(k => row[k])
         const next = change(row, table)
         if (next === row) continue
-        if (next !== null && rowKeyText(table, next) !== keyText(table, id)) throw new EddylineError('KEY_CHANGE', `an update cannot change the key of \`${name}\``, { offending: name })
-        this.#set(table, id, tenant, next)
+        const id = table.key.map(k => row[k])
+        if (next !== null && table.key.some(k => next[k] !== row[k]) && rowKeyText(table, next) !== keyText(table, id)) throw new EddylineError('KEY_CHANGE', `an update cannot change the key of \`${name}\``, { offending: name })
+        this.#set(table, id, tenant, next, at1 ?? nameOf(table, id, tenant))
       }
     }
     const put = (name: string, row: object, at: At | undefined, there: (old: RowObject, row: RowObject) => RowObject): void => {
       const { table, tenant } = locate(name, at)
       const given = row as RowObject
       const id = keyValues(table, Object.fromEntries(table.key.map(k => [k, given[k]])))
-      const old = this.read(table, id, tenant)
+      const key = nameOf(table, id, tenant)
+      const old = this.read(table, id, tenant, key)
       const next = old === null ? given : there(old, given)
-      if (next !== old) this.#set(table, id, tenant, next)
+      if (next !== old) this.#set(table, id, tenant, next, key)
     }
     const list = (row: RowObject, column: string, name: string): unknown[] => {
       const value = row[column]
@@ -235,8 +246,18 @@ function isSame(a: unknown, b: unknown): boolean {
 /** An operation that a handler has asked for. */
 export type Recorded = (ops: Operations & Reader) => void
 
-/** Records what a handler asks for. */
-export function recorder(into: Recorded[]): Operations {
-  const names = ['insert', 'insertNew', 'update', 'upsert', 'merge', 'replace', 'delete', 'inc', 'arrayPushUniq', 'arrayDelete', 'transaction', 'apply'] as const
-  return Object.fromEntries(names.map(name => [name, (...args: unknown[]) => { into.push(ops => { (ops[name] as (...a: unknown[]) => void)(...args) }) }])) as unknown as Operations
+const NAMES = ['insert', 'insertNew', 'update', 'upsert', 'merge', 'replace', 'delete', 'inc', 'arrayPushUniq', 'arrayDelete', 'transaction', 'apply'] as const
+
+/** Records what handlers ask for, one handler after the other: what is asked for when it has returned goes nowhere. */
+export class Recorder {
+  #into: Recorded[] | undefined
+  readonly #operations = Object.fromEntries(NAMES.map(name => [name, (...args: unknown[]) => {
+    this.#into?.push(ops => { (ops[name] as (...a: unknown[]) => void)(...args) })
+  }])) as unknown as Operations
+
+  /** What `handle` asks for, and what it returns. */
+  record(handle: (ops: Operations) => unknown): { operations: Recorded[]; returned: unknown } {
+    const operations: Recorded[] = this.#into = []
+    try { return { operations, returned: handle(this.#operations) } } finally { this.#into = undefined }
+  }
 }

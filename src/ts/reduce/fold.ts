@@ -2,7 +2,7 @@ import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { type CompareCursors, compareCursors, type Cursor } from './cursors.js'
-import { Draft, type Operations, type Recorded, baseOf, recorder } from './draft.js'
+import { Draft, type Operations, type Recorded, Recorder, baseOf } from './draft.js'
 
 /** What a handler, a partition, a cursor are, for one kind of events. */
 export interface ReducerOptions<E = any> {
@@ -72,9 +72,13 @@ export class Fold {
   /** Events that `onError: 'skip'` has passed over. */
   dropped = 0
   readonly compare: CompareCursors
+  readonly #recorder = new Recorder()
+  /** Of the event at hand: what can be dropped. */
+  readonly #step: Draft
 
   constructor(readonly reducer: Reducer, readonly db: Database<any>, readonly commit: Commit) {
     this.compare = reducer.compare ?? compareCursors
+    this.#step = new Draft(baseOf(db))
   }
 
   get(id: string): Partition { return this.partitions.get(id) ?? { id, cursor: undefined, status: 'ok' } }
@@ -144,19 +148,19 @@ export class Fold {
       return isNew
     })
     if (fresh.length === 0) return { draft, partition: undefined }
-    const batch = fresh.map(e => reducer.cursor(e))
+    const batch = (): Cursor[] => fresh.map(e => reducer.cursor(e))
     let cursor = before.cursor
     for (const event of fresh) {
       const at = reducer.cursor(event)
       let operations: Recorded[]
       try { operations = this.#handle(event) } catch (error) {
         if (reducer.onError === 'skip') { this.dropped++; cursor = at; continue }
-        return { draft, partition: { id, cursor, status: 'error', error: { type: 'handler', cursor: at, batch, ...described(error) } } }
+        return { draft, partition: { id, cursor, status: 'error', error: { type: 'handler', cursor: at, batch: batch(), ...described(error) } } }
       }
-      const step = new Draft(draft)
+      const step = this.#step.over(draft)
       for (let i = 0; i < operations.length; i++) {
         try { operations[i](step.now) } catch (error) {
-          const failed = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: at, batch, operation: i, ...described(error) } } as const
+          const failed = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: at, batch: batch(), operation: i, ...described(error) } } as const
           if (reducer.onError === 'skip') return this.#without(id, events, draft, event)
           return { draft: new Draft(draft.base), partition: failed }
         }
@@ -185,9 +189,8 @@ export class Fold {
     if (handler === undefined) return []
     const tries = typeof reducer.onError === 'object' ? reducer.onError.retry : 0
     for (let tried = 0; ; tried++) {
-      const operations: Recorded[] = []
       try {
-        const returned = handler(event, recorder(operations))
+        const { operations, returned } = this.#recorder.record(ops => handler(event, ops))
         if (returned instanceof Promise) {
           returned.catch(() => {})
           throw new EddylineError('REDUCER_INVALID', 'a handler of a reducer cannot be asynchronous: use a notifier for what waits')
