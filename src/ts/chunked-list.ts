@@ -40,17 +40,28 @@ export class ChunkedList<C extends Cell> {
   /** A list of `n` cells given by index. */
   static from<C extends Cell>(n: number, cellAt: (i: number) => C): ChunkedList<C> {
     const list = new ChunkedList<C>()
+    list.fill(n, cellAt)
+    return list
+  }
+
+  /** Puts `n` cells given by index into an empty list. */
+  fill(n: number, cellAt: (i: number) => C): void {
+    this.#change()
+    this.#objects = undefined
+    const edit = this.#edit
+    const groups: Group<C>[] = []
     let group: Group<C> | undefined
     for (let at = 0; at < n; at += CHUNK) {
       const size = Math.min(CHUNK, n - at)
       const items: C[] = []
       for (let i = 0; i < size; i++) items.push(cellAt(at + i))
-      if (group === undefined || group.chunks.length === GROUP) list.#groups.push(group = new Group<C>([], 0, 1))
-      group.chunks.push(new Chunk(items, 1))
+      if (group === undefined || group.chunks.length === GROUP) groups.push(group = new Group<C>([], 0, edit))
+      group.chunks.push(new Chunk(items, edit))
       group.size += size
     }
-    list.length = n
-    return list
+    this.#groups = groups
+    this.#groupsEdit = edit
+    this.length = n
   }
 
   get(at: number): C {

@@ -3,14 +3,15 @@ import type { LooseBatch, LooseChange, Report } from './changes.js'
 import { Dispatcher, type ReportListener } from './dispatch.js'
 import type { Durability, Keeper, StorageOption } from './durability.js'
 import { Encoder } from './encoder.js'
-import { EddylineError, codedError } from './errors.js'
+import { EddylineError } from './errors.js'
 import { type JsonBytes, type JsonOptions, type JsonReader, type JsonStream, abort, engineOptions, isStream, openStream, pushStream, pushWhole } from './json-input.js'
 import { type TableLayout, tableLayout } from './layout.js'
+import { opening } from './live-json.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
+import { located } from './located.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { Query, type QueryLike, checkDepth, planKey } from './query/builder.js'
 import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from './query/params.js'
-import { natural } from './query/parts.js'
 import type { QueryJson } from './query/types.js'
 import { CHANGED, FLAGS, IGNORED, NAMED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
 import { rowImage } from './row-by-key.js'
@@ -45,6 +46,15 @@ export interface Inside {
   readonly port: Port
   readonly encoder: Encoder
   readonly layouts: readonly TableLayout[]
+}
+
+/** @internal What a database in a worker is asked for. */
+export interface Tap {
+  /** A version, before anything else of it: `address` is that of the engine's report. */
+  published(address: number, report: Report): void
+  /** A touched row could not be fetched, or, without an error, is known again. */
+  fetched(name: string, touch: Touch, error: EddylineError | undefined): void
+  crashed(error: EddylineError): void
 }
 
 export interface LiveOptions {
@@ -115,6 +125,8 @@ export class Database<S extends AnySchema> {
   keeper: Keeper | undefined
   /** @internal Called once, when it is closed: what works on it ends. */
   readonly closers = new Set<() => void>()
+  /** @internal Gets what happens as it is in the engine's memory: for a page in another thread. */
+  tap: Tap | undefined
   #closed = false
   /** Live queries that share their view with no others, so far. */
   #alone = 0
@@ -188,7 +200,7 @@ export class Database<S extends AnySchema> {
     let address: number
     try { address = port.commit(bytes) } catch (error) {
       this.#relations.links.close()
-      throw this.#located(error, changes)
+      throw located(this.#encoder, error, changes)
     }
     const report = this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
     port.relax()
@@ -256,23 +268,15 @@ export class Database<S extends AnySchema> {
   live<R>(query: QueryLike<R>, options?: LiveOptions): LiveQuery<R>
   live(query: QueryLike<any> | ParamQuery<any, any>, options?: LiveOptions): LiveQuery<any, any> {
     this.#port.alive()
-    const json = this.#planned(query, options?.tenant)
-    const types = query.types
-    const own = options?.params !== undefined || types !== undefined || options?.window !== undefined
-    if (!own) return new LiveQuery(this.#shared(json), options?.label)
-    if (options?.window !== undefined) json.part = options.window.map(n => natural(n, 'window')) as [number, number]
-    json.params = paramsJson(options?.params ?? {}, types)
-    for (const name of Object.keys(types ?? {})) {
-      if (!json.params.some(p => p.name === name)) throw new EddylineError('MISSING_PARAMETER', `no value for the parameter \`${name}\``, { path: `params.${name}`, offending: name })
-    }
+    const { json, types, own } = opening(query, options)
     // What can be set is of one live query alone.
-    return new LiveQuery(this.#shared(json, `#${++this.#alone} `, types), options?.label)
+    return new LiveQuery(own ? this.#shared(json, `#${++this.#alone} `, types) : this.#shared(json), options?.label)
   }
 
   /** The plan of a query with counters, as text for people. */
   explain(query: QueryLike<unknown> | LiveQuery<unknown>, options?: { tenant?: string }): string {
     if (query instanceof LiveQuery) return this.#port.call('explain', query.shared.view.id)
-    const shared = this.#shared(this.#planned(query, options?.tenant))
+    const shared = this.#shared(opening(query, options).json)
     const text = this.#port.call('explain', shared.view.id)
     if (shared.users === 0) this.retire(shared)
     return text
@@ -422,11 +426,6 @@ export class Database<S extends AnySchema> {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  #planned(query: QueryLike<unknown> | ParamQuery<unknown, any>, tenant: string | undefined): QueryJson {
-    const json = query.toJSON()
-    return tenant === undefined ? { ...json } : { ...json, tenant }
-  }
-
   #shared(json: QueryJson, alone = '', types?: ParamSpec): SharedQuery {
     const key = alone + planKey(json)
     const known = this.#plans.get(key)
@@ -484,6 +483,7 @@ export class Database<S extends AnySchema> {
       source, cursor: cursor === undefined ? undefined : String(cursor), origin, micros,
     }
     const touched = words[head + TOUCHES]
+    this.tap?.published(address, report)
     const reader = this.#reader
     const { links } = this.#relations
     links.open()
@@ -538,6 +538,7 @@ export class Database<S extends AnySchema> {
   /** A failed fetch shows on the live queries over its table; they keep what they have. */
   #fetched(name: string, touch: Touch, error: EddylineError | undefined): void {
     if (this.#closed) return
+    this.tap?.fetched(name, touch, error)
     const told = [...this.#plans.values()].filter(q => (error === undefined || this.#reads(q, touch)) && q.fetched(name, error))
     this.#tellAll(told)
   }
@@ -546,18 +547,8 @@ export class Database<S extends AnySchema> {
     return (tenant === undefined || json.tenant === undefined || json.tenant === tenant) && readsTable(this.schema.json, json, table)
   }
 
-  /** The engine numbers the rows of a batch through; users wrote them in changes. */
-  #located(error: unknown, changes: readonly LooseChange[]): unknown {
-    const coded = codedError(error)
-    const m = coded?.path === undefined ? null : /^changes\[(\d+)\](.*)$/.exec(coded.path)
-    if (coded === undefined || m === null) return error
-    const place = this.#encoder.pathOf(changes, Number(m[1]))
-    // The engine sees packed rows: `row.x` is right below either form.
-    const rest = place.endsWith(']') && place.includes('.rows[') ? m[2].replace(/^\.row\b/, '') : m[2]
-    return new EddylineError(coded.code, coded.message.replace(`(at ${coded.path})`, `(at ${place + rest})`), { path: place + rest, offending: coded.offending, nearest: coded.nearest })
-  }
-
   #crashed(error: EddylineError): void {
+    this.tap?.crashed(error)
     const queries = [...this.#plans.values()]
     for (const query of queries) query.close(false, 'error', error)
     this.#tellAll(queries)

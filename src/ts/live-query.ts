@@ -11,9 +11,9 @@ import type { View } from './view.js'
 /**
  * `ready`: rows are current. `error`: the query could not be evaluated, and rows are the last good ones; or, with
  * FETCH_FAILED, a touched row of a table that it reads could not be fetched, and that row is as it was, while all else
- * stays current. `closed`: no more changes.
+ * stays current. `closed`: no more changes. `loading`: of a database in a worker only; its rows are on their way.
  */
-export type LiveStatus = 'ready' | 'error' | 'closed'
+export type LiveStatus = 'loading' | 'ready' | 'error' | 'closed'
 
 /** An immutable picture of a live query: the same object until something changes. */
 export interface LiveSnapshot<R> {
@@ -53,7 +53,7 @@ export class SharedQuery {
   #lastRows: readonly object[] | undefined
 
   /** `types`: those of declared parameters. */
-  constructor(readonly host: QueryHost, readonly view: View, readonly planKey: string, readonly json: QueryJson, readonly types?: ParamSpec) {}
+  constructor(readonly host: QueryHost, public view: View, readonly planKey: string, readonly json: QueryJson, readonly types?: ParamSpec) {}
 
   /** A part of the list is shown. */
   get windowed(): boolean { return this.json.part !== undefined }
@@ -81,6 +81,17 @@ export class SharedQuery {
     return this.status === 'closed' ? this.rows().slice(start, start + count) : this.view.window(start, count)
   }
 
+  /** Its rows are on their way: it shows an empty list until `opened`. */
+  loading(): void { this.status = 'loading' }
+
+  /** The view is there. */
+  opened(view: View): void {
+    view.wanted = this.view.wanted
+    this.view = view
+    if (this.status === 'loading') this.status = 'ready'
+    this.#judge()
+  }
+
   /** Something changed: the snapshot object is a new one from now on. */
   changed(): void { this.#snapshot = undefined }
 
@@ -106,6 +117,7 @@ export class SharedQuery {
 
   #judge(): void {
     if (this.status === 'closed') return
+    if (this.status === 'loading' && this.#broken === undefined) return
     this.error = this.#broken ?? this.#missed?.values().next().value
     this.status = this.error === undefined ? 'ready' : 'error'
     this.changed()

@@ -1,5 +1,6 @@
 import { ChunkedList, type Snapshot } from './chunked-list.js'
 import type { EddylineError } from './errors.js'
+import { exchanged, replaced } from './exchange.js'
 import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
 import type { Port, RelationInfo, ViewInfo } from './port.js'
@@ -112,7 +113,7 @@ export class View {
     this.version = version
     if (failed) {
       // No patches will say which rows leave from here on.
-      this.#hold()
+      this.hold()
       this.#stale = true
     }
     return true
@@ -126,24 +127,38 @@ export class View {
     if (!this.#stale || this.failed) return
     this.#stale = false
     const old = this.#list
-    const level = this.levels[0]
-    const diff: Patch[] | undefined = this.wanted && old !== undefined ? [] : undefined
-    if (old !== undefined && diff !== undefined) {
-      for (let i = old.length - 1; i >= 0; i--) diff.push(new Removed(level, undefined, i, rowOf(old.get(i))))
-    }
     this.#list = this.#nested = undefined
     if (old === undefined) return
     const list = this.build()
-    this.diff = diff
-    for (let i = 0; diff !== undefined && i < list.length; i++) {
-      const item = list.get(i)
-      diff.push(new Added(level, undefined, i, rowOf(item), 'node' in item ? item : undefined) as Patch)
+    this.diff = this.wanted ? replaced(this.levels[0], old.snapshot(), list.snapshot()) : undefined
+  }
+
+  /**
+   * The state of another version, without the steps to it: the mirror is built anew, and the diff is found by comparing. For
+   * views that fell behind. Before handles go that it shows, `hold` is called. Whether users see a change.
+   */
+  renew(version: number): boolean {
+    this.failed = false
+    this.diff = undefined
+    const old = this.#list
+    if (this.#stale || old === undefined) {
+      this.version = version
+      this.recover()
+      this.build()
+      return true
     }
+    this.#list = this.#nested = undefined
+    const list = this.build()
+    const diff = (this.flat ? exchanged : replaced)(this.levels[0], old.snapshot() as Snapshot<any>, list.snapshot() as Snapshot<any>)
+    if (diff.length === 0) return false
+    this.version = version
+    if (this.wanted) this.diff = diff
+    return true
   }
 
   /** Reads all that old snapshots and patches may still show, before the engine forgets this view's handles. */
   settle(): void {
-    if (this.#shared) this.#hold()
+    if (this.#shared) this.hold()
     for (const level of this.levels) if (level.ownTable) level.table.settle(this.#shared)
   }
 
@@ -159,7 +174,7 @@ export class View {
   }
 
   /** Makes the rows of the list readable whatever happens to their handles: flat ones when they are freed, nested ones now. */
-  #hold(): void {
+  hold(): void {
     const list = this.#list
     if (list === undefined || this.#stale) return
     if (this.flat) list.snapshot().eachCell(cell => { (cell as RowCell).held = true })
@@ -233,16 +248,10 @@ export class View {
           break
         }
         case FILL: {
-          const end = at + 8 + words[at + 4]
-          at += 8
-          if (list !== undefined || diff !== undefined) {
-            for (let i = 0; at < end; i++, at++) {
-              const cell = table.at(words[at])
-              if (list !== undefined) list.insert(i, cell)
-              if (diff !== undefined) diff.push(new Added(level, undefined, i, cell, undefined) as Patch)
-            }
-          }
-          at = end
+          const from = at + 8, count = words[at + 4]
+          if (list !== undefined) list.fill(count, i => table.at(words[from + i]))
+          if (diff !== undefined) for (let i = 0; i < count; i++) diff.push(new Added(level, undefined, i, table.at(words[from + i]), undefined) as Patch)
+          at = from + count
           break
         }
         default: {
@@ -261,6 +270,3 @@ export class View {
     return seen
   }
 }
-
-function rowOf(item: Item): RowCell { return 'node' in item ? item.node.row : item }
-

@@ -35,10 +35,22 @@ describe('in Node', () => {
       await import('eddyline/slim')
       await import('eddyline/sync')
       await import('eddyline/project')
+      await import('eddyline/worker')
       await import('eddyline/datalog')
       await import('eddyline/datascript')
       console.log(JSON.stringify(compiled))`
     assert.equal(node('--input-type=module', '-e', script).trim(), '[]')
+  })
+
+  it('an engine in a worker answers, and the process ends with it', () => {
+    const script = `import { defineSchema, table, string } from 'eddyline'
+      import { createWorkerDatabase } from 'eddyline/worker'
+      const db = await createWorkerDatabase({ schema: defineSchema({ issues: table({ id: string().key() }) }) })
+      const live = db.live(db.query.issues)
+      await db.apply([{ op: 'insert', table: 'issues', row: { id: 'a' } }])
+      console.log(JSON.stringify([live.status, [...live.rows]]))
+      db.close()`
+    assert.equal(node('--input-type=module', '-e', script).trim(), '["ready",[{"id":"a"}]]')
   })
 
   it('the binary and the manifest resolve by their names', () => {

@@ -73,7 +73,7 @@ async function visit(url, { prepare } = {}) {
 
 async function visitBuilt(headers, options) {
   const server = await preview({ ...quiet(), preview: await listening(headers) })
-  try { return await visit(server.resolvedUrls.local[0], options) } finally { await server.close() }
+  try { return await visit(server.resolvedUrls.local[0] + (options?.search ?? ''), options) } finally { await server.close() }
 }
 
 const streamedOnce = { binaries: ['200 application/wasm'], twins: [], streamed: 1, problems: [] }
@@ -91,6 +91,11 @@ describe('in an empty Vite project', () => {
     assert.deepEqual(await visitBuilt({ 'content-security-policy': "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'" }), streamedOnce)
   })
 
+  it('the built page has its engine in a worker, and streams the one asset once', async () => {
+    assert.deepEqual(await visitBuilt(undefined, { search: '?worker' }), streamedOnce)
+    assert.deepEqual(await visitBuilt({ 'content-security-policy': "default-src 'self'; img-src data:; script-src 'self' 'wasm-unsafe-eval'" }, { search: '?worker' }), streamedOnce)
+  })
+
   it('the built page works where the binary is answered with a page of HTML', async () => {
     const prepare = (page) => page.route('**/*.wasm', (route) => route.fulfill({ status: 200, contentType: 'text/html', body: '<!doctype html>' }))
     const came = await visitBuilt(undefined, { prepare })
@@ -102,9 +107,11 @@ describe('in an empty Vite project', () => {
     const server = await createServer({ ...quiet(), server: await listening() })
     try {
       await server.listen()
-      const came = await visit(server.resolvedUrls.local[0])
-      assert.deepEqual(came.problems, [])
-      assert.ok(came.binaries.length + came.twins.length > 0, 'the binary came from nowhere')
+      for (const search of ['', '?worker']) {
+        const came = await visit(server.resolvedUrls.local[0] + search)
+        assert.deepEqual(came.problems, [])
+        assert.ok(came.binaries.length + came.twins.length > 0, 'the binary came from nowhere')
+      }
     } finally {
       await server.close()
     }

@@ -6,7 +6,7 @@ import { SetupError } from './command.mjs'
 /** What stays a module of its own, made by other rooms or by hosts. */
 const apart = /(^|\/)(glue\.js|wasm-bytes\.js|engine\.wasm)$|^react(\/|$)/
 
-const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index', 'project/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'watch/index', 'datalog/index', 'datascript/index']
+const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index', 'project/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host']
 
 const smaller = { compress: { target: 'es2022' }, mangle: true, codegen: { removeWhitespace: true } }
 
@@ -33,7 +33,7 @@ export async function bundled(folder) {
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     // The ways to the binary stay out of it: an entry has only its own. So do rooms that have an entry of their own.
-    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(project|reduce|storage|sync|watch|datalog|datascript)[\/](lower[\/])?\w[\w-]*|(index[\w.]*))\.js$/.test(id) }] },
+    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(project|reduce|storage|sync|watch|datalog|datascript|worker)[\/](lower[\/])?\w[\w-]*|(index[\w.]*))\.js$/.test(id) }] },
     minify: smaller,
     comments: { annotation: true, legal: false, jsdoc: false },
   })

@@ -1,4 +1,5 @@
 // Checked by `npx tsc --noEmit -p tests/ts/tsconfig.json`: nothing here runs.
+import type { Report } from '../../src/ts/changes.js'
 import type { Database } from '../../src/ts/database.js'
 import { defineSchema } from '../../src/ts/define-schema.js'
 import { from } from '../../src/ts/query/builder.js'
@@ -9,8 +10,10 @@ import { recursive } from '../../src/ts/query/recursive.js'
 import { addDays, addInterval, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { param, withParams } from '../../src/ts/query/params.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
+import type { LiveQuery } from '../../src/ts/live-query.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
+import type { WorkerDatabase } from '../../src/ts/worker/index.js'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
 import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
 import type { IntervalText } from '../../src/ts/interval.js'
@@ -331,4 +334,19 @@ void job
   const loose = db.live(from(schema, 'issues').where(i => gt(i.points, param('least'))).offset(param('skipped')), { params: { least: 1, skipped: 0 }, window: [0, 50] })
   loose.setParams({ least: 2 })
   same<typeof loose.total, number>()
+}
+// A database in a worker: promises where something changes, the same rows and parameters.
+{
+  const far = {} as WorkerDatabase<typeof schema>
+  same<ReturnType<typeof far.applyJson>, Promise<Report>>()
+  void far.apply([{ op: 'delete', table: 'issues', id: 'a' }])
+  // @ts-expect-error no such table
+  void far.apply([{ op: 'delete', table: 'isues', id: 'a' }])
+  const live = far.live(withParams({ least: 'int' }, p => far.query.issues.where(i => gt(i.points, p.least)).select('id', 'points')), { params: { least: 3 } })
+  same<typeof live.rows, readonly { id: string; points: number }[]>()
+  same<ReturnType<typeof live.setParams>, Promise<void>>()
+  // @ts-expect-error a text is no number
+  void live.setParams({ least: '4' })
+  const base: LiveQuery<{ id: string; points: number }, any> = live
+  void base
 }

@@ -1,6 +1,6 @@
 import type { EngineModule } from '../port.js'
 import { instantiate } from '../raw.js'
-import { compileError, isForbidden } from './core.js'
+import { bytesOfBase64, compileError, isForbidden } from './core.js'
 import { loadInline } from './inline.js'
 
 /**
@@ -11,19 +11,33 @@ import { loadInline } from './inline.js'
  * A file that is broken on its way is as good as none.
  */
 export async function loadBrowser(): Promise<EngineModule> {
-  let response: Response | undefined
   try {
-    response = await fetch(new URL('../engine.wasm', import.meta.url))
-  } catch { /* no such file, or not http: the inline chunk has it */ }
-  if (response?.ok === true) {
-    try {
-      if (/^\s*application\/wasm\s*$/i.test(response.headers.get('content-type') ?? '')) return await instantiate(await WebAssembly.compileStreaming(response))
-      const bytes = new Uint8Array(await response.arrayBuffer())
-      if (bytes[0] === 0x00 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d) return await instantiate(bytes)
-    } catch (error) {
-      // A policy that forbids compiling forbids it for the inline chunk as well.
-      if (isForbidden(error)) throw compileError(error)
-    }
-  }
+    const module = await fetched()
+    if (module !== undefined) return await instantiate(module)
+  } catch (error) { refused(error) }
   return loadInline()
 }
+
+/** The same, compiled only: for an engine in another thread. */
+export async function compileBrowser(): Promise<WebAssembly.Module> {
+  try {
+    const module = await fetched()
+    if (module !== undefined) return module
+  } catch (error) { refused(error) }
+  try {
+    const { default: text } = await import('../wasm-bytes.js')
+    return await WebAssembly.compile(bytesOfBase64(text))
+  } catch (error) { throw compileError(error) }
+}
+
+/** The file, compiled; undefined where there is none, or it is not http. */
+async function fetched(): Promise<WebAssembly.Module | undefined> {
+  const response = await fetch(new URL('../engine.wasm', import.meta.url)).catch(() => undefined)
+  if (response?.ok !== true) return undefined
+  if (/^\s*application\/wasm\s*$/i.test(response.headers.get('content-type') ?? '')) return await WebAssembly.compileStreaming(response)
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  return bytes[0] === 0x00 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d ? await WebAssembly.compile(bytes) : undefined
+}
+
+/** A policy that forbids compiling forbids it for the inline chunk as well. */
+function refused(error: unknown): void { if (isForbidden(error)) throw compileError(error) }

@@ -6,6 +6,7 @@ import type { LiveQuery, LiveSnapshot } from '../live-query.js'
 import { type QueryLike, planKey } from '../query/builder.js'
 import type { ParamQuery } from '../query/params.js'
 import type { AnySchema } from '../schema.js'
+import type { WorkerDatabase } from '../worker/database.js'
 
 /**
  * Say once which schema your program has, and the hooks are typed:
@@ -18,8 +19,8 @@ export interface Register {}
 export type RegisteredSchema = Register extends { schema: infer S extends AnySchema } ? S : AnySchema
 
 export interface EddylineProviderProps {
-  /** The database, or the promise of it: until it is there, queries are `'pending'`. Absent on the server. */
-  db: Database<any> | Promise<Database<any>> | undefined
+  /** The database, also one of `eddyline/worker`, or the promise of it: until it is there, queries are `'pending'`. Absent on the server. */
+  db: Database<any> | WorkerDatabase<any> | Promise<Database<any> | WorkerDatabase<any>> | undefined
   children?: ReactNode
 }
 

@@ -1,0 +1,29 @@
+import type { LiveOptions } from './database.js'
+import { EddylineError } from './errors.js'
+import type { QueryLike } from './query/builder.js'
+import { type ParamQuery, type ParamSpec, paramsJson } from './query/params.js'
+import { natural } from './query/parts.js'
+import type { QueryJson } from './query/types.js'
+
+/** What a live query is opened with. */
+export interface Opening {
+  readonly json: QueryJson
+  readonly types: ParamSpec | undefined
+  /** It has what can be set, so it shares its view with no others. */
+  readonly own: boolean
+}
+
+/** The query of `db.live`. Throws MISSING_PARAMETER and what is wrong with values and the window. */
+export function opening(query: QueryLike<any> | ParamQuery<any, any>, options: LiveOptions | undefined): Opening {
+  const made = query.toJSON()
+  const json: QueryJson = options?.tenant === undefined ? { ...made } : { ...made, tenant: options.tenant }
+  const { types } = query
+  const own = options?.params !== undefined || types !== undefined || options?.window !== undefined
+  if (!own) return { json, types: undefined, own }
+  if (options?.window !== undefined) json.part = options.window.map(n => natural(n, 'window')) as [number, number]
+  const params = json.params = paramsJson(options?.params ?? {}, types)
+  for (const name of Object.keys(types ?? {})) {
+    if (!params.some(p => p.name === name)) throw new EddylineError('MISSING_PARAMETER', `no value for the parameter \`${name}\``, { path: `params.${name}`, offending: name })
+  }
+  return { json, types, own }
+}

@@ -1,0 +1,53 @@
+// Sources of a database in a worker: they run on the page, what they write is applied by the worker, in order.
+import type { Cursor, Report } from '../changes.js'
+import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
+import { type Connection, type Source, SourceConnection, type SyncSession } from '../source.js'
+import type { AnySchema } from '../schema.js'
+import type { WorkerDatabase } from './database.js'
+
+/** What a source of a worker's database talks to: as `SyncSession`, with promises of reports. */
+export interface WorkerSession extends Omit<SyncSession, 'commit' | 'applyJson' | 'load'> {
+  commit(opts?: { cursor?: Cursor; origin?: string }): Promise<Report>
+  applyJson(bytes: string | JsonBytes, opts?: JsonOptions): Promise<Report>
+  load(from: JsonStream, opts?: JsonOptions): Promise<Report>
+}
+
+/** Starts a source as soon as its cursor is known. What is wrong with a write is an error of the connection. */
+export function connectTo<S extends AnySchema>(db: WorkerDatabase<S>, source: Source, onClose: (connection: Connection) => void, onError: ((error: unknown) => void) | undefined): Connection {
+  let cursor: string | undefined
+  let pending: Promise<unknown> = Promise.resolve()
+  /** Told by the connection, whoever awaits it. */
+  const followed = (applied: Promise<Report>): Promise<Report> => {
+    const told = applied.then(report => { if (report.source === source.name && report.cursor !== undefined) cursor = report.cursor }, error => { connection.markError(error) })
+    pending = Promise.all([pending, told])
+    return applied
+  }
+  const face = {
+    schema: db.schema,
+    cursor: () => cursor,
+    apply: (batch: never) => followed(db.apply(batch)),
+    applyJson: (input: never, opts: never) => followed(db.applyJson(input, opts)),
+  }
+  const ordered: Source = {
+    ...source,
+    sync: session => source.sync({
+      get cursor() { return session.cursor },
+      get signal() { return session.signal },
+      begin: () => { session.begin() },
+      write: change => { session.write(change) },
+      commit: opts => session.commit(opts),
+      applyJson: (bytes, opts) => session.applyJson(bytes, opts),
+      load: (from, opts) => session.load(from, opts),
+      truncate: table => { session.truncate(table) },
+      // Ready is what the live queries show.
+      markReady: () => { void pending.then(() => { if (connection.status !== 'error') session.markReady() }) },
+      markError: error => { session.markError(error) },
+    }),
+  }
+  const connection = new SourceConnection(face as never, ordered, onClose, onError)
+  db.cursor(source.name).then(known => {
+    cursor = known
+    if (connection.status !== 'closed') connection.start()
+  }, error => { connection.markError(error) })
+  return connection
+}

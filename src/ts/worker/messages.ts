@@ -1,0 +1,111 @@
+// What a page and its worker tell each other. Rows and changes are bytes, which are handed over rather than copied.
+import type { Report } from '../changes.js'
+import { EddylineError, codedError } from '../errors.js'
+import type { RelationInfo, ViewInfo } from '../port.js'
+import type { SchemaJson } from '../schema.js'
+
+/** An error on its way. */
+export interface ErrorJson { code: string; message: string; path?: string; offending?: string; nearest?: string }
+
+/** One end of the line between a page and a worker. */
+export interface Channel {
+  post(message: unknown, transfer: ArrayBuffer[]): void
+  /** Messages of the other end, in their order. */
+  listen(fn: (message: any) => void): void
+  /** The other end does not live any more, and why. */
+  failed(fn: (why: string) => void): void
+  close(): void
+}
+
+/** What the worker is asked; `id` names the answer. */
+export type Request =
+  | { t: 'open'; id: number; schema: SchemaJson; name: string; fetches: boolean; module: unknown; ahead: number }
+  | { t: 'commit'; id: number; bytes: Uint8Array; source?: string; cursor?: string; origin?: string }
+  | { t: 'json'; id: number; input: string | Uint8Array; options: object | undefined }
+  | { t: 'stream'; id: number; options: object | undefined }
+  | { t: 'chunk'; id: number; bytes: Uint8Array | undefined; error?: ErrorJson }
+  | { t: 'register'; id: number; query: number; json: unknown }
+  | { t: 'unregister'; query: number }
+  | { t: 'params'; id: number; query: number; params: unknown }
+  | { t: 'show'; id: number; query: number; start: number; count: number }
+  | { t: 'explain'; id: number; query: number }
+  | { t: 'plan'; id: number; json: unknown }
+  | { t: 'stats' | 'retry'; id: number }
+  | { t: 'cursor'; id: number; source: string }
+  | { t: 'fetched'; id: number; row: object | null | undefined; error?: ErrorJson }
+  | { t: 'ack'; n: number }
+  | { t: 'close' }
+
+/** A view that is there now. */
+export interface OpenedView { query: number; info: ViewInfo }
+
+/** Rows that the page does not have yet. */
+export interface RowsMessage {
+  /** Packed rows, each in a slot of `slotOf(its bytes)`. */
+  bytes: Uint8Array<ArrayBuffer>
+  /** Relation, handle and place in the bytes, in turns. */
+  packed: Int32Array<ArrayBuffer>
+  /** Relation, handle and the handles of both members, in turns. */
+  pairs: Int32Array<ArrayBuffer>
+}
+
+/** What the worker tells. A message with a number is acknowledged. */
+export interface Told {
+  /** Number of the message: each one more than the last. */
+  n?: number
+  /** The version, and the last batch of it; absent where no batch is told. */
+  report?: Report
+  version?: number
+  /** A report of the engine, without the freed handles that the page has not. */
+  words?: Int32Array<ArrayBuffer>
+  /** The state of views, not the steps to it: handles of a flat list, or the report of a snapshot. */
+  contents?: [view: number, words: Int32Array<ArrayBuffer>][]
+  /** Several versions in one: `words` has freed handles only, and what changed is in `contents`. */
+  net?: boolean
+  rows?: RowsMessage
+  opened?: OpenedView[]
+  /** Views that cannot be evaluated, and why. */
+  failures?: [view: number, code: string, message: string][]
+  /** Rows of whole lists of which a part is shown. */
+  totals?: [view: number, total: number][]
+  /** Relations that no view needs any more. */
+  forgotten?: number[]
+  replies?: Reply[]
+  /** Touched rows that could not be fetched, or are known again. */
+  fetched?: [name: string, table: string, tenant: string | undefined, error: ErrorJson | undefined][]
+  /** A row is wanted. */
+  fetch?: { id: number; table: string; key: unknown; tenant?: string }
+  /** The row is not wanted any more. */
+  drop?: number
+  /** The stream of this request may send its next piece. */
+  pull?: number
+  /** The stream of this request is not read any more. */
+  cancel?: number
+  /** An error that has no caller. */
+  error?: ErrorJson
+  crash?: ErrorJson
+}
+
+export type Reply = [id: number, value: unknown, error?: ErrorJson]
+
+/** Answer to `open`. */
+export interface OpenReply { relations: RelationInfo[]; version: number }
+
+export function errorJson(error: unknown): ErrorJson {
+  const coded = codedError(error)
+  if (coded === undefined) return { code: '', message: error instanceof Error ? error.message : String(error) }
+  const { code, message, path, offending, nearest } = coded
+  return { code, message, path, offending, nearest }
+}
+
+/** The error again; one that had no code is an ordinary one. */
+export function errorOf({ code, message, path, offending, nearest }: ErrorJson): Error {
+  return code === '' ? new Error(message) : new EddylineError(code, message, { path, offending, nearest })
+}
+
+/** Bytes of the slot for a row: of few sizes, so that what one row leaves another one takes. At most an eighth is wasted beyond 512 bytes. */
+export function slotOf(bytes: number): number {
+  if (bytes <= 512) return Math.max(16, (bytes + 15) & ~15)
+  const step = 1 << (28 - Math.clz32(bytes - 1))
+  return Math.ceil(bytes / step) * step
+}

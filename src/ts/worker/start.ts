@@ -1,0 +1,68 @@
+// Starting the worker: where the page is, what the host has.
+import { EddylineError } from '../errors.js'
+import type { Channel } from './messages.js'
+
+/** A worker of `worker_threads`, as far as it is used. */
+interface NodeWorker {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void
+  on(event: string, fn: (value: any) => void): void
+  terminate(): Promise<unknown>
+}
+interface NodeProcess { getBuiltinModule?(name: string): { Worker?: new (url: URL, options: { execArgv: string[] }) => NodeWorker } | undefined }
+
+/** A worker that runs `eddyline/worker/host`, or the function that makes it; `'inline'`: none, the engine is in this thread. */
+export type WorkerInput = Worker | (() => Worker) | 'inline'
+
+/** A line to the engine. */
+export function start(input: WorkerInput | undefined): Channel {
+  if (input === 'inline') return inline()
+  try {
+    if (input !== undefined) return browser(typeof input === 'function' ? input() : input)
+    if (typeof Worker !== 'undefined') return browser(new Worker(new URL('./host.js', import.meta.url), { type: 'module' }))
+    const Threads = (globalThis as { process?: NodeProcess }).process?.getBuiltinModule?.('node:worker_threads')?.Worker
+    // Not in the form that bundlers for pages look for: they would ship the file twice. Flags such as `--input-type` are not for it.
+    if (Threads !== undefined) return node(new Threads(new URL(import.meta.url.replace(/[^/]*$/, 'host.js')), { execArgv: [] }))
+  } catch (error) {
+    throw new EddylineError('LOAD_FAILED', `the worker could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+  // A host without workers: the same in this thread.
+  return inline()
+}
+
+function browser(worker: Worker): Channel {
+  return {
+    post: (message, transfer) => { worker.postMessage(message, transfer) },
+    listen: fn => { worker.onmessage = ({ data }) => { fn(data) } },
+    failed: fn => {
+      worker.onerror = event => { event.preventDefault?.(); fn(event.message ?? 'its script could not be loaded') }
+      worker.onmessageerror = () => { fn('a message could not be read') }
+    },
+    close: () => { worker.terminate() },
+  }
+}
+
+function node(worker: NodeWorker): Channel {
+  let open = true
+  return {
+    post: (message, transfer) => { worker.postMessage(message, transfer) },
+    listen: fn => { worker.on('message', fn) },
+    failed: fn => {
+      worker.on('error', (error: Error) => { fn(error.message) })
+      worker.on('exit', (code: number) => { if (open) fn(`it ended with ${code}`) })
+    },
+    close: () => { open = false; void worker.terminate() },
+  }
+}
+
+/** Both ends in this thread. The port of the other end is closed by it: what was posted before is still read. */
+function inline(): Channel {
+  const { port1, port2 } = new MessageChannel()
+  let fail: (why: string) => void = () => {}
+  import('./same-thread.js').then(({ serveHere }) => { serveHere(port2) }, error => { fail(String(error)) })
+  return {
+    post: (message, transfer) => { port1.postMessage(message, transfer) },
+    listen: fn => { port1.onmessage = ({ data }) => { fn(data) } },
+    failed: fn => { fail = fn },
+    close: () => { port1.onmessage = null },
+  }
+}

@@ -1,0 +1,93 @@
+// The engine in a worker, in a real browser: the page goes on while 100,000 rows load.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { launch, open, serve } from './site.mjs'
+
+const ROWS = 100_000
+const rows = JSON.stringify(Array.from({ length: ROWS }, (_, i) => ({
+  id: `issue-${i}`, title: `Issue number ${i * 7919 % ROWS}`, status: i % 3 === 0 ? 'open' : 'done', priority: i % 7, assignee: `user-${i % 50}`, votes: i % 100, body: `Some words about ${i}`,
+})))
+const pages = {
+  '/rows.json': rows,
+  '/': `<!doctype html><title>t</title><link rel="icon" href="data:,"><script type="module">
+    import { createDatabase, defineSchema, table, string, int } from '/pkg/index.js'
+    import { createWorkerDatabase } from '/pkg/worker/index.js'
+    const schema = defineSchema({ issues: table({ id: string().key(), title: string(), status: string(), priority: int(), assignee: string(), votes: int(), body: string() }) })
+    const kinds = { page: createDatabase, worker: createWorkerDatabase }
+    /** Runs \`fn\` and the longest time in which a timer of the page was not called. */
+    const watched = async (fn) => {
+      let longest = 0, last = performance.now()
+      const timer = setInterval(() => { const now = performance.now(); longest = Math.max(longest, now - last); last = now }, 1)
+      const begun = last
+      const value = await fn()
+      const ms = performance.now() - begun
+      await new Promise((done) => setTimeout(done, 20))
+      clearInterval(timer)
+      return { ms, longest, value }
+    }
+    const ready = async (live) => { while (live.status === 'loading') await new Promise((done) => setTimeout(done, 1)) }
+    globalThis.run = async (kind) => {
+      const db = await kinds[kind]({ schema })
+      const top = db.live(db.query.issues.where('status', '=', 'open').orderBy('votes', 'desc').limit(50))
+      const all = db.live(db.query.issues.orderBy('title'))
+      await ready(top); await ready(all)
+      let told = 0
+      all.subscribe(({ diff }) => { told += diff.length })
+      const load = await watched(async () => db.applyJson(await fetch('/rows.json'), { table: 'issues' }))
+      const seen = [top.rows.length, top.rows[0].votes, all.rows.length, all.rows[0].title, all.rows[${ROWS - 1}].title]
+      const mount = await watched(async () => { const more = db.live(db.query.issues.where('priority', '>', 2).orderBy('body')); await ready(more); seen.push(more.rows.length) })
+      const change = await watched(async () => { for (let n = 0; n < 200; n++) await db.apply([{ op: 'update', table: 'issues', id: 'issue-' + n, set: { votes: 100 + n } }]) })
+      seen.push(top.rows[0].votes, told > 0)
+      db.close()
+      return { load: { ms: load.ms, longest: load.longest }, mount: { ms: mount.ms, longest: mount.longest }, change: { ms: change.ms, longest: change.longest }, seen }
+    }
+    globalThis.crash = async () => {
+      const { promise, resolve } = Promise.withResolvers()
+      const errors = []
+      const worker = new Worker('/pkg/worker/host.js', { type: 'module' })
+      const db = await createWorkerDatabase({ schema, worker, onError: (e) => { errors.push(e) } })
+      await db.apply([{ op: 'insert', table: 'issues', row: { id: 'a', title: 't', status: 'open', priority: 1, assignee: 'u', votes: 1, body: 'b' } }])
+      const live = db.live(db.query.issues)
+      await ready(live)
+      const before = live.rows.map((r) => r.id)
+      live.subscribe(() => resolve())
+      // Nothing that the worker knows how to read.
+      worker.postMessage(null)
+      await promise
+      const failed = await db.apply([]).catch((e) => e.code)
+      return [before, live.status, live.error.code, live.rows.map((r) => r.id), failed]
+    }
+    globalThis.missing = () => createWorkerDatabase({ schema, worker: () => new Worker('/nowhere.js', { type: 'module' }) }).then(() => 'made', (e) => e.code)
+    globalThis.ready = true
+  </script>`,
+}
+
+describe('a database in a worker', () => {
+  let site, browser
+  before(async () => { site = await serve(pages); browser = await launch() })
+  after(async () => { await browser?.close(); await site?.close() })
+  const visit = async () => {
+    const visited = await open(browser, `${site.url}/`)
+    await visited.page.waitForFunction(() => globalThis.ready)
+    return visited
+  }
+
+  it('leaves the page free while 100,000 rows load', async (t) => {
+    const { page, problems } = await visit()
+    const near = await page.evaluate(() => globalThis.run('page'))
+    const far = await page.evaluate(() => globalThis.run('worker'))
+    const told = (name, { ms, longest }) => `${name} ${Math.round(ms)} ms, longest gap of the page ${longest.toFixed(1)} ms`
+    for (const what of ['load', 'mount', 'change']) t.diagnostic(`${what}: ${told('in the page', near[what])}; ${told('in a worker', far[what])}`)
+    assert.deepEqual(far.seen, near.seen)
+    assert.deepEqual(far.seen, [50, 99, ROWS, 'Issue number 0', 'Issue number 99999', near.seen[5], 298, true])
+    assert.ok(far.load.longest < far.load.ms / 3, told('load', far.load))
+    assert.ok(far.load.longest < near.load.longest / 1.5, told('load', far.load))
+    assert.deepEqual(problems, [])
+  })
+
+  it('ends everything with a typed error when the worker crashes, and tells one that is not there', async () => {
+    const { page } = await visit()
+    assert.deepEqual(await page.evaluate(() => globalThis.crash()), [['a'], 'error', 'WORKER_FAILED', ['a'], 'WORKER_FAILED'])
+    assert.equal(await page.evaluate(() => globalThis.missing()), 'LOAD_FAILED')
+  })
+})

@@ -1,0 +1,319 @@
+// A database in a worker from its start to its end: what is wrong, what is set, what comes from elsewhere, what is given back.
+import { Worker as Thread } from 'node:worker_threads'
+import { afterEach, describe, expect, it } from 'vitest'
+import { EddylineError, div, gt, param, withParams } from '../../../pkg/index.inline.js'
+import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { type TestSchema, comment, issue, put, schema } from './support.js'
+
+const opened: { close(): void }[] = []
+afterEach(() => { for (const db of opened.splice(0)) db.close() })
+
+async function openFar(options?: Partial<CreateWorkerOptions<TestSchema>>): Promise<{ db: WorkerDatabase<TestSchema>; errors: any[] }> {
+  const errors: unknown[] = []
+  const db = await createWorkerDatabase({ schema, onError: e => { errors.push(e) }, ...options })
+  opened.push(db)
+  return { db, errors }
+}
+interface Readable { readonly status: string; subscribe(fn: () => void): () => void }
+const until = (live: Readable, done: () => boolean): Promise<void> => done() ? Promise.resolve()
+  : new Promise(resolve => { const stop = live.subscribe(() => { if (done()) { stop(); resolve() } }) })
+const ready = (live: Readable): Promise<void> => until(live, () => live.status !== 'loading')
+async function failure(promise: Promise<unknown>): Promise<EddylineError> {
+  try { await promise } catch (error) { if (error instanceof EddylineError) return error; throw error }
+  throw new Error('did not fail')
+}
+const tick = (ms = 0): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms) })
+
+/** A worker of Node as browsers have it, so that a test can stop it, listen, and speak in its place. */
+class BrowserWorker {
+  onmessage: ((event: { data: any }) => void) | null = null
+  onerror: ((event: { message: string }) => void) | null = null
+  readonly asked: any[] = []
+  readonly thread = new Thread(new URL('../../../pkg/worker/host.js', import.meta.url))
+  #ended = false
+  constructor() {
+    this.thread.on('message', data => { this.onmessage?.({ data }) })
+    this.thread.on('error', error => { this.onerror?.({ message: error.message }) })
+    this.thread.on('exit', code => { if (!this.#ended) this.onerror?.({ message: `it ended with ${code}` }) })
+  }
+  postMessage(message: any, transfer: any[]): void { this.asked.push(message); this.thread.postMessage(message, transfer) }
+  terminate(): void { this.#ended = true; void this.thread.terminate() }
+}
+
+describe('what is wrong', () => {
+  it('rejects as it is thrown in the page, and nothing has happened', async () => {
+    const { db, errors } = await openFar()
+    await db.apply([put('a')])
+    const version = db.version
+    const duplicate = await failure(db.apply([put('b'), { op: 'insert', table: 'issues', row: issue('a', { title: 'another' }) }]))
+    expect([duplicate.code, duplicate.path]).toEqual(['DUPLICATE_KEY', 'changes[1]'])
+    const misspelt = await failure(db.apply([{ op: 'upsert', table: 'issues', rows: [issue('c'), { ...issue('d'), titel: 'x' }] } as never]))
+    expect([misspelt.code, misspelt.nearest, misspelt.path]).toEqual(['UNKNOWN_COLUMN', 'title', 'changes[0].rows[1].titel'])
+    expect((await failure(db.applyJson('[{"id":'  , { table: 'issues' }))).code).toBe('JSON_MALFORMED')
+    expect((await failure(db.applyJson(new Response('no', { status: 500 }), { table: 'issues' }))).code).toBe('FETCH_FAILED')
+    expect((await failure(db.apply('x' as never))).code).toBe('CHANGE_INVALID')
+    const live = db.live(db.query.issues)
+    await ready(live)
+    expect(live.rows.map(r => r.id)).toEqual(['a'])
+    expect(db.version).toBe(version)
+    expect(errors).toEqual([])
+  })
+
+  it('of a query shows as its status', async () => {
+    const { db } = await openFar()
+    const live = db.live({ toJSON: () => ({ from: 'issues', where: { op: '=', args: [{ op: 'col', name: 'statsu' }, { op: 'lit', value: 'x' }] } }), $row: undefined } as never)
+    expect(live.status).toBe('loading')
+    await ready(live)
+    expect([live.status, live.error?.code, live.error?.nearest, live.rows]).toEqual(['error', 'UNKNOWN_COLUMN', 'status', []])
+    live.dispose()
+  })
+
+  it('while rows are evaluated is an error until it is gone; the last good rows stay', async () => {
+    const { db } = await openFar()
+    await db.apply([put('a', { priority: 2 }), put('b', { priority: 4 })])
+    const ratio = db.live(db.query.issues.select(i => ({ id: i.id, v: div(12, i.priority) })).orderBy('id'))
+    await ready(ratio)
+    expect(ratio.rows).toEqual([{ id: 'a', v: 6 }, { id: 'b', v: 3 }])
+    let patches: readonly any[] = []
+    ratio.subscribe(({ diff }) => { patches = diff })
+    await db.apply([put('a', { priority: 0 })])
+    expect([ratio.status, ratio.error?.code]).toEqual(['error', 'DIVISION_BY_ZERO'])
+    expect(ratio.rows).toEqual([{ id: 'a', v: 6 }, { id: 'b', v: 3 }])
+    await db.apply([put('c', { priority: 1 })])
+    await db.apply([put('a', { priority: 3 })])
+    expect([ratio.status, ratio.error]).toEqual(['ready', undefined])
+    expect(ratio.rows).toEqual([{ id: 'a', v: 4 }, { id: 'b', v: 3 }, { id: 'c', v: 12 }])
+    expect(patches.map(p => p.t)).toEqual(['remove', 'remove', 'add', 'add', 'add'])
+    const broken = db.live(db.query.issues.select(i => ({ id: i.id, v: div(6, gt(i.priority, 0) as never) })) as never)
+    await ready(broken)
+    expect(broken.status).toBe('error')
+  })
+})
+
+describe('what is set', () => {
+  it('parameters are a diff of the query alone; wrong values reject and are told', async () => {
+    const { db, errors } = await openFar()
+    await db.apply([1, 2, 3, 4].map(n => put(`i${n}`, { priority: n })))
+    const live = db.live(withParams({ least: 'int' }, p => db.query.issues.where(i => gt(i.priority, p.least)).orderBy('id')), { params: { least: 2 } })
+    await ready(live)
+    expect(live.rows.map(r => r.id)).toEqual(['i3', 'i4'])
+    const kept = live.rows[1]
+    const told: unknown[] = []
+    live.subscribe(({ diff, version }) => { told.push([version, diff.map(p => [p.t, 'key' in p ? p.key : 0])]) })
+    await live.setParams({ least: 3 })
+    expect(live.rows.map(r => r.id)).toEqual(['i4'])
+    expect(live.rows[0]).toBe(kept)
+    expect(told).toEqual([[db.version, [['remove', 'i3']]]])
+    await live.setParams({ least: 3 })
+    expect(told.length).toBe(1)
+    expect((await failure(live.setParams({ most: 3 } as never))).code).toBe('UNKNOWN_PARAMETER')
+    expect((await failure(live.setParams({ least: 'x' } as never))).code).toBe('TYPE_MISMATCH')
+    await tick()
+    expect(errors.map(e => e.code)).toEqual(['UNKNOWN_PARAMETER', 'TYPE_MISMATCH'])
+    expect(() => db.live(withParams({ least: 'int' }, p => db.query.issues.where(i => gt(i.priority, p.least))), { params: {} as never })).toThrow(/least/)
+    expect(() => db.live(db.query.issues.where(i => gt(i.priority, param('least'))), { window: [-1, 2] })).toThrow()
+  })
+
+  it('before the rows are there, it is in time', async () => {
+    const { db } = await openFar()
+    await db.apply([1, 2, 3, 4].map(n => put(`i${n}`, { priority: n })))
+    const live = db.live(withParams({ least: 'int' }, p => db.query.issues.where(i => gt(i.priority, p.least)).orderBy('id')), { params: { least: 2 } })
+    const part = db.live(db.query.issues.orderBy('id'), { window: [0, 1] })
+    expect(part.window(0, 1)).toEqual([])
+    await live.setParams({ least: 0 })
+    expect(live.rows.length).toBe(4)
+    part.window(2, 2)
+    await until(part, () => part.rows.length === 2)
+    expect([part.rows.map(r => r.id), part.total]).toEqual([['i3', 'i4'], 4])
+  })
+
+  it('only rows of the part that is shown cross, and those that nobody shows any more are given back', async () => {
+    const { db } = await openFar({ graceMs: 1 })
+    const rows = Array.from({ length: 20_000 }, (_, i) => issue(`i${String(i).padStart(5, '0')}`))
+    await db.apply([{ op: 'upsert', table: 'issues', rows }])
+    const live = db.live(db.query.issues.orderBy('id'), { window: [0, 20] })
+    await ready(live)
+    expect([live.rows.length, live.total, (await db.stats()).page.rows]).toEqual([20, 20_000, 20])
+    for (let at = 0; at < 20_000; at += 50) live.window(at, 50)
+    await until(live, () => live.rows[0]?.id === 'i19950')
+    const scrolled = (await db.stats()).page
+    expect(scrolled.rows).toBeLessThan(20_000 / 2)
+    expect(live.rows.length).toBe(50)
+
+    const all = db.live(db.query.issues.orderBy('title'))
+    await ready(all)
+    const kept = all.rows
+    expect((await db.stats()).page.rows).toBe(20_000)
+    all.dispose()
+    for (let n = 0; n < 100 && (await db.stats()).page.rows > 5000; n++) await tick(50)
+    expect((await db.stats()).page.rows).toBe(50)
+    expect(kept[19_999].id).toBe('i19999')
+    expect(live.rows.map(r => r.id)[49]).toBe('i19999')
+  })
+})
+
+describe('what comes from elsewhere', () => {
+  it('streams are read by the worker piece by piece', async () => {
+    const { db } = await openFar()
+    const text = JSON.stringify(Array.from({ length: 3000 }, (_, i) => issue(`i${i}`, { title: 'ä'.repeat(i % 50), votes: null })))
+    const bytes = new TextEncoder().encode(text)
+    let sent = 0
+    const stream = new ReadableStream<Uint8Array>({ pull: c => { if (sent >= bytes.length) c.close(); else { c.enqueue(bytes.slice(sent, sent + 1000)); sent += 1000 } } })
+    const [streamed, whole] = await Promise.all([db.applyJson(stream, { table: 'issues', source: 's', cursor: 7 }), db.applyJson(new Response('[]'), { table: 'issues' })])
+    expect([streamed.applied, streamed.cursor, whole.applied, await db.cursor('s')]).toEqual([3000, '7', 0, '7'])
+    const part = bytes.subarray(0, bytes.length)
+    expect((await db.applyJson(part, { table: 'issues' })).applied).toBe(0)
+    expect(part.length).toBe(bytes.length)
+    const broken = new ReadableStream<Uint8Array>({ pull: c => { c.error(new Error('the line is cut')) } })
+    await expect(db.applyJson(broken, { table: 'issues' })).rejects.toThrow('the line is cut')
+    const wrong = new ReadableStream<Uint8Array>({ pull: c => { c.enqueue(new TextEncoder().encode('[{"x"')) } })
+    expect((await failure(db.applyJson(wrong, { table: 'issues' }))).code).toBe('JSON_MALFORMED')
+  })
+
+  it('touched rows are fetched on the page', async () => {
+    const asked: unknown[] = []
+    let fails = true
+    const { db, errors } = await openFar({ fetchRow: async (table, key) => {
+      asked.push([table, key])
+      if (key === 'gone') return null
+      if (key === 'bad' && fails) throw new Error('not today')
+      return issue(key, { title: 'fetched' })
+    } })
+    await db.apply([put('a'), put('gone'), put('bad')])
+    const live = db.live(db.query.issues.orderBy('id'))
+    await ready(live)
+    await db.apply([{ op: 'touch', table: 'issues', id: 'a' }, { op: 'touch', table: 'issues', id: 'gone' }, { op: 'touch', table: 'issues', id: 'bad' }])
+    await until(live, () => live.status === 'error' && live.rows.length === 2)
+    expect([live.error?.code, live.rows.map(r => [r.id, r.title])]).toEqual(['FETCH_FAILED', [['a', 'fetched'], ['bad', 'Issue bad']]])
+    expect(asked.sort()).toEqual([['issues', 'a'], ['issues', 'bad'], ['issues', 'gone']])
+    fails = false
+    expect(await db.retry()).toBe(1)
+    await until(live, () => live.status === 'ready')
+    expect(live.rows[1].title).toBe('fetched')
+    expect(errors.map(e => e.message).join()).toContain('not today')
+  })
+
+  it('sources write in order and are ready when it shows; a wrong write is their error', async () => {
+    const { db, errors } = await openFar()
+    await db.apply({ changes: [put('x')], source: 'api', cursor: 3 })
+    const live = db.live(db.query.issues.orderBy('id'))
+    await ready(live)
+    let from: unknown
+    const connection = db.connect({ name: 'api', sync(s) {
+      from = s.cursor
+      s.begin(); s.write(put('a')); s.write(put('b')); s.commit({ cursor: 4 })
+      s.write({ op: 'delete', table: 'issues', id: 'x' })
+      s.markReady()
+      return () => { from = 'ended' }
+    } })
+    await connection.ready
+    expect([from, live.rows.map(r => r.id), await db.cursor('api')]).toEqual(['3', ['a', 'b'], '4'])
+    connection.close()
+    expect(from).toBe('ended')
+    const wrong = db.connect({ name: 'other', sync(s) { s.write({ op: 'insert', table: 'issues', row: issue('a', { title: 'another' }) }); s.markReady() } })
+    await expect(wrong.ready).rejects.toMatchObject({ code: 'DUPLICATE_KEY' })
+    expect([wrong.status, errors.map(e => e.code)]).toEqual(['error', ['DUPLICATE_KEY']])
+  })
+
+  it('answers of people: explain, stats, tenants', async () => {
+    const { db } = await openFar()
+    await db.apply({ changes: [{ op: 'insert', table: 'notes', row: { id: 1, text: 'one' } }], tenant: 't' })
+    const notes = db.live(db.query.notes, { tenant: 't' }), none = db.live(db.query.notes, { tenant: 'u' })
+    await ready(none)
+    expect([notes.rows, none.rows]).toEqual([[{ id: 1, text: 'one' }], []])
+    expect(await db.explain(notes)).toContain('notes')
+    expect(await db.explain(db.query.issues.where('status', '=', 'open'))).toContain('issues')
+    expect((await failure(db.explain({ toJSON: () => ({ from: 'isues' }) } as never))).nearest).toBe('issues')
+    const stats = await db.stats()
+    expect(stats.tables.find(t => t.name === 'notes')?.rows).toBe(1)
+    expect(stats.views).toBe(2)
+  })
+})
+
+describe('the order of things', () => {
+  it('a listener is called once per version, sees that version everywhere, and may apply and close', async () => {
+    const { db } = await openFar()
+    const a = db.live(db.query.issues.orderBy('id')), b = db.live(db.query.issues.where('status', '=', 'open'))
+    await Promise.all([ready(a), ready(b)])
+    const told: unknown[] = []
+    db.subscribe(report => { told.push(['report', report.version]) })
+    let more: Promise<unknown> | undefined
+    a.subscribe(({ version, rows }) => {
+      told.push([version, rows.length, b.rows.length])
+      if (rows.length === 1) more = db.apply([put('z')])
+    })
+    const first = await db.apply([put('a')])
+    await more
+    expect(told).toEqual([[first.version, 1, 1], ['report', first.version], [first.version + 1, 2, 2], ['report', first.version + 1]])
+
+    const rows = a.rows
+    b.subscribe(({ batch }) => { if (batch !== undefined) db.close() })
+    const pending = [db.apply([put('c')]), db.apply([put('d')])]
+    expect((await failure(pending[1])).code).toBe('CLOSED')
+    await failure(pending[0]).catch(() => {})
+    expect([a.status, b.status]).toEqual(['closed', 'closed'])
+    expect(rows.map(r => r.id)).toEqual(['a', 'z'])
+    expect(a.rows.map(r => r.id)).toEqual(['a', 'c', 'z'])
+    expect((await failure(db.apply([]))).code).toBe('CLOSED')
+    expect(() => db.live(db.query.issues)).toThrow(/closed/)
+    db.close()
+  })
+
+  it('a worker that stops ends everything with an error, and what was shown stays', async () => {
+    const worker = new BrowserWorker()
+    const { db } = await openFar({ worker: worker as never })
+    await db.apply([put('a'), comment(1, 'a')])
+    const live = db.live(db.query.issues.with('comments'))
+    const never = db.live(db.query.projects)
+    await ready(live)
+    expect(live.rows[0].comments.length).toBe(1)
+    let said = 0
+    live.subscribe(() => { said++ })
+    void worker.thread.terminate()
+    const asked = failure(db.stats() as never)
+    await until(live, () => live.status === 'error')
+    expect([live.error?.code, (await asked).code, live.rows[0].comments[0].body, never.status]).toEqual(['WORKER_FAILED', 'WORKER_FAILED', 'c1', 'error'])
+    expect(said).toBe(1)
+    expect((await failure(db.apply([put('b')]))).code).toBe('WORKER_FAILED')
+    expect(() => db.live(db.query.issues)).toThrow(EddylineError)
+  })
+
+  it('a crash of the engine in the worker is that crash here', async () => {
+    const worker = new BrowserWorker()
+    const { db } = await openFar({ worker: () => worker as never })
+    await db.apply([put('a')])
+    const live = db.live(db.query.issues)
+    await ready(live)
+    worker.onmessage!({ data: { crash: { code: 'ENGINE_CRASHED', message: 'the engine crashed' } } })
+    expect([live.status, live.error?.code, live.rows.length]).toEqual(['error', 'ENGINE_CRASHED', 0])
+    expect((await failure(db.apply([]))).code).toBe('ENGINE_CRASHED')
+  })
+
+  it('a page that does not take in its messages gets one for all it missed', async () => {
+    const worker = new BrowserWorker()
+    const { db } = await openFar({ worker: worker as never, ahead: 3 })
+    const live = db.live(db.query.issues.orderBy('id'))
+    await ready(live)
+    const versions: number[] = []
+    live.subscribe(({ version }) => { versions.push(version) })
+    const deliver = worker.onmessage!
+    const held: any[] = []
+    worker.onmessage = event => { held.push(event) }
+    const sent = Array.from({ length: 500 }, (_, i) => db.apply([put(`i${i % 7}`, { priority: i })]))
+    await tick(300)
+    // Three versions are on their way, and no more, however long it lasts.
+    expect(held.length).toBe(3)
+    worker.onmessage = deliver
+    for (const event of held) deliver(event)
+    const reports = await Promise.all(sent)
+    expect(live.rows.map(r => r.priority)).toEqual([497, 498, 499, 493, 494, 495, 496])
+    expect(versions.length).toBeLessThan(10)
+    expect(versions.at(-1)).toBe(reports[499].version)
+    expect(new Set(reports.map(r => r.version)).size).toBe(500)
+  })
+
+  it('what cannot start rejects', async () => {
+    expect((await failure(createWorkerDatabase({ schema, worker: () => { throw new Error('no workers here') } }))).code).toBe('LOAD_FAILED')
+    expect((await failure(createWorkerDatabase({ schema, module: new Uint8Array([1, 2, 3]) }))).code).toBe('LOAD_FAILED')
+  })
+})
