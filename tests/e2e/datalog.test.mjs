@@ -33,6 +33,16 @@ const pages = {
       await db.flush()
       return { before, datoms: told.datoms, counts: data.views.get('count').get() }
     }
+    /** A tab of several. */
+    globalThis.tab = async (kind) => {
+      const db = await eddyline.createDatabase({ schema: eddyline.defineSchema(language.facts({ n: 'int' })), storage: media[kind]('tabs', { tabs: true }) })
+      const data = globalThis.data = language.datalog(db)
+      data.load({ circuits: { above: { query: '[:find [?e ...] :in ?min :where [?e :n ?n] [(>= ?n ?min)]]', in: { '?min': 2 } } } })
+      return db.durability.status
+    }
+    globalThis.look = () => ({ status: data.db.durability.status, lastTx: data.lastTx - 536870912, above: data.views.get('above').get(), inputs: data.views.get('above').inputs, kept: [...data.kept.values()].map(k => k.inputs) })
+    globalThis.write = (tx) => { try { return data.transact(tx).tempids } catch (e) { return e.code } }
+    globalThis.set = (min) => { data.views.get('above').setInput('?min', min) }
     globalThis.ready = true`),
 }
 
@@ -61,6 +71,44 @@ for (const kind of ['indexeddb', 'opfs']) {
       assert.deepEqual(await page.evaluate((k) => globalThis.read(k, 99), kind), { before: 30, datoms: 400, counts: [0, 1, 2, 3, 4].map((n) => [n, 140]) })
       assert.deepEqual(problems, [])
       await page.close()
+    })
+
+    it('is followed by another tab, which goes on where the first one ended', async () => {
+      const context = await browser.newContext()
+      const visit = async () => {
+        const page = await context.newPage()
+        await page.goto(`${site.url}/datalog`)
+        await page.waitForFunction(() => globalThis.ready)
+        return { page, status: await page.evaluate((k) => globalThis.tab(k), kind), look: () => page.evaluate(() => globalThis.look()), write: (tx) => page.evaluate((t) => globalThis.write(t), tx), set: (min) => page.evaluate((m) => globalThis.set(m), min) }
+      }
+      const until = async (tab, want) => {
+        let seen
+        for (const end = Date.now() + 10_000; Date.now() < end;) {
+          seen = await tab.look()
+          if (JSON.stringify(seen) === JSON.stringify(want)) return
+          await new Promise((resolve) => { setTimeout(resolve, 20) })
+        }
+        assert.deepEqual(seen, want)
+      }
+      try {
+        const first = await visit()
+        await first.write([{ ':db/id': 1, n: 1 }, { n: 2 }, { n: 3 }])
+        const second = await visit()
+        assert.deepEqual([first.status, second.status], ['ready', 'follower'])
+        await first.set(1)
+        assert.deepEqual(await first.write([[':db/retractEntity', 3], { ':db/id': 7, n: 9 }, [':db/retractEntity', 7]]), { ':db/current-tx': 536870914 })
+        await until(second, { status: 'follower', lastTx: 2, above: [2], inputs: { '?min': 2 }, kept: [{ '?min': 1 }] })
+        // The inputs of a tab are its own; facts it cannot write.
+        await second.set(0)
+        assert.equal(await second.write([{ n: 5 }]), 'FOLLOWER')
+        await until(second, { status: 'follower', lastTx: 2, above: [1, 2], inputs: { '?min': 0 }, kept: [{ '?min': 1 }] })
+        await first.page.close()
+        await until(second, { status: 'ready', lastTx: 2, above: [1, 2], inputs: { '?min': 0 }, kept: [{ '?min': 0 }] })
+        // Neither transactions nor entities of the first one are numbered again.
+        assert.deepEqual(await second.write([{ ':db/id': -1, n: 5 }]), { '-1': 8, ':db/current-tx': 536870915 })
+        await second.set(2)
+        await until(second, { status: 'ready', lastTx: 3, above: [2, 8], inputs: { '?min': 2 }, kept: [{ '?min': 2 }] })
+      } finally { await context.close() }
     })
   })
 }

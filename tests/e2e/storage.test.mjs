@@ -14,7 +14,8 @@ const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8')
 const html = (script) => `<!doctype html><title>t</title><link rel="icon" href="data:,"><script type="module">${script}</script>`
 const acknowledged = { indexeddb: 0, opfs: 0 }
 const pages = {
-  '/stream.mjs': read('pages/stream.mjs'), '/crash.mjs': read('pages/crash.mjs'), '/conformance.mjs': read('../ts/storage/conformance.mjs'),
+  '/stream.mjs': read('pages/stream.mjs'), '/crash.mjs': read('pages/crash.mjs'), '/conformance.mjs': read('../ts/storage/conformance.mjs'), '/faults.mjs': read('pages/faults.mjs'),
+  '/faults': html(`import '/faults.mjs'`),
   '/crash': html(`import '/crash.mjs'`),
   '/laws': html(`
     import * as storage from '/pkg/storage/index.js'
@@ -57,6 +58,23 @@ describe('the laws of media', () => {
       const outcome = await page.evaluate((k) => globalThis.run(k), kind)
       assert.ok(Object.keys(outcome).length >= 9)
       assert.deepEqual(Object.entries(outcome).filter(([, told]) => told !== 'ok'), [])
+      assert.deepEqual(problems, [])
+      await page.close()
+    })
+  }
+})
+
+describe('IndexedDB that fails at every write in turn', () => {
+  let browser
+  before(async () => { browser = await launch() })
+  after(() => browser?.close())
+  for (const [way, dead, retries] of [['throws', false, false], ['throws', true, false], ['throws', false, true], ['aborts', false, false], ['aborts', false, true], ['unheard', false, false], ['unheard', false, true]]) {
+    it(`${way}${dead ? ', and everything after it' : ''}${retries ? ', tried again' : ''}: a state that was, at least the acknowledged one`, { timeout: 180_000 }, async () => {
+      const { page, problems } = await open(browser, `${site.url}/faults`)
+      await page.waitForFunction(() => globalThis.ready)
+      const { count, wrong, cursors } = await page.evaluate(([w, d, r]) => globalThis.run(w, d, r), [way, dead, retries])
+      assert.deepEqual(wrong, [])
+      assert.ok(count > 40 && (retries || cursors > 3), `${count} operations, ${cursors} places to end at`)
       assert.deepEqual(problems, [])
       await page.close()
     })

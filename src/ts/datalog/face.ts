@@ -58,6 +58,7 @@ export class Face {
   readonly #followed = new Set<DatalogView>()
   readonly #rounds = new Map<number, number>()
   readonly #stop: () => void
+  readonly #unsubscribe: (() => void) | undefined
   #number = 0
   /** Transactions that are being made, one within the other. */
   #depth = 0
@@ -73,15 +74,27 @@ export class Face {
     this.facts = new Facts(db, this.catalog)
     this.puller = new Puller(this.facts, this.catalog, this.display, options.open ?? false)
     this.shelf = new Shelf(db)
-    if (this.catalog.hasInputs && this.shelf.durable) {
-      // Inputs of views of an earlier page: numbers go on behind them, and they go with the first that are written.
-      for (const { view, input, row } of inputRows(db)) {
-        if (view <= 0) continue
-        this.#left.push({ op: 'delete', table: INPUTS, id: [view, input, row] } as LooseChange)
-        if (view > this.#number) this.#number = view
-      }
-    }
+    this.#settle()
+    // Another tab led until now, or leads from now on.
+    this.#unsubscribe = db.durability?.subscribe(status => {
+      if (status !== 'ready') return
+      this.#settle()
+      for (const view of this.views.values()) view.keep()
+    })
     this.#stop = db.subscribe(report => { this.#told(report.version) })
+  }
+
+  /** Takes up what others have left in the storage: positions, and inputs of views that are no more. */
+  #settle(): void {
+    if (!this.catalog.hasInputs || !this.shelf.durable) return
+    this.facts.positions.read()
+    this.#left = []
+    for (const { view, input, row } of inputRows(this.db)) {
+      if (view <= 0 || this.#written.has(view)) continue
+      // Numbers go on behind them, and they go with the first that are written.
+      this.#left.push({ op: 'delete', table: INPUTS, id: [view, input, row] } as LooseChange)
+      if (view > this.#number) this.#number = view
+    }
   }
 
   readonly display = (a: Attribute): string => (this.#options.attributeText ?? (name => `:${name}`))(a.name)
@@ -92,7 +105,10 @@ export class Face {
   }
 
   /** The last transaction: of this face, or of a source that it read; the largest, if there are several. */
-  get lastTx(): number { return this.facts.positions.last }
+  get lastTx(): number {
+    if (this.shelf.isFollower) this.facts.positions.read()
+    return this.facts.positions.last
+  }
 
   // ---- queries -------------------------------------------------------------------------------------------------------
 
@@ -317,6 +333,7 @@ export class Face {
   close(): void {
     for (const view of [...this.views.values()]) view.drop()
     this.#stop()
+    this.#unsubscribe?.()
     this.facts.close()
   }
 }

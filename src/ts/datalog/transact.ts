@@ -4,8 +4,9 @@ import { EddylineError } from '../errors.js'
 import type { Attribute, Catalog } from './catalog.js'
 import { type Mirror, type Row, keyOf } from './mirror.js'
 import { type Facts, TX0 } from './store.js'
-import { type Op, type TxData, expand, txError } from './tx-data.js'
+import { type Op, type TxData, expand, isTempid, txError } from './tx-data.js'
 import { PendingRows } from './tx-rows.js'
+import { leader, upserts } from './tx-upserts.js'
 import { normalized } from './tx-values.js'
 
 /** A fact that was added or retracted. */
@@ -46,6 +47,8 @@ export class Transaction {
   /** What a source says needs no report. */
   #silent = false
   readonly #tempids = new Map<unknown, number>()
+  /** Tempids that are one with another. */
+  readonly #aliases = new Map<unknown, unknown>()
   /** Who holds which value of a unique attribute, as far as this transaction has written it. */
   readonly #holders = new Map<Attribute, Map<unknown, number>>()
   /** Entities that are named somewhere in the data: no tempid means one of them by chance. */
@@ -62,7 +65,13 @@ export class Transaction {
     this.facts.current()
     const ops = expand(data, this.catalog, call)
     for (const op of ops) this.#mention(op)
-    this.#upserts(ops)
+    upserts(ops, {
+      tempids: this.#tempids, aliases: this.#aliases,
+      value: (attribute, v, path) => this.#value(attribute, v, path, false),
+      holder: (attribute, v) => this.#holder(attribute, v),
+      values: (attribute, e) => this.facts.values(attribute, e),
+      named: (e, path) => Array.isArray(e) ? this.#find(e, path) : typeof e === 'number' && e > 0 ? e : undefined,
+    })
     for (const op of ops) this.#run(op)
     return this.#result()
   }
@@ -84,37 +93,10 @@ export class Transaction {
     return this.#result()
   }
 
-  /** Tempids that name what is there: by a value that is unique. */
-  #upserts(ops: readonly Op[]): void {
-    const firsts = new Map<string, unknown>()
-    // A value may come to stand for an entity by another one: as long as something is found.
-    for (let found = true; found;) {
-      found = false
-      for (const op of ops) {
-        if (op.kind !== 'add' || op.attribute.unique !== 'identity' || !op.attribute.fact || !isTempid(op.e)) continue
-        if (op.attribute.ref === true && isTempid(op.v) && !this.#tempids.has(op.v)) continue
-        const v = this.#value(op.attribute, op.v, op.path, false)
-        const holder = this.#holder(op.attribute, v)
-        const known = this.#tempids.get(op.e)
-        if (holder !== undefined) {
-          if (known === undefined) { this.#tempids.set(op.e, holder); found = true }
-          else if (known !== holder) throw txError('TX_CONFLICT', `\`${String(v)}\` of \`:${op.attribute.name}\` is that of entity ${holder}, not of ${known}`, op.path)
-          continue
-        }
-        // Two tempids with one value are one entity.
-        const id = `${op.attribute.name} ${typeof v} ${String(keyOf(v))}`
-        const first = firsts.get(id)
-        if (first === undefined) firsts.set(id, op.e)
-        else if (first !== op.e) {
-          const e = this.#tempids.get(first) ?? known ?? this.#fresh()
-          if (this.#tempids.get(first) !== e || known !== e) { this.#tempids.set(first, e); this.#tempids.set(op.e, e); found = true }
-        }
-      }
-    }
-  }
-
   /** Notes the entities that an operation names by their numbers. */
   #mention(op: Op): void {
+    // To retract is not to say that it is there.
+    if (op.kind !== 'add' && op.kind !== 'cas') return
     if (typeof op.e === 'number' && op.e > 0) this.#named.add(op.e)
     if (op.kind === 'add' && op.attribute.ref === true && typeof op.v === 'number' && op.v > 0) this.#named.add(op.v)
   }
@@ -132,6 +114,7 @@ export class Transaction {
     if (Array.isArray(e)) return this.#lookup(e, path)
     if (e === ':db/current-tx' || e === 'db/current-tx' || e === 'datomic.tx') return this.tx
     if (isTempid(e)) {
+      e = leader(this.#aliases, e)
       const known = this.#tempids.get(e)
       if (known !== undefined) return known
       if (!make) throw txError('TX_INVALID', 'a tempid stands for nothing yet', path)
@@ -140,18 +123,25 @@ export class Transaction {
       return made
     }
     if (typeof e === 'number' && Number.isSafeInteger(e) && e > 0) {
-      if (e > this.#most && e < TX0) this.#most = e
+      if (make && e > this.#most && e < TX0) this.#most = e
       return e
     }
     throw txError('TX_INVALID', `\`${String(e)}\` is no entity: a whole number, a tempid or \`[attribute value]\``, path)
   }
 
+  /** The entity that something is retracted of: undefined if it is named by what nobody has. */
+  #there(e: unknown, path: string): number | undefined { return Array.isArray(e) ? this.#find(e, path) : this.#entity(e, path, false) }
+
   #lookup(ref: readonly unknown[], path: string): number {
+    const holder = this.#find(ref, path)
+    if (holder === undefined) throw txError('TX_UNKNOWN_ENTITY', `nothing has \`${String(ref[1])}\` as its \`:${this.catalog.get(String(ref[0]), path).name}\``, path)
+    return holder
+  }
+
+  #find(ref: readonly unknown[], path: string): number | undefined {
     const attribute = this.catalog.get(String(ref[0]), path)
     if (ref.length !== 2 || attribute.unique === false || !attribute.fact) throw txError('TX_INVALID', `\`[${String(ref[0])} …]\` is no unique attribute and value`, path)
-    const holder = this.#holder(attribute, this.#value(attribute, ref[1], path, false))
-    if (holder === undefined) throw txError('TX_UNKNOWN_ENTITY', `nothing has \`${String(ref[1])}\` as its \`:${attribute.name}\``, path)
-    return holder
+    return this.#holder(attribute, this.#value(attribute, ref[1], path, false))
   }
 
   #holder(attribute: Attribute, v: unknown): number | undefined {
@@ -184,7 +174,11 @@ export class Transaction {
       case 'add': return op.attribute.fact ? this.#add(op.attribute, this.#entity(op.e, op.path), this.#value(op.attribute, op.v, op.path), op.path) : this.#rows.set(op.attribute, op.e, op.v, op.path)
       case 'retract': return this.#retract(op)
       case 'cas': return this.#cas(op)
-      case 'retractEntity': return op.table === undefined ? this.#retractEntity(this.#entity(op.e, op.path, false)) : this.#rows.drop(op.table, op.e, op.path)
+      case 'retractEntity': {
+        if (op.table !== undefined) return this.#rows.drop(op.table, op.e, op.path)
+        const e = this.#there(op.e, op.path)
+        return e === undefined ? undefined : this.#retractEntity(e)
+      }
     }
   }
 
@@ -227,7 +221,8 @@ export class Transaction {
       this.#rows.assign(attribute, row, null)
       return
     }
-    const e = this.#entity(op.e, op.path, false)
+    const e = this.#there(op.e, op.path)
+    if (e === undefined) return
     const gone = op.v !== undefined ? [this.#value(attribute, op.v, op.path, false)] : [...this.#cell(attribute, e).now.values()].map(x => x.v)
     for (const v of gone) this.#remove(attribute, e, v)
     if (op.whole === true && attribute.component) for (const v of gone) this.#retractEntity(v as number)
@@ -330,11 +325,7 @@ export class Transaction {
   #tempidsByName(): Record<string, number> {
     const out: Record<string, number> = {}
     for (const [id, e] of this.#tempids) if (typeof id === 'number' || typeof id === 'string') out[String(id)] = e
+    for (const id of this.#aliases.keys()) if (typeof id === 'number' || typeof id === 'string') out[String(id)] = this.#tempids.get(leader(this.#aliases, id))!
     return out
   }
-}
-
-/** Negative numbers and texts; and what stands for an entity of a map that says no id. */
-export function isTempid(e: unknown): boolean {
-  return (typeof e === 'number' && e < 0) || (typeof e === 'string' && e !== ':db/current-tx' && e !== 'db/current-tx' && e !== 'datomic.tx') || typeof e === 'symbol'
 }

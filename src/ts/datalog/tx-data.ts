@@ -130,3 +130,8 @@ function add(out: Op[], e: unknown, attribute: Attribute, value: unknown, catalo
 function isLookup(attribute: Attribute, value: unknown, catalog: Catalog): boolean {
   return attribute.ref !== false && Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && (catalog.find(value[0])?.unique ?? false) !== false
 }
+
+/** Negative numbers and texts; and what stands for an entity of a map that says no id. */
+export function isTempid(e: unknown): boolean {
+  return (typeof e === 'number' && e < 0) || (typeof e === 'string' && e !== ':db/current-tx' && e !== 'db/current-tx' && e !== 'datomic.tx') || typeof e === 'symbol'
+}

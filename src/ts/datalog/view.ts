@@ -48,6 +48,8 @@ export class DatalogView {
   #inputs: Map<InputSpec, InputRows>
   #answer: Answer
   #closed = false
+  /** Its inputs are rows: they can change without another circuit. */
+  #hasRows = false
 
   /** @internal Made by `view`. */
   constructor(face: Face, name: string, definition: Definition, number: number) {
@@ -82,7 +84,8 @@ export class DatalogView {
     const all = [...inputs.values()]
     const compiled = this.#compiled(inputs)
     const entries = this.#durable && !face.shelf.isFollower ? face.shelf.entry(this.name, this.#kept(inputs)) : undefined
-    if (face.storesInputs && all.every(storable)) face.writeInputs(this.#number, all, entries)
+    this.#hasRows = face.storesInputs && all.every(storable)
+    if (this.#hasRows) face.writeInputs(this.#number, all, entries)
     else if (entries !== undefined) face.db.durability!.commit(undefined, entries)
     const made = new Answer(face.db, face.facts, face.puller, this.#query, compiled, this.#patterns, `datalog:${this.name}`)
     if (this.listeners.size > 0) made.watch()
@@ -93,6 +96,9 @@ export class DatalogView {
     const list = [...inputs.values()]
     return compileQuery(this.#query, this.#rules, this.#face.compilerOptions(this.#rules), this.#face.storesInputs && list.every(storable) ? asRows(list, this.#number) : asConstants(list))
   }
+
+  /** @internal Puts it among what is kept, if it is to be: this tab may not have written before. */
+  keep(): void { if (this.#durable && !this.#face.shelf.isFollower) this.#face.shelf.keep(this.name, this.#kept(this.#inputs)) }
 
   /** What is kept of it. */
   #kept(inputs: ReadonlyMap<InputSpec, InputRows>): Kept {
@@ -134,7 +140,7 @@ export class DatalogView {
     // Nothing has no type: it is nothing of the type that was there.
     const rows = given.rows.length === 0 ? { ...given, type: before.get(spec)!.type } : given
     const next = new Map(before).set(spec, rows)
-    if (this.#face.storesInputs && [...next.values()].every(storable) && identity(before.get(spec)!.type) === identity(rows.type)) {
+    if (this.#hasRows && this.#face.storesInputs && [...next.values()].every(storable) && identity(before.get(spec)!.type) === identity(rows.type)) {
       this.#inputs = next
       this.#face.writeInputs(this.#number, [...next.values()], this.#durable ? this.#face.shelf.entry(this.name, this.#kept(next)) : undefined)
       return

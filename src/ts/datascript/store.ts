@@ -103,7 +103,9 @@ export class Store {
     const found = new Map<string, unknown>()
     for (const item of data) this.#attributes(item, found)
     this.admit(found)
-    return this.face.transact(data as never, meta)
+    // Of an attribute that nobody has there is nothing to retract.
+    const known = data.filter(item => !(Array.isArray(item) && /^:?db(\.fn)?\/retract(Attribute)?$/.test(String(item[0])) && typeof item[2] === 'string' && !this.#types.has(bare(item[2]))))
+    return this.face.transact(known as never, meta)
   }
 
   /** The attributes that transaction data names, each with a value. */

@@ -27,7 +27,7 @@ function section(results, drawn) {
       + ` ${settings.rows.toLocaleString('en')} rows unless said, medians of up to ${settings.rounds} rounds, ${minutes?.toFixed(0) ?? '?'} minutes. ${met} of ${verdicts.length} lines meet all of their aims.`,
     results.verdictTable(),
     ...drawn.map(({ file, title }) => `![${title}](rivals/${file})`),
-    'Each number: wall time, and in brackets processor time of the main thread. A dash: the library has no such query.',
+    `Each number: ${results.head.by === 'processor' ? 'processor time of the main thread, and in brackets wall time' : 'wall time, and in brackets processor time of the main thread'}. A dash: the library has no such query.`,
     ...['load', 'change', 'many', 'transaction', 'memory', 'size'].map((group) => results.table(group)).filter((text) => text !== ''),
     ...notes(results),
   ].join('\n\n')

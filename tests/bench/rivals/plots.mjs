@@ -21,7 +21,7 @@ const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 const tick = (value) => (value >= 1e6 ? `${value / 1e6} M` : value >= 1000 ? `${value / 1000} k` : String(Number(value.toPrecision(2))))
 
 function dots({ title, unit, lines }, results) {
-  const [left, right, top, step, width] = [290, 24, 74, 34, 900]
+  const [left, right, top, step, width] = [360, 44, 94, 30, 960]
   const values = lines.flatMap((line) => Object.values(line.cells).map((cell) => cell.value)).filter((value) => value > 0)
   const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))]
   const span = Math.max(1, high - low)
@@ -33,11 +33,13 @@ function dots({ title, unit, lines }, results) {
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="16" y="24" font-size="15" font-weight="600" fill="#212529">${escaped(title)}</text>`,
   ]
-  let at = 16
+  let [at, down] = [16, 44]
   for (const name of names) {
     const label = results.title(name)
-    parts.push(`<circle cx="${at + 5}" cy="44" r="5" fill="${colours[name]}"/><text x="${at + 14}" y="48" fill="#495057">${escaped(label)}</text>`)
-    at += 26 + label.length * 6.3
+    const wide = 30 + label.length * 6.6
+    if (at + wide > width) [at, down] = [16, down + 20]
+    parts.push(`<circle cx="${at + 5}" cy="${down}" r="5" fill="${colours[name]}"/><text x="${at + 14}" y="${down + 4}" fill="#495057">${escaped(label)}</text>`)
+    at += wide
   }
   for (let power = low; power <= low + span; power++) {
     const place = x(10 ** power)

@@ -21,8 +21,8 @@ export class Results {
   add(job, side, outcome) {
     const { group, name, unit, target, hand, parse, own, most } = job
     if (!this.lines.has(name)) this.lines.set(name, { group, name, unit, target, hand, parse, own, most, cells: {} })
-    const cell = this.lines.get(name).cells[side] = cellOf(job, outcome)
-    return `${name.padEnd(58)} ${side.padEnd(20)} ${cell.value === undefined ? cell.text : `${figure(cell.value)} ${unit}${cell.cpu === undefined ? '' : `, processor ${figure(cell.cpu)}`}`}`
+    const cell = this.lines.get(name).cells[side] = cellOf(job, outcome, this.head.by)
+    return `${name.padEnd(58)} ${side.padEnd(20)} ${cell.value === undefined ? cell.text : `${figure(cell.value)} ${unit}${cell.cpu === undefined ? '' : `, wall ${figure(cell.wall)}, processor ${figure(cell.cpu)}`}`}`
   }
 
   /** Lines with what the best rival has, and whether the aims are met. */
@@ -64,7 +64,7 @@ export class Results {
     const lines = [...this.lines.values()].filter((line) => line.group === group)
     const names = [...this.head.sides.map((side) => side.name), 'parse'].filter((name) => lines.some((line) => line.cells[name] !== undefined))
     if (lines.length === 0 || names.length === 0) return ''
-    const cell = (c) => (c === undefined ? '' : c.value === undefined ? c.text : figure(c.value) + (c.cpu === undefined ? '' : ` (${figure(c.cpu)})`))
+    const cell = (c) => (c === undefined ? '' : c.value === undefined ? c.text : figure(c.value) + (c.cpu === undefined ? '' : ` (${figure(this.head.by === 'processor' ? c.wall : c.cpu)})`))
     return tableOf(['', ...names.map((name) => this.title(name))], lines.map((line) => [`${line.name}, ${line.unit}`, ...names.map((name) => cell(line.cells[name]))]))
   }
 }
@@ -78,7 +78,7 @@ export function figure(value) {
 }
 
 /** A number with its range and processor time, or what stands in its place. */
-function cellOf(job, { result, unsupported, outOfTime, wrong, failed }) {
+function cellOf(job, { result, unsupported, outOfTime, wrong, failed }, by) {
   if (unsupported !== undefined) return { text: '–' }
   if (outOfTime !== undefined) return { text: outOfTime }
   if (wrong !== undefined) return { text: 'wrong result', why: wrong }
@@ -90,6 +90,7 @@ function cellOf(job, { result, unsupported, outOfTime, wrong, failed }) {
     return part === undefined ? { text: '–' } : { value: part.heap + part.external, rss: part.rss, wasm: part.wasm, mounted: result.mounted }
   }
   const samples = job.of === 'mount' ? [result.mount] : result.samples
-  const walls = samples.map((s) => s.wall * scale)
-  return { value: median(walls), cpu: median(samples.map((s) => s.cpu * scale)), least: Math.min(...walls), most: Math.max(...walls), rounds: samples.length, per: result.per }
+  const [walls, processor] = [samples.map((s) => s.wall * scale), samples.map((s) => s.cpu * scale)]
+  const judged = by === 'processor' ? processor : walls
+  return { value: median(judged), wall: median(walls), cpu: median(processor), least: Math.min(...judged), most: Math.max(...judged), rounds: samples.length, per: result.per }
 }

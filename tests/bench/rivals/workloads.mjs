@@ -158,15 +158,17 @@ async function applyEach(side, sink, list, each = 1) {
   }
 }
 
-/** Rounds of as many changes as take a tenth of a second, at least one and at most 5,000. */
+/** Rounds of as many changes as take a tenth of a second, at least one and at most 5,000; those that find this out, and one round more, are the warm-up. */
 async function rounded(host, side, changes, rounds, run) {
   let per = 1
   for (;;) {
     const list = changes.take(per).map(side.prepare)
-    const { wall } = await timed(host, () => run(list))
-    if (wall > host.sampleMs || per >= 5000) { per = Math.min(5000, Math.max(1, Math.round((per * host.sampleMs) / wall))); break }
+    const taken = await timed(host, () => run(list))
+    const spent = host.by === 'processor' ? taken.cpu : taken.wall
+    if (spent > host.sampleMs || per >= 5000) { per = Math.min(5000, Math.max(1, Math.round((per * host.sampleMs) / spent))); break }
     per = Math.min(5000, per * 4)
   }
+  await run(changes.take(per).map(side.prepare))
   const samples = []
   const until = performance.now() + host.patience / 3
   for (let round = 0; round < rounds && (round === 0 || performance.now() < until); round++) {
@@ -232,13 +234,14 @@ export async function transaction(host, implementation, { rows: count, changes: 
   return { samples }
 }
 
-/** Bytes that stay after collecting: of the rows, of three queries over them, and of 1,000 small ones. */
-export async function memory(host, implementation, { rows: count, queries: queryCount }) {
+/** Bytes that stay after collecting: of the rows, of a list of most of them, and of small queries. */
+export async function memory(host, implementation, { rows: count, form, queries: queryCount }) {
   const wanted = family.equal(queryCount)
   for (const query of [queries.filter, wanted[0]]) must(implementation, query)
   const side = await open(host, implementation)
   const empty = await host.memory()
-  await side.load(rowsOf(count))
+  if (form === 'json' && side.loadJson !== undefined) await side.loadJson(new TextEncoder().encode(JSON.stringify(rowsOf(count))))
+  else await side.load(rowsOf(count))
   const full = await host.memory()
   const sink = new Sink()
   const list = implementation.supports(queries.list) === true ? await side.mount(queries.list, sink.told) : undefined

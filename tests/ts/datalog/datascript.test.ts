@@ -129,6 +129,7 @@ it('lookup references, wildcards and keys of trees are as in DataScript', () => 
     both(l => l.q('[:find (pull ?e [:db/id "name" {"boss" ["*"]}]) . :where [?e "boss"]]', l.db_with(l.empty_db(schema), tx))),
     both(l => l.q('[:find ?n :in $ [?e ...] :where [?e "name" ?n]]', l.db_with(l.empty_db(schema), tx), [['email', 'a'], 2]).sort()),
     both(l => l.datoms(l.db_with(l.db_with(l.empty_db(schema), tx), [[':db.fn/retractAttribute', 2, 'part']]), ':eavt').map((x: any) => [x.e, x.a, x.v])),
+    both(l => l.datoms(l.db_with(l.empty_db(schema), [{ ':db/id': 1, name: 'A' }, [':db/retract', 1, 'never'], [':db.fn/retractAttribute', 1, 'seen']]), ':eavt').length),
     // New entities: behind those that are named, and never those that were.
     both(l => { const c = l.create_conn(schema); return [tx, [[':db.fn/retractEntity', 3]], [{ ':db/id': -1, name: 'C' }], [{ ':db/id': 9, name: 'D' }, { ':db/id': -1, name: 'E' }]].map(t => l.transact(c, t).tempids['-1'] ?? null) }),
     both(l => { const c = l.create_conn(schema); l.transact(c, [{ name: 'A' }, { name: 'B' }]); l.transact(c, [[':db.fn/retractEntity', 2]]); return l.transact(l.conn_from_db(l.db(c)), [{ ':db/id': -1, name: 'C' }]).tempids['-1'] }),

@@ -78,3 +78,23 @@ it('a value that is unique can pass from one to another within a transaction', a
   expect(data.q('[:find ?e ?m :where [?e :email ?m]]')).toEqual([[1, 'b'], [2, 'a']])
   expect(failure(() => data.transact([[':db/add', 3, 'email', 'c'], [':db/add', 4, 'email', 'c']])).code).toBe('TX_CONFLICT')
 })
+
+it('a value that was given up before names nobody behind it, one that was given names who got it', async () => {
+  const { data } = await world(PEOPLE)
+  const emails = () => data.q('[:find ?e ?m :where [?e :email ?m]]')
+  data.transact([{ ':db/id': 1, email: 'a' }, { ':db/id': 2, email: 'b' }])
+  data.transact([[':db/retractEntity', 1], { email: 'a', name: 'new' }])
+  expect(emails()).toEqual([[2, 'b'], [3, 'a']])
+  data.transact([[':db/add', 2, 'email', 'c'], { email: 'b' }, { ':db/id': -1, email: 'c', name: 'C' }])
+  expect([emails(), data.pull('[:name]', 2)]).toEqual([[[2, 'c'], [3, 'a'], [4, 'b']], { ':name': 'C' }])
+  // Tempids that turn out to be one are one, whichever is said first.
+  const { tempids } = data.transact([[':db/add', -1, 'name', 'X'], [':db/add', -2, 'name', 'Y'], [':db/add', -1, 'email', 'z'], [':db/add', -2, 'email', 'z']])
+  expect([tempids['-1'], tempids['-2'], data.pull('[:name :email]', 5)]).toEqual([5, 5, { ':name': 'Y', ':email': 'z' }])
+})
+
+it('to retract of what nobody is does nothing', async () => {
+  const { data } = await world(PEOPLE)
+  data.transact([{ ':db/id': 1, name: 'A' }])
+  expect(data.transact([[':db/retractEntity', [':email', 'x']], [':db/retract', [':email', 'x'], 'name', 'A'], [':db/retractEntity', 77], [':db/retractAttribute', 78, 'name']]).datoms).toEqual([])
+  expect(data.transact([{ ':db/id': -1, name: 'B' }]).tempids['-1']).toBe(2)
+})

@@ -19,6 +19,28 @@ function list(Kind, query, rows, told, size) {
   return { apply: (row) => { one.apply(sameAsUpsert(row)) }, rows: () => one.list.slice() }
 }
 
+/** Rows with the name of their project, in no order: where each is, is known. Projects stay as they are, and rows theirs. */
+class Joined {
+  result = []
+  places = new Map()
+
+  constructor(query, rows, told) {
+    this.told = told
+    this.matches = matcher(query)
+    for (const row of rows.values()) if (this.matches(row)) this.places.set(row.id, this.result.push(this.made(row)) - 1)
+  }
+
+  made({ id, projectId, title, status, updatedAt }) { return { id, title, status, updatedAt, name: projectById.get(projectId).name } }
+  rows() { return this.result }
+
+  apply(now) {
+    const place = this.places.get(now.id)
+    if (place === undefined) return
+    this.result[place] = this.made(now)
+    this.told(this.result)
+  }
+}
+
 class ByStatus {
   groups = new Map()
 
@@ -131,10 +153,7 @@ export async function open() {
   const make = (query, told) => {
     switch (query.kind) {
       case 'filter': return list(SortedList, query, rows, told)
-      case 'join': {
-        const one = list(SortedList, query, rows, told)
-        return { ...one, rows: () => one.rows().map((row) => ({ ...row, name: projectById.get(row.projectId).name })) }
-      }
+      case 'join': return new Joined(query, rows, told)
       case 'top': return list(TopList, query, rows, told, query.limit)
       case 'list': return list(ChunkList, query, rows, told)
       case 'nested': return nested(query, rows, told)
@@ -166,7 +185,7 @@ export async function open() {
         return families.get(query.kind).mount(query, told)
       }
       const one = make(query, told)
-      mounted.push({ ...one, apply: one.apply.bind(one), query, told })
+      mounted.push({ apply: (now, old) => { one.apply(now, old) }, query, told })
       return { rows: () => one.rows(), close: () => {} }
     },
     /** Several lists that are told of transactions, instead of one that is told of each change. */
