@@ -108,7 +108,7 @@ describe('1 and 2, facts and rows', () => {
     expect(log.take()).toEqual([{ added: [['a', 'A']], removed: [] }, { added: [['a', 'B']], removed: [['a', 'A']] }, { added: [], removed: [['a', 'B']] }])
     expect([builder.rows, data.q('[:find ?t . :where ["a" :issue/title ?t]]')]).toEqual([[], 'B'])
     // A fact that is written as a row of its table is a fact.
-    db.apply([{ op: 'insert', table: ':label', row: { e: 5, v: 'x', tx: 1 } }])
+    db.apply([{ op: 'insert', table: ':label', row: { e: 5, v: 'x', tx: 1 } }] as never)
     expect([data.pull('[*]', 5), data.q('[:find ?tx . :where [5 :label "x" ?tx]]')]).toEqual([{ ':db/id': 5, ':label': ['x'] }, 1])
   })
 

@@ -65,7 +65,14 @@ function transaction(pick: Pick): unknown[] {
 }
 
 const facts = (datoms: any[]): string[] => datoms.map(x => JSON.stringify([x.e, x.a, x.v])).sort()
-const counted = { made: 0, refused: 0 }
+const counted = { made: 0, refused: 0, numbered: 0 }
+/** Facts with the new entities by rank: DataScript wastes a number where a tempid turns out to be somebody late. */
+function ranked(datoms: any[]): string[] {
+  const isRef = (x: any): boolean => ['friend', 'boss', 'part'].includes(x.a)
+  const all = [...new Set(datoms.flatMap(x => isRef(x) ? [x.e, x.v] : [x.e]).filter((e: number) => e > 6))].sort((a, b) => a - b)
+  const rank = (e: number): unknown => e > 6 ? `new ${all.indexOf(e)}` : e
+  return datoms.map(x => JSON.stringify([rank(x.e), x.a, isRef(x) ? rank(x.v) : x.v])).sort()
+}
 
 function run(seed: number): unknown {
   const pick = random(seed)
@@ -80,7 +87,9 @@ function run(seed: number): unknown {
       if ('refused' in left) { counted.refused++; continue }
       counted.made++
       const [a, b] = [facts(datascript.datoms(datascript.db(theirs), ':eavt')), facts(d.datoms(d.db(ours), ':eavt'))]
-      if (a.join() !== b.join() || JSON.stringify(left) !== JSON.stringify(right)) return { i, tx, left, right, theirs: a.filter(x => !b.includes(x)), ours: b.filter(x => !a.includes(x)) }
+      const isSame = a.join() === b.join() && JSON.stringify(left) === JSON.stringify(right)
+      if (!isSame && ranked(datascript.datoms(datascript.db(theirs), ':eavt')).join() === ranked(d.datoms(d.db(ours), ':eavt')).join()) { counted.numbered++; return undefined }
+      if (!isSame) return { i, tx, left, right, theirs: a.filter(x => !b.includes(x)), ours: b.filter(x => !a.includes(x)) }
     }
     return undefined
   } finally { ours.store.close() }
@@ -91,5 +100,6 @@ it(`writes what DataScript does, ${CASES} random histories from ${FIRST}`, () =>
   if (CASES < 50) return
   expect(counted.made).toBeGreaterThan(CASES * 2)
   expect(counted.refused).toBeGreaterThan(CASES / 8)
+  expect(counted.numbered).toBeLessThan(CASES / 20)
   if (CASES > 1000) console.log('counted', counted)
 }, 60_000 + CASES * 500)
