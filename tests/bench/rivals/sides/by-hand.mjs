@@ -16,7 +16,7 @@ function list(Kind, query, rows, told, size) {
   const one = new Kind(matcher(query), ({ rows }) => { told(rows ?? one.list) }, size)
   one.load(rows.values())
   one.ready(newestFirst)
-  return { apply: (row) => { one.apply(sameAsUpsert(row)) }, rows: () => one.list.slice() }
+  return { apply: (row) => { one.apply(sameAsUpsert(row)) }, rows: () => one.list.slice(), first: (count) => Array.from({ length: Math.min(count, one.list.length) }, (_, i) => one.list.at(i)) }
 }
 
 /** Rows with the name of their project, in no order: where each is, is known. Projects stay as they are, and rows theirs. */
@@ -186,7 +186,7 @@ export async function open() {
       }
       const one = make(query, told)
       mounted.push({ apply: (now, old) => { one.apply(now, old) }, query, told })
-      return { rows: () => one.rows(), close: () => {} }
+      return { rows: () => one.rows(), first: one.first, close: () => {} }
     },
     /** Several lists that are told of transactions, instead of one that is told of each change. */
     mountPage(wanted, told) {

@@ -56,6 +56,7 @@ export async function open() {
       ]
       return {
         rows: () => ids.map((id) => queries.getResultRow(name, id)),
+        first: (count) => ids.slice(0, count).map((id) => queries.getResultRow(name, id)),
         close: () => {
           for (const id of listeners.slice(0, 2)) queries.delListener(id)
           store.delListener(listeners[2])
