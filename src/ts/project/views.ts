@@ -56,6 +56,7 @@ export class Views {
   flush(): void {
     if (this.#woken.size === 0) return
     const changes: LooseChange[] = []
+    const written: Upkeep[] = []
     for (const upkeep of [...this.#woken]) {
       this.#woken.delete(upkeep)
       if (upkeep.paused || upkeep.isDone) continue
@@ -63,15 +64,22 @@ export class Views {
       try {
         upkeep.flush(draft)
         upkeep.error = undefined
-        changes.push(...draft.changes())
-      } catch (error) {
-        // Told once.
-        if (upkeep.error !== undefined && (upkeep.error as Error).message === (error as Error)?.message) continue
-        upkeep.error = error
-        report(error, this.onError)
-      }
+        for (const change of draft.changes()) changes.push(change)
+        written.push(upkeep)
+      } catch (error) { this.#failed(upkeep, error) }
     }
-    if (changes.length > 0) this.commit(changes)
+    if (changes.length === 0) return
+    try { this.commit(changes) } catch (error) {
+      // Nothing was written: the next occasion compares the whole.
+      for (const upkeep of written) { upkeep.again(); this.#failed(upkeep, error) }
+    }
+  }
+
+  /** Told once. */
+  #failed(upkeep: Upkeep, error: unknown): void {
+    const isKnown = upkeep.error !== undefined && (upkeep.error as Error).message === (error as Error)?.message
+    upkeep.error = error
+    if (!isKnown) report(error, this.onError)
   }
 
   end(): void {

@@ -300,6 +300,22 @@ describe('views', () => {
     expect(p.inputsOf(Sums)).toEqual(['receivable', 'Accounts'])
   })
 
+  it('what storage refuses is written with the next change', async () => {
+    const db = await filled()
+    const errors: any[] = []
+    let refuses = false
+    const keeper: any = { status: 'ready', leading: Promise.resolve(), entries: () => new Map(), committed: () => {}, close: () => {}, guard: () => {}, commit: (changes: any) => { if (refuses) throw new Error('refused'); return changes.length > 0 ? db.apply(changes) : undefined } };
+    (db as any).keeper = keeper
+    const p = projections(db, { onError: e => { errors.push(e) } }).register(Receivable)
+    refuses = true
+    db.apply([{ op: 'insert', table: 'invoices', row: { id: 9, accountId: 2, amount: 3 } }])
+    await tick()
+    expect([totals(db), p.status(Receivable).status, errors.length]).toEqual([{ 1: 15, 2: 7, 3: 100 }, 'error', 1])
+    refuses = false
+    db.apply([{ op: 'insert', table: 'invoices', row: { id: 10, accountId: 1, amount: 1 } }])
+    expect([totals(db), p.status(Receivable)]).toEqual([{ 1: 16, 2: 10, 3: 100 }, { status: 'ready' }])
+  })
+
   it('keep up inside of listeners, and with several versions at once', async () => {
     const db = await filled()
     projections(db).register(Receivable)
