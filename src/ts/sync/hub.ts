@@ -238,7 +238,7 @@ class Live implements Subscription, ScopeHost {
     const { label, extraColumns } = this.read
     const image = (row ?? old) as AnyRow
     this.#events.set(name, {
-      table: table.name, event, id: key.length === 1 ? key[0] : key, row, old, changed, ref: this.hub.db.version,
+      table: table.name, event, id: key.length === 1 ? key[0] : key, row, old, changed, ref: this.hub.telling,
       identifiers: identifiersOf(table, image, extraColumns), ...(label === undefined ? {} : { label }),
     })
     this.hub.touched(this)

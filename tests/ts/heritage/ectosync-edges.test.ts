@@ -113,6 +113,23 @@ describe('listeners', () => {
     expect(told.sort()).toEqual(['by 3 1', 'first 3 1', 'row 3 1', 'table 3 1'])
   })
 
+  it('that apply before others are told leave nothing behind in the values of these', async () => {
+    const { db } = await open()
+    db.apply([person(1), post(1, 1), post(2, 1), tag(2), tag(3), tagged(1, 1, 2), tagged(2, 2, 3)])
+    const query = db.query.people.with('allTags').with('posts', p => p.with('tags'))
+    let applied = false
+    subscribe(db, ['posts', 'deleted'], () => {
+      if (applied) return
+      applied = true
+      // What led from the deleted post to its tag is gone before the holder hears of the post.
+      db.apply([gone('postsTags', 1), set('posts', 2, { name: 'newer' })])
+    })
+    const held = hold(db, read(db, query)[0], { of: 'people' })
+    db.apply([gone('posts', 1)])
+    expect([applied, held.value]).toEqual([true, read(db, query)[0]])
+    expect(held.notes.map(n => [n.version, n.events.map(e => e.ref)])).toEqual([[2, [2]], [3, [3]]])
+  })
+
   it('that throw stop nobody; ended ones are silent at once; a closed database tells nobody', async () => {
     const { db, errors } = await open()
     db.apply([post(1, 1)])
