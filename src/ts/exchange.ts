@@ -7,10 +7,10 @@ import type { Level, NodeCell } from './view-tree.js'
 
 type Item = RowCell | NodeCell
 
-/** Every row goes, every row comes. */
-export function replaced(level: Level, old: Snapshot<Item>, now: Snapshot<Item>): Patch[] {
+/** Every row goes, if there were any, every row comes. */
+export function replaced(level: Level, old: Snapshot<Item> | undefined, now: Snapshot<Item>): Patch[] {
   const diff: Patch[] = []
-  const before = cells(old)
+  const before = old === undefined ? [] : cells(old)
   for (let i = before.length - 1; i >= 0; i--) diff.push(new Removed(level, undefined, i, rowOf(before[i])))
   cells(now).forEach((item, i) => { diff.push(added(level, i, item)) })
   return diff

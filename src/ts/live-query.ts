@@ -6,7 +6,7 @@ import { EddylineError } from './errors.js'
 import type { Patch } from './patches.js'
 import type { AnyParams, ParamSpec } from './query/params.js'
 import type { QueryJson } from './query/types.js'
-import type { View } from './view.js'
+import type { Diff, View } from './view.js'
 
 /**
  * `ready`: rows are current. `error`: the query could not be evaluated, and rows are the last good ones; or, with
@@ -159,11 +159,11 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
   readonly version: number
   readonly urgent: boolean
   readonly #query: SharedQuery
-  readonly #diff: readonly Patch[]
+  #diff: Diff
   readonly #batch: Report | undefined
   #snapshot: Snapshot<any> | undefined
 
-  constructor(query: SharedQuery, diff: readonly Patch[] | undefined, batch: Report | undefined) {
+  constructor(query: SharedQuery, diff: Diff | undefined, batch: Report | undefined) {
     this.#query = query
     this.#diff = diff ?? NONE
     this.#batch = batch
@@ -173,7 +173,7 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
     // every row on the way to the next change built as it was, whether anybody asks or not.
     if (query.view.flat && query.view.built && !this.urgent) this.#snapshot = query.view.snapshot()
   }
-  get diff(): readonly Patch[] { return this.#diff }
+  get diff(): readonly Patch[] { return typeof this.#diff === 'function' ? this.#diff = this.#diff() : this.#diff }
   get batch(): Report | undefined { return this.#batch }
   get rows(): readonly any[] {
     if (this.urgent) return this.#query.rows()

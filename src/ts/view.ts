@@ -11,6 +11,9 @@ import { Level, type NodeCell, linkLevels } from './view-tree.js'
 
 type Item = RowCell | NodeCell
 
+/** Patches, or what makes them when they are looked at. */
+export type Diff = readonly Patch[] | (() => readonly Patch[])
+
 /**
  * The mirror of one engine view.
  *
@@ -24,7 +27,7 @@ export class View {
   /** Version of the last change. */
   version: number
   /** Patches of the section just absorbed, when somebody listens. */
-  diff: Patch[] | undefined
+  diff: Diff | undefined
   /** Somebody wants diffs. */
   wanted = false
   /** The engine could not evaluate the view at the last version. */
@@ -185,8 +188,16 @@ export class View {
   #apply(words: Int32Array, at: number, patches: number, wanted: boolean): boolean {
     const diff: Patch[] | undefined = wanted ? [] : undefined
     let seen = false
-    if (this.flat) seen = this.#applyFlat(words, at, patches, diff)
-    else {
+    if (this.flat) {
+      // A whole list that comes: most who listen look at the rows only.
+      if (wanted && patches === 1 && (words[at] & KIND) === FILL && this.#list !== undefined) {
+        this.#applyFlat(words, at, patches, undefined)
+        const level = this.levels[0], filled = this.snapshot() as Snapshot<RowCell>
+        this.diff = () => replaced(level, undefined, filled)
+        return true
+      }
+      seen = this.#applyFlat(words, at, patches, diff)
+    } else {
       const nested = this.#nested
       for (let n = 0; n < patches; n++) {
         const kind = words[at] & KIND

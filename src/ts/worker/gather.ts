@@ -21,31 +21,31 @@ class Words {
 
 /** A set of handles by relation. */
 export class Handles {
-  readonly flags: (Uint8Array | undefined)[] = []
+  readonly flags = new Map<number, Uint8Array>()
 
   /** Whether it was not in it. */
   add(rel: number, handle: number): boolean {
-    let flags = this.flags[rel]
+    let flags = this.flags.get(rel)
     if (flags === undefined || handle >= flags.length) {
       const grown = new Uint8Array(Math.max(handle + 1, (flags?.length ?? 32) * 2))
       if (flags !== undefined) grown.set(flags)
-      flags = this.flags[rel] = grown
+      this.flags.set(rel, flags = grown)
     }
     if (flags[handle] !== 0) return false
     flags[handle] = 1
     return true
   }
-  has(rel: number, handle: number): boolean { const flags = this.flags[rel]; return flags !== undefined && handle < flags.length && flags[handle] !== 0 }
+  has(rel: number, handle: number): boolean { const flags = this.flags.get(rel); return flags !== undefined && handle < flags.length && flags[handle] !== 0 }
   /** How many there are. */
   count(): number {
     let n = 0
-    for (const flags of this.flags) if (flags !== undefined) for (let i = 0; i < flags.length; i++) n += flags[i]
+    for (const flags of this.flags.values()) for (let i = 0; i < flags.length; i++) n += flags[i]
     return n
   }
   /** Whether it was in it. */
   delete(rel: number, handle: number): boolean {
     if (!this.has(rel, handle)) return false
-    this.flags[rel]![handle] = 0
+    this.flags.get(rel)![handle] = 0
     return true
   }
 }
@@ -64,14 +64,14 @@ export class Gatherer {
   #packed = new Words()
   #pairs = new Words()
 
-  constructor(readonly port: Port, readonly kinds: readonly (Kind | undefined)[], public known: Handles) {}
+  constructor(readonly port: Port, readonly kinds: ReadonlyMap<number, Kind>, public known: Handles) {}
 
   /** The page is to have a row. */
   need(rel: number, handle: number): void {
     if (handle < 0 || !this.known.add(rel, handle)) return
     this.sent++
     const { port } = this
-    const kind = this.kinds[rel]!
+    const kind = this.kinds.get(rel)!
     if ('layout' in kind) {
       const at = port.rowPtr(rel, handle)
       port.fresh()
@@ -113,12 +113,12 @@ export class Gatherer {
 export class Marker {
   /** Rows looked at, those of several views as often. */
   walked = 0
-  constructor(readonly port: Port, readonly kinds: readonly (Kind | undefined)[], readonly live: Handles) {}
+  constructor(readonly port: Port, readonly kinds: ReadonlyMap<number, Kind>, readonly live: Handles) {}
 
   need(rel: number, handle: number): void {
     this.walked++
     if (handle < 0 || !this.live.add(rel, handle)) return
-    const kind = this.kinds[rel]!
+    const kind = this.kinds.get(rel)!
     if ('layout' in kind) return
     this.need(kind.left, this.port.member(rel, handle, false))
     this.need(kind.right, this.port.member(rel, handle, true))

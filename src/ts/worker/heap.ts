@@ -21,6 +21,12 @@ class Table {
   get(at: number): number { return at < this.values.length ? this.values[at] : 0 }
 }
 
+function tableOf(tables: Map<number, Table>, rel: number): Table {
+  let table = tables.get(rel)
+  if (table === undefined) tables.set(rel, table = new Table())
+  return table
+}
+
 /**
  * Rows by relation and handle, in one buffer with free lists by size.
  *
@@ -40,11 +46,11 @@ export class RowHeap {
   #free = 0
   /** First free slot by size; each holds the address of the next. */
   readonly #slots = new Map<number, number>()
-  readonly #at: (Table | undefined)[] = []
-  readonly #size: (Table | undefined)[] = []
+  readonly #at = new Map<number, Table>()
+  readonly #size = new Map<number, Table>()
   /** Members of pairs, each plus 2, so that 0 is an unknown one. */
-  readonly #left: (Table | undefined)[] = []
-  readonly #right: (Table | undefined)[] = []
+  readonly #left = new Map<number, Table>()
+  readonly #right = new Map<number, Table>()
 
   /** Address of a slot of at least `bytes`. */
   alloc(bytes: number): number {
@@ -100,15 +106,15 @@ export class RowHeap {
         this.#drop(rel, handle)
         const at = whole ? base + from : this.alloc(size)
         if (!whole) this.put(at, bytes.subarray(from, from + size))
-        ;(this.#at[rel] ??= new Table()).set(handle, at)
-        ;(this.#size[rel] ??= new Table()).set(handle, size)
+        tableOf(this.#at, rel).set(handle, at)
+        tableOf(this.#size, rel).set(handle, size)
         this.rows++
       }
       yield
     }
     for (let i = 0; i < pairs.length; i += 4) {
-      (this.#left[pairs[i]] ??= new Table()).set(pairs[i + 1], pairs[i + 2] + 2)
-      ;(this.#right[pairs[i]] ??= new Table()).set(pairs[i + 1], pairs[i + 3] + 2)
+      tableOf(this.#left, pairs[i]).set(pairs[i + 1], pairs[i + 2] + 2)
+      tableOf(this.#right, pairs[i]).set(pairs[i + 1], pairs[i + 3] + 2)
       if (i % (PORTION * 4) === 0) yield
     }
   }
@@ -116,34 +122,34 @@ export class RowHeap {
   /** A handle is free: its row or pair goes. */
   free(rel: number, handle: number): void {
     this.#drop(rel, handle)
-    this.#left[rel]?.set(handle, 0)
+    this.#left.get(rel)?.set(handle, 0)
   }
 
   /** A relation is gone with all of it. */
   forget(rel: number): void {
-    const at = this.#at[rel]
+    const at = this.#at.get(rel)
     for (let handle = 0; at !== undefined && handle < at.values.length; handle++) this.#drop(rel, handle)
-    this.#at[rel] = this.#size[rel] = this.#left[rel] = this.#right[rel] = undefined
+    for (const tables of [this.#at, this.#size, this.#left, this.#right]) tables.delete(rel)
   }
 
   rowPtr(rel: number, handle: number): number {
-    const at = this.#at[rel]?.get(handle) ?? 0
+    const at = this.#at.get(rel)?.get(handle) ?? 0
     if (at === 0) throw new EddylineError('ENGINE_CRASHED', `the page has no row ${handle} of relation ${rel}, which is a bug of eddyline`)
     return at
   }
 
   member(rel: number, handle: number, right: boolean): number {
-    const member = (right ? this.#right : this.#left)[rel]?.get(handle) ?? 0
+    const member = (right ? this.#right : this.#left).get(rel)?.get(handle) ?? 0
     if (member === 0) throw new EddylineError('ENGINE_CRASHED', `the page has no pair ${handle} of relation ${rel}, which is a bug of eddyline`)
     return member - 2
   }
 
   #drop(rel: number, handle: number): void {
-    const table = this.#at[rel]
+    const table = this.#at.get(rel)
     const at = table?.get(handle) ?? 0
     if (at === 0) return
     table!.set(handle, 0)
-    this.release(at, this.#size[rel]!.get(handle))
+    this.release(at, this.#size.get(rel)!.get(handle))
     this.rows--
   }
 

@@ -26,8 +26,8 @@ const SWEEP_MS = 500
  */
 export class Outbox {
   readonly views = new Map<number, Shown>()
-  readonly #kinds: (Kind | undefined)[] = []
-  readonly #users: number[] = []
+  readonly #kinds = new Map<number, Kind>()
+  readonly #users = new Map<number, number>()
   readonly #known = new Handles()
   readonly #gather: Gatherer
   #n = 0
@@ -83,9 +83,12 @@ export class Outbox {
     this.#fresh.delete(view)
     const forgotten: number[] = []
     for (const { id } of shown.info.relations) {
-      if (--this.#users[id] > 0) continue
-      this.#kinds[id] = undefined
-      this.#known.flags[id] = undefined
+      const users = this.#users.get(id)! - 1
+      this.#users.set(id, users)
+      if (users > 0) continue
+      this.#users.delete(id)
+      this.#kinds.delete(id)
+      this.#known.flags.delete(id)
       this.#freed.delete(id)
       forgotten.push(id)
     }
@@ -262,7 +265,6 @@ export class Outbox {
     // Of a view that cannot be evaluated the page shows rows that nobody can tell.
     if (![...this.views.values()].some(shown => shown.failed)) {
       this.#known.flags.forEach((flags, rel) => {
-        if (flags === undefined) return
         for (let handle = 0; handle < flags.length; handle++) {
           if (flags[handle] !== 0 && !live.has(rel, handle)) { flags[handle] = 0; this.#free(rel, handle) }
         }
@@ -324,8 +326,8 @@ export class Outbox {
 
   #need(infos: readonly RelationInfo[]): void {
     for (const info of infos) {
-      this.#kinds[info.id] ??= kindOf(info)
-      this.#users[info.id] = (this.#users[info.id] ?? 0) + 1
+      if (!this.#kinds.has(info.id)) this.#kinds.set(info.id, kindOf(info))
+      this.#users.set(info.id, (this.#users.get(info.id) ?? 0) + 1)
     }
   }
 }

@@ -259,6 +259,20 @@ describe('cursors', () => {
 })
 
 describe('what was handed out', () => {
+  it('the patches of a list that comes at once are made when they are looked at, and are of that version', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.orderBy('id'))
+    const events: any[] = []
+    expect(live.rows).toEqual([])
+    live.subscribe(event => { events.push(event) })
+    db.apply([{ op: 'upsert', table: 'issues', rows: [issue('a'), issue('b')] }])
+    db.apply([put('a', { title: 'later' }), { op: 'delete', table: 'issues', id: 'b' }])
+    db.apply([put('c'), put('d')])
+    const { diff } = events[0]
+    expect(diff).toBe(events[0].diff)
+    expect(diff.map((p: any) => [p.t, p.at, p.key, p.value.title])).toEqual([['add', 0, 'a', 'Issue a'], ['add', 1, 'b', 'Issue b']])
+    db.close()
+  })
   it.each([true, false])('stays readable long after: diffs, and rows that were looked at (%s)', async isLooking => {
     const { db } = await open({ graceMs: 0 })
     db.apply(Array.from({ length: 50 }, (_, i) => put(`i${i}`, { priority: i })))

@@ -152,6 +152,27 @@ describe('what is set', () => {
   })
 })
 
+describe('what is given back', () => {
+  it('queries that come and go, before and after their rows are there, leave nothing behind', async () => {
+    const { db } = await openFar({ graceMs: 0 })
+    await db.apply([1, 2, 3].map(n => put(`i${n}`, { priority: n })))
+    const before = await db.stats()
+    for (let round = 0; round < 40; round++) {
+      const lives = Array.from({ length: 25 }, (_, n) => db.live(db.query.issues.where('priority', '>', n % 4).select(i => ({ id: i.id, t: i.title, n: div(12, i.priority) })).orderBy('id').limit(n + 1)))
+      if (round % 2 === 0) await ready(lives[24])
+      for (const live of lives) live.dispose()
+      await tick(1)
+    }
+    for (let n = 0; n < 100 && (await db.stats()).views > 0; n++) await tick(20)
+    const after = await db.stats()
+    // Rows of the table itself stay until there are some thousand that nobody shows.
+    expect([after.views, after.nodes, after.page.rows]).toEqual([0, before.nodes, 3])
+    const live = db.live(db.query.issues.select(i => ({ id: i.id, n: div(12, i.priority) })).orderBy('id'))
+    await ready(live)
+    expect(live.rows).toEqual([{ id: 'i1', n: 12 }, { id: 'i2', n: 6 }, { id: 'i3', n: 4 }])
+  })
+})
+
 describe('what comes from elsewhere', () => {
   it('streams are read by the worker piece by piece', async () => {
     const { db } = await openFar()
