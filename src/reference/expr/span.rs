@@ -82,7 +82,7 @@ fn plain(value: &Value) -> Result<Value> {
 pub(crate) fn scaled(parts: Parts, by: impl Fn(f64) -> f64) -> Result<Value> {
     let near = |v: f64| (v * 1_000_000.0).round_ties_even() / 1_000_000.0;
     let [months, days, micros] = parts.map(|v| by(v as f64));
-    let is_int4 = |v: f64| v >= -2_147_483_648.0 && v <= 2_147_483_647.0;
+    let is_int4 = |v: f64| (-2_147_483_648.0..=2_147_483_647.0).contains(&v);
     if !is_int4(months) || !is_int4(days) {
         return Err(out());
     }
