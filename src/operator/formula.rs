@@ -359,7 +359,13 @@ fn compare(f: Function, a: Cell<'_>, b: Cell<'_>) -> Option<bool> {
 
 /// A function that is null as soon as an argument is.
 fn strict(f: Function, args: &[Cell<'_>]) -> Outcome<'static> {
-    if args.iter().any(|a| a.is_null()) {
+    // A null is looked for in arrays as a value is, and nothing is equal to an element of an empty one.
+    let needed = match f {
+        Function::ArrayPosition => &args[..1],
+        Function::Any => &args[1..],
+        _ => args,
+    };
+    if needed.iter().any(|a| a.is_null()) {
         return Ok(NULL);
     }
     if let (Some(test), [a, b]) = (comparison(f), args) {

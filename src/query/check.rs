@@ -6,7 +6,7 @@ use super::ast::{ColumnJson, SchemaJson, TableJson};
 use super::schema::{Column, Schema, TENANT_COLUMN, Table, TableId};
 use super::{arrival, relations};
 use crate::error::{Error, ErrorCode, Result};
-use crate::value::{Layout, MapState, Type};
+use crate::value::{Element, Layout, MapState, Type};
 
 /// Types by name, and whether the column is confined to safe integers.
 const TYPES: &[(&str, Type, bool)] = &[
@@ -23,6 +23,13 @@ const TYPES: &[(&str, Type, bool)] = &[
     ("time", Type::Time, false),
     ("uuid", Type::Uuid, false),
     ("interval", Type::Interval, false),
+    ("bool[]", Type::Array(Element::Bool), false),
+    ("int[]", Type::Array(Element::Int), false),
+    ("float[]", Type::Array(Element::Float), false),
+    ("text[]", Type::Array(Element::Text), false),
+    ("timestamp[]", Type::Array(Element::Timestamp), false),
+    ("date[]", Type::Array(Element::Date), false),
+    ("uuid[]", Type::Array(Element::Uuid), false),
 ];
 
 /// Types that people will ask for: known, and not held yet.

@@ -176,6 +176,22 @@ pub enum Function {
     ShrinkSpan,
     /// Interval in the one form of its length. Put in by `bind` where equal intervals become one.
     PlainInterval,
+    /// `x = any(array)`: null if no element equals it and one is null; false of an empty one, also for null.
+    Any,
+    /// `@>` of arrays: every element of the second is in the first. Nulls equal nothing.
+    ArrayContains,
+    /// `&&`: some element of one is in the other.
+    ArrayOverlaps,
+    /// Number of elements.
+    Cardinality,
+    /// The same; null of none.
+    ArrayLength,
+    /// An element by its place, from 1; null where there is none.
+    ArrayAt,
+    /// Place of the first element that equals a value, or is null as it is, from 1; null if none does.
+    ArrayPosition,
+    /// Elements that are not null as texts, joined.
+    ArrayToText,
     /// Seconds from the second moment to the first. Float.
     DiffSeconds,
     /// Year, month, day, hour, minute, second (Float) in UTC.
@@ -335,6 +351,13 @@ impl Function {
                 | F::DateToTimestamp
                 | F::DiffDays
                 | F::PlainInterval
+                | F::Any
+                | F::ArrayContains
+                | F::ArrayOverlaps
+                | F::Cardinality
+                | F::ArrayLength
+                | F::ArrayAt
+                | F::ArrayPosition
                 | F::TrimScale
                 | F::Scale
                 | F::Round
@@ -384,6 +407,11 @@ impl Function {
             (Function::AddDays | Function::SubDays, _) => Some(Type::Date),
             (Function::DiffDays, _) => Some(Type::Int),
             (F::DiffMoments | F::ScaleSpan | F::ShrinkSpan | F::PlainInterval, _) => Some(Type::Interval),
+            (F::ArrayContains, _) => Some(Type::Bool),
+            (F::ArrayAt, _) => match arguments.take(1).flatten().next() {
+                Some(Type::Array(element)) => Some(element.ty()),
+                _ => None,
+            },
             (F::AddSpan | F::DateTrunc(_), _) => arguments.take(1).flatten().next().or(Some(Type::Timestamp)),
             (Function::DateToTimestamp, _) => Some(Type::Timestamp),
             (F::Round | F::RoundTo | F::Floor | F::Ceil | F::Trunc | F::Sign, _) => {

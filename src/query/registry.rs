@@ -4,7 +4,7 @@
 //! call in both generators. All are pure functions of their arguments, hence incremental without state.
 
 use super::function::{CastTo, Function, Unit};
-use crate::value::Type;
+use crate::value::{Element, Type};
 
 /// Arguments that a function takes.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,15 @@ const JSON: &[Type] = &[Type::Json];
 const MOMENT: &[Type] = &[Type::Timestamp];
 const SPAN: &[Type] = &[Type::Timestamp, Type::Interval];
 const CLOCK: &[Type] = &[Type::Timestamp, Type::Interval, Type::Time];
+const ARRAY: &[Type] = &[
+    Type::Array(Element::Bool),
+    Type::Array(Element::Int),
+    Type::Array(Element::Float),
+    Type::Array(Element::Text),
+    Type::Array(Element::Timestamp),
+    Type::Array(Element::Date),
+    Type::Array(Element::Uuid),
+];
 const DECIMAL: &[Type] = &[Type::Decimal];
 const SIGNED: &[Type] = &[Type::Int, Type::Decimal, Type::Float, Type::Interval];
 const FRACTION: &[Type] = &[Type::Float, Type::Decimal];
@@ -176,6 +185,13 @@ pub const FUNCTIONS: &[Signature] = {
         typed("jsonTypeof", F::JsonTypeof, 1, 1, &[JSON], Text),
         typed("jsonArrayLength", F::JsonArrayLength, 1, 1, &[JSON], Int),
         typed("@>", F::JsonContains, 2, 2, &[JSON], Bool),
+        line("any", F::Any, 2, 2, Any, TRUTH),
+        line("&&", F::ArrayOverlaps, 2, 2, Any, TRUTH),
+        typed("cardinality", F::Cardinality, 1, 1, &[ARRAY], Int),
+        typed("arrayLength", F::ArrayLength, 1, 1, &[ARRAY], Int),
+        line("arrayAt", F::ArrayAt, 2, 2, Each(&[ARRAY, INT]), ARG),
+        line("arrayPosition", F::ArrayPosition, 2, 2, Any, Gives::Type(Int)),
+        typed("arrayToText", F::ArrayToText, 2, 2, &[ARRAY, TEXT], Text),
         typed("?", F::JsonExists, 2, 2, &[JSON, TEXT], Bool),
         typed("~", F::Matches, 2, 2, &[TEXT], Bool),
         typed("~*", F::MatchesFolded, 2, 2, &[TEXT], Bool),
@@ -207,9 +223,33 @@ pub const UNITS: &[(&str, Unit, bool)] = &[
 
 /// Casts by the name of the type, and the types that each takes.
 pub const CASTS: &[(&str, CastTo, &[&[Type]])] = {
-    use Type::{Bool, Bytes, Date, Decimal, Float, Int, Interval, Json, Text, Time, Timestamp, Uuid};
+    use Type::{Array, Bool, Bytes, Date, Decimal, Float, Int, Interval, Json, Text, Time, Timestamp, Uuid};
     &[
-        ("text", CastTo::Text, &[&[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid, Interval]]),
+        (
+            "text",
+            CastTo::Text,
+            &[&[
+                Bool,
+                Int,
+                Float,
+                Text,
+                Bytes,
+                Timestamp,
+                Json,
+                Decimal,
+                Date,
+                Time,
+                Uuid,
+                Interval,
+                Array(Element::Bool),
+                Array(Element::Int),
+                Array(Element::Float),
+                Array(Element::Text),
+                Array(Element::Timestamp),
+                Array(Element::Date),
+                Array(Element::Uuid),
+            ]],
+        ),
         ("int", CastTo::Int, &[&[Int, Float, Decimal, Bool, Text]]),
         ("bigint", CastTo::BigInt, &[&[Int, Float, Decimal, Bool, Text]]),
         ("float", CastTo::Float, &[&[Float, Int, Decimal, Text]]),

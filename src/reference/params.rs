@@ -81,6 +81,7 @@ fn null_of(ty: Type) -> ExprJson {
         Type::Time => (Some("time"), Literal::Text("00:00:00".to_owned())),
         Type::Uuid => (Some("uuid"), Literal::Text("00000000-0000-0000-0000-000000000000".to_owned())),
         Type::Interval => (Some("interval"), Literal::Text("0".to_owned())),
+        Type::Array(element) => (Some(element.array_name()), Literal::Text("[]".to_owned())),
         Type::Bytes => (Some("bytes"), Literal::Text(String::new())),
         Type::Json => (Some("json"), Literal::Text("null".to_owned())),
     };

@@ -1,7 +1,7 @@
 // Everything that the entries share. Each entry adds `init` and `createDatabase`, bound to its way of loading the engine.
 export { EddylineError, type ErrorCode, type KnownErrorCode } from './errors.js'
 export {
-  string, number, int, bigint, boolean, timestamp, json, bytes, decimal, date, time, uuid, interval, table,
+  string, number, int, bigint, boolean, timestamp, json, bytes, decimal, date, time, uuid, interval, array, table,
   belongsTo, hasOne, hasMany, manyToMany, through,
   type Column, type Table, type Schema, type AnySchema, type Row, type InputRow, type Key, type Change, type Batch,
   type TableName, type RelationOptions, type AssociationName, type AssociationTable,
@@ -29,6 +29,7 @@ export {
   concatAll, concatWs, octetLength, ascii, chr,
   dateTrunc, extract, addInterval, intervalOf, elapsed, timesInterval, diffSeconds, makeTimestamp,
   jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, jsonArrayLength, jsonContains, jsonExists,
+  anyOf, arrayContains, arrayOverlaps, cardinality, arrayLength, arrayAt, arrayPosition, arrayToText,
   type Case, type CastTypes, type Interval, type TruncUnit, type ExtractUnit,
 } from './query/functions.js'
 export { recursive, type Bases, type Best, type Group, type GroupOptions, type Recursive, type RecursiveOptions } from './query/recursive.js'

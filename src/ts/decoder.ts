@@ -1,7 +1,8 @@
+import { ELEMENTS, unpackArray } from './arrays.js'
 import { dateText, timeText } from './calendar.js'
 import { unpackDecimal } from './decimal.js'
 import { intervalText, unpackInterval } from './interval.js'
-import { BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, INTERVAL, type PackedLayout, TEXT, TIME, TIMESTAMP, UUID } from './layout.js'
+import { ARRAY, BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, INTERVAL, type PackedLayout, TEXT, TIME, TIMESTAMP, UUID } from './layout.js'
 
 /** Memory that holds packed rows: the engine's, or a copy of one row. */
 export interface RowMemory {
@@ -105,7 +106,7 @@ function decodeRare(port: RowMemory, layout: PackedLayout, ptr: number, c: numbe
     case DECIMAL: return unpackDecimal(text)
     case UUID: return text
     case INTERVAL: return intervalText(unpackInterval(text))
-    default: return JSON.parse(text)
+    default: return layout.types[c] >= ARRAY ? unpackArray(ELEMENTS[layout.types[c] - ARRAY], text) : JSON.parse(text)
   }
 }
 

@@ -2,8 +2,11 @@ import type { CellType, PackedInfo } from './port.js'
 
 /** Type codes as small integers: the encoder's and decoder's loops switch on them. */
 export const TEXT = 0, INT = 1, BIGINT = 2, FLOAT = 3, BOOL = 4, TIMESTAMP = 5, JSON_TEXT = 6, BYTES = 7, DECIMAL = 8, DATE = 9, TIME = 10, UUID = 11, INTERVAL = 12
+/** Codes of arrays: this and the place of their type of elements. */
+export const ARRAY = 32
 
-const CODES: Record<CellType, number> = { text: TEXT, int: INT, bigint: BIGINT, float: FLOAT, bool: BOOL, timestamp: TIMESTAMP, json: JSON_TEXT, bytes: BYTES, decimal: DECIMAL, date: DATE, time: TIME, uuid: UUID, interval: INTERVAL }
+const CODES: Record<CellType, number> = { text: TEXT, int: INT, bigint: BIGINT, float: FLOAT, bool: BOOL, timestamp: TIMESTAMP, json: JSON_TEXT, bytes: BYTES, decimal: DECIMAL, date: DATE, time: TIME, uuid: UUID, interval: INTERVAL,
+  'bool[]': ARRAY, 'int[]': ARRAY + 1, 'float[]': ARRAY + 2, 'text[]': ARRAY + 3, 'timestamp[]': ARRAY + 4, 'date[]': ARRAY + 5, 'uuid[]': ARRAY + 6 }
 
 /** Name of the hidden last column of tenanted tables. */
 export const TENANT = '$tenant'

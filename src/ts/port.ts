@@ -38,7 +38,8 @@ export interface EngineModule {
   lastPanic?(): string | undefined
 }
 
-export type CellType = 'text' | 'int' | 'bigint' | 'float' | 'bool' | 'timestamp' | 'json' | 'bytes' | 'decimal' | 'date' | 'time' | 'uuid' | 'interval'
+export type CellType = 'text' | 'int' | 'bigint' | 'float' | 'bool' | 'timestamp' | 'json' | 'bytes' | 'decimal' | 'date' | 'time' | 'uuid' | 'interval' |
+  'bool[]' | 'int[]' | 'float[]' | 'text[]' | 'timestamp[]' | 'date[]' | 'uuid[]'
 
 export interface PackedInfo {
   id: number; kind: 'packed'; table?: string

@@ -1,8 +1,9 @@
+import { ELEMENTS, isPlainArray, packArray } from './arrays.js'
 import { dateText, daysOf, timeOf, timeText, uuidOf } from './calendar.js'
 import { packDecimal, unpackDecimal } from './decimal.js'
 import { EddylineError } from './errors.js'
 import { intervalOf, intervalText, packInterval } from './interval.js'
-import { BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, INTERVAL, type PackedLayout, TEXT, TIME, TIMESTAMP, type TableLayout, UUID } from './layout.js'
+import { ARRAY, BIGINT, BOOL, BYTES, DATE, DECIMAL, FLOAT, INT, INTERVAL, type PackedLayout, TEXT, TIME, TIMESTAMP, type TableLayout, UUID } from './layout.js'
 import type { Port } from './port.js'
 import { canonicalJson, jsonWasPlain, microsOfText, wellFormed } from './values.js'
 
@@ -161,9 +162,17 @@ export class RowWriter {
         this.#text(packed, table, c)
         break
       }
-      default:
-        this.#text(canonicalJson(value, this.place.of(table, c)), table, c)
-        if (!jsonWasPlain) this.canonical = false
+      default: {
+        if (type < ARRAY) {
+          this.#text(canonicalJson(value, this.place.of(table, c)), table, c)
+          if (!jsonWasPlain) this.canonical = false
+          break
+        }
+        const packed = packArray(ELEMENTS[type - ARRAY], value)
+        if (packed === undefined) throw this.#mismatch(table, c, value)
+        if (!isPlainArray(ELEMENTS[type - ARRAY], value as unknown[])) this.canonical = false
+        this.#text(packed, table, c)
+      }
     }
     port.i32[(port.base + row + layout.slots[c]) >> 2] = this.#heap - this.#heapStart
   }
@@ -241,7 +250,7 @@ export class RowWriter {
     const got = value === null ? 'null' : typeof value === 'object' ? value.constructor?.name ?? 'an object' : `${typeof value} ${String(value).slice(0, 40)}`
     const type = table.layout.types[c]
     const beyond = (type === INT && typeof value === 'number' && Number.isInteger(value)) || (type === BIGINT && (typeof value === 'bigint' || Number.isInteger(value)))
-    return new EddylineError(beyond ? 'INTEGER_RANGE' : 'TYPE_MISMATCH', `\`${table.name}.${table.layout.names[c]}\` takes ${TYPE_NAMES[table.layout.types[c]]}, not ${got}`,
+    return new EddylineError(beyond ? 'INTEGER_RANGE' : 'TYPE_MISMATCH', `\`${table.name}.${table.layout.names[c]}\` takes ${TYPE_NAMES[type] ?? `a list of ${ELEMENTS[type - ARRAY]} values`}, not ${got}`,
       { path: this.place.of(table, c), offending: table.layout.names[c] })
   }
 

@@ -52,6 +52,14 @@ export function uuid(): Column<string> { return new Column('uuid', false, false)
  * durations and parts (`{ days: 2, hours: 3 }`) are accepted. Compared by length, where a month is 30 days.
  */
 export function interval(): Column<IntervalText, string | IntervalParts> { return new Column('interval', false, false) }
+/**
+ * A list of texts, numbers, booleans, moments, dates or uuids: `array(string())`; with `array(string().nullable())` elements may be
+ * null. Integers beyond ±(2^53−1) are bigints. Compared element by element, as PostgreSQL's arrays of one dimension are.
+ */
+export function array<V, I, N extends boolean>(element: Column<V, I, N>): Column<(N extends true ? V | null : V)[], readonly (N extends true ? I | null : I)[]> {
+  const type = `${element.type === 'bigint' ? 'int' : element.type}[]` as CellType
+  return new Column(type, false, false)
+}
 /** Bytes. */
 export function bytes(): Column<Uint8Array> { return new Column('bytes', false, false) }
 

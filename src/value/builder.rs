@@ -65,7 +65,7 @@ impl RowBuilder {
             Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => self.put_word(&place, v as u64),
             Cell::Float(v) => self.put_word(&place, canonical_float(v).to_bits()),
             Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => self.put_var(place, v.as_bytes()),
-            Cell::Bytes(v) | Cell::Decimal(v) | Cell::Interval(v) => self.put_var(place, v),
+            Cell::Bytes(v) | Cell::Decimal(v) | Cell::Interval(v) | Cell::Array(_, v) => self.put_var(place, v),
         }
         self.mark(layout, place);
     }

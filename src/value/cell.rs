@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::Type;
+use super::{Element, Type};
 
 /// A borrowed cell of a packed row. `Text` and `Json` are bytes known to be UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,8 @@ pub enum Cell<'a> {
     Uuid(&'a str),
     /// Packed.
     Interval(&'a [u8]),
+    /// Packed.
+    Array(Element, &'a [u8]),
 }
 
 impl<'a> Cell<'a> {
@@ -58,6 +60,7 @@ impl<'a> Cell<'a> {
             Cell::Time(_) => Type::Time,
             Cell::Uuid(_) => Type::Uuid,
             Cell::Interval(_) => Type::Interval,
+            Cell::Array(element, _) => Type::Array(element),
         })
     }
 
@@ -77,6 +80,7 @@ impl<'a> Cell<'a> {
             Cell::Time(v) => Value::Time(v),
             Cell::Uuid(v) => Value::Uuid(v.into()),
             Cell::Interval(v) => Value::Interval(v.into()),
+            Cell::Array(element, v) => Value::Array(element, v.into()),
         }
     }
 }
@@ -111,6 +115,8 @@ pub enum Value {
     Uuid(Box<str>),
     /// Packed; see [`Interval`](super::Interval).
     Interval(Box<[u8]>),
+    /// Packed; see [`array_of_json`](super::array_of_json).
+    Array(Element, Box<[u8]>),
 }
 
 impl Value {
@@ -130,6 +136,7 @@ impl Value {
             Value::Time(v) => Cell::Time(*v),
             Value::Uuid(v) => Cell::Uuid(v),
             Value::Interval(v) => Cell::Interval(v),
+            Value::Array(element, v) => Cell::Array(*element, v),
         }
     }
 
@@ -178,7 +185,7 @@ impl Hash for Value {
             Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => v.hash(state),
             Cell::Float(v) => v.to_bits().hash(state),
             Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => v.hash(state),
-            Cell::Bytes(v) | Cell::Decimal(v) | Cell::Interval(v) => v.hash(state),
+            Cell::Bytes(v) | Cell::Decimal(v) | Cell::Interval(v) | Cell::Array(_, v) => v.hash(state),
         }
     }
 }
@@ -203,6 +210,7 @@ impl fmt::Display for Value {
             Value::Time(v) => f.write_str(&super::time_text(*v)),
             Value::Uuid(v) => f.write_str(v),
             Value::Interval(v) => f.write_str(&super::Interval::unpack(v).text()),
+            Value::Array(element, v) => f.write_str(&super::array::array_text(*element, v, super::array::shown)),
         }
     }
 }

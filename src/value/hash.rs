@@ -65,7 +65,7 @@ impl Hasher64 {
                 self.word(4);
                 self.bytes(v.as_bytes());
             }
-            Cell::Bytes(v) => {
+            Cell::Bytes(v) | Cell::Array(_, v) => {
                 self.word(5);
                 self.bytes(v);
             }

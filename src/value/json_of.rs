@@ -1,6 +1,6 @@
 //! Cells as JSON, the way `to_jsonb` of PostgreSQL turns them: what JSON has no form for becomes a text.
 
-use super::{Cell, Interval, date_text, decimal, decimal_text, float, format_timestamp, json, time_text};
+use super::{Cell, Interval, array_values, date_text, decimal, decimal_text, float, format_timestamp, json, time_text};
 
 /// Appends the canonical JSON text of a cell. Moments are written as PostgreSQL writes them into JSON in the zone UTC:
 /// `"2024-02-29T12:00:00.5+00:00"`.
@@ -21,6 +21,16 @@ pub fn write_json(cell: Cell<'_>, out: &mut Vec<u8>) {
         Cell::Text(v) | Cell::Uuid(v) => return json::escape(v.as_bytes(), out),
         Cell::Date(v) => date_text(v),
         Cell::Time(v) => time_text(v),
+        Cell::Array(element, v) => {
+            out.push(b'[');
+            for (i, value) in array_values(element, v).enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write_json(value.as_cell(), out);
+            }
+            return out.push(b']');
+        }
         Cell::Interval(v) => Interval::unpack(v).text(),
         Cell::Float(v) if v.is_finite() => return out.extend_from_slice(float::spell(v).as_bytes()),
         Cell::Float(v) => float::spell(v),

@@ -6,7 +6,7 @@
 //! Canonical: null cells have zero slots and empty spans, floats one NaN and no −0. Hence equal rows have equal bytes, and
 //! row equality is `memcmp`. `www/docs/boundary.md` states the same for the TypeScript encoder.
 
-use super::{Cell, Hasher64, RowBuilder, Type, Value, interval, numeric, total_order};
+use super::{Cell, Hasher64, RowBuilder, Type, Value, array, interval, numeric, total_order};
 
 /// Flag: every byte of the heap is ASCII, so that text offsets in bytes are offsets in UTF-16 units too.
 pub const FLAG_ASCII: u8 = 1;
@@ -109,6 +109,7 @@ impl Layout {
             Type::Time => Cell::Time(i64::from_le_bytes(eight(row, slot))),
             Type::Uuid => Cell::Uuid(as_text(self.span(row, place))),
             Type::Interval => Cell::Interval(self.span(row, place)),
+            Type::Array(element) => Cell::Array(element, self.span(row, place)),
         }
     }
 
@@ -180,6 +181,11 @@ impl Layout {
             }
             if place.ty == Type::Interval && !(span.is_empty() || interval::is_packed(span)) {
                 return Err("an interval that is not packed as one");
+            }
+            if let Type::Array(element) = place.ty
+                && !array::is_packed(element, span)
+            {
+                return Err("an array that is not packed as one");
             }
             start = end;
         }

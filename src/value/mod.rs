@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of tables, queries or changes. See the glossary in `www/docs/architecture.md`.
 
+pub(crate) mod array;
 mod builder;
 pub(crate) mod calendar;
 mod cell;
@@ -21,6 +22,7 @@ pub(crate) mod sort;
 pub(crate) mod timestamp;
 mod tree;
 
+pub use array::{Element, array_of_json, array_values};
 pub use builder::RowBuilder;
 pub use calendar::{date_text, parse_date, parse_time, parse_uuid, time_text};
 pub use cell::{Cell, Value};
@@ -62,6 +64,8 @@ pub enum Type {
     Uuid,
     /// Months, days and microseconds.
     Interval,
+    /// Lists of elements of one type.
+    Array(Element),
 }
 
 impl Type {
@@ -80,12 +84,13 @@ impl Type {
             Type::Time => "time",
             Type::Uuid => "uuid",
             Type::Interval => "interval",
+            Type::Array(element) => element.array_name(),
         }
     }
 
     /// Whether values are of variable length and live in the row's heap.
     pub const fn is_var(self) -> bool {
-        matches!(self, Type::Text | Type::Bytes | Type::Json | Type::Decimal | Type::Uuid | Type::Interval)
+        matches!(self, Type::Text | Type::Bytes | Type::Json | Type::Decimal | Type::Uuid | Type::Interval | Type::Array(_))
     }
 
     /// Whether values have an order (`json` has none yet).

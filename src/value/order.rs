@@ -23,6 +23,7 @@ pub fn total_order(a: Cell<'_>, b: Cell<'_>) -> Ordering {
         (Cell::Float(a), Cell::Float(b)) => float_order(a).cmp(&float_order(b)),
         (Cell::Bool(a), Cell::Bool(b)) => a.cmp(&b),
         (Cell::Bytes(a), Cell::Bytes(b)) => a.cmp(b),
+        (Cell::Array(x, a), Cell::Array(y, b)) => x.cmp(&y).then_with(|| a.cmp(b)),
         (Cell::Decimal(a), Cell::Decimal(b)) => numeric::ordered(a).cmp(numeric::ordered(b)),
         (Cell::Interval(a), Cell::Interval(b)) => interval::ordered(a).cmp(interval::ordered(b)),
         (a, b) => a.kind().cmp(&b.kind()),
@@ -47,7 +48,7 @@ pub fn order_prefix(c: Cell<'_>) -> u64 {
         Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => (v as u64) ^ (1 << 63),
         Cell::Float(v) => float_order(v),
         Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => first_eight(v.as_bytes()),
-        Cell::Bytes(v) => first_eight(v),
+        Cell::Bytes(v) | Cell::Array(_, v) => first_eight(v),
         Cell::Decimal(v) => first_eight(numeric::ordered(v)),
         Cell::Interval(v) => first_eight(interval::ordered(v)),
     }

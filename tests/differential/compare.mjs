@@ -64,6 +64,8 @@ function same({ type, column }, expected, actual) {
       return actual instanceof Date && BigInt(actual.getTime()) === (micros - (((micros % 1000n) + 1000n) % 1000n)) / 1000n
     }
     case 'bytes': return actual instanceof Uint8Array && `\\x${Buffer.from(actual).toString('hex')}` === expected
+    case 'text[]': case 'int[]': case 'float[]': return canonical(actual) === canonical(JSON.parse(expected))
+    case 'date[]': return canonical(actual) === canonical(JSON.parse(expected))
     case 'json': return canonical(actual) === canonical(JSON.parse(expected))
     case 'quotient': {
       const [sum, count] = expected.split('/').map(BigInt)

@@ -17,6 +17,11 @@ export function aggregate({ r, expressions, exact }, name, hazard) {
   const number = () => (exact || numbers.length === 0 || r.oneIn(3) ? (r.oneIn(4) ? expressions.decimal() : expressions.number('int')) : expressions.column(r.pick(numbers)))
   const fraction = () => literal('float', r.oneIn(12) ? null : r.pick([0, 0.1, 0.25, 0.5, 0.75, 1]))
   const any = () => (ordered.length === 0 || r.oneIn(3) ? expressions.value(r.pick(['int', 'text', 'float'])) : expressions.column(r.pick(ordered)))
+  // PostgreSQL's first of an order is an element of an array, of which there are none of arrays.
+  const single = () => {
+    const made = any()
+    return expressions.columns.some((c) => c.name === made.name && c.type.endsWith('[]')) || made.op === 'coalesce' ? expressions.value('text') : made
+  }
   switch (name) {
     case 'count': return agg('count')
     case 'countX': return agg('count', hazard ?? (r.oneIn(3) ? expressions.value('bool') : expressions.column(r.pick(expressions.columns))))
@@ -28,7 +33,8 @@ export function aggregate({ r, expressions, exact }, name, hazard) {
     case 'median': return agg('median', r.oneIn(4) ? expressions.decimal() : expressions.number(r.pick(['int', 'float'])))
     case 'percentileCont': return agg('percentileCont', number(), fraction())
     case 'percentileDisc': return agg('percentileDisc', any(), fraction())
-    case 'mode': case 'first': case 'last': return agg(name, any())
+    case 'first': case 'last': return agg(name, single())
+    case 'mode': return agg(name, any())
     case 'stringAgg': return agg('stringAgg', expressions.text(), r.oneIn(6) ? expressions.text() : literal('text', r.oneIn(8) ? null : r.pick([',', '', ' | '])))
     case 'jsonAgg': return agg(r.pick(['arrayAgg', 'jsonAgg']), r.oneIn(4) ? any() : expressions.column(r.pick(expressions.columns)))
     default: return agg(name, hazard ?? any())

@@ -144,6 +144,7 @@ export class Expressions {
     if (called) return called
     if (type === 'int' || type === 'float') return this.number(type, undefined, depth)
     if (type === 'decimal') return this.decimal(depth)
+    if (type.endsWith('[]') && this.columnsOf(type).length === 0) return literal(type, [])
     if (type === 'interval' && this.columnsOf('interval').length === 0) return literal('interval', r.pick(['1 mon', '-1 days', '00:00:01']))
     if (type === 'text') return this.text(undefined, depth)
     if (type === 'bool' && depth > 0 && r.oneIn(2)) return this.atom(r.pick(atoms))

@@ -9,6 +9,7 @@ export const functions = {
   rounding: ['float'],
   decimalArithmetic: ['decimal'],
   days: ['date', 'int', 'timestamp', 'text'],
+  lists: ['int', 'text', 'float', 'date'],
   spans: ['interval', 'timestamp', 'text', 'float', 'time'],
   cast: ['int', 'text', 'bool', 'float'],
   cut: ['text'],
@@ -21,7 +22,7 @@ export const functions = {
   jsonPath: ['text', 'json'],
 }
 /** Features that are conditions. */
-export const predicates = ['between', 'distinct', 'regex', 'jsonHas']
+export const predicates = ['listHas', 'between', 'distinct', 'regex', 'jsonHas']
 
 const units = ['microseconds', 'milliseconds', 'second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year', 'decade', 'century', 'millennium']
 const parts = [...units, 'isoyear', 'dow', 'isodow', 'doy', 'epoch', 'julian']
@@ -31,6 +32,7 @@ const patterns = [
 ]
 const keys = ['a', 'b', 'bb', 'é', 'x', '0', '-1', '']
 
+const listTypes = ['text[]', 'int[]', 'float[]', 'date[]']
 const spanParts = ['microseconds', 'milliseconds', 'second', 'minute', 'hour', 'epoch', 'day', 'month', 'quarter', 'year', 'decade', 'century', 'millennium']
 const call = (op, ...args) => ({ op, args })
 const named = (op, name, ...args) => ({ op, name, args })
@@ -43,7 +45,8 @@ function leaf(x, type) {
   const columns = x.columnsOf(type)
   if (columns.length > 0) return x.column(r.pick(columns))
   return { int: () => int(r.between(-3, 5)), float: () => literal('float', 0.5), text: () => text(r.pick(['a', 'B'])), bool: () => x.atom('isNull'),
-    decimal: () => literal('decimal', '2.50'), date: () => literal('date', '2024-02-29'), time: () => literal('time', '09:30:00'), interval: () => literal('interval', r.pick(['1 mon', '1 day 02:00:00', '-00:00:01.5'])), uuid: () => literal('uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
+    decimal: () => literal('decimal', '2.50'), date: () => literal('date', '2024-02-29'), 'text[]': () => literal('text[]', ['a', 'b']), 'int[]': () => literal('int[]', [1, 2]), 'float[]': () => literal('float[]', [0.5]), 'date[]': () => literal('date[]', ['2024-02-29']),
+    time: () => literal('time', '09:30:00'), interval: () => literal('interval', r.pick(['1 mon', '1 day 02:00:00', '-00:00:01.5'])), uuid: () => literal('uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), timestamp: () => literal('timestamp', '2024-02-29T12:00:00.000Z'), bytes: () => literal('bytes', '\\x01'), json: () => literal('json', { a: [1, 'x'] }) }[type]()
 }
 const some = (x, type) => (x.r.oneIn(3) && ['int', 'float', 'text', 'bool'].includes(type) ? x.value(type, 0) : leaf(x, type))
 
@@ -73,6 +76,16 @@ export function makeFunction(x, feature, type) {
       if (type === 'timestamp') return r.oneIn(2) ? named('cast', 'timestamp', of) : named('dateTrunc', r.pick(units), of)
       if (type === 'text') return named('cast', 'text', leaf(x, r.pick(['date', 'time', 'uuid'])))
       return r.oneIn(3) ? named('cast', 'date', leaf(x, 'timestamp')) : call(r.pick(['+', '-']), of, int(r.between(-800, 800)))
+    }
+    case 'lists': {
+      if (type === 'int' && r.oneIn(3)) return call(r.pick(['cardinality', 'arrayLength']), leaf(x, r.pick(listTypes)))
+      if (type === 'int' && r.oneIn(2)) {
+        const of = r.pick(listTypes)
+        // An array is searched for a value of its elements' type.
+        return call('arrayPosition', leaf(x, of), elementLike(x, of))
+      }
+      if (type === 'text' && r.oneIn(2)) return r.oneIn(2) ? named('cast', 'text', leaf(x, r.pick(listTypes))) : call('arrayToText', leaf(x, r.pick(listTypes)), text(r.pick([',', '', ' | '])))
+      return call('arrayAt', leaf(x, `${type}[]`), int(r.between(-1, 3)))
     }
     case 'spans': {
       const of = leaf(x, 'interval')
@@ -138,6 +151,13 @@ export function makeFunction(x, feature, type) {
   }
 }
 
+/** A value of the type of an array's elements. */
+function elementLike(x, of) {
+  const { r } = x
+  if (r.oneIn(2)) return leaf(x, of.slice(0, -2))
+  return { 'text[]': () => text(r.pick(['a', 'b', '', 'é'])), 'int[]': () => int(r.between(-1, 3)), 'float[]': () => literal('float', r.pick([0.5, 1.5, -2.5])), 'date[]': () => literal('date', '2024-02-29') }[of]()
+}
+
 /** An interval made of others, of moments, or of times of day. */
 function span(x) {
   const { r } = x
@@ -167,6 +187,11 @@ export function makePredicate(x, feature) {
   const ordered = x.columns.filter((c) => c.type !== 'json')
   seen.add(feature)
   switch (feature) {
+    case 'listHas': {
+      const of = r.pick(listTypes)
+      const made = r.oneIn(2) ? call('any', elementLike(x, of), leaf(x, of)) : call(r.pick(['@>', '&&']), leaf(x, of), r.oneIn(2) ? leaf(x, of) : literal(of, r.pick(domain({ type: of, domain: 'any' }))))
+      return r.oneIn(4) ? call('not', made) : made
+    }
     case 'between': {
       const c = r.pick(ordered)
       const e = call('between', x.column(c), x.literalLike(c), r.oneIn(6) ? literal(c.type, null) : x.literalLike(c))

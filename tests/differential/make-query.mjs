@@ -66,6 +66,12 @@ function makeSubqueries(state) {
   if (kinds.length === 0) return false
   seen.add('where')
   const parts = kinds.map((k) => subqueryCondition(state, k))
+  const last = json.joins?.at(-1)
+  if (last?.kind === 'inner' && r.oneIn(3)) {
+    // In the condition of the last join, which sees all sources.
+    last.on = { op: 'and', args: r.shuffle([last.on, ...parts]) }
+    return true
+  }
   if (json.where) parts.splice(r.below(2), 0, json.where)
   json.where = parts.length === 1 ? parts[0] : { op: r.below(5) > 0 ? 'and' : 'or', args: parts }
   return true
@@ -251,7 +257,7 @@ function makeSelect(state, shape, hazard) {
   }
   if (wanted.some((w) => subqueries.includes(w)) && r.oneIn(2)) json.select.push({ name: 'sub', expr: subqueryField(state) })
   const wantedAtoms = wanted.filter((w) => atoms.includes(w))
-  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json', 'decimal', 'date', 'interval'])) })
+  for (let n = r.between(0, 2); n > 0; n--) json.select.push({ name: `x${n}`, expr: expressions.value(r.pick(['int', 'float', 'text', 'bool', 'timestamp', 'bytes', 'json', 'decimal', 'date', 'interval', 'text[]', 'int[]'])) })
   const numbers = expressions.columns.filter((c) => ['int', 'float'].includes(c.type) && isSafe(c))
   if (numbers.length > 0 && r.oneIn(12)) {
     // Their last digit is up to the library: selected, and not computed with.

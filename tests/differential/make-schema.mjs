@@ -25,11 +25,11 @@ export function makeSchema(r) {
 }
 
 function addKey(r, table, large) {
-  const kinds = ['int', 'int', 'text', 'bigint', 'timestamp', 'float', 'bytes', 'decimal', 'date', 'uuid', 'interval', 'bool']
+  const kinds = ['int', 'int', 'text', 'bigint', 'timestamp', 'float', 'bytes', 'decimal', 'date', 'uuid', 'interval', 'bool', 'int[]']
   const parts = r.oneIn(3) ? 2 : 1
   for (let k = 0; k < parts; k++) {
     // A key of one bool makes a table of two rows: only as part of a composite key.
-    const type = large && k === 0 ? 'int' : r.pick(kinds.slice(0, parts === 2 ? 12 : 11))
+    const type = large && k === 0 ? 'int' : r.pick(kinds.slice(0, parts === 2 ? 13 : 11))
     const domain = large && k === 0 ? 'many' : type === 'text' ? 'plain' : domainsOf(type)[0]
     table.columns.push({ name: `k${k}`, type, nullable: false, domain })
     table.key.push(`k${k}`)

@@ -129,7 +129,7 @@ function fieldOf(r, expressions, wanted, i) {
     const column = r.pick(same)
     return { name, expr: expressions.column(column), column }
   }
-  const values = { int: [0, 1, 2], bigint: [0, 1, 2], float: [0, 1.5], text: ['', 'a'], decimal: ['1.50', '0.3'], date: ['2024-02-29'], time: ['09:30:00'], interval: ['1 mon', '1 day'], uuid: ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'], bool: [true, false], timestamp: ['2024-02-29T12:00:00.000Z'], bytes: ['\\x00'] }
+  const values = { int: [0, 1, 2], bigint: [0, 1, 2], float: [0, 1.5], text: ['', 'a'], decimal: ['1.50', '0.3'], date: ['2024-02-29'], time: ['09:30:00'], interval: ['1 mon', '1 day'], 'text[]': [['a']], 'int[]': [[1]], 'float[]': [[0.5]], 'date[]': [['2024-02-29']], uuid: ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'], bool: [true, false], timestamp: ['2024-02-29T12:00:00.000Z'], bytes: ['\\x00'] }
   return { name, expr: r.oneIn(5) ? literal('int', null) : literal(wanted.type, r.pick(values[wanted.type])), column: wanted }
 }
 

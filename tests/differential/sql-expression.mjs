@@ -10,15 +10,19 @@ import { over } from './sql-window.mjs'
 const quote = (text) => `'${text.replaceAll("'", "''")}'`
 export const name = (n) => `"${n}"`
 
-const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb', decimal: 'numeric', date: 'date', time: 'time', uuid: 'uuid', interval: 'interval' }
+const sqlTypes = { text: 'text', int: 'int8', bigint: 'int8', float: 'float8', bool: 'bool', timestamp: 'timestamptz', bytes: 'bytea', json: 'jsonb', decimal: 'numeric', date: 'date', time: 'time', uuid: 'uuid', interval: 'interval', 'text[]': 'text[]', 'int[]': 'int8[]', 'float[]': 'float8[]', 'date[]': 'date[]' }
 
-export const columnType = (type) => sqlTypes[type] + (type === 'text' ? ' collate "C"' : '')
+export const columnType = (type) => sqlTypes[type] + (type.startsWith('text') ? ' collate "C"' : '')
 
 /** A value of a column as a SQL literal. */
 export function constant(type, value) {
   if (value === null) return `null::${sqlTypes[type]}`
   switch (type) {
     case 'text': return `(${quote(value)}::text collate "C")`
+    case 'text[]': case 'int[]': case 'float[]': case 'date[]': {
+      const list = value.map((v) => (v === null ? 'null' : quote(String(v))))
+      return `(array[${list.join(', ')}]::${sqlTypes[type]}${type === 'text[]' ? ' collate "C"' : ''})`
+    }
     case 'json': return `${quote(JSON.stringify(value))}::jsonb`
     // PostgreSQL writes years beyond 9999 without sign and leading zeros.
     case 'timestamp': return `${quote(value.replace(/^\+0*/, ''))}::timestamptz`
@@ -30,6 +34,7 @@ export function constant(type, value) {
 function literal({ name: type, value }) {
   if (value === null || value === undefined) return { sql: 'null', type: 'null' }
   if (type === 'json') return { sql: `${quote(value)}::jsonb`, type: 'json' }
+  if (type?.endsWith('[]')) return { sql: constant(type, JSON.parse(value)), type }
   if (type !== undefined) return { sql: constant(type, value), type }
   switch (typeof value) {
     case 'boolean': return { sql: constant('bool', value), type: 'bool' }
@@ -120,6 +125,8 @@ export function asText({ sql, type }) {
     case 'null': return { sql: 'null::text', type: 'text' }
     case 'timestamp': return { sql: `((extract(epoch from ${sql}) * 1000000)::int8)::text`, type }
     case 'bytes': return { sql: `'\\x' || encode(${sql}, 'hex')`, type }
+    // Text is compared where arrays are cast to it; floats keep their bits in JSON.
+    case 'text[]': case 'int[]': case 'float[]': case 'date[]': return { sql: `(to_jsonb(${sql}))::text`, type }
     default: return { sql: `(${sql})::text`, type }
   }
 }

@@ -106,6 +106,13 @@ export function functionSql(e, args, common) {
     }
     case 'jsonTypeof': return text(`jsonb_typeof(${a.sql}) collate "C"`)
     case 'jsonArrayLength': return int(`jsonb_array_length(${a.sql})`)
+    case 'any': return bool(`${a.sql} = any(${b.sql})`)
+    case '&&': return bool(`${a.sql} && ${b.sql}`)
+    case 'cardinality': return int(`cardinality(${a.sql})`)
+    case 'arrayLength': return int(`array_length(${a.sql}, 1)`)
+    case 'arrayAt': return { sql: `((${a.sql})[${int4(b)}])`, type: a.type.slice(0, -2) }
+    case 'arrayPosition': return int(`array_position(${a.sql}, ${b.sql})`)
+    case 'arrayToText': return text(`array_to_string(${a.sql}, ${b.sql}) collate "C"`)
     case '@>': return bool(`${a.sql} @> ${b.sql}`)
     case '?': return bool(`${a.sql} ? ${b.sql}`)
     case '~': case '~*': return bool(`${posix(a.sql)} ${e.op} ${posix(b.sql)}`)

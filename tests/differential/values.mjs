@@ -34,6 +34,10 @@ const domains = {
     plain: { safe: true, list: ['00:00:00', '1 mon', '-1 mons', '1 day', '-00:00:01.5', '2 days 03:04:05', '1 year 2 mons', '00:00:00.000001', '36:00:00'] },
     odd: { safe: true, list: ['1 mon -1 days', '30 days', '-1 years +2 days -03:00:00', '1000 years', '-00:00:00.000001', '24:00:00', '11 mons 29 days 23:59:59.999999', '90 days'] },
   },
+  'text[]': { any: { safe: true, list: [[], ['a'], ['a', 'b'], ['a', null], [null], ['', 'b', 'a'], ['NULL', 'a b', '"\\', '{,}'], ['é', 'a\u0001b', '\u0002']] } },
+  'int[]': { any: { safe: true, list: [[], [1], [1, 2], [2, 1, 1], [null, 3], [0, -1, 9007199254740991], [10]] } },
+  'float[]': { any: { safe: true, list: [[], [0.5], [1.5, null], [-2.5, 0.25], [-1e300, 0.5], [3]] } },
+  'date[]': { any: { safe: true, list: [[], ['2024-02-29'], ['0044-03-15 BC', null], ['2024-03-01', '1970-01-01']] } },
   uuid: { any: { safe: true, list: ['00000000-0000-0000-0000-000000000000', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12', 'ffffffff-ffff-ffff-ffff-ffffffffffff'] } },
   bool: { both: { safe: true, list: [true, false] } },
   timestamp: {
@@ -72,6 +76,7 @@ export function makePattern(r, column) {
 /** A literal of the boundary's Query JSON. */
 export function literal(type, value) {
   if (value === null) return { op: 'lit', value: null }
+  if (type.endsWith('[]')) return { op: 'lit', name: type, value: JSON.stringify(value) }
   if (type === 'timestamp' || type === 'bytes' || type === 'decimal' || type === 'date' || type === 'time' || type === 'uuid' || type === 'interval') return { op: 'lit', name: type, value }
   if (type === 'json') return { op: 'lit', name: 'json', value: JSON.stringify(value) }
   return { op: 'lit', value }

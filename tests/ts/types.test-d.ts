@@ -7,7 +7,7 @@ import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc
 import type { Decimal } from '../../src/ts/decimal.js'
 import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
 import { recursive } from '../../src/ts/query/recursive.js'
-import { addDays, addInterval, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
+import { addDays, addInterval, anyOf, arrayAt, cardinality, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { param, withParams } from '../../src/ts/query/params.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { LiveQuery } from '../../src/ts/live-query.js'
@@ -15,7 +15,7 @@ import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import type { WorkerDatabase } from '../../src/ts/worker/index.js'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
-import { type InputRow, type Key, type Row, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
+import { type InputRow, type Key, type Row, array, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
 import type { IntervalText } from '../../src/ts/interval.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -313,6 +313,14 @@ const job: InputRow<typeof work, 'tasks'> = { id: 1, took: { hours: 2 }, from: 0
 const took = workDb.query.tasks.where('took', '<', { days: 1 }).select(t => ({ end: addInterval(t.from, t.took), sum: sum(t.took), since: elapsed(t.from, t.from) }))
 same<RowOf<typeof took>, { end: Date | null; sum: IntervalText | null; since: IntervalText }>()
 void job
+const posts = defineSchema({ posts: table({ id: int().key(), tags: array(string().nullable()), days: array(timestamp()).nullable() }) })
+declare const postsDb: Database<typeof posts>
+const tagged: InputRow<typeof posts, 'posts'> = { id: 1, tags: ['a', null], days: [0, new Date()] }
+const tags = postsDb.query.posts.where(p => anyOf('a', p.tags)).select(p => ({ tags: p.tags, first: arrayAt(p.tags, 1), n: cardinality(p.days) }))
+same<RowOf<typeof tags>, { tags: (string | null)[]; first: string | null; n: number | null }>()
+// @ts-expect-error elements are texts
+postsDb.query.posts.where(p => anyOf(1, p.tags))
+void tagged
 // Parameters: their types come from the declaration, and go to the values that `live` and `setParams` take.
 {
   const busy = withParams({ least: 'int', status: 'text', since: 'timestamp' }, p => {

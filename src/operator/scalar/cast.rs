@@ -4,6 +4,7 @@ use super::{Made, impossible, integer, trim};
 use super::{decimal, json};
 use crate::error::ErrorCode;
 use crate::query::CastTo;
+use crate::value::array::array_text;
 use crate::value::calendar::DAY;
 use crate::value::numeric::Decimal;
 use crate::value::{
@@ -126,7 +127,16 @@ fn text(cell: Cell<'_>) -> String {
         Cell::Time(v) => time_text(v),
         Cell::Uuid(v) => v.to_owned(),
         Cell::Interval(v) => Interval::unpack(v).text(),
+        Cell::Array(element, v) => array_text(element, v, text),
         Cell::Null => String::new(),
+    }
+}
+
+/// An element of an array as a text.
+pub(super) fn element_text(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Bool(v) => if v { "t" } else { "f" }.to_owned(),
+        cell => text(cell),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Functions of cells that are null as soon as an argument is: one file a subject, pure, as PostgreSQL 15 computes them.
 
 mod arithmetic;
+mod array;
 mod cast;
 mod date;
 pub(super) mod decimal;
@@ -24,6 +25,14 @@ type Made = Result<Value, ErrorCode>;
 pub fn call(f: Function, args: &[Cell<'_>]) -> Made {
     use Function as F;
     match f {
+        F::Any
+        | F::ArrayContains
+        | F::ArrayOverlaps
+        | F::Cardinality
+        | F::ArrayLength
+        | F::ArrayAt
+        | F::ArrayPosition
+        | F::ArrayToText => array::call(f, args),
         F::IntToDecimal => decimal::call(f, args),
         F::AddDays | F::SubDays | F::DiffDays | F::DateToTimestamp => date::call(f, args),
         F::Cast(to) => cast::cast(to, args[0]),

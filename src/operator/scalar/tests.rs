@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::*;
 use crate::query::{CastTo, Expr, Unit};
 use crate::reference;
-use crate::value::{Interval, Type, canonical_json, parse_decimal, parse_timestamp};
+use crate::value::{Element, Interval, Type, array_of_json, canonical_json, parse_decimal, parse_timestamp};
 
 fn text(v: &str) -> Value {
     Value::text(v)
@@ -356,6 +356,16 @@ fn any(rng: &mut Rng, kind: char) -> Value {
             let micros = part(i64::MIN, i64::MAX);
             Value::Interval(Interval { months, days, micros }.pack())
         }
+        'L' | 'N' | 'B' => {
+            let (element, lists): (_, &[&str]) = match kind {
+                'L' => {
+                    (Element::Text, &["[]", r#"["a","",null]"#, r#"["x y","NULL","é","a"]"#, r#"["\\","\"","{,}"]"#, r#"["a"]"#])
+                }
+                'N' => (Element::Int, &["[]", "[1]", "[1,2,null,0]", "[-1,9223372036854775807]", "[0,0,97]"]),
+                _ => (Element::Bool, &["[true,null]", "[false]", "[]"]),
+            };
+            Value::Array(element, array_of_json(element, lists[rng.usize(..lists.len())]).expect("an array"))
+        }
         'j' => json(JSONS[rng.usize(..JSONS.len())]),
         'y' => Value::Int([-4714, -4713, -100, -1, 0, 1, 4, 1900, 2000, 2024, 294_247, 400_000][rng.usize(..12)]),
         'o' => Value::Bytes([1, 200].into()),
@@ -438,6 +448,21 @@ fn the_oracle_gives_the_same_for_whatever_arguments() {
         (F::AddInterval, "mnii"),
         (F::AddInterval, "miii"),
         (F::DiffSeconds, "mm"),
+        (F::Any, "sL"),
+        (F::Any, "iN"),
+        (F::Any, "bB"),
+        (F::ArrayContains, "LL"),
+        (F::ArrayContains, "NN"),
+        (F::ArrayOverlaps, "NN"),
+        (F::ArrayOverlaps, "BB"),
+        (F::Cardinality, "L"),
+        (F::ArrayLength, "N"),
+        (F::ArrayAt, "Ln"),
+        (F::ArrayAt, "Ni"),
+        (F::ArrayPosition, "Ls"),
+        (F::ArrayPosition, "Ni"),
+        (F::ArrayToText, "Ls"),
+        (F::ArrayToText, "Bs"),
         (F::AddSpan, "mI"),
         (F::AddSpan, "TI"),
         (F::DiffMoments, "mm"),
@@ -471,7 +496,7 @@ fn the_oracle_gives_the_same_for_whatever_arguments() {
     let cuts = crate::query::registry::UNITS.iter().filter(|u| u.2 && fits(Type::Interval, u.1));
     cases.extend(cuts.map(|u| (F::DateTrunc(u.1), "I")));
     for (to, from) in [
-        (CastTo::Text, "bifojmtndDTUI"),
+        (CastTo::Text, "bifojmtndDTUILNB"),
         (CastTo::Interval, "TIt"),
         (CastTo::Date, "Dmt"),
         (CastTo::Time, "TmtI"),

@@ -8,7 +8,7 @@ use super::spelling::plain;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{CallJson, ExprJson};
 use crate::query::{AggregateCall, AggregateFunction, Expr, SortKey};
-use crate::value::{Type, Value};
+use crate::value::{Element, Type, Value};
 
 /// Types whose values have an order.
 pub(super) const ORDERED: &[Type] = &[
@@ -23,6 +23,13 @@ pub(super) const ORDERED: &[Type] = &[
     Type::Time,
     Type::Uuid,
     Type::Interval,
+    Type::Array(Element::Bool),
+    Type::Array(Element::Int),
+    Type::Array(Element::Float),
+    Type::Array(Element::Text),
+    Type::Array(Element::Timestamp),
+    Type::Array(Element::Date),
+    Type::Array(Element::Uuid),
 ];
 
 /// Every name with the fewest and most arguments.

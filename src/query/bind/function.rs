@@ -1,5 +1,6 @@
 //! Functions and operators by the lines of the registry: arity, types of arguments.
 
+use super::array;
 use super::expr::{Typed, mismatch};
 use super::literal::{common_number, describe, to_float, to_moment, to_number};
 use super::params::Params;
@@ -80,6 +81,10 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
     use Function as F;
     let function = signature.function;
     match temporal::call(function, args) {
+        Ok(made) => return Ok(made),
+        Err(others) => args = others,
+    }
+    match array::call(function, json, args, params)? {
         Ok(made) => return Ok(made),
         Err(others) => args = others,
     }

@@ -90,6 +90,18 @@ pub(super) fn has_aggregate(expr: &ExprJson) -> bool {
     calls(expr, "agg")
 }
 
+/// Whether an expression of any depth has a sub-query.
+pub(super) fn has_subquery(expr: &ExprJson) -> bool {
+    let mut todo = vec![expr];
+    while let Some(e) = todo.pop() {
+        if e.query.is_some() {
+            return true;
+        }
+        todo.extend(parts(e));
+    }
+    false
+}
+
 /// Whether some operation is anywhere in an expression of any depth, sub-queries apart.
 pub(super) fn calls(expr: &ExprJson, op: &str) -> bool {
     let mut todo = vec![expr];

@@ -8,12 +8,28 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, Literal};
 use crate::query::{Expr, Function};
 use crate::value::{
-    Interval, Type, Value, canonical_json, decimal_text, float, parse_date, parse_decimal, parse_time, parse_timestamp,
-    parse_uuid,
+    Element, Interval, Type, Value, array_of_json, canonical_json, decimal_text, float, parse_date, parse_decimal, parse_time,
+    parse_timestamp, parse_uuid,
 };
 
 /// Types of literals that are written as texts.
-pub(super) const TYPES: [&str; 8] = ["timestamp", "bytes", "json", "decimal", "date", "time", "uuid", "interval"];
+pub(super) const TYPES: [&str; 15] = [
+    "timestamp",
+    "bytes",
+    "json",
+    "decimal",
+    "date",
+    "time",
+    "uuid",
+    "interval",
+    "bool[]",
+    "int[]",
+    "float[]",
+    "text[]",
+    "timestamp[]",
+    "date[]",
+    "uuid[]",
+];
 
 /// The value of a literal.
 ///
@@ -45,6 +61,11 @@ pub(super) fn literal(json: &ExprJson) -> Result<Value> {
         let shown: String = text.chars().take(80).collect();
         Error::new(code, format!("`{shown}` is not {what}")).named(shown).at("value")
     };
+    if let Some(element) = Element::ALL.into_iter().find(|e| e.array_name() == ty) {
+        let packed = canonical_json(text.as_bytes()).and_then(|json| array_of_json(element, &json));
+        let wrong = || wrong(ErrorCode::TypeMismatch, "a list of such elements in JSON");
+        return packed.map(|v| Value::Array(element, v)).ok_or_else(wrong);
+    }
     match ty {
         "timestamp" => parse_timestamp(text)
             .map(Value::Timestamp)

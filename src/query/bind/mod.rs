@@ -6,6 +6,7 @@
 //! `stratified` (recursion). This file puts them together.
 
 mod aggregate;
+mod array;
 mod computed;
 mod distinct;
 mod expr;
@@ -211,8 +212,14 @@ impl<'a> Context<'a> {
         }
         let computed = self.computed(json, &mut scope)?;
         let mut joins = Vec::with_capacity(json.joins.len());
+        // Conditions of inner joins with sub-queries are asked of what the joins give; a right or full join behind would have
+        // brought back rows that they drop.
+        let mut asked = None;
+        let last = json.joins.iter().rposition(|j| matches!(j.kind.as_str(), "right" | "full"));
         for (i, join) in json.joins.iter().enumerate() {
-            let (join, levels) = self.join(join, &mut scope, marks, depth).map_err(|e| e.at_index("joins", i))?;
+            let later = last.is_none_or(|last| last < i);
+            let (join, levels, rest) = self.join(join, &mut scope, (marks, later), depth).map_err(|e| e.at_index("joins", i))?;
+            asked = Expr::and(asked, rest);
             height = height.max(levels);
             joins.push(join);
         }
@@ -228,6 +235,7 @@ impl<'a> Context<'a> {
         }
         let mut binder = Binder { scope: &scope, budget: self.budget, calls: None, windows: None };
         let (own_filter, mut filter) = if brings { (restriction, None) } else { (None, restriction) };
+        filter = Expr::and(filter, asked);
         if let Some(condition) = &json.filter {
             filter = Expr::and(filter, Some(binder.condition(condition).map_err(|e| e.at("where"))?));
         }
@@ -286,7 +294,14 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn join(&self, json: &'a ast::JoinJson, scope: &mut Scope<'a>, marks: bool, depth: usize) -> Result<(JoinSource, usize)> {
+    /// A join, the levels in it, and the conditions that are asked later: those with sub-queries, of an inner join that may.
+    fn join(
+        &self,
+        json: &'a ast::JoinJson,
+        scope: &mut Scope<'a>,
+        (marks, later): (bool, bool),
+        depth: usize,
+    ) -> Result<(JoinSource, usize, Option<Expr>)> {
         let Some(&(_, kind)) = JOINS.iter().find(|k| k.0 == json.kind) else {
             let kinds = JOINS.iter().map(|k| k.0);
             return Err(Error::unknown(ErrorCode::QueryInvalid, "kind of join", &json.kind, "query", kinds).at("kind"));
@@ -303,8 +318,23 @@ impl<'a> Context<'a> {
             scope.loosen();
         }
         scope.add(alias, relation, left).map_err(|e| e.at(place))?;
-        let on = Binder { scope, budget: self.budget, calls: None, windows: None }.condition(&json.on).map_err(|e| e.at("on"))?;
-        Ok((JoinSource { kind, source, alias: alias.to_owned(), on, own_filter }, height))
+        let made = JoinSource { kind, source, alias: alias.to_owned(), on: Expr::Literal(Value::Bool(true)), own_filter };
+        if !(later && kind == JoinKind::Inner && limits::has_subquery(&json.on)) {
+            let on =
+                Binder { scope, budget: self.budget, calls: None, windows: None }.condition(&json.on).map_err(|e| e.at("on"))?;
+            return Ok((JoinSource { on, ..made }, height, None));
+        }
+        let all = if json.on.op == "and" { &json.on.args[..] } else { std::slice::from_ref(&json.on) };
+        let (mut on, mut asked) = (None, None);
+        scope.around = Some(self.around());
+        for (i, part) in all.iter().enumerate() {
+            let bound = Binder { scope, budget: self.budget, calls: None, windows: None }.condition(part);
+            let bound = bound.map_err(|e| if json.on.op == "and" { e.at_index("args", i) } else { e }.at("on"))?;
+            let list = if limits::has_subquery(part) { &mut asked } else { &mut on };
+            *list = Expr::and(list.take(), Some(bound));
+        }
+        scope.around = None;
+        Ok((JoinSource { on: on.unwrap_or(made.on.clone()), ..made }, height, asked))
     }
 }
 

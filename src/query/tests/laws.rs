@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::query::{AggregateCall, AggregateFunction, CastTo, Select, group_types, output_types, scope_types, type_of};
-use crate::value::Type;
+use crate::value::{Element, Type};
 
 const COLUMNS: &[&str] =
     &["id", "projectId", "title", "priority", "points", "size", "done", "at", "meta", "blob", "name", "nothing"];
@@ -219,6 +219,20 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::SubDays => (each(&[&[Date], &[Int]]), Some(Date)),
         F::DiffDays => (each(&[&[Date], &[Date]]), Some(Int)),
         F::DateToTimestamp => (args == [Some(Date)], Some(Timestamp)),
+        F::Any => (
+            arity(2..=2) && args[1].is_none_or(|t| matches!(t, Type::Array(e) if args[0].is_none_or(|x| x == e.ty()))),
+            Some(Bool),
+        ),
+        F::ArrayPosition => (
+            arity(2..=2) && args[0].is_none_or(|t| matches!(t, Type::Array(e) if args[1].is_none_or(|x| x == e.ty()))),
+            Some(Int),
+        ),
+        F::ArrayContains | F::ArrayOverlaps => {
+            (arity(2..=2) && same && first.is_none_or(|t| matches!(t, Type::Array(_))), Some(Bool))
+        }
+        F::Cardinality | F::ArrayLength => (arity(1..=1) && first.is_none_or(|t| matches!(t, Type::Array(_))), Some(Int)),
+        F::ArrayToText => (each(&[ARRAYS, &[Text]]), Some(Text)),
+        F::ArrayAt => (each(&[ARRAYS, &[Int]]), args[0].and_then(|t| if let Type::Array(e) = t { Some(e.ty()) } else { None })),
         F::AddSpan => (each(&[&[Timestamp, Time], &[Interval]]), first),
         F::DiffMoments => (each(&[&[Timestamp], &[Timestamp]]) || each(&[&[Time], &[Time]]), Some(Interval)),
         F::ScaleSpan | F::ShrinkSpan => (each(&[&[Interval], &[Float]]), Some(Interval)),
@@ -251,6 +265,7 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::Power => (each(&[&[Float], &[Float]]), Some(Float)),
         F::Cast(to) => {
             let from: &[Type] = match to {
+                CastTo::Text if first.is_some_and(|t| matches!(t, Type::Array(_))) => ARRAYS,
                 CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid, Interval],
                 CastTo::Int | CastTo::BigInt => &[Bool, Int, Float, Text, Decimal],
                 CastTo::Float => &[Int, Float, Text, Decimal],
@@ -332,6 +347,13 @@ const ALL: &[Type] = &[
     Type::Time,
     Type::Uuid,
     Type::Interval,
+    Type::Array(Element::Bool),
+    Type::Array(Element::Int),
+    Type::Array(Element::Float),
+    Type::Array(Element::Text),
+    Type::Array(Element::Timestamp),
+    Type::Array(Element::Date),
+    Type::Array(Element::Uuid),
 ];
 const ORDERED: &[Type] = &[
     Type::Bool,
@@ -345,7 +367,15 @@ const ORDERED: &[Type] = &[
     Type::Time,
     Type::Uuid,
     Type::Interval,
+    Type::Array(Element::Bool),
+    Type::Array(Element::Int),
+    Type::Array(Element::Float),
+    Type::Array(Element::Text),
+    Type::Array(Element::Timestamp),
+    Type::Array(Element::Date),
+    Type::Array(Element::Uuid),
 ];
+const ARRAYS: &[Type] = ALL.split_at(ALL.len() - 7).1;
 const NUMBERS: &[Type] = &[Type::Int, Type::Float, Type::Decimal];
 
 /// What a call says besides its argument.

@@ -116,8 +116,26 @@ fn what_a_sub_query_cannot_have_is_refused_at_its_place() {
     assert_eq!(bad_filter(sub("inQuery", [], ids("labels"))), at("QUERY_INVALID", "where", "inQuery", ""));
     assert_eq!(bad_filter(sub("exist", [], ids("labels"))), at("UNKNOWN_FUNCTION", "where", "exist", "exists"));
     assert_eq!(bad_filter(sub("exists", [], json!({"from": "notes"}))), at("TENANT_REQUIRED", "where.query.from", "notes", ""));
-    let join = json!({"from": "issues", "joins": [{"kind": "inner", "table": "labels", "on": sub("exists", [], ids("labels"))}]});
+    let join = json!({"from": "issues", "joins": [{"kind": "left", "table": "labels", "on": sub("exists", [], ids("labels"))}]});
     assert_eq!(bad(join), at("QUERY_INVALID", "joins[0].on", "exists", ""));
+}
+
+#[test]
+fn an_inner_join_asks_its_sub_queries_of_what_it_gives() {
+    let exists = sub("exists", [], ids("comments"));
+    let equal = op("=", [of("issues", "id"), of("labels", "id")]);
+    let join = |kind: &str, on: &Json| json!({"kind": kind, "table": "labels", "on": on});
+    let both = op("and", [exists.clone(), equal.clone()]);
+    let bound = good(json!({"from": "issues", "joins": [join("inner", &both)], "where": exists}));
+    assert!(!bound.joins[0].on.has_subquery());
+    assert!(matches!(&bound.filter, Some(Expr::Call(Function::And, args)) if args.iter().all(Expr::has_subquery)));
+    // A join behind it that brings back rows would bring back those that the condition drops.
+    let later =
+        json!({"from": "issues", "joins": [join("inner", &both), {"kind": "right", "table": "comments", "on": lit(true)}]});
+    assert_eq!(bad(later), at("QUERY_INVALID", "joins[0].on.args[0]", "exists", ""));
+    let unknown = op("and", [equal, sub("exists", [], ids("nothing"))]);
+    let e = bad(json!({"from": "issues", "joins": [join("inner", &unknown)]}));
+    assert_eq!((e.0, e.1.as_str()), ("UNKNOWN_TABLE", "joins[0].on.args[1].query.from"));
 }
 
 #[test]

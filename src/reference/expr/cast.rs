@@ -88,7 +88,7 @@ fn float(text: &str) -> Result<f64> {
     if value.is_infinite() && !named || value == 0.0 && !zero { Err(out_of_range()) } else { Ok(value) }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Text(t) => t.to_string(),
         Value::Bool(v) => v.to_string(),
@@ -99,6 +99,7 @@ fn text(value: &Value) -> String {
         Value::Decimal(d) => decimal_text(d),
         Value::Uuid(v) => v.to_string(),
         Value::Interval(_) => super::span::text(value),
+        Value::Array(..) => super::array::shown(value),
         Value::Date(d) => {
             let (year, month, day) = moment::date(d + 2_440_588);
             let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };

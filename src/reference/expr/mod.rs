@@ -1,6 +1,7 @@
 //! Expressions over a list of values, as PostgreSQL evaluates them: logic, comparison and arithmetic here, functions of texts,
 //! numbers, moments, json and patterns in a file each.
 
+mod array;
 mod cast;
 mod json;
 mod moment;
@@ -135,6 +136,8 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
                 _ => Ok(Value::Null),
             };
         }
+        Function::ArrayPosition if !args[0].is_null() => {}
+        Function::Any if !args[1].is_null() => {}
         _ if args.iter().any(Value::is_null) => return Ok(Value::Null),
         _ => {}
     }
@@ -155,6 +158,17 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         (Function::Upper, [Value::Text(v)]) => Value::text(v.to_uppercase()),
         (Function::Length, [Value::Text(v)]) => Value::Int(v.chars().count() as i64),
         (Function::Length, [Value::Bytes(v)]) => Value::Int(v.len() as i64),
+        (
+            Function::Any
+            | Function::ArrayContains
+            | Function::ArrayOverlaps
+            | Function::Cardinality
+            | Function::ArrayLength
+            | Function::ArrayAt
+            | Function::ArrayPosition
+            | Function::ArrayToText,
+            _,
+        ) => array::call(function, args)?,
         (Function::IntToFloat, [Value::Int(v)]) => Value::Float(*v as f64),
         (Function::Cast(to), [value]) => cast::cast(to, value)?,
         (Function::Matches, [Value::Text(text), Value::Text(pattern)]) => Value::Bool(pattern::is_found(pattern, text, false)),

@@ -1,3 +1,4 @@
+import { arrayJson, elementOf, packArray } from '../arrays.js'
 import { dateText, daysOf, timeOf, uuidOf } from '../calendar.js'
 import { type Decimal, isDecimal } from '../decimal.js'
 import { EddylineError } from '../errors.js'
@@ -62,6 +63,11 @@ export function literal(value: unknown, like?: CellType): ExprJson {
     const text = like === 'date' ? (days === undefined ? undefined : dateText(days)) : like === 'time' ? (timeOf(value) === undefined ? undefined : value) : uuidOf(value)
     if (text === undefined) throw new EddylineError('TYPE_MISMATCH', `not a ${like}: ${String(value)}`, { offending: String(value) })
     return { op: 'lit', name: like, value: text }
+  }
+  const element = Array.isArray(value) ? elementOf(like) : undefined
+  if (element !== undefined) {
+    if (packArray(element, value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not a list of ${element} values: ${JSON.stringify(value)}`, { offending: JSON.stringify(value) })
+    return { op: 'lit', name: like, value: arrayJson(element, value as unknown[]) }
   }
   if (like === 'interval' && (typeof value === 'string' || (typeof value === 'object' && !(value instanceof Date)))) {
     const interval = intervalOf(value)

@@ -1,4 +1,5 @@
 import type { Decimal } from '../decimal.js'
+import { elementOf } from '../arrays.js'
 import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
@@ -222,6 +223,28 @@ export function diffSeconds<A extends Moment, B extends Moment>(a: Operand<A>, b
 export function makeTimestamp(year: Operand<Num>, month: Operand<Num>, day: Operand<Num>, hour: Operand<Num> = 0, minute: Operand<Num> = 0, second: Operand<Num> = 0): Expr<Date | null> {
   return call('makeTimestamp', [year, month, day, hour, minute, second], 'timestamp')
 }
+
+// ---- arrays -----------------------------------------------------------------------------------------------------------
+
+type Elements<A> = A extends readonly (infer E)[] ? E : never
+type ListOf<A> = Expr<A> | readonly NonNullable<Elements<A>>[]
+const elementType = (a: Expr<any>): CellType | undefined => elementOf(a.cellType)
+/** `value = ANY(array)`: null if no element equals it and one is null; false of an empty array, also for null. */
+export function anyOf<A extends readonly unknown[] | null>(value: Operand<Elements<A> | null>, a: Expr<A>): Condition { return new Expr({ op: 'any', args: [literal(value, elementType(a)), a.json] }, 'bool') }
+/** `a @> part`: every element of `part` is in `a`. */
+export function arrayContains<A extends readonly unknown[] | null>(a: Expr<A>, part: ListOf<A>): Condition { return call('@>', [a, part], 'bool', a.cellType) }
+/** `a && b`: an element of one is in the other. */
+export function arrayOverlaps<A extends readonly unknown[] | null>(a: Expr<A>, b: ListOf<A>): Condition { return call('&&', [a, b], 'bool', a.cellType) }
+/** Number of elements. */
+export function cardinality<A extends readonly unknown[] | null>(a: Expr<A>): Expr<number | Null<A>> { return call('cardinality', [a], 'int') }
+/** The same; null of an empty array, as PostgreSQL's `array_length(a, 1)`. */
+export function arrayLength<A extends readonly unknown[] | null>(a: Expr<A>): Expr<number | null> { return call('arrayLength', [a], 'int') }
+/** `a[place]`: an element by its place, from 1; null where there is none. */
+export function arrayAt<A extends readonly unknown[] | null>(a: Expr<A>, place: Operand<number>): Expr<Elements<A> | null> { return call('arrayAt', [a, place], elementType(a)) }
+/** Place of the first element that equals a value, from 1; null if none does. */
+export function arrayPosition<A extends readonly unknown[] | null>(a: Expr<A>, value: Operand<Elements<A>>): Expr<number | null> { return new Expr({ op: 'arrayPosition', args: [a.json, literal(value, elementType(a))] }, 'int') }
+/** Elements that are not null as texts, joined: PostgreSQL's `array_to_string`. */
+export function arrayToText<A extends readonly unknown[] | null>(a: Expr<A>, separator: Operand<string>): Expr<string | Null<A>> { return call('arrayToText', [a, separator], 'text') }
 
 // ---- json ------------------------------------------------------------------------------------------------------------
 

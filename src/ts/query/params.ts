@@ -9,6 +9,7 @@ import type { QueryJson } from './types.js'
 /** What the values of a parameter of some type are. */
 export interface ParamTypes {
   text: string; int: number; bigint: bigint; decimal: Decimal; float: number; bool: boolean; timestamp: Date; json: unknown; bytes: Uint8Array; date: string; time: string; uuid: string; interval: IntervalText
+  'bool[]': boolean[]; 'int[]': number[]; 'float[]': number[]; 'text[]': string[]; 'timestamp[]': Date[]; 'date[]': string[]; 'uuid[]': string[]
 }
 /** Parameters by name, as `withParams` takes them. */
 export type ParamSpec = { readonly [name: string]: CellType }

@@ -1,4 +1,5 @@
 // Keys of rows as texts that are equal for equal keys, whichever of their forms they come in; and finding a row by its key.
+import { elementOf, packArray } from '../arrays.js'
 import { daysOf, timeOf, uuidOf } from '../calendar.js'
 import { cellOf } from '../cells.js'
 import { compareDecimals, plainDecimal } from '../decimal.js'
@@ -37,6 +38,7 @@ export function valueText(type: CellType, value: unknown): string {
     case 'time': return String(timeOf(value) ?? value)
     case 'uuid': return uuidOf(value) ?? String(value)
     case 'interval': return intervalKey(value)
+    case 'bool[]': case 'int[]': case 'float[]': case 'text[]': case 'timestamp[]': case 'date[]': case 'uuid[]': return packArray(elementOf(type)!, value) ?? String(value)
     case 'bytes': return value instanceof Uint8Array ? hexOf(value) : String(value)
     case 'float': return String(value === 0 ? 0 : value)
     default: return String(value)
@@ -116,6 +118,7 @@ export function compareValues(type: CellType, a: unknown, b: unknown): number {
     case 'uuid': { const x = valueText(type, a), y = valueText(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     case 'decimal': return compareDecimals(String(a), String(b))
     case 'interval': return compareIntervals(a, b)
+    case 'bool[]': case 'int[]': case 'float[]': case 'text[]': case 'timestamp[]': case 'date[]': case 'uuid[]': return compareText(valueText(type, a), valueText(type, b))
     case 'bytes': { const x = valueText(type, a), y = valueText(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     default: {
       const x = a as number, y = b as number

@@ -8,7 +8,8 @@ use crate::error::{Error, ErrorCode};
 use crate::query::Table;
 use crate::value::json::Canon;
 use crate::value::{
-    Cell, Interval, RowBuilder, Type, Value, lex, parse_date, parse_decimal, parse_time, parse_timestamp, parse_uuid,
+    Cell, Interval, RowBuilder, Type, Value, array_of_json, lex, parse_date, parse_decimal, parse_time, parse_timestamp,
+    parse_uuid,
 };
 
 /// Largest integer that is exact as a JavaScript number.
@@ -154,6 +155,16 @@ fn rare(
                 cur.peek()?;
             }
             row.set(&table.layout, column, Cell::Json(utf8(cur, &scratch.text)?));
+        }
+        Type::Array(element) => {
+            let from = *cur;
+            scratch.text.clear();
+            cur.pos = scratch.canon.value(cur.buf, cur.pos, &mut scratch.text, limit).map_err(|f| cur.fault(f))?;
+            if first == b'-' || first.is_ascii_digit() {
+                cur.peek()?;
+            }
+            let Some(packed) = array_of_json(element, utf8(cur, &scratch.text)?) else { return wrong(&from) };
+            row.set(&table.layout, column, Cell::Array(element, &packed));
         }
         Type::Date | Type::Time | Type::Uuid | Type::Interval => {
             let from = *cur;

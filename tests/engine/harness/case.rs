@@ -3,7 +3,7 @@
 use eddyline::query::ast::{ParamsJson, QueryJson, SchemaJson};
 use eddyline::query::{Schema, Table};
 use eddyline::store::batch::{Batch, Change, Envelope, Op};
-use eddyline::value::{Interval, Type, Value, decimal_text, parse_decimal};
+use eddyline::value::{Interval, Type, Value, array_of_json, decimal_text, parse_decimal, write_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
@@ -126,6 +126,11 @@ pub fn written(value: &Value) -> Json {
         Value::Float(v) => json!(format!("{v:?}")),
         Value::Text(v) | Value::Json(v) | Value::Uuid(v) => json!(v),
         Value::Decimal(v) => json!(decimal_text(v)),
+        Value::Array(..) => {
+            let mut text = Vec::new();
+            write_json(value.as_cell(), &mut text);
+            json!(String::from_utf8(text).expect("JSON is UTF-8"))
+        }
         Value::Interval(v) => json!(Interval::unpack(v).text()),
         Value::Bytes(v) => json!(v.iter().map(|b| format!("{b:02x}")).collect::<String>()),
     }
@@ -144,6 +149,7 @@ fn read(value: &Json, ty: Type) -> Value {
         Type::Date => Value::Date(value.as_i64().expect("days")),
         Type::Time => Value::Time(value.as_i64().expect("microseconds")),
         Type::Uuid => Value::Uuid(text().into()),
+        Type::Array(element) => Value::Array(element, array_of_json(element, text()).expect("an array")),
         Type::Interval => Value::Interval(Interval::parse(text()).expect("an interval").pack()),
         Type::Decimal => Value::Decimal(parse_decimal(text()).expect("a decimal")),
         Type::Bytes => {

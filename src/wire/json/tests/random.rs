@@ -90,7 +90,9 @@ fn reference(changes: &[Json]) -> Vec<Change> {
                     builder.set(&table.layout, column, Cell::Timestamp(micros));
                 }
                 Type::Json => builder.set(&table.layout, column, Cell::Json(&canonical)),
-                Type::Date | Type::Time | Type::Uuid | Type::Interval => unreachable!("in no column of the schema"),
+                Type::Date | Type::Time | Type::Uuid | Type::Interval | Type::Array(_) => {
+                    unreachable!("in no column of the schema")
+                }
                 Type::Decimal => {
                     let written = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
                     builder.set(&table.layout, column, Cell::Decimal(&parse_decimal(&written).unwrap()));

@@ -2,7 +2,10 @@
 
 use eddyline::query::Column;
 use eddyline::query::ast::{ExprJson, Literal};
-use eddyline::value::{Interval, Type, Value, date_text, decimal_text, format_timestamp, parse_decimal, time_text};
+use eddyline::value::{
+    Element, Interval, Type, Value, array_of_json, date_text, decimal_text, format_timestamp, parse_decimal, time_text,
+    write_json,
+};
 use fastrand::Rng;
 
 use super::decimal::decimal;
@@ -32,6 +35,11 @@ const SPANS: [(i32, i32, i64); 9] = [
     (0, 0, -1),
     (14, -3, 5_000_000),
     (0, 0, 90_000_000),
+];
+const LISTS: [(Element, &[&str]); 3] = [
+    (Element::Text, &["[]", "[\"a\"]", "[\"a\",\"b\"]", "[\"\",null,\"a\"]", "[null]", "[\"NULL\",\"a b\",\"\\u0001\"]"]),
+    (Element::Int, &["[]", "[1]", "[1,2]", "[2,1,1]", "[null,3]", "[-1,0,9223372036854775807]"]),
+    (Element::Float, &["[]", "[0.5]", "[1.5,null]", "[-2,\"NaN\"]", "[\"-Infinity\",1e-7]"]),
 ];
 const TIMES: [i64; 4] = [0, 1, -1, 1_700_000_000_123_456];
 
@@ -110,6 +118,10 @@ pub fn value(rng: &mut Rng, ty: Type, edge: bool) -> Value {
         Type::Date => Value::Date(pick(rng, &[0, 1, -1, 19_782, 19_783])),
         Type::Time => Value::Time(pick(rng, &[0, 1, 43_200_000_000, 86_399_999_999, 86_400_000_000])),
         Type::Uuid => Value::Uuid(pick(rng, &UUIDS).into()),
+        Type::Array(element) => {
+            let json = LISTS.iter().find(|l| l.0 == element).map_or("[]", |l| pick(rng, l.1));
+            Value::Array(element, array_of_json(element, json).expect("an array"))
+        }
         Type::Interval => {
             let (months, days, micros) = pick(rng, &SPANS);
             Value::Interval(Interval { months, days, micros }.pack())
@@ -134,6 +146,11 @@ pub fn literal(value: &Value) -> ExprJson {
         Value::Date(v) => typed("date", date_text(*v)),
         Value::Time(v) => typed("time", time_text(*v)),
         Value::Uuid(v) => typed("uuid", v.to_string()),
+        Value::Array(element, _) => {
+            let mut text = Vec::new();
+            write_json(value.as_cell(), &mut text);
+            typed(element.array_name(), String::from_utf8(text).expect("JSON is UTF-8"))
+        }
         Value::Interval(v) => typed("interval", Interval::unpack(v).text()),
         Value::Bytes(v) => typed("bytes", v.iter().map(|b| format!("{b:02x}")).collect()),
     };

@@ -5,7 +5,7 @@
 
 use eddyline::query::Column;
 use eddyline::query::ast::{ExprJson, OrderJson};
-use eddyline::value::{Type, Value};
+use eddyline::value::{Element, Type, Value};
 use fastrand::Rng;
 
 use super::domain::{literal, value};
@@ -27,7 +27,7 @@ pub struct Scope {
 }
 
 /// Types that have an order and a literal.
-pub const ORDERED: [Type; 11] = [
+pub const ORDERED: [Type; 13] = [
     Type::Int,
     Type::Text,
     Type::Float,
@@ -39,6 +39,8 @@ pub const ORDERED: [Type; 11] = [
     Type::Time,
     Type::Uuid,
     Type::Interval,
+    Type::Array(Element::Text),
+    Type::Array(Element::Int),
 ];
 
 pub fn call(op: &str, args: Vec<ExprJson>) -> ExprJson {

@@ -4,7 +4,7 @@
 //! out of bounds.
 
 use eddyline::query::ast::ExprJson;
-use eddyline::value::{Type, Value};
+use eddyline::value::{Element, Type, Value};
 use fastrand::Rng;
 
 use super::domain::{literal, value};
@@ -108,7 +108,13 @@ impl Scope {
         let ty = pick(rng, &ORDERED);
         let mut part = || self.of_type(rng, ty, depth);
         let (a, b, c) = (part(), part(), part());
-        match rng.usize(0..9) {
+        let list = pick(rng, &[Element::Text, Element::Int, Element::Float]);
+        match rng.usize(0..11) {
+            9 => call("any", vec![self.of_type(rng, list.ty(), depth), self.leaf(rng, Type::Array(list))]),
+            10 => {
+                let of = Type::Array(list);
+                call(pick(rng, &["@>", "&&"]), vec![self.leaf(rng, of), self.leaf(rng, of)])
+            }
             0 | 1 => call("between", vec![a, b, c]),
             2 => call(pick(rng, &["isDistinctFrom", "isNotDistinctFrom"]), vec![a, b]),
             3 => call(pick(rng, &["isDistinctFrom", "isNotDistinctFrom"]), vec![a, literal(&Value::Null)]),
@@ -123,7 +129,11 @@ impl Scope {
     /// A small integer made by a function.
     pub fn measure(&self, rng: &mut Rng, depth: usize) -> ExprJson {
         let of = self.of_type(rng, Type::Text, depth);
-        match rng.usize(0..5) {
+        let list = pick(rng, &[Element::Text, Element::Int, Element::Float]);
+        match rng.usize(0..8) {
+            5 => call(pick(rng, &["cardinality", "arrayLength"]), vec![self.leaf(rng, Type::Array(list))]),
+            6 => call("arrayPosition", vec![self.leaf(rng, Type::Array(list)), self.of_type(rng, list.ty(), depth)]),
+            7 => call("length", vec![call("arrayAt", vec![self.leaf(rng, Type::Array(Element::Text)), int(rng.i64(-1..4))])]),
             4 => call("scale", vec![self.decimal(rng, depth)]),
             0 => call("strpos", vec![of, text(pick(rng, &["", "a", "e", "%"]))]),
             1 => call(pick(rng, &["ascii", "octetLength"]), vec![of]),
@@ -157,7 +167,8 @@ impl Scope {
         let of = self.of_type(rng, Type::Text, depth);
         let small = |rng: &mut Rng, from: i64| int(rng.i64(from..6));
         let part = |rng: &mut Rng| text(pick(rng, &["", "a", "%", "on", "ä ", "zz"]));
-        match rng.usize(0..14) {
+        match rng.usize(0..15) {
+            13 => call("arrayToText", vec![self.leaf(rng, Type::Array(Element::Int)), part(rng)]),
             0 => call("substring", vec![of, small(rng, -2), small(rng, 0)]),
             1 => call("substring", vec![of, small(rng, -2)]),
             2 => call(pick(rng, &["left", "right"]), vec![of, small(rng, -3)]),
@@ -193,6 +204,8 @@ impl Scope {
                 Type::Time,
                 Type::Uuid,
                 Type::Interval,
+                Type::Array(Element::Text),
+                Type::Array(Element::Float),
             ],
         );
         self.of_type(rng, ty, depth)

@@ -2,14 +2,14 @@
 
 use eddyline::query::Column;
 use eddyline::query::ast::{ColumnJson, RelationJson, SchemaJson, TableJson};
-use eddyline::value::Type;
+use eddyline::value::{Element, Type};
 use fastrand::Rng;
 
 use super::expression::Scope;
 use super::{chance, pick};
 
 const NAMES: [&str; 4] = ["ants", "bees", "cats", "dogs"];
-const TYPES: [&str; 14] = [
+const TYPES: [&str; 17] = [
     "int",
     "text",
     "float",
@@ -24,6 +24,9 @@ const TYPES: [&str; 14] = [
     "time",
     "uuid",
     "interval",
+    "text[]",
+    "int[]",
+    "float[]",
 ];
 
 /// Foreign key columns of a table.
@@ -118,7 +121,21 @@ fn table(rng: &mut Rng, name: &str, tenants: bool) -> TableJson {
         "id",
         pick(
             rng,
-            &["int", "int", "text", "text", "bigint", "timestamp", "bytes", "float", "decimal", "date", "uuid", "interval"],
+            &[
+                "int",
+                "int",
+                "text",
+                "text",
+                "bigint",
+                "timestamp",
+                "bytes",
+                "float",
+                "decimal",
+                "date",
+                "uuid",
+                "interval",
+                "int[]",
+            ],
         ),
         false,
     )];
@@ -181,6 +198,9 @@ fn type_of(ty: &str) -> Type {
         "time" => Type::Time,
         "uuid" => Type::Uuid,
         "interval" => Type::Interval,
+        "text[]" => Type::Array(Element::Text),
+        "int[]" => Type::Array(Element::Int),
+        "float[]" => Type::Array(Element::Float),
         _ => Type::Text,
     }
 }

@@ -11,10 +11,17 @@ use super::expression::{Scope, Visible, call};
 use super::query::visible;
 use super::{chance, pick};
 
-/// Adds a condition with a sub-query to those of a query.
+/// Adds a condition with a sub-query to those of a query, or of its last join.
 pub fn put_in(rng: &mut Rng, tables: &[&Table], q: &mut QueryJson, scope: &Scope) {
     let aliased = aliased(q, scope);
     let new = condition(rng, tables, &aliased, 1);
+    if let Some(join) = q.joins.last_mut().filter(|j| j.kind == "inner")
+        && chance(rng, 30)
+    {
+        let old = std::mem::take(&mut join.on);
+        join.on = call("and", if rng.bool() { vec![old, new] } else { vec![new, old] });
+        return;
+    }
     q.filter = Some(match q.filter.take() {
         None => new,
         Some(old) if chance(rng, 30) => call("and", if rng.bool() { vec![old, new] } else { vec![new, old] }),
