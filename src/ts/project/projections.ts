@@ -299,9 +299,9 @@ export class Projections implements Runner {
     const unit = this.#units.dirty(this.#paused)
     if (unit === undefined) return undefined
     const task: Task = { ...unit, scopes: this.#unpaused(unit.scopes), all: false, shallow: false, live: false, engine: undefined, timeoutMs: undefined }
-    // What it cannot see does not make it run again and again.
+    const attempt = this.#units.attempt(unit)
     const failed = (error: unknown): void => {
-      this.#units.failed(unit)
+      attempt()
       if (!this.#closed) report(error, this.options.onError)
     }
     return () => this.#run(task, () => { unit.failedAt = undefined }, failed)

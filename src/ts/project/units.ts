@@ -75,8 +75,11 @@ export class Units {
     }
   }
 
-  /** A run has failed: it is tried again when something that it reads has changed. */
-  failed(unit: Unit): void { unit.failedAt = changesOf(unit) }
+  /** A run is about to begin: what to call if it fails. It is tried again when something has changed since it began. */
+  attempt(unit: Unit): () => void {
+    const at = changesOf(unit)
+    return () => { unit.failedAt = at }
+  }
 
   /** A unit does not stay live. */
   abandon(unit: Unit): void {

@@ -7,7 +7,9 @@ import { random } from '../real/support.js'
 import { POISON, type R, apply as compute, definitions, functionsOf, naive, open, sorted, specs } from './projections-world.js'
 
 const RUNS = Number(process.env.ORACLE_RUNS ?? 1) * 60
-const seeds = process.env.ORACLE_SEED !== undefined ? [Number(process.env.ORACLE_SEED)] : Array.from({ length: RUNS }, (_, i) => i + 1)
+const seeds = process.env.ORACLE_SEED !== undefined ? [Number(process.env.ORACLE_SEED)] 
+  // 94: what makes a run fail goes away while it runs.
+  : [...Array.from({ length: RUNS }, (_, i) => i + 1), ...RUNS < 94 ? [94] : []]
 
 /** Jobs wait in a queue, and are done in the order that pleases. */
 const lazy = (): Engine => ({ exec: job => ({ job }), fetch: async ({ job }) => { for (let i = job.projection.name.charCodeAt(1) % 4; i > 0; i--) await null; return job.run() } })

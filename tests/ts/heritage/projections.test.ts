@@ -174,6 +174,23 @@ describe('derive', () => {
     expect([p.status(P), rows(db, 'letters').length]).toEqual([{ status: 'ready' }, 11])
   })
 
+  it('what makes it fail goes away while it runs: it runs again', async () => {
+    const db = await filled()
+    let go!: () => void
+    let gate: Promise<void> | undefined
+    const errors: unknown[] = []
+    const P = copy({ derive: async ({ inputs, tx, lens }: any) => { await gate; tx.dematerialize(lens); for (const a of inputs.accounts) { if (a.id === 13) throw new Error('thirteen'); tx.materialize({ accountId: a.id, orgId: a.orgId }) } } })
+    const p = projections(db, { onError: e => { errors.push(e) } })
+    await p.project(P, { orgId: 123 })
+    gate = new Promise(resolve => { go = resolve })
+    db.apply([{ op: 'insert', table: 'accounts', row: { id: 13, orgId: 123 } }])
+    await tick()
+    db.apply([{ op: 'delete', table: 'accounts', id: 13 }, { op: 'insert', table: 'accounts', row: { id: 14, orgId: 123 } }])
+    go()
+    await p.idle()
+    expect([errors.length, rows(db, 'letters').map(r => r.accountId), p.status(P)]).toEqual([1, [1, 2, 14], { status: 'ready' }])
+  })
+
   it('streams and lists are pulled once in a run, within the lens', async () => {
     const db = await filled()
     let pulled = 0
