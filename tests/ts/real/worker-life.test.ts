@@ -1,7 +1,7 @@
 // A database in a worker from its start to its end: what is wrong, what is set, what comes from elsewhere, what is given back.
 import { Worker as Thread } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
-import { EddylineError, div, gt, param, withParams } from '../../../pkg/index.inline.js'
+import { EddylineError, applyPatches, div, gt, mul, param, withParams } from '../../../pkg/index.inline.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
 import { type TestSchema, comment, issue, put, schema } from './support.js'
 
@@ -331,6 +331,38 @@ describe('the order of things', () => {
     expect(versions.length).toBeLessThan(10)
     expect(versions.at(-1)).toBe(reports[499].version)
     expect(new Set(reports.map(r => r.version)).size).toBe(500)
+  })
+
+  it('what it missed is told as steps from what it showed: rows that went by their keys, rows in another order where they are now', async () => {
+    const worker = new BrowserWorker()
+    const { db } = await openFar({ worker: worker as never, ahead: 1 })
+    await db.apply(Array.from({ length: 40 }, (_, i) => put(`i${String(i).padStart(2, '0')}`, { priority: i + 1 })))
+    const live = db.live(db.query.issues.orderBy(i => mul(i.priority, param('sign', 'int'))), { params: { sign: 1 } })
+    await ready(live)
+    let rows: readonly any[] = [...live.rows]
+    const unread = db.live(db.query.issues.select('id', 'title').orderBy('id'))
+    await ready(unread)
+    const told: any[] = []
+    const steps: any[] = []
+    live.subscribe(({ diff, batch }) => { if (batch !== undefined) { told.push(diff); rows = applyPatches(rows, diff) } })
+    unread.subscribe(({ diff }) => { steps.push(...diff) })
+    const deliver = worker.onmessage!
+    const held: any[] = []
+    worker.onmessage = event => { held.push(event) }
+    const sent: Promise<unknown>[] = [db.apply([put('first', { priority: 0 })])]
+    // Handles of rows that go are taken by rows that come.
+    for (let n = 0; n < 20; n++) sent.push(db.apply([{ op: 'delete', table: 'issues', id: `i${String(n).padStart(2, '0')}` }]), db.apply([put(`new${n}`, { priority: 100 + n })]))
+    sent.push(live.setParams({ sign: -1 }))
+    await tick(200)
+    expect(held.length).toBe(1)
+    worker.onmessage = deliver
+    for (const event of held) deliver(event)
+    await Promise.all(sent)
+    expect(rows.map(r => r.id)).toEqual(live.rows.map(r => r.id))
+    expect(live.rows.map(r => r.priority)).toEqual([...live.rows].map(r => r.priority).sort((a, b) => b - a))
+    expect(told.length).toBe(2)
+    expect(steps.filter(p => p.t === 'remove').map(p => p.key)).toEqual(Array.from({ length: 20 }, (_, n) => `i${String(19 - n).padStart(2, '0')}`))
+    expect(steps.filter(p => p.t === 'add').map(p => p.key)).toEqual(['first', ...Array.from({ length: 20 }, (_, n) => `new${n}`).sort()])
   })
 
   it('what cannot start rejects', async () => {
