@@ -117,6 +117,11 @@ export class Run {
     return Promise.race([done, over]).then(finish).catch(fail).finally(() => { this.#reading.end() })
   }
 
+  /** Rows of the inputs of a function that ran, or would have if they had changed; undefined for lists. */
+  saw(node: Node): readonly (readonly object[] | undefined)[] {
+    return this.read.get(node) ?? node.inputs.map((input, i) => this.#reading.isList(input) ? undefined : this.#reading.read(node, i).rows)
+  }
+
   /** Ends it from outside. */
   abort(reason: unknown): void { this.#abort.abort(reason) }
 

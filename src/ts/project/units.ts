@@ -157,12 +157,13 @@ export class Units {
   }
 
   /** A run is committed. `moved`: others wrote meanwhile, so with what it has written its inputs may be others than those that it saw. */
-  done({ due, read, seen, task }: Run, moved: boolean): void {
+  done(run: Run, moved: boolean): void {
+    const { due, read, seen, task } = run
     for (const node of due) {
       const scope = task.scopes.get(node)
       if (scope === undefined) continue
       scope.error = undefined
-      scope.dirty = scope.changes !== seen.get(scope) || (moved && read.has(node) && !scope.shows(read.get(node)!))
+      scope.dirty = scope.changes !== seen.get(scope) || (moved && !scope.shows(run.saw(node)))
       if (scope.dirty) this.mark(scope)
     }
     for (const node of read.keys()) this.#anew.delete(node)
