@@ -180,6 +180,11 @@ impl Relations {
         self.list.get(place(id))?.as_deref().filter(|r| r.id == id)
     }
 
+    /// The ids of all relations that exist.
+    pub fn ids(&self) -> impl Iterator<Item = RelationId> {
+        self.list.iter().flatten().map(|r| r.id)
+    }
+
     /// Whether the relation exists.
     pub fn contains(&self, id: RelationId) -> bool {
         self.known(id).is_some()

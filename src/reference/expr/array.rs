@@ -64,7 +64,7 @@ pub(super) fn shown(value: &Value) -> String {
         }
         let text = element(v);
         let plain = !text.is_empty()
-            && text.to_ascii_lowercase() != "null"
+            && !text.eq_ignore_ascii_case("null")
             && !text.chars().any(|c| "{}\",\\ \t\n\r\u{b}\u{c}".contains(c));
         if plain { text } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
     };
