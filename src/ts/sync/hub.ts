@@ -3,7 +3,7 @@
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import type { AnySchema } from '../schema.js'
-import { type AnyRow, pick, textOf } from './compare.js'
+import { type AnyRow, textOf } from './compare.js'
 import type { Assocs, Notification, RowEvent } from './events.js'
 import { Feed, type RowChange } from './feed.js'
 import { type Graph, type Node, graphOf } from './graph.js'

@@ -5,9 +5,10 @@ import type { LiveQuery } from '../live-query.js'
 import type { Patch } from '../patches.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema } from '../schema.js'
-import { type Follower, type TableEvent, type TableFeed, eventsOf } from './feed.js'
+import type { Follower, TableEvent, TableFeed } from './feed.js'
 import type { SignalKind } from './kinds.js'
 import { type TableJson, keyText, keyValues } from './row-keys.js'
+import { eventsOf } from './row-set.js'
 import type { Scope } from './scope.js'
 
 /** What a label stands for. */

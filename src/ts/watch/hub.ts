@@ -1,9 +1,10 @@
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
-import { QuerySet, TableFeed, type Target, type Work } from './feed.js'
+import { TableFeed, type Target } from './feed.js'
 import { type Journal, journalOf } from './journal.js'
 import { type TableJson, tableOf } from './row-keys.js'
+import { QuerySet, type Work } from './row-set.js'
 
 /** What is told after all feeds of a version: in the order of their making. */
 export interface Teller {

@@ -2,7 +2,8 @@
 // the scopes of `db.tenant(id)` watches, assigns and counters.
 import type { AnySchema } from '../schema.js'
 import { extendTenants } from '../tenant.js'
-import { type Scope, tenant } from './scope.js'
+import type { Scope } from './scope.js'
+import { tenant } from './tenants.js'
 
 declare module '../tenant.js' {
   interface Tenant<S extends AnySchema> extends Pick<Scope<S>,
@@ -12,7 +13,8 @@ declare module '../tenant.js' {
 
 extendTenants((db, id) => tenant(db, id) as never)
 
-export { type By, type QueryWatchOptions, type SavedCounters, type Scope, type ScopeOptions, type TableWatchOptions, type Tenant, type WatchOptions, tenant, watches } from './scope.js'
+export type { By, QueryWatchOptions, SavedCounters, Scope, ScopeOptions, TableWatchOptions, WatchOptions } from './scope.js'
+export { type Tenant, tenant, watches } from './tenants.js'
 export type { AllOptions, Assigns, AssignsInfo, AssignsListener, AssignsOptions } from './assigns.js'
 export type { Counters, Rule, SignalKind } from './kinds.js'
 export { type Futures, type Ready, assignReady } from './ready.js'

@@ -3,17 +3,17 @@ import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
 import { EddylineError, codedError } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
-import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
-import { batchOf, checkQuery, checkTenant, cleared, confined } from '../tenant.js'
+import { batchOf, checkQuery } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
 import { checkBy, checkEnds, checkFunction, checkList, checkOptions, checkRule, checkSaved, checkShown, checkWhat, checkWord } from './checks.js'
-import type { Count, RowSet, Target, Work } from './feed.js'
+import type { Target } from './feed.js'
 import { type Hub, hubOf } from './hub.js'
 import { type Counters, KINDS, type Rule, type SignalKind } from './kinds.js'
 import { type Futures, type Ready, assignReady } from './ready.js'
 import { columnType, keyValues, tableOf } from './row-keys.js'
+import type { Count, RowSet, Work } from './row-set.js'
 import { type Reads, type SignalListener, Watch, type Watched, endWith, endWithOwner } from './watch.js'
 
 export interface ScopeOptions {
@@ -333,47 +333,4 @@ export class Scope<S extends AnySchema> {
     const live = this.live(query)
     try { return live.rows } finally { live.dispose() }
   }
-}
-
-/** The scope of one tenant. */
-export class Tenant<S extends AnySchema> extends Scope<S> {
-  declare readonly id: string
-
-  /** Applies JSON to this tenant. Throws what `db.applyJson` throws, and TENANT_MISMATCH as `apply`. */
-  applyJson(input: string | JsonBytes, opts?: Omit<JsonOptions, 'tenant'>): Report
-  applyJson(input: JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report>
-  applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Report | Promise<Report> {
-    return this.db.applyJson(input as never, confined(this.id, opts)) as never
-  }
-
-  /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
-  clear(): Report { return this.apply(cleared(this.db.schema) as never) }
-}
-
-function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOptions | undefined, make: () => Scope<any>): Scope<any> {
-  const { scopes } = hubOf(db)
-  const most = options?.maxWatches
-  if (most !== undefined && !(most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: String(most) })
-  let scope = scopes.get(id) as Scope<any> | undefined
-  if (scope === undefined) scopes.set(id, scope = make())
-  if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches
-  if (options?.keepCounters === true) scope.keepCounters()
-  return scope
-}
-
-/**
- * The scope of a tenant: the same object each time. Nothing has to be opened or created.
- *
- * ```ts
- * const t = tenant(db, 'org-1')
- * ```
- */
-export function tenant<S extends AnySchema>(db: Database<S>, id: string, options?: ScopeOptions): Tenant<S> {
-  checkTenant(id)
-  return scopeOf(db, id, options, () => new Tenant<S>(db, id)) as Tenant<S>
-}
-
-/** The scope of what belongs to no tenant: watches over tables without tenants. */
-export function watches<S extends AnySchema>(db: Database<S>, options?: ScopeOptions): Scope<S> {
-  return scopeOf(db, undefined, options, () => new Scope<S>(db, undefined))
 }

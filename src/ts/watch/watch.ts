@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Report } from '../changes.js'
 import type { RowKey } from '../patches.js'
-import type { Recipient, RowSet } from './feed.js'
 import type { Hub, Teller } from './hub.js'
 import type { Counters, Rule, SignalKind, Tally } from './kinds.js'
+import type { Recipient, RowSet } from './row-set.js'
 
 /** One batch changed what a watch looks at. */
 export interface Signal {

@@ -1,0 +1,52 @@
+// The scopes of a database: one per tenant, and one of what belongs to none.
+import type { Report } from '../changes.js'
+import type { Database } from '../database.js'
+import { EddylineError } from '../errors.js'
+import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
+import type { AnySchema } from '../schema.js'
+import { checkTenant, cleared, confined } from '../tenant.js'
+import { hubOf } from './hub.js'
+import { Scope, type ScopeOptions } from './scope.js'
+
+/** The scope of one tenant. */
+export class Tenant<S extends AnySchema> extends Scope<S> {
+  declare readonly id: string
+
+  /** Applies JSON to this tenant. Throws what `db.applyJson` throws, and TENANT_MISMATCH as `apply`. */
+  applyJson(input: string | JsonBytes, opts?: Omit<JsonOptions, 'tenant'>): Report
+  applyJson(input: JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report>
+  applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Report | Promise<Report> {
+    return this.db.applyJson(input as never, confined(this.id, opts)) as never
+  }
+
+  /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
+  clear(): Report { return this.apply(cleared(this.db.schema) as never) }
+}
+
+function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOptions | undefined, make: () => Scope<any>): Scope<any> {
+  const { scopes } = hubOf(db)
+  const most = options?.maxWatches
+  if (most !== undefined && !(most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: String(most) })
+  let scope = scopes.get(id) as Scope<any> | undefined
+  if (scope === undefined) scopes.set(id, scope = make())
+  if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches
+  if (options?.keepCounters === true) scope.keepCounters()
+  return scope
+}
+
+/**
+ * The scope of a tenant: the same object each time. Nothing has to be opened or created.
+ *
+ * ```ts
+ * const t = tenant(db, 'org-1')
+ * ```
+ */
+export function tenant<S extends AnySchema>(db: Database<S>, id: string, options?: ScopeOptions): Tenant<S> {
+  checkTenant(id)
+  return scopeOf(db, id, options, () => new Tenant<S>(db, id)) as Tenant<S>
+}
+
+/** The scope of what belongs to no tenant: watches over tables without tenants. */
+export function watches<S extends AnySchema>(db: Database<S>, options?: ScopeOptions): Scope<S> {
+  return scopeOf(db, undefined, options, () => new Scope<S>(db, undefined))
+}
