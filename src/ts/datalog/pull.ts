@@ -14,8 +14,8 @@ type Tree = Record<string, unknown>
 /** A tree in the making: what it asks for is made before it goes on, so that trees may be as deep as they like. */
 type Making = Generator<Making, Tree | null, Tree | null>
 
-/** One pull on its way: which attributes repeat how often still, and into which entities they have gone. */
-interface Walk { readonly touched: Touched | undefined; readonly repeats: Map<PullAttribute | Attribute, { left: number; readonly seen: Set<unknown> }> }
+/** One pull on its way: which attributes repeat how often still, and into which entities they have gone, by whichever. */
+interface Walk { readonly touched: Touched | undefined; readonly left: Map<PullAttribute | Attribute, number>; readonly seen: Set<unknown> }
 
 const MOST_VALUES = 1000
 
@@ -46,7 +46,7 @@ export class Puller {
   pull(pattern: PullPattern, e: unknown, table?: string, touched?: Touched): Tree | null {
     this.facts.current()
     this.check(pattern)
-    const stack = [this.#entity(pattern, e, table, { touched, repeats: new Map() })]
+    const stack = [this.#entity(pattern, e, table, { touched, left: new Map(), seen: new Set() })]
     for (let made: Tree | null = null; ;) {
       const { done, value } = stack[stack.length - 1].next(made) as IteratorResult<Making, Tree | null>
       if (done !== true) { stack.push(value as Making); made = null; continue }
@@ -111,19 +111,18 @@ export class Puller {
   }
 
   /** Goes into an entity by something that repeats: so deep, and into each entity once on a way. */
-  * #into(by: PullAttribute | Attribute, depth: number, v: unknown, { repeats }: Walk, make: () => Making): Generator<Making, Tree | null, Tree | null> {
-    const known = repeats.get(by)
-    const at = known ?? { left: depth, seen: new Set<unknown>() }
+  * #into(by: PullAttribute | Attribute, depth: number, v: unknown, { left, seen }: Walk, make: () => Making): Generator<Making, Tree | null, Tree | null> {
     const key = keyOf(v)
-    if (at.seen.has(key)) return { ':db/id': v }
-    if (at.left <= 0) return null
-    if (known === undefined) repeats.set(by, at)
-    at.left--
-    at.seen.add(key)
+    if (seen.has(key)) return { ':db/id': v }
+    const known = left.get(by)
+    const rest = known ?? depth
+    if (rest <= 0) return null
+    left.set(by, rest - 1)
+    seen.add(key)
     const made = yield make()
-    at.left++
-    at.seen.delete(key)
-    if (known === undefined) repeats.delete(by)
+    seen.delete(key)
+    if (known === undefined) left.delete(by)
+    else left.set(by, known)
     return made
   }
 
