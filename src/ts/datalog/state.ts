@@ -99,10 +99,12 @@ export function load(face: Face, config: Configuration, { state, onMismatch = 'e
     })
   }
   const known: Readonly<Record<string, Kept>> = state?.circuits ?? (face.shelf.durable ? Object.fromEntries(face.shelf.all()) : {})
-  const changed = Object.entries(known).filter(([name, c]) => hashes.get(name) !== c.hash)
+  // What lives in this page is defined, whoever made it.
+  const defined = (name: string): string | undefined => hashes.get(name) ?? face.views.get(name)?.hash
+  const changed = Object.entries(known).filter(([name, c]) => defined(name) !== c.hash)
   if (changed.length > 0 && onMismatch === 'error') {
     const [[name]] = changed
-    const why = hashes.has(name) ? 'is defined otherwise than the state that was saved' : 'has a state, but no definition'
+    const why = defined(name) !== undefined ? 'is defined otherwise than the state that was saved' : 'has a state, but no definition'
     throw new EddylineError('DEFINITION_MISMATCH', `the circuit \`${name}\` ${why}: \`onMismatch: 'rebuild'\` goes by the configuration`, { path: `circuits.${name}`, offending: name })
   }
   const before = state === undefined ? undefined : save(face)
@@ -123,7 +125,7 @@ export function load(face: Face, config: Configuration, { state, onMismatch = 'e
     if (before !== undefined) restore(face, before)
     throw e
   }
-  if (face.shelf.durable && state === undefined) for (const [name] of changed) if (!hashes.has(name)) face.shelf.forget(name)
+  if (face.shelf.durable && state === undefined) for (const [name] of changed) if (defined(name) === undefined) face.shelf.forget(name)
 }
 
 /** What goes wrong in a circuit says in which. */

@@ -129,3 +129,28 @@ describe('3.4-10, definitions that are kept', () => {
     expect(language.datalog(db).resume()).toEqual([])
   })
 })
+
+it('views that live count as defined: a second configuration is loaded beside the first, and beside views kept by themselves', async () => {
+  const folder = new MemoryFolder()
+  const [A, B, C] = ['[:find ?e :where [?e :n]]', '[:find ?n :where [_ :n ?n]]', '[:find ?e :where [?e :at]]'].map(query => ({ query }))
+  const first = await page(folder)
+  first.data.view('solo', { ...C, storage: 'durable' })
+  first.data.load({ circuits: { a: A } })
+  first.data.load({ circuits: { b: B } }, { onMismatch: 'rebuild' })
+  expect([[...first.data.views.keys()], [...first.data.kept.keys()].sort()]).toEqual([['solo', 'a', 'b'], ['a', 'b', 'solo']])
+  // What was dropped but kept is not defined any more.
+  first.data.views.get('solo')!.drop()
+  expect(failure(() => { first.data.load({ circuits: { c: C } }) })).toMatchObject({ code: 'DEFINITION_MISMATCH', path: 'circuits.solo' })
+  await first.leave()
+  // A page that says nothing of a circuit is refused as before; one that makes it first is not.
+  const second = await page(folder)
+  expect(failure(() => { second.data.load({ circuits: { a: A, b: B } }) })).toMatchObject({ code: 'DEFINITION_MISMATCH', path: 'circuits.solo' })
+  // A living view that is another is none of it.
+  const other = second.data.view('solo', A)
+  expect(failure(() => { second.data.load({ circuits: { a: A, b: B } }) })).toMatchObject({ code: 'DEFINITION_MISMATCH', path: 'circuits.solo', message: expect.stringContaining('otherwise') })
+  other.drop()
+  second.data.view('solo', C)
+  second.data.load({ circuits: { a: A, b: B } })
+  expect([[...second.data.views.keys()], [...second.data.kept.keys()].sort()]).toEqual([['solo', 'a', 'b'], ['a', 'b', 'solo']])
+  await second.leave()
+})
