@@ -101,9 +101,9 @@ export function variablesOf(clause: Clause): Set<string> {
 }
 
 /** The names of all rules that clauses call, at any depth. */
-export function calledBy(clauses: readonly Clause[], negated = false): { name: string; negated: boolean; at: string }[] {
+export function calledBy(clauses: readonly Clause[], negated = false): { name: string; negated: boolean; args: number; at: string }[] {
   return clauses.flatMap(c =>
-    c.kind === 'rule' ? [{ name: c.name, negated, at: c.at }]
+    c.kind === 'rule' ? [{ name: c.name, negated, args: c.args.length, at: c.at }]
     : c.kind === 'not' ? calledBy(c.clauses, true)
     : c.kind === 'or' ? c.branches.flatMap(b => calledBy(b, negated))
     : [])

@@ -1,6 +1,6 @@
 // Queries, transactions and patterns as they should not be: each an error of ours that says what, none a crash.
 import { expect, it } from 'vitest'
-import { world } from '../heritage/wizard.js'
+import { failure, world } from '../heritage/wizard.js'
 import { random } from '../real/support.js'
 import { generated } from './random-datalog.js'
 
@@ -74,4 +74,24 @@ it('inputs that do not fit are refused', async () => {
   expect(q('[:find ?e :in [?n ?a] :where [?e :name ?n]]', 'ab')).toBe('DATALOG_INPUT')
   expect(q('[:find ?e :in $b :where [$b ?e]]', [5])).toBe('DATALOG_INPUT')
   expect(q('[:find ?e :in $ % :where [?e :name]]', 5)).toBe('DATALOG_SYNTAX')
+})
+
+it('calls of rules with too few or too many arguments are refused where they stand, recursive ones, too', async () => {
+  const { data } = await world({ f: { type: 'ref', many: true } })
+  data.transact([[':db/add', 1, 'f', 2], [':db/add', 2, 'f', 3]])
+  const rules = (call: string): string => `[[(r ?a ?b) [?a :f ?b]]\n [(r ?a ?b) ${call} [?c :f ?b]]]`
+  for (const query of ['[:find ?b :in % :where (r 1 ?b)]', '[:find ?a ?b :in % :where (r ?a ?b)]', '[:find ?a :in % :where (r ?a 3)]']) {
+    expect(data.q(query, rules('(r ?a ?c)'))).toContainEqual(expect.anything())
+    for (const [call, given] of [['(r ?c)', 1], ['(r ?a ?c ?b)', 3], ['(not (r ?c))', 1], ['(or (r ?c) [?a :f ?c])', 1]] as const) {
+      expect(failure(() => data.q(query, rules(call)))).toMatchObject({ code: 'DATALOG_RULE', offending: 'r', path: expect.stringMatching(/^rules 2:/), message: expect.stringContaining(`the rule \`r\` takes 2 arguments, not ${given}`) })
+    }
+    expect(coded(failure(() => data.q(query, rules('(r)'))))).toBe(true)
+  }
+  // What is made for a part of a rule is called as the rule is.
+  const empty = '[[(r ?a ?b) (r ?a ?c) (r ?c ?b)]]'
+  for (const query of ['[:find ?b :in % :where (r 1 ?b)]', '[:find ?e :in % :where [?e :f 2] (r 1 2)]', '[:find ?a ?b :in % :where (r ?a ?b)]']) {
+    const error = failure(() => data.q(query, empty))
+    expect(error).toMatchObject({ code: 'DATALOG_UNSAFE', offending: 'r' })
+    expect(error.message).toContain('no branch of `r` begins')
+  }
 })

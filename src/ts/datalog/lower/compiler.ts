@@ -119,9 +119,9 @@ export class Compiler {
     if (best !== undefined) return best
     const stuck = rest[0]
     const open = stuck.kind === 'rule' ? this.rules.open(stuck, v => conj.lookup(v) !== undefined) : undefined
-    if (open !== undefined) throw fault('DATALOG_UNSAFE', `\`${open.variable}\` is bound by no clause of this branch of the rule \`${(stuck as { name: string }).name}\`, nor where it is called, at ${stuck.at}`, open.branch.at, open.variable)
+    if (open !== undefined) throw fault('DATALOG_UNSAFE', `\`${open.variable}\` is bound by no clause of this branch of the rule \`${this.rules.said((stuck as { name: string }).name)}\`, nor where it is called, at ${stuck.at}`, open.branch.at, open.variable)
     const missing = [...stepVariables(stuck)].filter(v => conj.lookup(v) === undefined)
-    throw unbound(missing, stuck.at, `must be bound by other clauses before \`${describe(stuck)}\` can be answered`)
+    throw unbound(missing, stuck.at, `must be bound by other clauses before \`${describe(stuck.kind === 'rule' ? { ...stuck, name: this.rules.said(stuck.name) } : stuck)}\` can be answered`)
   }
 
   /** How early a step should be taken; undefined while it lacks something. */

@@ -11,6 +11,8 @@ export type AskedBranch = Branch & { readonly stage?: Stage }
 /** Which arguments are known: `bf` for the first of two. */
 const adorned = (name: string, known: readonly boolean[]): string => `${name}@${known.map(k => k ? 'b' : 'f').join('')}`
 const asked = (name: string): string => `${name}?`
+/** The rule that one of a part is made of. */
+export const plainName = (name: string): string => name.replace(/@[bf]+[?*]?$/, '')
 
 /**
  * The rules of a group as far as a call with some arguments known needs them; undefined if somewhere within nothing is known,

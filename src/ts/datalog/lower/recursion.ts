@@ -67,7 +67,7 @@ export class Recursion {
         const columns = this.group.find(r => r.name === result)!.vars.map((_, i): Shape => ({ kind: 'scalar', name: `a${i}`, type: 'null' }))
         return { source: { query: book.compiler.row(columnsOf(columns).map(name => ({ name, expr: { op: 'lit', value: null } }))) }, shapes: columns, never: true }
       }
-      if (shapes === undefined || !relations.some(r => r.name === result)) throw fault('DATALOG_UNSAFE', `no branch of \`${result}\` begins with anything but itself: it is always empty`, this.group.find(r => r.name === result)!.at, result)
+      if (shapes === undefined || !relations.some(r => r.name === result)) throw fault('DATALOG_UNSAFE', `no branch of \`${book.said(result)}\` begins with anything but itself: it is always empty`, this.group.find(r => r.name === result)!.at, book.said(result))
       return { source: { recursive: { relations, result } }, shapes, never: false }
     } finally { book.within.shift() }
   }
@@ -91,7 +91,7 @@ export class Recursion {
           if (known === undefined) { this.#shapes.set(rule.name, shapes); changed = true; continue }
           const both = known.map((s, i) => together(s, shapes[i]))
           const wrong = both.findIndex(s => s === undefined)
-          if (wrong >= 0) throw fault('DATALOG_TYPE', `\`${rule.vars[wrong]}\` is of different types in the branches of \`${rule.name}\``, rule.at, rule.vars[wrong])
+          if (wrong >= 0) throw fault('DATALOG_TYPE', `\`${rule.vars[wrong]}\` is of different types in the branches of \`${this.book.said(rule.name)}\``, rule.at, rule.vars[wrong])
           if (JSON.stringify(both) !== JSON.stringify(known)) { this.#shapes.set(rule.name, both as Shape[]); changed = true }
         }
       }

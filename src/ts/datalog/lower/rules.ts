@@ -6,6 +6,7 @@ import { boundBy, calledBy } from '../ast.js'
 import { type Compiler, stepVariables } from './compiler.js'
 import { Conjunction, type SourceJson, type Stage, asSource } from './conjunction.js'
 import { unionOf } from './disjunction.js'
+import { plainName } from './magic.js'
 import { Recursion } from './recursion.js'
 import { inlined } from './rename.js'
 import { type Bound, type Shape, constantFor, fault } from './values.js'
@@ -31,6 +32,11 @@ export class RuleBook {
       reach.set(name, seen)
     }
     for (const name of rules.keys()) {
+      // Parts of rules are made of their bodies: what these call is right before.
+      for (const call of direct.get(name)!) {
+        const called = rules.get(call.name)
+        if (called !== undefined && called.vars.length !== call.args) throw wrongCount(called, call.args, call.at)
+      }
       const group = [...rules.keys()].filter(other => reach.get(name)!.has(other) && reach.get(other)!.has(name))
       this.#groups.set(name, group)
       const against = group.flatMap(g => direct.get(g)!).find(call => call.negated && group.includes(call.name))
@@ -41,9 +47,12 @@ export class RuleBook {
   get(step: RuleCall): Rule {
     const rule = this.rules.get(step.name) ?? this.#asked(step.name)
     if (rule === undefined) throw unknownName('UNKNOWN_RULE', `rule \`${step.name}\` (at ${step.at})`, step.name, this.rules.keys(), step.at)
-    if (rule.vars.length !== step.args.length) throw fault('DATALOG_RULE', `the rule \`${step.name}\` takes ${rule.vars.length} arguments, not ${step.args.length}`, step.at, step.name)
+    if (rule.vars.length !== step.args.length) throw wrongCount(rule, step.args.length, step.at)
     return rule
   }
+
+  /** What a program calls a rule: one that is made for a part of it has a name of its own. */
+  said(name: string): string { return this.rules.has(name) ? name : plainName(name) }
 
   /** A rule that only stands for a part of one. */
   #asked(name: string): Rule | undefined {
@@ -174,3 +183,6 @@ export class RuleBook {
     return this.compiler.stage(new Conjunction(this.compiler.strict), branch.clauses, branch.vars.map((variable, i) => ({ name: `a${i}`, variable, at: branch.at })))
   }
 }
+
+const wrongCount = (rule: Rule, given: number, at: string): EddylineError =>
+  fault('DATALOG_RULE', `the rule \`${rule.name}\` takes ${rule.vars.length} argument${rule.vars.length === 1 ? '' : 's'}, not ${given}`, at, rule.name)
