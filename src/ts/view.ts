@@ -41,6 +41,10 @@ export class View {
   /** Number of the last snapshot. */
   #taken = 0
   #stale = false
+  /** The steps that a flat list took while it could not be evaluated. */
+  #missed: Patch[] | undefined
+  /** After an error its rows come whole, not by steps. */
+  comesWhole = false
   readonly #relations: Relations
   readonly #needs: readonly RelationInfo[]
 
@@ -114,6 +118,7 @@ export class View {
     this.diff = undefined
     if (!failed && !this.#stale && !this.#apply(words, at, patches, this.wanted)) return false
     this.version = version
+    if (failed || this.#stale) this.#follow(words, at, patches)
     if (failed) {
       // No patches will say which rows leave from here on.
       this.hold()
@@ -122,18 +127,27 @@ export class View {
     return true
   }
 
+  /** Notes the steps of a flat list beside the mirror, which shows the last good rows. */
+  #follow(words: Int32Array, at: number, patches: number): void {
+    if (!this.flat || this.comesWhole || (this.#missed === undefined && !this.wanted && this.#list === undefined)) return
+    const list = this.#list
+    this.#list = undefined
+    this.#applyFlat(words, at, patches, this.#missed ??= [])
+    this.#list = list
+  }
+
   /**
-   * After an evaluation error the patches no longer start from what we hold: the mirror is built anew and the diff
-   * replaces every row. Called after the whole report is read, because it calls the engine.
+   * After an evaluation error the mirror is built anew, as its steps were not taken. The diff of a flat list is those steps;
+   * that of a nested one replaces every row. Called after the whole report is read, because it calls the engine.
    */
   recover(): void {
     if (!this.#stale || this.failed) return
     this.#stale = false
-    const old = this.#list
-    this.#list = this.#nested = undefined
-    if (old === undefined) return
-    const list = this.build()
-    this.diff = this.wanted ? replaced(this.levels[0], old.snapshot(), list.snapshot()) : undefined
+    const old = this.#list, missed = this.#missed
+    this.#list = this.#nested = this.#missed = undefined
+    if (old !== undefined) this.build()
+    if (!this.wanted) return
+    this.diff = missed ?? (old === undefined ? undefined : replaced(this.levels[0], old.snapshot(), this.build().snapshot()))
   }
 
   /**

@@ -464,6 +464,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     // Nobody wants it any more: the worker knows by now.
     if (query === undefined) return []
     const view = new View(this.#port, this.#relations, info, version)
+    view.comesWhole = true
     this.#views.set(info.view, view)
     this.#queries.set(info.view, query)
     const failure = failures.get(info.view)

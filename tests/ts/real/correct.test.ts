@@ -341,6 +341,32 @@ describe('what was handed out', () => {
     expect(seen[1][0].title).toBe('Issue a')
   })
 
+  it.each([['never read', false], ['read before', true]])('after an error the diff leads from the last good rows to the new ones: rows %s', async (_, isRead) => {
+    const { db } = await open()
+    db.apply([put('a', { priority: 5 }), put('b', { priority: 5 })])
+    const live = db.live(db.query.issues.where(i => eq(div(10, i.priority), 2)).orderBy('id'))
+    let copy: readonly any[] = [issue('a', { priority: 5 }), issue('b', { priority: 5 })]
+    if (isRead) expect(live.rows).toEqual(copy)
+    const steps: string[][] = []
+    live.subscribe(({ diff }) => { copy = applyPatches(copy, diff); steps.push(diff.map(p => `${p.t} ${(p as any).key}`)) })
+    db.apply([put('a', { priority: 0 })])
+    expect(live.status).toBe('error')
+    db.apply([put('c', { priority: 5 })])
+    db.apply([{ op: 'delete', table: 'issues', id: 'b' }, put('d', { priority: 5 })])
+    if (isRead) expect(live.rows.map(r => r.id)).toEqual(['a', 'b'])
+    db.apply([put('a', { priority: 5, title: 'good again' })])
+    expect(live.status).toBe('ready')
+    expect(copy).toEqual([...live.rows])
+    expect(copy.map(r => [r.id, r.title])).toEqual([['a', 'good again'], ['c', 'Issue c'], ['d', 'Issue d']])
+    // What nobody touched is not told.
+    db.apply([put('a', { priority: 0 })])
+    const before = live.rows[1]
+    db.apply([{ op: 'delete', table: 'issues', id: 'a' }])
+    expect(steps.at(-1)).toEqual(['remove a'])
+    expect(live.rows[0]).toBe(before)
+    expect(copy).toEqual([...live.rows])
+  })
+
   it('a patch of a joined row is read late: cells of both rows and rows shown whole are as they were', async () => {
     const { db } = await open()
     db.apply([{ op: 'insert', table: 'projects', row: { id: 'p', name: 'one' } }, put('a', { projectId: 'p', meta: { deep: [1] } }), put('b')])
