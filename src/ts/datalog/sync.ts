@@ -1,7 +1,9 @@
 // A source of datoms, read in chunks that end with transactions; where it was left is kept with the data.
 import { EddylineError } from '../errors.js'
+import type { Catalog } from './catalog.js'
 import type { Face } from './face.js'
 import type { SourceFact } from './transact.js'
+import { isTempid } from './tx-data.js'
 
 /** A fact of a source: `[e a v tx added]`, or an object of these. */
 export type SourceDatom = readonly [e: unknown, a: string, v: unknown, tx: number, added?: boolean] | { readonly e: unknown; readonly a: string; readonly v: unknown; readonly tx: number; readonly added?: boolean }
@@ -29,12 +31,16 @@ export interface SyncOptions {
 export interface SyncResult extends SyncProgress { readonly cancelled: boolean }
 
 /** A datom as a fact: `at` is how many came before it, for errors. Throws SOURCE_INVALID. */
-function plain(d: SourceDatom, at: number): SourceFact {
+function plain(d: SourceDatom, at: number, catalog: Catalog): SourceFact {
   const object = d as { readonly e: unknown; readonly a: string; readonly v: unknown; readonly tx: number; readonly added?: boolean }
   const isObject = typeof d === 'object' && d !== null
   const fact: SourceFact = Array.isArray(d) ? { e: d[0], a: d[1] as string, v: d[2], tx: d[3] as number, added: d[4] !== false, at }
     : { e: isObject ? object.e : undefined, a: isObject ? object.a : '', v: isObject ? object.v : undefined, tx: isObject ? object.tx : NaN, added: isObject && object.added !== false, at }
   if (typeof fact.a !== 'string' || !Number.isSafeInteger(fact.tx)) throw new EddylineError('SOURCE_INVALID', 'a datom is `[e a v tx added]`, with the name of an attribute and the number of a transaction', { path: `datoms[${at}]` })
+  // A tempid would be another entity in each chunk.
+  const attribute = isTempid(fact.e) || isTempid(fact.v) ? catalog.find(fact.a) : undefined
+  const tempid = attribute?.fact !== true ? undefined : isTempid(fact.e) ? fact.e : attribute.ref === true && isTempid(fact.v) ? fact.v : undefined
+  if (tempid !== undefined) throw new EddylineError('SOURCE_INVALID', `\`${String(tempid)}\` is no entity: sources name them by whole numbers from 1 on, or by \`[attribute value]\` (at datoms[${at}])`, { path: `datoms[${at}]`, offending: String(tempid) })
   return fact
 }
 
@@ -47,6 +53,7 @@ export async function syncFacts(face: Face, source: DatomSource, options: SyncOp
   if (typeof source?.datoms !== 'function') throw new EddylineError('SOURCE_INVALID', 'a source has `datoms(since)`: the facts behind a transaction', { path: 'source.datoms' })
   const name = `datalog:${source.name ?? 'source'}`
   const size = Math.max(1, options.chunk ?? 1000)
+  const { catalog } = face
   const { positions } = face.facts
   // Another tab may have read on.
   positions.read()
@@ -82,7 +89,7 @@ export async function syncFacts(face: Face, source: DatomSource, options: SyncOp
   const cancelled = (): SyncResult => ({ ...progress(false), cancelled: true })
   if (since !== undefined && !(Symbol.iterator in input)) {
     for await (const d of input) {
-      const datom = plain(d, count++)
+      const datom = plain(d, count++, catalog)
       if (datom.tx <= since) continue
       if (isFull(datom)) await flush()
       if (options.signal?.aborted === true) return cancelled()
@@ -91,8 +98,8 @@ export async function syncFacts(face: Face, source: DatomSource, options: SyncOp
   } else {
     // Of lists, and of everything, which comes by an index: a chunk must not end within a transaction.
     const all: SourceFact[] = []
-    if (Symbol.iterator in input) for (const d of input) all.push(plain(d, all.length))
-    else for await (const d of input) all.push(plain(d, all.length))
+    if (Symbol.iterator in input) for (const d of input) all.push(plain(d, all.length, catalog))
+    else for await (const d of input) all.push(plain(d, all.length, catalog))
     for (const datom of since === undefined ? all.sort((a, b) => a.tx - b.tx) : all) {
       if (since !== undefined && datom.tx <= since) continue
       if (isFull(datom)) await flush()

@@ -95,3 +95,19 @@ it('calls of rules with too few or too many arguments are refused where they sta
     expect(error.message).toContain('no branch of `r` begins')
   }
 })
+
+it('sources name entities by their numbers: tempids are refused with the place, in facts and in what refers', async () => {
+  const { data } = await world({ n: 'int', email: { type: 'string', unique: true }, f: 'ref' })
+  data.transact([{ ':db/id': 1, email: 'a' }])
+  const sync = (...datoms: unknown[]): Promise<unknown> => data.sync({ name: 'far', datoms: () => datoms as never }, { chunk: 1 }).catch((e: unknown) => e)
+  for (const e of [-1, 'new', ':n']) {
+    expect(await sync([2, 'n', 1, 1], [e, 'n', 2, 2])).toMatchObject({ code: 'SOURCE_INVALID', path: 'datoms[1]', offending: String(e) })
+    expect(await sync([2, 'n', 1, 1], [2, ':f', e, 2])).toMatchObject({ code: 'SOURCE_INVALID', path: 'datoms[1]', offending: String(e) })
+    expect(await sync({ e, a: 'n', v: 1, tx: 1, added: false })).toMatchObject({ code: 'SOURCE_INVALID', path: 'datoms[0]' })
+  }
+  expect(await sync([-1, 'm', 1, 1])).toMatchObject({ code: 'UNKNOWN_ATTRIBUTE', path: 'datoms[0]' })
+  expect(data.q('[:find ?e ?a :where [?e ?a]]')).toEqual([[1, ':email']])
+  // Numbers, texts and lists that are right stay so.
+  expect(await sync([2, 'n', -1, 1], [2, 'email', 'b', 1], [['email', 'a'], 'n', 7, 2], [2, 'f', ['email', 'a'], 2])).toMatchObject({ datoms: 4 })
+  expect(data.q('[:find ?e ?n :where [?e :n ?n]]')).toEqual([[1, 7], [2, -1]])
+})
