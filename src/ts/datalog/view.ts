@@ -174,8 +174,9 @@ export class DatalogView {
     return { name: this.name, edn: this.edn, hash: this.hash, inputs: this.inputs, queries: this.#answer.compiled.queries, rows: this.#answer.lives.reduce((n, l) => n + l.rows.length, 0) }
   }
 
-  /** Evaluates the query anew over the same rows, in an engine of its own, and compares. Cost: that of loading all rows. */
+  /** Evaluates the query anew over the same rows, in an engine of its own, and compares. Throws CLOSED once it is dropped. Cost: that of loading all rows. */
   verify(): { ok: boolean; missing: unknown[][]; extra: unknown[][] } {
+    this.#alive()
     const twin = this.#face.twin()
     try {
       const lives = this.#answer.compiled.queries.map(q => live(twin, q, this.name))

@@ -111,3 +111,12 @@ it('sources name entities by their numbers: tempids are refused with the place, 
   expect(await sync([2, 'n', -1, 1], [2, 'email', 'b', 1], [['email', 'a'], 'n', 7, 2], [2, 'f', ['email', 'a'], 2])).toMatchObject({ datoms: 4 })
   expect(data.q('[:find ?e ?n :where [?e :n ?n]]')).toEqual([[1, 7], [2, -1]])
 })
+
+it('a view that was dropped verifies nothing', async () => {
+  const { data } = await world(ATTRIBUTES)
+  data.transact([{ ':db/id': 1, name: 'Ada' }])
+  const view = data.view('v', { query: '[:find ?n :where [_ :name ?n]]' })
+  expect(view.verify()).toEqual({ ok: true, missing: [], extra: [] })
+  view.drop()
+  expect(failure(() => view.verify()).code).toBe('CLOSED')
+})
