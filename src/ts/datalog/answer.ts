@@ -15,13 +15,14 @@ import type { Facts } from './store.js'
 
 /** Tuples that came and went with a version. */
 export interface Difference { readonly added: unknown[][]; readonly removed: unknown[][] }
-interface Known { row: Row; tuple: unknown[]; touched?: Touched }
+interface Known { live: number; row: Row; tuple: unknown[]; touched?: Touched }
 
 const columnsOf = (shape: Shape): string[] => shape.kind === 'scalar' ? [shape.name] : shape.items.flatMap(columnsOf)
 
 export class Answer {
   readonly lives: readonly LiveQuery<Row>[]
-  readonly #keys: readonly string[]
+  /** The columns that tell rows apart, by query. */
+  readonly #keys: readonly (readonly string[])[]
   readonly #pulls: boolean
   #known: Map<string, Known> | undefined
   /** Rows by what their trees were looked up in. */
@@ -34,10 +35,8 @@ export class Answer {
 
   constructor(readonly db: Database<any>, readonly facts: Facts, readonly puller: Puller, readonly query: ParsedQuery, readonly compiled: Compiled, readonly patterns: ReadonlyMap<string, PullPattern>, label: string) {
     const { items, queries } = compiled
-    const aggregated = items.some(i => i.kind === 'list') || query.find.some(f => f.kind === 'aggregate')
-    const keyed = items.filter((_, i) => !aggregated || query.find[i].kind !== 'aggregate')
-    this.#keys = [...new Set(keyed.flatMap(i => i.kind === 'list' ? [i.column] : columnsOf(i.shape)))]
-    this.#pulls = items.some(i => i.kind === 'pull')
+    this.#keys = items.map(of => [...new Set(of.filter((_, i) => query.find[i].kind !== 'aggregate').flatMap(i => i.kind === 'list' ? [i.column] : columnsOf(i.shape)))])
+    this.#pulls = query.find.some(f => f.kind === 'pull')
     this.lives = queries.map(json => live(db, json, label))
   }
 
@@ -58,14 +57,14 @@ export class Answer {
 
   tuples(): unknown[][] {
     this.facts.current()
-    return this.lives.flatMap(l => l.rows.map(row => this.#tuple(row, undefined)))
+    return this.lives.flatMap((l, i) => l.rows.map(row => this.#tuple(i, row, undefined)))
   }
 
-  /** A row of the engine as a tuple of the language. */
-  decode(row: Row): unknown[] { return this.#tuple(row, undefined) }
+  /** A row of one of the engine's queries as a tuple of the language. */
+  decode(live: number, row: Row): unknown[] { return this.#tuple(live, row, undefined) }
 
-  #tuple(row: Row, touched: Touched | undefined): unknown[] {
-    return this.compiled.items.map(item => member(item, row, (pulled, e) => this.#pull(pulled, e, touched)))
+  #tuple(live: number, row: Row, touched: Touched | undefined): unknown[] {
+    return this.compiled.items[live].map(item => member(item, row, (pulled, e) => this.#pull(pulled, e, touched)))
   }
 
   #pull(item: Item & { kind: 'pull' }, e: unknown, touched: Touched | undefined): unknown {
@@ -73,7 +72,10 @@ export class Answer {
     return this.puller.pull(pattern, e, item.table, touched)
   }
 
-  #id(live: number, row: Row): string { return `${live} ${identity(this.#keys.length === 1 ? row[this.#keys[0]] : this.#keys.map(k => row[k]))}` }
+  #id(live: number, row: Row): string {
+    const keys = this.#keys[live]
+    return `${live} ${identity(keys.length === 1 ? row[keys[0]] : keys.map(k => row[k]))}`
+  }
 
   /** Begins to note what comes and goes. */
   watch(): void {
@@ -81,7 +83,7 @@ export class Answer {
     const known = this.#known = new Map()
     this.facts.current()
     this.lives.forEach((live, i) => {
-      for (const row of live.rows) known.set(this.#id(i, row), this.#made(this.#id(i, row), row))
+      for (const row of live.rows) known.set(this.#id(i, row), this.#made(i, this.#id(i, row), row))
       this.#stops.push(live.subscribe(event => { this.#heard(i, event) }))
     })
   }
@@ -95,17 +97,17 @@ export class Answer {
     }
   }
 
-  #made(id: string, row: Row): Known {
-    if (!this.#pulls) return { row, tuple: this.#tuple(row, undefined) }
+  #made(live: number, id: string, row: Row): Known {
+    if (!this.#pulls) return { live, row, tuple: this.#tuple(live, row, undefined) }
     const touched: Touched = new Set()
-    const tuple = this.#tuple(row, touched)
+    const tuple = this.#tuple(live, row, touched)
     this.#follow()
     for (const t of touched) {
       const ids = this.#dependents.get(t)
       if (ids === undefined) this.#dependents.set(t, new Set([id]))
       else ids.add(id)
     }
-    return { row, tuple, touched }
+    return { live, row, tuple, touched }
   }
 
   #forget(id: string, known: Known): void {
@@ -130,7 +132,7 @@ export class Answer {
       if (patch.t === 'add') {
         const row = patch.value as Row
         const id = this.#id(i, row)
-        const made = this.#made(id, row)
+        const made = this.#made(i, id, row)
         known.set(id, made)
         added.push(made.tuple)
         continue
@@ -144,7 +146,7 @@ export class Answer {
       known.delete(id)
       this.#stale.delete(id)
       if (patch.t !== 'set') continue
-      const made = this.#made(id, { ...old.row, ...patch.fields as Row })
+      const made = this.#made(i, id, { ...old.row, ...patch.fields as Row })
       known.set(id, made)
       added.push(made.tuple)
     }
@@ -158,7 +160,7 @@ export class Answer {
       const old = this.#known?.get(id)
       if (old === undefined) continue
       this.#forget(id, old)
-      const made = this.#made(id, old.row)
+      const made = this.#made(old.live, id, old.row)
       this.#known!.set(id, made)
       if (identity(made.tuple) === identity(old.tuple)) continue
       pending.removed.push(old.tuple)

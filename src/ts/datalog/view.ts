@@ -181,7 +181,7 @@ export class DatalogView {
     try {
       const lives = this.#answer.compiled.queries.map(q => live(twin, q, this.name))
       const fresh = new Answer(twin, this.#face.facts, this.#face.puller, this.#query, { ...this.#answer.compiled, queries: [] }, this.#patterns, this.name)
-      const wanted = new Map(lives.flatMap(l => l.rows.map(row => { const t = fresh.decode(row); return [identity(t), t] as const })))
+      const wanted = new Map(lives.flatMap((l, i) => l.rows.map(row => { const t = fresh.decode(i, row); return [identity(t), t] as const })))
       const shown = new Map(this.#answer.tuples().map(t => [identity(t), t]))
       const missing = [...wanted].filter(([k]) => !shown.has(k)).map(([, t]) => t)
       const extra = [...shown].filter(([k]) => !wanted.has(k)).map(([, t]) => t)

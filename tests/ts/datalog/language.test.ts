@@ -139,3 +139,56 @@ describe('6, values as they are kept', () => {
     for (const [i, v] of values.entries()) expect(next.q('[:find [?e ...] :in ?v :where [?e :v ?v]]', v)).toEqual([values.length - i])
   })
 })
+
+describe('any attribute', () => {
+  const mixed = async () => {
+    const db = await createDatabase({ schema: defineSchema({
+      pair: table({ a: int().key(), b: int().key(), w: int().nullable() }), visit: table({ who: string().key(), day: int().key(), place: string() }), issue: table({ id: string().key(), title: string() }),
+      ...facts({ n: 'int', name: 'string' }),
+    }) })
+    const data = datalog(db)
+    db.apply([
+      { op: 'insert', table: 'pair', row: { a: 1, b: 2, w: 3 } }, { op: 'insert', table: 'pair', row: { a: 1, b: 3, w: null } },
+      { op: 'insert', table: 'visit', row: { who: 'Ann', day: 2, place: 'Rome' } }, { op: 'insert', table: 'issue', row: { id: 'i', title: 'One' } },
+    ] as never)
+    data.transact([{ ':db/id': 7, n: 3, name: 'Rome' }])
+    return { db, data }
+  }
+
+  const rowsOf = (answer: unknown): unknown[] => sorted(answer as unknown[])
+
+  it('has rows whose keys have several columns, too', async () => {
+    const { data } = await mixed()
+    expect(rowsOf(data.q('[:find ?e ?a :where [?e :pair/w] [?e ?a ?v]]'))).toEqual([[[1, 2], ':pair/a'], [[1, 2], ':pair/b'], [[1, 2], ':pair/w']])
+    expect(rowsOf(data.q('[:find ?e ?a ?v :where [?e ?a ?v]]'))).toEqual(sorted([
+      [[1, 2], ':pair/a', 1], [[1, 2], ':pair/b', 2], [[1, 2], ':pair/w', 3], [[1, 3], ':pair/a', 1], [[1, 3], ':pair/b', 3],
+      [['Ann', 2], ':visit/who', 'Ann'], [['Ann', 2], ':visit/day', 2], [['Ann', 2], ':visit/place', 'Rome'],
+      ['i', ':issue/id', 'i'], ['i', ':issue/title', 'One'], [7, ':n', 3], [7, ':name', 'Rome'],
+    ]))
+    expect(rowsOf(data.q('[:find ?e ?a :where [?e ?a "Rome"]]'))).toEqual([[7, ':name'], [['Ann', 2], ':visit/place']])
+    expect(rowsOf(data.q('[:find ?e (pull ?e [:pair/w :n]) :where [?e _ 3]]'))).toEqual([[7, { ':n': 3 }], [[1, 2], { ':pair/w': 3 }], [[1, 3], null]])
+    // A value that entities of several kinds have is one row.
+    expect(rowsOf(data.q('[:find ?v :where [?e ?a ?v]]'))).toEqual(sorted([[1], [2], [3], ['Ann'], ['Rome'], ['i'], ['One']]))
+    // What is written is no key of several columns.
+    expect([rowsOf(data.q('[:find ?a :where [7 ?a]]')), data.q('[:find ?a :where [8 ?a]]')]).toEqual([[[':n'], [':name']], []])
+    expect(rowsOf(data.q('[:find ?e ?a :where [?e :visit/day 2] (or [?e ?a "Rome"] [?e ?a "Paris"])]'))).toEqual([[['Ann', 2], ':visit/place']])
+    expect(data.q('[:find ?e :where [?e :pair/a 1] (not [?e :pair/w]) (not [?e _ 2])]')).toEqual([[[1, 3]]])
+  })
+
+  it('is followed row by row, and found right', async () => {
+    const { db, data } = await mixed()
+    const view = data.view('v', { query: '[:find ?e ?a ?v :where [?e ?a ?v]]' })
+    const values = data.view('w', { query: '[:find ?v :where [?e ?a ?v]]' })
+    const heard: unknown[] = []
+    view.listen((added, removed) => { heard.push(['v', sorted(added), sorted(removed)]) })
+    values.listen((added, removed) => { heard.push(['w', sorted(added), sorted(removed)]) })
+    data.transact([{ ':db/id': [1, 2], 'pair/w': 4 }])
+    expect(heard.splice(0)).toEqual([['v', [[[1, 2], ':pair/w', 4]], [[[1, 2], ':pair/w', 3]]], ['w', [[4]], []]])
+    db.apply([{ op: 'delete', table: 'pair', id: [1, 3] }] as never)
+    expect(heard.splice(0)).toEqual([['v', [], [[[1, 3], ':pair/a', 1], [[1, 3], ':pair/b', 3]]]])
+    data.transact([[':db/retract', 7, 'n', 3]])
+    expect(heard.splice(0)).toEqual([['v', [], [[7, ':n', 3]]], ['w', [], [[3]]]])
+    expect([view.verify(), values.verify()]).toEqual([{ ok: true, missing: [], extra: [] }, { ok: true, missing: [], extra: [] }])
+    expect(rowsOf(view.get())).toEqual(rowsOf(data.q('[:find ?e ?a ?v :where [?e ?a ?v]]')))
+  })
+})

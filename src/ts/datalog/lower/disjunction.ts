@@ -36,7 +36,9 @@ export function addOr(compiler: Compiler, conj: Conjunction, step: Or, later: Re
   try {
     return joined(compiler, conj, step, branches, vars.filter(isFixed), outputs)
   } catch (e) {
-    if (!(e instanceof EddylineError) || e.code !== 'DATALOG_UNSAFE') throw e
+    // Types that branches leave open may be said by what is bound around them.
+    const isType = e instanceof EddylineError && e.code === 'DATALOG_TYPE' && conj.outer === undefined
+    if (!isType && (!(e instanceof EddylineError) || e.code !== 'DATALOG_UNSAFE')) throw e
     if (conj.outer !== undefined) throw new Split(step, branches)
     if (vars.every(v => conj.lookup(v) === undefined)) throw e
   }

@@ -34,17 +34,23 @@ export function attributeName(conj: Conjunction, term: Term | undefined): string
   return bound !== undefined && isConstant(bound) && typeof bound.constant === 'string' ? bound.constant.replace(/^:(?=.)/, '') : undefined
 }
 
+/** Of which kind the entities of an attribute are: that of a key's one column, or of all. */
+export const entityKind = (attribute: Attribute): string => attribute.entity.map(c => kindOf(c.type)).join()
+const kindOfBound = (bound: Bound): string => scalarsOf(bound).map(s => kindOf(s.type)).join()
+/** Whether an entity that is written can have the attribute: nothing that is written is a key of several columns. */
+export const canBe = (e: Term | undefined, attribute: Attribute): boolean => attribute.entity.length === 1 || e === undefined || e.kind === 'var' || e.kind === 'blank'
+
 /** A pattern of any attribute, as one branch for each that fits. `among`: only these. */
 export function anyAttribute(compiler: Compiler, conj: Conjunction | undefined, pattern: Pattern, among?: readonly Attribute[]): Or {
   const [e, a, v, ...rest] = pattern.terms
   const typeOf = (t: Term | undefined): string | undefined => {
     if (t?.kind === 'const' && t.value !== null) return kindOf(constantFor(t.value, 'text').type)
     const bound = t?.kind === 'var' ? conj?.lookup(t.name) : undefined
-    return bound?.kind === 'scalar' && bound.type !== 'null' ? kindOf(bound.type) : undefined
+    return bound === undefined || scalarsOf(bound).some(s => s.type === 'null') ? undefined : kindOfBound(bound)
   }
   const fits = (want: string | undefined, has: string): boolean => want === undefined || want === has
   const attributes = among ?? [...compiler.catalog.all()].filter(x =>
-    (rest.length === 0 || x.fact) && x.entity.length === 1 && fits(typeOf(e), kindOf(x.entity[0].type)) && fits(typeOf(v), kindOf(x.value.type)))
+    (rest.length === 0 || x.fact) && canBe(e, x) && fits(typeOf(e), entityKind(x)) && fits(typeOf(v), kindOf(x.value.type)))
   const branches = attributes.map((x): Clause[] => {
     const at = pattern.at
     const name: Term = { kind: 'const', value: x.name, at }

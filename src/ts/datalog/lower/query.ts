@@ -7,7 +7,8 @@ import type { Attribute, Catalog } from '../catalog.js'
 import { Compiler, type CompilerOptions, type Step, columnName, unbound } from './compiler.js'
 import { Conjunction, asSource, columnsOf, stageOf } from './conjunction.js'
 import type { InputSource } from './inputs.js'
-import { anyAttribute } from './patterns.js'
+import { unionOf } from './disjunction.js'
+import { anyAttribute, canBe, entityKind } from './patterns.js'
 import { type Bound, type Scalar, type Shape, call, fault, isNumber, kindOf, selected, truth } from './values.js'
 
 /** A member of a result row, and which columns it is made of. */
@@ -20,8 +21,11 @@ export type Item =
 /** What a query of the language is to the engine. Rows of several queries are rows of one answer. */
 export interface Compiled {
   readonly queries: readonly QueryJson[]
-  readonly items: readonly Item[]
+  /** What the rows of each query are made of. */
+  readonly items: readonly (readonly Item[])[]
 }
+/** One combination of types. */
+interface Alone { readonly query: QueryJson; readonly items: readonly Item[]; readonly never: boolean }
 
 /** What is known of the inputs before lowering: constants, and steps that bind them. */
 export interface GivenInputs {
@@ -38,13 +42,31 @@ const MOST_VARIANTS = 64
  */
 export function compileQuery(query: ParsedQuery, rules: Rules, options: CompilerOptions, given: GivenInputs): Compiled {
   const variants = variantsOf(query, options.catalog, given)
-  if (variants.length === 1) return one(query, variants[0], rules, options, given).compiled
+  if (variants.length === 1) return together([one(query, variants[0], rules, options, given)])
   // The types of values differ from attribute to attribute: a query for each combination.
   const all = variants.map(v => one(query, v, rules, { ...options, strict: false }, given))
   const some = all.filter(c => !c.never)
   const used = some.length === 0 ? all.slice(0, 1) : some
   if (used.length > 1 && query.find.some(f => f.kind === 'aggregate')) throw fault('DATALOG_TYPE', 'the values of attributes have different types, which cannot be aggregated together', query.find[0].at)
-  return { queries: used.map(c => c.compiled.queries[0]), items: used[0].compiled.items }
+  return together(used)
+}
+
+const kinds = (shape: Shape): unknown => shape.kind === 'scalar' ? kindOf(shape.type) : shape.items.map(kinds)
+const shapeOf = (item: Item): Shape => item.kind === 'list' ? { kind: 'scalar', name: item.column, type: 'null' } : item.shape
+
+/** Those whose rows look alike are one query: a row that several find is one row. */
+function together(all: readonly Alone[]): Compiled {
+  const alike = new Map<string, Alone[]>()
+  for (const a of all) {
+    const key = JSON.stringify(a.items.map(i => kinds(shapeOf(i))))
+    alike.set(key, [...alike.get(key) ?? [], a])
+  }
+  const merged = [...alike.values()].map((group): Pick<Alone, 'query' | 'items'> => {
+    if (group.length === 1) return group[0]
+    const { query, shapes } = unionOf(group.map(g => ({ query: g.query, shapes: g.items.map(shapeOf), never: false })), [], '')
+    return { query, items: group[0].items.map((item, i) => ({ ...item, shape: shapes[i] } as Item)) }
+  })
+  return { queries: merged.map(m => m.query), items: merged.map(m => m.items) }
 }
 
 type Variant = ReadonlyMap<Pattern, readonly Attribute[]>
@@ -58,8 +80,8 @@ function variantsOf(query: ParsedQuery, catalog: Catalog, given: GivenInputs): V
     if (a !== undefined && (a.kind === 'const' || (a.kind === 'var' && given.constants.has(a.name)))) continue
     const groups = new Map<string, Attribute[]>()
     for (const attribute of catalog.all()) {
-      if ((clause.terms.length > 3 && !attribute.fact) || attribute.entity.length > 1) continue
-      const key = `${kindOf(attribute.entity[0].type)} ${v?.kind === 'var' ? kindOf(attribute.value.type) : ''}`
+      if ((clause.terms.length > 3 && !attribute.fact) || !canBe(clause.terms[0], attribute)) continue
+      const key = `${entityKind(attribute)} ${v?.kind === 'var' ? kindOf(attribute.value.type) : ''}`
       groups.set(key, [...groups.get(key) ?? [], attribute])
     }
     if (groups.size > 1) variants = variants.flatMap(known => [...groups.values()].map(g => new Map([...known, [clause, g] as const])))
@@ -68,7 +90,7 @@ function variantsOf(query: ParsedQuery, catalog: Catalog, given: GivenInputs): V
   return variants
 }
 
-function one(query: ParsedQuery, variant: Variant, rules: Rules, options: CompilerOptions, given: GivenInputs): { compiled: Compiled; never: boolean } {
+function one(query: ParsedQuery, variant: Variant, rules: Rules, options: CompilerOptions, given: GivenInputs): Alone {
   const compiler = new Compiler({ ...options, rules })
   for (const [name, source] of given.relations) compiler.relations.set(name, source)
   const conj = new Conjunction(options.strict)
@@ -86,14 +108,14 @@ function one(query: ParsedQuery, variant: Variant, rules: Rules, options: Compil
   }
   for (const name of query.with) bound(name, query.find[0].at)
   const tables = entityTables(query)
-  if (query.find.some(f => f.kind === 'aggregate')) return { compiled: aggregated(compiler, query, done, bound, tables), never: done.never }
+  if (query.find.some(f => f.kind === 'aggregate')) return aggregated(compiler, query, done, bound, tables)
   if (done.never) {
     const shapes = query.find.map((f, i) => selected(`c${i}`, bound((f as { name: string }).name, f.at)).shape)
-    return { compiled: { queries: [nothing(compiler, shapes)], items: query.find.map((f, i): Item => itemOf(f, shapes[i], tables)) }, never: true }
+    return { query: nothing(compiler, shapes), items: query.find.map((f, i): Item => itemOf(f, shapes[i], tables)), never: true }
   }
   const stage = stageOf(done, query.find.map((f, i) => ({ name: `c${i}`, bound: bound((f as { name: string }).name, f.at) })), compiler.one)
   const items = query.find.map((f, i): Item => itemOf(f, stage.shapes[i], tables))
-  return { compiled: { queries: [stage.query], items }, never: done.never }
+  return { query: stage.query, items, never: false }
 }
 
 /** No rows: what there would be of them may not even have a type. */
@@ -119,7 +141,7 @@ function entityTables(query: ParsedQuery): Map<string, string> {
 }
 
 /** Groups of the distinct combinations of what is found, `:with` and aggregated. */
-function aggregated(compiler: Compiler, query: ParsedQuery, conj: Conjunction, bound: (name: string, at: string) => Bound, tables: ReadonlyMap<string, string>): Compiled {
+function aggregated(compiler: Compiler, query: ParsedQuery, conj: Conjunction, bound: (name: string, at: string) => Bound, tables: ReadonlyMap<string, string>): Alone {
   const names = [...new Set([...query.find.flatMap(variablesOfItem), ...query.with])]
   const inner = stageOf(conj, names.map(n => ({ name: columnName(n), bound: bound(n, query.find[0].at) })), compiler.one)
   const alias = compiler.aliases.fresh('all')
@@ -137,10 +159,10 @@ function aggregated(compiler: Compiler, query: ParsedQuery, conj: Conjunction, b
     select.push(...fields)
     return itemOf(f, shape, tables)
   })
-  if (conj.never) return { queries: [nothing(compiler, select)], items }
+  if (conj.never) return { query: nothing(compiler, select), items, never: true }
   // Without groups there is one row, of nothing, where there should be none.
   const having = groupBy.length === 0 ? { having: call('>', { op: 'agg', name: 'count' }, { op: 'lit', value: 0 }) } : {}
-  return { queries: [{ from: { query: inner.query, alias }, groupBy, ...having, select }], items }
+  return { query: { from: { query: inner.query, alias }, groupBy, ...having, select }, items, never: false }
 }
 
 const PLAIN: Record<string, string> = { sum: 'sum', avg: 'avg', min: 'min', max: 'max', median: 'median', variance: 'varPop', stddev: 'stddevPop' }
