@@ -61,6 +61,8 @@ export class Hub {
   readonly graph: Graph
   readonly topics = new Topics()
   readonly watchers = new Map<string, KnownWatcher>()
+  /** How often each was declared. */
+  readonly #declared = new Map<KnownWatcher, number>()
   readonly #feeds = new Map<Node, Feed>()
   /** By what they are about, then by whom they tell. */
   readonly #subscriptions = new Map<string, Map<Tell, Live>>()
@@ -77,9 +79,22 @@ export class Hub {
 
   /** Declares watchers, all or none. Returns the function that takes them back. */
   watch(given: readonly Watcher[]): () => void {
-    const read = readWatchers(this.graph, given, new Set(this.watchers.keys()))
-    for (const w of read) this.watchers.set(w.label, w)
-    return () => { for (const w of read) this.watchers.delete(w.label) }
+    const read = readWatchers(this.graph, given, this.watchers)
+    for (const w of read) {
+      this.watchers.set(w.label, w)
+      this.#declared.set(w, (this.#declared.get(w) ?? 0) + 1)
+    }
+    let over = false
+    return () => {
+      if (over) return
+      over = true
+      for (const w of read) {
+        const left = this.#declared.get(w)! - 1
+        if (left > 0) { this.#declared.set(w, left); continue }
+        this.#declared.delete(w)
+        this.watchers.delete(w.label)
+      }
+    }
   }
 
   subscribe(target: Target, options: SubscribeOptions, tell: Tell): Subscription {

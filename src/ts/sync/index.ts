@@ -53,6 +53,7 @@ export function subscriptions(db: Database<any>, of?: string, id?: unknown, opti
  * ```ts
  * watch(db, [{ table: 'posts', event: 'updated', label: 'title_changed', columns: ['title'], extraColumns: ['personId'] }])
  * ```
+ * A watcher that is declared twice, label and all, as those of two queries may be, is there until both are taken back.
  * Returns the function that takes them back. Throws UNKNOWN_TABLE, EVENT_INVALID, UNKNOWN_COLUMN, WATCHER_INVALID,
  * DUPLICATE_LABEL; then none is declared.
  */

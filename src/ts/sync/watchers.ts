@@ -4,7 +4,7 @@ import type { QueryLike } from '../query/builder.js'
 import type { ExprJson } from '../query/expr.js'
 import type { QueryJson } from '../query/types.js'
 import { EVENTS, type EventName } from './events.js'
-import type { Graph, Node } from './graph.js'
+import type { Graph, Node, Path } from './graph.js'
 import { checkOptions } from './value.js'
 
 /** A labelled kind of event. */
@@ -26,10 +26,10 @@ export interface KnownWatcher {
   readonly extraColumns: readonly string[]
 }
 
-/** Reads watchers. Throws UNKNOWN_TABLE, EVENT_INVALID, UNKNOWN_COLUMN, WATCHER_INVALID, DUPLICATE_LABEL with `path`. */
-export function readWatchers(graph: Graph, given: readonly Watcher[], known: ReadonlySet<string>): KnownWatcher[] {
+/** Reads watchers. Throws UNKNOWN_TABLE, EVENT_INVALID, UNKNOWN_COLUMN, WATCHER_INVALID, DUPLICATE_LABEL with `path`. A known one that is the same, label included, is returned itself. */
+export function readWatchers(graph: Graph, given: readonly Watcher[], known: ReadonlyMap<string, KnownWatcher>): KnownWatcher[] {
   if (!Array.isArray(given) || given.length === 0) throw new EddylineError('WATCHER_INVALID', 'there must be a watcher at least: [{ table, event }]', { path: 'watchers' })
-  const labels = new Set(known)
+  const labels = new Set<string>()
   return given.map((w, i) => {
     const path = `watchers[${i}]`
     if (typeof w !== 'object' || w === null) throw new EddylineError('WATCHER_INVALID', 'a watcher is { table, event, label?, columns?, extraColumns? }', { path })
@@ -42,10 +42,19 @@ export function readWatchers(graph: Graph, given: readonly Watcher[], known: Rea
     if (columns !== undefined && w.label === undefined) throw new EddylineError('WATCHER_INVALID', 'a watcher with `columns` needs a label: without one it would stand for all updates', { path: `${path}.label` })
     const label = w.label ?? `${table.name} ${event}`
     if (graph.find(label) !== undefined) throw new EddylineError('DUPLICATE_LABEL', `\`${label}\` is a table`, { path: `${path}.label`, offending: label })
-    if (labels.has(label)) throw new EddylineError('DUPLICATE_LABEL', w.label === undefined ? `${event} rows of \`${table.name}\` are watched already: give one a label` : `there is a watcher \`${label}\` already`, { path: `${path}.label`, offending: label })
+    const extraColumns = columnsOf(table, w.extraColumns ?? [], `${path}.extraColumns`)
+    const read: KnownWatcher = { table, event, label, columns, extraColumns }
+    const former = known.get(label)
+    // Watchers of queries carry a digest of their content: two queries may ask for the same ones.
+    if (former !== undefined && w.label !== undefined && !labels.has(label) && sameWatcher(former, read)) { labels.add(label); return former }
+    if (former !== undefined || labels.has(label)) throw new EddylineError('DUPLICATE_LABEL', w.label === undefined ? `${event} rows of \`${table.name}\` are watched already: give one a label` : `there is a watcher \`${label}\` already`, { path: `${path}.label`, offending: label })
     labels.add(label)
-    return { table, event, label, columns, extraColumns: columnsOf(table, w.extraColumns ?? [], `${path}.extraColumns`) }
+    return read
   })
+}
+
+function sameWatcher(a: KnownWatcher, b: KnownWatcher): boolean {
+  return a.table === b.table && a.event === b.event && a.columns?.join() === b.columns?.join() && a.extraColumns.join() === b.extraColumns.join()
 }
 
 export function eventNamed(event: unknown, path: string): EventName {
@@ -104,19 +113,31 @@ function need(graph: Graph, query: QueryJson, needed: Map<Node, Needed>, base?: 
   const { with: loaded, from, ...rest } = query
   if (typeof from !== 'string') visit(from)
   visit(rest)
+  // Computed columns read their association without showing its rows.
+  for (const { relation, expr } of query.computed ?? []) {
+    const path = entered(own, relation, needed)
+    if (path !== undefined) columnsIn(expr, needed.get(path.target)!.columns)
+  }
   for (const { relation, query: below } of loaded ?? []) {
-    const path = own?.paths.get(relation)
+    const path = entered(own, relation, needed)
     if (path === undefined) continue
-    for (const hop of path.hops) {
-      const entry = needed.get(hop.table) ?? { all: false, columns: new Set() }
-      needed.set(hop.table, entry)
-      for (const c of hop.right) entry.columns.add(c)
-      columnsIn(hop.where, entry.columns)
-    }
-    for (const c of path.hops[0].left) needed.get(path.owner)!.columns.add(c)
     for (const { column } of path.order) needed.get(path.target)!.columns.add(column)
     need(graph, below ?? {}, needed, path.target)
   }
+}
+
+/** What an association goes by, from its owner to its target. */
+function entered(own: Node | undefined, relation: string, needed: Map<Node, Needed>): Path | undefined {
+  const path = own?.paths.get(relation)
+  if (path === undefined) return undefined
+  for (const hop of path.hops) {
+    const entry = needed.get(hop.table) ?? { all: false, columns: new Set() }
+    needed.set(hop.table, entry)
+    for (const c of hop.right) entry.columns.add(c)
+    columnsIn(hop.where, entry.columns)
+  }
+  for (const c of path.hops[0].left) needed.get(path.owner)!.columns.add(c)
+  return path
 }
 
 function columnsIn(e: ExprJson | undefined, into: Set<string>): void {

@@ -1,7 +1,7 @@
 // What EctoSync's and EctoWatch's own tests check besides: kinds of values, late rows, keys, preloads, forms of subscriptions.
 import { describe, expect, it } from 'vitest'
 import { type Notification, type RowEvent, close, receiver, subscribe, subscriptions, sync, watch, watchersFor } from '../../../pkg/sync/index.js'
-import { createDatabase, defineSchema, int, string, table, hasMany } from '../../../pkg/index.inline.js'
+import { createDatabase, defineSchema, int, max, string, table, hasMany } from '../../../pkg/index.inline.js'
 import { failure, gone, hold, open, person, post, read, schema, set, tag, tagged, tick } from './blog.js'
 
 const inserted = (name: string, id: unknown): RowEvent => ({ table: name, event: 'inserted', id })
@@ -316,6 +316,34 @@ describe('backends', () => {
     feed.receive([needed.find(w => w.table === 'tags' && w.event === 'inserted')!.label, { id: 4 }])
     await feed.idle
     expect(read(db, db.query.tags)).toEqual([{ id: 4, name: 'fetched' }])
+  })
+
+  it('watchersFor: what computed columns read, in nested lists, too', async () => {
+    const { db } = await open()
+    const { people, posts } = db.query
+    const needed = (q: Parameters<typeof watchersFor>[1]): [string, readonly string[]][] => watchersFor(db, q).filter(w => w.event === 'updated').map(w => [w.table, w.columns])
+    expect(needed(people.withCount('posts'))).toEqual([['people', ['name']], ['posts', ['personId', 'otherId']]])
+    expect(needed(people.withCount('testPosts'))).toEqual([['people', ['name']], ['posts', ['personId', 'otherId', 'name']]])
+    expect(needed(people.withAggregate('last', 'posts', p => max(p.body)))).toEqual([['people', ['name']], ['posts', ['personId', 'otherId', 'body']]])
+    expect(needed(posts.withCount('tags')).map(([t]) => t)).toEqual(['posts', 'postsTags', 'tags'])
+    expect(needed(people.with('posts', p => p.withCount('tags'))).map(([t]) => t)).toEqual(['people', 'posts', 'postsTags', 'tags'])
+  })
+
+  it('the watchers of two queries may be the same: they are there until both are taken back', async () => {
+    const { db } = await open()
+    const feed = receiver(db, { fetchRow: async (_, id) => ({ id, name: 'fetched' }) })
+    const one = watchersFor(db, db.query.people.with('posts')), two = watchersFor(db, db.query.people)
+    const first = watch(db, one), second = watch(db, two)
+    const { label } = two.find(w => w.event === 'deleted')!
+    expect(one.some(w => w.label === label)).toBe(true)
+    const known = (): string => { try { feed.receive([label, { id: 4 }]); return 'known' } catch (error) { return (error as { code: string }).code } }
+    first()
+    first()
+    expect(known()).toBe('known')
+    second()
+    expect(known()).toBe('UNKNOWN_LABEL')
+    watch(db, two)
+    expect(failure(() => watch(db, [{ ...two[1], columns: [] }]))).toMatchObject({ code: 'DUPLICATE_LABEL', path: 'watchers[0].label' })
   })
 
   it('messages that are none are errors with a place, and nothing of a list is taken then', async () => {
