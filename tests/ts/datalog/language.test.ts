@@ -20,8 +20,8 @@ describe('3, functions', () => {
     ['= ?n 7', true], ['== ?n 7 8', false], ['not= ?n 7', false], ['!= ?n 8', true], ['< 1 ?n 9', true], ['<= 7 ?n', true], ['> ?n 7', false], ['>= ?n 7 7', true],
     ['zero? 0', true], ['pos? ?n', true], ['neg? ?n', false], ['even? ?n', false], ['odd? -3', true],
     ['true? ?b', true], ['false? ?b', false], ['nil? ?n', false], ['some? ?n', true], ['not ?b', false], ['and ?b true', true], ['or false ?b', true], ['identity ?n', 7],
-    ['str ?s "-" ?n', 'Ada/Bo-7'], ['subs ?s 4', 'Bo'], ['subs ?s 0 3', 'Ada'], ['count ?s', 6], ['keyword "a" "b"', ':a/b'], ['keyword "z"', ':z'], ['name ?k', 'b'], ['namespace ?k', 'a'],
-    ['re-find #"d.\\/B" ?s', true], ['re-matches #"Ada" ?s', false], ['like ?s "Ada%"', true], ['not-like ?s "Ada%"', false], ['ilike ?s "ada%"', true], ['in ?n [1 7]', true], ['contains? #{1 7} ?n', true],
+    ['str ?s "-" ?n', 'Ada/Bo-7'], ['subs ?s 4', 'Bo'], ['subs ?s 0 3', 'Ada'], ['count ?s', 6], ['empty? ""', true], ['empty? ?s', false], ['not-empty ?s', 'Ada/Bo'], ['not-empty ""', null], ['keyword "a" "b"', ':a/b'], ['keyword "z"', ':z'], ['name ?k', 'b'], ['namespace ?k', 'a'],
+    ['re-find #"d.\\/B" ?s', true], ['re-matches #"Ada" ?s', null], ['re-matches #"Ada.*" ?s', 'Ada/Bo'], ['and ?n ?s', 'Ada/Bo'], ['or ?n ?s', 7], ['and ?b ?n', true], ['like ?s "Ada%"', true], ['not-like ?s "Ada%"', false], ['ilike ?s "ada%"', true], ['in ?n [1 7]', true], ['contains? #{1 7} ?n', true],
     ['clojure.string/starts-with? ?s "Ada"', true], ['ends-with? ?s "Bo"', true], ['includes? ?s "a/B"', true], ['blank? " "', true], ['lower-case ?s', 'ada/bo'], ['upper-case ?s', 'ADA/BO'], ['trim " a "', 'a'], ['reverse "ab"', 'ba'],
     ['adult ?n', false], ['plus ?n 1', 8], ['tuple ?n ?s', [7, 'Ada/Bo']],
   ])('(%s) is %j', async (call, value) => {
@@ -29,6 +29,18 @@ describe('3, functions', () => {
     const query = `[:find ?r . :where ${GIVEN} [(${call}) ?r]]`
     expect([data.q(query), data.view('v', { query }).get()]).toEqual([value, value])
     if (typeof value === 'boolean') expect(data.q(`[:find ?n . :where ${GIVEN} [(${call})]]`)).toBe(value ? 7 : null)
+  })
+
+  it('a text that a regular expression does not match is no row, bound or as a condition', async () => {
+    const { data } = await world({ s: 'string' })
+    data.transact([{ ':db/id': 1, s: 'Ada' }, { ':db/id': 2, s: 'Bob' }, { ':db/id': 3, s: 'Al' }])
+    expect(sorted(data.q('[:find ?e ?r :where [?e :s ?s] [(re-matches #"A[a-z]+" ?s) ?r]]') as unknown[])).toEqual([[1, 'Ada'], [3, 'Al']])
+    expect(sorted(data.q('[:find ?e :where [?e :s ?s] [(re-matches #"A[a-z]{2}" ?s)]]') as unknown[])).toEqual([[1]])
+    expect(data.q('[:find ?e :where [?e :s ?s] (not [(re-matches #"A.*" ?s)])]')).toEqual([[2]])
+    const view = data.view('v', { query: '[:find ?e ?r :where [?e :s ?s] [(re-matches #"A[a-z]+" ?s) ?r]]' })
+    const log = told(view)
+    data.transact([{ ':db/id': 2, s: 'Abe' }, { ':db/id': 3, s: 'Zoe' }])
+    expect(log.take()).toEqual([{ added: [[2, 'Abe']], removed: [[3, 'Al']] }])
   })
 
   it('patterns of regular expressions have names, too', async () => {

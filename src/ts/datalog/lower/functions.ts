@@ -65,12 +65,16 @@ function remainder(a: Scalar, b: Scalar, down: boolean): Scalar {
 
 const isZero = (a: Scalar): Scalar => of('=', 'bool', a, lit(0))
 const isTrue = (a: Scalar): Scalar => a.type === 'bool' ? a : of('isNotNull', 'bool', a)
-/** A regular expression must be in the text, or be all of it. */
+/** The first of all or the last, as nothing but nil and false is false; of truths their conjunction or disjunction. */
+const either = (op: 'and' | 'or'): Make => args =>
+  args.length > 0 && args.every(a => a.type !== 'bool' && a.type !== 'null' && a.nullable !== true) ? args[op === 'or' ? 0 : args.length - 1] : of(op, 'bool', ...args.map(isTrue))
+/** A regular expression must be in the text (whether it is), or be all of it: then the text is what matched. */
 const matching = (whole: boolean): Make => (args, context) => {
   const pattern = args[0].constant
   if (typeof pattern !== 'string') throw fault('DATALOG_TYPE', 'the pattern must be a literal', context.at)
   texts(args, context)
-  return of('~', 'bool', args[1], lit(whole ? `^(?:${pattern})$` : pattern))
+  const found = of('~', 'bool', args[1], lit(whole ? `^(?:${pattern})$` : pattern))
+  return whole ? { ...of('case', 'text', found, args[1]), nullable: true } : found
 }
 const nameAt = (a: Scalar): Scalar => of('strpos', 'int', a, lit('/'))
 
@@ -104,7 +108,7 @@ const FUNCTIONS: Record<string, Line> = {
   'true?': line(1, 1, ([a]) => a.type === 'bool' ? of('=', 'bool', a, lit(true)) : lit(false)),
   'false?': line(1, 1, ([a]) => a.type === 'bool' ? of('=', 'bool', a, lit(false)) : lit(false)),
   'nil?': line(1, 1, ([a]) => of('isNull', 'bool', a)), 'some?': line(1, 1, ([a]) => of('isNotNull', 'bool', a)),
-  not: line(1, 1, ([a]) => of('not', 'bool', isTrue(a))), and: line(0, ANY, args => of('and', 'bool', ...args.map(isTrue))), or: line(0, ANY, args => of('or', 'bool', ...args.map(isTrue))),
+  not: line(1, 1, ([a]) => of('not', 'bool', isTrue(a))), and: line(0, ANY, either('and')), or: line(0, ANY, either('or')),
   identity: line(1, 1, ([a]) => a),
   'contains?': line(1, ANY, (args, context) => member([args[args.length - 1], ...args.slice(0, -1)], context)), 'in': line(1, ANY, member),
   str: line(0, ANY, args => args.length === 0 ? lit('') : of('concat', 'text', ...args.map(textual))),
@@ -114,6 +118,7 @@ const FUNCTIONS: Record<string, Line> = {
     const from = of('+', 'int', args[1], lit(1))
     return args.length === 2 ? of('substring', 'text', args[0], from) : of('substring', 'text', args[0], from, of('-', 'int', args[2], args[1]))
   }),
+  'empty?': line(1, 1, textually(a => of('=', 'bool', a, lit('')))), 'not-empty': line(1, 1, textually(a => ({ ...of('case', 'text', of('!=', 'bool', a, lit('')), a), nullable: true }))),
   count: line(1, 1, textually(a => of('length', 'int', a))),
   keyword: line(1, 2, textually((a, b) => b === undefined ? of('concat', 'text', lit(':'), a) : of('concat', 'text', lit(':'), a, lit('/'), b))),
   name: line(1, 1, textually(a => of('case', 'text', of('>', 'bool', nameAt(a), lit(1)), of('substring', 'text', a, of('+', 'int', nameAt(a), lit(1))), of('ltrim', 'text', a, lit(':'))))),
