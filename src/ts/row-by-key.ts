@@ -57,3 +57,9 @@ export function keyImage(inside: Inside, table: string, id: unknown, tenant?: st
   port.fresh()
   return port.u8.slice(port.base + ROW, port.base + ROW + port.view.getUint32(port.base + LENGTH, true))
 }
+
+/** What `fetchRow` answered. Throws for undefined, which a forgotten `return` gives: only null says that a row is gone. */
+export function answered(row: object | null | undefined): object | null {
+  if (row === undefined) throw new Error('fetchRow returned undefined: null says that a row is gone')
+  return row
+}

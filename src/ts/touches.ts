@@ -4,12 +4,12 @@ import { report } from './dispatch.js'
 import { EddylineError } from './errors.js'
 import { DECIMAL, type TableLayout } from './layout.js'
 import type { Port } from './port.js'
-import { keyImage, sameImage } from './row-by-key.js'
+import { answered, keyImage, sameImage } from './row-by-key.js'
 import type { QueryJson } from './query/types.js'
 import type { SchemaJson } from './schema.js'
 
-/** Asks the backend for one row. `null` (or undefined): the row is gone. */
-export type FetchRow = (table: string, key: any, context: { tenant?: string; signal: AbortSignal }) => Promise<object | null | undefined>
+/** Asks the backend for one row. `null`: the row is gone; undefined, as a forgotten `return` gives, is FETCH_FAILED. */
+export type FetchRow = (table: string, key: any, context: { tenant?: string; signal: AbortSignal }) => Promise<object | null>
 
 interface Flight { again: boolean }
 
@@ -121,13 +121,13 @@ export class RowFetcher {
         flight.again = false
         const before = this.host.image(touch)
         const context = touch.tenant === undefined ? { signal } : { tenant: touch.tenant, signal }
-        let row: object | null | undefined
-        try { row = await this.fetchRow!(touch.table, touch.key, context) } catch (error) {
+        let row: object | null
+        try { row = answered(await this.fetchRow!(touch.table, touch.key, context)) } catch (error) {
           if (flight.again && !signal.aborted) continue
           throw error
         }
         if (signal.aborted) return
-        if (!await this.#land({ touch, row: row ?? null, name, flight, before })) continue
+        if (!await this.#land({ touch, row, name, flight, before })) continue
         if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
         return
       }

@@ -1,11 +1,11 @@
 // One request per row, whoever and however many wait for it.
 import { textOf } from './compare.js'
-import { sameImage } from '../row-by-key.js'
+import { answered, sameImage } from '../row-by-key.js'
 import type { Node } from './graph.js'
 import { type Ref, newer } from './refs.js'
 
-/** Asks the backend for one row as it is now. `ref`: of the newest message about it. */
-export type Fetch = (table: string, key: any, context: { ref?: Ref; tenant?: string; signal: AbortSignal }) => Promise<object | null | undefined>
+/** Asks the backend for one row as it is now; null: it is gone. `ref`: of the newest message about it. */
+export type Fetch = (table: string, key: any, context: { ref?: Ref; tenant?: string; signal: AbortSignal }) => Promise<object | null>
 
 interface Flight {
   readonly table: Node
@@ -110,9 +110,9 @@ export class Fetcher {
     let row: object | null = null
     let error: { cause: unknown } | undefined
     try {
-      row = await this.fetchRow(table.name, key.length === 1 ? key[0] : key, {
+      row = answered(await this.fetchRow(table.name, key.length === 1 ? key[0] : key, {
         ...(flight.ref === undefined ? {} : { ref: flight.ref }), ...(this.tenant === undefined ? {} : { tenant: this.tenant }), signal,
-      }) ?? null
+      }))
     } catch (cause) { error = { cause } }
     flight.flying = false
     if (signal.aborted || !this.#current(flight)) return

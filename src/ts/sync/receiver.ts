@@ -11,7 +11,7 @@ import { type Message, type Names, type ReadMessage, ours, readMessage, readName
 import { Refs } from './refs.js'
 
 export interface ReceiverOptions {
-  /** Asks the backend for a row as it is now; null: it is gone. */
+  /** Asks the backend for a row as it is now; null: it is gone. Undefined is FETCH_FAILED. */
   fetchRow: Fetch
   /** Tables of the backend's schemas: `{ 'Blog.Post': 'posts' }`. */
   schemas?: Readonly<Record<string, string>>

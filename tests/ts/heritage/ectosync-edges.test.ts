@@ -272,6 +272,17 @@ describe('requests', () => {
     expect([one.subscription.status, one.value.name, one.notes.at(-1)!.error, two.subscription.status]).toEqual(['ready', 'whole', undefined, 'closed'])
   })
 
+  it('that are answered with undefined, as by a forgotten return, have failed: the row stays', async () => {
+    const { db } = await open()
+    db.apply([post(1, null)])
+    const one = hold(db, read(db, db.query.posts)[0])
+    const codes: string[] = []
+    const feed = receiver(db, { fetchRow: (async () => {}) as never, onError: e => { codes.push(e.code) } })
+    feed.receive([['posts', 'updated'], { id: 1 }])
+    await feed.idle
+    expect([one.subscription.status, codes, read(db, db.query.posts).length]).toEqual(['error', ['FETCH_FAILED'], 1])
+  })
+
   it('of a receiver that are overtaken by a change of the row are made once more', async () => {
     const { db } = await open()
     db.apply([post(1, null, { name: 'v1' }), post(2, null)])

@@ -248,6 +248,14 @@ describe('touch', () => {
     expect(errors.length).toBe(1)
   })
 
+  it('an answer of undefined, as a forgotten return gives, is a failure and no delete', async () => {
+    const { db, errors } = await open({ fetchRow: (async () => {}) as never })
+    db.apply([put('a'), { op: 'touch', table: 'issues', id: 'a' }])
+    const live = db.live(db.query.issues)
+    await tick()
+    expect([live.rows, live.status, live.error?.code, errors.length]).toEqual([[issue('a')], 'error', 'FETCH_FAILED', 1])
+  })
+
   it('a failure shows on the queries over its table, which keep their rows, until the row is fetched', async () => {
     let online = false
     let asks = 0
