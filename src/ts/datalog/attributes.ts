@@ -44,6 +44,7 @@ export const factOf = (held: object): FactAttribute | undefined => declared.get(
  * Each attribute is a table `:movie/title` of `e` (the entity, a whole number), `v` and `tx`. Throws ATTRIBUTE_INVALID with `path`.
  */
 export function facts<const A extends Record<string, AttributeInput>>(attributes: A): Record<`:${string}`, Table<any>> {
+  if (!isObject(attributes)) throw new EddylineError('ATTRIBUTE_INVALID', 'attributes are an object: types or options by name', { path: 'attributes' })
   const out: Record<string, Table<any>> = {
     [INPUTS]: table({ view: int().key(), input: int().key(), row: int().key(), v: json() }),
   }
@@ -59,11 +60,13 @@ export function facts<const A extends Record<string, AttributeInput>>(attributes
   return out
 }
 
+const isObject = (v: unknown): boolean => typeof v === 'object' && v !== null && !Array.isArray(v)
 const invalid = (name: string, why: string): EddylineError =>
   new EddylineError('ATTRIBUTE_INVALID', `the attribute \`:${name}\`: ${why}`, { path: `attributes.${name}`, offending: name })
 
 function declare(name: string, input: AttributeInput): FactAttribute {
   if (name === '' || name === 'db/id') throw invalid(name, 'this name is taken')
+  if (typeof input !== 'string' && !isObject(input)) throw invalid(name, 'it is a type, or options')
   const given: Record<string, unknown> = typeof input === 'string' ? { type: input } : plainOptions(name, input as Record<string, unknown>)
   const type = given.type as ValueType
   if (!Object.hasOwn(COLUMNS, type)) throw unknownName('ATTRIBUTE_INVALID', `type \`${String(type)}\` of attributes`, String(type), Object.keys(COLUMNS), `attributes.${name}.type`)

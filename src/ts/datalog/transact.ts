@@ -4,7 +4,7 @@ import { EddylineError } from '../errors.js'
 import type { Attribute, Catalog } from './catalog.js'
 import { type Mirror, type Row, keyOf } from './mirror.js'
 import { type Facts, TX0 } from './store.js'
-import { type Op, type TxData, expand, isTempid, txError } from './tx-data.js'
+import { type Op, type TxData, expand, isTempid, said, txError } from './tx-data.js'
 import { PendingRows } from './tx-rows.js'
 import { leader, upserts } from './tx-upserts.js'
 import { normalized } from './tx-values.js'
@@ -126,7 +126,7 @@ export class Transaction {
       if (make && e > this.#most && e < TX0) this.#most = e
       return e
     }
-    throw txError('TX_INVALID', `\`${String(e)}\` is no entity: a whole number, a tempid or \`[attribute value]\``, path)
+    throw txError('TX_INVALID', `\`${said(e)}\` is no entity: a whole number, a tempid or \`[attribute value]\``, path)
   }
 
   /** The entity that something is retracted of: undefined if it is named by what nobody has. */
@@ -134,13 +134,13 @@ export class Transaction {
 
   #lookup(ref: readonly unknown[], path: string): number {
     const holder = this.#find(ref, path)
-    if (holder === undefined) throw txError('TX_UNKNOWN_ENTITY', `nothing has \`${String(ref[1])}\` as its \`:${this.catalog.get(String(ref[0]), path).name}\``, path)
+    if (holder === undefined) throw txError('TX_UNKNOWN_ENTITY', `nothing has \`${said(ref[1])}\` as its \`:${this.catalog.get(said(ref[0]), path).name}\``, path)
     return holder
   }
 
   #find(ref: readonly unknown[], path: string): number | undefined {
-    const attribute = this.catalog.get(String(ref[0]), path)
-    if (ref.length !== 2 || attribute.unique === false || !attribute.fact) throw txError('TX_INVALID', `\`[${String(ref[0])} …]\` is no unique attribute and value`, path)
+    const attribute = this.catalog.get(said(ref[0]), path)
+    if (ref.length !== 2 || attribute.unique === false || !attribute.fact) throw txError('TX_INVALID', `\`[${said(ref[0])} …]\` is no unique attribute and value`, path)
     return this.#holder(attribute, this.#value(attribute, ref[1], path, false))
   }
 
@@ -188,7 +188,7 @@ export class Transaction {
     if (cell.now.has(key)) return
     if (attribute.unique !== false) {
       const holder = this.#holder(attribute, v)
-      if (holder !== undefined && holder !== e) throw txError('TX_CONFLICT', `\`${String(v)}\` of \`:${attribute.name}\` is that of entity ${holder} already`, path)
+      if (holder !== undefined && holder !== e) throw txError('TX_CONFLICT', `\`${said(v)}\` of \`:${attribute.name}\` is that of entity ${holder} already`, path)
     }
     if (!attribute.many) for (const { v: old } of [...cell.now.values()]) this.#remove(attribute, e, old)
     // What was there before this transaction and comes back is what it was.
@@ -234,7 +234,7 @@ export class Transaction {
     const now = attribute.fact ? [...this.#cell(attribute, e as number).now.values()].map(x => x.v) : [this.#rows.row(attribute, e, op.path).now?.[attribute.value.name]].filter(v => v !== null && v !== undefined)
     const wanted = op.old === null || op.old === undefined ? undefined : this.#value(attribute, op.old, op.path, false)
     const fits = wanted === undefined ? now.length === 0 : now.some(v => keyOf(v) === keyOf(wanted))
-    if (!fits) throw txError('TX_CAS', `\`:${attribute.name}\` of ${String(e)} is ${now.length === 0 ? 'nothing' : String(now[0])}, not ${String(op.old)}`, op.path)
+    if (!fits) throw txError('TX_CAS', `\`:${attribute.name}\` of ${said(e)} is ${now.length === 0 ? 'nothing' : said(now[0])}, not ${said(op.old)}`, op.path)
     this.#run({ kind: 'add', attribute, e: op.e, v: op.v, path: op.path })
   }
 

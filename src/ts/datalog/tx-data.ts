@@ -16,6 +16,11 @@ export function txError(code: string, message: string, path: string, offending?:
   return new EddylineError(code, `${message} (at ${path})`, { path, ...(offending === undefined ? {} : { offending }) })
 }
 
+/** A value as an error names it: not all of them can be texts. */
+export function said(v: unknown): string {
+  try { return String(v) } catch { return `a ${typeof v}` }
+}
+
 const MOST_DEPTH = 100
 
 /** The key of a row as its own columns say it: a negative number is no tempid here. */
@@ -62,7 +67,7 @@ function list(out: Op[], item: readonly unknown[], catalog: Catalog, call: (fn: 
     else out.push({ kind: 'add', attribute, e: op, v: item[2], path })
     return
   }
-  throw txError('TX_INVALID', `\`${String(op)}\` is no operation; there are :db/add, :db/retract, :db/retractEntity, :db/retractAttribute, :db/cas, :db.fn/call`, path, String(op))
+  throw txError('TX_INVALID', `\`${said(op)}\` is no operation; there are :db/add, :db/retract, :db/retractEntity, :db/retractAttribute, :db/cas, :db.fn/call`, path, said(op))
 }
 
 function attributeAt(catalog: Catalog, a: unknown, path: string): Attribute {
@@ -111,7 +116,7 @@ function entity(out: Op[], map: Record<string, unknown>, catalog: Catalog, path:
   return fresh
 }
 
-const isMap = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v) && !(v instanceof Date) && !(v instanceof Uint8Array)
+export const isMap = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v) && !(v instanceof Date) && !(v instanceof Uint8Array)
 /** Several values, against the one value `[attribute value]`. */
 const several = (v: unknown): boolean => Array.isArray(v) && !(v.length === 2 && typeof v[0] === 'string' && /^:/.test(v[0]))
 

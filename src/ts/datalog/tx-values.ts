@@ -1,11 +1,11 @@
 // Values of transactions as the engine holds them.
 import { canonicalJson } from '../values.js'
 import type { Attribute } from './catalog.js'
-import { txError } from './tx-data.js'
+import { said, txError } from './tx-data.js'
 
 /** A value of an attribute, checked and in one form. Throws TX_TYPE with the place. */
 export function normalized(attribute: Attribute, v: unknown, path: string): unknown {
-  const wrong = (): never => { throw txError('TX_TYPE', `\`${String(v)}\` cannot be a value of \`:${attribute.name}\` (${attribute.value.type})`, path, String(v)) }
+  const wrong = (): never => { throw txError('TX_TYPE', `\`${said(v)}\` cannot be a value of \`:${attribute.name}\` (${attribute.value.type})`, path, said(v)) }
   if (v === null || v === undefined) return wrong()
   switch (attribute.value.type) {
     case 'text': return typeof v === 'string' ? v : wrong()

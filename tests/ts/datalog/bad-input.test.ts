@@ -1,5 +1,6 @@
 // Queries, transactions and patterns as they should not be: each an error of ours that says what, none a crash.
 import { expect, it } from 'vitest'
+import { facts } from '../../../pkg/datalog/index.js'
 import { failure, world } from '../heritage/wizard.js'
 import { random } from '../real/support.js'
 import { generated } from './random-datalog.js'
@@ -119,4 +120,18 @@ it('a view that was dropped verifies nothing', async () => {
   expect(view.verify()).toEqual({ ok: true, missing: [], extra: [] })
   view.drop()
   expect(failure(() => view.verify()).code).toBe('CLOSED')
+})
+
+it('what is no attributes, and objects that cannot be texts', async () => {
+  const any = (v: unknown): any => v
+  for (const attributes of [undefined, null, 5, []]) expect(failure(() => facts(any(attributes)))).toMatchObject({ code: 'ATTRIBUTE_INVALID', path: 'attributes' })
+  for (const input of [undefined, null, 5]) expect(failure(() => facts({ n: any(input) }))).toMatchObject({ code: 'ATTRIBUTE_INVALID', path: 'attributes.n' })
+  const { data } = await world({ n: 'int', ref: { type: 'ref', many: true } })
+  const bare = Object.create(null) as object
+  for (const tx of [[[':db/add', bare, 'n', 3]], [[':db/add', 1, 'n', bare]], [[bare, 'n', 1]], [[':db/add', [bare, 1], 'n', 1]], [[':db/add', 1, 'ref', [[bare, bare]]]], [[':db/cas', 1, 'n', bare, 1]], [[bare]], [[':db/retractEntity', bare]], [{ ':db/id': bare, n: 1 }]]) {
+    expect(failure(() => data.transact(any(tx))).path).toMatch(/^tx\[0\]/)
+  }
+  expect(data.q('[:find ?e :where [?e :n]]')).toEqual([])
+  // As a map of facts it is as good as any.
+  expect(data.transact([Object.assign(Object.create(null), { ':db/id': 1, n: 3 })]).datoms.length).toBe(1)
 })
