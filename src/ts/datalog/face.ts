@@ -11,6 +11,7 @@ import type { InputRows } from './given.js'
 import type { CompilerOptions } from './lower/compiler.js'
 import type { UserFunction } from './lower/functions.js'
 import { storedInput } from './lower/inputs.js'
+import { checkDefinition, checkPull } from './options.js'
 import { parsePull } from './parse-pull.js'
 import { SOURCE, TX0, inputRows } from './positions.js'
 import { Puller } from './pull.js'
@@ -123,10 +124,15 @@ export class Face {
   q(query: unknown, ...inputs: unknown[]): unknown { return ask(this, query, inputs, undefined, () => ++this.#number) }
 
   /** Asks once, with rules and inputs by name. */
-  ask({ query, rules, in: given }: Definition): unknown { return ask(this, query, given ?? {}, rules, () => ++this.#number) }
+  ask(definition: Definition): unknown {
+    checkDefinition(definition)
+    const { query, rules, in: given } = definition
+    return ask(this, query, given ?? {}, rules, () => ++this.#number)
+  }
 
   /** A view: an answer that is kept right. A name is that of one view at a time; the same definition gives the same view. */
   view(name: string, definition: Definition): DatalogView {
+    if (typeof name !== 'string') throw new EddylineError('CONFIGURATION_INVALID', 'a view has a name, and then a definition', { path: 'name' })
     if (this.views.has(name)) throw new EddylineError('DUPLICATE_VIEW', `there is a view \`${name}\` already: \`drop\` it first`, { path: name, offending: name })
     const number = ++this.#number
     try {
@@ -144,6 +150,7 @@ export class Face {
    * `table`: whose row it is, where keys of several tables are alike. Throws DATALOG_SYNTAX, DATALOG_TYPE, UNKNOWN_ATTRIBUTE with the place.
    */
   pull(pattern: unknown, e: unknown, options?: { table?: string }): Record<string, unknown> | null {
+    checkPull(options)
     const parsed = this.puller.check(typeof pattern === 'object' && pattern !== null && 'wildcard' in pattern ? pattern as PullPattern : parsePull(pattern))
     let table = options?.table
     if (table !== undefined && this.catalog.ofTable(table).length === 0) throw unknownName('UNKNOWN_TABLE', `table \`${table}\``, table, this.db.schema.json.tables.map((t: { name: string }) => t.name), 'table')
@@ -161,6 +168,7 @@ export class Face {
 
   pullMany(pattern: unknown, es: readonly unknown[], options?: { table?: string }): (Record<string, unknown> | null)[] {
     const parsed = parsePull(pattern)
+    if (!Array.isArray(es)) throw new EddylineError('INVALID_ARGUMENT', '`pullMany` takes a list of entities', { path: 'es' })
     return es.map(e => this.pull(parsed, e, options))
   }
 

@@ -4,6 +4,7 @@ import { EddylineError, unknownName } from '../errors.js'
 import { canonicalQuery, hashOf } from './canonical.js'
 import type { Face } from './face.js'
 import type { Row } from './mirror.js'
+import { checkDefinition, checkLoad } from './options.js'
 import { parseQuery } from './parse.js'
 import { TX0 } from './positions.js'
 import type { Kept } from './shelf.js'
@@ -81,18 +82,16 @@ function largest(state: Saved): number {
   return most
 }
 
-const KEYS = ['name', 'query', 'rules', 'in', 'storage', 'onMismatch'] as const
-
 /** Makes the views of a configuration, over a state if there is one: all of them, or none. */
-export function load(face: Face, config: Configuration, { state, onMismatch = 'error' }: LoadOptions = {}): void {
+export function load(face: Face, config: Configuration, options: LoadOptions = {}): void {
+  checkLoad(options)
+  const { state, onMismatch = 'error' } = options
   if (!isObject(config) || !isObject(config.circuits)) throw new EddylineError('CONFIGURATION_INVALID', 'a configuration has `circuits`: definitions by name', { path: 'circuits' })
   const circuits = Object.entries(config.circuits)
   const hashes = new Map<string, string>()
   for (const [name, circuit] of circuits) {
     within(name, () => {
-      if (!isObject(circuit)) throw new EddylineError('CONFIGURATION_INVALID', 'a circuit is an object with `query`', {})
-      const odd = Object.keys(circuit).find(k => !(KEYS as readonly string[]).includes(k))
-      if (odd !== undefined) throw unknownName('CONFIGURATION_INVALID', `member \`${odd}\` of circuits`, odd, KEYS, odd)
+      checkDefinition(circuit, ['name'])
       if (face.views.has(name)) throw new EddylineError('DUPLICATE_VIEW', 'there is a view of this name already: `drop` it first', { offending: name })
       const { query, rules } = parseQuery(circuit.query, circuit.rules)
       hashes.set(name, hashOf(canonicalQuery(query, rules)))

@@ -2,6 +2,7 @@
 import { EddylineError } from '../errors.js'
 import type { Catalog } from './catalog.js'
 import type { Face } from './face.js'
+import { checkSync } from './options.js'
 import type { SourceFact } from './transact.js'
 import { isTempid } from './tx-data.js'
 
@@ -46,13 +47,14 @@ function plain(d: SourceDatom, at: number, catalog: Catalog): SourceFact {
 
 /**
  * Applies what a source has to say. Each chunk is one version that holds whole transactions, and is committed with the
- * source's position: what was applied is not applied again. Throws SOURCE_INVALID for what is no source or no datom, SOURCE_ORDER for
+ * source's position: what was applied is not applied again. Throws INVALID_ARGUMENT for options, SOURCE_INVALID for what is no source or no datom, SOURCE_ORDER for
  * a log that goes back, and what is wrong with a fact, with its place as `datoms[i]`: the chunks before it stay.
  */
 export async function syncFacts(face: Face, source: DatomSource, options: SyncOptions = {}): Promise<SyncResult> {
+  checkSync(options)
   if (typeof source?.datoms !== 'function') throw new EddylineError('SOURCE_INVALID', 'a source has `datoms(since)`: the facts behind a transaction', { path: 'source.datoms' })
   const name = `datalog:${source.name ?? 'source'}`
-  const size = Math.max(1, options.chunk ?? 1000)
+  const size = options.chunk ?? 1000
   const { catalog } = face
   const { positions } = face.facts
   // Another tab may have read on.

@@ -8,6 +8,7 @@ import { answer, identity, named } from './decode.js'
 import type { Face } from './face.js'
 import { type InputRows, asConstants, asRows, givenSpecs, resolved, rowsOf, storable } from './given.js'
 import { type Compiled, compileQuery } from './lower/query.js'
+import { checkDefinition, checkDrop } from './options.js'
 import { parseQuery } from './parse.js'
 import { parsePull } from './parse-pull.js'
 import type { Kept } from './shelf.js'
@@ -53,6 +54,7 @@ export class DatalogView {
 
   /** @internal Made by `view`. */
   constructor(face: Face, name: string, definition: Definition, number: number) {
+    checkDefinition(definition)
     const { query, rules } = parseQuery(definition.query, definition.rules)
     this.name = name
     this.#face = face
@@ -118,6 +120,7 @@ export class DatalogView {
   /** Calls `fn` after each version that changes the answer. Returns the function that ends it. */
   listen(fn: ViewListener): () => void {
     this.#alive()
+    if (typeof fn !== 'function') throw new EddylineError('LISTENER_INVALID', `a listener of \`${this.name}\` is a function`, { path: this.name, offending: this.name })
     this.#answer.watch()
     this.listeners.add(fn)
     this.#face.follow(this)
@@ -191,6 +194,7 @@ export class DatalogView {
 
   /** Ends the view and gives its circuit back. What storage keeps of it stays, but with `forget`. */
   drop(options?: { readonly forget?: boolean }): void {
+    checkDrop(options)
     if (this.#closed) return
     this.#closed = true
     if (options?.forget === true && this.#durable) this.#face.shelf.forget(this.name)
