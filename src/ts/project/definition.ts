@@ -1,6 +1,7 @@
 // What a projection is: types, and the functions that define them.
 import type { QueryRoot } from '../database.js'
 import { EddylineError } from '../errors.js'
+import { timeLimit } from '../limits.js'
 import type { QueryLike } from '../query/builder.js'
 import type { Source } from '../query/source.js'
 import type { AnySchema, InputRow, Row, TableName } from '../schema.js'
@@ -67,7 +68,7 @@ export interface DeriveOptions<S extends AnySchema, T extends TableName<S>, I ex
   onConflict?: OnConflict<keyof Row<S, T> & string>
   /** False: `tx.dematerialize` is an error: rows are a record of what was done. */
   dematerialize?: boolean
-  /** Milliseconds that a run may take: 60,000 by default. */
+  /** Milliseconds that a run may take: 60,000 by default; `Infinity`: no limit. */
   timeoutMs?: number
   /** Raise it when `derive` changes: rows of another version are refused, or made anew. `'1'` by default. */
   version?: string
@@ -117,6 +118,7 @@ export function projection(schema: AnySchema, name: string, options: any): Proje
   if (kinds.length !== 1) throw new EddylineError('PROJECTION_INVALID', `\`${name}\` needs one of output, view, derive${kinds.length > 1 ? `, not ${kinds.join(' and ')}` : ''}`, { offending: name, path: kinds[1] ?? 'derive' })
   const inputs = options.inputs ?? []
   if (!Array.isArray(inputs)) throw new EddylineError('PROJECTION_INVALID', `\`inputs\` of \`${name}\` is an array of projections and names of tables`, { offending: name, path: 'inputs' })
+  if (options.timeoutMs !== undefined) timeLimit(options.timeoutMs, 'timeoutMs', 'PROJECTION_INVALID')
   for (const conflict of [options.onConflict]) checkConflict(conflict, name)
   return Object.freeze({ name, kind: kinds[0] === 'output' ? 'virtual' : kinds[0], schema, inputs: Object.freeze([...inputs]), options: Object.freeze({ ...options }) }) as Projection
 }

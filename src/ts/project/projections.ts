@@ -2,6 +2,7 @@ import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
 import { report } from '../dispatch.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { timeLimit } from '../limits.js'
 import type { LiveQuery } from '../live-query.js'
 import { stateOf } from '../reduce/state.js'
 import { Composer } from './compose.js'
@@ -172,6 +173,7 @@ export class Projections implements Runner {
   #project(of: Projection | string, given: Lens | LensFilters, options: ProjectOptions): Promise<Result> {
     this.#alive()
     const node = this.#node(of)
+    if (options.timeoutMs !== undefined) timeLimit(options.timeoutMs, 'timeoutMs', 'PROJECTION_INVALID')
     let lens = this.#lens(given)
     if (options.ignoreUnknown === true && !lens.ignoreUnknown) lens = lensOf(Object.fromEntries(lens.filters.map(f => [f.field, { [f.op]: f.value }])), lens.reducer, { ignoreUnknown: true })
     if (!this.#leads) throw new EddylineError('FOLLOWER', 'another tab runs the projections of this database', { offending: node.name })
@@ -182,7 +184,7 @@ export class Projections implements Runner {
     // Refused before anything is made.
     const plan = shallow ? shallowLevels(node) : levels(node)
     this.composer.check(plan, lens)
-    const key = JSON.stringify([node.name, lens.key, shallow, live, options.timeoutMs ?? 0])
+    const key = JSON.stringify([node.name, lens.key, shallow, live, String(options.timeoutMs)])
     return this.#queue.add(key, engine === undefined, (resolve, reject) => {
       const isNew = this.#units.get(node, lens) === undefined
       let unit: Unit

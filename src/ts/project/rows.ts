@@ -1,4 +1,5 @@
 import { slices } from '../breathe.js'
+import { pageSize } from '../limits.js'
 
 /** Rows of one input: all of one version, however long the run takes. */
 export interface Rows<R = any> extends Iterable<R>, AsyncIterable<R> {
@@ -24,7 +25,10 @@ export function rowsOf<R>(list: readonly R[]): Rows<R> {
     get length() { return list.length },
     [Symbol.iterator]: () => list[Symbol.iterator](),
     async *[Symbol.asyncIterator]() { for await (const chunk of slowly(500)) yield* chunk },
-    chunks: (size = 500) => ({ [Symbol.iterator]: () => chunks(size), [Symbol.asyncIterator]: () => slowly(size) }),
+    chunks(size = 500) {
+      pageSize(size, 'size', 'INVALID_ARGUMENT')
+      return { [Symbol.iterator]: () => chunks(size), [Symbol.asyncIterator]: () => slowly(size) }
+    },
     toArray: () => [...list],
   }
 }

@@ -1,6 +1,7 @@
 // One run: levels of projections within a lens, read at one version, written as one.
 import type { LooseChange } from '../changes.js'
 import { EddylineError } from '../errors.js'
+import { later } from '../limits.js'
 import type { Draft } from './draft.js'
 import { type Engine, type Job, type Operation, derive, engineOf, isPromise } from './engines.js'
 import { type Node, nameOf } from './graph.js'
@@ -111,7 +112,7 @@ export class Run {
     }
     const over = new Promise<never>((_, reject) => {
       this.#abort.signal.addEventListener('abort', () => { reject(this.#abort.signal.reason as Error) })
-      timer = setTimeout(() => { this.#abort.abort(late()) }, timeoutMs)
+      timer = later(() => { this.#abort.abort(late()) }, timeoutMs)
     })
     over.catch(() => {})
     return Promise.race([done, over]).then(finish).catch(fail).finally(() => { this.#reading.end() })

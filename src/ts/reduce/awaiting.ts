@@ -1,3 +1,4 @@
+import { later, timeLimit } from '../limits.js'
 import type { Cursor } from './cursors.js'
 import type { PartitionError } from './fold.js'
 
@@ -49,6 +50,7 @@ export interface Awaitable {
 /** Waits until all events are in the state of all reducers, or it is known that they will not be, or the time is over. */
 export function awaitAll(reducers: readonly Awaitable[], events: readonly unknown[], timeout: number): Promise<Awaited> {
   return new Promise(resolve => {
+    const limit = timeLimit(timeout, 'timeout', 'INVALID_ARGUMENT')
     const errors: { reducer: string; event: unknown; error: PartitionError }[] = []
     const open = new Set<{ reducer: string; event: unknown; end: () => void }>()
     let armed = false
@@ -78,10 +80,10 @@ export function awaitAll(reducers: readonly Awaitable[], events: readonly unknow
         })
       }
     }
-    const timer = setTimeout(() => {
+    const timer = later(() => {
       const timeouts = [...open].map(({ reducer, event, end }) => { end(); return { reducer, event } })
       resolve({ ok: false, errors, timeouts })
-    }, timeout)
+    }, limit)
     armed = true
     settle()
   })

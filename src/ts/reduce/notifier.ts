@@ -1,6 +1,7 @@
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { type CompareCursors, compareCursors, type Cursor } from './cursors.js'
+import { pageSize } from '../limits.js'
 import { described } from './fold.js'
 import type { EventLog } from './log.js'
 import { Pump, type Retry, backOff, pause } from './pump.js'
@@ -54,7 +55,7 @@ export class Notifying {
     this.#state = stateOf(db)
     this.#space = `notifier:${notifier.name}`
     this.#compare = notifier.compare ?? compareCursors
-    this.pump = new Pump(options.source, options.batchSize ?? 100, (events, cursor) => this.#take(events, cursor), options.onError, notifier.retry)
+    this.pump = new Pump(options.source, pageSize(options.batchSize ?? 100, 'batchSize', 'REDUCER_INVALID'), (events, cursor) => this.#take(events, cursor), options.onError, notifier.retry)
   }
 
   get name(): string { return this.notifier.name }

@@ -1,5 +1,6 @@
 import { report } from '../dispatch.js'
 import { EddylineError } from '../errors.js'
+import { later } from '../limits.js'
 import type { Cursor } from './cursors.js'
 import type { EventLog } from './log.js'
 
@@ -22,7 +23,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     if (signal.aborted) { resolve(); return }
     const done = (): void => { clearTimeout(timer); signal.removeEventListener('abort', done); resolve() }
-    const timer = setTimeout(done, ms)
+    const timer = later(done, ms)
     signal.addEventListener('abort', done)
   })
 }

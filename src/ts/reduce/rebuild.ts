@@ -1,6 +1,7 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
+import { pageSize } from '../limits.js'
 import type { Cursor } from './cursors.js'
 import { Fold, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
@@ -42,10 +43,12 @@ export class Rebuild {
   readonly shadow: Shadow
   readonly #begun = performance.now()
   readonly #breathe = slices(8)
+  readonly #batchSize: number
   #total: number | undefined
   #told = -Infinity
 
   constructor(readonly reducer: Reducer, readonly options: RebuildOptions, db: Database<any>, state: State) {
+    this.#batchSize = pageSize(options.batchSize ?? 500, 'batchSize', 'REDUCER_INVALID')
     const beside = db.twin()
     const fold = new Fold(reducer, beside, changes => { if (changes.length > 0) beside.apply(changes as never) })
     this.shadow = { db: beside, fold, cursor: 'start', processed: 0 }
@@ -67,7 +70,7 @@ export class Rebuild {
     this.#total ??= await options.source.count?.()
     this.#tell(false, true)
     for (;;) {
-      const page = await options.source.fetch(shadow.cursor, options.batchSize ?? 500)
+      const page = await options.source.fetch(shadow.cursor, this.#batchSize)
       this.#check()
       const { fold } = shadow
       const within = options.until === undefined ? page.events : page.events.filter(e => fold.compare(this.reducer.cursor(e), options.until!) <= 0)
@@ -87,7 +90,7 @@ export class Rebuild {
       shadow.processed += within.length
       if (within.length > 0) shadow.cursor = within.length === page.events.length ? page.cursor : this.reducer.cursor(within[within.length - 1])
       this.#tell(false)
-      if (page.events.length === 0 || within.length < page.events.length || page.events.length < (options.batchSize ?? 500)) return
+      if (page.events.length === 0 || within.length < page.events.length || page.events.length < this.#batchSize) return
     }
   }
 

@@ -2,6 +2,7 @@ import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { report } from '../dispatch.js'
 import { EddylineError } from '../errors.js'
+import { pageSize } from '../limits.js'
 import { type Awaitable, type Awaited, Waiters, awaitAll } from './awaiting.js'
 import type { Cursor } from './cursors.js'
 import { Fold, type Partition, type PartitionError, type Reducer } from './fold.js'
@@ -49,7 +50,7 @@ export class Running implements Awaitable {
     this.fold = new Fold(reducer, db, (changes, partitions) => {
       state.commit(changes, { [this.space]: Object.fromEntries(partitions.map(p => [PARTITION + p.id, stored(p)])) })
     })
-    this.pump = new Pump(options.source, options.batchSize ?? 100, (events, cursor) => this.#take(events, cursor), options.onError, options.retry)
+    this.pump = new Pump(options.source, pageSize(options.batchSize ?? 100, 'batchSize', 'REDUCER_INVALID'), (events, cursor) => this.#take(events, cursor), options.onError, options.retry)
   }
 
   get name(): string { return this.reducer.name }
