@@ -174,6 +174,7 @@ export class Face {
 
   /** The entity that has a value of a unique attribute. */
   lookup(attribute: string, value: unknown): unknown {
+    if (typeof attribute !== 'string') throw new EddylineError('INVALID_ARGUMENT', '`lookup` takes the name of an attribute, and a value', { path: 'attribute' })
     this.facts.current()
     const found = this.catalog.get(attribute.replace(/^:(?=.)/, ''), attribute)
     if (found.unique === false) throw new EddylineError('DATALOG_TYPE', `\`:${found.name}\` is not unique: it names no entity`, { path: attribute, offending: attribute })

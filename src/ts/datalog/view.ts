@@ -136,6 +136,7 @@ export class DatalogView {
    */
   setInput(name: string, value: unknown): void {
     this.#alive()
+    if (typeof name !== 'string') throw new EddylineError('DATALOG_INPUT', 'an input has a name, as `:in` writes it', { path: 'name' })
     const spec = [...this.#inputs.keys()].find(s => nameOf(s) === name)
     if (spec === undefined) throw unknownName('DATALOG_INPUT', `input \`${name}\``, name, [...this.#inputs.keys()].map(nameOf), name)
     const before = this.#inputs

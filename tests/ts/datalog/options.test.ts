@@ -72,3 +72,13 @@ it('what is no database, and no list of entities', async () => {
   const data = await one()
   for (const es of [undefined, null, 5, 'x']) expect(failure(() => data.pullMany('[*]', any(es)))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'es' })
 })
+
+it('names of attributes and of inputs are texts', async () => {
+  const data = await one()
+  const view = data.view('v', { query: '[:find ?e :in ?n :where [?e :n ?n]]', in: { '?n': 1 } })
+  for (const name of [undefined, null, 5, {}]) {
+    expect(failure(() => data.lookup(any(name), 1))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'attribute' })
+    expect(failure(() => { view.setInput(any(name), 1) })).toMatchObject({ code: 'DATALOG_INPUT', path: 'name' })
+  }
+  expect(view.inputs).toEqual({ '?n': 1 })
+})
