@@ -59,7 +59,10 @@ export class Pump {
     this.alone(() => {
       this.#asked = false
       return this.drain()
-    }).catch(error => { report(error, this.onError) })
+    }).catch(error => {
+      // It was stopped before its turn, or the database was closed: nobody waits for this.
+      if (!this.stopped || (error as { code?: string } | null)?.code !== 'CLOSED') report(error, this.onError)
+    })
   }
 
   /** Everything up to the head of now is taken, when it resolves. */

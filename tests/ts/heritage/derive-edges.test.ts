@@ -1,6 +1,7 @@
 // Reducers beyond the scenarios of derive.test.ts: mistakes of those who write them.
 import { describe, expect, it } from 'vitest'
 import { notifier, reducers } from '../../../pkg/reduce/index.js'
+import { tick } from '../real/support.js'
 import { type Event, logOf, open, users } from './derive.js'
 
 const created = (id: string, more: object = {}): Event => ({ id, type: 'UserCreated', user: id, name: `n${id}`, ...more })
@@ -31,5 +32,24 @@ describe('numbers that callers give', () => {
     log.append(created('1'))
     expect(await Promise.all(waits)).toEqual(Array(2).fill({ ok: true, errors: [], timeouts: [] }))
     await r.stop()
+  })
+})
+
+describe('the end', () => {
+  it.each([0, 1, 5])('stopped or closed with %s events to come, it is silent', async count => {
+    for (const end of ['stop', 'close'] as const) {
+      const db = await open()
+      const errors: unknown[] = []
+      const log = logOf()
+      const r = await reducers(db).start(users(), { source: log, onError: e => { errors.push(e) } })
+      await r.awaitCatchup()
+      for (let i = 0; i < count; i++) log.append(created(String(i)))
+      const ended = end === 'stop' ? r.stop() : db.close()
+      log.append(created('late'))
+      await ended
+      await tick(5)
+      expect(errors).toEqual([])
+      await expect(r.awaitCatchup()).rejects.toMatchObject({ code: 'CLOSED' })
+    }
   })
 })
