@@ -37,6 +37,7 @@ export class Lens {
  * Each input must have each field (LENS_FIELD), but with `ignoreUnknown`, or a reducer, which decides itself.
  */
 export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?: { ignoreUnknown?: boolean }): Lens {
+  if (Object.prototype.toString.call(filters) !== '[object Object]') throw new EddylineError('LENS_INVALID', `a lens is \`lens(…)\`, or an object of filters by field; not ${named(filters)}: it would mean everything`, { offending: named(filters), path: 'lens' })
   const all: Filter[] = []
   for (const [field, given] of Object.entries(filters)) {
     if (given === undefined) throw invalid(`the lens has no value for \`${field}\``, field)
@@ -56,6 +57,8 @@ export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?:
   const key = canonical.map(c => c.key).join(' & ') + (ignoreUnknown ? ' ?' : '') + (reducer === undefined ? '' : ` #${numberOf(reducer)}`)
   return new Lens(Object.freeze(canonical.map(c => c.f)), reducer, ignoreUnknown, key)
 }
+
+const named = (given: unknown): string => given === null || typeof given !== 'object' ? String(given) : Array.isArray(given) ? 'an array' : `a ${Object.prototype.toString.call(given).slice(8, -1)}`
 
 const invalid = (message: string, field: string): EddylineError => new EddylineError('LENS_INVALID', message, { offending: field, path: `lens.${field}` })
 

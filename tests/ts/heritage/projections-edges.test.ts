@@ -37,3 +37,18 @@ describe('numbers that callers give', () => {
     }
   })
 })
+
+describe('what is no lens', () => {
+  it.each([[5], ['abc'], [true], [null], [[]], [['o']], [new Map([['o', 1]])], [new Date(0)], [() => 1]])('%s does not mean everything', async given => {
+    const db = await filled()
+    const p = projections(db)
+    let runs = 0
+    const P = make(run => { runs++; if (runs === 1) copied(run); else run.tx.dematerialize(given as never) })
+    await p.project(P, {}, all)
+    await expect(p.project(P, given as never)).rejects.toMatchObject({ code: 'LENS_INVALID', path: 'lens' })
+    expect(runs).toBe(1)
+    expect(() => p.query(P, given as never)).toThrowError(expect.objectContaining({ code: 'LENS_INVALID' }))
+    await expect(p.project(P, { o: 1 })).rejects.toMatchObject({ code: 'LENS_INVALID' })
+    expect([runs, idsOf(db)]).toEqual([2, [1, 2]])
+  })
+})
