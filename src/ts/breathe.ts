@@ -11,7 +11,7 @@ export function slices(ms = 6): () => Promise<void> | undefined {
  * Lets the page draw and listen. A message is not delayed as timers are, and waits its turn behind them, whereas what follows
  * `scheduler.yield()` goes before timers: a long rebuild kept them waiting to its end.
  */
-function pause(): Promise<void> {
+export function pause(): Promise<void> {
   if (typeof setImmediate === 'function') return new Promise(resolve => { setImmediate(resolve) })
   return new Promise(resolve => {
     const { port1, port2 } = new MessageChannel()

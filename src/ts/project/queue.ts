@@ -1,3 +1,4 @@
+import { pause } from '../breathe.js'
 import { isPromise } from './engines.js'
 import type { Result } from './run.js'
 
@@ -5,12 +6,17 @@ type Resolve = (result: Result) => void
 type Reject = (error: unknown) => void
 interface Waiting { readonly key: string | undefined; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: Reject }
 
+/** What has changed runs so often before the page has its turn: a function that changes what it reads runs for ever, and must not freeze it. */
+const TOGETHER = 100
+
 /** Runs one after another: those that were asked for in their order, then what has changed. Synchronous runs are done at once. */
 export class Queue {
   readonly #waiting: Waiting[] = []
   #busy = false
   #scheduled = false
   #closed = false
+  /** Runs of what has changed since the page had its turn. */
+  #again = 0
   #idle: (() => void)[] = []
 
   /** `next`: something to run again, or nothing. */
@@ -57,8 +63,16 @@ export class Queue {
 
   #pump(): void {
     while (!this.#busy && !this.#closed) {
-      const run = this.#waiting.shift()?.run ?? this.next()
-      if (run === undefined) break
+      let run = this.#waiting.shift()?.run
+      if (run === undefined) {
+        run = this.next()
+        if (run === undefined) break
+        // Where runs are inline they are done when `apply` returns, however many.
+        if (!this.isInline && ++this.#again > TOGETHER) {
+          this.#again = 0
+          run = pause
+        }
+      }
       this.#busy = true
       const done = run()
       if (isPromise(done)) {

@@ -52,3 +52,26 @@ describe('what is no lens', () => {
     expect([runs, idsOf(db)]).toEqual([2, [1, 2]])
   })
 })
+
+describe('a function that writes what it reads', () => {
+  it('runs again and again, and the page has its turn', async () => {
+    const db = await filled()
+    const p = projections(db)
+    let id = 2
+    await p.project(make(run => { db.apply([{ op: 'insert', table: 'src', row: { id: ++id } }]); copied(run) }), {}, all)
+    await new Promise(resolve => { setTimeout(resolve, 1) })
+    p.dispose()
+    const there = id
+    await new Promise(resolve => { setTimeout(resolve, 5) })
+    expect(id).toBe(there)
+  })
+
+  it('and `idle` waits for all runs of a long chain', async () => {
+    const db = await filled()
+    const p = projections(db)
+    let id = 2
+    await p.project(make(run => { if (id < 350) db.apply([{ op: 'insert', table: 'src', row: { id: ++id } }]); copied(run) }), {}, all)
+    await p.idle()
+    expect([id, idsOf(db).length]).toEqual([350, 350])
+  })
+})
