@@ -43,14 +43,16 @@ export type OnConflict = 'replaceAll' | 'nothing' | { replace: readonly string[]
 /** Something that rows can be read from: the database, or a draft over it. */
 export interface Base {
   readonly db: Database<any>
+  /** Tables that may be written. */
+  readonly tables: readonly string[]
   /** `name`: that of the row within its table and tenant, if it is known. */
   read(table: TableJson, id: unknown[], tenant: string | undefined, name?: string): RowObject | null
   held(): Iterable<[string, Held]>
 }
 
 /** The rows of a database as they are. */
-export const baseOf = (db: Database<any>): Base => ({
-  db, held: () => [],
+export const baseOf = (db: Database<any>, tables: readonly string[]): Base => ({
+  db, tables, held: () => [],
   read: (table, id, tenant) => rowByKey(db.inside, table.name, id, tenant) ?? null,
 })
 
@@ -61,9 +63,13 @@ export const baseOf = (db: Database<any>): Base => ({
  */
 export class Draft implements Base {
   readonly db: Database<any>
+  readonly tables: readonly string[]
   readonly #rows = new Map<string, Held>()
 
-  constructor(public base: Base) { this.db = base.db }
+  constructor(public base: Base) {
+    this.db = base.db
+    this.tables = base.tables
+  }
 
   /** The same over another base, as if it were new. */
   over(base: Base): this {
@@ -116,8 +122,14 @@ export class Draft implements Base {
       if (table.tenant && typeof at?.tenant !== 'string') throw new EddylineError('TENANT_REQUIRED', `\`${name}\` is tenanted: give \`{ tenant }\``, { offending: name })
       return { table, tenant: table.tenant ? at!.tenant : undefined }
     }
+    /** A rebuild makes the tables of the reducer anew, and would leave others as they were. */
+    const own = (name: string, at: At | undefined): { table: TableJson; tenant: string | undefined } => {
+      const found = locate(name, at)
+      if (!this.tables.includes(name)) throw new EddylineError('REDUCER_INVALID', `a reducer writes only what its \`tables\` name, and \`${name}\` is not among them`, { offending: name, path: 'tables' })
+      return found
+    }
     const each = (name: string, selector: Selector, at: At | undefined, change: (row: RowObject, table: TableJson) => RowObject | null): void => {
-      const { table, tenant } = locate(name, at)
+      const { table, tenant } = own(name, at)
       const where = typeof selector === 'object' && selector !== null && !Array.isArray(selector) && 'where' in selector && !table.key.includes('where')
       const one = where ? undefined : keyValues(table, selector)
       const at1 = one === undefined ? undefined : nameOf(table, one, tenant)
@@ -132,7 +144,7 @@ export class Draft implements Base {
       }
     }
     const put = (name: string, row: object, at: At | undefined, there: (old: RowObject, row: RowObject) => RowObject): void => {
-      const { table, tenant } = locate(name, at)
+      const { table, tenant } = own(name, at)
       const given = row as RowObject
       const id = keyValues(table, Object.fromEntries(table.key.map(k => [k, given[k]])))
       const key = nameOf(table, id, tenant)
@@ -199,7 +211,20 @@ export class Draft implements Base {
           return next
         })
       },
-      transaction: fn => { fn(ops) },
+      transaction: fn => {
+        let open = true
+        const t = Object.fromEntries(Object.entries(ops).map(([name, op]) => [name, (...args: unknown[]) => {
+          if (!open) throw outside(name, 'function of its `transaction`')
+          return (op as (...a: unknown[]) => unknown)(...args)
+        }])) as unknown as Operations & Reader
+        try {
+          const returned: unknown = fn(t)
+          if (returned instanceof Promise) {
+            returned.catch(() => {})
+            throw new EddylineError('REDUCER_INVALID', 'the function of a `transaction` cannot be asynchronous', { offending: 'transaction' })
+          }
+        } finally { open = false }
+      },
       apply: changes => {
         for (const c of changes) {
           const at = c.tenant === undefined ? undefined : { tenant: c.tenant }
@@ -248,11 +273,14 @@ export type Recorded = (ops: Operations & Reader) => void
 
 const NAMES = ['insert', 'insertNew', 'update', 'upsert', 'merge', 'replace', 'delete', 'inc', 'arrayPushUniq', 'arrayDelete', 'transaction', 'apply'] as const
 
-/** Records what handlers ask for, one handler after the other: what is asked for when it has returned goes nowhere. */
+const outside = (name: string, of: string): EddylineError => new EddylineError('REDUCER_INVALID', `\`${name}\` is for the ${of}, which has returned${of === 'handler' ? '; within a `transaction` use what its function is given: transaction(t => t.…)' : ''}`, { offending: name })
+
+/** Records what handlers ask for, one handler after the other. What is asked for when it has returned throws REDUCER_INVALID. */
 export class Recorder {
   #into: Recorded[] | undefined
   readonly #operations = Object.fromEntries(NAMES.map(name => [name, (...args: unknown[]) => {
-    this.#into?.push(ops => { (ops[name] as (...a: unknown[]) => void)(...args) })
+    if (this.#into === undefined) throw outside(name, 'handler')
+    this.#into.push(ops => { (ops[name] as (...a: unknown[]) => void)(...args) })
   }])) as unknown as Operations
 
   /** What `handle` asks for, and what it returns. */

@@ -78,7 +78,7 @@ export class Fold {
 
   constructor(readonly reducer: Reducer, readonly db: Database<any>, readonly commit: Commit) {
     this.compare = reducer.compare ?? compareCursors
-    this.#step = new Draft(baseOf(db))
+    this.#step = new Draft(baseOf(db, reducer.tables))
   }
 
   get(id: string): Partition { return this.partitions.get(id) ?? { id, cursor: undefined, status: 'ok' } }
@@ -104,13 +104,13 @@ export class Fold {
 
   /** Folds events of one partition, and commits them. */
   run(id: string, events: readonly unknown[]): void {
-    const { draft, partition } = this.#fold(id, events, new Draft(baseOf(this.db)))
+    const { draft, partition } = this.#fold(id, events, new Draft(baseOf(this.db, this.reducer.tables)))
     if (partition !== undefined) this.#commit(draft, [partition], events)
   }
 
   /** Folds a whole batch into one version; partition by partition when that cannot be done. */
   runTogether(groups: ReadonlyMap<string, readonly unknown[]>): void {
-    const all = new Draft(baseOf(this.db))
+    const all = new Draft(baseOf(this.db, this.reducer.tables))
     const partitions: Partition[] = []
     for (const [id, events] of groups) {
       const { draft, partition } = this.#fold(id, events, new Draft(all))
@@ -207,7 +207,7 @@ export class Fold {
     const fresh = events.filter(e => before.cursor === undefined || this.compare(reducer.cursor(e), before.cursor) > 0)
     const batch = fresh.map(e => reducer.cursor(e))
     let guilty = fresh[fresh.length - 1]
-    const draft = new Draft(baseOf(this.db))
+    const draft = new Draft(baseOf(this.db, this.reducer.tables))
     for (const event of fresh) {
       const step = new Draft(draft)
       try {
@@ -218,12 +218,12 @@ export class Fold {
       draft.absorb(step)
     }
     if (reducer.onError === 'skip') {
-      const { draft: rest, partition } = this.#without(id, events, draft.base instanceof Draft ? draft : new Draft(baseOf(this.db)), guilty)
+      const { draft: rest, partition } = this.#without(id, events, draft.base instanceof Draft ? draft : new Draft(baseOf(this.db, this.reducer.tables)), guilty)
       if (partition !== undefined) this.#commit(rest, [partition], events.filter(e => e !== guilty))
       return
     }
     const failed: Partition = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: reducer.cursor(guilty), batch, ...described(cause) } }
-    this.#done(new Draft(baseOf(this.db)), [failed])
+    this.#done(new Draft(baseOf(this.db, this.reducer.tables)), [failed])
   }
 }
 

@@ -53,3 +53,41 @@ describe('the end', () => {
     }
   })
 })
+
+/** What becomes of one event and its handler. */
+async function outcome(on: (e: Event, op: any) => unknown, more: object = {}): Promise<any> {
+  const db = await open()
+  db.apply([{ op: 'insert', table: 'bare', row: { id: 1 } }])
+  const r = await reducers(db).start(users({ on, ...more } as any), { source: logOf(created('1')) })
+  await r.awaitCatchup()
+  const found = { error: r.partition('1').error, users: db.live(db.query.users).rows.map(u => u.id), bare: db.live(db.query.bare).rows.map(u => u.id), links: db.live(db.query.links).rows.length }
+  await r.stop()
+  return found
+}
+
+describe('operations out of place', () => {
+  it('after the handler has returned', async () => {
+    let late: any
+    expect(await outcome((e, op) => { late = op; op.insert('users', { id: e.user }) })).toMatchObject({ error: undefined, users: ['1'] })
+    for (const name of ['insert', 'update', 'transaction', 'apply']) expect(() => late[name]('users', { id: '2' })).toThrowError(expect.objectContaining({ code: 'REDUCER_INVALID', offending: name }))
+  })
+
+  it('the outer ones within a transaction, and those of a transaction behind it', async () => {
+    expect(await outcome((e, op) => { op.transaction(() => { op.insert('users', { id: e.user }) }) })).toMatchObject({ error: { type: 'commit', code: 'REDUCER_INVALID', operation: 0 }, users: [] })
+    let late: any
+    expect(await outcome((e, op) => { op.transaction((t: any) => { late = t; t.insert('users', { id: e.user }); t.transaction((u: any) => { u.update('users', e.user, { age: 3 }) }) }) })).toMatchObject({ error: undefined, users: ['1'] })
+    for (const name of ['insert', 'get', 'all']) expect(() => late[name]('users', { id: '2' })).toThrowError(expect.objectContaining({ code: 'REDUCER_INVALID', offending: name }))
+    expect(await outcome((e, op) => { op.transaction(async (t: any) => { t.insert('users', { id: e.user }); await 0; t.insert('users', { id: '2' }) }) })).toMatchObject({ error: { type: 'commit', code: 'REDUCER_INVALID' }, users: [] })
+  })
+
+  it('in tables that the reducer does not name', async () => {
+    const refused = { error: { type: 'commit', code: 'REDUCER_INVALID' }, users: [], bare: [1], links: 0 }
+    for (const write of [
+      (op: any) => op.insert('bare', { id: 2 }), (op: any) => op.delete('bare', 1), (op: any) => op.update('bare', { where: { id: 1 } }, { id: 2 }),
+      (op: any) => op.merge('links', { a: 'x', b: 'y' }), (op: any) => op.apply([{ op: 'upsert', table: 'links', row: { a: 'x', b: 'y' } }]), (op: any) => op.transaction((t: any) => t.delete('bare', 1)),
+    ]) expect(await outcome((e, op) => { op.insert('users', { id: e.user }); write(op) })).toMatchObject(refused)
+    // Read they can be.
+    expect(await outcome((e, op) => { op.transaction((t: any) => { t.insert('users', { id: e.user, age: t.get('bare', 1).id }) }) })).toMatchObject({ error: undefined, users: ['1'] })
+    expect(await outcome((_, op) => { op.merge('links', { a: 'x', b: 'y' }) }, { tables: ['users', 'links'] })).toMatchObject({ error: undefined, links: 1 })
+  })
+})
