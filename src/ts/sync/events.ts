@@ -1,6 +1,7 @@
 // What happened to one row, as `sync` reads it: an event of `subscribe`, or a backend's own.
+import { cellOf } from '../cells.js'
 import { EddylineError } from '../errors.js'
-import { type AnyRow, pick } from './compare.js'
+import { type AnyRow, pick, textOfCells } from './compare.js'
 import type { Graph, Node } from './graph.js'
 
 export type EventName = 'inserted' | 'updated' | 'deleted'
@@ -73,27 +74,58 @@ export interface ReadEvent {
   readonly given: AnyRow | null | undefined
 }
 
-/** Events of a notification, of a list or a single one. Throws EVENT_INVALID, UNKNOWN_TABLE, MISSING_KEY. */
-export function readEvents(graph: Graph, input: unknown): ReadEvent[] {
+/**
+ * Events of a notification, of a list or a single one. `alone`: there are no tables to ask, the images of events are all that
+ * is known, and are checked as rows. Throws EVENT_INVALID, UNKNOWN_TABLE, MISSING_KEY; of images MISSING_COLUMN,
+ * NULL_NOT_ALLOWED, TYPE_MISMATCH, KEY_CHANGE.
+ */
+export function readEvents(graph: Graph, input: unknown, alone = false): ReadEvent[] {
   const list = Array.isArray(input) ? input : isNotification(input) ? input.events : [input]
-  return list.map((event, i) => readEvent(graph, event as RowEvent, Array.isArray(input) || isNotification(input) ? `events[${i}]` : 'event'))
+  return list.map((event, i) => readEvent(graph, event as RowEvent, Array.isArray(input) || isNotification(input) ? `events[${i}]` : 'event', alone))
 }
 
 export function isNotification(input: unknown): input is Notification {
   return typeof input === 'object' && input !== null && Array.isArray((input as Notification).events)
 }
 
-function readEvent(graph: Graph, e: RowEvent, path: string): ReadEvent {
+function readEvent(graph: Graph, e: RowEvent, path: string, alone: boolean): ReadEvent {
   if (typeof e !== 'object' || e === null || !EVENTS.includes(e.event)) {
     throw new EddylineError('EVENT_INVALID', 'an event is { table, event: "inserted" | "updated" | "deleted", id }', { path, offending: String((e as RowEvent | undefined)?.event) })
   }
   const table = graph.table(e.table, `${path}.table`)
   const key = graph.keyOf(table, e.id !== undefined ? e.id : e.row ?? e.old ?? e.identifiers ?? null, `${path}.id`)
-  let { old } = e
+  let { old, row: given } = e
+  for (const name of ['row', 'old'] as const) {
+    const image: unknown = e[name]
+    if (image !== undefined && image !== null && (typeof image !== 'object' || Array.isArray(image))) throw new EddylineError('EVENT_INVALID', `\`${name}\` of an event is a row, as an object, or null`, { path: `${path}.${name}`, offending: String(image) })
+  }
+  if (alone) {
+    // Of a row that went, a message may carry some columns only.
+    given = imageOf(table, key, given, e.event !== 'deleted', `${path}.row`)
+    old = imageOf(table, key, old, false, `${path}.old`)
+  }
   if (old === undefined && e.event === 'inserted') old = null
   // A message of a delete carries the columns that link, and that is all that is asked of the row that went.
-  if (old === undefined && e.event === 'deleted') old = linkedBy(table, e.row) ?? linkedBy(table, e.identifiers) ?? linkedBy(table, Object.fromEntries(table.key.map((c, i) => [c, key[i]])))
-  return { table, event: e.event, key, old, given: e.row }
+  if (old === undefined && e.event === 'deleted') old = linkedBy(table, given) ?? linkedBy(table, e.identifiers) ?? linkedBy(table, Object.fromEntries(table.key.map((c, i) => [c, key[i]])))
+  return { table, event: e.event, key, old, given }
+}
+
+/** An image that an event carries, its cells as rows show them. */
+function imageOf(table: Node, key: readonly unknown[], image: AnyRow | null | undefined, whole: boolean, path: string): AnyRow | null | undefined {
+  if (image === undefined || image === null) return image
+  const read: AnyRow = { ...image }
+  for (const c of table.columns) {
+    const value = image[c]
+    if (value === undefined) {
+      if (whole) throw new EddylineError('MISSING_COLUMN', `\`row\` is the whole row, and has no \`${c}\``, { path, offending: c })
+    } else if (value !== null) read[c] = cellOf(table.types[c], value, c, path)
+    else if (table.required.has(c)) throw new EddylineError('NULL_NOT_ALLOWED', `\`${table.name}.${c}\` cannot be null`, { path, offending: c })
+  }
+  const own = table.key.map((c, i) => read[c] === undefined ? key[i] : read[c])
+  if (textOfCells(table.types, table.key, own) !== textOfCells(table.types, table.key, key)) {
+    throw new EddylineError('KEY_CHANGE', `the event is of the row (${key.map(String).join(', ')}), and carries (${own.map(String).join(', ')})`, { path, offending: table.name })
+  }
+  return read
 }
 
 function linkedBy(table: Node, row: AnyRow | null | undefined): AnyRow | undefined {

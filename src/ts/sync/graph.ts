@@ -37,6 +37,8 @@ export interface Node {
   readonly columns: readonly string[]
   readonly key: readonly string[]
   readonly types: Types
+  /** Columns that cannot be null. */
+  readonly required: ReadonlySet<string>
   readonly tenanted: boolean
   readonly paths: ReadonlyMap<string, Path>
   /** Tables that its associations lead to or pass, at any depth. */
@@ -49,7 +51,7 @@ interface RelationJson {
   name: string; kind: string; table: string; columns: string[]; references?: string[]; join?: string; joinTarget?: string[]; path?: string[]
   duplicates?: string; where?: ExprJson; orderBy?: { expr: ExprJson; desc?: boolean; nulls?: 'first' | 'last' }[]
 }
-interface OpenNode { name: string; columns: string[]; key: string[]; types: Types; tenanted: boolean; paths: Map<string, Path>; reach: Set<Node>; linking: Set<string> }
+interface OpenNode { name: string; columns: string[]; key: string[]; types: Types; required: ReadonlySet<string>; tenanted: boolean; paths: Map<string, Path>; reach: Set<Node>; linking: Set<string> }
 
 const graphs = /* @__PURE__ */ new WeakMap<AnySchema, Graph>()
 
@@ -67,7 +69,7 @@ export class Graph {
     for (const t of json.tables) {
       this.#tables.set(t.name, {
         name: t.name, columns: t.columns.map(c => c.name), key: t.key, types: Object.fromEntries(t.columns.map(c => [c.name, c.type])),
-        tenanted: t.tenant, paths: new Map(), reach: new Set(), linking: new Set(),
+        required: new Set(t.columns.filter(c => !c.nullable).map(c => c.name)), tenanted: t.tenant, paths: new Map(), reach: new Set(), linking: new Set(),
       })
     }
     const written = new Map(json.tables.map(t => [t.name, new Map((t.relations as unknown as RelationJson[]).map(r => [r.name, r]))]))

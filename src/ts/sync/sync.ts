@@ -66,7 +66,7 @@ function synced<V>(source: Database<any> | AnySchema, value: V, given: Told, opt
   if (options.query !== undefined && db === undefined) throw new EddylineError('INVALID_ARGUMENT', '`query` needs a database: without one no query can be asked', { path: 'query' })
   if (options.query !== undefined && db !== undefined) return reconcile(graph, db, value, options.query, options.tenant) as V
   if (value === undefined || (typeof value !== 'object')) return value
-  let events = readEvents(graph, given)
+  let events = readEvents(graph, given, db === undefined)
   // Listeners that apply make newer versions before this one was told: what images of before led to may be gone from the tables.
   if (db !== undefined && isNotification(given) && given.version < db.version) events = events.map(e => e.old ? { ...e, old: undefined } : e)
   checkOptions('INVALID_ARGUMENT', options, ['of', 'preloads', 'assocs', 'force', 'query', 'tenant'])

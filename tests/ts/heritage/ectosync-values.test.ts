@@ -176,6 +176,38 @@ describe('without a database', () => {
   })
 })
 
+describe('events that carry wrong rows, without a database', () => {
+  const held = [{ id: 1, name: 'p', posts: [{ id: 1, personId: 1, otherId: null, name: 'a', body: null }] }]
+  const whole = held[0].posts[0]
+  const at = (more: object, list = false): unknown[] => {
+    const event: any = { table: 'posts', event: 'updated', id: 1, ...more }
+    const { code, path, offending } = failure(() => sync(schema, held, list ? [event] : event, { of: 'people' }))
+    return [code, path, offending]
+  }
+
+  it('are refused, with what is wrong of them', () => {
+    expect(at({ row: { id: 1 } })).toEqual(['MISSING_COLUMN', 'event.row', 'personId'])
+    expect(at({ event: 'inserted', id: 2, row: { ...whole, id: 2, body: undefined } }, true)).toEqual(['MISSING_COLUMN', 'events[0].row', 'body'])
+    expect(at({ row: 5 })).toEqual(['EVENT_INVALID', 'event.row', '5'])
+    expect(at({ row: [whole] })[0]).toBe('EVENT_INVALID')
+    expect(at({ row: whole, old: 'x' })).toEqual(['EVENT_INVALID', 'event.old', 'x'])
+    expect(at({ row: { ...whole, personId: '1' } })).toEqual(['TYPE_MISMATCH', 'event.row', 'personId'])
+    expect(at({ row: { ...whole, name: 7 } })).toEqual(['TYPE_MISMATCH', 'event.row', 'name'])
+    expect(at({ row: { ...whole, name: null } })).toEqual(['NULL_NOT_ALLOWED', 'event.row', 'name'])
+    expect(at({ row: { ...whole, id: 2 } })).toEqual(['KEY_CHANGE', 'event.row', 'posts'])
+    expect(at({ row: whole, old: { ...whole, id: 2 } })).toEqual(['KEY_CHANGE', 'event.old', 'posts'])
+    expect(at({ event: 'deleted', row: { personId: '1' } })).toEqual(['TYPE_MISMATCH', 'event.row', 'personId'])
+  })
+
+  it('and right ones are taken: a delete may carry some columns, a row its associations', () => {
+    const go = (more: object): any => sync(schema, held, { table: 'posts', event: 'updated', id: 1, ...more } as RowEvent, { of: 'people' })[0].posts
+    expect(go({ row: { ...whole, name: 'new', tags: [] } })).toMatchObject([{ id: 1, name: 'new' }])
+    expect(go({ row: { ...whole, personId: null } })).toEqual([])
+    expect(go({ event: 'deleted', row: { personId: 1 } })).toEqual([])
+    expect(go({ event: 'deleted' })).toEqual([])
+  })
+})
+
 describe('subscriptions', () => {
   const log = (): { told: [string, string[]][]; to: (name: string) => (n: Notification) => void } => {
     const told: [string, string[]][] = []
