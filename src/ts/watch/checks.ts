@@ -16,9 +16,9 @@ export function checkWord(value: unknown, words: readonly string[], path: string
   if (value !== undefined && !words.includes(value as string)) throw unknownName('WATCH_INVALID', `\`${path}\` of ${JSON.stringify(value) ?? String(value)}`, String(value), words, path)
 }
 
-export function checkRule({ upsertAs, noop }: Rule): void {
-  checkWord(upsertAs, ['actual', 'insert'], 'upsertAs')
-  checkWord(noop, ['skip', 'signal'], 'noop')
+export function checkRule({ upsertAs, noop }: Rule, at = ''): void {
+  checkWord(upsertAs, ['actual', 'insert'], `${at}upsertAs`)
+  checkWord(noop, ['skip', 'signal'], `${at}noop`)
 }
 
 /** What ends a watch: a signal, an owner. */
@@ -41,12 +41,12 @@ export function checkWhat(what: unknown): void {
 }
 
 /** The values of columns: at least one, none undefined. `check` says whether there is such a column. */
-export function checkBy(by: object, check: (column: string) => unknown): void {
+export function checkBy(by: object, check: (column: string) => unknown, at = ''): void {
   const columns = typeof by === 'object' && by !== null ? Object.keys(by) : []
-  if (columns.length === 0) throw invalid('`by` names no column', 'by')
+  if (columns.length === 0) throw invalid('`by` names no column', `${at}by`)
   for (const c of columns) {
     check(c)
-    if ((by as Record<string, unknown>)[c] === undefined) throw invalid(`\`by.${c}\` has no value`, `by.${c}`, c)
+    if ((by as Record<string, unknown>)[c] === undefined) throw invalid(`\`by.${c}\` has no value`, `${at}by.${c}`, c)
   }
 }
 
@@ -60,11 +60,14 @@ export function checkShown(columns: readonly string[], json: any, columnsOf: (ta
   columns.forEach((c, i) => { if (!known.includes(c)) throw unknownName('UNKNOWN_COLUMN', `member \`${c}\` of the query`, c, known, `columns[${i}]`) })
 }
 
-/** Counters that were kept somewhere else. */
-export function checkSaved(saved: unknown): void {
+/** Counters that were kept somewhere else. `check` looks at what one of them counts. */
+export function checkSaved(saved: unknown, check: (one: { table: unknown; by?: object }, path: string) => void): void {
   checkList(saved, 'saved')
   for (const [i, one] of (saved as unknown[]).entries()) {
-    const counts = (one as { counts?: Counters } | null)?.counts
-    for (const kind of KINDS) if (!Number.isFinite(counts?.[kind])) throw invalid(`saved counters have a number for each of ${KINDS.join(', ')}`, `saved[${i}].counts.${kind}`, counts?.[kind])
+    const path = `saved[${i}]`
+    const { counts, ...rest } = (one ?? {}) as { counts?: Counters; table: unknown; by?: object } & Rule
+    for (const kind of KINDS) if (!(Number.isFinite(counts?.[kind]) && counts![kind] >= 0)) throw invalid(`saved counters have a number from 0 for each of ${KINDS.join(', ')}`, `${path}.counts.${kind}`, counts?.[kind])
+    checkRule(rest, `${path}.`)
+    check(rest, path)
   }
 }

@@ -13,10 +13,10 @@ import { canonicalJson, hexOf, microsOfText } from '../values.js'
 export type TableJson = SchemaJson['tables'][number]
 
 /** The table of a schema. Throws UNKNOWN_TABLE with the nearest name. */
-export function tableOf(schema: AnySchema, name: string): TableJson {
+export function tableOf(schema: AnySchema, name: string, path = 'table'): TableJson {
   const { tables } = schema.json
   const found = tables.find(t => t.name === name)
-  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${String(name)}\``, String(name), tables.map(t => t.name), 'table')
+  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${String(name)}\``, String(name), tables.map(t => t.name), path)
   return found
 }
 

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
+import { cellOf } from '../cells.js'
 import { EddylineError, codedError } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
 import type { QueryLike } from '../query/builder.js'
@@ -233,14 +234,22 @@ export class Scope<S extends AnySchema> {
     })))
   }
 
-  /** Goes on from saved counters: they are added to what has been counted meanwhile. */
+  /**
+   * Goes on from saved counters: they are added to what has been counted meanwhile. Throws WATCH_INVALID, UNKNOWN_TABLE,
+   * UNKNOWN_COLUMN, TYPE_MISMATCH with `path`; then none is added.
+   */
   restoreCounters(saved: readonly SavedCounters[]): void {
-    checkSaved(saved)
-    for (const one of saved) checkRule(one)
-    for (const { table, by, upsertAs, noop, counts } of saved) {
-      const { values } = this.#count(table, by, { upsertAs, noop })
-      for (const kind of KINDS) values[kind] += counts[kind]
-    }
+    checkSaved(saved, (one, path) => {
+      const json = tableOf(this.db.schema, one.table as string, `${path}.table`)
+      if (one.by === undefined) return
+      checkBy(one.by, column => {
+        const at = `${path}.by.${column}`, value = (one.by as Record<string, unknown>)[column]
+        const type = columnType(json, column, at)
+        if (value !== null && value !== undefined) cellOf(type, value, column, at)
+      }, `${path}.`)
+    })
+    const values = saved.map(({ table, by, upsertAs, noop }) => this.#count(table, by, { upsertAs, noop }).values)
+    saved.forEach(({ counts }, i) => { for (const kind of KINDS) values[i][kind] += counts[kind] })
   }
 
   /** @internal Counters live in the storage from now on: what is there is counted on. */

@@ -41,6 +41,25 @@ describe('what is asked for wrongly', () => {
     expect([t.watchCount, db.stats().views, vector(t.counters('users'))]).toEqual([0, 0, '00000'])
   })
 
+  it('of saved counters is found before any is added', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a') as any
+    const counts = { inserts: 1, deletes: 1, collection: 2, updates: 1, changes: 3 }
+    const good = { table: 'users', counts }
+    const wrong: [object, unknown[]][] = [
+      [{ table: 'usrs', counts }, ['UNKNOWN_TABLE', 'saved[1].table', 'users']],
+      [{ table: 'users', by: { nme: 'x' }, counts }, ['UNKNOWN_COLUMN', 'saved[1].by.nme', 'name']],
+      [{ table: 'users', by: { name: 5 }, counts }, ['TYPE_MISMATCH', 'saved[1].by.name', undefined]],
+      [{ table: 'users', by: {}, counts }, ['WATCH_INVALID', 'saved[1].by', undefined]],
+      [{ table: 'users', noop: 'signl', counts }, ['WATCH_INVALID', 'saved[1].noop', 'signal']],
+      [{ table: 'users', counts: { ...counts, updates: -1 } }, ['WATCH_INVALID', 'saved[1].counts.updates', undefined]],
+    ]
+    for (const [one, expected] of wrong) expect(at(() => t.restoreCounters([good, one]))).toEqual(expected)
+    expect([t.savedCounters(), vector(t.counters('users'))]).toEqual([[], '00000'])
+    t.restoreCounters([good, { ...good, by: { name: 'x' } }])
+    expect([t.counters('users'), t.counters('users', { by: { name: 'x' } })]).toEqual([counts, counts])
+  })
+
   it('of assigns is a typed error, and labels stay as they are', async () => {
     const { db } = await open()
     const t = tenant(db, 'a')
