@@ -169,6 +169,7 @@ export class Assigns<S extends AnySchema> implements Teller {
   onAssigns = (fn: AssignsListener, options?: { name?: string; replace?: boolean }): (() => void) => {
     this.#alive()
     checkFunction(fn, 'fn')
+    checkOptions(options ?? {}, ['name', 'replace'])
     const { name, replace } = options ?? {}
     const callback: Callback = { name, fn, active: true }
     const at = name === undefined ? -1 : this.#callbacks.findIndex(c => c.name === name)
@@ -185,6 +186,7 @@ export class Assigns<S extends AnySchema> implements Teller {
 
   /** Ends a label; its value becomes null, or an empty list, unless `assign` is false. */
   cancel(label: unknown, options?: { assign?: boolean }): this {
+    checkOptions(options ?? {}, ['assign'])
     const entry = this.#entries.get(label)
     if (entry === undefined) return this
     this.#release(label, entry)
@@ -194,6 +196,7 @@ export class Assigns<S extends AnySchema> implements Teller {
 
   /** Ends all labels. */
   cancelAll(options?: { assign?: boolean }): this {
+    checkOptions(options ?? {}, ['assign'])
     return this.group(() => { for (const label of [...this.#entries.keys()]) this.cancel(label, options) })
   }
 

@@ -1,5 +1,5 @@
 import { EddylineError } from '../errors.js'
-import { checkList } from './checks.js'
+import { checkList, checkOptions } from './checks.js'
 import type { Watch } from './watch.js'
 
 /** Futures as a list, each with its label, or by label. */
@@ -20,6 +20,7 @@ export function assignReady<F extends Futures>(futures: F, refs: readonly number
   const byLabel = !Array.isArray(futures)
   if (byLabel && !(futures instanceof Map)) throw new EddylineError('WATCH_INVALID', 'futures are a list of watches, or a Map of them by label', { path: 'futures', offending: String(futures) })
   checkList(refs, 'refs')
+  checkOptions(options ?? {}, ['watch'])
   const given: [unknown, Watch][] = byLabel ? [...futures as ReadonlyMap<unknown, Watch>] : (futures as readonly Watch[]).map(w => [w.label, w])
   const ready = [...new Set(refs)].map(ref => given.find(([, w]) => w.ref === ref)).filter(entry => entry !== undefined)
   for (const [, watch] of ready) {

@@ -183,6 +183,7 @@ export class Scope<S extends AnySchema> {
    */
   watchRow<T extends TableName<S>>(table: T, id: Key<S, T>, options?: Omit<TableWatchOptions<S, T>, 'by' | 'query'>, fn?: SignalListener): Watch {
     const json = tableOf(this.db.schema, table)
+    checkOptions(options ?? {}, OPTIONS.filter(name => name !== 'by' && name !== 'query'))
     const values = keyValues(json, id)
     const by = Object.fromEntries(json.key.map((name, i) => [name, values[i]]))
     const watch = this.watch(table, 'changes', { ...options, by: by as never }, fn)
@@ -213,6 +214,7 @@ export class Scope<S extends AnySchema> {
    * of the database; `savedCounters` and `restoreCounters` carry them over a restart by other ways.
    */
   counters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> } & Rule): Counters {
+    checkOptions(options ?? {}, ['by', 'upsertAs', 'noop'])
     checkRule(options ?? {})
     return { ...this.#count(table, options?.by, options ?? {}).values }
   }
@@ -220,6 +222,7 @@ export class Scope<S extends AnySchema> {
   /** Sets counters to 0: of a table or of an indexed value. */
   clearCounters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> }): void {
     const json = tableOf(this.db.schema, table)
+    checkOptions(options ?? {}, ['by'])
     if (options?.by !== undefined) checkBy(options.by, c => columnType(json, c, `by.${c}`))
     for (const count of this.#hub.known(json, this.id, options?.by as never)?.counts(this) ?? []) {
       for (const kind of KINDS) count.values[kind] = 0

@@ -5,6 +5,7 @@ import { EddylineError } from '../errors.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { AnySchema } from '../schema.js'
 import { checkTenant, cleared, confined } from '../tenant.js'
+import { checkOptions } from './checks.js'
 import { hubOf } from './hub.js'
 import { Scope, type ScopeOptions } from './scope.js'
 
@@ -24,6 +25,7 @@ export class Tenant<S extends AnySchema> extends Scope<S> {
 }
 
 function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOptions | undefined, make: () => Scope<any>): Scope<any> {
+  checkOptions(options ?? {}, ['maxWatches', 'keepCounters'])
   const { scopes } = hubOf(db)
   const most = options?.maxWatches
   if (most !== undefined && !(most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: String(most) })
