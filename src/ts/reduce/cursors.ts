@@ -1,6 +1,9 @@
 /** A position in an event log: unique, increasing, stable. */
 export type Cursor = string | number | bigint
 
+/** Texts, numbers but NaN, bigints: what has a place in an order. */
+export const isCursor = (given: unknown): given is Cursor => typeof given === 'string' || typeof given === 'bigint' || (typeof given === 'number' && !Number.isNaN(given))
+
 /** The order of cursors: negative, 0, positive. */
 export type CompareCursors = (a: any, b: any) => number
 

@@ -1,7 +1,7 @@
 import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
-import { type CompareCursors, compareCursors, type Cursor } from './cursors.js'
+import { type CompareCursors, compareCursors, type Cursor, isCursor } from './cursors.js'
 import { Draft, type Operations, type Recorded, Recorder, baseOf } from './draft.js'
 
 /** What a handler, a partition, a cursor are, for one kind of events. */
@@ -33,7 +33,7 @@ export interface Reducer<E = any> extends ReducerOptions<E> { readonly name: str
 export interface PartitionError {
   /** A handler has thrown; or what it asked for could not be done. */
   type: 'handler' | 'commit'
-  /** The event. */
+  /** The event; of one without a cursor that of the event before it, `'start'` if there is none. */
   cursor: Cursor
   /** Cursors of the events that were to be committed together. */
   batch: Cursor[]
@@ -89,6 +89,35 @@ export class Fold {
     return id === null || id === undefined ? undefined : String(id)
   }
 
+  /** Where an event is. Throws REDUCER_INVALID for what has no place in an order, and what `cursor` throws. */
+  cursorOf(event: unknown): Cursor {
+    const cursor: unknown = this.reducer.cursor(event)
+    if (isCursor(cursor)) return cursor
+    const text = JSON.stringify(event, (_, v: unknown) => typeof v === 'bigint' ? String(v) : v) ?? String(event)
+    throw new EddylineError('REDUCER_INVALID', `\`cursor\` of \`${this.reducer.name}\` gives ${typeof cursor === 'object' && cursor !== null ? 'an object' : String(cursor)} for the event ${text.slice(0, 200)}: it is a text, a number or a bigint`, { offending: String(cursor), path: 'cursor' })
+  }
+
+  /** The same; undefined for an event without a cursor. */
+  placeOf(event: unknown): Cursor | undefined {
+    try { return this.cursorOf(event) } catch { return undefined }
+  }
+
+  /** Events behind a cursor, up to the first without one, and why that has none. */
+  #behind(after: Cursor | undefined, events: readonly unknown[]): { fresh: unknown[]; passed: number; broken: unknown; isBroken: boolean } {
+    const fresh: unknown[] = []
+    let passed = 0
+    for (const event of events) {
+      let at: Cursor
+      try { at = this.cursorOf(event) } catch (broken) {
+        if (this.reducer.onError === 'skip') { this.dropped++; continue }
+        return { fresh, passed, broken, isBroken: true }
+      }
+      if (after === undefined || this.compare(at, after) > 0) fresh.push(event)
+      else passed++
+    }
+    return { fresh, passed, broken: undefined, isBroken: false }
+  }
+
   /** Events of a batch by partition. */
   group(events: readonly unknown[]): Map<string, unknown[]> {
     const groups = new Map<string, unknown[]>()
@@ -139,15 +168,12 @@ export class Fold {
   }
 
   #fold(id: string, events: readonly unknown[], draft: Draft): Outcome {
-    const { reducer, compare } = this
+    const { reducer } = this
     const before = this.get(id)
     if (before.status === 'error') return { draft, partition: undefined }
-    const fresh = events.filter(e => {
-      const isNew = before.cursor === undefined || compare(reducer.cursor(e), before.cursor) > 0
-      if (!isNew) this.skipped++
-      return isNew
-    })
-    if (fresh.length === 0) return { draft, partition: undefined }
+    const { fresh, passed, broken, isBroken } = this.#behind(before.cursor, events)
+    this.skipped += passed
+    if (fresh.length === 0 && !isBroken) return { draft, partition: undefined }
     const batch = (): Cursor[] => fresh.map(e => reducer.cursor(e))
     let cursor = before.cursor
     for (const event of fresh) {
@@ -168,6 +194,7 @@ export class Fold {
       draft.absorb(step)
       cursor = at
     }
+    if (isBroken) return { draft, partition: { id, cursor, status: 'error', error: { type: 'handler', cursor: cursor ?? 'start', batch: batch(), ...described(broken) } } }
     return { draft, partition: { id, cursor, status: 'ok' } }
   }
 
@@ -204,7 +231,7 @@ export class Fold {
   #blame(id: string, events: readonly unknown[], cause: unknown): void {
     const { reducer } = this
     const before = this.get(id)
-    const fresh = events.filter(e => before.cursor === undefined || this.compare(reducer.cursor(e), before.cursor) > 0)
+    const { fresh } = this.#behind(before.cursor, events)
     const batch = fresh.map(e => reducer.cursor(e))
     let guilty = fresh[fresh.length - 1]
     const draft = new Draft(baseOf(this.db, this.reducer.tables))

@@ -1,7 +1,7 @@
 import { report } from '../dispatch.js'
 import { EddylineError } from '../errors.js'
 import { later } from '../limits.js'
-import type { Cursor } from './cursors.js'
+import { type Cursor, isCursor } from './cursors.js'
 import type { EventLog } from './log.js'
 
 /** How failed attempts are repeated. Milliseconds, of a clock that does not jump. */
@@ -95,6 +95,12 @@ export class Pump {
       }
       if (this.stopped) return
       if (page.events.length > 0) {
+        if (!isCursor(page.cursor)) {
+          // Taken, but it cannot go on from there: what it does not pass over comes again.
+          await this.take(page.events, this.cursor)
+          report(new EddylineError('REDUCER_INVALID', `\`fetch\` of a source gives the cursor ${String(page.cursor)}: it is a text, a number or a bigint`, { offending: String(page.cursor), path: 'source' }), this.onError)
+          return
+        }
         await this.take(page.events, page.cursor)
         this.cursor = page.cursor
       }

@@ -2,7 +2,7 @@ import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { pageSize } from '../limits.js'
-import type { Cursor } from './cursors.js'
+import { type Cursor, isCursor } from './cursors.js'
 import { Fold, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
 import { PARTITION, type Running, VERSION, GLOBAL, partition, snapshotsOf, spaceOf, stored } from './running.js'
@@ -72,8 +72,9 @@ export class Rebuild {
     for (;;) {
       const page = await options.source.fetch(shadow.cursor, this.#batchSize)
       this.#check()
+      if (!isCursor(page.cursor)) throw new EddylineError('REDUCER_INVALID', `\`fetch\` of a source gives the cursor ${String(page.cursor)}: it is a text, a number or a bigint`, { offending: String(page.cursor), path: 'source' })
       const { fold } = shadow
-      const within = options.until === undefined ? page.events : page.events.filter(e => fold.compare(this.reducer.cursor(e), options.until!) <= 0)
+      const within = options.until === undefined ? page.events : page.events.filter(e => { const at = fold.placeOf(e); return at === undefined || fold.compare(at, options.until!) <= 0 })
       let some = new Map<string, unknown[]>(), count = 0
       const groups = [...fold.group(within)]
       for (const [i, [id, events]] of groups.entries()) {
@@ -88,7 +89,7 @@ export class Rebuild {
         if (turn !== undefined) { await turn; this.#check() }
       }
       shadow.processed += within.length
-      if (within.length > 0) shadow.cursor = within.length === page.events.length ? page.cursor : this.reducer.cursor(within[within.length - 1])
+      if (within.length > 0) shadow.cursor = within.length === page.events.length ? page.cursor : within.map(e => fold.placeOf(e)).findLast(c => c !== undefined) ?? shadow.cursor
       this.#tell(false)
       if (page.events.length === 0 || within.length < page.events.length || page.events.length < this.#batchSize) return
     }

@@ -117,9 +117,16 @@ export class Running implements Awaitable {
         let cursor = halted.cursor ?? 'start' as Cursor | 'start'
         for (let more = true; more && fold.get(name).status === 'ok';) {
           const page = await log.fetch(cursor, batchSize)
-          const within = page.events.filter(e => global !== 'start' && fold.compare(this.cursorOf(e), global) <= 0)
+          const within = page.events.filter(e => {
+            const at = fold.placeOf(e)
+            // Without a cursor: its partition halts there again.
+            return global !== 'start' && (at === undefined || fold.compare(at, global) <= 0)
+          })
           const mine = within.filter(e => fold.partitionOf(e) === name)
-          const isSkipped = (e: unknown): boolean => skipped !== undefined && fold.compare(this.cursorOf(e), skipped) === 0
+          const isSkipped = (e: unknown): boolean => {
+            const at = skipped === undefined ? undefined : fold.placeOf(e)
+            return at !== undefined && fold.compare(at, skipped!) === 0
+          }
           fold.run(name, mine.filter(e => !isSkipped(e)))
           const last = mine[mine.length - 1]
           // Skipped, and nothing behind it: the position says so.
@@ -146,7 +153,7 @@ export class Running implements Awaitable {
   }
 
   partitionOf(event: unknown): string | undefined { return this.fold.partitionOf(event) }
-  cursorOf(event: unknown): Cursor { return this.reducer.cursor(event) }
+  cursorOf(event: unknown): Cursor { return this.fold.cursorOf(event) }
 
   outcome(id: string, cursor: Cursor): 'done' | PartitionError | undefined {
     const p = this.fold.get(id)

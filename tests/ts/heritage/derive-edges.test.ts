@@ -91,3 +91,52 @@ describe('operations out of place', () => {
     expect(await outcome((_, op) => { op.merge('links', { a: 'x', b: 'y' }) }, { tables: ['users', 'links'] })).toMatchObject({ error: undefined, links: 1 })
   })
 })
+
+describe('an event without a cursor', () => {
+  const given = (value: unknown, more: object = {}) => users({ cursor: (e: Event) => e.bad ? value as never : e.id, ...more })
+  const events = [created('1', { user: 'a' }), created('2', { user: 'b' }), { id: '3', type: 'UserNameUpdated', user: 'a', name: 'lost', bad: true }, { id: '4', type: 'UserNameUpdated', user: 'a', name: 'behind' }, { id: '5', type: 'UserNameUpdated', user: 'b', name: 'there' }]
+
+  it.each([[NaN], [null], [undefined], [{}], [true]])('%s halts its partition, and no other', async value => {
+    for (const coalesce of [false, true]) {
+      for (const batchSize of [1, 3, 100]) {
+        const db = await open()
+        const definition = given(value, { coalesce })
+        const r = await reducers(db).start(definition, { source: logOf(...events), batchSize })
+        await r.awaitCatchup()
+        expect(r.partition('a')).toMatchObject({ cursor: '1', status: 'error', error: { type: 'handler', code: 'REDUCER_INVALID', message: expect.stringContaining('"name":"lost"') } })
+        expect(r.partition('b')).toMatchObject({ cursor: '5', status: 'ok' })
+        expect(db.live(db.query.users).rows.map(u => [u.id, u.name]).sort()).toEqual([['a', 'n1'], ['b', 'there']])
+        for (const how of ['retry', 'skip'] as const) expect(await r.resume('a', how)).toMatchObject({ cursor: '1', status: 'error', error: { code: 'REDUCER_INVALID' } })
+        await expect(r.await({ ...events[2] })).rejects.toMatchObject({ code: 'REDUCER_INVALID' })
+        await reducers(db).rebuild(definition, { source: logOf(...events) })
+        expect(r.partition('a')).toMatchObject({ cursor: '1', status: 'error' })
+        await r.stop()
+        // With one that gives cursors nothing is lost.
+        const repaired = await reducers(db).start(users(), { source: logOf(...events) })
+        expect(await repaired.resume('a')).toMatchObject({ cursor: '4', status: 'ok' })
+        expect(db.live(db.query.users).rows.map(u => [u.id, u.name]).sort()).toEqual([['a', 'behind'], ['b', 'there']])
+        await repaired.stop()
+      }
+    }
+  })
+
+  it('is passed over where errors are', async () => {
+    const db = await open()
+    const r = await reducers(db).start(given(NaN, { onError: 'skip' }), { source: logOf(...events) })
+    await r.awaitCatchup()
+    expect(db.live(db.query.users).rows.map(u => [u.id, u.name]).sort()).toEqual([['a', 'behind'], ['b', 'there']])
+    await r.stop()
+  })
+
+  it('and a source that gives none is told of, and not read for ever', async () => {
+    const db = await open()
+    const errors: unknown[] = []
+    const source = { fetch: async () => ({ events: [created('1')], cursor: NaN }), subscribe: () => () => {} }
+    const r = await reducers(db).start(users(), { source, batchSize: 1, onError: e => { errors.push(e) } })
+    await r.awaitCatchup()
+    expect(errors).toContainEqual(expect.objectContaining({ code: 'REDUCER_INVALID', path: 'source' }))
+    expect(db.live(db.query.users).rows.length).toBe(1)
+    await expect(reducers(db).at(users(), { source, batchSize: 1 })).rejects.toMatchObject({ code: 'REDUCER_INVALID', path: 'source' })
+    await r.stop()
+  })
+})
