@@ -1,6 +1,7 @@
 import { EddylineError, unknownName } from './errors.js'
 import { TENANT } from './layout.js'
 import { Query } from './query/builder.js'
+import { checkOrder } from './query/parts.js'
 import type { AnyRelation, AnySchema, LooseQuery, Relation, RelationOrder, Schema, SchemaJson, Tables, Through } from './schema.js'
 
 /**
@@ -45,6 +46,9 @@ export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Reco
 /** The engine numbers columns in 16 bits, and adds the tenant. */
 const COLUMNS_MOST = 65_534
 
+/** What an association of any kind may say. */
+const OPTIONS: readonly string[] = ['kind', 'table', 'columns', 'references', 'where', 'orderBy']
+
 function columnsOf(t: Tables[string]): [string, { type: any; isNullable: boolean; isKey: boolean }][] { return Object.entries(t.columns) as never }
 
 function checkTable(name: string, t: Tables[string]): void {
@@ -62,6 +66,10 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
   if (relation.kind === 'through') {
     return { name, kind: 'through', table: targetOf(schema, given, table, relation, path), columns: [], path: [...relation.path] }
   }
+  const known = relation.kind === 'manyToMany' ? [...OPTIONS, 'join', 'joinTarget', 'duplicates'] : OPTIONS
+  for (const option of Object.keys(relation)) {
+    if (!known.includes(option)) throw unknownName('SCHEMA_INVALID', `option \`${option}\` of ${relation.kind}`, option, known, `${path}.${option}`)
+  }
   const own = tableOf(schema, table, path)
   const target = tableOf(schema, relation.table, path)
   const references = relation.references === undefined ? undefined : typeof relation.references === 'string' ? [relation.references] : [...relation.references]
@@ -72,7 +80,9 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
     check(join, relation.joinTarget!, path)
     out.join = relation.join
     out.joinTarget = [...relation.joinTarget!]
-    if (relation.duplicates !== undefined) out.duplicates = relation.duplicates
+    const { duplicates } = relation
+    if (duplicates !== undefined && !['once', 'keep'].includes(duplicates)) throw unknownName('SCHEMA_INVALID', `\`duplicates\` of \`${String(duplicates)}\``, String(duplicates), ['once', 'keep'], `${path}.duplicates`)
+    if (duplicates !== undefined) out.duplicates = duplicates
     sameCount(relation.columns, (references ?? own.key), path)
     sameCount(relation.joinTarget!, target.key, path)
   } else {
@@ -92,8 +102,9 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
 }
 
 function orders(target: SchemaJson['tables'][number], order: RelationOrder, path: string): object[] {
-  return order.map(([column, direction, options]) => {
+  return order.map(([column, direction, options], i) => {
     check(target, [column], path)
+    checkOrder('SCHEMA_INVALID', direction, options, `${path}.orderBy[${i}]`)
     const expr = { op: 'col', name: column }
     return { expr, ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
   })

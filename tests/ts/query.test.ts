@@ -241,3 +241,26 @@ describe('the builder', () => {
     expect(key(q.where('points', '=', NaN))).not.toBe(key(q.where('points', '=', null as never)))
   })
 })
+
+describe('words that orders and associations do not know', () => {
+  const tables = { issues: table({ id: string().key(), projectId: string(), title: string() }), projects: table({ id: string().key() }), links: table({ a: string().key(), b: string().key() }) }
+  const at = (fn: () => unknown): unknown[] => {
+    try { fn() } catch (error) { const { code, path, nearest } = error as EddylineError; return [code, path, nearest] }
+    return []
+  }
+  const related = (relation: any): unknown[] => at(() => defineSchema(tables, { projects: { issues: relation } }))
+
+  it('are refused with the nearest one, and were ignored once', () => {
+    const issues = from(defineSchema(tables), 'issues') as any
+    expect(at(() => issues.orderBy('id').orderBy('title', 'descc'))).toEqual(['QUERY_INVALID', 'orderBy[1]', 'desc'])
+    expect(at(() => issues.orderBy('title', 'down'))).toEqual(['QUERY_INVALID', 'orderBy[0]', undefined])
+    expect(at(() => issues.orderBy('title', 'asc', { null: 'first' }))).toEqual(['QUERY_INVALID', 'orderBy[0]', 'nulls'])
+    expect(at(() => issues.select((i: any) => ({ all: arrayAgg(i.id, { orderBy: [i.id, 'decs' as never] }) })))[0]).toBe('QUERY_INVALID')
+    expect(related(hasMany('issues', 'projectId', { orderby: [['id', 'asc']] } as never))).toEqual(['SCHEMA_INVALID', 'projects.relations.issues.orderby', 'orderBy'])
+    expect(related(hasMany('issues', 'projectId', { orderBy: [['id', 'down']] } as never))).toEqual(['SCHEMA_INVALID', 'projects.relations.issues.orderBy[0]', undefined])
+    expect(related(hasMany('issues', 'projectId', { orderBy: [['id', 'desc', { nulls: 'lst' }]] } as never))).toEqual(['SCHEMA_INVALID', 'projects.relations.issues.orderBy[0]', 'last'])
+    expect(related(hasMany('issues', 'projectId', { duplicates: 'keep' } as never))).toEqual(['SCHEMA_INVALID', 'projects.relations.issues.duplicates', undefined])
+    expect(related(manyToMany('issues', 'links', ['a', 'b'], { duplicates: 'kep' } as never))).toEqual(['SCHEMA_INVALID', 'projects.relations.issues.duplicates', 'keep'])
+    expect(related(manyToMany('issues', 'links', ['a', 'b'], { duplicates: 'keep', orderBy: [['id', 'desc', { nulls: 'last' }]] }))).toEqual([])
+  })
+})

@@ -2,6 +2,7 @@ import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
 import { type Condition, Expr, type ExprJson, type Num, type Operand, literal } from './expr.js'
+import { checkOrder } from './parts.js'
 import type { OrderJson } from './types.js'
 
 /** What to sort by: an expression, alone or with a direction and a place of nulls. */
@@ -38,6 +39,7 @@ export function orderList(order: OrderItem | readonly OrderItem[]): readonly Ord
 /** @internal */
 export function orderJson(item: OrderItem): OrderJson {
   const [by, direction, options] = item instanceof Expr ? [item] : item
+  checkOrder('QUERY_INVALID', direction, options, 'orderBy')
   return { expr: by.json, ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
 }
 

@@ -3,7 +3,7 @@ import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, Table
 import type { CellType } from '../port.js'
 import { type Condition, Expr } from './expr.js'
 import type { CountLike } from './params.js'
-import { operatorCondition, placed, refs, tableNamed, tooDeep } from './parts.js'
+import { checkOrder, operatorCondition, placed, refs, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
 import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
@@ -51,6 +51,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   orderBy(column: (keyof Named<S, T, J> & string) | (keyof B & string), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
+    checkOrder('QUERY_INVALID', direction, options, `orderBy[${this.#of.plan.orderBy.length}]`)
     const order: Order = { desc: direction === 'desc', nulls: options?.nulls }
     const step = {}
     if (typeof by === 'function') order.expr = placed(`orderBy[${this.#of.plan.orderBy.length}]`, () => by(scopeOf(this.#of, step)).json)

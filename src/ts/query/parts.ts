@@ -24,6 +24,16 @@ export function placed<T>(path: string, make: () => T): T {
   }
 }
 
+/** How an order goes: `'asc'` or `'desc'`, `{ nulls: 'first' | 'last' }`. Throws `code` for anything else, with the nearest name. */
+export function checkOrder(code: string, direction: unknown, options: object | undefined, path: string): void {
+  const one = (what: string, given: unknown, known: readonly string[]): void => {
+    if (given !== undefined && !known.includes(given as string)) throw unknownName(code, `${what} \`${String(given)}\` of an order`, String(given), known, path)
+  }
+  one('direction', direction, ['asc', 'desc'])
+  for (const name of Object.keys(options ?? {})) one('option', name, ['nulls'])
+  one('place of nulls', (options as { nulls?: unknown } | undefined)?.nulls, ['first', 'last'])
+}
+
 export function tableNamed(schema: AnySchema, name: string, path = 'from'): TableJson {
   const found = (schema.json.tables as TableJson[]).find(t => t.name === name)
   if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, schema.json.tables.map(t => t.name), path)

@@ -110,7 +110,7 @@ describe("manyToMany with duplicates: 'keep'", () => {
   })
 
   it('another word is an error', () => {
-    const wrong = () => createDatabase({ schema: defineSchema({ a: table({ id: int().key() }), j: table({ x: int().key(), y: int().key() }) }, { a: { as: manyToMany('a', 'j', ['x', 'y'], { duplicates: 'kep' as 'keep' }) } }) })
-    return expect(wrong()).rejects.toMatchObject({ code: 'SCHEMA_INVALID', path: 'tables[0].relations[0].duplicates', nearest: 'keep' })
+    const wrong = async () => createDatabase({ schema: defineSchema({ a: table({ id: int().key() }), j: table({ x: int().key(), y: int().key() }) }, { a: { as: manyToMany('a', 'j', ['x', 'y'], { duplicates: 'kep' as 'keep' }) } }) })
+    return expect(wrong()).rejects.toMatchObject({ code: 'SCHEMA_INVALID', path: 'a.relations.as.duplicates', nearest: 'keep' })
   })
 })
