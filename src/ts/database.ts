@@ -9,8 +9,9 @@ import { type TableLayout, tableLayout } from './layout.js'
 import { opening } from './live-json.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { located } from './located.js'
+import { OpenQueries } from './open-queries.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
-import { Query, type QueryLike, checkDepth, planKey } from './query/builder.js'
+import { Query, type QueryLike } from './query/builder.js'
 import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from './query/params.js'
 import type { QueryJson } from './query/types.js'
 import { CHANGED, FLAGS, IGNORED, NAMED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
@@ -19,7 +20,7 @@ import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
 import { type Tenant, tenantOf } from './tenant.js'
-import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches, readsTable } from './touches.js'
+import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
 import { View } from './view.js'
 
 export interface DatabaseOptions<S extends AnySchema> {
@@ -50,7 +51,7 @@ export interface Inside {
 
 /** @internal What a database in a worker is asked for. */
 export interface Tap {
-  /** A version, before anything else of it: `address` is that of the engine's report. */
+  /** A version, before listeners hear of it: `address` is that of the engine's report. */
   published(address: number, report: Report): void
   /** A touched row could not be fetched, or, without an error, is known again. */
   fetched(name: string, touch: Touch, error: EddylineError | undefined): void
@@ -109,11 +110,10 @@ export class Database<S extends AnySchema> {
   readonly #layouts: TableLayout[]
   readonly #views = new Map<number, View>()
   readonly #queries: (SharedQuery | undefined)[] = []
-  readonly #plans = new Map<string, SharedQuery>()
+  readonly #open: OpenQueries
   readonly #tenants = new Map<string, Tenant<S>>()
   readonly #connections = new Set<SourceConnection>()
   readonly #readers = new Set<JsonReader>()
-  readonly #graceMs: number
   readonly #module: EngineModule
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #reader: ReportReader
@@ -128,8 +128,6 @@ export class Database<S extends AnySchema> {
   /** @internal Gets what happens as it is in the engine's memory: for a page in another thread. */
   tap: Tap | undefined
   #closed = false
-  /** Live queries that share their view with no others, so far. */
-  #alone = 0
 
   /** @internal Use `createDatabase`. */
   constructor(module: EngineModule, options: DatabaseOptions<S>) {
@@ -137,7 +135,6 @@ export class Database<S extends AnySchema> {
     this.#module = module
     this.name = options.name ?? 'eddyline'
     this.#onError = options.onError
-    this.#graceMs = options.graceMs ?? 1000
     const port = this.#port = new Port(module, options.schema.json)
     const infos = port.call('relations')
     this.#layouts = options.schema.json.tables.map((t, i) =>
@@ -147,6 +144,15 @@ export class Database<S extends AnySchema> {
     this.#relations.add(infos)
     this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
+    this.#open = new OpenQueries({
+      open: (key, json, types) => this.#register(key, json, types),
+      drop: ({ view: { id } }) => {
+        this.#views.delete(id)
+        this.#queries[id] = undefined
+        port.call('unregister', id)
+      },
+      ended: () => this.#closed || port.dead !== undefined,
+    }, this.#dispatcher, options.schema.json, options.graceMs ?? 1000)
     this.#fetcher = new RowFetcher(options.fetchRow, {
       image: ({ table, key, tenant }) => rowImage(this.inside, table, key, tenant),
       check: (touch, row) => { checkAnswer(this.inside, touch, row) },
@@ -268,15 +274,13 @@ export class Database<S extends AnySchema> {
   live<R>(query: QueryLike<R>, options?: LiveOptions): LiveQuery<R>
   live(query: QueryLike<any> | ParamQuery<any, any>, options?: LiveOptions): LiveQuery<any, any> {
     this.#port.alive()
-    const { json, types, own } = opening(query, options)
-    // What can be set is of one live query alone.
-    return new LiveQuery(own ? this.#shared(json, `#${++this.#alone} `, types) : this.#shared(json), options?.label)
+    return new LiveQuery(this.#open.live(query, options), options?.label)
   }
 
   /** The plan of a query with counters, as text for people. */
   explain(query: QueryLike<unknown> | LiveQuery<unknown>, options?: { tenant?: string }): string {
     if (query instanceof LiveQuery) return this.#port.call('explain', query.shared.view.id)
-    const shared = this.#shared(opening(query, options).json)
+    const shared = this.#open.shared(opening(query, options).json)
     const text = this.#port.call('explain', shared.view.id)
     if (shared.users === 0) this.retire(shared)
     return text
@@ -364,18 +368,13 @@ export class Database<S extends AnySchema> {
     this.#fetcher.close()
     const port = this.#port
     const readable = port.dead === undefined
-    const queries = [...this.#plans.values()]
     if (readable) this.#relations.settle()
-    for (const query of queries) {
-      if (query.timer !== undefined) clearTimeout(query.timer)
-      query.close(readable, 'closed', undefined)
-    }
-    this.#plans.clear()
+    const queries = this.#open.close(readable, 'closed', undefined)
     if (readable) {
       port.end(new EddylineError('CLOSED', `the database \`${this.name}\` is closed`))
       port.engine.free?.()
     }
-    this.#tellAll(queries)
+    this.#open.tell(queries)
   }
 
   [Symbol.dispose](): void { this.close() }
@@ -411,54 +410,26 @@ export class Database<S extends AnySchema> {
   }
 
   /** @internal */
-  tell(query: SharedQuery): void {
-    if (query.listeners.length > 0) this.#dispatcher.push([new QueryEvent(query, undefined, undefined)], undefined)
-  }
+  tell(query: SharedQuery): void { this.#open.tell([query]) }
 
-  /** @internal A view without users stays for a moment: frameworks drop and take again what they use. */
-  retire(query: SharedQuery): void {
-    if (this.#closed || this.#port.dead !== undefined) return
-    if (query.timer !== undefined) clearTimeout(query.timer)
-    query.timer = setTimeout(() => { this.#drop(query) }, this.#graceMs);
-    // In Node a forgotten view must not keep the process alive.
-    (query.timer as { unref?: () => void }).unref?.()
-  }
+  /** @internal */
+  retire(query: SharedQuery): void { this.#open.retire(query) }
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  #shared(json: QueryJson, alone = '', types?: ParamSpec): SharedQuery {
-    const key = alone + planKey(json)
-    const known = this.#plans.get(key)
-    if (known !== undefined) {
-      if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
-      return known
-    }
-    checkDepth(json)
+  #register(key: string, json: QueryJson, types: ParamSpec | undefined): SharedQuery {
     const port = this.#port
-    const info = port.call('register', json)
-    const view = new View(port, this.#relations, info, this.#version)
+    const view = new View(port, this.#relations, port.call('register', json), this.#version)
     const query = new SharedQuery(this, view, key, json, types)
     this.#views.set(view.id, view)
     this.#queries[view.id] = query
-    this.#plans.set(key, query)
     const failure = port.call('view_error', view.id)
     if (failure != null) {
       view.fail()
       query.fail(new EddylineError(failure.code, failure.message))
     }
-    for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#reads(query, touch)) query.fetched(name, error)
+    for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#open.reads(query, touch.table, touch.tenant)) query.fetched(name, error)
     return query
-  }
-
-  #drop(query: SharedQuery): void {
-    query.timer = undefined
-    if (query.users > 0 || this.#closed || this.#port.dead !== undefined) return
-    query.view.settle()
-    this.#plans.delete(query.planKey)
-    this.#views.delete(query.view.id)
-    this.#queries[query.view.id] = undefined
-    query.view.detach()
-    this.#port.call('unregister', query.view.id)
   }
 
   /** JSON names its source, cursor and origin itself. */
@@ -483,7 +454,6 @@ export class Database<S extends AnySchema> {
       source, cursor: cursor === undefined ? undefined : String(cursor), origin, micros,
     }
     const touched = words[head + TOUCHES]
-    this.tap?.published(address, report)
     const reader = this.#reader
     const { links } = this.#relations
     links.open()
@@ -495,6 +465,8 @@ export class Database<S extends AnySchema> {
     // First: a listener may apply, and what this version changed is then gone.
     if (this.keeper !== undefined && !replayed) this.keeper.committed(report)
     const touches = touched > 0 ? readTouches(port, reader.touchesAt, touched, this.#layouts) : undefined
+    // Behind everything that reads the report: what it asks of the engine may make another one.
+    this.tap?.published(address, report)
     let first: QueryEvent | undefined
     let events: QueryEvent[] | undefined
     for (let i = 0; i < reader.count; i++) {
@@ -539,23 +511,13 @@ export class Database<S extends AnySchema> {
   #fetched(name: string, touch: Touch, error: EddylineError | undefined): void {
     if (this.#closed) return
     this.tap?.fetched(name, touch, error)
-    const told = [...this.#plans.values()].filter(q => (error === undefined || this.#reads(q, touch)) && q.fetched(name, error))
-    this.#tellAll(told)
-  }
-
-  #reads({ json }: SharedQuery, { table, tenant }: Touch): boolean {
-    return (tenant === undefined || json.tenant === undefined || json.tenant === tenant) && readsTable(this.schema.json, json, table)
+    this.#open.tell(this.#open.fetched(name, touch.table, touch.tenant, error))
   }
 
   #crashed(error: EddylineError): void {
     this.tap?.crashed(error)
-    const queries = [...this.#plans.values()]
+    const queries = this.#open.all()
     for (const query of queries) query.close(false, 'error', error)
-    this.#tellAll(queries)
-  }
-
-  #tellAll(queries: SharedQuery[]): void {
-    const events = queries.filter(q => q.listeners.length > 0).map(q => new QueryEvent(q, undefined, undefined))
-    if (events.length > 0) this.#dispatcher.push(events, undefined)
+    this.#open.tell(queries)
   }
 }

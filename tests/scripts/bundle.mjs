@@ -44,5 +44,5 @@ export async function bundled(folder) {
 /** The binary is named from where the module is now, in the literal form that bundlers look for. */
 function besideIt({ fileName, code }) {
   const up = '../'.repeat(fileName.split('/').length - 1) || './'
-  return code.replace(/new URL\([`'"]\.\.\/engine\.wasm[`'"]/g, `new URL("${up}engine.wasm"`).replace(/new URL\(`(\.\/[\w-]+\.js)`/g, 'new URL("$1"')
+  return code.replace(/type:`module`/g, `type:"module"`).replace(/new URL\([`'"]\.\.\/engine\.wasm[`'"]/g, `new URL("${up}engine.wasm"`).replace(/new URL\(`(\.\/[\w-]+\.js)`/g, 'new URL("$1"')
 }

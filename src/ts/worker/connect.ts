@@ -12,8 +12,13 @@ export interface WorkerSession extends Omit<SyncSession, 'commit' | 'applyJson' 
   load(from: JsonStream, opts?: JsonOptions): Promise<Report>
 }
 
-/** Starts a source as soon as its cursor is known. What is wrong with a write is an error of the connection. */
-export function connectTo<S extends AnySchema>(db: WorkerDatabase<S>, source: Source, onClose: (connection: Connection) => void, onError: ((error: unknown) => void) | undefined): Connection {
+/**
+ * Starts a source as soon as its cursor is known, and, of several tabs, when it is this one's `turn`. What is wrong with a write
+ * is an error of the connection.
+ */
+export function connectTo<S extends AnySchema>(
+  db: WorkerDatabase<S>, source: Source, turn: { ask(): Promise<string | undefined>; loaded(): void }, onClose: (connection: SourceConnection) => void, onError: ((error: unknown) => void) | undefined,
+): SourceConnection {
   let cursor: string | undefined
   let pending: Promise<unknown> = Promise.resolve()
   /** Told by the connection, whoever awaits it. */
@@ -40,12 +45,12 @@ export function connectTo<S extends AnySchema>(db: WorkerDatabase<S>, source: So
       load: (from, opts) => session.load(from, opts),
       truncate: table => { session.truncate(table) },
       // Ready is what the live queries show.
-      markReady: () => { void pending.then(() => { if (connection.status !== 'error') session.markReady() }) },
+      markReady: () => { void pending.then(() => { if (connection.status !== 'error') { session.markReady(); turn.loaded() } }) },
       markError: error => { session.markError(error) },
     }),
   }
   const connection = new SourceConnection(face as never, ordered, onClose, onError)
-  db.cursor(source.name).then(known => {
+  turn.ask().then(known => {
     cursor = known
     if (connection.status !== 'closed') connection.start()
   }, error => { connection.markError(error) })

@@ -10,15 +10,16 @@ import { tableLayout } from '../layout.js'
 import { opening } from '../live-json.js'
 import { LiveQuery, QueryEvent, type QueryHost, SharedQuery } from '../live-query.js'
 import { located } from '../located.js'
+import { OpenQueries } from '../open-queries.js'
 import type { PackedInfo, Port, ViewInfo } from '../port.js'
-import { Query, type QueryLike, checkDepth, planKey } from '../query/builder.js'
+import { Query, type QueryLike, checkDepth } from '../query/builder.js'
 import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from '../query/params.js'
 import type { QueryJson } from '../query/types.js'
 import { FILL, FREED, HEAD, KIND, ReportReader, SECTIONS } from '../report.js'
 import { type CellTable, Relations } from '../rows.js'
 import type { AnySchema, Batch, Change } from '../schema.js'
-import type { Connection, Source } from '../source.js'
-import { type FetchRow, readsTable } from '../touches.js'
+import type { Connection, Source, SourceConnection } from '../source.js'
+import type { FetchRow } from '../touches.js'
 import { View } from '../view.js'
 import { connectTo } from './connect.js'
 import { type Contents, farPort } from './far-engine.js'
@@ -51,6 +52,8 @@ export interface WorkerStats extends EngineStats {
     readonly coalesced: number
     /** Most messages on their way at any time. */
     readonly mostUnacknowledged: number
+    /** Pages that the engine serves: tabs that share it. */
+    readonly pages: number
   }
   /** Rows that the page holds, as bytes. */
   readonly page: { readonly rows: number; readonly bytes: number }
@@ -99,16 +102,15 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   readonly #reader: ReportReader
   readonly #dispatcher: Dispatcher
   readonly #views = new Map<number, View>()
-  /** Live queries by number, by view, by plan. */
+  readonly #open: OpenQueries
+  /** Live queries by number and by view. */
   readonly #numbers = new Map<number, SharedQuery>()
   readonly #numberOf = new Map<SharedQuery, number>()
   readonly #queries = new Map<number, SharedQuery>()
-  readonly #plans = new Map<string, SharedQuery>()
   readonly #totals = new Map<number, number>()
   readonly #missed = new Map<string, { table: string; tenant: string | undefined; error: EddylineError }>()
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Set<SourceConnection>()
   readonly #fetches = new Map<number, AbortController>()
-  readonly #graceMs: number
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #fetchRow: FetchRow | undefined
   /** Messages that wait for the first of them to be read. */
@@ -118,11 +120,10 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   #dead: EddylineError | undefined
 
   /** @internal Use `createWorkerDatabase`. */
-  constructor(options: WorkerDatabaseOptions<S>, channel: Channel, requests: Requests, opened: OpenReply) {
+  constructor(options: WorkerDatabaseOptions<S>, channel: Channel, requests: Requests, opened: OpenReply, readonly ended: () => void) {
     this.schema = options.schema
     this.name = options.name ?? 'eddyline'
     this.#onError = options.onError
-    this.#graceMs = options.graceMs ?? 1000
     this.#fetchRow = options.fetchRow
     this.#channel = channel
     this.#requests = requests
@@ -137,6 +138,11 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     this.#relations.add(opened.relations)
     this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
+    this.#open = new OpenQueries({
+      open: (key, json, types) => this.#register(key, json, types),
+      drop: query => { this.#drop(query) },
+      ended: () => this.#dead !== undefined,
+    }, this.#dispatcher, options.schema.json, options.graceMs ?? 1000)
     const query = Object.create(null) as Record<string, unknown>
     for (const t of options.schema.json.tables) query[t.name] = new Query(options.schema, t.name as never)
     this.query = Object.freeze(query) as QueryRoot<S>
@@ -191,8 +197,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   live<R>(query: QueryLike<R>, options?: LiveOptions): WorkerLiveQuery<R>
   live(query: QueryLike<any> | ParamQuery<any, any>, options?: LiveOptions): WorkerLiveQuery<any, any> {
     this.#alive()
-    const { json, types, own } = opening(query, options)
-    return new WorkerLiveQuery(this.#shared(json, own ? `#${this.#next} ` : '', types), options?.label)
+    return new WorkerLiveQuery(this.#open.live(query, options), options?.label)
   }
 
   /** The plan of a query with counters, as text for people. */
@@ -226,10 +231,21 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   /** Calls `fn` once per version that the page gets, after the live queries. Returns the function that ends it. */
   subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.#version) }
 
-  /** Connects a backend, as `Database.connect`. It runs on the page; what its session applies is applied by the worker, in order. */
+  /**
+   * Connects a backend, as `Database.connect`. It runs on the page; what its session applies is applied by the worker, in order.
+   * Of tabs that share an engine one runs the source; the others are ready when it is, and the next one goes on when it goes.
+   */
   connect(source: Source): Connection {
     this.#alive()
-    const connection = connectTo(this, source, c => { this.#connections.delete(c) }, this.#onError)
+    const { name } = source
+    const turn = this.#next++
+    const connection = connectTo(this, source, {
+      ask: () => this.#requests.ask<string | undefined>({ t: 'source', source: name, turn }),
+      loaded: () => { if (this.#dead === undefined) this.#channel.post({ t: 'sourced', source: name } satisfies Request, []) },
+    }, c => {
+      this.#connections.delete(c)
+      if (this.#dead === undefined) this.#channel.post({ t: 'unsource', source: name, turn } satisfies Request, [])
+    }, this.#onError)
     this.#connections.add(connection)
     return connection
   }
@@ -262,16 +278,10 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   total(query: SharedQuery): number { return this.#totals.get(query.view.id) ?? 0 }
 
   /** @internal */
-  tell(query: SharedQuery): void { this.#tellAll([query]) }
+  tell(query: SharedQuery): void { this.#open.tell([query]) }
 
-  /** @internal A view without users stays for a moment: frameworks drop and take again what they use. */
-  retire(query: SharedQuery): void {
-    if (this.#dead !== undefined) return
-    if (query.timer !== undefined) clearTimeout(query.timer)
-    query.timer = setTimeout(() => { this.#drop(query) }, this.#graceMs);
-    // In Node a forgotten view must not keep the process alive.
-    (query.timer as { unref?: () => void }).unref?.()
-  }
+  /** @internal */
+  retire(query: SharedQuery): void { this.#open.retire(query) }
 
   // ---- inside --------------------------------------------------------------------------------------------------------
 
@@ -285,34 +295,22 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     return set
   }
 
-  #shared(json: QueryJson, alone: string, types: ParamSpec | undefined): SharedQuery {
-    const key = alone + planKey(json)
-    const known = this.#plans.get(key)
-    if (known !== undefined) {
-      if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
-      return known
-    }
-    checkDepth(json)
+  #register(key: string, json: QueryJson, types: ParamSpec | undefined): SharedQuery {
     const number = this.#next++
     const query = new SharedQuery(this, new View(this.#port, this.#relations, NONE, this.#version), key, json, types)
     query.loading()
-    this.#plans.set(key, query)
     this.#numbers.set(number, query)
     this.#numberOf.set(query, number)
     this.#requests.ask({ t: 'register', query: number, json }).catch(error => {
       if (this.#dead !== undefined || this.#numbers.get(number) !== query) return
       query.fail(error as EddylineError)
-      this.#tellAll([query])
+      this.#open.tell([query])
     })
     return query
   }
 
   #drop(query: SharedQuery): void {
-    query.timer = undefined
-    if (query.users > 0 || this.#dead !== undefined) return
     const number = this.#numberOf.get(query)!
-    query.view.settle()
-    this.#plans.delete(query.planKey)
     this.#numbers.delete(number)
     this.#numberOf.delete(query)
     if (query.view.id >= 0) {
@@ -320,7 +318,6 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
       this.#queries.delete(query.view.id)
       this.#totals.delete(query.view.id)
     }
-    query.view.detach()
     this.#channel.post({ t: 'unregister', query: number } satisfies Request, [])
   }
 
@@ -334,7 +331,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     if (told.fetch !== undefined) this.#fetch(told.fetch)
     if (told.drop !== undefined) { this.#fetches.get(told.drop)?.abort(); this.#fetches.delete(told.drop) }
     if (told.words === undefined && told.contents === undefined && told.rows === undefined && told.replies === undefined && told.opened === undefined &&
-      told.failures === undefined && told.forgotten === undefined && told.fetched === undefined && told.n === undefined) return
+      told.failures === undefined && told.forgotten === undefined && told.fetched === undefined && told.sourced === undefined && told.n === undefined) return
     if (this.#queue.length > 0 || (told.rows !== undefined && told.rows.packed.length + told.rows.pairs.length > LARGE)) {
       this.#queue.push(told)
       if (this.#queue.length === 1) void this.#prepared()
@@ -391,6 +388,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     try { this.#absorb(told) } catch (error) { this.fail(this.#port.failure(error)); return }
     if (told.n !== undefined && this.#dead === undefined) this.#channel.post({ t: 'ack', n: told.n } satisfies Request, [])
     for (const reply of told.replies ?? []) this.#requests.answered(reply)
+    for (const name of told.sourced ?? []) for (const c of this.#connections) if (c.source.name === name) c.markReady()
   }
 
   /** Lets all mirrors take a message in, then tells the listeners. */
@@ -432,7 +430,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     for (const query of changed) query.view.diff = undefined
     const batch = report !== undefined && !report.replayed ? report : undefined
     if (events.length > 0 || (batch !== undefined && this.#dispatcher.hasReportListeners)) this.#dispatcher.push(events, batch)
-    this.#tellAll([...loaded, ...fetched])
+    this.#open.tell([...loaded, ...fetched])
   }
 
   /** Takes in a report of the engine; the freed rows go. */
@@ -472,7 +470,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     else view.fail()
     query.opened(view)
     if (failure !== undefined) query.fail(failure)
-    for (const [name, { table, tenant, error }] of this.#missed) if (this.#reads(query, table, tenant)) query.fetched(name, error)
+    for (const [name, { table, tenant, error }] of this.#missed) if (this.#open.reads(query, table, tenant)) query.fetched(name, error)
     return [query]
   }
 
@@ -482,13 +480,9 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
       const error = json === undefined ? undefined : errorOf(json) as EddylineError
       if (error === undefined) this.#missed.delete(name)
       else this.#missed.set(name, { table, tenant, error })
-      for (const q of this.#plans.values()) if (q.status !== 'loading' && (error === undefined || this.#reads(q, table, tenant)) && q.fetched(name, error)) changed.push(q)
+      changed.push(...this.#open.fetched(name, table, tenant, error))
     }
     return changed
-  }
-
-  #reads({ json }: SharedQuery, table: string, tenant: string | undefined): boolean {
-    return (tenant === undefined || json.tenant === undefined || json.tenant === tenant) && readsTable(this.schema.json, json, table)
   }
 
   #fetch({ id, table, key, tenant }: NonNullable<Told['fetch']>): void {
@@ -510,26 +504,17 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     for (const connection of [...this.#connections]) connection.close()
     for (const abort of this.#fetches.values()) abort.abort()
     this.#fetches.clear()
-    const queries = [...this.#plans.values()]
     // The rows are here, whatever became of the worker: what was shown stays readable.
     const readable = this.#port.dead === undefined
     if (readable) this.#relations.settle()
-    for (const query of queries) {
-      if (query.timer !== undefined) clearTimeout(query.timer)
-      query.close(readable, status, error)
-    }
-    this.#plans.clear()
+    const queries = this.#open.close(readable, status, error)
     this.#numbers.clear()
     if (readable) this.#port.end(why)
     this.#requests.end(why)
     try { this.#channel.post({ t: 'close' } satisfies Request, []) } catch { /* it is gone */ }
     this.#channel.close()
-    this.#tellAll(queries)
-  }
-
-  #tellAll(queries: readonly SharedQuery[]): void {
-    const events = queries.filter(q => q.listeners.length > 0).map(q => new QueryEvent(q, undefined, undefined))
-    if (events.length > 0) this.#dispatcher.push(events, undefined)
+    this.ended()
+    this.#open.tell(queries)
   }
 }
 

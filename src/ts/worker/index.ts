@@ -2,8 +2,10 @@
 import { compileBrowser } from '../boot/browser.js'
 import { EddylineError } from '../errors.js'
 import type { AnySchema } from '../schema.js'
+import { hold, whenGone } from './alive.js'
+import { engineBytes } from './binary.js'
 import { WorkerDatabase, type WorkerDatabaseOptions } from './database.js'
-import type { OpenReply, Told } from './messages.js'
+import { type NeedsBinary, type OpenReply, PROTOCOL, type Told } from './messages.js'
 import { Requests } from './requests.js'
 import { type WorkerInput, start } from './start.js'
 
@@ -14,6 +16,13 @@ export type { WorkerInput } from './start.js'
 export interface CreateWorkerOptions<S extends AnySchema> extends WorkerDatabaseOptions<S> {
   /** A worker that runs `eddyline/worker/host`, for bundlers that do not find it by themselves; `'inline'`: the engine in this thread. */
   worker?: WorkerInput
+  /**
+   * One engine for all tabs of the origin that say so, in a SharedWorker: true, or the name of the engine. Where there is none the
+   * page has a worker of its own, and `onWarning` gets NOT_SHARED.
+   */
+  shared?: boolean | string
+  /** Told of what is less than was asked for. By default it goes to the console. */
+  onWarning?: (warning: EddylineError) => void
   /** The engine's binary, if the page is not to find it itself: an address, bytes, or a compiled module. */
   module?: string | URL | BufferSource | WebAssembly.Module
 }
@@ -27,28 +36,65 @@ export interface CreateWorkerOptions<S extends AnySchema> extends WorkerDatabase
  * await db.applyJson(await fetch('/issues.json'), { table: 'issues' })
  * const live = db.live(db.query.issues.orderBy('title'))       // status 'loading', then 'ready'
  * ```
- * Rejects with LOAD_FAILED.
+ * Rejects with LOAD_FAILED, and of an engine that tabs share with SCHEMA_MISMATCH and WORKER_MISMATCH.
  */
 export async function createWorkerDatabase<S extends AnySchema>(options: CreateWorkerOptions<S>): Promise<WorkerDatabase<S>> {
-  const channel = start(options.worker)
+  const name = options.name ?? 'eddyline'
+  const wanted = options.shared === true ? name : options.shared || undefined
+  const { channel, shared } = start(options.worker, wanted)
+  if (wanted !== undefined && !shared) warn(options, new EddylineError('NOT_SHARED', 'there is no SharedWorker here: this tab has an engine of its own'))
   const requests = new Requests(channel)
   let db: WorkerDatabase<S> | undefined
-  channel.failed(why => {
+  const failed = (why: string): void => {
     if (db !== undefined) db.fail(new EddylineError('WORKER_FAILED', `the worker of \`${db.name}\` does not run any more: ${why}`))
     else requests.end(new EddylineError('LOAD_FAILED', `the worker could not be started: ${why}`))
+  }
+  channel.failed(failed)
+  channel.listen((told: Told) => {
+    if (db !== undefined) db.take(told)
+    else for (const reply of told.replies ?? []) requests.answered(reply)
   })
-  return new Promise((resolve, reject) => {
-    channel.listen((told: Told) => {
-      if (db !== undefined) db.take(told)
-      else for (const reply of told.replies ?? []) requests.answered(reply)
-    })
-    // Compiled here, where bundlers have put the binary, while the worker starts: it need not find it.
-    const given = options.module
-    const module = given === undefined ? compileBrowser() : Promise.resolve(given instanceof URL ? given.href : given)
-    module.then(binary => requests.ask<OpenReply>({
-      t: 'open', schema: options.schema.json, name: options.name ?? 'eddyline', fetches: options.fetchRow !== undefined,
-      module: binary, ahead: Math.max(1, options.ahead ?? 4),
-    })).then(opened => { resolve(db = new WorkerDatabase(options, channel, requests, opened)) })
-      .catch(error => { channel.close(); reject(error) })
-  })
+  const lock = shared ? await hold() : undefined
+  const open = (module: unknown, transfer: ArrayBuffer[] = []): Promise<OpenReply | NeedsBinary> => requests.ask({
+    t: 'open', protocol: PROTOCOL, schema: options.schema.json, name, fetches: options.fetchRow !== undefined, module, ahead: Math.max(1, options.ahead ?? 4), alive: lock?.name,
+  }, transfer)
+  let unwatch = (): void => {}
+  // Where there are no locks, a page that goes must say so itself; one that crashes cannot.
+  const hidden = ({ persisted }: PageTransitionEvent): void => { if (!persisted) db?.close() }
+  if (shared && lock === undefined) globalThis.addEventListener?.('pagehide', hidden)
+  const ended = (): void => {
+    lock?.release()
+    unwatch()
+    globalThis.removeEventListener?.('pagehide', hidden)
+  }
+  try {
+    const opened = await (shared ? openShared(open, options.module) : open(await compiled(options.module)))
+    db = new WorkerDatabase(options, channel, requests, opened as OpenReply, ended)
+    if (shared) unwatch = whenGone((opened as OpenReply).alive, () => { failed('it is gone') })
+    return db
+  } catch (error) {
+    ended()
+    channel.close()
+    throw error
+  }
+}
+
+type Given = CreateWorkerOptions<AnySchema>['module']
+const address = (given: Exclude<Given, undefined>): unknown => given instanceof URL ? given.href : given
+
+/** Compiled here, where bundlers have put the binary, while the worker starts: it need not find it. */
+const compiled = async (given: Given): Promise<unknown> => given === undefined ? compileBrowser() : address(given)
+
+/** The first tab brings the binary; a compiled one does not cross. */
+async function openShared(open: (module: unknown, transfer?: ArrayBuffer[]) => Promise<OpenReply | NeedsBinary>, given: Given): Promise<OpenReply> {
+  if (given instanceof WebAssembly.Module) throw new EddylineError('LOAD_FAILED', 'a SharedWorker takes the address or the bytes of the engine, not a compiled module', { path: 'module' })
+  const first = await open(undefined)
+  if (!('needs' in first)) return first
+  const bytes = given === undefined ? await engineBytes() : undefined
+  return await open(bytes ?? address(given!), bytes === undefined ? [] : [bytes]) as OpenReply
+}
+
+function warn({ onWarning }: { onWarning?: (warning: EddylineError) => void }, warning: EddylineError): void {
+  if (onWarning !== undefined) onWarning(warning)
+  else console.warn(`eddyline: ${warning.code}: ${warning.message}`)
 }

@@ -7,6 +7,9 @@ import type { SchemaJson } from '../schema.js'
 /** An error on its way. */
 export interface ErrorJson { code: string; message: string; path?: string; offending?: string; nearest?: string }
 
+/** Of these messages. Tabs may have been loaded at different times: the engine that they share speaks one. */
+export const PROTOCOL = 1
+
 /** One end of the line between a page and a worker. */
 export interface Channel {
   post(message: unknown, transfer: ArrayBuffer[]): void
@@ -17,9 +20,18 @@ export interface Channel {
   close(): void
 }
 
+/** The first request of a page. */
+export interface Opening {
+  t: 'open'; id: number; protocol: number; schema: SchemaJson; name: string; fetches: boolean; ahead: number
+  /** The binary. Of a worker that has it none is needed; one that has not says so, if none came. */
+  module: unknown
+  /** A lock that the page holds while it lives. */
+  alive?: string
+}
+
 /** What the worker is asked; `id` names the answer. */
 export type Request =
-  | { t: 'open'; id: number; schema: SchemaJson; name: string; fetches: boolean; module: unknown; ahead: number }
+  | Opening
   | { t: 'commit'; id: number; bytes: Uint8Array; source?: string; cursor?: string; origin?: string }
   | { t: 'json'; id: number; input: string | Uint8Array; options: object | undefined }
   | { t: 'stream'; id: number; options: object | undefined }
@@ -32,6 +44,9 @@ export type Request =
   | { t: 'plan'; id: number; json: unknown }
   | { t: 'stats' | 'retry'; id: number }
   | { t: 'cursor'; id: number; source: string }
+  | { t: 'source'; id: number; source: string; turn: number }
+  | { t: 'sourced'; source: string }
+  | { t: 'unsource'; source: string; turn: number }
   | { t: 'fetched'; id: number; row: object | null | undefined; error?: ErrorJson }
   | { t: 'ack'; n: number }
   | { t: 'close' }
@@ -84,12 +99,21 @@ export interface Told {
   /** An error that has no caller. */
   error?: ErrorJson
   crash?: ErrorJson
+  /** Another tab runs these sources, and has loaded. */
+  sourced?: string[]
 }
 
 export type Reply = [id: number, value: unknown, error?: ErrorJson]
 
 /** Answer to `open`. */
-export interface OpenReply { relations: RelationInfo[]; version: number }
+export interface OpenReply {
+  relations: RelationInfo[]
+  version: number
+  /** A lock that the worker holds while it lives. */
+  alive?: string
+}
+/** Answer to `open`: the engine's binary is wanted first. */
+export interface NeedsBinary { needs: true }
 
 export function errorJson(error: unknown): ErrorJson {
   const coded = codedError(error)

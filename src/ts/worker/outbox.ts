@@ -60,7 +60,8 @@ export class Outbox {
     const held = this.#held
     if (told.replies !== undefined) (held.replies ??= []).push(...told.replies)
     if (told.fetched !== undefined) (held.fetched ??= []).push(...told.fetched)
-    if (told.replies === undefined && told.fetched === undefined) this.post(told, [])
+    if (told.sourced !== undefined) (held.sourced ??= []).push(...told.sourced)
+    if (told.replies === undefined && told.fetched === undefined && told.sourced === undefined) this.post(told, [])
   }
 
   reply(id: number, value: unknown, error?: ErrorJson): void { this.tell({ replies: [[id, value, error]] }) }
@@ -99,12 +100,8 @@ export class Outbox {
     else this.post({ forgotten }, [])
   }
 
-  /** A version; `id` is answered with its report. */
-  published(address: number, report: Report, id: number | undefined, value: unknown): void {
-    const { port } = this
-    port.fresh()
-    const at = address >> 2
-    const words = port.i32.slice(at, at + port.i32[at + WORDS])
+  /** A version, and the engine's report of it, which is only read; `id` is answered. */
+  published(words: Words, report: Report, id: number | undefined, value: unknown): void {
     if (this.#waiting || this.#full()) { this.#note(words, report, id, value); return }
     this.#direct(words, report, id, value)
   }
@@ -131,17 +128,23 @@ export class Outbox {
       }
       at = end
     }
-    told.words = this.#withFreed(words, at)
-    told.words[FLAGS] = told.words[TOUCHES] = 0
-    told.words[WORDS] = told.words.length
+    told.words = this.#own(words)
     if (id !== undefined) told.replies = [[id, value]]
     this.#send(told)
   }
 
-  /** The sections, and of the freed handles those that the page has. */
-  #withFreed(words: Words, sections: number): Words {
+  /** The sections of this page's views, and of the freed handles those that it has. */
+  #own(words: Words): Words {
     const out = words.slice()
-    let at = sections, to = sections, lists = 0
+    let at = HEAD, to = HEAD, sections = 0, lists = 0
+    for (let s = 0; s < words[SECTIONS]; s++) {
+      const from = at
+      at += 4 + words[at + 3]
+      if (!this.views.has(words[from])) continue
+      if (to !== from) out.copyWithin(to, from, at)
+      to += at - from
+      sections++
+    }
     for (let s = 0; s < words[FREED]; s++) {
       const rel = words[at], n = words[at + 1]
       const head = to
@@ -152,7 +155,10 @@ export class Outbox {
       out[head + 1] = to - head - 2
       lists++
     }
+    out[SECTIONS] = sections
     out[FREED] = lists
+    out[FLAGS] = out[TOUCHES] = 0
+    out[WORDS] = to
     return out.slice(0, to)
   }
 

@@ -1,6 +1,7 @@
 // Starting the worker: where the page is, what the host has.
 import { EddylineError } from '../errors.js'
 import type { Channel } from './messages.js'
+import { portChannel } from './port-channel.js'
 
 /** A worker of `worker_threads`, as far as it is used. */
 interface NodeWorker {
@@ -11,22 +12,44 @@ interface NodeWorker {
 interface NodeProcess { getBuiltinModule?(name: string): { Worker?: new (url: URL, options: { execArgv: string[] }) => NodeWorker } | undefined }
 
 /** A worker that runs `eddyline/worker/host`, or the function that makes it; `'inline'`: none, the engine is in this thread. */
-export type WorkerInput = Worker | (() => Worker) | 'inline'
+export type WorkerInput = Worker | SharedWorker | (() => Worker | SharedWorker) | 'inline'
 
-/** A line to the engine. */
-export function start(input: WorkerInput | undefined): Channel {
-  if (input === 'inline') return inline()
+/** A line to the engine; `shared`: other tabs have lines to it, too. */
+export interface Line { readonly channel: Channel; readonly shared: boolean }
+
+/** `shared` names the engine that the tabs of this origin have in common; without it, it is this page's alone. */
+export function start(input: WorkerInput | undefined, shared: string | undefined): Line {
+  if (input === 'inline') return { channel: inline(shared), shared: shared !== undefined }
   try {
-    if (input !== undefined) return browser(typeof input === 'function' ? input() : input)
-    if (typeof Worker !== 'undefined') return browser(new Worker(new URL('./host.js', import.meta.url), { type: 'module' }))
-    const Threads = (globalThis as { process?: NodeProcess }).process?.getBuiltinModule?.('node:worker_threads')?.Worker
-    // Not in the form that bundlers for pages look for: they would ship the file twice. Flags such as `--input-type` are not for it.
-    if (Threads !== undefined) return node(new Threads(new URL(import.meta.url.replace(/[^/]*$/, 'host.js')), { execArgv: [] }))
+    const given = typeof input === 'function' ? input() : input
+    if (given !== undefined) return 'port' in given ? { channel: common(given), shared: true } : { channel: browser(given), shared: false }
+    if (shared !== undefined && typeof SharedWorker !== 'undefined') {
+      return { channel: common(new SharedWorker(new URL('./host.js', import.meta.url), { type: 'module', name: shared })), shared: true }
+    }
+    return { channel: alone(), shared: false }
   } catch (error) {
     throw new EddylineError('LOAD_FAILED', `the worker could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
+}
+
+function alone(): Channel {
+  if (typeof Worker !== 'undefined') return browser(new Worker(new URL('./host.js', import.meta.url), { type: 'module' }))
+  const Threads = (globalThis as { process?: NodeProcess }).process?.getBuiltinModule?.('node:worker_threads')?.Worker
+  // Not in the form that bundlers for pages look for: they would ship the file twice. Flags such as `--input-type` are not for it.
+  if (Threads !== undefined) return node(new Threads(new URL(import.meta.url.replace(/[^/]*$/, 'host.js')), { execArgv: [] }))
   // A host without workers: the same in this thread.
-  return inline()
+  return inline(undefined)
+}
+
+function common(worker: SharedWorker): Channel {
+  const channel = portChannel(worker.port)
+  return {
+    ...channel,
+    failed: fn => {
+      channel.failed(fn)
+      worker.onerror = event => { event.preventDefault?.(); fn((event as ErrorEvent).message ?? 'its script could not be loaded') }
+    },
+  }
 }
 
 function browser(worker: Worker): Channel {
@@ -55,10 +78,10 @@ function node(worker: NodeWorker): Channel {
 }
 
 /** Both ends in this thread. The port of the other end is closed by it: what was posted before is still read. */
-function inline(): Channel {
+function inline(shared: string | undefined): Channel {
   const { port1, port2 } = new MessageChannel()
   let fail: (why: string) => void = () => {}
-  import('./same-thread.js').then(({ serveHere }) => { serveHere(port2) }, error => { fail(String(error)) })
+  import('./same-thread.js').then(({ serveHere }) => { serveHere(port2, shared) }, error => { fail(String(error)) })
   return {
     post: (message, transfer) => { port1.postMessage(message, transfer) },
     listen: fn => { port1.onmessage = ({ data }) => { fn(data) } },

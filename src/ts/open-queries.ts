@@ -1,0 +1,95 @@
+// The live queries of a database: equal plans share one, and one that nobody uses stays for a moment.
+import type { LiveOptions } from './database.js'
+import { type Dispatcher } from './dispatch.js'
+import type { EddylineError } from './errors.js'
+import { opening } from './live-json.js'
+import { QueryEvent, type LiveStatus, type SharedQuery } from './live-query.js'
+import { type QueryLike, checkDepth, planKey } from './query/builder.js'
+import type { ParamQuery, ParamSpec } from './query/params.js'
+import type { QueryJson } from './query/types.js'
+import type { SchemaJson } from './schema.js'
+import { readsTable } from './touches.js'
+
+/** What opens and drops the view behind a query. */
+export interface QueryDoor {
+  /** A query that nobody has yet. Throws what is wrong with it. */
+  open(key: string, json: QueryJson, types: ParamSpec | undefined): SharedQuery
+  /** Nobody used it for the grace time; not called when `ended` says so. */
+  drop(query: SharedQuery): void
+  ended(): boolean
+}
+
+export class OpenQueries {
+  readonly #plans = new Map<string, SharedQuery>()
+  /** Live queries that share their view with no others, so far. */
+  #alone = 0
+
+  constructor(readonly door: QueryDoor, readonly dispatcher: Dispatcher, readonly schema: SchemaJson, readonly graceMs: number) {}
+
+  all(): SharedQuery[] { return [...this.#plans.values()] }
+
+  /** The query behind `db.live`. */
+  live(query: QueryLike<any> | ParamQuery<any, any>, options: LiveOptions | undefined): SharedQuery {
+    const { json, types, own } = opening(query, options)
+    // What can be set is of one live query alone.
+    return this.shared(json, own ? `#${++this.#alone} ` : '', types)
+  }
+
+  shared(json: QueryJson, alone = '', types?: ParamSpec): SharedQuery {
+    const key = alone + planKey(json)
+    const known = this.#plans.get(key)
+    if (known !== undefined) {
+      if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
+      return known
+    }
+    checkDepth(json)
+    const query = this.door.open(key, json, types)
+    this.#plans.set(key, query)
+    return query
+  }
+
+  /** A view without users stays for a moment: frameworks drop and take again what they use. */
+  retire(query: SharedQuery): void {
+    if (this.door.ended()) return
+    if (query.timer !== undefined) clearTimeout(query.timer)
+    query.timer = setTimeout(() => { this.#drop(query) }, this.graceMs);
+    // In Node a forgotten view must not keep the process alive.
+    (query.timer as { unref?: () => void }).unref?.()
+  }
+
+  #drop(query: SharedQuery): void {
+    query.timer = undefined
+    if (query.users > 0 || this.door.ended()) return
+    query.view.settle()
+    this.#plans.delete(query.planKey)
+    this.door.drop(query)
+    query.view.detach()
+  }
+
+  /** No more changes of any of them; `readable`: what was shown still is. They are to be told. */
+  close(readable: boolean, status: LiveStatus, error: EddylineError | undefined): SharedQuery[] {
+    const queries = this.all()
+    for (const query of queries) {
+      if (query.timer !== undefined) clearTimeout(query.timer)
+      query.close(readable, status, error)
+    }
+    this.#plans.clear()
+    return queries
+  }
+
+  /** A touched row could not be fetched, or (without an error) is known again: those whose status changed. */
+  fetched(name: string, table: string, tenant: string | undefined, error: EddylineError | undefined): SharedQuery[] {
+    return this.all().filter(q => q.status !== 'loading' && (error === undefined || this.reads(q, table, tenant)) && q.fetched(name, error))
+  }
+
+  /** Whether a query reads a table, of the tenant. */
+  reads({ json }: SharedQuery, table: string, tenant: string | undefined): boolean {
+    return (tenant === undefined || json.tenant === undefined || json.tenant === tenant) && readsTable(this.schema, json, table)
+  }
+
+  /** Tells changes of status. */
+  tell(queries: readonly SharedQuery[]): void {
+    const events = queries.filter(q => q.listeners.length > 0).map(q => new QueryEvent(q, undefined, undefined))
+    if (events.length > 0) this.dispatcher.push(events, undefined)
+  }
+}

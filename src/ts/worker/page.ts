@@ -1,0 +1,142 @@
+// One page of a worker: its views of the engine, what it asks and what it is told.
+import type { Report } from '../changes.js'
+import type { Database } from '../database.js'
+import { EddylineError } from '../errors.js'
+import type { RelationInfo } from '../port.js'
+import { VERSION } from '../report.js'
+import { type Channel, type ErrorJson, type Opening, type Request, errorJson, errorOf } from './messages.js'
+import { Outbox } from './outbox.js'
+import type { Pages } from './pages.js'
+
+export class Page {
+  readonly tables: RelationInfo[]
+  readonly outbox: Outbox
+  /** It can fetch rows. */
+  readonly fetches: boolean
+  /** Views by the page's numbers of queries. */
+  readonly #views = new Map<number, number>()
+  readonly #streams = new Map<number, { give(bytes: Uint8Array | undefined, error: ErrorJson | undefined): void }>()
+  #gone = false
+
+  /** `left` is called once, when it has gone. */
+  constructor(readonly db: Database<any>, readonly channel: Channel, { ahead, fetches }: Opening, readonly pages: Pages, readonly left: () => void) {
+    const { port } = db.inside
+    this.fetches = fetches
+    this.tables = port.call('relations')
+    this.outbox = new Outbox(port, this.tables, ahead, (told, transfer) => { if (!this.#gone) channel.post(told, transfer) })
+  }
+
+  handle(request: Request): void {
+    if (this.#gone) return
+    switch (request.t) {
+      case 'ack': this.outbox.acked(request.n); return
+      case 'close': this.leave(); return
+      case 'chunk': this.#streams.get(request.id)?.give(request.bytes, request.error); return
+      case 'fetched': this.pages.fetched(this, request.id, request.row, request.error === undefined ? undefined : errorOf(request.error)); return
+      case 'unsource': this.pages.turns.leave(request.source, this, request.turn); return
+      case 'sourced': for (const page of this.pages.turns.mark(request.source)) page.outbox.tell({ sourced: [request.source] }); return
+    }
+    const id = 'id' in request ? request.id : undefined
+    try { this.#do(request, id!) } catch (error) {
+      if (id !== undefined) this.outbox.reply(id, undefined, errorJson(error))
+      else this.channel.post({ error: errorJson(error) }, [])
+    }
+  }
+
+  #do(request: Request, id: number): void {
+    const { db, outbox } = this
+    const { port } = db.inside
+    switch (request.t) {
+      case 'commit': this.pages.asking(this, id, () => { db.applyPacked(request.bytes, request.source, request.cursor, request.origin) }); return
+      case 'json': this.pages.asking(this, id, () => { db.applyJson(request.input, request.options) }); return
+      case 'stream':
+        db.applyJson(this.#stream(id), request.options).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
+        return
+      case 'register': {
+        const info = port.call('register', request.json)
+        this.#views.set(request.query, info.view)
+        outbox.opened(request.query, info, (request.json as { part?: unknown }).part !== undefined)
+        return
+      }
+      case 'unregister': {
+        const view = this.#views.get(request.query)
+        if (view === undefined) return
+        this.#views.delete(request.query)
+        port.call('unregister', view)
+        outbox.dropped(view)
+        return
+      }
+      case 'params': this.#moved(id, () => port.call('set_params', this.#view(request.query), { params: request.params })); return
+      case 'show': this.#moved(id, () => port.call('show', this.#view(request.query), request.start, request.count)); return
+      case 'explain': outbox.reply(id, port.call('explain', this.#view(request.query))); return
+      case 'plan': {
+        const { view } = port.call('register', request.json)
+        try { outbox.reply(id, port.call('explain', view)) } finally { port.call('unregister', view) }
+        return
+      }
+      case 'stats': outbox.reply(id, { ...db.stats(), worker: { ...outbox.traffic, pages: this.pages.count } }); return
+      case 'retry': outbox.reply(id, db.retry()); return
+      case 'cursor': outbox.reply(id, db.cursor(request.source)); return
+      case 'source': this.#turn(id, request.source, request.turn)
+    }
+  }
+
+  #view(query: number): number {
+    const view = this.#views.get(query)
+    if (view === undefined) throw new EddylineError('UNKNOWN_VIEW', 'the live query could not be opened')
+    return view
+  }
+
+  /** A version that no change of rows makes; none, when nothing is another than before. */
+  #moved(id: number, move: () => number): void {
+    const { db } = this
+    const { port } = db.inside
+    const before = port.call('version')
+    const begun = performance.now()
+    const address = move() >>> 0
+    port.fresh()
+    const version = port.i32[(address >> 2) + VERSION]
+    if (version === before) { this.outbox.reply(id, undefined); return }
+    const report: Report = { version, applied: 0, ignored: 0, replayed: false, source: undefined, cursor: undefined, origin: undefined, micros: (performance.now() - begun) * 1000 }
+    this.pages.asking(this, id, () => { this.pages.published(db, address, report, undefined) })
+  }
+
+  /** A source may begin, with its cursor as the answer, when no other tab runs it. */
+  #turn(id: number, source: string, turn: number): void {
+    const { turns, shared } = this.pages
+    const begin = (): void => { if (!this.#gone) this.outbox.reply(id, this.db.cursor(source)) }
+    if (!shared) { begin(); return }
+    turns.ask(source, { page: this, turn, begin })
+    if (turns.loaded(source)) this.outbox.tell({ sourced: [source] })
+  }
+
+  /** The pieces of a stream that the page reads; it is asked for them as they are used. */
+  #stream(id: number): ReadableStream<Uint8Array> {
+    const { channel } = this
+    const end = (): void => { this.#streams.delete(id) }
+    return new ReadableStream<Uint8Array>({
+      start: controller => {
+        this.#streams.set(id, { give(bytes, error) {
+          if (error !== undefined) { end(); controller.error(errorOf(error)) }
+          else if (bytes === undefined) { end(); controller.close() }
+          else controller.enqueue(bytes)
+        } })
+      },
+      pull: () => { channel.post({ pull: id }, []) },
+      cancel: () => { end(); channel.post({ cancel: id }, []) },
+    }, { highWaterMark: 4 })
+  }
+
+  /** It has gone, whether it said so or not: its queries go, and what it was in the middle of is as if it had not begun. */
+  leave(): void {
+    if (this.#gone) return
+    this.#gone = true
+    const { port } = this.db.inside
+    const gone = errorJson(new EddylineError('CLOSED', 'the page has gone'))
+    for (const stream of [...this.#streams.values()]) stream.give(undefined, gone)
+    for (const view of this.#views.values()) if (port.dead === undefined) port.call('unregister', view)
+    this.#views.clear()
+    this.left()
+    this.channel.close()
+  }
+}

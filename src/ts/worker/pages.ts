@@ -1,0 +1,169 @@
+// One database and the pages that it serves: its own in a worker of one page, all tabs of a SharedWorker.
+import type { Entry, InitOptions } from '../boot/core.js'
+import type { Report } from '../changes.js'
+import type { Database, Tap } from '../database.js'
+import { EddylineError } from '../errors.js'
+import { WORDS } from '../report.js'
+import type { AnySchema } from '../schema.js'
+import { hold, whenGone } from './alive.js'
+import { type Channel, type NeedsBinary, type OpenReply, type Opening, PROTOCOL, type Request, errorJson } from './messages.js'
+import { Page } from './page.js'
+import { Turns } from './turns.js'
+
+/** A row that a page is asked for. */
+interface Wanted { readonly id: number; readonly fetch: { table: string; key: unknown; tenant: string | undefined }; page: Page | undefined; done(row: unknown): void; failed(error: unknown): void }
+
+/** What the pages share. */
+interface Held { readonly schema: string; readonly db: Promise<Database<any>>; pages: number }
+
+export class Pages {
+  /** Who runs which source. */
+  readonly turns = new Turns<Page>()
+  readonly #list = new Set<Page>()
+  readonly #wanted = new Map<number, Wanted>()
+  #held: Held | undefined
+  #loaded = false
+  #next = 0
+  /** The request whose answer goes with the version it makes. */
+  #asking: { page: Page; id: number } | undefined
+  readonly #alive: Promise<string | undefined>
+
+  /** `shared`: of several tabs, which come and go; else of one page, with which it ends. */
+  constructor(readonly entry: Entry, readonly shared: boolean) {
+    this.#alive = shared ? hold().then(lock => lock?.name) : Promise.resolve(undefined)
+  }
+
+  /** How many pages there are. */
+  get count(): number { return this.#list.size }
+
+  /** Takes in a page, at the other end of the line. */
+  meet(channel: Channel): void {
+    let page: Page | undefined
+    let gone = false
+    // What comes while the engine is loading waits for it.
+    const early: Request[] = []
+    channel.failed(() => { gone = true; page?.leave() })
+    channel.listen((request: Request) => {
+      if (request.t === 'open') {
+        this.#open(channel, request).then(made => {
+          if (made === undefined) return
+          page = made
+          if (gone) page.leave()
+          for (const each of early.splice(0)) page.handle(each)
+        }, error => { channel.post({ replies: [[request.id, undefined, errorJson(error)]] }, []) })
+      } else if (page !== undefined) page.handle(request)
+      else if (request.t === 'close') gone = true
+      else early.push(request)
+    })
+  }
+
+  async #open(channel: Channel, request: Opening): Promise<Page | undefined> {
+    if (request.protocol !== PROTOCOL) throw new EddylineError('WORKER_MISMATCH', 'another version of eddyline runs the engine that the tabs share: close the other tabs', { path: 'shared' })
+    if (request.module === undefined && !this.#loaded) {
+      channel.post({ replies: [[request.id, { needs: true } satisfies NeedsBinary]] }, [])
+      return undefined
+    }
+    await this.entry.init({ module: request.module } as InitOptions)
+    this.#loaded = true
+    const alive = await this.#alive
+    const schema = JSON.stringify(request.schema)
+    if (this.#held !== undefined && this.#held.schema !== schema) {
+      throw new EddylineError('SCHEMA_MISMATCH', `the engine \`${request.name}\` that the tabs share has another schema: close the other tabs, or name it otherwise`, { path: 'schema' })
+    }
+    const held = this.#held ??= { schema, db: this.#create(request), pages: 0 }
+    held.pages++
+    try {
+      const db = await held.db
+      const page = new Page(db, channel, request, this, () => { this.#left(page, held, db) })
+      this.#list.add(page)
+      if (this.shared) whenGone(request.alive, () => { page.leave() })
+      // Posted before any version that the page is told of.
+      const reply: OpenReply = { relations: page.tables, version: db.inside.port.call('version'), alive }
+      channel.post({ replies: [[request.id, reply]] }, [])
+      return page
+    } catch (error) {
+      if (--held.pages === 0 && this.#held === held) this.#held = undefined
+      throw error
+    }
+  }
+
+  async #create({ schema, name, fetches }: Opening): Promise<Database<any>> {
+    const db = await this.entry.createDatabase({
+      schema: { tables: {}, relations: {}, json: schema } as unknown as AnySchema,
+      name,
+      onError: error => { for (const page of this.#list) page.channel.post({ error: errorJson(error) }, []) },
+      // Of several tabs a later one may have it.
+      fetchRow: !fetches && !this.shared ? undefined : (table, key, { tenant, signal }) => this.#fetch({ table, key, tenant }, signal),
+    })
+    db.tap = this.#tap(db)
+    return db
+  }
+
+  #tap(db: Database<any>): Tap {
+    return {
+      published: (address, report) => { this.published(db, address, report, report) },
+      fetched: (name, { table, tenant }, error) => {
+        for (const page of this.#list) page.outbox.tell({ fetched: [[name, table, tenant, error === undefined ? undefined : errorJson(error)]] })
+      },
+      crashed: error => { for (const page of this.#list) page.channel.post({ crash: errorJson(error) }, []) },
+    }
+  }
+
+  /** A version, for all pages; who asked for it is answered with `value`. */
+  published(db: Database<any>, address: number, report: Report, value: unknown): void {
+    const { port } = db.inside
+    const asking = this.#asking
+    this.#asking = undefined
+    port.fresh()
+    const at = address >> 2
+    // Copied: what a page is told may have the engine make another report.
+    const words = port.i32.slice(at, at + port.i32[at + WORDS])
+    for (const page of this.#list) page.outbox.published(words, report, asking?.page === page ? asking.id : undefined, value)
+  }
+
+  /** The next version answers this request. What fails answers nothing. */
+  asking(page: Page, id: number, run: () => void): void {
+    this.#asking = { page, id }
+    try { run() } finally { this.#asking = undefined }
+  }
+
+  // ---- rows that pages fetch -----------------------------------------------------------------------------------------
+
+  #fetch(fetch: Wanted['fetch'], signal: AbortSignal): Promise<object | null> {
+    return new Promise((resolve, reject) => {
+      const id = this.#next++
+      const end = (): void => { this.#wanted.delete(id); signal.removeEventListener('abort', dropped) }
+      const dropped = (): void => { end(); wanted.page?.channel.post({ drop: id }, []); reject(signal.reason) }
+      const wanted: Wanted = { id, fetch, page: undefined, done: row => { end(); resolve(row as object | null) }, failed: error => { end(); reject(error) } }
+      signal.addEventListener('abort', dropped)
+      this.#wanted.set(id, wanted)
+      this.#ask(wanted)
+    })
+  }
+
+  #ask(wanted: Wanted): void {
+    const page = wanted.page = [...this.#list].find(p => p.fetches)
+    if (page !== undefined) page.channel.post({ fetch: { id: wanted.id, ...wanted.fetch } }, [])
+    else wanted.failed(new EddylineError('NO_FETCH_ROW', `a row of \`${wanted.fetch.table}\` was touched, but no tab has a fetchRow`, { offending: wanted.fetch.table }))
+  }
+
+  /** A page's answer. */
+  fetched(page: Page, id: number, row: unknown, error: Error | undefined): void {
+    const wanted = this.#wanted.get(id)
+    // Of one that was asked before it went, perhaps.
+    if (wanted?.page !== page) return
+    if (error === undefined) wanted.done(row)
+    else wanted.failed(error)
+  }
+
+  // ---- the end -------------------------------------------------------------------------------------------------------
+
+  #left(page: Page, held: Held, db: Database<any>): void {
+    this.#list.delete(page)
+    this.turns.gone(page)
+    for (const wanted of [...this.#wanted.values()]) if (wanted.page === page && this.#list.size > 0) this.#ask(wanted)
+    if (--held.pages > 0) return
+    if (this.#held === held) this.#held = undefined
+    db.close()
+  }
+}
