@@ -20,7 +20,7 @@ import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
 import { type Tenant, tenantOf } from './tenant.js'
-import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
+import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches, rowId } from './touches.js'
 import { View } from './view.js'
 
 export interface DatabaseOptions<S extends AnySchema> {
@@ -155,6 +155,7 @@ export class Database<S extends AnySchema> {
     }, this.#dispatcher, options.schema.json, options.graceMs ?? 1000)
     this.#fetcher = new RowFetcher(options.fetchRow, {
       image: ({ table, key, tenant }) => rowImage(this.inside, table, key, tenant),
+      id: touch => rowId(this.inside, touch),
       check: (touch, row) => { checkAnswer(this.inside, touch, row) },
       store: answers => { this.#store(answers) },
       told: (name, touch, error) => { this.#fetched(name, touch, error) },
@@ -209,6 +210,7 @@ export class Database<S extends AnySchema> {
       throw located(this.#encoder, error, changes)
     }
     const report = this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
+    if (this.#fetcher.failed.size > 0) this.#fetcher.came(changes, batch?.tenant)
     port.relax()
     return report
   }
@@ -247,9 +249,12 @@ export class Database<S extends AnySchema> {
       const port = this.#port
       port.call('json_begin', engineOptions(opts), false)
       try { await pushStream(port, reader) } catch (error) { abort(port, false); throw error }
-      if (this.#dispatcher.running) this.#dispatcher.pin()
-      const begun = performance.now()
-      return this.#publishJson(port.call('json_end', false) >>> 0, begun)
+      const commit = (): Report => {
+        if (this.#dispatcher.running) this.#dispatcher.pin()
+        const begun = performance.now()
+        return this.#publishJson(port.call('json_end', false) >>> 0, begun)
+      }
+      return opts?.around === undefined ? commit() : opts.around(commit)
     } catch (error) {
       reader.cancel(error).catch(() => {})
       throw error
@@ -487,6 +492,7 @@ export class Database<S extends AnySchema> {
     else if (first !== undefined) this.#dispatcher.pushOne(first, replayed ? undefined : report)
     else if (!replayed && this.#dispatcher.hasReportListeners) this.#dispatcher.push([], report)
     if (touches !== undefined) for (const touch of touches) this.#fetcher.touch(touch)
+    if (this.#fetcher.failed.size > 0) this.#fetcher.came(undefined, undefined)
     return report
   }
 

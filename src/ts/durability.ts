@@ -54,6 +54,8 @@ export interface Keeper extends Durability {
   committed(report: Report): void
   /** As `commit`, of a packed batch. */
   commitPacked(batch: Uint8Array, entries: EntryWrites): Report
+  /** Entries that a version led to while it was told: written in its transaction, if it has one, else in the next. */
+  amend(version: number, entries: EntryWrites): void
   /** Throws when this tab must not write. */
   guard(): void
   close(): void

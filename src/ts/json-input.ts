@@ -1,4 +1,4 @@
-import type { Cursor } from './changes.js'
+import type { Cursor, Report } from './changes.js'
 import { EddylineError } from './errors.js'
 import type { Port } from './port.js'
 
@@ -11,10 +11,12 @@ export interface JsonOptions {
   source?: string
   cursor?: Cursor
   tenant?: string
-  /** @internal Other tenants, and tables without, are refused. */
-  confined?: boolean
+  /** @internal Of one tenant, beside tables without tenants; or of `tenant` alone. */
+  confined?: 'one' | 'tenant'
   stale?: 'error' | 'ignore'
   origin?: string
+  /** @internal Of streams: is called when all has been read, and commits. */
+  around?: (commit: () => Report) => Report
 }
 
 /** Bytes go into the engine in pieces of this size: no second copy of a 25 MB answer. */
@@ -33,8 +35,7 @@ export function isStream(input: unknown): input is JsonStream {
 export function engineOptions(opts: JsonOptions | undefined): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   if (opts === undefined) return out
-  for (const name of ['table', 'op', 'source', 'tenant', 'stale', 'origin'] as const) if (opts[name] !== undefined) out[name] = opts[name]
-  if (opts.confined === true) out.confined = true
+  for (const name of ['table', 'op', 'source', 'tenant', 'confined', 'stale', 'origin'] as const) if (opts[name] !== undefined) out[name] = opts[name]
   if (opts.cursor !== undefined) out.cursor = String(opts.cursor)
   return out
 }

@@ -68,7 +68,7 @@ export function cleared(schema: AnySchema): LooseChange[] {
 /** JSON options that keep to a tenant. */
 export function confined(tenant: string, opts: JsonOptions | undefined): JsonOptions {
   if (opts?.tenant !== undefined && opts.tenant !== tenant) throw crossed(`JSON of the tenant \`${opts.tenant}\` in the scope of \`${tenant}\``, 'tenant', opts.tenant)
-  return { ...opts, tenant, confined: true }
+  return { ...opts, tenant, confined: 'tenant' }
 }
 
 const crossed = (message: string, path: string, offending: string): EddylineError => new EddylineError('TENANT_MISMATCH', message, { path, offending })

@@ -1,3 +1,4 @@
+import type { LooseChange } from './changes.js'
 import type { Inside } from './database.js'
 import { decodeCell } from './decoder.js'
 import { report } from './dispatch.js'
@@ -11,7 +12,11 @@ import type { SchemaJson } from './schema.js'
 /** Asks the backend for one row. `null`: the row is gone; undefined, as a forgotten `return` gives, is FETCH_FAILED. */
 export type FetchRow = (table: string, key: any, context: { tenant?: string; signal: AbortSignal }) => Promise<object | null>
 
-interface Flight { again: boolean }
+interface Flight {
+  again: boolean
+  /** Its own: a signal that all share would gather listeners. */
+  readonly abort: AbortController
+}
 
 /** What the backend said of a touched row; null: it is gone. */
 export interface Answer { readonly touch: Touch; readonly row: object | null }
@@ -47,6 +52,11 @@ export function readTouches(port: Port, at: number, count: number, tables: reado
   return touches
 }
 
+/** A name of a row that is equal for equal keys, in whatever form they are; undefined if it is none. */
+export function rowId(inside: Inside, { table, key, tenant }: Touch): string | undefined {
+  try { return table + String.fromCharCode(...keyImage(inside, table, key, tenant)) } catch { return undefined }
+}
+
 /** Throws FETCH_FAILED if an answer is another row than the one that was asked for. What has no key is left to `apply`. */
 export function checkAnswer(inside: Inside, { table, key, tenant }: Touch, row: object): void {
   const { layout, key: columns } = inside.layouts.find(l => l.name === table)!
@@ -60,10 +70,20 @@ export function checkAnswer(inside: Inside, { table, key, tenant }: Touch, row: 
   }
 }
 
+/** A row that could not be fetched. */
+export interface Failed {
+  readonly touch: Touch
+  readonly error: EddylineError
+  /** The row as it was then. */
+  readonly before: Uint8Array | undefined
+}
+
 /** What the fetcher asks and tells. */
 export interface FetchHost {
   /** The row as it is now. */
   image(touch: Touch): Uint8Array | undefined
+  /** A name that is equal for equal keys, in whatever form they are; undefined if it is none. */
+  id(touch: Touch): string | undefined
   /** Throws if `row` is another row than the one that was asked for. */
   check(touch: Touch, row: object): void
   /** Stores answers, as one version: all or, when it throws, none. */
@@ -80,14 +100,14 @@ export interface FetchHost {
  */
 export class RowFetcher {
   readonly #flights = new Map<string, Flight>()
-  readonly #failed = new Map<string, { touch: Touch; error: EddylineError }>()
-  readonly #abort = new AbortController()
+  readonly #failed = new Map<string, Failed>()
+  #closed = false
   #landing: Landing[] = []
 
   constructor(readonly fetchRow: FetchRow | undefined, readonly host: FetchHost, readonly onError: ((error: unknown) => void) | undefined) {}
 
   /** Rows that could not be fetched, by name. */
-  get failed(): ReadonlyMap<string, { readonly touch: Touch; readonly error: EddylineError }> { return this.#failed }
+  get failed(): ReadonlyMap<string, Failed> { return this.#failed }
 
   touch(touch: Touch): void {
     if (this.fetchRow === undefined) {
@@ -107,12 +127,36 @@ export class RowFetcher {
     return touches.length
   }
 
-  close(): void { this.#abort.abort() }
+  /**
+   * A version was made: rows that could not be fetched, and are others now, are known again. `written` are its changes, as far as
+   * they were given as objects: rows that came whole are known even if they are as they were. Cost: a look-up per failed row.
+   */
+  came(written: readonly LooseChange[] | undefined, tenant: string | undefined): void {
+    const whole = new Set<string | undefined>()
+    const tenanted = new Map([...this.#failed.values()].map(({ touch }) => [touch.table, touch.tenant !== undefined]))
+    for (const change of written ?? []) {
+      const { op, table, row, rows, id } = change
+      if (op === 'update' || op === 'touch' || !tenanted.has(table)) continue
+      const of = tenanted.get(table) ? change.tenant ?? tenant : undefined
+      for (const key of rows ?? [row ?? id]) whole.add(this.host.id({ table, key, tenant: of }))
+    }
+    whole.delete(undefined)
+    for (const [name, { touch, before }] of this.#failed) {
+      if (!(whole.size > 0 && whole.has(this.host.id(touch))) && sameImage(before, this.host.image(touch))) continue
+      this.#failed.delete(name)
+      this.host.told(name, touch, undefined)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const { abort } of this.#flights.values()) abort.abort()
+  }
 
   async #fetch(touch: Touch, name: string): Promise<void> {
-    const flight: Flight = { again: false }
+    const flight: Flight = { again: false, abort: new AbortController() }
     this.#flights.set(name, flight)
-    const { signal } = this.#abort
+    const { signal } = flight.abort
     try {
       // What is touched in one go is asked for once.
       await undefined
@@ -135,7 +179,7 @@ export class RowFetcher {
       if (signal.aborted) return
       const why = cause instanceof Error ? cause.message : String(cause)
       const error = new EddylineError('FETCH_FAILED', `a row of \`${touch.table}\` could not be fetched: ${why}`, { offending: touch.table, cause })
-      this.#failed.set(name, { touch, error })
+      this.#failed.set(name, { touch, error, before: this.host.image(touch) })
       this.host.told(name, touch, error)
       report(cause, this.onError)
     } finally {
@@ -151,7 +195,7 @@ export class RowFetcher {
       queueMicrotask(() => {
         const landing = this.#landing
         this.#landing = []
-        if (!this.#abort.signal.aborted) this.#store(landing.filter(one => this.#isNews(one)))
+        if (!this.#closed) this.#store(landing.filter(one => this.#isNews(one)))
       })
     })
   }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorCode};
 use crate::query::Schema;
 use crate::query::shape::optional_text;
 use crate::store::Op;
-use crate::wire::json::Options;
+use crate::wire::json::{Confined, Options};
 
 /// Reads the options object of `json_begin`.
 pub fn read(schema: &Schema, value: JsValue) -> Result<Options, JsValue> {
@@ -52,7 +52,11 @@ pub fn read(schema: &Schema, value: JsValue) -> Result<Options, JsValue> {
         source: text("source")?,
         cursor: text("cursor")?,
         tenant: text("tenant")?,
-        confined: json.get("confined").is_some(),
+        confined: match text("confined")?.as_deref() {
+            None => Confined::No,
+            Some("one") => Confined::ToOne,
+            Some(_) => Confined::ToTenant,
+        },
         origin: text("origin")?,
         ignore_stale,
         ..Options::default()

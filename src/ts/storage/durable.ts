@@ -53,6 +53,8 @@ export class Durable implements Keeper {
   readonly #listeners = new Set<(status: DurabilityStatus) => void>()
   #staged: EntryWrites | undefined
   #unwritten: Transaction[] = []
+  /** Transactions of versions whose bytes nobody has asked for yet. */
+  #open: { readonly version: number; readonly transaction: Transaction }[] = []
   /** Size of the last checkpoint, or what the log may grow to after one that failed. */
   #checkpointBytes = 0
   #letGo!: () => void
@@ -188,7 +190,20 @@ export class Durable implements Keeper {
     if (report.applied === 0 && cursor === undefined && staged === undefined) return
     const batch = changesOf(this.db, cursor === undefined ? undefined : source, cursor, origin)
     const envelope = source === undefined && cursor === undefined && origin === undefined ? undefined : { source, cursor, origin }
-    this.#commit({ number: 0, batch, ...(envelope !== undefined ? { envelope } : {}), ...(staged !== undefined ? { entries: written(staged) } : {}) })
+    this.#commit({ number: 0, batch, ...(envelope !== undefined ? { envelope } : {}), ...(staged !== undefined ? { entries: written(staged) } : {}) }, report.version)
+  }
+
+  amend(version: number, entries: EntryWrites): void {
+    const open = this.#open.findLast(o => o.version === version)?.transaction
+    // A checkpoint that was begun meanwhile has the version, and not these.
+    if (open === undefined || this.#checkpointing !== undefined) {
+      if (this.status !== 'closed') this.#commit({ number: 0, entries: written(entries) })
+      return
+    }
+    const more = written(entries)
+    open.entries ??= {}
+    for (const space of Object.keys(more)) open.entries[space] = { ...open.entries[space], ...more[space] }
+    this.#enter(more)
   }
 
   commit(batch: LooseBatch | readonly LooseChange[] | undefined, entries: EntryWrites): Report | undefined {
@@ -218,17 +233,22 @@ export class Durable implements Keeper {
     return report
   }
 
-  #commit(t: Transaction): void {
+  #commit(t: Transaction, version?: number): void {
     t.number = ++this.number
     if (t.entries !== undefined) this.#enter(t.entries)
-    this.#push(t)
+    this.#push(t, version)
   }
 
-  #push(t: Transaction): void {
+  #push(t: Transaction, version?: number): void {
     if (this.status === 'memory') { this.onDurable?.(t); return }
     if (this.status === 'closed') return
     this.#unwritten.push(t)
-    this.writer.push(encodeTransaction(t))
+    if (version !== undefined) this.#open.push({ version, transaction: t })
+    // What listeners of the version add is part of it: `amend`.
+    this.writer.push(() => {
+      if (this.#open[0]?.transaction === t) this.#open.shift()
+      return encodeTransaction(t)
+    })
   }
 
   #enter(entries: NonNullable<Transaction['entries']>): void {
@@ -318,6 +338,7 @@ export class Durable implements Keeper {
     } catch (error) { throw storageError(error, 'the storage cannot be opened') }
     this.writer.reset()
     this.#unwritten = []
+    this.#open = []
     this.warning = undefined
     this.#become('ready')
     await this.#rewrite()
@@ -372,6 +393,7 @@ export class Durable implements Keeper {
     if (this.status === 'closed') return
     const lost = this.#unwritten
     this.#unwritten = []
+    this.#open = []
     this.#memory(error)
     // Nobody waits for what will not be durable.
     if (this.onDurable !== undefined) for (const t of lost) this.onDurable(t)

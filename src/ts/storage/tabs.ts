@@ -165,6 +165,7 @@ export class Tabs implements Keeper {
   #told(status: DurabilityStatus): void { for (const fn of [...this.#listeners]) fn(status) }
 
   committed(report: Report): void { this.#leader?.committed(report) }
+  amend(version: number, entries: EntryWrites): void { this.#leader?.amend(version, entries) }
   /** Followers take what they are told; everything else has to go to the leader. */
   guard(): void {
     if (this.#leader === undefined && !this.#isClosed) throw new EddylineError('FOLLOWER', `another tab writes \`${this.name}\`: wait for \`db.durability.leading\`, or let that tab do it`)

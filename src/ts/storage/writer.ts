@@ -1,7 +1,7 @@
 import type { EddylineError } from '../errors.js'
 import { type Medium, storageError } from './medium.js'
 
-type Job = { record: Uint8Array } | { step: () => Promise<void>; refuse: (error: unknown) => void }
+type Job = { record: () => Uint8Array } | { step: () => Promise<void>; refuse: (error: unknown) => void }
 
 /**
  * Writes behind: records go to the medium one group after the other, everything that waits in one append.
@@ -23,8 +23,8 @@ export class Writer {
 
   get pending(): number { return this.#queued - this.#written }
 
-  /** Puts a record into the line. */
-  push(record: Uint8Array): void {
+  /** Puts a record into the line; its bytes are asked for when its turn has come, in a later task or microtask. */
+  push(record: () => Uint8Array): void {
     if (this.failure !== undefined) return
     this.#jobs.push({ record })
     this.#queued++
@@ -71,7 +71,7 @@ export class Writer {
         }
         let n = this.#jobs.findIndex(j => 'step' in j)
         if (n < 0) n = this.#jobs.length
-        const group = this.#jobs.splice(0, n).map(j => (j as { record: Uint8Array }).record)
+        const group = this.#jobs.splice(0, n).map(j => (j as { record: () => Uint8Array }).record())
         await this.medium.append(group)
         this.logBytes += group.reduce((sum, r) => sum + r.length, 0)
         this.#written += group.length

@@ -11,9 +11,12 @@ interface Flight {
   readonly table: Node
   readonly key: readonly unknown[]
   ref: Ref | undefined
-  flying: boolean
+  /** The request that is under way. */
+  flying: AbortController | undefined
   /** Something newer was told while the request was under way: its answer is old. */
   again: boolean
+  /** The row is known by other means: nobody waits for the answer. */
+  settled: boolean
   /** The row as it was when it was asked for. */
   before: Uint8Array | undefined
 }
@@ -30,41 +33,57 @@ interface Host {
 }
 
 /**
- * Requests start in a microtask: what is told in one go is asked once. News during a request make its answer old, and so do
- * other changes of the row; it is asked for once more when the answer is there, not sooner. Answers of one moment are handed over together.
+ * Of a row one request is under way, at any time. Requests start in a microtask: what is told in one go is asked once. News
+ * during a request make its answer old, and so do other changes of the row; it is asked for once more when the answer is there,
+ * not sooner. A request that nobody waits for any more is aborted, each by a signal of its own. Answers of one moment are handed
+ * over together.
  */
 export class Fetcher {
   readonly #flights = new Map<string, Flight>()
   readonly #failed = new Map<string, Flight>()
-  readonly #abort = new AbortController()
+  #closed = false
   #waiting: Flight[] = []
   #arrived: Arrived[] = []
+  #handing = false
   #idle: (() => void)[] = []
 
   constructor(readonly fetchRow: Fetch, readonly tenant: string | undefined, readonly host: Host) {}
 
   want(table: Node, key: readonly unknown[], ref: Ref | undefined): void {
-    if (this.#abort.signal.aborted) return
+    if (this.#closed) return
     const name = textOf([table.name, ...key])
-    let flight = this.#flights.get(name)
+    const flight = this.#flights.get(name)
     if (flight === undefined) {
-      flight = { table, key, ref, flying: false, again: false, before: undefined }
-      this.#flights.set(name, flight)
+      const first: Flight = { table, key, ref, flying: undefined, again: false, settled: false, before: undefined }
+      this.#flights.set(name, first)
       this.#failed.delete(name)
-      this.#schedule(flight)
+      this.#schedule(first)
+      return
+    }
+    if (flight.settled) {
+      flight.settled = false
+      flight.again = true
+      flight.ref = ref
       return
     }
     const known = flight.ref
     if (ref !== undefined && known !== undefined && !newer(ref, known)) return
     flight.ref = ref ?? known
-    if (flight.flying) flight.again = true
+    if (flight.flying !== undefined) flight.again = true
   }
 
-  /** The row is known by other means: an answer that is under way is old. */
+  /** The row is known by other means: an answer that is under way, or waits to be handed over, is old. */
   settled(table: Node, key: readonly unknown[]): void {
     const name = textOf([table.name, ...key])
-    this.#flights.delete(name)
+    const flight = this.#flights.get(name)
+    if (flight?.flying === undefined) this.#flights.delete(name)
+    else if (!flight.settled) {
+      flight.settled = true
+      flight.again = false
+      flight.flying.abort()
+    }
     this.#failed.delete(name)
+    this.#arrived = this.#arrived.filter(a => a.table !== table || textOf([table.name, ...a.key]) !== name)
     this.#finish()
   }
 
@@ -79,7 +98,8 @@ export class Fetcher {
   }
 
   close(): void {
-    this.#abort.abort()
+    this.#closed = true
+    for (const { flying } of this.#flights.values()) flying?.abort()
     this.#flights.clear()
     this.#failed.clear()
     this.#waiting = []
@@ -87,7 +107,7 @@ export class Fetcher {
     this.#finish()
   }
 
-  get #quiet(): boolean { return this.#flights.size === 0 && this.#arrived.length === 0 }
+  get #quiet(): boolean { return this.#arrived.length === 0 && [...this.#flights.values()].every(f => f.settled) }
 
   #schedule(flight: Flight): void {
     this.#waiting.push(flight)
@@ -103,8 +123,7 @@ export class Fetcher {
 
   async #fly(flight: Flight): Promise<void> {
     const { table, key } = flight
-    const { signal } = this.#abort
-    flight.flying = true
+    const { signal } = flight.flying = new AbortController()
     flight.again = false
     flight.before = this.host.image(table, key)
     let row: object | null = null
@@ -114,11 +133,12 @@ export class Fetcher {
         ...(flight.ref === undefined ? {} : { ref: flight.ref }), ...(this.tenant === undefined ? {} : { tenant: this.tenant }), signal,
       }))
     } catch (cause) { error = { cause } }
-    flight.flying = false
-    if (signal.aborted || !this.#current(flight)) return
+    flight.flying = undefined
+    if (this.#closed || !this.#current(flight)) return
+    const name = textOf([table.name, ...key])
+    if (flight.settled) { this.#flights.delete(name); return }
     // What was written meanwhile by others is newer than what was asked before, or unknown to it.
     if (flight.again || !sameImage(flight.before, this.host.image(table, key))) { this.#schedule(flight); return }
-    const name = textOf([table.name, ...key])
     this.#flights.delete(name)
     if (error !== undefined) {
       this.#failed.set(name, flight)
@@ -129,8 +149,10 @@ export class Fetcher {
 
   #hand(arrived: Arrived): void {
     this.#arrived.push(arrived)
-    if (this.#arrived.length > 1) return
+    if (this.#handing) return
+    this.#handing = true
     queueMicrotask(() => {
+      this.#handing = false
       const rows = this.#arrived
       this.#arrived = []
       try { if (rows.length > 0) this.host.arrived(rows) } finally { this.#finish() }

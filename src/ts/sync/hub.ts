@@ -173,6 +173,12 @@ export class Hub {
     this.#each(concerned, live => { live.fail(name, undefined) })
   }
 
+  /** A row that could not be fetched has come by other means: told with what else is told of the version. */
+  #known(name: string): void {
+    for (const live of this.#failing.get(name) ?? []) live.known(name)
+    this.#failing.delete(name)
+  }
+
   close(): void {
     for (const live of this.#all()) live.unsubscribe()
     this.watchers.clear()
@@ -186,6 +192,7 @@ export class Hub {
     this.#changes = []
     this.telling = version
     for (const change of changes) this.topics.tell(change)
+    if (this.#failing.size > 0) for (const { table, key } of changes) this.#known(textOf([table.name, ...key]))
     const touched = [...this.#touched]
     this.#touched.clear()
     // All scopes follow the version before anybody is called: a listener may change anything.
@@ -208,6 +215,8 @@ class Live implements Subscription, ScopeHost {
   error: EddylineError | undefined
   readonly #scope: Scope
   readonly #failed = new Map<string, EddylineError>()
+  /** A row is known again, and that was not told yet. */
+  #better = false
   #events = new Map<string, RowEvent>()
   #inserted: RowChange[] = []
   #stops: (() => void)[] = []
@@ -275,7 +284,8 @@ class Live implements Subscription, ScopeHost {
   }
 
   notify(version: number): void {
-    if (this.#closed || this.#events.size === 0) return
+    if (this.#closed || (this.#events.size === 0 && !this.#better)) return
+    this.#better = false
     const events = [...this.#events.values()]
     this.#events = new Map()
     // Its rows are gone, and nothing else can happen to it.
@@ -289,6 +299,13 @@ class Live implements Subscription, ScopeHost {
   }
 
   follows(table: Node, key: readonly unknown[]): boolean { return this.#scope.shows(table, key) }
+
+  known(name: string): void {
+    if (!this.#failed.delete(name)) return
+    this.error = [...this.#failed.values()].at(-1)
+    this.#better = true
+    this.hub.touched(this)
+  }
 
   fail(name: string, error: EddylineError | undefined): void {
     if (this.#closed || (error === undefined && !this.#failed.delete(name))) return

@@ -1,8 +1,10 @@
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { Database } from '../database.js'
+import { type JsonBytes, type JsonOptions, type JsonStream, isStream } from '../json-input.js'
 import type { QueryLike } from '../query/builder.js'
 import { TableFeed, type Target } from './feed.js'
 import { type Journal, journalOf } from './journal.js'
+import { changesOf, recorded, textOfPieces } from './json-changes.js'
 import { type TableJson, tableOf } from './row-keys.js'
 import { QuerySet, type Work } from './row-set.js'
 
@@ -13,6 +15,9 @@ export interface Teller {
 }
 
 const hubs = /* @__PURE__ */ new WeakMap<Database<any>, Hub>()
+
+/** What writes to the storage what a version counted, in its transaction. */
+export interface Keeping { keep(version: number): void }
 
 /** The hub of a database: one, whoever asks. */
 export function hubOf(db: Database<any>): Hub {
@@ -31,6 +36,8 @@ export function hubOf(db: Database<any>): Hub {
 export class Hub {
   /** Scopes by tenant. */
   readonly scopes = new Map<string | undefined, { dispose(): void }>()
+  /** Scopes whose counters are to be written. */
+  readonly keeping = new Set<Keeping>()
   readonly #feeds = new Map<string, TableFeed>()
   readonly #woken = new Set<TableFeed>()
   readonly #sets = new Set<QuerySet>()
@@ -96,16 +103,35 @@ export class Hub {
 
   /** Applies a batch whose writes are looked at, as far as somebody watches their tables. */
   apply(changes: readonly LooseChange[], batch: LooseBatch): Report {
+    return this.#noting(this.#feeds.size === 0 ? [] : changes, batch.tenant, () => this.db.apply(batch as never) as Report)
+  }
+
+  /** The same of JSON. It is read a second time here, if something counts or watches rows of a table that it may change. */
+  applyJson(input: string | JsonBytes | JsonStream, opts: JsonOptions | undefined): Report | Promise<Report> {
     const { db } = this
-    const apply = db.apply.bind(db) as (batch: LooseBatch) => Report
-    if (this.#feeds.size === 0) return apply(batch)
-    const journal = journalOf(changes, (table, tenant) => this.#feeds.get(feedName(table, tenant)) ?? this.#feeds.get(feedName(table, undefined)), batch.tenant)
-    if (journal.size === 0) return apply(batch)
-    // Told at its version, which may be later than this call: inside of a listener versions wait for their turn.
-    const version = db.version + 1
+    if (!this.#counts()) return db.applyJson(input as never, opts)
+    const changes = (text: string): LooseChange[] => {
+      // What are no changes is told by who applies them.
+      try { return changesOf(text, opts, name => this.#counted(name)) } catch { return [] }
+    }
+    if (!isStream(input)) return this.#noting(changes(typeof input === 'string' ? input : textOfPieces([input])), opts?.tenant, () => db.applyJson(input, opts))
+    const pieces: Uint8Array[] = []
+    return db.applyJson(recorded(input, pieces), { ...opts, around: commit => this.#noting(changes(textOfPieces(pieces)), opts?.tenant, commit) })
+  }
+
+  /** Whether sets of rows of any table, of this one, are counted or watched. */
+  #counts(): boolean { return [...this.#feeds.values()].some(feed => feed.targets.size > 0) }
+
+  #counted(table: string): TableJson | undefined { return [...this.#feeds.values()].find(feed => feed.table.name === table && feed.targets.size > 0)?.table }
+
+  /** Applies, and keeps what is written for its version, which may be told later: inside of a listener versions wait for their turn. */
+  #noting(changes: readonly LooseChange[], tenant: string | undefined, apply: () => Report): Report {
+    const journal = journalOf(changes, (table, of) => this.#feeds.get(feedName(table, of)) ?? this.#feeds.get(feedName(table, undefined)), tenant)
+    if (journal.size === 0) return apply()
+    const version = this.db.version + 1
     this.#journals.set(version, journal)
     try {
-      const report = apply(batch)
+      const report = apply()
       if (report.version !== version || report.replayed) this.#journals.delete(version)
       return report
     } catch (error) {
@@ -129,6 +155,7 @@ export class Hub {
     this.#woken.clear()
     for (const set of this.#sets) set.tell(version, batch)
     this.#sets.clear()
+    for (const scope of this.keeping) scope.keep(version)
     const tellers = [...this.#tellers].sort((a, b) => a.order - b.order)
     this.#tellers.clear()
     const errors: unknown[] = []

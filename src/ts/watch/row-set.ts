@@ -53,7 +53,7 @@ export class Tap {
 export class Count implements Recipient {
   readonly columns = undefined
   values: Counters = zeros()
-  /** Told when they have changed. */
+  /** Told when they have changed, before anybody is told of the version. */
   changed: (() => void) | undefined
   constructor(readonly rule: Rule, readonly since: number) {}
   receive({ counts }: Tally): void {

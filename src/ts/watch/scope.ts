@@ -3,15 +3,16 @@ import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
 import { cellOf } from '../cells.js'
 import { EddylineError, codedError } from '../errors.js'
+import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { LiveQuery } from '../live-query.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
-import { batchOf, checkQuery } from '../tenant.js'
+import { batchOf, checkQuery, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
 import { checkBy, checkEnds, checkFunction, checkList, checkOptions, checkRule, checkSaved, checkShown, checkWhat, checkWord } from './checks.js'
 import type { Target } from './feed.js'
-import { type Hub, hubOf } from './hub.js'
-import { type Counters, KINDS, type Rule, type SignalKind } from './kinds.js'
+import { type Hub, type Keeping, hubOf } from './hub.js'
+import { type Counters, KINDS, type Rule, type SignalKind, ruleName } from './kinds.js'
 import { type Futures, type Ready, assignReady } from './ready.js'
 import { columnType, keyValues, tableOf } from './row-keys.js'
 import type { Count, RowSet, Work } from './row-set.js'
@@ -51,8 +52,12 @@ export interface QueryWatchOptions extends WatchOptions { columns?: readonly str
 
 const OPTIONS: readonly string[] = ['label', 'once', 'signal', 'owner', 'upsertAs', 'noop', 'by', 'columns', 'query'] satisfies (keyof TableWatchOptions<AnySchema, string>)[]
 
-/** Where the storage keeps counters, by tenant. */
+/** Where the storage keeps counters, each with its tenant. */
 const COUNTERS = 'eddyline counters'
+
+const savedOf = (target: Target, { rule, values }: Count): SavedCounters => ({
+  table: target.feed.table.name, ...(target.by === undefined ? {} : { by: target.by }), ...rule, counts: { ...values },
+})
 
 /** Counters to be kept somewhere else: plain data. */
 export interface SavedCounters { table: string; by?: Record<string, unknown>; upsertAs?: Rule['upsertAs']; noop?: Rule['noop']; counts: Counters }
@@ -66,7 +71,7 @@ export interface SavedCounters { table: string; by?: Record<string, unknown>; up
  * const w = t.watch('quotes', 'changes', { by: { author: 'Heraclitus' } }, ({ counts, keys }) => …)
  * ```
  */
-export class Scope<S extends AnySchema> {
+export class Scope<S extends AnySchema> implements Keeping {
   /** Most watches at a time. */
   maxWatches = 10_000
   readonly #hub: Hub
@@ -75,7 +80,8 @@ export class Scope<S extends AnySchema> {
   readonly #counted = new Set<Target>()
   #held = 0
   #keeps = false
-  #unkept = false
+  /** Counters that changed, and are not written yet. */
+  readonly #unkept = new Map<Count, Target>()
 
   /** @internal Use `tenant` or `watches`. */
   constructor(readonly db: Database<S>, readonly id: string | undefined) { this.#hub = hubOf(db) }
@@ -100,6 +106,16 @@ export class Scope<S extends AnySchema> {
     const batch = batchOf(this.db.schema, this.id, input)
     if (!Array.isArray(batch.changes)) return this.db.apply(input)
     return this.#hub.apply(batch.changes, batch)
+  }
+
+  /**
+   * Applies JSON to this scope. Throws what `db.applyJson` throws, and TENANT_MISMATCH as `apply`. Where rows of a tenant's tables
+   * are watched or counted the text is read once more, and the bytes of a stream are kept until then.
+   */
+  applyJson(input: string | JsonBytes, opts?: Omit<JsonOptions, 'tenant'>): Report
+  applyJson(input: JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report>
+  applyJson(input: string | JsonBytes | JsonStream, opts?: JsonOptions): Report | Promise<Report> {
+    return this.#hub.applyJson(input, this.id === undefined ? { ...opts, confined: 'one' } : confined(this.id, opts))
   }
 
   /** A live query over the rows of this scope. Throws what `db.live` throws, and TENANT_MISMATCH. */
@@ -224,17 +240,16 @@ export class Scope<S extends AnySchema> {
     const json = tableOf(this.db.schema, table)
     checkOptions(options ?? {}, ['by'])
     if (options?.by !== undefined) checkBy(options.by, c => columnType(json, c, `by.${c}`))
-    for (const count of this.#hub.known(json, this.id, options?.by as never)?.counts(this) ?? []) {
+    const target = this.#hub.known(json, this.id, options?.by as never)
+    for (const count of target?.counts(this) ?? []) {
       for (const kind of KINDS) count.values[kind] = 0
-      this.#changed()
+      this.#changed(target!, count)
     }
   }
 
   /** All counters, as plain data. */
   savedCounters(): SavedCounters[] {
-    return [...this.#counted].flatMap(target => [...target.counts(this)].map(({ rule, values }) => ({
-      table: target.feed.table.name, ...(target.by === undefined ? {} : { by: target.by }), ...rule, counts: { ...values },
-    })))
+    return [...this.#counted].flatMap(target => [...target.counts(this)].map(count => savedOf(target, count)))
   }
 
   /**
@@ -251,21 +266,45 @@ export class Scope<S extends AnySchema> {
         if (value !== null && value !== undefined) cellOf(type, value, column, at)
       }, `${path}.`)
     })
-    const values = saved.map(({ table, by, upsertAs, noop }) => this.#count(table, by, { upsertAs, noop }).values)
-    saved.forEach(({ counts }, i) => { for (const kind of KINDS) values[i][kind] += counts[kind] })
+    const found = saved.map(({ table, by, upsertAs, noop }) => this.#count(table, by, { upsertAs, noop }))
+    saved.forEach(({ counts }, i) => {
+      for (const kind of KINDS) found[i].values[kind] += counts[kind]
+      found[i].changed?.()
+    })
   }
 
   /** @internal Counters live in the storage from now on: what is there is counted on. */
   keepCounters(): void {
     if (this.#keeps) return
-    const saved = this.db.durability?.entries(COUNTERS).get(this.id ?? '') as SavedCounters[] | undefined
-    for (const one of saved ?? []) {
+    for (const saved of this.db.durability?.entries(COUNTERS).values() ?? []) {
+      const { tenant, ...one } = saved as SavedCounters & { tenant?: string }
+      if (tenant !== this.id) continue
       try { this.restoreCounters([one]) } catch (error) {
         // Of another version of the schema.
         if (codedError(error)?.code !== 'UNKNOWN_TABLE' && codedError(error)?.code !== 'UNKNOWN_COLUMN') throw error
       }
     }
     this.#keeps = true
+    // What was counted before goes on with what was kept.
+    for (const target of this.#counted) for (const count of target.counts(this)) if (count.values.changes > 0) this.#changed(target, count)
+  }
+
+  /** @internal Writes counters that changed: with the rows of a version, one transaction, or by themselves. */
+  keep(version: number | undefined): void {
+    this.#hub.keeping.delete(this)
+    const { keeper } = this.db
+    const changed = [...this.#unkept]
+    this.#unkept.clear()
+    if (changed.length === 0 || keeper === undefined || keeper.status === 'follower' || keeper.status === 'closed') return
+    const plain = ({ by, ...rest }: SavedCounters): SavedCounters => by === undefined ? rest
+      : { ...rest, by: Object.fromEntries(Object.entries(by).map(([c, v]) => [c, v instanceof Date ? v.toISOString() : v])) }
+    const named = changed.map(([count, target]) => [
+      JSON.stringify([this.id ?? null, target.feed.table.name, target.name, ruleName(count.rule)]),
+      { ...(this.id === undefined ? {} : { tenant: this.id }), ...plain(savedOf(target, count)) },
+    ])
+    const entries = { [COUNTERS]: Object.fromEntries(named) as Record<string, unknown> }
+    if (version === undefined) keeper.commit(undefined, entries)
+    else keeper.amend(version, entries)
   }
 
   /** Labelled values that follow rows, lists and queries of this scope. */
@@ -305,23 +344,18 @@ export class Scope<S extends AnySchema> {
   free(n: number): void { this.#held -= n }
 
   #count(table: string, by: object | undefined, rule: Rule): Count {
-    const count = this.#target(table, by as never).count(this, rule)
-    count.changed ??= () => { this.#changed() }
+    const target = this.#target(table, by as never)
+    const count = target.count(this, rule)
+    count.changed ??= () => { this.#changed(target, count) }
     return count
   }
 
-  /** Written in the task of the change, as the versions of that task are. */
-  #changed(): void {
-    if (!this.#keeps || this.#unkept) return
-    this.#unkept = true
-    queueMicrotask(() => {
-      this.#unkept = false
-      const { durability } = this.db
-      if (durability === undefined || durability.status === 'follower' || durability.status === 'closed') return
-      const plain = ({ by, ...rest }: SavedCounters): SavedCounters => by === undefined ? rest
-        : { ...rest, by: Object.fromEntries(Object.entries(by).map(([c, v]) => [c, v instanceof Date ? v.toISOString() : v])) }
-      durability.commit(undefined, { [COUNTERS]: { [this.id ?? '']: this.savedCounters().map(plain) } })
-    })
+  /** What a version changed is written with it; what a call changed, by the end of its task. */
+  #changed(target: Target, count: Count): void {
+    if (!this.#keeps) return
+    if (this.#unkept.size === 0) queueMicrotask(() => { this.keep(undefined) })
+    this.#unkept.set(count, target)
+    this.#hub.keeping.add(this)
   }
 
   #target(table: string, by: Record<string, unknown> | undefined): Target {

@@ -2,9 +2,8 @@
 import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
-import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { AnySchema } from '../schema.js'
-import { checkTenant, cleared, confined } from '../tenant.js'
+import { checkTenant, cleared } from '../tenant.js'
 import { checkOptions } from './checks.js'
 import { hubOf } from './hub.js'
 import { Scope, type ScopeOptions } from './scope.js'
@@ -12,13 +11,6 @@ import { Scope, type ScopeOptions } from './scope.js'
 /** The scope of one tenant. */
 export class Tenant<S extends AnySchema> extends Scope<S> {
   declare readonly id: string
-
-  /** Applies JSON to this tenant. Throws what `db.applyJson` throws, and TENANT_MISMATCH as `apply`. */
-  applyJson(input: string | JsonBytes, opts?: Omit<JsonOptions, 'tenant'>): Report
-  applyJson(input: JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report>
-  applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Report | Promise<Report> {
-    return this.db.applyJson(input as never, confined(this.id, opts)) as never
-  }
 
   /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
   clear(): Report { return this.apply(cleared(this.db.schema) as never) }

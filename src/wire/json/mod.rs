@@ -24,5 +24,5 @@ pub(super) mod tests;
 mod words;
 
 pub(super) use cell::MAX_SAFE;
-pub use reader::{DEFAULT_LIMIT, JsonReader, Options};
+pub use reader::{Confined, DEFAULT_LIMIT, JsonReader, Options};
 pub(super) use words::{no_tenants, tenant_required};

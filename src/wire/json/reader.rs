@@ -27,14 +27,26 @@ pub struct Options {
     pub cursor: Option<String>,
     /// Tenant of changes that name none.
     pub tenant: Option<String>,
-    /// Changes of other tenants, and of tables without tenants, are refused.
-    pub confined: bool,
+    /// Which tenants one batch may be of.
+    pub confined: Confined,
     /// Who caused it.
     pub origin: Option<String>,
     /// An older cursor is a replay to be ignored.
     pub ignore_stale: bool,
     /// Largest item in bytes, at most 1 GiB.
     pub limit: usize,
+}
+
+/// Which tenants one batch may be of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Confined {
+    /// Any, as backends send them.
+    #[default]
+    No,
+    /// One, whichever; beside tables without tenants.
+    ToOne,
+    /// That of the options; tables without tenants are refused.
+    ToTenant,
 }
 
 impl Default for Options {
@@ -45,7 +57,7 @@ impl Default for Options {
             source: None,
             cursor: None,
             tenant: None,
-            confined: false,
+            confined: Confined::No,
             origin: None,
             ignore_stale: false,
             limit: DEFAULT_LIMIT,
@@ -87,6 +99,7 @@ pub struct JsonReader {
     /// Offset of `held` in the stream.
     base: u64,
     /// The only tenant that changes may be of.
+    confined: Confined,
     tenant: Option<String>,
 }
 
@@ -103,7 +116,8 @@ impl JsonReader {
     pub fn begin(&mut self, schema: &Schema, options: &Options) -> Result<()> {
         self.abort();
         self.limit = options.limit.min(1 << 30);
-        self.tenant = options.tenant.clone().filter(|_| options.confined);
+        self.confined = options.confined;
+        self.tenant = options.tenant.clone().filter(|_| options.confined == Confined::ToTenant);
         self.stream = Some(Box::new(Stream::new(schema, options, self.rows.take().unwrap_or_default(), self.limit)?));
         Ok(())
     }
@@ -176,10 +190,12 @@ impl JsonReader {
         let Some(stream) = self.stream.take() else { return Err(not_begun()) };
         let (batch, rows) = stream.finish(self.held.is_empty());
         let end = self.base + self.held.len() as u64;
-        let tenant = self.tenant.take();
+        let (tenant, confined) = (self.tenant.take(), self.confined);
         self.reset(Some(rows));
         let batch = batch.map_err(|e| located(e, end))?;
-        tenant.map_or(Ok(()), |tenant| keeps_to(schema, &batch, &tenant))?;
+        if confined != Confined::No {
+            keeps_to(schema, &batch, tenant.as_deref())?;
+        }
         Ok(batch)
     }
 

@@ -67,15 +67,24 @@ impl Stream {
     }
 }
 
-/// Checks that all changes of a batch are of one tenant. Cost: a comparison each.
-pub(super) fn keeps_to(schema: &Schema, batch: &Batch, tenant: &str) -> Result<()> {
+/// Checks that all changes of a batch are of one tenant: of this one, or whichever comes first, beside tables without tenants.
+/// Cost: a comparison each.
+pub(super) fn keeps_to(schema: &Schema, batch: &Batch, given: Option<&str>) -> Result<()> {
+    let mut tenant = given;
     for (i, change) in batch.changes.iter().enumerate() {
         let table = schema.by_id(change.table);
         let of = table.tenant_column().map(|column| table.layout.cell(&change.row, column));
-        let message = match of {
-            Some(Cell::Text(of)) if of == tenant => continue,
-            Some(Cell::Text(of)) => format!("a change of the tenant `{of}` in the scope of `{tenant}`"),
-            _ => format!("rows of `{}` belong to no tenant: they are changed outside of `{tenant}`", table.name),
+        let message = match (of, tenant) {
+            (Some(Cell::Text(of)), None) => {
+                tenant = Some(of);
+                continue;
+            }
+            (Some(Cell::Text(of)), Some(tenant)) if of == tenant => continue,
+            (Some(Cell::Text(of)), Some(tenant)) => format!("a change of the tenant `{of}` in the scope of `{tenant}`"),
+            (_, Some(tenant)) if given.is_some() => {
+                format!("rows of `{}` belong to no tenant: they are changed outside of `{tenant}`", table.name)
+            }
+            _ => continue,
         };
         let part = if of.is_some() { "tenant" } else { "table" };
         return Err(Error::new(ErrorCode::TenantMismatch, message).at(part).at_index("changes", i));

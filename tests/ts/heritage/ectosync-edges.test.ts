@@ -272,6 +272,65 @@ describe('requests', () => {
     expect([one.subscription.status, one.value.name, one.notes.at(-1)!.error, two.subscription.status]).toEqual(['ready', 'whole', undefined, 'closed'])
   })
 
+  it('are one at a time for a row, whatever is told of it meanwhile; what nobody waits for is aborted, each by a signal of its own', async () => {
+    const { db } = await open()
+    let running = 0, most = 0
+    const asked: { id: number; aborted: boolean; answer: (row: object | null) => void }[] = []
+    const signals = new Set<AbortSignal>()
+    const feed = receiver(db, { fetchRow: (_, id: number, { signal }) => {
+      if (id === 1) most = Math.max(most, ++running)
+      signals.add(signal)
+      const one = { id, aborted: false, answer: (_: object | null) => {} }
+      signal.addEventListener('abort', () => { one.aborted = true })
+      asked.push(one)
+      return new Promise(resolve => { one.answer = row => { if (id === 1) running--; resolve(row) } })
+    } })
+    for (let i = 0; i < 5; i++) {
+      feed.receive([['posts', 'updated'], { id: 1 }])
+      await tick()
+      feed.receive([['posts', 'deleted'], { id: 1 }])
+      await tick()
+    }
+    expect([most, asked.length, asked[0].aborted]).toEqual([1, 1, true])
+    // Nothing is waited for; then the row is wanted again, and asked for once when the old answer is there.
+    await feed.idle
+    feed.receive([['posts', 'inserted'], { id: 1 }])
+    feed.receive([['posts', 'updated'], { id: 1 }])
+    await tick()
+    expect(asked.length).toBe(1)
+    asked[0].answer({ ...post(1, null).row, name: 'old' })
+    await tick()
+    expect([asked.length, most, read(db, db.query.posts)]).toEqual([2, 1, []])
+    asked[1].answer({ ...post(1, null).row, name: 'new' })
+    await feed.idle
+    expect(read(db, db.query.posts).map(p => p.name)).toEqual(['new'])
+    // An answer that waits for its version when a delete comes.
+    feed.receive([['posts', 'updated'], { id: 1 }])
+    await tick()
+    asked[2].answer({ ...post(1, null).row, name: 'ghost' })
+    for (let i = 0; i < 12; i++) await Promise.resolve().then(() => { if (i === 1) feed.receive([['posts', 'deleted'], { id: 1 }]) })
+    await feed.idle
+    expect(read(db, db.query.posts)).toEqual([])
+    for (let id = 2; id < 40; id++) feed.receive([['posts', 'updated'], { id }])
+    await tick()
+    expect(signals.size).toBe(asked.length)
+    feed.close()
+    expect(asked.slice(3).every(a => a.aborted)).toBe(true)
+  })
+
+  it('that failed are forgotten when the row comes by the database, told with its version', async () => {
+    const { db } = await open()
+    db.apply([post(1, null), post(2, null)])
+    const [one, two] = read(db, db.query.posts).map(row => hold(db, row))
+    const feed = receiver(db, { fetchRow: () => Promise.reject(new Error('503')) })
+    feed.receive([[['posts', 'updated'], { id: 1 }], [['posts', 'updated'], { id: 2 }]])
+    await feed.idle
+    const before = one.notes.length
+    db.apply([set('posts', 1, { name: 'came' }), gone('posts', 2)])
+    expect([one.subscription.status, one.value.name, one.notes.length - before, one.notes.at(-1)!.error, one.notes.at(-1)!.events.length]).toEqual(['ready', 'came', 1, undefined, 1])
+    expect([two.subscription.status, two.notes.at(-1)!.error]).toEqual(['closed', undefined])
+  })
+
   it('that are answered with undefined, as by a forgotten return, have failed: the row stays', async () => {
     const { db } = await open()
     db.apply([post(1, null)])

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createDatabase } from '../../../pkg/index.inline.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
-import { assignReady, tenant } from '../../../pkg/watch/index.js'
+import { assignReady, tenant, watches } from '../../../pkg/watch/index.js'
 import { failure, open, quote, remove, rename, schema, tick, user, vector } from './tenants.js'
 
 const at = (fn: () => unknown): unknown[] => { const { code, path, nearest } = failure(fn); return [code, path, nearest] }
@@ -249,6 +249,43 @@ it('kept counters are in the storage with the versions that they count, by tenan
   second.db.close()
   await second.db.durability!.closed
   expect(read(await start()).slice(0, 2)).toEqual(['01101', '11212'])
+})
+
+it('kept counters are in the transaction of the rows that they count: whatever of the log is there, they agree', async () => {
+  const folder = new MemoryFolder()
+  const db = await createDatabase({ schema, storage: memory(folder, { onWarning: () => {} }) })
+  const t = tenant(db, 'a', { keepCounters: true })
+  t.counters('users')
+  t.counters('users', { by: { name: 'Alice' }, noop: 'signal' })
+  // A listener that applies: versions that are told later than they are made.
+  t.watch('users', 'inserts', ({ keys }) => { if (keys.inserted[0] === '3') t.apply([user('99', 'Alice'), remove('users', '1')]) })
+  for (let i = 0; i < 12; i++) {
+    t.apply([user(String(i), i % 2 === 0 ? 'Alice' : 'Bob'), ...i > 4 ? [remove('users', String(i - 2))] : []])
+    if (i % 4 === 3) await db.flush()
+  }
+  t.clearCounters('users', { by: { name: 'Alice' } })
+  await db.flush()
+  const [name] = folder.list().filter(n => folder.files.get(n)!.size > 0)
+  const { bytes, size } = folder.files.get(name)!
+  const seen = new Set<number>()
+  for (let cut = 0; cut <= size; cut += 8) {
+    const part = new MemoryFolder()
+    part.files.set(name, { bytes: bytes.slice(0, cut), size: cut })
+    const again = await createDatabase({ schema, storage: memory(part, { onWarning: () => {} }) })
+    const a = tenant(again, 'a', { keepCounters: true })
+    const { inserts, deletes } = a.counters('users')
+    const rows = a.live(a.query.users).rows.length
+    expect([cut, inserts - deletes]).toEqual([cut, rows])
+    seen.add(inserts)
+    again.close()
+  }
+  expect([...seen]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
+  // The scope of the tenant without letters, and that of no tenant, are not one.
+  const bare = tenant(db, '', { keepCounters: true })
+  bare.counters('users')
+  bare.apply([user('1', 'Alice')])
+  expect(vector(watches(db, { keepCounters: true }).counters('countries'))).toBe('00000')
+  db.close()
 })
 
 it('a row that moves through several indexed values in one batch signals where it was and where it is', async () => {

@@ -256,6 +256,34 @@ describe('touch', () => {
     expect([live.rows, live.status, live.error?.code, errors.length]).toEqual([[issue('a')], 'error', 'FETCH_FAILED', 1])
   })
 
+  it('a failure is over when the row comes by other means: changed, whole though as it was, or as a delete', async () => {
+    const { db } = await open({ fetchRow: async () => { throw new Error('offline') } })
+    const live = db.live(db.query.issues), members = db.live(db.query.members)
+    const failed = async (): Promise<void> => {
+      db.apply([put('a'), put('b'), { op: 'upsert', table: 'members', row: { projectId: 'p', userId: 3, role: 'r' } }])
+      db.apply([{ op: 'touch', table: 'issues', id: 'a' }, { op: 'touch', table: 'issues', id: 'c' }, { op: 'touch', table: 'members', id: ['p', 3] }])
+      await tick()
+      expect([live.error?.code, members.error?.code]).toEqual(['FETCH_FAILED', 'FETCH_FAILED'])
+    }
+    await failed()
+    const told: string[] = []
+    live.subscribe(() => { told.push(live.status) })
+    db.apply([put('b', { title: 'another row' })])
+    db.apply([{ op: 'upsert', table: 'issues', row: issue('a') }])
+    expect(live.status).toBe('error')
+    db.applyJson('[{"op":"delete","table":"members","id":{"projectId":"p","userId":3}}]')
+    expect(members.status).toBe('ready')
+    // It was not there, and is not: a delete says so.
+    db.apply([{ op: 'delete', table: 'issues', id: 'c' }])
+    expect([live.status, live.error, told]).toEqual(['ready', undefined, ['error', 'error', 'ready']])
+    expect(db.retry()).toBe(0)
+    await failed()
+    db.apply([{ op: 'reset', table: 'issues', rows: [issue('a'), issue('c')] }])
+    expect([live.status, members.status]).toEqual(['ready', 'error'])
+    db.applyJson('[{"projectId":"p","userId":3,"role":"other"}]', { table: 'members' })
+    expect(members.status).toBe('ready')
+  })
+
   it('a failure shows on the queries over its table, which keep their rows, until the row is fetched', async () => {
     let online = false
     let asks = 0
