@@ -10,6 +10,17 @@ export type EntryWrites = { readonly [space: string]: { readonly [key: string]: 
 export interface StorageOption {
   /** @internal Loads what is stored into an empty database, and keeps it from then on. */
   attach(db: Database<any>): Promise<Durability>
+  /** @internal What a worker makes the same of; absent where it lives in this thread. */
+  readonly far?: FarStorage
+}
+
+/** @internal A storage as data, and the functions that stay with who asked for it. */
+export interface FarStorage {
+  readonly kind: 'indexedDb' | 'opfs' | 'files'
+  readonly name: string
+  readonly options: Readonly<Record<string, unknown>>
+  readonly migrations?: Readonly<Record<number, (row: any, table: string, tenant: string | undefined) => unknown>>
+  readonly onWarning?: (warning: EddylineError) => void
 }
 
 /**
@@ -53,7 +64,7 @@ export interface Keeper extends Durability {
   /** A version was made, and its rows can still be read. */
   committed(report: Report): void
   /** As `commit`, of a packed batch. */
-  commitPacked(batch: Uint8Array, entries: EntryWrites): Report
+  commitPacked(batch: Uint8Array, entries: EntryWrites, source?: string, cursor?: string, origin?: string): Report
   /** Entries that a version led to while it was told: written in its transaction, if it has one, else in the next. */
   amend(version: number, entries: EntryWrites): void
   /** Throws when this tab must not write. */

@@ -29,7 +29,7 @@ const faces = new WeakMap<Database<any>, Face>()
  * `options` count when the face is first asked for. Throws INVALID_ARGUMENT for what is no database and no option, with the nearest name.
  */
 export function datalog(db: Database<any>, options?: DatalogOptions): Face {
-  if (typeof (db as { live?: unknown } | undefined)?.live !== 'function') throw new EddylineError('INVALID_ARGUMENT', '`datalog` takes a database: what `createDatabase` resolves to', { path: 'db' })
+  if (typeof (db as { live?: unknown } | undefined)?.live !== 'function' || db.inside === undefined) throw new EddylineError('INVALID_ARGUMENT', '`datalog` takes a database: what `createDatabase` resolves to', { path: 'db' })
   checkFace(options)
   let face = faces.get(db)
   if (face === undefined) faces.set(db, face = new Face(db, options))

@@ -223,14 +223,15 @@ export class Durable implements Keeper {
     return report
   }
 
-  commitPacked(batch: Uint8Array, entries: EntryWrites): Report {
+  commitPacked(batch: Uint8Array, entries: EntryWrites, source?: string, cursor?: string, origin?: string): Report {
     this.guard()
     this.#staged = entries
-    let report: Report
-    try { report = this.db.applyPacked(batch) } finally {
-      if (this.#staged !== undefined) this.#staged = undefined
-    }
-    return report
+    try {
+      const report = this.db.applyPacked(batch, source, cursor, origin)
+      // A replay makes no version.
+      if (this.#staged !== undefined) this.#commit({ number: 0, entries: written(entries) })
+      return report
+    } finally { this.#staged = undefined }
   }
 
   #commit(t: Transaction, version?: number): void {

@@ -1,5 +1,5 @@
 // Storage of databases. `eddyline/storage` knows no entry: it works on the database that is made with it.
-import type { Durability, StorageOption } from '../durability.js'
+import type { Durability, FarStorage, StorageOption } from '../durability.js'
 import { Durable, type StoreOptions } from './durable.js'
 import { type Folder, Generations } from './generations.js'
 import { IndexedDbMedium, type IndexedDbOptions } from './indexeddb.js'
@@ -30,17 +30,17 @@ export interface TabOptions {
 /** Keeps the state in IndexedDB. `createDatabase({ schema, storage: indexedDb('app') })`. */
 export const indexedDb = (name: string, options: StoreOptions & IndexedDbOptions & TabOptions = {}): StorageOption => {
   const open = (): Medium => new IndexedDbMedium(name, options)
-  return options.tabs ? shared(`indexeddb:${name}`, open, options) : storage(open, options)
+  return { ...options.tabs ? shared(`indexeddb:${name}`, open, options) : storage(open, options), far: far('indexedDb', name, options) }
 }
 
 /** Keeps the state in files of the origin: in the worker that this runs in, or from a page in a worker of its own. */
 export const opfs = (name: string, options: StoreOptions & OpfsOptions & TabOptions = {}): StorageOption => {
   const open = (): Medium => opfsMedium(name, options)
-  return options.tabs ? shared(`opfs:${name}`, open, options) : storage(open, options)
+  return { ...options.tabs ? shared(`opfs:${name}`, open, options) : storage(open, options), far: far('opfs', name, options) }
 }
 
 /** Keeps the state in a folder, under Node, Bun and Deno. */
-export const files = (path: string, options: StoreOptions = {}): StorageOption => storage(() => new Generations(new NodeFolder(path)), options)
+export const files = (path: string, options: StoreOptions = {}): StorageOption => ({ ...storage(() => new Generations(new NodeFolder(path)), options), far: far('files', path, options) })
 
 /** Keeps the state in memory: with a folder that is handed from database to database, for tests. */
 export const memory = (folder: Folder = new MemoryFolder(), options: StoreOptions = {}): StorageOption => storage(() => new Generations(folder), options)
@@ -54,4 +54,9 @@ export function storage(open: () => Medium, options: StoreOptions = {}): Storage
       return durable
     },
   }
+}
+
+/** The same for a worker, which has files of its own. */
+function far(kind: FarStorage['kind'], name: string, { migrations, onWarning, worker: _, ...options }: StoreOptions & OpfsOptions): FarStorage {
+  return { kind, name, options: options as FarStorage['options'], ...(migrations === undefined ? {} : { migrations }), ...(onWarning === undefined ? {} : { onWarning }) }
 }

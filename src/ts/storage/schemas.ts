@@ -40,10 +40,15 @@ export async function migrate(old: Database<any>, db: Database<any>, from: Store
     for await (const { row, tenant } of rowsOf(old, table.name, table.tenant)) {
       let rows: readonly { table: string; row: object }[] = [{ table: table.name, row }]
       for (let v = from.version + 1; v <= to.version; v++) {
-        rows = rows.flatMap(r => {
-          const made = migrations[v](r.row, r.table, tenant)
-          return made === null ? [] : Array.isArray(made) ? made : [{ table: r.table, row: made as object }]
-        })
+        const made: { table: string; row: object }[] = []
+        for (const r of rows) {
+          const given = migrations[v](r.row, r.table, tenant)
+          // Of a worker, whose page has the functions.
+          const row = given instanceof Promise ? await given as typeof given : given
+          if (Array.isArray(row)) made.push(...row)
+          else if (row !== null) made.push({ table: r.table, row: row as object })
+        }
+        rows = made
       }
       const changes = rows.map(r => {
         const known = (db.schema.json as SchemaJson).tables.find(t => t.name === r.table)

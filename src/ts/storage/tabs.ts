@@ -174,9 +174,9 @@ export class Tabs implements Keeper {
     this.guard()
     return this.#leader!.commit(batch, entries)
   }
-  commitPacked(batch: Uint8Array, entries: EntryWrites): Report {
+  commitPacked(batch: Uint8Array, entries: EntryWrites, source?: string, cursor?: string, origin?: string): Report {
     this.guard()
-    return this.#leader!.commitPacked(batch, entries)
+    return this.#leader!.commitPacked(batch, entries, source, cursor, origin)
   }
   entries(space: string): ReadonlyMap<string, unknown> { return this.#leader?.entries(space) ?? this.#spaces.get(space) ?? new Map() }
   /** Followers have what is durable only. */

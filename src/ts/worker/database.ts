@@ -1,8 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { slices } from '../breathe.js'
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
-import type { EngineStats, LiveOptions, QueryRoot } from '../database.js'
+import type { ApplyOptions, EngineStats, LiveOptions, QueryRoot } from '../database.js'
 import { Dispatcher, report as tellError, type ReportListener } from '../dispatch.js'
+import type { EntryWrites } from '../durability.js'
 import { Encoder } from '../encoder.js'
 import { EddylineError } from '../errors.js'
 import { type JsonBytes, type JsonOptions, type JsonStream, engineOptions, isStream } from '../json-input.js'
@@ -19,13 +20,16 @@ import { FILL, FREED, HEAD, KIND, ReportReader, SECTIONS } from '../report.js'
 import { type CellTable, Relations } from '../rows.js'
 import type { AnySchema, Batch, Change } from '../schema.js'
 import type { Connection, Source, SourceConnection } from '../source.js'
+import { checkTenant } from '../tenant.js'
 import type { FetchRow } from '../touches.js'
 import { View } from '../view.js'
 import { connectTo } from './connect.js'
 import { type Contents, farPort } from './far-engine.js'
+import { FarDurability, type WorkerDurability } from './durability.js'
 import { RowHeap } from './heap.js'
 import { type Channel, type ErrorJson, type OpenReply, type Request, type Told, errorJson, errorOf } from './messages.js'
 import { Requests } from './requests.js'
+import { WorkerTenant } from './tenant.js'
 
 /** What `createWorkerDatabase` makes a database of, beside the worker itself. */
 export interface WorkerDatabaseOptions<S extends AnySchema> {
@@ -109,10 +113,12 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   readonly #queries = new Map<number, SharedQuery>()
   readonly #totals = new Map<number, number>()
   readonly #missed = new Map<string, { table: string; tenant: string | undefined; error: EddylineError }>()
+  readonly #tenants = new Map<string, WorkerTenant<S>>()
   readonly #connections = new Set<SourceConnection>()
   readonly #fetches = new Map<number, AbortController>()
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #fetchRow: FetchRow | undefined
+  readonly #durability: FarDurability | undefined
   /** Messages that wait for the first of them to be read. */
   readonly #queue: Told[] = []
   #version: number
@@ -128,6 +134,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     this.#channel = channel
     this.#requests = requests
     this.#version = opened.version
+    this.#durability = opened.durability === undefined ? undefined : new FarDurability(opened.durability, requests, (batch, entries) => this.#commit(batch, { entries }))
     const { port, done } = farPort(this.#heap, this.#contents)
     this.#port = port
     this.#done = done
@@ -153,9 +160,14 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
 
   /**
    * Applies changes as one version, as `Database.apply`. Resolves when the live queries show it; rejects with what is wrong, and
-   * then nothing has happened. Rows are encoded before it returns: they may be changed afterwards.
+   * then nothing has happened. Rows are encoded before it returns: they may be changed afterwards. With `durable` it resolves when
+   * storage has it; NOT_DURABLE without storage.
    */
-  async apply(input: readonly Change<S>[] | Batch<S>): Promise<Report> {
+  apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Promise<Report> {
+    return this.#commit(input as LooseBatch, options?.durable === true ? { durable: true } : {})
+  }
+
+  async #commit(input: readonly LooseChange[] | LooseBatch, more: { durable?: boolean; entries?: EntryWrites }): Promise<Report> {
     this.#alive()
     const batch = Array.isArray(input) ? undefined : input as LooseBatch
     const changes = (batch !== undefined ? batch?.changes : input) as readonly LooseChange[]
@@ -170,7 +182,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     // Places are told as they were written, even if the array is another by then.
     const written = changes.slice()
     try {
-      return await this.#requests.ask<Report>({ t: 'commit', bytes, source: batch?.source, cursor, origin: batch?.origin }, [bytes.buffer])
+      return await this.#requests.ask<Report>({ t: 'commit', bytes, source: batch?.source, cursor, origin: batch?.origin, ...more }, [bytes.buffer])
     } catch (error) { throw located(this.#encoder, error, written) }
   }
 
@@ -216,6 +228,15 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     return { ...stats, page: { rows: this.#heap.rows, bytes: this.#heap.used } }
   }
 
+  /** What is known of the storage; undefined without. */
+  get durability(): WorkerDurability | undefined { return this.#durability }
+
+  /** Resolves when everything applied so far is durable; without storage when it is applied. Rejects with STORAGE_FULL, STORAGE_FAILED … */
+  async flush(): Promise<void> {
+    this.#alive()
+    return this.#requests.ask<void>({ t: 'flush' })
+  }
+
   /** The last committed cursor of a source. */
   async cursor(source: string): Promise<string | undefined> {
     this.#alive()
@@ -249,6 +270,23 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     this.#connections.add(connection)
     return connection
   }
+
+  /** The scope of one tenant: changes and queries of it keep to it. The same object each time. Throws TENANT_REQUIRED for what is no text. */
+  tenant(id: string): WorkerTenant<S> {
+    checkTenant(id)
+    let tenant = this.#tenants.get(id)
+    if (tenant === undefined) this.#tenants.set(id, tenant = new WorkerTenant(this, id))
+    return tenant
+  }
+
+  /** @internal What is of the page's own engine is not here: rooms that work on it say so. */
+  get inside(): never { throw notHere() }
+  /** @internal */
+  get closers(): never { throw notHere() }
+  /** @internal */
+  get keeper(): never { throw notHere() }
+  /** @internal */
+  get twin(): never { throw notHere() }
 
   /** Ends the worker. Live queries become `'closed'` and keep the last rows that were read; old rows stay readable. */
   close(): void {
@@ -323,7 +361,9 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
 
   /** @internal A message of the worker. */
   take(told: Told): void {
+    if (told.closed === true) { this.#gone(); return }
     if (this.#dead !== undefined) return
+    if (told.durability !== undefined) this.#durability?.told(told.durability)
     if (told.crash !== undefined) { this.fail(errorOf(told.crash) as EddylineError); return }
     if (told.error !== undefined) tellError(errorOf(told.error), this.#onError)
     if (told.pull !== undefined) this.#requests.pull(told.pull)
@@ -497,7 +537,10 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   }
 
   /** @internal The worker or its engine does not live any more. */
-  fail(error: EddylineError): void { if (this.#dead === undefined) this.#end(error, 'error', error) }
+  fail(error: EddylineError): void {
+    if (this.#dead === undefined) this.#end(error, 'error', error)
+    else this.#gone()
+  }
 
   #end(why: EddylineError, status: 'closed' | 'error', error: EddylineError | undefined): void {
     this.#dead = why
@@ -512,11 +555,20 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     if (readable) this.#port.end(why)
     this.#requests.end(why)
     try { this.#channel.post({ t: 'close' } satisfies Request, []) } catch { /* it is gone */ }
-    this.#channel.close()
-    this.ended()
+    this.#durability?.end()
+    // The worker ends by itself when what was applied is written.
+    if (this.#durability === undefined || status === 'error') this.#gone()
     this.#open.tell(queries)
   }
+
+  #gone(): void {
+    this.#channel.close()
+    this.#durability?.letGo()
+    this.ended()
+  }
 }
+
+const notHere = (): EddylineError => new EddylineError('NOT_IN_WORKER', 'this works on a database of the page: what `createDatabase` makes, not `createWorkerDatabase`')
 
 const EMPTY = /* @__PURE__ */ new Int32Array(0)
 

@@ -1,16 +1,20 @@
 // `eddyline/worker`: the engine in a worker, its live queries on the page.
 import { compileBrowser } from '../boot/browser.js'
 import { EddylineError } from '../errors.js'
+import type { StorageOption } from '../durability.js'
 import type { AnySchema } from '../schema.js'
 import { hold, whenGone } from './alive.js'
 import { engineBytes } from './binary.js'
 import { WorkerDatabase, type WorkerDatabaseOptions } from './database.js'
+import { answerStorage, storageJson } from './durability.js'
 import { type NeedsBinary, type OpenReply, PROTOCOL, type Told } from './messages.js'
 import { Requests } from './requests.js'
 import { type WorkerInput, start } from './start.js'
 
 export type { WorkerDatabase, WorkerDatabaseOptions, WorkerLiveQuery, WorkerStats } from './database.js'
 export type { WorkerSession } from './connect.js'
+export type { WorkerTenant } from './tenant.js'
+export type { WorkerDurability } from './durability.js'
 export type { WorkerInput } from './start.js'
 
 export interface CreateWorkerOptions<S extends AnySchema> extends WorkerDatabaseOptions<S> {
@@ -21,6 +25,8 @@ export interface CreateWorkerOptions<S extends AnySchema> extends WorkerDatabase
    * page has a worker of its own, and `onWarning` gets NOT_SHARED.
    */
   shared?: boolean | string
+  /** Keeps the state over a restart, in the worker: `indexedDb`, `opfs` or `files` of `eddyline/storage`. */
+  storage?: StorageOption
   /** Told of what is less than was asked for. By default it goes to the console. */
   onWarning?: (warning: EddylineError) => void
   /** The engine's binary, if the page is not to find it itself: an address, bytes, or a compiled module. */
@@ -40,6 +46,7 @@ export interface CreateWorkerOptions<S extends AnySchema> extends WorkerDatabase
  */
 export async function createWorkerDatabase<S extends AnySchema>(options: CreateWorkerOptions<S>): Promise<WorkerDatabase<S>> {
   const name = options.name ?? 'eddyline'
+  const storage = options.storage === undefined ? undefined : storageJson(options.storage)
   const wanted = options.shared === true ? name : options.shared || undefined
   const { channel, shared } = start(options.worker, wanted)
   if (wanted !== undefined && !shared) warn(options, new EddylineError('NOT_SHARED', 'there is no SharedWorker here: this tab has an engine of its own'))
@@ -51,12 +58,13 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
   }
   channel.failed(failed)
   channel.listen((told: Told) => {
+    if (told.warning !== undefined || told.migrate !== undefined) answerStorage(told, storage?.far, channel)
     if (db !== undefined) db.take(told)
     else for (const reply of told.replies ?? []) requests.answered(reply)
   })
   const lock = shared ? await hold() : undefined
   const open = (module: unknown, transfer: ArrayBuffer[] = []): Promise<OpenReply | NeedsBinary> => requests.ask({
-    t: 'open', protocol: PROTOCOL, schema: options.schema.json, name, fetches: options.fetchRow !== undefined, module, ahead: Math.max(1, options.ahead ?? 4), alive: lock?.name,
+    t: 'open', protocol: PROTOCOL, schema: options.schema.json, name, fetches: options.fetchRow !== undefined, module, ahead: Math.max(1, options.ahead ?? 4), alive: lock?.name, storage: storage?.json,
   }, transfer)
   let unwatch = (): void => {}
   // Where there are no locks, a page that goes must say so itself; one that crashes cannot.

@@ -1,5 +1,6 @@
 // What a page and its worker tell each other. Rows and changes are bytes, which are handed over rather than copied.
 import type { Report } from '../changes.js'
+import type { DurabilityStatus, EntryWrites } from '../durability.js'
 import { EddylineError, codedError } from '../errors.js'
 import type { RelationInfo, ViewInfo } from '../port.js'
 import type { SchemaJson } from '../schema.js'
@@ -27,12 +28,23 @@ export interface Opening {
   module: unknown
   /** A lock that the page holds while it lives. */
   alive?: string
+  storage?: StorageJson
 }
+
+/** A storage, and the versions of the schema to which the page can migrate. */
+export interface StorageJson { readonly kind: 'indexedDb' | 'opfs' | 'files'; readonly name: string; readonly options: Readonly<Record<string, unknown>>; readonly steps: readonly number[] }
+
+/** What is known of the storage. */
+export interface DurabilityJson { readonly kind: string; readonly status: DurabilityStatus; readonly warning: ErrorJson | undefined }
 
 /** What the worker is asked; `id` names the answer. */
 export type Request =
   | Opening
-  | { t: 'commit'; id: number; bytes: Uint8Array; source?: string; cursor?: string; origin?: string }
+  | { t: 'commit'; id: number; bytes: Uint8Array; source?: string; cursor?: string; origin?: string; durable?: boolean; entries?: EntryWrites }
+  | { t: 'enter'; id: number; entries: EntryWrites }
+  | { t: 'entries'; id: number; space: string }
+  | { t: 'flush' | 'checkpoint' | 'rewrite' | 'leading'; id: number }
+  | { t: 'migrated'; step: number; row: unknown; error?: ErrorJson }
   | { t: 'json'; id: number; input: string | Uint8Array; options: object | undefined }
   | { t: 'stream'; id: number; options: object | undefined }
   | { t: 'chunk'; id: number; bytes: Uint8Array | undefined; error?: ErrorJson }
@@ -99,6 +111,14 @@ export interface Told {
   /** An error that has no caller. */
   error?: ErrorJson
   crash?: ErrorJson
+  /** The storage of the database, when something about it changes. */
+  durability?: DurabilityJson
+  /** A warning of the storage. */
+  warning?: ErrorJson
+  /** A stored row is to be brought to a version of the schema. */
+  migrate?: { step: number; version: number; row: unknown; table: string; tenant: string | undefined }
+  /** The database is closed, and its storage let go. */
+  closed?: true
   /** Another tab runs these sources, and has loaded. */
   sourced?: string[]
 }
@@ -111,6 +131,7 @@ export interface OpenReply {
   version: number
   /** A lock that the worker holds while it lives. */
   alive?: string
+  durability?: DurabilityJson
 }
 /** Answer to `open`: the engine's binary is wanted first. */
 export interface NeedsBinary { needs: true }

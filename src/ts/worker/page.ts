@@ -1,6 +1,7 @@
 // One page of a worker: its views of the engine, what it asks and what it is told.
 import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
+import type { Keeper } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import type { RelationInfo } from '../port.js'
 import { VERSION } from '../report.js'
@@ -19,7 +20,7 @@ export class Page {
   #gone = false
 
   /** `left` is called once, when it has gone. */
-  constructor(readonly db: Database<any>, readonly channel: Channel, { ahead, fetches }: Opening, readonly pages: Pages, readonly left: () => void) {
+  constructor(readonly db: Database<any>, readonly channel: Channel, { ahead, fetches }: Opening, readonly pages: Pages, readonly left: () => Promise<void>) {
     const { port } = db.inside
     this.fetches = fetches
     this.tables = port.call('relations')
@@ -47,7 +48,7 @@ export class Page {
     const { db, outbox } = this
     const { port } = db.inside
     switch (request.t) {
-      case 'commit': this.pages.asking(this, id, () => { db.applyPacked(request.bytes, request.source, request.cursor, request.origin) }); return
+      case 'commit': this.#commit(request); return
       case 'json': this.pages.asking(this, id, () => { db.applyJson(request.input, request.options) }); return
       case 'stream':
         db.applyJson(this.#stream(id), request.options).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
@@ -77,8 +78,36 @@ export class Page {
       case 'stats': outbox.reply(id, { ...db.stats(), worker: { ...outbox.traffic, pages: this.pages.count } }); return
       case 'retry': outbox.reply(id, db.retry()); return
       case 'cursor': outbox.reply(id, db.cursor(request.source)); return
-      case 'source': this.#turn(id, request.source, request.turn)
+      case 'source': this.#turn(id, request.source, request.turn); return
+      case 'enter': this.#keeper().commit(undefined, request.entries); outbox.reply(id, undefined); return
+      case 'entries': outbox.reply(id, new Map(this.#keeper().entries(request.space))); return
+      case 'flush': this.#answer(id, db.flush()); return
+      case 'checkpoint': this.#answer(id, this.#keeper().checkpoint()); return
+      case 'rewrite': this.#answer(id, this.#keeper().retry()); return
+      case 'leading': this.#answer(id, this.#keeper().leading)
     }
+  }
+
+  #keeper(): Keeper {
+    const { keeper, name } = this.db
+    if (keeper === undefined) throw new EddylineError('NOT_DURABLE', `the database \`${name}\` has no storage: createWorkerDatabase({ storage })`)
+    return keeper
+  }
+
+  #answer(id: number, value: Promise<unknown>): void {
+    value.then(v => { this.outbox.reply(id, v) }, error => { this.outbox.reply(id, undefined, errorJson(error)) })
+  }
+
+  #commit({ id, bytes, source, cursor, origin, durable, entries }: Extract<Request, { t: 'commit' }>): void {
+    const { db } = this
+    db.keeper?.guard()
+    if (durable !== true) {
+      this.pages.asking(this, id, () => { if (entries === undefined) db.applyPacked(bytes, source, cursor, origin); else this.#keeper().commitPacked(bytes, entries, source, cursor, origin) })
+      return
+    }
+    const keeper = this.#keeper()
+    const report = db.applyPacked(bytes, source, cursor, origin)
+    this.#answer(id, keeper.flush().then(() => report))
   }
 
   #view(query: number): number {
@@ -104,7 +133,8 @@ export class Page {
   /** A source may begin, with its cursor as the answer, when no other tab runs it. */
   #turn(id: number, source: string, turn: number): void {
     const { turns, shared } = this.pages
-    const begin = (): void => { if (!this.#gone) this.outbox.reply(id, this.db.cursor(source)) }
+    // Of several engines on one storage one runs the sources.
+    const begin = (): void => { this.#answer(id, (this.db.keeper?.leading ?? Promise.resolve()).then(() => this.#gone ? undefined : this.db.cursor(source))) }
     if (!shared) { begin(); return }
     turns.ask(source, { page: this, turn, begin })
     if (turns.loaded(source)) this.outbox.tell({ sourced: [source] })
@@ -136,7 +166,10 @@ export class Page {
     for (const stream of [...this.#streams.values()]) stream.give(undefined, gone)
     for (const view of this.#views.values()) if (port.dead === undefined) port.call('unregister', view)
     this.#views.clear()
-    this.left()
-    this.channel.close()
+    // What was applied is still written.
+    void this.left().then(() => {
+      this.channel.post({ closed: true }, [])
+      this.channel.close()
+    })
   }
 }

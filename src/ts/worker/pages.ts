@@ -8,13 +8,14 @@ import type { AnySchema } from '../schema.js'
 import { hold, whenGone } from './alive.js'
 import { type Channel, type NeedsBinary, type OpenReply, type Opening, PROTOCOL, type Request, errorJson } from './messages.js'
 import { Page } from './page.js'
+import { WorkerStorage, durabilityJson } from './storage.js'
 import { Turns } from './turns.js'
 
 /** A row that a page is asked for. */
 interface Wanted { readonly id: number; readonly fetch: { table: string; key: unknown; tenant: string | undefined }; page: Page | undefined; done(row: unknown): void; failed(error: unknown): void }
 
 /** What the pages share. */
-interface Held { readonly schema: string; readonly db: Promise<Database<any>>; pages: number }
+interface Held { readonly schema: string; readonly storage: string | undefined; readonly maker: Channel; readonly db: Promise<Database<any>>; pages: number }
 
 export class Pages {
   /** Who runs which source. */
@@ -23,6 +24,10 @@ export class Pages {
   readonly #wanted = new Map<number, Wanted>()
   #held: Held | undefined
   #loaded = false
+  /** Storage that is being opened. */
+  #opening: WorkerStorage | undefined
+  /** The last database has let its storage go. */
+  #ended: Promise<void> = Promise.resolve()
   #next = 0
   /** The request whose answer goes with the version it makes. */
   #asking: { page: Page; id: number } | undefined
@@ -42,9 +47,16 @@ export class Pages {
     let gone = false
     // What comes while the engine is loading waits for it.
     const early: Request[] = []
-    channel.failed(() => { gone = true; page?.leave() })
+    const left = (): void => {
+      gone = true
+      if (page !== undefined) page.leave()
+      else if (this.#opening?.channel === channel) this.#opening.fail(new EddylineError('CLOSED', 'the page that opened the database has gone'))
+    }
+    channel.failed(left)
     channel.listen((request: Request) => {
-      if (request.t === 'open') {
+      if (request.t === 'migrated') this.#opening?.migrated(request)
+      else if (request.t === 'open') {
+        if (this.shared) whenGone(request.alive, left)
         this.#open(channel, request).then(made => {
           if (made === undefined) return
           page = made
@@ -52,7 +64,7 @@ export class Pages {
           for (const each of early.splice(0)) page.handle(each)
         }, error => { channel.post({ replies: [[request.id, undefined, errorJson(error)]] }, []) })
       } else if (page !== undefined) page.handle(request)
-      else if (request.t === 'close') gone = true
+      else if (request.t === 'close') left()
       else early.push(request)
     })
   }
@@ -70,32 +82,45 @@ export class Pages {
     if (this.#held !== undefined && this.#held.schema !== schema) {
       throw new EddylineError('SCHEMA_MISMATCH', `the engine \`${request.name}\` that the tabs share has another schema: close the other tabs, or name it otherwise`, { path: 'schema' })
     }
-    const held = this.#held ??= { schema, db: this.#create(request), pages: 0 }
+    const storage = request.storage === undefined ? undefined : JSON.stringify(request.storage)
+    if (this.#held !== undefined && this.#held.storage !== storage) {
+      throw new EddylineError('WORKER_MISMATCH', `the engine \`${request.name}\` that the tabs share has another storage: close the other tabs, or name it otherwise`, { path: 'storage' })
+    }
+    const held = this.#held ??= { schema, storage, maker: channel, db: this.#create(request, channel), pages: 0 }
     held.pages++
     try {
       const db = await held.db
-      const page = new Page(db, channel, request, this, () => { this.#left(page, held, db) })
+      const page = new Page(db, channel, request, this, () => this.#left(page, held, db))
       this.#list.add(page)
-      if (this.shared) whenGone(request.alive, () => { page.leave() })
       // Posted before any version that the page is told of.
-      const reply: OpenReply = { relations: page.tables, version: db.inside.port.call('version'), alive }
+      const reply: OpenReply = { relations: page.tables, version: db.inside.port.call('version'), alive, durability: durabilityJson(db) }
       channel.post({ replies: [[request.id, reply]] }, [])
       return page
     } catch (error) {
-      if (--held.pages === 0 && this.#held === held) this.#held = undefined
+      held.pages--
+      if (this.#held === held) this.#held = undefined
+      // Who opened it has gone in the middle, perhaps: each tries by itself.
+      if (held.maker !== channel) return this.#open(channel, request)
       throw error
     }
   }
 
-  async #create({ schema, name, fetches }: Opening): Promise<Database<any>> {
+  async #create({ schema, name, fetches, storage }: Opening, channel: Channel): Promise<Database<any>> {
+    await this.#ended
+    const kept = this.#opening = storage === undefined ? undefined : new WorkerStorage(storage, channel, (opener, warning) => {
+      for (const { post } of this.#list.size > 0 ? [...this.#list].map(page => page.channel) : [opener]) post({ warning: errorJson(warning) }, [])
+    })
     const db = await this.entry.createDatabase({
+      ...(kept === undefined ? {} : { storage: kept.option }),
       schema: { tables: {}, relations: {}, json: schema } as unknown as AnySchema,
       name,
       onError: error => { for (const page of this.#list) page.channel.post({ error: errorJson(error) }, []) },
       // Of several tabs a later one may have it.
       fetchRow: !fetches && !this.shared ? undefined : (table, key, { tenant, signal }) => this.#fetch({ table, key, tenant }, signal),
     })
+    this.#opening = undefined
     db.tap = this.#tap(db)
+    db.keeper?.subscribe(() => { for (const page of this.#list) page.channel.post({ durability: durabilityJson(db) }, []) })
     return db
   }
 
@@ -158,12 +183,15 @@ export class Pages {
 
   // ---- the end -------------------------------------------------------------------------------------------------------
 
-  #left(page: Page, held: Held, db: Database<any>): void {
+  /** Resolves when it has taken with it what it has to. */
+  async #left(page: Page, held: Held, db: Database<any>): Promise<void> {
     this.#list.delete(page)
     this.turns.gone(page)
     for (const wanted of [...this.#wanted.values()]) if (wanted.page === page && this.#list.size > 0) this.#ask(wanted)
     if (--held.pages > 0) return
     if (this.#held === held) this.#held = undefined
+    const { keeper } = db
     db.close()
+    if (keeper !== undefined) await (this.#ended = keeper.closed)
   }
 }

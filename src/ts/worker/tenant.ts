@@ -1,0 +1,35 @@
+// The scope of one tenant of a database in a worker.
+import type { Report } from '../changes.js'
+import type { LiveOptions, QueryRoot } from '../database.js'
+import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
+import type { QueryLike } from '../query/builder.js'
+import type { AnySchema, Batch, Change } from '../schema.js'
+import { batchOf, checkQuery, cleared, confined } from '../tenant.js'
+import type { WorkerDatabase, WorkerLiveQuery } from './database.js'
+
+/** Part of a database in a worker: the rows of one tenant, as `Tenant`, with promises. */
+export class WorkerTenant<S extends AnySchema> {
+  /** @internal Use `db.tenant`. */
+  constructor(readonly db: WorkerDatabase<S>, readonly id: string) {}
+
+  /** Query builders, as those of the database. What they make is run with `live` of this scope. */
+  get query(): QueryRoot<S> { return this.db.query }
+
+  /**
+   * Applies changes to this tenant, as one version. Rejects with what `db.apply` rejects with, and TENANT_MISMATCH when a change is
+   * of another tenant or of a table without tenants; then nothing has happened.
+   */
+  async apply(input: readonly Change<S>[] | Batch<S>): Promise<Report> { return this.db.apply(batchOf(this.db.schema, this.id, input) as never) }
+
+  /** Applies JSON to this tenant. Rejects with what `db.applyJson` rejects with, and TENANT_MISMATCH as `apply`. */
+  async applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report> { return this.db.applyJson(input, confined(this.id, opts)) }
+
+  /** A live query over the rows of this tenant. Throws what `db.live` throws, and TENANT_MISMATCH. */
+  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): WorkerLiveQuery<R> {
+    checkQuery(query.toJSON(), this.id)
+    return this.db.live(query, { ...options, tenant: this.id })
+  }
+
+  /** Deletes all rows of the tenant, as one version: queries see them go. */
+  clear(): Promise<Report> { return this.apply(cleared(this.db.schema) as never) }
+}

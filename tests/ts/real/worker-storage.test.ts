@@ -1,0 +1,135 @@
+// Storage of a database in a worker: opened there, restored at the start, asked for by promises; in browsers tests/e2e/worker-storage.test.mjs.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { EddylineError, createDatabase, defineSchema, int, string, table, timestamp } from '../../../pkg/index.inline.js'
+import { files, memory } from '../../../pkg/storage/index.js'
+import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { type TestSchema, comment, put, schema } from './support.js'
+
+const opened: { close(): void; durability?: { closed: Promise<void> } | undefined }[] = []
+const folders: string[] = []
+afterEach(async () => {
+  for (const db of opened.splice(0)) { db.close(); await db.durability?.closed }
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+const folder = (): string => { const made = mkdtempSync(join(tmpdir(), 'eddyline-worker-')); folders.push(made); return made }
+
+async function far(options: Partial<CreateWorkerOptions<TestSchema>>): Promise<WorkerDatabase<TestSchema>> {
+  const db = await createWorkerDatabase({ schema, ...options })
+  opened.push(db)
+  return db
+}
+async function closed(db: { close(): void; durability: { closed: Promise<void> } | undefined }): Promise<void> {
+  db.close()
+  await db.durability!.closed
+}
+const code = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'none', e => e instanceof EddylineError ? e.code : e)
+const rowsOf = async (db: WorkerDatabase<TestSchema>): Promise<string[]> => {
+  const live = db.live(db.query.issues.orderBy('id'))
+  try {
+    if (live.status === 'loading') await new Promise<void>(resolve => { live.subscribe(() => { resolve() }) })
+    return live.rows.map(r => `${r.id} ${r.title}`)
+  } finally { live.dispose() }
+}
+
+for (const worker of [undefined, 'inline'] as const) {
+  describe(`storage ${worker ?? 'in a worker of its own'}`, () => {
+    it('is there after a restart: rows, cursors, entries; what was applied before the end is written', async () => {
+      const path = folder()
+      const db = await far({ worker, storage: files(path) })
+      expect([db.durability?.kind, db.durability?.status]).toEqual(['files', 'ready'])
+      await db.apply({ changes: [put('a'), comment(1, 'a')], source: 's', cursor: 7 })
+      await db.flush()
+      await db.apply([put('b')], { durable: true })
+      await db.durability!.commit([put('c')], { 'mine': { k: { n: 1 } } })
+      await db.durability!.commit(undefined, { 'mine': { only: 2 } })
+      await db.durability!.commit({ changes: [], source: 's', cursor: 9 }, { 'mine': { k: { n: 3 } } })
+      // Nobody waits for this one.
+      const last = code(db.apply([put('d')]))
+      const statuses: string[] = []
+      db.durability!.subscribe(status => { statuses.push(status) })
+      await closed(db)
+      expect(await last).toBe('CLOSED')
+      expect([statuses, db.durability!.status]).toEqual([['closed'], 'closed'])
+
+      const again = await far({ worker, storage: files(path) })
+      expect(await rowsOf(again)).toEqual(['a Issue a', 'b Issue b', 'c Issue c', 'd Issue d'])
+      expect(await again.cursor('s')).toBe('9')
+      expect([...await again.durability!.entries('mine')]).toEqual([['k', { n: 3 }], ['only', 2]])
+      expect(again.version).toBeGreaterThan(0)
+      await closed(again)
+      // The same files as in the page.
+      const near = await createDatabase({ schema, storage: files(path) })
+      opened.push(near)
+      expect(near.stats().tables.map(t => t.rows).slice(0, 3)).toEqual([4, 0, 1])
+    })
+
+    it('migrates with the functions of the page', async () => {
+      const path = folder()
+      const before = defineSchema({ notes: table({ id: int().key(), at: timestamp() }) })
+      const old = await createWorkerDatabase({ schema: before, worker, storage: files(path) })
+      await old.apply([{ op: 'insert', table: 'notes', rows: Array.from({ length: 50 }, (_, id) => ({ id, at: new Date(id * 1000) })) }], { durable: true })
+      await closed(old)
+      const now = defineSchema({ notes: table({ id: int().key(), at: timestamp(), words: string() }) })
+      const throwing = createWorkerDatabase({ schema: now, worker, storage: files(path, { version: 2, migrations: { 2: () => { throw new Error('not today') } } }) })
+      await expect(throwing).rejects.toThrow('not today')
+      expect(await code(createWorkerDatabase({ schema: now, worker, storage: files(path) }))).toBe('SCHEMA_MISMATCH')
+      const db = await createWorkerDatabase({ schema: now, worker, storage: files(path, { version: 2, migrations: { 2: row => row.id % 2 ? null : { ...row, words: row.at.toISOString() } } }) })
+      opened.push(db)
+      const live = db.live(db.query.notes.orderBy('id', 'desc'))
+      await new Promise<void>(resolve => { live.subscribe(() => { resolve() }) })
+      expect([live.rows.length, live.rows[0]]).toEqual([25, { id: 48, at: new Date(48_000), words: '1970-01-01T00:00:48.000Z' }])
+    })
+  })
+}
+
+describe('what is wrong', () => {
+  it('storage that is of this thread is refused, before anything is started', async () => {
+    for (const storage of [memory(), { attach: async () => { throw new Error('never') } }]) {
+      await expect(createWorkerDatabase({ schema, storage })).rejects.toMatchObject({ code: 'NOT_IN_WORKER', path: 'storage' })
+    }
+  })
+
+  it('without storage flush waits for what was applied, durable applies are refused', async () => {
+    const db = await far({ worker: 'inline' })
+    const applied = db.apply([put('a')])
+    await db.flush()
+    expect(db.version).toBe(1)
+    await applied
+    expect([db.durability, await code(db.apply([put('b')], { durable: true }))]).toEqual([undefined, 'NOT_DURABLE'])
+    expect(await rowsOf(db)).toEqual(['a Issue a'])
+  })
+
+  it('a storage that cannot be opened is told, and the database goes on in memory', async () => {
+    const path = folder()
+    const first = await far({ storage: files(path) })
+    const warnings: EddylineError[] = []
+    const db = await far({ storage: files(path, { onWarning: w => { warnings.push(w) } }) })
+    expect([db.durability?.status, db.durability?.warning?.code, warnings.map(w => w.code)]).toEqual(['memory', 'STORAGE_LOCKED', ['STORAGE_LOCKED']])
+    await db.apply([put('a')])
+    expect(await code(db.flush())).toBe('STORAGE_LOCKED')
+    await closed(first)
+    const told: string[] = []
+    db.durability!.subscribe(status => { told.push(status) })
+    await db.durability!.retry()
+    await db.flush()
+    expect([told, db.durability!.status]).toEqual([['ready'], 'ready'])
+  })
+
+  it('pages that share an engine share its storage, or are refused', async () => {
+    const path = folder()
+    const shared = `storage ${Math.random()}`
+    const a = await far({ worker: 'inline', shared, storage: files(path) })
+    const b = await far({ worker: 'inline', shared, storage: files(path) })
+    await expect(createWorkerDatabase({ schema, worker: 'inline', shared })).rejects.toMatchObject({ code: 'WORKER_MISMATCH', path: 'storage' })
+    await a.apply([put('x')])
+    await closed(a)
+    await b.apply([put('y')])
+    await closed(b)
+    // Opened again at once: it waits until the files are let go.
+    const c = await far({ worker: 'inline', shared, storage: files(path) })
+    expect([c.durability!.status, await rowsOf(c)]).toEqual(['ready', ['x Issue x', 'y Issue y']])
+  })
+})
