@@ -1,36 +1,9 @@
-// Options and definitions as a program gives them: each name known, each value of its kind.
-import { EddylineError, nearestName, unknownName } from '../errors.js'
-import { isMap, said } from './tx-data.js'
+// Definitions and options of Datalog as a program gives them: each name known, each value of its kind.
+import { nearestName } from '../errors.js'
+import { ANYTHING, BOOLEAN, COUNT, FUNCTION, type Kind, OBJECT, SIGNAL, TEXT, checkOptions, isObject, oneOf, said, wrong } from '../option-kinds.js'
 
-const wrong = (code: string, message: string, path: string, offending?: string, nearest?: string): EddylineError =>
-  new EddylineError(code, message, { path, ...(offending === undefined ? {} : { offending }), ...(nearest === undefined ? {} : { nearest }) })
-
-/** What an option must be; `true` if it is. */
-interface Kind { readonly is: (v: unknown) => boolean; readonly what: string; readonly words?: readonly string[] }
-const BOOLEAN: Kind = { is: v => typeof v === 'boolean', what: 'true or false' }
-const FUNCTION: Kind = { is: v => typeof v === 'function', what: 'a function' }
-const OBJECT: Kind = { is: isMap, what: 'an object' }
-const TEXT: Kind = { is: v => typeof v === 'string', what: 'a text' }
-const ANYTHING: Kind = { is: () => true, what: 'anything' }
-/** A whole number from 1 on, or without end. */
-const COUNT: Kind = { is: v => typeof v === 'number' && v >= 1 && (Number.isSafeInteger(v) || v === Infinity), what: 'a whole number from 1 on' }
+/** Zero means none. */
 const ROUNDS: Kind = { is: v => v === 0 || COUNT.is(v), what: 'a whole number, not negative' }
-const SIGNAL: Kind = { is: v => typeof v === 'object' && v !== null && 'aborted' in v, what: 'an AbortSignal' }
-const oneOf = (...words: string[]): Kind => ({ is: v => words.includes(v as string), what: words.map(w => `'${w}'`).join(' or '), words })
-
-/** Throws `code` where options are no object, have a name that is none of theirs, or a value that is not of its kind. `path`: where they stand. */
-function checkOptions(given: unknown, kinds: Readonly<Record<string, Kind>>, { code = 'INVALID_ARGUMENT', path = 'options' }: { code?: string; path?: string } = {}): void {
-  if (given === undefined) return
-  if (!isMap(given)) throw wrong(code, 'options are an object', path)
-  for (const [name, v] of Object.entries(given)) {
-    const at = path === '' ? name : `${path}.${name}`
-    if (!Object.hasOwn(kinds, name)) throw unknownName(code, `option \`${name}\``, name, Object.keys(kinds), at)
-    const { is, what, words } = kinds[name]
-    if (v === undefined || is(v)) continue
-    const near = words === undefined || typeof v !== 'string' ? undefined : nearestName(v, words)
-    throw wrong(code, `\`${name}\` is ${what}${near === undefined ? '' : `; did you mean \`${near}\`?`}`, at, said(v), near)
-  }
-}
 
 /** Where browsers keep what a circuit is to outlive: that is the database's to say. */
 const PLACES = ['idb', 'indexeddb', 'opfs', 'rocksdb', 'lmdb']
@@ -40,7 +13,7 @@ const DEFINITION: Readonly<Record<string, Kind>> = { query: ANYTHING, rules: ANY
 
 /** Throws CONFIGURATION_INVALID for what is no definition of a circuit. `more`: names that it may have besides. */
 export function checkDefinition(given: unknown, more: readonly string[] = []): void {
-  if (!isMap(given)) throw wrong('CONFIGURATION_INVALID', 'a definition is an object with `query`', '')
+  if (!isObject(given)) throw wrong('CONFIGURATION_INVALID', 'a definition is an object with `query`', '')
   checkOptions(given, { ...DEFINITION, ...Object.fromEntries(more.map(name => [name, ANYTHING])) }, { code: 'CONFIGURATION_INVALID', path: '' })
   const { storage } = given
   if (storage === undefined || STORAGES.includes(storage as string)) return

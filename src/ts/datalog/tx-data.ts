@@ -1,5 +1,6 @@
 // Transaction data as a flat list of operations: maps, nested maps and reverse attributes are taken apart.
 import { EddylineError } from '../errors.js'
+import { isObject as isMap, said } from '../option-kinds.js'
 import type { Attribute, Catalog } from './catalog.js'
 
 /** One piece of transaction data: `[':db/add', e, a, v]`, `{ ':db/id': e, a: v }`, `[e, a, v, tx, added]`. */
@@ -16,10 +17,7 @@ export function txError(code: string, message: string, path: string, offending?:
   return new EddylineError(code, `${message} (at ${path})`, { path, ...(offending === undefined ? {} : { offending }) })
 }
 
-/** A value as an error names it: not all of them can be texts. */
-export function said(v: unknown): string {
-  try { return String(v) } catch { return `a ${typeof v}` }
-}
+export { isMap, said }
 
 const MOST_DEPTH = 100
 
@@ -116,7 +114,6 @@ function entity(out: Op[], map: Record<string, unknown>, catalog: Catalog, path:
   return fresh
 }
 
-export const isMap = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v) && !(v instanceof Date) && !(v instanceof Uint8Array)
 /** Several values, against the one value `[attribute value]`. */
 const several = (v: unknown): boolean => Array.isArray(v) && !(v.length === 2 && typeof v[0] === 'string' && /^:/.test(v[0]))
 

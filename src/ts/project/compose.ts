@@ -1,10 +1,13 @@
 // Queries of projections: what a virtual one or a view is made of, down to tables.
 import type { Database } from '../database.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { shown } from '../option-kinds.js'
 import { Query, from } from '../query/builder.js'
 import { readsTable } from '../touches.js'
 import type { TableJson } from '../watch/row-keys.js'
+import { isPromise } from './engines.js'
 import { type Graph, type Node, nameOf } from './graph.js'
+import { failedIn } from './checks.js'
 import { type Lens, type LensColumn, fitting, narrowed } from './lens.js'
 
 /** An input as a query, to go on from; as a source, to be joined; and its columns. */
@@ -29,7 +32,7 @@ export class Composer {
   shallowOf(node: Node): any { return this.#make(node, true) }
 
   /** What the output of a virtual projection gives, anew. */
-  listOf(node: Node): unknown { return node.definition.options.output(this.db.query, this.#inputs(node, false)) }
+  listOf(node: Node): unknown { return this.#call(node, node.definition.options.output, this.#inputs(node, false)) }
 
   forget(node: Node): void { this.#queries.delete(node) }
 
@@ -77,6 +80,18 @@ export class Composer {
     return out
   }
 
+  /** Views that the rows of a virtual projection or view are made of. */
+  viewsBelow(node: Node): Set<Node> {
+    const out = new Set<Node>()
+    const walk = (n: Node | string): void => {
+      if (typeof n === 'string' || n.kind === 'derive' || out.has(n)) return
+      if (n.kind === 'view') out.add(n)
+      n.inputs.forEach(walk)
+    }
+    node.inputs.forEach(walk)
+    return out
+  }
+
   /** Tables that a query reads. */
   tablesOf(query: any): string[] {
     const json = query.toJSON()
@@ -95,14 +110,22 @@ export class Composer {
     return inputs
   }
 
+  /** What a function that makes a query or a list gives. */
+  #call(node: Node, make: (q: any, inputs: any) => any, inputs: object): any {
+    try { return make(this.db.query, inputs) } catch (error) { throw failedIn('PROJECTION_INVALID', `the \`${node.kind === 'view' ? 'view' : 'output'}\` of \`${node.name}\``, node.name, error, node.kind === 'view' ? 'view' : 'output') }
+  }
+
   #make(node: Node, shallow: boolean): any {
     const { options, name } = node.definition
     const inputs = this.#inputs(node, shallow)
     const make = node.kind === 'view' ? options.view : options.output
     if (typeof make !== 'function') return undefined
-    const made = make(this.db.query, inputs)
+    const made = this.#call(node, make, inputs)
     if (!(made instanceof Query)) {
-      if (node.kind === 'view' || typeof made?.toJSON === 'function') throw new EddylineError('PROJECTION_INVALID', `\`${name}\` needs a query of the builder`, { offending: name, path: node.kind === 'view' ? 'view' : 'output' })
+      if (node.kind === 'view' || typeof made?.toJSON === 'function') throw new EddylineError('PROJECTION_INVALID', `\`${name}\` needs a query of the builder, not ${shown(made)}`, { offending: name, path: node.kind === 'view' ? 'view' : 'output' })
+      if (typeof made !== 'object' || made === null || !(Symbol.iterator in made || Symbol.asyncIterator in made || isPromise(made))) throw new EddylineError('PROJECTION_INVALID', `the output of \`${name}\` is ${shown(made)}, and neither a query nor a list or stream of rows`, { offending: name, path: 'output' })
+      // Asked for when somebody runs it.
+      if (isPromise(made)) made.catch(() => {})
       return undefined
     }
     if (shallow) return made

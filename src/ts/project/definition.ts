@@ -1,12 +1,11 @@
 // What a projection is: types, and the functions that define them.
 import type { QueryRoot } from '../database.js'
-import { EddylineError } from '../errors.js'
-import { timeLimit } from '../limits.js'
 import type { QueryLike } from '../query/builder.js'
 import type { Source } from '../query/source.js'
 import type { AnySchema, InputRow, Row, TableName } from '../schema.js'
+import { checkDefinition } from './checks.js'
 import type { Engine, EngineName } from './engines.js'
-import type { Lens, LensFilters } from './lens.js'
+import type { Lens, LensOf } from './lens.js'
 import type { Rows } from './rows.js'
 
 /** What happens to a row whose key is there already. */
@@ -15,18 +14,21 @@ export type OnConflict<C extends string = string> = 'raise' | 'nothing' | 'repla
 /** What projections read: other projections, and tables by their names. */
 export type Input<S extends AnySchema> = Projection<S, string, any> | TableName<S>
 type NameOf<I> = I extends { readonly name: infer N extends string } ? N : I & string
-type RowOf<S extends AnySchema, I> = I extends { readonly $row?: infer R } ? NonNullable<R> : I extends TableName<S> ? Row<S, I> : never
+type RowOf<S extends AnySchema, I> = I extends { readonly $row?: infer R } ? unknown extends R ? any : NonNullable<R> : I extends TableName<S> ? Row<S, I> : never
 /** Inputs as queries: `from(inputs.accounts)`, `….innerJoin(inputs.accounts, …)`. */
 export type Sources<S extends AnySchema, I extends readonly Input<S>[]> = { readonly [P in I[number] as NameOf<P>]: Source<S, NameOf<P>, RowOf<S, P>> }
 /** Inputs as rows. */
 export type Streams<S extends AnySchema, I extends readonly Input<S>[]> = { readonly [P in I[number] as NameOf<P>]: Rows<RowOf<S, P>> }
+
+/** What a lens over a function may name: columns of every input. */
+export type Shared<S extends AnySchema, I extends readonly Input<S>[]> = I extends readonly [] ? unknown : RowOf<S, I[number]>
 
 /** What `derive` writes with: recorded, and done when it has returned. */
 export interface Transaction<R = any> {
   /** Rows of the projection. Those whose key is there are treated as `onConflict` says. */
   materialize(rows: Iterable<R> | R, options?: { onConflict?: OnConflict }): void
   /** Removes the rows of the projection that are in the scope of a lens: of the fields that the projection has. */
-  dematerialize(lens: Lens | LensFilters): void
+  dematerialize(lens: Lens | LensOf<R>): void
 }
 
 /** What `derive` gets. */
@@ -78,8 +80,10 @@ export interface DeriveOptions<S extends AnySchema, T extends TableName<S>, I ex
 }
 
 /** A projection: made by `projection`, registered by `projections(db).register`. */
-export interface Projection<S extends AnySchema = AnySchema, N extends string = string, R = any> {
+export interface Projection<S extends AnySchema = AnySchema, N extends string = string, R = any, F = any> {
   readonly $row?: R
+  /** Rows whose columns a lens may name. */
+  readonly $lens?: F
   readonly name: N
   /** Not stored; kept up as a live query; made by a function. */
   readonly kind: 'virtual' | 'view' | 'derive'
@@ -107,26 +111,12 @@ export interface Projection<S extends AnySchema = AnySchema, N extends string = 
  * `output`: virtual, not stored. `view`: a table kept up by what changes. `derive`: a table written by a function. Throws
  * PROJECTION_INVALID.
  */
-export function projection<S extends AnySchema, const N extends string, R, const I extends readonly Input<S>[] = readonly []>(schema: S, name: N, options: VirtualOptions<S, I, R>): Projection<S, N, R>
+export function projection<S extends AnySchema, const N extends string, R, const I extends readonly Input<S>[] = readonly []>(schema: S, name: N, options: VirtualOptions<S, I, R>): Projection<S, N, R, R>
 export function projection<S extends AnySchema, const N extends string, const I extends readonly Input<S>[] = readonly [], T extends TableName<S> = N & TableName<S>, Q extends keyof Row<S, T> & string = never>(
-  schema: S, name: N, options: ViewOptions<S, T, I, Q>): Projection<S, N, Row<S, T>>
+  schema: S, name: N, options: ViewOptions<S, T, I, Q>): Projection<S, N, Row<S, T>, Row<S, T>>
 export function projection<S extends AnySchema, const N extends string, const I extends readonly Input<S>[] = readonly [], T extends TableName<S> = N & TableName<S>, Q extends keyof Row<S, T> & string = never>(
-  schema: S, name: N, options: DeriveOptions<S, T, I, Q>): Projection<S, N, Row<S, T>>
+  schema: S, name: N, options: DeriveOptions<S, T, I, Q>): Projection<S, N, Row<S, T>, Shared<S, I>>
 export function projection(schema: AnySchema, name: string, options: any): Projection {
-  if (typeof name !== 'string' || name === '') throw new EddylineError('PROJECTION_INVALID', 'a projection needs a name', { path: 'name' })
-  const kinds = (['output', 'view', 'derive'] as const).filter(k => options?.[k] !== undefined)
-  if (kinds.length !== 1) throw new EddylineError('PROJECTION_INVALID', `\`${name}\` needs one of output, view, derive${kinds.length > 1 ? `, not ${kinds.join(' and ')}` : ''}`, { offending: name, path: kinds[1] ?? 'derive' })
-  const inputs = options.inputs ?? []
-  if (!Array.isArray(inputs)) throw new EddylineError('PROJECTION_INVALID', `\`inputs\` of \`${name}\` is an array of projections and names of tables`, { offending: name, path: 'inputs' })
-  if (options.timeoutMs !== undefined) timeLimit(options.timeoutMs, 'timeoutMs', 'PROJECTION_INVALID')
-  for (const conflict of [options.onConflict]) checkConflict(conflict, name)
-  return Object.freeze({ name, kind: kinds[0] === 'output' ? 'virtual' : kinds[0], schema, inputs: Object.freeze([...inputs]), options: Object.freeze({ ...options }) }) as Projection
-}
-
-/** @internal */
-export function checkConflict(conflict: unknown, name: string): void {
-  if (conflict === undefined || conflict === 'raise' || conflict === 'nothing' || conflict === 'replaceAll') return
-  const c = conflict as { replace?: unknown; replaceAllExcept?: unknown } | null
-  if (typeof c === 'object' && c !== null && (Array.isArray(c.replace) || Array.isArray(c.replaceAllExcept))) return
-  throw new EddylineError('PROJECTION_INVALID', `\`onConflict\` of \`${name}\` is 'raise', 'nothing', 'replaceAll', { replace: [columns] } or { replaceAllExcept: [columns] }`, { offending: name, path: 'onConflict' })
+  const kind = checkDefinition(schema, name, options)
+  return Object.freeze({ name, kind: kind === 'output' ? 'virtual' : kind, schema, inputs: Object.freeze([...options.inputs ?? []]), options: Object.freeze({ ...options }) }) as Projection
 }

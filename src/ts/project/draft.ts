@@ -5,7 +5,8 @@ import { decodeRow } from '../decoder.js'
 import { EddylineError, codedError } from '../errors.js'
 import { rowByKey } from '../row-by-key.js'
 import { type TableJson, compareValues, rowKeyText, valueText } from '../watch/row-keys.js'
-import { type OnConflict, checkConflict } from './definition.js'
+import { checkConflict } from './checks.js'
+import type { OnConflict } from './definition.js'
 
 type RowObject = Record<string, unknown>
 /** `write`: the row as it was given, where that says more than what is shown. */

@@ -1,4 +1,5 @@
 import { EddylineError } from '../errors.js'
+import { checkRows } from './checks.js'
 import type { Lens } from './lens.js'
 import type { OnConflict, Projection, Transaction } from './definition.js'
 import { type Rows } from './rows.js'
@@ -51,7 +52,8 @@ export function derive(projection: Projection, inputs: object, l: Lens, signal: 
   const tx: Transaction = {
     materialize(rows, options) {
       within('materialize')
-      const list = Symbol.iterator in Object(rows) ? [...rows as Iterable<object>] : [rows as object]
+      const list = Symbol.iterator in Object(rows) && typeof rows !== 'string' ? [...rows as Iterable<object>] : [rows as object]
+      checkRows(list, options, projection.name)
       operations.push(options?.onConflict === undefined ? { op: 'materialize', rows: list } : { op: 'materialize', rows: list, onConflict: options.onConflict })
     },
     dematerialize(given) {

@@ -64,10 +64,16 @@ export class Graph {
     for (const node of this.nodes.values()) {
       for (const input of node.inputs) {
         const late = typeof input === 'string' ? owners.get(input) : undefined
-        if (late !== undefined) throw new EddylineError('PROJECTION_INVALID', `\`${node.name}\` reads \`${input}\` as a table already: register \`${late.name}\` before it, or with it`, { offending: late.name, path: 'into' })
+        if (late === undefined) continue
+        // Read as a table so far: with what comes it may be a circle.
+        const way = wayTo(late, node)
+        if (way !== undefined) throw circular([node, ...way])
+        throw new EddylineError('PROJECTION_INVALID', `\`${node.name}\` reads \`${input}\` as a table already: register \`${late.name}\` before it, or with it`, { offending: late.name, path: 'into' })
       }
     }
-    const sorted = order([...fresh.values()])
+    const news = new Set<Node>(fresh.values())
+    // What is there already is what it was.
+    const sorted = order([...news]).filter(n => news.has(n))
     let n = this.nodes.size
     for (const node of sorted) {
       (node as { order: number }).order = n++
@@ -101,6 +107,23 @@ export class Graph {
   }
 }
 
+/** The way by inputs from one projection to another. */
+function wayTo(from: Node, to: Node, seen = new Set<Node>()): Node[] | undefined {
+  if (from === to) return [to]
+  if (seen.has(from)) return undefined
+  seen.add(from)
+  for (const input of from.inputs) {
+    const way = typeof input === 'string' ? undefined : wayTo(input, to, seen)
+    if (way !== undefined) return [from, ...way]
+  }
+  return undefined
+}
+
+function circular(nodes: readonly Node[]): EddylineError {
+  const circle = nodes.map(n => n.name).join(' → ')
+  return new EddylineError('PROJECTION_CYCLE', `projections cannot be made of themselves: ${circle}`, { path: circle, offending: nodes[0].name })
+}
+
 /** Inputs first. Throws PROJECTION_CYCLE with the names on the way round. */
 function order(nodes: readonly Node[]): Node[] {
   const out: Node[] = []
@@ -110,8 +133,7 @@ function order(nodes: readonly Node[]): Node[] {
     if (done.has(node)) return
     const at = path.indexOf(node)
     if (at >= 0) {
-      const circle = [...path.slice(at), node].map(n => n.name).join(' → ')
-      throw new EddylineError('PROJECTION_CYCLE', `projections cannot be made of themselves: ${circle}`, { path: circle, offending: node.name })
+      throw circular([...path.slice(at), node])
     }
     path.push(node)
     for (const input of node.inputs) if (typeof input !== 'string') visit(input)

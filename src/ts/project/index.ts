@@ -1,7 +1,7 @@
 // Projections: rows made of tables and of each other. `eddyline/project` knows no entry: it works on the database that it is given.
 export { projection } from './definition.js'
 export type { DeriveOptions, DeriveRun, Input, OnConflict, Projection, Sources, Streams, Transaction, ViewOptions, VirtualOptions } from './definition.js'
-export { lens, type Filter, type Lens, type LensFilters, type LensInput, type LensReducer } from './lens.js'
+export { lens, type Filter, type Lens, type LensFilters, type LensInput, type LensOf, type LensReducer } from './lens.js'
 export { projections, type Projections } from './projections.js'
 export type { ProjectionStatus, ProjectionsOptions, ProjectOptions } from './options.js'
 export type { Engine, EngineName, Job, Operation } from './engines.js'

@@ -1,8 +1,11 @@
 // Which rows a run is about: filters over the columns of inputs, and in their place a function.
-import { EddylineError, unknownName } from '../errors.js'
+import { EddylineError, nearestName, unknownName } from '../errors.js'
+import { shown } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import type { WhereOp } from '../query/types.js'
+import type { Constant } from '../query/expr.js'
+import type { TextOp, WhereOp } from '../query/types.js'
 import { type TableJson, compareValues, valueText } from '../watch/row-keys.js'
+import { checkLensOptions, failedIn } from './checks.js'
 
 const OPS: readonly WhereOp[] = ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'between', 'not between', 'is', 'is not', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*']
 
@@ -10,6 +13,10 @@ const OPS: readonly WhereOp[] = ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in'
 export interface Filter { readonly field: string; readonly op: WhereOp; readonly value: unknown }
 /** Values by field; or operators with theirs: `{ orgId: 123, date: { '>=': a, '<': b }, state: { in: ['a', 'b'] }, paidAt: null }`. */
 export type LensFilters = { readonly [field: string]: unknown }
+type Against<V, O> = O extends 'in' | 'not in' ? readonly (V | null)[] : O extends 'between' | 'not between' ? readonly [V, V] : O extends TextOp ? string : V | null
+type Value<V> = Constant<NonNullable<V>> | null | { readonly [O in WhereOp]?: Against<Constant<NonNullable<V>>, O> }
+/** Filters over rows `R`; of several kinds of rows over what they have in common. */
+export type LensOf<R> = unknown extends R ? LensFilters : [Extract<keyof R, string>] extends [never] ? { readonly [field: string]: never } : { readonly [C in Extract<keyof R, string>]?: Value<R[C]> }
 /** What an input is, to a reducer. */
 export interface LensInput { readonly name: string; readonly columns: readonly string[] }
 /** Folded over the filters: gives the rows of an input that a filter leaves. `rows` is a query, or of lists an array. */
@@ -37,7 +44,9 @@ export class Lens {
  * Each input must have each field (LENS_FIELD), but with `ignoreUnknown`, or a reducer, which decides itself.
  */
 export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?: { ignoreUnknown?: boolean }): Lens {
-  if (Object.prototype.toString.call(filters) !== '[object Object]') throw new EddylineError('LENS_INVALID', `a lens is \`lens(…)\`, or an object of filters by field; not ${named(filters)}: it would mean everything`, { offending: named(filters), path: 'lens' })
+  if (Object.prototype.toString.call(filters) !== '[object Object]') throw new EddylineError('LENS_INVALID', `a lens is \`lens(…)\`, or an object of filters by field; not ${shown(filters)}: it would mean everything`, { offending: shown(filters), path: 'lens' })
+  if (reducer !== undefined && typeof reducer !== 'function') throw new EddylineError('LENS_INVALID', `the reducer of a lens is a function, not ${shown(reducer)}`, { offending: shown(reducer), path: 'reducer' })
+  checkLensOptions(options)
   const all: Filter[] = []
   for (const [field, given] of Object.entries(filters)) {
     if (given === undefined) throw invalid(`the lens has no value for \`${field}\``, field)
@@ -46,7 +55,9 @@ export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?:
       if (value === undefined) throw invalid(`the lens has no value for \`${field}\``, field)
       if ((op === 'in' || op === 'not in') && !Array.isArray(value)) throw invalid(`\`${op}\` takes an array`, field)
       if ((op === 'between' || op === 'not between') && (!Array.isArray(value) || value.length !== 2)) throw invalid(`\`${op}\` takes an array of two`, field)
-      all.push(value === null && op === '=' ? { field, op: 'is', value: null } : { field, op: op as WhereOp, value })
+      // One value of a list is that value: equal lenses are one.
+      if (op === 'in' && (value as unknown[]).length === 1 && (value as unknown[])[0] !== null) all.push({ field, op: '=', value: (value as unknown[])[0] })
+      else all.push(value === null && op === '=' ? { field, op: 'is', value: null } : { field, op: op as WhereOp, value })
     }
   }
   const canonical = all.map(f => {
@@ -57,8 +68,6 @@ export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?:
   const key = canonical.map(c => c.key).join(' & ') + (ignoreUnknown ? ' ?' : '') + (reducer === undefined ? '' : ` #${numberOf(reducer)}`)
   return new Lens(Object.freeze(canonical.map(c => c.f)), reducer, ignoreUnknown, key)
 }
-
-const named = (given: unknown): string => given === null || typeof given !== 'object' ? String(given) : Array.isArray(given) ? 'an array' : `a ${Object.prototype.toString.call(given).slice(8, -1)}`
 
 const invalid = (message: string, field: string): EddylineError => new EddylineError('LENS_INVALID', message, { offending: field, path: `lens.${field}` })
 
@@ -88,27 +97,52 @@ function numberOf(reducer: LensReducer): number {
 /** Filters whose fields are columns of an input. Throws LENS_FIELD for others, unless the lens ignores them. */
 export function fitting(l: Lens, columns: readonly LensColumn[], input: string): Filter[] {
   return l.filters.filter(f => {
-    if (columns.some(c => c.name === f.field)) return true
+    const column = columns.find(c => c.name === f.field)
+    if (column !== undefined) { checkFilter(f, column.type, input); return true }
     if (l.ignoreUnknown) return false
     const e = unknownName('LENS_FIELD', `column \`${f.field}\` on \`${input}\``, f.field, columns.map(c => c.name), `lens.${f.field}`)
     throw new EddylineError('LENS_FIELD', `${e.message}: a lens is over the columns of every input; \`ignoreUnknown\` leaves it out where there is none`, { path: e.path, offending: e.offending, nearest: e.nearest })
   })
 }
 
+/** Throws LENS_INVALID for operators that there are not, TYPE_MISMATCH for values that a column cannot have. */
+export function checkFilter({ field, op, value }: Filter, type: CellType | undefined, input: string): void {
+  const list = op === 'in' || op === 'not in' || op === 'between' || op === 'not between'
+  for (const v of list ? value as unknown[] : [value]) {
+    if (v === null) continue
+    if (typeof v === 'object' && Object.getPrototypeOf(v) === Object.prototype && type !== 'json' && type !== 'interval') {
+      const names = Object.keys(v), unknown = names.find(n => !(OPS as readonly string[]).includes(n)) ?? ''
+      const nearest = OPS.filter(o => [...o].sort().join() === [...unknown].sort().join())[0] ?? nearestName(unknown, OPS)
+      throw new EddylineError('LENS_INVALID', `no operator \`${unknown}\` for \`${field}\` of \`${input}\`${nearest === undefined ? '' : `; did you mean \`${nearest}\`?`}`, { path: `lens.${field}`, offending: unknown, nearest })
+    }
+    if (['function', 'symbol', 'undefined'].includes(typeof v) || (type !== undefined && !typeFits(type, v))) {
+      throw new EddylineError('TYPE_MISMATCH', `\`${field}\` of \`${input}\` is ${type}, and the lens has ${shown(v)}`, { path: `lens.${field}`, offending: shown(v) })
+    }
+  }
+}
+
 /** A query narrowed to a lens. */
 export function narrowed(l: Lens, query: any, columns: readonly LensColumn[], input: string): any {
   if (l.reducer !== undefined) {
     const about = { name: input, columns: columns.map(c => c.name) }
-    const out = l.filters.reduce((q, f) => l.reducer!(f, q, about), query)
-    if (typeof out?.toJSON !== 'function') throw new EddylineError('LENS_INVALID', `the reducer of the lens gives no query for \`${input}\``, { offending: input })
+    const out = reduced(l, query, about)
+    if (typeof out?.toJSON !== 'function') throw new EddylineError('LENS_INVALID', `the reducer of the lens gives ${shown(out)} for \`${input}\`, and no query`, { offending: input, path: 'lens' })
     return out
   }
   return fitting(l, columns, input).reduce((q, f) => q.where(f.field, f.op, f.value), query)
 }
 
+function reduced(l: Lens, rows: any, about: LensInput): any {
+  try { return l.filters.reduce((q, f) => l.reducer!(f, q, about), rows) } catch (error) { throw failedIn('LENS_INVALID', `the reducer of the lens over \`${about.name}\``, about.name, error, 'lens') }
+}
+
 /** The elements of a list that a lens leaves. Fields are those that an element has. */
 export function chosen(l: Lens, list: readonly any[], input: string): any[] {
-  if (l.reducer !== undefined) return [...l.filters.reduce((rows, f) => l.reducer!(f, rows, { name: input, columns: Object.keys(list[0] ?? {}) }), list) as Iterable<any>]
+  if (l.reducer !== undefined) {
+    const out = reduced(l, list, { name: input, columns: Object.keys(list[0] ?? {}) })
+    if (typeof out?.[Symbol.iterator] !== 'function') throw new EddylineError('LENS_INVALID', `the reducer of the lens gives ${shown(out)} for \`${input}\`, and no array`, { offending: input, path: 'lens' })
+    return [...out]
+  }
   return list.filter(row => l.filters.every(f => {
     if (!Object.hasOwn(Object(row), f.field)) {
       if (l.ignoreUnknown) return true

@@ -1,4 +1,6 @@
 import { EddylineError } from '../errors.js'
+import { shown, wrong } from '../option-kinds.js'
+import { checkWorkers } from './checks.js'
 import { CHUNK, type Channel, type ErrorMessage, type FromWorker, type ToWorker, listen } from './channel.js'
 import type { Engine, Job, Operation } from './engines.js'
 import { restored, stored } from './lens.js'
@@ -25,6 +27,8 @@ interface Doing { readonly id: number; readonly job: Job; readonly operations: O
  * when `derive` begins. A run that is over time ends its worker. Lenses with reducers run here.
  */
 export function workers(create: () => Channel, options: { size?: number } = {}): Workers {
+  if (typeof create !== 'function') throw wrong('PROJECTION_INVALID', `\`workers\` takes a function that makes a worker, not ${shown(create)}`, 'create', shown(create))
+  checkWorkers(options)
   const most = Math.max(1, options.size ?? Math.min(4, ((globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 2) - 1))
   const members: Member[] = []
   const waiting: Doing[] = []
@@ -43,7 +47,9 @@ export function workers(create: () => Channel, options: { size?: number } = {}):
     next()
   }
   const add = (): Member => {
-    const member: Member = { channel: create(), at: undefined }
+    const channel = create()
+    if (typeof channel?.postMessage !== 'function') throw new EddylineError('PROJECTION_INVALID', `what makes workers gave ${shown(channel)}, and no worker`, { offending: shown(channel), path: 'create' })
+    const member: Member = { channel, at: undefined }
     members.push(member)
     listen(member.channel, (m: FromWorker) => {
       const doing = member.at

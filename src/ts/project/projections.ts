@@ -2,18 +2,20 @@ import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
 import { report } from '../dispatch.js'
 import { EddylineError, unknownName } from '../errors.js'
-import { timeLimit } from '../limits.js'
 import type { LiveQuery } from '../live-query.js'
 import { stateOf } from '../reduce/state.js'
+import { checkDatabase, shown } from '../option-kinds.js'
+import { checkListener, checkProject, checkProjections, checkRegistered, isProjection } from './checks.js'
 import { Composer } from './compose.js'
 import type { Projection } from './definition.js'
 import { Draft } from './draft.js'
 import { type Engine, engineOf, isPromise } from './engines.js'
 import { Graph, type Node, levels } from './graph.js'
 import { Handle } from './handle.js'
-import { Lens, type LensFilters, lens as lensOf, narrowed } from './lens.js'
+import { Lens, type LensFilters, type LensOf, lens as lensOf, narrowed } from './lens.js'
 import type { ProjectionStatus, ProjectionsOptions, ProjectOptions } from './options.js'
 import { Queue } from './queue.js'
+import { MOST_ROUNDS, Rounds } from './rounds.js'
 import { type Result, Run, type Runner, type Task } from './run.js'
 import type { Scope } from './scope.js'
 import { type SpanListener, Telemetry } from './telemetry.js'
@@ -24,6 +26,8 @@ const all = /* @__PURE__ */ new WeakMap<Database<any>, Map<string | undefined, P
 
 /** The projections of a database, or of a tenant in it: one object, whoever asks. Options count the first time. */
 export function projections(db: Database<any>, options: ProjectionsOptions = {}): Projections {
+  checkDatabase(db, 'projections')
+  checkProjections(options)
   let known = all.get(db)
   if (known === undefined) all.set(db, known = new Map())
   let made = known.get(options.tenant)
@@ -47,6 +51,7 @@ export class Projections implements Runner {
   readonly #units: Units
   readonly #views: Views
   readonly #queue: Queue
+  readonly #rounds = new Rounds()
   readonly #paused = new Set<Node>()
   readonly #own = new Map<number, ReadonlySet<Scope>>()
   readonly #handles = new WeakSet<Handle>()
@@ -64,7 +69,7 @@ export class Projections implements Runner {
     this.composer = new Composer(db, this.#graph)
     this.#units = new Units(this, stateOf(db))
     this.#views = new Views(this, options.onError, changes => { this.#commit(changes, {}, new Set()) })
-    this.#queue = new Queue(engineOf('inline') === this.engine, () => this.#next())
+    this.#queue = new Queue(engineOf('inline') === this.engine, () => db.version, () => this.#next())
     this.#ends.push(db.subscribe(() => { this.#told() }))
     const close = (): void => { this.dispose() }
     db.closers.add(close)
@@ -84,6 +89,7 @@ export class Projections implements Runner {
    */
   register(...definitions: Projection<any, string, any>[]): this {
     this.#alive()
+    checkRegistered(definitions)
     const nodes = this.#graph.add(definitions)
     try {
       for (const node of nodes) {
@@ -117,7 +123,7 @@ export class Projections implements Runner {
   // ---- reading -----------------------------------------------------------------------------------------------------
 
   /** The rows of a projection as a query: what a virtual one or a view is made of, or the table of a function. */
-  query<R>(of: Projection<any, string, R>, lens?: Lens | LensFilters): any {
+  query<R>(of: Projection<any, string, R> | string, lens?: Lens | LensOf<R>): any {
     const node = this.#node(of)
     const r = this.composer.readable(node)
     if (r === undefined) throw new EddylineError('PROJECTION_INVALID', `the output of \`${node.name}\` is a list, which nothing can follow`, { offending: node.name })
@@ -125,12 +131,12 @@ export class Projections implements Runner {
   }
 
   /** A live query over a projection, also a virtual one; of a view it is at the version of its inputs, where its table is one behind. */
-  live<R>(of: Projection<any, string, R>, lens?: Lens | LensFilters): LiveQuery<R> {
+  live<R>(of: Projection<any, string, R> | string, lens?: Lens | LensOf<R>): LiveQuery<R> {
     return this.db.live(this.query(of, lens), this.tenant === undefined ? undefined : { tenant: this.tenant }) as LiveQuery<R>
   }
 
   /** How a projection is, or one lens of it. */
-  status(of: Projection<any, string, any> | string, lens?: Lens | LensFilters): ProjectionStatus {
+  status<F = unknown>(of: Projection<any, string, any, F> | string, lens?: Lens | LensOf<F>): ProjectionStatus {
     const node = this.#node(of)
     if (!this.#leads) return { status: 'waiting' }
     if (this.#paused.has(node)) return { status: 'paused' }
@@ -159,8 +165,10 @@ export class Projections implements Runner {
    * (DERIVE_FAILED with `cause`), LENS_FIELD, PROJECTION_CONFLICT, PROJECTION_REQUIRED, PROJECTION_TIMEOUT, and what the engine finds;
    * then every projection is as it was.
    */
-  project<R = any>(of: Projection<any, string, R> | string, lens: Lens | LensFilters, options: ProjectOptions & { async: true }): Handle<R>
-  project<R = any>(of: Projection<any, string, R> | string, lens?: Lens | LensFilters, options?: ProjectOptions & { async?: false }): Promise<Result<R>>
+  project<R = any>(of: Projection<any, string, R> | string, lens: Lens | LensFilters, options: ProjectOptions & { ignoreUnknown: true; async: true }): Handle<R>
+  project<R = any>(of: Projection<any, string, R> | string, lens: Lens | LensFilters, options: ProjectOptions & { ignoreUnknown: true; async?: false }): Promise<Result<R>>
+  project<R = any, F = unknown>(of: Projection<any, string, R, F> | string, lens: Lens | LensOf<F>, options: ProjectOptions & { async: true }): Handle<R>
+  project<R = any, F = unknown>(of: Projection<any, string, R, F> | string, lens?: Lens | LensOf<F>, options?: ProjectOptions & { async?: false }): Promise<Result<R>>
   project(of: Projection | string, given: Lens | LensFilters = {}, options: ProjectOptions & { async?: boolean } = {}): any {
     let promise: Promise<Result>
     try { promise = this.#project(of, given, options) } catch (error) { promise = Promise.reject(error) }
@@ -172,8 +180,8 @@ export class Projections implements Runner {
 
   #project(of: Projection | string, given: Lens | LensFilters, options: ProjectOptions): Promise<Result> {
     this.#alive()
+    checkProject(options)
     const node = this.#node(of)
-    if (options.timeoutMs !== undefined) timeLimit(options.timeoutMs, 'timeoutMs', 'PROJECTION_INVALID')
     let lens = this.#lens(given)
     if (options.ignoreUnknown === true && !lens.ignoreUnknown) lens = lensOf(Object.fromEntries(lens.filters.map(f => [f.field, { [f.op]: f.value }])), lens.reducer, { ignoreUnknown: true })
     if (!this.#leads) throw new EddylineError('FOLLOWER', 'another tab runs the projections of this database', { offending: node.name })
@@ -214,6 +222,7 @@ export class Projections implements Runner {
     const node = this.#node(of)
     this.#paused.add(node)
     this.#views.pause(node)
+    if (this.#leads) this.#views.flush()
   }
 
   /** Keeps it up again, beginning with what has changed meanwhile. */
@@ -226,14 +235,17 @@ export class Projections implements Runner {
   }
 
   /** Ends what `project` keeps live: of one lens, or of all. The rows stay. */
-  release(of: Projection<any, string, any> | string, lens?: Lens | LensFilters): void {
+  release<F = unknown>(of: Projection<any, string, any, F> | string, lens?: Lens | LensOf<F>): void {
     const node = this.#node(of)
     const only = lens === undefined ? undefined : this.#units.get(node, this.#lens(lens))
     for (const unit of this.#units.of(node)) if (lens === undefined || unit === only) this.#units.abandon(unit)
   }
 
   /** Calls `fn` when parts of runs begin and end. Returns the function that ends it. */
-  subscribe(fn: SpanListener): () => void { return this.telemetry.subscribe(fn) }
+  subscribe(fn: SpanListener): () => void {
+    checkListener(fn)
+    return this.telemetry.subscribe(fn)
+  }
 
   /** Ends everything. Rows stay. */
   dispose(): void {
@@ -257,6 +269,9 @@ export class Projections implements Runner {
 
   /** @internal */
   isOwn(scope: Scope, version: number): boolean { return this.#own.get(version)?.has(scope) === true }
+
+  /** @internal */
+  viewError(node: Node): unknown { return this.#views.errorOf(node) }
 
   /** @internal Something may have to run. */
   wake(scope: Scope): void {
@@ -299,12 +314,22 @@ export class Projections implements Runner {
   /** Something to run again. */
   #next(): (() => void | Promise<void>) | undefined {
     const unit = this.#units.dirty(this.#paused)
-    if (unit === undefined) return undefined
+    if (unit === undefined) { this.#rounds.quiet(); return undefined }
     const task: Task = { ...unit, scopes: this.#unpaused(unit.scopes), all: false, shallow: false, live: false, engine: undefined, timeoutMs: undefined }
     const attempt = this.#units.attempt(unit)
     const failed = (error: unknown): void => {
       attempt()
-      if (!this.#closed) report(error, this.options.onError)
+      if (!this.#closed && !this.#views.isTold(error)) report(error, this.options.onError)
+    }
+    if (this.#rounds.isTooMany(unit)) {
+      return () => {
+        const error = new EddylineError('MAX_ROUNDS', `\`${unit.terminal.name}\` has run ${MOST_ROUNDS.toLocaleString('en')} times because of what its own runs have changed: a function writes by \`tx\`, and not what it reads`, { offending: unit.terminal.name })
+        for (const scope of unit.scopes.values()) {
+          if (scope.dirty) scope.error = error
+          scope.readAt = this.db.version
+        }
+        failed(error)
+      }
     }
     return () => this.#run(task, () => { unit.failedAt = undefined }, failed)
   }
@@ -343,17 +368,17 @@ export class Projections implements Runner {
     this.#queue.go()
   }
 
-  #lens(given: Lens | LensFilters): Lens { return given instanceof Lens ? given : lensOf(given) }
+  #lens(given: Lens | LensFilters | LensOf<any>): Lens { return given instanceof Lens ? given : lensOf(given as LensFilters) }
 
   #node(of: Projection<any, string, any> | string): Node {
-    const name = typeof of === 'string' ? of : of?.name
+    const name = typeof of === 'string' ? of : of?.name ?? shown(of)
     const node = this.#graph.nodes.get(name)
     if (node !== undefined && (typeof of === 'string' || node.definition === of)) return node
-    if (typeof of !== 'string' && of?.options !== undefined) {
+    if (typeof of !== 'string' && isProjection(of)) {
       this.register(of)
       return this.#graph.nodes.get(name)!
     }
-    throw unknownName('UNKNOWN_PROJECTION', `projection \`${String(name)}\``, String(name), this.#graph.nodes.keys())
+    throw unknownName('UNKNOWN_PROJECTION', `projection \`${name}\``, name, this.#graph.nodes.keys())
   }
 
   #alive(): void { if (this.#closed) throw new EddylineError('CLOSED', 'the projections are closed') }

@@ -4,27 +4,30 @@ import type { Result } from './run.js'
 
 type Resolve = (result: Result) => void
 type Reject = (error: unknown) => void
-interface Waiting { readonly key: string | undefined; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: Reject }
+interface Waiting { readonly key: string | undefined; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: Reject; /** The version that it reads, once it has begun. */ version?: number }
 
-/** What has changed runs so often before the page has its turn: a function that changes what it reads runs for ever, and must not freeze it. */
+/** What has changed runs so often before the page has its turn: a function that changes what it reads must not freeze it. */
 const TOGETHER = 100
 
 /** Runs one after another: those that were asked for in their order, then what has changed. Synchronous runs are done at once. */
 export class Queue {
   readonly #waiting: Waiting[] = []
   #busy = false
+  #current: Waiting | undefined
   #scheduled = false
   #closed = false
+  /** The last run was not done at once. */
+  #waited = false
   /** Runs of what has changed since the page had its turn. */
   #again = 0
   #idle: (() => void)[] = []
 
-  /** `next`: something to run again, or nothing. */
-  constructor(readonly isInline: boolean, readonly next: () => (() => void | Promise<void>) | undefined) {}
+  /** `next`: something to run again, or nothing; `version`: that of the rows now. */
+  constructor(readonly isInline: boolean, readonly version: () => number, readonly next: () => (() => void | Promise<void>) | undefined) {}
 
-  /** Asks for a run. One with an equal key that has not begun is shared. */
+  /** Asks for a run. One with an equal key that has not begun, or reads what is there now, is shared. */
   add(key: string, isShared: boolean, run: (resolve: Resolve, reject: Reject) => void | Promise<void>): Promise<Result> {
-    const known = isShared ? this.#waiting.find(w => w.key === key) : undefined
+    const known = isShared ? this.#waiting.find(w => w.key === key) ?? (this.#current?.key === key && this.#current.version === this.version() ? this.#current : undefined) : undefined
     if (known !== undefined) return known.promise
     let resolve!: Resolve, reject!: Reject
     const promise = new Promise<Result>((yes, no) => { resolve = yes; reject = no })
@@ -63,23 +66,27 @@ export class Queue {
 
   #pump(): void {
     while (!this.#busy && !this.#closed) {
-      let run = this.#waiting.shift()?.run
+      const asked = this.#current = this.#waiting.shift()
+      if (asked !== undefined) asked.version = this.version()
+      let run = asked?.run
       if (run === undefined) {
         run = this.next()
         if (run === undefined) break
         // Where runs are inline they are done when `apply` returns, however many.
-        if (!this.isInline && ++this.#again > TOGETHER) {
+        if ((!this.isInline || this.#waited) && ++this.#again > TOGETHER) {
           this.#again = 0
           run = pause
         }
       }
       this.#busy = true
       const done = run()
+      this.#waited = isPromise(done)
       if (isPromise(done)) {
-        void done.then(() => { this.#busy = false; this.#pump() })
+        void done.then(() => { this.#busy = false; this.#current = undefined; this.#pump() })
         return
       }
       this.#busy = false
+      this.#current = undefined
     }
     if (!this.#busy && !this.#scheduled && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }

@@ -1,6 +1,8 @@
 // What a run reads: everything of the version that it began with, and over that what it has written.
 import { EddylineError } from '../errors.js'
+import { shown } from '../option-kinds.js'
 import { from } from '../query/builder.js'
+import { failedIn } from './checks.js'
 import type { Draft } from './draft.js'
 import { isPromise } from './engines.js'
 import type { Node } from './graph.js'
@@ -20,6 +22,8 @@ export interface Written {
   readonly changedNodes: ReadonlySet<Node>
   /** Throws when the run is over. */
   check(): void
+  /** Why it is over, if it is. */
+  readonly stopped: unknown
 }
 
 export class Reading {
@@ -27,6 +31,8 @@ export class Reading {
   readonly due = new Set<Node>()
   /** Functions whose inputs are not those that they have read. */
   readonly dirty = new Set<Node>()
+  /** Views in error that a function reads: they run with it, so that a lens in which they are not right is refused. */
+  readonly judged = new Set<Node>()
   /** Changes of each scope that are seen. */
   readonly seen = new Map<Scope, number>()
   /** Rows of virtual projections and views. */
@@ -38,7 +44,10 @@ export class Reading {
   /** Takes hold of everything that it may read: all of the present version. */
   constructor(readonly host: Runner, readonly task: Task, readonly written: Written) {
     const { db, composer } = host
-    for (const scope of task.scopes.values()) this.seen.set(scope, scope.changes)
+    for (const scope of task.scopes.values()) {
+      this.seen.set(scope, scope.changes)
+      scope.readAt = db.version
+    }
     for (const level of task.levels) {
       for (const node of level) {
         const scope = task.scopes.get(node)
@@ -50,6 +59,10 @@ export class Reading {
     }
     // Lists have no rows of their own: whoever reads one pulls it.
     for (const node of [...this.due]) for (const input of node.inputs) if (node.kind === 'derive' && this.isList(input)) this.due.add(input as Node)
+    if (!task.all) {
+      for (const node of this.due) if (node.kind === 'derive') for (const view of composer.viewsBelow(node)) if (host.viewError(view) !== undefined) this.judged.add(view)
+      for (const view of this.judged) this.due.add(view)
+    }
     const beside = new Set<string>()
     for (const node of this.due) {
       if (node.kind === 'derive') {
@@ -145,22 +158,25 @@ export class Reading {
   /** The elements of a list or stream, once. */
   collect(node: Node): readonly object[] | Promise<readonly object[]> {
     const { output } = node.definition.options
-    const list = typeof output === 'function' ? this.host.composer.listOf(node) : output
     const { lens: l } = this.task
-    if (Array.isArray(list)) return chosen(l, list, node.name)
-    if (Symbol.iterator in Object(list)) return chosen(l, [...list as Iterable<object>], node.name)
-    if (Symbol.asyncIterator in Object(list)) {
-      return (async () => {
-        const out: object[] = []
-        for await (const row of list as AsyncIterable<object>) {
-          this.written.check()
-          out.push(row)
-        }
-        return chosen(l, out, node.name)
-      })()
+    const within = (rows: Iterable<object>): readonly object[] => chosen(l, Array.isArray(rows) ? rows : [...rows], node.name)
+    const wrong = (error: unknown): never => { throw error === this.written.stopped ? error : failedIn('DERIVE_FAILED', `the output of \`${node.name}\``, node.name, error) }
+    try {
+      const list = typeof output === 'function' ? this.host.composer.listOf(node) : output
+      if (isPromise(list)) return list.then(within).catch(wrong)
+      if (Symbol.asyncIterator in Object(list)) return this.#streamed(list as AsyncIterable<object>).then(within).catch(wrong)
+      if (typeof list === 'object' && Symbol.iterator in Object(list)) return within(list as Iterable<object>)
+      throw new EddylineError('PROJECTION_INVALID', `\`${node.name}\` gives ${shown(list)}, which is neither a query nor a list or stream of rows`, { offending: node.name, path: 'output' })
+    } catch (error) { return wrong(error) }
+  }
+
+  async #streamed(stream: AsyncIterable<object>): Promise<object[]> {
+    const out: object[] = []
+    for await (const row of stream) {
+      this.written.check()
+      out.push(row)
     }
-    if (isPromise(list)) return list.then((rows: Iterable<object>) => chosen(l, [...rows], node.name))
-    throw new EddylineError('PROJECTION_INVALID', `the output of \`${node.name}\` is neither a query nor a list or stream of rows`, { offending: node.name, path: 'output' })
+    return out
   }
 
   /** Lets go of what was held. */

@@ -1,4 +1,5 @@
 import { slices } from '../breathe.js'
+import { define } from '../decoder.js'
 import { pageSize } from '../limits.js'
 
 /** Rows of one input: all of one version, however long the run takes. */
@@ -9,10 +10,23 @@ export interface Rows<R = any> extends Iterable<R>, AsyncIterable<R> {
   toArray(): R[]
 }
 
-/** Rows of a list that nobody changes. Objects are made as they are read. */
+/** A value with nothing in it that others hold. */
+function copied(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(copied)
+  if (value instanceof Date) return new Date(value)
+  if (value instanceof Uint8Array) return value.slice()
+  const prototype = Object.getPrototypeOf(value) as object | null
+  if (prototype !== Object.prototype && prototype !== null) return value
+  const out: Record<string, unknown> = {}
+  for (const name of Object.keys(value)) define(out, name, copied((value as Record<string, unknown>)[name]))
+  return out
+}
+
+/** Rows of a list that nobody changes. Objects are made as they are read: whoever gets them may change them, and nobody else sees it. */
 export function rowsOf<R>(list: readonly R[]): Rows<R> {
   function *chunks(size: number): Generator<R[]> {
-    for (let i = 0; i < list.length; i += size) yield list.slice(i, i + size)
+    for (let i = 0; i < list.length; i += size) yield list.slice(i, i + size).map(copied) as R[]
   }
   async function *slowly(size: number): AsyncGenerator<R[]> {
     const breathe = slices()
@@ -23,13 +37,13 @@ export function rowsOf<R>(list: readonly R[]): Rows<R> {
   }
   return {
     get length() { return list.length },
-    [Symbol.iterator]: () => list[Symbol.iterator](),
+    *[Symbol.iterator]() { for (const row of list) yield copied(row) as R },
     async *[Symbol.asyncIterator]() { for await (const chunk of slowly(500)) yield* chunk },
     chunks(size = 500) {
       pageSize(size, 'size', 'INVALID_ARGUMENT')
       return { [Symbol.iterator]: () => chunks(size), [Symbol.asyncIterator]: () => slowly(size) }
     },
-    toArray: () => [...list],
+    toArray: () => Array.from(list, copied) as R[],
   }
 }
 

@@ -4,9 +4,10 @@ import { EddylineError } from '../errors.js'
 import { later } from '../limits.js'
 import type { Draft } from './draft.js'
 import { type Engine, type Job, type Operation, derive, engineOf, isPromise } from './engines.js'
-import { type Node, nameOf } from './graph.js'
-import { type Lens, judged, lens as lensOf, matches, narrowed } from './lens.js'
+import type { Node } from './graph.js'
+import { type Lens, checkFilter, judged, lens as lensOf, matches, narrowed } from './lens.js'
 import { Reading } from './reading.js'
+import { failedIn } from './checks.js'
 import { type Rows, rowsOf } from './rows.js'
 import type { Scope, ScopeHost } from './scope.js'
 import type { Telemetry } from './telemetry.js'
@@ -35,6 +36,8 @@ export interface Runner extends ScopeHost {
   draftOf(node: Node): Draft
   /** Its rows are of another version of the function: none of them stays. */
   isAnew(node: Node): boolean
+  /** Why a view's table is not what its query says. */
+  viewError(node: Node): unknown
   /** Writes what a run has; the version after it. */
   commit(run: Run): number
 }
@@ -128,6 +131,8 @@ export class Run {
 
   check(): void { if (this.#abort.signal.aborted) throw this.#abort.signal.reason as Error }
 
+  get stopped(): unknown { return this.#abort.signal.aborted ? this.#abort.signal.reason : undefined }
+
   #levels(at: number): unknown {
     for (let i = at; i < this.task.levels.length; i++) {
       this.check()
@@ -187,7 +192,7 @@ export class Run {
   /** Something that it reads has changed in this run, or since its last one. */
   #mustRun(node: Node): boolean {
     const { task } = this
-    if (task.all || this.#reading.dirty.has(node) || this.#reading.isList(node)) return true
+    if (task.all || this.#reading.dirty.has(node) || this.#reading.judged.has(node) || this.#reading.isList(node)) return true
     if (node.kind !== 'derive') {
       const changed = node.inputs.some(i => this.changedNodes.has(i as Node))
       if (changed && node.kind === 'virtual') this.changedNodes.add(node)
@@ -269,7 +274,11 @@ export class Run {
   #own(node: Node, l: Lens, strict = true): (q: any) => any {
     const table = node.table!
     if (l.reducer !== undefined) return q => narrowed(l, q, table.columns, node.name)
-    const filters = l.filters.filter(f => table.columns.some(c => c.name === f.field))
+    const filters = l.filters.filter(f => {
+      const column = table.columns.find(c => c.name === f.field)
+      if (column !== undefined) checkFilter(f, column.type, node.name)
+      return column !== undefined
+    })
     if (strict && filters.length === 0 && !l.isEmpty && !l.ignoreUnknown) {
       throw new EddylineError('LENS_FIELD', `\`${table.name}\` has none of the lens's fields (${l.filters.map(f => f.field).join(', ')}): all its rows would be meant`, { offending: l.filters[0].field, path: `lens.${l.filters[0].field}` })
     }
@@ -288,8 +297,10 @@ export class Run {
 
 const asLens = (given: any): Lens => typeof given?.key === 'string' && Array.isArray(given.filters) ? given : lensOf(given)
 
-/** An error of `derive`, with its place. Errors of ours are what they are. */
+/** They say what they are about. */
+const PLAIN: readonly string[] = ['CLOSED', 'PROJECTION_TIMEOUT', 'UNKNOWN_PROJECTION', 'OUTSIDE_DERIVE']
+
+/** An error of `derive`, with its place. Errors of ours keep their code. */
 function failed(node: Node, error: unknown): unknown {
-  if (error instanceof EddylineError) return error
-  return new EddylineError('DERIVE_FAILED', `\`${nameOf(node)}\` failed: ${(error as { message?: string } | null)?.message ?? String(error)}`, { offending: node.name, cause: error })
+  return error instanceof EddylineError && (error.offending === node.name || PLAIN.includes(error.code)) ? error : failedIn('DERIVE_FAILED', `\`${node.name}\``, node.name, error)
 }

@@ -1,9 +1,10 @@
 import type { Database } from '../database.js'
 import type { LiveEvent } from '../dispatch.js'
+import { EddylineError } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
 import { canonicalJson, hexOf } from '../values.js'
 import type { Composer } from './compose.js'
-import type { Node } from './graph.js'
+import { type Node, nameOf } from './graph.js'
 import type { Lens } from './lens.js'
 import { areEqual } from './rows.js'
 
@@ -30,6 +31,8 @@ export class Scope {
   dirty = false
   /** Versions that changed its inputs. */
   changes = 0
+  /** The version up to which its rows have been read: who hears of it later has nothing new. */
+  readAt = -1
   /** Why its last run failed. */
   error: unknown
   /** Runs that include it and stay. */
@@ -37,20 +40,29 @@ export class Scope {
   readonly #taps: (Tap | undefined)[]
 
   constructor(readonly host: ScopeHost, readonly node: Node, readonly lens: Lens, readonly shallow = false) {
-    const { db, tenant, composer } = host
+    const { composer } = host
     const taps: (Tap | undefined)[] = this.#taps = []
     try {
       for (const input of node.inputs) {
         const query = composer.scoped(input, lens, shallow)
         if (query === undefined) { taps.push(undefined); continue }
-        const live = db.live<any>(query, tenant === undefined ? undefined : { tenant })
+        const live = this.#live(query, nameOf(input))
         taps.push({ live, stop: live.subscribe(event => { this.#heard(event) }) })
       }
     } catch (error) { this.end(); throw error }
   }
 
+  #live(query: any, input: string): LiveQuery<any> {
+    const { db, tenant } = this.host
+    try { return db.live<any>(query, tenant === undefined ? undefined : { tenant }) } catch (error) {
+      // What the engine finds in conditions is the lens's.
+      if (!(error instanceof EddylineError) || error.path?.startsWith('where') !== true) throw error
+      throw new EddylineError(error.code, `the lens over \`${input}\`: ${error.message}`, { path: 'lens', offending: error.offending, nearest: error.nearest, cause: error })
+    }
+  }
+
   #heard(event: LiveEvent<any>): void {
-    if (event.batch === undefined || this.host.isOwn(this, event.version)) return
+    if (event.batch === undefined || event.version <= this.readAt || this.host.isOwn(this, event.version)) return
     this.dirty = true
     this.changes++
     this.host.wake(this)

@@ -1,4 +1,6 @@
 import { EddylineError } from '../errors.js'
+import { shown, wrong } from '../option-kinds.js'
+import { checkRegistered } from './checks.js'
 import { CHUNK, type Channel, type ErrorMessage, type FromWorker, type ToWorker, listen } from './channel.js'
 import type { Projection } from './definition.js'
 import { derive } from './engines.js'
@@ -19,6 +21,8 @@ interface Running { readonly projection: string; readonly lens: Lens; readonly i
  * `channel`: `parentPort` under Node; the worker's own scope by default. It needs no engine and loads none.
  */
 export function serve(definitions: readonly Projection<any, string, any>[], channel: Channel = globalThis as unknown as Channel): void {
+  if (!Array.isArray(definitions)) throw wrong('PROJECTION_INVALID', `\`serve\` takes a list of projections, not ${shown(definitions)}`, 'definitions', shown(definitions))
+  checkRegistered(definitions)
   const known = new Map(definitions.map(d => [d.name, d]))
   const jobs = new Map<number, Running>()
   const post = (message: FromWorker): void => { channel.postMessage(message) }

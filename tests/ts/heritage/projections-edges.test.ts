@@ -1,7 +1,7 @@
 // Mistakes of those who write and run projections.
 import { describe, expect, it } from 'vitest'
-import { type Database, createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
-import { type DeriveRun, projection, projections } from '../../../pkg/project/index.js'
+import { type Database, createDatabase, defineSchema, from, int, json, table, timestamp } from '../../../pkg/index.inline.js'
+import { type DeriveRun, lens, projection, projections, serve, workers } from '../../../pkg/project/index.js'
 
 const columns = () => table({ id: int().key(), o: int().nullable() })
 const schema = defineSchema({ src: columns(), out: columns() })
@@ -54,24 +54,301 @@ describe('what is no lens', () => {
 })
 
 describe('a function that writes what it reads', () => {
-  it('runs again and again, and the page has its turn', async () => {
+  /** `out` copies `src`, and inserts a row there, too, up to `most`. */
+  async function feeding(most: number, options: object) {
     const db = await filled()
-    const p = projections(db)
+    const errors: any[] = []
+    const p = projections(db, { ...options, onError: e => errors.push(e) })
     let id = 2
-    await p.project(make(run => { db.apply([{ op: 'insert', table: 'src', row: { id: ++id } }]); copied(run) }), {}, all)
-    await new Promise(resolve => { setTimeout(resolve, 1) })
-    p.dispose()
-    const there = id
+    const P = make(run => { if (id < most) db.apply([{ op: 'insert', table: 'src', row: { id: ++id, o: 1 } }]); copied(run) })
+    return { db, p, P, errors, last: () => id }
+  }
+
+  it.each(['inline', 'microtask'] as const)('is refused after a thousand rounds, and runs again when somebody else has changed something (%s)', async engine => {
+    const { db, p, P, errors, last } = await feeding(Infinity, { engine })
+    await p.project(P, {}, all)
+    await p.idle()
+    expect(errors).toMatchObject([{ code: 'MAX_ROUNDS', offending: 'out' }])
+    expect(p.status(P)).toMatchObject({ status: 'error', error: { code: 'MAX_ROUNDS' } })
+    const there = last()
+    expect([there > 1000, there < 1010]).toEqual([true, true])
     await new Promise(resolve => { setTimeout(resolve, 5) })
-    expect(id).toBe(there)
+    expect(last()).toBe(there)
+    db.apply([{ op: 'insert', table: 'src', row: { id: 5000, o: 1 } }])
+    await p.idle()
+    expect(last()).toBeGreaterThan(there)
+    expect(errors).toHaveLength(2)
   })
 
-  it('and `idle` waits for all runs of a long chain', async () => {
-    const db = await filled()
-    const p = projections(db)
-    let id = 2
-    await p.project(make(run => { if (id < 350) db.apply([{ op: 'insert', table: 'src', row: { id: ++id } }]); copied(run) }), {}, all)
+  it.each(['inline', 'microtask'] as const)('and two that feed each other are refused, too (%s)', async engine => {
+    const two = defineSchema({ a: columns(), b: columns(), ofA: columns(), ofB: columns() })
+    const db = await createDatabase({ schema: two })
+    const errors: any[] = []
+    const p = projections(db, { engine, onError: e => errors.push(e) })
+    let n = 0
+    const feed = (from: 'a' | 'b', to: 'a' | 'b', into: 'ofA' | 'ofB') => projection(two, into, { inputs: [from], derive: ({ inputs, tx }) => { tx.materialize({ id: 1, o: (inputs as any)[from].length }); db.apply([{ op: 'insert', table: to, row: { id: ++n } }] as never) } })
+    const [A, B] = [feed('a', 'b', 'ofA'), feed('b', 'a', 'ofB')]
+    await p.project(A, {}, all)
+    await p.project(B, {}, all)
     await p.idle()
-    expect([id, idsOf(db).length]).toEqual([350, 350])
+    expect(errors.length).toBeGreaterThan(0)
+    for (const e of errors) expect(e).toMatchObject({ code: 'MAX_ROUNDS' })
+  })
+
+  it.each(['inline', 'microtask'] as const)('a chain that ends is run to its end (%s)', async engine => {
+    const { db, p, P, errors } = await feeding(350, { engine })
+    await p.project(P, {}, all)
+    await p.idle()
+    expect([idsOf(db).length, errors]).toEqual([350, []])
+  })
+
+  it('the page has its turn between, and functions that wait are not counted', async () => {
+    const { db, p, P } = await feeding(900, {})
+    let turns = 0, going = true
+    const turn = (): void => { turns++; if (going) setTimeout(turn) }
+    setTimeout(turn)
+    await p.project(P, {}, all)
+    await p.idle()
+    going = false
+    expect([idsOf(db).length, turns > 2]).toEqual([900, true])
+    let id = 5000
+    const errors: unknown[] = []
+    const slow = projections(await filled(), { onError: e => errors.push(e) })
+    const S = make(async run => { if (id < 6100) slow.db.apply([{ op: 'insert', table: 'src', row: { id: ++id } }]); await new Promise(resolve => { setImmediate(resolve) }); copied(run) })
+    await slow.project(S, {}, all)
+    await slow.idle()
+    expect([id, errors]).toEqual([6100, []])
+  })
+})
+
+describe('a view in error', () => {
+  const three = defineSchema({ src: columns(), v: table({ id: int().key(), o: int().nullable() }), made: columns(), above: columns() })
+  /** `v` has the key `o`; `made` is a function of it, `above` a view of it. */
+  async function world(options: object = {}) {
+    const db = await createDatabase({ schema: three })
+    db.apply([{ op: 'insert', table: 'src', rows: [{ id: 1, o: 10 }, { id: 2, o: 20 }] }])
+    const errors: any[] = []
+    const p = projections(db, { ...options, onError: e => errors.push(e) })
+    const V = projection(three, 'v', { inputs: ['src'], required: ['o'], view: (_, { src }) => from(src).select(s => ({ id: s.o, o: s.id }) as any) })
+    const reads: number[][] = []
+    const F = projection(three, 'made', { inputs: [V], derive: ({ inputs, tx, lens }) => { reads.push(inputs.v.toArray().map(r => r.o!)); tx.dematerialize(lens); tx.materialize(inputs.v.toArray()) } })
+    const W = projection(three, 'above', { inputs: [V], view: (_, { v }) => from(v).select(r => ({ id: r.o, o: r.id })) })
+    const show = (name: 'v' | 'made' | 'above') => db.live(db.query[name]).rows.map(r => [r.id, r.o])
+    return { db, p, V, F, W, reads, errors, show }
+  }
+
+  it.each(['inline', 'microtask'] as const)('keeps what is made of it as it was: functions do not run, views are not written (%s)', async engine => {
+    const { db, p, V, F, W, reads, errors, show } = await world({ engine })
+    p.register(V)
+    p.register(W)
+    await p.project(F, {}, all)
+    const before = [[10, 1], [20, 2]]
+    expect([reads, show('v'), show('made'), show('above')]).toEqual([[[1, 2]], before, before, [[1, 10], [2, 20]]])
+    db.apply([{ op: 'insert', table: 'src', row: { id: 3, o: 10 } }])
+    await p.idle()
+    expect([reads.length, show('v'), show('made'), show('above')]).toEqual([1, before, before, [[1, 10], [2, 20]]])
+    for (const P of [V, F, W]) expect(p.status(P)).toMatchObject({ status: 'error', error: { code: 'PROJECTION_CONFLICT', offending: 'v' } })
+    // Of one cause there is one word.
+    expect(errors).toMatchObject([{ code: 'PROJECTION_CONFLICT' }])
+    await expect(p.project(F, {}, all)).rejects.toMatchObject({ code: 'PROJECTION_CONFLICT' })
+    db.apply([{ op: 'delete', table: 'src', id: 1 }])
+    await p.idle()
+    expect([show('v'), show('made'), show('above')]).toEqual([[[10, 3], [20, 2]], [[10, 3], [20, 2]], [[2, 20], [3, 10]]])
+    for (const P of [V, F, W]) expect(p.status(P)).toEqual({ status: 'ready' })
+    expect(errors).toHaveLength(1)
+  })
+
+  it('a lens that the trouble is not in goes on', async () => {
+    const { db, p, F, reads, show } = await world()
+    await p.project(F, { id: 10 })
+    await p.project(F, { id: 20 })
+    db.apply([{ op: 'insert', table: 'src', row: { id: 3, o: 10 } }])
+    await p.idle()
+    db.apply([{ op: 'delete', table: 'src', id: 2 }, { op: 'insert', table: 'src', row: { id: 4, o: 20 } }])
+    await p.idle()
+    expect([show('made'), reads]).toEqual([[[10, 1], [20, 4]], [[1], [2], [4]]])
+    expect([p.status(F, { id: 10 }).status, p.status(F, { id: 20 }).status]).toEqual(['error', 'ready'])
+  })
+
+  it('a row that lacks what is required is such an error', async () => {
+    const nullable = defineSchema({ src: columns(), v: columns(), made: columns() })
+    const db = await createDatabase({ schema: nullable })
+    const p = projections(db, { onError: () => {} })
+    let runs = 0
+    const V = projection(nullable, 'v', { inputs: ['src'], required: ['o'], view: (_, { src }) => from(src) })
+    const F = projection(nullable, 'made', { inputs: [V], derive: ({ inputs, tx }) => { runs++; tx.materialize(inputs.v.toArray()) } })
+    await p.project(F, {}, all)
+    db.apply([{ op: 'insert', table: 'src', row: { id: 1 } }])
+    await p.idle()
+    expect([runs, p.status(F)]).toMatchObject([1, { status: 'error', error: { code: 'PROJECTION_REQUIRED' } }])
+    db.apply([{ op: 'update', table: 'src', id: 1, set: { o: 5 } }])
+    await p.idle()
+    expect([runs, p.status(F), db.live(nullable && db.query.made).rows]).toEqual([2, { status: 'ready' }, [{ id: 1, o: 5 }]])
+  })
+
+  it('registered before what reads it, it is one view: told once, and it can be paused', async () => {
+    const { db, p, V, F, W, errors, show } = await world()
+    p.register(V)
+    p.register(F)
+    p.register(W)
+    db.apply([{ op: 'insert', table: 'src', row: { id: 3, o: 10 } }])
+    await new Promise(resolve => { setTimeout(resolve) })
+    expect(errors).toHaveLength(1)
+    db.apply([{ op: 'delete', table: 'src', id: 3 }])
+    let versions = 0
+    db.subscribe(() => { versions++ })
+    db.apply([{ op: 'insert', table: 'src', row: { id: 5, o: 50 } }])
+    // The row, and the tables of both views.
+    expect(versions).toBe(2)
+    p.pause(V)
+    db.apply([{ op: 'insert', table: 'src', row: { id: 6, o: 60 } }])
+    expect(show('v')).toEqual([[10, 1], [20, 2], [50, 5]])
+    p.resume(V)
+    expect(show('v')).toHaveLength(4)
+    // A reader that is refused leaves what was there.
+    expect(() => p.register(projection(three, 'made', { inputs: [V, 'nope' as 'src'], derive: () => {} }))).toThrow()
+    db.apply([{ op: 'insert', table: 'src', row: { id: 7, o: 70 } }])
+    expect([show('v').length, p.list()]).toEqual([5, ['v', 'made', 'above']])
+  })
+
+  it('paused in error, what is made of it goes on', async () => {
+    const { db, p, V, W, show } = await world()
+    p.register(V, W)
+    db.apply([{ op: 'insert', table: 'src', row: { id: 3, o: 10 } }])
+    expect(show('above')).toHaveLength(2)
+    p.pause(V)
+    expect([show('above'), show('v')]).toEqual([[[1, 10], [2, 20], [3, 10]], [[10, 1], [20, 2]]])
+  })
+})
+
+describe('a circle', () => {
+  const many = defineSchema({ a: columns(), b: columns(), c: columns() })
+  const of = (name: 'a' | 'b' | 'c', ...inputs: ('a' | 'b' | 'c')[]) => projection(many, name, { inputs, derive: () => {} })
+
+  it('of names that are registered one after another is PROJECTION_CYCLE with its path', async () => {
+    const p = projections(await createDatabase({ schema: many }))
+    p.register(of('a', 'b'))
+    expect(() => p.register(of('b', 'a'))).toThrowError(expect.objectContaining({ code: 'PROJECTION_CYCLE', path: 'a → b → a' }))
+    expect(() => p.register(of('c', 'a'), of('b', 'c'))).toThrowError(expect.objectContaining({ code: 'PROJECTION_CYCLE', path: 'a → b → c → a' }))
+    expect(() => p.register(of('b', 'c'))).toThrowError(expect.objectContaining({ code: 'PROJECTION_INVALID', path: 'into', offending: 'b' }))
+    expect(p.list()).toEqual(['a'])
+  })
+})
+
+describe('what a function gets', () => {
+  it('is its own: what it does to rows, nobody else sees', async () => {
+    const deep = defineSchema({ src: table({ id: int().key(), at: timestamp(), data: json().nullable() }), out: table({ id: int().key(), at: timestamp(), data: json().nullable() }) })
+    const db = await createDatabase({ schema: deep })
+    db.apply([{ op: 'insert', table: 'src', rows: [{ id: 1, at: new Date(5), data: { list: [{ x: 1 }] } }] }])
+    const live = db.live(db.query.src)
+    const before = live.rows[0]
+    const p = projections(db)
+    const List = projection(deep, 'list', { output: [{ id: 1, data: [1] }] })
+    const kept: any[] = []
+    await p.project(projection(deep, 'out', { inputs: ['src', List], derive: async ({ inputs, tx }) => {
+      const spoil = (row: any): void => { row.data.list?.[0] === undefined ? row.data.push(2) : row.data.list[0].x = 99; row.at?.setTime(0); row.id = 7; delete row.data.list }
+      for (const row of inputs.src) spoil(row)
+      for (const rows of inputs.src.chunks(1)) rows.forEach(spoil)
+      for await (const row of inputs.src) spoil(row)
+      inputs.src.toArray().forEach(spoil)
+      for (const row of inputs.list) { spoil(row); kept.push(row.data) }
+      tx.materialize(inputs.src.toArray())
+    } }), {}, all)
+    const row = { id: 1, at: new Date(5), data: { list: [{ x: 1 }] } }
+    expect([before, live.rows[0] === before, db.live(db.query.src.where('id', '=', 1)).rows, db.live(db.query.out).rows]).toEqual([row, true, [row], [row]])
+    expect([kept, (List.options.output as any)[0]]).toEqual([[[1, 2]], { id: 1, data: [1] }])
+  })
+})
+
+describe('what is not what it should be', () => {
+  const P = 'PROJECTION_INVALID'
+  const derive = (): void => {}
+  it.each<[string, object | undefined, object]>([
+    ['no options', undefined, { path: 'derive' }],
+    ['an option that there is not', { inputs: ['src'], derive, onConflikt: 'raise' }, { path: 'onConflikt', nearest: 'onConflict' }],
+    ['an option of functions on a view', { inputs: ['src'], view: (q: any) => q.src, version: '2' }, { path: 'version' }],
+    ['a function that is none', { inputs: ['src'], derive: 5 }, { path: 'derive', offending: '5' }],
+    ['a view that is none', { inputs: ['src'], view: 'src' }, { path: 'view' }],
+    ['an output that is none', { output: 5 }, { path: 'output' }],
+    ['null among the inputs', { inputs: [null], derive }, { path: 'inputs[0]', offending: 'null' }],
+    ['an object among the inputs', { inputs: ['src', {}], derive }, { path: 'inputs[1]' }],
+    ['inputs that are no list', { inputs: 'src', derive }, { path: 'inputs' }],
+    ['columns as one text', { inputs: ['src'], derive, required: 'o' }, { path: 'required' }],
+    ['a word near another', { inputs: ['src'], derive, onConflict: 'replacAll' }, { path: 'onConflict', nearest: 'replaceAll' }],
+    ['two kinds of conflict', { inputs: ['src'], derive, onConflict: { replace: ['o'], replaceAllExcept: ['id'] } }, { path: 'onConflict' }],
+    ['a version that is no text', { inputs: ['src'], derive, version: 2 }, { path: 'version', offending: '2' }],
+    ['an engine that there is not', { inputs: ['src'], derive, engine: 'inlin' }, { path: 'engine', nearest: 'inline' }],
+    ['dematerialize as a word', { inputs: ['src'], derive, dematerialize: 'no' }, { path: 'dematerialize' }],
+  ])('%s', (_, options, error) => {
+    expect(() => projection(schema, 'out', options as never)).toThrowError(expect.objectContaining({ code: P, ...error }))
+  })
+
+  it('registered, or asked for', async () => {
+    const db = await filled()
+    for (const not of [null, undefined, {}, 5]) expect(() => projections(not as never)).toThrowError(expect.objectContaining({ code: 'INVALID_ARGUMENT', path: 'db' }))
+    expect(() => projections(db, { engin: 'inline' } as never)).toThrowError(expect.objectContaining({ code: P, path: 'engin', nearest: 'engine' }))
+    const p = projections(db)
+    const Q = make(copied)
+    for (const not of [null, undefined, {}, 'out', [Q]]) expect(() => p.register(not as never)).toThrowError(expect.objectContaining({ code: P, path: 'definitions[0]' }))
+    expect(p.list()).toEqual([])
+    await expect(p.project(Q, {}, { allowEmptyFilter: true } as never)).rejects.toMatchObject({ code: P, path: 'allowEmptyFilter', nearest: 'allowEmptyFilters' })
+    await expect(p.project(Q, {}, 5 as never)).rejects.toMatchObject({ code: P, path: 'options' })
+    await expect(p.project(null as never, {})).rejects.toMatchObject({ code: 'UNKNOWN_PROJECTION' })
+    expect(() => p.subscribe(null as never)).toThrowError(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+    expect(() => projection(schema, 'out', { inputs: ['src'], view: () => undefined as never }) && p.register(projection(schema, 'out', { inputs: ['src'], view: () => undefined as never }))).toThrowError(expect.objectContaining({ code: P, path: 'view' }))
+    expect(() => p.register(projection(schema, 'list', { output: (() => 5) as never }))).toThrowError(expect.objectContaining({ code: P, path: 'output' }))
+    for (const not of [0, -1, 'x']) expect(() => workers(() => ({}) as never, { size: not as never })).toThrowError(expect.objectContaining({ code: P, path: 'size' }))
+    expect(() => workers(5 as never)).toThrowError(expect.objectContaining({ code: P, path: 'create' }))
+    expect(() => { serve(null as never, {} as never) }).toThrowError(expect.objectContaining({ code: P }))
+    await expect(projections(db, { tenant: 'x', engine: workers(() => 5 as never) }).project(Q, { o: 1 })).rejects.toMatchObject({ code: P, path: 'create' })
+  })
+
+  it.each<[string, unknown, object]>([
+    ['rows that are none', (r: any) => { r.tx.materialize([{ id: 1 }, 5]) }, { code: P, path: 'rows[1]' }],
+    ['a text for rows', (r: any) => { r.tx.materialize('abc') }, { code: P }],
+    ['an option of materialize', (r: any) => { r.tx.materialize([], { onConflikt: 'raise' }) }, { code: P, path: 'onConflikt', nearest: 'onConflict' }],
+  ])('%s', async (_, derive, error) => {
+    await expect(projections(await filled()).project(make(derive as never), { o: 1 })).rejects.toMatchObject(error)
+  })
+
+  it.each<[string, object, object]>([
+    ['a value of another type', { o: 'abc' }, { code: 'TYPE_MISMATCH', path: 'lens.o', offending: "'abc'" }],
+    ['one in a list', { o: { in: [1, 'abc'] } }, { code: 'TYPE_MISMATCH', path: 'lens.o' }],
+    ['a function', { o: () => 1 }, { code: 'TYPE_MISMATCH', path: 'lens.o' }],
+    ['an operator that there is not', { o: { '=>': 1 } }, { code: 'LENS_INVALID', path: 'lens.o', nearest: '>=' }],
+    ['no operator at all', { o: {} }, { code: 'LENS_INVALID', path: 'lens.o' }],
+    ['more values than a query holds', { o: { in: Array.from({ length: 20_000 }, (_, i) => i) } }, { code: 'QUERY_INVALID', path: 'lens' }],
+  ])('a lens: %s', async (_, given, error) => {
+    const db = await filled()
+    await expect(projections(db).project(make(copied), given as never)).rejects.toMatchObject(error)
+    expect(() => lens({}, 5 as never)).toThrowError(expect.objectContaining({ code: 'LENS_INVALID', path: 'reducer' }))
+    expect(() => lens({}, undefined, { ignoreUnkown: true } as never)).toThrowError(expect.objectContaining({ code: 'LENS_INVALID', nearest: 'ignoreUnknown' }))
+  })
+})
+
+describe('what functions of an application throw', () => {
+  const boom = new Error('boom')
+  const caught = async (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, e => e)
+  it('comes with a code, the projection and the cause', async () => {
+    const db = await filled()
+    const p = projections(db, { onError: () => {} })
+    const fails = (): never => { throw boom }
+    const view = ((): any => { try { p.register(projection(schema, 'out', { inputs: ['src'], view: fails })) } catch (e) { return e } })()
+    expect([view.code, view.path, view.offending, view.cause]).toEqual(['PROJECTION_INVALID', 'view', 'out', boom])
+    const built = ((): any => { try { p.register(projection(schema, 'out', { inputs: ['src'], view: q => q.src.where('oo' as 'o', '=', 1) })) } catch (e) { return e } })()
+    expect([built.code, built.nearest, built.message.includes('`out`')]).toEqual(['UNKNOWN_COLUMN', 'o', true])
+    const list = (output: any) => projection(schema, 'list', { output })
+    for (const output of [async function *() { yield { id: 1, o: 1 }; throw boom }, function *() { yield { id: 1, o: 1 }; throw boom }, () => Promise.reject(boom)]) {
+      const q = projections(db, { tenant: String(output).length.toString() })
+      const e = await caught(q.project(projection(schema, 'out', { inputs: [list(output)], derive: () => {} }), { o: 1 }))
+      expect([e.code, e.offending, e.cause]).toEqual(['DERIVE_FAILED', 'list', boom])
+    }
+    const Q = make(copied)
+    for (const reducer of [fails, () => 5, () => undefined]) {
+      const e = await caught(p.project(Q, lens({ o: 1 }, reducer)))
+      expect([e.code, e.offending, e.path, e.cause]).toEqual(['LENS_INVALID', 'src', 'lens', reducer === fails ? boom : undefined])
+    }
+    const inside = await caught(projections(db, { tenant: 'b' }).project(make(() => { db.apply([{ op: 'insert', table: 'scr' as 'src', row: { id: 1 } }]) }), { o: 1 }))
+    expect([inside.code, inside.nearest, inside.message.startsWith('`out`: ')]).toEqual(['UNKNOWN_TABLE', 'src', true])
   })
 })

@@ -4,7 +4,7 @@ import { defineSchema } from '../../../src/ts/define-schema.js'
 import { from } from '../../../src/ts/query/builder.js'
 import { eq } from '../../../src/ts/query/expr.js'
 import { int, string, table, timestamp } from '../../../src/ts/schema.js'
-import { projection, projections } from '../../../src/ts/project/index.js'
+import { lens, projection, projections } from '../../../src/ts/project/index.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
@@ -40,7 +40,28 @@ const Made = projection(schema, 'made', {
     void inputs.other
   },
 })
-projections(db).project(Made, { orgId: 1 }).then(({ rows, changed }) => { same<typeof rows, readonly Total[]>(); same<typeof changed, number>() })
+// A lens is over the columns of every input, with values as queries take them.
+const Grouped = projection(schema, 'totals', { inputs: [Totals, 'totals'], derive: ({ tx }) => { tx.dematerialize({ total: { '>': 5 } }) } })
+void projections(db).project(Grouped, { accountId: 1, note: null, total: { in: [1, 2], '>=': 1 } })
+void projections(db).project(Grouped, lens({ whatever: 1 }))
+void projections(db).project(Grouped, { nope: 1 }, { ignoreUnknown: true })
+void projections(db).project('totals', { anything: 1 })
+// @ts-expect-error no input has it
+void projections(db).project(Grouped, { nope: 1 })
+// @ts-expect-error of another type
+void projections(db).project(Grouped, { accountId: 'a' })
+// @ts-expect-error no such operator
+void projections(db).project(Grouped, { accountId: { '=>': 1 } })
+// @ts-expect-error the virtual input lacks it
+void projections(db).project(Made, { orgId: 1 })
+// @ts-expect-error rows of its own table do not have it
+projection(schema, 'totals', { inputs: ['accounts'], derive: ({ tx }) => { tx.dematerialize({ orgId: 1 }) } })
+const Since = projection(schema, 'totals', { inputs: ['accounts'], derive: () => {} })
+void projections(db).project(Since, { since: { between: [new Date(0), '2026-01-01'] }, orgId: 1 })
+// @ts-expect-error of its rows
+projections(db).live(Accounts, { orgId: 1 })
+projections(db).live(Accounts, { org: 1 })
+projections(db).project(Made, {}).then(({ rows, changed }) => { same<typeof rows, readonly Total[]>(); same<typeof changed, number>() })
 projections(db).project(Accounts, {}, { async: true }).fetch().then(({ rows }) => { same<typeof rows, readonly { id: number; org: number }[]>() })
 same<ReturnType<typeof p.live<Total>>['rows'], readonly Total[]>()
 const p = projections(db)
