@@ -9,9 +9,10 @@ import { type TableLayout, tableLayout } from './layout.js'
 import { opening } from './live-json.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { located } from './located.js'
+import { Forms } from './forms.js'
 import { OpenQueries } from './open-queries.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
-import { Query, type QueryLike } from './query/builder.js'
+import { type Form, Query, type QueryLike } from './query/builder.js'
 import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from './query/params.js'
 import type { QueryJson } from './query/types.js'
 import { CHANGED, FLAGS, IGNORED, NAMED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
@@ -121,6 +122,7 @@ export class Database<S extends AnySchema> {
   #lastMicros = 0
   #allMicros = 0
   #streaming: Promise<unknown> | undefined
+  readonly #forms: Forms
   /** @internal Set by the storage once it has loaded. */
   keeper: Keeper | undefined
   /** @internal Called once, when it is closed: what works on it ends. */
@@ -136,6 +138,7 @@ export class Database<S extends AnySchema> {
     this.name = options.name ?? 'eddyline'
     this.#onError = options.onError
     const port = this.#port = new Port(module, options.schema.json)
+    this.#forms = new Forms(port)
     const infos = port.call('relations')
     this.#layouts = options.schema.json.tables.map((t, i) =>
       tableLayout(infos[i] as PackedInfo, new Map(t.columns.map(c => [c.name, c.nullable])), t.key, t.tenant))
@@ -145,7 +148,7 @@ export class Database<S extends AnySchema> {
     this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
     this.#open = new OpenQueries({
-      open: (key, json, types) => this.#register(key, json, types),
+      open: (key, json, types, form) => this.#register(key, json, types, form),
       drop: ({ view: { id } }) => {
         this.#views.delete(id)
         this.#queries[id] = undefined
@@ -221,6 +224,7 @@ export class Database<S extends AnySchema> {
    * ```ts
    * db.applyJson(await response.arrayBuffer())
    * await db.applyJson(await fetch('/issues.json'), { table: 'issues' })   // streamed in pieces, one version
+   * await db.applyJson(await fetch('/all.json'), { table: 'issues', atomic: false, onProgress, signal })   // a version for each piece
    * ```
    * Throws JSON_MALFORMED and what `apply` throws; FETCH_FAILED for a response that is not ok. Streams are applied one
    * after another, whole texts at once. Cost: about 0.2 µs per row of ten columns.
@@ -248,12 +252,20 @@ export class Database<S extends AnySchema> {
       await before
       const port = this.#port
       port.call('json_begin', engineOptions(opts), false)
-      try { await pushStream(port, reader) } catch (error) { abort(port, false); throw error }
-      const commit = (): Report => {
+      let parts: Report | undefined
+      const take = (method: 'json_part' | 'json_end'): Report | undefined => {
         if (this.#dispatcher.running) this.#dispatcher.pin()
         const begun = performance.now()
-        return this.#publishJson(port.call('json_end', false) >>> 0, begun)
+        const address = method === 'json_part' ? port.call(method) >>> 0 : port.call(method, false) >>> 0
+        if (address === 0) return undefined
+        const report = this.#publishJson(address, begun)
+        port.relax()
+        return parts = parts === undefined ? report : { ...report, applied: report.applied + parts.applied, ignored: report.ignored + parts.ignored, micros: report.micros + parts.micros }
       }
+      const commit = (): Report => take('json_end')!
+      // What is committed by another comes as a whole.
+      const part = opts?.atomic === false && opts.around === undefined ? () => take('json_part')?.applied ?? parts?.applied ?? 0 : undefined
+      try { await pushStream(port, reader, opts, part) } catch (error) { abort(port, false); throw error }
       return opts?.around === undefined ? commit() : opts.around(commit)
     } catch (error) {
       reader.cancel(error).catch(() => {})
@@ -422,9 +434,9 @@ export class Database<S extends AnySchema> {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  #register(key: string, json: QueryJson, types: ParamSpec | undefined): SharedQuery {
+  #register(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form): SharedQuery {
     const port = this.#port
-    const view = new View(port, this.#relations, port.call('register', json), this.#version)
+    const view = new View(port, this.#relations, this.#forms.register(json, form), this.#version)
     const query = new SharedQuery(this, view, key, json, types)
     this.#views.set(view.id, view)
     this.#queries[view.id] = query

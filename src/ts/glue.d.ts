@@ -14,11 +14,14 @@ export class Engine {
   commit(len: number): number
   json_begin(opts: unknown, whole: boolean): void
   json_push(len: number, whole: boolean): void
+  json_part(): number
   json_end(whole: boolean): number
   json_abort(whole: boolean): void
   json_apply(len: number): number
   envelope(): unknown[]
   register(query: unknown): unknown
+  form(query: unknown): number
+  mount(form: number, constants: readonly unknown[]): number
   set_params(view: number, params: unknown): number
   show(view: number, start: number, count: number): number
   total(view: number): number

@@ -1,3 +1,4 @@
+import { slices } from './breathe.js'
 import type { Cursor, Report } from './changes.js'
 import { EddylineError } from './errors.js'
 import type { Port } from './port.js'
@@ -17,7 +18,19 @@ export interface JsonOptions {
   origin?: string
   /** @internal Of streams: is called when all has been read, and commits. */
   around?: (commit: () => Report) => Report
+  /**
+   * Of streams: `false` applies what has come as versions of their own, instead of all of it as one at the end: first rows
+   * first, no long task, and less memory. What was applied stays when the stream fails. The cursor is committed with the end.
+   */
+  atomic?: boolean
+  /** Of streams: called when a piece was taken. */
+  onProgress?: (progress: StreamProgress) => void
+  /** Of streams: ends reading. The promise rejects with its reason; only what was applied before stays. */
+  signal?: AbortSignal
 }
+
+/** How far a stream was read: bytes taken, and rows changed so far (0 until the end, unless it is applied as it comes). */
+export interface StreamProgress { readonly bytes: number; readonly applied: number }
 
 /** Bytes go into the engine in pieces of this size: no second copy of a 25 MB answer. */
 const PIECE = 256 * 1024
@@ -50,7 +63,7 @@ export function pushWhole(port: Port, input: string | JsonBytes, opts: JsonOptio
   }
   port.call('json_begin', engineOptions(opts), true)
   try {
-    if (bytes !== undefined) pushBytes(port, bytes, true)
+    if (bytes !== undefined) pushBytes(port, bytes)
     else pushText(port, input as string)
   } catch (error) { abort(port, true); throw error }
   return port.call('json_end', true) >>> 0
@@ -69,13 +82,43 @@ export function openStream(input: JsonStream): JsonReader {
   return (response.body ?? new ReadableStream<Uint8Array>({ start: c => { c.close() } })).getReader()
 }
 
-/** Feeds a stream; the caller commits. */
-export async function pushStream(port: Port, reader: JsonReader): Promise<void> {
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return
-    pushBytes(port, value, false)
-  }
+/** Gives way after so many milliseconds. */
+const SLICE = 5
+/** Rows of a slow stream are applied after so many milliseconds, however few they are. */
+const LATEST = 100
+
+/** Feeds a stream in slices; the caller commits what is left. `part` applies what has come, and gives how many rows changed. */
+export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptions | undefined, part: (() => number) | undefined): Promise<void> {
+  const { signal, onProgress } = opts ?? {}
+  const end = (): void => { reader.cancel(signal!.reason).catch(() => {}) }
+  signal?.addEventListener('abort', end)
+  try {
+    const breath = slices(SLICE)
+    let bytes = 0
+    let applied = 0
+    let waiting = 0
+    let since = performance.now()
+    for (;;) {
+      signal?.throwIfAborted()
+      const { done, value } = await reader.read()
+      signal?.throwIfAborted()
+      if (done) return
+      for (let at = 0; at < value.length; at += PIECE) {
+        const piece = value.subarray(at, at + PIECE)
+        port.call('json_push', put(port, piece), false)
+        bytes += piece.length
+        waiting += piece.length
+        if (part !== undefined && (waiting >= PIECE || performance.now() - since > LATEST)) {
+          applied += part()
+          waiting = 0
+          since = performance.now()
+        }
+        await breath()
+        signal?.throwIfAborted()
+      }
+      onProgress?.({ bytes, applied })
+    }
+  } finally { signal?.removeEventListener('abort', end) }
 }
 
 export function abort(port: Port, whole: boolean): void {
@@ -98,8 +141,8 @@ function putText(port: Port, text: string): number {
   return utf8.encodeInto(text, port.u8.subarray(port.base, port.base + port.capacity)).written
 }
 
-function pushBytes(port: Port, bytes: Uint8Array, whole: boolean): void {
-  for (let at = 0; at < bytes.length; at += PIECE) port.call('json_push', put(port, bytes.subarray(at, at + PIECE)), whole)
+function pushBytes(port: Port, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at += PIECE) port.call('json_push', put(port, bytes.subarray(at, at + PIECE)), true)
 }
 
 function pushText(port: Port, text: string): void {

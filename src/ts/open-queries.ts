@@ -4,7 +4,7 @@ import { type Dispatcher } from './dispatch.js'
 import type { EddylineError } from './errors.js'
 import { opening } from './live-json.js'
 import { QueryEvent, type LiveStatus, type SharedQuery } from './live-query.js'
-import { type QueryLike, checkDepth, planKey } from './query/builder.js'
+import { type Form, type QueryLike, formOf } from './query/builder.js'
 import type { ParamQuery, ParamSpec } from './query/params.js'
 import type { QueryJson } from './query/types.js'
 import type { SchemaJson } from './schema.js'
@@ -13,11 +13,13 @@ import { readsTable } from './touches.js'
 /** What opens and drops the view behind a query. */
 export interface QueryDoor {
   /** A query that nobody has yet. Throws what is wrong with it. */
-  open(key: string, json: QueryJson, types: ParamSpec | undefined): SharedQuery
+  open(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form): SharedQuery
   /** Nobody used it for the grace time; not called when `ended` says so. */
   drop(query: SharedQuery): void
   ended(): boolean
 }
+
+const keyOf = (v: unknown): string => (typeof v === 'string' ? JSON.stringify(v) : typeof v === 'bigint' ? `${v}n` : String(v))
 
 export class OpenQueries {
   readonly #plans = new Map<string, SharedQuery>()
@@ -36,14 +38,14 @@ export class OpenQueries {
   }
 
   shared(json: QueryJson, alone = '', types?: ParamSpec): SharedQuery {
-    const key = alone + planKey(json)
+    const form = formOf(json)
+    const key = `${alone}${form.form} ${form.constants.map(keyOf).join()}`
     const known = this.#plans.get(key)
     if (known !== undefined) {
       if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
       return known
     }
-    checkDepth(json)
-    const query = this.door.open(key, json, types)
+    const query = this.door.open(key, json, types, form)
     this.#plans.set(key, query)
     return query
   }

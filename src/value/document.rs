@@ -59,6 +59,24 @@ impl Document {
         }
     }
 
+    /// The same with values in the places of `{"hole": n}`: what queries of one form differ in. A hole without a value is null.
+    ///
+    /// ```
+    /// use eddyline::value::Document;
+    /// let form = Document::object([("op", "lit".into()), ("value", Document::object([("hole", 0u32.into())]))]);
+    /// assert_eq!(form.filled(&["x".into()]).to_string(), r#"{"op":"lit","value":"x"}"#);
+    /// ```
+    pub fn filled(&self, values: &[Document]) -> Document {
+        match self {
+            Document::List(items) => Document::List(items.iter().map(|item| item.filled(values)).collect()),
+            Document::Object(members) => match members.as_slice() {
+                [(name, Document::Integer(n))] if name == "hole" => values.get(*n as usize).cloned().unwrap_or(Document::Null),
+                _ => Document::Object(members.iter().map(|(name, value)| (name.clone(), value.filled(values))).collect()),
+            },
+            _ => self.clone(),
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Document::Null => out.extend_from_slice(b"null"),

@@ -11,7 +11,7 @@ use super::{document, info, options};
 use crate::engine::{Engine, Report};
 use crate::error::{Error, ErrorCode};
 use crate::query::{Schema, ast, bind};
-use crate::store::{Batch, Envelope};
+use crate::store::{Batch, Envelope, compare_cursors};
 use crate::trace::RelationId;
 use crate::value::Document;
 use crate::wire::binary;
@@ -40,6 +40,8 @@ pub(super) struct Inner {
     scratch: Vec<u64>,
     /// What the last JSON batch said of itself.
     envelope: Envelope,
+    /// Forms of queries, with holes for constants.
+    forms: Vec<Document>,
     pub(super) exports: Exports,
 }
 
@@ -110,6 +112,7 @@ impl WasmEngine {
             slice: Vec::new(),
             scratch: Vec::new(),
             envelope: Envelope::default(),
+            forms: Vec::new(),
             exports: Exports::default(),
         };
         Ok(WasmEngine { inner: RefCell::new(inner), failure: Cell::new(None) })
@@ -180,6 +183,17 @@ impl WasmEngine {
         done
     }
 
+    /// Applies what was read of the stream so far; address of the report, 0 = there is nothing that does not need the rest.
+    pub fn json_part(&self) -> Js<*const i32> {
+        let mut inner = self.inner()?;
+        let Inner { engine, readers, .. } = &mut *inner;
+        let is_new = |source: &str, cursor: &str| engine.cursor(source).is_none_or(|held| compare_cursors(cursor, held).is_gt());
+        match readers[0].part(engine.schema(), is_new).map_err(throw)? {
+            None => Ok(null()),
+            Some(batch) => inner.apply_json(batch).inspect_err(|_| inner.readers[0].abort()),
+        }
+    }
+
     /// Ends and applies it; address of the report.
     pub fn json_end(&self, whole: bool) -> Js<*const i32> {
         let mut inner = self.inner()?;
@@ -224,6 +238,30 @@ impl WasmEngine {
         let bound = bind(inner.engine.schema(), &json).map_err(throw)?;
         let view = inner.engine.register(&bound).map_err(throw)?;
         Ok(document::write(&info::view(&inner.engine, view).map_err(throw)?))
+    }
+
+    /// Remembers the form of queries that differ in their constants: `{ hole: n }` stands for the nth. Its number.
+    pub fn form(&self, query: JsValue) -> Js<usize> {
+        let mut inner = self.inner()?;
+        inner.forms.push(document::read(&query).map_err(throw)?);
+        Ok(inner.forms.len() - 1)
+    }
+
+    /// Registers a query of a form that is described already; its number, or 0, and nothing registered, if it is one that
+    /// needs a description of its own.
+    pub fn mount(&self, form: usize, constants: JsValue) -> Js<u32> {
+        let mut inner = self.inner()?;
+        let Inner { engine, forms, .. } = &mut *inner;
+        let Document::List(constants) = document::read(&constants).map_err(throw)? else { return Ok(0) };
+        let Some(form) = forms.get(form) else { return Ok(0) };
+        let json = ast::QueryJson::try_from(form.filled(&constants)).map_err(throw)?;
+        let view = engine.register(&bind(engine.schema(), &json).map_err(throw)?).map_err(throw)?;
+        let tables = engine.schema().tables.len();
+        if engine.levels(view).map_err(throw)?.iter().all(|level| (level.shown_relation as usize) < tables) {
+            return Ok(view);
+        }
+        engine.unregister(view);
+        Ok(0)
     }
 
     /// Sets parameters of a view, `{ params: [{ name, value }] }`; address of the report.

@@ -112,6 +112,10 @@ export class FakeEngine implements WasmEngine {
     this.pieces.push(this.u8.slice(this.#scratch.at, this.#scratch.at + len))
   }
   json_abort(whole: boolean): void { this.#json[Number(whole)].pieces = []; this.calls.push('json_abort') }
+  json_part(): number { throw new Error('the fake applies streams as one') }
+  form(): number { return 0 }
+  /** Every query is described anew. */
+  mount(): number { return 0 }
   json_end(whole: boolean): number { this.#whole = Number(whole); this.ended.push(this.json); return this.#named(this.#finish(0, 0, [], [])) }
   json_apply(len: number): number { this.#json[1] = { pieces: [], opts: {} }; this.json_push(len, true); return this.#named(this.#finish(0, 0, [], [])) }
   envelope(): (string | undefined)[] { const { source, cursor, origin } = this.#json[this.#whole].opts; return [source, cursor, origin] }

@@ -340,6 +340,22 @@ export function planKey(query: QueryJson): string {
   } catch (e) { throw e instanceof RangeError ? tooDeep() : e }
 }
 
+/** @internal */
+export interface Form { readonly form: string; readonly constants: readonly (string | number | bigint)[] }
+
+/** @internal The form of a query, as JSON with holes for its constants, and these: queries of one form are described once. */
+export function formOf(query: QueryJson): Form {
+  const constants: (string | number | bigint)[] = []
+  try {
+    const form = JSON.stringify(query, function (this: { op?: unknown }, name, v: unknown) {
+      if (name === 'value' && this.op === 'lit' && (typeof v === 'string' || typeof v === 'number' || typeof v === 'bigint')) return { hole: constants.push(v) - 1 }
+      if (typeof v === 'bigint' || (typeof v === 'number' && !Number.isFinite(v))) throw constants
+      return v
+    })
+    return { form, constants }
+  } catch (e) { if (e === constants) return { form: planKey(query), constants: [] }; throw e instanceof RangeError ? tooDeep() : e }
+}
+
 /** @internal Refuses a query that the engine could not read to its end: the engine's stack is small, and its own limit far below. */
 export function checkDepth(json: unknown, left = 1000): void {
   if (left === 0) throw tooDeep()

@@ -193,7 +193,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   async applyJson(input: string | JsonBytes | JsonStream, opts?: JsonOptions): Promise<Report> {
     this.#alive()
     const options = opts === undefined ? undefined : engineOptions(opts)
-    if (isStream(input)) return this.#requests.stream<Report>(input, options)
+    if (isStream(input)) return this.#requests.stream<Report>(input, options, opts)
     const given = typeof input === 'string' || input instanceof Uint8Array ? input
       : ArrayBuffer.isView(input) ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input)
     // A view is sent with all of its buffer: only what it shows is to go.
@@ -334,6 +334,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   }
 
   #register(key: string, json: QueryJson, types: ParamSpec | undefined): SharedQuery {
+    checkDepth(json)
     const number = this.#next++
     const query = new SharedQuery(this, new View(this.#port, this.#relations, NONE, this.#version), key, json, types)
     query.loading()

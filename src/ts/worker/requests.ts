@@ -33,12 +33,14 @@ export class Requests {
   }
 
   /** A stream: the worker asks for each piece when it has room for it. */
-  async stream<T>(input: JsonStream, options: JsonOptions | undefined): Promise<T> {
-    const reader = openStream(input)
+  async stream<T>(input: JsonStream, options: JsonOptions | undefined, { atomic, onProgress, signal }: JsonOptions = {}): Promise<T> {
+    const reader = observed(openStream(input), signal, onProgress)
     const id = this.#next
     this.#readers.set(id, reader)
-    try { return await this.ask<T>({ t: 'stream', options }) } catch (error) {
+    try { return await this.ask<T>({ t: 'stream', options: atomic === undefined ? options : { ...options, atomic } }) } catch (error) {
       reader.cancel(error).catch(() => {})
+      // What ended it on this side is told as it is.
+      signal?.throwIfAborted()
       throw error
     } finally {
       this.#readers.delete(id)
@@ -72,4 +74,27 @@ export class Requests {
     this.#waiting.clear()
     for (const { reject } of waiting) reject(why)
   }
+}
+
+/** A reader that ends with a signal and tells how far it is. */
+function observed(reader: JsonReader, signal: AbortSignal | undefined, onProgress: JsonOptions['onProgress']): JsonReader {
+  if (signal === undefined && onProgress === undefined) return reader
+  let bytes = 0
+  const end = (): void => { reader.cancel(signal!.reason).catch(() => {}) }
+  signal?.addEventListener('abort', end)
+  return {
+    async read() {
+      signal?.throwIfAborted()
+      const piece = await reader.read()
+      signal?.throwIfAborted()
+      if (!piece.done) onProgress?.({ bytes: bytes += piece.value.length, applied: 0 })
+      return piece
+    },
+    cancel: reason => reader.cancel(reason),
+    releaseLock() {
+      signal?.removeEventListener('abort', end)
+      reader.releaseLock()
+    },
+    closed: reader.closed,
+  } as JsonReader
 }

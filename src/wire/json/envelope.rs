@@ -61,6 +61,16 @@ impl EnvelopeReader {
         Err(open.bad(invalid("neither a change nor a batch")))
     }
 
+    /// Source and position as far as they are known.
+    pub fn position(&self) -> (Option<&str>, Option<&str>) {
+        (self.envelope.source.as_deref(), self.envelope.cursor.as_deref())
+    }
+
+    /// Who caused it.
+    pub fn origin(&self) -> Option<String> {
+        self.envelope.origin.clone()
+    }
+
     /// Whether the batch at hand has named a tenant.
     pub fn tenant_met(&self) -> bool {
         self.met & TENANT != 0

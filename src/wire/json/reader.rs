@@ -6,7 +6,7 @@ use super::stream::Stream;
 use super::tenant::keeps_to;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, TableId};
-use crate::store::{Batch, Op};
+use crate::store::{Batch, Envelope, Op};
 
 /// Largest item (row, change without `rows`, key of the envelope) unless told otherwise: 64 MiB.
 pub const DEFAULT_LIMIT: usize = 64 << 20;
@@ -173,6 +173,32 @@ impl JsonReader {
             }
         }
         self.read(schema, piece)
+    }
+
+    /// What was read so far, to be applied before the rest: a batch without source and cursor, which the last one carries.
+    /// None while there is nothing, or nothing that is settled: tenants that are named behind their changes, resets, and
+    /// batches of which `is_new`, asked with source and cursor, does not know that they were not applied before.
+    ///
+    /// # Errors
+    /// `TENANT_MISMATCH` of a confined batch; it is gone then.
+    pub fn part(&mut self, schema: &Schema, is_new: impl Fn(&str, &str) -> bool) -> Result<Option<Batch>> {
+        let Some(stream) = &mut self.stream else { return Err(not_begun()) };
+        let new = match stream.position() {
+            (_, Some(source), Some(cursor)) => is_new(source, cursor),
+            (known, source, _) => known || source.is_none(),
+        };
+        // Whose rows they are is told by the first: all of them are to be of one tenant.
+        let new = new && (self.confined == Confined::No || self.tenant.is_some());
+        let Some(changes) = new.then(|| stream.part(schema)).flatten() else { return Ok(None) };
+        let envelope = Envelope { origin: stream.envelope.origin(), ..Envelope::default() };
+        let batch = Batch { envelope, changes };
+        if self.confined != Confined::No
+            && let Err(error) = keeps_to(schema, &batch, self.tenant.as_deref())
+        {
+            self.abort();
+            return Err(error);
+        }
+        Ok(Some(batch))
     }
 
     /// The batch, complete.

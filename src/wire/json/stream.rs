@@ -12,7 +12,7 @@ use super::tenant::Waiting;
 use super::words::{invalid, no_tenants, op_name, tenant_required};
 use crate::error::{Error, ErrorCode};
 use crate::query::{Schema, TableId};
-use crate::store::{Batch, Op};
+use crate::store::{Batch, Change, Op};
 
 /// What is open at a place between two items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +128,31 @@ impl Stream {
             _ => malformed("the input ends before its end"),
         };
         (batch, self.rows)
+    }
+
+    /// The changes read so far, when what follows cannot alter them: no tenant is still to be named for them, and no reset is
+    /// among them, which has to know all of its rows.
+    pub fn part(&mut self, schema: &Schema) -> Option<Vec<Change>> {
+        let settled = match self.place {
+            _ if self.of_rows.is_some() => true,
+            Place::List | Place::Top => true,
+            Place::Changes => self.waiting.is_empty(),
+            Place::Rows => self.head.table.is_some_and(|t| !schema.by_id(t).tenant || self.head.tenant.is_some()),
+            Place::Start | Place::Envelope | Place::BehindRows => false,
+        };
+        let changes = &mut self.batch.changes;
+        if !settled || changes.is_empty() || changes.iter().any(|c| c.op == Op::Reset) {
+            return None;
+        }
+        self.first = 0;
+        let room = changes.len();
+        Some(std::mem::replace(changes, Vec::with_capacity(room)))
+    }
+
+    /// Whether nothing that follows can say what source and position these changes are of, and both as far as they are known.
+    pub fn position(&self) -> (bool, Option<&str>, Option<&str>) {
+        let (source, cursor) = self.envelope.position();
+        (self.of_rows.is_some(), source, cursor)
     }
 
     fn changes<'a>(&'a mut self, schema: &'a Schema) -> Changes<'a> {

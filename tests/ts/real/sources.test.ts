@@ -35,6 +35,62 @@ describe('applyJson', () => {
     expect(live.rows[7]).toEqual({ ...issue('i7', { priority: 7, title: rows[7].title, due: new Date(1e12 + 7), meta: { n: [7, null] } }) })
   })
 
+  it('applies a stream as it comes when asked to: first rows first, the cursor with the last', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.orderBy('priority'))
+    const seen: number[] = []
+    live.subscribe(({ rows: now }) => { seen.push(now.length); expect(db.cursor('s')).toBe(now.length === 3000 ? '7' : undefined) })
+    const many = Array.from({ length: 3000 }, (_, i) => ({ ...rows[i % 300], id: `i${i}`, priority: i, title: 'x'.repeat(200) }))
+    const progress: { bytes: number; applied: number }[] = []
+    const text = JSON.stringify(many)
+    const report = await db.applyJson(pieces(text, 40_000), { table: 'issues', source: 's', cursor: 7, origin: 'o', atomic: false, onProgress: p => progress.push(p) })
+    expect(seen.length).toBeGreaterThan(2)
+    expect(seen).toEqual([...seen].sort((a, b) => a - b))
+    expect([report.applied, report.version, report.cursor, report.origin, live.rows.length, db.version]).toEqual([3000, seen.length, '7', 'o', 3000, seen.length])
+    expect(progress.at(-1)!.bytes).toBe(text.length + (encoder.encode(text).length - text.length))
+    expect(progress[0].applied).toBeLessThan(progress.at(-1)!.applied)
+    // The same again is a replay, of which nothing is applied, and an older one an error.
+    expect(await db.applyJson(pieces(text, 40_000), { table: 'issues', source: 's', cursor: 7, atomic: false })).toMatchObject({ replayed: true, applied: 0 })
+    await expect(db.applyJson(pieces(text, 40_000), { table: 'issues', source: 's', cursor: 6, atomic: false })).rejects.toMatchObject({ code: 'CURSOR_BACKWARDS' })
+    expect(db.version).toBe(seen.length)
+  })
+
+  it('of a stream that breaks in its middle what was applied stays, without the cursor; a reset is one version still', async () => {
+    const { db } = await open()
+    const many = Array.from({ length: 3000 }, (_, i) => ({ ...rows[i % 300], id: `i${i}`, priority: i, title: 'x'.repeat(200) }))
+    const text = JSON.stringify(many)
+    await expect(db.applyJson(pieces(`${text.slice(0, -1)},{"id":5}]`, 40_000), { table: 'issues', source: 's', cursor: 7, atomic: false })).rejects.toMatchObject({ code: 'TYPE_MISMATCH', path: 'rows[3000].id' })
+    const kept = db.stats().tables[0].rows
+    expect(kept).toBeGreaterThan(300)
+    expect(kept).toBeLessThan(3000)
+    expect(db.cursor('s')).toBe(undefined)
+    expect((await db.applyJson(pieces(text, 40_000), { table: 'issues', source: 's', cursor: 7, atomic: false })).cursor).toBe('7')
+    expect(db.stats().tables[0].rows).toBe(3000)
+    const before = db.version
+    await db.applyJson(pieces(JSON.stringify(many.slice(0, 2500)), 40_000), { table: 'issues', op: 'reset', atomic: false })
+    expect([db.version - before, db.stats().tables[0].rows]).toEqual([1, 2500])
+  })
+
+  it('ends when its signal says so, and the next one works', async () => {
+    const { db } = await open()
+    const text = JSON.stringify(rows)
+    for (const atomic of [true, false]) {
+      const stop = new AbortController()
+      const why = new Error('enough')
+      let cancelled: unknown
+      const slow = new ReadableStream<Uint8Array>({ async pull(c) { await tick(1); c.enqueue(encoder.encode(text.slice(0, 200))) }, cancel(reason) { cancelled = reason } })
+      const going = db.applyJson(slow, { table: 'issues', atomic, signal: stop.signal, onProgress: () => { stop.abort(why) } })
+      await expect(going).rejects.toBe(why)
+      expect([cancelled, db.version]).toEqual([why, 0])
+      await expect(db.applyJson(pieces(text, 999), { table: 'issues', signal: stop.signal })).rejects.toBe(why)
+    }
+    // Closed between two pieces.
+    const other = await open()
+    const half = other.db.applyJson(pieces(text, 50), { table: 'issues', atomic: false, onProgress: ({ bytes }) => { if (bytes > 1000) other.db.close() } })
+    await expect(half).rejects.toMatchObject({ code: 'CLOSED' })
+    expect((await db.applyJson(pieces(text, 999), { table: 'issues' })).applied).toBe(300)
+  })
+
   it('takes other batches while a stream is open, in the order of their ends', async () => {
     const { db } = await open()
     const live = db.live(db.query.issues.orderBy('priority'))

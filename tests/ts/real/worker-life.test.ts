@@ -191,6 +191,23 @@ describe('what comes from elsewhere', () => {
     expect((await failure(db.applyJson(wrong, { table: 'issues' }))).code).toBe('JSON_MALFORMED')
   })
 
+  it('streams show as they come when asked to, tell how far they are, and end with their signal', async () => {
+    const { db } = await openFar()
+    const bytes = new TextEncoder().encode(JSON.stringify(Array.from({ length: 4000 }, (_, i) => issue(`i${i}`, { title: 'ä'.repeat(100), votes: null }))))
+    const stream = (): ReadableStream<Uint8Array> => {
+      let sent = 0
+      return new ReadableStream<Uint8Array>({ pull: c => { if (sent >= bytes.length) c.close(); else { c.enqueue(bytes.slice(sent, sent + 50_000)); sent += 50_000 } } })
+    }
+    const told: number[] = []
+    const report = await db.applyJson(stream(), { table: 'issues', source: 's', cursor: 7, atomic: false, onProgress: p => told.push(p.bytes) })
+    expect(report.version).toBeGreaterThan(2)
+    expect([report.applied, report.cursor, told.at(-1), told.length]).toEqual([4000, '7', bytes.length, Math.ceil(bytes.length / 50_000)])
+    const stop = new AbortController()
+    const why = new Error('enough')
+    await expect(db.applyJson(stream(), { table: 'issues', signal: stop.signal, onProgress: p => { if (p.bytes > 200_000) stop.abort(why) } })).rejects.toBe(why)
+    expect((await db.applyJson(stream(), { table: 'issues' })).applied).toBe(0)
+  })
+
   it('touched rows are fetched on the page', async () => {
     const asked: unknown[] = []
     let fails = true

@@ -25,6 +25,42 @@ fn every_cut_gives_the_same_batch() {
     }
 }
 
+/// Reads an input in pieces of a size, and takes what has come after each; the parts, and the end.
+fn read_in_parts(input: &str, size: usize, is_new: impl Fn(&str, &str) -> bool) -> (Vec<Batch>, Batch) {
+    let (schema, mut reader, mut parts) = (schema(), JsonReader::new(), Vec::new());
+    reader.begin(&schema, &Options::default()).unwrap();
+    for piece in input.as_bytes().chunks(size) {
+        reader.push(&schema, piece).unwrap();
+        parts.extend(reader.part(&schema, &is_new).unwrap());
+    }
+    (parts, reader.finish(&schema).unwrap())
+}
+
+#[test]
+fn parts_are_the_batch_and_only_the_last_has_the_cursor() {
+    let whole = read(BATCH).unwrap();
+    for size in 1..BATCH.len() {
+        let (parts, end) = read_in_parts(BATCH, size, |source, cursor| (source, cursor) == ("pg", "1234"));
+        assert!(size > 300 || !parts.is_empty(), "pieces of {size}");
+        assert!(parts.iter().all(|p| p.envelope.source.is_none() && p.envelope.cursor.is_none() && !p.changes.is_empty()));
+        assert_eq!(end.envelope, whole.envelope);
+        let changes: Vec<Change> = parts.into_iter().chain([end]).flat_map(|b| b.changes).collect();
+        assert_eq!(changes, whole.changes, "pieces of {size}");
+    }
+}
+
+#[test]
+fn nothing_is_taken_that_may_be_a_replay_or_that_a_reset_replaces() {
+    let none = |input: &str, is_new: bool| read_in_parts(input, 9, |_, _| is_new).0.len();
+    assert_eq!(none(BATCH, false), 0);
+    assert!(none(BATCH, true) > 0);
+    let late = r#"{"source":"pg","changes":[{"op":"delete","table":"issues","id":"a"},{"op":"delete","table":"issues","id":"b"}],"cursor":7}"#;
+    assert_eq!(none(late, true), 0);
+    let reset = r#"[{"op":"delete","table":"issues","id":"a"},{"op":"reset","table":"labels","rows":[{"issue":"a","label":1},{"label":2,"issue":"b"}]}]"#;
+    let (parts, end) = read_in_parts(reset, 9, |_, _| true);
+    assert_eq!((parts.len(), parts[0].changes.len(), end.changes.len()), (1, 1, 3));
+}
+
 #[test]
 fn every_missing_end_is_noticed() {
     for end in 0..BATCH.trim_end().len() {
