@@ -1,6 +1,6 @@
 // The TypeScript layer as it is shipped: few modules, small names, no comments but those that bundlers read. Users' bundlers
 // would do the same; pages without one download 40 % less. Declarations are not touched: editors read them.
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { SetupError } from './command.mjs'
 
 /** What stays a module of its own, made by other rooms or by hosts. */
@@ -33,16 +33,21 @@ export async function bundled(folder) {
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     // The ways to the binary stay out of it: an entry has only its own. So do rooms that have an entry of their own.
-    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(project|reduce|storage|sync|watch|datalog|datascript|worker)[\/](lower[\/])?\w[\w-]*|(index[\w.]*))\.js$/.test(id) }] },
+    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(project|reduce|storage|sync|watch|datalog|datascript|worker)[\/](lower[\/])?\w[\w-]*|(index[\w.]*)|option-kinds)\.js$/.test(id) }] },
     minify: smaller,
     comments: { annotation: true, legal: false, jsdoc: false },
   })
   await bundle.close()
-  return new Map(output.map((file) => [file.fileName, `${besideIt(file).trimEnd()}\n`]))
+  const files = new Map(output.map((file) => [file.fileName, `${besideIt(file).trimEnd()}\n`]))
+  // Workers are named by their file, which nothing else here looks at.
+  for (const [name, code] of files) {
+    for (const [, worker] of code.matchAll(/new URL\("([^"]+\.js)",\s*import\.meta\.url\)/g)) if (!files.has(posix.join(posix.dirname(name), worker))) throw new SetupError(`${name} names the worker ${worker}, and there is no such file`)
+  }
+  return files
 }
 
-/** The binary is named from where the module is now, in the literal form that bundlers look for. */
+/** The binary and workers are named from where the module is now, in the literal form that bundlers look for. */
 function besideIt({ fileName, code }) {
   const up = '../'.repeat(fileName.split('/').length - 1) || './'
-  return code.replace(/type:`module`/g, `type:"module"`).replace(/new URL\([`'"]\.\.\/engine\.wasm[`'"]/g, `new URL("${up}engine.wasm"`).replace(/new URL\(`(\.\/[\w-]+\.js)`/g, 'new URL("$1"')
+  return code.replace(/type:`module`/g, `type:"module"`).replace(/new URL\([`'"]\.\.\/engine\.wasm[`'"]/g, `new URL("${up}engine.wasm"`).replace(/new URL\(`(\.\/[\w-]+\.js)`/g, (_, worker) => `new URL("${worker === './opfs-worker.js' && !fileName.startsWith('storage/') ? `${up}storage/opfs-worker.js` : worker}"`)
 }

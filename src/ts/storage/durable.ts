@@ -4,10 +4,11 @@ import type { Database } from '../database.js'
 import type { DurabilityStatus, EntryWrites, Keeper } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import { changesOf, cursorBatch, cursorsOf, exportRows, record } from './doors.js'
-import { replacing } from './packed.js'
+import { inParts, replacing } from './packed.js'
 import { corrupt, type Medium, storageError } from './medium.js'
 import { decodeTransaction, encodeTransaction, type StoredSchema, type Transaction } from './record.js'
 import { type Migrations, databaseOf, leads, migrate, storedSchema } from './schemas.js'
+import { Warm, type WarmQuery } from './warm.js'
 import { Writer } from './writer.js'
 
 /** What every kind of storage can be told. */
@@ -22,6 +23,11 @@ export interface StoreOptions {
   onCorrupt?: 'rebuild' | 'refuse'
   /** Told of everything that makes the state less than durable. By default it goes to the console. */
   onWarning?: (warning: EddylineError) => void
+  /**
+   * Queries that are made ready while the rows are loaded, in slices: `[from(schema, 'issues').where('status', '=', 'open')]`. An equal
+   * `db.live` then finds them there. They are kept for ten seconds, and from then on while somebody uses them.
+   */
+  queries?: readonly WarmQuery[]
   /** Bytes of log after which the state is written anew (1 MB), if it is at least half of the last checkpoint, too. */
   checkpointBytes?: number
 }
@@ -33,6 +39,8 @@ export type Told = (transaction: Transaction) => void
 export interface State { head: Transaction; next(bytes: number): Uint8Array | undefined; end(): void }
 
 const PIECE = 256 * 1024
+/** Milliseconds that a part of the rows takes when it is loaded, and parts together before the page has its turn. */
+const STEP = 1.5, SLICE = 3
 const NO_SCHEMA = 'the first record names no schema'
 
 /**
@@ -79,6 +87,12 @@ export class Durable implements Keeper {
    * transaction, and its entries, already: only what follows is taken.
    */
   async load(known?: number, spaces?: ReadonlyMap<string, ReadonlyMap<string, unknown>>): Promise<void> {
+    const warm = new Warm(this.db, this.options.queries ?? [])
+    try { await this.#load(known, spaces) } catch (error) { warm.end(); throw error }
+    warm.done()
+  }
+
+  async #load(known: number | undefined, spaces: ReadonlyMap<string, ReadonlyMap<string, unknown>> | undefined): Promise<void> {
     for (const [space, values] of spaces ?? []) this.spaces.set(space, new Map(values))
     this.number = known ?? 0
     try {
@@ -108,8 +122,8 @@ export class Durable implements Keeper {
       if (!await this.#cleared()) return
     }
     const last = transactions[transactions.length - 1]?.number ?? 0
-    if (known !== undefined && transactions.length > 0 && transactions[0].number <= known + 1 && last >= known) await this.#apply(transactions.filter(t => t.number > known))
-    else if (known === undefined) await this.#apply(transactions)
+    if (known !== undefined && transactions.length > 0 && transactions[0].number <= known + 1 && last >= known) await this.#apply(transactions.filter(t => t.number > known), true)
+    else if (known === undefined) await this.#apply(transactions, false)
     this.#recording()
     if (known !== undefined && (last < known || transactions.length > 0 && transactions[0].number > known + 1)) await this.#catchUp(transactions, last)
     else if (transactions.length === 0) this.#push({ number: ++this.number, schema: this.#schema })
@@ -137,14 +151,28 @@ export class Durable implements Keeper {
     return all
   }
 
-  async #apply(transactions: readonly Transaction[]): Promise<void> {
+  async #apply(transactions: readonly Transaction[], isSeen: boolean): Promise<void> {
     const { db } = this
-    const breathe = slices()
+    const breathe = slices(SLICE)
+    let rows = 200
     const stored = transactions[0]?.schema
     const old = stored !== undefined && stored.hash !== this.#schema.hash ? databaseOf(db, stored) : undefined
     try {
       for (const t of transactions) {
-        try { this.take(t, old ?? db) } catch (error) {
+        try {
+          // Where somebody listens a version is one.
+          if (isSeen) this.take(t, old ?? db)
+          else {
+            // With queries a row costs what they make of it: parts are as large as they may last.
+            this.take({ ...t, batch: undefined })
+            for (const part of t.batch === undefined ? [] : inParts(t.batch, () => rows)) {
+              const begun = performance.now();
+              (old ?? db).applyPacked(part)
+              rows = Math.max(20, Math.min(20_000, Math.round(rows * Math.max(0.25, Math.min(2, STEP / Math.max(performance.now() - begun, 0.01))))))
+              await breathe()
+            }
+          }
+        } catch (error) {
           // Rows that pass the checksum and not the engine: nothing that a crash leaves.
           if ((error as { code?: string }).code === 'ENGINE_CRASHED') throw error
           await this.medium.clear().catch(() => {})

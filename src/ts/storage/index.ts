@@ -1,5 +1,6 @@
 // Storage of databases. `eddyline/storage` knows no entry: it works on the database that is made with it.
 import type { Durability, FarStorage, StorageOption } from '../durability.js'
+import { type Kinds, ANYTHING, BOOLEAN, COUNT, FUNCTION, MILLISECONDS, OBJECT, checkOptions, oneOf } from '../option-kinds.js'
 import { Durable, type StoreOptions } from './durable.js'
 import { type Folder, Generations } from './generations.js'
 import { IndexedDbMedium, type IndexedDbOptions } from './indexeddb.js'
@@ -10,6 +11,7 @@ import { type OpfsOptions, opfsMedium } from './opfs.js'
 import { shared } from './tabs.js'
 
 export type { StoreOptions } from './durable.js'
+export type { WarmQuery } from './warm.js'
 export type { IndexedDbOptions } from './indexeddb.js'
 export type { OpfsOptions } from './opfs.js'
 export type { Medium } from './medium.js'
@@ -22,6 +24,13 @@ export { opfsMedium } from './opfs.js'
 export { type Transaction, decodeTransaction, encodeTransaction } from './record.js'
 export { MemoryFolder } from './memory.js'
 
+const STORE: Kinds = {
+  version: COUNT, migrations: OBJECT, onMismatch: oneOf('refuse', 'rebuild'), onCorrupt: oneOf('rebuild', 'refuse'), onWarning: FUNCTION,
+  checkpointBytes: { ...MILLISECONDS, what: 'a number of bytes from 0, or Infinity' }, queries: ANYTHING,
+}
+/** Throws INVALID_ARGUMENT for what are no options of a storage. */
+const check = (options: unknown, more: Kinds = {}): void => { checkOptions(options, { ...STORE, ...more }, { path: 'storage' }) }
+
 export interface TabOptions {
   /** Several tabs share the database: one leads (sources, reducers, writes), the others follow it and take over when it goes. */
   tabs?: boolean
@@ -29,12 +38,14 @@ export interface TabOptions {
 
 /** Keeps the state in IndexedDB. `createDatabase({ schema, storage: indexedDb('app') })`. */
 export const indexedDb = (name: string, options: StoreOptions & IndexedDbOptions & TabOptions = {}): StorageOption => {
+  check(options, { durability: oneOf('strict', 'relaxed'), tabs: BOOLEAN })
   const open = (): Medium => new IndexedDbMedium(name, options)
   return { ...options.tabs ? shared(`indexeddb:${name}`, open, options) : storage(open, options), far: far('indexedDb', name, options) }
 }
 
 /** Keeps the state in files of the origin: in the worker that this runs in, or from a page in a worker of its own. */
 export const opfs = (name: string, options: StoreOptions & OpfsOptions & TabOptions = {}): StorageOption => {
+  check(options, { worker: ANYTHING, tabs: BOOLEAN })
   const open = (): Medium => opfsMedium(name, options)
   return { ...options.tabs ? shared(`opfs:${name}`, open, options) : storage(open, options), far: far('opfs', name, options) }
 }
@@ -47,6 +58,7 @@ export const memory = (folder: Folder = new MemoryFolder(), options: StoreOption
 
 /** Storage of one's own: `open` gives a new medium each time. */
 export function storage(open: () => Medium, options: StoreOptions = {}): StorageOption {
+  check(options)
   return {
     async attach(db): Promise<Durability> {
       const durable = new Durable(db, open(), options)
@@ -57,6 +69,6 @@ export function storage(open: () => Medium, options: StoreOptions = {}): Storage
 }
 
 /** The same for a worker, which has files of its own. */
-function far(kind: FarStorage['kind'], name: string, { migrations, onWarning, worker: _, ...options }: StoreOptions & OpfsOptions): FarStorage {
+function far(kind: FarStorage['kind'], name: string, { migrations, onWarning, queries: _, worker: __, ...options }: StoreOptions & OpfsOptions): FarStorage {
   return { kind, name, options: options as FarStorage['options'], ...(migrations === undefined ? {} : { migrations }), ...(onWarning === undefined ? {} : { onWarning }) }
 }

@@ -49,6 +49,36 @@ export function replacing(db: Database<any>, tables: readonly string[], batches:
   return out
 }
 
+/** A batch in parts of at most so many changes, in order; the last one has its source, cursor and origin. */
+export function *inParts(batch: Uint8Array, most: () => number): Generator<Uint8Array> {
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
+  let head = 8
+  for (let text = 0; text < 3; text++) {
+    const length = view.getUint32(head, true)
+    head += 4 + (length === 0xffffffff ? 0 : (length + 3) & ~3)
+  }
+  head = (head + 7) & ~7
+  let from = head
+  for (let left = view.getUint32(0, true); left > 0;) {
+    let to = from, count = 0
+    for (const all = most(); count < all && left > 0; count++, left--) to += 16 + ((view.getUint32(to + 8, true) + 7) & ~7) + ((view.getUint32(to + 12, true) + 7) & ~7)
+    if (left === 0 && from === head) break
+    const start = left === 0 ? batch.subarray(0, head) : BARE
+    const part = new Uint8Array(start.length + to - from)
+    part.set(start)
+    part.set(batch.subarray(from, to), start.length)
+    const words = new DataView(part.buffer)
+    words.setUint32(0, count, true)
+    words.setUint32(4, view.getUint32(4, true), true)
+    yield part
+    from = to
+  }
+  if (from === head) yield batch
+}
+
+/** A head without source, cursor and origin. */
+const BARE = /* @__PURE__ */ Uint8Array.from({ length: HEAD }, (_, i) => i >= 8 && i < 20 ? 0xff : 0)
+
 /** Tenants that have rows in a table. */
 function tenantsOf(db: Database<any>, table: string): Set<string> {
   const { layout } = db.inside.layouts.find(l => l.name === table)!

@@ -7,6 +7,7 @@ import { cursorBatch, cursorsOf } from './doors.js'
 import { Durable, type StoreOptions } from './durable.js'
 import type { Medium } from './medium.js'
 import { decodeTransaction, encodeTransaction, type Transaction } from './record.js'
+import { Warm } from './warm.js'
 
 /**
  * What tabs say to each other. `hello`: who has the state? `state`: pieces of it, for one tab, the last with `done`. `record`: a
@@ -18,7 +19,8 @@ type Message =
   | { kind: 'record'; record: Uint8Array }
   | { kind: 'lead' }
 
-const PIECE = 256 * 1024
+/** Bytes of rows in a message: what a page takes in one task. */
+const PIECE = 32 * 1024
 
 /**
  * One database in several tabs of one origin.
@@ -208,8 +210,12 @@ export function shared(name: string, open: () => Medium, options: StoreOptions):
         await alone.load()
         return alone
       }
-      const tabs = new Tabs(db, name, open, options)
+      // A tab that follows is told the rows by messages, one that leads reads them: the queries are there before either.
+      const { queries, ...others } = options
+      const warm = new Warm(db, queries ?? [])
+      const tabs = new Tabs(db, name, open, others)
       await tabs.ready
+      warm.done()
       return tabs
     },
   }
