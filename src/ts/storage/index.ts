@@ -40,14 +40,14 @@ export interface TabOptions {
 export const indexedDb = (name: string, options: StoreOptions & IndexedDbOptions & TabOptions = {}): StorageOption => {
   check(options, { durability: oneOf('strict', 'relaxed'), tabs: BOOLEAN })
   const open = (): Medium => new IndexedDbMedium(name, options)
-  return { ...options.tabs ? shared(`indexeddb:${name}`, open, options) : storage(open, options), far: far('indexedDb', name, options) }
+  return { ...options.tabs ? shared(`indexeddb:${name}`, open, options) : alone(open, options), far: far('indexedDb', name, options) }
 }
 
 /** Keeps the state in files of the origin: in the worker that this runs in, or from a page in a worker of its own. */
 export const opfs = (name: string, options: StoreOptions & OpfsOptions & TabOptions = {}): StorageOption => {
   check(options, { worker: ANYTHING, tabs: BOOLEAN })
   const open = (): Medium => opfsMedium(name, options)
-  return { ...options.tabs ? shared(`opfs:${name}`, open, options) : storage(open, options), far: far('opfs', name, options) }
+  return { ...options.tabs ? shared(`opfs:${name}`, open, options) : alone(open, options), far: far('opfs', name, options) }
 }
 
 /** Keeps the state in a folder, under Node, Bun and Deno. */
@@ -59,6 +59,10 @@ export const memory = (folder: Folder = new MemoryFolder(), options: StoreOption
 /** Storage of one's own: `open` gives a new medium each time. */
 export function storage(open: () => Medium, options: StoreOptions = {}): StorageOption {
   check(options)
+  return alone(open, options)
+}
+
+function alone(open: () => Medium, options: StoreOptions): StorageOption {
   return {
     async attach(db): Promise<Durability> {
       const durable = new Durable(db, open(), options)

@@ -88,6 +88,8 @@ describe('opening', () => {
       expect(() => make({ onCorrupt: 'rebuilt' })).toThrowError(expect.objectContaining({ code: 'INVALID_ARGUMENT', path: 'storage.onCorrupt', nearest: 'rebuild' }))
       expect(() => make({ version: 0 })).toThrowError(expect.objectContaining({ code: 'INVALID_ARGUMENT', path: 'storage.version' }))
     }
+    // Those that there are, are taken.
+    for (const tabs of [true, false]) for (const made of [indexedDb('x', { durability: 'relaxed', tabs, version: 2, checkpointBytes: 5 }), opfs('x', { worker: () => ({}) as Worker, tabs })]) expect(made.attach).toBeTypeOf('function')
     expect(() => indexedDb('x', { durability: 'strickt' as never })).toThrowError(expect.objectContaining({ nearest: 'strict' }))
   })
 
