@@ -1,7 +1,7 @@
 import { EddylineError, unknownName } from './errors.js'
 import { TENANT } from './layout.js'
 import { Query } from './query/builder.js'
-import { checkOrder } from './query/parts.js'
+import { checkOrder, jsonOf, placed } from './query/parts.js'
 import type { AnyRelation, AnySchema, LooseQuery, Relation, RelationOrder, Schema, SchemaJson, Tables, Through } from './schema.js'
 
 /**
@@ -51,7 +51,16 @@ const OPTIONS: readonly string[] = ['kind', 'table', 'columns', 'references', 'w
 
 function columnsOf(t: Tables[string]): [string, { type: any; isNullable: boolean; isKey: boolean }][] { return Object.entries(t.columns) as never }
 
+const invalid = (message: string, path: string, offending: unknown): EddylineError => new EddylineError('SCHEMA_INVALID', message, { path, offending: String(offending) })
+
+/** A list of names, as they are given in one, or as one. */
+function checkNames(names: unknown, path: string): void {
+  if (!Array.isArray(names) || names.length === 0 || names.some(name => typeof name !== 'string')) throw invalid('columns and steps are named by texts', path, names)
+}
+
 function checkTable(name: string, t: Tables[string]): void {
+  if (typeof t?.columns !== 'object' || t.columns === null) throw invalid('a table is made by `table`', name, t)
+  for (const [column, c] of Object.entries(t.columns)) if (typeof (c as { type?: unknown } | null)?.type !== 'string') throw invalid('a column is made by `string()`, `int()` …', `${name}.${column}`, c)
   const columns = columnsOf(t)
   if (!columns.some(([, c]) => c.isKey)) throw new EddylineError('SCHEMA_INVALID', `\`${name}\` needs a key column: .key()`, { path: name, offending: name })
   if (columns.length > COLUMNS_MOST) throw new EddylineError('SCHEMA_INVALID', `\`${name}\` has ${columns.length} columns; ${COLUMNS_MOST} are the most`, { path: name, offending: name })
@@ -63,19 +72,23 @@ function checkTable(name: string, t: Tables[string]): void {
 }
 
 function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>>, table: string, name: string, relation: AnyRelation, path: string): Record<string, unknown> {
+  if (!['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through'].includes(relation?.kind)) throw invalid('an association is made by `belongsTo`, `hasMany` …', path, relation)
   if (relation.kind === 'through') {
+    checkNames(relation.path, path)
     return { name, kind: 'through', table: targetOf(schema, given, table, relation, path), columns: [], path: [...relation.path] }
   }
   const known = relation.kind === 'manyToMany' ? [...OPTIONS, 'join', 'joinTarget', 'duplicates'] : OPTIONS
   for (const option of Object.keys(relation)) {
     if (!known.includes(option)) throw unknownName('SCHEMA_INVALID', `option \`${option}\` of ${relation.kind}`, option, known, `${path}.${option}`)
   }
+  checkNames(relation.columns, `${path}.columns`)
   const own = tableOf(schema, table, path)
   const target = tableOf(schema, relation.table, path)
   const references = relation.references === undefined ? undefined : typeof relation.references === 'string' ? [relation.references] : [...relation.references]
   const out: Record<string, unknown> = { name, kind: relation.kind, table: relation.table, columns: [...relation.columns] }
   if (relation.kind === 'manyToMany') {
     const join = tableOf(schema, relation.join!, path)
+    checkNames(relation.joinTarget, `${path}.columns[1]`)
     check(join, relation.columns, path)
     check(join, relation.joinTarget!, path)
     out.join = relation.join
@@ -94,7 +107,10 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
   if (references !== undefined) out.references = references
   const r = relation as Relation
   if (r.where !== undefined) {
-    const where = (r.where(new Query(schema, relation.table) as never as LooseQuery) as never as Query<any, any>).toJSON().where
+    const given = r.where
+    const { from, where, ...more } = placed(path, () => jsonOf(typeof given === 'function' ? given(new Query(schema, relation.table) as never as LooseQuery) : given, 'where'))
+    const [other] = Object.keys(more)
+    if (from !== relation.table || other !== undefined) throw invalid('`where` gives back the rows that it gets, with conditions and nothing else', `${path}.where`, other ?? from)
     if (where !== undefined) out.where = where
   }
   if (r.orderBy !== undefined) out.orderBy = orders(target, r.orderBy, path)
@@ -102,6 +118,7 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
 }
 
 function orders(target: SchemaJson['tables'][number], order: RelationOrder, path: string): object[] {
+  if (!Array.isArray(order) || !order.every(Array.isArray)) throw invalid('`orderBy` is a list of [column, direction?]', `${path}.orderBy`, order)
   return order.map(([column, direction, options], i) => {
     check(target, [column], path)
     checkOrder('SCHEMA_INVALID', direction, options, `${path}.orderBy[${i}]`)

@@ -3,6 +3,7 @@ import { EddylineError, unknownName } from './errors.js'
 import type { TableLayout } from './layout.js'
 import type { Port } from './port.js'
 import { Place, RowWriter } from './row-writer.js'
+import { checkTenant } from './values.js'
 
 /** Batches with more rows than this do not link objects to handles: comparing them would cost more than decoding. */
 export const LINK_LIMIT = 64
@@ -33,6 +34,8 @@ export class Encoder {
   readonly #columns: number[] = []
   readonly #place = new Place()
   readonly #writer: RowWriter
+  /** The last that was looked at. */
+  #tenant: string | undefined
 
   constructor(port: Port, tables: Map<string, TableLayout>) {
     this.#port = port
@@ -112,7 +115,10 @@ export class Encoder {
     let tenant: string | undefined
     if (table.tenanted) {
       tenant = change.tenant ?? batchTenant
-      if (typeof tenant !== 'string') {
+      if (tenant !== this.#tenant && typeof tenant === 'string') {
+        checkTenant(tenant, this.#place.at('.tenant'))
+        this.#tenant = tenant
+      } else if (typeof tenant !== 'string') {
         throw new EddylineError('TENANT_REQUIRED', `\`${table.name}\` is tenanted: give \`tenant\` in the change or in the batch`,
           { path: this.#place.at('.tenant'), offending: table.name })
       }

@@ -67,6 +67,7 @@ export class EddylineError extends Error {
 
 /** An error about a name that does not exist, with the suggestion in the message. */
 export function unknownName(code: ErrorCode, what: string, name: string, known: Iterable<string>, path?: string): EddylineError {
+  name = String(name)
   const near = nearestName(name, known)
   return new EddylineError(code, `no ${what}${near === undefined ? '' : `; did you mean \`${near}\`?`}`,
     { path, offending: name, nearest: near })

@@ -2,6 +2,7 @@ import { slices } from './breathe.js'
 import type { Cursor, Report } from './changes.js'
 import { EddylineError } from './errors.js'
 import type { Port } from './port.js'
+import { checkTenant } from './values.js'
 
 /** How to read JSON that comes without a batch object around it. */
 export interface JsonOptions {
@@ -48,6 +49,7 @@ export function isStream(input: unknown): input is JsonStream {
 export function engineOptions(opts: JsonOptions | undefined): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   if (opts === undefined) return out
+  if (opts.tenant !== undefined) checkTenant(opts.tenant, 'tenant')
   for (const name of ['table', 'op', 'source', 'tenant', 'confined', 'stale', 'origin'] as const) if (opts[name] !== undefined) out[name] = opts[name]
   if (opts.cursor !== undefined) out.cursor = String(opts.cursor)
   return out

@@ -2,8 +2,9 @@ import type { LiveOptions } from './database.js'
 import { EddylineError } from './errors.js'
 import type { QueryLike } from './query/builder.js'
 import { type ParamQuery, type ParamSpec, paramsJson } from './query/params.js'
-import { natural } from './query/parts.js'
+import { jsonOf, natural } from './query/parts.js'
 import type { QueryJson } from './query/types.js'
+import { checkTenant } from './values.js'
 
 /** What a live query is opened with. */
 export interface Opening {
@@ -13,10 +14,17 @@ export interface Opening {
   readonly own: boolean
 }
 
+/** What a query is made of. Throws QUERY_INVALID for what is none, INVALID_UTF8. */
+export function queryJson(query: QueryLike<any> | ParamQuery<any, any>, tenant: string | undefined): QueryJson {
+  const made = jsonOf(query)
+  if (tenant === undefined) return made
+  checkTenant(tenant, 'tenant')
+  return { ...made, tenant }
+}
+
 /** The query of `db.live`. Throws MISSING_PARAMETER and what is wrong with values and the window. */
 export function opening(query: QueryLike<any> | ParamQuery<any, any>, options: LiveOptions | undefined): Opening {
-  const made = query.toJSON()
-  const json: QueryJson = options?.tenant === undefined ? { ...made } : { ...made, tenant: options.tenant }
+  const json: QueryJson = { ...queryJson(query, options?.tenant) }
   const { types } = query
   const own = options?.params !== undefined || types !== undefined || options?.window !== undefined
   if (!own) return { json, types: undefined, own }

@@ -109,7 +109,8 @@ export interface Through<P extends readonly string[] = readonly string[]> { read
 export type RelationKind = 'belongsTo' | 'hasOne' | 'hasMany' | 'manyToMany'
 export type AnyRelation<T extends string = string> = Relation<RelationKind, T> | Through
 
-const listOf = (names: Names): readonly string[] => typeof names === 'string' ? [names] : names
+/** What is none stays: `defineSchema` says where. */
+const listOf = (names: Names | undefined): readonly string[] => typeof names === 'string' ? [names] : names!
 
 /** The row of `table` that `columns` of this table point at; `null` if there is none. */
 export function belongsTo<const T extends string>(table: T, columns: Names, options?: Pick<RelationOptions, 'references'>): Relation<'belongsTo', T> {
@@ -134,7 +135,7 @@ export interface ManyToManyOptions extends RelationOptions {
  * With `duplicates: 'keep'` the rows of the list are identified by their key and that of the row of `join`: patches carry both.
  */
 export function manyToMany<const T extends string>(table: T, join: string, columns: readonly [Names, Names], options?: ManyToManyOptions): Relation<'manyToMany', T> {
-  return { kind: 'manyToMany', table, join, columns: listOf(columns[0]), joinTarget: listOf(columns[1]), ...options }
+  return { kind: 'manyToMany', table, join, columns: listOf(columns?.[0]), joinTarget: listOf(columns?.[1]), ...options }
 }
 /** What relation after relation leads to: `through('issues', 'labels')`. */
 export function through<const P extends readonly [string, string, ...string[]]>(...path: P): Through<P> { return { kind: 'through', path } }

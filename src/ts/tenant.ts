@@ -2,9 +2,11 @@ import type { LooseBatch, LooseChange, Report } from './changes.js'
 import type { Database, LiveOptions, QueryRoot } from './database.js'
 import { EddylineError } from './errors.js'
 import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
+import { queryJson } from './live-json.js'
 import type { LiveQuery } from './live-query.js'
 import type { QueryLike } from './query/builder.js'
 import type { AnySchema, Batch, Change } from './schema.js'
+import { checkTenant } from './values.js'
 
 /**
  * Part of a database: the rows of one tenant. No change and no query of it crosses to another one.
@@ -33,7 +35,7 @@ export class Tenant<S extends AnySchema> {
 
   /** A live query over the rows of this tenant. Throws what `db.live` throws, and TENANT_MISMATCH. */
   live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<R> {
-    checkQuery(query.toJSON(), this.id)
+    checkQuery(query, this.id, options)
     return this.db.live(query, { ...options, tenant: this.id })
   }
 
@@ -46,15 +48,10 @@ let make: ((db: Database<any>, id: string) => Tenant<any>) | undefined
 /** @internal The scope of a tenant, with the features that are loaded; `known` are those made so far. */
 export function tenantOf<S extends AnySchema>(db: Database<S>, id: string, known: Map<string, Tenant<S>>): Tenant<S> {
   if (make !== undefined) return make(db, id)
-  checkTenant(id)
+  checkTenant(id, 'id')
   let tenant = known.get(id)
   if (tenant === undefined) known.set(id, tenant = new Tenant(db, id))
   return tenant
-}
-
-/** Throws TENANT_REQUIRED. */
-export function checkTenant(id: unknown): void {
-  if (typeof id !== 'string') throw new EddylineError('TENANT_REQUIRED', 'the name of a tenant is a text', { path: 'id', offending: String(id) })
 }
 
 /** @internal What makes scopes from now on. */
@@ -101,9 +98,9 @@ export function batchOf(schema: AnySchema, tenant: string | undefined, input: un
   return tenant === undefined ? batch : { ...batch, tenant }
 }
 
-/** A query of one tenant. Throws TENANT_MISMATCH when it names another one. */
-export function checkQuery(json: { tenant?: string }, tenant: string | undefined): void {
-  if (json.tenant !== undefined && json.tenant !== tenant) {
-    throw crossed(`a query of the tenant \`${json.tenant}\` ${tenant === undefined ? 'outside of it' : `in the scope of \`${tenant}\``}`, 'tenant', json.tenant)
+/** A query of one tenant. Throws TENANT_MISMATCH when it, or what it is run with, names another one. */
+export function checkQuery(query: QueryLike<any>, tenant: string | undefined, options?: LiveOptions): void {
+  for (const of of [queryJson(query, undefined).tenant, options?.tenant]) if (of !== undefined && of !== tenant) {
+    throw crossed(`a query of the tenant \`${of}\` ${tenant === undefined ? 'outside of it' : `in the scope of \`${tenant}\``}`, 'tenant', String(of))
   }
 }

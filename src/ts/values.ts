@@ -79,6 +79,13 @@ function byLengthThenBytes(a: string, b: string): number {
   return 0
 }
 
+/** Throws TENANT_REQUIRED for what is no text, INVALID_UTF8 for one that UTF-8 would make that of others. */
+export function checkTenant(id: unknown, path: string): void {
+  const offending = String(id)
+  if (typeof id !== 'string') throw new EddylineError('TENANT_REQUIRED', 'the name of a tenant is a text', { path, offending })
+  if (!wellFormed(id)) throw new EddylineError('INVALID_UTF8', 'the name of a tenant has half a character', { path, offending })
+}
+
 /** No lone surrogate, so that UTF-8 can hold it. */
 export function wellFormed(text: string): boolean { return !/\p{Surrogate}/u.test(text) }
 

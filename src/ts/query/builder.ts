@@ -3,7 +3,7 @@ import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, Table
 import type { CellType } from '../port.js'
 import { type Condition, Expr } from './expr.js'
 import type { CountLike } from './params.js'
-import { checkOrder, operatorCondition, placed, refs, tableNamed, tooDeep } from './parts.js'
+import { checkOrder, jsonOf, operatorCondition, placed, refs, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
 import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
@@ -121,7 +121,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#of.table}\``, name, known.map(r => r.name as string), `with[${at}].relation`)
     const entry: { relation: string; query?: QueryJson } = { relation: name }
     if (narrow !== undefined) {
-      const { from: _, ...query } = placed(`with[${at}].query`, () => narrow(new Query(this.#of.schema, relation.table as never)).toJSON())
+      const { from: of, ...query } = placed(`with[${at}].query`, () => jsonOf(typeof narrow === 'function' ? narrow(new Query(this.#of.schema, relation.table as never)) : narrow, 'from'))
+      if (of !== relation.table) throw new EddylineError('QUERY_INVALID', `\`${name}\` is made of what its callback gets, rows of \`${String(relation.table)}\``, { path: `with[${at}].query.from`, offending: String(of), nearest: relation.table as string })
       if (Object.keys(query).length > 0) entry.query = query
     }
     return this.#step({ with: [...this.#of.plan.with.filter(w => w.relation !== name), entry] })

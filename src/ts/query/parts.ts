@@ -4,7 +4,7 @@ import type { CellType } from '../port.js'
 import type { AnySchema } from '../schema.js'
 import { type Condition, Expr, type ExprJson, compare, literal } from './expr.js'
 import type { TableJson } from './source.js'
-import type { WhereOp } from './types.js'
+import type { QueryJson, WhereOp } from './types.js'
 
 /** A member of the rows: its name, what it is, and the type of literals beside it. */
 export interface Member { name: string; expr: ExprJson; type?: CellType }
@@ -22,6 +22,13 @@ export function placed<T>(path: string, make: () => T): T {
     const { code, message, offending, nearest } = e
     throw new EddylineError(code, message, { path: e.path === undefined ? path : `${path}.${e.path}`, offending, nearest })
   }
+}
+
+/** What a query is made of. Throws QUERY_INVALID for what is none. */
+export function jsonOf(query: unknown, path = 'query'): QueryJson {
+  const made = query as { toJSON?: () => QueryJson } | null | undefined
+  if (typeof made?.toJSON !== 'function') throw new EddylineError('QUERY_INVALID', 'a query is made by `db.query` or `from`', { path, offending: String(query) })
+  return made.toJSON()
 }
 
 /** How an order goes: `'asc'` or `'desc'`, `{ nulls: 'first' | 'last' }`. Throws `code` for anything else, with the nearest name. */

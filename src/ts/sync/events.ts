@@ -55,7 +55,7 @@ export function shapeOf(graph: Graph, table: Node, given: Assocs | boolean | und
       const path = graph.path(table, name, `${at}.${name}`)
       mergeShape(shape, { [name]: below === true ? {} : shapeOf(graph, path.target, below, `${at}.${name}`) })
     }
-  }
+  } else if (given !== undefined && given !== null) throw new EddylineError('INVALID_ARGUMENT', 'associations are names, a list of them or a tree', { path: at, offending: String(given) })
   return shape
 }
 

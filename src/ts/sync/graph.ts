@@ -82,7 +82,7 @@ export class Graph {
   /** Throws UNKNOWN_TABLE. */
   table(name: string, path?: string): Node {
     const found = this.#tables.get(name)
-    if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, this.#tables.keys(), path)
+    if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${String(name)}\``, name, this.#tables.keys(), path)
     return found
   }
 

@@ -10,8 +10,9 @@ import { type Graph, type Node, graphOf } from './graph.js'
 import { Scope, type ScopeHost } from './scope.js'
 import { bounded } from './sync.js'
 import { type Tables, closeTables, tablesOf } from './tables.js'
-import { type ReadTarget, type SubscribeOptions, type Target, identifiersOf, readTarget } from './target.js'
+import { type ReadTarget, type SubscribeOptions, type Target, identifiersOf, readTarget, unknownTarget } from './target.js'
 import { type Listener, Topics } from './topics.js'
+import { checkDatabase } from './value.js'
 import { type KnownWatcher, type Watcher, readWatchers } from './watchers.js'
 
 export type Tell = (notification: Notification) => void
@@ -41,6 +42,7 @@ const watched = /* @__PURE__ */ new WeakSet<Database<any>>()
 export function hubOf(db: Database<any>, tenant: string | undefined): Hub {
   let perTenant = hubs.get(db)
   if (perTenant === undefined) {
+    checkDatabase(db)
     hubs.set(db, perTenant = new Map())
     if (!watched.has(db)) db.closers.add(() => { closeHubs(db) })
     watched.add(db)
@@ -118,6 +120,9 @@ export class Hub {
   }
 
   subscriptions(of: string | undefined, id: unknown): Subscription[] {
+    const read = of === undefined ? undefined : this.graph.find(of) ?? this.watchers.get(of)?.table
+    // A label whose watchers were taken back has subscriptions still.
+    if (of !== undefined && read === undefined && !this.#all().some(s => s.label === of)) throw unknownTarget(this.graph, this.watchers, of)
     const all = [...this.#subscriptions.values()].flatMap(same => [...same.values()])
     return all.filter(s => (of === undefined || s.table === of || s.label === of) && (id === undefined || s.has(id)))
   }

@@ -3,9 +3,13 @@
 import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema } from '../schema.js'
+import { EddylineError } from '../errors.js'
+import { checkTenant } from '../values.js'
+import { jsonOf } from '../query/parts.js'
 import { graphOf } from './graph.js'
 import { type Subscription, type Tell, closeHubs, hubOf } from './hub.js'
 import type { SubscribeOptions, Target } from './target.js'
+import { checkDatabase, schemaOf } from './value.js'
 import { type Watcher, watchersOf } from './watchers.js'
 
 export { sync, type SyncOptions, type Told as News } from './sync.js'
@@ -33,18 +37,19 @@ export type { SubscribeOptions, Subscription, Target, Tell, Watcher }
 export function subscribe(db: Database<any>, target: Target, tell: Tell): Subscription
 export function subscribe(db: Database<any>, target: Target, options: SubscribeOptions, tell: Tell): Subscription
 export function subscribe(db: Database<any>, target: Target, ...rest: [Tell] | [SubscribeOptions, Tell]): Subscription {
+  checkDatabase(db)
   const [options, tell] = rest.length > 1 ? rest as [SubscribeOptions, Tell] : typeof rest[0] === 'function' ? [{}, rest[0]] : [rest[0] ?? {}, undefined as never]
-  return hubOf(db, options.tenant).subscribe(target, options, tell)
+  return hubOf(db, tenantOf(options)).subscribe(target, options, tell)
 }
 
 /** Ends subscriptions to the same target with the same options: that of `tell`, or all. Returns whether there were any. */
 export function unsubscribe(db: Database<any>, target: Target, options: SubscribeOptions = {}, tell?: Tell): boolean {
-  return hubOf(db, options.tenant).unsubscribe(target, options, tell)
+  return hubOf(db, tenantOf(options)).unsubscribe(target, options, tell)
 }
 
 /** The subscriptions of a database: to a table or label, to a row of it. With the associations that are stored with them. */
 export function subscriptions(db: Database<any>, of?: string, id?: unknown, options?: { tenant?: string }): Subscription[] {
-  return hubOf(db, options?.tenant).subscriptions(of, id)
+  return hubOf(db, tenantOf(options ?? {})).subscriptions(of, id)
 }
 
 /**
@@ -58,12 +63,21 @@ export function subscriptions(db: Database<any>, of?: string, id?: unknown, opti
  * DUPLICATE_LABEL; then none is declared.
  */
 export function watch(db: Database<any>, watchers: readonly Watcher[], options?: { tenant?: string }): () => void {
-  return hubOf(db, options?.tenant).watch(watchers)
+  return hubOf(db, tenantOf(options ?? {})).watch(watchers)
 }
 
 /** What a backend must send to keep a query right: watchers for `EctoWatch`, or for triggers of your own. */
 export function watchersFor(source: Database<any> | AnySchema, query: QueryLike<any>): Required<Watcher>[] {
-  return watchersOf(graphOf('json' in source ? source : source.schema as AnySchema), query)
+  jsonOf(query)
+  return watchersOf(graphOf(schemaOf(source)), query)
+}
+
+/** The tenant of options, which are an object. */
+function tenantOf(options: unknown): string | undefined {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new EddylineError('TARGET_INVALID', 'options are an object', { path: 'options', offending: String(options) })
+  const { tenant } = options as { tenant?: unknown }
+  if (tenant !== undefined) checkTenant(tenant, 'tenant')
+  return tenant as string | undefined
 }
 
 /** Ends all subscriptions and gives back what `sync` keeps in the engine to find rows. Used again, it is made again. */

@@ -2,6 +2,7 @@
 import type { Database } from '../database.js'
 import { EddylineError, codedError } from '../errors.js'
 import { report } from '../dispatch.js'
+import { checkTenant } from '../values.js'
 import { rowImage } from '../row-by-key.js'
 import { type AnyRow, textOf } from './compare.js'
 import { type Fetch, Fetcher } from './fetcher.js'
@@ -9,6 +10,7 @@ import { type Node, graphOf } from './graph.js'
 import { hubOf } from './hub.js'
 import { type Message, type Names, type ReadMessage, ours, readMessage, readNames } from './messages.js'
 import { Refs } from './refs.js'
+import { checkDatabase, checkOptions, isPlain } from './value.js'
 
 export interface ReceiverOptions {
   /** Asks the backend for a row as it is now; null: it is gone. Undefined is FETCH_FAILED. */
@@ -53,7 +55,21 @@ export interface Receiver {
  * request that fails leaves the row as it is and shows on the subscriptions that follow it, until another succeeds.
  * Throws UNKNOWN_TABLE, UNKNOWN_COLUMN for names that there are not.
  */
-export function receiver(db: Database<any>, options: ReceiverOptions): Receiver { return new Feeding(db, options) }
+export function receiver(db: Database<any>, options: ReceiverOptions): Receiver {
+  checkDatabase(db)
+  checkOptions('INVALID_ARGUMENT', options, ['fetchRow', 'schemas', 'columns', 'tenant', 'origin', 'remember', 'onError'])
+  const { fetchRow, schemas, columns, tenant, origin, remember, onError } = options
+  const wrong = (path: string, what: string, offending: unknown): never => { throw new EddylineError('INVALID_ARGUMENT', `\`${path}\` is ${what}`, { path, offending: String(offending) }) }
+  if (typeof fetchRow !== 'function') wrong('fetchRow', 'a function', fetchRow)
+  if (onError !== undefined && typeof onError !== 'function') wrong('onError', 'a function', onError)
+  if (origin !== undefined && typeof origin !== 'string') wrong('origin', 'a text', origin)
+  if (remember !== undefined && !(Number.isInteger(remember) && remember >= 0)) wrong('remember', 'a whole number from 0', remember)
+  if (tenant !== undefined) checkTenant(tenant, 'tenant')
+  for (const [path, names] of [['schemas', schemas], ['columns', columns], ...Object.entries(columns ?? {}).map(([table, renamed]) => [`columns.${table}`, renamed])] as [string, unknown][]) {
+    if (names !== undefined && !isPlain(names)) wrong(path, 'an object of names', names)
+  }
+  return new Feeding(db, options)
+}
 
 class Feeding implements Receiver {
   readonly #refs: Refs

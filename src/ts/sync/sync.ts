@@ -2,6 +2,7 @@
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import type { QueryLike } from '../query/builder.js'
+import { jsonOf } from '../query/parts.js'
 import type { AnySchema } from '../schema.js'
 import type { AnyRow } from './compare.js'
 import { type Assocs, type Notification, type RowEvent, type Shape, isNotification, readEvents, shapeOf } from './events.js'
@@ -12,7 +13,7 @@ import { Pass, type Root } from './pass.js'
 import { reconcile } from './reconcile.js'
 import type { Rows } from './rows.js'
 import { tablesOf } from './tables.js'
-import { type Of, checkOf, checkOptions, isPlain, memberOf, tableNamed, tableOf } from './value.js'
+import { type Of, checkOf, checkOptions, isPlain, memberOf, schemaOf, tableNamed, tableOf } from './value.js'
 
 export interface SyncOptions {
   /** The table of the value's rows, where columns alone do not tell; for a record, one per member. A list or null of one table takes in rows of that table only. */
@@ -61,16 +62,23 @@ export function bounded<T>(path: string, fn: () => T): T {
 }
 
 function synced<V>(source: Database<any> | AnySchema, value: V, given: Told, options: SyncOptions): V {
-  const db = 'json' in source ? undefined : source
-  const graph = graphOf(db === undefined ? source as AnySchema : db.schema as AnySchema)
+  const schema = schemaOf(source)
+  const db = schema === source ? undefined : source as Database<any>
+  const graph = graphOf(schema)
+  checkOptions('INVALID_ARGUMENT', options, ['of', 'preloads', 'assocs', 'force', 'query', 'tenant'])
+  checkOf(graph, options.of)
+  for (const [name, given, type] of [['force', options.force, 'boolean'], ['tenant', options.tenant, 'string']] as const) {
+    if (given !== undefined && typeof given !== type) throw new EddylineError('INVALID_ARGUMENT', `\`${name}\` is a ${type}`, { path: name, offending: String(given) })
+  }
+  if (options.preloads !== undefined && !isPlain(options.preloads)) throw new EddylineError('INVALID_ARGUMENT', '`preloads` are associations per table', { path: 'preloads', offending: String(options.preloads) })
+  if (options.query !== undefined) jsonOf(options.query)
+  if (typeof options.of === 'string') shapeOf(graph, graph.table(options.of), options.assocs)
   if (options.query !== undefined && db === undefined) throw new EddylineError('INVALID_ARGUMENT', '`query` needs a database: without one no query can be asked', { path: 'query' })
   if (options.query !== undefined && db !== undefined) return reconcile(graph, db, value, options.query, options.tenant) as V
   if (value === undefined || (typeof value !== 'object')) return value
   let events = readEvents(graph, given, db === undefined)
   // Listeners that apply make newer versions before this one was told: what images of before led to may be gone from the tables.
   if (db !== undefined && isNotification(given) && given.version < db.version) events = events.map(e => e.old ? { ...e, old: undefined } : e)
-  checkOptions('INVALID_ARGUMENT', options, ['of', 'preloads', 'assocs', 'force', 'query', 'tenant'])
-  checkOf(graph, options.of)
   const preloads = new Map(Object.entries(options.preloads ?? {}).map(([name, assocs]) => {
     const table = graph.table(name, 'preloads')
     return [table, shapeOf(graph, table, assocs, `preloads.${name}`)] as const

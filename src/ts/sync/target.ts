@@ -59,13 +59,13 @@ export function readTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatc
   checkOptions('TARGET_INVALID', o, OPTIONS)
   const rows = Array.isArray(target) && typeof target[0] !== 'string' ? target : isPlain(target) ? [target] : undefined
   if (rows !== undefined) return readRows(graph, rows as AnyRow[], o)
+  if (Array.isArray(target) && target.length > 2) throw new EddylineError('TARGET_INVALID', 'a target is [table, event]', { path: 'target[2]', offending: String(target[2]) })
   const [name, one] = Array.isArray(target) ? target as unknown as [string, EventName] : [target as string, undefined]
   if (typeof name !== 'string') throw new EddylineError('TARGET_INVALID', 'subscribe to a table, [table, event], a label, a row or a list of rows', { path: 'target' })
   const watcher = one === undefined ? watchers.get(name) : undefined
   const table = watcher?.table ?? graph.find(name)
   if (table === undefined) {
-    const { message, nearest } = unknownName('UNKNOWN_LABEL', `table or label \`${name}\``, name, [...[...graph.tables].map(t => t.name), ...watchers.keys()])
-    throw new EddylineError(one === undefined ? 'UNKNOWN_LABEL' : 'UNKNOWN_TABLE', message, { path: 'target', offending: name, nearest })
+    throw unknownTarget(graph, watchers, name, one === undefined ? 'UNKNOWN_LABEL' : 'UNKNOWN_TABLE', one === undefined ? 'target' : 'target[0]')
   }
   let events: readonly EventName[] = watcher !== undefined ? [watcher.event] : one !== undefined ? [eventNamed(one, 'target[1]')] : EVENTS
   let by: ReadTarget['by'] = { columns: [], values: [] }
@@ -102,10 +102,18 @@ export function readTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatc
   }
 }
 
+/** What is neither a table nor a label. */
+export function unknownTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatcher>, name: string, code = 'UNKNOWN_LABEL', path = 'target'): EddylineError {
+  return unknownName(code, `table or label \`${String(name)}\``, name, [...[...graph.tables].map(t => t.name), ...watchers.keys()], path)
+}
+
 function readRows(graph: Graph, rows: readonly AnyRow[], o: SubscribeOptions): ReadTarget {
   const table = o.of !== undefined ? graph.table(o.of, 'of') : rows[0] === undefined ? undefined : tableOf(graph, rows[0], () => true)
   if (table === undefined) throw new EddylineError('TARGET_INVALID', rows.length === 0 ? 'an empty list does not say its table: { of }' : 'not a row of any table: { of }', { path: 'target' })
   for (const name of ['id', 'by', 'columns'] as const) if (o[name] !== undefined) throw new EddylineError('TARGET_INVALID', `\`${name}\` goes with a table, not with rows`, { path: name })
+  rows.forEach((row, i) => {
+    if (!isPlain(row)) throw new EddylineError('TARGET_INVALID', 'a list of rows is one of rows', { path: `target[${i}]`, offending: String(row) })
+  })
   const roots = rows.map((row, i) => graph.keyOf(table, row, rows.length > 1 ? `target[${i}]` : 'target'))
   const shape: Shape = {}
   if (o.assocs === true) for (const row of rows) mergeShape(shape, loaded(table, row))

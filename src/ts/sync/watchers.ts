@@ -37,7 +37,7 @@ export function readWatchers(graph: Graph, given: readonly Watcher[], known: Rea
     if (w.label !== undefined && (typeof w.label !== 'string' || w.label === '')) throw new EddylineError('WATCHER_INVALID', 'a label is a text', { path: `${path}.label`, offending: String(w.label) })
     const table = graph.table(w.table, `${path}.table`)
     const event = eventNamed(w.event, `${path}.event`)
-    const columns = w.columns === undefined || w.columns.length === 0 ? undefined : columnsOf(table, w.columns, `${path}.columns`)
+    const columns = w.columns === undefined || (Array.isArray(w.columns) && w.columns.length === 0) ? undefined : columnsOf(table, w.columns, `${path}.columns`)
     if (columns !== undefined && event !== 'updated') throw new EddylineError('WATCHER_INVALID', '`columns` narrow updates: other events have no changed columns', { path: `${path}.columns`, offending: event })
     if (columns !== undefined && w.label === undefined) throw new EddylineError('WATCHER_INVALID', 'a watcher with `columns` needs a label: without one it would stand for all updates', { path: `${path}.label` })
     const label = w.label ?? `${table.name} ${event}`

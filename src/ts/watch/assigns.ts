@@ -4,7 +4,7 @@ import { EddylineError } from '../errors.js'
 import type { Patch } from '../patches.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Key, Row, TableName } from '../schema.js'
-import { checkBy, checkFunction, checkList, checkOptions, checkWhat, checkWord } from './checks.js'
+import { checkBy, checkFlag, checkFunction, checkList, checkOptions, checkWhat, checkWord } from './checks.js'
 import { AllEntry, type Entry, ManyEntry, OneEntry } from './entries.js'
 import { type Hub, type Teller, throwAll } from './hub.js'
 import { KINDS, type SignalKind } from './kinds.js'
@@ -137,9 +137,14 @@ export class Assigns<S extends AnySchema> implements Teller {
 
   /** Several labels at once: one callback for all of them, at one version. */
   group(fn: () => void): this {
+    this.#alive()
+    checkFunction(fn, 'fn')
     this.#grouped++
     const errors: unknown[] = []
-    try { fn() } catch (error) { errors.push(error) } finally { this.#grouped-- }
+    try {
+      // What is put after a wait would be no part of it.
+      if (typeof (fn() as unknown as PromiseLike<void> | undefined)?.then === 'function') throw new EddylineError('WATCH_INVALID', 'a group is put by a function that is done when it returns', { path: 'fn', offending: 'Promise' })
+    } catch (error) { errors.push(error) } finally { this.#grouped-- }
     // What was put before an error is there, and is told.
     try { this.#done() } catch (error) { errors.push(error) }
     throwAll(errors)
@@ -170,6 +175,7 @@ export class Assigns<S extends AnySchema> implements Teller {
     this.#alive()
     checkFunction(fn, 'fn')
     checkOptions(options ?? {}, ['name', 'replace'])
+    checkFlag(options?.replace, 'replace')
     const { name, replace } = options ?? {}
     const callback: Callback = { name, fn, active: true }
     const at = name === undefined ? -1 : this.#callbacks.findIndex(c => c.name === name)
@@ -187,6 +193,7 @@ export class Assigns<S extends AnySchema> implements Teller {
   /** Ends a label; its value becomes null, or an empty list, unless `assign` is false. */
   cancel(label: unknown, options?: { assign?: boolean }): this {
     checkOptions(options ?? {}, ['assign'])
+    checkFlag(options?.assign, 'assign')
     const entry = this.#entries.get(label)
     if (entry === undefined) return this
     this.#release(label, entry)

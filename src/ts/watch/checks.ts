@@ -7,7 +7,7 @@ const invalid = (message: string, path: string, offending?: unknown): EddylineEr
 
 /** Throws WATCH_INVALID for an option that there is not, with the one that was probably meant. */
 export function checkOptions(given: unknown, known: readonly string[]): void {
-  if (typeof given !== 'object' || given === null) throw invalid('options are an object', 'options', given)
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid('options are an object', 'options', given)
   for (const name of Object.keys(given)) if (!known.includes(name)) throw unknownName('WATCH_INVALID', `option \`${name}\``, name, known, name)
 }
 
@@ -31,8 +31,18 @@ export function checkFunction(fn: unknown, path: string): void {
   if (typeof fn !== 'function') throw invalid(`\`${path}\` is a function`, path, fn)
 }
 
-export function checkList(value: unknown, path: string): void {
-  if (!Array.isArray(value)) throw invalid(`\`${path}\` is a list`, path, value)
+/** A list; with something in it. */
+export function checkList(value: unknown, path: string, some = false): void {
+  if (!Array.isArray(value) || (some && value.length === 0)) throw invalid(`\`${path}\` is a list${some ? ' of one at least' : ''}`, path, value)
+}
+
+export function checkFlag(value: unknown, path: string): void {
+  if (value !== undefined && typeof value !== 'boolean') throw invalid(`\`${path}\` is true or false`, path, value)
+}
+
+/** The database that something is made for. */
+export function checkDatabase(db: unknown): void {
+  if (!((db as { closers?: unknown } | null | undefined)?.closers instanceof Set)) throw invalid('the first argument is a database', 'db', db)
 }
 
 /** A table's name or a query. */

@@ -1,6 +1,6 @@
 import { EddylineError } from '../errors.js'
-import { checkList, checkOptions } from './checks.js'
-import type { Watch } from './watch.js'
+import { checkFlag, checkList, checkOptions } from './checks.js'
+import { Watch } from './watch.js'
 
 /** Futures as a list, each with its label, or by label. */
 export type Futures = readonly Watch[] | ReadonlyMap<unknown, Watch>
@@ -16,12 +16,18 @@ export type Ready<F extends Futures> = F extends ReadonlyMap<unknown, Watch>
  *
  * A ref that is not among the futures has no effect. A row that is gone is null, and no new watch is made for it.
  */
-export function assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }): Ready<F> {
+export function assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }, check?: (watch: Watch, path: string) => void): Ready<F> {
   const byLabel = !Array.isArray(futures)
   if (byLabel && !(futures instanceof Map)) throw new EddylineError('WATCH_INVALID', 'futures are a list of watches, or a Map of them by label', { path: 'futures', offending: String(futures) })
   checkList(refs, 'refs')
+  refs.forEach((ref, i) => { if (typeof ref !== 'number') throw new EddylineError('WATCH_INVALID', 'a ref is the number of a watch', { path: `refs[${i}]`, offending: String(ref) }) })
   checkOptions(options ?? {}, ['watch'])
-  const given: [unknown, Watch][] = byLabel ? [...futures as ReadonlyMap<unknown, Watch>] : (futures as readonly Watch[]).map(w => [w.label, w])
+  checkFlag(options?.watch, 'watch')
+  const given: [unknown, Watch][] = byLabel ? [...futures as ReadonlyMap<unknown, Watch>] : (futures as readonly Watch[]).map(w => [w?.label, w])
+  given.forEach(([, watch], i) => {
+    if (!(watch instanceof Watch)) throw new EddylineError('WATCH_INVALID', 'a future is what `watch` returned', { path: `futures[${i}]`, offending: String(watch) })
+    check?.(watch, `futures[${i}]`)
+  })
   const ready = [...new Set(refs)].map(ref => given.find(([, w]) => w.ref === ref)).filter(entry => entry !== undefined)
   for (const [, watch] of ready) {
     if (!byLabel && !watch.labelled) {

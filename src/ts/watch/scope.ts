@@ -9,12 +9,12 @@ import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
 import { batchOf, checkQuery, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
-import { checkBy, checkEnds, checkFunction, checkList, checkOptions, checkRule, checkSaved, checkShown, checkWhat, checkWord } from './checks.js'
+import { checkBy, checkEnds, checkFlag, checkFunction, checkList, checkOptions, checkRule, checkSaved, checkShown, checkWhat, checkWord } from './checks.js'
 import type { Target } from './feed.js'
 import { type Hub, type Keeping, hubOf } from './hub.js'
 import { type Counters, KINDS, type Rule, type SignalKind, ruleName } from './kinds.js'
 import { type Futures, type Ready, assignReady } from './ready.js'
-import { columnType, keyValues, tableOf } from './row-keys.js'
+import { type TableJson, columnType, keyValues, tableOf } from './row-keys.js'
 import type { Count, RowSet, Work } from './row-set.js'
 import { type Reads, type SignalListener, Watch, type Watched, endWith, endWithOwner } from './watch.js'
 
@@ -54,6 +54,15 @@ const OPTIONS: readonly string[] = ['label', 'once', 'signal', 'owner', 'upsertA
 
 /** Where the storage keeps counters, each with its tenant. */
 const COUNTERS = 'eddyline counters'
+
+/** Values of columns, of their types. */
+function checkByOf(table: TableJson, by: object, at = ''): void {
+  checkBy(by, c => {
+    const path = `${at}by.${c}`, value = (by as Record<string, unknown>)[c]
+    const type = columnType(table, c, path)
+    if (value !== null && value !== undefined) cellOf(type, value, c, path)
+  }, at)
+}
 
 const savedOf = (target: Target, { rule, values }: Count): SavedCounters => ({
   table: target.feed.table.name, ...(target.by === undefined ? {} : { by: target.by }), ...rule, counts: { ...values },
@@ -120,7 +129,7 @@ export class Scope<S extends AnySchema> implements Keeping {
 
   /** A live query over the rows of this scope. Throws what `db.live` throws, and TENANT_MISMATCH. */
   live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<R> {
-    checkQuery(query.toJSON(), this.id)
+    checkQuery(query, this.id, options)
     return this.db.live(query, this.id === undefined ? options : { ...options, tenant: this.id })
   }
 
@@ -150,7 +159,9 @@ export class Scope<S extends AnySchema> implements Keeping {
     checkEnds(given.signal, given.owner)
     if (fn !== undefined) checkFunction(fn, 'fn')
     const { by, columns, label } = given
-    if (columns !== undefined) checkList(columns, 'columns')
+    checkFlag(given.once, 'once')
+    if (given.query !== undefined) checkWhat(given.query)
+    if (columns !== undefined) checkList(columns, 'columns', true)
     if (columns !== undefined && kind !== 'updates' && kind !== 'changes') {
       throw new EddylineError('WATCH_INVALID', `\`columns\` is for updates and changes: ${kind} come and go as whole rows`, { path: 'columns', offending: kind })
     }
@@ -158,11 +169,11 @@ export class Scope<S extends AnySchema> implements Keeping {
     if (named) {
       const table = tableOf(this.db.schema, what)
       columns?.forEach((c, i) => columnType(table, c, `columns[${i}]`))
-      if (by !== undefined) checkBy(by, c => columnType(table, c, `by.${c}`))
+      if (by !== undefined) checkByOf(table, by)
     } else {
       if (by !== undefined) throw new EddylineError('WATCH_INVALID', '`by` goes with a table: a query has conditions of its own', { path: 'by' })
+      checkQuery(what, this.id)
       const json = what.toJSON()
-      checkQuery(json, this.id)
       if (columns !== undefined) checkShown(columns, json, name => tableOf(this.db.schema, name).columns.map(c => c.name))
     }
     const asked: Watched = {
@@ -220,8 +231,12 @@ export class Scope<S extends AnySchema> implements Keeping {
   /** The watches, or those with a label. */
   watching(...label: [label?: unknown]): Watch[] { return [...this.#watches].filter(w => label.length === 0 || (w.labelled && w.label === label[0])) }
 
-  /** Reads what one-shot watches look at and arms them anew: see `assignReady`. */
-  assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }): Ready<F> { return assignReady(futures, refs, options) }
+  /** Reads what one-shot watches of this scope look at and arms them anew: see `assignReady`. Throws TENANT_MISMATCH for those of another. */
+  assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }): Ready<F> {
+    return assignReady(futures, refs, options, (watch, path) => {
+      if (watch.tenant !== this.id) throw new EddylineError('TENANT_MISMATCH', 'a watch of another scope', { path, offending: String(watch.tenant) })
+    })
+  }
 
   /**
    * How often rows came, went and changed since this was first asked for, of a table or of an indexed value.
@@ -239,7 +254,7 @@ export class Scope<S extends AnySchema> implements Keeping {
   clearCounters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> }): void {
     const json = tableOf(this.db.schema, table)
     checkOptions(options ?? {}, ['by'])
-    if (options?.by !== undefined) checkBy(options.by, c => columnType(json, c, `by.${c}`))
+    if (options?.by !== undefined) checkByOf(json, options.by)
     const target = this.#hub.known(json, this.id, options?.by as never)
     for (const count of target?.counts(this) ?? []) {
       for (const kind of KINDS) count.values[kind] = 0
@@ -259,12 +274,7 @@ export class Scope<S extends AnySchema> implements Keeping {
   restoreCounters(saved: readonly SavedCounters[]): void {
     checkSaved(saved, (one, path) => {
       const json = tableOf(this.db.schema, one.table as string, `${path}.table`)
-      if (one.by === undefined) return
-      checkBy(one.by, column => {
-        const at = `${path}.by.${column}`, value = (one.by as Record<string, unknown>)[column]
-        const type = columnType(json, column, at)
-        if (value !== null && value !== undefined) cellOf(type, value, column, at)
-      }, `${path}.`)
+      if (one.by !== undefined) checkByOf(json, one.by, `${path}.`)
     })
     const found = saved.map(({ table, by, upsertAs, noop }) => this.#count(table, by, { upsertAs, noop }))
     saved.forEach(({ counts }, i) => {
@@ -360,7 +370,7 @@ export class Scope<S extends AnySchema> implements Keeping {
 
   #target(table: string, by: Record<string, unknown> | undefined): Target {
     const json = tableOf(this.db.schema, table)
-    if (by !== undefined) checkBy(by, c => columnType(json, c, `by.${c}`))
+    if (by !== undefined) checkByOf(json, by)
     const target = this.#hub.target(table, this.id, by)
     if (!this.#counted.has(target)) {
       this.#counted.add(target)

@@ -3,8 +3,9 @@ import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import type { AnySchema } from '../schema.js'
-import { checkTenant, cleared } from '../tenant.js'
-import { checkOptions } from './checks.js'
+import { cleared } from '../tenant.js'
+import { checkTenant } from '../values.js'
+import { checkDatabase, checkFlag, checkOptions } from './checks.js'
 import { hubOf } from './hub.js'
 import { Scope, type ScopeOptions } from './scope.js'
 
@@ -17,10 +18,12 @@ export class Tenant<S extends AnySchema> extends Scope<S> {
 }
 
 function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOptions | undefined, make: () => Scope<any>): Scope<any> {
+  checkDatabase(db)
   checkOptions(options ?? {}, ['maxWatches', 'keepCounters'])
+  checkFlag(options?.keepCounters, 'keepCounters')
   const { scopes } = hubOf(db)
   const most = options?.maxWatches
-  if (most !== undefined && !(most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: String(most) })
+  if (most !== undefined && !(typeof most === 'number' && most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: String(most) })
   let scope = scopes.get(id) as Scope<any> | undefined
   if (scope === undefined) scopes.set(id, scope = make())
   if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches
@@ -36,7 +39,7 @@ function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOption
  * ```
  */
 export function tenant<S extends AnySchema>(db: Database<S>, id: string, options?: ScopeOptions): Tenant<S> {
-  checkTenant(id)
+  checkTenant(id, 'id')
   return scopeOf(db, id, options, () => new Tenant<S>(db, id)) as Tenant<S>
 }
 
