@@ -20,7 +20,7 @@ import { FILL, FREED, HEAD, KIND, ReportReader, SECTIONS } from '../report.js'
 import { type CellTable, Relations } from '../rows.js'
 import type { AnySchema, Batch, Change } from '../schema.js'
 import type { Connection, Source, SourceConnection } from '../source.js'
-import { checkTenant } from '../tenant.js'
+import { checkTenant } from '../values.js'
 import type { FetchRow } from '../touches.js'
 import { View } from '../view.js'
 import { connectTo } from './connect.js'
@@ -273,7 +273,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
 
   /** The scope of one tenant: changes and queries of it keep to it. The same object each time. Throws TENANT_REQUIRED for what is no text. */
   tenant(id: string): WorkerTenant<S> {
-    checkTenant(id)
+    checkTenant(id, 'id')
     let tenant = this.#tenants.get(id)
     if (tenant === undefined) this.#tenants.set(id, tenant = new WorkerTenant(this, id))
     return tenant

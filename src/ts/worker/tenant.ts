@@ -26,7 +26,7 @@ export class WorkerTenant<S extends AnySchema> {
 
   /** A live query over the rows of this tenant. Throws what `db.live` throws, and TENANT_MISMATCH. */
   live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): WorkerLiveQuery<R> {
-    checkQuery(query.toJSON(), this.id)
+    checkQuery(query, this.id, options)
     return this.db.live(query, { ...options, tenant: this.id })
   }
 
