@@ -1,6 +1,7 @@
 import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
+import { shown } from '../option-kinds.js'
 import { rowByKey } from '../row-by-key.js'
 import { keyText, keyValues, rowKeyText, tableOf, type TableJson, valueText, columnType } from '../watch/row-keys.js'
 
@@ -171,7 +172,9 @@ export class Draft implements Base {
           if (onConflict === 'nothing') return old
           if (onConflict === 'replaceAll') return given
           if (typeof onConflict === 'function') return { ...old, ...defined(onConflict(old, given)) }
-          const names = 'replace' in onConflict ? onConflict.replace : tableOf(this.db.schema, name).columns.map(c => c.name).filter(c => !onConflict.replaceAllExcept.includes(c))
+          const { replace, replaceAllExcept } = (onConflict ?? {}) as { replace?: readonly string[]; replaceAllExcept?: readonly string[] }
+          if (!Array.isArray(replace ?? replaceAllExcept)) throw new EddylineError('REDUCER_INVALID', `\`upsert\` treats what is there by 'replaceAll', 'nothing', { replace: [columns] }, { replaceAllExcept: [columns] } or a function, not by ${shown(onConflict)}`, { offending: shown(onConflict), path: 'onConflict' })
+          const names = replace !== undefined ? replace : tableOf(this.db.schema, name).columns.map(c => c.name).filter(c => !replaceAllExcept!.includes(c))
           return { ...old, ...Object.fromEntries(names.map(c => [c, given[c] ?? null])) }
         })
       },

@@ -2,6 +2,8 @@ import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { type CompareCursors, compareCursors, type Cursor, isCursor } from './cursors.js'
+import { shown } from '../option-kinds.js'
+import { failedIn } from './checks.js'
 import { Draft, type Operations, type Recorded, Recorder, baseOf } from './draft.js'
 
 /** What a handler, a partition, a cursor are, for one kind of events. */
@@ -85,16 +87,18 @@ export class Fold {
 
   /** Name of the partition of an event; undefined: none. */
   partitionOf(event: unknown): string | undefined {
-    const id = this.reducer.partition(event)
-    return id === null || id === undefined ? undefined : String(id)
+    let id: unknown
+    try { id = this.reducer.partition(event) } catch (error) { throw failedIn('REDUCER_INVALID', `\`partition\` of \`${this.reducer.name}\` for the event ${eventText(event)}`, error, 'partition') }
+    if (id === null || id === undefined) return undefined
+    if (typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint') return String(id)
+    throw new EddylineError('REDUCER_INVALID', `\`partition\` of \`${this.reducer.name}\` gives ${shown(id)} for the event ${eventText(event)}: it is a text, a number, a bigint or null`, { offending: shown(id), path: 'partition' })
   }
 
   /** Where an event is. Throws REDUCER_INVALID for what has no place in an order, and what `cursor` throws. */
   cursorOf(event: unknown): Cursor {
     const cursor: unknown = this.reducer.cursor(event)
     if (isCursor(cursor)) return cursor
-    const text = JSON.stringify(event, (_, v: unknown) => typeof v === 'bigint' ? String(v) : v) ?? String(event)
-    throw new EddylineError('REDUCER_INVALID', `\`cursor\` of \`${this.reducer.name}\` gives ${typeof cursor === 'object' && cursor !== null ? 'an object' : String(cursor)} for the event ${text.slice(0, 200)}: it is a text, a number or a bigint`, { offending: String(cursor), path: 'cursor' })
+    throw new EddylineError('REDUCER_INVALID', `\`cursor\` of \`${this.reducer.name}\` gives ${typeof cursor === 'object' && cursor !== null ? 'an object' : String(cursor)} for the event ${eventText(event)}: it is a text, a number or a bigint`, { offending: String(cursor), path: 'cursor' })
   }
 
   /** The same; undefined for an event without a cursor. */
@@ -122,7 +126,12 @@ export class Fold {
   group(events: readonly unknown[]): Map<string, unknown[]> {
     const groups = new Map<string, unknown[]>()
     for (const event of events) {
-      const id = this.partitionOf(event)
+      let id: string | undefined
+      try { id = this.partitionOf(event) } catch (error) {
+        // It belongs nowhere: nothing goes past it, unless it may be dropped.
+        if (this.reducer.onError !== 'skip') throw error
+        this.dropped++
+      }
       if (id === undefined) continue
       const group = groups.get(id)
       if (group === undefined) groups.set(id, [event])
@@ -252,6 +261,11 @@ export class Fold {
     const failed: Partition = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: reducer.cursor(guilty), batch, ...described(cause) } }
     this.#done(new Draft(baseOf(this.db, this.reducer.tables)), [failed])
   }
+}
+
+/** The beginning of an event as text. */
+function eventText(event: unknown): string {
+  try { return (JSON.stringify(event, (_, v: unknown) => typeof v === 'bigint' ? String(v) : v) ?? String(event)).slice(0, 200) } catch { return shown(event) }
 }
 
 const typeOf = (reducer: Reducer, event: any): string => String(reducer.type !== undefined ? reducer.type(event) : event?.type)

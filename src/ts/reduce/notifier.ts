@@ -1,7 +1,8 @@
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
-import { type CompareCursors, compareCursors, type Cursor } from './cursors.js'
-import { pageSize } from '../limits.js'
+import { shown } from '../option-kinds.js'
+import { type CompareCursors, compareCursors, type Cursor, isCursor } from './cursors.js'
+import { checkPage, failedIn } from './checks.js'
 import { described } from './fold.js'
 import type { EventLog } from './log.js'
 import { Pump, type Retry, backOff, pause } from './pump.js'
@@ -55,7 +56,7 @@ export class Notifying {
     this.#state = stateOf(db)
     this.#space = `notifier:${notifier.name}`
     this.#compare = notifier.compare ?? compareCursors
-    this.pump = new Pump(options.source, pageSize(options.batchSize ?? 100, 'batchSize', 'REDUCER_INVALID'), (events, cursor) => this.#take(events, cursor), options.onError, notifier.retry)
+    this.pump = new Pump(options.source, notifier.name, options.batchSize ?? 100, (events, cursor) => this.#take(events, cursor), options.onError, notifier.retry)
   }
 
   get name(): string { return this.notifier.name }
@@ -78,19 +79,33 @@ export class Notifying {
     if (source.head !== undefined) return source.head()
     let cursor: Cursor | 'start' = 'start'
     for (;;) {
-      const page: Awaited<ReturnType<EventLog['fetch']>> = await source.fetch(cursor, 1000)
+      const page: Awaited<ReturnType<EventLog['fetch']>> = checkPage(await source.fetch(cursor, 1000), this.name)
       if (page.events.length === 0) return cursor
       cursor = page.cursor
     }
   }
 
+  #partitionOf(event: unknown): string | undefined {
+    let id: unknown
+    try { id = this.notifier.partition(event) } catch (error) { throw failedIn('REDUCER_INVALID', `\`partition\` of \`${this.name}\``, error, 'partition') }
+    return id === null || id === undefined ? undefined : String(id)
+  }
+
+  /** Where an event is: what it is known by for ever. */
+  #cursorOf(event: unknown): Cursor {
+    let cursor: unknown
+    try { cursor = this.notifier.cursor(event) } catch (error) { throw failedIn('REDUCER_INVALID', `\`cursor\` of \`${this.name}\``, error, 'cursor') }
+    if (isCursor(cursor)) return cursor
+    throw new EddylineError('REDUCER_INVALID', `\`cursor\` of \`${this.name}\` gives ${shown(cursor)}: it is a text, a number or a bigint`, { offending: shown(cursor), path: 'cursor' })
+  }
+
   async #take(events: readonly unknown[], cursor: Cursor | 'start'): Promise<void> {
     const groups = new Map<string, unknown[]>()
     for (const event of events) {
-      const id = this.notifier.partition(event)
-      if (id === null || id === undefined) continue
-      const group = groups.get(String(id))
-      if (group === undefined) groups.set(String(id), [event])
+      const id = this.#partitionOf(event)
+      if (id === undefined) continue
+      const group = groups.get(id)
+      if (group === undefined) groups.set(id, [event])
       else group.push(event)
     }
     await Promise.all([...groups].map(([id, group]) => this.#deliverAll(id, group)))
@@ -100,7 +115,7 @@ export class Notifying {
   async #deliverAll(id: string, events: readonly unknown[]): Promise<void> {
     for (const event of events) {
       const place = this.#places.get(id)
-      const cursor = this.notifier.cursor(event)
+      const cursor = this.#cursorOf(event)
       if (this.pump.stopped || place?.error !== undefined) return
       if (place?.cursor !== undefined && this.#compare(cursor, place.cursor) <= 0) continue
       await this.#ready(event)
@@ -195,10 +210,10 @@ export class Notifying {
       this.#write({ [PLACE + name]: this.#places.get(name) })
       const { source, batchSize = 100 } = this.options
       for (let cursor: Cursor | 'start' = place.cursor ?? 'start', more = true; more;) {
-        const page = await source.fetch(cursor, batchSize)
-        const within = page.events.filter(e => global !== 'start' && this.#compare(this.notifier.cursor(e), global) <= 0)
+        const page = checkPage(await source.fetch(cursor, batchSize), this.name)
+        const within = page.events.filter(e => global !== 'start' && this.#compare(this.#cursorOf(e), global) <= 0)
         // Without a place of its own it begins at what halted it.
-        await this.#deliverAll(name, within.filter(e => String(this.notifier.partition(e)) === name && this.#compare(this.notifier.cursor(e), place.error!.cursor) >= 0))
+        await this.#deliverAll(name, within.filter(e => this.#partitionOf(e) === name && this.#compare(this.#cursorOf(e), place.error!.cursor) >= 0))
         cursor = page.cursor
         more = page.events.length === batchSize && within.length === page.events.length
       }
@@ -215,7 +230,7 @@ export class Notifying {
       this.pump.cursor = source.head !== undefined ? await source.head() : await (async () => {
         let cursor = this.pump.cursor
         for (;;) {
-          const page = await source.fetch(cursor, 1000)
+          const page = checkPage(await source.fetch(cursor, 1000), this.name)
           if (page.events.length === 0) return cursor
           cursor = page.cursor
         }

@@ -1,6 +1,7 @@
 import { report } from '../dispatch.js'
 import { EddylineError } from '../errors.js'
 import { later } from '../limits.js'
+import { checkPage, failedIn } from './checks.js'
 import { type Cursor, isCursor } from './cursors.js'
 import type { EventLog } from './log.js'
 
@@ -42,7 +43,8 @@ export class Pump {
   #asked = false
   #stop: (() => void) | undefined
 
-  constructor(readonly log: EventLog, readonly batchSize: number, readonly take: (events: readonly unknown[], cursor: Cursor | 'start') => Promise<void> | void, readonly onError: ((error: unknown) => void) | undefined, readonly retry: Retry = {}) {}
+  /** `name`: of whom it reads for. */
+  constructor(readonly log: EventLog, readonly name: string, readonly batchSize: number, readonly take: (events: readonly unknown[], cursor: Cursor | 'start') => Promise<void> | void, readonly onError: ((error: unknown) => void) | undefined, readonly retry: Retry = {}) {}
 
   get signal(): AbortSignal { return this.#abort.signal }
   get stopped(): boolean { return this.#abort.signal.aborted }
@@ -83,13 +85,13 @@ export class Pump {
     for (let failed = 0; !this.stopped;) {
       let page: Awaited<ReturnType<EventLog['fetch']>>
       try {
-        page = await this.log.fetch(this.cursor, this.batchSize)
+        page = checkPage(await this.log.fetch(this.cursor, this.batchSize), this.name)
         this.failure = undefined
         failed = 0
       } catch (error) {
         this.failure = error
         failed++
-        if (failed === 1) report(error, this.onError)
+        if (failed === 1) report(error instanceof EddylineError ? error : failedIn('FETCH_FAILED', `the source of \`${this.name}\``, error, 'source'), this.onError)
         await pause(backOff(this.retry, failed), this.signal)
         continue
       }

@@ -1,7 +1,7 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
-import { pageSize } from '../limits.js'
+import { checkPage, failedIn } from './checks.js'
 import { type Cursor, isCursor } from './cursors.js'
 import { Fold, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
@@ -48,7 +48,7 @@ export class Rebuild {
   #told = -Infinity
 
   constructor(readonly reducer: Reducer, readonly options: RebuildOptions, db: Database<any>, state: State) {
-    this.#batchSize = pageSize(options.batchSize ?? 500, 'batchSize', 'REDUCER_INVALID')
+    this.#batchSize = options.batchSize ?? 500
     const beside = db.twin()
     const fold = new Fold(reducer, beside, changes => { if (changes.length > 0) beside.apply(changes as never) })
     this.shadow = { db: beside, fold, cursor: 'start', processed: 0 }
@@ -70,7 +70,7 @@ export class Rebuild {
     this.#total ??= await options.source.count?.()
     this.#tell(false, true)
     for (;;) {
-      const page = await options.source.fetch(shadow.cursor, this.#batchSize)
+      const page = checkPage(await this.#fetch(), this.reducer.name)
       this.#check()
       if (!isCursor(page.cursor)) throw new EddylineError('REDUCER_INVALID', `\`fetch\` of a source gives the cursor ${String(page.cursor)}: it is a text, a number or a bigint`, { offending: String(page.cursor), path: 'source' })
       const { fold } = shadow
@@ -92,6 +92,12 @@ export class Rebuild {
       if (within.length > 0) shadow.cursor = within.length === page.events.length ? page.cursor : within.map(e => fold.placeOf(e)).findLast(c => c !== undefined) ?? shadow.cursor
       this.#tell(false)
       if (page.events.length === 0 || within.length < page.events.length || page.events.length < this.#batchSize) return
+    }
+  }
+
+  async #fetch(): Promise<Awaited<ReturnType<EventLog['fetch']>>> {
+    try { return await this.options.source.fetch(this.shadow.cursor, this.#batchSize) } catch (error) {
+      throw error instanceof EddylineError ? error : failedIn('FETCH_FAILED', `the source of \`${this.reducer.name}\``, error, 'source')
     }
   }
 

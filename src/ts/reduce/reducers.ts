@@ -1,22 +1,31 @@
 import type { Database } from '../database.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { checkDatabase, wrong, shown } from '../option-kinds.js'
 import { type Awaited, awaitAll } from './awaiting.js'
+import { checkAwait, checkDefined, checkNotifier, checkNotify, checkRebuild, checkReducer, checkStart } from './checks.js'
 import type { Reducer, ReducerOptions } from './fold.js'
 import { type Notifier, type NotifierOptions, Notifying, type NotifyOptions } from './notifier.js'
 import { Rebuild, type RebuildOptions, type Shadow } from './rebuild.js'
 import { GLOBAL, PARTITION, Running, type StartOptions, VERSION, spaceOf } from './running.js'
 import { stateOf } from './state.js'
 
-/** Defines a reducer: events folded into tables that only it writes. */
-export function reducer<E = any>(name: string, options: ReducerOptions<E>): Reducer<E> { return { version: '1', ...options, name } }
+/** Defines a reducer: events folded into tables that only it writes. Throws REDUCER_INVALID. */
+export function reducer<E = any>(name: string, options: ReducerOptions<E>): Reducer<E> {
+  checkReducer(name, options)
+  return { version: '1', ...options, name }
+}
 
-/** Defines a notifier: side effects of events, at least once. */
-export function notifier<E = any>(name: string, options: NotifierOptions<E>): Notifier<E> { return { ...options, name } }
+/** Defines a notifier: side effects of events, at least once. Throws REDUCER_INVALID. */
+export function notifier<E = any>(name: string, options: NotifierOptions<E>): Notifier<E> {
+  checkNotifier(name, options)
+  return { ...options, name }
+}
 
 const all = /* @__PURE__ */ new WeakMap<Database<any>, Reducers>()
 
 /** The reducers and notifiers of a database. */
 export function reducers(db: Database<any>): Reducers {
+  checkDatabase(db, 'reducers')
   let known = all.get(db)
   if (known === undefined) all.set(db, known = new Reducers(db))
   return known
@@ -43,6 +52,7 @@ export class Reducers {
    */
   async start(definition: Reducer, options: StartOptions): Promise<Running> {
     this.#check(definition)
+    checkStart(options, definition.name)
     if (this.#running.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs already`, { offending: definition.name })
     const running = new Running(this.db, definition, options, r => { if (this.#running.get(r.name) === r) this.#running.delete(r.name) })
     this.#running.set(definition.name, running)
@@ -84,8 +94,9 @@ export class Reducers {
    *
    * Throws REBUILD_CANCELLED; then, and after any failure, everything is as it was.
    */
-  rebuild(definition: Reducer, options: RebuildOptions): Promise<void> {
+  async rebuild(definition: Reducer, options: RebuildOptions): Promise<void> {
     this.#check(definition)
+    checkRebuild(options, definition.name)
     return this.#rebuild(definition, options, this.#running.get(definition.name))
   }
 
@@ -119,6 +130,7 @@ export class Reducers {
   /** The state at a cursor, in a database of its own: close it after use. */
   async at(definition: Reducer, options: RebuildOptions): Promise<Shadow> {
     this.#check(definition)
+    checkRebuild(options, definition.name)
     const rebuild = new Rebuild(definition, options, this.db, stateOf(this.db))
     try { await rebuild.run() } catch (error) { rebuild.end(); throw error }
     rebuild.finish()
@@ -138,6 +150,8 @@ export class Reducers {
 
   /** Starts a notifier where it was. Of several tabs the leading one runs it. */
   async notify(definition: Notifier, options: NotifyOptions): Promise<Notifying> {
+    checkDefined(definition, checkNotifier, 'notifier')
+    checkNotify(options, definition.name)
     if (this.#notifying.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs already`, { offending: definition.name })
     const notifying = new Notifying(this.db, definition, options, n => { if (this.#notifying.get(n.name) === n) this.#notifying.delete(n.name) })
     this.#notifying.set(definition.name, notifying)
@@ -152,13 +166,16 @@ export class Reducers {
   }
 
   #check(definition: Reducer): void {
+    checkDefined(definition, checkReducer, 'reducer')
     const known = this.db.schema.json.tables.map((t: { name: string }) => t.name) as string[]
     for (const name of definition.tables) if (!known.includes(name)) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, known, 'tables')
-    if (definition.tables.length === 0) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` names no tables`, { path: 'tables' })
   }
 }
 
 /** Waits for events in several reducers. */
-export function awaitMany(reducers: readonly Running[], events: unknown, options?: { timeout?: number }): Promise<Awaited> {
-  return awaitAll(reducers, Array.isArray(events) ? events : [events], options?.timeout ?? 30_000)
+export async function awaitMany(reducers: readonly Running[], events: unknown, options?: { timeout?: number }): Promise<Awaited> {
+  if (!Array.isArray(reducers) || reducers.some(r => typeof r?.outcome !== 'function')) throw wrong('INVALID_ARGUMENT', '`awaitMany` takes reducers that run: what `start` gave', 'reducers', shown(reducers))
+  const list = Array.isArray(events) ? events : [events]
+  checkAwait(list, options)
+  return awaitAll(reducers, list, options?.timeout ?? 30_000)
 }

@@ -1,9 +1,10 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { report } from '../dispatch.js'
-import { EddylineError } from '../errors.js'
-import { pageSize } from '../limits.js'
+import { EddylineError, nearestName } from '../errors.js'
+import { shown } from '../option-kinds.js'
 import { type Awaitable, type Awaited, Waiters, awaitAll } from './awaiting.js'
+import { checkAwait, checkPage } from './checks.js'
 import type { Cursor } from './cursors.js'
 import { Fold, type Partition, type PartitionError, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
@@ -50,7 +51,7 @@ export class Running implements Awaitable {
     this.fold = new Fold(reducer, db, (changes, partitions) => {
       state.commit(changes, { [this.space]: Object.fromEntries(partitions.map(p => [PARTITION + p.id, stored(p)])) })
     })
-    this.pump = new Pump(options.source, pageSize(options.batchSize ?? 100, 'batchSize', 'REDUCER_INVALID'), (events, cursor) => this.#take(events, cursor), options.onError, options.retry)
+    this.pump = new Pump(options.source, reducer.name, options.batchSize ?? 100, (events, cursor) => this.#take(events, cursor), options.onError, options.retry)
   }
 
   get name(): string { return this.reducer.name }
@@ -102,8 +103,8 @@ export class Running implements Awaitable {
    */
   resume(id: string | number | bigint, how: 'retry' | 'skip' | { from: 'retry' | 'skip' } = 'retry'): Promise<Partition> {
     const name = String(id)
-    const from = typeof how === 'object' ? how.from : how
-    if (from !== 'retry' && from !== 'skip') return Promise.reject(new EddylineError('INVALID_ARGUMENT', "a partition is resumed by 'retry' or 'skip'", { offending: String(from) }))
+    const from: unknown = typeof how === 'object' ? how?.from : how
+    if (from !== 'retry' && from !== 'skip') return Promise.reject(new EddylineError('INVALID_ARGUMENT', `a partition is resumed by 'retry' or 'skip', not ${shown(from)}`, { offending: shown(from), path: 'from', nearest: nearestName(String(from), ['retry', 'skip']) }))
     return this.pump.alone(async () => {
       const { fold } = this
       const halted = fold.partitions.get(name)
@@ -116,7 +117,7 @@ export class Running implements Awaitable {
       try {
         let cursor = halted.cursor ?? 'start' as Cursor | 'start'
         for (let more = true; more && fold.get(name).status === 'ok';) {
-          const page = await log.fetch(cursor, batchSize)
+          const page = checkPage(await log.fetch(cursor, batchSize), this.name)
           const within = page.events.filter(e => {
             const at = fold.placeOf(e)
             // Without a cursor: its partition halts there again.
@@ -174,8 +175,10 @@ export class Running implements Awaitable {
   #moved(): void { for (const fn of [...this.#listeners]) { try { fn() } catch (error) { report(error, this.options.onError) } } }
 
   /** Waits until events are in the state. May be called before they are in the log. A timeout (30 s) or a halted partition is not ok. */
-  await(events: unknown, options?: { timeout?: number }): Promise<Awaited> {
-    return awaitAll([this], Array.isArray(events) ? events : [events], options?.timeout ?? 30_000)
+  async await(events: unknown, options?: { timeout?: number }): Promise<Awaited> {
+    const list = Array.isArray(events) ? events : [events]
+    checkAwait(list, options)
+    return awaitAll([this], list, options?.timeout ?? 30_000)
   }
 
   /** Resolves when everything is read that is in the log by now. Halted partitions do not keep it. */

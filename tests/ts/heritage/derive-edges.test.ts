@@ -1,6 +1,7 @@
 // Reducers beyond the scenarios of derive.test.ts: mistakes of those who write them.
 import { describe, expect, it } from 'vitest'
-import { notifier, reducers } from '../../../pkg/reduce/index.js'
+import { awaitMany, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
+import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { tick } from '../real/support.js'
 import { type Event, logOf, open, users } from './derive.js'
 
@@ -14,7 +15,7 @@ describe('numbers that callers give', () => {
     const source = logOf(created('1'))
     await expect(reducers(db).start(definition, { source, batchSize })).rejects.toMatchObject(refused)
     await expect(reducers(db).at(definition, { source, batchSize })).rejects.toMatchObject(refused)
-    await expect(reducers(db).notify(notifier('mail', { partition: () => 1, cursor: (e: Event) => e.id, on: () => undefined } as any), { source, batchSize })).rejects.toMatchObject(refused)
+    await expect(reducers(db).notify(notifier('mail', { partition: () => 1, cursor: (e: Event) => e.id, on: () => undefined, deliver: () => {} }), { source, batchSize })).rejects.toMatchObject(refused)
     const r = await reducers(db).start(definition, { source, batchSize: 1 })
     await expect(reducers(db).rebuild(definition, { source, batchSize })).rejects.toMatchObject(refused)
     await r.awaitCatchup()
@@ -137,6 +138,164 @@ describe('an event without a cursor', () => {
     expect(errors).toContainEqual(expect.objectContaining({ code: 'REDUCER_INVALID', path: 'source' }))
     expect(db.live(db.query.users).rows.length).toBe(1)
     await expect(reducers(db).at(users(), { source, batchSize: 1 })).rejects.toMatchObject({ code: 'REDUCER_INVALID', path: 'source' })
+    await r.stop()
+  })
+})
+
+describe('what is not what it should be', () => {
+  const R = 'REDUCER_INVALID'
+  const good = { tables: ['users'], partition: (e: Event) => e.user, cursor: (e: Event) => e.id, on: {} }
+  it.each<[string, object | undefined, object]>([
+    ['no options', undefined, { path: 'options' }],
+    ['no partition', { ...good, partition: undefined }, { path: 'partition' }],
+    ['no cursor', { ...good, cursor: undefined }, { path: 'cursor' }],
+    ['no handlers', { ...good, on: undefined }, { path: 'on' }],
+    ['handlers that are none', { ...good, on: { Created: 5 } }, { path: 'on' }],
+    ['no tables', { ...good, tables: [] }, { path: 'tables' }],
+    ['tables as one text', { ...good, tables: 'users' }, { path: 'tables' }],
+    ['an option that there is not', { ...good, onErorr: 'skip' }, { path: 'onErorr', nearest: 'onError' }],
+    ['a word near another', { ...good, onError: 'skipp' }, { path: 'onError', nearest: 'skip' }],
+    ['attempts that are no number', { ...good, onError: { retry: 'x' } }, { path: 'onError' }],
+    ['a version that is no text', { ...good, version: 2 }, { path: 'version' }],
+    ['snapshots every 0 events', { ...good, snapshotEvery: 0 }, { path: 'snapshotEvery' }],
+  ])('a reducer: %s', (_, options, error) => {
+    expect(() => reducer('users', options as never)).toThrowError(expect.objectContaining({ code: R, ...error }))
+  })
+
+  it('a notifier, what is started, what is waited for', async () => {
+    const db = await open()
+    const all = reducers(db)
+    const source = logOf(created('1'))
+    const bad = (code: string, more: object = {}): unknown => expect.objectContaining({ code, ...more })
+    for (const [options, error] of [[{ ...good, tables: undefined }, { path: 'deliver' }], [{ ...good, tables: undefined, deliver: 'mail' }, { path: 'deliver' }], [{ deliver: () => {}, partition: () => 1, cursor: () => 1, on: {}, exhausted: 'stop' }, { path: 'exhausted' }], [{ deliver: () => {}, partition: () => 1, cursor: () => 1, on: {}, retry: { atempts: 2 } }, { path: 'retry.atempts', nearest: 'attempts' }]] as const) {
+      const { tables: _, ...rest } = options as any
+      expect(() => notifier('mail', rest)).toThrowError(bad(R, error) as never)
+    }
+    for (const not of [null, undefined, {}, 5]) expect(() => reducers(not as never)).toThrowError(bad('INVALID_ARGUMENT', { path: 'db' }) as never)
+    for (const not of [null, 'users', {}]) await expect(all.start(not as never, { source })).rejects.toEqual(bad(R))
+    for (const not of [undefined, {}, { source: null }, { source: { fetch: () => {} } }]) await expect(all.start(users(), not as never)).rejects.toEqual(bad(R, { path: 'source' }))
+    await expect(all.start(users(), { source, batchsize: 5 } as never)).rejects.toEqual(bad(R, { path: 'batchsize', nearest: 'batchSize' }))
+    await expect(all.rebuild(users(), { source, from: 'snapshots' as never })).rejects.toEqual(bad(R, { path: 'from', nearest: 'snapshot' }))
+    await expect(all.notify(null as never, { source })).rejects.toEqual(bad(R))
+    await expect(all.notify(notifier('mail', { partition: () => 1, cursor: () => 1, on: {}, deliver: () => {} }), { source, after: users() as never })).rejects.toEqual(bad(R, { path: 'after' }))
+    const r = await all.start(users(), { source })
+    for (const not of [null, [undefined], [created('1'), null]]) await expect(r.await(not)).rejects.toEqual(bad('INVALID_ARGUMENT'))
+    await expect(r.await(created('1'), { timeuot: 5 } as never)).rejects.toEqual(bad('INVALID_ARGUMENT', { nearest: 'timeout' }))
+    await expect(awaitMany([users()] as never, [])).rejects.toEqual(bad('INVALID_ARGUMENT', { path: 'reducers' }))
+    await expect(r.resume('1', 'skp' as never)).rejects.toEqual(bad('INVALID_ARGUMENT', { nearest: 'skip' }))
+    await r.stop()
+  })
+
+  it('an operation that treats what is there by nothing that there is halts the partition with its reason', async () => {
+    const db = await open()
+    const r = await reducers(db).start(users({ on: (e: Event, op: any) => { op.upsert('users', { id: '1' }, e.how) } }), { source: logOf(created('1', { user: 'u' }), created('2', { user: 'u', how: 'replacAll' }), created('3', { user: 'u', how: { replac: [] } })) })
+    await r.awaitCatchup()
+    expect(r.partition('u')).toMatchObject({ status: 'error', error: { type: 'commit', code: R, cursor: '2' } })
+    await r.stop()
+  })
+})
+
+describe('what functions and sources of an application do wrong', () => {
+  const boom = new Error('boom')
+  it('a source that rejects, or gives something else, is told with the reducer and the cause', async () => {
+    for (const [fetch, error] of [[() => Promise.reject(boom), { code: 'FETCH_FAILED', path: 'source', cause: boom }], [() => Promise.resolve(undefined), { code: 'REDUCER_INVALID', path: 'source' }], [() => Promise.resolve({ rows: [] }), { code: 'REDUCER_INVALID', path: 'source' }]] as const) {
+      const db = await open()
+      const errors: any[] = []
+      const r = await reducers(db).start(users(), { source: { fetch: fetch as never, subscribe: () => () => {} }, onError: e => errors.push(e), retry: { delay: 60_000 } })
+      await tick(10)
+      expect(errors).toEqual([expect.objectContaining(error)])
+      expect(errors[0].message).toContain('`users`')
+      await r.stop()
+      await expect(reducers(db).rebuild(users(), { source: { fetch: fetch as never, subscribe: () => () => {} } })).rejects.toMatchObject(error)
+    }
+  })
+
+  it('a partition that throws, or is none, stops the reducer before the event, which is not lost; or is dropped', async () => {
+    for (const partition of [() => { throw boom }, () => ({})]) {
+      const db = await open()
+      const errors: any[] = []
+      let isBad = true
+      const of = (e: Event): any => e.id === '2' && isBad ? partition() : e.user
+      const log = logOf(created('1'), created('2'), created('3'))
+      const r = await reducers(db).start(users({ partition: of }), { source: log, batchSize: 1, onError: e => errors.push(e) })
+      await expect(r.awaitCatchup()).rejects.toMatchObject({ code: 'REDUCER_INVALID', path: 'partition' })
+      await tick(5)
+      expect(errors[0]).toMatchObject({ code: 'REDUCER_INVALID', path: 'partition' })
+      expect([errors[0].message.includes('"id":"2"'), db.live(db.query.users).rows.map(u => u.id)]).toEqual([true, ['1']])
+      isBad = false
+      await r.awaitCatchup()
+      expect(db.live(db.query.users).rows.map(u => u.id)).toEqual(['1', '2', '3'])
+      await r.stop()
+      const other = await open()
+      isBad = true
+      const s = await reducers(other).start(users({ partition: of, onError: 'skip' }), { source: log })
+      await s.awaitCatchup()
+      expect([other.live(other.query.users).rows.map(u => u.id), s.fold.dropped]).toEqual([['1', '3'], 1])
+      await s.stop()
+    }
+  })
+
+  it('a notifier whose events have no cursor sends nothing, and says so', async () => {
+    const db = await open()
+    const errors: any[] = [], sent: unknown[] = []
+    const n = await reducers(db).notify(notifier('mail', { partition: () => 1, cursor: (e: Event) => (e as any).nr, on: () => 'mail', initialCursor: 'start', deliver: ops => { sent.push(ops) } }), { source: logOf(created('1')), onError: e => errors.push(e) })
+    await tick(10)
+    expect([sent, errors]).toEqual([[], [expect.objectContaining({ code: 'REDUCER_INVALID', path: 'cursor' })]])
+    await n.stop()
+  })
+})
+
+describe('beside the scenarios', () => {
+  it('reset empties what a reducer has made, and it begins anew', async () => {
+    const folder = new MemoryFolder()
+    const db = await open(memory(folder))
+    const log = logOf(created('1'), created('2'))
+    const r = await reducers(db).start(users(), { source: log })
+    await r.awaitCatchup()
+    expect(() => { reducers(db).reset(users()) }).toThrowError(expect.objectContaining({ code: 'REDUCER_INVALID' }))
+    await r.stop()
+    reducers(db).reset(users())
+    expect([db.live(db.query.users).rows.length, db.durability!.entries('reducer:users').size]).toEqual([0, 0])
+    const again = await reducers(db).start(users({ version: '2' }), { source: log })
+    await again.awaitCatchup()
+    expect([db.live(db.query.users).rows.length, again.cursor, again.skipped]).toEqual([2, '2', 0])
+    await again.stop()
+  })
+
+  it('who looks on hears of every move: where it is, what it passed over, what has halted', async () => {
+    const db = await open()
+    const log = logOf(created('1'))
+    const r = await reducers(db).start(users(), { source: log })
+    const seen: unknown[] = []
+    const end = r.subscribe(() => { seen.push([r.cursor, r.errors().map(p => p.id)]) })
+    await r.awaitCatchup()
+    log.append({ id: '2', type: 'UserRaised', user: 'x' }, { id: '3', type: 'Other', user: 'y' })
+    await r.awaitCatchup()
+    expect(seen).toEqual([['1', []], ['3', ['x']]])
+    expect([r.partition('y').cursor, r.partition('x').error!.cursor]).toEqual(['3', '2'])
+    end()
+    log.append(created('4'))
+    await r.awaitCatchup()
+    expect([seen.length, r.cursor]).toEqual([2, '4'])
+    await r.stop()
+  })
+
+  it('a slow batch: the place in the log moves when all its partitions are done, however often the page has its turn', async () => {
+    const db = await open(memory(new MemoryFolder()))
+    const slowly = (e: Event, op: any): void => { const end = performance.now() + 5; while (performance.now() < end); op.insert('users', { id: e.user }) }
+    const r = await reducers(db).start(users({ on: slowly }), { source: logOf(...Array.from({ length: 20 }, (_, i) => created(String(i + 1)))) })
+    const looks: [number, unknown][] = []
+    let done = false
+    const look = (): void => {
+      looks.push([db.live(db.query.users).rows.length, (db.durability!.entries('reducer:users').get('$') as any)?.cursor])
+      if (!done) setImmediate(look)
+    }
+    setImmediate(look)
+    await r.awaitCatchup()
+    done = true
+    expect(looks.filter(([n]) => n > 0 && n < 20).length).toBeGreaterThan(2)
+    for (const [n, cursor] of looks) expect([n, cursor]).toEqual([n, n === 20 ? cursor : undefined])
+    expect((db.durability!.entries('reducer:users').get('$') as any).cursor).toBe('20')
     await r.stop()
   })
 })
