@@ -28,6 +28,8 @@ const users = reducer<Event>('users', {
 const db = await createDatabase({ schema, storage: indexedDb('demo-reducer', { tabs: true, onMismatch: 'rebuild' }) })
 const live = db.live(db.query.users.orderBy('renamed', 'desc').orderBy('id').limit(12))
 
+const buttons = new Map<string, HTMLButtonElement>()
+let cancel: AbortController | undefined
 function show(): void {
   place('users').replaceChildren(...live.rows.map(row => {
     const line = document.createElement('tr')
@@ -38,6 +40,8 @@ function show(): void {
   const { status, pending } = db.durability!
   place('state').textContent = status === 'follower' ? 'Another tab folds; this one follows it.' : `Folded up to event ${running?.cursor ?? '–'}; storage: ${status}${pending > 0 ? `, ${pending} transactions on their way` : ''}.`
   place('errors').replaceChildren(...(running?.errors() ?? []).map(p => Object.assign(document.createElement('li'), { textContent: `${p.id} halted at event ${p.error!.cursor}: ${p.error!.message}` })))
+  const is = { 'Skip broken events': (running?.errors().length ?? 0) > 0, Rebuild: cancel === undefined && status !== 'follower', Cancel: cancel !== undefined }
+  for (const [label, can] of Object.entries(is)) { const b = buttons.get(label); if (b !== undefined) b.disabled = !can }
   document.body.dataset.shown = String(live.version)
 }
 live.subscribe(show)
@@ -45,10 +49,10 @@ db.subscribe(show)
 db.durability!.subscribe(show)
 
 const bar = place('progress')
-let cancel: AbortController | undefined
 async function rebuild(): Promise<void> {
   cancel = new AbortController()
   bar.hidden = false
+  show()
   try {
     await reducers(db).rebuild(users, {
       source: log, signal: cancel.signal,
@@ -71,7 +75,8 @@ const actions: [string, () => void][] = [
   ['Rebuild', () => { void rebuild() }],
   ['Cancel', () => { cancel?.abort() }],
 ]
-place('actions').append(...actions.map(([label, act]) => Object.assign(document.createElement('button'), { textContent: label, onclick: act })))
+for (const [label, act] of actions) buttons.set(label, Object.assign(document.createElement('button'), { textContent: label, onclick: act }))
+place('actions').append(...buttons.values())
 show()
 const running = await reducers(db).start(users, { source: log, batchSize: 2000 })
 running.subscribe(show)
