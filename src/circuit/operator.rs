@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Against, BoundValue, Call, Comparison, Count, Fixpoint, Formula, WindowColumn};
+use crate::operator::{Against, BoundValue, Call, Comparison, Count, Fixpoint, Formula, Gate, WindowColumn};
 use crate::query::{Function, JoinKind, Recursion, SetOp, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
@@ -97,6 +97,11 @@ pub trait Operator {
         None
     }
 
+    /// The gate that it is, for the circuit to let rows in.
+    fn gate_mut(&mut self) -> Option<&mut Gate> {
+        None
+    }
+
     /// Why its output cannot be trusted now: an evaluation error in some row of its input.
     fn error(&self) -> Option<ErrorCode> {
         None
@@ -115,6 +120,13 @@ impl std::fmt::Debug for dyn Operator + '_ {
 pub enum Spec {
     /// Rows of a table.
     Source(TableId),
+    /// Rows of a table as far as they were let in.
+    Gate {
+        /// The source.
+        input: NodeId,
+        /// Whose gate it is: no two queries share one.
+        of: u32,
+    },
     /// Rows for which a condition is true.
     Filter {
         /// Input.
@@ -288,6 +300,8 @@ pub enum Spec {
         recursion: Rc<Recursion>,
         /// Number of the relation.
         relation: usize,
+        /// Whose gates its branches read through, if any: what grows behind these is of one query alone.
+        gated: Option<u32>,
     },
     /// The least fixpoint of branches over growing relations.
     Fixpoint {
@@ -324,7 +338,8 @@ impl Spec {
             | Spec::ParamExtend { input, params, .. }
             | Spec::Seek { input, params, .. }
             | Spec::ParamTop { input, params, .. } => vec![*input, *params],
-            Spec::Filter { input, .. }
+            Spec::Gate { input, .. }
+            | Spec::Filter { input, .. }
             | Spec::Extend { input, .. }
             | Spec::ArrangeByKey { input, .. }
             | Spec::Link { input, .. }
@@ -340,6 +355,7 @@ impl Spec {
     pub fn name(&self) -> &'static str {
         match self {
             Spec::Source(_) => "source",
+            Spec::Gate { .. } => "gate",
             Spec::Filter { .. } | Spec::ParamFilter { .. } => "filter",
             Spec::Extend { .. } | Spec::ParamExtend { .. } => "extend",
             Spec::Seek { .. } => "seek",

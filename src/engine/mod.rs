@@ -23,6 +23,7 @@ mod memory;
 mod mirror;
 mod params;
 pub mod report;
+mod slices;
 mod view;
 
 use hashbrown::HashMap;
@@ -223,9 +224,14 @@ impl Engine {
     /// # Errors
     /// `QUERY_INVALID` for a query that nests too deep.
     pub fn register(&mut self, query: &BoundQuery) -> Result<ViewId> {
+        self.open(query, false)
+    }
+
+    fn open(&mut self, query: &BoundQuery, gated: bool) -> Result<ViewId> {
+        let id = self.next_view;
         let params = params::Params::open(&mut self.relations, &query.params);
         let planned = params.as_ref().map(params::Params::planned).unwrap_or_default();
-        let plan = match plan::plan(&self.schema, &mut self.circuit, &mut self.relations, query, planned) {
+        let plan = match plan::plan(&self.schema, &mut self.circuit, &mut self.relations, query, planned, gated.then_some(id)) {
             Ok(plan) => plan,
             Err(e) => {
                 params.into_iter().for_each(|p| p.close(&mut self.relations));
@@ -236,7 +242,6 @@ impl Engine {
         view.params = params;
         view.failed = view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
         self.failed_views += usize::from(view.failed);
-        let id = self.next_view;
         self.next_view += 1;
         for node in view.nodes() {
             self.readers.entry(node).or_default().push(id);

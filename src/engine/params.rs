@@ -103,7 +103,7 @@ impl Engine {
         Ok(self.told(id))
     }
 
-    fn nothing(&self) -> Report {
+    pub(super) fn nothing(&self) -> Report {
         let mut words = vec![0; HEADER_WORDS];
         words[0] = words.len() as i32;
         words[1] = self.version as i32;
@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// The report of a version that changed one view.
-    fn told(&mut self, id: ViewId) -> Report {
+    pub(super) fn told(&mut self, id: ViewId) -> Report {
         let mut report = self.nothing();
         report.words[5] = self.absorb(&mut report.words, Some(id));
         self.circuit.settle();

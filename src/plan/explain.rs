@@ -66,7 +66,7 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
             let limit = if *limit == usize::MAX { String::new() } else { format!(" limit {limit}") };
             if *offset == 0 { limit } else { format!("{limit} offset {offset}") }
         }
-        Spec::Growing { recursion, relation } | Spec::Grown { recursion, relation, .. } => {
+        Spec::Growing { recursion, relation, .. } | Spec::Grown { recursion, relation, .. } => {
             format!(" {}", recursion.relations[*relation].name)
         }
         Spec::Fixpoint { growing, .. } => {

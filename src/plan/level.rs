@@ -18,6 +18,8 @@ use crate::value::{Type, Value};
 pub struct Plan {
     /// Levels; the root first, owners before what they own.
     pub levels: Vec<Level>,
+    /// Gates that tables are behind, each held once.
+    pub gates: Vec<NodeId>,
 }
 
 /// One list (or single row) of a view.
@@ -117,7 +119,8 @@ impl Window {
     }
 }
 
-/// Plans a query: makes or finds its nodes, hydrated, each held once per level.
+/// Plans a query: makes or finds its nodes, hydrated, each held once per level. With a number for gates (one that no other
+/// query has) its tables are behind these: no row of them is there yet.
 ///
 /// # Errors
 /// `QUERY_INVALID` when it joins more tables than rows can nest.
@@ -127,15 +130,18 @@ pub fn plan(
     relations: &mut Relations,
     query: &BoundQuery,
     params: ParamValues,
+    gated: Option<u32>,
 ) -> Result<Plan> {
     check_depth(query)?;
     let mut planner = Planner::new(schema, circuit, relations, params);
+    planner.gated = gated;
     let mut levels = Vec::new();
     let stream = planner.scope(query, None);
     add_level(&mut planner, &mut levels, query, None, stream, Refer::default(), Vec::new());
-    let kept: Vec<NodeId> = levels.iter().map(|l| l.node).collect();
+    let gates = std::mem::take(&mut planner.gates);
+    let kept: Vec<NodeId> = levels.iter().map(|l| l.node).chain(gates.iter().copied()).collect();
     planner.finish(&kept);
-    Ok(Plan { levels })
+    Ok(Plan { levels, gates })
 }
 
 fn check_depth(query: &BoundQuery) -> Result<()> {

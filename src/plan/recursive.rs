@@ -76,7 +76,8 @@ impl Planner<'_> {
     /// The growing rows of a relation, and the relations that they are made of.
     fn grow(&mut self, recursion: &Rc<Recursion>, i: usize, wide: &[bool]) -> (Stream, [RelationId; 3]) {
         let types = &recursion.relations[i].types;
-        let node = self.node(Spec::Growing { recursion: recursion.clone(), relation: i }, |relations, _| {
+        let spec = Spec::Growing { recursion: recursion.clone(), relation: i, gated: self.gated };
+        let node = self.node(spec, |relations, _| {
             let facts = add_packed(relations, Layout::new(types), wide);
             let ranks = relations.add_packed(Layout::new(&[Type::Int]));
             Box::new(GrowingRows::new([facts, ranks, relations.add_pair(facts, ranks)]))

@@ -3,7 +3,7 @@
 use super::params::ParamValues;
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
-    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Join, Link,
+    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Gate, Join, Link,
     Member, Order, OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
 };
 use crate::query::{
@@ -55,6 +55,10 @@ pub struct Planner<'a> {
     /// Parameters of the query.
     pub params: ParamValues,
     held: Vec<NodeId>,
+    /// Number of the gates that tables are behind; none: their rows are there at once.
+    pub(super) gated: Option<u32>,
+    /// The gates, each once.
+    pub(super) gates: Vec<NodeId>,
     /// Growing relations of the recursions that are being planned, inner ones last.
     pub(super) growing: Vec<Vec<Stream>>,
 }
@@ -62,7 +66,7 @@ pub struct Planner<'a> {
 impl<'a> Planner<'a> {
     /// A planner over a circuit, for a query with these parameters.
     pub fn new(schema: &'a Schema, circuit: &'a mut Circuit, relations: &'a mut Relations, params: ParamValues) -> Self {
-        Planner { schema, circuit, relations, params, held: Vec::new(), growing: Vec::new() }
+        Planner { schema, circuit, relations, params, held: Vec::new(), gated: None, gates: Vec::new(), growing: Vec::new() }
     }
 
     /// Gives back all nodes but those that stay in use.
@@ -95,7 +99,13 @@ impl<'a> Planner<'a> {
 
     /// All rows of a table.
     pub fn table(&mut self, table: TableId) -> Stream {
-        let node = self.node(Spec::Source(table), |_, _| Box::new(Source::new(table)));
+        let mut node = self.node(Spec::Source(table), |_, _| Box::new(Source::new(table)));
+        if let Some(of) = self.gated.filter(|_| self.relations.live(table) > 0) {
+            node = self.node(Spec::Gate { input: node, of }, |_, _| Box::new(Gate::new(table)));
+            if !self.gates.contains(&node) {
+                self.gates.push(node);
+            }
+        }
         let t = self.schema.by_id(table);
         let columns = t.columns.values().enumerate().map(|(i, c)| (Path::column(i), c.ty)).collect();
         Stream { node, relation: table, columns }

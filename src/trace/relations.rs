@@ -354,6 +354,20 @@ impl Relations {
         }
     }
 
+    /// The same for the rows in a range of places.
+    pub fn for_each_live_in(&self, id: RelationId, places: std::ops::Range<usize>, mut f: impl FnMut(Handle)) {
+        for place in places.clone() {
+            if self.get(id).state[place] == State::Live {
+                f(place as Handle);
+            }
+        }
+    }
+
+    /// Number of places for rows, whether there is a live one or not.
+    pub fn places(&self, id: RelationId) -> usize {
+        self.get(id).state.len()
+    }
+
     /// Number of live rows.
     pub fn live(&self, id: RelationId) -> usize {
         self.get(id).live

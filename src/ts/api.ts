@@ -49,7 +49,8 @@ export {
   type Patch, type AddPatch, type RemovePatch, type MovePatch, type SetPatch, type OnePatch, type JsonPatchOperation, type KeyOf,
 } from './patches.js'
 export { fromTanStack, type Connection, type ConnectionStatus, type Source, type SyncSession, type TanStackSync } from './source.js'
-export type { JsonOptions } from './json-input.js'
+export type { JsonOptions, StreamProgress } from './json-input.js'
+export type { SliceProgress } from './sliced.js'
 export type { Tenant } from './tenant.js'
 export type { FetchRow } from './touches.js'
 export type { InitInput, InitOptions } from './boot/core.js'

@@ -1,15 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { LooseBatch, LooseChange, Report } from './changes.js'
-import { Dispatcher, type ReportListener } from './dispatch.js'
+import { Dispatcher, type ReportListener, report } from './dispatch.js'
 import type { Durability, Keeper, StorageOption } from './durability.js'
 import { Encoder } from './encoder.js'
 import { EddylineError } from './errors.js'
+import { Forms } from './forms.js'
 import { type JsonBytes, type JsonOptions, type JsonReader, type JsonStream, abort, engineOptions, isStream, openStream, pushStream, pushWhole } from './json-input.js'
 import { type TableLayout, tableLayout } from './layout.js'
 import { opening } from './live-json.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { located } from './located.js'
-import { Forms } from './forms.js'
 import { OpenQueries } from './open-queries.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { type Form, Query, type QueryLike } from './query/builder.js'
@@ -20,6 +20,7 @@ import { rowImage } from './row-by-key.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
+import { type SliceProgress, letIn } from './sliced.js'
 import { type Tenant, tenantOf } from './tenant.js'
 import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches, rowId } from './touches.js'
 import { View } from './view.js'
@@ -68,6 +69,12 @@ export interface LiveOptions {
   params?: AnyParams
   /** First row and number of rows of the part that is shown: `live.window` moves it. */
   window?: readonly [start: number, count: number]
+  /**
+   * Its rows come in slices of some 5 ms: `status` is `'loading'`, and rows and diffs show what there is, until all are there.
+   * `dispose` ends it. For queries over so many rows that the page would stand still; what takes part in it already, or
+   * finds its rows by an index, is quicker whole.
+   */
+  sliced?: boolean | { onProgress?: (progress: SliceProgress) => void }
 }
 
 /** What `db.stats()` tells. Bytes are of the engine's own structures; `wasmBytes` is all memory of its instance, shared by the databases of a page. */
@@ -148,7 +155,7 @@ export class Database<S extends AnySchema> {
     this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
     this.#open = new OpenQueries({
-      open: (key, json, types, form) => this.#register(key, json, types, form),
+      open: (key, json, types, form, sliced) => this.#register(key, json, types, form, sliced),
       drop: ({ view: { id } }) => {
         this.#views.delete(id)
         this.#queries[id] = undefined
@@ -434,9 +441,9 @@ export class Database<S extends AnySchema> {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  #register(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form): SharedQuery {
+  #register(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced']): SharedQuery {
     const port = this.#port
-    const view = new View(port, this.#relations, this.#forms.register(json, form), this.#version)
+    const view = new View(port, this.#relations, this.#forms.register(json, form, sliced !== undefined && sliced !== false), this.#version)
     const query = new SharedQuery(this, view, key, json, types)
     this.#views.set(view.id, view)
     this.#queries[view.id] = query
@@ -446,6 +453,15 @@ export class Database<S extends AnySchema> {
       query.fail(new EddylineError(failure.code, failure.message))
     }
     for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#open.reads(query, touch.table, touch.tenant)) query.fetched(name, error)
+    if (sliced !== undefined && sliced !== false) {
+      query.loading()
+      const door = {
+        open: () => !this.#closed && port.dead === undefined && this.#queries[view.id] === query,
+        moved: (move: () => number) => { this.#moved(move) },
+        loaded: () => { query.loaded(); this.tell(query) },
+      }
+      letIn(port, view.id, door, typeof sliced === 'object' ? sliced.onProgress : undefined).catch(error => { report(error, this.#onError) })
+    }
     return query
   }
 

@@ -11,9 +11,13 @@ export class Forms {
 
   constructor(readonly port: Port) {}
 
-  /** Registers a query: of a known form by its number and its constants. Throws what the engine finds wrong with it. */
-  register(json: QueryJson, { form, constants }: Form): ViewInfo {
+  /** Registers a query: of a known form by its number and its constants, unless it comes in slices. Throws what the engine finds wrong with it. */
+  register(json: QueryJson, { form, constants }: Form, sliced: boolean): ViewInfo {
     const { port } = this
+    if (sliced) {
+      checkDepth(json)
+      return port.call('register', json, true)
+    }
     const known = this.#known.get(form)
     if (known !== undefined) {
       known.id ??= port.call('form', JSON.parse(form))
@@ -21,7 +25,7 @@ export class Forms {
       if (view !== 0) return { ...known.info, view }
     }
     checkDepth(json)
-    const info = port.call('register', json)
+    const info = port.call('register', json, false)
     // Rows that are those of tables are described alike whatever the constants are.
     if (constants.length > 0 && info.relations.length === 0 && this.#known.size < MOST) this.#known.set(form, { info, id: undefined })
     return info

@@ -19,7 +19,9 @@ export class Engine {
   json_abort(whole: boolean): void
   json_apply(len: number): number
   envelope(): unknown[]
-  register(query: unknown): unknown
+  register(query: unknown, sliced: boolean): unknown
+  admit(view: number, places: number): number
+  pending(view: number): number
   form(query: unknown): number
   mount(form: number, constants: readonly unknown[]): number
   set_params(view: number, params: unknown): number

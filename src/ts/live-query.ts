@@ -11,7 +11,7 @@ import type { Diff, View } from './view.js'
 /**
  * `ready`: rows are current. `error`: the query could not be evaluated, and rows are the last good ones; or, with
  * FETCH_FAILED, a touched row of a table that it reads could not be fetched, and that row is as it was, while all else
- * stays current. `closed`: no more changes. `loading`: of a database in a worker only; its rows are on their way.
+ * stays current. `closed`: no more changes. `loading`: rows are on their way, of a query that comes in slices or from a worker.
  */
 export type LiveStatus = 'loading' | 'ready' | 'error' | 'closed'
 
@@ -47,6 +47,7 @@ export class SharedQuery {
   timer: ReturnType<typeof setTimeout> | undefined
   /** Why it cannot be evaluated. */
   #broken: EddylineError | undefined
+  #loading = false
   /** Touched rows of its tables that could not be fetched, by name. */
   #missed: Map<string, EddylineError> | undefined
   #snapshot: LiveSnapshot<any> | undefined
@@ -82,13 +83,21 @@ export class SharedQuery {
   }
 
   /** Its rows are on their way: it shows an empty list until `opened`. */
-  loading(): void { this.status = 'loading' }
+  loading(): void {
+    this.#loading = true
+    this.status = 'loading'
+  }
 
   /** The view is there. */
   opened(view: View): void {
     view.wanted = this.view.wanted
     this.view = view
-    if (this.status === 'loading') this.status = 'ready'
+    this.loaded()
+  }
+
+  /** All of its rows are there. */
+  loaded(): void {
+    this.#loading = false
     this.#judge()
   }
 
@@ -117,9 +126,9 @@ export class SharedQuery {
 
   #judge(): void {
     if (this.status === 'closed') return
-    if (this.status === 'loading' && this.#broken === undefined) return
-    this.error = this.#broken ?? this.#missed?.values().next().value
-    this.status = this.error === undefined ? 'ready' : 'error'
+    // A row that could not be fetched may be none of those that are still to come.
+    this.error = this.#broken ?? (this.#loading ? undefined : this.#missed?.values().next().value)
+    this.status = this.error !== undefined ? 'error' : this.#loading ? 'loading' : 'ready'
     this.changed()
   }
 

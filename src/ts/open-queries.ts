@@ -13,7 +13,7 @@ import { readsTable } from './touches.js'
 /** What opens and drops the view behind a query. */
 export interface QueryDoor {
   /** A query that nobody has yet. Throws what is wrong with it. */
-  open(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form): SharedQuery
+  open(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced']): SharedQuery
   /** Nobody used it for the grace time; not called when `ended` says so. */
   drop(query: SharedQuery): void
   ended(): boolean
@@ -34,10 +34,10 @@ export class OpenQueries {
   live(query: QueryLike<any> | ParamQuery<any, any>, options: LiveOptions | undefined): SharedQuery {
     const { json, types, own } = opening(query, options)
     // What can be set is of one live query alone.
-    return this.shared(json, own ? `#${++this.#alone} ` : '', types)
+    return this.shared(json, own ? `#${++this.#alone} ` : '', types, options?.sliced)
   }
 
-  shared(json: QueryJson, alone = '', types?: ParamSpec): SharedQuery {
+  shared(json: QueryJson, alone = '', types?: ParamSpec, sliced?: LiveOptions['sliced']): SharedQuery {
     const form = formOf(json)
     const key = `${alone}${form.form} ${form.constants.map(keyOf).join()}`
     const known = this.#plans.get(key)
@@ -45,7 +45,7 @@ export class OpenQueries {
       if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
       return known
     }
-    const query = this.door.open(key, json, types, form)
+    const query = this.door.open(key, json, types, form, sliced)
     this.#plans.set(key, query)
     return query
   }

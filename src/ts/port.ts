@@ -14,7 +14,9 @@ export interface WasmEngine {
   json_abort(whole: boolean): void
   json_apply(len: number): number
   envelope(): (string | undefined)[]
-  register(query: unknown): ViewInfo
+  register(query: unknown, sliced: boolean): ViewInfo
+  admit(view: number, places: number): number
+  pending(view: number): number
   form(query: unknown): number
   mount(form: number, constants: readonly unknown[]): number
   set_params(view: number, params: unknown): number

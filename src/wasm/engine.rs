@@ -230,14 +230,26 @@ impl WasmEngine {
         Ok(js_sys::Array::of3(&text(source), &text(cursor), &text(origin)))
     }
 
-    /// Registers a query; its description.
-    pub fn register(&self, query: JsValue) -> Js<JsValue> {
+    /// Registers a query, of which (`sliced`) no row is there before `admit`; its description.
+    pub fn register(&self, query: JsValue, sliced: bool) -> Js<JsValue> {
         let mut inner = self.inner()?;
         let inner = &mut *inner;
         let json: ast::QueryJson = read(&query)?;
         let bound = bind(inner.engine.schema(), &json).map_err(throw)?;
-        let view = inner.engine.register(&bound).map_err(throw)?;
+        let view = if sliced { inner.engine.register_sliced(&bound) } else { inner.engine.register(&bound) }.map_err(throw)?;
         Ok(document::write(&info::view(&inner.engine, view).map_err(throw)?))
+    }
+
+    /// Lets in rows from so many places more of the tables of a sliced view; address of the report.
+    pub fn admit(&self, view: u32, places: usize) -> Js<*const i32> {
+        let mut inner = self.inner()?;
+        inner.report = inner.engine.admit(view, places).map_err(throw)?;
+        Ok(inner.report.words.as_ptr())
+    }
+
+    /// Places that are still to be let in.
+    pub fn pending(&self, view: u32) -> Js<usize> {
+        self.inner()?.engine.pending(view).map_err(throw)
     }
 
     /// Remembers the form of queries that differ in their constants: `{ hole: n }` stands for the nth. Its number.

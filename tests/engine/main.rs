@@ -10,6 +10,7 @@
 //! - `packed`: rows that leave packed, for storage and other pages, and come back.
 //! - `windows`: window functions over large partitions, and what a change to one costs.
 //! - `params`: what it costs to set a parameter or to move a window.
+//! - `slices`: queries whose rows come in slices, while rows change.
 //! - `recursion`: programs over graphs with cycles against the naive fixpoint, and what an edge costs.
 //! - `memory`: what rows and queries weigh, and who holds it.
 //! - `numbers`: sums and means of the floats that round worst.
@@ -28,6 +29,7 @@ mod params;
 mod recursion;
 mod regressions;
 mod six_laws;
+mod slices;
 mod windows;
 mod work;
 mod world;

@@ -14,22 +14,24 @@ use eddyline::value::{RowTree, Value};
 use crate::harness::case::Set;
 use crate::harness::subject::{Applied, Kind, Patch, Subject, Told, View};
 
-/// An engine, and a mirror per view.
-pub struct World {
+/// An engine, and a mirror per view. `SLICED`: queries come in slices, and are there as others are when all of these are.
+pub struct World<const SLICED: bool = false> {
     engine: Engine,
     mirrors: BTreeMap<View, Mirror>,
     /// Views that failed when they were told last.
     failed: BTreeMap<View, bool>,
+    /// Rows of the next slice.
+    places: usize,
 }
 
-impl Subject for World {
+impl<const SLICED: bool> Subject for World<SLICED> {
     fn new(schema: &Schema) -> Self {
         let mut engine = Engine::new(schema.clone());
         // By default filters of one shape are looked up and filled from indexes in larger tables than these.
         if schema.tables.len().is_multiple_of(2) {
             engine.tune(Tuning { looked_up_from: 1, indexed_from: 1, indexed_rows: 0, grace: 0 });
         }
-        World { engine, mirrors: BTreeMap::new(), failed: BTreeMap::new() }
+        World { engine, mirrors: BTreeMap::new(), failed: BTreeMap::new(), places: 1 }
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<Applied, Error> {
@@ -62,9 +64,14 @@ impl Subject for World {
     }
 
     fn register(&mut self, query: &BoundQuery, _: &BoundQuery) -> Result<View, Error> {
-        let view = self.engine.register(query)?;
+        let view = if SLICED { self.engine.register_sliced(query)? } else { self.engine.register(query)? };
         self.mirrors.insert(view, Mirror::open(&self.engine, view));
         self.failed.insert(view, self.engine.view_error(view)?.is_some());
+        while self.engine.pending(view)? > 0 {
+            let report = self.engine.admit(view, self.places)?;
+            self.places = self.places % 4 + 1;
+            assert!(self.told(&report).iter().all(|told| told.view == view), "slices are of their view alone");
+        }
         Ok(view)
     }
 
@@ -103,6 +110,10 @@ impl Subject for World {
     }
 
     fn rows_held(&self) -> usize {
+        // Queries behind gates share nothing with those that were there before.
+        if SLICED {
+            return 0;
+        }
         let relations = self.engine.relations();
         relations.ids().map(|id| relations.live(id)).sum()
     }
@@ -113,7 +124,7 @@ impl Subject for World {
     }
 }
 
-impl World {
+impl<const SLICED: bool> World<SLICED> {
     /// What a report tells; the mirrors follow it.
     fn told(&mut self, report: &Report) -> Vec<Told> {
         let mut told: Vec<Told> = Vec::new();

@@ -113,6 +113,8 @@ export class FakeEngine implements WasmEngine {
   }
   json_abort(whole: boolean): void { this.#json[Number(whole)].pieces = []; this.calls.push('json_abort') }
   json_part(): number { throw new Error('the fake applies streams as one') }
+  admit(): number { throw new Error('the fake has no slices') }
+  pending(): number { return 0 }
   form(): number { return 0 }
   /** Every query is described anew. */
   mount(): number { return 0 }

@@ -191,8 +191,8 @@ impl Circuit {
 
     fn hydrate(&mut self, relations: &mut Relations, id: NodeId) {
         let inputs = self.nodes.node(id).inputs.clone();
-        // What seeks in an order reads of it what it needs.
-        let seeks = matches!(self.nodes.node(id).spec, Spec::Seek { .. } | Spec::ParamTop { .. });
+        // What seeks in an order reads of it what it needs, and a gate begins with nothing.
+        let seeks = matches!(self.nodes.node(id).spec, Spec::Seek { .. } | Spec::ParamTop { .. } | Spec::Gate { .. });
         let mut deltas: Vec<Delta> = Vec::with_capacity(inputs.len());
         for (i, &input) in inputs.iter().enumerate() {
             let mut delta = Delta::default();
@@ -262,14 +262,7 @@ impl Circuit {
 
     /// Runs one step. Cost: the nodes that deltas reach.
     pub fn step(&mut self, relations: &mut Relations, deltas: &mut [(TableId, Delta)]) {
-        while let Some(id) = self.ran.pop() {
-            self.nodes.node_mut(id).out.clear();
-        }
-        self.changed.clear();
-        self.steps += 1;
-        if !self.idle.is_empty() {
-            self.release_idle(relations, self.tuning.grace);
-        }
+        self.begin(relations);
         for (table, delta) in deltas {
             if let Some(&id) = self.sources.get(table) {
                 let node = self.nodes.node_mut(id);
@@ -281,6 +274,41 @@ impl Circuit {
                 self.publish(relations, id);
             }
         }
+        self.run_queue(relations);
+    }
+
+    /// Lets rows in from so many places more of what is behind a gate, as a step of its own. Whether none are left.
+    pub fn admit(&mut self, relations: &mut Relations, id: NodeId, places: usize) -> bool {
+        self.begin(relations);
+        let node = self.nodes.node_mut(id);
+        let gate = node.operator.as_mut().and_then(|o| o.gate_mut()).expect("node is a gate");
+        let done = gate.admit(relations, places, &mut node.out);
+        node.meter.steps += 1;
+        node.meter.examined += node.out.rows().len() as u64;
+        node.meter.rows_out += node.out.rows().len() as u64;
+        self.publish(relations, id);
+        self.run_queue(relations);
+        done
+    }
+
+    /// Places behind a gate.
+    pub fn left(&mut self, relations: &Relations, id: NodeId) -> usize {
+        let operator = self.nodes.node_mut(id).operator.as_mut();
+        operator.and_then(|o| o.gate_mut()).expect("node is a gate").left(relations)
+    }
+
+    fn begin(&mut self, relations: &mut Relations) {
+        while let Some(id) = self.ran.pop() {
+            self.nodes.node_mut(id).out.clear();
+        }
+        self.changed.clear();
+        self.steps += 1;
+        if !self.idle.is_empty() {
+            self.release_idle(relations, self.tuning.grace);
+        }
+    }
+
+    fn run_queue(&mut self, relations: &mut Relations) {
         let mut rank = 0;
         while rank < self.queue.len() {
             while let Some(id) = self.queue[rank].pop() {

@@ -82,8 +82,8 @@ impl View {
         let levels = std::mem::take(&mut self.plan.levels);
         self.nodes.for_each_group(|sub, group| circuit.ordered_mut(levels[sub].node).release(group));
         circuit.ordered_mut(levels[0].node).release(0);
-        for level in levels {
-            circuit.release(relations, level.node);
+        for node in levels.into_iter().map(|level| level.node).chain(self.plan.gates) {
+            circuit.release(relations, node);
         }
         self.params.into_iter().for_each(|p| p.close(relations));
     }

@@ -54,7 +54,7 @@ export class Page {
         db.applyJson(this.#stream(id), request.options).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
         return
       case 'register': {
-        const info = port.call('register', request.json)
+        const info = port.call('register', request.json, false)
         this.#views.set(request.query, info.view)
         outbox.opened(request.query, info, (request.json as { part?: unknown }).part !== undefined)
         return
@@ -71,7 +71,7 @@ export class Page {
       case 'show': this.#moved(id, () => port.call('show', this.#view(request.query), request.start, request.count)); return
       case 'explain': outbox.reply(id, port.call('explain', this.#view(request.query))); return
       case 'plan': {
-        const { view } = port.call('register', request.json)
+        const { view } = port.call('register', request.json, false)
         try { outbox.reply(id, port.call('explain', view)) } finally { port.call('unregister', view) }
         return
       }

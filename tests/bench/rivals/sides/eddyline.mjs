@@ -50,7 +50,7 @@ export async function open(host) {
     },
     async loadStream(bytes) {
       db.apply([{ op: 'insert', table: 'projects', rows: allProjects }])
-      await db.applyJson(pieces(bytes), { table: 'issues' })
+      await db.applyJson(pieces(bytes), { table: 'issues', atomic: false })
     },
     mount(query, told) {
       const live = db.live(said[query.kind](query))

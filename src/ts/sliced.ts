@@ -1,0 +1,39 @@
+// Queries whose rows come in slices, so that the page lives on meanwhile.
+import { pause } from './breathe.js'
+import type { Port } from './port.js'
+
+/** Rows that a sliced query has taken in, and how many there are to be; of all tables that it reads. */
+export interface SliceProgress { readonly processed: number; readonly total: number }
+
+/** What letting rows in needs of a database. */
+export interface SliceDoor {
+  /** The query is there still. */
+  open(): boolean
+  /** Makes a version of it. */
+  moved(move: () => number): void
+  /** All are in. */
+  loaded(): void
+}
+
+/** Milliseconds that a slice is to take, and rows that it has at least. */
+const SLICE = 4, LEAST = 64
+
+/** Lets the rows of a sliced view in, as many at a time as a slice takes, while it is there. */
+export async function letIn(port: Port, view: number, door: SliceDoor, onProgress: ((progress: SliceProgress) => void) | undefined): Promise<void> {
+  let places = LEAST
+  for (let processed = 0, left = port.call('pending', view); left > 0;) {
+    await pause()
+    if (!door.open()) return
+    const begun = performance.now()
+    door.moved(() => port.call('admit', view, places))
+    const took = performance.now() - begun
+    // A listener may have ended it.
+    if (!door.open()) return
+    const before = left
+    left = port.call('pending', view)
+    processed += Math.max(before - left, 0)
+    onProgress?.({ processed, total: processed + left })
+    places = Math.max(LEAST, Math.min(places * 2, Math.round(places * SLICE / Math.max(took, 0.1))))
+  }
+  if (door.open()) door.loaded()
+}

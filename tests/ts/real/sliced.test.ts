@@ -1,0 +1,87 @@
+// Queries that come in slices: rows as they come, changes meanwhile, status, progress, an end.
+import { expect, it } from 'vitest'
+import { type LiveQuery, type Patch, applyPatches, count, div, eq } from '../../../pkg/index.inline.js'
+import { issue, open, put, random, tick } from './support.js'
+
+const done = (live: LiveQuery<any>): Promise<void> => new Promise(resolve => {
+  const stop = live.subscribe(() => { if (live.status !== 'loading') { stop(); resolve() } })
+})
+const filled = async (n: number) => {
+  const { db, errors } = await open()
+  db.apply([
+    { op: 'upsert', table: 'projects', rows: ['p', 'q'].map(id => ({ id, name: id })) },
+    { op: 'upsert', table: 'issues', rows: Array.from({ length: n }, (_, i) => issue(`i${i}`, { priority: i * 7919 % n, projectId: i % 2 === 0 ? 'p' : 'q' })) },
+  ])
+  return { db, errors }
+}
+
+it('shows what there is, says loading, then ready; its patches lead from nothing to all', async () => {
+  const { db } = await filled(5000)
+  const seen: { processed: number; total: number }[] = []
+  const live = db.live(db.query.issues.orderBy('priority'), { sliced: { onProgress: p => seen.push(p) } })
+  expect([live.status, live.rows.length]).toEqual(['loading', 0])
+  let mirror: readonly unknown[] = []
+  const statuses = new Set<string>()
+  live.subscribe(({ diff }) => { mirror = applyPatches(mirror as never, diff as readonly Patch[] as never); statuses.add(live.status); expect(mirror).toEqual(live.rows) })
+  await done(live)
+  expect([live.status, live.rows.length, live.getSnapshot().status, mirror.length, ...statuses]).toEqual(['ready', 5000, 'ready', 5000, 'loading', 'ready'])
+  expect(live.rows.map(r => r.priority)).toEqual(Array.from({ length: 5000 }, (_, i) => i))
+  expect(seen.length).toBeGreaterThan(2)
+  expect(seen.at(-1)).toEqual({ processed: 5000, total: 5000 })
+  // Whoever asks for the same has it at once.
+  expect(db.live(db.query.issues.orderBy('priority'), { sliced: true }).status).toBe('ready')
+})
+
+it('follows changes meanwhile: rows that come, go and move are neither lost nor doubled', async () => {
+  const { db } = await filled(4000)
+  const queries = [
+    db.query.issues.where('priority', '<', 2000).orderBy('priority').limit(50),
+    db.query.issues.groupBy('projectId').select(i => ({ projectId: i.projectId, n: count() })).orderBy('projectId'),
+    db.query.projects.with('issues', i => i.orderBy('priority').limit(3)).orderBy('id'),
+    db.query.issues.innerJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy(r => r.issues.id).limit(20),
+  ]
+  const lives = queries.map(q => db.live(q as never, { sliced: true }) as LiveQuery<any>)
+  const ends = Promise.all(lives.map(done))
+  const next = random(5)
+  let going = true
+  void ends.then(() => { going = false })
+  for (let i = 0; going && i < 2000; i++) {
+    const id = `i${next(4200)}`
+    db.apply(next(3) === 0 ? [{ op: 'delete', table: 'issues', id }] : [put(id, { priority: next(5000), projectId: next(2) === 0 ? 'p' : 'q' })])
+    if (i % 10 === 0) await tick()
+  }
+  await ends
+  for (const [i, live] of lives.entries()) {
+    // The same query as another text, which shares no rows with it.
+    const { db: fresh } = await open()
+    fresh.apply([
+      { op: 'upsert', table: 'projects', rows: db.live(db.query.projects).rows as never },
+      { op: 'upsert', table: 'issues', rows: db.live(db.query.issues).rows as never },
+    ])
+    expect(live.rows, `query ${i}`).toEqual(fresh.live(queries[i] as never).rows)
+  }
+})
+
+it('ends when it is disposed of or the database closes, and leaves nothing', async () => {
+  const { db, errors } = await open({ graceMs: 0 })
+  db.apply(Array.from({ length: 3000 }, (_, i) => put(`i${i}`, { priority: i })))
+  const nodes = db.stats().nodes
+  const live = db.live(db.query.issues.orderBy('priority'), { sliced: true })
+  live.subscribe(() => { if (live.rows.length > 100) live.dispose() })
+  await tick(50)
+  expect([live.status, db.stats().nodes, db.stats().views]).toEqual(['closed', nodes, 0])
+  const other = db.live(db.query.issues.orderBy('title'), { sliced: true })
+  other.subscribe(() => { db.close() })
+  await tick(50)
+  expect([other.status, errors]).toEqual(['closed', []])
+})
+
+it('tells an error that a row causes, and goes on', async () => {
+  const { db } = await filled(2000)
+  db.apply([put('bad', { priority: 0 }), { op: 'delete', table: 'issues', id: 'i0' }])
+  const live = db.live(db.query.issues.select(i => ({ id: i.id, n: div(12, i.priority) })).orderBy('id'), { sliced: true })
+  await tick(200)
+  expect([live.status, live.error?.code]).toEqual(['error', 'DIVISION_BY_ZERO'])
+  db.apply([put('bad', { priority: 3 })])
+  expect([live.status, live.rows.length]).toEqual(['ready', 2000])
+})
