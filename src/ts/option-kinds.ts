@@ -15,7 +15,9 @@ export function shown(v: unknown): string {
   if (typeof v === 'string') return `'${v}'`
   if (typeof v === 'function') return 'a function'
   if (typeof v !== 'object' || v === null) return said(v)
-  return Array.isArray(v) ? 'an array' : `a ${Object.prototype.toString.call(v).slice(8, -1)}`
+  if (Array.isArray(v)) return 'an array'
+  const tag = Object.prototype.toString.call(v).slice(8, -1)
+  return tag === 'Object' ? 'an object' : `a ${tag}`
 }
 
 /** An object with members, not a list and not a value. */

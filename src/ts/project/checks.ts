@@ -49,7 +49,7 @@ export function checkConflict(conflict: unknown, name: string): void {
   throw wrong(CODE, `\`onConflict\` of \`${name}\` is 'raise', 'nothing', 'replaceAll', { replace: [columns] } or { replaceAllExcept: [columns] }`, 'onConflict', name)
 }
 
-export const checkProjections = (options: unknown): void => { checkOptions(options, { engine: ENGINE, tenant: TEXT, measure: BOOLEAN, onError: FUNCTION, onWarning: FUNCTION }, HERE) }
+export const checkProjections = (options: unknown): void => { checkOptions(options, { engine: ENGINE, tenant: TEXT, measure: BOOLEAN, maxRounds: COUNT, onError: FUNCTION, onWarning: FUNCTION }, HERE) }
 export const checkProject = (options: unknown): void => { checkOptions(options, { engine: ENGINE, timeoutMs: MILLISECONDS, allowEmptyFilters: BOOLEAN, skipDependencies: BOOLEAN, live: BOOLEAN, ignoreUnknown: BOOLEAN, async: BOOLEAN }, HERE) }
 export const checkLensOptions = (options: unknown): void => { checkOptions(options, { ignoreUnknown: BOOLEAN }, { code: 'LENS_INVALID', path: '' }) }
 export const checkWorkers = (options: unknown): void => { checkOptions(options, { size: COUNT }, HERE) }

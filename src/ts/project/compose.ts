@@ -3,6 +3,7 @@ import type { Database } from '../database.js'
 import { EddylineError, unknownName } from '../errors.js'
 import { shown } from '../option-kinds.js'
 import { Query, from } from '../query/builder.js'
+import type { CellType } from '../port.js'
 import { readsTable } from '../touches.js'
 import type { TableJson } from '../watch/row-keys.js'
 import { isPromise } from './engines.js'
@@ -140,13 +141,22 @@ export class Composer {
   }
 }
 
-/** Checks that the rows of a view fit its table. */
-export function fits(node: Node, fields: readonly string[], flat: boolean): void {
+/** Types whose values no column of these takes; of others the values decide. */
+const NEVER: Partial<Record<CellType, readonly CellType[]>> = {
+  int: ['text', 'bool', 'uuid', 'date', 'time', 'interval', 'bytes'], float: ['text', 'bool', 'uuid', 'date', 'time', 'interval', 'bytes'], bigint: ['text', 'bool', 'uuid', 'date', 'time', 'interval', 'bytes'],
+  text: ['int', 'float', 'bigint', 'bool', 'bytes'], bool: ['int', 'float', 'bigint', 'text', 'decimal', 'timestamp', 'date', 'time', 'uuid', 'interval', 'bytes'],
+  timestamp: ['int', 'float', 'bigint', 'text', 'bool', 'decimal', 'time', 'uuid', 'interval', 'bytes'], bytes: ['int', 'float', 'bigint', 'text', 'bool', 'decimal', 'timestamp', 'date', 'time', 'uuid', 'interval'],
+}
+
+/** Checks that the rows of a view fit its table. `columns`: their types, as far as they are known. */
+export function fits(node: Node, fields: readonly string[], flat: boolean, columns: readonly LensColumn[] = []): void {
   const table = node.table!
   const known = table.columns.map(c => c.name)
   if (!flat) throw new EddylineError('PROJECTION_INVALID', `the rows of \`${node.name}\` are not flat: leave out \`with\``, { offending: node.name, path: 'view' })
   for (const f of fields) if (!known.includes(f)) throw unknownName('UNKNOWN_COLUMN', `column \`${f}\` on \`${table.name}\`, which \`${node.name}\` is written to`, f, known, 'view')
-  for (const { name, nullable } of table.columns) {
+  for (const { name, nullable, type } of table.columns) {
+    const given = columns.find(c => c.name === name)?.type
+    if (given !== undefined && NEVER[given]?.includes(type) === true) throw new EddylineError('TYPE_MISMATCH', `\`${name}\` of the rows of \`${node.name}\` is ${given}, and the column ${type}`, { offending: name, path: 'view' })
     if (!nullable && !fields.includes(name)) throw new EddylineError('MISSING_COLUMN', `the rows of \`${node.name}\` have no \`${name}\`, which cannot be null`, { offending: name, path: 'view' })
   }
 }

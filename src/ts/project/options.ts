@@ -8,6 +8,8 @@ export interface ProjectionsOptions {
   tenant?: string
   /** False: runs are not put on the timeline of the page by `performance.measure`. */
   measure?: boolean
+  /** How often a function may run because of what it has changed itself, without anything from outside: 100 by default, then MAX_ROUNDS. */
+  maxRounds?: number
   /** Gets errors that have no caller: of views, and of functions that ran because their inputs changed. By default they are reported as uncaught. */
   onError?: (error: unknown) => void
   /** Gets EMPTY_LENS; by default it goes to the console. */

@@ -15,7 +15,7 @@ import { Handle } from './handle.js'
 import { Lens, type LensFilters, type LensOf, lens as lensOf, narrowed } from './lens.js'
 import type { ProjectionStatus, ProjectionsOptions, ProjectOptions } from './options.js'
 import { Queue } from './queue.js'
-import { MOST_ROUNDS, Rounds } from './rounds.js'
+import { Rounds } from './rounds.js'
 import { type Result, Run, type Runner, type Task } from './run.js'
 import type { Scope } from './scope.js'
 import { type SpanListener, Telemetry } from './telemetry.js'
@@ -51,7 +51,7 @@ export class Projections implements Runner {
   readonly #units: Units
   readonly #views: Views
   readonly #queue: Queue
-  readonly #rounds = new Rounds()
+  readonly #rounds: Rounds
   readonly #paused = new Set<Node>()
   readonly #own = new Map<number, ReadonlySet<Scope>>()
   readonly #handles = new WeakSet<Handle>()
@@ -63,6 +63,7 @@ export class Projections implements Runner {
   /** @internal Use `projections`. */
   constructor(readonly db: Database<any>, readonly options: ProjectionsOptions) {
     this.tenant = options.tenant
+    this.#rounds = new Rounds(options.maxRounds ?? 100)
     this.engine = engineOf(options.engine ?? 'microtask')
     this.telemetry = new Telemetry(options.measure !== false, options.onError)
     this.#graph = new Graph(db.schema)
@@ -323,7 +324,7 @@ export class Projections implements Runner {
     }
     if (this.#rounds.isTooMany(unit)) {
       return () => {
-        const error = new EddylineError('MAX_ROUNDS', `\`${unit.terminal.name}\` has run ${MOST_ROUNDS.toLocaleString('en')} times because of what its own runs have changed: a function writes by \`tx\`, and not what it reads`, { offending: unit.terminal.name })
+        const error = new EddylineError('MAX_ROUNDS', `\`${unit.terminal.name}\` has run ${this.#rounds.most} times because of what its own runs have changed: a function writes by \`tx\`, and not what it reads`, { offending: unit.terminal.name })
         for (const scope of unit.scopes.values()) {
           if (scope.dirty) scope.error = error
           scope.readAt = this.db.version

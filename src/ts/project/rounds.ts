@@ -1,8 +1,5 @@
 import { pause } from '../breathe.js'
 
-/** What has run so often because of what happened within its own tasks would run for ever. */
-export const MOST_ROUNDS = 1000
-
 interface Count { task: number; quiet: number; rounds: number }
 
 /**
@@ -15,6 +12,9 @@ export class Rounds {
   #quiet = 0
   readonly #of = new WeakMap<object, Count>()
 
+  /** `most`: what has run so often because of what happened within its own tasks would run for ever. */
+  constructor(readonly most: number) {}
+
   /** One more run; whether it is one too many. */
   isTooMany(unit: object): boolean {
     if (!this.#armed) {
@@ -25,7 +25,7 @@ export class Rounds {
     const isInside = known?.task === this.#task
     const rounds = known === undefined || (!isInside && known.quiet !== this.#quiet) ? 0 : known.rounds + (isInside ? 1 : 0)
     this.#of.set(unit, { task: this.#task, quiet: this.#quiet, rounds })
-    return rounds >= MOST_ROUNDS
+    return rounds >= this.most
   }
 
   /** Nothing is left to run. */

@@ -34,7 +34,7 @@ export class Upkeep {
     this.#table = node.table!
     this.live = db.live<any>(composer.queryOf(node), tenant === undefined ? undefined : { tenant })
     const { view } = this.live.shared
-    try { fits(node, view.levels[0].fields, view.flat) } catch (error) { this.live.dispose(); throw error }
+    try { fits(node, view.levels[0].fields, view.flat, composer.readable(node)!.columns) } catch (error) { this.live.dispose(); throw error }
     this.#stop = this.live.subscribe(event => { this.#heard(event); wake(this) })
   }
 

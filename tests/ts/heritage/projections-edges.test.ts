@@ -1,6 +1,6 @@
 // Mistakes of those who write and run projections.
 import { describe, expect, it } from 'vitest'
-import { type Database, createDatabase, defineSchema, from, int, json, table, timestamp } from '../../../pkg/index.inline.js'
+import { type Database, bigint, createDatabase, defineSchema, from, int, json, string, table, timestamp } from '../../../pkg/index.inline.js'
 import { type DeriveRun, lens, projection, projections, serve, workers } from '../../../pkg/project/index.js'
 
 const columns = () => table({ id: int().key(), o: int().nullable() })
@@ -64,14 +64,14 @@ describe('a function that writes what it reads', () => {
     return { db, p, P, errors, last: () => id }
   }
 
-  it.each(['inline', 'microtask'] as const)('is refused after a thousand rounds, and runs again when somebody else has changed something (%s)', async engine => {
+  it.each(['inline', 'microtask'] as const)('is refused after a hundred rounds, and runs again when somebody else has changed something (%s)', async engine => {
     const { db, p, P, errors, last } = await feeding(Infinity, { engine })
     await p.project(P, {}, all)
     await p.idle()
     expect(errors).toMatchObject([{ code: 'MAX_ROUNDS', offending: 'out' }])
     expect(p.status(P)).toMatchObject({ status: 'error', error: { code: 'MAX_ROUNDS' } })
     const there = last()
-    expect([there > 1000, there < 1010]).toEqual([true, true])
+    expect([there > 100, there < 110]).toEqual([true, true])
     await new Promise(resolve => { setTimeout(resolve, 5) })
     expect(last()).toBe(there)
     db.apply([{ op: 'insert', table: 'src', row: { id: 5000, o: 1 } }])
@@ -96,28 +96,28 @@ describe('a function that writes what it reads', () => {
   })
 
   it.each(['inline', 'microtask'] as const)('a chain that ends is run to its end (%s)', async engine => {
-    const { db, p, P, errors } = await feeding(350, { engine })
+    const { db, p, P, errors } = await feeding(90, { engine })
     await p.project(P, {}, all)
     await p.idle()
-    expect([idsOf(db).length, errors]).toEqual([350, []])
+    expect([idsOf(db).length, errors]).toEqual([90, []])
   })
 
   it('the page has its turn between, and functions that wait are not counted', async () => {
-    const { db, p, P } = await feeding(900, {})
+    const { db, p, P } = await feeding(450, { maxRounds: 500 })
     let turns = 0, going = true
     const turn = (): void => { turns++; if (going) setTimeout(turn) }
     setTimeout(turn)
     await p.project(P, {}, all)
     await p.idle()
     going = false
-    expect([idsOf(db).length, turns > 2]).toEqual([900, true])
+    expect([idsOf(db).length, turns > 2]).toEqual([450, true])
     let id = 5000
     const errors: unknown[] = []
     const slow = projections(await filled(), { onError: e => errors.push(e) })
-    const S = make(async run => { if (id < 6100) slow.db.apply([{ op: 'insert', table: 'src', row: { id: ++id } }]); await new Promise(resolve => { setImmediate(resolve) }); copied(run) })
+    const S = make(async run => { if (id < 5150) slow.db.apply([{ op: 'insert', table: 'src', row: { id: ++id } }]); await new Promise(resolve => { setImmediate(resolve) }); copied(run) })
     await slow.project(S, {}, all)
     await slow.idle()
-    expect([id, errors]).toEqual([6100, []])
+    expect([id, errors]).toEqual([5150, []])
   })
 })
 
@@ -301,6 +301,16 @@ describe('what is not what it should be', () => {
     expect(() => workers(5 as never)).toThrowError(expect.objectContaining({ code: P, path: 'create' }))
     expect(() => { serve(null as never, {} as never) }).toThrowError(expect.objectContaining({ code: P }))
     await expect(projections(db, { tenant: 'x', engine: workers(() => 5 as never) }).project(Q, { o: 1 })).rejects.toMatchObject({ code: P, path: 'create' })
+  })
+
+  it('a view whose values the table cannot take is refused when it is registered', async () => {
+    const typed = defineSchema({ src: columns(), names: table({ id: int().key(), name: string() }), wide: table({ id: bigint().key(), o: json().nullable() }) })
+    const p = projections(await createDatabase({ schema: typed }))
+    expect(() => p.register(projection(typed, 'names', { inputs: ['src'], view: (_, { src }) => from(src).select(s => ({ id: s.id, name: s.o }) as any) }))).toThrowError(expect.objectContaining({ code: 'TYPE_MISMATCH', path: 'view', offending: 'name' }))
+    expect(p.list()).toEqual([])
+    p.register(projection(typed, 'wide', { inputs: ['src'], view: (_, { src }) => from(src) }))
+    p.db.apply([{ op: 'insert', table: 'src', row: { id: 1, o: 5 } }])
+    expect([p.status('wide'), p.db.live(p.db.query.wide).rows]).toEqual([{ status: 'ready' }, [{ id: 1n, o: 5 }]])
   })
 
   it.each<[string, unknown, object]>([
