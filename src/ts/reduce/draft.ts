@@ -67,16 +67,9 @@ export class Draft implements Base {
   readonly tables: readonly string[]
   readonly #rows = new Map<string, Held>()
 
-  constructor(public base: Base) {
+  constructor(readonly base: Base) {
     this.db = base.db
     this.tables = base.tables
-  }
-
-  /** The same over another base, as if it were new. */
-  over(base: Base): this {
-    this.base = base
-    this.#rows.clear()
-    return this
   }
 
   /** No row was touched. */
@@ -159,7 +152,10 @@ export class Draft implements Base {
       if (!Array.isArray(value)) throw new EddylineError('TYPE_MISMATCH', `\`${name}.${column}\` is no array`, { offending: column })
       return value
     }
-    const defined = (set: object): RowObject => Object.fromEntries(Object.entries(set).filter(([, v]) => v !== undefined))
+    const defined = (set: object): RowObject => {
+      for (const name of Object.keys(set)) if ((set as RowObject)[name] === undefined) return Object.fromEntries(Object.entries(set).filter(([, v]) => v !== undefined))
+      return set as RowObject
+    }
     const ops: Operations & Reader = {
       get: (name, id, at) => { const { table, tenant } = locate(name, at); return this.read(table, keyValues(table, id), tenant) },
       all: (name, where, at) => { const { table, tenant } = locate(name, at); return this.#matching(table, where ?? {}, tenant) },

@@ -75,12 +75,9 @@ export class Fold {
   dropped = 0
   readonly compare: CompareCursors
   readonly #recorder = new Recorder()
-  /** Of the event at hand: what can be dropped. */
-  readonly #step: Draft
 
   constructor(readonly reducer: Reducer, readonly db: Database<any>, readonly commit: Commit) {
     this.compare = reducer.compare ?? compareCursors
-    this.#step = new Draft(baseOf(db, reducer.tables))
   }
 
   get(id: string): Partition { return this.partitions.get(id) ?? { id, cursor: undefined, status: 'ok' } }
@@ -192,15 +189,14 @@ export class Fold {
         if (reducer.onError === 'skip') { this.dropped++; cursor = at; continue }
         return { draft, partition: { id, cursor, status: 'error', error: { type: 'handler', cursor: at, batch: batch(), ...described(error) } } }
       }
-      const step = this.#step.over(draft)
       for (let i = 0; i < operations.length; i++) {
-        try { operations[i](step.now) } catch (error) {
+        // One that cannot be done takes the whole batch with it: what it has written needs no place of its own.
+        try { operations[i](draft.now) } catch (error) {
           const failed = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: at, batch: batch(), operation: i, ...described(error) } } as const
           if (reducer.onError === 'skip') return this.#without(id, events, draft, event)
           return { draft: new Draft(draft.base), partition: failed }
         }
       }
-      draft.absorb(step)
       cursor = at
     }
     if (isBroken) return { draft, partition: { id, cursor, status: 'error', error: { type: 'handler', cursor: cursor ?? 'start', batch: batch(), ...described(broken) } } }
