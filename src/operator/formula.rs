@@ -28,7 +28,7 @@ pub enum Formula {
     Param(usize),
     /// A function or operator.
     Call(Function, Vec<Formula>),
-    /// Whether a text matches a pattern.
+    /// What a text has of a pattern.
     Match(Pattern, Box<Formula>),
 }
 
@@ -36,13 +36,31 @@ pub enum Formula {
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: Box<str>,
-    folded: bool,
+    /// What is asked: whether it is found, or what is found.
+    asks: Function,
     regex: Rc<Regex>,
 }
 
+impl Pattern {
+    fn new(text: &str, asks: Function) -> Option<Self> {
+        let regex = Regex::new(text, asks == Function::MatchesFolded).ok()?;
+        Some(Pattern { text: text.into(), asks, regex: Rc::new(regex) })
+    }
+
+    fn of(&self, text: &str) -> Datum<'static> {
+        if self.asks == Function::RegexpSubstr {
+            return self.regex.find(text).map_or(NULL, |found| Datum::Value(Value::Text(text[found].into())));
+        }
+        truth(Some(self.regex.is_match(text)))
+    }
+}
+
+/// Functions of a text and a regular expression.
+const PATTERNED: [Function; 3] = [Function::Matches, Function::MatchesFolded, Function::RegexpSubstr];
+
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text && self.folded == other.folded
+        self.text == other.text && self.asks == other.asks
     }
 }
 
@@ -51,7 +69,7 @@ impl Eq for Pattern {}
 impl Hash for Pattern {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.text.hash(state);
-        self.folded.hash(state);
+        self.asks.hash(state);
     }
 }
 
@@ -108,13 +126,12 @@ impl Formula {
 
     /// A call; of a regular expression that is known its program.
     fn call(f: Function, mut parts: Vec<Formula>) -> Self {
-        if let (Function::Matches | Function::MatchesFolded, [_, Formula::Literal(Value::Text(text))]) = (f, &parts[..]) {
-            let folded = f == Function::MatchesFolded;
-            // `bind` has read the pattern before.
-            if let Ok(regex) = Regex::new(text, folded) {
-                let pattern = Pattern { text: text.clone(), folded, regex: Rc::new(regex) };
-                return Formula::Match(pattern, Box::new(parts.swap_remove(0)));
-            }
+        // `bind` has read the pattern before.
+        if let [_, Formula::Literal(Value::Text(text))] = &parts[..]
+            && PATTERNED.contains(&f)
+            && let Some(pattern) = Pattern::new(text, f)
+        {
+            return Formula::Match(pattern, Box::new(parts.swap_remove(0)));
         }
         Formula::Call(f, parts)
     }
@@ -157,7 +174,7 @@ impl Formula {
             Formula::Param(_) => Ok(NULL),
             Formula::Call(f, args) => call(*f, args, row),
             Formula::Match(pattern, text) => Ok(match text.eval(row)?.as_cell() {
-                Cell::Text(text) => truth(Some(pattern.regex.is_match(text))),
+                Cell::Text(text) => pattern.of(text),
                 _ => NULL,
             }),
         }
@@ -371,8 +388,10 @@ fn strict(f: Function, args: &[Cell<'_>]) -> Outcome<'static> {
     if let (Some(test), [a, b]) = (comparison(f), args) {
         return Ok(truth(Some(test(total_order(*a, *b)))));
     }
-    if let (Function::Matches | Function::MatchesFolded, [Cell::Text(text), Cell::Text(pattern)]) = (f, args) {
-        return Ok(truth(matches(text, pattern, f == Function::MatchesFolded)));
+    if let [Cell::Text(text), Cell::Text(pattern)] = args
+        && PATTERNED.contains(&f)
+    {
+        return Ok(patterned(f, text, pattern));
     }
     scalar::call(f, args).map(Datum::Value)
 }
@@ -382,13 +401,12 @@ thread_local! {
     static LAST: RefCell<Option<Pattern>> = const { RefCell::new(None) };
 }
 
-/// Whether a text matches the pattern that a column holds.
-fn matches(text: &str, pattern: &str, folded: bool) -> Option<bool> {
+/// What a text has of the pattern that a column holds.
+fn patterned(asks: Function, text: &str, pattern: &str) -> Datum<'static> {
     LAST.with_borrow_mut(|last| {
-        if last.as_ref().is_none_or(|l| l.folded != folded || *l.text != *pattern) {
-            let regex = Rc::new(Regex::new(pattern, folded).ok()?);
-            *last = Some(Pattern { text: pattern.into(), folded, regex });
+        if last.as_ref().is_none_or(|l| l.asks != asks || *l.text != *pattern) {
+            *last = Pattern::new(pattern, asks);
         }
-        last.as_ref().map(|l| l.regex.is_match(text))
+        last.as_ref().map_or(NULL, |l| l.of(text))
     })
 }

@@ -216,6 +216,8 @@ pub enum Function {
     Matches,
     /// `~*`: without regard to case.
     MatchesFolded,
+    /// `regexp_substr`: what a regular expression, a literal, matches first in the text; null if nothing. Text.
+    RegexpSubstr,
 }
 
 /// What a cast makes, of what. Texts are read as PostgreSQL reads them; an error if they do not read as a value.

@@ -195,6 +195,7 @@ pub const FUNCTIONS: &[Signature] = {
         typed("?", F::JsonExists, 2, 2, &[JSON, TEXT], Bool),
         typed("~", F::Matches, 2, 2, &[TEXT], Bool),
         typed("~*", F::MatchesFolded, 2, 2, &[TEXT], Bool),
+        typed("regexpSubstr", F::RegexpSubstr, 2, 2, &[TEXT], Text),
     ]
 };
 

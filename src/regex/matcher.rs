@@ -1,27 +1,40 @@
 //! All ways through a program at once, character by character.
 
+use std::ops::Range;
+
 use super::parse::Look;
 use super::program::{Program, Step};
 use super::set::{equal_folded, is_word};
 
-pub(super) fn is_match(program: &Program, text: &str) -> bool {
+/// The first match that begins earliest; `any`: whichever is seen first.
+pub(super) fn run(program: &Program, text: &str, any: bool) -> Option<Range<usize>> {
     if let Some(literal) = &program.literal {
-        return text.contains(literal.as_str());
+        return text.find(literal.as_str()).map(|at| at..at + literal.len());
     }
     let mut now = Threads { program, seen: vec![0; program.steps.len()], round: 0, todo: Vec::new(), at: Vec::new() };
     let mut before = None;
-    let mut letters = text.chars();
-    let mut waiting: Vec<usize> = Vec::new();
+    let mut letters = text.char_indices();
+    let mut waiting: Vec<(usize, usize)> = Vec::new();
+    let mut best: Option<Range<usize>> = None;
     loop {
-        let next = letters.next();
-        // A match may begin anywhere.
-        waiting.push(0);
-        if now.enter(&waiting, Edge { before, next }) {
-            return true;
+        let (place, next) = letters.next().map_or((text.len(), None), |(place, c)| (place, Some(c)));
+        // A match may begin anywhere, until one has.
+        if best.is_none() {
+            waiting.push((0, place));
         }
-        let Some(c) = next else { return false };
+        if let Some(from) = now.enter(&waiting, Edge { before, next }) {
+            best = Some(from..place);
+            if any {
+                return best;
+            }
+        }
         waiting.clear();
-        for &at in &now.at {
+        let Some(c) = next else { return best };
+        for &(at, from) in &now.at {
+            // Only what begins before it, or goes on where more is better, can take the place of a match.
+            if best.as_ref().is_some_and(|b| from > b.start || (from == b.start && program.shy)) {
+                continue;
+            }
             let takes = match &program.steps[at] {
                 Step::Char(p) if program.fold => equal_folded(*p, c),
                 Step::Char(p) => *p == c,
@@ -30,8 +43,11 @@ pub(super) fn is_match(program: &Program, text: &str) -> bool {
                 _ => false,
             };
             if takes {
-                waiting.push(at + 1);
+                waiting.push((at + 1, from));
             }
+        }
+        if waiting.is_empty() && best.is_some() {
+            return best;
         }
         before = next;
     }
@@ -58,39 +74,42 @@ impl Edge {
     }
 }
 
-/// The instructions that wait for a character.
+/// The instructions that wait for a character, each with where its match begins; earlier ones first.
 struct Threads<'a> {
     program: &'a Program,
     /// Round in which an instruction was last reached.
     seen: Vec<u32>,
     round: u32,
     todo: Vec<usize>,
-    at: Vec<usize>,
+    at: Vec<(usize, usize)>,
 }
 
 impl Threads<'_> {
-    /// Goes from some instructions to all that are reached without a character; whether that is the end of the pattern.
-    fn enter(&mut self, from: &[usize], edge: Edge) -> bool {
+    /// Goes from some instructions to all that are reached without a character; where the earliest match begins that ends here.
+    fn enter(&mut self, waiting: &[(usize, usize)], edge: Edge) -> Option<usize> {
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
             self.seen.fill(0);
             self.round = 1;
         }
         self.at.clear();
-        self.todo.extend_from_slice(from);
-        while let Some(at) = self.todo.pop() {
-            if std::mem::replace(&mut self.seen[at], self.round) == self.round {
-                continue;
-            }
-            match &self.program.steps[at] {
-                Step::Found => return true,
-                Step::Jump(to) => self.todo.push(*to),
-                Step::Split(a, b) => self.todo.extend([*b, *a]),
-                Step::Look(look) if edge.is(*look) => self.todo.push(at + 1),
-                Step::Look(_) => {}
-                _ => self.at.push(at),
+        let mut found = None;
+        for &(first, from) in waiting {
+            self.todo.push(first);
+            while let Some(at) = self.todo.pop() {
+                if std::mem::replace(&mut self.seen[at], self.round) == self.round {
+                    continue;
+                }
+                match &self.program.steps[at] {
+                    Step::Found => found = found.or(Some(from)),
+                    Step::Jump(to) => self.todo.push(*to),
+                    Step::Split(a, b) => self.todo.extend([*b, *a]),
+                    Step::Look(look) if edge.is(*look) => self.todo.push(at + 1),
+                    Step::Look(_) => {}
+                    _ => self.at.push((at, from)),
+                }
             }
         }
-        false
+        found
     }
 }

@@ -1,4 +1,4 @@
-//! Regular expressions in time linear in the text: whether a pattern is found in it.
+//! Regular expressions in time linear in the text: whether a pattern is found in it, and what of it matches.
 //!
 //! The syntax is that of PostgreSQL's advanced expressions (POSIX with `\d`, `\m`, `(?:…)` and the like); back references
 //! and look-around, which no automaton can have, are refused. A pattern becomes a small program (`parse`, `program`) that
@@ -12,6 +12,8 @@ mod set;
 
 #[cfg(test)]
 mod tests;
+
+use std::ops::Range;
 
 use program::Program;
 
@@ -53,6 +55,11 @@ impl Regex {
 
     /// Whether the pattern is found anywhere in a text. Cost: O(text × pattern), without a stack.
     pub fn is_match(&self, text: &str) -> bool {
-        matcher::is_match(&self.program, text)
+        matcher::run(&self.program, text, true).is_some()
+    }
+
+    /// The first match, as bytes of the text: of those that begin there the longest, or the shortest if the pattern prefers that. Cost: O(text × pattern).
+    pub fn find(&self, text: &str) -> Option<Range<usize>> {
+        matcher::run(&self.program, text, false)
     }
 }

@@ -21,6 +21,25 @@ pub(super) enum Node {
     Choice(Vec<Node>),
     /// So many times; `None` = any number.
     Repeat(Box<Node>, u32, Option<u32>),
+    /// The same, as few times as will do.
+    Few(Box<Node>, u32, Option<u32>),
+}
+
+impl Node {
+    /// Whether the whole takes as little as will do: as its first part with a preference says. Alternatives take what they can.
+    ///
+    /// Source: PostgreSQL, "Regular expression matching rules" (9.7.3.5).
+    pub(super) fn is_shy(&self) -> Option<bool> {
+        match self {
+            Node::Row(parts) => parts.iter().find_map(Node::is_shy),
+            Node::Choice(_) => Some(false),
+            // So many times exactly: what is repeated says.
+            Node::Repeat(inner, least, most) | Node::Few(inner, least, most) if Some(*least) == *most => inner.is_shy(),
+            Node::Repeat(..) => Some(false),
+            Node::Few(..) => Some(true),
+            _ => None,
+        }
+    }
 }
 
 /// A condition on a place in the text.
@@ -126,13 +145,13 @@ impl Parser {
             _ => return Ok(atom),
         };
         self.at += 1;
-        // As few as possible, rather than as many: whether there is a match is the same.
-        self.eat("?");
+        let few = self.eat("?");
         let bound = self.peek() == Some('{') && self.text.get(self.at + 1).is_some_and(char::is_ascii_digit);
         if bound || matches!(self.peek(), Some('*' | '+' | '?')) {
             return self.fail("a quantifier behind a quantifier");
         }
-        Ok(Node::Repeat(Box::new(atom), bounds.0, bounds.1))
+        let repeat = if few { Node::Few } else { Node::Repeat };
+        Ok(repeat(Box::new(atom), bounds.0, bounds.1))
     }
 
     /// `{m}`, `{m,}`, `{m,n}`, up to the closing brace.

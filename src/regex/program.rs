@@ -23,6 +23,8 @@ pub(super) struct Program {
     pub steps: Vec<Step>,
     /// Case does not count.
     pub fold: bool,
+    /// Of several matches that begin at one place the shortest counts.
+    pub shy: bool,
     /// The pattern is this text and nothing else.
     pub literal: Option<String>,
 }
@@ -30,7 +32,8 @@ pub(super) struct Program {
 /// # Errors
 /// If it would be too large.
 pub(super) fn compile(tree: &Node, fold: bool) -> Result<Program, RegexError> {
-    let mut program = Program { steps: Vec::new(), fold, literal: literal(tree).filter(|_| !fold) };
+    let mut program =
+        Program { steps: Vec::new(), fold, shy: tree.is_shy() == Some(true), literal: literal(tree).filter(|_| !fold) };
     program.node(tree)?;
     program.push(Step::Found)?;
     Ok(program)
@@ -77,7 +80,7 @@ impl Program {
                 jumps.into_iter().for_each(|j| self.steps[j] = Step::Jump(end));
                 Ok(())
             }
-            Node::Repeat(inner, least, most) => {
+            Node::Repeat(inner, least, most) | Node::Few(inner, least, most) => {
                 for _ in 0..*least {
                     let before = self.steps.len();
                     self.node(inner)?;

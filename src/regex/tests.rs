@@ -95,3 +95,28 @@ fn no_pattern_takes_more_than_its_length_times_the_texts() {
     let pattern = format!("^{}{}$", "a?".repeat(100), "(a|aa)*b");
     assert!(!found(&pattern, &text));
 }
+
+#[test]
+fn the_first_match_is_the_longest_unless_the_pattern_prefers_less() {
+    for (pattern, text, found) in [
+        ("b+", "abbb bbbb", Some("bbb")),
+        ("a|ab", "xab", Some("ab")),
+        ("a*?b", "caab", Some("aab")),
+        ("x*", "axx", Some("")),
+        (".+?", "äb", Some("ä")),
+        ("(a??b)+", "babb", Some("babb")),
+        ("a.*?c|b", "abcc", Some("abcc")),
+        ("(?:a|b??)+", "ab", Some("ab")),
+        (r"\d{2}?.*", "a1234", Some("1234")),
+        ("ab", "xaab", Some("ab")),
+        ("(b|abc|bcd)", "xabcd", Some("abc")),
+        ("^b", "ab", None),
+        ("(?i)B$", "ab", Some("b")),
+        ("", "abc", Some("")),
+        ("b.*|c", "ac b", Some("c")),
+    ] {
+        let regex = Regex::new(pattern, false).unwrap();
+        assert_eq!(regex.find(text).map(|range| &text[range]), found, "{pattern} in {text}");
+        assert_eq!(regex.is_match(text), found.is_some(), "{pattern} in {text}");
+    }
+}

@@ -7,7 +7,7 @@ export const wrong = (code: ErrorCode, message: string, path: string, offending?
 
 /** A value as text, whatever it is. */
 export function said(v: unknown): string {
-  try { return String(v) } catch { return `a ${typeof v}` }
+  try { return String(v) } catch { return typeof v === 'object' ? 'an object' : `a ${typeof v}` }
 }
 
 /** A value as a message names it. */

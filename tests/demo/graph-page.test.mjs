@@ -42,6 +42,26 @@ test('shows what is reached, and in how many ways', async () => {
   await picture('begin')
 })
 
+test('no badge covers an edge, its tip or another node', async () => {
+  const covered = await page.evaluate(() => [...document.querySelectorAll('.node')].flatMap(node => {
+    const badge = node.querySelector('.badge')
+    if (badge === null) return []
+    const box = badge.getBoundingClientRect()
+    const hits = (x, y) => x > box.left && x < box.right && y > box.top + 3 && y < box.bottom - 3
+    const edges = [...document.querySelectorAll('.edge')].filter(edge => {
+      const path = edge.querySelector('.shown')
+      const [screen, length] = [path.getScreenCTM(), path.getTotalLength()]
+      return Array.from({ length: 101 }, (_, i) => path.getPointAtLength(length * i / 100).matrixTransform(screen)).some(p => hits(p.x, p.y))
+    })
+    const nodes = [...document.querySelectorAll('.node circle')].filter(circle => {
+      const other = circle.getBoundingClientRect()
+      return circle.parentNode !== node && other.left < box.right && other.right > box.left && other.top < box.bottom - 3 && other.bottom > box.top + 3
+    })
+    return [...edges.map(e => `${node.dataset.node} ${e.dataset.edge}`), ...nodes.map(n => `${node.dataset.node} ${n.parentNode.dataset.node}`)]
+  }))
+  assert.deepEqual(covered, [])
+})
+
 test('an edge that is cut takes away one derivation, the last one the node', async () => {
   await cut('1-6')
   assert.deepEqual([await badge(6), await reached()], ['×1', 'BCDEFGHI'])

@@ -115,6 +115,7 @@ export function functionSql(e, args, common) {
     case 'arrayToText': return text(`array_to_string(${a.sql}, ${b.sql}) collate "C"`)
     case '@>': return bool(`${a.sql} @> ${b.sql}`)
     case '?': return bool(`${a.sql} ? ${b.sql}`)
+    case 'regexpSubstr': return text(`regexp_substr(${posix(a.sql)}, ${posix(b.sql)}) collate "C"`)
     case '~': case '~*': return bool(`${posix(a.sql)} ${e.op} ${posix(b.sql)}`)
     default: return undefined
   }

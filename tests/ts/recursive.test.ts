@@ -60,6 +60,25 @@ describe('recursive queries', () => {
     const wrong = failure(() => recursive('r', edges.select('a', 'b'), r => r, { max: { column: 'bb' as never, by: [] } }))
     expect([wrong.code, wrong.nearest, wrong.path]).toEqual(['UNKNOWN_COLUMN', 'b', 'max'])
   })
+  it('are refused with their place, where they are none: names of options, their values, bases, steps', () => {
+    const all = edges.select('a', 'b')
+    const said = (...args: unknown[]) => { const { code, path, nearest } = failure(() => (recursive as any)(...args)); return [code, path, nearest] }
+    const self = (r: unknown) => r
+    expect(said('r', all, self, { maxRound: 5 })).toEqual(['QUERY_INVALID', 'maxRound', 'maxRounds'])
+    expect(said({ r: all }, (found: unknown) => found, { mni: {} })).toEqual(['QUERY_INVALID', 'mni', 'min'])
+    for (const options of ['x', 5, null]) expect(said('r', all, self, options)[1]).toBe('options')
+    for (const min of ['b', {}, { column: 'b' }, { column: 'b', by: 'a' }, null, []]) expect(said('r', all, self, { min }).slice(0, 2)).toEqual(['QUERY_INVALID', 'min'])
+    for (const min of [{ column: 5, by: ['a'] }, { column: 'b', by: [5] }]) expect(said('r', all, self, { min }).slice(0, 2)).toEqual(['UNKNOWN_COLUMN', 'min'])
+    for (const base of [undefined, null, 5, () => all, {}]) expect(said('r', base, self).slice(0, 2)).toEqual(['QUERY_INVALID', 'base'])
+    for (const step of [undefined, all, () => {}, () => null, () => 5, () => [5], () => ({ a: 1 }), async () => all]) expect(said('r', all, step).slice(0, 2)).toEqual(['QUERY_INVALID', 'step'])
+    for (const steps of [undefined, () => {}, () => 5, () => ({ r: 5 })]) expect(said({ r: all }, steps).slice(0, 2)).toEqual(['QUERY_INVALID', 'step'])
+    for (const bases of [undefined, null, 5, {}]) expect(said(bases, self).slice(0, 2)).toEqual(['QUERY_INVALID', 'name'])
+  })
+  it('take the fields of a step by their names, in whatever order it has them', () => {
+    const crossed = recursive('r', edges.select('a', 'b'), r => r.innerJoin('edges', (x, e) => eq(x.b, e.a)).select(({ r: x, edges }) => ({ b: edges.b, a: x.a })))
+    const [, step] = (crossed.toJSON().from as any).recursive.relations[0].branches
+    expect(step.select).toEqual([field('a', col('a', 'r')), field('b', col('b', 'edges'))])
+  })
   it('may be made of each other', () => {
     const starts = { even: edges.where('a', '=', 0).select(e => ({ n: e.a })), odd: edges.where('a', '=', 0).select(e => ({ n: e.b })) }
     const { even, odd } = recursive(starts, ({ even, odd }) => ({

@@ -25,6 +25,12 @@ pub(super) struct Fact {
     pending: bool,
 }
 
+/// The rank of a round, with its row once there is one.
+struct Rank {
+    number: i64,
+    row: Handle,
+}
+
 const UNKNOWN: Fact = Fact { total: 0, support: 0, rank: 0, row: NO_ROW, was: false, touched: false, pending: false };
 
 impl Fact {
@@ -158,6 +164,7 @@ impl Facts {
         let list = &mut self.list;
         pending.retain(|&fact| std::mem::take(&mut list[fact as usize].pending));
         let (mut came, mut gone) = (0, 0);
+        let mut rank = Rank { number: rank, row: NO_ROW };
         if let Some(mut best) = self.best.take() {
             // Candidates that are none any more are let go at the end of the step.
             pending.iter().for_each(|&fact| self.touch(fact));
@@ -169,7 +176,7 @@ impl Facts {
                 }
                 if new != NO_ROW {
                     self.touch(new);
-                    self.put_in(rs, new, rank);
+                    self.put_in(rs, new, &mut rank);
                     came += 1;
                 }
             }
@@ -180,7 +187,7 @@ impl Facts {
                 if !known.is_in() && known.total > 0 {
                     // It may wait since a step before.
                     self.touch(fact);
-                    self.put_in(rs, fact, rank);
+                    self.put_in(rs, fact, &mut rank);
                     came += 1;
                 }
             }
@@ -197,16 +204,18 @@ impl Facts {
         self.pending.iter().any(|fact| self.best.is_some() || waits(&fact))
     }
 
-    fn put_in(&mut self, rs: &mut Relations, fact: Handle, rank: i64) {
-        let layout = rs.layout(self.ranks.relation());
-        let packed = layout.pack(&[crate::value::Value::Int(rank)]);
-        let of_rank = self.ranks.intern_row(rs, &packed);
-        let row = rs.insert_pair(self.growing, [fact, of_rank]);
+    fn put_in(&mut self, rs: &mut Relations, fact: Handle, rank: &mut Rank) {
+        if rank.row == NO_ROW {
+            let layout = rs.layout(self.ranks.relation());
+            let packed = layout.pack(&[crate::value::Value::Int(rank.number)]);
+            rank.row = self.ranks.intern_row(rs, &packed);
+        }
+        let row = rs.insert_pair(self.growing, [fact, rank.row]);
         let known = &mut self.list[fact as usize];
         // All that derives it is of facts that are in, and so of lower rank.
-        (known.row, known.rank, known.support) = (row, rank, known.total);
+        (known.row, known.rank, known.support) = (row, rank.number, known.total);
         self.round.push(row, 1);
-        self.ranked.push(of_rank, 1);
+        self.ranked.push(rank.row, 1);
         self.len += 1;
     }
 

@@ -131,7 +131,7 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
         let unit = json.name.as_deref().unwrap_or_default();
         return Err(Error::new(ErrorCode::QueryInvalid, format!("no `{unit}` of {} values", ty.name())).named(unit).at("name"));
     }
-    if let F::Matches | F::MatchesFolded = function {
+    if let F::Matches | F::MatchesFolded | F::RegexpSubstr = function {
         pattern(&args[1], params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
     }
     let ty = function.result(args.iter().map(|a| a.ty));

@@ -70,6 +70,7 @@ const FUNCTIONS: &[&str] = &[
     "jsonTypeof",
     "~",
     "~*",
+    "regexpSubstr",
 ];
 const NAMES: &[&str] = &["text", "int", "bigint", "float", "bool", "timestamp", "json", "year", "dow", "week", "uuid"];
 
@@ -287,6 +288,7 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::Strpos => (arity(2..=2) && all(&[Text]), Some(Int)),
         F::SplitPart => (each(&[&[Text], &[Text], &[Int]]), Some(Text)),
         F::StartsWith | F::Matches | F::MatchesFolded => (arity(2..=2) && all(&[Text]), Some(Bool)),
+        F::RegexpSubstr => (arity(2..=2) && all(&[Text]), Some(Text)),
         F::Reverse | F::InitCap => (arity(1..=1) && all(&[Text]), Some(Text)),
         F::LPad | F::RPad => (each(&[&[Text], &[Int]]) || each(&[&[Text], &[Int], &[Text]]), Some(Text)),
         F::ConcatAll => (arity(1..=9) && all(&[Text]), Some(Text)),

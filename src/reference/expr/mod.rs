@@ -175,6 +175,9 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         (Function::MatchesFolded, [Value::Text(text), Value::Text(pattern)]) => {
             Value::Bool(pattern::is_found(pattern, text, true))
         }
+        (Function::RegexpSubstr, [Value::Text(text), Value::Text(pattern)]) => {
+            pattern::first_in(pattern, text).map_or(Value::Null, |found| Value::Text(found.into()))
+        }
         (Function::AddDays, [Value::Date(d), Value::Int(n)] | [Value::Int(n), Value::Date(d)]) => moment::day(*d, *n)?,
         (Function::SubDays, [Value::Date(d), Value::Int(n)]) => moment::day(*d, n.saturating_neg())?,
         (Function::DiffDays, [Value::Date(a), Value::Date(b)]) => Value::Int(a - b),

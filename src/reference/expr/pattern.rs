@@ -4,11 +4,35 @@ use std::collections::BTreeSet;
 
 /// Whether a pattern that `bind` has let pass is found in a text.
 pub(super) fn is_found(pattern: &str, text: &str, folded: bool) -> bool {
+    let (part, place) = read(pattern, text, folded);
+    (0..=place.text.len()).any(|at| !part.ends(&place, at).is_empty())
+}
+
+/// What it matches first.
+pub(super) fn first_in(pattern: &str, text: &str) -> Option<String> {
+    let (part, place) = read(pattern, text, false);
+    for from in 0..=place.text.len() {
+        let ends = part.ends(&place, from);
+        if let Some(end) = if part.prefers() == Prefers::Less { ends.first() } else { ends.last() } {
+            return Some(place.text[from..*end].iter().collect());
+        }
+    }
+    None
+}
+
+fn read(pattern: &str, text: &str, folded: bool) -> (Part, Place) {
     let mut reader = Reader { rest: pattern.chars().rev().collect(), folded };
     reader.options();
     let part = reader.choice();
-    let place = Place { text: text.chars().collect(), folded: reader.folded };
-    (0..=place.text.len()).any(|at| !part.ends(&place, at).is_empty())
+    (part, Place { text: text.chars().collect(), folded: reader.folded })
+}
+
+/// Of several matches at one place.
+#[derive(Clone, Copy, PartialEq)]
+enum Prefers {
+    Nothing,
+    More,
+    Less,
 }
 
 type Test = Box<dyn Fn(char) -> bool>;
@@ -22,7 +46,7 @@ enum Part {
     Look(Edge),
     Row(Vec<Part>),
     Choice(Vec<Part>),
-    Repeat(Box<Part>, usize, usize),
+    Repeat(Box<Part>, usize, usize, Prefers),
 }
 
 struct Place {
@@ -45,7 +69,7 @@ impl Part {
             }
             Part::Row(parts) => parts.iter().fold(BTreeSet::from([at]), |from, part| part.step(place, &from)),
             Part::Choice(parts) => parts.iter().flat_map(|p| p.ends(place, at)).collect(),
-            Part::Repeat(part, least, most) => {
+            Part::Repeat(part, least, most, _) => {
                 let mut now = BTreeSet::from([at]);
                 let mut all = BTreeSet::new();
                 for n in 0..=*most {
@@ -59,6 +83,17 @@ impl Part {
                 }
                 all
             }
+        }
+    }
+
+    fn prefers(&self) -> Prefers {
+        match self {
+            Part::One(..) | Part::Look(_) => Prefers::Nothing,
+            Part::Row(parts) => parts.iter().map(Part::prefers).find(|p| *p != Prefers::Nothing).unwrap_or(Prefers::Nothing),
+            Part::Choice(parts) if parts.len() == 1 => parts[0].prefers(),
+            Part::Choice(_) => Prefers::More,
+            Part::Repeat(part, least, most, _) if least == most => part.prefers(),
+            Part::Repeat(.., own) => *own,
         }
     }
 
@@ -153,8 +188,8 @@ impl Reader {
             };
             parts.push(match bounds {
                 Some((least, most)) => {
-                    self.take("?");
-                    Part::Repeat(Box::new(part), least, most)
+                    let own = if self.take("?") { Prefers::Less } else { Prefers::More };
+                    Part::Repeat(Box::new(part), least, most, own)
                 }
                 None => part,
             });

@@ -10,11 +10,14 @@ import { answer, identity, member } from './decode.js'
 import type { Compiled, Item } from './lower/query.js'
 import type { Shape } from './lower/values.js'
 import type { Mirror, Row } from './mirror.js'
+import { type Given, failed, refused } from './place.js'
 import { type Puller, type Touched, touchedEntity, touchedValue } from './pull.js'
 import type { Facts } from './store.js'
 
 /** Tuples that came and went with a version. */
 export interface Difference { readonly added: unknown[][]; readonly removed: unknown[][] }
+/** Whose answer it is: how errors call it, what it was given as, its label in the engine. */
+export interface Asker { readonly name: string; readonly given: Given; readonly label: string }
 interface Known { live: number; row: Row; tuple: unknown[]; touched?: Touched }
 
 const columnsOf = (shape: Shape): string[] => shape.kind === 'scalar' ? [shape.name] : shape.items.flatMap(columnsOf)
@@ -31,16 +34,22 @@ export class Answer {
   readonly #stops: (() => void)[] = []
   readonly #mirrors = new Set<Mirror>()
   #pending: { added: unknown[][]; removed: unknown[][] } | undefined
+  #failure: { readonly of: EddylineError; readonly told: EddylineError } | undefined
   #cached: { value: unknown; rows: readonly (readonly Row[])[]; version: number } | undefined
 
-  constructor(readonly db: Database<any>, readonly facts: Facts, readonly puller: Puller, readonly query: ParsedQuery, readonly compiled: Compiled, readonly patterns: ReadonlyMap<string, PullPattern>, label: string) {
+  constructor(readonly db: Database<any>, readonly facts: Facts, readonly puller: Puller, readonly query: ParsedQuery, readonly compiled: Compiled, readonly patterns: ReadonlyMap<string, PullPattern>, readonly who: Asker) {
     const { items, queries } = compiled
     this.#keys = items.map(of => [...new Set(of.filter((_, i) => query.find[i].kind !== 'aggregate').flatMap(i => i.kind === 'list' ? [i.column] : columnsOf(i.shape)))])
     this.#pulls = query.find.some(f => f.kind === 'pull')
-    this.lives = queries.map(json => live(db, json, label))
+    this.lives = queries.map(json => { try { return live(db, json, who.label) } catch (e) { throw refused(e, json, who.given) } })
   }
 
-  get error(): EddylineError | undefined { return this.lives.find(l => l.status === 'error')?.error }
+  /** What evaluation fails with, said about the clause. */
+  get error(): EddylineError | undefined {
+    const failure = this.lives.find(l => l.status === 'error')?.error
+    if (failure !== this.#failure?.of) this.#failure = failure === undefined ? undefined : { of: failure, told: failed(failure, this.who.name, this.compiled.queries, this.who.given) }
+    return this.#failure?.told
+  }
 
   /** All rows, as the find says: the same object until something changes. Throws what the query fails with. */
   get(): unknown {

@@ -6,8 +6,10 @@ export interface Variable { readonly kind: 'var'; readonly name: string; readonl
 export interface Literal { readonly kind: 'const'; readonly value: Constant; readonly keyword?: boolean; readonly at: string }
 export interface Blank { readonly kind: 'blank'; readonly at: string }
 /** `[:person/email "x"]` in the place of an entity. */
-export interface Lookup { readonly kind: 'lookup'; readonly attribute: string; readonly value: Literal; readonly at: string }
-export type Term = Variable | Literal | Blank | Lookup
+export interface Lookup { readonly kind: 'lookup'; readonly attribute: string; readonly value: Literal; /** Of `["x" 1]`: what it is where the key has two columns. */ readonly key?: Key; readonly at: string }
+/** `[1 2]` in the place of an entity: a row whose key has several columns. */
+export interface Key { readonly kind: 'key'; readonly items: readonly Literal[]; readonly at: string }
+export type Term = Variable | Literal | Blank | Lookup | Key
 
 /** What a function's value, or an input, is bound to. */
 export type Binding =
@@ -66,7 +68,7 @@ export type InputSpec =
 export interface ParsedQuery {
   readonly find: readonly FindItem[]
   readonly shape: 'relation' | 'collection' | 'tuple' | 'scalar'
-  readonly with: readonly string[]
+  readonly with: readonly Variable[]
   readonly inputs: readonly InputSpec[]
   readonly where: readonly Clause[]
   readonly names?: readonly string[]

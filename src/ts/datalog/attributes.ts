@@ -65,7 +65,8 @@ const invalid = (name: string, why: string): EddylineError =>
   new EddylineError('ATTRIBUTE_INVALID', `the attribute \`:${name}\`: ${why}`, { path: `attributes.${name}`, offending: name })
 
 function declare(name: string, input: AttributeInput): FactAttribute {
-  if (name === '' || name === 'db/id') throw invalid(name, 'this name is taken')
+  if (name === '') throw invalid(name, 'a name is missing')
+  if (name === 'db/id') throw invalid(name, 'this name is taken')
   if (typeof input !== 'string' && !isObject(input)) throw invalid(name, 'it is a type, or options')
   const given: Record<string, unknown> = typeof input === 'string' ? { type: input } : plainOptions(name, input as Record<string, unknown>)
   const type = given.type as ValueType

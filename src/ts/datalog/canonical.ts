@@ -26,6 +26,7 @@ function term(t: Term): string {
   switch (t.kind) {
     case 'var': return t.name
     case 'blank': return '_'
+    case 'key': return `[${t.items.map(literal).join(' ')}]`
     case 'lookup': return `[${attribute(t.attribute)} ${literal(t.value)}]`
     default: return literal(t)
   }
@@ -101,7 +102,7 @@ export function canonicalQuery(query: ParsedQuery, rules: Rules): string {
   return `{${[
     `:find [${shaped}]`,
     ...(query.names === undefined ? [] : [`:keys [${query.names.join(' ')}]`]),
-    ...(query.with.length === 0 ? [] : [`:with [${[...query.with].sort().join(' ')}]`]),
+    ...(query.with.length === 0 ? [] : [`:with [${query.with.map(v => v.name).sort().join(' ')}]`]),
     ...(inputs.length === 0 ? [] : [`:in [${inputs.map(input).join(' ')}]`]),
     ...(query.where.length === 0 ? [] : [`:where [${clauses(query.where)}]`]),
     ...(bodies.length === 0 ? [] : [`:rules [${bodies.join(' ')}]`]),

@@ -1,5 +1,5 @@
 // What attributes there are: those of facts, and every column of every table as `:table/column`.
-import { EddylineError, unknownName } from '../errors.js'
+import { EddylineError, nearestName } from '../errors.js'
 import type { CellType } from '../port.js'
 import type { AnySchema } from '../schema.js'
 import { INPUTS, factOf } from './attributes.js'
@@ -71,8 +71,9 @@ export class Catalog {
   /** The attribute of a name with or without colon. Throws UNKNOWN_ATTRIBUTE with the place and the nearest name. */
   get(name: string, at: string): Attribute {
     const found = this.find(name)
-    if (found === undefined) throw unknownName('UNKNOWN_ATTRIBUTE', `attribute \`:${name}\` (at ${at})`, name, this.#attributes.keys(), at)
-    return found
+    if (found !== undefined) return found
+    const nearest = nearestName(name, this.#attributes.keys())
+    throw new EddylineError('UNKNOWN_ATTRIBUTE', `no attribute \`:${name}\` (at ${at})${nearest === undefined ? '' : `; did you mean \`:${nearest}\`?`}`, { path: at, offending: name, nearest })
   }
 
   find(name: string): Attribute | undefined { return this.#attributes.get(name.replace(/^:(?=.)/, '')) }

@@ -8,13 +8,24 @@ function shaped(shape: Shape, row: Row): unknown {
   return shape.kind === 'scalar' ? row[shape.name] : shape.items.map(s => shaped(s, row))
 }
 
+/** A member of a list that the engine has put together as json. */
+function listed(type: string, v: unknown): unknown {
+  switch (type) {
+    case 'timestamp': return new Date(v as string)
+    case 'bigint': return BigInt(v as number | string)
+    case 'float': return Number(v)
+    case 'bytes': return Uint8Array.from((v as string).slice(2).match(/../g) ?? [], hex => parseInt(hex, 16))
+    default: return v
+  }
+}
+
 /** A member of a result row; pulled trees are made by `pull`. */
 export function member(item: Item, row: Row, pull: (item: Item & { kind: 'pull' }, e: unknown) => unknown): unknown {
   switch (item.kind) {
     case 'value': return shaped(item.shape, row)
     case 'pull': return pull(item, shaped(item.shape, row))
     case 'list': {
-      const list = (row[item.column] as unknown[]).map(v => item.type === 'timestamp' ? new Date(v as string) : item.type === 'bigint' ? BigInt(v as number) : v)
+      const list = (row[item.column] as unknown[]).map(v => listed(item.type, v))
       const shown = item.most === undefined ? list : list.slice(0, item.most)
       return item.reversed === true ? shown.reverse() : shown
     }

@@ -199,6 +199,7 @@ function fromValue(value: unknown, at: string, depth: number): Form {
   if (depth > DEEPEST) throw syntax('nested too deeply', at)
   if (typeof value === 'string') return fromText(value, at)
   if (value === undefined || value === null) return { kind: 'constant', value: null, at }
+  if (value instanceof Date && Number.isNaN(value.getTime())) throw syntax('an invalid Date cannot stand in a query', at)
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint' || value instanceof Date || value instanceof Uint8Array) return { kind: 'constant', value, at }
   if (Array.isArray(value)) return { kind: 'vector', items: value.map((v, i) => fromValue(v, `${at}[${i}]`, depth + 1)), loose: true, at }
   if (value instanceof Text) return { kind: 'text', value: value.value, at }

@@ -13,6 +13,7 @@ import type { UserFunction } from './lower/functions.js'
 import { storedInput } from './lower/inputs.js'
 import { checkDefinition, checkPull } from './options.js'
 import { parsePull } from './parse-pull.js'
+import { placed } from './place.js'
 import { SOURCE, TX0, inputRows } from './positions.js'
 import { Puller } from './pull.js'
 import { type Kept, Shelf } from './shelf.js'
@@ -20,7 +21,7 @@ import { type Configuration, type LoadOptions, type Saved, load, restore, save }
 import { Facts } from './store.js'
 import { type DatomSource, type SyncOptions, type SyncResult, syncFacts } from './sync.js'
 import { type Datom, type Prepared, type SourceFact, Transaction } from './transact.js'
-import type { TxData } from './tx-data.js'
+import { type TxData, isMap } from './tx-data.js'
 import { type Definition, DatalogView, ask } from './view.js'
 
 export interface DatalogOptions {
@@ -46,6 +47,17 @@ export interface TxReport {
   readonly version: number
 }
 
+interface Rounds { readonly number: number; readonly views: Map<string, number> }
+
+/** What is wrong with a change, said about the data that it was made of. */
+function inData(error: unknown, placeOf: Prepared['placeOf']): unknown {
+  const at = error instanceof EddylineError ? /^changes\[(\d+)\](.*)$/s.exec(error.path ?? '') : null
+  const path = at === null ? undefined : placeOf(Number(at[1]), at[2])
+  if (path === undefined) return error
+  const { code, message, offending, nearest, path: inner } = error as EddylineError
+  return new EddylineError(code, `${message.replace(` (at ${inner!})`, '')} (at ${path})`, { path, offending, nearest, cause: error })
+}
+
 /** Facts, queries and views over a database. Made by `datalog(db)`. */
 export class Face {
   readonly catalog: Catalog
@@ -57,7 +69,8 @@ export class Face {
   readonly #options: DatalogOptions
   readonly #functions: ReadonlyMap<string, UserFunction>
   readonly #followed = new Set<DatalogView>()
-  readonly #rounds = new Map<number, number>()
+  /** By version: in which round of listeners it is made, and when each view last was. */
+  readonly #rounds = new Map<number, Rounds>()
   readonly #stop: () => void
   readonly #unsubscribe: (() => void) | undefined
   #number = 0
@@ -151,7 +164,7 @@ export class Face {
    */
   pull(pattern: unknown, e: unknown, options?: { table?: string }): Record<string, unknown> | null {
     checkPull(options)
-    const parsed = this.puller.check(typeof pattern === 'object' && pattern !== null && 'wildcard' in pattern ? pattern as PullPattern : parsePull(pattern))
+    const parsed = placed({ pattern }, () => this.puller.check(typeof pattern === 'object' && pattern !== null && 'wildcard' in pattern ? pattern as PullPattern : parsePull(pattern)))
     let table = options?.table
     if (table !== undefined && this.catalog.ofTable(table).length === 0) throw unknownName('UNKNOWN_TABLE', `table \`${table}\``, table, this.db.schema.json.tables.map((t: { name: string }) => t.name), 'table')
     let found = e
@@ -161,13 +174,14 @@ export class Face {
       if (!attribute.fact) table = attribute.table
     }
     if (found === undefined || found === null) return null
+    if (isMap(found) || typeof found === 'function' || typeof found === 'symbol') throw new EddylineError('INVALID_ARGUMENT', 'an entity is a number, the key of a row, or `[attribute value]`', { path: 'e' })
     const tree = this.puller.pull(parsed, found, table)
     const isBare = !(this.#options.open ?? false) && tree !== null && ':db/id' in tree && Object.keys(tree).length === 1
     return isBare && !this.puller.isKnown(found, table) ? null : tree
   }
 
   pullMany(pattern: unknown, es: readonly unknown[], options?: { table?: string }): (Record<string, unknown> | null)[] {
-    const parsed = parsePull(pattern)
+    const parsed = placed({ pattern }, () => this.puller.check(parsePull(pattern)))
     if (!Array.isArray(es)) throw new EddylineError('INVALID_ARGUMENT', '`pullMany` takes a list of entities', { path: 'es' })
     return es.map(e => this.pull(parsed, e, options))
   }
@@ -202,14 +216,14 @@ export class Face {
   }
 
   /** @internal Commits what a transaction worked out. */
-  commit({ changes, enter, entities }: Prepared, source: string, tx: number): void {
+  commit({ changes, enter, entities, placeOf }: Prepared, source: string, tx: number): void {
     const undo = enter()
     const moved = this.facts.positions.moving(source, tx, entities)
     this.#depth++
     try {
       this.facts.committing(() => {
         const note = moved.done()
-        try { this.db.apply({ changes: [...changes, ...moved.changes], ...moved.envelope, origin: 'datalog' } as never) } catch (e) { undo(); note(); throw e }
+        try { this.db.apply({ changes: [...changes, ...moved.changes], ...moved.envelope, origin: 'datalog' } as never) } catch (e) { undo(); note(); throw inData(e, placeOf) }
       })
     } finally { this.#depth-- }
     if (this.#depth > 0 || this.#failure === undefined) return
@@ -236,16 +250,16 @@ export class Face {
 
   /** After the live queries of a version: views tell, once, and what their listeners return is transacted. */
   #told(version: number): void {
-    const round = this.#rounds.get(version) ?? 0
+    const round = this.#rounds.get(version) ?? { number: 0, views: new Map() }
     this.#rounds.delete(version)
     const news = [...this.#followed].flatMap(view => { const difference = view.take(); return difference === undefined ? [] : [{ view, difference }] })
     if (news.length > 0) this.#tell(news, round)
   }
 
   /** @internal A difference that came about without a version. */
-  tell(view: DatalogView, difference: Difference): void { this.#tell([{ view, difference }], 0) }
+  tell(view: DatalogView, difference: Difference): void { this.#tell([{ view, difference }], { number: 0, views: new Map() }) }
 
-  #tell(news: readonly { view: DatalogView; difference: Difference }[], round: number): void {
+  #tell(news: readonly { view: DatalogView; difference: Difference }[], { number, views }: Rounds): void {
     const wanted: { view: DatalogView; data: TxData }[] = []
     const errors: unknown[] = []
     for (const { view, difference } of news) {
@@ -259,14 +273,16 @@ export class Face {
       }
     }
     const most = this.#options.maxRounds ?? 100
-    if (wanted.length > 0 && round >= most) {
-      const names = [...new Set(wanted.map(w => w.view.name))]
+    for (const { view } of wanted) views.set(view.name, number)
+    if (wanted.length > 0 && number >= most) {
+      // Those of a circle take turns; what only set it off has been silent since.
+      const names = [...views].filter(([, last]) => last >= number / 2).map(([name]) => name)
       const error = new EddylineError('MAX_ROUNDS', `listeners of ${names.map(n => `\`${n}\``).join(', ')} go on after ${most} rounds of transactions`, { path: names.join(', '), offending: names[0] })
       if (this.#depth > 0) this.#failure ??= error
       else errors.push(error)
     } else {
       for (const { data } of wanted) {
-        this.#rounds.set(this.db.version + 1, round + 1)
+        this.#rounds.set(this.db.version + 1, { number: number + 1, views })
         try { this.transact(data) } catch (e) { this.#rounds.delete(this.db.version + 1); errors.push(e) }
       }
     }

@@ -1,5 +1,5 @@
 // Forms to clauses: patterns, predicates, function calls, not, or, rules.
-import type { Argument, Binding, Clause, Literal, Term, Variable } from './ast.js'
+import type { Argument, Binding, Clause, Key, Literal, Lookup, Term, Variable } from './ast.js'
 import { type Form, syntax } from './edn.js'
 
 /** The items of something with items. */
@@ -39,13 +39,19 @@ function term(form: Form): Term {
   }
   const constant = constantOf(form)
   if (constant !== undefined) return constant
-  const items = itemsOf(form)
-  if (items?.length === 2 && form.kind === 'vector') {
-    const attribute = attributeOf(items[0])
-    const value = constantOf(items[1])
-    if (attribute !== undefined && value !== undefined) return { kind: 'lookup', attribute, value, at: form.at }
-  }
-  throw syntax('a variable, a constant, `_` or `[attribute value]` must stand here', form.at)
+  const entity = form.kind === 'vector' ? entityOf(form.items, form.at) : undefined
+  if (entity !== undefined) return entity
+  throw syntax('a variable, a constant, `_`, `[attribute value]` or the key of a row must stand here', form.at)
+}
+
+/** `[:attribute value]`, or a key of several columns. */
+function entityOf(forms: readonly Form[], at: string): Lookup | Key | undefined {
+  const items = forms.flatMap(f => constantOf(f) ?? [])
+  if (items.length < 2 || items.length < forms.length) return undefined
+  const key: Key = { kind: 'key', items, at }
+  const attribute = items.length === 2 ? attributeOf(forms[0]) : undefined
+  if (attribute === undefined) return key
+  return { kind: 'lookup', attribute, value: items[1], ...(items[0].keyword === true ? {} : { key }), at }
 }
 
 function argument(form: Form): Argument {
@@ -53,6 +59,7 @@ function argument(form: Form): Argument {
   // A source handed to `get-else` and the like is always the database.
   if (form.kind === 'symbol' && !isVariable(form.value) && form.value !== '_') return { kind: 'const', value: form.value, at: form.at }
   const items = itemsOf(form)
+  if (form.kind === 'list' && symbolOf(items![0]) !== undefined) throw syntax('a call cannot stand within a call: bind its value to a variable first', form.at)
   if (items !== undefined) return { kind: 'members', items: items.map(argument), at: form.at }
   return term(form)
 }

@@ -2,9 +2,10 @@
 import type { PullAttribute, PullPattern } from './ast.js'
 import { type Form, read, syntax } from './edn.js'
 import { attributeOf, constantOf, itemsOf, symbolOf } from './parse-clause.js'
+import { placed } from './place.js'
 
 /** A pull pattern: EDN text, a form, or arrays. Throws DATALOG_SYNTAX with the place. */
-export function parsePull(input: unknown): PullPattern { return pullPattern(read(input, 'pattern')) }
+export function parsePull(input: unknown): PullPattern { return placed({ pattern: input }, () => pullPattern(read(input, 'pattern'))) }
 
 export function pullPattern(form: Form): PullPattern {
   const items = form.kind === 'vector' ? form.items : undefined

@@ -1,9 +1,10 @@
 // A query, and rules, as read.
-import { EddylineError } from '../errors.js'
-import type { Branch, FindItem, InputSpec, ParsedQuery, PullPattern, Rule, Rules } from './ast.js'
+import { EddylineError, nearestName } from '../errors.js'
+import { type Branch, type FindItem, type InputSpec, type ParsedQuery, type PullPattern, type Rule, type Rules, boundBy } from './ast.js'
 import { type Form, read, syntax } from './edn.js'
 import { attributeOf, binding, clauses, constantOf, headOf, itemsOf, symbolOf, variable } from './parse-clause.js'
 import { pullPattern } from './parse-pull.js'
+import { placed } from './place.js'
 
 const SECTIONS = ['find', 'with', 'in', 'where', 'keys', 'strs', 'syms', 'rules'] as const
 type Section = (typeof SECTIONS)[number]
@@ -14,6 +15,10 @@ type Sections = Partial<Record<Section, readonly Form[]>> & { at: string }
  * stand beside it, or in it as `:rules`. Throws DATALOG_SYNTAX with the place.
  */
 export function parseQuery(input: unknown, rulesInput?: unknown): { query: ParsedQuery; rules: Rules } {
+  return placed({ query: input, rules: rulesInput }, () => parsed(input, rulesInput))
+}
+
+function parsed(input: unknown, rulesInput: unknown): { query: ParsedQuery; rules: Rules } {
   const form = read(input)
   const sections = sectionsOf(form)
   const ruleForms = [...(rulesInput === undefined ? [] : [read(rulesInput, 'rules')]), ...(sections.rules ?? [])]
@@ -25,18 +30,37 @@ export function parseQuery(input: unknown, rulesInput?: unknown): { query: Parse
   if (labels.length > 1) throw syntax('only one of `:keys`, `:strs`, `:syms` can be said', sections[labels[1]]![0]?.at ?? sections.at)
   const labelled = labels.length === 0 ? undefined : sections[labels[0]]!.map(f => attributeOf(f) ?? (f.kind === 'symbol' ? f.value : ''))
   if (labelled !== undefined && (shape === 'collection' || shape === 'scalar' || labelled.length !== find.length)) throw syntax(`\`:${labels[0]}\` names each member of rows or of a tuple`, sections.at)
+  const twice = labelled?.findIndex((name, i) => labelled.indexOf(name) < i) ?? -1
+  if (twice >= 0) throw syntax(`\`${labelled![twice]}\` would name two members`, sections[labels[0]]![twice].at, labelled![twice])
   const query: ParsedQuery = {
-    find, shape, with: (sections.with ?? []).map(f => variable(f).name), inputs: (sections.in ?? []).map(parseInput), where,
+    find, shape, with: (sections.with ?? []).map(f => variable(f)), inputs: distinctInputs((sections.in ?? []).map(parseInput)), where,
     ...(labelled === undefined ? {} : { names: labelled }),
   }
   return { query, rules }
+}
+
+function noSection(name: string, at: string): EddylineError {
+  const nearest = nearestName(name, SECTIONS)
+  return new EddylineError('DATALOG_SYNTAX', `no section \`:${name}\` of queries (at ${at}); ${nearest === undefined ? `there are ${SECTIONS.map(s => `:${s}`).join(', ')}` : `did you mean \`:${nearest}\`?`}`, { path: at, offending: `:${name}`, ...(nearest === undefined ? {} : { nearest: `:${nearest}` }) })
+}
+
+/** Throws where a variable, a source or the rules would be given twice. */
+function distinctInputs(inputs: readonly InputSpec[]): readonly InputSpec[] {
+  const seen = new Set<string>()
+  for (const spec of inputs) {
+    for (const name of spec.kind === 'binding' ? boundBy(spec.binding) : [spec.kind === 'rules' ? '%' : spec.name]) {
+      if (seen.has(name)) throw syntax(`\`${name}\` stands twice in \`:in\``, spec.at, name)
+      seen.add(name)
+    }
+  }
+  return inputs
 }
 
 function sectionsOf(form: Form): Sections {
   const out: Sections = { at: form.at }
   const put = (key: Form, items: readonly Form[]): void => {
     const name = attributeOf(key) as Section
-    if (!SECTIONS.includes(name)) throw new EddylineError('DATALOG_SYNTAX', `no section \`:${name}\` of queries; there are ${SECTIONS.map(s => `:${s}`).join(', ')} (at ${key.at})`, { path: key.at, offending: `:${name}` })
+    if (!SECTIONS.includes(name)) throw noSection(name, key.at)
     if (out[name] !== undefined) throw syntax(`\`:${name}\` is said twice`, key.at)
     out[name] = items
   }
@@ -58,6 +82,7 @@ function sectionsOf(form: Form): Sections {
       key = item
       items = []
     } else if (key === undefined) throw syntax('a query begins with `:find`', item.at)
+    else if (item.kind === 'keyword' && !/^:?(keys|strs|syms)$/.test(attributeOf(key)!)) throw noSection(item.value, item.at)
     else items.push(item)
   }
   if (key !== undefined) put(key, items)

@@ -5,7 +5,7 @@ import type { Attribute, Catalog } from './catalog.js'
 import { type Mirror, type Row, keyOf } from './mirror.js'
 import { type Facts, TX0 } from './store.js'
 import { type Op, type TxData, expand, isTempid, said, txError } from './tx-data.js'
-import { PendingRows } from './tx-rows.js'
+import { PendingRows, type Place } from './tx-rows.js'
 import { leader, upserts } from './tx-upserts.js'
 import { normalized } from './tx-values.js'
 
@@ -23,6 +23,8 @@ export interface Prepared {
   readonly tempids: Readonly<Record<string, number>>
   /** The largest entity that it names or makes. */
   readonly entities: number
+  /** What the data says wrong, by where the changes are wrong: `[2].row.title`. */
+  readonly placeOf: (change: number, rest: string) => string | undefined
   /** Tells the mirrors; returns what takes it back. */
   readonly enter: () => () => void
 }
@@ -38,7 +40,7 @@ function placed(error: unknown, path: string): unknown {
 }
 
 /** The facts of one entity and attribute while a transaction is worked out. */
-interface Cell { readonly before: ReadonlyMap<unknown, Row>; readonly now: Map<unknown, { v: unknown; tx: number }> }
+interface Cell { readonly before: ReadonlyMap<unknown, Row>; readonly now: Map<unknown, { v: unknown; tx: number; path?: Place }> }
 
 export class Transaction {
   readonly #cells = new Map<Attribute, Map<number, Cell>>()
@@ -83,6 +85,7 @@ export class Transaction {
     const attributes = new Map<string, Attribute>()
     for (const { e, a, v, tx, added, at } of datoms) {
       this.tx = tx
+      this.#rows.at = at
       try {
         let attribute = attributes.get(a)
         if (attribute === undefined) attributes.set(a, attribute = this.catalog.get(a.replace(/^:(?=.)/, ''), HERE))
@@ -117,7 +120,7 @@ export class Transaction {
       e = leader(this.#aliases, e)
       const known = this.#tempids.get(e)
       if (known !== undefined) return known
-      if (!make) throw txError('TX_INVALID', 'a tempid stands for nothing yet', path)
+      if (!make) throw txError('TX_INVALID', `\`${said(e)}\` is a tempid, and stands for nothing yet${typeof e === 'string' ? '; the key of a row goes with its table: `[:db/retractEntity key table]`' : ''}`, path)
       const made = this.#fresh()
       this.#tempids.set(e, made)
       return made
@@ -162,7 +165,7 @@ export class Transaction {
     if (cell === undefined) {
       const rows = this.facts.rows(attribute, e)
       const before = rows.length === 0 ? NOTHING : new Map(rows.map(r => [keyOf(r.v), r]))
-      const now = new Map<unknown, { v: unknown; tx: number }>()
+      const now = new Map<unknown, { v: unknown; tx: number; path?: Place }>()
       for (const [k, r] of before) now.set(k, { v: r.v, tx: r.tx as number })
       cells.set(e, cell = { before, now })
     }
@@ -193,7 +196,7 @@ export class Transaction {
     if (!attribute.many) for (const { v: old } of [...cell.now.values()]) this.#remove(attribute, e, old)
     // What was there before this transaction and comes back is what it was.
     const before = cell.before.get(key)
-    cell.now.set(key, { v, tx: before === undefined ? this.tx : before.tx as number })
+    cell.now.set(key, { v, tx: before === undefined ? this.tx : before.tx as number, path: this.#rows.at ?? path })
     if (attribute.unique !== false) {
       const holders = this.#holders.get(attribute)
       if (holders === undefined) this.#holders.set(attribute, new Map([[key, e]]))
@@ -266,11 +269,13 @@ export class Transaction {
   #result(): Prepared {
     const deletes: LooseChange[] = []
     const writes: LooseChange[] = []
+    const places: ((rest: string) => Place | undefined)[] = []
     const moves: { mirror: Mirror; key: readonly unknown[]; before: Row | undefined; now: Row | undefined }[] = []
     for (const [attribute, cells] of this.#cells) {
       const { table } = attribute
       const mirror = this.facts.mirror(table)
       const rows: Row[] = []
+      const paths: (Place | undefined)[] = []
       for (const [e, { before, now }] of cells) {
         for (const [key, row] of before) {
           if (now.has(key)) continue
@@ -279,26 +284,32 @@ export class Transaction {
           deletes.push({ op: 'delete', table, id: attribute.many ? id : e } as LooseChange)
           moves.push({ mirror, key: id, before: row, now: undefined })
         }
-        for (const [key, { v, tx }] of now) {
+        for (const [key, { v, tx, path }] of now) {
           if (before.has(key)) continue
           const row = { e, v, tx }
           rows.push(row)
+          paths.push(path)
           moves.push({ mirror, key: attribute.many ? [e, v] : [e], before: attribute.many || before.size === 0 ? undefined : before.values().next().value, now: row })
         }
       }
-      if (rows.length > 0) writes.push({ op: 'upsert', table, rows } as LooseChange)
+      if (rows.length === 0) continue
+      writes.push({ op: 'upsert', table, rows } as LooseChange)
+      places.push(rest => paths[Number(/^\.rows\[(\d+)\]/.exec(rest)?.[1] ?? 0)])
     }
-    for (const [table, { key, before, now }] of this.#rows.all()) {
+    for (const [table, { key, before, now, path, columns }] of this.#rows.all()) {
       if (now === before) continue
       const mirror = this.facts.mirror(table)
       const id = key.length === 1 ? key[0] : key
       if (now === null || now === undefined) { if (before !== undefined) { deletes.push({ op: 'delete', table, id } as LooseChange); moves.push({ mirror, key, before, now: undefined }) } continue }
       const row = before === undefined ? { ...Object.fromEntries(this.catalog.ofTable(table).filter(a => a.nullable).map(a => [a.value.name, null])), ...now } : now
       writes.push({ op: 'upsert', table, row } as LooseChange)
+      // What is missing is missing in the whole item.
+      places.push(rest => columns.get(rest.replace(/^\.row\./, '')) ?? (typeof path === 'string' ? path.replace(/\][^\]]*$/, ']') : path))
       moves.push({ mirror, key, before, now: row })
     }
     return {
       tx: this.tx, changes: deletes.length === 0 ? writes : [...deletes, ...writes], datoms: this.#net(), tempids: this.#tempidsByName(), entities: this.#most,
+      placeOf: (change, rest) => { const place = places[change - deletes.length]?.(rest); return typeof place === 'number' ? `datoms[${place}]` : place },
       enter: () => {
         for (const { mirror, key, before, now } of moves) mirror.change(key, before, now)
         for (const { mirror, before, now } of moves) if (mirror.isHeard) mirror.tell(before === undefined ? [] : [before], now === undefined ? [] : [now])
@@ -313,7 +324,7 @@ export class Transaction {
   #net(): Datom[] {
     const last = new Map<string, { datom: Datom; balance: number }>()
     for (const datom of this.#log) {
-      const id = `${typeof datom.e} ${String(datom.e)} ${datom.a} ${typeof datom.v} ${String(keyOf(datom.v))}`
+      const id = `${typeof datom.e} ${String(keyOf(datom.e))} ${datom.a} ${typeof datom.v} ${String(keyOf(datom.v))}`
       const known = last.get(id)
       const step = datom.added ? 1 : -1
       if (known === undefined) last.set(id, { datom, balance: step })

@@ -6,10 +6,21 @@ import { RowKey, txError } from './tx-data.js'
 import { normalized } from './tx-values.js'
 
 /** A row as it was, and is to be: null if it goes. */
-export interface PendingRow { readonly key: readonly unknown[]; readonly before: Row | undefined; now: Row | null | undefined }
+export interface PendingRow {
+  readonly key: readonly unknown[]
+  readonly before: Row | undefined
+  now: Row | null | undefined
+  /** Where the data is about it, and about its columns: for errors. */
+  readonly path: Place
+  readonly columns: Map<string, Place>
+}
+/** A place in transaction data, or the how many-th fact of a source. */
+export type Place = string | number
 
 export class PendingRows {
   readonly #rows = new Map<string, Map<string, PendingRow>>()
+  /** Of a source: the fact that is worked on. */
+  at: number | undefined
 
   /** `note` is told each fact that comes or goes. */
   constructor(readonly facts: Facts, readonly catalog: Catalog, readonly display: (a: Attribute) => string, readonly note: (e: unknown, a: string, v: unknown, added: boolean) => void) {}
@@ -39,7 +50,7 @@ export class PendingRows {
     let row = rows.get(id)
     if (row === undefined) {
       const before = this.facts.mirror(attribute.table).get(key)
-      rows.set(id, row = { key, before, now: before as Row })
+      rows.set(id, row = { key, before, now: before as Row, path: this.at ?? path, columns: new Map() })
     }
     return row
   }
@@ -52,6 +63,7 @@ export class PendingRows {
       if (attribute.entity.length !== row.key.length) throw txError('TX_INVALID', `rows of \`${attribute.table}\` have a key of ${attribute.entity.length} columns`, path)
       row.now = Object.fromEntries(attribute.entity.map((c, i) => [c.name, row.key[i]]))
     }
+    row.columns.set(attribute.value.name, this.at ?? path)
     const isKey = attribute.entity.some(c => c.name === attribute.value.name)
     if (isKey && keyOf(row.now[attribute.value.name]) !== keyOf(value)) throw txError('TX_INVALID', `\`:${attribute.name}\` is the key of the row and cannot change`, path)
     if (!isKey) this.assign(attribute, row, value)

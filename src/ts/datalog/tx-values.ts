@@ -20,6 +20,9 @@ export function normalized(attribute: Attribute, v: unknown, path: string): unkn
     case 'decimal': return typeof v === 'string' || typeof v === 'number' || typeof v === 'bigint' ? String(v) : wrong()
     case 'bytes': return v instanceof Uint8Array ? v : wrong()
     case 'json': canonicalJson(v, path); return v
-    default: return wrong()
+    case 'date': return v instanceof Date && !Number.isNaN(v.getTime()) ? v.toISOString().slice(0, 10) : typeof v === 'string' ? v : wrong()
+    // What the engine reads itself.
+    case 'time': case 'uuid': case 'interval': return typeof v === 'string' ? v : wrong()
+    default: return Array.isArray(v) ? v : wrong()
   }
 }

@@ -1,16 +1,18 @@
 // A named query that stays answered: a circuit, its inputs, its listeners.
 import { EddylineError, unknownName } from '../errors.js'
 import type { QueryJson } from '../query/types.js'
-import { Answer, type Difference, live } from './answer.js'
+import { Answer, type Asker, type Difference, live } from './answer.js'
 import type { InputSpec, ParsedQuery, PullPattern, Rules } from './ast.js'
 import { canonicalQuery, hashOf, pullText } from './canonical.js'
 import { answer, identity, named } from './decode.js'
 import type { Face } from './face.js'
 import { type InputRows, asConstants, asRows, givenSpecs, resolved, rowsOf, storable } from './given.js'
 import { type Compiled, compileQuery } from './lower/query.js'
+import { fault } from './lower/values.js'
 import { checkDefinition, checkDrop } from './options.js'
 import { parseQuery } from './parse.js'
 import { parsePull } from './parse-pull.js'
+import { type Given, placed } from './place.js'
 import type { Kept } from './shelf.js'
 import type { SyncOptions, SyncResult, DatomSource } from './sync.js'
 import type { TxData } from './tx-data.js'
@@ -46,6 +48,7 @@ export class DatalogView {
   readonly #number: number
   readonly #patterns: Map<string, PullPattern>
   readonly #durable: boolean
+  readonly #given: Given
   #inputs: Map<InputSpec, InputRows>
   #answer: Answer
   #closed = false
@@ -55,6 +58,7 @@ export class DatalogView {
   /** @internal Made by `view`. */
   constructor(face: Face, name: string, definition: Definition, number: number) {
     checkDefinition(definition)
+    this.#given = { query: definition.query, rules: definition.rules }
     const { query, rules } = parseQuery(definition.query, definition.rules)
     this.name = name
     this.#face = face
@@ -70,7 +74,7 @@ export class DatalogView {
     if (kept !== undefined && !isSame && definition.onMismatch !== 'rebuild') throw new EddylineError('DEFINITION_MISMATCH', `the circuit \`${name}\` is defined otherwise than the one that is kept: \`onMismatch: 'rebuild'\` takes this one`, { path: name, offending: name })
     const given = { ...definition.in, ...(isSame ? kept.inputs : {}) }
     this.#patterns = namedPatterns(query, n => given[n])
-    for (const f of query.find) if (f.kind === 'pull') face.puller.check(typeof f.pattern === 'string' ? this.#patterns.get(f.pattern)! : f.pattern)
+    placed(this.#given, () => { for (const f of query.find) if (f.kind === 'pull') face.puller.check(typeof f.pattern === 'string' ? this.#patterns.get(f.pattern)! : f.pattern) })
     const specs = valueSpecs(query)
     for (const key of Object.keys(given)) {
       if (!specs.some(s => nameOf(s) === key) && !this.#patterns.has(key)) throw unknownName('DATALOG_INPUT', `input \`${key}\``, key, specs.map(nameOf), `in.${key}`)
@@ -79,7 +83,7 @@ export class DatalogView {
     this.#answer = this.#made(this.#inputs)
   }
 
-  #rows(spec: InputSpec, value: unknown): InputRows { return rowsOf(spec, resolved(spec, value, this.#face)) }
+  #rows(spec: InputSpec, value: unknown): InputRows { return placed(this.#given, () => rowsOf(spec, resolved(spec, value, this.#face))) }
 
   #made(inputs: ReadonlyMap<InputSpec, InputRows>): Answer {
     const face = this.#face
@@ -89,18 +93,20 @@ export class DatalogView {
     this.#hasRows = face.storesInputs && all.every(storable)
     if (this.#hasRows) face.writeInputs(this.#number, all, entries)
     else if (entries !== undefined) face.db.durability!.commit(undefined, entries)
-    const made = new Answer(face.db, face.facts, face.puller, this.#query, compiled, this.#patterns, `datalog:${this.name}`)
+    const made = new Answer(face.db, face.facts, face.puller, this.#query, compiled, this.#patterns, this.#asker)
     if (this.listeners.size > 0) made.watch()
     return made
   }
 
   #compiled(inputs: ReadonlyMap<InputSpec, InputRows>): Compiled {
     const list = [...inputs.values()]
-    return compileQuery(this.#query, this.#rules, this.#face.compilerOptions(this.#rules), this.#face.storesInputs && list.every(storable) ? asRows(list, this.#number) : asConstants(list))
+    return placed(this.#given, () => compileQuery(this.#query, this.#rules, this.#face.compilerOptions(this.#rules), this.#face.storesInputs && list.every(storable) ? asRows(list, this.#number) : asConstants(list)))
   }
 
   /** @internal Puts it among what is kept, if it is to be: this tab may not have written before. */
   keep(): void { if (this.#durable && !this.#face.shelf.isFollower) this.#face.shelf.keep(this.name, this.#kept(this.#inputs)) }
+
+  get #asker(): Asker { return { name: `the view \`${this.name}\``, given: this.#given, label: `datalog:${this.name}` } }
 
   /** What is kept of it. */
   #kept(inputs: ReadonlyMap<InputSpec, InputRows>): Kept {
@@ -184,7 +190,7 @@ export class DatalogView {
     const twin = this.#face.twin()
     try {
       const lives = this.#answer.compiled.queries.map(q => live(twin, q, this.name))
-      const fresh = new Answer(twin, this.#face.facts, this.#face.puller, this.#query, { ...this.#answer.compiled, queries: [] }, this.#patterns, this.name)
+      const fresh = new Answer(twin, this.#face.facts, this.#face.puller, this.#query, { ...this.#answer.compiled, queries: [] }, this.#patterns, this.#asker)
       const wanted = new Map(lives.flatMap((l, i) => l.rows.map(row => { const t = fresh.decode(i, row); return [identity(t), t] as const })))
       const shown = new Map(this.#answer.tuples().map(t => [identity(t), t]))
       const missing = [...wanted].filter(([k]) => !shown.has(k)).map(([, t]) => t)
@@ -214,23 +220,25 @@ export function ask(face: Face, query: unknown, given: readonly unknown[] | Read
   const { inputs } = first.query
   // Values are given in the order of `:in`, the database itself left out.
   const slots = inputs.filter(i => !(i.kind === 'source' && i.name === '$'))
-  if (list !== undefined && list.length > slots.length) throw new EddylineError('DATALOG_INPUT', `${list.length} inputs are given, ${slots.length} are in \`:in\``, { path: 'in' })
+  if (list !== undefined && list.length > slots.length) throw new EddylineError('DATALOG_INPUT', `${list.length} input${list.length === 1 ? ' is' : 's are'} given, and \`:in\` has ${slots.length} besides \`$\``, { path: 'in' })
   const valueOf = (spec: InputSpec): unknown => list !== undefined ? list[slots.indexOf(spec)] : (given as Record<string, unknown>)[spec.kind === 'rules' ? '%' : nameOf(spec)]
   const rulesSpec = slots.find(s => s.kind === 'rules')
   const rules = rulesSpec === undefined || valueOf(rulesSpec) === undefined ? rulesGiven : valueOf(rulesSpec)
+  if (rulesSpec !== undefined && rules === undefined) placed({ query }, () => { throw fault('DATALOG_INPUT', 'the input `%`, the rules, is missing', rulesSpec.at, '%') })
   const { query: parsed, rules: parsedRules } = rules === rulesGiven ? first : parseQuery(query, rules)
   const at = (spec: InputSpec): unknown => valueOf(inputs[parsed.inputs.indexOf(spec)])
   const patterns = namedPatterns(parsed, n => { const spec = parsed.inputs.find(i => i.kind === 'binding' && i.name === n); return spec === undefined ? undefined : at(spec) })
-  const rows = valueSpecs(parsed).map(s => rowsOf(s, resolved(s, at(s), face)))
+  const source: Given = { query, rules }
+  const rows = placed(source, () => valueSpecs(parsed).map(s => rowsOf(s, resolved(s, at(s), face))))
   const large = rows.some(r => r.spec.kind === 'source' || r.rows.length > 200)
   const view = large && face.storesInputs && rows.every(storable) ? number() : undefined
   if (view !== undefined) face.writeInputs(view, rows)
   try {
-    const compiled = compileQuery(parsed, parsedRules, face.compilerOptions(parsedRules), view === undefined ? asConstants(rows) : asRows(rows, view))
-    const asked = new Answer(face.db, face.facts, face.puller, parsed, compiled, patterns, 'datalog:q')
+    const compiled = placed(source, () => compileQuery(parsed, parsedRules, face.compilerOptions(parsedRules), view === undefined ? asConstants(rows) : asRows(rows, view)))
+    const asked = new Answer(face.db, face.facts, face.puller, parsed, compiled, patterns, { name: 'the query', given: source, label: 'datalog:q' })
     try {
       if (asked.error !== undefined) throw asked.error
-      return answer(parsed, asked.tuples())
+      return placed(source, () => answer(parsed, asked.tuples()))
     } finally { asked.close() }
   } finally { if (view !== undefined) face.clearInputs(view) }
 }

@@ -9,6 +9,7 @@ import { givenSpecs } from '../datalog/given.js'
 import type { DatalogView } from '../datalog/view.js'
 import { nameOf } from '../datalog/view.js'
 import { DatabaseValue } from './database-value.js'
+import { checkFunction, checkList, checkSchema, wrong } from './check.js'
 import { Entity } from './entity.js'
 import { type DataScriptSchema, type Datom, type Standing, Store } from './store.js'
 
@@ -63,37 +64,56 @@ export class DataScript {
   constructor(private readonly seed: Database<any>) {}
 
   #value(schema: DataScriptSchema, datoms: readonly Datom[]): DatabaseValue {
+    checkSchema(schema)
     const store = new Store(this.seed, schema)
     store.load(datoms)
     return new DatabaseValue(this.seed, schema, store)
   }
 
   empty_db = (schema: DataScriptSchema = {}): DatabaseValue => this.#value(schema, [])
-  init_db = (datoms: readonly (Datom | readonly unknown[])[], schema: DataScriptSchema = {}): DatabaseValue =>
-    this.#value(schema, datoms.map(d => Array.isArray(d) ? { e: d[0], a: d[1], v: d[2], tx: d[3] ?? TX0, added: true } : { ...d as Datom, tx: (d as Datom).tx ?? TX0, added: true }))
+  init_db = (datoms: readonly (Datom | readonly unknown[])[], schema: DataScriptSchema = {}): DatabaseValue => {
+    checkList(datoms, 'what a database begins with', 'datoms')
+    return this.#value(schema, datoms.map((d, i) => {
+      const [e, a, v, tx] = Array.isArray(d) ? d as unknown[] : [(d as Datom)?.e, (d as Datom)?.a, (d as Datom)?.v, (d as Datom)?.tx]
+      if (typeof e !== 'number' || typeof a !== 'string' || v === undefined || v === null) throw wrong('a datom is `[e a v tx]`, or an object of these', `datoms[${i}]`)
+      return { e, a, v, tx: tx as number ?? TX0, added: true }
+    }))
+  }
   create_conn = (schema: DataScriptSchema = {}): Connection => this.conn_from_db(this.empty_db(schema))
   /** A connection that begins with a value; the value itself stays as it is. */
   conn_from_db = (db: DatabaseValue): Connection => {
+    this.#db(db)
     const store = db.fork()
     return new Connection(new DatabaseValue(this.seed, db.schema, store), store)
   }
-  db = (conn: Connection): DatabaseValue => conn.value
+  db = (conn: Connection): DatabaseValue => this.#conn(conn).value
+
+  #conn(conn: unknown): Connection {
+    if (conn instanceof Connection) return conn
+    throw wrong('a connection must stand here: what `create_conn` gives', 'conn')
+  }
+  #db(db: unknown): DatabaseValue {
+    if (db instanceof DatabaseValue) return db
+    throw wrong(`a database value must stand here: ${db instanceof Connection ? '`db(conn)`' : 'what `db(conn)` gives'}`, 'db')
+  }
 
   /** The value after a transaction; the one before stays as it is. */
   db_with = (db: DatabaseValue, data: readonly unknown[]): DatabaseValue => {
+    this.#db(db)
     const store = db.fork()
     const before = new DatabaseValue(this.seed, db.schema, store)
     return this.#transacted(before, store, data, undefined).db_after
   }
 
   transact = (conn: Connection, data: readonly unknown[], meta?: unknown): Report => {
-    const report = this.#transacted(conn.value, conn.store, data, meta)
+    const report = this.#transacted(this.#conn(conn).value, conn.store, data, meta)
     conn.value = report.db_after
     for (const fn of [...conn.listeners.values()]) fn(report)
     return report
   }
 
   #transacted(before: DatabaseValue, store: Store, data: readonly unknown[], meta: unknown): Report {
+    if (!Array.isArray(data)) throw new EddylineError('TX_INVALID', 'transaction data is a list', { path: 'tx' })
     // Functions see the value before the transaction.
     const plain = data.flatMap(item => Array.isArray(item) && /^:?db\.fn\/call$/.test(String(item[0])) ? (item[1] as (...args: unknown[]) => unknown[])(before, ...item.slice(2)) : [item])
     const { datoms, tempids } = store.transact(plain, meta)
@@ -103,12 +123,17 @@ export class DataScript {
 
   listen = (conn: Connection, key: unknown, fn?: Listener): unknown => {
     const listener = fn ?? key as Listener
+    this.#conn(conn)
+    checkFunction(listener, 'callback')
     const name = fn === undefined ? ++this.#key : key
     conn.listeners.set(name, listener)
     return name
   }
-  unlisten = (conn: Connection, key: unknown): void => { conn.listeners.delete(key) }
-  resolve_tempid = (tempids: Readonly<Record<string, number>>, id: unknown): number | undefined => tempids[String(id)]
+  unlisten = (conn: Connection, key: unknown): void => { this.#conn(conn).listeners.delete(key) }
+  resolve_tempid = (tempids: Readonly<Record<string, number>>, id: unknown): number | undefined => {
+    if (typeof tempids !== 'object' || tempids === null) throw wrong('the tempids of a report must stand here', 'tempids')
+    return tempids[String(id)]
+  }
 
   /** Asks a database value. Other sources are relations; `%` takes rules. */
   q = (query: unknown, ...sources: unknown[]): unknown => {
@@ -120,6 +145,7 @@ export class DataScript {
   #sources(query: unknown, sources: readonly unknown[]): { db: DatabaseValue | undefined; rest: unknown[]; inputs: ReturnType<typeof parseQuery>['query']['inputs'] } {
     const { inputs } = parseQuery(query).query
     const given = inputs.length === 0 ? [{ kind: 'source', name: '$' }] as never : inputs
+    if (sources.length > given.length) throw new EddylineError('DATALOG_INPUT', `${sources.length} inputs are given, and \`:in\` has ${given.length}`, { path: 'in' })
     let db: DatabaseValue | undefined
     const rest: unknown[] = []
     given.forEach((spec: (typeof inputs)[number], i: number) => {
@@ -130,13 +156,14 @@ export class DataScript {
         if (spec.name !== '$') throw new EddylineError('DATALOG_INPUT', `\`${spec.name}\` cannot be a second database`, { path: `in[${i}]`, offending: spec.name })
         db = value instanceof Connection ? value.value : value
       } else if (spec.name !== '$') rest.push(value)
-      else if (value !== undefined && value !== null) throw new EddylineError('DATALOG_INPUT', '`$` is a database', { path: `in[${i}]`, offending: '$' })
+      else throw new EddylineError('DATALOG_INPUT', value === undefined ? '`$`, the database, is missing' : '`$` is a database', { path: `in[${i}]`, offending: '$' })
     })
     return { db, rest, inputs }
   }
 
   /** An answer that follows a connection: kept up by the engine, not asked again. */
   q_live = (query: unknown, conn: Connection, ...more: unknown[]): LiveAnswer => {
+    this.#conn(conn)
     const { rest, inputs } = this.#sources(query, [conn, ...more])
     const slots = inputs.filter(i => !(i.kind === 'source' && i.name === '$'))
     const at = slots.findIndex(s => s.kind === 'rules')
@@ -151,7 +178,7 @@ export class DataScript {
     tell(standing.view)
     return {
       get: () => told(standing.view.get()),
-      listen: fn => { listeners.add(fn); return () => { listeners.delete(fn) } },
+      listen: fn => { checkFunction(fn, 'callback'); listeners.add(fn); return () => { listeners.delete(fn) } },
       dispose: () => { listeners.clear(); conn.store.standing.delete(standing); standing.view.drop() },
     }
   }
@@ -161,21 +188,28 @@ export class DataScript {
   }
 
   pull = (db: DatabaseValue, pattern: unknown, e: unknown): Record<string, unknown> | null => {
-    const found = this.#entity(db, e)
+    const found = this.#entity(this.#db(db), e)
     return found === null ? null : db.read().face.pull(pattern, found)
   }
-  pull_many = (db: DatabaseValue, pattern: unknown, es: readonly unknown[]): (Record<string, unknown> | null)[] => es.map(e => this.pull(db, pattern, e))
+  pull_many = (db: DatabaseValue, pattern: unknown, es: readonly unknown[]): (Record<string, unknown> | null)[] => {
+    checkList(es, 'what `pull_many` is to pull', 'es')
+    return es.map(e => this.pull(db, pattern, e))
+  }
 
   entity = (db: DatabaseValue, e: unknown): Entity | null => {
-    const found = this.#entity(db, e)
+    const found = this.#entity(this.#db(db), e)
     return typeof found === 'number' ? new Entity(db, found) : null
   }
-  touch = (entity: Entity): Entity => entity
-  entity_db = (entity: Entity): DatabaseValue => entity.db
+  touch = (entity: Entity): Entity => {
+    if (!(entity instanceof Entity)) throw wrong('an entity must stand here: what `entity` gives', 'entity')
+    return entity
+  }
+  entity_db = (entity: Entity): DatabaseValue => this.touch(entity).db
 
   /** Facts in the order of an index (`:eavt`, `:aevt`, `:avet`), of those that begin with some components. */
   datoms = (db: DatabaseValue, index: string, ...components: unknown[]): Datom[] => {
-    const order = index.replace(/^:/, '')
+    this.#db(db)
+    const order = String(index).replace(/^:/, '')
     if (!['eavt', 'aevt', 'avet'].includes(order)) throw new EddylineError('DATALOG_INPUT', `no index \`${index}\`: there are :eavt, :aevt, :avet`, { path: 'index', offending: index })
     const members = [...order.slice(0, 3)] as ('e' | 'a' | 'v')[]
     const text = (d: Datom): string => d.a.replace(/^:/, '')

@@ -112,6 +112,9 @@ export function exp<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { r
 export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
 
 /** What a cast gives, by the name of the type. */
+/** `regexp_substr(a, pattern)`: the first match, the longest that begins there; null where there is none. */
+export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>): Expr<string | null> { return call('regexpSubstr', [a, pattern], 'text') }
+
 export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: string; time: string; uuid: string; interval: IntervalText }
 /** `CAST(a AS type)`. A text that does not read as a value: the query is in the state `error` (INVALID_TEXT). */
 export function cast<A, K extends keyof CastTypes>(a: Operand<A>, type: K): Expr<CastTypes[K] | Null<A>> { return call('cast', [a], type, undefined, type) }

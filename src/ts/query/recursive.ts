@@ -53,11 +53,23 @@ export function recursive<G extends Bases>(
 ): Group<G>
 export function recursive(first: string | Bases, second: any, third?: any, fourth?: any): any {
   if (typeof first !== 'string') return group(first, second, third)
+  checkOptions(fourth)
   const { min, max, maxRounds }: RecursiveOptions<any> = fourth ?? {}
-  const made = group({ [first]: second }, found => ({ [first]: third(found[first]) }), {
+  // What gives nothing is no step, where several may be without one.
+  const made = group({ [first]: second }, typeof third !== 'function' ? third : found => ({ [first]: third(found[first]) ?? null }), {
     ...(min === undefined ? {} : { min: { [first]: min } }), ...(max === undefined ? {} : { max: { [first]: max } }), ...(maxRounds === undefined ? {} : { maxRounds }),
   }, true)
   return made[first]
+}
+
+const invalid = (message: string, path: string, name = path): EddylineError => new EddylineError('QUERY_INVALID', message, { path, offending: name })
+
+/** Throws QUERY_INVALID for options that there are not. */
+function checkOptions(options: unknown): void {
+  if (options === undefined) return
+  if (typeof options !== 'object' || options === null) throw invalid('options are an object', 'options')
+  const known = ['min', 'max', 'maxRounds']
+  for (const name of Object.keys(options)) if (!known.includes(name)) throw unknownName('QUERY_INVALID', `option \`${name}\` of a recursion`, name, known, name)
 }
 
 /** The beginnings of queries that are made of each other, by name. */
@@ -72,25 +84,30 @@ export interface GroupOptions<G extends Bases> {
 }
 
 function group(bases: Bases, step: (found: Record<string, any>) => Record<string, any>, options: GroupOptions<any> = {}, alone = false): Record<string, any> {
-  const invalid = (message: string, path: string, name: string): EddylineError => new EddylineError('QUERY_INVALID', message, { path, offending: name })
-  const all = Object.entries(bases).map(([name, base]) => {
+  const all = Object.entries(bases ?? {}).map(([name, base]) => {
     if (name === '') throw invalid('a recursive query needs a name', 'name', name)
+    if (typeof base?.parts !== 'function') throw invalid(`what \`${name}\` begins with is no query`, 'base', name)
     const { schema, columns } = base.parts()
     return { name, base, schema, columns, names: columns.map(c => c.name) }
   })
   if (all.length === 0) throw invalid('a recursion needs a query to begin with', 'name', '')
+  checkOptions(options)
   const stray = all.find(r => r.schema !== all[0].schema)
   if (stray !== undefined) throw invalid(`\`${stray.name}\` is a query over another schema`, stray.name, stray.name)
   const over = (source: SourceTable, name: string): any => new Query(derived(source), name as never)
   const found = Object.fromEntries(all.map(({ name, schema, columns }) => [name, over(new SourceTable(schema, name, { relation: name }, columns), name)]))
+  if (typeof step !== 'function') throw invalid('a step is a function of the rows found', 'step')
   const steps = placed('step', () => step(found))
+  if (typeof steps !== 'object') throw invalid('steps are queries by name', 'step')
   const unknown = Object.keys(steps).find(n => !Object.hasOwn(bases, n))
   if (unknown !== undefined) throw unknownName('QUERY_INVALID', `base for the step of \`${unknown}\``, unknown, Object.keys(bases), 'step')
   const best = (which: 'min' | 'max', name: string, names: readonly string[]): { [K in 'min' | 'max']?: BestJson } => {
     const given = options[which]?.[name]
     if (given === undefined) return {}
-    for (const column of [given.column, ...given.by]) {
-      if (!names.includes(column)) throw unknownName('UNKNOWN_COLUMN', `column \`${column}\` on \`${name}\``, column, names, alone ? which : `${which}.${name}`)
+    const at = alone ? which : `${which}.${name}`
+    if (!Array.isArray(given?.by)) throw invalid(`\`${which}\` is { column, by: [columns] }`, at)
+    for (const column of [given.column, ...given.by].map(String)) {
+      if (!names.includes(column)) throw unknownName('UNKNOWN_COLUMN', `column \`${column}\` on \`${name}\``, column, names, at)
     }
     return { [which]: { column: given.column, by: [...given.by] } }
   }
@@ -99,8 +116,14 @@ function group(bases: Bases, step: (found: Record<string, any>) => Record<string
     if (other !== undefined) throw unknownName('QUERY_INVALID', `query \`${other}\` in this recursion`, other, Object.keys(bases), `${which}.${other}`)
   }
   const relations = all.map(({ name, base, names }) => {
-    const made = steps[name] ?? []
-    const branches = [base, ...(Array.isArray(made) ? made : [made]) as readonly QueryLike<any>[]].map(q => q.toJSON())
+    const made = steps[name] === undefined ? [] : steps[name]
+    const branches = [base, ...(Array.isArray(made) ? made : [made]) as readonly QueryLike<any>[]].map(q => {
+      if (typeof q?.toJSON !== 'function') throw invalid(`the step of \`${name}\` gives no query`, 'step', name)
+      const json = q.toJSON()
+      // Fields are called alike, whatever their order: the engine goes by the order.
+      const fields = names.map(n => json.select?.find(f => f.name === n))
+      return json.select?.length === names.length && !fields.includes(undefined) ? { ...json, select: fields as typeof json.select } : json
+    })
     return { name, columns: names, branches, ...best('min', name, names), ...best('max', name, names) }
   })
   return Object.fromEntries(all.map(({ name, schema, columns }) => {

@@ -135,3 +135,32 @@ it('lookup references, wildcards and keys of trees are as in DataScript', () => 
     both(l => { const c = l.create_conn(schema); l.transact(c, [{ name: 'A' }, { name: 'B' }]); l.transact(c, [[':db.fn/retractEntity', 2]]); return l.transact(l.conn_from_db(l.db(c)), [{ ':db/id': -1, name: 'C' }]).tempids['-1'] }),
   ]) expect(ours).toEqual(theirs)
 })
+
+it('what is handed over wrongly is an error of ours, with its place and the nearest name', () => {
+  const said = (fn: () => unknown) => { const { code, path, nearest } = failure(fn); return [code, path, nearest] }
+  const conn = d.create_conn()
+  const any = (v: unknown): never => v as never
+  // Schemas: options that there are not, and words that they do not take.
+  expect(said(() => d.create_conn(any({ a: { ':db/cardinalty': ':db.cardinality/many' } })))).toEqual(['INVALID_ARGUMENT', 'schema.a.:db/cardinalty', ':db/cardinality'])
+  expect(said(() => d.empty_db(any({ a: { ':db/cardinality': ':db.cardinality/mny' } })))).toEqual(['INVALID_ARGUMENT', 'schema.a.:db/cardinality', ':db.cardinality/many'])
+  expect(said(() => d.empty_db(any({ a: { 'db/unique': 'db.unique/identty' } })))).toEqual(['INVALID_ARGUMENT', 'schema.a.db/unique', ':db.unique/identity'])
+  expect(said(() => d.empty_db(any({ a: { ':db/valueType': ':db.type/reff' } })))[2]).toBe(':db.type/ref')
+  expect(said(() => d.empty_db(any({ a: { ':db/isComponent': 'yes' } })))[1]).toBe('schema.a.:db/isComponent')
+  for (const schema of [5, [], null]) expect(said(() => d.create_conn(any(schema))).slice(0, 2)).toEqual(['INVALID_ARGUMENT', 'schema'])
+  expect(said(() => d.create_conn(any({ a: null })))[1]).toBe('schema.a')
+  d.create_conn({ a: { ':db/cardinality': 'many', ':my/note': 'of my own', ':db/doc': 'what it is', ':db/index': true } })
+  // Connections, values, entities, listeners, lists: one in the place of another.
+  for (const fn of [() => d.db(any(undefined)), () => d.transact(any(d.db(conn)), []), () => d.listen(any(5), any(() => {})), () => d.unlisten(any(undefined), 1), () => d.q_live('[:find ?e :where [?e "a"]]', any(d.db(conn)))]) expect(said(fn)[1]).toBe('conn')
+  for (const fn of [() => d.pull(any(conn), '[*]', 1), () => d.entity(any(undefined), 1), () => d.datoms(any(5), ':eavt'), () => d.db_with(any(conn), []), () => d.conn_from_db(any(null))]) expect(said(fn)[1]).toBe('db')
+  for (const data of [undefined, 5, {}]) expect([said(() => d.transact(conn, any(data))), said(() => d.db_with(d.db(conn), any(data)))]).toEqual([['TX_INVALID', 'tx', undefined], ['TX_INVALID', 'tx', undefined]])
+  expect(said(() => d.listen(conn, any(5)))[1]).toBe('callback')
+  expect(said(() => d.touch(any(5)))[1]).toBe('entity')
+  expect(said(() => d.pull_many(d.db(conn), '[*]', any(5)))[1]).toBe('es')
+  expect(said(() => d.init_db(any(5)))[1]).toBe('datoms')
+  for (const datom of [[1], [1, 5, 5], ['a', 'b', 1], null, [1, 'a', null]]) expect(said(() => d.init_db(any([[1, 'a', 1], datom])))[1]).toBe('datoms[1]')
+  expect(said(() => d.resolve_tempid(any(undefined), -1))[1]).toBe('tempids')
+  expect(said(() => d.datoms(d.db(conn), any(undefined)))[1]).toBe('index')
+  // Inputs: one that is missing, null, one too many.
+  for (const inputs of [[], [null], [5]]) expect(said(() => d.q('[:find ?e :where [?e "a"]]', ...inputs)).slice(0, 2)).toEqual(['DATALOG_INPUT', 'in[0]'])
+  expect(said(() => d.q('[:find ?e :where [?e "a"]]', d.db(conn), 5)).slice(0, 2)).toEqual(['DATALOG_INPUT', 'in'])
+})

@@ -21,7 +21,7 @@ describe('3, functions', () => {
     ['zero? 0', true], ['pos? ?n', true], ['neg? ?n', false], ['even? ?n', false], ['odd? -3', true],
     ['true? ?b', true], ['false? ?b', false], ['nil? ?n', false], ['some? ?n', true], ['not ?b', false], ['and ?b true', true], ['or false ?b', true], ['identity ?n', 7],
     ['str ?s "-" ?n', 'Ada/Bo-7'], ['subs ?s 4', 'Bo'], ['subs ?s 0 3', 'Ada'], ['count ?s', 6], ['empty? ""', true], ['empty? ?s', false], ['not-empty ?s', 'Ada/Bo'], ['not-empty ""', null], ['keyword "a" "b"', ':a/b'], ['keyword "z"', ':z'], ['name ?k', 'b'], ['namespace ?k', 'a'],
-    ['re-find #"d.\\/B" ?s', true], ['re-matches #"Ada" ?s', null], ['re-matches #"Ada.*" ?s', 'Ada/Bo'], ['and ?n ?s', 'Ada/Bo'], ['or ?n ?s', 7], ['and ?b ?n', true], ['like ?s "Ada%"', true], ['not-like ?s "Ada%"', false], ['ilike ?s "ada%"', true], ['in ?n [1 7]', true], ['contains? #{1 7} ?n', true],
+    ['re-find #"d.\\/B" ?s', 'da/B'], ['re-find #"z|a.*" ?s', 'a/Bo'], ['re-find #"zz" ?s', null], ['re-find #"(?:d|a)+?" ?s', 'd'], ['re-matches #"Ada" ?s', null], ['re-matches #"Ada.*" ?s', 'Ada/Bo'], ['and ?n ?s', 'Ada/Bo'], ['or ?n ?s', 7], ['and ?b ?n', true], ['like ?s "Ada%"', true], ['not-like ?s "Ada%"', false], ['ilike ?s "ada%"', true], ['in ?n [1 7]', true], ['contains? #{1 7} ?n', true],
     ['clojure.string/starts-with? ?s "Ada"', true], ['ends-with? ?s "Bo"', true], ['includes? ?s "a/B"', true], ['blank? " "', true], ['lower-case ?s', 'ada/bo'], ['upper-case ?s', 'ADA/BO'], ['trim " a "', 'a'], ['reverse "ab"', 'ba'],
     ['adult ?n', false], ['plus ?n 1', 8], ['tuple ?n ?s', [7, 'Ada/Bo']],
   ])('(%s) is %j', async (call, value) => {

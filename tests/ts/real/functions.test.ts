@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   addInterval, between, cast, coalesce, concatAll, concatWs, dateTrunc, diffSeconds, div, eq, extract, greatest, imatches, initcap, isDistinctFrom, isNull, jsonArrayLength, jsonContains, jsonExists,
-  jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, least, left, lpad, lt, makeTimestamp, match, matches, notBetween, notInArray, notLike, nullif, octetLength, power, repeat, replace, reverse, right,
+  jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, least, left, lpad, lt, makeTimestamp, match, matches, notBetween, notInArray, notLike, nullif, octetLength, param, power, regexpSubstr, repeat, replace, reverse, right,
   round, rpad, splitPart, sqrt, startsWith, strpos, substring, trim, when,
 } from '../../../pkg/index.inline.js'
 import { failure, open, put } from './support.js'
@@ -48,6 +48,18 @@ describe('functions', () => {
     expectAll({ pattern: 'a', folded: 'b', start: 'ac', within: 'b', without: 'ac', distinct: 'bc', listed: 'c', unlike: 'b', part: 'a', key: 'ac' })
     db.apply([{ op: 'update', table: 'issues', id: 'a', set: { title: 'x', score: null, meta: ['tags'] } }, { op: 'update', table: 'issues', id: 'c', set: { title: 'v2', priority: 3 } }])
     expectAll({ pattern: 'c', folded: 'b', start: 'c', within: 'bc', without: 'a', distinct: 'abc', listed: 'c', unlike: 'ab', part: '', key: 'ac' })
+  })
+
+  it('give what a regular expression matches first, with a pattern that is written or a parameter', async () => {
+    const { db } = await open()
+    db.apply([put('a', { title: 'v12-34' }), put('b', { title: 'none' })])
+    const live = db.live(db.query.issues.select((i: any) => ({ id: i.id, n: regexpSubstr(i.title, String.raw`\d+`), few: regexpSubstr(i.title, '[a-z0-9]+?(?:n|2)'), none: regexpSubstr(i.title, 'x*') })).orderBy('id' as never))
+    expect(live.rows).toEqual([{ id: 'a', n: '12', few: 'v12', none: '' }, { id: 'b', n: null, few: 'non', none: '' }])
+    const asked = db.live(db.query.issues.where((i: any) => eq(regexpSubstr(i.title, param('p', 'text')), 'v1')), { params: { p: 'v.' } })
+    expect(asked.rows.map(r => r.id)).toEqual(['a'])
+    asked.setParams({ p: 'v.*' })
+    expect(asked.rows).toEqual([])
+    expect(() => db.live(db.query.issues.select((i: any) => ({ n: regexpSubstr(i.title, '(') })))).toThrow(expect.objectContaining({ code: 'REGEX_INVALID' }))
   })
 
   it.each([

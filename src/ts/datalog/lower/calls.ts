@@ -6,13 +6,16 @@ import type { Constant } from '../edn.js'
 import type { Compiler } from './compiler.js'
 import { Conjunction, asSource } from './conjunction.js'
 import { type FunctionContext, apply, isComparison } from './functions.js'
+import { mark } from './origins.js'
 import { attributeName } from './patterns.js'
 import { type Bound, type Scalar, type Shape, all, call, column, comparable, constant, equalities, fault, scalar, selected, together, truth } from './values.js'
 
-const context = (compiler: Compiler, at: string): FunctionContext => ({ at, strict: compiler.strict, functions: compiler.options.functions })
+const context = (compiler: Compiler, at: string, isCondition: boolean): FunctionContext => ({ at, strict: compiler.strict, functions: compiler.options.functions, isCondition })
 
-/** The arguments of a call: what variables stand for, constants; members of a constant list are arguments of their own. */
-function argumentsOf(conj: Conjunction, args: readonly Argument[]): Bound[] {
+const EQUALITY = /^(=|==|!=|not=)$/
+
+/** The arguments of a call: what variables stand for, constants; members of a constant list are arguments of their own, where it is not compared. */
+function argumentsOf(conj: Conjunction, name: string, args: readonly Argument[]): Bound[] {
   return args.flatMap((a): Bound[] => {
     switch (a.kind) {
       case 'var': {
@@ -22,29 +25,32 @@ function argumentsOf(conj: Conjunction, args: readonly Argument[]): Bound[] {
       }
       case 'const': return [constant(a.value)]
       case 'pattern': return [constant(a.value)]
-      case 'members': return argumentsOf(conj, a.items)
+      case 'members': return EQUALITY.test(name) ? [{ kind: 'tuple', items: argumentsOf(conj, name, a.items) }] : argumentsOf(conj, name, a.items)
       default: throw fault('DATALOG_SYNTAX', 'a variable or a constant must stand here', a.at)
     }
   })
 }
 
-function applied(compiler: Compiler, conj: Conjunction, name: string, args: readonly Argument[], at: string): Bound {
-  const given = argumentsOf(conj, args)
+function applied(compiler: Compiler, conj: Conjunction, { kind, name, args, at }: Predicate | Call): Bound {
+  const given = argumentsOf(conj, name, args)
   if (name === 'tuple' || name === 'vector') return { kind: 'tuple', items: given }
   if (name === 'untuple' || name === 'identity') if (given.length === 1 && given[0].kind === 'tuple') return given[0]
   if (given.some(g => g.kind === 'tuple')) {
-    if (/^(=|==|!=|not=)$/.test(name) && given.length === 2) {
+    if (EQUALITY.test(name) && given.length === 2) {
       const same = comparable(given[0], given[1]) ? all(equalities(given[0], given[1])) : truth(false)
       return scalar(name.startsWith('=') ? same : call('not', same), 'bool')
     }
     throw fault('DATALOG_TYPE', `\`${name}\` does not take tuples`, at, name)
   }
-  return apply(name, given as Scalar[], context(compiler, at))
+  const made = apply(name, given as Scalar[], context(compiler, at, kind === 'predicate'))
+  // What is there already, as the value of `identity`, is from elsewhere.
+  if (made.json.op !== 'col' && made.json.op !== 'lit') mark(made.json, at)
+  return made
 }
 
 export function addPredicate(compiler: Compiler, conj: Conjunction, step: Predicate, later: ReadonlySet<string>): Conjunction {
   if (step.name === 'missing?') return compiler.lower(conj, [missing(step.args, step.at)], later)
-  const value = applied(compiler, conj, step.name, step.args, step.at)
+  const value = applied(compiler, conj, step)
   if (value.kind === 'tuple') return conj
   // What is no condition holds if it has a value, as everything but nil and false does.
   const condition = value.type === 'bool' ? value.json : call('isNotNull', value.json)
@@ -60,7 +66,7 @@ export function addCall(compiler: Compiler, conj: Conjunction, step: Call, later
     case 'get-some': return compiler.lower(conj, [getSome(compiler, step)], later)
     case 'missing?': throw fault('DATALOG_SYNTAX', '`missing?` is a condition and binds nothing', step.at)
   }
-  return bind(conj, step.out, applied(compiler, conj, step.name, step.args, step.at), step.at)
+  return bind(conj, step.out, applied(compiler, conj, step), step.at)
 }
 
 /** Binds a value: to a variable, or a tuple's members to theirs. */
@@ -86,7 +92,7 @@ function addGround(compiler: Compiler, conj: Conjunction, step: Call): Conjuncti
   const [arg, ...more] = step.args
   if (arg === undefined || more.length > 0) throw fault('DATALOG_SYNTAX', '`ground` takes one constant', step.at)
   if (step.out.kind === 'var' || step.out.kind === 'blank') {
-    const [value] = arg.kind === 'members' ? [] : argumentsOf(conj, [arg])
+    const [value] = arg.kind === 'members' ? [] : argumentsOf(conj, step.name, [arg])
     if (value === undefined) return bind(conj, step.out, tupleOf(arg), step.at)
     return bind(conj, step.out, value, step.at)
   }
@@ -147,8 +153,10 @@ function addGetElse(compiler: Compiler, conj: Conjunction, step: Call, later: Re
   const known = e.kind === 'var' ? conj.rows.get(`${attribute.table} ${e.name}`) : undefined
   const otherwise = constant(fallback.value)
   const joinable = entity !== undefined && entity.kind === 'scalar' && attribute.entity.length === 1 && conj.isLocal(entity.json)
+  const fits = comparable(otherwise, scalar({ op: 'lit' }, attribute.value.type))
+  if (!fits && boundBy(step.out).some(v => later.has(v))) throw fault('DATALOG_TYPE', `\`:${attribute.name}\` is ${attribute.value.type}, and what is said for entities without is ${otherwise.type}: a variable has one type`, step.at, `:${attribute.name}`)
   const present: Term = { kind: 'var', name: `${boundBy(step.out)[0] ?? '?_'}`, at: step.at }
-  if ((known === undefined && (!joinable || conj.joins.length === 0)) || !comparable(otherwise, scalar({ op: 'lit' }, attribute.value.type))) {
+  if ((known === undefined && (!joinable || conj.joins.length === 0)) || !fits) {
     // The same in words of the language.
     const without: Clause[] = [missing(step.args.slice(0, -1), step.at), { kind: 'call', name: 'ground', args: [fallback], out: step.out, at: step.at }]
     const vars = [...(e.kind === 'var' ? [e.name] : []), present.name]
@@ -185,12 +193,23 @@ function nameOf(compiler: Compiler, name: string): string {
   return attribute === undefined ? `:${name}` : compiler.options.attributeText(attribute)
 }
 
+/** What names an entity: `[1 2]` and `[:a 1]` are lists of constants where arguments stand. */
+function entityTerm(arg: Argument | undefined): Term | undefined {
+  if (arg?.kind !== 'members') return arg === undefined || arg.kind === 'blank' || arg.kind === 'pattern' ? undefined : arg
+  const items = arg.items.flatMap(i => i.kind === 'const' ? [i] : [])
+  if (items.length < 2 || items.length < arg.items.length) return undefined
+  const [first, value] = items
+  if (items.length > 2 || typeof first.value !== 'string') return { kind: 'key', items, at: arg.at }
+  return { kind: 'lookup', attribute: first.value.replace(/^:(?=.)/, ''), value, ...(first.keyword === true ? {} : { key: { kind: 'key', items, at: arg.at } }), at: arg.at }
+}
+
 /** An entity and attributes, behind a source that may be left out. */
 function attributeCall(args: readonly Argument[], at: string, most: number): { e: Term; names: { value: string; at: string }[]; rest: readonly Argument[] } {
   const [first] = args
   const given = first?.kind === 'const' && typeof first.value === 'string' && first.value.startsWith('$') ? args.slice(1) : args
-  const [e, ...rest] = given
-  if (e === undefined || (e.kind !== 'var' && e.kind !== 'const' && e.kind !== 'lookup')) throw fault('DATALOG_SYNTAX', 'an entity must stand here', at)
+  const [named, ...rest] = given
+  const e = entityTerm(named)
+  if (e === undefined) throw fault('DATALOG_SYNTAX', 'an entity must stand here', at)
   const names: { value: string; at: string }[] = []
   while (names.length < most && rest.length > 0) {
     const next = rest.shift()!

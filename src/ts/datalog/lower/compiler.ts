@@ -10,6 +10,7 @@ import { Split, addOr } from './disjunction.js'
 import type { UserFunction } from './functions.js'
 import { type InputSource, addInput } from './inputs.js'
 import { addNot } from './negation.js'
+import { marking } from './origins.js'
 import { addPattern } from './patterns.js'
 import { RuleBook } from './rules.js'
 import { type Bound, fault } from './values.js'
@@ -59,10 +60,13 @@ export class Compiler {
       rest = rest.filter(s => s !== step)
       const later = new Set([...wanted, ...rest.flatMap(s => [...stepVariables(s)])])
       if (conj.joins.length >= MOST_SOURCES && conj.outer === undefined) conj = this.restaged(conj, new Set([...later, ...stepVariables(step)]))
+      const mark = marking(conj, step.at)
       try { conj = this.#add(conj, step, later) } catch (e) {
         // What is to be split is said in terms of the clauses that were given.
-        throw e instanceof Split ? new Split(step, e.branches) : e
+        if (e instanceof Split) throw new Split(step, e.branches)
+        throw e instanceof EddylineError && e.path === undefined ? fault(e.code, e.message, step.at, e.offending) : e
       }
+      mark(conj)
     }
     return conj
   }
@@ -127,7 +131,7 @@ export class Compiler {
   /** How early a step should be taken; undefined while it lacks something. */
   #score(conj: Conjunction, step: Step, rest: readonly Step[], wanted: ReadonlySet<string>): number | undefined {
     const isBound = (v: string): boolean => conj.lookup(v) !== undefined
-    const term = (t: Term): boolean => t.kind === 'const' || t.kind === 'lookup' || (t.kind === 'var' && isBound(t.name))
+    const term = (t: Term): boolean => t.kind === 'const' || t.kind === 'lookup' || t.kind === 'key' || (t.kind === 'var' && isBound(t.name))
     switch (step.kind) {
       case 'predicate': return [...stepVariables(step)].every(isBound) ? 0 : undefined
       case 'call': return step.args.flatMap(a => [...stepVariables({ kind: 'predicate', name: '', args: [a], at: '' })]).every(isBound) ? 1 : undefined

@@ -1,7 +1,8 @@
 // Clauses that must all hold, as a query in the making: sources joined so far, conditions, and what variables stand for.
 import type { ExprJson } from '../../query/expr.js'
 import type { QueryJson } from '../../query/types.js'
-import { type Bound, type Shape, all, boundOf, comparable, equalities, fault, selected, sourcesOf, truth } from './values.js'
+import { alike } from './origins.js'
+import { type Bound, type Shape, all, boundOf, comparable, equalities, fault, fitted, selected, sourcesOf, truth, typeName } from './values.js'
 
 /** What can be joined: a table, a query, a relation of a recursion, a recursion. */
 export type SourceJson = { table: string } | { query: QueryJson } | { relation: string } | { recursive: RecursiveJson }
@@ -74,11 +75,11 @@ export class Conjunction {
   }
 
   /** Conditions under which two are equal. Of types that never are: an error, or nothing is ever true. */
-  equal(a: Bound, b: Bound, at: string, what: string): ExprJson[] {
+  equal(one: Bound, other: Bound, at: string, what: string): ExprJson[] {
+    const [a, b] = fitted(one, other)
     if (comparable(a, b)) return equalities(a, b)
     if (this.strict) {
-      const type = (x: Bound): string => x.kind === 'tuple' ? 'a tuple' : x.type
-      throw fault('DATALOG_TYPE', `\`${what}\` would be both ${type(a)} and ${type(b)}, which are never equal`, at, what)
+      throw fault('DATALOG_TYPE', `\`${what}\` would be both ${typeName(a)} and ${typeName(b)}, which are never equal`, at, what)
     }
     this.never = true
     return []
@@ -92,7 +93,7 @@ export class Conjunction {
     }
     const [first, ...rest] = this.joins
     const { kind: _, on: __, alias, ...source } = first
-    const from = 'table' in source ? { from: source.table, alias } : { from: { ...source, alias } as never }
+    const from = 'table' in source ? { from: source.table, alias } : { from: alike(first, { ...source, alias }) as never }
     const where = this.never ? [truth(false)] : this.where
     return { ...from, ...(rest.length === 0 ? {} : { joins: rest as QueryJson['joins'] }), ...(where.length === 0 ? {} : { where: all(where) }) }
   }

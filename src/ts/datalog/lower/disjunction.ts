@@ -6,7 +6,7 @@ import { variablesOf } from '../ast.js'
 import { type Compiler, type Step, columnName } from './compiler.js'
 import { Conjunction, type Stage, asSource, stageOf } from './conjunction.js'
 import { localized } from './rename.js'
-import { type Shape, fault, isConstant, together } from './values.js'
+import { type Shape, fault, isConstant, together, typeName } from './values.js'
 
 /** A disjunction that cannot be a query of its own within a `not`: the `not` is to be split along `branches`. */
 export class Split extends Error {
@@ -19,7 +19,7 @@ export function unionOf(stages: readonly Stage[], names: readonly string[], at: 
   const used = some.length === 0 ? stages.slice(0, 1) : some
   const shapes = used.slice(1).reduce((shapes: readonly Shape[], s) => shapes.map((shape, i) => {
     const both = together(shape, s.shapes[i])
-    if (both === undefined) throw fault('DATALOG_TYPE', `\`${names[i] ?? 'a variable'}\` is of different types in the branches`, at, names[i])
+    if (both === undefined) throw fault('DATALOG_TYPE', `\`${names[i] ?? 'a variable'}\` is ${typeName(shape)} in one branch, and ${typeName(s.shapes[i])} in another`, at, names[i])
     return both
   }), used[0].shapes)
   const query: QueryJson = used.length === 1 ? used[0].query : { setOp: 'union', inputs: used.map(s => s.query) }

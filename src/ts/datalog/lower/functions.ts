@@ -2,7 +2,7 @@
 import { Expr, literal } from '../../query/expr.js'
 import { unknownName } from '../../errors.js'
 import type { CellType } from '../../port.js'
-import { type Scalar, type Type, call, constant, fault, isNumber, kindOf, scalar, truth, wider } from './values.js'
+import { type Scalar, type Type, call, constant, fault, fitted, isNumber, kindOf, scalar, truth, wider } from './values.js'
 
 /** A pure function that a program adds: expressions in, an expression out. */
 export type UserFunction = (...args: Expr<any>[]) => Expr<any>
@@ -11,6 +11,8 @@ export interface FunctionContext {
   /** What to do where values of different types are compared for equality: refuse, or say that they are never equal. */
   readonly strict: boolean
   readonly functions: ReadonlyMap<string, UserFunction>
+  /** The value is bound to nothing: it is asked whether there is one. */
+  readonly isCondition?: boolean
 }
 type Make = (args: readonly Scalar[], context: FunctionContext) => Scalar
 interface Line { readonly least: number; readonly most: number; readonly make: Make }
@@ -33,8 +35,8 @@ function texts(args: readonly Scalar[], context: FunctionContext): void {
 
 /** A comparison of each with the next. */
 const chain = (op: string, equality: boolean): Make => (args, context) => {
-  const parts = args.slice(1).map((b, i) => {
-    const a = args[i]
+  const parts = args.slice(1).map((right, i) => {
+    const [a, b] = fitted(args[i], right)
     if (kindOf(a.type) !== kindOf(b.type) && a.type !== 'null' && b.type !== 'null') {
       if (!equality) throw fault('DATALOG_TYPE', `${a.type} and ${b.type} have no common order`, context.at)
       if (context.strict) throw fault('DATALOG_TYPE', `${a.type} and ${b.type} are never equal`, context.at)
@@ -68,13 +70,17 @@ const isTrue = (a: Scalar): Scalar => a.type === 'bool' ? a : of('isNotNull', 'b
 /** The first of all or the last, as nothing but nil and false is false; of truths their conjunction or disjunction. */
 const either = (op: 'and' | 'or'): Make => args =>
   args.length > 0 && args.every(a => a.type !== 'bool' && a.type !== 'null' && a.nullable !== true) ? args[op === 'or' ? 0 : args.length - 1] : of(op, 'bool', ...args.map(isTrue))
-/** A regular expression must be in the text (whether it is), or be all of it: then the text is what matched. */
-const matching = (whole: boolean): Make => (args, context) => {
+/** Whether a pattern has groups whose matches are kept: those that begin with a plain `(`, outside of brackets. */
+const hasGroups = (pattern: string): boolean => /\((?!\?)/.test(pattern.replace(/\\.|\[\^?\]?(?:\[[:.=].*?[:.=]\]|\\.|[^\]])*\]/gs, ''))
+/** A regular expression must be in the text, or be all of it: what it matches, or where that is not asked whether it does. */
+const matching = (name: string, whole: boolean): Make => (args, context) => {
   const pattern = args[0].constant
   if (typeof pattern !== 'string') throw fault('DATALOG_TYPE', 'the pattern must be a literal', context.at)
   texts(args, context)
-  const found = of('~', 'bool', args[1], lit(whole ? `^(?:${pattern})$` : pattern))
-  return whole ? { ...of('case', 'text', found, args[1]), nullable: true } : found
+  if (context.isCondition === true) return of('~', 'bool', args[1], lit(whole ? `^(?:${pattern})$` : pattern))
+  if (hasGroups(pattern)) throw fault('DATALOG_TYPE', `\`${name}\` gives the whole match, not what groups match: write \`(?:…)\` for groups that only hold together`, context.at, name)
+  if (!whole) return { ...of('regexpSubstr', 'text', args[1], lit(pattern)), nullable: true }
+  return { ...of('case', 'text', of('~', 'bool', args[1], lit(`^(?:${pattern})$`)), args[1]), nullable: true }
 }
 const nameAt = (a: Scalar): Scalar => of('strpos', 'int', a, lit('/'))
 
@@ -123,7 +129,7 @@ const FUNCTIONS: Record<string, Line> = {
   keyword: line(1, 2, textually((a, b) => b === undefined ? of('concat', 'text', lit(':'), a) : of('concat', 'text', lit(':'), a, lit('/'), b))),
   name: line(1, 1, textually(a => of('case', 'text', of('>', 'bool', nameAt(a), lit(1)), of('substring', 'text', a, of('+', 'int', nameAt(a), lit(1))), of('ltrim', 'text', a, lit(':'))))),
   namespace: line(1, 1, textually(a => ({ ...of('case', 'text', of('>', 'bool', nameAt(a), lit(1)), of('ltrim', 'text', of('left', 'text', a, of('-', 'int', nameAt(a), lit(1))), lit(':'))), nullable: true }))),
-  're-pattern': line(1, 1, textually(a => a)), 're-find': line(2, 2, matching(false)), 're-matches': line(2, 2, matching(true)),
+  're-pattern': line(1, 1, textually(a => a)), 're-find': line(2, 2, matching('re-find', false)), 're-matches': line(2, 2, matching('re-matches', true)),
   like: line(2, 2, textually((a, b) => of('like', 'bool', a, b))), 'not-like': line(2, 2, textually((a, b) => of('not', 'bool', of('like', 'bool', a, b)))), ilike: line(2, 2, textually((a, b) => of('ilike', 'bool', a, b))),
   'starts-with?': line(2, 2, textually((a, b) => of('startsWith', 'bool', a, b))),
   'ends-with?': line(2, 2, textually((a, b) => of('=', 'bool', of('right', 'text', a, of('length', 'int', b)), b))),
@@ -143,6 +149,9 @@ export const isComparison = (name: string): boolean => /^(=|==|!=|not=|<|<=|>|>=
 /** The names that can be called, for suggestions. */
 export const functionNames = (context: FunctionContext): string[] => [...Object.keys(FUNCTIONS), ...ALSO, ...context.functions.keys()]
 
+const counted = (least: number, most: number): string =>
+  `${least === most ? least : most === ANY ? `at least ${least}` : `${least} to ${most}`} argument${least === 1 && (most === 1 || most === ANY) ? '' : 's'}`
+
 /** A call as an expression. Throws UNKNOWN_FUNCTION, DATALOG_TYPE, DATALOG_IMPURE, DATALOG_SYNTAX at the place of the clause. */
 export function apply(name: string, args: readonly Scalar[], context: FunctionContext): Scalar {
   const user = context.functions.get(name)
@@ -154,7 +163,7 @@ export function apply(name: string, args: readonly Scalar[], context: FunctionCo
   if (RANDOM.includes(short)) throw fault('DATALOG_IMPURE', `\`${name}\` gives something else each time: a live answer is a function of the data`, context.at, name)
   if (!Object.hasOwn(FUNCTIONS, short)) throw unknownName('UNKNOWN_FUNCTION', `function \`${name}\` (at ${context.at})`, name, functionNames(context), context.at)
   const { least, most, make } = FUNCTIONS[short]
-  if (args.length < least || args.length > most) throw fault('DATALOG_SYNTAX', `\`${name}\` takes ${least === most ? least : most === ANY ? `at least ${least}` : `${least} to ${most}`} arguments, not ${args.length}`, context.at, name)
+  if (args.length < least || args.length > most) throw fault('DATALOG_SYNTAX', `\`${name}\` takes ${counted(least, most)}, not ${args.length}`, context.at, name)
   return make(args, context)
 }
 

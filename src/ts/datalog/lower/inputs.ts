@@ -37,7 +37,7 @@ export function addInputPattern(compiler: Compiler, conj: Conjunction, pattern: 
   const items: readonly Bound[] = row.kind === 'tuple' ? row.items : [row]
   if (pattern.terms.length > items.length) throw fault('DATALOG_TYPE', `rows of \`${pattern.source}\` have ${items.length} members`, pattern.at, pattern.source)
   pattern.terms.forEach((t: Term, i) => {
-    if (t.kind === 'lookup') throw fault('DATALOG_SYNTAX', 'a lookup stands for an entity of the database', t.at)
+    if (t.kind === 'lookup' || t.kind === 'key') throw fault('DATALOG_SYNTAX', 'what names an entity of the database cannot stand here', t.at)
     if (t.kind === 'const') for (const c of conj.equal(items[i], constant(t.value), t.at, pattern.source)) conj.condition(c)
     if (t.kind === 'var') bind(conj, t, items[i], t.at)
   })
@@ -63,7 +63,7 @@ function source(compiler: Compiler, conj: Conjunction, step: InputSource): strin
 
 const columnAt = (path: readonly number[]): string => path.length === 0 ? 'v' : `v${path.join('#')}`
 function boundTo(type: InputType, alias: string, path: readonly number[]): Bound {
-  return Array.isArray(type) ? { kind: 'tuple', items: type.map((t: InputType, i) => boundTo(t, alias, [...path, i])) } : column(alias, columnAt(path), type === 'null' ? 'text' : type as Type)
+  return Array.isArray(type) ? { kind: 'tuple', items: type.map((t: InputType, i) => boundTo(t, alias, [...path, i])) } : { ...column(alias, columnAt(path), type === 'null' ? 'text' : type as Type), given: true }
 }
 
 /** The type of a value that is given as an input. */

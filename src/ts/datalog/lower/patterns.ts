@@ -5,7 +5,7 @@ import type { Attribute } from '../catalog.js'
 import type { Compiler } from './compiler.js'
 import { Conjunction } from './conjunction.js'
 import { addInputPattern } from './inputs.js'
-import { type Bound, type Scalar, call, column, constantFor, fault, isColumn, isConstant, kindOf, scalarsOf } from './values.js'
+import { type Bound, type Scalar, call, column, constantFor, fault, isColumn, isConstant, keyBound, kindOf, scalarsOf } from './values.js'
 
 export function addPattern(compiler: Compiler, start: Conjunction, pattern: Pattern, later: ReadonlySet<string>): Conjunction {
   const relation = compiler.relations.get(pattern.source)
@@ -37,13 +37,22 @@ export function attributeName(conj: Conjunction, term: Term | undefined): string
 /** Of which kind the entities of an attribute are: that of a key's one column, or of all. */
 export const entityKind = (attribute: Attribute): string => attribute.entity.map(c => kindOf(c.type)).join()
 const kindOfBound = (bound: Bound): string => scalarsOf(bound).map(s => kindOf(s.type)).join()
-/** Whether an entity that is written can have the attribute: nothing that is written is a key of several columns. */
-export const canBe = (e: Term | undefined, attribute: Attribute): boolean => attribute.entity.length === 1 || e === undefined || e.kind === 'var' || e.kind === 'blank'
+/** Whether an entity that is written can have the attribute: what it is called has as many columns as the key. */
+export function canBe(e: Term | undefined, attribute: Attribute): boolean {
+  const width = attribute.entity.length
+  switch (e?.kind) {
+    case 'key': return width === e.items.length
+    case 'lookup': return width === 1 || (width === 2 && e.key !== undefined)
+    case 'const': return width === 1
+    default: return true
+  }
+}
 
 /** A pattern of any attribute, as one branch for each that fits. `among`: only these. */
 export function anyAttribute(compiler: Compiler, conj: Conjunction | undefined, pattern: Pattern, among?: readonly Attribute[]): Or {
   const [e, a, v, ...rest] = pattern.terms
   const typeOf = (t: Term | undefined): string | undefined => {
+    if (t?.kind === 'key') return kindOfBound(keyBound(t))
     if (t?.kind === 'const' && t.value !== null) return kindOf(constantFor(t.value, 'text').type)
     const bound = t?.kind === 'var' ? conj?.lookup(t.name) : undefined
     return bound === undefined || scalarsOf(bound).some(s => s.type === 'null') ? undefined : kindOfBound(bound)
@@ -89,10 +98,16 @@ function addFact(compiler: Compiler, start: Conjunction, pattern: Pattern, attri
   const alias = known ?? compiler.aliases.fresh(attribute.table)
   const conditions: ExprJson[] = []
   const lookups: [Term & { kind: 'lookup' }, Bound][] = []
-  for (const [term, of] of terms) {
-    if (term === undefined || term.kind === 'blank') continue
+  for (const [written, of] of terms) {
+    if (written === undefined || written.kind === 'blank') continue
     const value = of(alias)
-    if (term.kind === 'lookup') lookups.push([term, value])
+    // A text is an attribute, if there is one of that name.
+    const term = written.kind === 'lookup' && value.kind === 'tuple' && compiler.catalog.find(written.attribute) === undefined ? written.key ?? written : written
+    if (term.kind === 'key') {
+      conj.selective = true
+      if (value.kind !== 'tuple' || value.items.length !== term.items.length) throw fault('DATALOG_TYPE', `${value.kind === 'tuple' ? `the key has ${value.items.length} columns` : 'what stands here has one column'}, not ${term.items.length}`, term.at)
+      conditions.push(...conj.equal(keyBound(term, value), value, term.at, 'the key'))
+    } else if (term.kind === 'lookup') lookups.push([term, value])
     else if (term.kind === 'var') conditions.push(...conj.unify(term.name, value, term.at))
     else conditions.push(...constantEqual(conj, term, value))
   }

@@ -5,11 +5,12 @@ import { unknownName } from '../../errors.js'
 import type { FindItem, ParsedQuery, Pattern, PullPattern, Rules } from '../ast.js'
 import type { Attribute, Catalog } from '../catalog.js'
 import { Compiler, type CompilerOptions, type Step, columnName, unbound } from './compiler.js'
-import { Conjunction, asSource, columnsOf, stageOf } from './conjunction.js'
+import { Conjunction, type Stage, asSource, columnsOf, stageOf } from './conjunction.js'
 import type { InputSource } from './inputs.js'
+import { mark } from './origins.js'
 import { unionOf } from './disjunction.js'
 import { anyAttribute, canBe, entityKind } from './patterns.js'
-import { type Bound, type Scalar, type Shape, call, fault, isNumber, kindOf, selected, truth } from './values.js'
+import { type Bound, type Scalar, type Shape, call, fault, isNumber, kindOf, scalar, scalarsOf, selected, truth } from './values.js'
 
 /** A member of a result row, and which columns it is made of. */
 export type Item =
@@ -44,11 +45,11 @@ export function compileQuery(query: ParsedQuery, rules: Rules, options: Compiler
   const variants = variantsOf(query, options.catalog, given)
   if (variants.length === 1) return together([one(query, variants[0], rules, options, given)])
   // The types of values differ from attribute to attribute: a query for each combination.
-  const all = variants.map(v => one(query, v, rules, { ...options, strict: false }, given))
+  const loose = { ...options, strict: false }
+  if (query.find.some(f => f.kind === 'aggregate')) return together(groupsOf(query, [...variants[0].keys()], variants.map(v => lowered(query, v, rules, loose, given))))
+  const all = variants.map(v => one(query, v, rules, loose, given))
   const some = all.filter(c => !c.never)
-  const used = some.length === 0 ? all.slice(0, 1) : some
-  if (used.length > 1 && query.find.some(f => f.kind === 'aggregate')) throw fault('DATALOG_TYPE', 'the values of attributes have different types, which cannot be aggregated together', query.find[0].at)
-  return together(used)
+  return together(some.length === 0 ? all.slice(0, 1) : some)
 }
 
 const kinds = (shape: Shape): unknown => shape.kind === 'scalar' ? kindOf(shape.type) : shape.items.map(kinds)
@@ -58,7 +59,7 @@ const shapeOf = (item: Item): Shape => item.kind === 'list' ? { kind: 'scalar', 
 function together(all: readonly Alone[]): Compiled {
   const alike = new Map<string, Alone[]>()
   for (const a of all) {
-    const key = JSON.stringify(a.items.map(i => kinds(shapeOf(i))))
+    const key = JSON.stringify(a.items.map(i => i.kind === 'list' ? [i.type] : kinds(shapeOf(i))))
     alike.set(key, [...alike.get(key) ?? [], a])
   }
   const merged = [...alike.values()].map((group): Pick<Alone, 'query' | 'items'> => {
@@ -90,12 +91,15 @@ function variantsOf(query: ParsedQuery, catalog: Catalog, given: GivenInputs): V
   return variants
 }
 
-function one(query: ParsedQuery, variant: Variant, rules: Rules, options: CompilerOptions, given: GivenInputs): Alone {
+/** The clauses of a query, lowered. */
+interface Lowered { readonly compiler: Compiler; readonly conj: Conjunction; readonly bound: (name: string, at: string) => Bound }
+
+function lowered(query: ParsedQuery, variant: Variant, rules: Rules, options: CompilerOptions, given: GivenInputs): Lowered {
   const compiler = new Compiler({ ...options, rules })
   for (const [name, source] of given.relations) compiler.relations.set(name, source)
   const conj = new Conjunction(options.strict)
   for (const [name, bound] of given.constants) conj.set(name, bound)
-  const wanted = new Set([...query.with, ...query.find.flatMap(variablesOfItem)])
+  const wanted = new Set([...query.with.map(v => v.name), ...query.find.flatMap(variablesOfItem)])
   const where = query.where.map((c): Step => {
     const among = c.kind === 'pattern' ? variant.get(c) : undefined
     return among === undefined ? c : anyAttribute(compiler, undefined, c as Pattern, among)
@@ -106,9 +110,15 @@ function one(query: ParsedQuery, variant: Variant, rules: Rules, options: Compil
     if (found === undefined) throw unbound([name], at, 'is found by no clause')
     return found
   }
-  for (const name of query.with) bound(name, query.find[0].at)
+  for (const { name, at } of query.with) bound(name, at)
+  return { compiler, conj: done, bound }
+}
+
+function one(query: ParsedQuery, variant: Variant, rules: Rules, options: CompilerOptions, given: GivenInputs): Alone {
+  const made = lowered(query, variant, rules, options, given)
+  const { compiler, conj: done, bound } = made
   const tables = entityTables(query)
-  if (query.find.some(f => f.kind === 'aggregate')) return aggregated(compiler, query, done, bound, tables)
+  if (query.find.some(f => f.kind === 'aggregate')) return aggregated(compiler, query, combinations(query, made, new Set()), done.never, tables)
   if (done.never) {
     const shapes = query.find.map((f, i) => selected(`c${i}`, bound((f as { name: string }).name, f.at)).shape)
     return { query: nothing(compiler, shapes), items: query.find.map((f, i): Item => itemOf(f, shapes[i], tables)), never: true }
@@ -140,18 +150,64 @@ function entityTables(query: ParsedQuery): Map<string, string> {
   return out
 }
 
-/** Groups of the distinct combinations of what is found, `:with` and aggregated. */
-function aggregated(compiler: Compiler, query: ParsedQuery, conj: Conjunction, bound: (name: string, at: string) => Bound, tables: ReadonlyMap<string, string>): Alone {
-  const names = [...new Set([...query.find.flatMap(variablesOfItem), ...query.with])]
-  const inner = stageOf(conj, names.map(n => ({ name: columnName(n), bound: bound(n, query.find[0].at) })), compiler.one)
+/** The variables of an aggregating query whose values are told apart. */
+const toldApart = (query: ParsedQuery): string[] => [...new Set([...query.find.flatMap(variablesOfItem), ...query.with.map(v => v.name)])]
+
+/** The distinct combinations of what is found, `:with` and aggregated. `counted`: variables of which only the number counts, as texts that tell their types. */
+function combinations(query: ParsedQuery, { compiler, conj, bound }: Lowered, counted: ReadonlySet<string>): Stage {
+  return stageOf(conj, toldApart(query).map(n => {
+    const value = bound(n, query.find[0].at)
+    return { name: columnName(n), bound: counted.has(n) ? written(value) : value }
+  }), compiler.one)
+}
+
+/** A value as a text that no other has, of whatever type: each part behind its type and length. */
+function written(value: Bound): Scalar {
+  const parts = scalarsOf(value).flatMap(({ json, type }): ExprJson[] => {
+    const text: ExprJson = type === 'text' || type === 'null' ? json : { op: 'cast', name: 'text', args: [json] }
+    const lit = (v: string): ExprJson => ({ op: 'lit', value: v })
+    return [lit(`${kindOf(type)} `), { op: 'cast', name: 'text', args: [call('length', text)] }, lit(' '), text]
+  })
+  return scalar(call('concat', ...parts), 'text')
+}
+
+/**
+ * Groups over several combinations of types. What is only counted may be of any; groups by values of several types, or by the attributes whose
+ * values differ (`patterns`), are apart anyway; otherwise what is summed or compared has one type.
+ */
+function groupsOf(query: ParsedQuery, patterns: readonly Pattern[], all: readonly Lowered[]): Alone[] {
+  const some = all.filter(v => !v.conj.never)
+  const used = some.length === 0 ? all.slice(0, 1) : some
+  const kindsOf = (name: string): string[] => [...new Set(used.map(v => JSON.stringify(scalarsOf(v.bound(name, '')).map(s => kindOf(s.type)))))]
+  const grouped = new Set(query.find.flatMap(f => f.kind === 'aggregate' ? [] : [f.name]))
+  const measured = new Map(query.find.flatMap(f => f.kind === 'aggregate' && f.name !== 'count' && f.name !== 'count-distinct' ? variablesOfItem(f).map(n => [n, f] as const) : []))
+  const counted = new Set(toldApart(query).filter(n => !grouped.has(n) && !measured.has(n) && kindsOf(n).length > 1))
+  const areApart = patterns.every(({ terms: [, a] }) => a?.kind === 'var' && grouped.has(a.name))
+  const alike = new Map<string, { lowered: Lowered; stage: Stage }[]>()
+  for (const lowered of used) {
+    const stage = combinations(query, lowered, counted)
+    const key = areApart ? String(alike.size) : JSON.stringify(toldApart(query).flatMap((n, i) => grouped.has(n) ? [kinds(stage.shapes[i])] : []))
+    alike.set(key, [...alike.get(key) ?? [], { lowered, stage }])
+  }
+  return [...alike.values()].map(group => {
+    for (const [name, f] of measured) {
+      const types = new Set(group.map(({ stage }) => JSON.stringify(kinds(stage.shapes[toldApart(query).indexOf(name)]))))
+      if (types.size > 1) throw fault('DATALOG_TYPE', `\`${f.name}\` would be of values of several types, as attributes have them: only \`count\` and \`count-distinct\` take these`, f.at, f.name)
+    }
+    return aggregated(group[0].lowered.compiler, query, unionOf(group.map(g => g.stage), toldApart(query), query.find[0].at), some.length === 0, entityTables(query))
+  })
+}
+
+/** Groups of combinations. */
+function aggregated(compiler: Compiler, query: ParsedQuery, inner: Stage, never: boolean, tables: ReadonlyMap<string, string>): Alone {
   const alias = compiler.aliases.fresh('all')
-  const values = new Map(names.map((n, i) => [n, asSource(inner.shapes[i], alias)]))
+  const values = new Map(toldApart(query).map((n, i) => [n, asSource(inner.shapes[i], alias)]))
   const groupBy: { name?: string; expr: ExprJson }[] = []
   const select: { name: string; expr: ExprJson }[] = []
   const items = query.find.map((f, i): Item => {
     if (f.kind === 'aggregate') {
       const { item, expr } = aggregate(f, `c${i}`, values)
-      select.push({ name: `c${i}`, expr })
+      select.push({ name: `c${i}`, expr: mark(expr, f.at) })
       return item
     }
     const { shape, fields } = selected(`c${i}`, values.get(f.name)!)
@@ -159,7 +215,7 @@ function aggregated(compiler: Compiler, query: ParsedQuery, conj: Conjunction, b
     select.push(...fields)
     return itemOf(f, shape, tables)
   })
-  if (conj.never) return { query: nothing(compiler, select), items, never: true }
+  if (never) return { query: nothing(compiler, select), items, never: true }
   // Without groups there is one row, of nothing, where there should be none.
   const having = groupBy.length === 0 ? { having: call('>', { op: 'agg', name: 'count' }, { op: 'lit', value: 0 }) } : {}
   return { query: { from: { query: inner.query, alias }, groupBy, ...having, select }, items, never: false }

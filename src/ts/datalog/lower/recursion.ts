@@ -7,7 +7,7 @@ import { Conjunction, type Stage, columnsOf, stageOf } from './conjunction.js'
 import { type AskedBranch, type AskedRule, askedRules, factored } from './magic.js'
 import { localized } from './rename.js'
 import type { RuleBook, RuleSource } from './rules.js'
-import { type Shape, constant, fault, isConstant, together } from './values.js'
+import { type Shape, constant, fault, isConstant, together, typeName } from './values.js'
 
 /** The rules of one group while their bodies are lowered. */
 export class Recursion {
@@ -91,7 +91,7 @@ export class Recursion {
           if (known === undefined) { this.#shapes.set(rule.name, shapes); changed = true; continue }
           const both = known.map((s, i) => together(s, shapes[i]))
           const wrong = both.findIndex(s => s === undefined)
-          if (wrong >= 0) throw fault('DATALOG_TYPE', `\`${rule.vars[wrong]}\` is of different types in the branches of \`${this.book.said(rule.name)}\``, rule.at, rule.vars[wrong])
+          if (wrong >= 0) throw fault('DATALOG_TYPE', `\`${rule.vars[wrong]}\` is ${typeName(known[wrong])} in one branch of \`${this.book.said(rule.name)}\`, and ${typeName(shapes[wrong])} in another`, rule.at, rule.vars[wrong])
           if (JSON.stringify(both) !== JSON.stringify(known)) { this.#shapes.set(rule.name, both as Shape[]); changed = true }
         }
       }

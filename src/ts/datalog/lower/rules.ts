@@ -9,7 +9,7 @@ import { unionOf } from './disjunction.js'
 import { plainName } from './magic.js'
 import { Recursion } from './recursion.js'
 import { inlined } from './rename.js'
-import { type Bound, type Shape, constantFor, fault } from './values.js'
+import { type Bound, type Shape, constantFor, fault, keyBound } from './values.js'
 
 /** What a rule can be read from: a query, or a relation of the fixpoint around. */
 export interface RuleSource { readonly source: SourceJson; readonly shapes: readonly Shape[]; readonly never: boolean }
@@ -46,7 +46,7 @@ export class RuleBook {
 
   get(step: RuleCall): Rule {
     const rule = this.rules.get(step.name) ?? this.#asked(step.name)
-    if (rule === undefined) throw unknownName('UNKNOWN_RULE', `rule \`${step.name}\` (at ${step.at})`, step.name, this.rules.keys(), step.at)
+    if (rule === undefined) throw unknownName('UNKNOWN_RULE', `rule \`${step.name}\` (at ${step.at})${this.rules.size === 0 ? ': the query has no rules' : ''}`, step.name, this.rules.keys(), step.at)
     if (rule.vars.length !== step.args.length) throw wrongCount(rule, step.args.length, step.at)
     return rule
   }
@@ -66,7 +66,7 @@ export class RuleBook {
   isReady(step: RuleCall, isBound: (v: string) => boolean): boolean {
     const rule = this.get(step)
     const binds = this.binding(step.name)
-    return step.args.every((a, i) => a.kind === 'const' || a.kind === 'lookup' || (i >= rule.required && binds[i]) || (a.kind === 'var' && isBound(a.name)))
+    return step.args.every((a, i) => a.kind === 'const' || a.kind === 'lookup' || a.kind === 'key' || (i >= rule.required && binds[i]) || (a.kind === 'var' && isBound(a.name)))
   }
 
   /** Of a call that is not ready: the first branch that leaves a variable of the head open which the call leaves open, too. */
@@ -118,7 +118,14 @@ export class RuleBook {
   }
 
   /** Joins what a rule says, or puts its branches in the place of the call. */
-  add(conj: Conjunction, step: RuleCall, later: ReadonlySet<string>): Conjunction {
+  add(conj: Conjunction, called: RuleCall, later: ReadonlySet<string>): Conjunction {
+    // A key that is written is what a variable stands for.
+    const step: RuleCall = { ...called, args: called.args.map((arg): Term => {
+      if (arg.kind !== 'key') return arg
+      const name = this.compiler.aliases.fresh('?key')
+      conj.set(name, keyBound(arg))
+      return { kind: 'var', name, at: arg.at }
+    }) }
     const rule = this.get(step)
     const found = this.#source(rule, step, conj)
     if (!(found instanceof EddylineError)) return this.#joined(conj, step, found)

@@ -3,11 +3,12 @@ import { EddylineError } from '../../errors.js'
 import type { CellType } from '../../port.js'
 import type { ExprJson } from '../../query/expr.js'
 import { literal } from '../../query/expr.js'
+import type { Key } from '../ast.js'
 import type { Constant } from '../edn.js'
 
 export type Type = CellType | 'null'
 /** An expression with its type. `nullable`: it may have no value; then what it would be bound to is not there. */
-export interface Scalar { readonly kind: 'scalar'; readonly json: ExprJson; readonly type: Type; readonly nullable?: boolean; readonly constant?: Constant }
+export interface Scalar { readonly kind: 'scalar'; readonly json: ExprJson; readonly type: Type; readonly nullable?: boolean; readonly constant?: Constant; /** Given by an input. */ readonly given?: boolean }
 export interface Tuple { readonly kind: 'tuple'; readonly items: readonly Bound[] }
 export type Bound = Scalar | Tuple
 
@@ -37,12 +38,29 @@ export function constant(value: Constant): Scalar {
   return { kind: 'scalar', json: literal(value), type, constant: value }
 }
 
+/** Types whose values are written as texts. */
+const WRITTEN: ReadonlySet<Type> = new Set<Type>(['timestamp', 'date', 'time', 'uuid', 'interval'])
+
+/** Two that are compared: a text that is written or given, beside a moment or the like, is one. */
+export function fitted<A extends Bound, B extends Bound>(a: A, b: B): [A, B] {
+  if (a.kind === 'tuple' || b.kind === 'tuple') return [a, b]
+  const as = (x: Scalar, type: Type): Scalar =>
+    x.type !== 'text' || !WRITTEN.has(type) ? x : typeof x.constant === 'string' ? constantFor(x.constant, type as CellType) : x.given === true ? scalar({ op: 'cast', name: type, args: [x.json] }, type) : x
+  return [as(a, b.type) as A, as(b, a.type) as B]
+}
+
 /** A literal for a column: moments may be written as ISO texts, json as any value. */
 export function constantFor(value: Constant, type: CellType): Scalar {
-  if (type === 'timestamp' && typeof value === 'string') return { kind: 'scalar', json: literal(value, 'timestamp'), type, constant: value }
+  if (WRITTEN.has(type) && typeof value === 'string') return { kind: 'scalar', json: literal(value, type), type, constant: value }
   if (type === 'decimal' && (typeof value === 'number' || typeof value === 'bigint')) return { kind: 'scalar', json: literal(value, 'decimal'), type, constant: value }
   if (type === 'json' && !(value instanceof Date) && !(value instanceof Uint8Array)) return { kind: 'scalar', json: literal(value, 'json'), type, constant: value }
   return constant(value)
+}
+
+/** A key that is written. `like`: the columns that it is a key of. */
+export function keyBound(key: Key, like?: Bound): Tuple {
+  const types = like?.kind === 'tuple' ? like.items : []
+  return { kind: 'tuple', items: key.items.map((item, i) => { const type = types[i]; return type?.kind === 'scalar' && type.type !== 'null' ? constantFor(item.value, type.type) : constant(item.value) }) }
 }
 
 export const isColumn = (bound: Bound): boolean => bound.kind === 'scalar' && bound.json.op === 'col'
@@ -79,6 +97,9 @@ export function selected(name: string, bound: Bound): { shape: Shape; fields: { 
   const parts = bound.items.map((item, i) => selected(`${name}#${i}`, item))
   return { shape: { kind: 'tuple', items: parts.map(p => p.shape) }, fields: parts.flatMap(p => p.fields) }
 }
+
+/** What a variable is, for errors. */
+export const typeName = (of: Shape | Bound): string => of.kind === 'tuple' ? `[${of.items.map(typeName).join(' ')}]` : of.type
 
 /** A shape as read from a source. */
 export function boundOf(shape: Shape, alias: string): Bound {

@@ -48,7 +48,7 @@ const SPANNED: [&str; 13] = [
     "century",
     "millennium",
 ];
-const PATTERNS: [&str; 14] = [
+const PATTERNS: [&str; 18] = [
     "a",
     "^a",
     "b$",
@@ -63,6 +63,10 @@ const PATTERNS: [&str; 14] = [
     "^.{2,}$",
     "(?i)B",
     r"[[:upper:]%]",
+    "[a-z]+?o",
+    "(a|on|o)*",
+    ".{1,3}?n|l",
+    r"\m[a-z]??.+",
 ];
 const KEYS: [&str; 4] = ["a", "b", "", "0"];
 
@@ -167,7 +171,8 @@ impl Scope {
         let of = self.of_type(rng, Type::Text, depth);
         let small = |rng: &mut Rng, from: i64| int(rng.i64(from..6));
         let part = |rng: &mut Rng| text(pick(rng, &["", "a", "%", "on", "ä ", "zz"]));
-        match rng.usize(0..15) {
+        match rng.usize(0..16) {
+            14 => call("regexpSubstr", vec![of, text(pick(rng, &PATTERNS))]),
             13 => call("arrayToText", vec![self.leaf(rng, Type::Array(Element::Int)), part(rng)]),
             0 => call("substring", vec![of, small(rng, -2), small(rng, 0)]),
             1 => call("substring", vec![of, small(rng, -2)]),

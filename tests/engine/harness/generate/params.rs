@@ -12,7 +12,7 @@ use super::domain::{literal, value};
 use super::{chance, pick};
 
 /// Calls whose literals may be any others of the type, and the call has a value as before.
-const TOTAL: [&str; 20] = [
+const TOTAL: [&str; 21] = [
     "=",
     "!=",
     "<",
@@ -33,6 +33,7 @@ const TOTAL: [&str; 20] = [
     "ilike",
     "~",
     "~*",
+    "regexpSubstr",
 ];
 const PATTERNS: [&str; 4] = ["a", "^b?$", "[[:digit:]]+|B", ""];
 
