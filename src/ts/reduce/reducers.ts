@@ -7,6 +7,7 @@ import type { Reducer, ReducerOptions } from './fold.js'
 import { type Notifier, type NotifierOptions, Notifying, type NotifyOptions } from './notifier.js'
 import { Rebuild, type RebuildOptions, type Shadow } from './rebuild.js'
 import { GLOBAL, PARTITION, Running, type StartOptions, VERSION, spaceOf } from './running.js'
+import { replacing } from '../storage/packed.js'
 import { stateOf } from './state.js'
 
 /** Defines a reducer: events folded into tables that only it writes. Throws REDUCER_INVALID. */
@@ -144,8 +145,8 @@ export class Reducers {
     const state = stateOf(this.db)
     const space = spaceOf(definition)
     const keys = [...state.entries(space).keys()].filter(k => k === VERSION || k === GLOBAL || k.startsWith(PARTITION))
-    const changes = definition.tables.filter(name => !this.db.schema.json.tables.find((t: { name: string }) => t.name === name).tenant).map(table => ({ op: 'reset' as const, table }))
-    state.commit(changes, { [space]: Object.fromEntries(keys.map(k => [k, undefined])) })
+    // Of all tenants.
+    state.swap(replacing(this.db, definition.tables, []), { [space]: Object.fromEntries(keys.map(k => [k, undefined])) })
   }
 
   /** Starts a notifier where it was. Of several tabs the leading one runs it. */

@@ -33,7 +33,7 @@ export function databaseOf(db: Database<any>, stored: StoredSchema): Database<an
   return db.twin({ tables: {}, relations: {}, json: { tables: stored.tables } } as AnySchema)
 }
 
-/** Applies the rows of `old`, step by step from version to version, and its cursors. Sliced. Throws MIGRATION errors as they come. */
+/** Applies the rows of `old`, step by step from version to version, and its cursors. Sliced. Throws MIGRATION_FAILED with the row, and as `cause` what a step threw or what is wrong with the row that it gave. */
 export async function migrate(old: Database<any>, db: Database<any>, from: StoredSchema, to: StoredSchema, migrations: Migrations): Promise<void> {
   const breathe = slices()
   for (const table of from.tables as SchemaJson['tables']) {
@@ -42,9 +42,12 @@ export async function migrate(old: Database<any>, db: Database<any>, from: Store
       for (let v = from.version + 1; v <= to.version; v++) {
         const made: { table: string; row: object }[] = []
         for (const r of rows) {
-          const given = migrations[v](r.row, r.table, tenant)
-          // Of a worker, whose page has the functions.
-          const row = given instanceof Promise ? await given as typeof given : given
+          let row: unknown
+          try {
+            const given = migrations[v](r.row, r.table, tenant)
+            // Of a worker, whose page has the functions.
+            row = given instanceof Promise ? await given as typeof given : given
+          } catch (error) { throw failed(v, r, error) }
           if (Array.isArray(row)) made.push(...row)
           else if (row !== null) made.push({ table: r.table, row: row as object })
         }
@@ -55,11 +58,17 @@ export async function migrate(old: Database<any>, db: Database<any>, from: Store
         if (known === undefined) throw new EddylineError('SCHEMA_MISMATCH', `the migration gives a row of \`${r.table}\`, which is not in the schema`, { offending: r.table })
         return { op: 'upsert', table: r.table, row: r.row, ...(known.tenant ? { tenant } : {}) }
       })
-      if (changes.length > 0) db.apply(changes as never)
+      try { if (changes.length > 0) db.apply(changes as never) } catch (error) { throw failed(to.version, { table: table.name, row }, error) }
       await breathe()
     }
   }
   for (const [source, cursor] of cursorsOf(old)) db.applyPacked(cursorBatch(source, cursor))
+}
+
+function failed(version: number, { table, row }: { table: string; row: object }, error: unknown): unknown {
+  if ((error as { code?: string } | null)?.code === 'ENGINE_CRASHED') return error
+  const text = JSON.stringify(row, (_, v: unknown) => typeof v === 'bigint' ? String(v) : v).slice(0, 200)
+  return new EddylineError('MIGRATION_FAILED', `the migration to version ${version} failed for the row ${text} of \`${table}\`: ${(error as Error | null)?.message ?? String(error)}`, { path: `storage.migrations.${version}`, offending: table, cause: error })
 }
 
 async function *rowsOf(db: Database<any>, table: string, tenanted: boolean): AsyncIterable<{ row: object; tenant: string | undefined }> {

@@ -1,6 +1,7 @@
 // Reducers beyond the scenarios of derive.test.ts: mistakes of those who write them.
 import { describe, expect, it } from 'vitest'
-import { awaitMany, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
+import { createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
+import { awaitMany, memoryLog, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { tick } from '../real/support.js'
 import { type Event, logOf, open, users } from './derive.js'
@@ -260,6 +261,23 @@ describe('beside the scenarios', () => {
     await again.awaitCatchup()
     expect([db.live(db.query.users).rows.length, again.cursor, again.skipped]).toEqual([2, '2', 0])
     await again.stop()
+  })
+
+  it('reset empties the tables of every tenant', async () => {
+    const tenanted = defineSchema({ sums: table({ id: string().key(), n: int() }, { tenant: true } as never), others: table({ id: int().key() }) })
+    const db = await createDatabase({ schema: tenanted })
+    db.apply([{ op: 'insert', table: 'others', row: { id: 1 } }])
+    const sums = reducer<any>('sums', { tables: ['sums'], partition: e => e.p, cursor: e => e.id, on: (e, op) => { op.insertNew('sums', { id: e.p, n: 0 }, { tenant: e.t }); op.inc('sums', e.p, { n: 1 }, { tenant: e.t }) } })
+    const log = memoryLog<any>(e => e.id, Array.from({ length: 30 }, (_, i) => ({ id: i + 1, p: `p${i % 3}`, t: `t${i % 2}` })))
+    const shown = () => ['t0', 't1'].map(tenant => db.live(db.query.sums, { tenant }).rows.map(r => r.n))
+    for (let round = 0; round < 2; round++) {
+      const r = await reducers(db).start(sums, { source: log })
+      await r.awaitCatchup()
+      expect(shown()).toEqual([[5, 5, 5], [5, 5, 5]])
+      await r.stop()
+      reducers(db).reset(sums)
+      expect(db.stats().tables.map(t => t.rows)).toEqual([0, 1])
+    }
   })
 
   it('who looks on hears of every move: where it is, what it passed over, what has halted', async () => {

@@ -220,7 +220,7 @@ describe('another schema', () => {
   it('whose migration fails leaves what was stored', async () => {
     const folder = await stored()
     const migrations = { 2: () => { throw new Error('no') } }
-    await expect(createDatabase({ schema: two, storage: kept(folder, { version: 2, migrations }) })).rejects.toThrow('no')
+    await expect(createDatabase({ schema: two, storage: kept(folder, { version: 2, migrations }) })).rejects.toMatchObject({ code: 'MIGRATION_FAILED', path: 'storage.migrations.2', cause: { message: 'no' } })
     expect(stateOf(await open(kept(folder)))).toBe(oracle(20))
   })
 
