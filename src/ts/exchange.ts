@@ -2,7 +2,7 @@
 import type { Snapshot } from './chunked-list.js'
 import type { Patch } from './patches.js'
 import type { RowCell } from './rows.js'
-import { Added, Removed } from './view-patches.js'
+import { Added, Changed, Removed } from './view-patches.js'
 import type { Level, NodeCell } from './view-tree.js'
 
 type Item = RowCell | NodeCell
@@ -16,9 +16,15 @@ export function replaced(level: Level, old: Snapshot<Item> | undefined, now: Sna
   return diff
 }
 
+/** Whether both show the same rows: their cells are the same, because a changed row has another handle, so another cell. */
+export function equal(old: Snapshot<RowCell>, now: Snapshot<RowCell>): boolean {
+  const before = cells(old), after = cells(now)
+  return before.length === after.length && before.every((cell, i) => cell === after[i])
+}
+
 /**
- * Rows that stay, in the same order, are not named; the others go and come. Rows are the same when their cells are: a
- * changed row has another handle, so another cell. O(n log n) of what is between the equal beginning and end.
+ * Rows that stay, in the same order, are not named; those of them that changed are set; the others go and come. O(n log n) of
+ * what is between the equal beginning and end; rows that are not the same cells are read for their keys.
  */
 export function exchanged(level: Level, old: Snapshot<RowCell>, now: Snapshot<RowCell>): Patch[] {
   const before = cells(old), after = cells(now)
@@ -27,11 +33,41 @@ export function exchanged(level: Level, old: Snapshot<RowCell>, now: Snapshot<Ro
   while (end > from && to > from && before[end - 1] === after[to - 1]) { end--; to-- }
   const places = new Map<RowCell, number>()
   for (let i = from; i < end; i++) places.set(before[i], i)
+  // Rows that changed have the place of the row with their key.
+  const same = new Set(after.slice(from, to))
+  const byKey = new Map<string, number>()
+  for (let i = from; i < end; i++) if (!same.has(before[i])) byKey.set(keyText(level, before[i]), i)
+  if (byKey.size > 0) for (let i = from; i < to; i++) {
+    const place = places.has(after[i]) ? undefined : byKey.get(keyText(level, after[i]))
+    if (place !== undefined) places.set(after[i], place)
+  }
   const stay = ascending(after, from, to, places)
+  const kept = new Set([...stay].map(cell => places.get(cell)))
   const diff: Patch[] = []
-  for (let i = end - 1; i >= from; i--) if (!stay.has(before[i])) diff.push(new Removed(level, undefined, i, before[i]))
-  for (let i = from; i < to; i++) if (!stay.has(after[i])) diff.push(added(level, i, after[i]))
+  for (let i = end - 1; i >= from; i--) if (!kept.has(i)) diff.push(new Removed(level, undefined, i, before[i]))
+  for (let i = from; i < to; i++) {
+    const cell = after[i]
+    if (!stay.has(cell)) { diff.push(added(level, i, cell)); continue }
+    const was = before[places.get(cell)!]
+    if (was === cell) continue
+    const words = changedFields(level, was, cell)
+    if (words.some(word => word !== 0)) diff.push(new Changed(level, undefined, i, cell, words[0], words.subarray(1)) as Patch)
+  }
   return diff
+}
+
+const text = (value: unknown): string => JSON.stringify(value, (_, v: unknown) => typeof v === 'bigint' ? `${v}n` : v)
+const keyText = (level: Level, cell: RowCell): string => text(level.keyOf(cell))
+
+/** A bit per field that is another. */
+function changedFields(level: Level, was: RowCell, now: RowCell): Int32Array {
+  const words = new Int32Array((level.fields.length >> 5) + 1)
+  const a = was.get() as Record<string, unknown>, b = now.get() as Record<string, unknown>
+  level.fields.forEach((name, i) => {
+    const x = a[name], y = b[name]
+    if (!Object.is(x, y) && (typeof x !== 'object' || typeof y !== 'object' || text(x) !== text(y))) words[i >> 5] |= 1 << (i & 31)
+  })
+  return words
 }
 
 /** Cells of a longest part of `after` whose places before ascend. */

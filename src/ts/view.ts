@@ -1,6 +1,6 @@
 import { ChunkedList, type Snapshot } from './chunked-list.js'
 import type { EddylineError } from './errors.js'
-import { exchanged, replaced } from './exchange.js'
+import { equal, exchanged, replaced } from './exchange.js'
 import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
 import type { Port, RelationInfo, ViewInfo } from './port.js'
@@ -166,7 +166,15 @@ export class View {
     }
     this.#list = this.#nested = undefined
     const list = this.build()
-    const diff = (this.flat ? exchanged : replaced)(this.levels[0], old.snapshot() as Snapshot<any>, list.snapshot() as Snapshot<any>)
+    const before = old.snapshot() as Snapshot<any>
+    if (this.flat) {
+      if (equal(before, list.snapshot() as Snapshot<any>)) return false
+      this.version = version
+      // Most who listen look at the rows only. Both lists are readable whenever somebody asks for the steps.
+      if (this.wanted) { const now = this.snapshot() as Snapshot<any>; this.diff = () => exchanged(this.levels[0], before, now) }
+      return true
+    }
+    const diff = replaced(this.levels[0], before, list.snapshot() as Snapshot<any>)
     if (diff.length === 0) return false
     this.version = version
     if (this.wanted) this.diff = diff

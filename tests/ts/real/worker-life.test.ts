@@ -382,6 +382,52 @@ describe('the order of things', () => {
     expect(steps.filter(p => p.t === 'add').map(p => p.key)).toEqual(['first', ...Array.from({ length: 20 }, (_, n) => `new${n}`).sort()])
   })
 
+  it('what it missed says which rows changed where they are, and nothing of what is as it was', async () => {
+    const worker = new BrowserWorker()
+    const { db } = await openFar({ worker: worker as never, ahead: 1 })
+    await db.apply(Array.from({ length: 12 }, (_, i) => put(`i${String(i).padStart(2, '0')}`, { priority: i, votes: 5n, meta: { n: i }, due: new Date(i) })))
+    const live = db.live(db.query.issues.orderBy('priority').orderBy('id'))
+    const some = db.live(db.query.issues.select(i => ({ name: i.title, key: i.id })).orderBy('key'))
+    await ready(live); await ready(some)
+    let rows: readonly any[] = [...live.rows], named: readonly any[] = [...some.rows]
+    const told: any[] = [], late: any[] = []
+    live.subscribe(({ diff }) => { told.push(diff); rows = applyPatches(rows, diff) })
+    some.subscribe(event => { late.push(event) })
+    const deliver = worker.onmessage!
+    const held: any[] = []
+    worker.onmessage = event => { held.push(event) }
+    const kept = live.rows[5]
+    const sent = [
+      db.apply([put('i00', { priority: 0, votes: 5n, meta: { n: 0 }, due: new Date(0), title: 'before' })]),
+      // Another place, other values, gone and back, gone, new, as it was by the end.
+      db.apply([put('i01', { priority: 90, votes: 5n })]),
+      db.apply([put('i02', { priority: 2, votes: 6n, meta: { n: 2, more: [1] }, due: new Date(2) }), put('i03', { priority: 3, votes: 5n, meta: { n: 3 }, due: new Date(2000) })]),
+      db.apply([{ op: 'delete', table: 'issues', id: 'i04' }]),
+      db.apply([put('i04', { priority: 4, votes: 5n, meta: { n: 4 }, due: new Date(4), score: 0.5 })]),
+      db.apply([{ op: 'delete', table: 'issues', id: 'i06' }, put('new', { priority: 7 })]),
+      db.apply([put('i08', { priority: 8, title: 'for a moment' })]),
+      db.apply([put('i08', { priority: 8, votes: 5n, meta: { n: 8 }, due: new Date(8) })]),
+    ]
+    await tick(200)
+    worker.onmessage = deliver
+    for (const event of held) deliver(event)
+    await Promise.all(sent)
+    // The first is a version of its own; the others came as one.
+    expect(told.length).toBe(2)
+    expect(told[1].map((p: any) => [p.t, p.key, ...(p.t === 'set' ? [p.fields] : [])])).toEqual([
+      ['remove', 'i06'], ['remove', 'i01'], ['set', 'i02', { votes: 6n, meta: { n: 2, more: [1] } }], ['set', 'i03', { due: new Date(2000) }], ['set', 'i04', { score: 0.5 }], ['add', 'new'], ['add', 'i01'],
+    ])
+    expect(rows).toEqual([...live.rows])
+    expect(live.rows[4]).toBe(kept)
+    // Steps that are read when all rows are gone are what they were.
+    const shown = some.rows.map(r => r.key)
+    await db.apply([{ op: 'reset', table: 'issues', rows: [] }])
+    expect([late.length, some.rows.length]).toEqual([3, 0])
+    for (const { diff } of late.slice(0, 2)) named = applyPatches(named, diff)
+    expect(named.map(r => `${r.key} ${r.name}`)).toEqual(shown.map(key => `${key} ${key === 'i00' ? 'before' : `Issue ${key}`}`))
+    expect(late[1].diff.map((p: any) => p.t)).toEqual(['remove', 'add'])
+  })
+
   it('what cannot start rejects', async () => {
     expect((await failure(createWorkerDatabase({ schema, worker: () => { throw new Error('no workers here') } }))).code).toBe('LOAD_FAILED')
     expect((await failure(createWorkerDatabase({ schema, module: new Uint8Array([1, 2, 3]) }))).code).toBe('LOAD_FAILED')
