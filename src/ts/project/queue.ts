@@ -4,7 +4,7 @@ import type { Result } from './run.js'
 
 type Resolve = (result: Result) => void
 type Reject = (error: unknown) => void
-interface Waiting { readonly key: string | undefined; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: Reject; /** The version that it reads, once it has begun. */ version?: number }
+interface Waiting { readonly key: string | undefined; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: Reject; /** The version that it reads, while it runs. */ version?: number }
 
 /** What has changed runs so often before the page has its turn: a function that changes what it reads must not freeze it. */
 const TOGETHER = 100
@@ -31,7 +31,12 @@ export class Queue {
     if (known !== undefined) return known.promise
     let resolve!: Resolve, reject!: Reject
     const promise = new Promise<Result>((yes, no) => { resolve = yes; reject = no })
-    this.#waiting.push({ key: isShared ? key : undefined, promise, refuse: reject, run: () => run(resolve, reject) })
+    const waiting: Waiting = {
+      key: isShared ? key : undefined, promise, refuse: reject,
+      // What has ended is nobody's any more: who asks then wants another.
+      run: () => run(result => { waiting.version = undefined; resolve(result) }, error => { waiting.version = undefined; reject(error) }),
+    }
+    this.#waiting.push(waiting)
     this.#pump()
     return promise
   }

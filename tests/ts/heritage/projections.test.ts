@@ -129,6 +129,13 @@ describe('derive', () => {
     expect([a === c, a === b, p.project(P, { orgId: 9 }) === other]).toEqual([true, true, true])
     expect((await Promise.all([other, a, b, c])).map(r => r.rows.length)).toEqual([1, 2, 2, 2])
     expect(ran).toBe(1 + 2)
+    // One that has failed is not shared by who asks again.
+    let isBroken = true
+    const Q = projection(schema, 'digests', { inputs: ['accounts'], derive: async ({ inputs, tx }) => { await tick(); if (isBroken) throw new Error('broken'); tx.materialize({ orgId: 1, lines: inputs.accounts.length }) } })
+    const [x, y] = await Promise.allSettled([p.project(Q, { orgId: 123 }), p.project(Q, { orgId: 123 })])
+    expect([x.status, (x as any).reason === (y as any).reason]).toEqual(['rejected', true])
+    isBroken = false
+    expect((await p.project(Q, { orgId: 123 })).changed).toBe(1)
     // What has changed since it began needs another run.
     await p.idle()
     const began = p.project(P, { orgId: 123 })
