@@ -14,8 +14,8 @@ export type FetchRow = (table: string, key: any, context: { tenant?: string; sig
 
 interface Flight {
   again: boolean
-  /** Its own: a signal that all share would gather listeners. */
-  readonly abort: AbortController
+  /** Of the request under way: a signal that several share would gather listeners. */
+  abort: AbortController | undefined
 }
 
 /** What the backend said of a touched row; null: it is gone. */
@@ -150,33 +150,33 @@ export class RowFetcher {
 
   close(): void {
     this.#closed = true
-    for (const { abort } of this.#flights.values()) abort.abort()
+    for (const { abort } of this.#flights.values()) abort?.abort()
   }
 
   async #fetch(touch: Touch, name: string): Promise<void> {
-    const flight: Flight = { again: false, abort: new AbortController() }
+    const flight: Flight = { again: false, abort: undefined }
     this.#flights.set(name, flight)
-    const { signal } = flight.abort
     try {
       // What is touched in one go is asked for once.
       await undefined
-      if (signal.aborted) return
+      if (this.#closed) return
       for (;;) {
         flight.again = false
+        const { signal } = flight.abort = new AbortController()
         const before = this.host.image(touch)
         const context = touch.tenant === undefined ? { signal } : { tenant: touch.tenant, signal }
         let row: object | null
         try { row = answered(await this.fetchRow!(touch.table, touch.key, context)) } catch (error) {
-          if (flight.again && !signal.aborted) continue
+          if (flight.again && !this.#closed) continue
           throw error
         }
-        if (signal.aborted) return
+        if (this.#closed) return
         if (!await this.#land({ touch, row, name, flight, before })) continue
         if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
         return
       }
     } catch (cause) {
-      if (signal.aborted) return
+      if (this.#closed) return
       const why = cause instanceof Error ? cause.message : String(cause)
       const error = new EddylineError('FETCH_FAILED', `a row of \`${touch.table}\` could not be fetched: ${why}`, { offending: touch.table, cause })
       this.#failed.set(name, { touch, error, before: this.host.image(touch) })

@@ -67,9 +67,10 @@ export function tally(events: readonly RowEvent[], rule: Rule, columns: readonly
         counts.changes++
         break
       case 'noop':
-        if (noop !== 'signal' || columns !== undefined) break
+        if (noop !== 'signal') break
         if (upsert && upsertAs === 'insert') insert(out, key)
-        else update(out, key)
+        else if (columns === undefined) update(out, key)
+        else break
         counts.changes++
         break
       case 'update':

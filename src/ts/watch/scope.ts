@@ -208,7 +208,10 @@ export class Scope<S extends AnySchema> implements Keeping {
    * t.watchRow('quotes', 'my-favorite-quote', { label: 'favourite', once: true }, ({ watch }) => inbox.push(watch.ref))
    * ```
    */
-  watchRow<T extends TableName<S>>(table: T, id: Key<S, T>, options?: Omit<TableWatchOptions<S, T>, 'by' | 'query'>, fn?: SignalListener): Watch {
+  watchRow<T extends TableName<S>>(table: T, id: Key<S, T>, fn: SignalListener): Watch
+  watchRow<T extends TableName<S>>(table: T, id: Key<S, T>, options?: Omit<TableWatchOptions<S, T>, 'by' | 'query'>, fn?: SignalListener): Watch
+  watchRow<T extends TableName<S>>(table: T, id: Key<S, T>, options?: Omit<TableWatchOptions<S, T>, 'by' | 'query'> | SignalListener, fn?: SignalListener): Watch {
+    if (typeof options === 'function') { fn = options; options = {} }
     const json = tableOf(this.db.schema, table)
     checkOptions(options ?? {}, OPTIONS.filter(name => name !== 'by' && name !== 'query'))
     const values = keyValues(json, id)

@@ -161,6 +161,13 @@ describe('4.4-3 what fires', () => {
     t.apply([{ op: 'update', table: 'quotes', id: 'q', set: { author: 'X', likes: 2 } }])
     t.apply([quote('r', 'X', 'new')])
     expect(said).toEqual(['likes of q', 'X 00011', 'X 00011', 'X 01101', 'likes of q', 'X 10111', 'X 10101'])
+    // An upsert that counts as an insert is one, whatever it changes; a write that changes nothing changes none of the columns.
+    said.length = 0
+    const both = { columns: ['likes'], noop: 'signal', upsertAs: 'insert' } as const
+    t.watch('quotes', 'changes', both, ({ keys }) => { said.push(`+${keys.inserted} ~${keys.updated}`) })
+    t.apply([{ ...quote('r', 'X', 'new'), op: 'upsert' }, { op: 'update', table: 'quotes', id: 'q', set: { likes: 2 } }])
+    t.apply([{ ...quote('r', 'X', 'newer'), op: 'upsert' }])
+    expect(said.filter(s => s.startsWith('+'))).toEqual(['+r ~', '+r ~'])
   })
 
   it('nulls, moments and composite keys are values to be watched', async () => {
@@ -168,7 +175,7 @@ describe('4.4-3 what fires', () => {
     const said: string[] = []
     const note = (name: string) => ({ counts, keys }: Signal): void => { said.push(`${name} ${vector(counts)} ${JSON.stringify([keys.inserted, keys.deleted, keys.updated])}`) }
     t.watch('seats', 'changes', { by: { guest: null } }, note('free'))
-    t.watchRow('seats', ['A', 2], {}, note('A2'))
+    t.watchRow('seats', ['A', 2], note('A2'))
     t.watchRow('seats', { row: 'A', number: 3 }, {}, note('A3'))
     t.watch('quotes', 'changes', { by: { date: new Date('2024-07-15') } }, note('day'))
     t.apply([{ op: 'insert', table: 'seats', rows: [{ row: 'A', number: 1, guest: null }, { row: 'A', number: 2, guest: 'Ann' }] }])

@@ -312,6 +312,23 @@ describe('touch', () => {
     expect([live.rows, live.status, live.error?.code, errors.length]).toEqual([[issue('a')], 'error', 'FETCH_FAILED', 1])
   })
 
+  it('each request has a signal of its own, also when a row is asked for again', async () => {
+    const signals: AbortSignal[] = []
+    const waiting: ((row: object | null) => void)[] = []
+    const { db } = await open({ fetchRow: (_, __, { signal }) => { signals.push(signal); return new Promise(resolve => { waiting.push(resolve) }) } })
+    for (let i = 0; i < 3; i++) {
+      db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
+      await tick()
+      waiting[i - 1]?.(issue('a'))
+      await tick()
+    }
+    db.apply([{ op: 'touch', table: 'issues', id: 'b' }])
+    await tick()
+    expect([new Set(signals).size, signals.length, signals.some(s => s.aborted)]).toEqual([4, 4, false])
+    db.close()
+    expect(signals.map(s => s.aborted)).toEqual([false, false, true, true])
+  })
+
   it('a failure is over when the row comes by other means: changed, whole though as it was, or as a delete', async () => {
     const { db } = await open({ fetchRow: async () => { throw new Error('offline') } })
     const live = db.live(db.query.issues), members = db.live(db.query.members)
