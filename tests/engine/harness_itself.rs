@@ -80,6 +80,24 @@ fn graphs_nest_every_kind_of_association_at_every_depth() {
         for w in with {
             let relation = of(table).relations.iter().find(|r| r.name == w.relation).expect("an association");
             *seen.entry((depth, relation.kind.clone())).or_default() += 1;
+            // Lists of bare pairs that point at what they show, in an order or under a condition.
+            let bare = relation.join.as_deref().is_some_and(|join| {
+                let refers = |c: &String| relation.columns.contains(c) || relation.join_target.iter().flatten().any(|t| t == c);
+                of(join).key.iter().all(refers)
+            });
+            let whole = w.query.as_ref().is_none_or(|q| q.select.is_none() && q.with.is_empty() && q.start.is_none());
+            if bare && whole && relation.duplicates.as_deref() != Some("keep") {
+                let order = w
+                    .query
+                    .as_ref()
+                    .map_or(&relation.order_by, |q| if q.order_by.is_empty() { &relation.order_by } else { &q.order_by });
+                if !order.is_empty() && order.iter().all(|o| o.expr.op == "col") {
+                    *seen.entry((depth, "pairs in order".into())).or_default() += 1;
+                }
+                if relation.filter.is_some() || w.query.as_ref().is_some_and(|q| q.filter.is_some()) {
+                    *seen.entry((depth, "pairs under a condition".into())).or_default() += 1;
+                }
+            }
             if relation.duplicates.as_deref() == Some("keep") {
                 *seen.entry((depth, "keep".into())).or_default() += 1;
             }
@@ -104,5 +122,11 @@ fn graphs_nest_every_kind_of_association_at_every_depth() {
             let n = seen.get(&(depth, kind.to_owned())).copied().unwrap_or(0);
             assert!(n >= 20, "{kind} at depth {depth}: {n}; {seen:?}");
         }
+    }
+    for (depth, kind) in
+        [(1, "pairs in order"), (2, "pairs in order"), (1, "pairs under a condition"), (2, "pairs under a condition")]
+    {
+        let n = seen.get(&(depth, kind.to_owned())).copied().unwrap_or(0);
+        assert!(n >= 30, "{kind} at depth {depth}: {n}; {seen:?}");
     }
 }

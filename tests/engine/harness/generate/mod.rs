@@ -67,6 +67,11 @@ pub fn graph(seed: u64) -> Case {
         let from = if chance(rng, 65) { 0 } else { rng.usize(0..=batches.len()) };
         queries.push(Watched { query: query::graph(rng, &schema), from, ..Watched::default() });
     }
+    if chance(rng, 50)
+        && let Some(query) = query::pairs(rng, &schema)
+    {
+        queries.push(Watched { query, from: rng.usize(0..=batches.len()), ..Watched::default() });
+    }
     Case { shows: String::new(), schema: json, queries, batches, frozen: None }
 }
 

@@ -3,7 +3,7 @@
 use eddyline::query::ast::{
     CteJson, ExprJson, FromJson, JoinJson, LimitByJson, NamedJson, OrderJson, QueryJson, StartJson, WithJson,
 };
-use eddyline::query::{Column, Schema, Table};
+use eddyline::query::{Column, RelationKind, Schema, Table};
 use eddyline::value::{Type, Value};
 use fastrand::Rng;
 
@@ -395,6 +395,45 @@ pub fn graph(rng: &mut Rng, schema: &Schema) -> QueryJson {
     let table = some_table(rng, schema);
     let from = FromJson::Name(table.name.clone());
     QueryJson { from, with: associations(rng, schema, table, 1), ..QueryJson::default() }
+}
+
+/// A table with a list of bare pairs that point at whole rows, in an order of columns, under a condition, cut, by itself or below
+/// its owner's owner; none if the schema has no such list.
+pub fn pairs(rng: &mut Rng, schema: &Schema) -> Option<QueryJson> {
+    let bare = |relation: &eddyline::query::Relation| {
+        let [first, last] = &relation.hops[..] else { return false };
+        let refers = |c: &usize| first.right.contains(c) || last.left.contains(c);
+        relation.kind == RelationKind::ManyToMany
+            && !relation.keeps_duplicates
+            && schema.by_id(first.table).key.iter().all(refers)
+    };
+    let lists = schema.tables.values().flat_map(|t| t.relations.values().filter(|r| bare(r)).map(move |r| (t, r)));
+    let lists: Vec<_> = lists.collect();
+    if lists.is_empty() {
+        return None;
+    }
+    let (owner, relation) = pick(rng, &lists);
+    let columns: Vec<&Column> = visible(schema.by_id(relation.target)).filter(|c| c.ty.is_ordered()).collect();
+    let scope = Scope::of_columns(visible(schema.by_id(relation.target)));
+    let mut q = QueryJson::default();
+    for _ in 0..rng.usize(0..=2) {
+        let nulls = chance(rng, 20).then(|| pick(rng, &["first", "last"]).to_owned());
+        let expr = ExprJson { op: "col".into(), name: Some(pick(rng, &columns).name.clone()), ..ExprJson::default() };
+        q.order_by.push(OrderJson { expr, desc: rng.bool(), nulls });
+    }
+    q.filter = chance(rng, 50).then(|| scope.condition(rng));
+    q.limit = chance(rng, 40).then(|| rng.u32(1..4));
+    q.offset = chance(rng, 20).then(|| rng.u32(0..3));
+    let list = WithJson { relation: relation.name.clone(), name: None, query: Some(Box::new(q)) };
+    let above = |t: &Table| t.relations.values().find(|r| r.target == owner.id).map(|r| (t.name.clone(), r.name.clone()));
+    let (from, with) = match schema.tables.values().filter_map(above).find(|_| chance(rng, 30)) {
+        None => (owner.name.clone(), list),
+        Some((from, relation)) => {
+            let query = QueryJson { with: vec![list], ..QueryJson::default() };
+            (from, WithJson { relation, name: None, query: Some(Box::new(query)) })
+        }
+    };
+    Some(QueryJson { from: FromJson::Name(from), with: vec![with], ..QueryJson::default() })
 }
 
 fn associations(rng: &mut Rng, schema: &Schema, table: &Table, level: usize) -> Vec<WithJson> {
