@@ -59,11 +59,7 @@ impl OuterJoin {
             }
             let was = rows.get(&row).copied().unwrap_or(Kept { weight: 0, matches });
             let now = Kept { weight: was.weight + weight, ..was };
-            let change = now.unmatched() - was.unmatched();
-            if change != 0 {
-                let handle = self.pairs.rows.intern_pair(step.relations, ordered(side, row, NO_ROW));
-                out.push(handle, change);
-            }
+            self.null_extend(step.relations, side, row, now.unmatched() - was.unmatched(), out);
             if now.weight == 0 {
                 rows.remove(&row);
             } else {
@@ -72,6 +68,13 @@ impl OuterJoin {
         }
         self.kept[side] = Some(rows);
         examined
+    }
+
+    /// Adds weight to the null-extended pair of a row.
+    fn null_extend(&mut self, relations: &mut Relations, side: usize, row: Handle, weight: Weight, out: &mut Delta) {
+        if weight != 0 {
+            out.push(self.pairs.rows.intern_pair(relations, ordered(side, row, NO_ROW)), weight);
+        }
     }
 
     /// The change of the null-extended pairs of one side. Returns rows examined.
@@ -118,11 +121,7 @@ impl OuterJoin {
         for row in order {
             let was = before[&row];
             let now = rows[&row];
-            let change = now.unmatched() - was.unmatched();
-            if change != 0 {
-                let handle = self.pairs.rows.intern_pair(step.relations, ordered(side, row, NO_ROW));
-                out.push(handle, change);
-            }
+            self.null_extend(step.relations, side, row, now.unmatched() - was.unmatched(), out);
             if now.weight == 0 {
                 rows.remove(&row);
             }

@@ -1,7 +1,8 @@
 //! Primary key → handle of the present version, and its rows as a persistent set once somebody keeps a version.
 //!
 //! The map is keyed by a hash of the key cells; the cells themselves are in the row, so a key costs no copy, and rows whose
-//! keys share a hash are told apart by their cells: identity never rests on the hash. Eight bytes a row.
+//! keys share a hash are told apart by their cells: identity never rests on the hash. Eight bytes a row. It is many small hash
+//! tables, each of which grows by itself: one large one would be filled anew in a single go, 25 ms at a million rows.
 //!
 //! Versions that are kept need a persistent collection (`im` is the maintained fork; `www/docs/decisions/001-persistent-maps.md`
 //! and `005-key-maps.md`). Few pages keep any, and a persistent map of keys costs every load a third of its time and 87 bytes a
@@ -17,12 +18,24 @@ use crate::algebra::Handle;
 /// The rows of one version of a table, persistent: cloning is O(1).
 pub type Handles = GenericOrdSet<Handle, RcK>;
 
+/// Hash of the key, and the row.
+type Part = HashTable<(u32, Handle)>;
+
+/// Parts of a map.
+const PARTS: usize = 32;
+
 /// The map.
 #[derive(Debug, Default)]
 pub struct KeyMap {
-    /// Hash of the key, and the row.
-    now: HashTable<(u32, Handle)>,
+    parts: [Part; PARTS],
+    rows: usize,
     kept: Option<Handles>,
+}
+
+/// The part of a hash: by bits that the table within looks at only when it is very large.
+#[inline(always)]
+fn part(hash: u32) -> usize {
+    (hash >> 20) as usize % PARTS
 }
 
 /// The place of a hash in the table, which looks at the lowest and at the highest bits of a machine word.
@@ -34,29 +47,34 @@ fn place(hash: u32) -> u64 {
 impl KeyMap {
     /// Rows in it.
     pub fn len(&self) -> usize {
-        self.now.len()
+        self.rows
     }
 
     /// No rows.
     pub fn is_empty(&self) -> bool {
-        self.now.is_empty()
+        self.rows == 0
     }
 
     /// Makes room for so many rows more.
     pub fn reserve(&mut self, rows: usize) {
-        self.now.reserve(rows, |e| place(e.0));
+        // Parts are of unequal size by chance; small tables are not worth the room.
+        let each = rows / PARTS + rows.isqrt();
+        if rows >= PARTS * PARTS {
+            self.parts.iter_mut().for_each(|p| p.reserve(each, |e| place(e.0)));
+        }
     }
 
     /// The row of this hash that `is_it`.
     #[inline]
     pub fn find(&self, hash: u32, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
-        self.now.find(place(hash), |e| e.0 == hash && is_it(e.1)).map(|e| e.1)
+        self.parts[part(hash)].find(place(hash), |e| e.0 == hash && is_it(e.1)).map(|e| e.1)
     }
 
     /// Adds a row whose key is not there.
     #[inline]
     pub fn insert(&mut self, hash: u32, handle: Handle) {
-        self.now.insert_unique(place(hash), (hash, handle), |e| place(e.0));
+        self.rows += 1;
+        self.parts[part(hash)].insert_unique(place(hash), (hash, handle), |e| place(e.0));
         if let Some(kept) = &mut self.kept {
             kept.insert(handle);
         }
@@ -65,7 +83,7 @@ impl KeyMap {
     /// Puts a row in, whether its key is there or not: one walk. Gives the row that had the key.
     #[inline]
     pub fn put(&mut self, hash: u32, handle: Handle, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
-        match self.now.find_mut(place(hash), |e| e.0 == hash && is_it(e.1)) {
+        match self.parts[part(hash)].find_mut(place(hash), |e| e.0 == hash && is_it(e.1)) {
             None => {
                 self.insert(hash, handle);
                 None
@@ -81,7 +99,7 @@ impl KeyMap {
     /// Puts a row in the place of another with the same key.
     #[inline]
     pub fn replace(&mut self, hash: u32, old: Handle, new: Handle) {
-        self.now.find_mut(place(hash), |e| e.1 == old).expect("the row is there").1 = new;
+        self.parts[part(hash)].find_mut(place(hash), |e| e.1 == old).expect("the row is there").1 = new;
         self.keep_instead(old, new);
     }
 
@@ -95,7 +113,8 @@ impl KeyMap {
 
     /// Removes a row.
     pub fn remove(&mut self, hash: u32, handle: Handle) {
-        self.now.find_entry(place(hash), |e| e.1 == handle).expect("the row is there").remove();
+        self.rows -= 1;
+        self.parts[part(hash)].find_entry(place(hash), |e| e.1 == handle).expect("the row is there").remove();
         if let Some(kept) = &mut self.kept {
             kept.remove(&handle);
         }
@@ -103,18 +122,18 @@ impl KeyMap {
 
     /// All rows, in no particular but deterministic order.
     pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        self.now.iter().map(|e| e.1)
+        self.parts.iter().flatten().map(|e| e.1)
     }
 
     /// The rows as they are now, for ever. Cost: O(n log n) the first time, O(1) afterwards.
     pub fn freeze(&mut self) -> Handles {
-        let KeyMap { now, kept } = self;
-        kept.get_or_insert_with(|| now.iter().map(|e| e.1).collect()).clone()
+        let KeyMap { parts, kept, .. } = self;
+        kept.get_or_insert_with(|| parts.iter().flatten().map(|e| e.1).collect()).clone()
     }
 
     /// Bytes held by the map of the present version.
     pub fn bytes(&self) -> usize {
-        self.now.allocation_size()
+        self.parts.iter().map(Part::allocation_size).sum()
     }
 }
 
