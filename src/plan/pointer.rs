@@ -20,7 +20,11 @@ impl Planner<'_> {
         let ordered = q.start.is_none() && !q.order.is_empty() && q.order.iter().all(|o| is_column(&o.expr));
         let plain = (nested.arrival || ordered) && !nested.keeps_duplicates && !nested.single && first.filter.is_none();
         let conditions = [&last.filter, &q.filter].into_iter().flatten().all(|e| !e.has_subquery() && !e.has_param());
-        let whole = matches!(q.select, Select::All) && conditions && q.own_filter.is_none() && q.nested.is_empty();
+        let columns = match &q.select {
+            Select::All => true,
+            Select::Fields(fields) => fields.iter().all(|f| is_column(&f.expr)),
+        };
+        let whole = columns && q.aggregate.is_none() && conditions && q.own_filter.is_none() && q.nested.is_empty();
         let bare = q.computed.is_empty() && q.windows.is_empty() && q.limit_by.is_none() && q.joins.is_empty();
         if !(plain && whole && bare && first.refers_back && !last.refers_back) {
             return false;
@@ -107,11 +111,18 @@ pub(super) fn add_pointers(planner: &mut Planner<'_>, levels: &mut Vec<Level>, n
     levels.push(Level { parent: Some(at), single: true, owner, hidden: true, ..seen });
 }
 
-/// A level that shows rows of a table whole.
+/// A level that shows columns of a table's rows.
 fn level(planner: &Planner<'_>, target: &Stream, nested: &Nested, node: crate::circuit::NodeId) -> Level {
     let table = planner.schema.by_id(nested.hops[1].table);
     let key: Vec<Path> = nested.query.key.iter().map(|&c| Path::column(c)).collect();
     let field = |(c, name): (usize, &str)| Field { name: name.to_owned(), source: FieldSource::Cell(Path::column(c)) };
+    let fields = match &nested.query.select {
+        Select::All => table.names().enumerate().map(field).collect(),
+        Select::Fields(chosen) => {
+            let column = |e: &Expr| if let Expr::Column(c) = e { *c } else { 0 };
+            chosen.iter().map(|f| field((column(&f.expr), &f.name))).collect()
+        }
+    };
     Level {
         name: None,
         parent: None,
@@ -120,7 +131,7 @@ fn level(planner: &Planner<'_>, target: &Stream, nested: &Nested, node: crate::c
         relation: target.relation,
         shown: Vec::new(),
         shown_relation: target.relation,
-        fields: table.names().enumerate().map(field).collect(),
+        fields,
         identity: key.clone(),
         key,
         pointer: None,
@@ -128,7 +139,7 @@ fn level(planner: &Planner<'_>, target: &Stream, nested: &Nested, node: crate::c
         owner: Vec::new(),
         window: Window { limit: Some(1), ..Window::default() },
         slots: Vec::new(),
-        plain: true,
+        plain: matches!(nested.query.select, Select::All),
         subs: Vec::new(),
     }
 }

@@ -30,6 +30,7 @@ fn board_of(issues: usize, more: &Json) -> Board {
     for (name, value) in more.as_object().unwrap() {
         labels[name] = value.clone();
     }
+    let shown = labels.as_object_mut().unwrap().remove("select").map_or(json!({}), |names| json!({ "select": names }));
     let schema: SchemaJson = serde_json::from_value(json!({ "tables": [
         { "name": "projects", "key": ["id"], "columns": [int("id")], "relations": [
             { "name": "issues", "kind": "hasMany", "table": "issues", "columns": ["project"],
@@ -44,7 +45,7 @@ fn board_of(issues: usize, more: &Json) -> Board {
     .unwrap();
     let query: QueryJson = serde_json::from_value(json!({ "from": "projects", "with": [{ "relation": "issues", "query": {
         "limit": 20, "computed": [{ "as": "comments", "relation": "comments", "expr": { "op": "agg", "name": "count" } }],
-        "with": [{ "relation": "labels" }] } }] }))
+        "with": [{ "relation": "labels", "query": shown }] } }] }))
     .unwrap();
     let mut engine = Engine::new(Schema::from_json(&schema).unwrap());
     let view = engine.register(&bind(engine.schema(), &query).unwrap()).unwrap();
@@ -109,6 +110,7 @@ fn a_renamed_target_costs_its_occurrences_in_view_in_any_order_and_under_conditi
         json!({ "orderBy": [{ "expr": column("id"), "desc": true }] }),
         json!({ "orderBy": [ranked] }),
         json!({ "where": above }),
+        json!({ "select": [{ "name": "called", "expr": column("name") }], "orderBy": [ranked] }),
         json!({ "orderBy": [ranked, { "expr": column("id") }], "where": above }),
     ];
     for way in ways {

@@ -85,7 +85,12 @@ fn graphs_nest_every_kind_of_association_at_every_depth() {
                 let refers = |c: &String| relation.columns.contains(c) || relation.join_target.iter().flatten().any(|t| t == c);
                 of(join).key.iter().all(refers)
             });
-            let whole = w.query.as_ref().is_none_or(|q| q.select.is_none() && q.with.is_empty() && q.start.is_none());
+            let whole = w.query.as_ref().is_none_or(|q| {
+                q.select.iter().flatten().all(|f| f.expr.op == "col")
+                    && q.group_by.is_none()
+                    && q.with.is_empty()
+                    && q.start.is_none()
+            });
             if bare && whole && relation.duplicates.as_deref() != Some("keep") {
                 let order = w
                     .query

@@ -424,6 +424,16 @@ pub fn pairs(rng: &mut Rng, schema: &Schema) -> Option<QueryJson> {
     q.filter = chance(rng, 50).then(|| scope.condition(rng));
     q.limit = chance(rng, 40).then(|| rng.u32(1..4));
     q.offset = chance(rng, 20).then(|| rng.u32(0..3));
+    if chance(rng, 40) {
+        let mut chosen: Vec<&Column> = visible(schema.by_id(relation.target)).collect();
+        rng.shuffle(&mut chosen);
+        chosen.truncate(rng.usize(1..=chosen.len()));
+        let named = |c: &&Column| NamedJson {
+            name: if c.name.len() > 2 { c.name.clone() } else { format!("as_{}", c.name) },
+            expr: ExprJson { op: "col".into(), name: Some(c.name.clone()), ..ExprJson::default() },
+        };
+        q.select = Some(chosen.iter().map(named).collect());
+    }
     let list = WithJson { relation: relation.name.clone(), name: None, query: Some(Box::new(q)) };
     let above = |t: &Table| t.relations.values().find(|r| r.target == owner.id).map(|r| (t.name.clone(), r.name.clone()));
     let (from, with) = match schema.tables.values().filter_map(above).find(|_| chance(rng, 30)) {
