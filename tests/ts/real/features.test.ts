@@ -3,8 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
-  type Change, and, avg, boolOr, count, eq, exists, first, gt, inArray, inQuery, lag, last, like, max, median, min, not, notExists, or, over, rowNumber, scalar,
-  stddev, stringAgg, sum,
+  type Change, type Expr, and, array, avg, bigint, boolOr, bytes, count, createDatabase, date, decimal, defineSchema, eq, exists, first, gt, gte, inArray, inQuery, int, interval, json, lag, last,
+  like, max, median, min, not, notExists, or, over, rowNumber, scalar, stddev, string, stringAgg, sum, table, time, timestamp, uuid,
 } from '../../../pkg/index.inline.js'
 import { type Db, issue, open } from './support.js'
 
@@ -94,6 +94,54 @@ describe('what www/docs/features.md says of', () => {
       other.close()
     })
   }
+})
+
+// A value per number, in the order of the numbers.
+const digits = (i: number, n: number) => String(i).padStart(n, '0')
+const typed = {
+  decimal: (i: number) => `1000000000000${digits(i, 8)}.50`, bigint: (i: number) => 2n ** 60n + BigInt(i), timestamp: (i: number) => new Date(i * 1000),
+  date: (i: number) => new Date(i * 86_400_000).toISOString().slice(0, 10), time: (i: number) => new Date(i * 1000).toISOString().slice(11, 19),
+  interval: (i: number) => `${i} days`, uuid: (i: number) => `a0eebc99-9c0b-4ef8-bb6d-${digits(i, 12)}`,
+  bytes: (i: number) => Uint8Array.of(i >> 8, i & 255), array: (i: number) => ['a', digits(i, 4)],
+}
+const valuesSchema = defineSchema({
+  values: table({
+    id: int().key(), decimal: decimal(), bigint: bigint(), timestamp: timestamp(), date: date(), time: time(), interval: interval(), uuid: uuid(), bytes: bytes(), array: array(string()), json: json(),
+  }),
+})
+
+describe('what www/docs/features.md says of types', () => {
+  it('columns of every type are compared, grouped and ordered', async () => {
+    const all = (at: number[]) => at.map(i => ({ id: i, ...Object.fromEntries(Object.entries(typed).map(([name, of]) => [name, of(i)])), json: { at: i } }))
+    const row = (i: number, as: number) => ({ ...all([as])[0], id: i })
+    const changed = { op: 'upsert', table: 'values', row: row(1500, 2999) }
+    const made = async () => {
+      const db = await createDatabase({ schema: valuesSchema })
+      const queries = (Object.keys(typed) as (keyof typeof typed)[]).flatMap(name => {
+        const is = (v: { [n in typeof name]: Expr<any> }) => v[name]
+        return [
+          db.query.values.where(v => gte(is(v), typed[name](2990))).select(v => ({ id: v.id, x: is(v) })), db.query.values.orderBy(name, 'desc').limit(3).select(v => ({ id: v.id, x: is(v) })),
+          db.query.values.groupBy(name).having(() => gt(count(), 1)).select(v => ({ x: is(v), n: count() })),
+        ]
+      })
+      return { db, queries: [...queries, db.query.values.where(v => eq(v.json, { at: 2999 })).select(v => ({ id: v.id, x: v.json }))] }
+    }
+    const { db, queries } = await made()
+    db.apply([{ op: 'insert', table: 'values', rows: all(Array.from({ length: SIZE }, (_, i) => i)) }] as never)
+    const kept = queries.map(q => db.live(q as never))
+    const before = kept.map(k => [...k.rows])
+    const examined = db.stats().rowsExamined
+    db.apply([changed] as never)
+    expect(db.stats().rowsExamined - examined).toBeLessThanOrEqual(30 * kept.length)
+    const other = await made()
+    other.db.apply([{ op: 'insert', table: 'values', rows: all(Array.from({ length: SIZE }, (_, i) => i)) }, changed] as never)
+    kept.forEach((live, n) => {
+      expect([...live.rows], String(n)).not.toEqual(before[n])
+      expect([...live.rows]).toEqual([...other.db.live(other.queries[n] as never).rows])
+    })
+    db.close()
+    other.db.close()
+  })
 })
 
 describe('www/docs/features.md', () => {
