@@ -98,6 +98,8 @@ codes! {
     UnknownParameter = "UNKNOWN_PARAMETER",
     /// A parameter of a query without a value.
     MissingParameter = "MISSING_PARAMETER",
+    /// Rows that do not fit into the memory that is allowed.
+    MemoryBudget = "MEMORY_BUDGET",
 }
 
 impl fmt::Display for ErrorCode {

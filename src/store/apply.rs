@@ -166,7 +166,11 @@ impl Store {
         outcome
     }
 
-    fn is_replay(&self, batch: &Batch) -> Result<bool> {
+    /// Whether a batch was applied before.
+    ///
+    /// # Errors
+    /// `CURSOR_BACKWARDS`.
+    pub fn is_replay(&self, batch: &Batch) -> Result<bool> {
         let (Some(source), Some(cursor)) = (&batch.envelope.source, &batch.envelope.cursor) else { return Ok(false) };
         let Some(last) = self.cursors.get(source) else { return Ok(false) };
         let order = compare_cursors(cursor, last);

@@ -52,5 +52,6 @@ export { fromTanStack, type Connection, type ConnectionStatus, type Source, type
 export type { JsonOptions, StreamProgress } from './json-input.js'
 export type { SliceProgress } from './sliced.js'
 export type { Tenant } from './tenant.js'
+export type { MemoryOptions, Pressure, Relief } from './memory.js'
 export type { FetchRow } from './touches.js'
 export type { InitInput, InitOptions } from './boot/core.js'

@@ -10,12 +10,13 @@ import { type TableLayout, tableLayout } from './layout.js'
 import { opening } from './live-json.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { located } from './located.js'
+import { Budget, type MemoryOptions, checkMemory } from './memory.js'
 import { OpenQueries } from './open-queries.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { type Form, Query, type QueryLike } from './query/builder.js'
 import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from './query/params.js'
 import type { QueryJson } from './query/types.js'
-import { CHANGED, FLAGS, IGNORED, NAMED, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
+import { CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
 import { rowImage } from './row-by-key.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
@@ -37,6 +38,8 @@ export interface DatabaseOptions<S extends AnySchema> {
   graceMs?: number
   /** Keeps the state over a restart: `indexedDb('app')` and others of `eddyline/storage`. */
   storage?: StorageOption
+  /** How much memory the engine may take, and who makes room: `{ budget: 64 << 20, onPressure }`. */
+  memory?: MemoryOptions
 }
 
 export interface ApplyOptions {
@@ -91,10 +94,12 @@ export interface EngineStats {
   /** Per view: bytes that go with it, and bytes that others use too. */
   readonly queries: { view: number; own: number; shared: number }[]
   readonly wasmBytes: number
-  /** Bytes of this memory that are in use; the rest is free to be used again. */
+  /** Bytes of this memory that are in use, the area that batches are written to not counted; the rest is free to be used again. */
   readonly allocatedBytes: number
   /** Microseconds in the engine: of the last batch and of all. */
   readonly micros: { readonly last: number; readonly total: number }
+  /** What `allocatedBytes` may be, with a memory budget. */
+  readonly budget?: number
 }
 
 /** One query builder per table. */
@@ -137,9 +142,11 @@ export class Database<S extends AnySchema> {
   /** @internal Gets what happens as it is in the engine's memory: for a page in another thread. */
   tap: Tap | undefined
   #closed = false
+  #budget: Budget | undefined
 
   /** @internal Use `createDatabase`. */
   constructor(module: EngineModule, options: DatabaseOptions<S>) {
+    if (options.memory !== undefined) checkMemory(options.memory)
     this.schema = options.schema
     this.#module = module
     this.name = options.name ?? 'eddyline'
@@ -204,7 +211,7 @@ export class Database<S extends AnySchema> {
     } catch (error) { return Promise.reject(error) }
   }
 
-  #apply(input: readonly Change<S>[] | Batch<S>): Report {
+  #apply(input: readonly Change<S>[] | Batch<S>, again = true): Report {
     this.keeper?.guard()
     const batch = Array.isArray(input) ? undefined : input as LooseBatch
     const changes = (batch !== undefined ? batch?.changes : input) as readonly LooseChange[]
@@ -217,6 +224,7 @@ export class Database<S extends AnySchema> {
     let address: number
     try { address = port.commit(bytes) } catch (error) {
       this.#relations.links.close()
+      if (again && this.#budget?.makesRoom(error) === true) return this.#apply(input, false)
       throw located(this.#encoder, error, changes)
     }
     const report = this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
@@ -244,7 +252,7 @@ export class Database<S extends AnySchema> {
     if (isStream(input)) return this.#applyStream(input, opts)
     if (this.#dispatcher.running) this.#dispatcher.pin()
     const begun = performance.now()
-    return this.#publishJson(pushWhole(this.#port, input, opts), begun)
+    return this.#publishJson(this.#roomy(() => pushWhole(this.#port, input, opts)), begun)
   }
 
   async #applyStream(input: JsonStream, opts: JsonOptions | undefined): Promise<Report> {
@@ -270,10 +278,19 @@ export class Database<S extends AnySchema> {
         return parts = parts === undefined ? report : { ...report, applied: report.applied + parts.applied, ignored: report.ignored + parts.ignored, micros: report.micros + parts.micros }
       }
       const commit = (): Report => take('json_end')!
+      // What the budget refuses, the engine keeps until it is asked again.
+      const roomy = async <T>(run: () => T): Promise<T> => {
+        try { return run() } catch (error) {
+          if (!(opts?.pressed !== undefined ? await opts.pressed(error) : this.#budget?.makesRoom(error) === true)) throw error
+          return run()
+        }
+      }
       // What is committed by another comes as a whole.
-      const part = opts?.atomic === false && opts.around === undefined ? () => take('json_part')?.applied ?? parts?.applied ?? 0 : undefined
-      try { await pushStream(port, reader, opts, part) } catch (error) { abort(port, false); throw error }
-      return opts?.around === undefined ? commit() : opts.around(commit)
+      const part = opts?.atomic === false && opts.around === undefined ? async () => (await roomy(() => take('json_part')))?.applied ?? parts?.applied ?? 0 : undefined
+      try {
+        await pushStream(port, reader, opts, part)
+        return await roomy(() => opts?.around === undefined ? commit() : opts.around(commit))
+      } catch (error) { abort(port, false); throw error }
     } catch (error) {
       reader.cancel(error).catch(() => {})
       throw error
@@ -313,7 +330,8 @@ export class Database<S extends AnySchema> {
   /** Memory, rows per table, nodes, views and engine time. */
   stats(): EngineStats {
     const stats = this.#port.call('stats') as Omit<EngineStats, 'micros'>
-    return { ...stats, micros: { last: this.#lastMicros, total: this.#allMicros } }
+    const budget = this.#budget?.options.budget
+    return { ...stats, micros: { last: this.#lastMicros, total: this.#allMicros }, ...(budget === undefined ? {} : { budget }) }
   }
 
   /** What is known of the storage; undefined without. */
@@ -322,17 +340,43 @@ export class Database<S extends AnySchema> {
   /** Resolves when everything applied so far is durable; at once without storage. Rejects with STORAGE_FULL, STORAGE_FAILED … */
   flush(): Promise<void> { return this.keeper?.flush() ?? Promise.resolve() }
 
-  /** @internal A binary batch as storage and other tabs have it. */
-  applyPacked(bytes: Uint8Array, source?: string, cursor?: string, origin?: string): Report {
+  /** @internal A binary batch as storage and other tabs have it. `taken`: it is part of the state already, so no budget refuses it. */
+  applyPacked(bytes: Uint8Array, source?: string, cursor?: string, origin?: string, taken = false): Report {
     const port = this.#port
     port.alive()
     if (this.#dispatcher.running) this.#dispatcher.pin()
-    port.reserve(bytes.length, 0)
-    port.u8.set(bytes, port.base)
-    const begun = performance.now()
-    const report = this.#publish(port.commit(bytes.length), (performance.now() - begun) * 1000, source, cursor, origin)
+    let begun = 0
+    const commit = (): number => {
+      port.reserve(bytes.length, 0)
+      port.u8.set(bytes, port.base)
+      begun = performance.now()
+      return port.commit(bytes.length)
+    }
+    const address = taken && this.#budget !== undefined ? this.#budget.without(commit) : this.#roomy(commit)
+    const report = this.#publish(address, (performance.now() - begun) * 1000, source, cursor, origin)
     port.relax()
     return report
+  }
+
+  /** Runs what gives a report, and once more if the budget refused it and room was made. */
+  #roomy(run: () => number): number {
+    try { return run() } catch (error) {
+      if (this.#budget?.makesRoom(error) !== true) throw error
+      return run()
+    }
+  }
+
+  /** @internal From now on: what storage has loaded is not refused. */
+  limitMemory(options: MemoryOptions): void {
+    const port = this.#port
+    this.#budget = new Budget(options, {
+      limit: bytes => port.dead === undefined ? port.call('budget', bytes) >>> 0 : 0,
+      apply: changes => { this.apply(changes as never) },
+      drop: () => { this.#open.dropUnused() },
+      aside: fn => { if (this.keeper === undefined) fn(); else this.keeper.aside(fn) },
+      failed: error => { report(error, this.#onError) },
+    })
+    this.#budget.begin()
   }
 
   /** @internal */
@@ -482,6 +526,7 @@ export class Database<S extends AnySchema> {
     const words = port.i32
     const version = words[head + VERSION]
     const replayed = (words[head + FLAGS] & REPLAYED) !== 0
+    if ((words[head + FLAGS] & OVER) !== 0) this.#budget?.over()
     const report: Report = {
       version, applied: words[head + CHANGED], ignored: words[head + IGNORED], replayed,
       source, cursor: cursor === undefined ? undefined : String(cursor), origin, micros,

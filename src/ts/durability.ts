@@ -67,6 +67,8 @@ export interface Keeper extends Durability {
   commitPacked(batch: Uint8Array, entries: EntryWrites, source?: string, cursor?: string, origin?: string): Report
   /** Entries that a version led to while it was told: written in its transaction, if it has one, else in the next. */
   amend(version: number, entries: EntryWrites): void
+  /** Runs what is no part of the transaction that is being put together. */
+  aside(fn: () => void): void
   /** Throws when this tab must not write. */
   guard(): void
   close(): void

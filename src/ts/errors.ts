@@ -6,7 +6,7 @@ export type EngineErrorCode =
   | 'NOT_GROUPED' | 'TENANT_REQUIRED' | 'TENANT_MISMATCH' | 'CHANGE_INVALID' | 'JSON_MALFORMED' | 'JSON_TOO_DEEP'
   | 'VALUE_TOO_LARGE' | 'INVALID_UTF8' | 'CURSOR_BACKWARDS' | 'NUMERIC_OVERFLOW' | 'DIVISION_BY_ZERO' | 'TOO_MANY_ROWS'
   | 'RECURSION_LIMIT' | 'UNKNOWN_VIEW' | 'REENTRANT' | 'INVALID_ARGUMENT' | 'INVALID_TEXT' | 'TIMESTAMP_RANGE' | 'REGEX_INVALID'
-  | 'UNKNOWN_PARAMETER' | 'MISSING_PARAMETER'
+  | 'UNKNOWN_PARAMETER' | 'MISSING_PARAMETER' | 'MEMORY_BUDGET'
 
 /** Codes that this version raises. Codes are stable, messages are not. */
 export type KnownErrorCode = EngineErrorCode
@@ -37,6 +37,9 @@ export interface ErrorDetails {
   offending?: string
   nearest?: string
   cause?: unknown
+  /** Of MEMORY_BUDGET: bytes that would be in use, and that may be. */
+  needed?: number
+  budget?: number
 }
 
 /**
@@ -54,6 +57,9 @@ export class EddylineError extends Error {
   readonly path?: string
   readonly offending?: string
   readonly nearest?: string
+  /** Of MEMORY_BUDGET: bytes that would be in use, and that may be. */
+  readonly needed?: number
+  readonly budget?: number
 
   constructor(code: ErrorCode, message: string, details?: ErrorDetails) {
     super(message, details?.cause === undefined ? undefined : { cause: details.cause })
@@ -62,6 +68,8 @@ export class EddylineError extends Error {
     if (details?.path) this.path = details.path
     if (details?.offending) this.offending = details.offending
     if (details?.nearest) this.nearest = details.nearest
+    if (details?.needed) this.needed = details.needed
+    if (details?.budget) this.budget = details.budget
   }
 }
 
@@ -105,7 +113,7 @@ function editDistance(a: string, b: string, limit: number): number {
 export function codedError(error: unknown): EddylineError | undefined {
   if (error instanceof EddylineError) return error
   if (typeof error !== 'object' || error === null) return undefined
-  const e = error as { code?: unknown; message?: unknown; path?: string; offending?: string; nearest?: string }
+  const e = error as { code?: unknown; message?: unknown } & ErrorDetails
   if (typeof e.code !== 'string') return undefined
-  return new EddylineError(e.code, String(e.message ?? e.code), { path: e.path, offending: e.offending, nearest: e.nearest })
+  return new EddylineError(e.code, String(e.message ?? e.code), { path: e.path, offending: e.offending, nearest: e.nearest, needed: e.needed, budget: e.budget })
 }

@@ -38,4 +38,5 @@ export class Engine {
   cursor(source: string): string | undefined
   version(): number
   view_error(view: number): unknown
+  budget(bytes: number): number
 }

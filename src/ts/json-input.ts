@@ -28,6 +28,8 @@ export interface JsonOptions {
   onProgress?: (progress: StreamProgress) => void
   /** Of streams: ends reading. The promise rejects with its reason; only what was applied before stays. */
   signal?: AbortSignal
+  /** @internal Of streams: asked when the memory budget refuses one: whether to try once more. */
+  pressed?: (error: unknown) => Promise<boolean>
 }
 
 /** How far a stream was read: bytes taken, and rows changed so far (0 until the end, unless it is applied as it comes). */
@@ -90,7 +92,7 @@ const SLICE = 5
 const LATEST = 100
 
 /** Feeds a stream in slices; the caller commits what is left. `part` applies what has come, and gives how many rows changed. */
-export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptions | undefined, part: (() => number) | undefined): Promise<void> {
+export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptions | undefined, part: (() => Promise<number>) | undefined): Promise<void> {
   const { signal, onProgress } = opts ?? {}
   const end = (): void => { reader.cancel(signal!.reason).catch(() => {}) }
   signal?.addEventListener('abort', end)
@@ -111,7 +113,8 @@ export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptio
         bytes += piece.length
         waiting += piece.length
         if (part !== undefined && (waiting >= PIECE || performance.now() - since > LATEST)) {
-          applied += part()
+          // Of all parts so far.
+          applied = await part()
           waiting = 0
           since = performance.now()
         }

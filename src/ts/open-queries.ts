@@ -68,6 +68,15 @@ export class OpenQueries {
     query.view.detach()
   }
 
+  /** Those that nobody uses do not wait for their time. */
+  dropUnused(): void {
+    for (const query of this.all()) {
+      if (query.timer === undefined) continue
+      clearTimeout(query.timer)
+      this.#drop(query)
+    }
+  }
+
   /** No more changes of any of them; `readable`: what was shown still is. They are to be told. */
   close(readable: boolean, status: LiveStatus, error: EddylineError | undefined): SharedQuery[] {
     const queries = this.all()

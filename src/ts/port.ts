@@ -33,6 +33,7 @@ export interface WasmEngine {
   cursor(source: string): string | undefined
   version(): number
   view_error(view: number): { code: string; message: string } | undefined
+  budget(bytes: number): number
 }
 
 /** An instantiated wasm module: makes engines that share one memory. */

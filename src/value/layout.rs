@@ -113,6 +113,12 @@ impl Layout {
         }
     }
 
+    /// Bytes that a column takes of the heap of a row; 0 for one of fixed size.
+    pub fn heap_len(&self, row: &[u8], column: usize) -> usize {
+        let place = &self.columns[column];
+        if place.ty.is_var() { self.span(row, place).len() } else { 0 }
+    }
+
     #[inline(always)]
     pub(super) fn span<'a>(&self, row: &'a [u8], place: &ColumnLayout) -> &'a [u8] {
         let slot = place.slot as usize;

@@ -46,6 +46,11 @@ pub fn allocated() -> usize {
     unsafe { (*ALLOCATOR.state.get()).used }
 }
 
+/// Bytes that a block for so many takes.
+pub fn size(bytes: usize) -> usize {
+    if bytes <= LARGEST { bytes.div_ceil(STEP) * STEP } else { bytes }
+}
+
 fn class(layout: Layout) -> Option<usize> {
     (layout.size() <= LARGEST && layout.align() <= STEP && layout.size() > 0).then(|| (layout.size() - 1) / STEP)
 }

@@ -19,6 +19,8 @@ use crate::wire::json::{JsonReader, Options};
 
 /// Flag of a report: the JSON batch named its source, cursor or origin, which [`WasmEngine::envelope`] gives.
 const NAMED: i32 = 4;
+/// Flag of a report: more memory is in use than the budget allows.
+const OVER: i32 = 8;
 
 pub(super) type Js<T> = Result<T, JsValue>;
 
@@ -37,12 +39,16 @@ pub(super) struct Inner {
     report: Report,
     slice: Vec<i32>,
     /// The input area: words, so that it is 8-aligned.
-    scratch: Vec<u64>,
+    pub(super) scratch: Vec<u64>,
     /// What the last JSON batch said of itself.
     envelope: Envelope,
     /// Forms of queries, with holes for constants.
     forms: Vec<Document>,
     pub(super) exports: Exports,
+    /// Bytes of memory that batches may lead to.
+    pub(super) budget: usize,
+    /// A stream's batch that the budget refused: it is asked for again, or aborted.
+    refused: Option<Batch>,
 }
 
 impl Inner {
@@ -70,7 +76,11 @@ impl Inner {
     }
 
     fn apply(&mut self, batch: Batch) -> Js<*const i32> {
+        self.afford(&batch)?;
         self.engine.apply_into(batch, &mut self.report).map_err(throw)?;
+        if self.is_over() {
+            self.report.words[2] |= OVER;
+        }
         Ok(self.report.words.as_ptr())
     }
 
@@ -114,6 +124,8 @@ impl WasmEngine {
             envelope: Envelope::default(),
             forms: Vec::new(),
             exports: Exports::default(),
+            budget: usize::MAX,
+            refused: None,
         };
         Ok(WasmEngine { inner: RefCell::new(inner), failure: Cell::new(None) })
     }
@@ -183,28 +195,47 @@ impl WasmEngine {
         done
     }
 
-    /// Applies what was read of the stream so far; address of the report, 0 = there is nothing that does not need the rest.
+    /// Applies what was read of the stream so far; address of the report, 0 = there is nothing that does not need the rest. What
+    /// the memory budget refused may be asked for again, as with `json_end`.
     pub fn json_part(&self) -> Js<*const i32> {
         let mut inner = self.inner()?;
-        let Inner { engine, readers, .. } = &mut *inner;
+        let Inner { engine, readers, refused, .. } = &mut *inner;
         let is_new = |source: &str, cursor: &str| engine.cursor(source).is_none_or(|held| compare_cursors(cursor, held).is_gt());
-        match readers[0].part(engine.schema(), is_new).map_err(throw)? {
-            None => Ok(null()),
-            Some(batch) => inner.apply_json(batch).inspect_err(|_| inner.readers[0].abort()),
+        let batch = match refused.take() {
+            Some(batch) => Some(batch),
+            None => readers[0].part(engine.schema(), is_new).map_err(throw)?,
+        };
+        let Some(batch) = batch else { return Ok(null()) };
+        if let Err(error) = inner.afford(&batch) {
+            inner.refused = Some(batch);
+            return Err(error);
         }
+        inner.apply_json(batch).inspect_err(|_| inner.readers[0].abort())
     }
 
-    /// Ends and applies it; address of the report.
+    /// Ends and applies it; address of the report. A stream that the memory budget refused may be ended again.
     pub fn json_end(&self, whole: bool) -> Js<*const i32> {
         let mut inner = self.inner()?;
-        let Inner { engine, readers, .. } = &mut *inner;
-        let batch = readers[usize::from(whole)].finish(engine.schema()).map_err(throw)?;
+        let Inner { engine, readers, refused, .. } = &mut *inner;
+        let again = if whole { None } else { refused.take() };
+        let batch = match again {
+            Some(batch) => batch,
+            None => readers[usize::from(whole)].finish(engine.schema()).map_err(throw)?,
+        };
+        if !whole && let Err(error) = inner.afford(&batch) {
+            inner.refused = Some(batch);
+            return Err(error);
+        }
         inner.apply_json(batch)
     }
 
     /// Drops it.
     pub fn json_abort(&self, whole: bool) -> Js<()> {
-        self.inner()?.readers[usize::from(whole)].abort();
+        let mut inner = self.inner()?;
+        inner.readers[usize::from(whole)].abort();
+        if !whole {
+            inner.refused = None;
+        }
         Ok(())
     }
 
@@ -340,7 +371,8 @@ impl WasmEngine {
     /// Sizes and counters.
     pub fn stats(&self) -> Js<JsValue> {
         let wasm_bytes = core::arch::wasm32::memory_size::<0>() * 65536;
-        Ok(document::write(&info::stats(&self.inner()?.engine, wasm_bytes, super::allocator::allocated())))
+        let inner = self.inner()?;
+        Ok(document::write(&info::stats(&inner.engine, wasm_bytes, inner.used())))
     }
 
     /// Last committed cursor of a source.

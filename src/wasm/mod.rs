@@ -4,6 +4,7 @@
 //! the engine borrowed; misuse is an error with code `REENTRANT`.
 
 mod allocator;
+mod budget;
 mod document;
 mod engine;
 mod error;

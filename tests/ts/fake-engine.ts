@@ -97,6 +97,7 @@ export class FakeEngine implements WasmEngine {
   set_params(): number { throw new Error('the fake has no parameters') }
   show(): number { throw new Error('the fake moves no windows') }
   total(view: number): number { return this.views.get(view)!.tree.length }
+  budget(): number { return 0 }
   view_error(view: number) { return this.failing.has(view) ? { code: 'OVERFLOW', message: 'overflow' } : undefined }
   // Two readers: of streams, and of whole texts.
   readonly #json: { pieces: Uint8Array[]; opts: any }[] = [{ pieces: [], opts: {} }, { pieces: [], opts: {} }]

@@ -32,6 +32,7 @@ export function entry(load: () => Promise<EngineModule>): Entry {
     createDatabase: async options => {
       const db = new Database(await start(), options)
       try { await options.storage?.attach(db) } catch (error) { db.close(); throw error }
+      if (options.memory !== undefined) db.limitMemory(options.memory)
       return db
     },
   }

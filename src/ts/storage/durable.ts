@@ -195,7 +195,7 @@ export class Durable implements Keeper {
     const pieces = transactions.filter(t => t.number === number)
     const isRows = (t: Transaction): boolean => t.batch !== undefined && new DataView(t.batch.buffer, t.batch.byteOffset).getUint32(8, true) === 0xffffffff
     this.spaces.clear()
-    this.db.applyPacked(replacing(this.db, this.db.inside.layouts.map(l => l.name), pieces.filter(isRows).map(t => t.batch!)))
+    this.db.applyPacked(replacing(this.db, this.db.inside.layouts.map(l => l.name), pieces.filter(isRows).map(t => t.batch!)), undefined, undefined, undefined, true)
     for (const t of transactions) if (t.number > number || !isRows(t)) this.take(t)
   }
 
@@ -203,7 +203,7 @@ export class Durable implements Keeper {
   take(t: Transaction, db: Database<any> = this.db): void {
     this.number = t.number
     if (t.entries !== undefined) this.#enter(t.entries)
-    if (t.batch !== undefined) db.applyPacked(t.batch, t.envelope?.source, t.envelope?.cursor, t.envelope?.origin)
+    if (t.batch !== undefined) db.applyPacked(t.batch, t.envelope?.source, t.envelope?.cursor, t.envelope?.origin, true)
   }
 
   #recording(): void {
@@ -388,6 +388,12 @@ export class Durable implements Keeper {
   }
 
   guard(): void {}
+
+  aside(fn: () => void): void {
+    const staged = this.#staged
+    this.#staged = undefined
+    try { fn() } finally { this.#staged = staged }
+  }
 
   close(): void {
     if (this.status === 'closed') return

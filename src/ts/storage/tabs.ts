@@ -113,7 +113,7 @@ export class Tabs implements Keeper {
         else known.set(key, value)
       }
     }
-    if (t.batch !== undefined) this.db.applyPacked(t.batch, t.envelope?.source, t.envelope?.cursor, t.envelope?.origin)
+    if (t.batch !== undefined) this.db.applyPacked(t.batch, t.envelope?.source, t.envelope?.cursor, t.envelope?.origin, true)
   }
 
   /** Tells a tab that has just come everything: what is durable, and what is on its way there will be told by itself. */
@@ -166,6 +166,7 @@ export class Tabs implements Keeper {
 
   #told(status: DurabilityStatus): void { for (const fn of [...this.#listeners]) fn(status) }
 
+  aside(fn: () => void): void { if (this.#leader === undefined) fn(); else this.#leader.aside(fn) }
   committed(report: Report): void { this.#leader?.committed(report) }
   amend(version: number, entries: EntryWrites): void { this.#leader?.amend(version, entries) }
   /** Followers take what they are told; everything else has to go to the leader. */

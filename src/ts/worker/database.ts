@@ -11,6 +11,7 @@ import { tableLayout } from '../layout.js'
 import { opening } from '../live-json.js'
 import { LiveQuery, QueryEvent, type QueryHost, SharedQuery } from '../live-query.js'
 import { located } from '../located.js'
+import type { Pressure, Relief } from '../memory.js'
 import { OpenQueries } from '../open-queries.js'
 import type { PackedInfo, Port, ViewInfo } from '../port.js'
 import { Query, type QueryLike, checkDepth } from '../query/builder.js'
@@ -44,6 +45,8 @@ export interface WorkerDatabaseOptions<S extends AnySchema> {
   graceMs?: number
   /** Versions that may be on their way to the page; beyond that they are put together. 4 by default. */
   ahead?: number
+  /** As of `createDatabase`; the hook is called on the page, and may take its time. Of tabs that share an engine the budget of the first one counts. */
+  memory?: { budget: number; onPressure?: (pressure: Pressure) => Relief | Promise<Relief> }
 }
 
 /** What `stats()` tells, and the traffic between page and worker. */
@@ -119,6 +122,9 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #fetchRow: FetchRow | undefined
   readonly #durability: FarDurability | undefined
+  readonly #onPressure: ((pressure: Pressure) => Relief | Promise<Relief>) | undefined
+  /** Hooks at work: what is applied meanwhile is not to wait for them. */
+  #relieving = 0
   /** Messages that wait for the first of them to be read. */
   readonly #queue: Told[] = []
   #version: number
@@ -131,6 +137,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     this.name = options.name ?? 'eddyline'
     this.#onError = options.onError
     this.#fetchRow = options.fetchRow
+    this.#onPressure = options.memory?.onPressure
     this.#channel = channel
     this.#requests = requests
     this.#version = opened.version
@@ -182,7 +189,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     // Places are told as they were written, even if the array is another by then.
     const written = changes.slice()
     try {
-      return await this.#requests.ask<Report>({ t: 'commit', bytes, source: batch?.source, cursor, origin: batch?.origin, ...more }, [bytes.buffer])
+      return await this.#requests.ask<Report>({ t: 'commit', bytes, source: batch?.source, cursor, origin: batch?.origin, ...more, ...this.#relief() }, [bytes.buffer])
     } catch (error) { throw located(this.#encoder, error, written) }
   }
 
@@ -198,7 +205,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
       : ArrayBuffer.isView(input) ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input)
     // A view is sent with all of its buffer: only what it shows is to go.
     const part = given instanceof Uint8Array && given.byteLength < given.buffer.byteLength ? given.slice() : given
-    return this.#requests.ask<Report>({ t: 'json', input: part, options }, part !== given && part instanceof Uint8Array ? [part.buffer as ArrayBuffer] : [])
+    return this.#requests.ask<Report>({ t: 'json', input: part, options, ...this.#relief() }, part !== given && part instanceof Uint8Array ? [part.buffer as ArrayBuffer] : [])
   }
 
   /**
@@ -364,6 +371,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   take(told: Told): void {
     if (told.closed === true) { this.#gone(); return }
     if (this.#dead !== undefined) return
+    if (told.pressure !== undefined) void this.#pressed(told.pressure)
     if (told.durability !== undefined) this.#durability?.told(told.durability)
     if (told.crash !== undefined) { this.fail(errorOf(told.crash) as EddylineError); return }
     if (told.error !== undefined) tellError(errorOf(told.error), this.#onError)
@@ -535,6 +543,24 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     }
     Promise.resolve().then(() => this.#fetchRow!(table, key, { ...(tenant === undefined ? {} : { tenant }), signal: abort.signal }))
       .then(row => { answer(row) }).catch(error => { this.#fetches.set(id, abort); answer(undefined, errorJson(error)) })
+  }
+
+  #relief(): { relief?: true } { return this.#relieving > 0 ? { relief: true } : {} }
+
+  /** Makes room, and says so if a batch waits for it. */
+  async #pressed(pressure: Pressure): Promise<void> {
+    let failed = false
+    this.#relieving++
+    try {
+      this.#open.dropUnused()
+      const changes = await this.#onPressure!(pressure)
+      if (changes != null) await this.#commit(changes, {})
+      this.#open.dropUnused()
+    } catch (error) {
+      failed = true
+      if (this.#dead === undefined) tellError(error, this.#onError)
+    } finally { this.#relieving-- }
+    if (pressure.waits && this.#dead === undefined) this.#channel.post({ t: 'relieved', failed } satisfies Request, [])
   }
 
   /** @internal The worker or its engine does not live any more. */

@@ -2,6 +2,7 @@
 import { compileBrowser } from '../boot/browser.js'
 import { EddylineError } from '../errors.js'
 import type { StorageOption } from '../durability.js'
+import { checkMemory } from '../memory.js'
 import type { AnySchema } from '../schema.js'
 import { hold, whenGone } from './alive.js'
 import { engineBytes } from './binary.js'
@@ -47,6 +48,7 @@ export interface CreateWorkerOptions<S extends AnySchema> extends WorkerDatabase
 export async function createWorkerDatabase<S extends AnySchema>(options: CreateWorkerOptions<S>): Promise<WorkerDatabase<S>> {
   const name = options.name ?? 'eddyline'
   const storage = options.storage === undefined ? undefined : storageJson(options.storage)
+  if (options.memory !== undefined) checkMemory(options.memory)
   const wanted = options.shared === true ? name : options.shared || undefined
   const { channel, shared } = start(options.worker, wanted)
   if (wanted !== undefined && !shared) warn(options, new EddylineError('NOT_SHARED', 'there is no SharedWorker here: this tab has an engine of its own'))
@@ -65,6 +67,7 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
   const lock = shared ? await hold() : undefined
   const open = (module: unknown, transfer: ArrayBuffer[] = []): Promise<OpenReply | NeedsBinary> => requests.ask({
     t: 'open', protocol: PROTOCOL, schema: options.schema.json, name, fetches: options.fetchRow !== undefined, module, ahead: Math.max(1, options.ahead ?? 4), alive: lock?.name, storage: storage?.json,
+    budget: options.memory?.budget, presses: options.memory?.onPressure !== undefined,
   }, transfer)
   let unwatch = (): void => {}
   // Where there are no locks, a page that goes must say so itself; one that crashes cannot.

@@ -2,11 +2,12 @@
 import type { Report } from '../changes.js'
 import type { DurabilityStatus, EntryWrites } from '../durability.js'
 import { EddylineError, codedError } from '../errors.js'
+import type { Pressure } from '../memory.js'
 import type { RelationInfo, ViewInfo } from '../port.js'
 import type { SchemaJson } from '../schema.js'
 
 /** An error on its way. */
-export interface ErrorJson { code: string; message: string; path?: string; offending?: string; nearest?: string }
+export interface ErrorJson { code: string; message: string; path?: string; offending?: string; nearest?: string; needed?: number; budget?: number }
 
 /** Of these messages. Tabs may have been loaded at different times: the engine that they share speaks one. */
 export const PROTOCOL = 1
@@ -29,6 +30,9 @@ export interface Opening {
   /** A lock that the page holds while it lives. */
   alive?: string
   storage?: StorageJson
+  /** The memory budget, and whether the page makes room. */
+  budget?: number
+  presses: boolean
 }
 
 /** A storage, and the versions of the schema to which the page can migrate. */
@@ -40,12 +44,13 @@ export interface DurabilityJson { readonly kind: string; readonly status: Durabi
 /** What the worker is asked; `id` names the answer. */
 export type Request =
   | Opening
-  | { t: 'commit'; id: number; bytes: Uint8Array; source?: string; cursor?: string; origin?: string; durable?: boolean; entries?: EntryWrites }
+  | { t: 'commit'; id: number; bytes: Uint8Array; source?: string; cursor?: string; origin?: string; durable?: boolean; entries?: EntryWrites; relief?: boolean }
   | { t: 'enter'; id: number; entries: EntryWrites }
   | { t: 'entries'; id: number; space: string }
   | { t: 'flush' | 'checkpoint' | 'rewrite' | 'leading'; id: number }
   | { t: 'migrated'; step: number; row: unknown; error?: ErrorJson }
-  | { t: 'json'; id: number; input: string | Uint8Array; options: object | undefined }
+  | { t: 'json'; id: number; input: string | Uint8Array; options: object | undefined; relief?: boolean }
+  | { t: 'relieved'; failed: boolean }
   | { t: 'stream'; id: number; options: object | undefined }
   | { t: 'chunk'; id: number; bytes: Uint8Array | undefined; error?: ErrorJson }
   | { t: 'register'; id: number; query: number; json: unknown }
@@ -117,6 +122,8 @@ export interface Told {
   warning?: ErrorJson
   /** A stored row is to be brought to a version of the schema. */
   migrate?: { step: number; version: number; row: unknown; table: string; tenant: string | undefined }
+  /** More memory is wanted than the budget allows. A batch that `waits` is held until `relieved`. */
+  pressure?: Pressure
   /** The database is closed, and its storage let go. */
   closed?: true
   /** Another tab runs these sources, and has loaded. */
@@ -139,13 +146,13 @@ export interface NeedsBinary { needs: true }
 export function errorJson(error: unknown): ErrorJson {
   const coded = codedError(error)
   if (coded === undefined) return { code: '', message: error instanceof Error ? error.message : String(error) }
-  const { code, message, path, offending, nearest } = coded
-  return { code, message, path, offending, nearest }
+  const { code, message, path, offending, nearest, needed, budget } = coded
+  return { code, message, path, offending, nearest, needed, budget }
 }
 
 /** The error again; one that had no code is an ordinary one. */
-export function errorOf({ code, message, path, offending, nearest }: ErrorJson): Error {
-  return code === '' ? new Error(message) : new EddylineError(code, message, { path, offending, nearest })
+export function errorOf({ code, message, ...details }: ErrorJson): Error {
+  return code === '' ? new Error(message) : new EddylineError(code, message, details)
 }
 
 /** Bytes of the slot for a row: of few sizes, so that what one row leaves another one takes. At most an eighth is wasted beyond 512 bytes. */

@@ -2,7 +2,7 @@
 import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
 import type { Keeper } from '../durability.js'
-import { EddylineError } from '../errors.js'
+import { EddylineError, codedError } from '../errors.js'
 import type { RelationInfo } from '../port.js'
 import { VERSION } from '../report.js'
 import { type Channel, type ErrorJson, type Opening, type Request, errorJson, errorOf } from './messages.js'
@@ -14,15 +14,21 @@ export class Page {
   readonly outbox: Outbox
   /** It can fetch rows. */
   readonly fetches: boolean
+  /** It can make room. */
+  readonly presses: boolean
   /** Views by the page's numbers of queries. */
   readonly #views = new Map<number, number>()
   readonly #streams = new Map<number, { give(bytes: Uint8Array | undefined, error: ErrorJson | undefined): void }>()
+  /** Batches that the memory budget refused, in order, while the page makes room; and what came behind them. */
+  readonly #pressed: { readonly refusal: EddylineError; done(again: boolean): void }[] = []
+  readonly #behind: Request[] = []
   #gone = false
 
   /** `left` is called once, when it has gone. */
-  constructor(readonly db: Database<any>, readonly channel: Channel, { ahead, fetches }: Opening, readonly pages: Pages, readonly left: () => Promise<void>) {
+  constructor(readonly db: Database<any>, readonly channel: Channel, { ahead, fetches, presses }: Opening, readonly pages: Pages, readonly left: () => Promise<void>) {
     const { port } = db.inside
     this.fetches = fetches
+    this.presses = presses
     this.tables = port.call('relations')
     this.outbox = new Outbox(port, this.tables, ahead, (told, transfer) => { if (!this.#gone) channel.post(told, transfer) })
   }
@@ -37,6 +43,8 @@ export class Page {
       case 'unsource': this.pages.turns.leave(request.source, this, request.turn); return
       case 'sourced': for (const page of this.pages.turns.mark(request.source)) page.outbox.tell({ sourced: [request.source] }); return
     }
+    if (request.t === 'relieved') { this.#relieved(!request.failed); return }
+    if (this.#pressed.length > 0 && waits(request)) { this.#behind.push(request); return }
     const id = 'id' in request ? request.id : undefined
     try { this.#do(request, id!) } catch (error) {
       if (id !== undefined) this.outbox.reply(id, undefined, errorJson(error))
@@ -48,10 +56,10 @@ export class Page {
     const { db, outbox } = this
     const { port } = db.inside
     switch (request.t) {
-      case 'commit': this.#commit(request); return
-      case 'json': this.pages.asking(this, id, () => { db.applyJson(request.input, request.options) }); return
+      case 'commit': this.#roomy(id, request.relief, () => { this.#commit(request) }); return
+      case 'json': this.#roomy(id, request.relief, () => { this.pages.asking(this, id, () => { db.applyJson(request.input, request.options) }) }); return
       case 'stream':
-        db.applyJson(this.#stream(id), request.options).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
+        db.applyJson(this.#stream(id), this.presses ? { ...request.options, pressed: error => new Promise(done => { if (!this.#press(error, done)) done(false) }) } : request.options).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
         return
       case 'register': {
         const info = port.call('register', request.json, false)
@@ -86,6 +94,36 @@ export class Page {
       case 'rewrite': this.#answer(id, this.#keeper().retry()); return
       case 'leading': this.#answer(id, this.#keeper().leading)
     }
+  }
+
+  /** Applies, and once more when the page has made room. */
+  #roomy(id: number, relief: boolean | undefined, run: () => void): void {
+    try { run() } catch (error) {
+      const pressed = relief !== true && this.#press(error, again => {
+        try {
+          if (!again) throw error
+          run()
+        } catch (last) { this.outbox.reply(id, undefined, errorJson(last)) }
+      })
+      if (!pressed) throw error
+    }
+  }
+
+  /** Asks the page for room, if that is what is missing; `done` is told whether to try again. */
+  #press(error: unknown, done: (again: boolean) => void): boolean {
+    const refusal = codedError(error)
+    if (refusal?.code !== 'MEMORY_BUDGET' || !this.presses || this.#gone) return false
+    if (this.#pressed.push({ refusal, done }) === 1) this.#askRoom(refusal)
+    return true
+  }
+
+  #askRoom({ needed, budget }: EddylineError): void { this.channel.post({ pressure: { needed: needed!, budget: budget!, waits: true } }, []) }
+
+  #relieved(again: boolean): void {
+    this.#pressed.shift()?.done(again)
+    if (this.#pressed.length > 0) { this.#askRoom(this.#pressed[0].refusal); return }
+    // In the order in which they came: one of them may have to wait itself.
+    for (const request of this.#behind.splice(0)) this.handle(request)
   }
 
   #keeper(): Keeper {
@@ -164,6 +202,7 @@ export class Page {
     const { port } = this.db.inside
     const gone = errorJson(new EddylineError('CLOSED', 'the page has gone'))
     for (const stream of [...this.#streams.values()]) stream.give(undefined, gone)
+    for (const { done } of this.#pressed.splice(0)) done(false)
     for (const view of this.#views.values()) if (port.dead === undefined) port.call('unregister', view)
     this.#views.clear()
     // What was applied is still written.
@@ -172,4 +211,13 @@ export class Page {
       this.channel.close()
     })
   }
+}
+
+/** What comes behind a batch that waits. What makes room, or asks how it stands, does not. */
+function waits(request: Request): boolean {
+  switch (request.t) {
+    case 'commit': case 'json': return request.relief !== true
+    case 'stream': case 'flush': case 'cursor': case 'enter': case 'entries': case 'checkpoint': return true
+  }
+  return false
 }

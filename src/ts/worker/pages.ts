@@ -105,13 +105,15 @@ export class Pages {
     }
   }
 
-  async #create({ schema, name, fetches, storage }: Opening, channel: Channel): Promise<Database<any>> {
+  async #create({ schema, name, fetches, storage, budget }: Opening, channel: Channel): Promise<Database<any>> {
     await this.#ended
     const kept = this.#opening = storage === undefined ? undefined : new WorkerStorage(storage, channel, (opener, warning) => {
       for (const { post } of this.#list.size > 0 ? [...this.#list].map(page => page.channel) : [opener]) post({ warning: errorJson(warning) }, [])
     })
     const db = await this.entry.createDatabase({
       ...(kept === undefined ? {} : { storage: kept.option }),
+      // A batch that waits is its page's matter.
+      ...(budget === undefined ? {} : { memory: { budget, onPressure: pressure => { if (!pressure.waits) [...this.#list].find(page => page.presses)?.channel.post({ pressure }, []) } } }),
       schema: { tables: {}, relations: {}, json: schema } as unknown as AnySchema,
       name,
       onError: error => { for (const page of this.#list) page.channel.post({ error: errorJson(error) }, []) },
