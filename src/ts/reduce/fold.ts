@@ -4,7 +4,7 @@ import { EddylineError } from '../errors.js'
 import { type CompareCursors, compareCursors, type Cursor, isCursor } from './cursors.js'
 import { shown } from '../option-kinds.js'
 import { failedIn } from './checks.js'
-import { Draft, type Operations, type Recorded, Recorder, baseOf } from './draft.js'
+import { type Base, Draft, type Operations, type Recorded, Recorder, baseOf } from './draft.js'
 
 /** What a handler, a partition, a cursor are, for one kind of events. */
 export interface ReducerOptions<E = any> {
@@ -192,9 +192,11 @@ export class Fold {
       for (let i = 0; i < operations.length; i++) {
         // One that cannot be done takes the whole batch with it: what it has written needs no place of its own.
         try { operations[i](draft.now) } catch (error) {
-          const failed = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: at, batch: batch(), operation: i, ...described(error) } } as const
           if (reducer.onError === 'skip') return this.#without(id, events, draft, event)
-          return { draft: new Draft(draft.base), partition: failed }
+          // Where the engine refuses what is before it, that is the first one to be mended or skipped.
+          const first = this.#refused(fresh.slice(0, fresh.indexOf(event)), draft.base)
+          const why = first === undefined ? { cursor: at, batch: batch(), operation: i, ...described(error) } : { cursor: reducer.cursor(first.event), batch: batch(), ...described(first.error) }
+          return { draft: new Draft(draft.base), partition: { id, cursor: before.cursor, status: 'error', error: { type: 'commit', ...why } } }
         }
       }
       cursor = at
@@ -230,6 +232,23 @@ export class Fold {
         return operations
       } catch (error) { if (tried >= tries) throw error }
     }
+  }
+
+  /** The first event whose rows the engine refuses; undefined where it takes what all of them make together. */
+  #refused(events: readonly unknown[], base: Base): { event: unknown; error: unknown } | undefined {
+    const draft = new Draft(base)
+    const { encoder } = this.db.inside
+    let first: { event: unknown; error: unknown } | undefined
+    try {
+      for (const event of events) {
+        const step = new Draft(draft)
+        for (const operation of this.#handle(event)) operation(step.now)
+        try { encoder.encode(step.changes(), undefined) } catch (error) { first ??= { event, error } }
+        draft.absorb(step)
+      }
+      if (first !== undefined) encoder.encode(draft.changes(), undefined)
+    } catch { return first }
+    return undefined
   }
 
   /** Finds the event whose rows the engine refuses, by applying ever longer prefixes to nothing. */

@@ -44,12 +44,14 @@ export class Running implements Awaitable {
   readonly #state: State
   readonly #listeners = new Set<() => void>()
   #sinceSnapshot = 0
+  /** The partition that is being resumed, as it had halted: it is stored as halted until all is read that came meanwhile. */
+  #resumed: Partition | undefined
 
   constructor(readonly db: Database<any>, readonly reducer: Reducer, readonly options: StartOptions, readonly onStop: (r: Running) => void) {
     const state = this.#state = stateOf(db)
     this.space = spaceOf(reducer)
     this.fold = new Fold(reducer, db, (changes, partitions) => {
-      state.commit(changes, { [this.space]: Object.fromEntries(partitions.map(p => [PARTITION + p.id, stored(p)])) })
+      state.commit(changes, { [this.space]: Object.fromEntries(partitions.map(p => [PARTITION + p.id, stored(this.#stillHalted(p))])) })
     })
     this.pump = new Pump(options.source, reducer.name, options.batchSize ?? 100, (events, cursor) => this.#take(events, cursor), options.onError, options.retry)
   }
@@ -97,9 +99,14 @@ export class Running implements Awaitable {
   /** Partitions that have halted. */
   errors(): Partition[] { return [...this.fold.partitions.values()].filter(p => p.status === 'error') }
 
+  /** A partition that is being resumed is behind the log: after a crash nothing would be read again if it were ok. */
+  #stillHalted(p: Partition): Partition { return this.#resumed?.id === p.id && p.status === 'ok' ? { ...p, status: 'error', error: this.#resumed.error! } : p }
+
   /**
    * Goes on with a halted partition: from the event that failed (`'retry'`), or behind it (`'skip'`). What came meanwhile is read again
    * from the log. The partition as it is then; halted again if it fails again.
+   *
+   * A skip is kept: what is before the event and the place behind it are committed before what follows is tried.
    */
   resume(id: string | number | bigint, how: 'retry' | 'skip' | { from: 'retry' | 'skip' } = 'retry'): Promise<Partition> {
     const name = String(id)
@@ -112,6 +119,7 @@ export class Running implements Awaitable {
       if (halted.error === undefined) return halted
       const skipped = from === 'skip' ? halted.error.cursor : undefined
       fold.partitions.set(name, { id: name, cursor: halted.cursor, status: 'ok' })
+      this.#resumed = halted
       const { batchSize, log, cursor: global } = this.pump
       const breathe = slices(8)
       try {
@@ -124,33 +132,40 @@ export class Running implements Awaitable {
             return global !== 'start' && (at === undefined || fold.compare(at, global) <= 0)
           })
           const mine = within.filter(e => fold.partitionOf(e) === name)
-          const isSkipped = (e: unknown): boolean => {
-            const at = skipped === undefined ? undefined : fold.placeOf(e)
-            return at !== undefined && fold.compare(at, skipped!) === 0
+          const at = mine.findIndex(e => {
+            const place = skipped === undefined ? undefined : fold.placeOf(e)
+            return place !== undefined && fold.compare(place, skipped!) === 0
+          })
+          if (at >= 0) {
+            fold.run(name, mine.slice(0, at))
+            const now = fold.get(name)
+            if (now.status === 'ok') this.#place({ ...now, cursor: this.cursorOf(mine[at]) })
           }
-          fold.run(name, mine.filter(e => !isSkipped(e)))
-          const last = mine[mine.length - 1]
-          // Skipped, and nothing behind it: the position says so.
-          const now = fold.get(name)
-          if (last !== undefined && isSkipped(last) && now.status === 'ok') {
-            const moved: Partition = { ...now, cursor: this.cursorOf(last) }
-            fold.commit([], [moved])
-            fold.partitions.set(name, moved)
-          }
+          // Nothing, where what is before the skipped event has halted.
+          fold.run(name, mine.slice(at + 1))
           cursor = page.cursor
           more = page.events.length === batchSize && within.length === page.events.length
           await breathe()
         }
+        this.#resumed = undefined
         const now = fold.get(name)
-        if (now.status === 'ok') fold.commit([], [now])
+        if (now.status === 'ok') this.#place(now)
       } catch (error) {
-        fold.partitions.set(name, fold.get(name).cursor === halted.cursor ? halted : fold.get(name))
+        // As far as it came, and halted: what it has not read it reads when it is resumed.
+        this.#resumed = halted
+        fold.partitions.set(name, this.#stillHalted(fold.get(name)))
         throw error
-      }
+      } finally { this.#resumed = undefined }
       this.#tellOne(name)
       this.#moved()
       return fold.get(name)
     })
+  }
+
+  /** A partition is somewhere else, and no row has changed. */
+  #place(p: Partition): void {
+    this.fold.commit([], [p])
+    this.fold.partitions.set(p.id, p)
   }
 
   partitionOf(event: unknown): string | undefined { return this.fold.partitionOf(event) }

@@ -148,6 +148,89 @@ describe('5.4-2 a partition halts', () => {
   })
 })
 
+describe('5.4-2 two failing events in a row', () => {
+  const four = ['1', '2', '3', '4'].map((id): Event => ({ id, type: 'Any', user: 'p' }))
+  /** Of four events these fail: by their handler, by an operation, or by a value that the engine refuses. */
+  const failing = (kinds: Record<string, string>, more: object = {}) => users({
+    ...more,
+    on: (e, op) => {
+      if (kinds[e.id] === 'handler') throw new Error(`bad ${e.id}`)
+      if (kinds[e.id] === 'operation') op.transaction(() => { throw new Error(`bad ${e.id}`) })
+      else op.insert('users', { id: `u${e.id}`, name: kinds[e.id] === 'value' ? 7 as never : e.id })
+    },
+  })
+  const all = ['handler', 'operation', 'value']
+
+  it.each(all.flatMap(a => all.map(b => [a, b])))('by %s and %s: two skips pass them, and a skip is kept over a restart', async (a, b) => {
+    for (const onError of ['halt', { retry: 1 }] as const) {
+      for (const batchSize of [1, 2, 100]) {
+        const definition = failing({ 2: a, 3: b }, { onError })
+        const folder = new MemoryFolder()
+        let db = await open(memory(folder))
+        const source = logOf(...four)
+        let r = await reducers(db).start(definition, { source, batchSize })
+        await r.awaitCatchup()
+        expect(r.partition('p')).toMatchObject({ status: 'error', error: { cursor: '2' } })
+        expect(await r.resume('p', 'skip')).toMatchObject({ cursor: '2', status: 'error', error: { cursor: '3' } })
+        expect(await r.resume('p')).toMatchObject({ cursor: '2', status: 'error', error: { cursor: '3' } })
+        await shut(db)
+        db = await open(memory(folder))
+        r = await reducers(db).start(definition, { source, batchSize })
+        await r.awaitCatchup()
+        expect(r.partition('p')).toMatchObject({ cursor: '2', status: 'error', error: { cursor: '3' } })
+        expect(names(db)).toEqual({ u1: '1' })
+        expect(await r.resume('p', 'skip')).toEqual({ id: 'p', cursor: '4', status: 'ok' })
+        expect(names(db)).toEqual({ u1: '1', u4: '4' })
+        await shut(db)
+        db = await open(memory(folder))
+        r = await reducers(db).start(definition, { source, batchSize })
+        expect(r.partition('p')).toEqual({ id: 'p', cursor: '4', status: 'ok' })
+        await shut(db)
+      }
+    }
+  })
+
+  it('at the end of the log, and all that there is', async () => {
+    for (const kind of all) {
+      const db = await open()
+      const r = await reducers(db).start(failing({ 1: kind, 2: kind, 3: kind, 4: kind }), { source: logOf(...four) })
+      await r.awaitCatchup()
+      for (const next of ['2', '3', '4']) expect(await r.resume('p', 'skip')).toMatchObject({ status: 'error', error: { cursor: next } })
+      expect(await r.resume('p', 'skip')).toEqual({ id: 'p', cursor: '4', status: 'ok' })
+      expect(names(db)).toEqual({})
+    }
+  })
+
+  it('a resume that is cut short loses nothing: halted as far as it came, here and after a restart', async () => {
+    for (const end of ['rejects', 'crashes']) {
+      const folder = new MemoryFolder()
+      let db = await open(memory(folder))
+      const log = logOf(...four)
+      let isDown = false
+      let fetches = 0
+      const source = { ...log, fetch: async (c: any, n: number) => { if (isDown && ++fetches > 1) { if (end === 'crashes') await shut(db); throw new Error('down') } return log.fetch(c, n) } }
+      let broken = true
+      const definition = users({ on: (e, op) => { if (broken) throw new Error('bad'); op.insert('users', { id: `u${e.id}` }) } })
+      let r = await reducers(db).start(definition, { source, batchSize: 2 })
+      await r.awaitCatchup()
+      broken = false
+      isDown = true
+      await expect(r.resume('p')).rejects.toThrow('down')
+      isDown = false
+      if (end === 'crashes') {
+        db = await open(memory(folder))
+        r = await reducers(db).start(definition, { source, batchSize: 2 })
+      }
+      log.append({ id: '5', type: 'Any', user: 'p' })
+      await r.awaitCatchup()
+      expect(r.partition('p')).toMatchObject({ cursor: '2', status: 'error' })
+      expect(await r.resume('p')).toEqual({ id: 'p', cursor: '5', status: 'ok' })
+      expect(Object.keys(names(db))).toEqual(['u1', 'u2', 'u3', 'u4', 'u5'])
+      await shut(db)
+    }
+  })
+})
+
 describe('5.4-3 what cannot be committed', () => {
   it('a duplicate insert: cursor at the start, the error names event 2, nothing is visible, no patch', async () => {
     const db = await open()
