@@ -21,7 +21,7 @@ import { rowImage } from './row-by-key.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
-import { type SliceProgress, letIn } from './sliced.js'
+import { type SliceProgress, isSliced, letIn } from './sliced.js'
 import { type Tenant, tenantOf } from './tenant.js'
 import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches, rowId } from './touches.js'
 import { View } from './view.js'
@@ -163,6 +163,7 @@ export class Database<S extends AnySchema> {
     this.#dispatcher = new Dispatcher(options.onError)
     this.#open = new OpenQueries({
       open: (key, json, types, form, sliced) => this.#register(key, json, types, form, sliced),
+      whole: query => { this.#whole(query) },
       drop: ({ view: { id } }) => {
         this.#views.delete(id)
         this.#queries[id] = undefined
@@ -487,7 +488,7 @@ export class Database<S extends AnySchema> {
 
   #register(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced']): SharedQuery {
     const port = this.#port
-    const view = new View(port, this.#relations, this.#forms.register(json, form, sliced !== undefined && sliced !== false), this.#version)
+    const view = new View(port, this.#relations, this.#forms.register(json, form, isSliced(sliced)), this.#version)
     const query = new SharedQuery(this, view, key, json, types)
     this.#views.set(view.id, view)
     this.#queries[view.id] = query
@@ -497,16 +498,31 @@ export class Database<S extends AnySchema> {
       query.fail(new EddylineError(failure.code, failure.message))
     }
     for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#open.reads(query, touch.table, touch.tenant)) query.fetched(name, error)
-    if (sliced !== undefined && sliced !== false) {
+    if (isSliced(sliced)) {
+      query.slicing = true
       query.loading()
       const door = {
         open: () => !this.#closed && port.dead === undefined && this.#queries[view.id] === query,
         moved: (move: () => number) => { this.#moved(move) },
-        loaded: () => { query.loaded(); this.tell(query) },
+        loaded: () => { if (query.slicing) this.#loaded(query) },
+        failed: (error: unknown) => { report(error, this.#onError) },
       }
-      letIn(port, view.id, door, typeof sliced === 'object' ? sliced.onProgress : undefined).catch(error => { report(error, this.#onError) })
+      letIn(port, view.id, door, typeof sliced === 'object' ? sliced?.onProgress : undefined).catch(door.failed)
     }
     return query
+  }
+
+  #loaded(query: SharedQuery): void {
+    query.slicing = false
+    query.loaded()
+    this.tell(query)
+  }
+
+  /** Somebody wants all rows of a sliced query now. */
+  #whole(query: SharedQuery): void {
+    const { id } = query.view
+    while (query.slicing && this.#port.call('pending', id) > 0) this.#moved(() => this.#port.call('admit', id, 0xffffffff))
+    if (query.slicing) this.#loaded(query)
   }
 
   /** JSON names its source, cursor and origin itself. */

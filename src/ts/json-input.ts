@@ -32,7 +32,7 @@ export interface JsonOptions {
   pressed?: (error: unknown) => Promise<boolean>
 }
 
-/** How far a stream was read: bytes taken, and rows changed so far (0 until the end, unless it is applied as it comes). */
+/** How far a stream was read: bytes taken, and rows changed so far (0 until the end, unless it is applied as it comes in this thread). */
 export interface StreamProgress { readonly bytes: number; readonly applied: number }
 
 /** Bytes go into the engine in pieces of this size: no second copy of a 25 MB answer. */

@@ -48,6 +48,8 @@ export class SharedQuery {
   /** Why it cannot be evaluated. */
   #broken: EddylineError | undefined
   #loading = false
+  /** Its rows come in slices, and are not all there. */
+  slicing = false
   /** Touched rows of its tables that could not be fetched, by name. */
   #missed: Map<string, EddylineError> | undefined
   #snapshot: LiveSnapshot<any> | undefined

@@ -8,12 +8,15 @@ import { type Form, type QueryLike, formOf } from './query/builder.js'
 import type { ParamQuery, ParamSpec } from './query/params.js'
 import type { QueryJson } from './query/types.js'
 import type { SchemaJson } from './schema.js'
+import { isSliced } from './sliced.js'
 import { readsTable } from './touches.js'
 
 /** What opens and drops the view behind a query. */
 export interface QueryDoor {
   /** A query that nobody has yet. Throws what is wrong with it. */
   open(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced']): SharedQuery
+  /** Lets in all rows of a query that comes in slices. */
+  whole?(query: SharedQuery): void
   /** Nobody used it for the grace time; not called when `ended` says so. */
   drop(query: SharedQuery): void
   ended(): boolean
@@ -38,11 +41,14 @@ export class OpenQueries {
   }
 
   shared(json: QueryJson, alone = '', types?: ParamSpec, sliced?: LiveOptions['sliced']): SharedQuery {
+    const slices = isSliced(sliced)
     const form = formOf(json)
     const key = `${alone}${form.form} ${form.constants.map(keyOf).join()}`
     const known = this.#plans.get(key)
     if (known !== undefined) {
       if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
+      // Who asks without slices has all rows at once.
+      if (known.slicing && !slices) this.door.whole?.(known)
       return known
     }
     const query = this.door.open(key, json, types, form, sliced)

@@ -1,5 +1,6 @@
 // Queries whose rows come in slices, so that the page lives on meanwhile.
 import { pause } from './breathe.js'
+import { EddylineError } from './errors.js'
 import type { Port } from './port.js'
 
 /** Rows that a sliced query has taken in, and how many there are to be; of all tables that it reads. */
@@ -13,6 +14,19 @@ export interface SliceDoor {
   moved(move: () => number): void
   /** All are in. */
   loaded(): void
+  /** What a callback threw. */
+  failed(error: unknown): void
+}
+
+/** Whether slices are asked for. Throws INVALID_ARGUMENT for what says neither. */
+export function isSliced(sliced: unknown): boolean {
+  if (sliced === undefined || sliced === null || typeof sliced === 'boolean') return sliced === true
+  const { onProgress, ...rest } = sliced as { onProgress?: unknown }
+  const [odd] = Object.keys(rest)
+  if (typeof sliced !== 'object' || odd !== undefined || (onProgress !== undefined && typeof onProgress !== 'function')) {
+    throw new EddylineError('INVALID_ARGUMENT', '`sliced` is true, false or { onProgress }, a function', { path: odd === undefined ? 'sliced' : `sliced.${odd}`, ...(odd === undefined ? {} : { offending: odd, nearest: 'onProgress' }) })
+  }
+  return true
 }
 
 /** Milliseconds that a slice is to take, and rows that it has at least. */
@@ -32,7 +46,8 @@ export async function letIn(port: Port, view: number, door: SliceDoor, onProgres
     const before = left
     left = port.call('pending', view)
     processed += Math.max(before - left, 0)
-    onProgress?.({ processed, total: processed + left })
+    try { onProgress?.({ processed, total: processed + left }) } catch (error) { door.failed(error) }
+    if (!door.open()) return
     places = Math.max(LEAST, Math.min(places * 2, Math.round(places * SLICE / Math.max(took, 0.1))))
   }
   if (door.open()) door.loaded()

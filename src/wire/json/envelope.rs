@@ -66,6 +66,11 @@ impl EnvelopeReader {
         (self.envelope.source.as_deref(), self.envelope.cursor.as_deref())
     }
 
+    /// Whether the batch at hand has named its source and its position.
+    pub fn is_placed(&self) -> bool {
+        self.met & 0b11 == 0b11
+    }
+
     /// Who caused it.
     pub fn origin(&self) -> Option<String> {
         self.envelope.origin.clone()

@@ -184,8 +184,9 @@ impl JsonReader {
     pub fn part(&mut self, schema: &Schema, is_new: impl Fn(&str, &str) -> bool) -> Result<Option<Batch>> {
         let Some(stream) = &mut self.stream else { return Err(not_begun()) };
         let new = match stream.position() {
-            (_, Some(source), Some(cursor)) => is_new(source, cursor),
-            (known, source, _) => known || source.is_none(),
+            None => false,
+            Some((Some(source), Some(cursor))) => is_new(source, cursor),
+            Some(_) => true,
         };
         // Whose rows they are is told by the first: all of them are to be of one tenant.
         let new = new && (self.confined == Confined::No || self.tenant.is_some());

@@ -64,6 +64,8 @@ pub(super) struct Stream {
     /// A line ended behind the last value of the stream.
     new_line: bool,
     limit: usize,
+    /// It has a batch object, whose keys may come in any order.
+    enveloped: bool,
 }
 
 impl Stream {
@@ -83,6 +85,7 @@ impl Stream {
             waiting: Vec::new(),
             new_line: true,
             limit,
+            enveloped: false,
         };
         stream.rows.set_limit(limit);
         if let Some(id) = options.table {
@@ -149,10 +152,9 @@ impl Stream {
         Some(std::mem::replace(changes, Vec::with_capacity(room)))
     }
 
-    /// Whether nothing that follows can say what source and position these changes are of, and both as far as they are known.
-    pub fn position(&self) -> (bool, Option<&str>, Option<&str>) {
-        let (source, cursor) = self.envelope.position();
-        (self.of_rows.is_some(), source, cursor)
+    /// Source and position of these changes; none while what follows can still say them.
+    pub fn position(&self) -> Option<(Option<&str>, Option<&str>)> {
+        (!self.enveloped || self.envelope.is_placed()).then(|| self.envelope.position())
     }
 
     fn changes<'a>(&'a mut self, schema: &'a Schema) -> Changes<'a> {
@@ -253,6 +255,7 @@ impl Stream {
             Place::Envelope => self.entry(cur),
             Place::Top if self.of_rows.is_none() && EnvelopeReader::begins(cur)? => {
                 cur.pos += 1;
+                self.enveloped = true;
                 self.open(Place::Envelope);
                 return Ok(());
             }

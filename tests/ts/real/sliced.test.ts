@@ -1,7 +1,7 @@
 // Queries that come in slices: rows as they come, changes meanwhile, status, progress, an end.
 import { expect, it } from 'vitest'
 import { type LiveQuery, type Patch, applyPatches, count, div, eq } from '../../../pkg/index.inline.js'
-import { issue, open, put, random, tick } from './support.js'
+import { failure, issue, open, put, random, tick } from './support.js'
 
 const done = (live: LiveQuery<any>): Promise<void> => new Promise(resolve => {
   const stop = live.subscribe(() => { if (live.status !== 'loading') { stop(); resolve() } })
@@ -30,6 +30,36 @@ it('shows what there is, says loading, then ready; its patches lead from nothing
   expect(seen.at(-1)).toEqual({ processed: 5000, total: 5000 })
   // Whoever asks for the same has it at once.
   expect(db.live(db.query.issues.orderBy('priority'), { sliced: true }).status).toBe('ready')
+})
+
+it('who asks without slices has all rows at once, and so has everybody else', async () => {
+  const { db } = await filled(3000)
+  const q = db.query.issues.orderBy('priority')
+  const slow = db.live(q, { sliced: true })
+  const events: string[] = []
+  slow.subscribe(({ rows }) => { events.push(`${slow.status} ${rows.length}`) })
+  const plain = db.live(q)
+  expect([plain.status, plain.rows.length, slow.status, slow.rows.length]).toEqual(['ready', 3000, 'ready', 3000])
+  await tick(30)
+  expect(events.at(-1)).toBe('ready 3000')
+  expect(events.filter(e => e.startsWith('ready')).length).toBe(1)
+  // Within a listener of it, too.
+  const other = db.query.issues.orderBy('title')
+  const loading = db.live(other, { sliced: true })
+  const seen = new Promise<number>(resolve => { const stop = loading.subscribe(() => { stop(); resolve(db.live(other).rows.length) }) })
+  expect(await seen).toBe(3000)
+})
+
+it('goes on when a callback throws; says what `sliced` may be', async () => {
+  const { db, errors } = await filled(3000)
+  const live = db.live(db.query.issues.orderBy('priority'), { sliced: { onProgress() { throw new Error('mine') } } })
+  await done(live)
+  expect([live.status, live.rows.length, (errors[0] as Error).message]).toEqual(['ready', 3000, 'mine'])
+  for (const sliced of ['no', 5, [1], { onProgres() {} }, { onProgress: 3 }]) {
+    expect(failure(() => db.live(db.query.issues.orderBy('title'), { sliced } as never)).code, JSON.stringify(sliced)).toBe('INVALID_ARGUMENT')
+  }
+  expect(failure(() => db.live(db.query.issues, { sliced: { onProgres() {} } } as never))).toMatchObject({ path: 'sliced.onProgres', nearest: 'onProgress' })
+  expect(db.live(db.query.issues.orderBy('title'), { sliced: null } as never).status).toBe('ready')
 })
 
 it('follows changes meanwhile: rows that come, go and move are neither lost nor doubled', async () => {

@@ -71,6 +71,19 @@ describe('applyJson', () => {
     expect([db.version - before, db.stats().tables[0].rows]).toEqual([1, 2500])
   })
 
+  it('a batch object that names its source behind its changes is one version, so that a replay stays one', async () => {
+    const { db } = await open()
+    const many = Array.from({ length: 3000 }, (_, i) => ({ op: 'upsert', table: 'issues', row: { ...rows[i % 300], id: `i${i}`, title: 'x'.repeat(200) } }))
+    const text = (head: string, tail: string): string => `{${head}"changes":${JSON.stringify(many)}${tail}}`
+    const behind = text('"cursor":5,', ',"source":"s"')
+    expect((await db.applyJson(pieces(behind, 40_000), { atomic: false })).version).toBe(1)
+    db.apply([{ op: 'update', table: 'issues', id: 'i3', set: { title: 'newer' } }])
+    expect(await db.applyJson(pieces(behind, 40_000), { atomic: false })).toMatchObject({ replayed: true, applied: 0 })
+    expect(db.live(db.query.issues.where('id', '=', 'i3')).rows[0].title).toBe('newer')
+    expect((await db.applyJson(pieces(text('"source":"s","cursor":6,', ''), 40_000), { atomic: false })).version).toBeGreaterThan(3)
+    expect(db.cursor('s')).toBe('6')
+  })
+
   it('ends when its signal says so, and the next one works', async () => {
     const { db } = await open()
     const text = JSON.stringify(rows)

@@ -56,6 +56,10 @@ fn nothing_is_taken_that_may_be_a_replay_or_that_a_reset_replaces() {
     assert!(none(BATCH, true) > 0);
     let late = r#"{"source":"pg","changes":[{"op":"delete","table":"issues","id":"a"},{"op":"delete","table":"issues","id":"b"}],"cursor":7}"#;
     assert_eq!(none(late, true), 0);
+    let behind = r#"{"cursor":7,"changes":[{"op":"delete","table":"issues","id":"a"},{"op":"delete","table":"issues","id":"b"}],"source":"pg"}"#;
+    assert_eq!(none(behind, true), 0);
+    let two = format!("{}\n{}", r#"{"source":"pg","cursor":7,"changes":[]}"#, behind);
+    assert_eq!(none(&two, true), 0);
     let reset = r#"[{"op":"delete","table":"issues","id":"a"},{"op":"reset","table":"labels","rows":[{"issue":"a","label":1},{"label":2,"issue":"b"}]}]"#;
     let (parts, end) = read_in_parts(reset, 9, |_, _| true);
     assert_eq!((parts.len(), parts[0].changes.len(), end.changes.len()), (1, 1, 3));
