@@ -41,7 +41,7 @@ fn parts_are_the_batch_and_only_the_last_has_the_cursor() {
     let whole = read(BATCH).unwrap();
     for size in 1..BATCH.len() {
         let (parts, end) = read_in_parts(BATCH, size, |source, cursor| (source, cursor) == ("pg", "1234"));
-        assert!(size > 300 || !parts.is_empty(), "pieces of {size}");
+        assert!(size > 100 || !parts.is_empty(), "pieces of {size}");
         assert!(parts.iter().all(|p| p.envelope.source.is_none() && p.envelope.cursor.is_none() && !p.changes.is_empty()));
         assert_eq!(end.envelope, whole.envelope);
         let changes: Vec<Change> = parts.into_iter().chain([end]).flat_map(|b| b.changes).collect();
