@@ -3,6 +3,7 @@ import type { Database } from '../database.js'
 import { report } from '../dispatch.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
+import { own } from '../reduce/owners.js'
 import { stateOf } from '../reduce/state.js'
 import { checkDatabase, shown } from '../option-kinds.js'
 import { checkListener, checkProject, checkProjections, checkRegistered, isProjection } from './checks.js'
@@ -92,8 +93,10 @@ export class Projections implements Runner {
     this.#alive()
     checkRegistered(definitions)
     const nodes = this.#graph.add(definitions)
+    const owned: (() => void)[] = []
     try {
       for (const node of nodes) {
+        if (node.table !== undefined) owned.push(own(this.db, [node.table.name], { what: 'projection', name: node.name }, 'PROJECTION_INVALID', 'into'))
         if (node.table?.tenant === true && this.tenant === undefined) throw new EddylineError('TENANT_REQUIRED', `\`${node.table.name}\` is tenanted: projections(db, { tenant })`, { offending: node.name })
         if (node.kind !== 'derive') this.composer.queryOf(node)
         if (node.kind === 'view') this.#views.add(node)
@@ -102,8 +105,10 @@ export class Projections implements Runner {
     } catch (error) {
       for (const n of nodes) { this.#views.remove(n); this.composer.forget(n); this.#units.forget(n) }
       this.#graph.remove(nodes)
+      for (const release of owned) release()
       throw error
     }
+    this.#ends.push(...owned)
     if (this.#leads) {
       this.#views.flush()
       this.#restore(nodes)

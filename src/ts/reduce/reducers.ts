@@ -5,6 +5,7 @@ import { type Awaited, awaitAll } from './awaiting.js'
 import { checkAwait, checkDefined, checkNotifier, checkNotify, checkRebuild, checkReducer, checkStart } from './checks.js'
 import type { Reducer, ReducerOptions } from './fold.js'
 import { type Notifier, type NotifierOptions, Notifying, type NotifyOptions } from './notifier.js'
+import { own } from './owners.js'
 import { Rebuild, type RebuildOptions, type Shadow } from './rebuild.js'
 import { GLOBAL, PARTITION, Running, type StartOptions, VERSION, spaceOf } from './running.js'
 import { replacing } from '../storage/packed.js'
@@ -49,13 +50,18 @@ export class Reducers {
    * Starts a reducer where it was, catches up and goes on with what comes. Of several tabs the leading one runs it; this
    * resolves when this tab does.
    *
-   * Throws NEEDS_REBUILD for state of another version, unless `autoRebuild`; REDUCER_INVALID, UNKNOWN_TABLE.
+   * Throws NEEDS_REBUILD for state of another version, unless `autoRebuild`; REDUCER_INVALID, also for a table that another reducer
+   * or a projection writes; UNKNOWN_TABLE.
    */
   async start(definition: Reducer, options: StartOptions): Promise<Running> {
     this.#check(definition)
     checkStart(options, definition.name)
     if (this.#running.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs already`, { offending: definition.name })
-    const running = new Running(this.db, definition, options, r => { if (this.#running.get(r.name) === r) this.#running.delete(r.name) })
+    const release = this.#own(definition)
+    const running = new Running(this.db, definition, options, r => {
+      release()
+      if (this.#running.get(r.name) === r) this.#running.delete(r.name)
+    })
     this.#running.set(definition.name, running)
     try {
       const state = stateOf(this.db)
@@ -73,6 +79,7 @@ export class Reducers {
       running.pump.start()
       return running
     } catch (error) {
+      release()
       this.#running.delete(definition.name)
       throw error
     }
@@ -107,6 +114,7 @@ export class Reducers {
     if (running !== undefined && running.reducer !== definition) {
       throw new EddylineError('REDUCER_INVALID', `\`${name}\` runs in another form: stop it, rebuild, and start the new one`, { offending: name })
     }
+    const release = this.#own(definition)
     this.#rebuilding.add(name)
     const state = stateOf(this.db)
     try {
@@ -125,7 +133,10 @@ export class Reducers {
       } finally { rebuild.end() }
       running?.pump.wake()
       await state.flush().catch(() => { /* in memory from here on, which was told */ })
-    } finally { this.#rebuilding.delete(name) }
+    } finally {
+      this.#rebuilding.delete(name)
+      release()
+    }
   }
 
   /** The state at a cursor, in a database of its own: close it after use. */
@@ -142,6 +153,7 @@ export class Reducers {
   reset(definition: Reducer): void {
     this.#check(definition)
     if (this.#running.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs: stop it first`, { offending: definition.name })
+    this.#own(definition)()
     const state = stateOf(this.db)
     const space = spaceOf(definition)
     const keys = [...state.entries(space).keys()].filter(k => k === VERSION || k === GLOBAL || k.startsWith(PARTITION))
@@ -165,6 +177,9 @@ export class Reducers {
       throw error
     }
   }
+
+  /** Its tables are its own until this is called. */
+  #own({ name, tables }: Reducer): () => void { return own(this.db, tables, { what: 'reducer', name }, 'REDUCER_INVALID', 'tables') }
 
   #check(definition: Reducer): void {
     checkDefined(definition, checkReducer, 'reducer')

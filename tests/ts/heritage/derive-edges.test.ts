@@ -1,6 +1,7 @@
 // Reducers beyond the scenarios of derive.test.ts: mistakes of those who write them.
 import { describe, expect, it } from 'vitest'
-import { createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
+import { createDatabase, defineSchema, from, int, string, table } from '../../../pkg/index.inline.js'
+import { projection, projections } from '../../../pkg/project/index.js'
 import { awaitMany, memoryLog, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { tick } from '../real/support.js'
@@ -243,6 +244,51 @@ describe('what functions and sources of an application do wrong', () => {
     await tick(10)
     expect([sent, errors]).toEqual([[], [expect.objectContaining({ code: 'REDUCER_INVALID', path: 'cursor' })]])
     await n.stop()
+  })
+})
+
+describe('a table has one writer', () => {
+  const small = defineSchema({ users: table({ id: string().key(), name: string().nullable() }), v: table({ id: string().key() }) })
+  const at = (name: string) => ({ code: 'REDUCER_INVALID', path: 'tables', offending: 'users', message: expect.stringContaining(`\`${name}\``) })
+
+  it('a second reducer is refused, and so are its rebuild and its reset, until the first has stopped', async () => {
+    const db = await open()
+    const all = reducers(db)
+    const logs = [logOf(created('1')), logOf({ id: '1', type: 'UserCreated', user: 'other' })]
+    const other = { ...users({ tables: ['links', 'users'] }), name: 'others' }
+    const first = await all.start(users(), { source: logs[0] })
+    await expect(all.start(other, { source: logs[1] })).rejects.toMatchObject(at('users'))
+    await expect(all.rebuild(other, { source: logs[1] })).rejects.toMatchObject(at('users'))
+    expect(() => { all.reset(other) }).toThrowError(expect.objectContaining({ code: 'REDUCER_INVALID' }))
+    // Nothing was taken by who was refused.
+    await (await all.start({ ...users({ tables: ['links'] }), name: 'links' }, { source: logOf() })).stop()
+    await first.awaitCatchup()
+    await all.rebuild(first.reducer, { source: logs[0] })
+    expect(db.live(db.query.users).rows.map(u => u.id)).toEqual(['1'])
+    await first.stop()
+    await expect(all.start(other, { source: logs[1] })).rejects.toMatchObject({ code: 'NEEDS_REBUILD' })
+    const second = await all.start(other, { source: logs[1], autoRebuild: true })
+    await expect(all.start(users(), { source: logs[0] })).rejects.toMatchObject(at('others'))
+    expect(db.live(db.query.users).rows.map(u => u.id)).toEqual(['other'])
+    await second.stop()
+  })
+
+  it.each<[string, object]>([['a view', { inputs: ['v'], view: (_: unknown, { v }: any) => from(v).select((r: any) => ({ id: r.id, name: 'n' })) }], ['a function', { inputs: ['v'], derive: () => {} }]])('%s and a reducer, whichever is first', async (_, options) => {
+    const mine = () => projection(small, 'mine', { into: 'users', ...options } as never)
+    const reduced = users()
+    for (const tenant of [undefined, 't']) {
+      const db = await createDatabase({ schema: small })
+      projections(db, tenant === undefined ? {} : { tenant }).register(mine())
+      await expect(reducers(db).start(reduced, { source: logOf() })).rejects.toMatchObject(at('mine'))
+      projections(db, tenant === undefined ? {} : { tenant }).dispose()
+      const r = await reducers(db).start(reduced, { source: logOf() })
+      const p = projections(db)
+      expect(() => p.register(mine())).toThrowError(expect.objectContaining({ code: 'PROJECTION_INVALID', path: 'into', offending: 'users', message: expect.stringContaining('`users`') }))
+      expect(p.list()).toEqual([])
+      await r.stop()
+      p.register(mine())
+      db.close()
+    }
   })
 })
 
