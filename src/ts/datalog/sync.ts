@@ -53,6 +53,7 @@ function plain(d: SourceDatom, at: number, catalog: Catalog): SourceFact {
 export async function syncFacts(face: Face, source: DatomSource, options: SyncOptions = {}): Promise<SyncResult> {
   checkSync(options)
   if (typeof source?.datoms !== 'function') throw new EddylineError('SOURCE_INVALID', 'a source has `datoms(since)`: the facts behind a transaction', { path: 'source.datoms' })
+  if (source.max !== undefined && typeof source.max !== 'function') throw new EddylineError('SOURCE_INVALID', '`max` is a function: it gives the last transaction', { path: 'source.max' })
   const name = `datalog:${source.name ?? 'source'}`
   const size = options.chunk ?? 1000
   const { catalog } = face

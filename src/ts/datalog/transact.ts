@@ -4,7 +4,7 @@ import { EddylineError } from '../errors.js'
 import type { Attribute, Catalog } from './catalog.js'
 import { type Mirror, type Row, keyOf } from './mirror.js'
 import { type Facts, TX0 } from './store.js'
-import { type Op, type TxData, expand, isTempid, said, txError } from './tx-data.js'
+import { MapRef, type Op, type TxData, expand, isTempid, said, txError } from './tx-data.js'
 import { PendingRows, type Place } from './tx-rows.js'
 import { leader, upserts } from './tx-upserts.js'
 import { normalized } from './tx-values.js'
@@ -55,6 +55,8 @@ export class Transaction {
   readonly #holders = new Map<Attribute, Map<unknown, number>>()
   /** Entities that are named somewhere in the data: no tempid means one of them by chance. */
   readonly #named = new Set<number>()
+  /** What maps say that they are about. */
+  readonly #refs = new Map<unknown, number>()
   #next: number | undefined
   /** The largest entity so far. */
   #most = 0
@@ -114,7 +116,11 @@ export class Transaction {
 
   /** The entity that an operation is about. */
   #entity(e: unknown, path: string, make = true): number {
-    if (Array.isArray(e)) return this.#lookup(e, path)
+    if (Array.isArray(e)) {
+      const known = this.#refs.get(e) ?? this.#lookup(e, path)
+      if (e instanceof MapRef) this.#refs.set(e, known)
+      return known
+    }
     if (e === ':db/current-tx' || e === 'db/current-tx' || e === 'datomic.tx') return this.tx
     if (isTempid(e)) {
       e = leader(this.#aliases, e)

@@ -24,6 +24,9 @@ const MOST_DEPTH = 100
 /** The key of a row as its own columns say it: a negative number is no tempid here. */
 export class RowKey { constructor(readonly key: readonly unknown[]) {} }
 
+/** `[attribute value]` of a map: the entity that has it when the map begins, whatever the map changes. */
+export class MapRef extends Array<unknown> {}
+
 /** Takes transaction data apart. `call` runs `[':db.fn/call', fn, …]`. Throws TX_INVALID, UNKNOWN_ATTRIBUTE with the place. */
 export function expand(data: TxData, catalog: Catalog, call: (fn: Function, args: readonly unknown[]) => TxData, at = 'tx', depth = 0): Op[] {
   if (!Array.isArray(data)) throw txError('TX_INVALID', 'transaction data is a list', at)
@@ -89,7 +92,7 @@ function entity(out: Op[], map: Record<string, unknown>, catalog: Catalog, path:
   const pairs = Object.entries(map).filter(([k]) => k !== ':db/id' && k !== 'db/id')
   const attributes = pairs.map(([name]) => attributeAt(catalog, isReverse(name) ? forward(name) : name, `${path}.${name}`))
   // An entity without a name gets one; a row has its name in its key.
-  const fresh = given ?? Symbol('entity')
+  const fresh = Array.isArray(given) ? MapRef.from(given) : given ?? Symbol('entity')
   const rows = new Map<string, unknown>()
   const hasFacts = attributes.some(a => a.fact)
   attributes.forEach((attribute, i) => {

@@ -17,6 +17,9 @@ export interface PendingRow {
 /** A place in transaction data, or the how many-th fact of a source. */
 export type Place = string | number
 
+/** What a row is called: the value of its key, or a list of them. */
+const nameOf = ({ key }: PendingRow): unknown => key.length === 1 ? key[0] : key
+
 export class PendingRows {
   readonly #rows = new Map<string, Map<string, PendingRow>>()
   /** Of a source: the fact that is worked on. */
@@ -62,6 +65,7 @@ export class PendingRows {
     if (row.now === null || row.now === undefined) {
       if (attribute.entity.length !== row.key.length) throw txError('TX_INVALID', `rows of \`${attribute.table}\` have a key of ${attribute.entity.length} columns`, path)
       row.now = Object.fromEntries(attribute.entity.map((c, i) => [c.name, row.key[i]]))
+      for (const a of this.catalog.ofTable(attribute.table)) if (Object.hasOwn(row.now, a.value.name)) this.note(nameOf(row), this.display(a), row.now[a.value.name], true)
     }
     row.columns.set(attribute.value.name, this.at ?? path)
     const isKey = attribute.entity.some(c => c.name === attribute.value.name)
@@ -74,7 +78,7 @@ export class PendingRows {
     const old = row.now![attribute.value.name]
     if (keyOf(old) === keyOf(value)) return
     row.now = { ...row.now!, [attribute.value.name]: value }
-    const e = row.key.length === 1 ? row.key[0] : row.key
+    const e = nameOf(row)
     const a = this.display(attribute)
     if (old !== null && old !== undefined) this.note(e, a, old, false)
     if (value !== null) this.note(e, a, value, true)
@@ -84,7 +88,7 @@ export class PendingRows {
   drop(table: string, entity: unknown, path: string): void {
     const [attribute] = this.catalog.ofTable(table)
     const row = this.row(attribute, entity, path)
-    const e = row.key.length === 1 ? row.key[0] : row.key
+    const e = nameOf(row)
     for (const a of this.catalog.ofTable(table)) {
       const v = row.now?.[a.value.name]
       if (v !== null && v !== undefined) this.note(e, this.display(a), v, false)

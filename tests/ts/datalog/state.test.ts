@@ -82,6 +82,7 @@ it('sources and their facts are refused with the place among all facts', async (
   expect(await sync({ name: 'd', datoms: () => [5] })).toMatchObject({ code: 'SOURCE_INVALID', path: 'datoms[0]' })
   expect(await sync({ name: 'e', datoms: () => 5 })).toMatchObject({ code: 'SOURCE_INVALID', path: 'source.datoms' })
   expect(await sync(undefined)).toMatchObject({ code: 'SOURCE_INVALID', path: 'source.datoms' })
+  expect(await sync({ name: 'f', datoms: () => [], max: 5 })).toMatchObject({ code: 'SOURCE_INVALID', path: 'source.max' })
 })
 
 it('an error that is over is no difference', async () => {

@@ -98,3 +98,29 @@ it('to retract of what nobody is does nothing', async () => {
   expect(data.transact([[':db/retractEntity', [':email', 'x']], [':db/retract', [':email', 'x'], 'name', 'A'], [':db/retractEntity', 77], [':db/retractAttribute', 78, 'name']]).datoms).toEqual([])
   expect(data.transact([{ ':db/id': -1, name: 'B' }]).tempids['-1']).toBe(2)
 })
+
+it('a lookup ref names one entity for a whole map, also when the map changes what it is named by', async () => {
+  const { data } = await world({ em: { type: 'string', unique: 'identity' }, n: 'int', friend: { type: 'ref', many: true } })
+  data.transact([{ ':db/id': 1, em: 'p' }, { ':db/id': 2, n: 2 }])
+  data.transact([{ ':db/id': [':em', 'p'], em: 'q', n: 1, _friend: 2 }])
+  expect(data.q('[:find ?e ?n ?o :where [?e :em "q"] [?e :n ?n] [?o :friend ?e]]')).toEqual([[1, 1, 2]])
+  // A nested one, and one that the map before has made.
+  data.transact([{ ':db/id': 2, friend: { ':db/id': [':em', 'q'], em: 'r', n: 5 } }, { ':db/id': [':em', 'r'], em: 's', n: 6 }])
+  expect(data.q('[:find ?e ?em ?n :where [?e :em ?em] [?e :n ?n] [2 :friend ?e]]')).toEqual([[1, 's', 6]])
+  // What is said by itself is looked up by itself, and in the order in which it is said.
+  const ref = [':em', 's']
+  expect(failure(() => { data.transact([[':db/add', ref, 'em', 't'], [':db/add', ref, 'n', 7]]) })).toMatchObject({ code: 'TX_UNKNOWN_ENTITY' })
+  expect(failure(() => { data.transact([{ ':db/id': ref, em: 't' }, { ':db/id': ref, n: 7 }]) })).toMatchObject({ code: 'TX_UNKNOWN_ENTITY', path: 'tx[1].n' })
+})
+
+it('a row that comes is reported with its key, as one that goes is', async () => {
+  const db = await createDatabase({ schema: defineSchema({ pair: table({ a: int().key(), b: int().key(), n: int().nullable() }), person: table({ id: int().key(), name: string().nullable() }) }) })
+  const data = datalog(db)
+  const said = (tx: unknown): unknown[] => data.transact(tx as never).datoms.map(d => [d.e, d.a.replace(/^:/, ''), d.v, d.added])
+  expect(said([{ 'pair/a': 1, 'pair/b': 2 }])).toEqual([[[1, 2], 'pair/a', 1, true], [[1, 2], 'pair/b', 2, true]])
+  expect(said([{ 'pair/a': 1, 'pair/b': 2, 'pair/n': 3 }])).toEqual([[[1, 2], 'pair/n', 3, true]])
+  expect(said([[':db/retractEntity', [1, 2], 'pair']])).toEqual([[[1, 2], 'pair/a', 1, false], [[1, 2], 'pair/b', 2, false], [[1, 2], 'pair/n', 3, false]])
+  expect(said([[':db/add', 7, 'person/name', 'A']])).toEqual([[7, 'person/id', 7, true], [7, 'person/name', 'A', true]])
+  // Gone and there again in one transaction: what is as it was is no difference.
+  expect(said([[':db/retractEntity', 7, 'person'], [':db/add', 7, 'person/name', 'B']])).toEqual([[7, 'person/name', 'A', false], [7, 'person/name', 'B', true]])
+})

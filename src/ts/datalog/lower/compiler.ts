@@ -92,6 +92,7 @@ export class Compiler {
     names.forEach((n, i) => { out.set(n, asSource(stage.shapes[i], alias)) })
     out.never = conj.never
     out.selective = conj.selective
+    out.grows = conj.grows
     return out
   }
 

@@ -28,6 +28,8 @@ export class Conjunction {
   readonly rows = new Map<string, string>()
   /** Constants or inputs restrict it: few rows satisfy it, most likely. */
   selective = false
+  /** A relation of the fixpoint around is among its sources: it may only be joined. */
+  grows = false
   /** No row can satisfy it. */
   never = false
   readonly #env = new Map<string, Bound>()

@@ -8,7 +8,7 @@ import { Conjunction, type Stage, asSource, stageOf } from './conjunction.js'
 import { localized } from './rename.js'
 import { type Shape, fault, isConstant, together, typeName } from './values.js'
 
-/** A disjunction that cannot be a query of its own within a `not`: the `not` is to be split along `branches`. */
+/** A disjunction that cannot be a query of its own within a `not` or a recursive body: that is to be split along `branches`. */
 export class Split extends Error {
   constructor(readonly step: Step, readonly branches: readonly (readonly Clause[])[]) { super('split') }
 }
@@ -39,7 +39,7 @@ export function addOr(compiler: Compiler, conj: Conjunction, step: Or, later: Re
     // Types that branches leave open may be said by what is bound around them.
     const isType = e instanceof EddylineError && e.code === 'DATALOG_TYPE' && conj.outer === undefined
     if (!isType && (!(e instanceof EddylineError) || e.code !== 'DATALOG_UNSAFE')) throw e
-    if (conj.outer !== undefined) throw new Split(step, branches)
+    if (conj.outer !== undefined || conj.grows) throw new Split(step, branches)
     if (vars.every(v => conj.lookup(v) === undefined)) throw e
   }
   return seeded(compiler, conj, step, branches, vars, later)

@@ -4,10 +4,14 @@ import type { Branch, Clause, Rule, RuleCall } from '../ast.js'
 import { calledBy } from '../ast.js'
 import type { Compiler } from './compiler.js'
 import { Conjunction, type Stage, columnsOf, stageOf } from './conjunction.js'
+import { Split } from './disjunction.js'
 import { type AskedBranch, type AskedRule, askedRules, factored } from './magic.js'
 import { localized } from './rename.js'
 import type { RuleBook, RuleSource } from './rules.js'
 import { type Shape, constant, fault, isConstant, together, typeName } from './values.js'
+
+/** Ways through the `or`s of one rule. */
+const MOST_BODIES = 256
 
 /** The rules of one group while their bodies are lowered. */
 export class Recursion {
@@ -46,7 +50,9 @@ export class Recursion {
     const start = known.every((k, i) => !k || fixed[i]) ? new Conjunction(compiler.strict) : conj
     const seed: AskedBranch = { vars: names.filter((_, i) => known[i]), clauses: [], at: step.at, stage: stageOf(start, outputs, compiler.one) }
     const group = new Set(book.groupOf(rule.name))
-    const asked = factored(rule, group, known, [seed], (clauses, given) => book.boundIn(clauses, given)) ?? askedRules(book.rules, group, { name: rule.name, known }, [seed])
+    // A call within an `or` asks for a part, too.
+    const plain = new Map([...group].map(name => { const r = book.rules.get(name)!; return [name, { ...r, branches: r.branches.flatMap(b => split(b, group, compiler)) }] }))
+    const asked = factored(plain.get(rule.name)!, group, known, [seed], (clauses, given) => book.boundIn(clauses, given)) ?? askedRules(plain, group, { name: rule.name, known }, [seed])
     return asked === undefined ? undefined : new Recursion(book, asked.rules).source(asked.result)
   }
 
@@ -59,7 +65,7 @@ export class Recursion {
       this.#types(bodies)
       const relations = this.group.filter(r => this.#shapes.has(r.name)).map(r => ({
         name: r.name, columns: columnsOf(this.#shapes.get(r.name)!),
-        branches: this.#stages(bodies.get(r.name)!).filter(s => !s.never).map(s => withoutDistinct(s.query)),
+        branches: this.#stages(bodies, r.name).filter(s => !s.never).map(s => withoutDistinct(s.query)),
       })).filter(r => r.branches.length > 0)
       const shapes = this.#shapes.get(result)
       if (this.#never.size > 0 && !relations.some(r => r.name === result)) {
@@ -72,21 +78,34 @@ export class Recursion {
     } finally { book.within.shift() }
   }
 
-  /** The queries of bodies of which all that they call is known. */
-  #stages(bodies: readonly AskedBranch[]): Stage[] {
-    return bodies.filter(b => calledBy(b.clauses).every(c => !this.group.some(r => r.name === c.name) || this.#shapes.has(c.name))).map(b => {
-      const stage = b.stage ?? this.book.branch(b)
-      if (stage.never) this.#never.add(b)
-      return stage
-    })
+  /** The queries of a rule's bodies of which all that they call is known. A body with an `or` that only tests what the others find is several. */
+  #stages(bodies: Map<string, readonly AskedBranch[]>, name: string): Stage[] {
+    const out: Stage[] = []
+    const all = [...bodies.get(name)!]
+    for (let i = 0; i < all.length; i++) {
+      const body = all[i]
+      if (!calledBy(body.clauses).every(c => !this.group.some(r => r.name === c.name) || this.#shapes.has(c.name))) continue
+      try {
+        const stage = body.stage ?? this.book.branch(body)
+        if (stage.never) this.#never.add(body)
+        out.push(stage)
+      } catch (e) {
+        if (!(e instanceof Split) || !body.clauses.includes(e.step as Clause)) throw e
+        const { step, branches } = e
+        all.splice(i--, 1, ...branches.map(b => ({ ...body, clauses: body.clauses.flatMap(c => c === step ? b : [c]) })))
+        if (all.length > MOST_BODIES) throw fault('DATALOG_RULE', `the \`or\`s of \`${this.book.said(name)}\` are more than ${MOST_BODIES} ways together`, step.at, this.book.said(name))
+      }
+    }
+    bodies.set(name, all)
+    return out
   }
 
   /** Types of the columns: from bodies without recursion, then from those over these, until nothing is wider. */
-  #types(bodies: ReadonlyMap<string, readonly AskedBranch[]>): void {
+  #types(bodies: Map<string, readonly AskedBranch[]>): void {
     for (let changed = true, rounds = 0; changed && rounds < 8; rounds++) {
       changed = false
       for (const rule of this.group) {
-        for (const { shapes } of this.#stages(bodies.get(rule.name)!).filter(s => !s.never)) {
+        for (const { shapes } of this.#stages(bodies, rule.name).filter(s => !s.never)) {
           const known = this.#shapes.get(rule.name)
           if (known === undefined) { this.#shapes.set(rule.name, shapes); changed = true; continue }
           const both = known.map((s, i) => together(s, shapes[i]))

@@ -153,6 +153,7 @@ export class RuleBook {
     })
     conj.add(source, alias, conditions)
     if (never) conj.never = true
+    if ('relation' in source) conj.grows = true
     return lookups.length === 0 ? conj : this.compiler.lower(conj, lookups, later)
   }
 
