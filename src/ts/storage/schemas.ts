@@ -1,5 +1,6 @@
 // Schemas that rows were stored under, and the way from an older one.
 import { slices } from '../breathe.js'
+import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
 import { decodeCell, decodeRow } from '../decoder.js'
 import { EddylineError } from '../errors.js'
@@ -56,19 +57,33 @@ export async function migrate(old: Database<any>, db: Database<any>, from: Store
       const changes = rows.map(r => {
         const known = (db.schema.json as SchemaJson).tables.find(t => t.name === r.table)
         if (known === undefined) throw new EddylineError('SCHEMA_MISMATCH', `the migration gives a row of \`${r.table}\`, which is not in the schema`, { offending: r.table })
-        return { op: 'upsert', table: r.table, row: r.row, ...(known.tenant ? { tenant } : {}) }
+        return { op: 'insert', table: r.table, row: r.row, ...(known.tenant ? { tenant } : {}) }
       })
-      try { if (changes.length > 0) db.apply(changes as never) } catch (error) { throw failed(to.version, { table: table.name, row }, error) }
+      // What the row itself becomes is a row more. What it gives beside may be there already, equal: one author of many books.
+      const own = changes.length === 1 ? changes : changes.filter(c => c.table === table.name)
+      const beside = changes.length === 1 ? [] : changes.filter(c => c.table !== table.name)
+      try {
+        if (own.length > 0 && (db.apply(own as never) as Report).applied < own.length) throw held(db, own[0])
+        if (beside.length > 0) db.apply(beside as never)
+      } catch (error) { throw failed(to.version, { table: table.name, row }, error) }
       await breathe()
     }
   }
   for (const [source, cursor] of cursorsOf(old)) db.applyPacked(cursorBatch(source, cursor))
 }
 
+/** An insert of a row that is there already changes nothing: of two stored rows one would be left. */
+function held(db: Database<any>, { table, row }: { table: string; row: object }): EddylineError {
+  const { key } = (db.schema.json as SchemaJson).tables.find(t => t.name === table)!
+  const text = key.map(name => `${name} = ${asText((row as Record<string, unknown>)[name])}`).join(', ')
+  return new EddylineError('DUPLICATE_KEY', `\`${table}\` has a row with the key ${text} already`, { path: 'row', offending: key.join(', ') })
+}
+
+const asText = (value: unknown): string => JSON.stringify(value, (_, v: unknown) => typeof v === 'bigint' ? String(v) : v)?.slice(0, 200)
+
 function failed(version: number, { table, row }: { table: string; row: object }, error: unknown): unknown {
   if ((error as { code?: string } | null)?.code === 'ENGINE_CRASHED') return error
-  const text = JSON.stringify(row, (_, v: unknown) => typeof v === 'bigint' ? String(v) : v).slice(0, 200)
-  return new EddylineError('MIGRATION_FAILED', `the migration to version ${version} failed for the row ${text} of \`${table}\`: ${(error as Error | null)?.message ?? String(error)}`, { path: `storage.migrations.${version}`, offending: table, cause: error })
+  return new EddylineError('MIGRATION_FAILED', `the migration to version ${version} failed for the row ${asText(row)} of \`${table}\`: ${(error as Error | null)?.message ?? String(error)}`, { path: `storage.migrations.${version}`, offending: table, cause: error })
 }
 
 async function *rowsOf(db: Database<any>, table: string, tenanted: boolean): AsyncIterable<{ row: object; tenant: string | undefined }> {
