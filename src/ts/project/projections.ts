@@ -332,7 +332,8 @@ export class Projections implements Runner {
         const error = new EddylineError('MAX_ROUNDS', `\`${unit.terminal.name}\` has run ${this.#rounds.most} times because of what its own runs have changed: a function writes by \`tx\`, and not what it reads`, { offending: unit.terminal.name })
         for (const scope of unit.scopes.values()) {
           if (scope.dirty) scope.error = error
-          scope.readAt = this.db.version
+          scope.asked(this.db.version)
+          scope.answered(false)
         }
         failed(error)
       }

@@ -46,7 +46,7 @@ export class Reading {
     const { db, composer } = host
     for (const scope of task.scopes.values()) {
       this.seen.set(scope, scope.changes)
-      scope.readAt = db.version
+      scope.asked(db.version)
     }
     for (const level of task.levels) {
       for (const node of level) {

@@ -68,7 +68,7 @@ export class Run {
 
   constructor(readonly host: Runner, readonly task: Task) {
     this.version = host.db.version
-    this.#reading = new Reading(host, task, this)
+    try { this.#reading = new Reading(host, task, this) } catch (error) { this.#unanswered(); throw error }
   }
 
   /** Changes of each scope that it sees. */
@@ -102,6 +102,7 @@ export class Run {
         const scope = task.scopes.get(node)
         if (scope !== undefined) scope.error = error
       }
+      this.#unanswered()
       span.fail(error)
       throw error
     }
@@ -120,6 +121,8 @@ export class Run {
     over.catch(() => {})
     return Promise.race([done, over]).then(finish).catch(fail).finally(() => { this.#reading.end() })
   }
+
+  #unanswered(): void { for (const scope of this.task.scopes.values()) scope.answered(false) }
 
   /** Rows of the inputs of a function that ran, or would have if they had changed; undefined for lists. */
   saw(node: Node): readonly (readonly object[] | undefined)[] {

@@ -31,8 +31,13 @@ export class Scope {
   dirty = false
   /** Versions that changed its inputs. */
   changes = 0
-  /** The version up to which its rows have been read: who hears of it later has nothing new. */
-  readAt = -1
+  /** The version up to which its rows are made, or it is dirty: who hears of it later has nothing new. */
+  #readAt = -1
+  /** The version of the last run that may include it. */
+  #askedAt = -1
+  #isAsked = false
+  /** It heard meanwhile of a version that this run has seen. */
+  #heardMeanwhile = false
   /** Why its last run failed. */
   error: unknown
   /** Runs that include it and stay. */
@@ -62,10 +67,30 @@ export class Scope {
   }
 
   #heard(event: LiveEvent<any>): void {
-    if (event.batch === undefined || event.version <= this.readAt || this.host.isOwn(this, event.version)) return
+    if (event.batch === undefined || event.version <= this.#readAt || this.host.isOwn(this, event.version)) return
+    if (event.version > this.#askedAt) this.changes++
+    // Where a commit is within the telling of another, runs are ahead of what is told: whether this one reads it shows at its end.
+    else if (this.#isAsked) { this.#heardMeanwhile = true; return }
+    this.#stale()
+  }
+
+  #stale(): void {
     this.dirty = true
-    this.changes++
     this.host.wake(this)
+  }
+
+  /** A run of this version begins, that runs it if it is dirty or what it reads is changed by the run. */
+  asked(version: number): void {
+    this.#askedAt = version
+    this.#isAsked = true
+    this.#heardMeanwhile = false
+  }
+
+  /** That run is over. Versions that a function did not run for, though its run has seen them, are still to be heard of. */
+  answered(hasRun: boolean): void {
+    this.#isAsked = false
+    if (hasRun || this.dirty) this.#readAt = this.#askedAt
+    else if (this.#heardMeanwhile) this.#stale()
   }
 
   /** Rows of its inputs as they are now; undefined for lists. Throws why an input cannot be evaluated. */

@@ -166,6 +166,7 @@ export class Units {
       scope.dirty = scope.changes !== seen.get(scope) || (moved && !scope.shows(run.saw(node)))
       if (scope.dirty) this.mark(scope)
     }
+    for (const [node, scope] of task.scopes) scope.answered(read.has(node))
     for (const node of read.keys()) this.#anew.delete(node)
   }
 

@@ -1,6 +1,6 @@
 // Mistakes of those who write and run projections.
 import { describe, expect, it } from 'vitest'
-import { type Database, bigint, createDatabase, defineSchema, from, int, json, string, table, timestamp } from '../../../pkg/index.inline.js'
+import { type Database, bigint, count, createDatabase, defineSchema, from, int, json, string, table, timestamp } from '../../../pkg/index.inline.js'
 import { type DeriveRun, lens, projection, projections, serve, workers } from '../../../pkg/project/index.js'
 
 const columns = () => table({ id: int().key(), o: int().nullable() })
@@ -360,5 +360,35 @@ describe('what functions of an application throw', () => {
     }
     const inside = await caught(projections(db, { tenant: 'b' }).project(make(() => { db.apply([{ op: 'insert', table: 'scr' as 'src', row: { id: 1 } }]) }), { o: 1 }))
     expect([inside.code, inside.nearest, inside.message.startsWith('`out`: ')]).toEqual(['UNKNOWN_TABLE', 'src', true])
+  })
+})
+
+describe('a function over a view of a function', () => {
+  const cells = () => table({ id: int().key(), o: int().nullable() })
+  const counts = () => table({ o: int().key(), n: int() })
+  const deep = defineSchema({ src: cells(), a: cells(), v: counts(), b: counts() })
+
+  it.each(['inline', 'microtask'] as const)('runs for the lens that a row has left, %s', async engine => {
+    const db = await createDatabase({ schema: deep })
+    const p = projections(db, { engine })
+    const A = projection(deep, 'a', { inputs: ['src'], derive: ({ inputs, tx, lens }) => { tx.dematerialize(lens); tx.materialize(inputs.src.toArray()) } })
+    const V = projection(deep, 'v', { inputs: [A], view: (_: any, { a }: any) => (from(a) as any).where('o', 'is not', null).groupBy('o').select((r: any) => ({ o: r.o, n: count() })) } as any)
+    const ran: string[] = []
+    const B = projection(deep, 'b', { inputs: [V], derive: ({ inputs, tx, lens }: any) => { ran.push(String(lens)); tx.dematerialize(lens); tx.materialize(inputs.v.toArray()) } } as any)
+    for (const o of [1, 2]) await p.project(B as any, { o })
+    const moved = async (id: number, o: number): Promise<unknown[]> => {
+      db.apply([{ op: 'upsert', table: 'src', row: { id, o } }])
+      await p.idle()
+      return db.live(db.query.b.orderBy('o')).rows.map((r: any) => [r.o, r.n])
+    }
+    expect(await moved(1, 2)).toEqual([[2, 1]])
+    ran.length = 0
+    // The first lens takes the row from the second one, which has nothing left to do itself: its view is changed all the same.
+    expect(await moved(1, 1)).toEqual([[1, 1]])
+    expect(ran).toHaveLength(2)
+    expect(await moved(7, 2)).toEqual([[1, 1], [2, 1]])
+    expect(await moved(7, 1)).toEqual([[1, 2]])
+    expect(p.status(B as any)).toEqual({ status: 'ready' })
+    db.close()
   })
 })

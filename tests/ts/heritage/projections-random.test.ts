@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { applyPatches } from '../../../pkg/index.inline.js'
 import { type Engine, type Workers, projections, workers } from '../../../pkg/project/index.js'
 import { random } from '../real/support.js'
-import { POISON, type R, apply as compute, definitions, functionsOf, naive, open, sorted, specs } from './projections-world.js'
+import { POISON, type R, type Spec, apply as compute, chained, definitions, functionsOf, naive, open, sorted, specs } from './projections-world.js'
 
 const RUNS = Number(process.env.ORACLE_RUNS ?? 1) * 60
 const seeds = process.env.ORACLE_SEED !== undefined ? [Number(process.env.ORACLE_SEED)] 
@@ -17,9 +17,10 @@ const lazy = (): Engine => ({ exec: job => ({ job }), fetch: async ({ job }) => 
 /** Two workers of Node. */
 const pool = (seed: number): Workers => workers(() => new Worker(new URL('./workers/world.mjs', import.meta.url), { workerData: { apply: String(compute), specs: specs(random(seed)) } }) as never, { size: 2 })
 
-async function history(seed: number, engine: 'inline' | 'microtask' | Engine) {
+/** `isMoving`: chains of functions with all lenses kept from the beginning, and rows that move between these. */
+async function history(seed: number, engine: 'inline' | 'microtask' | Engine, isMoving = false) {
   const rnd = random(seed)
-  const all = specs(rnd)
+  const all: Spec[] = (isMoving ? chained : specs)(rnd)
   const made = definitions(all)
   const db = await open()
   const errors: unknown[] = []
@@ -28,12 +29,12 @@ async function history(seed: number, engine: 'inline' | 'microtask' | Engine) {
   const lenses = new Map<string, Set<number>>()
   const change = (): object[] => {
     const out: object[] = []
-    for (let n = 1 + rnd(4); n > 0; n--) {
-      const name = (['t0', 't1'] as const)[rnd(2)]
-      const id = rnd(8)
+    for (let n = isMoving ? 1 + rnd(2) : 1 + rnd(4); n > 0; n--) {
+      const name = (['t0', 't1'] as const)[isMoving && rnd(3) > 0 ? 0 : rnd(2)]
+      const id = rnd(isMoving ? 4 : 8)
       if (rnd(4) === 0) { tables[name].delete(id); out.push({ op: 'delete', table: name, id }) }
       else {
-        const row = { id, g: rnd(3), v: [null, 1, 2, 3, 4, POISON][rnd(60) === 0 ? 5 : rnd(5)] }
+        const row = { id, g: rnd(3), v: [null, 1, 2, 3, 4, POISON][!isMoving && rnd(60) === 0 ? 5 : rnd(5)] }
         tables[name].set(id, row)
         out.push({ op: 'upsert', table: name, row })
       }
@@ -79,8 +80,17 @@ async function history(seed: number, engine: 'inline' | 'microtask' | Engine) {
     }
   }
   await check('registered')
-  for (let step = 0; step < 12; step++) {
-    if (rnd(3) === 0) {
+  if (isMoving) {
+    for (const s of all.filter(s => s.kind === 'derive').slice(-1 - rnd(2))) {
+      for (const g of [0, 1, 2]) {
+        await p.project(made.get(s.name)!, { g })
+        for (const f of functionsOf(all, s.name)) lenses.set(f, (lenses.get(f) ?? new Set()).add(g))
+      }
+    }
+    await check('kept')
+  }
+  for (let step = 0; step < (isMoving ? 20 : 12); step++) {
+    if (rnd(isMoving ? 15 : 3) === 0) {
       const terminal = all[all.length - 1 - rnd(4)].name
       const g = rnd(3)
       const ok = await p.project(made.get(terminal)!, { g }).then(({ rows }) => rows as R[], e => { errors.push(e); return undefined })
@@ -119,6 +129,12 @@ describe('random graphs of projections', () => {
     for (const { result } of results) expect(result).toBe(results[0].result)
     compared += results.reduce((n, r) => n + r.compared, 0)
     skipped += results.reduce((n, r) => n + r.poisoned, 0)
+  }, 60_000)
+
+  it.each(seeds.slice(0, RUNS / 4))('seed %i: functions over views of functions, whose rows move between lenses', async seed => {
+    const results = []
+    for (const engine of ['inline', 'microtask', lazy()] as const) results.push(await history(seed, engine, true))
+    for (const { result, poisoned } of results) expect([result, poisoned]).toEqual([results[0].result, 0])
   }, 60_000)
 
   it.each(seeds.slice(0, 15))('seed %i: the same from two workers', async seed => {

@@ -65,6 +65,19 @@ export function specs(rnd: (n: number) => number): Spec[] {
   return out
 }
 
+/** Functions over views of functions, and so on: what one lens writes is read within another. */
+export function chained(rnd: (n: number) => number): Spec[] {
+  const out: Spec[] = []
+  for (let i = 0; i < COUNT; i++) {
+    const kind = i % 2 === 0 ? 'derive' : rnd(4) === 0 ? 'virtual' : 'view'
+    const op = (['filter', 'group', 'join', 'map', 'merge'] as const)[rnd(5)]
+    const inputs = [i === 0 ? 't0' : `p${i - 1}`]
+    if (op === 'join' || op === 'merge') { const other = ['t0', 't1', ...out.map(s => s.name)][rnd(i + 2)]; if (other !== inputs[0]) inputs.push(other) }
+    out.push({ name: `p${i}`, kind, op, inputs, isAsync: rnd(12) === 0 })
+  }
+  return out
+}
+
 /** The projections of specs. `poison`: rows with this value make functions fail. */
 export function definitions(all: readonly Spec[], poison = POISON, ran: string[] = []): Map<string, Projection<any, string, any>> {
   const made = new Map<string, Projection<any, string, any>>()
