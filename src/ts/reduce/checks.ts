@@ -1,5 +1,5 @@
 // What reducers, notifiers and their sources are: everything is checked before anything is held.
-import { EddylineError } from '../errors.js'
+import { EddylineError, nearestName } from '../errors.js'
 import { ANYTHING, BOOLEAN, COUNT, FUNCTION, type Kind, type Kinds, MILLISECONDS, OBJECT, SIGNAL, TEXT, TEXTS, checkOptions, isObject, oneOf, shown, wrong } from '../option-kinds.js'
 import { type Cursor, isCursor } from './cursors.js'
 
@@ -62,6 +62,8 @@ export function checkAwait(events: readonly unknown[], options: unknown): void {
   checkOptions(options, { timeout: MILLISECONDS }, { path: '' })
   events.forEach((e, i) => { if (e === null || e === undefined) throw wrong('INVALID_ARGUMENT', `\`await\` takes events, not ${shown(e)}`, `events[${i}]`, shown(e)) })
 }
+
+export const badResume = (from: unknown): EddylineError => wrong('INVALID_ARGUMENT', `a partition is resumed by 'retry' or 'skip', not ${shown(from)}`, 'from', shown(from), nearestName(String(from), ['retry', 'skip']))
 
 /** What a source gave, or REDUCER_INVALID. */
 export function checkPage<P extends { events: readonly unknown[]; cursor: Cursor | 'start' }>(page: P, name: string): P {

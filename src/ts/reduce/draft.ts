@@ -1,7 +1,7 @@
 import type { LooseChange } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
-import { shown } from '../option-kinds.js'
+import { isObject, shown, wrong } from '../option-kinds.js'
 import { rowByKey } from '../row-by-key.js'
 import { keyText, keyValues, rowKeyText, tableOf, type TableJson, valueText, columnType } from '../watch/row-keys.js'
 
@@ -126,6 +126,7 @@ export class Draft implements Base {
       const { table, tenant } = own(name, at)
       const where = typeof selector === 'object' && selector !== null && !Array.isArray(selector) && 'where' in selector && !table.key.includes('where')
       const one = where ? undefined : keyValues(table, selector)
+      if (where && Object.keys(columns('where', (selector as { where: unknown }).where, name)).length === 0) throw wrong('REDUCER_INVALID', `\`where\` for rows of \`${name}\` names no column: it would mean everything`, 'where', name)
       const at1 = one === undefined ? undefined : nameOf(table, one, tenant)
       const rows = one === undefined ? this.#matching(table, (selector as { where: object }).where, tenant) : [this.read(table, one, tenant, at1)]
       for (const row of rows) {
@@ -139,7 +140,7 @@ export class Draft implements Base {
     }
     const put = (name: string, row: object, at: At | undefined, there: (old: RowObject, row: RowObject) => RowObject): void => {
       const { table, tenant } = own(name, at)
-      const given = row as RowObject
+      const given = columns('row', row, name)
       const id = keyValues(table, Object.fromEntries(table.key.map(k => [k, given[k]])))
       const key = nameOf(table, id, tenant)
       const old = this.read(table, id, tenant, key)
@@ -152,13 +153,14 @@ export class Draft implements Base {
       if (!Array.isArray(value)) throw new EddylineError('TYPE_MISMATCH', `\`${name}.${column}\` is no array`, { offending: column })
       return value
     }
-    const defined = (set: object): RowObject => {
-      for (const name of Object.keys(set)) if ((set as RowObject)[name] === undefined) return Object.fromEntries(Object.entries(set).filter(([, v]) => v !== undefined))
-      return set as RowObject
+    const defined = (given: object, path: string, of: string): RowObject => {
+      const set = columns(path, given, of)
+      for (const name of Object.keys(set)) if (set[name] === undefined) return Object.fromEntries(Object.entries(set).filter(([, v]) => v !== undefined))
+      return set
     }
     const ops: Operations & Reader = {
       get: (name, id, at) => { const { table, tenant } = locate(name, at); return this.read(table, keyValues(table, id), tenant) },
-      all: (name, where, at) => { const { table, tenant } = locate(name, at); return this.#matching(table, where ?? {}, tenant) },
+      all: (name, where, at) => { const { table, tenant } = locate(name, at); return this.#matching(table, columns('where', where ?? {}, name), tenant) },
       insert: (name, row, at) => {
         put(name, row, at, () => { throw new EddylineError('DUPLICATE_KEY', `\`${name}\` holds a row with the key of ${JSON.stringify(row, (_, v) => typeof v === 'bigint' ? String(v) : v)} already`, { offending: name }) })
       },
@@ -167,18 +169,18 @@ export class Draft implements Base {
         put(name, row, at, (old, given) => {
           if (onConflict === 'nothing') return old
           if (onConflict === 'replaceAll') return given
-          if (typeof onConflict === 'function') return { ...old, ...defined(onConflict(old, given)) }
+          if (typeof onConflict === 'function') return { ...old, ...defined(onConflict(old, given), 'onConflict', name) }
           const { replace, replaceAllExcept } = (onConflict ?? {}) as { replace?: readonly string[]; replaceAllExcept?: readonly string[] }
           if (!Array.isArray(replace ?? replaceAllExcept)) throw new EddylineError('REDUCER_INVALID', `\`upsert\` treats what is there by 'replaceAll', 'nothing', { replace: [columns] }, { replaceAllExcept: [columns] } or a function, not by ${shown(onConflict)}`, { offending: shown(onConflict), path: 'onConflict' })
           const names = replace !== undefined ? replace : tableOf(this.db.schema, name).columns.map(c => c.name).filter(c => !replaceAllExcept!.includes(c))
           return { ...old, ...Object.fromEntries(names.map(c => [c, given[c] ?? null])) }
         })
       },
-      merge: (name, row, at) => { put(name, row, at, (old, given) => ({ ...old, ...defined(given) })) },
+      merge: (name, row, at) => { put(name, row, at, (old, given) => ({ ...old, ...defined(given, 'row', name) })) },
       replace: (name, row, at) => { put(name, row, at, (_, given) => given) },
       update: (name, id, set, at) => {
         each(name, id, at, row => {
-          const given = defined(typeof set === 'function' ? (set as (row: any) => object)(row) : set)
+          const given = defined(typeof set === 'function' ? (set as (row: any) => object)(row) : set, 'set', name)
           return Object.keys(given).length === 0 ? row : { ...row, ...given }
         })
       },
@@ -186,7 +188,7 @@ export class Draft implements Base {
       inc: (name, id, by, at) => {
         each(name, id, at, row => {
           const next = { ...row }
-          for (const [column, n] of Object.entries(by)) {
+          for (const [column, n] of Object.entries(columns('by', by, name) as typeof by)) {
             const old = row[column] ?? (typeof n === 'bigint' ? 0n : 0)
             next[column] = typeof old === 'bigint' ? old + BigInt(n) : (old as number) + Number(n)
           }
@@ -196,7 +198,7 @@ export class Draft implements Base {
       arrayPushUniq: (name, id, values, at) => {
         each(name, id, at, row => {
           const next = { ...row }
-          for (const [column, value] of Object.entries(values)) {
+          for (const [column, value] of Object.entries(columns('values', values, name))) {
             const old = list(row, column, name)
             if (!old.some(v => isSame(v, value))) next[column] = [...old, value]
           }
@@ -206,11 +208,12 @@ export class Draft implements Base {
       arrayDelete: (name, id, values, at) => {
         each(name, id, at, row => {
           const next = { ...row }
-          for (const [column, value] of Object.entries(values)) if (row[column] != null) next[column] = list(row, column, name).filter(v => !isSame(v, value))
+          for (const [column, value] of Object.entries(columns('values', values, name))) if (row[column] != null) next[column] = list(row, column, name).filter(v => !isSame(v, value))
           return next
         })
       },
       transaction: fn => {
+        if (typeof fn !== 'function') throw wrong('REDUCER_INVALID', `\`transaction\` takes a function, not ${shown(fn)}`, 'transaction', shown(fn))
         let open = true
         const t = Object.fromEntries(Object.entries(ops).map(([name, op]) => [name, (...args: unknown[]) => {
           if (!open) throw outside(name, 'function of its `transaction`')
@@ -225,7 +228,8 @@ export class Draft implements Base {
         } finally { open = false }
       },
       apply: changes => {
-        for (const c of changes) {
+        if (!Array.isArray(changes) || changes.some(c => !isObject(c))) throw wrong('REDUCER_INVALID', '`apply` takes an array of changes: { op, table, … }', 'changes', shown(changes))
+        for (const c of changes as readonly LooseChange[]) {
           const at = c.tenant === undefined ? undefined : { tenant: c.tenant }
           const rows = (c.rows ?? (c.row === undefined ? [] : [c.row])) as object[]
           if (c.op === 'insert') for (const row of rows) ops.insert(c.table, row, at)
@@ -259,6 +263,12 @@ export class Draft implements Base {
     }
     return [...found.values()]
   }
+}
+
+/** Values by column, of an operation on a table. */
+function columns(path: string, given: unknown, table: string): RowObject {
+  if (isObject(given)) return given
+  throw wrong('REDUCER_INVALID', `\`${path}\` for \`${table}\` is an object of values by column, not ${shown(given)}`, path, shown(given))
 }
 
 const nameOf = (table: TableJson, id: unknown[], tenant: string | undefined): string => `${table.name} ${tenant ?? ''} ${keyText(table, id)}`

@@ -2,7 +2,7 @@ import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { shown } from '../option-kinds.js'
 import { type CompareCursors, compareCursors, type Cursor, isCursor } from './cursors.js'
-import { checkPage, failedIn } from './checks.js'
+import { badResume, checkPage, failedIn } from './checks.js'
 import { described } from './fold.js'
 import type { EventLog } from './log.js'
 import { Pump, type Retry, backOff, pause } from './pump.js'
@@ -185,26 +185,36 @@ export class Notifying {
   /** Deliveries that were given up, oldest first. */
   deadLetters(): DeadLetter[] { return [...this.#state.entries(this.#space)].filter(([key]) => key.startsWith(DEAD)).map(([, letter]) => letter as DeadLetter) }
 
-  /** Drops a dead letter. */
-  dismiss(key: string): void { this.#write({ [DEAD + key]: undefined }) }
+  /** Drops a dead letter. Throws UNKNOWN_KEY. */
+  dismiss(key: string): void {
+    this.#letter(key)
+    this.#write({ [DEAD + key]: undefined })
+  }
+
+  #letter(key: string): DeadLetter {
+    const letter = this.deadLetters().find(l => l.key === key)
+    if (letter === undefined) throw new EddylineError('UNKNOWN_KEY', `no dead letter \`${key}\``, { offending: key })
+    return letter
+  }
 
   /** Tries a dead letter once more, and drops it when that works. */
   async redeliver(key: string): Promise<void> {
-    const letter = this.deadLetters().find(l => l.key === key)
-    if (letter === undefined) throw new EddylineError('UNKNOWN_KEY', `no dead letter \`${key}\``, { offending: key })
+    const letter = this.#letter(key)
     await this.notifier.deliver(letter.operations, { event: letter.event, idempotencyKey: key, partition: letter.partition, cursor: letter.cursor, attempt: letter.attempts + 1, signal: this.pump.signal })
-    this.dismiss(key)
+    this.#write({ [DEAD + key]: undefined })
   }
 
   /** Partitions that have halted, with the event they wait for. */
   errors(): { id: string; cursor: Cursor; message: string }[] { return [...this.#places].flatMap(([id, p]) => p.error === undefined ? [] : [{ id, ...p.error }]) }
 
-  /** Goes on with a halted partition. */
+  /** Goes on with a halted partition. Rejects with UNKNOWN_PARTITION. */
   resume(id: string | number | bigint, from: 'retry' | 'skip' = 'retry'): Promise<void> {
     const name = String(id)
+    if (from !== 'retry' && from !== 'skip') return Promise.reject(badResume(from))
     return this.pump.alone(async () => {
       const place = this.#places.get(name)
-      if (place?.error === undefined) return
+      if (place === undefined) throw new EddylineError('UNKNOWN_PARTITION', `\`${this.name}\` has no partition ${name}`, { offending: name })
+      if (place.error === undefined) return
       const global = this.pump.cursor
       this.#places.set(name, from === 'skip' ? { cursor: place.error.cursor } : { ...(place.cursor !== undefined ? { cursor: place.cursor } : {}) })
       this.#write({ [PLACE + name]: this.#places.get(name) })

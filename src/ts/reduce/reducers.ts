@@ -94,7 +94,11 @@ export class Reducers {
     return definition.tables.every(name => tables.find(t => t.name === name)!.rows === 0)
   }
 
-  needsRebuild(definition: Reducer): boolean { return !this.#fits(definition) }
+  /** Whether `start` would refuse the state. */
+  needsRebuild(definition: Reducer): boolean {
+    this.#check(definition)
+    return !this.#fits(definition)
+  }
 
   /**
    * Folds the log anew beside the tables and puts the result in their place: one version, one net diff, one transaction. The page

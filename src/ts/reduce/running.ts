@@ -1,10 +1,9 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { report } from '../dispatch.js'
-import { EddylineError, nearestName } from '../errors.js'
-import { shown } from '../option-kinds.js'
+import { EddylineError } from '../errors.js'
 import { type Awaitable, type Awaited, Waiters, awaitAll } from './awaiting.js'
-import { checkAwait, checkPage } from './checks.js'
+import { badResume, checkAwait, checkPage } from './checks.js'
 import type { Cursor } from './cursors.js'
 import { Fold, type Partition, type PartitionError, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
@@ -111,7 +110,7 @@ export class Running implements Awaitable {
   resume(id: string | number | bigint, how: 'retry' | 'skip' | { from: 'retry' | 'skip' } = 'retry'): Promise<Partition> {
     const name = String(id)
     const from: unknown = typeof how === 'object' ? how?.from : how
-    if (from !== 'retry' && from !== 'skip') return Promise.reject(new EddylineError('INVALID_ARGUMENT', `a partition is resumed by 'retry' or 'skip', not ${shown(from)}`, { offending: shown(from), path: 'from', nearest: nearestName(String(from), ['retry', 'skip']) }))
+    if (from !== 'retry' && from !== 'skip') return Promise.reject(badResume(from))
     return this.pump.alone(async () => {
       const { fold } = this
       const halted = fold.partitions.get(name)

@@ -95,6 +95,49 @@ describe('operations out of place', () => {
   })
 })
 
+describe('operations that are given nothing', () => {
+  it.each<[string, (op: any) => void, RegExp]>([
+    ['insert', op => { op.insert('users') }, /`row` for `users`/],
+    ['insertNew', op => { op.insertNew('users', null) }, /`row` for `users`/],
+    ['upsert', op => { op.upsert('users', 5) }, /`row` for `users`/],
+    ['upsert by a function', op => { op.upsert('users', { id: '0' }, () => undefined) }, /`onConflict` for `users`/],
+    ['merge', op => { op.merge('users', []) }, /`row` for `users`/],
+    ['replace', op => { op.replace('users', undefined) }, /`row` for `users`/],
+    ['update', op => { op.update('users', '0') }, /`set` for `users`/],
+    ['update by a function', op => { op.update('users', '0', () => null) }, /`set` for `users`/],
+    ['update where nothing', op => { op.update('users', { where: undefined }, { name: 'x' }) }, /`where` for `users`/],
+    ['update of everything', op => { op.update('users', { where: {} }, { name: 'x' }) }, /it would mean everything/],
+    ['delete where null', op => { op.delete('users', { where: null }) }, /`where` for `users`/],
+    ['delete of everything', op => { op.delete('users', { where: {} }) }, /it would mean everything/],
+    ['inc', op => { op.inc('users', '0') }, /`by` for `users`/],
+    ['arrayPushUniq', op => { op.arrayPushUniq('users', '0', null) }, /`values` for `users`/],
+    ['arrayDelete', op => { op.arrayDelete('users', '0') }, /`values` for `users`/],
+    ['transaction', op => { op.transaction() }, /takes a function/],
+    ['apply', op => { op.apply(undefined) }, /array of changes/],
+    ['apply of no changes', op => { op.apply([null]) }, /array of changes/],
+    ['all', op => { op.transaction((t: any) => t.all('users', 'x')) }, /`where` for `users`/],
+  ])('%s', async (_, bad, message) => {
+    const on = (e: Event, op: any): void => { if (e.id === '1') op.insert('users', { id: '0', name: 'there', tags: [] }); else bad(op) }
+    const db = await open()
+    const r = await reducers(db).start(users({ on }), { source: logOf(created('1', { user: 'p' }), created('2', { user: 'p' })), batchSize: 1 })
+    await r.awaitCatchup()
+    expect(r.partition('p').error).toMatchObject({ type: 'commit', cursor: '2', operation: 0, code: 'REDUCER_INVALID', message: expect.stringMatching(message) })
+    expect(db.live(db.query.users).rows.map(u => u.name)).toEqual(['there'])
+    await r.stop()
+  })
+
+  it('and what there is not: a definition, a partition, a dead letter', async () => {
+    const db = await open()
+    const all = reducers(db)
+    for (const not of ['x', null, {}]) expect(() => all.needsRebuild(not as never)).toThrowError(expect.objectContaining({ code: 'REDUCER_INVALID' }))
+    const n = await all.notify(notifier('mail', { partition: () => 1, cursor: (e: Event) => e.id, on: () => 'mail', deliver: () => {} }), { source: logOf() })
+    await expect(n.resume('nobody')).rejects.toMatchObject({ code: 'UNKNOWN_PARTITION', offending: 'nobody' })
+    await expect(n.resume('nobody', 'skp' as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', path: 'from', nearest: 'skip' })
+    expect(() => { n.dismiss('zz') }).toThrowError(expect.objectContaining({ code: 'UNKNOWN_KEY', offending: 'zz' }))
+    await n.stop()
+  })
+})
+
 describe('an event without a cursor', () => {
   const given = (value: unknown, more: object = {}) => users({ cursor: (e: Event) => e.bad ? value as never : e.id, ...more })
   const events = [created('1', { user: 'a' }), created('2', { user: 'b' }), { id: '3', type: 'UserNameUpdated', user: 'a', name: 'lost', bad: true }, { id: '4', type: 'UserNameUpdated', user: 'a', name: 'behind' }, { id: '5', type: 'UserNameUpdated', user: 'b', name: 'there' }]
