@@ -50,6 +50,8 @@ export class Notifying {
   readonly #state: State
   readonly #space: string
   readonly #places = new Map<string, Place>()
+  /** The partition that is being resumed, and why it had halted. */
+  #resumed: { name: string; error: NonNullable<Place['error']> } | undefined
   readonly #compare: CompareCursors
 
   constructor(readonly db: Database<any>, readonly notifier: Notifier, readonly options: NotifyOptions, readonly onStop: (n: Notifying) => void) {
@@ -123,8 +125,14 @@ export class Notifying {
       const outcome = await this.#deliver(id, event, cursor)
       if (outcome === undefined) return
       this.#places.set(id, outcome)
-      this.#write({ [PLACE + id]: outcome })
+      this.#keep(id)
     }
+  }
+
+  /** Stores a place. One that is being resumed is behind the log: it stays halted there, or after a crash nothing would be read again. */
+  #keep(id: string): void {
+    const place = this.#places.get(id)!
+    this.#write({ [PLACE + id]: this.#resumed?.name === id && place.error === undefined ? { ...place, error: this.#resumed.error } : place })
   }
 
   /** What the event has led to is durable. */
@@ -215,17 +223,31 @@ export class Notifying {
       const place = this.#places.get(name)
       if (place === undefined) throw new EddylineError('UNKNOWN_PARTITION', `\`${this.name}\` has no partition ${name}`, { offending: name })
       if (place.error === undefined) return
+      const { error, cursor: reached } = place
       const global = this.pump.cursor
-      this.#places.set(name, from === 'skip' ? { cursor: place.error.cursor } : { ...(place.cursor !== undefined ? { cursor: place.cursor } : {}) })
-      this.#write({ [PLACE + name]: this.#places.get(name) })
-      const { source, batchSize = 100 } = this.options
-      for (let cursor: Cursor | 'start' = place.cursor ?? 'start', more = true; more;) {
-        const page = checkPage(await source.fetch(cursor, batchSize), this.name)
-        const within = page.events.filter(e => global !== 'start' && this.#compare(this.#cursorOf(e), global) <= 0)
-        // Without a place of its own it begins at what halted it.
-        await this.#deliverAll(name, within.filter(e => this.#partitionOf(e) === name && this.#compare(this.#cursorOf(e), place.error!.cursor) >= 0))
-        cursor = page.cursor
-        more = page.events.length === batchSize && within.length === page.events.length
+      const begin = from === 'skip' && (reached === undefined || this.#compare(error.cursor, reached) > 0) ? error.cursor : reached
+      this.#places.set(name, begin === undefined ? {} : { cursor: begin })
+      this.#resumed = { name, error }
+      let isDone = false
+      try {
+        this.#keep(name)
+        const { source, batchSize = 100 } = this.options
+        const goesOn = (): boolean => !this.pump.stopped && this.#places.get(name)!.error === undefined
+        for (let cursor: Cursor | 'start' = reached ?? 'start', more = true; more && goesOn();) {
+          const page = checkPage(await source.fetch(cursor, batchSize), this.name)
+          const within = page.events.filter(e => global !== 'start' && this.#compare(this.#cursorOf(e), global) <= 0)
+          // Without a place of its own it begins at what halted it.
+          await this.#deliverAll(name, within.filter(e => this.#partitionOf(e) === name && this.#compare(this.#cursorOf(e), error.cursor) >= 0))
+          cursor = page.cursor
+          more = page.events.length === batchSize && within.length === page.events.length
+        }
+        isDone = goesOn()
+      } finally {
+        this.#resumed = undefined
+        const now = this.#places.get(name)!
+        if (isDone) this.#keep(name)
+        // As far as it came, and halted: what it has not read it reads when it is resumed.
+        else if (now.error === undefined) this.#places.set(name, { ...now, error })
       }
     })
   }

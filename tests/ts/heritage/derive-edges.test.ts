@@ -335,6 +335,39 @@ describe('a table has one writer', () => {
   })
 })
 
+describe('a notifier that is resumed', () => {
+  it.each(['rejects', 'crashes', 'stops'])('and whose source %s on the way loses no delivery', async end => {
+    const folder = new MemoryFolder()
+    let db = await open(memory(folder))
+    const log = logOf(...['1', '2', '3', '4', '5'].map(id => created(id, { user: 'p' })))
+    const sent: string[] = []
+    let isUp = false, isShort = false, fetches = 0
+    const mail = notifier<Event>('mail', { partition: e => e.user, cursor: e => e.id, on: (e: Event) => e.id, initialCursor: 'start', exhausted: 'halt', retry: { attempts: 1 }, deliver: ([id]) => { if (!isUp) throw new Error('down'); sent.push(id) } })
+    const source = { ...log, fetch: async (c: any, n: number) => {
+      if (!isShort || ++fetches < 2) return log.fetch(c, n)
+      if (end === 'crashes') { const { durability } = db; db.close(); await durability!.closed }
+      if (end !== 'stops') throw new Error('cut')
+      void running.stop()
+      return log.fetch(c, n)
+    } }
+    let running = await reducers(db).notify(mail, { source, batchSize: 2 })
+    await running.awaitCatchup()
+    isUp = isShort = true
+    await (end === 'stops' ? running.resume('p') : expect(running.resume('p')).rejects.toThrow('cut'))
+    isShort = false
+    if (end !== 'rejects') {
+      if (end === 'crashes') db = await open(memory(folder))
+      running = await reducers(db).notify(mail, { source, batchSize: 2 })
+    }
+    log.append(created('6', { user: 'p' }))
+    await running.awaitCatchup()
+    expect([sent, running.errors().map(e => e.id)]).toEqual([['1', '2'], ['p']])
+    await running.resume('p', 'skip')
+    expect([sent, running.errors()]).toEqual([['1', '2', '3', '4', '5', '6'], []])
+    await running.stop()
+  })
+})
+
 describe('beside the scenarios', () => {
   it('reset empties what a reducer has made, and it begins anew', async () => {
     const folder = new MemoryFolder()
