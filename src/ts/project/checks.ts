@@ -1,7 +1,8 @@
 // What projections are made of and asked for: everything is checked before anything is held.
 import { EddylineError, unknownName } from '../errors.js'
 import { ANYTHING, BOOLEAN, COUNT, FUNCTION, type Kind, type Kinds, MILLISECONDS, TEXT, TEXTS, checkOptions, isObject, shown, wrong } from '../option-kinds.js'
-import type { Projection } from './definition.js'
+import type { TableJson } from '../watch/row-keys.js'
+import type { OnConflict, Projection } from './definition.js'
 
 const CODE = 'PROJECTION_INVALID'
 /** Places that are as long as their names. */
@@ -47,6 +48,13 @@ export function checkConflict(conflict: unknown, name: string): void {
   const names = isObject(conflict) ? Object.keys(conflict) : []
   if (names.length === 1 && (names[0] === 'replace' || names[0] === 'replaceAllExcept') && TEXTS.is((conflict as any)[names[0]])) return
   throw wrong(CODE, `\`onConflict\` of \`${name}\` is 'raise', 'nothing', 'replaceAll', { replace: [columns] } or { replaceAllExcept: [columns] }`, 'onConflict', name)
+}
+
+/** Throws UNKNOWN_COLUMN for columns of `onConflict` that its table does not have. */
+export function checkConflictColumns(conflict: OnConflict | undefined, { name, columns }: TableJson): void {
+  if (typeof conflict !== 'object') return
+  const known = columns.map(c => c.name)
+  for (const c of 'replace' in conflict ? conflict.replace : conflict.replaceAllExcept) if (!known.includes(c)) throw unknownName('UNKNOWN_COLUMN', `column \`${c}\` on \`${name}\``, c, known, 'onConflict')
 }
 
 export const checkProjections = (options: unknown): void => { checkOptions(options, { engine: ENGINE, tenant: TEXT, measure: BOOLEAN, maxRounds: COUNT, onError: FUNCTION, onWarning: FUNCTION }, HERE) }

@@ -5,7 +5,7 @@ import { decodeRow } from '../decoder.js'
 import { EddylineError, codedError } from '../errors.js'
 import { rowByKey } from '../row-by-key.js'
 import { type TableJson, compareValues, rowKeyText, valueText } from '../watch/row-keys.js'
-import { checkConflict } from './checks.js'
+import { checkConflict, checkConflictColumns } from './checks.js'
 import type { OnConflict } from './definition.js'
 
 type RowObject = Record<string, unknown>
@@ -31,9 +31,10 @@ export class Draft {
     this.#exact = !table.columns.some(c => c.type === 'timestamp')
   }
 
-  /** Writes rows. Throws PROJECTION_CONFLICT, PROJECTION_REQUIRED, and what the encoder finds. */
+  /** Writes rows. Throws PROJECTION_INVALID, UNKNOWN_COLUMN, PROJECTION_CONFLICT, PROJECTION_REQUIRED, and what the encoder finds. */
   put(rows: readonly object[], onConflict: OnConflict): void {
     checkConflict(onConflict, this.owner)
+    checkConflictColumns(onConflict, this.table)
     for (let from = 0; from < rows.length; from += SLICE) this.#put(rows.slice(from, from + SLICE), from, onConflict)
   }
 

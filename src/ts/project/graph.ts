@@ -2,6 +2,7 @@
 import { EddylineError, unknownName } from '../errors.js'
 import type { AnySchema } from '../schema.js'
 import type { TableJson } from '../watch/row-keys.js'
+import { checkConflictColumns } from './checks.js'
 import type { Projection } from './definition.js'
 
 /** A registered projection. */
@@ -97,12 +98,8 @@ export class Graph {
     const table = tables.find(t => t.name === name)
     if (table === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\` for the rows of \`${d.name}\``, name, tables.map(t => t.name), 'into')
     const known = table.columns.map(c => c.name)
-    const { onConflict } = d.options
-    const named: [string, readonly string[]][] = [
-      ['required', d.options.required ?? []],
-      ['onConflict', typeof onConflict === 'object' ? onConflict.replace ?? onConflict.replaceAllExcept : []],
-    ]
-    for (const [path, columns] of named) for (const c of columns) if (!known.includes(c)) throw unknownName('UNKNOWN_COLUMN', `column \`${c}\` on \`${name}\``, c, known, path)
+    for (const c of d.options.required ?? []) if (!known.includes(c)) throw unknownName('UNKNOWN_COLUMN', `column \`${c}\` on \`${name}\``, c, known, 'required')
+    checkConflictColumns(d.options.onConflict, table)
     return table
   }
 }

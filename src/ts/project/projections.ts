@@ -25,10 +25,14 @@ import { Views } from './views.js'
 
 const all = /* @__PURE__ */ new WeakMap<Database<any>, Map<string | undefined, Projections>>()
 
-/** The projections of a database, or of a tenant in it: one object, whoever asks. Options count the first time. */
+/**
+ * The projections of a database, or of a tenant in it: one object, whoever asks. Options count the first time. Throws CLOSED for a
+ * database that is.
+ */
 export function projections(db: Database<any>, options: ProjectionsOptions = {}): Projections {
   checkDatabase(db, 'projections')
   checkProjections(options)
+  db.inside.port.alive()
   let known = all.get(db)
   if (known === undefined) all.set(db, known = new Map())
   let made = known.get(options.tenant)

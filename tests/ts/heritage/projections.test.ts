@@ -21,6 +21,13 @@ describe('definitions', () => {
     expect(of({ into: 'leters', derive: () => {} })).toMatchObject({ code: 'UNKNOWN_TABLE', nearest: 'letters', path: 'into' })
     expect(of({ required: ['tekst'], derive: () => {} })).toMatchObject({ code: 'UNKNOWN_COLUMN', nearest: 'text', path: 'required' })
     expect(of({ onConflict: { replace: ['tekst'] }, derive: () => {} })).toMatchObject({ code: 'UNKNOWN_COLUMN', path: 'onConflict' })
+    expect(of({ onConflict: { replaceAllExcept: ['orgId', 'tekst'] }, derive: () => {} })).toMatchObject({ code: 'UNKNOWN_COLUMN', nearest: 'text', path: 'onConflict' })
+    // Of `materialize`, too, before there is any conflict.
+    for (const how of ['replace', 'replaceAllExcept']) {
+      const P = projection(schema, 'letters', { inputs: ['accounts'], derive: ({ tx }: any) => { tx.materialize([], { onConflict: { [how]: ['tekst'] } }) } } as any) as any
+      const own = projections(await filled())
+      expect(await failure(own.project(P, { orgId: 5 }))).toMatchObject({ code: 'UNKNOWN_COLUMN', offending: 'tekst', nearest: 'text', path: 'onConflict' })
+    }
     expect(of({ onConflict: 'always', derive: () => {} })).toMatchObject({ code: 'PROJECTION_INVALID', path: 'onConflict' })
     expect(of({ inputs: ['accounts', 'accounts'], derive: () => {} })).toMatchObject({ code: 'PROJECTION_INVALID', path: 'inputs[1]' })
     expect(of({ derive: () => {}, view: () => {} })).toMatchObject({ code: 'PROJECTION_INVALID' })
@@ -255,6 +262,10 @@ describe('derive', () => {
     expect([await failure(handle.fetch()), await failure(waits)].map(e => e.code)).toEqual(['CLOSED', 'CLOSED'])
     expect([signal.aborted, handle.status]).toEqual([true, 'error'])
     expect(await failure(p.project(P))).toMatchObject({ code: 'CLOSED' })
+    for (const options of [{}, { tenant: 'a' }]) expect(thrown(() => projections(db, options)).code).toBe('CLOSED')
+    const never = await filled()
+    never.close()
+    expect(thrown(() => projections(never)).code).toBe('CLOSED')
   })
 
   it('released, it does not run again', async () => {
