@@ -98,7 +98,7 @@ function clauses(s: Scope, count: number): string[] {
     else if (kind < 7) { const c = call(s); if (c !== undefined) out.push(c) }
     else if (kind < 8 && s.rules) {
       const a = pick(6) === 0 ? String(1 + pick(ENTITIES)) : any(pick, es)
-      out.push(`(${any(pick, ['reach', 'near', 'same', 'up'])} ${a} ${variable(s, 'e', 3, a)})`)
+      out.push(`(${any(pick, ['reach', 'near', 'same', 'up', 'some', 'some'])} ${a} ${variable(s, 'e', 3, a)})`)
     }
     // Not of refs: DataScript takes a ref to an entity without facts for missing.
     else if (kind < 9) out.push(`[(missing? $ ${any(pick, es)} "${any(pick, ['age', 'name', 'aka'])}")]`)
@@ -129,6 +129,22 @@ const LINEAR = `[[(near ?a ?b) [?a "friend" ?b]] [(near ?a ?b) [?b "friend" ?a]]
   [(reach ?a ?b) [?a "friend" ?b]] [(reach ?a ?b) [?a "friend" ?c] (reach ?c ?b)]
   [(same ?a ?b) [?a "boss" ?c] [?b "boss" ?c]] [(same ?a ?b) [?a "boss" ?c] [?b "boss" ?d] (same ?c ?d)]]`
 
+/** A rule whose steps an `or` tests, by what is there and by predicates, and calls of other rules with constants. With three branches DataScript does not always end. */
+function tests(pick: Pick): string {
+  const one = (): string => {
+    switch (pick(6)) {
+      case 0: return `[?c "${any(pick, ['boss', 'friend', 'age', 'name'])}" _]`
+      case 1: return `[(${any(pick, ['<', '>', '!=', '='])} ?c ${1 + pick(ENTITIES)})]`
+      case 2: return `[(${any(pick, ['even?', 'odd?'])} ?c)]`
+      case 3: return `(and [?c "age" ?n] [(> ?n ${pick(6)})])`
+      case 4: return `(${any(pick, ['up', 'reach'])} ?c ${1 + pick(ENTITIES)})`
+      default: return `(${any(pick, ['up', 'near'])} ${1 + pick(ENTITIES)} ?c)`
+    }
+  }
+  const or = `(or-join [?c] ${[one(), one()].join(' ')})`
+  return `[(some ?a ?b) [?a "friend" ?b]] [(some ?a ?b) [?a "friend" ?c] ${or} (some ?c ?b)]`
+}
+
 const PULLS = ['[*]', '["name" "age" "aka"]', '["name" {"friend" ["name" :db/id]}]', '["name" {"_friend" ["name"]} {"boss" ["age" {"boss" ["name"]}]}]', '["name" {"boss" ...}]', '["name" {"friend" 2}]', '[{"_boss" [:db/id "aka"]}]', '[:db/id "friend" "boss"]', '[["name" :as "n"] ["aka" :limit 1]]']
 
 /** The case of a seed. */
@@ -150,6 +166,8 @@ export function generated(seed: number): Case {
   const parts = [...find]
   if (pick(5) === 0) parts.push(ages.length > 0 ? `(${any(pick, ['sum', 'min', 'max', 'avg', 'count', 'count-distinct', 'min 2', 'max 2', 'median'])} ${any(pick, ages)})` : `(count ${any(pick, bound)})`)
   const query = `[:find ${parts.join(' ')} :in $ ${ins.join(' ')} ${rules ? '%' : ''} :where ${where.join(' ')}]`
+  const text = rules ? `${LINEAR.slice(0, -1)}
+  ${tests(pick)}]` : undefined
   const pulls = Array.from({ length: 2 }, (): [string, number] => [any(pick, PULLS), 1 + pick(ENTITIES)])
-  return { seed, transactions, query, rules: rules ? LINEAR : undefined, inputs: rules ? [...inputs, LINEAR] : inputs, pulls }
+  return { seed, transactions, query, rules: text, inputs: rules ? [...inputs, text] : inputs, pulls }
 }

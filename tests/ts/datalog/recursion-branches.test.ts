@@ -24,6 +24,9 @@ it.each<[string, string, number[][]]>([
   ['a helper with a required variable', '[(p ?a ?b) (p ?a ?c) [?c :f ?b] (ok ?b)] [(ok [?x]) [?x :g _]] [(ok [?x]) [(= ?x 3)]]', [...FULL, [1, 3]]],
   ['a helper that only tests, behind another', '[(p ?a ?b) (p ?a ?c) [?c :f ?b] (fine ?b)] [(fine ?y) (ok ?y)] [(ok ?x) [?x :g _]] [(ok ?x) [(= ?x 3)]]', [...FULL, [1, 3]]],
   ['a helper that is given a constant', '[(p ?a ?b) (p ?a ?c) [?c :f ?b] (ok ?b 3)] [(ok ?x ?y) [?x :g _] [(> ?y 3)]] [(ok ?x ?y) [(= ?x ?y)]]', [...FULL, [1, 3]]],
+  ['a computed entity', '[(p ?a ?b) [(identity 1) ?a] (p 1 ?c) [(inc ?c) ?b] [?b :f _]]', [...FULL, [1, 3], [1, 4]]],
+  ['a computed entity, then a test', '[(p ?a ?b) [(identity 1) ?a] (p 1 ?c) [(inc ?c) ?d] [?d :f ?b] (or [?d :g _] [(= ?d 3)])]', [...FULL, [1, 4]]],
+  ['more clauses than sources nest', `[(p ?a ?b) [(identity 1) ?a] (p 1 ?c) ${Array.from({ length: 18 }, (_, i) => `[?v${i} :f ?c]`).join(' ')} [?c :f ?b]]`, [...FULL, [1, 3], [1, 4], [1, 5]]],
 ])('%s, in a recursive rule', async (_, body, want) => {
   const data = await chain()
   const rules = `[[(p ?a ?b) [?a :f ?b]] ${body}]`
@@ -39,4 +42,12 @@ it.each<[string, string, number[][]]>([
   expect(view.get()).toEqual([])
   data.transact([[':db/add', 1, 'f', 2], [':db/retract', 4, 'n', 7]])
   expect(sorted(view.get() as unknown[])).toEqual(sorted(want.filter(p => p[0] === 1).map(p => [p[1]])))
+})
+
+it('an `or` that needs an input that can change waits for it', async () => {
+  const data = await chain()
+  const view = data.view('v', { query: '[:find ?o :in $ ?in :where [(mod ?in 4) ?y] (or-join [?y ?o] (and [(> ?y 1)] [?o :n]) (and [?y :f ?o] [(= ?o 2)])) [(!= ?in 9)]]', in: { '?in': 1 } })
+  expect(view.get()).toEqual([[2]])
+  view.setInput('?in', 2)
+  expect(view.get()).toEqual([[1]])
 })

@@ -1,4 +1,4 @@
-// Recursive rules over random graphs that change, beside a naive closure: linear, non-linear, mutual, of the same generation, from one node.
+// Recursive rules over random graphs that change, beside a naive closure: linear, non-linear, mutual, of the same generation, from one node, with tests that branch.
 import { expect, it } from 'vitest'
 import { world } from '../heritage/wizard.js'
 import { random } from '../real/support.js'
@@ -27,12 +27,46 @@ const PROGRAMS: Record<string, { rules: string; naive(edges: readonly Pair[]): P
   guarded: { rules: '[[(r ?a ?b) [?a :n ?b] (not [?b :off true])] [(r ?a ?b) (r ?a ?c) [?c :n ?b] (not [?b :off true])]]', naive: e => { const on = e.filter(([, b]) => b % 3 !== 0); return closure(on, p => joined(p, on)) } },
 }
 
+/** Steps that tests of `or` let pass: predicates, facts, and calls of the rule with a constant, two or three of them in a body. */
+function tested(pick: (n: number) => number): { rules: string; naive(edges: readonly Pair[]): Pair[] } {
+  type Test = { text: string; passes(pairs: readonly Pair[], step: Pair): boolean }
+  const one = (): Test => {
+    const k = 1 + pick(6)
+    const v = pick(3)
+    switch (pick(6)) {
+      case 0: return { text: `[${v === 0 ? '?u' : '?v'} :off true]`, passes: (_, [c, b]) => (v === 0 ? c : b) % 3 === 0 }
+      case 1: return { text: `[(> ?v ${k})]`, passes: (_, [, b]) => b > k }
+      case 2: return { text: `[(= ?u ${k})]`, passes: (_, [c]) => c === k }
+      case 3: return { text: `(and [?u :off ?off] [(!= ?v ${k})])`, passes: (_, [c, b]) => c % 3 === 0 && b !== k }
+      case 4: return { text: `(r ${k} ?u)`, passes: (pairs, [c]) => pairs.some(p => p[0] === k && p[1] === c) }
+      default: return { text: `(r ?v ${k})`, passes: (pairs, [, b]) => pairs.some(p => p[0] === b && p[1] === k) }
+    }
+  }
+  const ors = Array.from({ length: 1 + pick(2) }, () => Array.from({ length: 2 + pick(2) }, one))
+  const [u, v, body] = pick(2) === 0 ? ['?c', '?b', '(r ?a ?c) [?c :n ?b]'] : ['?a', '?c', '[?a :n ?c] (r ?c ?b)']
+  // A rule that only tests is none of those that call each other.
+  const written = (tests: readonly Test[], i: number): string => `(${pick(2) === 0 || tests.some(t => t.text.startsWith('(r')) ? 'or-join [?u ?v]' : `ok${i} ?u ?v`} ${tests.map(t => t.text).join(' ')})`
+  const helpers: string[] = []
+  const clauses = ors.map((tests, i) => {
+    const text = written(tests, i)
+    if (text.startsWith('(ok')) { helpers.push(...tests.map(t => `[(ok${i} ?u ?v) ${t.text}]`)); return `(ok${i} ${u} ${v})` }
+    return text.replaceAll('?u', u).replaceAll('?v', v)
+  })
+  return {
+    rules: `[[(r ?a ?b) [?a :n ?b]] [(r ?a ?b) ${body} ${clauses.join(' ')}] ${helpers.join(' ')}]`,
+    naive: e => closure(e, p => {
+      const steps = e.filter(step => ors.every(tests => tests.some(t => t.passes(p, step))))
+      return u === '?c' ? joined(p, steps) : joined(steps, p)
+    }),
+  }
+}
+
 it(`answers as a naive closure does, ${CASES} random histories`, async () => {
   for (let seed = 1; seed <= CASES; seed++) {
     const pick = random(seed)
     const nodes = 3 + pick(6)
-    const name = Object.keys(PROGRAMS)[seed % 6]
-    const { rules, naive } = PROGRAMS[name]
+    const name = [...Object.keys(PROGRAMS), 'tested', 'tested'][seed % 8]
+    const { rules, naive } = name === 'tested' ? tested(pick) : PROGRAMS[name]
     const { data } = await world({ n: { type: 'ref', many: true }, off: 'boolean' })
     data.transact([3, 6, 9].map(e => [':db/add', e, 'off', true]))
     const all = data.view('all', { query: '[:find ?a ?b :in $ % :where (r ?a ?b)]', rules })
@@ -52,7 +86,7 @@ it(`answers as a naive closure does, ${CASES} random histories`, async () => {
       }
       data.transact(tx)
       const pairs = naive([...edges.values()])
-      const at = `seed ${seed}, ${name}, step ${step}: ${[...edges.keys()].join(' ')}`
+      const at = `seed ${seed}, ${name === 'tested' ? rules : name}, step ${step}: ${[...edges.keys()].join(' ')}`
       expect(text(all.get() as Pair[]), at).toEqual(text(pairs))
       expect([...shown].sort(), at).toEqual(text(pairs))
       const start = from.inputs['?s'] as number

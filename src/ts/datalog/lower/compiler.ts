@@ -5,7 +5,7 @@ import type { Clause, Rules, Term } from '../ast.js'
 import { boundBy, variablesOf } from '../ast.js'
 import type { Attribute, Catalog } from '../catalog.js'
 import { addCall, addPredicate } from './calls.js'
-import { Aliases, Conjunction, MOST_SOURCES, type SourceJson, type Stage, asSource, stageOf } from './conjunction.js'
+import { Aliases, Conjunction, MOST_SOURCES, type SourceJson, type Stage, asSource, stageOf, withoutDistinct } from './conjunction.js'
 import { Split, addOr } from './disjunction.js'
 import type { UserFunction } from './functions.js'
 import { type InputSource, addInput } from './inputs.js'
@@ -88,7 +88,7 @@ export class Compiler {
     const stage = stageOf(conj, names.map(n => ({ name: columnName(n), bound: conj.own(n)! })), this.one)
     const out = new Conjunction(this.strict, conj.outer, conj.visible)
     const alias = this.aliases.fresh('so')
-    out.add({ query: stage.query }, alias)
+    out.add({ query: conj.grows ? withoutDistinct(stage.query) : stage.query }, alias)
     names.forEach((n, i) => { out.set(n, asSource(stage.shapes[i], alias)) })
     out.never = conj.never
     out.selective = conj.selective
@@ -159,6 +159,8 @@ export class Compiler {
         if (step.required.some(v => !isBound(v))) return undefined
         const vars = [...stepVariables(step)]
         // What an `or` cannot bind by itself must come from others: it waits as long as there are any.
+        const found = this.rules.boundIn([step], new Set(vars.filter(isBound)))
+        if (vars.some(v => !found.has(v))) return 140
         return vars.every(isBound) ? 29 : vars.some(isBound) ? 30 : 120
       }
       case 'input': {

@@ -109,6 +109,12 @@ export function stageOf(conj: Conjunction, outputs: readonly { name: string; bou
   return { query: { ...conj.parts(emptySource), select, distinct: true }, shapes: fields.map(f => f.shape), never: conj.never }
 }
 
+/** The rows as they come: what is made of them within a recursion is a set already. */
+export function withoutDistinct(query: QueryJson): QueryJson {
+  const { distinct: _, ...rest } = query
+  return rest
+}
+
 /** The columns of a shape, as a source's. */
 export const columnsOf = (shapes: readonly Shape[]): string[] => shapes.flatMap(s => s.kind === 'scalar' ? [s.name] : columnsOf(s.items))
 export const asSource = (shape: Shape, alias: string): Bound => boundOf(shape, alias)

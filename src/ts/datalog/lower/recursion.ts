@@ -3,7 +3,7 @@ import type { QueryJson } from '../../query/types.js'
 import type { Branch, Clause, Rule, RuleCall } from '../ast.js'
 import { calledBy } from '../ast.js'
 import type { Compiler } from './compiler.js'
-import { Conjunction, type Stage, columnsOf, stageOf } from './conjunction.js'
+import { Conjunction, type Stage, columnsOf, stageOf, withoutDistinct } from './conjunction.js'
 import { Split } from './disjunction.js'
 import { type AskedBranch, type AskedRule, askedRules, factored } from './magic.js'
 import { localized } from './rename.js'
@@ -116,12 +116,6 @@ export class Recursion {
       }
     }
   }
-}
-
-/** A relation is a set already. */
-function withoutDistinct(query: QueryJson): QueryJson {
-  const { distinct: _, ...rest } = query
-  return rest
 }
 
 /** Bodies without `or` around calls of the group: each way through it is a body. */
