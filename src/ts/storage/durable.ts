@@ -5,6 +5,7 @@ import type { DurabilityStatus, EntryWrites, Keeper } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import { changesOf, cursorBatch, cursorsOf, exportRows, record } from './doors.js'
 import { inParts, replacing } from './packed.js'
+import { checkEntries } from '../entries.js'
 import { corrupt, type Medium, storageError } from './medium.js'
 import { decodeTransaction, encodeTransaction, type StoredSchema, type Transaction } from './record.js'
 import { type Migrations, databaseOf, leads, migrate, storedSchema } from './schemas.js'
@@ -222,6 +223,7 @@ export class Durable implements Keeper {
   }
 
   amend(version: number, entries: EntryWrites): void {
+    checkEntries(entries)
     const open = this.#open.findLast(o => o.version === version)?.transaction
     // A checkpoint that was begun meanwhile has the version, and not these.
     if (open === undefined || this.#checkpointing !== undefined) {
@@ -235,7 +237,7 @@ export class Durable implements Keeper {
   }
 
   commit(batch: LooseBatch | readonly LooseChange[] | undefined, entries: EntryWrites): Report | undefined {
-    this.guard()
+    this.#takes(entries)
     const changes = batch === undefined ? undefined : Array.isArray(batch) ? batch as readonly LooseChange[] : (batch as LooseBatch).changes
     const isEmpty = changes === undefined || (changes.length === 0 && (Array.isArray(batch) || (batch as LooseBatch).cursor === undefined))
     let report: Report | undefined
@@ -252,7 +254,7 @@ export class Durable implements Keeper {
   }
 
   commitPacked(batch: Uint8Array, entries: EntryWrites, source?: string, cursor?: string, origin?: string): Report {
-    this.guard()
+    this.#takes(entries)
     this.#staged = entries
     try {
       const report = this.db.applyPacked(batch, source, cursor, origin)
@@ -294,6 +296,7 @@ export class Durable implements Keeper {
   entries(space: string): ReadonlyMap<string, unknown> { return this.spaces.get(space) ?? new Map() }
 
   flush(): Promise<void> {
+    if (this.status === 'closed') return Promise.reject(closedError(this.db))
     if (this.status === 'memory') return Promise.reject(this.warning ?? new EddylineError('STORAGE_FAILED', 'there is no storage'))
     return this.writer.flush()
   }
@@ -389,6 +392,12 @@ export class Durable implements Keeper {
 
   guard(): void {}
 
+  /** Throws before anything was taken. */
+  #takes(entries: EntryWrites): void {
+    if (this.status === 'closed') throw closedError(this.db)
+    checkEntries(entries)
+  }
+
   aside(fn: () => void): void {
     const staged = this.#staged
     this.#staged = undefined
@@ -445,6 +454,8 @@ export class Durable implements Keeper {
     for (const fn of [...this.#listeners]) fn(status)
   }
 }
+
+export const closedError = (db: Database<any>): EddylineError => new EddylineError('CLOSED', `the database \`${db.name}\` is closed`)
 
 /** Entries as they are stored: a value that goes is null. */
 function written(entries: EntryWrites): NonNullable<Transaction['entries']> {

@@ -36,11 +36,13 @@ export function encodeTransaction(t: Transaction): Uint8Array {
   const blobs: Uint8Array[] = []
   if (t.batch !== undefined) blobs.push(t.batch)
   const { number, batch, ...rest } = t
-  const json = utf8.encode(JSON.stringify(batch === undefined ? rest : { ...rest, batch: true }, (_, v) => {
+  const json = utf8.encode(JSON.stringify(batch === undefined ? rest : { ...rest, batch: true }, function (this: any, name, made) {
+    // What is there itself: bytes of some classes, and bigints of some pages, have a `toJSON`.
+    const v = this[name]
     if (typeof v === 'bigint') return { $bigint: String(v) }
     if (v instanceof Uint8Array) return { $blob: blobs.push(v) - 1 }
-    if (v !== null && typeof v === 'object' && ('$bigint' in v || '$blob' in v || '$object' in v) && Object.getPrototypeOf(v) === Object.prototype) return { $object: Object.entries(v) }
-    return v
+    if (v !== null && typeof v === 'object' && ('$bigint' in v || '$blob' in v || '$object' in v)) return { $object: Object.entries(v) }
+    return made
   }))
   const size = HEAD + pad8(json.length) + blobs.reduce((n, b) => n + 8 + pad8(b.length), 0)
   const out = new Uint8Array(size)

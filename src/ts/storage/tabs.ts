@@ -4,7 +4,7 @@ import type { DurabilityStatus, Durability, EntryWrites, Keeper, StorageOption }
 import { EddylineError } from '../errors.js'
 import { slices } from '../breathe.js'
 import { cursorBatch, cursorsOf } from './doors.js'
-import { Durable, type StoreOptions } from './durable.js'
+import { Durable, type StoreOptions, closedError } from './durable.js'
 import type { Medium } from './medium.js'
 import { decodeTransaction, encodeTransaction, type Transaction } from './record.js'
 import { Warm } from './warm.js'
@@ -173,17 +173,21 @@ export class Tabs implements Keeper {
   guard(): void {
     if (this.#leader === undefined && !this.#isClosed) throw new EddylineError('FOLLOWER', `another tab writes \`${this.name}\`: wait for \`db.durability.leading\`, or let that tab do it`)
   }
-  commit(batch: LooseBatch | readonly LooseChange[] | undefined, entries: EntryWrites): Report | undefined {
+  #writes(): void {
+    if (this.#isClosed) throw closedError(this.db)
     this.guard()
+  }
+  commit(batch: LooseBatch | readonly LooseChange[] | undefined, entries: EntryWrites): Report | undefined {
+    this.#writes()
     return this.#leader!.commit(batch, entries)
   }
   commitPacked(batch: Uint8Array, entries: EntryWrites, source?: string, cursor?: string, origin?: string): Report {
-    this.guard()
+    this.#writes()
     return this.#leader!.commitPacked(batch, entries, source, cursor, origin)
   }
   entries(space: string): ReadonlyMap<string, unknown> { return this.#leader?.entries(space) ?? this.#spaces.get(space) ?? new Map() }
   /** Followers have what is durable only. */
-  flush(): Promise<void> { return this.#leader?.flush() ?? Promise.resolve() }
+  flush(): Promise<void> { return this.#isClosed ? Promise.reject(closedError(this.db)) : this.#leader?.flush() ?? Promise.resolve() }
   checkpoint(): Promise<void> { return this.#leader?.checkpoint() ?? Promise.resolve() }
   retry(): Promise<void> { return this.#leader?.retry() ?? Promise.resolve() }
 

@@ -2,6 +2,7 @@
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { DurabilityStatus, EntryWrites, FarStorage, StorageOption } from '../durability.js'
 import { EddylineError } from '../errors.js'
+import { checkEntries } from '../entries.js'
 import { type Channel, type DurabilityJson, type Request, type StorageJson, type Told, errorJson, errorOf } from './messages.js'
 import type { Requests } from './requests.js'
 
@@ -68,6 +69,7 @@ export class FarDurability implements WorkerDurability {
   retry(): Promise<void> { return this.requests.ask({ t: 'rewrite' }) }
   entries(space: string): Promise<ReadonlyMap<string, unknown>> { return this.requests.ask({ t: 'entries', space }) }
   commit(batch: LooseBatch | readonly LooseChange[] | undefined, entries: EntryWrites): Promise<Report | undefined> {
+    try { checkEntries(entries) } catch (error) { return Promise.reject(error as Error) }
     const changes = batch === undefined || Array.isArray(batch) ? batch as readonly LooseChange[] | undefined : (batch as LooseBatch).changes
     const isEmpty = changes === undefined || (changes.length === 0 && (Array.isArray(batch) || (batch as LooseBatch).cursor === undefined))
     return isEmpty ? this.requests.ask({ t: 'enter', entries }) : this.apply(batch!, entries)
