@@ -31,7 +31,11 @@ export function entry(load: () => Promise<EngineModule>): Entry {
     init: async options => { await start(options) },
     createDatabase: async options => {
       const db = new Database(await start(), options)
-      try { await options.storage?.attach(db) } catch (error) { db.close(); throw error }
+      const { storage } = options
+      try {
+        if (storage && typeof storage.attach !== 'function') throw new EddylineError('INVALID_ARGUMENT', 'no storage: `files(\'./data\')` gives one', { path: 'storage' })
+        await storage?.attach(db)
+      } catch (error) { db.close(); throw error }
       if (options.memory !== undefined) db.limitMemory(options.memory)
       return db
     },

@@ -1,6 +1,6 @@
 // Storage of databases. `eddyline/storage` knows no entry: it works on the database that is made with it.
 import type { Durability, FarStorage, StorageOption } from '../durability.js'
-import { type Kinds, ANYTHING, BOOLEAN, COUNT, FUNCTION, MILLISECONDS, OBJECT, checkOptions, oneOf } from '../option-kinds.js'
+import { type Kinds, ANYTHING, BOOLEAN, COUNT, FUNCTION, MILLISECONDS, checkOptions, isObject, oneOf, said, shown, wrong } from '../option-kinds.js'
 import { Durable, type StoreOptions } from './durable.js'
 import { type Folder, Generations } from './generations.js'
 import { IndexedDbMedium, type IndexedDbOptions } from './indexeddb.js'
@@ -24,12 +24,20 @@ export { opfsMedium } from './opfs.js'
 export { type Transaction, decodeTransaction, encodeTransaction } from './record.js'
 export { MemoryFolder } from './memory.js'
 
+/** Functions by the version that they lead to. */
+const isMigrations = (v: unknown): boolean => isObject(v) && Object.entries(v).every(([version, step]) => /^[1-9]\d*$/.test(version) && (step === undefined || typeof step === 'function'))
+
 const STORE: Kinds = {
-  version: COUNT, migrations: OBJECT, onMismatch: oneOf('refuse', 'rebuild'), onCorrupt: oneOf('rebuild', 'refuse'), onWarning: FUNCTION,
+  version: COUNT, migrations: { is: isMigrations, what: 'an object of functions by version, `{ 2: row => … }`' }, onMismatch: oneOf('refuse', 'rebuild'), onCorrupt: oneOf('rebuild', 'refuse'), onWarning: FUNCTION,
   checkpointBytes: { ...MILLISECONDS, what: 'a number of bytes from 0, or Infinity' }, queries: ANYTHING,
 }
 /** Throws INVALID_ARGUMENT for what are no options of a storage. */
 const check = (options: unknown, more: Kinds = {}): void => { checkOptions(options, { ...STORE, ...more }, { path: 'storage' }) }
+
+/** Throws INVALID_ARGUMENT for what names no place. */
+const named = (name: unknown, what: string): void => {
+  if (typeof name !== 'string' || name === '') throw wrong('INVALID_ARGUMENT', `${what}, not ${shown(name)}`, 'storage', said(name))
+}
 
 export interface TabOptions {
   /** Several tabs share the database: one leads (sources, reducers, writes), the others follow it and take over when it goes. */
@@ -38,6 +46,7 @@ export interface TabOptions {
 
 /** Keeps the state in IndexedDB. `createDatabase({ schema, storage: indexedDb('app') })`. */
 export const indexedDb = (name: string, options: StoreOptions & IndexedDbOptions & TabOptions = {}): StorageOption => {
+  named(name, '`indexedDb` takes the name of a database')
   check(options, { durability: oneOf('strict', 'relaxed'), tabs: BOOLEAN })
   const open = (): Medium => new IndexedDbMedium(name, options)
   return { ...options.tabs ? shared(`indexeddb:${name}`, open, options) : alone(open, options), far: far('indexedDb', name, options) }
@@ -45,19 +54,24 @@ export const indexedDb = (name: string, options: StoreOptions & IndexedDbOptions
 
 /** Keeps the state in files of the origin: in the worker that this runs in, or from a page in a worker of its own. */
 export const opfs = (name: string, options: StoreOptions & OpfsOptions & TabOptions = {}): StorageOption => {
+  named(name, '`opfs` takes the name of a folder')
   check(options, { worker: ANYTHING, tabs: BOOLEAN })
   const open = (): Medium => opfsMedium(name, options)
   return { ...options.tabs ? shared(`opfs:${name}`, open, options) : alone(open, options), far: far('opfs', name, options) }
 }
 
 /** Keeps the state in a folder, under Node, Bun and Deno. */
-export const files = (path: string, options: StoreOptions = {}): StorageOption => ({ ...storage(() => new Generations(new NodeFolder(path)), options), far: far('files', path, options) })
+export const files = (path: string, options: StoreOptions = {}): StorageOption => {
+  named(path, '`files` takes the path of a folder')
+  return { ...storage(() => new Generations(new NodeFolder(path)), options), far: far('files', path, options) }
+}
 
 /** Keeps the state in memory: with a folder that is handed from database to database, for tests. */
 export const memory = (folder: Folder = new MemoryFolder(), options: StoreOptions = {}): StorageOption => storage(() => new Generations(folder), options)
 
 /** Storage of one's own: `open` gives a new medium each time. */
 export function storage(open: () => Medium, options: StoreOptions = {}): StorageOption {
+  if (typeof open !== 'function') throw wrong('INVALID_ARGUMENT', `\`storage\` takes a function that gives a medium, not ${shown(open)}`, 'storage', said(open))
   check(options)
   return alone(open, options)
 }

@@ -1,7 +1,7 @@
 // Opening: stored rows come in parts, and queries that are named grow with them.
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { count, createDatabase, defineSchema, from, int, string, table } from '../../../pkg/index.inline.js'
-import { MemoryFolder, files, indexedDb, memory, opfs } from '../../../pkg/storage/index.js'
+import { MemoryFolder, files, indexedDb, memory, opfs, storage } from '../../../pkg/storage/index.js'
 import { inParts } from '../../../src/ts/storage/packed.js'
 
 const schema = defineSchema({
@@ -91,6 +91,18 @@ describe('opening', () => {
     // Those that there are, are taken.
     for (const tabs of [true, false]) for (const made of [indexedDb('x', { durability: 'relaxed', tabs, version: 2, checkpointBytes: 5 }), opfs('x', { worker: () => ({}) as Worker, tabs })]) expect(made.attach).toBeTypeOf('function')
     expect(() => indexedDb('x', { durability: 'strickt' as never })).toThrowError(expect.objectContaining({ nearest: 'strict' }))
+  })
+
+  it('places, media and migrations that are none are refused', () => {
+    const refused = (make: () => unknown, path: string) => { expect(make).toThrowError(expect.objectContaining({ code: 'INVALID_ARGUMENT', path })) }
+    for (const make of [files, indexedDb, opfs] as ((name?: any) => unknown)[]) for (const name of [undefined, '', 5, null, {}]) refused(() => make(name), 'storage')
+    for (const open of [undefined, {}, 5, 'files']) refused(() => storage(open as never), 'storage')
+    for (const migrations of [{ 2: 5 }, { x: () => null }, [], { 0: () => null }, { '1.5': () => null }]) refused(() => memory(new MemoryFolder(), { version: 2, migrations: migrations as never }), 'storage.migrations')
+    expect(memory(new MemoryFolder(), { version: 3, migrations: { 2: r => r, 3: () => null } }).attach).toBeTypeOf('function')
+  })
+
+  it('what is no storage is refused by `createDatabase`', async () => {
+    for (const given of [files, {}, 'files', 5]) await expect(createDatabase({ schema, storage: given as never })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', path: 'storage' })
   })
 
   it('a batch in parts is the batch: changes in order, the source with the last', () => {
