@@ -3,8 +3,8 @@
 use super::params::ParamValues;
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
-    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Gate, Join, Link,
-    Member, Order, OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
+    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Gate, Join,
+    Link, Member, Order, OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
 };
 use crate::query::{
     Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, SetQuery, TableId, WindowCall, WindowFunction,

@@ -104,9 +104,8 @@ fn a_slice_costs_its_rows_whatever_the_table_holds() {
         let mut engine = Engine::new(Schema::from_json(&schema.unwrap()).unwrap());
         let table = engine.schema().table("t").unwrap();
         let row = |id: i64| [eddyline::value::Value::Int(id), eddyline::value::Value::Int(id * 7919 % rows)];
-        let changes = (0..rows).map(|id| {
-            crate::harness::case::Written::new(eddyline::store::batch::Op::Insert, table, &row(id), 0..2)
-        });
+        let changes =
+            (0..rows).map(|id| crate::harness::case::Written::new(eddyline::store::batch::Op::Insert, table, &row(id), 0..2));
         let step = crate::harness::case::Step { changes: changes.collect(), ..Default::default() };
         let batch = step.batch(engine.schema());
         engine.apply(batch).unwrap();
