@@ -22,7 +22,7 @@ impl Engine {
     /// assert_eq!((engine.rows(view)?.len(), engine.pending(view)?), (0, 3));
     /// engine.admit(view, 2)?;
     /// assert_eq!((engine.rows(view)?.len(), engine.pending(view)?), (2, 1));
-    /// # Ok::<(), eddyline::error::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
