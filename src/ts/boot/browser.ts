@@ -30,9 +30,12 @@ export async function compileBrowser(): Promise<WebAssembly.Module> {
   } catch (error) { throw compileError(error) }
 }
 
+/** The answer for the file; undefined where nobody answers. The one place that names it, so that bundlers emit it once. */
+export function fileOfEngine(): Promise<Response | undefined> { return fetch(new URL('../engine.wasm', import.meta.url)).catch(() => undefined) }
+
 /** The file, compiled; undefined where there is none, or it is not http. */
 async function fetched(): Promise<WebAssembly.Module | undefined> {
-  const response = await fetch(new URL('../engine.wasm', import.meta.url)).catch(() => undefined)
+  const response = await fileOfEngine()
   if (response?.ok !== true) return undefined
   if (/^\s*application\/wasm\s*$/i.test(response.headers.get('content-type') ?? '')) return await WebAssembly.compileStreaming(response)
   const bytes = new Uint8Array(await response.arrayBuffer())

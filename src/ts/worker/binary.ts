@@ -1,10 +1,11 @@
 // The engine's binary as bytes: a compiled module does not cross to a SharedWorker.
+import { fileOfEngine } from '../boot/browser.js'
 import { bytesOfBase64, compileError } from '../boot/core.js'
 
 /** The file beside the package, else the text in it. Throws LOAD_FAILED. */
 export async function engineBytes(): Promise<ArrayBuffer> {
   try {
-    const response = await fetch(new URL('../engine.wasm', import.meta.url)).catch(() => undefined)
+    const response = await fileOfEngine()
     const bytes = response?.ok === true ? await response.arrayBuffer() : undefined
     // Development servers that moved the file answer with a page.
     if (bytes !== undefined && new DataView(bytes).byteLength > 4 && new DataView(bytes).getUint32(0) === 0x0061736d) return bytes
