@@ -91,7 +91,7 @@ const SLICE = 5
 /** Rows of a slow stream are applied after so many milliseconds, however few they are. */
 const LATEST = 100
 
-/** Feeds a stream in slices; the caller commits what is left. `part` applies what has come, and gives how many rows changed. */
+/** Feeds a stream in slices; the caller commits what is left. `part` applies what has come, and gives how many rows have changed so far. */
 export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptions | undefined, part: (() => Promise<number>) | undefined): Promise<void> {
   const { signal, onProgress } = opts ?? {}
   const end = (): void => { reader.cancel(signal!.reason).catch(() => {}) }

@@ -1,8 +1,7 @@
 // Tabs of one browser on one engine in a SharedWorker: what one changes the others show; a tab that closes, is left or crashes takes its queries with it.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { launch, serve } from './site.mjs'
+import { launch, serve, until } from './site.mjs'
 
 const pages = {
   '/': `<!doctype html><title>t</title><link rel="icon" href="data:,"><script type="module">
@@ -30,15 +29,6 @@ const pages = {
     globalThis.stats = async () => { const s = await db.stats(); return { views: s.views, pages: s.worker.pages, rows: s.tables[0].rows } }
     globalThis.ready = true
   </script>`,
-}
-
-async function until(what, test, ms = 15_000) {
-  for (const end = Date.now() + ms; ;) {
-    const value = await test()
-    if (value) return value
-    assert.ok(Date.now() < end, `${what} does not come`)
-    await sleep(20)
-  }
 }
 
 describe('tabs that share an engine', () => {

@@ -1,7 +1,9 @@
 // A small site for the browser: bundled pages and the built package as static files, with the faults that servers have.
+import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join, normalize } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { build } from 'vite'
@@ -55,4 +57,14 @@ export async function open(browser, url) {
   page.on('request', (request) => { requests.push(new URL(request.url()).pathname) })
   await page.goto(url)
   return { page, problems, requests }
+}
+
+/** What `test` gives once it gives something; fails after so many milliseconds. */
+export async function until(what, test, ms = 15_000) {
+  for (const end = Date.now() + ms; ;) {
+    const value = await test()
+    if (value) return value
+    assert.ok(Date.now() < end, `${what} does not come`)
+    await sleep(20)
+  }
 }

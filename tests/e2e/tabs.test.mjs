@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { oracle } from './pages/stream.mjs'
-import { launch, serve } from './site.mjs'
+import { launch, serve, until } from './site.mjs'
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8')
 let browser, site
@@ -18,15 +17,6 @@ const sums = Array.from({ length: 7 }, (_, p) => {
   const mine = Array.from({ length: 200 }, (_, i) => i).filter((i) => i % 7 === p)
   return [`p${p}`, mine.reduce((a, b) => a + b, 0), mine.length]
 })
-
-async function until(what, test, ms = 20_000) {
-  for (const end = Date.now() + ms; ;) {
-    const value = await test()
-    if (value) return value
-    assert.ok(Date.now() < end, `${what} does not come`)
-    await sleep(20)
-  }
-}
 
 describe('tabs', () => {
   for (const kind of ['indexeddb', 'opfs']) {

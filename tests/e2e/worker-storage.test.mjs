@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { launch, serve } from './site.mjs'
+import { launch, serve, until } from './site.mjs'
 
 const pages = {
   '/': `<!doctype html><title>t</title><link rel="icon" href="data:,"><script type="module">
@@ -35,15 +35,6 @@ const pages = {
     globalThis.close = async () => { db.close(); await db.durability.closed; return db.durability.status }
     globalThis.ready = true
   </script>`,
-}
-
-async function until(what, test, ms = 15_000) {
-  for (const end = Date.now() + ms; ;) {
-    const value = await test()
-    if (value) return value
-    assert.ok(Date.now() < end, `${what} does not come`)
-    await sleep(20)
-  }
 }
 
 describe('storage of a database in a worker', () => {
