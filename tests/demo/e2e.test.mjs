@@ -104,6 +104,21 @@ test('both pages show the whole data, live', async () => {
   await shoot(one, 'list')
 })
 
+test('every link to another demo leads to a page, and the quotes are fed below theirs', async () => {
+  const links = await one.$$eval('.more a', all => all.map(a => a.getAttribute('href') ?? ''))
+  assert.equal(links.length, 6)
+  for (const link of links) assert.equal((await fetch(new URL(link, url))).status, 200, link)
+  const page = await browser.newPage()
+  page.on('pageerror', error => faults.push(`quotes: ${error.message}`))
+  await page.goto(`${url}demos/quotes/`)
+  await page.waitForSelector('#quotes li')
+  await page.click('[data-id=descartes] .like')
+  await page.locator('[data-id=descartes] .like', { hasText: '♥ 1' }).waitFor()
+  await page.close()
+  const foreign = await fetch(`${url}demos/quotes/write`, { method: 'POST', headers: { origin: 'https://elsewhere.example' }, body: '{"like":"descartes"}' })
+  assert.equal(foreign.status, 403)
+})
+
 test('an edit in one page appears in the other', async () => {
   await firstRow(one).click()
   const id = await firstRow(one).getAttribute('data-id')

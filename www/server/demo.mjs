@@ -1,4 +1,5 @@
 /** The demo's server put together, for the command line and for tests alike. */
+import { openQuotes } from '../demos/quotes/server.mjs'
 import { BusyTeam } from './busy-team.mjs'
 import { SetupError } from './database.mjs'
 import { createHttpServer } from './http-api.mjs'
@@ -32,7 +33,8 @@ export async function startDemo({ database, page, host = '127.0.0.1', port, log,
     connection(connected, reason)
   }
   await database.follow(hub)
-  const server = createHttpServer({ database, hub, snapshots, team, page })
+  const quotes = openQuotes()
+  const server = createHttpServer({ database, hub, snapshots, team, page, mounted: new Map([['/demos/quotes', quotes.answer]]) })
   const bound = await listen(server, host, port)
   // The first page need not wait for it. A failure is met again, and told, when a page asks.
   snapshots.open().catch(() => {})
@@ -42,6 +44,7 @@ export async function startDemo({ database, page, host = '127.0.0.1', port, log,
     async close() {
       await team.close()
       hub.close()
+      quotes.cut()
       snapshots.close()
       await new Promise(resolve => {
         server.close(resolve)

@@ -1,4 +1,4 @@
-/** The server's HTTP and WebSocket routes: `/snapshot`, `/feed`, `/api/…`, and the page for everything else. */
+/** The server's HTTP and WebSocket routes: `/snapshot`, `/feed`, `/api/…`, demos with a server of their own, and the page for everything else. */
 import { createServer } from 'node:http'
 import { RATES } from './busy-team.mjs'
 import { RequestError, mutate } from './mutations.mjs'
@@ -15,8 +15,9 @@ const MAX_BODY_BYTES = 64 * 1024
  * @param {import('./snapshot-cache.mjs').SnapshotCache} parts.snapshots
  * @param {import('./busy-team.mjs').BusyTeam} parts.team
  * @param {(request: Request, response: Response) => Promise<void>} parts.page
+ * @param {Map<string, (request: Request, response: Response, path: string) => Promise<void>>} [parts.mounted]   by the folder they answer for, as `/demos/x`
  */
-export function createHttpServer({ database, hub, snapshots, team, page }) {
+export function createHttpServer({ database, hub, snapshots, team, page, mounted = new Map() }) {
   /** @param {Request} request @param {Response} response */
   async function route(request, response) {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
@@ -29,6 +30,11 @@ export function createHttpServer({ database, hub, snapshots, team, page }) {
       if (!isSameOrigin(request)) throw new RequestError('this page may not write here', 403)
       const body = await readJson(request)
       return sendJson(response, 200, await call(pathname.slice('/api/'.length), body))
+    }
+    for (const [folder, answer] of mounted) {
+      if (!pathname.startsWith(`${folder}/`)) continue
+      if (!isSameOrigin(request)) throw new RequestError('this page may not write here', 403)
+      return answer(request, response, pathname.slice(folder.length))
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new RequestError('use GET', 405)
     // An isolated page has clocks that tell microseconds; others see steps of 100, too coarse for what a change costs.

@@ -1,4 +1,5 @@
 /** How the page gets to the browser: built once and served from disk, or through Vite while it is being worked on. */
+import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { sendFile } from './static-files.mjs'
 
@@ -8,6 +9,9 @@ import { sendFile } from './static-files.mjs'
 
 export const CONFIG = fileURLToPath(new URL('../vite.config.mjs', import.meta.url))
 const DIST = fileURLToPath(new URL('../dist', import.meta.url))
+
+/** The pages below `/demos/`. */
+export const demos = readdirSync(new URL('../demos', import.meta.url), { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => entry.name)
 
 /** @returns {Promise<void>} */
 export async function buildPage() {

@@ -16,7 +16,7 @@ import { openEmbedded } from './database-embedded.mjs'
 import { openPostgres } from './database-postgres.mjs'
 import { SetupError } from './database.mjs'
 import { startDemo } from './demo.mjs'
-import { buildPage, builtPage, livePage } from './page.mjs'
+import { buildPage, builtPage, demos, livePage } from './page.mjs'
 
 const { env } = process
 // Always the same data, up to today.
@@ -57,6 +57,7 @@ async function main() {
   const demo = await startDemo({ database, page: live?.handler ?? builtPage, host: env.HOST || undefined, port, say })
   const url = `http://${env.HOST && env.HOST !== '0.0.0.0' ? env.HOST : 'localhost'}:${demo.port}/`
   say(`Eddyline demo on ${url}`)
+  say(`Smaller ones below ${url}demos/: ${demos.join(', ')}; a bench on ${url}bench/`)
   openBrowser(url)
 
   let stoppingSince = 0

@@ -9,6 +9,7 @@ import { useRows } from './live'
 import { myOpenCount, openCounts, projects, type Filters } from './queries'
 
 const RATES = [0, 1, 10, 100, 1000]
+const DEMOS = ['graph', 'projections', 'reducer', 'posts', 'quotes']
 
 interface Props {
   scope: Filters['scope']
@@ -35,6 +36,7 @@ export const Sidebar = memo(function Sidebar({ scope, onScope, onError }: Props)
         ))}
       </div>
       <BusyTeam onError={onError} />
+      <nav className="more" aria-label="More demos">More: {DEMOS.map(name => <a key={name} href={`/demos/${name}/`}>{name}</a>)}<a href="/bench/">bench</a></nav>
     </nav>
   )
 })

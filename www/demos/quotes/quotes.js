@@ -19,7 +19,7 @@ const connection = db.connect({
   name: 'quotes',
   stale: 'ignore',
   sync(session) {
-    const feed = new EventSource(`/feed?circle=${encodeURIComponent(circle)}`)
+    const feed = new EventSource(`feed?circle=${encodeURIComponent(circle)}`)
     feed.onopen = () => { element('status').textContent = 'Live' }
     feed.onerror = () => { element('status').textContent = 'Connecting …' }
     feed.onmessage = ({ data }) => {
@@ -32,7 +32,7 @@ const connection = db.connect({
 
 // ---- what goes: wishes, to the server and nowhere else -----------------------------------------------------------
 
-const write = (wish) => fetch(`/write?circle=${encodeURIComponent(circle)}`, { method: 'POST', body: JSON.stringify(wish) })
+const write = (wish) => fetch(`write?circle=${encodeURIComponent(circle)}`, { method: 'POST', body: JSON.stringify(wish) })
 element('add').addEventListener('submit', (event) => {
   event.preventDefault()
   const form = new FormData(event.target)

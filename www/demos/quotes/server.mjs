@@ -1,16 +1,23 @@
 /**
- * The quotes of some reading circles: `node www/demos/quotes/server.mjs`, after `npm run build`.
+ * The quotes of some reading circles: below `/demos/quotes/` of the demo, or alone by `node www/demos/quotes/server.mjs`, after
+ * `npm run build`.
  *
  * Keeps each circle's quotes in memory and tells every page of the circle what changes, as one batch per write. Pages write
- * here and nowhere else; what a write did comes back to them as to all others. `PORT` says where to listen (5174).
+ * here and nowhere else; what a write did comes back to them as to all others. `PORT` says where to listen alone (5174).
  */
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { sendFile } from '../../server/static-files.mjs'
 
+/** @typedef {{ id: string, author: string, content: string, likes: number }} Quote */
+/** @typedef {{ like?: unknown, remove?: unknown, add?: { author?: unknown, content?: unknown } }} Wish */
+/** @typedef {import('node:http').IncomingMessage} Request */
+/** @typedef {import('node:http').ServerResponse} Response */
+
 const here = fileURLToPath(new URL('.', import.meta.url)).replace(/[\\/]$/, '')
 const library = fileURLToPath(new URL('../../../pkg', import.meta.url))
 
+/** @returns {Quote[]} */
 const first = () => [
   { id: 'descartes', author: 'Descartes', content: 'I think, therefore I am.', likes: 0 },
   { id: 'heraclitus', author: 'Heraclitus', content: 'Nothing endures but change.', likes: 0 },
@@ -18,15 +25,18 @@ const first = () => [
 
 class Circle {
   rows = new Map(first().map((row) => [row.id, row]))
+  /** @type {Set<Response>} */
   readers = new Set()
   // Later than anything that pages remember of an earlier run.
   cursor = Date.now() * 1000
 
+  /** @param {string} name */
   constructor(name) { this.name = name }
 
+  /** @param {object[]} changes */
   #text(changes) { return `data: ${JSON.stringify({ tenant: this.name, source: 'quotes', cursor: this.cursor, changes })}\n\n` }
 
-  /** A page joins: everything as it is, then each batch. A page that comes back gets the same, and sees only what differs. */
+  /** A page joins: everything as it is, then each batch. A page that comes back gets the same, and sees only what differs. @param {Response} response */
   join(response) {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     response.write(this.#text([{ op: 'reset', table: 'quotes', rows: [...this.rows.values()] }]))
@@ -34,7 +44,7 @@ class Circle {
     response.on('close', () => { this.readers.delete(response) })
   }
 
-  /** What a wish changes, or undefined. */
+  /** Does what a wish asks for, and tells all readers; false if it asks for nothing that can be done. @param {Wish} wish */
   write(wish) {
     const change = this.#change(wish)
     if (change === undefined) return false
@@ -43,21 +53,23 @@ class Circle {
     return true
   }
 
+  /** What a wish changes, or undefined. @param {Wish} wish */
   #change({ like, add, remove }) {
-    const row = this.rows.get(like)
+    const row = this.rows.get(String(like))
     if (row !== undefined) {
       row.likes++
-      return { op: 'update', table: 'quotes', id: like, set: { likes: row.likes } }
+      return { op: 'update', table: 'quotes', id: row.id, set: { likes: row.likes } }
     }
     if (typeof add?.author === 'string' && typeof add.content === 'string') {
       const made = { id: crypto.randomUUID(), author: add.author.slice(0, 200), content: add.content.slice(0, 2000), likes: 0 }
       this.rows.set(made.id, made)
       return { op: 'insert', table: 'quotes', row: made }
     }
-    return this.rows.delete(remove) ? { op: 'delete', table: 'quotes', id: remove } : undefined
+    return this.rows.delete(String(remove)) ? { op: 'delete', table: 'quotes', id: remove } : undefined
   }
 }
 
+/** @param {Request} request @returns {Promise<unknown>} */
 async function bodyOf(request) {
   let text = ''
   for await (const piece of request) {
@@ -67,32 +79,45 @@ async function bodyOf(request) {
   try { return JSON.parse(text) } catch { return undefined }
 }
 
-/** Starts it. `port` 0 takes a free one. */
-export async function startQuotes({ port = 0, host = '127.0.0.1' } = {}) {
+/** The circles, and what answers requests to them: `answer(request, response, path)`, the path as below where it is mounted. */
+export function openQuotes() {
+  /** @type {Map<string, Circle>} */
   const circles = new Map()
-  const circle = (url) => {
-    const name = (url.searchParams.get('circle') || 'readers').slice(0, 100)
-    if (!circles.has(name)) circles.set(name, new Circle(name))
-    return circles.get(name)
+  const circle = (/** @type {string} */ name) => {
+    const there = circles.get(name) ?? new Circle(name)
+    circles.set(name, there)
+    return there
   }
+  return {
+    /** @param {Request} request @param {Response} response @param {string} path */
+    async answer(request, response, path) {
+      const { searchParams } = new URL(request.url ?? '/', 'http://localhost')
+      const name = (searchParams.get('circle') || 'readers').slice(0, 100)
+      if (path === '/feed') { circle(name).join(response); return }
+      if (path === '/write' && request.method === 'POST') {
+        const wish = await bodyOf(request)
+        response.writeHead(typeof wish === 'object' && wish !== null && circle(name).write(wish) ? 204 : 400).end()
+        return
+      }
+      const inside = path.startsWith('/pkg/') ? await sendFile(library, path.slice(4), response, false) : await sendFile(here, path, response, false)
+      if (!inside) response.writeHead(404).end('not here')
+    },
+    /** Ends all streams of a circle, or of all: their pages come back by themselves. @param {string} [name] */
+    cut(name) {
+      for (const one of name === undefined ? circles.values() : [circles.get(name)]) for (const response of one?.readers ?? []) response.end()
+    },
+  }
+}
+
+/** Starts it alone. `port` 0 takes a free one. */
+export async function startQuotes({ port = 0, host = '127.0.0.1' } = {}) {
+  const { answer, cut } = openQuotes()
   const server = createServer((request, response) => {
-    answer(request, response).catch(() => { if (!response.headersSent) response.writeHead(500); response.end() })
+    answer(request, response, new URL(request.url ?? '/', 'http://localhost').pathname)
+      .catch(() => { if (!response.headersSent) response.writeHead(500); response.end() })
   })
-  async function answer(request, response) {
-    const url = new URL(request.url ?? '/', 'http://localhost')
-    if (url.pathname === '/feed') { circle(url).join(response); return }
-    if (url.pathname === '/write' && request.method === 'POST') {
-      const wish = await bodyOf(request)
-      response.writeHead(typeof wish === 'object' && wish !== null && circle(url).write(wish) ? 204 : 400).end()
-      return
-    }
-    const inside = url.pathname.startsWith('/pkg/') ? await sendFile(library, url.pathname.slice(4), response, false) : await sendFile(here, url.pathname, response, false)
-    if (!inside) response.writeHead(404).end('not here')
-  }
   await new Promise((resolve, reject) => { server.once('error', reject).listen(port, host, () => { resolve(undefined) }) })
-  const url = `http://${host}:${server.address().port}/`
-  /** Ends all streams of a circle: its pages come back by themselves. */
-  const cut = (name) => { for (const response of circles.get(name)?.readers ?? []) response.end() }
+  const url = `http://${host}:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/`
   return { url, cut, close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections() }) }
 }
 
