@@ -10,7 +10,8 @@ import { type TableLayout, tableLayout } from './layout.js'
 import { opening } from './live-json.js'
 import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
 import { located } from './located.js'
-import { Budget, type MemoryOptions, checkMemory } from './memory.js'
+import { checkApply, checkExplain, checkJson, checkName, checkSource } from './given.js'
+import { Budget, type MemoryOptions } from './memory.js'
 import { OpenQueries } from './open-queries.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { type Form, Query, type QueryLike } from './query/builder.js'
@@ -146,7 +147,6 @@ export class Database<S extends AnySchema> {
 
   /** @internal Use `createDatabase`. */
   constructor(module: EngineModule, options: DatabaseOptions<S>) {
-    if (options.memory !== undefined) checkMemory(options.memory)
     this.schema = options.schema
     this.#module = module
     this.name = options.name ?? 'eddyline'
@@ -203,6 +203,7 @@ export class Database<S extends AnySchema> {
   /** The same, applied at once; resolves when storage has the version. Rejects with NOT_DURABLE without storage. */
   apply(input: readonly Change<S>[] | Batch<S>, options: ApplyOptions): Promise<Report>
   apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Report | Promise<Report> {
+    checkApply(options)
     if (options?.durable !== true) return this.#apply(input)
     const { keeper } = this
     if (keeper === undefined) return Promise.reject(new EddylineError('NOT_DURABLE', `the database \`${this.name}\` has no storage: createDatabase({ storage })`))
@@ -249,6 +250,7 @@ export class Database<S extends AnySchema> {
   applyJson(input: JsonStream, opts?: JsonOptions): Promise<Report>
   applyJson(input: string | JsonBytes | JsonStream, opts?: JsonOptions): Report | Promise<Report> {
     this.#port.alive()
+    checkJson(opts)
     this.keeper?.guard()
     if (isStream(input)) return this.#applyStream(input, opts)
     if (this.#dispatcher.running) this.#dispatcher.pin()
@@ -321,6 +323,7 @@ export class Database<S extends AnySchema> {
 
   /** The plan of a query with counters, as text for people. */
   explain(query: QueryLike<unknown> | LiveQuery<unknown>, options?: { tenant?: string }): string {
+    checkExplain(options)
     if (query instanceof LiveQuery) return this.#port.call('explain', query.shared.view.id)
     const shared = this.#open.shared(opening(query, options).json)
     const text = this.#port.call('explain', shared.view.id)
@@ -384,7 +387,7 @@ export class Database<S extends AnySchema> {
   get inside(): Inside { return { port: this.#port, encoder: this.#encoder, layouts: this.#layouts } }
 
   /** The last committed cursor of a source. */
-  cursor(source: string): string | undefined { return this.#port.call('cursor', source) }
+  cursor(source: string): string | undefined { checkName(source, 'source'); return this.#port.call('cursor', source) }
 
   /** Calls `fn` once per version, after the live queries. Returns the function that ends it. */
   subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.#version) }
@@ -418,6 +421,7 @@ export class Database<S extends AnySchema> {
    */
   connect(source: Source): Connection {
     this.#port.alive()
+    checkSource(source, this.schema.json)
     const connection = new SourceConnection(this, source, c => { this.#connections.delete(c) }, this.#onError)
     this.#connections.add(connection)
     // Of several tabs one runs the sources; the others begin when they take over.

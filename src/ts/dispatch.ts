@@ -1,4 +1,5 @@
 import type { Report } from './changes.js'
+import { checkFunction } from './option-kinds.js'
 import type { Patch } from './patches.js'
 
 /** One listener of one live query. */
@@ -44,6 +45,7 @@ export class Dispatcher {
   get hasReportListeners(): boolean { return this.#reportListeners.length > 0 }
 
   subscribe(fn: ReportListener, since: number): () => void {
+    checkFunction(fn, 'subscribe')
     const listener: Listener<Report> = { fn, since, active: true }
     this.#reportListeners = [...this.#reportListeners, listener]
     return () => {

@@ -1,5 +1,6 @@
 import type { LooseBatch, LooseChange } from './changes.js'
 import { EddylineError, unknownName } from './errors.js'
+import { checkBatch } from './given.js'
 import type { TableLayout } from './layout.js'
 import type { Port } from './port.js'
 import { Place, RowWriter } from './row-writer.js'
@@ -56,6 +57,7 @@ export class Encoder {
     this.#count = 0
     this.linkCount = 0
     this.#links = 0
+    if (batch !== undefined) checkBatch(batch)
     port.reserve(4096, 0)
     this.#header(batch)
     const tenant = batch?.tenant
@@ -104,6 +106,12 @@ export class Encoder {
 
   #encodeChange(change: LooseChange, batchTenant: string | undefined): void {
     if (typeof change !== 'object' || change === null) throw this.#invalid('a change must be an object')
+    for (const name in change) {
+      switch (name) {
+        case 'op': case 'table': case 'row': case 'rows': case 'id': case 'set': case 'tenant': continue
+        default: if ((change as unknown as Record<string, unknown>)[name] !== undefined) throw unknownName('CHANGE_INVALID', `\`${name}\` in a change`, name, ['op', 'table', 'row', 'rows', 'id', 'set', 'tenant'], this.#place.at(`.${name}`))
+      }
+    }
     const op = OPS[change.op]
     if (op === undefined) {
       throw unknownName('CHANGE_INVALID', `operation \`${String(change.op)}\``, String(change.op), Object.keys(OPS), this.#place.at('.op'))

@@ -1,6 +1,7 @@
 import { slices } from './breathe.js'
 import type { Cursor, Report } from './changes.js'
 import { EddylineError } from './errors.js'
+import { said, shown, wrong } from './option-kinds.js'
 import type { Port } from './port.js'
 import { checkTenant } from './values.js'
 
@@ -47,6 +48,11 @@ export function isStream(input: unknown): input is JsonStream {
     typeof (input as { getReader?: unknown } | null)?.getReader === 'function'
 }
 
+/** Throws INVALID_ARGUMENT for what can be no JSON. */
+export function checkInput(input: unknown): void {
+  if (typeof input !== 'string' && !ArrayBuffer.isView(input) && !(Object.prototype.toString.call(input).endsWith('ArrayBuffer]'))) throw wrong('INVALID_ARGUMENT', `JSON is a text, bytes, a stream or a Response, not ${shown(input)}`, 'input', said(input))
+}
+
 /** Options as the engine takes them; a cursor is text there. */
 export function engineOptions(opts: JsonOptions | undefined): Record<string, unknown> {
   const out: Record<string, unknown> = {}
@@ -59,6 +65,7 @@ export function engineOptions(opts: JsonOptions | undefined): Record<string, unk
 
 /** Feeds a whole text or buffer and commits it, also while a stream is open: the address of the report. */
 export function pushWhole(port: Port, input: string | JsonBytes, opts: JsonOptions | undefined): number {
+  checkInput(input)
   const bytes = typeof input === 'string' ? undefined : bytesOf(input)
   const small = bytes !== undefined ? bytes.length <= PIECE : (input as string).length * 3 <= PIECE
   if (opts === undefined && small) {
@@ -75,8 +82,10 @@ export function pushWhole(port: Port, input: string | JsonBytes, opts: JsonOptio
 
 export type JsonReader = ReadableStreamDefaultReader<Uint8Array>
 
-/** Takes hold of a stream. Throws FETCH_FAILED for a response that is not ok. */
+/** Takes hold of a stream. Throws FETCH_FAILED for a response that is not ok, INVALID_ARGUMENT for what is read already. */
 export function openStream(input: JsonStream): JsonReader {
+  const { body, bodyUsed } = input as Response
+  if (bodyUsed || (body ?? input as ReadableStream).locked) throw wrong('INVALID_ARGUMENT', 'somebody reads this stream, or has read it', 'input', 'locked')
   if (typeof (input as ReadableStream).getReader === 'function') return (input as ReadableStream<Uint8Array>).getReader()
   const response = input as Response
   if (!response.ok) {
@@ -107,6 +116,7 @@ export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptio
       const { done, value } = await reader.read()
       signal?.throwIfAborted()
       if (done) return
+      if (!(value instanceof Uint8Array)) throw wrong('INVALID_ARGUMENT', `a stream of JSON has bytes (Uint8Array), not ${shown(value)}`, 'input', said(value))
       for (let at = 0; at < value.length; at += PIECE) {
         const piece = value.subarray(at, at + PIECE)
         port.call('json_push', put(port, piece), false)

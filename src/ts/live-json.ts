@@ -1,5 +1,6 @@
 import type { LiveOptions } from './database.js'
 import { EddylineError } from './errors.js'
+import { checkLive } from './given.js'
 import type { QueryLike } from './query/builder.js'
 import { type ParamQuery, type ParamSpec, paramsJson } from './query/params.js'
 import { jsonOf, natural } from './query/parts.js'
@@ -24,6 +25,7 @@ export function queryJson(query: QueryLike<any> | ParamQuery<any, any>, tenant: 
 
 /** The query of `db.live`. Throws MISSING_PARAMETER and what is wrong with values and the window. */
 export function opening(query: QueryLike<any> | ParamQuery<any, any>, options: LiveOptions | undefined): Opening {
+  checkLive(options)
   const json: QueryJson = { ...queryJson(query, options?.tenant) }
   const { types } = query
   const own = options?.params !== undefined || types !== undefined || options?.window !== undefined

@@ -3,6 +3,7 @@ import type { Snapshot } from './chunked-list.js'
 import type { Report } from './changes.js'
 import type { Delivery, Listener, LiveEvent } from './dispatch.js'
 import { EddylineError } from './errors.js'
+import { checkFunction, said, shown, wrong } from './option-kinds.js'
 import type { Patch } from './patches.js'
 import type { AnyParams, ParamSpec } from './query/params.js'
 import type { QueryJson } from './query/types.js'
@@ -75,7 +76,7 @@ export class SharedQuery {
   rows(): readonly object[] { return this.#lastRows ?? this.view.snapshot().rows() }
 
   window(start: number, count: number): readonly object[] {
-    if (!(start >= 0) || !(count >= 0)) throw new RangeError('window(start, count) takes two numbers from 0')
+    for (const [path, n] of [['start', start], ['count', count]] as const) if (typeof n !== 'number' || !(n >= 0)) throw wrong('INVALID_ARGUMENT', `\`window(start, count)\` takes two numbers from 0, not ${shown(n)}`, path, said(n))
     if (this.windowed && this.status !== 'closed') {
       const [at, most] = [start, count].map(n => Math.min(Math.floor(n), 0xffffffff))
       this.host.show(this, at, most)
@@ -128,8 +129,8 @@ export class SharedQuery {
 
   #judge(): void {
     if (this.status === 'closed') return
-    // A row that could not be fetched may be none of those that are still to come.
-    this.error = this.#broken ?? (this.#loading ? undefined : this.#missed?.values().next().value)
+    // A row that could not be fetched may be none of those that are still to come; and slices come whatever is wrong with a row.
+    this.error = this.#loading ? (this.slicing ? undefined : this.#broken) : this.#broken ?? this.#missed?.values().next().value
     this.status = this.error !== undefined ? 'error' : this.#loading ? 'loading' : 'ready'
     this.changed()
   }
@@ -248,6 +249,7 @@ export class LiveQuery<R, P = AnyParams> {
    */
   subscribe = (fn: (event: LiveEvent<R>) => void): (() => void) => {
     if (this.#closed !== undefined) throw new EddylineError('CLOSED', 'this live query is disposed')
+    checkFunction(fn, 'subscribe')
     const stop = this.#query.listen(fn)
     this.#stops.push(stop)
     return () => {

@@ -1,6 +1,6 @@
 // The memory budget: what the engine refuses, and who is asked to make room.
 import type { LooseBatch, LooseChange } from './changes.js'
-import { EddylineError, codedError, nearestName } from './errors.js'
+import { EddylineError, codedError } from './errors.js'
 
 /** Bytes, as `db.stats()` counts them in `allocatedBytes`. */
 export interface Pressure {
@@ -37,17 +37,6 @@ export interface MemoryHost {
   /** Outside of any transaction that is being put together. */
   aside(fn: () => void): void
   failed(error: unknown): void
-}
-
-/** Throws INVALID_ARGUMENT. */
-export function checkMemory(options: { budget: number }): void {
-  const { budget } = options
-  for (const name of Object.keys(options)) {
-    if (name === 'budget' || name === 'onPressure') continue
-    const nearest = nearestName(name, ['budget', 'onPressure'])
-    throw new EddylineError('INVALID_ARGUMENT', `\`memory\` has no \`${name}\``, { path: `memory.${name}`, offending: name, nearest })
-  }
-  if (typeof budget !== 'number' || !(budget > 0)) throw new EddylineError('INVALID_ARGUMENT', 'a memory budget is a number of bytes above 0', { path: 'memory.budget', offending: String(budget) })
 }
 
 export class Budget {

@@ -60,7 +60,7 @@ export class OpenQueries {
   retire(query: SharedQuery): void {
     if (this.door.ended()) return
     if (query.timer !== undefined) clearTimeout(query.timer)
-    query.timer = setTimeout(() => { this.#drop(query) }, this.graceMs);
+    query.timer = setTimeout(() => { this.#drop(query) }, Math.min(this.graceMs, 0x7fffffff));
     // In Node a forgotten view must not keep the process alive.
     (query.timer as { unref?: () => void }).unref?.()
   }

@@ -1,4 +1,4 @@
-// Options as a program gives them: each name known, each value of its kind. For the rooms with an entry of their own.
+// Options as a program gives them: each name known, each value of its kind.
 import { type ErrorCode, EddylineError, nearestName, unknownName } from './errors.js'
 
 /** An error about a value that somebody gave. */
@@ -24,7 +24,8 @@ export function shown(v: unknown): string {
 export const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v) && !(v instanceof Date) && !(v instanceof Uint8Array)
 
 /** What an option must be. */
-export interface Kind { readonly is: (v: unknown) => boolean; readonly what: string; readonly words?: readonly string[] }
+/** `needed`: it may not be missing where its name is given as `undefined`. */
+export interface Kind { readonly is: (v: unknown) => boolean; readonly what: string; readonly words?: readonly string[]; readonly needed?: true }
 export type Kinds = Readonly<Record<string, Kind>>
 export const BOOLEAN: Kind = { is: v => typeof v === 'boolean', what: 'true or false' }
 export const FUNCTION: Kind = { is: v => typeof v === 'function', what: 'a function' }
@@ -35,7 +36,7 @@ export const ANYTHING: Kind = { is: () => true, what: 'anything' }
 /** A whole number from 1 on, or without end. */
 export const COUNT: Kind = { is: v => typeof v === 'number' && v >= 1 && (Number.isSafeInteger(v) || v === Infinity), what: 'a whole number from 1 on' }
 export const MILLISECONDS: Kind = { is: v => typeof v === 'number' && v >= 0, what: 'a number of milliseconds from 0, or Infinity' }
-export const SIGNAL: Kind = { is: v => typeof v === 'object' && v !== null && 'aborted' in v, what: 'an AbortSignal' }
+export const SIGNAL: Kind = { is: v => typeof (v as AbortSignal | null)?.addEventListener === 'function' && typeof (v as AbortSignal).aborted === 'boolean', what: 'an AbortSignal' }
 export const oneOf = (...words: string[]): Kind => ({ is: v => words.includes(v as string), what: words.map(w => `'${w}'`).join(' or '), words })
 
 /** Throws `code` where options are no object, have a name that is none of theirs, or a value that is not of its kind. `path`: where they stand. */
@@ -46,11 +47,16 @@ export function checkOptions(given: unknown, kinds: Kinds, { code = 'INVALID_ARG
   for (const [name, v] of Object.entries(given)) {
     const at = path === '' ? name : `${path}.${name}`
     if (!Object.hasOwn(kinds, name)) throw unknownName(code, `option \`${name}\`${whose}`, name, Object.keys(kinds), at)
-    const { is, what, words } = kinds[name]
-    if (v === undefined || is(v)) continue
+    const { is, what, words, needed } = kinds[name]
+    if (v === undefined ? needed !== true : is(v)) continue
     const near = words === undefined || typeof v !== 'string' ? undefined : nearestName(v, words)
     throw wrong(code, `\`${name}\`${whose} is ${what}, not ${shown(v)}${near === undefined ? '' : `; did you mean \`${near}\`?`}`, at, said(v), near)
   }
+}
+
+/** Throws INVALID_ARGUMENT for what is no function. */
+export function checkFunction(fn: unknown, what: string, path = 'fn'): void {
+  if (typeof fn !== 'function') throw wrong('INVALID_ARGUMENT', `\`${what}\` takes a function, not ${shown(fn)}`, path, said(fn))
 }
 
 /** Throws INVALID_ARGUMENT for what is no database of this thread. `what` works on one. */

@@ -1,6 +1,6 @@
 // Queries whose rows come in slices, so that the page lives on meanwhile.
 import { pause } from './breathe.js'
-import { EddylineError } from './errors.js'
+import { checkSliced } from './given.js'
 import type { Port } from './port.js'
 
 /** Rows that a sliced query has taken in, and how many there are to be; of all tables that it reads. */
@@ -21,11 +21,7 @@ export interface SliceDoor {
 /** Whether slices are asked for. Throws INVALID_ARGUMENT for what says neither. */
 export function isSliced(sliced: unknown): boolean {
   if (sliced === undefined || sliced === null || typeof sliced === 'boolean') return sliced === true
-  const { onProgress, ...rest } = sliced as { onProgress?: unknown }
-  const [odd] = Object.keys(rest)
-  if (typeof sliced !== 'object' || odd !== undefined || (onProgress !== undefined && typeof onProgress !== 'function')) {
-    throw new EddylineError('INVALID_ARGUMENT', '`sliced` is true, false or { onProgress }, a function', { path: odd === undefined ? 'sliced' : `sliced.${odd}`, ...(odd === undefined ? {} : { offending: odd, nearest: 'onProgress' }) })
-  }
+  checkSliced(sliced)
   return true
 }
 

@@ -2,7 +2,9 @@ import type { Cursor, LooseChange, Report } from './changes.js'
 import type { Database } from './database.js'
 import { report } from './dispatch.js'
 import { EddylineError } from './errors.js'
+import { checkCommit, checkFrom } from './given.js'
 import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
+import { said, wrong } from './option-kinds.js'
 import type { AnySchema, Change, SchemaJson } from './schema.js'
 
 /** A backend: anything that can feed changes into a session. */
@@ -104,6 +106,7 @@ export class SourceConnection implements Connection, SyncSession {
 
   commit(opts?: { cursor?: Cursor; origin?: string }): Report {
     this.#open()
+    checkCommit(opts)
     const changes = this.#transaction ?? []
     this.#transaction = undefined
     return this.#apply(changes, opts)
@@ -208,6 +211,8 @@ export interface TanStackSync {
  * Inserts become upserts, because sources send rows again after a reconnect.
  */
 export function fromTanStack(table: string, sync: TanStackSync, options?: { name?: string; stale?: 'error' | 'ignore' }): Source {
+  checkFrom(options)
+  if (typeof sync?.sync !== 'function') throw wrong('INVALID_ARGUMENT', '`fromTanStack` takes the `sync` of collection options', 'sync', said(sync))
   return {
     name: options?.name ?? `tanstack:${table}`,
     stale: options?.stale,

@@ -1,5 +1,6 @@
 import { Database, type DatabaseOptions } from '../database.js'
 import { EddylineError } from '../errors.js'
+import { checkDatabaseOptions, checkInit } from '../given.js'
 import type { EngineModule } from '../port.js'
 import { type EngineSource, instantiate } from '../raw.js'
 import type { AnySchema } from '../schema.js'
@@ -28,8 +29,9 @@ export function entry(load: () => Promise<EngineModule>): Entry {
     return attempt
   }
   return {
-    init: async options => { await start(options) },
+    init: async options => { checkInit(options); await start(options) },
     createDatabase: async options => {
+      checkDatabaseOptions(options)
       const db = new Database(await start(), options)
       const { storage } = options
       try {

@@ -77,10 +77,6 @@ export function checkRegistered(definitions: readonly unknown[]): void {
   })
 }
 
-export function checkListener(fn: unknown): void {
-  if (typeof fn !== 'function') throw new EddylineError('INVALID_ARGUMENT', `\`subscribe\` takes a function, not ${shown(fn)}`, { offending: shown(fn), path: 'fn' })
-}
-
 /** What a function of somebody threw, with the place; errors of ours keep their code. */
 export function failedIn(code: string, where: string, name: string, error: unknown, path?: string): EddylineError {
   const message = (error as { message?: string } | null)?.message ?? String(error)

@@ -5,8 +5,8 @@ import { EddylineError, unknownName } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
 import { own } from '../reduce/owners.js'
 import { stateOf } from '../reduce/state.js'
-import { checkDatabase, shown } from '../option-kinds.js'
-import { checkListener, checkProject, checkProjections, checkRegistered, isProjection } from './checks.js'
+import { checkDatabase, checkFunction, shown } from '../option-kinds.js'
+import { checkProject, checkProjections, checkRegistered, isProjection } from './checks.js'
 import { Composer } from './compose.js'
 import type { Projection } from './definition.js'
 import { Draft } from './draft.js'
@@ -253,7 +253,7 @@ export class Projections implements Runner {
 
   /** Calls `fn` when parts of runs begin and end. Returns the function that ends it. */
   subscribe(fn: SpanListener): () => void {
-    checkListener(fn)
+    checkFunction(fn, 'subscribe')
     return this.telemetry.subscribe(fn)
   }
 

@@ -2,6 +2,7 @@
 import { EddylineError } from '../errors.js'
 import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
+import { isObject, said, shown, wrong } from '../option-kinds.js'
 import type { CellType } from '../port.js'
 import { Expr, type Constant, type ExprJson, literal } from './expr.js'
 import type { QueryJson } from './types.js'
@@ -65,6 +66,7 @@ export interface ParamJson { name: string; type?: string; value: ExprJson }
 
 /** @internal Values for the engine; `types`: those that are declared. */
 export function paramsJson(values: AnyParams, types: ParamSpec | undefined): ParamJson[] {
+  if (!isObject(values)) throw wrong('INVALID_ARGUMENT', `parameters are \`{ name: value }\`, not ${shown(values)}`, 'params', said(values))
   return Object.entries(values).filter(([, value]) => value !== undefined).map(([name, given]) => {
     const type = types !== undefined && Object.hasOwn(types, name) ? types[name] : undefined
     if (given instanceof Expr) throw new EddylineError('QUERY_INVALID', 'the value of a parameter is a constant', { offending: name, path: `params.${name}` })

@@ -1,6 +1,7 @@
 // Storage of databases. `eddyline/storage` knows no entry: it works on the database that is made with it.
 import type { Durability, FarStorage, StorageOption } from '../durability.js'
 import { type Kinds, ANYTHING, BOOLEAN, COUNT, FUNCTION, MILLISECONDS, checkOptions, isObject, oneOf, said, shown, wrong } from '../option-kinds.js'
+import { placeFree, placeLeft } from '../storage-places.js'
 import { Durable, type StoreOptions } from './durable.js'
 import { type Folder, Generations } from './generations.js'
 import { IndexedDbMedium, type IndexedDbOptions } from './indexeddb.js'
@@ -49,7 +50,8 @@ export const indexedDb = (name: string, options: StoreOptions & IndexedDbOptions
   named(name, '`indexedDb` takes the name of a database')
   check(options, { durability: oneOf('strict', 'relaxed'), tabs: BOOLEAN })
   const open = (): Medium => new IndexedDbMedium(name, options)
-  return { ...options.tabs ? shared(`indexeddb:${name}`, open, options) : alone(open, options), far: far('indexedDb', name, options) }
+  const place = far('indexedDb', name, options)
+  return { ...options.tabs ? shared(`indexeddb:${name}`, open, options) : alone(open, options, place), far: place }
 }
 
 /** Keeps the state in files of the origin: in the worker that this runs in, or from a page in a worker of its own. */
@@ -57,13 +59,16 @@ export const opfs = (name: string, options: StoreOptions & OpfsOptions & TabOpti
   named(name, '`opfs` takes the name of a folder')
   check(options, { worker: ANYTHING, tabs: BOOLEAN })
   const open = (): Medium => opfsMedium(name, options)
-  return { ...options.tabs ? shared(`opfs:${name}`, open, options) : alone(open, options), far: far('opfs', name, options) }
+  const place = far('opfs', name, options)
+  return { ...options.tabs ? shared(`opfs:${name}`, open, options) : alone(open, options, place), far: place }
 }
 
 /** Keeps the state in a folder, under Node, Bun and Deno. */
 export const files = (path: string, options: StoreOptions = {}): StorageOption => {
   named(path, '`files` takes the path of a folder')
-  return { ...storage(() => new Generations(new NodeFolder(path)), options), far: far('files', path, options) }
+  check(options)
+  const place = far('files', path, options)
+  return { ...alone(() => new Generations(new NodeFolder(path)), options, place), far: place }
 }
 
 /** Keeps the state in memory: with a folder that is handed from database to database, for tests. */
@@ -76,11 +81,14 @@ export function storage(open: () => Medium, options: StoreOptions = {}): Storage
   return alone(open, options)
 }
 
-function alone(open: () => Medium, options: StoreOptions): StorageOption {
+/** With a `place` it waits for a database of this thread that has been closed there and still writes. */
+function alone(open: () => Medium, options: StoreOptions, place?: FarStorage): StorageOption {
   return {
     async attach(db): Promise<Durability> {
+      await placeFree(place)
       const durable = new Durable(db, open(), options)
       await durable.load()
+      if (place !== undefined) db.closers.add(() => { placeLeft(place, durable.closed) })
       return durable
     },
   }

@@ -3,10 +3,11 @@ import { slices } from '../breathe.js'
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { ApplyOptions, EngineStats, LiveOptions, QueryRoot } from '../database.js'
 import { Dispatcher, report as tellError, type ReportListener } from '../dispatch.js'
-import type { EntryWrites } from '../durability.js'
+import type { EntryWrites, FarStorage } from '../durability.js'
 import { Encoder } from '../encoder.js'
 import { EddylineError } from '../errors.js'
-import { type JsonBytes, type JsonOptions, type JsonStream, engineOptions, isStream } from '../json-input.js'
+import { checkApply, checkExplain, checkJson, checkName, checkSource } from '../given.js'
+import { type JsonBytes, type JsonOptions, type JsonStream, checkInput, engineOptions, isStream } from '../json-input.js'
 import { tableLayout } from '../layout.js'
 import { opening } from '../live-json.js'
 import { LiveQuery, QueryEvent, type QueryHost, SharedQuery } from '../live-query.js'
@@ -132,7 +133,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   #dead: EddylineError | undefined
 
   /** @internal Use `createWorkerDatabase`. */
-  constructor(options: WorkerDatabaseOptions<S>, channel: Channel, requests: Requests, opened: OpenReply, readonly ended: () => void) {
+  constructor(options: WorkerDatabaseOptions<S>, channel: Channel, requests: Requests, opened: OpenReply, place: FarStorage | undefined, readonly ended: () => void) {
     this.schema = options.schema
     this.name = options.name ?? 'eddyline'
     this.#onError = options.onError
@@ -141,7 +142,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     this.#channel = channel
     this.#requests = requests
     this.#version = opened.version
-    this.#durability = opened.durability === undefined ? undefined : new FarDurability(opened.durability, requests, (batch, entries) => this.#commit(batch, { entries }))
+    this.#durability = opened.durability === undefined ? undefined : new FarDurability(opened.durability, place, requests, (batch, entries) => this.#commit(batch, { entries }))
     const { port, done } = farPort(this.#heap, this.#contents)
     this.#port = port
     this.#done = done
@@ -171,6 +172,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
    * storage has it; NOT_DURABLE without storage.
    */
   apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Promise<Report> {
+    try { checkApply(options) } catch (error) { return Promise.reject(error) }
     return this.#commit(input as LooseBatch, options?.durable === true ? { durable: true } : {})
   }
 
@@ -199,8 +201,10 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
    */
   async applyJson(input: string | JsonBytes | JsonStream, opts?: JsonOptions): Promise<Report> {
     this.#alive()
+    checkJson(opts)
     const options = opts === undefined ? undefined : engineOptions(opts)
     if (isStream(input)) return this.#requests.stream<Report>(input, options, opts)
+    checkInput(input)
     const given = typeof input === 'string' || input instanceof Uint8Array ? input
       : ArrayBuffer.isView(input) ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input)
     // A view is sent with all of its buffer: only what it shows is to go.
@@ -222,6 +226,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   /** The plan of a query with counters, as text for people. */
   async explain(query: QueryLike<unknown> | LiveQuery<unknown>, options?: { tenant?: string }): Promise<string> {
     this.#alive()
+    checkExplain(options)
     if (query instanceof LiveQuery) return this.#requests.ask<string>({ t: 'explain', query: this.#numberOf.get(query.shared) ?? -1 })
     const { json } = opening(query, options)
     checkDepth(json)
@@ -247,6 +252,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   /** The last committed cursor of a source. */
   async cursor(source: string): Promise<string | undefined> {
     this.#alive()
+    checkName(source, 'source')
     return this.#requests.ask<string | undefined>({ t: 'cursor', source })
   }
 
@@ -265,6 +271,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
    */
   connect(source: Source): Connection {
     this.#alive()
+    checkSource(source, this.schema.json)
     const { name } = source
     const turn = this.#next++
     const connection = connectTo(this, source, {

@@ -3,6 +3,7 @@ import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { DurabilityStatus, EntryWrites, FarStorage, StorageOption } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import { checkEntries } from '../entries.js'
+import { placeLeft } from '../storage-places.js'
 import { type Channel, type DurabilityJson, type Request, type StorageJson, type Told, errorJson, errorOf } from './messages.js'
 import type { Requests } from './requests.js'
 
@@ -55,7 +56,7 @@ export class FarDurability implements WorkerDurability {
   #letGo!: () => void
   readonly #listeners = new Set<(status: DurabilityStatus) => void>()
 
-  constructor(json: DurabilityJson, readonly requests: Requests, readonly apply: (batch: LooseBatch | readonly LooseChange[], entries: EntryWrites) => Promise<Report>) {
+  constructor(json: DurabilityJson, readonly place: FarStorage | undefined, readonly requests: Requests, readonly apply: (batch: LooseBatch | readonly LooseChange[], entries: EntryWrites) => Promise<Report>) {
     this.kind = json.kind
     this.status = json.status
     this.warning = json.warning === undefined ? undefined : errorOf(json.warning) as EddylineError
@@ -87,7 +88,10 @@ export class FarDurability implements WorkerDurability {
   }
 
   /** The database is closed; `closed` settles when `ended` does. */
-  end(): void { this.#become('closed') }
+  end(): void {
+    if (this.place !== undefined) placeLeft(this.place, this.closed)
+    this.#become('closed')
+  }
   letGo(): void { this.#letGo() }
 
   #become(status: DurabilityStatus): void {

@@ -2,8 +2,10 @@
 import { compileBrowser } from '../boot/browser.js'
 import { EddylineError } from '../errors.js'
 import type { StorageOption } from '../durability.js'
-import { checkMemory } from '../memory.js'
+import { checkDatabaseOptions } from '../given.js'
+import { COUNT, FUNCTION, type Kinds, isObject } from '../option-kinds.js'
 import type { AnySchema } from '../schema.js'
+import { placeFree } from '../storage-places.js'
 import { hold, whenGone } from './alive.js'
 import { engineBytes } from './binary.js'
 import { WorkerDatabase, type WorkerDatabaseOptions } from './database.js'
@@ -46,9 +48,10 @@ export interface CreateWorkerOptions<S extends AnySchema> extends WorkerDatabase
  * Rejects with LOAD_FAILED, and of an engine that tabs share with SCHEMA_MISMATCH and WORKER_MISMATCH.
  */
 export async function createWorkerDatabase<S extends AnySchema>(options: CreateWorkerOptions<S>): Promise<WorkerDatabase<S>> {
+  checkDatabaseOptions(options, FAR)
   const name = options.name ?? 'eddyline'
   const storage = options.storage === undefined ? undefined : storageJson(options.storage)
-  if (options.memory !== undefined) checkMemory(options.memory)
+  await placeFree(storage?.far)
   const wanted = options.shared === true ? name : options.shared || undefined
   const { channel, shared } = start(options.worker, wanted)
   if (wanted !== undefined && !shared) warn(options, new EddylineError('NOT_SHARED', 'there is no SharedWorker here: this tab has an engine of its own'))
@@ -80,7 +83,7 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
   }
   try {
     const opened = await (shared ? openShared(open, options.module) : open(await compiled(options.module)))
-    db = new WorkerDatabase(options, channel, requests, opened as OpenReply, ended)
+    db = new WorkerDatabase(options, channel, requests, opened as OpenReply, storage?.far, ended)
     if (shared) unwatch = whenGone((opened as OpenReply).alive, () => { failed('it is gone') })
     return db
   } catch (error) {
@@ -88,6 +91,14 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
     channel.close()
     throw error
   }
+}
+
+/** Options that databases of the page have not. */
+const FAR: Kinds = {
+  worker: { is: v => v === 'inline' || typeof v === 'function' || (isObject(v) && ('port' in v || 'postMessage' in v)), what: "a Worker, a SharedWorker, a function that makes one, or 'inline'", words: ['inline'] },
+  shared: { is: v => typeof v === 'boolean' || typeof v === 'string', what: 'true, false or the name of the engine' },
+  module: { is: v => typeof v === 'string' || (typeof v === 'object' && v !== null), what: 'an address, bytes or a compiled module' },
+  ahead: COUNT, onWarning: FUNCTION,
 }
 
 type Given = CreateWorkerOptions<AnySchema>['module']
