@@ -517,7 +517,6 @@ export class Database<S extends AnySchema> {
   }
 
   #loaded(query: SharedQuery): void {
-    query.slicing = false
     query.loaded()
     this.tell(query)
   }

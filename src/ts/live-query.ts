@@ -95,12 +95,13 @@ export class SharedQuery {
   opened(view: View): void {
     view.wanted = this.view.wanted
     this.view = view
-    this.loaded()
+    if (this.slicing) this.changed()
+    else this.loaded()
   }
 
   /** All of its rows are there. */
   loaded(): void {
-    this.#loading = false
+    this.#loading = this.slicing = false
     this.#judge()
   }
 

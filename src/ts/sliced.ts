@@ -16,6 +16,8 @@ export interface SliceDoor {
   loaded(): void
   /** What a callback threw. */
   failed(error: unknown): void
+  /** Between slices; by default the page has its turn. */
+  pause?(): Promise<void>
 }
 
 /** Whether slices are asked for. Throws INVALID_ARGUMENT for what says neither. */
@@ -32,7 +34,7 @@ const SLICE = 4, LEAST = 64
 export async function letIn(port: Port, view: number, door: SliceDoor, onProgress: ((progress: SliceProgress) => void) | undefined): Promise<void> {
   let places = LEAST
   for (let processed = 0, left = port.call('pending', view); left > 0;) {
-    await pause()
+    await (door.pause ?? pause)()
     if (!door.open()) return
     const begun = performance.now()
     door.moved(() => port.call('admit', view, places))

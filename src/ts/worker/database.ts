@@ -22,6 +22,7 @@ import { FILL, FREED, HEAD, KIND, ReportReader, SECTIONS } from '../report.js'
 import { type CellTable, Relations } from '../rows.js'
 import type { AnySchema, Batch, Change } from '../schema.js'
 import type { Connection, Source, SourceConnection } from '../source.js'
+import { type SliceProgress, isSliced } from '../sliced.js'
 import { checkTenant } from '../values.js'
 import type { FetchRow } from '../touches.js'
 import { View } from '../view.js'
@@ -115,6 +116,8 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   readonly #numbers = new Map<number, SharedQuery>()
   readonly #numberOf = new Map<SharedQuery, number>()
   readonly #queries = new Map<number, SharedQuery>()
+  /** Who is told how far a query is, by its number. */
+  readonly #progress = new Map<number, (progress: SliceProgress) => void>()
   readonly #totals = new Map<number, number>()
   readonly #missed = new Map<string, { table: string; tenant: string | undefined; error: EddylineError }>()
   readonly #tenants = new Map<string, WorkerTenant<S>>()
@@ -154,7 +157,8 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
     this.#open = new OpenQueries({
-      open: (key, json, types) => this.#register(key, json, types),
+      open: (key, json, types, _, sliced) => this.#register(key, json, types, sliced),
+      whole: query => { this.#channel.post({ t: 'whole', query: this.#numberOf.get(query)! } satisfies Request, []) },
       drop: query => { this.#drop(query) },
       ended: () => this.#dead !== undefined,
     }, this.#dispatcher, options.schema.json, options.graceMs ?? 1000)
@@ -347,15 +351,26 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     return set
   }
 
-  #register(key: string, json: QueryJson, types: ParamSpec | undefined): SharedQuery {
+  #register(key: string, json: QueryJson, types: ParamSpec | undefined, sliced: LiveOptions['sliced']): SharedQuery {
     checkDepth(json)
     const number = this.#next++
     const query = new SharedQuery(this, new View(this.#port, this.#relations, NONE, this.#version), key, json, types)
     query.loading()
     this.#numbers.set(number, query)
     this.#numberOf.set(query, number)
-    this.#requests.ask({ t: 'register', query: number, json }).catch(error => {
-      if (this.#dead !== undefined || this.#numbers.get(number) !== query) return
+    const onProgress = typeof sliced === 'object' ? sliced?.onProgress : undefined
+    query.slicing = isSliced(sliced)
+    if (onProgress !== undefined) this.#progress.set(number, onProgress)
+    const there = (): boolean => this.#dead === undefined && this.#numbers.get(number) === query
+    this.#requests.ask({ t: 'register', query: number, json, ...query.slicing ? { sliced: true, tells: onProgress !== undefined } : {} }).then(() => {
+      this.#progress.delete(number)
+      if (!query.slicing || !there()) return
+      query.loaded()
+      this.#open.tell([query])
+    }, error => {
+      this.#progress.delete(number)
+      if (!there()) return
+      query.slicing = false
       query.fail(error as EddylineError)
       this.#open.tell([query])
     })
@@ -366,6 +381,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     const number = this.#numberOf.get(query)!
     this.#numbers.delete(number)
     this.#numberOf.delete(query)
+    this.#progress.delete(number)
     if (query.view.id >= 0) {
       this.#views.delete(query.view.id)
       this.#queries.delete(query.view.id)
@@ -381,6 +397,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     if (told.pressure !== undefined) void this.#pressed(told.pressure)
     if (told.durability !== undefined) this.#durability?.told(told.durability)
     if (told.crash !== undefined) { this.fail(errorOf(told.crash) as EddylineError); return }
+    if (told.progress !== undefined) this.#progressed(...told.progress)
     if (told.error !== undefined) tellError(errorOf(told.error), this.#onError)
     if (told.pull !== undefined) this.#requests.pull(told.pull)
     if (told.cancel !== undefined) this.#requests.cancel(told.cancel)
@@ -528,6 +545,10 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     if (failure !== undefined) query.fail(failure)
     for (const [name, { table, tenant, error }] of this.#missed) if (this.#open.reads(query, table, tenant)) query.fetched(name, error)
     return [query]
+  }
+
+  #progressed(query: number, processed: number, total: number): void {
+    try { this.#progress.get(query)?.({ processed, total }) } catch (error) { tellError(error, this.#onError) }
   }
 
   #fetched(told: Told): SharedQuery[] {

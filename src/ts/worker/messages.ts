@@ -53,7 +53,10 @@ export type Request =
   | { t: 'relieved'; failed: boolean }
   | { t: 'stream'; id: number; options: object | undefined }
   | { t: 'chunk'; id: number; bytes: Uint8Array | undefined; error?: ErrorJson }
-  | { t: 'register'; id: number; query: number; json: unknown }
+  /** `sliced`: its rows come in slices; answered when all are there. `tells`: how far it is. */
+  | { t: 'register'; id: number; query: number; json: unknown; sliced?: boolean; tells?: boolean }
+  /** Rows that are still to come in slices come at once. */
+  | { t: 'whole'; query: number }
   | { t: 'unregister'; query: number }
   | { t: 'params'; id: number; query: number; params: unknown }
   | { t: 'show'; id: number; query: number; start: number; count: number }
@@ -100,6 +103,8 @@ export interface Told {
   failures?: [view: number, code: string, message: string][]
   /** Rows of whole lists of which a part is shown. */
   totals?: [view: number, total: number][]
+  /** How far a query is that comes in slices. */
+  progress?: [query: number, processed: number, total: number]
   /** Relations that no view needs any more. */
   forgotten?: number[]
   replies?: Reply[]

@@ -34,6 +34,7 @@ export class Outbox {
   #acked = 0
   // What waits for the page.
   #waiting = false
+  readonly #roomers: (() => void)[] = []
   #dirty = new Set<number>()
   #fresh = new Set<number>()
   #freed = new Map<number, number[]>()
@@ -66,8 +67,9 @@ export class Outbox {
 
   reply(id: number, value: unknown, error?: ErrorJson): void { this.tell({ replies: [[id, value, error]] }) }
 
-  /** A view was registered: the page gets it with its present content. */
-  opened(query: number, info: ViewInfo, windowed: boolean): void {
+  /** A view was registered: the page gets it with its present content; `id` is answered. */
+  opened(query: number, info: ViewInfo, windowed: boolean, id: number | undefined): void {
+    if (id !== undefined) (this.#held.replies ??= []).push([id, undefined])
     this.views.set(info.view, { query, info, windowed, failed: false, total: -1 })
     this.#need(info.relations)
     this.#fresh.add(info.view)
@@ -109,8 +111,13 @@ export class Outbox {
   /** The page has taken in the messages up to this one. */
   acked(n: number): void {
     this.#acked = n
-    if (this.#waiting && !this.#full()) this.#flush()
+    if (this.#full()) return
+    if (this.#waiting) this.#flush()
+    for (const go of this.#roomers.splice(0)) go()
   }
+
+  /** Resolves when a version would go out at once. */
+  room(): Promise<void> { return this.#waiting || this.#full() ? new Promise(go => { this.#roomers.push(go) }) : Promise.resolve() }
 
   #full(): boolean { return this.#n - this.#acked >= this.ahead }
 

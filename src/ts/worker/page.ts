@@ -1,10 +1,12 @@
 // One page of a worker: its views of the engine, what it asks and what it is told.
+import { pause } from '../breathe.js'
 import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
 import type { Keeper } from '../durability.js'
 import { EddylineError, codedError } from '../errors.js'
 import type { RelationInfo } from '../port.js'
 import { VERSION } from '../report.js'
+import { type SliceDoor, letIn } from '../sliced.js'
 import { type Channel, type ErrorJson, type Opening, type Request, errorJson, errorOf } from './messages.js'
 import { Outbox } from './outbox.js'
 import type { Pages } from './pages.js'
@@ -62,9 +64,16 @@ export class Page {
         db.applyJson(this.#stream(id), this.presses ? { ...request.options, pressed: error => new Promise(done => { if (!this.#press(error, done)) done(false) }) } : request.options).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
         return
       case 'register': {
-        const info = port.call('register', request.json, false)
+        const sliced = request.sliced === true
+        const info = port.call('register', request.json, sliced)
         this.#views.set(request.query, info.view)
-        outbox.opened(request.query, info, (request.json as { part?: unknown }).part !== undefined)
+        outbox.opened(request.query, info, (request.json as { part?: unknown }).part !== undefined, sliced ? undefined : id)
+        if (sliced) this.#letIn(id, request.query, info.view, request.tells === true)
+        return
+      }
+      case 'whole': {
+        const view = this.#views.get(request.query)
+        while (view !== undefined && port.call('pending', view) > 0) this.#moved(undefined, () => port.call('admit', view, 0xffffffff))
         return
       }
       case 'unregister': {
@@ -155,7 +164,7 @@ export class Page {
   }
 
   /** A version that no change of rows makes; none, when nothing is another than before. */
-  #moved(id: number, move: () => number): void {
+  #moved(id: number | undefined, move: () => number): void {
     const { db } = this
     const { port } = db.inside
     const before = port.call('version')
@@ -163,9 +172,24 @@ export class Page {
     const address = move() >>> 0
     port.fresh()
     const version = port.i32[(address >> 2) + VERSION]
-    if (version === before) { this.outbox.reply(id, undefined); return }
+    if (version === before) { if (id !== undefined) this.outbox.reply(id, undefined); return }
     const report: Report = { version, applied: 0, ignored: 0, replayed: false, source: undefined, cursor: undefined, origin: undefined, micros: (performance.now() - begun) * 1000 }
-    this.pages.asking(this, id, () => { this.pages.published(db, address, report, undefined) })
+    const publish = (): void => { this.pages.published(db, address, report, undefined) }
+    if (id === undefined) publish()
+    else this.pages.asking(this, id, publish)
+  }
+
+  /** The rows of a query in slices, as fast as the page takes them; other requests have their turn between. */
+  #letIn(id: number, query: number, view: number, tells: boolean): void {
+    const { port } = this.db.inside
+    const door: SliceDoor = {
+      open: () => !this.#gone && port.dead === undefined && this.#views.get(query) === view,
+      moved: move => { this.#moved(undefined, move) },
+      loaded: () => { this.outbox.reply(id, undefined) },
+      failed: error => { this.channel.post({ error: errorJson(error) }, []) },
+      pause: async () => { await pause(); await this.outbox.room() },
+    }
+    letIn(port, view, door, tells ? ({ processed, total }) => { this.channel.post({ progress: [query, processed, total] }, []) } : undefined).catch(door.failed)
   }
 
   /** A source may begin, with its cursor as the answer, when no other tab runs it. */

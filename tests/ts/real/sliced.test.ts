@@ -97,7 +97,7 @@ it('ends when it is disposed of or the database closes, and leaves nothing', asy
   db.apply(Array.from({ length: 3000 }, (_, i) => put(`i${i}`, { priority: i })))
   const nodes = db.stats().nodes
   const live = db.live(db.query.issues.orderBy('priority'), { sliced: true })
-  live.subscribe(() => { if (live.rows.length > 100) live.dispose() })
+  await new Promise<void>(resolve => { live.subscribe(() => { if (live.rows.length > 100) { live.dispose(); resolve() } }) })
   await tick(50)
   expect([live.status, db.stats().nodes, db.stats().views]).toEqual(['closed', nodes, 0])
   const other = db.live(db.query.issues.orderBy('title'), { sliced: true })
@@ -110,7 +110,7 @@ it('tells an error that a row causes, and goes on', async () => {
   const { db } = await filled(2000)
   db.apply([put('bad', { priority: 0 }), { op: 'delete', table: 'issues', id: 'i0' }])
   const live = db.live(db.query.issues.select(i => ({ id: i.id, n: div(12, i.priority) })).orderBy('id'), { sliced: true })
-  await tick(200)
+  await done(live)
   expect([live.status, live.error?.code]).toEqual(['error', 'DIVISION_BY_ZERO'])
   db.apply([put('bad', { priority: 3 })])
   expect([live.status, live.rows.length]).toEqual(['ready', 2000])
