@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import { count, createDatabase, eq } from '../../../pkg/index.inline.js'
-import { type Db, comment, put, schema } from './support.js'
+import { type Db, comment, issue, put, schema } from './support.js'
 
 setFlagsFromString('--expose_gc')
 const collect = runInNewContext('gc') as () => void
@@ -51,3 +51,17 @@ it('ten thousand queries that come and go leave nothing behind, neither in the p
   expect(Math.min(between.heap - before.heap, after.heap - between.heap)).toBeLessThan(512 << 10)
   db.close()
 }, 120_000)
+
+it('the memory of the engine grows in large steps: for each, V8 begins to collect the garbage of the page', async () => {
+  const db = await createDatabase({ schema })
+  const title = 'x'.repeat(2000)
+  const sizes = new Set([db.stats().wasmBytes])
+  for (let batch = 0; batch < 300; batch++) {
+    db.apply([{ op: 'upsert', table: 'issues', rows: Array.from({ length: 100 }, (_, i) => issue(`${batch}-${i}`, { title })) }])
+    sizes.add(db.stats().wasmBytes)
+  }
+  // 60 MB, by a sixteenth each time: not hundreds of pages of 64 kB.
+  expect(Math.max(...sizes) - Math.min(...sizes)).toBeGreaterThan(50e6)
+  expect(sizes.size).toBeLessThan(60)
+  db.close()
+})

@@ -24,10 +24,12 @@ describe('huge values', () => {
       return pieces
     }
     expect(await attempt()).toBeLessThan(80)
-    const once = db.stats().wasmBytes
-    expect(once).toBeLessThan(400e6)
+    // The second finds the holes that the first left, which need not fit.
+    await attempt()
+    const settled = db.stats().wasmBytes
+    expect(settled).toBeLessThan(400e6)
     for (let i = 0; i < 3; i++) await attempt()
-    expect(db.stats().wasmBytes).toBe(once)
+    expect(db.stats().wasmBytes).toBe(settled)
     untouched()
     db.apply([put('c')])
   }, 30_000)
