@@ -1,8 +1,8 @@
-/** Long work in slices: `await breath()` between steps gives way once a slice has lasted `ms`. */
-export function slices(ms = 6): () => Promise<void> | undefined {
+/** Long work in slices: `await breath()` between steps gives way once a slice has lasted `ms`, or will when a step takes so many more. */
+export function slices(ms = 6): (expected?: number) => Promise<void> | undefined {
   let begun = performance.now()
-  return () => {
-    if (performance.now() - begun < ms) return undefined
+  return (expected = 0) => {
+    if (performance.now() - begun + expected < ms) return undefined
     return pause().then(() => { begun = performance.now() })
   }
 }

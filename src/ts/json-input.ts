@@ -111,6 +111,8 @@ export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptio
     let applied = 0
     let waiting = 0
     let since = performance.now()
+    // What the part before took: one that would not fit into the slice waits for the next.
+    let took = 0
     for (;;) {
       signal?.throwIfAborted()
       const { done, value } = await reader.read()
@@ -123,10 +125,14 @@ export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptio
         bytes += piece.length
         waiting += piece.length
         if (part !== undefined && (waiting >= PIECE || performance.now() - since > LATEST)) {
+          await breath(took)
+          signal?.throwIfAborted()
+          took = -performance.now()
           // Of all parts so far.
           applied = await part()
           waiting = 0
           since = performance.now()
+          took += since
         }
         await breath()
         signal?.throwIfAborted()
