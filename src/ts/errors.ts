@@ -11,7 +11,7 @@ export type EngineErrorCode =
 /** Codes that this version raises. Codes are stable, messages are not. */
 export type KnownErrorCode = EngineErrorCode
   | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT' | 'CLOSED' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
-  | 'WORKER_FAILED' | 'WORKER_MISMATCH' | 'NOT_SHARED' | 'NOT_IN_WORKER'
+  | 'WORKER_FAILED' | 'WORKER_MISMATCH' | 'NOT_SHARED' | 'NOT_IN_WORKER' | 'UNKNOWN_REQUEST'
   | 'WATCH_INVALID' | 'WATCH_LIMIT' | 'CALLBACK_CIRCLE'
   // Of storage.
   | 'NOT_DURABLE' | 'STORAGE_FULL' | 'STORAGE_UNAVAILABLE' | 'STORAGE_LOCKED' | 'STORAGE_CORRUPT' | 'STORAGE_FAILED' | 'SCHEMA_MISMATCH' | 'MIGRATION_FAILED' | 'FOLLOWER'

@@ -8,6 +8,15 @@ const rows = JSON.stringify(Array.from({ length: ROWS }, (_, i) => ({
   id: `issue-${i}`, title: `Issue number ${i * 7919 % ROWS}`, status: i % 3 === 0 ? 'open' : 'done', priority: i % 7, assignee: `user-${i % 50}`, votes: i % 100, body: `Some words about ${i}`,
 })))
 const pages = {
+  // A worker of the application: the engine, and code of its own beside it.
+  '/engine.js': `import '/pkg/worker/host.js'
+    import { inWorker } from '/pkg/worker/inside.js'
+    import { datalog } from '/pkg/datalog/index.js'
+    import { watches } from '/pkg/watch/index.js'
+    inWorker(({ db, tell, answer }) => {
+      watches(db).watch('issues', 'changes', ({ keys }) => tell('issues', keys.inserted))
+      answer('q', (query, ...inputs) => datalog(db).q(query, ...inputs))
+    })`,
   '/rows.json': rows,
   '/': `<!doctype html><title>t</title><link rel="icon" href="data:,"><script type="module">
     import { createDatabase, defineSchema, table, string, int } from '/pkg/index.js'
@@ -57,6 +66,18 @@ const pages = {
       const failed = await db.apply([]).catch((e) => e.code)
       return [before, live.status, live.error.code, live.rows.map((r) => r.id), failed]
     }
+    globalThis.inside = async (shared) => {
+      const db = await createWorkerDatabase({ schema, worker: () => shared ? new SharedWorker('/engine.js', { type: 'module', name: 'inside' }) : new Worker('/engine.js', { type: 'module' }) })
+      const live = db.live(db.query.issues.orderBy('id'), { sliced: true })
+      const told = []
+      db.on('issues', (keys) => { told.push([keys, live.rows.map((r) => r.id)]) })
+      await db.apply([{ op: 'insert', table: 'issues', row: { id: shared ? 's' : 'a', title: 't', status: 'open', priority: 1, assignee: 'u', votes: 1, body: 'b' } }])
+      await ready(live)
+      const found = await db.ask('q', '[:find [?id ...] :where [?i :issues/id ?id] [?i :issues/votes 1]]')
+      const wrong = await db.ask('nobody').catch((e) => e.code)
+      db.close()
+      return [told, found, wrong]
+    }
     globalThis.missing = () => createWorkerDatabase({ schema, worker: () => new Worker('/nowhere.js', { type: 'module' }) }).then(() => 'made', (e) => e.code)
     globalThis.ready = true
   </script>`,
@@ -86,6 +107,15 @@ describe('a database in a worker', () => {
       free = far.load.longest < far.load.ms / 5 && far.load.longest < near.load.longest / 3
     }
     assert.ok(free, 'the page stood still while the worker loaded, five times')
+    assert.deepEqual(problems, [])
+  })
+
+  it('runs code of the application beside the engine, in a worker and in a shared one', async () => {
+    const { page, problems } = await visit()
+    for (const shared of [false, true]) {
+      const id = shared ? 's' : 'a'
+      assert.deepEqual(await page.evaluate((shared) => globalThis.inside(shared), shared), [[[[id], [id]]], [id], 'UNKNOWN_REQUEST'])
+    }
     assert.deepEqual(problems, [])
   })
 

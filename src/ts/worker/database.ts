@@ -7,6 +7,7 @@ import type { EntryWrites, FarStorage } from '../durability.js'
 import { Encoder } from '../encoder.js'
 import { EddylineError } from '../errors.js'
 import { checkApply, checkExplain, checkJson, checkName, checkSource } from '../given.js'
+import { checkFunction } from '../option-kinds.js'
 import { type JsonBytes, type JsonOptions, type JsonStream, checkInput, engineOptions, isStream } from '../json-input.js'
 import { tableLayout } from '../layout.js'
 import { opening } from '../live-json.js'
@@ -116,6 +117,8 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   readonly #numbers = new Map<number, SharedQuery>()
   readonly #numberOf = new Map<SharedQuery, number>()
   readonly #queries = new Map<number, SharedQuery>()
+  /** Of what code inside of the worker tells. */
+  readonly #listeners = new Map<string, Set<{ fn: (value: any) => void }>>()
   /** Who is told how far a query is, by its number. */
   readonly #progress = new Map<number, (progress: SliceProgress) => void>()
   readonly #totals = new Map<number, number>()
@@ -264,6 +267,29 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   async retry(): Promise<number> {
     this.#alive()
     return this.#requests.ask<number>({ t: 'retry' })
+  }
+
+  /**
+   * Calls `fn` with what code inside of the worker tells by this name (`inWorker` of `eddyline/worker/inside`), behind the versions
+   * before it. Returns the function that ends it.
+   */
+  on<T = any>(name: string, fn: (value: T) => void): () => void {
+    this.#alive()
+    checkFunction(fn, 'on')
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    const listener = { fn }
+    listeners.add(listener)
+    return () => { if (listeners.delete(listener) && listeners.size === 0 && this.#listeners.get(name) === listeners) this.#listeners.delete(name) }
+  }
+
+  /** Asks code inside of the worker. Rejects with what it throws, UNKNOWN_REQUEST where nobody answers to the name, INVALID_ARGUMENT for what cannot cross. */
+  async ask<T = any>(name: string, ...args: readonly unknown[]): Promise<T> {
+    this.#alive()
+    try { return await this.#requests.ask<T>({ t: 'ask', name: String(name), args }) } catch (cause) {
+      if ((cause as Error | null)?.name !== 'DataCloneError') throw cause
+      throw new EddylineError('INVALID_ARGUMENT', `this cannot cross to the worker: ${(cause as Error).message}`, { path: 'args', cause })
+    }
   }
 
   /** Calls `fn` once per version that the page gets, after the live queries. Returns the function that ends it. */
@@ -460,6 +486,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   #shown(told: Told): void {
     try { this.#absorb(told) } catch (error) { this.fail(this.#port.failure(error)); return }
     if (told.n !== undefined && this.#dead === undefined) this.#channel.post({ t: 'ack', n: told.n } satisfies Request, [])
+    for (const [name, value] of told.signals ?? []) this.#signalled(name, value)
     for (const reply of told.replies ?? []) this.#requests.answered(reply)
     for (const name of told.sourced ?? []) for (const c of this.#connections) if (c.source.name === name) c.markReady()
   }
@@ -547,6 +574,10 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     return [query]
   }
 
+  #signalled(name: string, value: unknown): void {
+    for (const { fn } of [...this.#listeners.get(name) ?? []]) try { fn(value) } catch (error) { tellError(error, this.#onError) }
+  }
+
   #progressed(query: number, processed: number, total: number): void {
     try { this.#progress.get(query)?.({ processed, total }) } catch (error) { tellError(error, this.#onError) }
   }
@@ -623,7 +654,7 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   }
 }
 
-const notHere = (): EddylineError => new EddylineError('NOT_IN_WORKER', 'this works on a database of the page: what `createDatabase` makes, not `createWorkerDatabase`')
+const notHere = (): EddylineError => new EddylineError('NOT_IN_WORKER', 'this works on a database of the page: what `createDatabase` makes, not `createWorkerDatabase`. In the worker itself it does, too: `inWorker` of `eddyline/worker/inside`')
 
 const EMPTY = /* @__PURE__ */ new Int32Array(0)
 

@@ -63,6 +63,8 @@ export type Request =
   | { t: 'explain'; id: number; query: number }
   | { t: 'plan'; id: number; json: unknown }
   | { t: 'stats' | 'retry'; id: number }
+  /** Something that code inside of the worker answers. */
+  | { t: 'ask'; id: number; name: string; args: readonly unknown[] }
   | { t: 'cursor'; id: number; source: string }
   | { t: 'source'; id: number; source: string; turn: number }
   | { t: 'sourced'; source: string }
@@ -103,6 +105,8 @@ export interface Told {
   failures?: [view: number, code: string, message: string][]
   /** Rows of whole lists of which a part is shown. */
   totals?: [view: number, total: number][]
+  /** What code inside of the worker tells, in order. */
+  signals?: [name: string, value: unknown][]
   /** How far a query is that comes in slices. */
   progress?: [query: number, processed: number, total: number]
   /** Relations that no view needs any more. */

@@ -65,6 +65,15 @@ export class Outbox {
     if (told.replies === undefined && told.fetched === undefined && told.sourced === undefined) this.post(told, [])
   }
 
+  /** What code in the worker tells: in order with versions, and counted as they are. `latest` takes the place of what waits by that name. */
+  signal(name: string, value: unknown, latest: boolean): void {
+    const held = this.#held
+    if (latest) held.signals = held.signals?.filter(([of]) => of !== name);
+    (held.signals ??= []).push([name, value])
+    if (this.#waiting || this.#full()) this.#waiting = true
+    else this.#flush()
+  }
+
   reply(id: number, value: unknown, error?: ErrorJson): void { this.tell({ replies: [[id, value, error]] }) }
 
   /** A view was registered: the page gets it with its present content; `id` is answered. */

@@ -94,6 +94,7 @@ export class Page {
       }
       case 'stats': outbox.reply(id, { ...db.stats(), worker: { ...outbox.traffic, pages: this.pages.count } }); return
       case 'retry': outbox.reply(id, db.retry()); return
+      case 'ask': this.#answer(id, this.pages.rooms.ask(request.name, request.args)); return
       case 'cursor': outbox.reply(id, db.cursor(request.source)); return
       case 'source': this.#turn(id, request.source, request.turn); return
       case 'enter': this.#keeper().commit(undefined, request.entries); outbox.reply(id, undefined); return

@@ -7,6 +7,7 @@ import { WORDS } from '../report.js'
 import type { AnySchema } from '../schema.js'
 import { hold, whenGone } from './alive.js'
 import { type Channel, type NeedsBinary, type OpenReply, type Opening, PROTOCOL, type Request, errorJson } from './messages.js'
+import { Rooms } from './inside.js'
 import { Page } from './page.js'
 import { WorkerStorage, durabilityJson } from './storage.js'
 import { Turns } from './turns.js'
@@ -18,6 +19,8 @@ interface Wanted { readonly id: number; readonly fetch: { table: string; key: un
 interface Held { readonly schema: string; readonly storage: string | undefined; readonly maker: Channel; readonly db: Promise<Database<any>>; pages: number }
 
 export class Pages {
+  /** Code of the application beside the engine. */
+  rooms = new Rooms(() => {})
   /** Who runs which source. */
   readonly turns = new Turns<Page>()
   readonly #list = new Set<Page>()
@@ -122,6 +125,9 @@ export class Pages {
     })
     this.#opening = undefined
     db.tap = this.#tap(db)
+    // Of a database that was closed nobody answers.
+    this.rooms = new Rooms((name, value, latest) => { for (const page of this.#list) page.outbox.signal(name, value, latest) })
+    try { await this.rooms.begin(db) } catch (error) { db.close(); await db.keeper?.closed; throw error }
     db.keeper?.subscribe(() => { for (const page of this.#list) page.channel.post({ durability: durabilityJson(db) }, []) })
     return db
   }

@@ -4,15 +4,17 @@ import type { Channel } from './messages.js'
 import { portChannel } from './port-channel.js'
 
 /** A worker of `worker_threads`, as far as it is used. */
-interface NodeWorker {
+export interface NodeWorker {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void
   on(event: string, fn: (value: any) => void): void
   terminate(): Promise<unknown>
 }
 interface NodeProcess { getBuiltinModule?(name: string): { Worker?: new (url: URL, options: { execArgv: string[] }) => NodeWorker } | undefined }
 
-/** A worker that runs `eddyline/worker/host`, or the function that makes it; `'inline'`: none, the engine is in this thread. */
-export type WorkerInput = Worker | SharedWorker | (() => Worker | SharedWorker) | 'inline'
+type AnyWorker = Worker | SharedWorker | NodeWorker
+
+/** A worker that runs `eddyline/worker/host`, in Node one of `worker_threads`, or the function that makes it; `'inline'`: none, the engine is in this thread. */
+export type WorkerInput = AnyWorker | (() => AnyWorker) | 'inline'
 
 /** A line to the engine; `shared`: other tabs have lines to it, too. */
 export interface Line { readonly channel: Channel; readonly shared: boolean }
@@ -22,7 +24,7 @@ export function start(input: WorkerInput | undefined, shared: string | undefined
   if (input === 'inline') return { channel: inline(shared), shared: shared !== undefined }
   try {
     const given = typeof input === 'function' ? input() : input
-    if (given !== undefined) return 'port' in given ? { channel: common(given), shared: true } : { channel: browser(given), shared: false }
+    if (given !== undefined) return 'port' in given ? { channel: common(given), shared: true } : { channel: 'addEventListener' in given ? browser(given) : node(given as NodeWorker), shared: false }
     if (shared !== undefined && typeof SharedWorker !== 'undefined') {
       return { channel: common(new SharedWorker(new URL('./host.js', import.meta.url), { type: 'module', name: shared })), shared: true }
     }

@@ -1,0 +1,179 @@
+// Code of the application inside of a worker: watches, Datalog, reducers and projections on the database itself, and what crosses.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker as Thread } from 'node:worker_threads'
+import { afterEach, describe, expect, it } from 'vitest'
+import { EddylineError, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
+import { datalog } from '../../../pkg/datalog/index.js'
+import { projection, projections } from '../../../pkg/project/index.js'
+import { memoryLog, reducer, reducers } from '../../../pkg/reduce/index.js'
+import { watches } from '../../../pkg/watch/index.js'
+import { type WorkerCode, inWorker } from '../../../pkg/worker/inside.js'
+import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { type TestSchema, put, schema, tick } from './support.js'
+
+const opened: { close(): void }[] = []
+const ends: (() => void)[] = []
+afterEach(() => { for (const end of ends.splice(0)) end(); for (const db of opened.splice(0)) db.close() })
+async function far(code: WorkerCode, options?: Partial<CreateWorkerOptions<TestSchema>>): Promise<WorkerDatabase<TestSchema>> {
+  ends.push(inWorker(code))
+  const db = await createWorkerDatabase({ schema, worker: 'inline', ...options })
+  opened.push(db)
+  return db
+}
+const failed = async (run: () => unknown): Promise<EddylineError> => {
+  try { await run() } catch (error) { if (error instanceof EddylineError) return error; throw error }
+  throw new Error('did not fail')
+}
+const ready = async (live: { status: string }): Promise<void> => { while (live.status === 'loading') await tick(1) }
+
+describe('rooms inside of a worker', () => {
+  it('watches tell the pages, behind the version that they tell of', async () => {
+    const db = await far(({ db, tell }) => { watches(db).watch('issues', 'changes', ({ counts, keys }) => { tell('issues', { counts, keys }) }) })
+    const live = db.live(db.query.issues.orderBy('id'))
+    await ready(live)
+    const told: unknown[] = []
+    db.on('issues', ({ keys }) => { told.push([keys.inserted, live.rows.map(r => r.id), db.version]) })
+    await db.apply([put('a') as never, put('b') as never])
+    await db.apply([{ op: 'delete', table: 'issues', id: 'a' }])
+    await db.ask('nothing').catch(() => {})
+    expect(told).toEqual([[['a', 'b'], ['a', 'b'], 1], [[], ['b'], 2]])
+  })
+
+  it('Datalog answers questions, and its views tell what came and went', async () => {
+    const db = await far(({ db, tell, answer }) => {
+      const data = datalog(db)
+      const urgent = data.view('urgent', { query: '[:find ?id ?t :where [?i :issues/id ?id] [?i :issues/title ?t] [?i :issues/priority ?p] [(> ?p 5)]]' })
+      urgent.listen((added, removed) => { tell('urgent', { added, removed }) })
+      answer('q', (query: string, ...inputs: unknown[]) => data.q(query, ...inputs))
+      answer('urgent', () => urgent.get())
+    })
+    const told: unknown[] = []
+    db.on('urgent', difference => { told.push(difference) })
+    await db.apply([put('a', { priority: 9 }) as never, put('b') as never])
+    expect(await db.ask('q', '[:find [?id ...] :in $ ?p :where [?i :issues/id ?id] [?i :issues/priority ?p]]', 1)).toEqual(['b'])
+    expect(await db.ask('urgent')).toEqual([['a', 'Issue a']])
+    await db.apply([put('b', { priority: 7 }) as never, { op: 'delete', table: 'issues', id: 'a' }])
+    await db.ask('urgent')
+    expect(told.length).toBe(2)
+    expect(JSON.stringify(told[1])).toContain('"Issue b"')
+    const wrong = await failed(() => db.ask('q', '[:find ?x :where [?i :issues/titel ?x]]'))
+    expect([wrong.code, wrong.nearest]).toEqual(['UNKNOWN_ATTRIBUTE', 'issues/title'])
+  })
+
+  it('reducers fold, and pages see the rows', async () => {
+    const log = memoryLog<{ id: number; user: string }>(e => e.id)
+    const db = await far(async ({ db, answer }) => {
+      const running = await reducers(db).start(reducer<{ id: number; user: string }>('issues', {
+        version: '1', tables: ['issues'], partition: (e: { user: string }) => e.user, cursor: (e: { id: number }) => e.id, type: () => 'Named',
+        on: { Named: (e: { user: string }, op: any) => { op.upsert('issues', put(e.user).row) } },
+      } as never) as never, { source: log as never })
+      answer('caught up', async () => { await (running as any).awaitCatchup(); return (running as any).cursor })
+    })
+    const live = db.live(db.query.issues.orderBy('id'))
+    await ready(live)
+    log.append({ id: 1, user: 'x' }, { id: 2, user: 'y' })
+    expect(await db.ask('caught up')).toBe(2)
+    expect(live.rows.map(r => r.id)).toEqual(['x', 'y'])
+  })
+
+  it('projections keep tables, and pages see the rows', async () => {
+    const both = defineSchema({ items: table({ id: int().key(), n: int() }), large: table({ id: int().key(), n: int() }) })
+    const Large = projection(both, 'large', { inputs: ['items'], view: (q: any) => q.items.where('n', '>', 10) } as never)
+    ends.push(inWorker(({ db }) => { projections(db).register(Large) }))
+    const db = await createWorkerDatabase({ schema: both, worker: 'inline' })
+    opened.push(db)
+    const live = db.live(db.query.large.orderBy('id'))
+    await ready(live)
+    await db.apply([{ op: 'insert', table: 'items', rows: [{ id: 1, n: 5 }, { id: 2, n: 50 }] }])
+    await tick(20)
+    expect(live.rows).toEqual([{ id: 2, n: 50 }])
+  })
+})
+
+describe('what crosses', () => {
+  it('is the value as it was, once per listener, in order; a listener that throws is told', async () => {
+    const errors: unknown[] = []
+    const state = { n: 0 }
+    const db = await far(({ tell, answer }) => { answer('count', (to: number) => { for (state.n = 1; state.n <= to; state.n++) tell('n', state); return state }) }, { onError: e => { errors.push(e) }, ahead: 1 })
+    const seen: number[] = [], twice: number[] = []
+    const fn = (value: { n: number }): void => { twice.push(value.n) }
+    db.on('n', () => { throw new Error('mine') })
+    const stop = db.on<{ n: number }>('n', ({ n }) => { seen.push(n) })
+    db.on('n', fn); const one = db.on('n', fn)
+    expect(await db.ask('count', 100)).toEqual({ n: 101 })
+    expect([seen, twice.length, errors.length]).toEqual([Array.from({ length: 100 }, (_, i) => i + 1), 200, 100])
+    stop(); one(); stop()
+    await db.ask('count', 2)
+    expect([seen.length, twice.length]).toEqual([100, 202])
+  })
+
+  it('of what is told with `latest` a page that is behind gets the last', async () => {
+    const db = await far(({ tell, answer }) => { answer('count', (to: number) => { for (let n = 1; n <= to; n++) { tell('n', n, { latest: true }); tell('all', n) } }) }, { ahead: 2 })
+    const seen: number[] = [], all: number[] = []
+    db.on('n', n => { seen.push(n) })
+    db.on('all', n => { all.push(n) })
+    await db.ask('count', 500)
+    expect([seen.at(-1), seen.length < 10, all.length]).toEqual([500, true, 500])
+  })
+
+  it('errors: names that nobody answers, values that cannot cross, what the code throws', async () => {
+    const told: EddylineError[] = []
+    const db = await far(({ tell, answer }) => {
+      answer('titles', () => ['a'])
+      answer('function', () => () => {})
+      answer('ours', () => { throw new EddylineError('MINE', 'no', { path: 'x', offending: 'y' }) })
+      answer('theirs', () => { throw new TypeError('plain') })
+      for (const run of [() => { tell('f', () => {}) }, () => { answer('titles', () => 1) }, () => { answer('x', 3 as never) }, () => { tell(3 as never) }, () => { tell('n', 1, { lates: true } as never) }]) try { run() } catch (e) { told.push(e as EddylineError) }
+    })
+    expect(told.map(e => [e.code, e.path, e.nearest])).toEqual([['INVALID_ARGUMENT', 'value', undefined], ['INVALID_ARGUMENT', 'name', undefined], ['INVALID_ARGUMENT', 'fn', undefined], ['INVALID_ARGUMENT', 'name', undefined], ['INVALID_ARGUMENT', 'lates', 'latest']])
+    expect(await failed(() => db.ask('titels'))).toMatchObject({ code: 'UNKNOWN_REQUEST', offending: 'titels', nearest: 'titles' })
+    expect(await failed(() => db.ask('function'))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'value' })
+    expect(await failed(() => db.ask('titles', () => {}))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'args' })
+    expect(await failed(() => db.ask('ours'))).toMatchObject({ code: 'MINE', path: 'x', offending: 'y' })
+    await expect(db.ask('theirs')).rejects.toThrow('plain')
+    expect(await failed(() => db.on('n', 3 as never))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'fn' })
+    expect(await failed(() => inWorker(3 as never))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'code' })
+    // And it lives.
+    expect(await db.ask('titles')).toEqual(['a'])
+    db.close()
+    expect((await failed(() => db.ask('titles'))).code).toBe('CLOSED')
+    expect((await failed(() => db.on('n', () => {}))).code).toBe('CLOSED')
+  })
+
+  it('code that fails refuses the database; code that ended counts no more; ends are called when it closes', async () => {
+    const stop = inWorker(() => { throw new EddylineError('MINE', 'not today') })
+    expect((await failed(() => createWorkerDatabase({ schema, worker: 'inline' }))).code).toBe('MINE')
+    stop()
+    let ended = 0
+    const db = await far(async ({ answer }) => { await tick(5); answer('there', () => true); return () => { ended++ } })
+    expect([await db.ask('there'), ended]).toEqual([true, 0])
+    db.close()
+    while (ended === 0) await tick(1)
+    expect(ended).toBe(1)
+  })
+})
+
+it('in a thread of its own: a module that runs the host and its own code', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'eddyline-inside-'))
+  const at = (name: string): string => JSON.stringify(new URL(`../../../pkg/${name}`, import.meta.url).href)
+  writeFileSync(join(folder, 'engine.mjs'), `
+    import ${at('worker/host.js')}
+    import { inWorker } from ${at('worker/inside.js')}
+    import { datalog } from ${at('datalog/index.js')}
+    import { watches } from ${at('watch/index.js')}
+    inWorker(({ db, tell, answer }) => {
+      watches(db).watch('issues', 'inserts', ({ keys }) => tell('new', keys.inserted))
+      answer('q', (query, ...inputs) => datalog(db).q(query, ...inputs))
+    })`)
+  try {
+    const db = await createWorkerDatabase({ schema, worker: () => new Thread(join(folder, 'engine.mjs')) })
+    opened.push(db)
+    const told: unknown[] = []
+    db.on('new', keys => { told.push(keys) })
+    await db.apply([put('a') as never])
+    expect(await db.ask('q', '[:find [?t ...] :where [_ :issues/title ?t]]')).toEqual(['Issue a'])
+    expect(told).toEqual([['a']])
+  } finally { rmSync(folder, { recursive: true }) }
+})
