@@ -24,7 +24,7 @@ export function start(input: WorkerInput | undefined, shared: string | undefined
   if (input === 'inline') return { channel: inline(shared), shared: shared !== undefined }
   try {
     const given = typeof input === 'function' ? input() : input
-    if (given !== undefined) return 'port' in given ? { channel: common(given), shared: true } : { channel: 'addEventListener' in given ? browser(given) : node(given as NodeWorker), shared: false }
+    if (given !== undefined) return 'port' in given ? { channel: common(given), shared: true } : { channel: 'on' in given ? node(given) : browser(given), shared: false }
     if (shared !== undefined && typeof SharedWorker !== 'undefined') {
       return { channel: common(new SharedWorker(new URL('./host.js', import.meta.url), { type: 'module', name: shared })), shared: true }
     }
