@@ -4,6 +4,7 @@ import type { Report } from './changes.js'
 import type { Delivery, Listener, LiveEvent } from './dispatch.js'
 import { EddylineError } from './errors.js'
 import { checkFunction, said, shown, wrong } from './option-kinds.js'
+import type { Family } from './open-queries.js'
 import type { Patch } from './patches.js'
 import type { AnyParams, ParamSpec } from './query/params.js'
 import type { QueryJson } from './query/types.js'
@@ -38,14 +39,18 @@ export interface QueryHost {
 
 const NONE: readonly Patch[] = /* @__PURE__ */ Object.freeze([])
 const EMPTY: readonly object[] = /* @__PURE__ */ Object.freeze([])
+// An array that something is pushed on has room for sixteen: of ten thousand queries most have one listener.
+const NOBODY: readonly never[] = /* @__PURE__ */ Object.freeze([])
 
 /** One engine view with everybody who uses it: live queries with equal plans share it. */
 export class SharedQuery {
-  listeners: readonly Listener<any>[] = []
+  listeners: readonly Listener<any>[] = NOBODY
   users = 0
   status: LiveStatus = 'ready'
   error: EddylineError | undefined
   timer: ReturnType<typeof setTimeout> | undefined
+  /** Those that it shares its form with. */
+  family: Family | undefined
   /** Why it cannot be evaluated. */
   #broken: EddylineError | undefined
   #loading = false
@@ -156,7 +161,7 @@ export class SharedQuery {
     const listener: Listener<LiveEvent<any>> = { fn, since: this.host.version, active: true }
     // Nested patches need the tree for their paths; flat ones carry all they need.
     if (!this.view.flat && this.status !== 'closed') this.view.build()
-    this.listeners = [...this.listeners, listener]
+    this.listeners = this.listeners.concat(listener)
     this.view.wanted = true
     return () => {
       if (!listener.active) return
@@ -217,7 +222,7 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
 export class LiveQuery<R, P = AnyParams> {
   readonly label: string | undefined
   readonly #query: SharedQuery
-  #stops: (() => void)[] = []
+  #stops: readonly (() => void)[] = NOBODY
   #closed: LiveSnapshot<R> | undefined
 
   /** @internal Made by `db.live`. */
@@ -252,7 +257,7 @@ export class LiveQuery<R, P = AnyParams> {
     if (this.#closed !== undefined) throw new EddylineError('CLOSED', 'this live query is disposed')
     checkFunction(fn, 'subscribe')
     const stop = this.#query.listen(fn)
-    this.#stops.push(stop)
+    this.#stops = this.#stops.concat(stop)
     return () => {
       stop()
       this.#stops = this.#stops.filter(s => s !== stop)
@@ -289,7 +294,7 @@ export class LiveQuery<R, P = AnyParams> {
   dispose(): void {
     if (this.#closed !== undefined) return
     for (const stop of this.#stops) stop()
-    this.#stops = []
+    this.#stops = NOBODY
     const { view } = this.#query
     this.#closed = { rows: view.shown || this.#query.status === 'closed' ? this.#query.rows() as R[] : EMPTY as R[], status: 'closed', version: this.#query.version }
     if (--this.#query.users === 0) this.#query.host.retire(this.#query)

@@ -22,10 +22,16 @@ export interface QueryDoor {
   ended(): boolean
 }
 
+/** Queries that differ in their constants: their keys begin with its number instead of its text, which is long and the same for all. */
+export interface Family { readonly id: number; readonly form: string; queries: number }
+
 const keyOf = (v: unknown): string => (typeof v === 'string' ? JSON.stringify(v) : typeof v === 'bigint' ? `${v}n` : String(v))
 
 export class OpenQueries {
   readonly #plans = new Map<string, SharedQuery>()
+  readonly #families = new Map<string, Family>()
+  /** Families so far. */
+  #numbered = 0
   /** Live queries that share their view with no others, so far. */
   #alone = 0
 
@@ -43,7 +49,8 @@ export class OpenQueries {
   shared(json: QueryJson, alone = '', types?: ParamSpec, sliced?: LiveOptions['sliced']): SharedQuery {
     const slices = isSliced(sliced)
     const form = formOf(json)
-    const key = `${alone}${form.form} ${form.constants.map(keyOf).join()}`
+    const family = this.#families.get(form.form) ?? { id: ++this.#numbered, form: form.form, queries: 0 }
+    const key = `${alone}${family.id} ${form.constants.map(keyOf).join()}`
     const known = this.#plans.get(key)
     if (known !== undefined) {
       if (known.timer !== undefined) { clearTimeout(known.timer); known.timer = undefined }
@@ -53,6 +60,8 @@ export class OpenQueries {
     }
     const query = this.door.open(key, json, types, form, sliced)
     this.#plans.set(key, query)
+    query.family = family
+    if (family.queries++ === 0) this.#families.set(family.form, family)
     return query
   }
 
@@ -70,6 +79,8 @@ export class OpenQueries {
     if (query.users > 0 || this.door.ended()) return
     query.view.settle()
     this.#plans.delete(query.planKey)
+    const { family } = query
+    if (family !== undefined && --family.queries === 0) this.#families.delete(family.form)
     this.door.drop(query)
     query.view.detach()
   }
@@ -91,6 +102,7 @@ export class OpenQueries {
       query.close(readable, status, error)
     }
     this.#plans.clear()
+    this.#families.clear()
     return queries
   }
 

@@ -120,10 +120,23 @@ function buildNode(node: TreeNode): object {
 
 function objectOf(item: TreeNode | RowCell): object { return item instanceof TreeNode ? item.cell.get() : item.get() }
 
+/** The levels of a description, made once for all views that it describes, if nothing of them is of one view alone. */
+const described = new WeakMap<readonly LevelInfo[], Level[]>()
+
+/** The levels of a view. Queries of one form have one description. */
+export function levelsFrom(infos: readonly LevelInfo[], relations: Relations): Level[] {
+  const known = described.get(infos)
+  if (known !== undefined) return known
+  const levels = infos.map((info, i) => new Level(i, info, relations))
+  linkLevels(levels)
+  if (!levels.some(l => l.ownTable)) described.set(infos, levels)
+  return levels
+}
+
 const levelsOf = new WeakMap<Level, Level[]>()
 
 /** Links every level to its sub-levels. */
-export function linkLevels(levels: Level[]): void {
+function linkLevels(levels: Level[]): void {
   for (const level of levels) {
     const subs = level.subs.map(i => levels[i])
     subs.forEach((sub, slot) => { sub.slot = slot; sub.depth = level.depth + 1 })

@@ -7,7 +7,7 @@ import type { Port, RelationInfo, ViewInfo } from './port.js'
 import { ADD, FILL, KIND, MOVE, REMOVE, SET, SWAP } from './report.js'
 import { type Relations, type RowCell, snapshots } from './rows.js'
 import { Added, Moved, Removed, changed } from './view-patches.js'
-import { Level, type NodeCell, linkLevels } from './view-tree.js'
+import { type Level, type NodeCell, levelsFrom } from './view-tree.js'
 
 type Item = RowCell | NodeCell
 
@@ -56,8 +56,7 @@ export class View {
     this.id = info.view
     this.flat = info.flat
     this.version = version
-    this.levels = info.levels.map((level, i) => new Level(i, level, relations))
-    linkLevels(this.levels)
+    this.levels = levelsFrom(info.levels, relations)
   }
 
   /** The mirror exists. */
