@@ -25,6 +25,9 @@ export interface QueryDoor {
 /** Queries that differ in their constants: their keys begin with its number instead of its text, which is long and the same for all. */
 export interface Family { readonly id: number; readonly form: string; queries: number }
 
+/** Milliseconds of a slice. */
+const SLICE = 4
+
 const keyOf = (v: unknown): string => (typeof v === 'string' ? JSON.stringify(v) : typeof v === 'bigint' ? `${v}n` : String(v))
 
 export class OpenQueries {
@@ -69,15 +72,32 @@ export class OpenQueries {
   retire(query: SharedQuery): void {
     if (this.door.ended()) return
     if (query.timer !== undefined) clearTimeout(query.timer)
-    query.timer = setTimeout(() => { this.#drop(query) }, Math.min(this.graceMs, 0x7fffffff));
+    this.#later(query, () => { this.#expire(query) }, Math.min(this.graceMs, 0x7fffffff))
+  }
+
+  #later(query: SharedQuery, run: () => void, ms: number): void {
+    query.timer = setTimeout(run, ms);
     // In Node a forgotten view must not keep the process alive.
     (query.timer as { unref?: () => void }).unref?.()
   }
 
+  /** Its time is over. What it showed of many rows is kept in slices; who takes it again in the middle has it as it is. */
+  #expire(query: SharedQuery): void {
+    const steps = query.view.settling()
+    const { host: { version } } = query
+    const go = (): void => {
+      query.timer = undefined
+      if (query.users > 0 || this.door.ended()) return
+      for (const end = performance.now() + SLICE; steps.next().done !== true;) {
+        if (performance.now() > end) { this.#later(query, go, 0); return }
+      }
+      if (query.host.version !== version) query.view.settle()
+      this.#drop(query)
+    }
+    go()
+  }
+
   #drop(query: SharedQuery): void {
-    query.timer = undefined
-    if (query.users > 0 || this.door.ended()) return
-    query.view.settle()
     this.#plans.delete(query.planKey)
     const { family } = query
     if (family !== undefined && --family.queries === 0) this.#families.delete(family.form)
@@ -87,9 +107,12 @@ export class OpenQueries {
 
   /** Those that nobody uses do not wait for their time. */
   dropUnused(): void {
+    if (this.door.ended()) return
     for (const query of this.all()) {
       if (query.timer === undefined) continue
       clearTimeout(query.timer)
+      query.timer = undefined
+      query.view.settle()
       this.#drop(query)
     }
   }

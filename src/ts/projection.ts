@@ -18,6 +18,8 @@ export class Projection {
   readonly #rel: number
   readonly #leaves: Leaf[] = []
   readonly #fields: Field[]
+  /** Rows that are shown whole are those of tables, which keep them themselves. */
+  readonly keeps: boolean
   /** Columns of the key, if the objects do not hold it. */
   readonly #key: Field[] | undefined
 
@@ -30,6 +32,7 @@ export class Projection {
     })
     this.#key = key?.map(k => ({ name: '', leaf: this.#leaf(k.hops, relations.relationAt(rel, k.hops), false), column: k.column }))
       .filter(k => this.#leaves[k.leaf].target.layout?.names[k.column] !== TENANT)
+    this.keeps = this.#leaves.every(l => !l.whole || relations.isTable(l.target.id))
   }
 
   #leaf(hops: readonly number[], target: Relation, whole: boolean): number {

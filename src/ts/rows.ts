@@ -37,6 +37,8 @@ interface RowReader {
   read(cell: RowCell): object
   /** Copies what `read` needs before the handle goes. */
   keep(cell: RowCell): void
+  /** A copy is enough when all handles go at once; else the row has to be read. */
+  readonly keeps: boolean
 }
 
 /** Cells by handle, for one relation and one shape of objects. */
@@ -92,9 +94,23 @@ export class CellTable {
     this.cells[handle] = undefined
   }
 
-  /** Reads every cell that is not read yet: before the handles go away without being freed one by one. */
-  settle(all: boolean): void {
-    for (const cell of this.cells) if (cell !== undefined && cell.object === undefined && (all || cell.held)) this.fill(cell)
+  /**
+   * Keeps what every cell shows that is not read yet: before the handles go away without being freed one by one. A copy, of which
+   * most are never asked for: a third of decoding, and no objects.
+   */
+  settle(all: boolean): void { for (const _ of this.settling(all)); }
+
+  /** The same step by step; what changes meanwhile is for `settle` to see to, which passes over what is kept. */
+  *settling(all: boolean): Generator<void, void, void> {
+    const { reader, cells } = this
+    for (let i = 0; i < cells.length; i++) {
+      if ((i & 1023) === 0) yield
+      const cell = cells[i]
+      if (cell === undefined || cell.object !== undefined || cell.copy !== undefined || !(all || cell.held)) continue
+      if (reader.keeps) reader.keep(cell)
+      else this.fill(cell)
+      if ((i & 15) === 0) yield
+    }
   }
 }
 
@@ -116,7 +132,7 @@ export class Relation {
     this.layout = info.kind === 'packed' ? new PackedLayout(info) : undefined
     this.left = info.kind === 'pair' ? info.left : -1
     this.right = info.kind === 'pair' ? info.right : -1
-    this.rows = new CellTable(this, { read: cell => this.#read(cell), keep: cell => this.#keep(cell) })
+    this.rows = new CellTable(this, { read: cell => this.#read(cell), keep: cell => this.#keep(cell), keeps: this.layout !== undefined })
     this.tables = [this.rows]
   }
 
@@ -139,18 +155,23 @@ export class Relation {
 export class Relations {
   // A map: ids of relations that are gone never come back, and an array would keep their places.
   readonly #list = new Map<number, Relation>()
+  #tables = 0
   readonly links: ObjectLinks
   readonly kept = new Keeper()
   constructor(readonly port: Port, encoder: Encoder) { this.links = new ObjectLinks(port, encoder) }
 
   /** Takes the relations that a view needs, which come with every view; tables stay for ever. */
   add(infos: readonly RelationInfo[]): void {
+    if (this.#list.size === 0) this.#tables = infos.length
     for (const info of infos) {
       let relation = this.#list.get(info.id)
       if (relation === undefined) this.#list.set(info.id, relation = new Relation(this, info))
       relation.users++
     }
   }
+
+  /** Whether it is a table, whose handles are freed one by one: those come first, and stay. */
+  isTable(id: number): boolean { return id < this.#tables }
 
   /** A relation that some view needs. */
   get(id: number): Relation { return this.#list.get(id)! }
@@ -185,9 +206,11 @@ export class Relations {
     return table
   }
 
-  /** Reads everything that may be held: the memory is about to go. */
+  /** Keeps everything that may be held: the memory is about to go. Whole rows last: what is put together of them asks for their cells. */
   settle(): void {
-    for (const relation of this.#list.values()) for (const table of relation.tables) table.settle(true)
+    const all = [...this.#list.values()]
+    for (const { rows, tables } of all) for (const table of tables) if (table !== rows) table.settle(true)
+    for (const { rows } of all) rows.settle(true)
   }
 }
 

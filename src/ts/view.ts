@@ -181,9 +181,12 @@ export class View {
   }
 
   /** Reads all that old snapshots and patches may still show, before the engine forgets this view's handles. */
-  settle(): void {
+  settle(): void { for (const _ of this.settling()); }
+
+  /** The same step by step. */
+  *settling(): Generator<void, void, void> {
     if (this.#shared) this.hold()
-    for (const level of this.levels) if (level.ownTable) level.table.settle(this.#shared)
+    for (const level of this.levels) if (level.ownTable) yield* level.table.settling(this.#shared)
   }
 
   /** Takes the view's own tables off the relations. */

@@ -1,0 +1,123 @@
+// Queries that go: what they showed stays readable, and many rows do not hold the page up.
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type LiveQuery, count, eq } from '../../../pkg/index.inline.js'
+import { type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { type Db, type TestSchema, comment, issue, open, put, schema, tick } from './support.js'
+
+const N = 30_000
+const load = (n: number): any[] => [
+  { op: 'upsert', table: 'issues', rows: Array.from({ length: n }, (_, i) => issue(`i${i}`, { priority: i * 7919 % n, projectId: `p${i % 7}`, meta: i % 50 === 0 ? { i } : null })) },
+  { op: 'upsert', table: 'comments', rows: Array.from({ length: n }, (_, i) => comment(i, `i${i * 31 % n}`).row) },
+]
+type Queries = Record<string, (db: Pick<Db, 'query'>) => any>
+const queries: Queries = {
+  'whole rows': db => db.query.issues.orderBy('priority'),
+  'columns': db => db.query.issues.select('id', 'title').orderBy('id'),
+  'pairs of whole rows': db => db.query.issues.innerJoin('comments', (i, c) => eq(i.id, c.issueId)).orderBy(r => r.comments.id),
+  'left pairs': db => db.query.comments.leftJoin('issues', (c, i) => eq(c.issueId, i.id)).orderBy(r => r.comments.id),
+  'columns of pairs': db => db.query.issues.innerJoin('comments', (i, c) => eq(i.id, c.issueId)).select(r => ({ id: r.comments.id, title: r.issues.title, body: r.comments.body })).orderBy('id'),
+  'groups': db => db.query.issues.groupBy('priority').select(i => ({ priority: i.priority, n: count() })).orderBy('priority'),
+  'nested': db => db.query.issues.orderBy('id').with('comments', c => c.orderBy('id')),
+}
+const copied = (rows: unknown): unknown => JSON.parse(JSON.stringify(rows, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)))
+/** Timers that run before the query is gone. */
+const turns = async (views: () => number): Promise<number> => {
+  for (let n = 0; ; n++) { if (views() === 0) return n; await tick() }
+}
+const dropped = async (stats: () => Promise<number> | number): Promise<void> => { while (await stats() > 0) await tick(1) }
+
+describe('rows that a query showed', () => {
+  for (const [name, make] of Object.entries(queries)) {
+    it(`stay as they were: ${name}`, async () => {
+      const { db } = await open({ graceMs: 0 })
+      db.apply(load(600))
+      const expected = copied(db.live(make(db)).rows)
+      const other = await open({ graceMs: 0 })
+      other.db.apply(load(600))
+      for (const [far, ends] of [[false, false], [true, false], [true, true]]) {
+        // Nobody has read a row of this one yet.
+        const { db: mine } = await open({ graceMs: 0 })
+        mine.apply(load(600))
+        const live: LiveQuery<any> = mine.live(make(mine))
+        const { rows } = live
+        live.dispose()
+        if (!far) { mine.close() } else {
+          await dropped(() => mine.stats().views)
+          // Handles are given away to other rows.
+          mine.apply([{ op: 'reset', table: 'comments', rows: [] }, { op: 'reset', table: 'issues', rows: Array.from({ length: 700 }, (_, i) => issue(`n${i}`, { title: 'other' })) }])
+          for (let i = 0; i < 5; i++) mine.apply([put(`n${i}`, { title: 'again' })])
+          if (ends) mine.close()
+        }
+        expect(copied(rows)).toEqual(expected)
+      }
+    })
+  }
+})
+
+describe('a query over many rows', () => {
+  let db: Db
+  beforeEach(async () => { db = (await open({ graceMs: 0 })).db; db.apply(load(N)) })
+
+  for (const name of ['whole rows', 'columns', 'pairs of whole rows', 'columns of pairs']) {
+    it(`goes in slices: ${name}`, async () => {
+      const live: LiveQuery<any> = db.live(queries[name](db))
+      const { rows } = live
+      expect(rows.length).toBe(N)
+      live.dispose()
+      // Whole rows of tables are not copied: they stay where they are.
+      expect(await turns(() => db.stats().views)).toBeGreaterThan(name === 'whole rows' ? 0 : 3)
+      expect(copied([rows[5], rows[N - 1]])).toEqual(copied([...[5, N - 1].map(i => db.live(queries[name](db)).rows[i])]))
+    })
+  }
+
+  it('taken again in the middle of it is as it was, and follows changes', async () => {
+    const q = queries['columns of pairs'](db)
+    const first = db.live(q) as LiveQuery<any>
+    const { rows } = first
+    first.dispose()
+    await tick(); await tick()
+    expect(db.stats().views).toBe(1)
+    const again = db.live(q) as LiveQuery<any>
+    db.apply([{ op: 'update', table: 'comments', id: 3, set: { body: 'new' } }, { op: 'delete', table: 'comments', id: 4 }])
+    expect([again.rows.length, again.rows[3].body, rows.length, rows[3].body, rows[4].body]).toEqual([N - 1, 'new', N, 'c3', 'c4'])
+    again.dispose()
+    await turns(() => db.stats().views)
+    expect([rows[3].body, rows[4].body, again.rows[3].body, again.rows[4].id]).toEqual(['c3', 'c4', 'new', 5])
+  })
+
+  it('shows what it showed, whatever changes in the middle of it', async () => {
+    const live = db.live(queries['columns of pairs'](db)) as LiveQuery<any>
+    const { rows } = live
+    live.dispose()
+    let n = 0
+    while (db.stats().views > 0) {
+      db.apply([{ op: 'delete', table: 'comments', id: n }, { op: 'upsert', table: 'comments', row: comment(N + n, 'i0', { body: 'later' }).row }, { op: 'update', table: 'issues', id: `i${n}`, set: { title: 'changed' } }])
+      n++
+      await tick()
+    }
+    expect(n).toBeGreaterThan(2)
+    db.apply([{ op: 'reset', table: 'comments', rows: [] }])
+    expect(live.rows.length).toBe(N)
+    // What was shown when it was disposed of.
+    expect(rows.every((r: any, i: number) => r.id === i && r.body === `c${i}` && r.title === `Issue i${i * 31 % N}`)).toBe(true)
+  })
+})
+
+it('of a worker, too', async () => {
+  const db: WorkerDatabase<TestSchema> = await createWorkerDatabase({ schema, worker: 'inline', graceMs: 0 })
+  await db.apply(load(3000))
+  for (const make of Object.values(queries)) {
+    const live: LiveQuery<any> = db.live(make(db as never))
+    while (live.status === 'loading') await tick(1)
+    const expected = copied(live.rows)
+    live.dispose()
+    const other: LiveQuery<any> = db.live(make(db as never))
+    while (other.status === 'loading') await tick(1)
+    const { rows } = other
+    other.dispose()
+    await tick(5)
+    while ((await db.stats()).views > 0) await tick(1)
+    expect(copied(rows)).toEqual(expected)
+  }
+  db.close()
+})
