@@ -23,7 +23,7 @@ mod source;
 mod top;
 mod window;
 
-pub use aggregate::{AggregateGroups, Call, ExactSum};
+pub use aggregate::{AggregateGroups, Call, ExactSum, Spans};
 pub use arrange::ArrangeByKey;
 pub use arrival::ArrivalLink;
 pub use bound::{Against, Bound};

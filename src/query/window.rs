@@ -50,9 +50,9 @@ pub enum WindowFunction {
     Nth(Option<i64>),
     /// Rows of the frame, or those whose argument is not null. Int.
     Count,
-    /// Exact sum over the frame; null without values. Int or Float as the argument.
+    /// Exact sum over the frame; null without values. Of the argument's type.
     Sum,
-    /// Exact mean over the frame, rounded once; null without values. Float.
+    /// Exact mean over the frame, rounded once; null without values. Float, or Decimal or Interval as the argument.
     Avg,
     /// Smallest non-null of the frame.
     Min,
@@ -104,7 +104,8 @@ pub enum FrameUnit {
 pub enum Bound {
     /// As a start the first row of the partition, as an end the last.
     Unbounded,
-    /// So far before the current row. Int for rows, groups, and orders by int and timestamp (microseconds); else Float.
+    /// So far before the current row. Int for rows, groups, and orders by int and timestamp (microseconds);
+    /// of timestamps too, of dates, times and intervals an interval; else a number of the type.
     Preceding(Value),
     /// The current row, or its peers.
     Current,

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::aggregate::aggregated;
 use super::decimal;
-use super::expr::eval;
+use super::expr::{eval, span};
 use super::query::{compare_keys, compare_order};
 use crate::error::Result;
 use crate::query::{
@@ -205,6 +205,7 @@ fn from_current(bound: &Bound, key: &SortKey, value: &Value, current: &Value) ->
                 (false, false) => v.partial_cmp(&edge).expect("both are numbers"),
             }
         }
+        (_, _, Value::Interval(_)) => span::from_moved(value, current, offset, back),
         (Value::Decimal(_), Value::Decimal(_), Value::Decimal(_)) => decimal::from_moved(value, current, offset, back),
         other => panic!("no distance between {other:?}"),
     };

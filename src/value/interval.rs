@@ -33,8 +33,13 @@ pub struct Interval {
 
 impl Interval {
     /// Its length in microseconds, which is what is compared.
-    fn length(self) -> i128 {
+    pub(crate) fn length(self) -> i128 {
         i128::from(self.months) * MONTH + i128::from(self.days) * i128::from(DAY) + i128::from(self.micros)
+    }
+
+    /// Whether it leads back, or its hours do.
+    pub(crate) fn is_backward(self, of_hours: bool) -> bool {
+        if of_hours { self.micros < 0 } else { self.length() < 0 }
     }
 
     /// As the bytes of a cell.

@@ -95,7 +95,7 @@ function makeFrame({ r, wants, seen }, keys) {
   const unit = asked.length > 0 ? r.pick(asked) : r.pick(keys.length > 0 ? ['rows', 'range', 'groups'] : ['rows', 'range'])
   seen.add(`${unit}Frame`)
   // Ranges with offsets are over one column that has distances.
-  const numeric = ['int', 'bigint', 'float', 'timestamp', 'decimal']
+  const numeric = ['int', 'bigint', 'float', 'timestamp', 'decimal', 'date', 'time', 'interval']
   const distant = unit !== 'range' || (keys.length === 1 && keys[0].values !== undefined && numeric.includes(keys[0].type))
   const allowed = distant ? [0, 1, 1, 2, 3, 3, 4] : [0, 2, 4]
   let [a, b] = [r.pick(allowed), r.pick(allowed)].sort()
@@ -104,6 +104,8 @@ function makeFrame({ r, wants, seen }, keys) {
   const bound = (kind) => {
     if (kind % 2 === 0) return { kind: ends[kind] }
     if (unit !== 'range') return { kind: ends[kind], offset: r.oneIn(20) ? 100000 : r.between(0, 3) }
+    const spans = ['0', '1 day', '1 mon', '1 mon -1 day', '00:00:01', '12:00', '3 years 2 mons 1 day']
+    if (['date', 'time', 'interval'].includes(keys[0].type) || (keys[0].type === 'timestamp' && r.oneIn(2))) return { kind: ends[kind], offset: r.pick(spans) }
     const offsets = { float: [0, 0.5, 1, 2.5, 1e300], decimal: [0, 0.5, 1, 2.25, 1000000], timestamp: [0, 1, 1000, 43200000000] }[keys[0].type] ?? [0, 1, 2, 3, 2147483648]
     return { kind: ends[kind], offset: r.pick(offsets) }
   }
@@ -119,7 +121,7 @@ function makeFrame({ r, wants, seen }, keys) {
 /** The parts that window functions of a query without grouping are made of; `key`: expressions of the key. */
 export function scopeParts({ r, expressions }, key) {
   const ordered = expressions.columns.filter((c) => c.type !== 'json' && c.type !== 'uuid')
-  const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float', 'decimal'].includes(c.type) && isSummable(c))
+  const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float', 'decimal', 'interval'].includes(c.type) && isSummable(c))
   const column = () => {
     const c = r.pick(ordered)
     return { expr: expressions.column(c), type: c.type, values: domain(c) }

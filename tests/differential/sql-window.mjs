@@ -8,7 +8,7 @@ function aggregate(e, column, window) {
     case 'count': return { sql: `count(${a.sql})${window}`, type: 'int' }
     // PostgreSQL widens to numeric; the engine stays within 64 bits and fails beyond them.
     case 'sum': return { sql: a.type === 'int' ? `(sum(${a.sql})${window})::int8` : `sum(${a.sql})${window}`, type: a.type }
-    case 'avg': return a.type === 'decimal' ? { sql: `avg(${a.sql})${window}`, type: 'decimal' } : { sql: `(avg(${a.sql})${window})::float8`, type: 'float' }
+    case 'avg': return a.type === 'decimal' || a.type === 'interval' ? { sql: `avg(${a.sql})${window}`, type: a.type } : { sql: `(avg(${a.sql})${window})::float8`, type: 'float' }
     default: {
       const fn = a.type === 'bool' ? { min: 'bool_and', max: 'bool_or' }[e.name] : e.name
       return { sql: `${fn}(${a.sql})${window}`, type: a.type }
@@ -54,6 +54,7 @@ function windowSql({ name: fn, over: { partitionBy = [], orderBy = [], frame } =
     const words = kind.replace(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`)
     if (offset === undefined) return words
     if (frame.unit !== 'range') return `${offset} ${words}`
+    if (typeof offset === 'string') return `'${offset}'::interval ${words}`
     const distance = { timestamp: `'${offset} microseconds'::interval`, float: `${offset}::float8`, decimal: `${offset}::numeric` }[keys[0].type] ?? `${offset}::int8`
     return `${distance} ${words}`
   }

@@ -144,7 +144,7 @@ impl Accumulator {
                 }
             }
             Accumulator::Decimals(all) => return all.result(call.function),
-            Accumulator::Spans(all) => return all.result(call.function),
+            Accumulator::Spans(all) => return all.result(call.function == F::Avg),
             Accumulator::Values(values) => match call.function {
                 F::StringAgg | F::JsonAgg => ordered::distinct_result(values, call, relations, relation),
                 F::PercentileCont | F::PercentileDisc => percentile(values, call),

@@ -21,6 +21,7 @@ mod spread;
 
 pub use call::Call;
 pub use exact_sum::ExactSum;
+pub use spans::Spans;
 
 use hashbrown::HashTable;
 

@@ -1,5 +1,7 @@
 //! Intervals: added, scaled, measured, and added to moments and times of day, as PostgreSQL does.
 
+use std::cmp::Ordering;
+
 use super::moment::add;
 use super::{Made, impossible};
 use crate::error::ErrorCode;
@@ -58,6 +60,34 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
         (F::Extract(unit), [Cell::Time(t)]) => Ok(Value::Float(part(unit, Interval { months: 0, days: 0, micros: *t }))),
         (F::DateTrunc(unit), [Cell::Interval(i)]) => Ok(packed(truncated(unit, Interval::unpack(i)))),
         _ => impossible(),
+    }
+}
+
+/// Order of a date, moment, time or interval beside another one moved by an interval that is not negative: back or ahead. A
+/// time of day is moved by hours alone, and beyond the day; what is moved out of its range is before or behind everything.
+pub fn beside_moved(value: Cell<'_>, from: Cell<'_>, by: &[u8], back: bool) -> Ordering {
+    let by = Interval::unpack(by);
+    let sign = if back { -1 } else { 1 };
+    let micros = i128::from(by.micros) * sign;
+    match (value, from) {
+        (Cell::Time(v), Cell::Time(c)) => i128::from(v).cmp(&(i128::from(c) + micros)),
+        (Cell::Interval(v), Cell::Interval(c)) => {
+            let [v, c] = [v, c].map(|i| Interval::unpack(i).length());
+            v.cmp(&(c + by.length() * sign))
+        }
+        (Cell::Timestamp(v), Cell::Timestamp(c)) => beside_moment(v, c, by, back),
+        (Cell::Date(v), Cell::Date(c)) => beside_moment(v.saturating_mul(DAY), c.saturating_mul(DAY), by, back),
+        _ => unreachable!("bind lets intervals between times through"),
+    }
+}
+
+fn beside_moment(value: i64, from: i64, by: Interval, back: bool) -> Ordering {
+    let sign = if back { -1 } else { 1 };
+    let Some(micros) = by.micros.checked_mul(sign) else { return Ordering::Greater };
+    match add(from, i64::from(by.months) * sign, i64::from(by.days) * sign, micros) {
+        Ok(edge) => value.cmp(&edge),
+        Err(_) if back => Ordering::Greater,
+        Err(_) => Ordering::Less,
     }
 }
 

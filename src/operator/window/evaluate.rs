@@ -175,7 +175,8 @@ impl<'a> Evaluator<'a> {
         let kept = arguments.slots[slot].kept;
         let grows = from <= *old_from && to >= *old_to;
         let steps = from.abs_diff(*old_from) + to.abs_diff(*old_to);
-        let can_shrink = matches!(kept, Kept::Count | Kept::Sum | Kept::Decimals) && from < *old_to && *old_from < to;
+        let can_shrink =
+            matches!(kept, Kept::Count | Kept::Sum | Kept::Decimals | Kept::Spans) && from < *old_to && *old_from < to;
         match held {
             Some(sum) if steps <= STEPS && (grows || can_shrink) && *old_from < *old_to => {
                 let mut change = |a: usize, b: usize, times: i32| {

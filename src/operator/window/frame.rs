@@ -7,6 +7,7 @@ use super::node::Item;
 use super::slot::Arguments;
 use super::tree::Tree;
 use crate::algebra::Handle;
+use crate::operator::scalar::span;
 use crate::query::{Bound, Exclude, Frame, FrameUnit};
 use crate::trace::{Entry, SortColumn, SortSpec};
 use crate::value::numeric::Decimal;
@@ -175,7 +176,8 @@ fn from_current(column: &SortColumn, bound: &Bound, value: Cell<'_>, current: Ce
             let edge = if back { c.minus(&o) } else { c.plus(&o) };
             v.compare(&edge)
         }
-        _ => unreachable!("bind lets offsets of numbers and timestamps through"),
+        (v, c, Value::Interval(o)) => span::beside_moved(v, c, o, back),
+        _ => unreachable!("bind lets offsets of numbers, times and intervals through"),
     };
     if column.desc { order.reverse() } else { order }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::algebra::{Handle, NO_ROW};
 use crate::error::ErrorCode;
 use crate::operator::scalar::decimal;
-use crate::operator::{ExactSum, Formula};
+use crate::operator::{ExactSum, Formula, Spans};
 use crate::query::WindowFunction;
 use crate::trace::{RelationId, Relations};
 use crate::value::numeric::{Decimal, DecimalSum};
@@ -20,6 +20,8 @@ pub(super) enum Kept {
     Sum,
     /// And their exact sum, of decimals.
     Decimals,
+    /// And their sum, of intervals.
+    Spans,
     /// A row with the smallest value.
     Min,
     /// A row with the largest value.
@@ -32,6 +34,7 @@ impl Kept {
         match function {
             WindowFunction::Count => Some(Kept::Count),
             WindowFunction::Sum | WindowFunction::Avg if ty == Type::Decimal => Some(Kept::Decimals),
+            WindowFunction::Sum | WindowFunction::Avg if ty == Type::Interval => Some(Kept::Spans),
             WindowFunction::Sum | WindowFunction::Avg => Some(Kept::Sum),
             WindowFunction::Min => Some(Kept::Min),
             WindowFunction::Max => Some(Kept::Max),
@@ -77,6 +80,7 @@ pub(super) enum Slot {
     Count(i64),
     Sum { sum: ExactSum, count: i64 },
     Decimals { sum: Box<DecimalSum>, count: i64 },
+    Spans(Box<Spans>),
     Extreme(Handle),
 }
 
@@ -87,6 +91,7 @@ impl Slot {
             Kept::Count => Slot::Count(0),
             Kept::Sum => Slot::Sum { sum: ExactSum::default(), count: 0 },
             Kept::Decimals => Slot::Decimals { sum: Box::default(), count: 0 },
+            Kept::Spans => Slot::Spans(Box::default()),
             Kept::Min | Kept::Max => Slot::Extreme(NO_ROW),
         }
     }
@@ -113,6 +118,11 @@ impl Slot {
                     sum.add(&Decimal::unpack(v), i64::from(times));
                 }
             }
+            Slot::Spans(sum) => {
+                if let Cell::Interval(v) = cell {
+                    sum.add(v, times);
+                }
+            }
             Slot::Extreme(held) if times < 0 => return *held != row,
             Slot::Extreme(held) => {
                 if *held == NO_ROW || is_better(arguments, slot, row, *held) {
@@ -135,6 +145,7 @@ impl Slot {
                 *count += m;
                 sum.add_sum(more, false);
             }
+            (Slot::Spans(sum), Slot::Spans(more)) => sum.add_all(more, 1),
             (Slot::Extreme(held), Slot::Extreme(row)) => {
                 if *row != NO_ROW && (*held == NO_ROW || is_better(arguments, slot, *row, *held)) {
                     *held = *row;
@@ -156,6 +167,7 @@ impl Slot {
                 *count -= m;
                 sum.add_sum(less, true);
             }
+            (Slot::Spans(sum), Slot::Spans(less)) => sum.add_all(less, -1),
             _ => unreachable!("slots of one kind that can be taken away"),
         }
     }
@@ -166,6 +178,7 @@ impl Slot {
             Slot::Count(n) => *n == 0,
             Slot::Sum { sum, count } => *count == 0 && sum.is_zero(),
             Slot::Decimals { sum, count } => *count == 0 && sum.is_nothing(),
+            Slot::Spans(sum) => sum.is_nothing(),
             Slot::Extreme(row) => *row == NO_ROW,
         }
     }
@@ -175,6 +188,7 @@ impl Slot {
         match self {
             Slot::Sum { sum, .. } => sum.bytes(),
             Slot::Decimals { sum, .. } => size_of::<DecimalSum>() + sum.bytes(),
+            Slot::Spans(_) => size_of::<Spans>(),
             _ => 0,
         }
     }
@@ -188,6 +202,9 @@ impl Slot {
                 _ => sum.value(),
             };
             return decimal::made(&value);
+        }
+        if let Slot::Spans(sum) = self {
+            return sum.result(function == WindowFunction::Avg);
         }
         let Slot::Sum { sum, count } = self else { unreachable!("a sum") };
         if *count == 0 {

@@ -73,7 +73,7 @@ fn counts_groups_and_aggregates_of_ranges_agree_with_a_vector_under_random_churn
                     numbers.iter().for_each(|v| expected.add(*v, 1));
                     assert_eq!((count as usize, sum.value()), (numbers.len(), expected.value()));
                 }
-                Slot::Decimals { .. } => unreachable!("no decimals"),
+                Slot::Decimals { .. } | Slot::Spans(_) => unreachable!("numbers are doubles"),
                 Slot::Extreme(NO_ROW) => assert!(numbers.is_empty()),
                 Slot::Extreme(row) => {
                     let pick = if *kept == Kept::Min { f64::min } else { f64::max };

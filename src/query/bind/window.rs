@@ -11,7 +11,7 @@ use super::spelling::plain;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{BoundJson, ExprJson, FrameJson, Literal, OrderJson, OverJson};
 use crate::query::{Bound, Exclude, Expr, Frame, FrameUnit, Select, SortKey, WindowCall, WindowFunction};
-use crate::value::{MapState, Type, Value, decimal_text};
+use crate::value::{Interval, MapState, Type, Value, decimal_text};
 
 /// Until all aggregates are known, window function *n* is this column and *n*.
 pub(super) const WINDOW_COLUMNS: usize = 1 << 28;
@@ -170,7 +170,7 @@ fn result(function: WindowFunction, json: &ExprJson, arguments: &mut [Typed]) ->
     let accepted: &[Type] = match function {
         W::RowNumber | W::Rank | W::DenseRank | W::Ntile(_) | W::Count => return Ok(Type::Int),
         W::PercentRank | W::CumeDist => return Ok(Type::Float),
-        W::Sum | W::Avg => &[Type::Int, Type::Decimal, Type::Float],
+        W::Sum | W::Avg => &[Type::Int, Type::Decimal, Type::Float, Type::Interval],
         W::Min | W::Max => ORDERED,
         W::Shift(_) | W::First | W::Last | W::Nth(_) => {
             if let [value, default] = arguments {
@@ -247,18 +247,24 @@ fn bound(json: &BoundJson, unit: FrameUnit, order: &[Option<Type>]) -> Result<(u
 
 /// How far a frame reaches: rows or groups, or a distance of values of the one order expression.
 fn offset(given: &Literal, unit: FrameUnit, order: &[Option<Type>]) -> Result<Value> {
-    let json = ExprJson { op: "lit".into(), value: Some(given.clone()), ..ExprJson::default() };
+    let mut json = ExprJson { op: "lit".into(), value: Some(given.clone()), ..ExprJson::default() };
     let ty = match (unit, order) {
+        (FrameUnit::Range, [Some(Type::Timestamp)]) if matches!(given, Literal::Text(_)) => Type::Interval,
+        (FrameUnit::Range, [Some(Type::Date | Type::Time | Type::Interval)]) => Type::Interval,
         (FrameUnit::Rows | FrameUnit::Groups, _) => Type::Int,
         (FrameUnit::Range, [Some(Type::Int | Type::Timestamp)]) => Type::Int,
         (FrameUnit::Range, [Some(ty @ (Type::Float | Type::Decimal))]) => *ty,
         (FrameUnit::Range, [ty]) => {
             let ty = ty.map_or("null", Type::name);
-            let message = format!("values of type {ty} have no distance: a range with offsets orders by a number or a timestamp");
+            let message =
+                format!("values of type {ty} have no distance: a range with offsets orders by a number, a time or an interval");
             return Err(Error::new(ErrorCode::TypeMismatch, message).named(describe(&json)));
         }
         (FrameUnit::Range, _) => return Err(invalid("a range with offsets needs exactly one expression in its `orderBy`")),
     };
+    if ty == Type::Interval && matches!(given, Literal::Text(_)) {
+        json.name = Some(ty.name().into());
+    }
     let value = literal_of(&json, Some(ty)).map_err(|e| match e.code {
         ErrorCode::TypeMismatch => mismatch("the offset", &[ty], literal(&json).ok().and_then(|v| v.kind()), &json),
         _ => e,
@@ -266,6 +272,9 @@ fn offset(given: &Literal, unit: FrameUnit, order: &[Option<Type>]) -> Result<Va
     match value {
         Value::Null => Err(mismatch("the offset", &[ty], None, &json)),
         Value::Decimal(v) if decimal_text(&v).starts_with('-') => {
+            Err(invalid("an offset cannot be negative").named(describe(&json)))
+        }
+        Value::Interval(v) if Interval::unpack(&v).is_backward(order == [Some(Type::Time)]) => {
             Err(invalid("an offset cannot be negative").named(describe(&json)))
         }
         Value::Int(v) if v < 0 => Err(invalid("an offset cannot be negative").named(describe(&json))),

@@ -1,5 +1,7 @@
 //! Intervals by their three parts, as PostgreSQL reckons.
 
+use std::cmp::Ordering;
+
 use super::{by_zero, moment};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Function, Unit};
@@ -18,6 +20,29 @@ pub(crate) fn parts(value: &Value) -> Parts {
 
 fn out() -> Error {
     Error::new(ErrorCode::TimestampRange, "interval out of range")
+}
+
+/// Order of a value beside another of its type that was moved by an interval, as `in_range` of PostgreSQL.
+pub(crate) fn from_moved(value: &Value, current: &Value, by: &Value, back: bool) -> Ordering {
+    let by = parts(by).map(|part| if back { -i128::from(part) } else { part.into() });
+    let length = |p: [i128; 3]| (p[0] * 30 + p[1]) * i128::from(DAY) + p[2];
+    let of = |v: &Value| length(parts(v).map(i128::from));
+    match (value, current) {
+        (Value::Interval(_), Value::Interval(_)) => of(value).cmp(&(of(current) + length(by))),
+        (Value::Time(v), Value::Time(c)) => i128::from(*v).cmp(&(i128::from(*c) + by[2])),
+        (Value::Date(v), Value::Date(c)) => moved_moment(v * DAY, c * DAY, by),
+        (Value::Timestamp(v), Value::Timestamp(c)) => moved_moment(*v, *c, by),
+        other => panic!("no interval between {other:?}"),
+    }
+}
+
+fn moved_moment(value: i64, current: i64, by: [i128; 3]) -> Ordering {
+    let [months, days, micros] = by.map(|part| part.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
+    match moment::add(current, months, days, micros) {
+        Ok(edge) => value.cmp(&edge),
+        // Out of range: before everything, or behind.
+        Err(_) => 0.cmp(&by.iter().sum::<i128>()),
+    }
 }
 
 /// An interval of these parts.

@@ -1,7 +1,7 @@
 // Intervals from objects and JSON through the engine to rows, keys and expressions.
 import { describe, expect, it } from 'vitest'
 import {
-  addInterval, avg, cast, createDatabase, dateTrunc, defineSchema, elapsed, eq, extract, gt, int, interval, intervalOf, max, sum, table, timestamp, time, timesInterval,
+  addInterval, avg, cast, count, createDatabase, dateTrunc, defineSchema, elapsed, eq, extract, gt, int, interval, intervalOf, max, over, sum, table, timestamp, time, timesInterval,
 } from '../../../pkg/index.inline.js'
 import { failure } from './support.js'
 
@@ -48,6 +48,30 @@ describe('intervals', () => {
     expect(all.rows).toEqual([{ sum: '1 mon 1 day 12:00:00', mean: '15 days 18:00:00', longest: '1 mon' }])
     db.apply([{ op: 'delete', table: 'tasks', id: 1 }])
     expect(all.rows).toEqual([{ sum: '1 day 12:00:00', mean: '1 day 12:00:00', longest: '1 day 12:00:00' }])
+  })
+
+  it('are summed up over windows, and say how far a frame reaches', async () => {
+    const db = await createDatabase({ schema })
+    const at = (id: number, took: string, day: string) => ({ op: 'upsert' as const, table: 'tasks' as const, row: { id, took, from: new Date(day), to, at: `0${id}:00` } })
+    const live = db.live(db.query.tasks.orderBy('id').select(t => ({
+      id: t.id, all: over(sum(t.took), { orderBy: t.id }), mean: over(avg(t.took), { orderBy: t.id, frame: { unit: 'rows', start: { preceding: 1 } } }),
+      month: over(count(), { orderBy: t.from, frame: { unit: 'range', start: { preceding: '1 mon' } } }),
+      hour: over(count(), { orderBy: t.at, frame: { unit: 'range', start: { preceding: { hours: 1 } }, end: { following: { hours: 1 } } } }),
+      near: over(count(), { orderBy: [t.took, 'desc'], frame: { unit: 'range', start: 'currentRow', end: { following: '30 days' } } }),
+    })))
+    db.apply([at(1, '1 mon', '2024-01-31'), at(2, '1 day', '2024-02-29'), at(3, '12:00', '2024-03-30')])
+    expect(live.rows).toEqual([
+      { id: 1, all: '1 mon', mean: '1 mon', month: 1, hour: 2, near: 3 },
+      { id: 2, all: '1 mon 1 day', mean: '15 days 12:00:00', month: 2, hour: 3, near: 2 },
+      { id: 3, all: '1 mon 1 day 12:00:00', mean: '18:00:00', month: 2, hour: 2, near: 1 },
+    ])
+    db.apply([at(2, '1 day', '2024-03-01')])
+    expect(live.rows.map(r => r.month)).toEqual([1, 1, 2])
+    db.apply([{ op: 'delete', table: 'tasks', id: 1 }])
+    expect(live.rows.map(r => [r.all, r.near])).toEqual([['1 day', 2], ['1 day 12:00:00', 1]])
+    const frame = (preceding: string | number) => failure(() => db.live(db.query.tasks.select(t => ({ n: over(count(), { orderBy: t.took, frame: { unit: 'range', start: { preceding } } }) }))))
+    expect(frame('-1 days')).toMatchObject({ code: 'QUERY_INVALID', path: 'select[0].expr.over.frame.start.offset' })
+    expect(frame(3)).toMatchObject({ code: 'TYPE_MISMATCH', path: 'select[0].expr.over.frame.start.offset' })
   })
 
   it('beyond their range are an error of the view, and texts that are none of the input', async () => {

@@ -67,12 +67,12 @@ pub fn window(rng: &mut Rng, risky: bool, of: Make<'_>) -> (Type, ExprJson) {
             (ty, vec![e, number(rng, 1)])
         }
         "sum" | "avg" => {
-            let ty = pick(rng, &[Type::Int, Type::Int, Type::Float, Type::Decimal, Type::Decimal]);
+            let ty = pick(rng, &[Type::Int, Type::Int, Type::Float, Type::Decimal, Type::Decimal, Type::Interval]);
             // Sums of big integers leave 64 bits.
             let (ty, e) = of(rng, Some(if risky { Type::Int } else { ty }));
             // A whole float is written as an integer, and nothing beside it says otherwise.
             let ty = if matches!(e.value, Some(Literal::Int(_))) { Type::Int } else { ty };
-            (if name == "avg" && ty != Type::Decimal { Type::Float } else { ty }, vec![e])
+            (if name == "avg" && !matches!(ty, Type::Decimal | Type::Interval) { Type::Float } else { ty }, vec![e])
         }
         "count" => (Type::Int, if rng.bool() { vec![any(rng).1] } else { vec![] }),
         "percentRank" | "cumeDist" => (Type::Float, vec![]),
@@ -118,7 +118,7 @@ fn over(rng: &mut Rng, of: Make<'_>) -> OverJson {
     let mut types = Vec::new();
     let mut order_by = Vec::new();
     for _ in 0..pick(rng, &[0, 1, 1, 1, 1, 2]) {
-        let asked = chance(rng, 40).then(|| pick(rng, &[Type::Int, Type::Float, Type::Timestamp, Type::Decimal]));
+        let asked = chance(rng, 40).then(|| pick(rng, &DISTANT));
         let (ty, expr) = of(rng, asked);
         if expr.op == "lit" && expr.value.is_none() {
             continue;
@@ -133,8 +133,11 @@ fn over(rng: &mut Rng, of: Make<'_>) -> OverJson {
     OverJson { partition_by, order_by, frame }
 }
 
+/// Types of orders whose ranges have offsets.
+const DISTANT: [Type; 7] = [Type::Int, Type::Float, Type::Timestamp, Type::Decimal, Type::Date, Type::Time, Type::Interval];
+
 fn frame(rng: &mut Rng, order: &[Type]) -> FrameJson {
-    let distant = matches!(order, [Type::Int | Type::Float | Type::Timestamp | Type::Decimal]);
+    let distant = matches!(order, [ty] if DISTANT.contains(ty));
     let unit = if order.is_empty() { pick(rng, &["rows", "range"]) } else { pick(rng, &["rows", "range", "groups"]) };
     // Kinds of its ends, in order.
     let ends: &[(usize, usize)] = if unit == "range" && !distant {
@@ -151,6 +154,8 @@ fn frame(rng: &mut Rng, order: &[Type]) -> FrameJson {
                 Some(pick(rng, &[Literal::Int(0), Literal::Float(0.5), Literal::Int(2), Literal::Float(1e18)]))
             }
             ("range", [Type::Float]) => Some(Literal::Float(pick(rng, &[0.0, 0.5, 1.0, 2.5, 1e300]))),
+            ("range", [Type::Date | Type::Time | Type::Interval]) => Some(interval(rng)),
+            ("range", [Type::Timestamp]) if rng.bool() => Some(interval(rng)),
             ("range", [Type::Timestamp]) => Some(Literal::Int(pick(rng, &[0, 1, 1_000, 86_400_000_000, i64::MAX]))),
             _ => Some(Literal::Int(if chance(rng, 4) { i64::MAX } else { rng.i64(0..4) })),
         };
@@ -160,4 +165,9 @@ fn frame(rng: &mut Rng, order: &[Type]) -> FrameJson {
     let end = (end.kind != "currentRow" || rng.bool()).then_some(end);
     let exclude = chance(rng, 25).then(|| pick(rng, &["noOthers", "currentRow", "group", "ties"]).to_owned());
     FrameJson { unit: unit.into(), start, end, exclude }
+}
+
+fn interval(rng: &mut Rng) -> Literal {
+    let all = ["0", "1 day", "1 mon", "1 mon -1 day", "00:00:01", "12:00", "3 years 2 mons 1 day", "178000000 years"];
+    Literal::Text(pick(rng, &all).to_owned())
 }
