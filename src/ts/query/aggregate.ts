@@ -1,7 +1,8 @@
 import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
-import { type Condition, Expr, type ExprJson, type Num, type Operand, literal } from './expr.js'
+import { type Condition, Expr, type ExprJson, type Num, type Operand, exprOf, literal, misshapen } from './expr.js'
+import { ANYTHING, BOOLEAN, type Kinds, checkOptions } from '../option-kinds.js'
 import { checkOrder } from './parts.js'
 import type { OrderJson } from './types.js'
 
@@ -22,7 +23,10 @@ export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint 
 type Mean<A> = (Extract<A, string> extends never ? number : Extract<A, string> extends IntervalText ? IntervalText : Decimal) | null
 const meanOf = (a: Expr<unknown>): CellType => a.cellType === 'decimal' || a.cellType === 'interval' ? a.cellType : 'float'
 
+const OPTIONS: Kinds = { distinct: BOOLEAN, where: { is: v => v instanceof Expr, what: 'a condition' }, orderBy: ANYTHING }
+
 function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, options: ListOptions = {}): Expr<T> {
+  checkOptions(options, OPTIONS, { code: 'QUERY_INVALID', path: '', of: name })
   const json: ExprJson = { op: 'agg', name, args: args.map(a => literal(a)) }
   const { distinct, where, orderBy } = options
   if (distinct) json.distinct = true
@@ -34,13 +38,17 @@ function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, o
 const isItem = (o: OrderItem | readonly OrderItem[]): o is OrderItem => o instanceof Expr || (o[0] instanceof Expr && (o.length === 1 || typeof o[1] === 'string' || o[1] === undefined))
 
 /** @internal One item, or a list of them, as a list. */
-export function orderList(order: OrderItem | readonly OrderItem[]): readonly OrderItem[] { return isItem(order) ? [order] : order }
+export function orderList(order: OrderItem | readonly OrderItem[]): readonly OrderItem[] {
+  if (!(order instanceof Expr) && !Array.isArray(order)) throw misshapen(ORDER, order, 'orderBy')
+  return isItem(order) ? [order] : order
+}
+const ORDER = '`orderBy` takes an expression, one with its direction, or a list of these: i.title, [i.title, \'desc\']'
 
 /** @internal */
 export function orderJson(item: OrderItem): OrderJson {
   const [by, direction, options] = item instanceof Expr ? [item] : item
   checkOrder('QUERY_INVALID', direction, options, 'orderBy')
-  return { expr: by.json, ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
+  return { expr: exprOf(by, ORDER, 'orderBy'), ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
 }
 
 /** Number of rows, or of rows where `a` is not null. `count({ where: … })` counts rows that satisfy a condition. */

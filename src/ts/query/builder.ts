@@ -1,9 +1,9 @@
 import { EddylineError, unknownName } from '../errors.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
 import type { CellType } from '../port.js'
-import { type Condition, Expr } from './expr.js'
+import { type Condition, Expr, exprOf, misshapen } from './expr.js'
 import type { CountLike } from './params.js'
-import { checkOrder, jsonOf, operatorCondition, placed, refs, tableNamed, tooDeep } from './parts.js'
+import { checkOrder, conditionOf, jsonOf, operatorCondition, placed, refs, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
 import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
@@ -42,9 +42,10 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   where(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A>
   where(first: string | ((row: any) => Condition), op?: WhereOp, value?: unknown): Query<S, T, J, B, A> {
     const step = {}
-    const condition = placed('where', () => typeof first === 'function' ? first(scopeOf(this.#of, step)) : operatorCondition(columnOf(this.#of, first), op!, value))
-    if (!(condition instanceof Expr)) throw new EddylineError('QUERY_INVALID', '`where` needs a condition: eq(…), and(…), …', { path: 'where' })
-    return this.#step({ where: [...this.#of.plan.where, condition.json] }, step)
+    const condition = typeof first === 'string'
+      ? placed('where', () => operatorCondition(columnOf(this.#of, first), op!, value).json)
+      : conditionOf('where', 'where(i => eq(i.status, \'open\')), or where(\'status\', \'=\', \'open\')', first, () => [scopeOf(this.#of, step)])
+    return this.#step({ where: [...this.#of.plan.where, condition] }, step)
   }
 
   /** Sorts; several sort within each other. Nulls are last ascending, first descending, unless told. Ties go by key. */
@@ -54,8 +55,11 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     checkOrder('QUERY_INVALID', direction, options, `orderBy[${this.#of.plan.orderBy.length}]`)
     const order: Order = { desc: direction === 'desc', nulls: options?.nulls }
     const step = {}
-    if (typeof by === 'function') order.expr = placed(`orderBy[${this.#of.plan.orderBy.length}]`, () => by(scopeOf(this.#of, step)).json)
-    else order.name = by
+    const path = `orderBy[${this.#of.plan.orderBy.length}]`
+    const usage = '`orderBy` takes one column or expression, each its own step: orderBy(\'title\', \'desc\'), orderBy(i => i.title)'
+    if (typeof by === 'function') order.expr = placed(path, () => exprOf(by(scopeOf(this.#of, step)), usage))
+    else if (typeof by === 'string') order.name = by
+    else throw misshapen(usage, by, path)
     return this.#step({ orderBy: [...this.#of.plan.orderBy, order] }, step)
   }
 
@@ -69,7 +73,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * ```
    */
   as<N extends string>(name: N): Query<S, T, J, B, A> & Source<S, N, B> {
-    if (name === '') throw new EddylineError('QUERY_INVALID', '`as` gives a name', { offending: name, path: 'alias' })
+    if (typeof name !== 'string' || name === '') throw new EddylineError('QUERY_INVALID', '`as` gives a name', { offending: name, path: 'alias' })
     return this.#step(this.#of.plan === NOTHING ? { alias: name } : { name })
   }
 
@@ -144,7 +148,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#of.table}\``, name as string, known.map(r => r.name as string), `${at}.relation`)
     const target = tableNamed(this.#of.schema, relation.table as string)
     const made = placed(`${at}.expr`, () => make(refs(target, undefined, { step: {}, of: target.name }) as never))
-    return this.#step({ computed: [...this.#of.plan.computed ?? [], { as, relation: name as string, expr: made.json, type: made.cellType }] })
+    return this.#step({ computed: [...this.#of.plan.computed ?? [], { as, relation: name as string, expr: exprOf(made, 'the callback of `withAggregate` gives an aggregate: c => max(c.createdAt)', `${at}.expr`), type: made.cellType }] })
   }
 
   /** Adds the number of rows of an association, as `commentsCount` or the name given; 0 without any. */
@@ -265,9 +269,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    */
   having(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A> {
     const step = {}
-    const made = placed('having', () => condition(scopeOf(this.#of, step) as Scope<S, T, J>))
-    if (!(made instanceof Expr)) throw new EddylineError('QUERY_INVALID', '`having` needs a condition: gt(count(), 1), …', { path: 'having' })
-    return this.#step({ having: [...this.#of.plan.having ?? [], made.json] }, step)
+    const made = conditionOf('having', 'having(() => gt(count(), 1))', condition, () => [scopeOf(this.#of, step)])
+    return this.#step({ having: [...this.#of.plan.having ?? [], made] }, step)
   }
 
   /** The query as the engine takes it. Made once. */
@@ -283,7 +286,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
 
   #combine(setOp: 'union' | 'intersect' | 'except', all: boolean, others: readonly QueryLike<any>[]): any {
     if (others.length === 0) throw new EddylineError('QUERY_INVALID', `\`${setOp}\` takes another query`, { path: setOp })
-    const query: QueryJson = { setOp, ...(all ? { all } : {}), inputs: [this, ...others].map(q => q.toJSON()) }
+    const query: QueryJson = { setOp, ...(all ? { all } : {}), inputs: [this, ...others].map((q, i) => jsonOf(q, `inputs[${i}]`)) }
     return new Query(derived(new SourceTable(this.#of.schema, 'rows', { query }, columnsOf(this.#of))), 'rows')
   }
 
@@ -313,7 +316,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     const at = `joins[${this.#of.plan.joins.length}]`
     const joined = source === undefined ? tableNamed(this.#of.schema, table as string, `${at}.table`) : tableOf(source)
     const step = {}
-    const condition = on && placed(`${at}.on`, () => on(scopeOf(this.#of, step), refs(joined, name, { step, of: name })).json)
+    const condition = kind === 'cross' ? undefined : conditionOf(`${at}.on`, '(i, p) => eq(i.projectId, p.id)', on, () => [scopeOf(this.#of, step), refs(joined, name, { step, of: name })])
     return this.#step({ joins: [...this.#of.plan.joins, { kind, table: joined, alias: name, on: condition }] }, step)
   }
 }

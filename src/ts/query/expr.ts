@@ -5,6 +5,7 @@ import { EddylineError } from '../errors.js'
 import { type IntervalParts, type IntervalText, intervalOf, intervalText } from '../interval.js'
 import type { CellType } from '../port.js'
 import { canonicalJson, hexOf, microsOfText } from '../values.js'
+import { said, shown } from '../option-kinds.js'
 import type { OrderJson, QueryJson } from './types.js'
 
 /** An expression as the engine takes it. */
@@ -23,7 +24,7 @@ export interface OverJson {
   orderBy?: OrderJson[]
   frame?: { unit: string; start: BoundJson; end?: BoundJson; exclude?: string }
 }
-interface BoundJson { kind: string; offset?: number | bigint }
+interface BoundJson { kind: string; offset?: number | bigint | string }
 
 /** A typed expression: a column reference, or what the functions below make of others. */
 export class Expr<T> {
@@ -48,11 +49,28 @@ type Against<T> = Expr<T | null> | Constant<T> | null
 /** A condition; unknown (`null`) counts as false in `where`. */
 export type Condition = Expr<boolean | null>
 
+/** @internal What callbacks get: no values, but what has some. */
+export const scopes = new WeakSet<object>()
+
+/** @internal An error about the shape of what a step or a function is given. */
+export const misshapen = (message: string, given: unknown, path?: string): EddylineError => new EddylineError('QUERY_INVALID', message, { path, offending: given instanceof Expr ? given.json.name ?? given.json.op : said(given) })
+
+/** @internal The expression that something is. Throws QUERY_INVALID for anything else. */
+export function exprOf(given: unknown, message: string, path?: string): ExprJson {
+  if (!(given instanceof Expr)) throw misshapen(message, given, path)
+  return given.json
+}
+
 /** Makes an expression of a constant. `like` tells the type of what it is compared with. */
 export function literal(value: unknown, like?: CellType): ExprJson {
   if (value instanceof Expr) return value.json
   if (value instanceof WindowFunction) throw new EddylineError('QUERY_INVALID', `\`${value.call.name!}\` needs \`over\``, { offending: value.call.name })
   if (value === null) return { op: 'lit', value: null }
+  if (typeof value === 'object') {
+    if (scopes.has(value)) throw misshapen('a row is no value: name a column of it, as `i.title`', 'a row')
+    if ('sourceTable' in value) throw misshapen('a query is no value: `scalar(query)` is the value of its one row', 'a query')
+    if (Array.isArray(value) && value.some(v => v instanceof Expr)) throw misshapen('a list of expressions is no value', value)
+  }
   if (like === 'json') return { op: 'lit', name: 'json', value: canonicalJson(value, '') }
   if (like === 'timestamp' && (typeof value === 'number' || typeof value === 'string')) {
     if (typeof value === 'string' && microsOfText(value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not an ISO 8601 text: ${value}`, { offending: value })
@@ -91,7 +109,7 @@ export function literal(value: unknown, like?: CellType): ExprJson {
       if (value instanceof Uint8Array) return { op: 'lit', name: 'bytes', value: hexOf(value) }
       return { op: 'lit', name: 'json', value: canonicalJson(value, '') }
   }
-  throw new EddylineError('QUERY_INVALID', `${typeof value} cannot be used in a query`, { offending: String(value) })
+  throw misshapen(`${shown(value)} cannot be used in a query: a column, an expression or a constant is expected`, value)
 }
 
 /** @internal A condition comparing `a` with `b`, constants typed by the other side. */
@@ -124,16 +142,21 @@ export function gte<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { retur
 export function and(...conditions: (Condition | false | null | undefined)[]): Condition { return junction('and', conditions, true) }
 /** One holds. Without arguments: false. */
 export function or(...conditions: (Condition | false | null | undefined)[]): Condition { return junction('or', conditions, false) }
-export function not(condition: Condition): Condition { return new Expr({ op: 'not', args: [condition.json] }, 'bool') }
+export function not(condition: Condition): Condition { return new Expr({ op: 'not', args: [exprOf(condition, CONDITION)] }, 'bool') }
+
+/** @internal */
+export const CONDITION = 'a condition is expected: eq(i.status, \'open\'), and(…), …'
 
 function junction(op: string, conditions: (Condition | false | null | undefined)[], empty: boolean): Condition {
-  const given = conditions.filter((c): c is Condition => c instanceof Expr)
+  const given = conditions.filter((c): c is Condition => c !== false && c !== null && c !== undefined)
+  for (const c of given) exprOf(c, CONDITION)
   if (given.length === 0) return new Expr({ op: 'lit', value: empty }, 'bool')
   return given.length === 1 ? given[0] : new Expr({ op, args: given.map(c => c.json) }, 'bool')
 }
 
 /** `a IN (…)`; false for an empty list. */
 export function inArray<T>(a: Expr<T>, list: readonly NoInfer<Against<T>>[]): Condition {
+  if (!Array.isArray(list)) throw misshapen('`inArray` takes an array; `inQuery` a query', list)
   if (list.length === 0) return new Expr({ op: 'lit', value: false }, 'bool')
   return new Expr({ op: 'in', args: [a.json, ...list.map(v => literal(v, a.cellType))] }, 'bool')
 }

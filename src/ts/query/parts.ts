@@ -2,7 +2,7 @@
 import { EddylineError, unknownName } from '../errors.js'
 import type { CellType } from '../port.js'
 import type { AnySchema } from '../schema.js'
-import { type Condition, Expr, type ExprJson, compare, literal } from './expr.js'
+import { CONDITION, type Condition, Expr, type ExprJson, compare, exprOf, literal, misshapen, scopes } from './expr.js'
 import type { TableJson } from './source.js'
 import type { QueryJson, WhereOp } from './types.js'
 
@@ -54,7 +54,7 @@ export function refs(table: TableJson, of: string | undefined, place: Place): ob
     places.set(e.json, place)
     return e
   }
-  return new Proxy(Object.create(null) as object, {
+  const row = new Proxy(Object.create(null) as object, {
     get(_, name) {
       if (typeof name !== 'string') return undefined
       const found = table.columns.find(c => c.name === name)
@@ -69,10 +69,35 @@ export function refs(table: TableJson, of: string | undefined, place: Place): ob
       return { value: column(found.name, found.type), enumerable: true, configurable: true }
     },
   })
+  scopes.add(row)
+  return row
 }
 
-export function members(record: Record<string, Expr<any>>): Member[] {
-  return Object.entries(record).map(([name, value]) => ({ name, expr: literal(value), type: value instanceof Expr ? value.cellType : undefined }))
+/** What a callback gets that is about several tables; an unknown name throws. */
+export function scopeOfAliases(aliases: Record<string, object>): object {
+  const scope = new Proxy(aliases, {
+    get(_, name) {
+      if (typeof name === 'string' && !Object.hasOwn(aliases, name)) throw unknownName('UNKNOWN_ALIAS', `table \`${name}\` in the query`, name, Object.keys(aliases))
+      return aliases[name as string]
+    },
+  })
+  scopes.add(scope)
+  return scope
+}
+
+/** The members that a callback of a clause gave. */
+export function members(clause: string, record: unknown): Member[] {
+  if (typeof record !== 'object' || record === null || record instanceof Expr || Array.isArray(record) || 'call' in record) {
+    const name = record instanceof Expr && record.json.op === 'col' ? record.json.name! : 'x'
+    throw misshapen(`the callback of \`${clause}\` names members: ${clause}(i => ({ ${name}: i.${name} })), or ${clause}('${name}')`, record)
+  }
+  return Object.entries(record).map(([name, value]) => ({ name, expr: placed(name, () => literal(value)), type: value instanceof Expr ? value.cellType : undefined }))
+}
+
+/** The condition that a callback makes. */
+export function conditionOf(path: string, usage: string, make: unknown, given: () => unknown[]): ExprJson {
+  if (typeof make !== 'function') throw misshapen(`a callback is expected: ${usage}`, make, path)
+  return placed(path, () => exprOf(make(...given()), `${CONDITION}; ${usage}`))
 }
 
 export function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Condition {
@@ -107,6 +132,7 @@ export interface Names { base: string | undefined; names: string[]; steps: reado
 /** An expression with the columns of queries outside named in full, and its own where there are several tables. */
 export function settled(e: ExprJson, own: Names, left = 500): ExprJson {
   if (left === 0) throw tooDeep()
+  if (e === undefined) throw misshapen('an expression is missing: columns are i.title, not \'title\'', e)
   if (e.op === 'col') {
     const place = places.get(e)
     if (place === undefined || own.steps.includes(place.step)) return e.of === undefined && own.base !== undefined ? { ...e, of: own.base } : e

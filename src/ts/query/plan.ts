@@ -2,9 +2,9 @@
 import { EddylineError, unknownName } from '../errors.js'
 import type { CellType } from '../port.js'
 import type { AnySchema } from '../schema.js'
-import { Expr, type ExprJson, literal } from './expr.js'
+import { Expr, type ExprJson, exprOf, literal, misshapen } from './expr.js'
 import { type CountLike, countParam } from './params.js'
-import { type Member, members, natural, placed, refs, settled, tableNamed } from './parts.js'
+import { type Member, members, natural, placed, refs, scopeOfAliases, settled, tableNamed } from './parts.js'
 import type { TableJson } from './source.js'
 import type { JoinKind, OrderJson, QueryJson } from './types.js'
 
@@ -76,7 +76,7 @@ export function nameOf({ table, plan }: Planned): string { return plan.alias ?? 
 /** Members of the rows: columns by name, or what a callback makes. */
 export function membersOf(of: Planned, clause: string, given: unknown[], step: object): Member[] {
   return placed(clause, () => typeof given[0] === 'function'
-    ? members((given[0] as (row: unknown) => Record<string, Expr<any>>)(scopeOf(of, step)))
+    ? members(clause, (given[0] as (row: unknown) => unknown)(scopeOf(of, step)))
     : (given as string[]).map(name => { const { json, cellType } = columnOf(of, name); return { name, expr: json, type: cellType } }))
 }
 
@@ -85,8 +85,8 @@ export function partsOf(of: Planned, clause: string, given: unknown[], step: obj
   return placed(clause, () => {
     const [first] = given
     if (typeof first !== 'function') return (given as string[]).map(name => columnOf(of, name).json)
-    const made = first(scopeOf(of, step)) as Expr<any> | Expr<any>[]
-    return (Array.isArray(made) ? made : [made]).map(e => e.json)
+    const made: unknown = first(scopeOf(of, step))
+    return (Array.isArray(made) ? made : [made]).map(e => exprOf(e, `the callback of \`${clause}\` gives an expression, or several: i => [i.x, i.y]`))
   })
 }
 
@@ -103,10 +103,10 @@ export function scopeOf(of: Planned, step: object): unknown {
   const { joins } = of.plan
   const name = nameOf(of)
   if (joins.length === 0) return refs(base, undefined, { step, of: name })
-  const scope: Record<string, unknown> = Object.create(null)
+  const scope: Record<string, object> = Object.create(null)
   scope[of.table] = refs(base, name, { step, of: name })
   for (const j of joins) scope[j.alias] = refs(j.table, j.alias, { step, of: j.alias })
-  return scope
+  return scopeOfAliases(scope)
 }
 
 /** The table with the columns that are computed for it. */
@@ -118,6 +118,7 @@ function ownOf({ schema, table, plan }: Planned): TableJson {
 
 /** A column by its name. */
 export function columnOf(of: Planned, name: string): Expr<any> {
+  if (typeof name !== 'string') throw misshapen('columns are named by texts, or given by a callback: \'title\', i => i.title', name)
   const t = ownOf(of)
   const column = t.columns.find(c => c.name === name)
   if (column === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${t.name}\``, name, t.columns.map(c => c.name))

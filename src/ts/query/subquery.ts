@@ -1,5 +1,6 @@
 import type { QueryLike } from './builder.js'
 import { type Condition, Expr, type ExprJson, type Operand, literal } from './expr.js'
+import { jsonOf } from './parts.js'
 
 /** A query of one member. */
 type OneMember<V> = QueryLike<{ readonly [member: string]: V }>
@@ -29,7 +30,7 @@ export function notInQuery<T>(value: Operand<T>, query: OneMember<Against<NoInfe
  * q.select(i => ({ id: i.id, comments: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).select(() => ({ n: count() }))) }))
  * ```
  */
-export function scalar<R>(query: QueryLike<R>): Expr<R[keyof R] | null> { return new Expr({ op: 'scalar', query: query.toJSON() }) }
+export function scalar<R>(query: QueryLike<R>): Expr<R[keyof R] | null> { return new Expr({ op: 'scalar', query: jsonOf(query) }) }
 
 /** A column of a query outside, named as `table.column` (or `alias.column`): for sub-queries built away from the query around. */
 export function outer<T = any>(path: string): Expr<T> {
@@ -38,5 +39,5 @@ export function outer<T = any>(path: string): Expr<T> {
 }
 
 function about(op: string, args: ExprJson[], query: QueryLike<any>): Condition {
-  return new Expr({ op, ...(args.length > 0 ? { args } : {}), query: query.toJSON() }, 'bool')
+  return new Expr({ op, ...(args.length > 0 ? { args } : {}), query: jsonOf(query) }, 'bool')
 }

@@ -1,12 +1,18 @@
 import { EddylineError } from '../errors.js'
+import type { IntervalParts } from '../interval.js'
+import { ANYTHING, type Kinds, OBJECT, checkOptions } from '../option-kinds.js'
 import type { CellType } from '../port.js'
 import { type OrderItem, orderJson, orderList } from './aggregate.js'
-import { Expr, type ExprJson, type Operand, WindowFunction, literal } from './expr.js'
+import { Expr, type ExprJson, type Operand, WindowFunction, exprOf, literal } from './expr.js'
 
-/** An end of a frame; `offset` counts rows, groups, or what the order expression counts: milliseconds of moments. */
+/**
+ * An end of a frame, so many rows or groups away, or as far as values of the order expression are: milliseconds of moments; of these,
+ * too, of dates, times and intervals an interval, `'1 mon'` or `{ months: 1 }`.
+ */
 export type FrameBound =
   | 'unboundedPreceding' | 'currentRow' | 'unboundedFollowing'
-  | { preceding: number | bigint } | { following: number | bigint }
+  | { preceding: FrameOffset } | { following: FrameOffset }
+type FrameOffset = number | bigint | string | IntervalParts
 
 /** The part of its partition that a row sees: `end` is the current row unless told. */
 export interface Frame {
@@ -74,14 +80,15 @@ export function nthValue<T>(a: Expr<T>, n: number): WindowFunction<T | null> { r
  * Throws QUERY_INVALID for what is neither.
  */
 export function over<T>(call: WindowFunction<T> | Expr<T>, spec: WindowSpec = {}): Expr<T> {
-  const json = call instanceof WindowFunction ? call.call : call.json
+  const json = call instanceof WindowFunction ? call.call : exprOf(call, '`over` takes a window function or an aggregate: over(rowNumber(), { orderBy: i.title })')
+  checkOptions(spec, SPEC, { code: 'QUERY_INVALID', path: 'over', of: 'over' })
   if (!(call instanceof WindowFunction) && json.op !== 'agg') {
     throw new EddylineError('QUERY_INVALID', '`over` takes a window function or an aggregate', { offending: json.op })
   }
   const order = spec.orderBy === undefined ? [] : orderList(spec.orderBy)
   const over: NonNullable<ExprJson['over']> = {}
-  const partitionBy = spec.partitionBy === undefined ? [] : spec.partitionBy instanceof Expr ? [spec.partitionBy] : spec.partitionBy
-  if (partitionBy.length > 0) over.partitionBy = partitionBy.map(e => e.json)
+  const partitionBy = spec.partitionBy === undefined ? [] : Array.isArray(spec.partitionBy) ? spec.partitionBy as readonly Expr<any>[] : [spec.partitionBy]
+  if (partitionBy.length > 0) over.partitionBy = partitionBy.map(e => exprOf(e, '`partitionBy` takes an expression, or a list of these: i.title', 'over.partitionBy'))
   if (order.length > 0) over.orderBy = order.map(orderJson)
   if (spec.frame !== undefined) {
     const { unit, start, end, exclude } = spec.frame
@@ -92,9 +99,12 @@ export function over<T>(call: WindowFunction<T> | Expr<T>, spec: WindowSpec = {}
   return new Expr({ ...json, op: 'over', over }, call.cellType)
 }
 
-function bound(given: FrameBound, moments: boolean): { kind: string; offset?: number | bigint } {
+const SPEC: Kinds = { partitionBy: ANYTHING, orderBy: ANYTHING, frame: OBJECT }
+
+function bound(given: FrameBound, moments: boolean): { kind: string; offset?: number | bigint | string } {
   if (typeof given === 'string') return { kind: given }
   const [kind, offset] = 'preceding' in given ? ['preceding', given.preceding] as const : ['following', given.following] as const
+  if (typeof offset === 'string' || typeof offset === 'object') return { kind, offset: literal(offset, 'interval').value as string }
   // Moments are held in microseconds.
   return { kind, offset: !moments ? offset : typeof offset === 'bigint' ? offset * 1000n : Math.round(offset * 1000) }
 }
