@@ -7,6 +7,7 @@
 mod association;
 mod bound;
 mod explain;
+mod join_condition;
 mod level;
 mod params;
 mod pointer;

@@ -4,7 +4,7 @@
 //! conditions of joins and in aggregates, parameters become columns first. A comparison of a table's column with a
 //! parameter is a part of that column's order, which all queries share.
 
-use super::stream::{Planner, Stream, add_packed, conjuncts};
+use super::stream::{Planner, Stream, add_packed};
 use super::subquery::{all, cannot_fail};
 use crate::circuit::{NodeId, Spec};
 use crate::operator::{BoundValue, Count, Extend, Formula, Order, ParamExtend, ParamFilter, ParamTop, Seek, Source};
@@ -33,7 +33,7 @@ impl Planner<'_> {
     /// Rows for which a condition is true that reads parameters. What does not read any and cannot fail is filtered first,
     /// in nodes that other queries share.
     pub(super) fn filter_with_params(&mut self, stream: Stream, condition: &Expr) -> Stream {
-        let mut rest: Vec<Expr> = conjuncts(condition).into_iter().cloned().collect();
+        let mut rest: Vec<Expr> = condition.conjuncts().into_iter().cloned().collect();
         let mut sure = rest.split_off(rest.iter().position(|e| !cannot_fail(e)).unwrap_or(rest.len()));
         std::mem::swap(&mut sure, &mut rest);
         let (read, plain): (Vec<Expr>, Vec<Expr>) = sure.into_iter().partition(Expr::has_param);
@@ -124,7 +124,7 @@ impl Planner<'_> {
         let split = left.columns.len();
         if kind == JoinKind::Inner {
             // What comes after a condition with parameters is evaluated after it.
-            let mut first: Vec<Expr> = conjuncts(on).into_iter().cloned().collect();
+            let mut first: Vec<Expr> = on.conjuncts().into_iter().cloned().collect();
             let after = first.split_off(first.iter().position(Expr::has_param).unwrap_or(first.len()));
             let mut sure = true;
             let joins = |e: &Expr| {

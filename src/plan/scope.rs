@@ -1,7 +1,6 @@
 //! What a query is over: its sources joined, filtered and grouped, as one stream.
 
 use super::association::computed_steps;
-use super::stream::conjuncts;
 use super::subquery::{all, cannot_fail};
 use super::window::{add_windows, depth_of_windows};
 use super::{Planner, Stream};
@@ -72,7 +71,7 @@ impl Planner<'_> {
                 sure &= cannot_fail(e);
                 sure && !e.has_subquery() && fits(e)
             };
-            let (moved, stay): (Vec<&Expr>, Vec<&Expr>) = rest.iter().flat_map(conjuncts).partition(fits);
+            let (moved, stay): (Vec<&Expr>, Vec<&Expr>) = rest.iter().flat_map(Expr::conjuncts).partition(fits);
             let [moved, stay] = [moved, stay].map(|parts| all(parts.into_iter().cloned().collect()));
             rest = stay;
             moved
@@ -145,7 +144,7 @@ impl Planner<'_> {
         for (i, j) in query.joins.iter().enumerate() {
             let right = self.source(&j.source, above - i);
             let right = self.filter(right, j.own_filter.as_ref());
-            stream = self.join(&stream, &right, j.kind, &j.on);
+            stream = self.join_asking(&stream, &right, j.kind, &j.on);
         }
         stream
     }
@@ -274,7 +273,12 @@ pub(super) fn check_joins(query: &BoundQuery) -> Result<()> {
     if joins(query) > DEEPEST + 1 {
         return Err(too_deep());
     }
-    query_exprs(query).iter().try_for_each(|s| check_joins(&s.query))?;
+    for sub in query_exprs(query) {
+        check_joins(&sub.query)?;
+        if sub.query.is_cut() && joins(&sub.query) > DEEPEST {
+            return Err(too_deep());
+        }
+    }
     let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));
     for source in sources {
         match source {

@@ -155,7 +155,7 @@ impl<'a> Planner<'a> {
         let split = left.columns.len();
         let (mut left_key, mut right_key, mut rest) = (Vec::new(), Vec::new(), Vec::new());
         let mut range: Vec<Comparison> = Vec::new();
-        for c in conjuncts(on) {
+        for c in on.conjuncts() {
             match c {
                 Expr::Call(Function::Eq, args) => match args[..] {
                     [Expr::Column(a), Expr::Column(b)] if (a < split) != (b < split) => {
@@ -429,14 +429,6 @@ pub(super) fn add_packed(relations: &mut Relations, layout: Layout, wide: &[bool
 /// The places of pairs of columns.
 fn paths(left: &Stream, right: &Stream, by: &[(usize, usize)]) -> (Vec<Path>, Vec<Path>) {
     by.iter().map(|&(l, r)| (left.columns[l].0, right.columns[r].0)).unzip()
-}
-
-/// The conjuncts of a condition.
-pub fn conjuncts(e: &Expr) -> Vec<&Expr> {
-    match e {
-        Expr::Call(Function::And, args) => args.iter().flat_map(conjuncts).collect(),
-        e => vec![e],
-    }
 }
 
 /// A comparison of a left with a right column, read from the left; the columns of a condition are those of both streams.

@@ -10,11 +10,10 @@
 //! outside, all at once, by joining these to its tables; then every row outside finds its tuple's result by key, null
 //! equal to null. (Neumann and Kemper, "Unnesting arbitrary queries", BTW 2015.)
 
-use super::stream::conjuncts;
 use super::{Planner, Stream};
 use crate::query::{
-    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, OutputField, QueryExpr, QueryExprKind,
-    Select, type_of,
+    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, LimitBy, OutputField, Place, QueryExpr,
+    QueryExprKind, Select, type_of,
 };
 use crate::value::{Type, Value};
 
@@ -36,7 +35,7 @@ impl Planner<'_> {
     /// Rows for which a condition is true that may hold sub-queries. The stream may get further columns.
     pub fn condition(&mut self, mut stream: Stream, condition: Option<&Expr>) -> Stream {
         let Some(condition) = condition.filter(|c| c.has_subquery()) else { return self.filter(stream, condition) };
-        let mut sure: Vec<Expr> = conjuncts(condition).into_iter().cloned().collect();
+        let mut sure: Vec<Expr> = condition.conjuncts().into_iter().cloned().collect();
         // Of conjuncts that cannot fail the order is free; the others are evaluated for what those before them leave.
         let mut rest = sure.split_off(sure.iter().position(|p| !cannot_fail(p)).unwrap_or(sure.len()));
         let last = rest.split_off(rest.iter().rposition(|p| direct(p).is_none()).map_or(0, |at| at + 1));
@@ -302,12 +301,15 @@ impl Planner<'_> {
     /// Plans the rows of a sub-query for a stream of rows outside.
     pub(super) fn inner(&mut self, stream: &mut Stream, sub: &QueryExpr, per_pair: bool) -> Inner {
         let mut query = sub.query.clone();
-        query.order.clear();
+        let cut = query.is_cut();
+        if !cut {
+            query.order.clear();
+        }
         if sub.kind == QueryExprKind::Exists && !is_global(&query) {
             query.select = Select::All;
-            query.aggregate = query.aggregate.filter(|a| a.groups.is_empty() || a.having.is_some());
+            query.aggregate = query.aggregate.filter(|a| cut || a.groups.is_empty() || a.having.is_some());
         }
-        match ties(&query, sub, per_pair) {
+        match ties(&query, sub, per_pair && !cut) {
             Some(ties) => self.tied(query, ties),
             None => self.untied(stream, query, sub),
         }
@@ -320,11 +322,13 @@ impl Planner<'_> {
         if query.aggregate.is_some() {
             let new = keys.len();
             query.for_each_output(&mut |e| *e = e.map_columns(&|c| c + new));
+            query.key.iter_mut().for_each(|c| *c += new);
         }
         if let Some(aggregate) = &mut query.aggregate {
             aggregate.groups.splice(0..0, keys.iter().map(|k| k.1.clone()));
             keys.iter_mut().enumerate().for_each(|(i, k)| k.1 = Expr::Column(i));
         }
+        cut_each(&mut query, keys.iter().map(|k| k.1.clone()));
         let stream = self.scope(&query, None);
         Inner { stream, query, keys, nulls_equal: false, residual: all(residual) }
     }
@@ -349,9 +353,22 @@ impl Planner<'_> {
         if let Some(aggregate) = &mut query.aggregate {
             aggregate.groups.splice(0..0, (0..new).map(Expr::Column));
         }
+        query.key.iter_mut().for_each(|c| *c += new);
+        cut_each(&mut query, (0..new).map(Expr::Column));
         let found = self.scope(&query, Some(&tuples));
         let keys = columns.into_iter().enumerate().map(|(i, c)| (Expr::Column(c), Expr::Column(i))).collect();
         Inner { stream: found, query, keys, nulls_equal: true, residual: None }
+    }
+}
+
+/// A query that is cut becomes one of which each group is: what is equal of the row outside.
+fn cut_each(query: &mut BoundQuery, by: impl Iterator<Item = Expr>) {
+    if query.is_cut() {
+        let (limit, offset) = (query.limit.take().unwrap_or(u32::MAX), std::mem::take(&mut query.offset));
+        query.limit_by = Some(LimitBy { by: by.collect(), limit, offset });
+        for slot in &mut query.slots {
+            slot.place = if slot.place == Place::Limit { Place::LimitBy } else { Place::OffsetBy };
+        }
     }
 }
 
@@ -368,7 +385,7 @@ struct Ties {
 /// The ties of a sub-query that has no others than equalities, or (`per_pair`) conditions on its ungrouped rows.
 fn ties(query: &BoundQuery, sub: &QueryExpr, per_pair: bool) -> Option<Ties> {
     let mut ties = Ties { own: Vec::new(), keys: Vec::new(), residual: Vec::new() };
-    for conjunct in query.filter.iter().flat_map(conjuncts) {
+    for conjunct in query.filter.iter().flat_map(Expr::conjuncts) {
         if !conjunct.has_outer() {
             ties.own.push(conjunct.clone());
         } else if let Some((outside, inside)) = equality(conjunct) {

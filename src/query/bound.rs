@@ -395,6 +395,14 @@ impl Expr {
         })
     }
 
+    /// The conjuncts of a condition.
+    pub fn conjuncts(&self) -> Vec<&Expr> {
+        match self {
+            Expr::Call(Function::And, args) => args.iter().flat_map(Expr::conjuncts).collect(),
+            e => vec![e],
+        }
+    }
+
     /// The conjunction of two optional conditions.
     pub fn and(a: Option<Expr>, b: Option<Expr>) -> Option<Expr> {
         match (a, b) {

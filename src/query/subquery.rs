@@ -14,7 +14,7 @@ use crate::value::Type;
 pub struct QueryExpr {
     /// What is asked of its rows.
     pub kind: QueryExprKind,
-    /// The query. Its limit is none, or one that says nothing; its order says nothing.
+    /// The query. Its order says nothing unless it is cut, for each row that it is evaluated for.
     pub query: BoundQuery,
     /// What it reads of the row that it is evaluated for.
     pub outer: Vec<Expr>,

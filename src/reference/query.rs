@@ -7,7 +7,7 @@ use super::aggregate::grouped;
 use super::data::key_of;
 use super::expr::{eval, holds};
 use super::nested::{computed, nest};
-use super::subquery::{lifted, lifted_of_having, lifted_of_output};
+use super::subquery::{Lifted, lifted, lifted_of_having, lifted_of_output};
 use super::window::add_windows;
 use crate::error::Result;
 use crate::query::{BoundQuery, JoinSource, LimitBy, Schema, Select, SortKey, Source, Start, SubQuery, TableId, output_types};
@@ -196,11 +196,15 @@ fn joined(
     let [keeps_left, keeps_right] = source.kind.keeps();
     let mut alone = vec![true; right.len()];
     let mut out = Vec::new();
+    let (mut on, mut subs) = (source.on.clone(), Lifted::behind(before + width));
+    subs.lift(&mut on);
     for row in left {
         let mut any = false;
         for (i, other) in right.iter().enumerate() {
             let cells = [&row.cells[..], &other[..]].concat();
-            if holds(&source.on, &cells)? {
+            let mut asked = cells.clone();
+            subs.append(schema, data, &mut asked)?;
+            if holds(&on, &asked)? {
                 any = true;
                 alone[i] = false;
                 out.push(Scope { cells, tie: Vec::new(), matched: [&row.matched[..], &[true]].concat() });

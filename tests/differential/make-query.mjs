@@ -59,19 +59,22 @@ export function makeQuery(r, schema, wanted) {
 
 /** Conditions with sub-queries, and a field that is one; whether there are any. */
 function makeSubqueries(state) {
-  const { r, wanted, seen, json } = state
+  const { r, wanted, seen, json, schema } = state
   let kinds = subqueries.filter((k) => wanted.includes(k))
   if (wanted.includes('subInSub') && kinds.length === 0) kinds = [r.pick(subqueries)]
   if (kinds.length === 0 && r.oneIn(10)) kinds = [r.pick(subqueries)]
   if (kinds.length === 0) return false
   seen.add('where')
-  const parts = kinds.map((k) => subqueryCondition(state, k))
-  const last = json.joins?.at(-1)
-  if (last?.kind === 'inner' && r.oneIn(3)) {
-    // In the condition of the last join, which sees all sources.
-    last.on = { op: 'and', args: r.shuffle([last.on, ...parts]) }
+  const at = r.below((json.joins?.length ?? 0) + 1)
+  const join = json.joins?.[at]
+  if (join && join.kind !== 'cross' && (!schema.large || join.kind === 'inner') && r.oneIn(2)) {
+    // In the condition of a join, which sees the sources up to its own.
+    const behind = json.joins.slice(at + 1).map((j) => j.alias)
+    const expressions = new Expressions(r, state.expressions.columns.filter((c) => !behind.includes(c.of)), seen)
+    join.on = { op: 'and', args: r.shuffle([join.on, ...kinds.map((k) => subqueryCondition({ ...state, expressions }, k))]) }
     return true
   }
+  const parts = kinds.map((k) => subqueryCondition(state, k))
   if (json.where) parts.splice(r.below(2), 0, json.where)
   json.where = parts.length === 1 ? parts[0] : { op: r.below(5) > 0 ? 'and' : 'or', args: parts }
   return true

@@ -31,9 +31,11 @@ function condition(state, kind, level) {
   const around = new Expressions(r, outside, seen)
   let e
   switch (kind) {
-    case 'exists': case 'notExists':
-      e = { op: kind, query: query(state, level).json }
+    case 'exists': case 'notExists': {
+      const { json, inside } = query(state, level)
+      e = { op: kind, query: r.oneIn(4) ? cut(state, json, inside) : json }
       break
+    }
     case 'inQuery': case 'notInQuery': {
       const { json, inside } = query(state, level)
       const pairs = outside.flatMap((a) => inside.columns.filter((b) => family(a) === family(b) && a.type !== 'json').map((b) => [a, b]))
@@ -44,6 +46,7 @@ function condition(state, kind, level) {
       const none = ['bool', 'uuid'].includes(b.type)
       if (none) delete json.groupBy
       json.select = [{ name: 'v', expr: none ? inside.column(b) : field }]
+      if (r.oneIn(4)) cut(state, json, inside)
       e = { op: kind, args: [r.oneIn(6) ? around.coalesce(a) : around.column(a)], query: json }
       break
     }
@@ -84,12 +87,31 @@ function scalar(state, level, row = false) {
     const others = outside.filter((o) => family(o) === family(c))
     return { op: '=', args: [inside.column(c), others.length > 0 && r.below(4) > 0 ? around.column(r.pick(others)) : inside.literalLike(c)] }
   })
+  if (r.oneIn(2)) {
+    // The first row in some order.
+    const columns = inside.columns.filter((c) => c.type !== 'json')
+    const c = r.pick(columns)
+    json.select = [{ name: 'v', expr: inside.column(c) }]
+    cut(state, json, inside)
+    json.limit = 1
+    return { expr: { op: 'scalar', query: json }, type: family(c) }
+  }
   // Rarely nothing holds it to one row.
   if (r.below(6) > 0) json.where = json.where ? { op: 'and', args: [...ties, json.where] } : ties.length === 1 ? ties[0] : { op: 'and', args: ties }
   const columns = inside.columns.filter((c) => c.type !== 'json')
   const c = r.pick(columns)
   json.select = [{ name: 'v', expr: inside.column(c) }]
   return { expr: { op: 'scalar', query: json }, type: family(c) }
+}
+
+/** Keeps a part of the rows, in an order. */
+function cut({ r }, json, inside) {
+  const columns = inside.columns.filter((c) => c.type !== 'json')
+  const place = () => (json.groupBy ? (r.oneIn(2) ? json.groupBy[0].expr : { op: 'agg', name: 'count' }) : inside.column(r.pick(columns)))
+  json.orderBy = Array.from({ length: r.below(3) }, () => ({ expr: place(), ...(r.oneIn(2) ? { desc: true } : {}), ...(r.oneIn(3) ? { nulls: r.pick(['first', 'last']) } : {}) }))
+  json.limit = r.pick([0, 1, 1, 2, 3])
+  if (r.oneIn(3)) json.offset = r.below(3)
+  return json
 }
 
 /** A query of one or two tables, without a select unless it is grouped. */

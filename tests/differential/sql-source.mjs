@@ -82,7 +82,10 @@ function subquerySql(env, query, around) {
   const where = filter('where', query.where ? [expression(query.where, column).sql] : [])
   const group = query.groupBy ? `group by ${query.groupBy.length > 0 ? query.groupBy.map((g) => expression(g.expr, column).sql).join(', ') : '()'}` : ''
   const having = filter('having', query.having ? [expression(query.having, column).sql] : [])
-  return { sql: [`(select ${field.sql} from ${from}`, where, group, having].filter(Boolean).join(' ') + ')', type: field.type }
+  const cut = query.limit !== undefined || query.offset
+  const key = isGrouped(query) ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
+  const order = cut ? ordered(sorts(query).map((o, i) => ({ ...o, sql: expression(query.orderBy[i].expr, column).sql })), key) : ''
+  return { sql: [`(select ${field.sql} from ${from}`, where, group, having, order, window(query)].filter(Boolean).join(' ') + ')', type: field.type }
 }
 
 const parts = ({ over = {} }) => [...(over.partitionBy ?? []), ...(over.orderBy ?? []).map((o) => o.expr)]

@@ -319,21 +319,15 @@ impl<'a> Context<'a> {
         }
         scope.add(alias, relation, left).map_err(|e| e.at(place))?;
         let made = JoinSource { kind, source, alias: alias.to_owned(), on: Expr::Literal(Value::Bool(true)), own_filter };
-        if !(later && kind == JoinKind::Inner && limits::has_subquery(&json.on)) {
-            let on =
-                Binder { scope, budget: self.budget, calls: None, windows: None }.condition(&json.on).map_err(|e| e.at("on"))?;
+        scope.around = limits::has_subquery(&json.on).then(|| self.around());
+        let on = Binder { scope, budget: self.budget, calls: None, windows: None }.condition(&json.on).map_err(|e| e.at("on"))?;
+        if scope.around.take().is_none() {
             return Ok((JoinSource { on, ..made }, height, None));
         }
-        let all = if json.on.op == "and" { &json.on.args[..] } else { std::slice::from_ref(&json.on) };
-        let (mut on, mut asked) = (None, None);
-        scope.around = Some(self.around());
-        for (i, part) in all.iter().enumerate() {
-            let bound = Binder { scope, budget: self.budget, calls: None, windows: None }.condition(part);
-            let bound = bound.map_err(|e| if json.on.op == "and" { e.at_index("args", i) } else { e }.at("on"))?;
-            let list = if limits::has_subquery(part) { &mut asked } else { &mut on };
-            *list = Expr::and(list.take(), Some(bound));
-        }
-        scope.around = None;
+        // Sub-queries are asked about the pairs that the rest of the condition leaves.
+        let (asked, plain): (Vec<&Expr>, Vec<&Expr>) = on.conjuncts().into_iter().partition(|c| c.has_subquery());
+        let [asked, plain] = [asked, plain].map(|all| all.into_iter().fold(None, |a, b| Expr::and(a, Some(b.clone()))));
+        let (on, asked) = if later && kind == JoinKind::Inner { (plain, asked) } else { (Expr::and(plain, asked), None) };
         Ok((JoinSource { on: on.unwrap_or(made.on.clone()), ..made }, height, asked))
     }
 }

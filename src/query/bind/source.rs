@@ -167,42 +167,47 @@ impl<'a> Context<'a> {
         if json.tenant.is_some() && json.tenant.as_deref() != self.tenant {
             return refuse("a query in the place of a table has the tenant of the whole query", "tenant");
         }
-        let Level { query, columns, tenants, ranks, types, height, .. } = self.query(json, depth + 1, None)?;
-        let height = height + 1;
-        fits(height, depth)?;
-        let BoundQuery { select, key: key_columns, .. } = &query;
-        let mut fields: Vec<OutputField> = match select {
-            Select::Fields(fields) => fields.clone(),
-            Select::All => {
-                let field = |(name, column): (String, usize)| OutputField { name, expr: Expr::Column(column), ty: types[column] };
-                columns.into_iter().map(field).collect()
-            }
-        };
-        let mut names = IndexSet::<String, MapState>::default();
-        for field in &fields {
-            if !names.insert(field.name.clone()) {
-                let message = format!("two columns of the query are called `{}`; name them by `select`", field.name);
-                return Err(Error::new(ErrorCode::QueryInvalid, message).named(field.name.as_str()).at("select"));
-            }
-        }
-        let shown = fields.len();
-        let mut key = Vec::with_capacity(key_columns.len());
-        // All rows of a query are of one tenant.
-        for &column in key_columns.iter().filter(|c| !tenants.contains(c)) {
-            let at = fields.iter().position(|f| f.expr == Expr::Column(column));
-            key.push(at.unwrap_or(fields.len()));
-            if at.is_none() {
-                fields.push(OutputField { name: String::new(), expr: Expr::Column(column), ty: types[column] });
-            }
-        }
-        let ranks = (shown..fields.len()).filter(|&f| ranks.iter().any(|&c| fields[f].expr == Expr::Column(c))).collect();
-        let columns = Columns { names, types: fields.iter().map(|f| f.ty).collect(), key: key.clone(), ranks };
-        let mut query = BoundQuery { select: Select::Fields(fields), ..query };
-        if !query.is_cut() && query.limit_by.is_none() {
-            query.order.clear();
-        }
-        Ok((SubQuery { query, shown, key }, columns, height))
+        as_source(self.query(json, depth + 1, None)?, depth)
     }
+}
+
+/// A bound query as a source of another at some depth: what it is, what it offers, and the levels of sub-queries in it.
+pub(super) fn as_source(level: Level, depth: usize) -> Result<(SubQuery, Columns, usize)> {
+    let Level { query, columns, tenants, ranks, types, height, .. } = level;
+    let height = height + 1;
+    fits(height, depth)?;
+    let BoundQuery { select, key: key_columns, .. } = &query;
+    let mut fields: Vec<OutputField> = match select {
+        Select::Fields(fields) => fields.clone(),
+        Select::All => {
+            let field = |(name, column): (String, usize)| OutputField { name, expr: Expr::Column(column), ty: types[column] };
+            columns.into_iter().map(field).collect()
+        }
+    };
+    let mut names = IndexSet::<String, MapState>::default();
+    for field in &fields {
+        if !names.insert(field.name.clone()) {
+            let message = format!("two columns of the query are called `{}`; name them by `select`", field.name);
+            return Err(Error::new(ErrorCode::QueryInvalid, message).named(field.name.as_str()).at("select"));
+        }
+    }
+    let shown = fields.len();
+    let mut key = Vec::with_capacity(key_columns.len());
+    // All rows of a query are of one tenant.
+    for &column in key_columns.iter().filter(|c| !tenants.contains(c)) {
+        let at = fields.iter().position(|f| f.expr == Expr::Column(column));
+        key.push(at.unwrap_or(fields.len()));
+        if at.is_none() {
+            fields.push(OutputField { name: String::new(), expr: Expr::Column(column), ty: types[column] });
+        }
+    }
+    let ranks = (shown..fields.len()).filter(|&f| ranks.iter().any(|&c| fields[f].expr == Expr::Column(c))).collect();
+    let columns = Columns { names, types: fields.iter().map(|f| f.ty).collect(), key: key.clone(), ranks };
+    let mut query = BoundQuery { select: Select::Fields(fields), ..query };
+    if !query.is_cut() && query.limit_by.is_none() {
+        query.order.clear();
+    }
+    Ok((SubQuery { query, shown, key }, columns, height))
 }
 
 /// Checks that a sub-query of so many levels can stand at some depth of the whole.

@@ -8,12 +8,13 @@ use super::limits::MAX_NESTING;
 use super::params::Params;
 use super::recursive::whole;
 use super::scope::{Columns, Scope};
+use super::source::as_source;
 use super::stratified::not_stratified;
 use super::{Context, Level};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, QueryJson};
-use crate::query::{Expr, Function, QueryExpr, QueryExprKind, Select, Source};
-use crate::value::Type;
+use crate::query::{Aggregate, Expr, Function, OutputField, QueryExpr, QueryExprKind, Select, Source};
+use crate::value::{Type, Value};
 
 /// The operations that have a `query`, with what they take besides.
 pub(super) const SUBQUERIES: [(&str, usize); 5] =
@@ -34,15 +35,14 @@ impl Binder<'_, '_> {
             return Err(invalid(format!("`{}` needs a `query`", json.op)).at("query"));
         };
         let Some(around) = &self.scope.around else {
-            let message = format!("`{}` cannot stand here: in an association, and in the condition of a join", json.op);
-            return Err(invalid(message + ", there are no sub-queries; write it into `where`"));
+            return Err(invalid(format!("`{}` cannot stand here: in an association there are no sub-queries", json.op)));
         };
         let value = self.arguments(json)?.pop();
         let ctes = RefCell::new(around.ctes.clone());
         let groups = RefCell::new(around.groups.clone());
         let context = Context { schema: around.schema, budget: around.budget, tenant: around.tenant, ctes, groups };
         let Level { query: mut bound, outer, field_nullable, ranks, .. } =
-            context.inner(self.scope, query).map_err(|e| e.at("query"))?;
+            context.inner(self.scope, query, takes == 0 && json.op != "scalar").map_err(|e| e.at("query"))?;
         if !ranks.is_empty() {
             let what = match json.op.as_str() {
                 "notExists" | "notInQuery" => "negation",
@@ -61,7 +61,12 @@ impl Binder<'_, '_> {
             _ => None,
         };
         let (kind, ty) = match (json.op.as_str(), value, field) {
-            ("exists" | "notExists", ..) => (QueryExprKind::Exists, Type::Bool),
+            ("exists" | "notExists", ..) => {
+                if bound.offset == 0 && bound.slots.is_empty() && bound.limit.is_some_and(|n| n > 0) {
+                    bound.limit = None;
+                }
+                (QueryExprKind::Exists, Type::Bool)
+            }
             (_, _, None) => {
                 let message = format!("`{}` is about one value: its query needs a `select` of one field", json.op);
                 return Err(invalid(message).at("select").at("query"));
@@ -106,7 +111,7 @@ fn compared(json: &ExprJson, query: &QueryJson, both: &mut [Typed; 2], params: &
 
 impl<'a> Context<'a> {
     /// Binds the query within a sub-query expression that stands in a scope.
-    fn inner(&self, scope: &'a Scope<'a>, json: &'a QueryJson) -> Result<Level> {
+    fn inner(&self, scope: &'a Scope<'a>, json: &'a QueryJson, exists: bool) -> Result<Level> {
         if scope.depth >= MAX_NESTING {
             let message = format!("sub-queries are nested deeper than {MAX_NESTING} levels");
             return Err(Error::new(ErrorCode::QueryInvalid, message));
@@ -121,25 +126,45 @@ impl<'a> Context<'a> {
         if json.start.is_some() {
             return refuse("start", "a sub-query has no keyset start; write it as a condition");
         }
-        let offset = json.offset_param.is_some() || json.offset.is_some_and(|n| n > 0);
-        if offset || json.limit.is_some() || json.limit_param.is_some() {
-            return self.cut(json, scope.depth);
+        let mut level = self.query(json, scope.depth + 1, Some(scope))?;
+        let query = &mut level.query;
+        if !query.is_cut() {
+            return Ok(level);
         }
-        self.query(json, scope.depth + 1, Some(scope))
+        if level.outer.is_empty() {
+            if exists {
+                // Whatever its columns are called.
+                let there = OutputField { name: String::new(), expr: Expr::Literal(Value::Bool(true)), ty: Type::Bool };
+                query.select = Select::Fields(vec![there]);
+            }
+            return cut(level, scope.depth);
+        }
+        if let Some(Aggregate { groups, having, .. }) = &mut query.aggregate
+            && groups.is_empty()
+        {
+            if !query.slots.is_empty() {
+                return refuse("limit", "the one row of a sub-query that reads the row around it has no parameter as its limit");
+            }
+            if query.limit == Some(0) || query.offset > 0 {
+                *having = Some(Expr::Literal(Value::Bool(false)));
+            }
+            (query.limit, query.offset) = (None, 0);
+        }
+        Ok(level)
     }
+}
 
-    /// A query that is cut, as the source of one that is not. It has its rows once for all: nothing in it is of the row around
-    /// it.
-    fn cut(&self, json: &'a QueryJson, depth: usize) -> Result<Level> {
-        let (sub, Columns { names, types, .. }, height) = self.sub_query(json, depth)?;
-        let names: Vec<String> = names.into_iter().collect();
-        let (shown, of_fields) = (names.len(), types.clone());
-        let (mut whole, _) = whole(Source::Query(Box::new(sub)), &names, of_fields, Vec::new());
-        if let Select::Fields(fields) = &mut whole.query.select {
-            fields.truncate(shown);
-        }
-        let columns = names.into_iter().zip(0..).collect();
-        let (tenants, ranks, outer) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Level { query: whole.query, columns, tenants, ranks, types, height, outer, field_nullable: true })
+/// A query that is cut, as the source of one that is not. It has its rows once for all: nothing in it is of the row around
+/// it.
+fn cut(level: Level, depth: usize) -> Result<Level> {
+    let (sub, Columns { names, types, .. }, height) = as_source(level, depth)?;
+    let names: Vec<String> = names.into_iter().collect();
+    let (shown, of_fields) = (names.len(), types.clone());
+    let (mut whole, _) = whole(Source::Query(Box::new(sub)), &names, of_fields, Vec::new());
+    if let Select::Fields(fields) = &mut whole.query.select {
+        fields.truncate(shown);
     }
+    let columns = names.into_iter().zip(0..).collect();
+    let (tenants, ranks, outer) = (Vec::new(), Vec::new(), Vec::new());
+    Ok(Level { query: whole.query, columns, tenants, ranks, types, height, outer, field_nullable: true })
 }

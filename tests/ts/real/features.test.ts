@@ -54,6 +54,10 @@ const features: Record<string, Feature> = {
     query: q => q.projects.leftJoin(q.issues.groupBy('projectId').select(i => ({ projectId: i.projectId, n: count() })).as('c'), (p, c) => eq(p.id, c.projectId)).select(r => ({ p: r.projects.id, n: r.c.n })),
   },
   'scalar sub-query': { query: q => q.projects.select(p => ({ id: p.id, n: scalar(q.issues.where(i => eq(i.projectId, p.id)).select(i => ({ n: max(i.priority) }))) })) },
+  'first row of each, as a value': {
+    query: q => q.projects.select(p => ({ id: p.id, last: scalar(q.issues.where(i => eq(i.projectId, p.id)).orderBy('priority', 'desc').limit(1).select('title')) })),
+    changes: [{ op: 'delete', table: 'issues', id: 'i2999' }],
+  },
   'comparison with a scalar of all rows': { query: q => q.issues.where(i => gt(i.priority, scalar(q.comments.select(c => ({ a: max(c.at) }))))), changes: [{ op: 'delete', table: 'comments', id: 2999 }] },
   'nested associations': { query: q => q.projects.with('issues', i => i.with('comments')) },
   'order and limit per parent': { query: q => q.projects.with('issues', i => i.orderBy('priority', 'desc').limit(3)) },

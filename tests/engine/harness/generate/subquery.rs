@@ -11,17 +11,22 @@ use super::expression::{Scope, Visible, call};
 use super::query::visible;
 use super::{chance, pick};
 
-/// Adds a condition with a sub-query to those of a query, or of its last join.
+/// Adds a condition with a sub-query to those of a query, or of one of its joins.
 pub fn put_in(rng: &mut Rng, tables: &[&Table], q: &mut QueryJson, scope: &Scope) {
-    let aliased = aliased(q, scope);
-    let new = condition(rng, tables, &aliased, 1);
-    if let Some(join) = q.joins.last_mut().filter(|j| j.kind == "inner")
-        && chance(rng, 30)
-    {
+    let mut aliased = aliased(q, scope);
+    let at = rng.usize(0..=q.joins.len());
+    if q.joins.get(at).is_some_and(|j| j.kind != "cross") && chance(rng, 60) {
+        // It sees the sources up to its own.
+        let behind = q.joins[at + 1..].iter().map(|j| j.alias.clone().or(Some(j.table.clone())));
+        let behind: Vec<Option<String>> = behind.collect();
+        aliased.columns.retain(|c| !behind.contains(&c.of));
+        let new = condition(rng, tables, &aliased, 1);
+        let join = &mut q.joins[at];
         let old = std::mem::take(&mut join.on);
         join.on = call("and", if rng.bool() { vec![old, new] } else { vec![new, old] });
         return;
     }
+    let new = condition(rng, tables, &aliased, 1);
     q.filter = Some(match q.filter.take() {
         None => new,
         Some(old) if chance(rng, 30) => call("and", if rng.bool() { vec![old, new] } else { vec![new, old] }),
@@ -65,6 +70,7 @@ fn condition(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) ->
             if grouped || chance(rng, 10) {
                 query.select = Some(vec![NamedJson { name: "v".into(), expr: aggregate(rng, &inside).1 }]);
             }
+            cut(rng, &mut query, &inside, 15);
             sub(pick(rng, &["exists", "notExists"]), vec![], query)
         }
         4..=6 => {
@@ -72,6 +78,7 @@ fn condition(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) ->
             let (ty, value) = comparable(rng, outside);
             let field = if grouped { field_of_group(rng, &mut query, &inside, ty) } else { inside.of_type(rng, ty, 1) };
             query.select = Some(vec![NamedJson { name: "v".into(), expr: field }]);
+            cut(rng, &mut query, &inside, 25);
             sub(pick(rng, &["inQuery", "notInQuery"]), vec![value], query)
         }
         _ => {
@@ -101,6 +108,15 @@ fn comparable(rng: &mut Rng, outside: &Scope) -> (Type, ExprJson) {
 /// A value of one row: an aggregate, or a column of what may be several rows.
 fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Type, ExprJson) {
     let (mut query, inside, _) = query(rng, tables, outside, level);
+    if chance(rng, 25) {
+        // The first row in some order.
+        let (ty, field) =
+            if query.group_by.is_some() || query.having.is_some() { sortable(rng, &inside) } else { comparable(rng, &inside) };
+        query.select = Some(vec![NamedJson { name: "v".into(), expr: field }]);
+        cut(rng, &mut query, &inside, 100);
+        query.limit = query.limit.map(|n| n.min(1)).or(Some(1));
+        return (ty, sub("scalar", vec![], query));
+    }
     // More than one row is an error for those outside; within a sub-query, it depends on the plan who they are.
     let (ty, field) = if level > 1 || chance(rng, 75) {
         query.group_by = None;
@@ -178,6 +194,28 @@ fn query(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Qu
     }
     let grouped = grouped || query.having.is_some();
     (query, inside, grouped)
+}
+
+/// Sometimes keeps a part of the rows only, in an order.
+fn cut(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, percent: u32) {
+    if !chance(rng, percent) {
+        return;
+    }
+    fn aggregates(e: &ExprJson) -> bool {
+        e.op == "agg" || e.args.iter().any(aggregates)
+    }
+    let selected = query.select.iter().flatten().any(|f| aggregates(&f.expr));
+    let grouped = selected || query.group_by.is_some() || query.having.is_some();
+    for _ in 0..pick(rng, &[0, 1, 1, 2]) {
+        let expr = if grouped { sortable(rng, inside).1 } else { inside.any(rng).1 };
+        query.order_by.push(OrderJson {
+            expr,
+            desc: rng.bool(),
+            nulls: pick(rng, &[None, Some("first"), Some("last")]).map(Into::into),
+        });
+    }
+    query.limit = chance(rng, 85).then(|| pick(rng, &[0, 1, 1, 2, 3]));
+    query.offset = (query.limit.is_none() || chance(rng, 35)).then(|| rng.u32(0..3));
 }
 
 /// An aggregate that has an order.

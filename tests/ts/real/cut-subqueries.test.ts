@@ -1,0 +1,58 @@
+// Sub-queries that read the row around them and keep a part of their rows: of each row around, its own.
+import { describe, expect, it } from 'vitest'
+import { add, count, createDatabase, defineSchema, eq, exists, gt, inQuery, int, notExists, param, scalar, string, table } from '../../../pkg/index.inline.js'
+
+const schema = defineSchema({
+  issues: table({ id: int().key(), title: string(), best: int().nullable() }),
+  comments: table({ id: int().key(), issueId: int(), points: int().nullable(), text: string() }),
+})
+const comment = (id: number, issueId: number, points: number | null) => ({ id, issueId, points, text: `c${id}` })
+
+describe('sub-queries that are cut, of the row around them', () => {
+  const some = async () => {
+    const db = await createDatabase({ schema })
+    db.apply([
+      { op: 'insert', table: 'issues', rows: [{ id: 1, title: 'a', best: 12 }, { id: 2, title: 'b', best: 21 }, { id: 3, title: 'c', best: null }] },
+      { op: 'insert', table: 'comments', rows: [comment(11, 1, 5), comment(12, 1, 9), comment(13, 1, 7), comment(21, 2, 1)] },
+    ])
+    return db
+  }
+
+  it('are the value of the first row, and of the next when it goes', async () => {
+    const db = await some()
+    const best = (n: number) => (i: { id: any }) => ({ id: i.id, text: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).orderBy('points', 'desc', { nulls: 'last' }).limit(1).offset(n).select(c => ({ text: c.text }))) })
+    const first = db.live(db.query.issues.orderBy('id').select(best(0)))
+    const second = db.live(db.query.issues.orderBy('id').select(best(1)))
+    expect(first.rows.map(r => r.text)).toEqual(['c12', 'c21', null])
+    expect(second.rows.map(r => r.text)).toEqual(['c13', null, null])
+    db.apply([{ op: 'delete', table: 'comments', id: 12 }, { op: 'insert', table: 'comments', row: comment(31, 3, null) }])
+    expect(first.rows.map(r => r.text)).toEqual(['c13', 'c21', 'c31'])
+    expect(second.rows.map(r => r.text)).toEqual(['c11', null, null])
+    db.apply([{ op: 'update', table: 'comments', id: 21, set: { issueId: 1, points: 100 } }])
+    expect([first, second].map(q => q.rows.map(r => r.text))).toEqual([['c21', null, 'c31'], ['c13', null, null]])
+    // As if asked anew.
+    expect(db.live(db.query.issues.orderBy('id').select(best(0))).rows).toEqual(first.rows)
+  })
+
+  it('ask whether there are more than so many, or whether a value is among the first', async () => {
+    const db = await some()
+    const of = (i: { id: any }) => db.query.comments.where(c => eq(c.issueId, i.id))
+    const three = db.live(db.query.issues.where(i => exists(of(i).offset(2))).select('id'))
+    const few = db.live(db.query.issues.where(i => notExists(of(i).offset(1).limit(5))).orderBy('id').select('id'))
+    const top = db.live(db.query.issues.where(i => inQuery(i.best, of(i).orderBy('points', 'desc').limit(2).select('id'))).orderBy('id').select('id'))
+    expect([three, few, top].map(q => q.rows.map(r => r.id))).toEqual([[1], [2, 3], [1, 2]])
+    db.apply([{ op: 'update', table: 'comments', id: 12, set: { points: 0 } }, { op: 'insert', table: 'comments', row: comment(22, 2, 0) }])
+    expect([three, few, top].map(q => q.rows.map(r => r.id))).toEqual([[1], [3], [2]])
+  })
+
+  it('are tied by other than equality, over groups, and cut by a parameter', async () => {
+    const db = await some()
+    const above = db.live(db.query.issues.orderBy('id').select(i => ({ next: scalar(db.query.comments.where(c => gt(c.id, add(i.id, 11))).orderBy('id').limit(1).select('id')) })))
+    expect(above.rows.map(r => r.next)).toEqual([13, 21, 21])
+    const q = db.query.issues.orderBy('id').select(i => ({ n: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).groupBy('points').orderBy('points').limit(1).offset(param<number>('skip')).select(() => ({ n: count() }))) }))
+    const nth = db.live(q, { params: { skip: 2 } })
+    expect(nth.rows.map(r => r.n)).toEqual([1, null, null])
+    nth.setParams({ skip: 0 })
+    expect(nth.rows.map(r => r.n)).toEqual([1, 1, null])
+  })
+})
