@@ -99,7 +99,7 @@ impl Circuit {
         let mut todo = inputs.to_vec();
         while let Some(id) = todo.pop() {
             let node = self.nodes.node(id);
-            if node.in_rounds && !matches!(node.spec, Spec::Growing { .. }) && !found.contains(&id) {
+            if node.in_rounds && !matches!(*node.spec, Spec::Growing { .. }) && !found.contains(&id) {
                 found.push(id);
                 todo.extend(&node.inputs);
             }

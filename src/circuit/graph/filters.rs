@@ -43,7 +43,7 @@ impl Circuit {
         let Some(at) = routes.remove(id) else { return false };
         let column = &mut routes.columns[at];
         if column.members() == 0 {
-            if matches!(node.spec, Spec::Source(_)) && self.tuning.grace > 0 {
+            if matches!(*node.spec, Spec::Source(_)) && self.tuning.grace > 0 {
                 column.idle_since = steps;
                 if !self.idle.contains(&input) {
                     self.idle.push(input);

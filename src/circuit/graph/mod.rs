@@ -3,6 +3,8 @@
 mod filters;
 mod read;
 
+use std::rc::Rc;
+
 use hashbrown::HashMap;
 
 use super::guard::Guard;
@@ -37,7 +39,7 @@ pub(super) struct Node {
     pub(super) rank: u32,
     pub(super) out: Delta,
     pub(super) meter: Meter,
-    pub(super) spec: Spec,
+    pub(super) spec: Rc<Spec>,
     queued: bool,
     /// The whole output, kept from hydration until the planner is done: the next node reads it instead of scanning.
     pub(super) hydrated: Option<Delta>,
@@ -105,7 +107,7 @@ impl Nodes {
 pub struct Circuit {
     pub(super) nodes: Nodes,
     free: Vec<NodeId>,
-    shared: HashMap<Spec, NodeId, MapState>,
+    shared: HashMap<Rc<Spec>, NodeId, MapState>,
     sources: HashMap<TableId, NodeId, HandleState>,
     /// Nodes with input in this step, by rank.
     queue: Vec<Vec<NodeId>>,
@@ -137,9 +139,10 @@ impl Circuit {
             self.nodes.node_mut(id).users += 1;
             return id;
         }
+        let spec = Rc::new(spec);
         let rank = inputs.iter().map(|&i| self.nodes.node(i).rank + 1).max().unwrap_or(0);
-        let grows = matches!(spec, Spec::Growing { .. });
-        let reads = !matches!(spec, Spec::Fixpoint { .. }) && inputs.iter().any(|&i| self.nodes.node(i).in_rounds);
+        let grows = matches!(*spec, Spec::Growing { .. });
+        let reads = !matches!(*spec, Spec::Fixpoint { .. }) && inputs.iter().any(|&i| self.nodes.node(i).in_rounds);
         let in_rounds = grows || reads;
         let operator = Some(make(relations, &spec));
         for &input in &inputs {
@@ -170,7 +173,7 @@ impl Circuit {
                 self.nodes.slots.len() as NodeId - 1
             }
         };
-        let guards = match &spec {
+        let guards = match &*spec {
             Spec::Filter { predicate, .. } if !in_rounds => Guard::of(predicate),
             _ => Vec::new(),
         };
@@ -181,7 +184,7 @@ impl Circuit {
         } else {
             self.route(relations, inputs[0], id, guards);
         }
-        if let Spec::Source(table) = spec {
+        if let Spec::Source(table) = *spec {
             self.sources.insert(table, id);
         }
         self.shared.insert(spec, id);
@@ -192,7 +195,7 @@ impl Circuit {
     fn hydrate(&mut self, relations: &mut Relations, id: NodeId) {
         let inputs = self.nodes.node(id).inputs.clone();
         // What seeks in an order reads of it what it needs, and a gate begins with nothing.
-        let seeks = matches!(self.nodes.node(id).spec, Spec::Seek { .. } | Spec::ParamTop { .. } | Spec::Gate { .. });
+        let seeks = matches!(*self.nodes.node(id).spec, Spec::Seek { .. } | Spec::ParamTop { .. } | Spec::Gate { .. });
         let mut deltas: Vec<Delta> = Vec::with_capacity(inputs.len());
         for (i, &input) in inputs.iter().enumerate() {
             let mut delta = Delta::default();
@@ -207,11 +210,11 @@ impl Circuit {
             delta.consolidate();
             deltas.push(delta);
         }
-        if deltas.iter().all(Delta::is_empty) && !matches!(self.nodes.node(id).spec, Spec::Aggregate { .. }) {
+        if deltas.iter().all(Delta::is_empty) && !matches!(*self.nodes.node(id).spec, Spec::Aggregate { .. }) {
             return;
         }
         let refs: Vec<&Delta> = deltas.iter().collect();
-        if matches!(self.nodes.node(id).spec, Spec::Fixpoint { .. }) {
+        if matches!(*self.nodes.node(id).spec, Spec::Fixpoint { .. }) {
             self.iterate(relations, id, Some(&refs));
         } else {
             self.run(relations, id, &refs, true);
@@ -242,7 +245,7 @@ impl Circuit {
             let node = self.nodes.slots[id as usize].take().expect("node is there");
             self.shared.remove(&node.spec);
             self.failed -= usize::from(node.operator.as_ref().is_some_and(|o| o.error().is_some()));
-            if let Spec::Source(table) = node.spec {
+            if let Spec::Source(table) = *node.spec {
                 self.sources.remove(&table);
             }
             self.ran.retain(|&n| n != id);
@@ -314,7 +317,7 @@ impl Circuit {
             while let Some(id) = self.queue[rank].pop() {
                 let node = self.nodes.node_mut(id);
                 node.queued = false;
-                if matches!(node.spec, Spec::Fixpoint { .. }) {
+                if matches!(*node.spec, Spec::Fixpoint { .. }) {
                     self.iterate(relations, id, None);
                     self.publish(relations, id);
                     continue;
