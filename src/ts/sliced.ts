@@ -46,7 +46,8 @@ export async function letIn(port: Port, view: number, door: SliceDoor, onProgres
     processed += Math.max(before - left, 0)
     try { onProgress?.({ processed, total: processed + left }) } catch (error) { door.failed(error) }
     if (!door.open()) return
-    places = Math.max(LEAST, Math.min(places * 2, Math.round(places * SLICE / Math.max(took, 0.1))))
+    // A table ran out: rows of the next one may cost many times as much, for they meet those that are there.
+    places = before - left < places ? LEAST : Math.max(LEAST, Math.min(places * 2, Math.round(places * SLICE / Math.max(took, 0.1))))
   }
   if (door.open()) door.loaded()
 }

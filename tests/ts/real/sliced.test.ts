@@ -115,3 +115,23 @@ it('tells an error that a row causes, and goes on', async () => {
   db.apply([put('bad', { priority: 3 })])
   expect([live.status, live.rows.length]).toEqual(['ready', 2000])
 })
+
+it('begins small again with each table: its rows may cost many times as much', async () => {
+  const { db } = await filled(20_000)
+  db.apply([{ op: 'upsert', table: 'comments', rows: Array.from({ length: 20_000 }, (_, i) => ({ id: i, issueId: `i${i}`, body: 'b', at: i })) }])
+  const port = (db as any).inside.port as { call: (method: string, ...args: any[]) => any }
+  const { call } = port
+  const steps: [places: number, ranOut: boolean][] = []
+  port.call = (method, ...args) => {
+    if (method !== 'admit') return call.call(port, method, ...args)
+    const left = call.call(port, 'pending', args[0])
+    const report = call.call(port, method, ...args)
+    // A table had less left than was asked for.
+    steps.push([args[1], left - call.call(port, 'pending', args[0]) < args[1]])
+    return report
+  }
+  const live = db.live(db.query.issues.innerJoin('comments', (i, c) => eq(i.id, c.issueId)).orderBy(r => r.comments.at), { sliced: true })
+  await done(live)
+  const after = steps.flatMap(([, ranOut], i) => ranOut && i + 1 < steps.length ? [steps[i + 1][0]] : [])
+  expect([after, Math.max(...steps.map(s => s[0])) > 64, live.rows.length]).toEqual([[64], true, 20_000])
+})
