@@ -9,7 +9,9 @@ impl Planner<'_> {
     /// Where an association's rows are: a stream of its target's columns, computed ones behind them, and the columns that
     /// refer to the owner.
     fn targets(&mut self, hops: &[Hop]) -> (Stream, Vec<usize>) {
-        let (stream, refer, _) = self.links(hops, None, false);
+        let last = &hops[hops.len() - 1];
+        let end = self.end(last, None);
+        let (stream, refer, _) = self.links(hops, end, last.right.clone(), false);
         (stream, refer)
     }
 
@@ -18,7 +20,9 @@ impl Planner<'_> {
         if nested.keeps_duplicates {
             return self.kept(nested);
         }
-        let (stream, refer, number) = self.links(&nested.hops, Some(&nested.query), nested.arrival);
+        let last = &nested.hops[nested.hops.len() - 1];
+        let end = self.end(last, Some(&nested.query));
+        let (stream, refer, number) = self.links(&nested.hops, end, last.right.clone(), nested.arrival);
         let owner = refer.into_iter().map(|c| stream.columns[c].0).collect();
         (stream, Refer { owner, number, ties: Vec::new() })
     }
@@ -28,9 +32,7 @@ impl Planner<'_> {
         let [first, last] = &nested.hops[..] else { unreachable!("a manyToMany has two hops") };
         let join = self.table(first.table);
         let join = self.filter(join, first.filter.as_ref());
-        let target = self.table(last.table);
-        let target = self.filter(target, last.filter.as_ref());
-        let target = self.confined(target, Some(&nested.query));
+        let target = self.end(last, Some(&nested.query));
         let width = join.columns.len();
         let on = equal(last.left.iter().copied(), last.right.iter().map(|r| width + r));
         let mut stream = self.join(&join, &target, JoinKind::Inner, &on);
@@ -41,29 +43,32 @@ impl Planner<'_> {
         (stream, Refer { owner, number, ties })
     }
 
-    fn links(&mut self, hops: &[Hop], query: Option<&BoundQuery>, numbered: bool) -> (Stream, Vec<usize>, Option<Path>) {
+    /// Distinct links of a chain to the rows of a stream, which columns of it match; what refers to the owner; the number of arrival.
+    pub(super) fn links(
+        &mut self,
+        hops: &[Hop],
+        end: Stream,
+        matched: Vec<usize>,
+        numbered: bool,
+    ) -> (Stream, Vec<usize>, Option<Path>) {
         let last = hops.len() - 1;
         let first = &hops[0];
         let number = |hop: &Hop, of: &Stream| number_of(hop, of).filter(|_| numbered);
+        if last == 0 {
+            let number = number(first, &end);
+            return (end, matched, number);
+        }
         let mut stream = self.table(first.table);
         stream = self.filter(stream, first.filter.as_ref());
-        if last == 0 {
-            stream = self.confined(stream, query);
-            let number = number(first, &stream);
-            return (stream, first.right.clone(), number);
-        }
         let mut numbers: Vec<Path> = number(first, &stream).into_iter().collect();
         let mut key: Vec<(Path, Type)> = first.right.iter().map(|&c| stream.columns[c]).collect();
         let mut before = stream.columns.len();
         let mut target = stream.clone();
         for (i, hop) in hops.iter().enumerate().skip(1) {
-            target = self.table(hop.table);
-            target = self.filter(target, hop.filter.as_ref());
-            if i == last {
-                target = self.confined(target, query);
-            }
+            target = if i == last { end.clone() } else { self.end(hop, None) };
+            let right = if i == last { &matched } else { &hop.right };
             let width = stream.columns.len();
-            let on = equal(hop.left.iter().map(|l| width - before + l), hop.right.iter().map(|r| width + r));
+            let on = equal(hop.left.iter().map(|l| width - before + l), right.iter().map(|r| width + r));
             stream = self.join(&stream, &target, JoinKind::Inner, &on);
             key.iter_mut().for_each(|k| k.0 = k.0.within(false));
             numbers.iter_mut().for_each(|n| *n = n.within(false));
@@ -75,6 +80,13 @@ impl Planner<'_> {
         // A link has one number, its own.
         let number = (!numbers.is_empty()).then(|| Path::column(0));
         (link, refer, number)
+    }
+
+    /// The rows of a hop's table that satisfy its condition, and that of the query of what it ends in.
+    pub(super) fn end(&mut self, hop: &Hop, query: Option<&BoundQuery>) -> Stream {
+        let stream = self.table(hop.table);
+        let stream = self.filter(stream, hop.filter.as_ref());
+        self.confined(stream, query)
     }
 
     fn confined(&mut self, target: Stream, query: Option<&BoundQuery>) -> Stream {

@@ -268,17 +268,27 @@ fn add_level(
         plain,
         subs: Vec::new(),
     });
+    add_nested(planner, levels, query, level, &|c| full.columns[c].0);
+}
+
+/// Adds the levels of the associations of a level's rows; `column` is where a column of its query's scope is in these.
+pub(super) fn add_nested(
+    planner: &mut Planner<'_>,
+    levels: &mut Vec<Level>,
+    query: &BoundQuery,
+    level: usize,
+    column: &dyn Fn(usize) -> Path,
+) {
     for nested in &query.nested {
+        let owner_paths = nested.hops[0].left.iter().map(|&c| column(c)).collect();
         if planner.only_points(nested) {
-            let owner = nested.hops[0].left.iter().map(|&c| full.columns[c].0).collect();
-            add_pointers(planner, levels, nested, level, owner);
+            add_pointers(planner, levels, nested, level, owner_paths);
             continue;
         }
         let (stream, mut refer) = planner.nested(nested);
         let before = stream.depth();
         let stream = add_windows(planner, &nested.query, stream, &mut refer.owner);
         refer.pass(stream.depth() - before);
-        let owner_paths = nested.hops[0].left.iter().map(|&c| full.columns[c].0).collect();
         let sub = levels.len();
         levels[level].subs.push(sub);
         let owner = Some((level, nested.name.clone(), nested.single));

@@ -300,14 +300,14 @@ impl View {
         kind: i32,
         out: &mut Output<'_>,
     ) {
-        if let Some(pointer) = self.plan.levels[level].pointer {
-            let node = self.nodes.add(level, owner, row);
-            let handle = self.point(circuit, relations, pointer, node, row);
-            return out.put(PatchWords { at: at as i32, handle, ..PatchWords::new(kind, level, owner) });
-        }
-        let handle = self.shown_handle(relations, level, row);
-        let has_subs = !self.plan.levels[level].subs.is_empty();
-        let child = if has_subs { self.nodes.add(level, owner, row) as i32 } else { -1 };
+        let l = &self.plan.levels[level];
+        let (pointer, has_subs) = (l.pointer, !l.subs.is_empty());
+        let node = if has_subs || pointer.is_some() { self.nodes.add(level, owner, row) as i32 } else { -1 };
+        let handle = match pointer {
+            Some(pointer) => self.point(circuit, relations, pointer, node as u32, row),
+            None => self.shown_handle(relations, level, row),
+        };
+        let child = if has_subs { node } else { -1 };
         out.put(PatchWords { at: at as i32, handle, child, ..PatchWords::new(kind, level, owner) });
         for s in 0..self.plan.levels[level].subs.len() {
             let sub = self.plan.levels[level].subs[s];
@@ -357,13 +357,16 @@ impl View {
         if let Some(pointer) = self.plan.levels[level].pointer {
             // Another row of the join table, of the same key: it points at the same target.
             self.nodes.rename(child as u32, new);
-            return self.see(circuit, relations, pointer, child as u32, at, out);
+            if self.see(circuit, relations, pointer, child as u32, at, out) {
+                return;
+            }
+        } else {
+            self.put_fields(relations, level, owner, (old, new), at, child, out);
+            if child < 0 {
+                return;
+            }
+            self.nodes.rename(child as u32, new);
         }
-        self.put_fields(relations, level, owner, (old, new), at, child, out);
-        if child < 0 {
-            return;
-        }
-        self.nodes.rename(child as u32, new);
         for s in 0..self.plan.levels[level].subs.len() {
             let sub = self.plan.levels[level].subs[s];
             let l = &self.plan.levels[sub];
@@ -460,12 +463,17 @@ impl View {
                 circuit.ordered_mut(plan.levels[sub].node).release(group);
             });
         }
-        if self.plan.levels[level].pointer.is_some() { -1 } else { child }
+        self.told(level, child)
     }
 
-    /// A row's node as patches name it: nodes that only point are nobody's business.
+    /// A row's node as patches name it.
     fn child(&self, level: usize, owner: u32, row: Handle) -> i32 {
-        if self.plan.levels[level].pointer.is_some() { -1 } else { self.nodes.child(level, owner, row) }
+        self.told(level, self.nodes.child(level, owner, row))
+    }
+
+    /// Nodes that only point are nobody's business.
+    fn told(&self, level: usize, node: i32) -> i32 {
+        if self.plan.levels[level].subs.is_empty() { -1 } else { node }
     }
 
     fn shown_handle(&self, relations: &Relations, level: usize, row: Handle) -> i32 {

@@ -26,35 +26,39 @@ impl View {
         handle
     }
 
-    /// Tells what a node's target is now, if it is another row.
+    /// Tells what a node's target is now, if it is another row. Whether the node is a new one, which tells all below it.
     pub(super) fn see(
         &mut self,
-        circuit: &Circuit,
+        circuit: &mut Circuit,
         relations: &Relations,
         pointer: usize,
         node: u32,
         at: usize,
         out: &mut Output<'_>,
-    ) {
+    ) -> bool {
         self.nodes.settle(pointer, node);
         let now = self.target(circuit, pointer, self.nodes.group(pointer, node));
         let before = self.nodes.see(node, now);
-        let (level, owner, _) = self.nodes.place(node);
+        let (level, owner, row) = self.nodes.place(node);
         let l = &self.plan.levels[level];
         let respelled = |old, new| l.key.iter().any(|&p| !relations.same_cell(l.shown_relation, old, new, p));
         if before >= 0 && now >= 0 && before != now && respelled(before as Handle, now as Handle) {
             // A key in another spelling is another row to lists.
-            out.put(PatchWords { at: at as i32, old: before, ..PatchWords::new(REMOVE, level, owner) });
-            return out.put(PatchWords { at: at as i32, handle: now, ..PatchWords::new(ADD, level, owner) });
+            let child = self.drop_child(circuit, level, owner, row);
+            out.put(PatchWords { at: at as i32, old: before, child, ..PatchWords::new(REMOVE, level, owner) });
+            self.add(circuit, relations, level, owner, row, at, ADD, out);
+            return true;
         }
-        self.put_seen(relations, level, owner, (before, now), at, -1, out);
+        let child = self.told(level, node as i32);
+        self.put_seen(relations, level, owner, (before, now), at, child, out);
+        false
     }
 
     /// The target of a node has changed by itself: what that is at the node's place in its list.
     /// Cost: O(log n) for the place.
     pub(super) fn emit_pointed(
         &mut self,
-        circuit: &Circuit,
+        circuit: &mut Circuit,
         relations: &Relations,
         pointer: usize,
         node: u32,

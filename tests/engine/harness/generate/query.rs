@@ -3,7 +3,7 @@
 use eddyline::query::ast::{
     CteJson, ExprJson, FromJson, JoinJson, LimitByJson, NamedJson, OrderJson, QueryJson, StartJson, WithJson,
 };
-use eddyline::query::{Column, RelationKind, Schema, Table};
+use eddyline::query::{Column, Schema, Table};
 use eddyline::value::{Type, Value};
 use fastrand::Rng;
 
@@ -397,18 +397,22 @@ pub fn graph(rng: &mut Rng, schema: &Schema) -> QueryJson {
     QueryJson { from, with: associations(rng, schema, table, 1), ..QueryJson::default() }
 }
 
-/// A table with a list of bare pairs that point at whole rows, in an order of columns, under a condition, cut, by itself or below
-/// its owner's owner; none if the schema has no such list.
+/// A table with a list of links that point at rows, in an order of columns, under a condition, cut, with what the rows lead to, by
+/// itself or below its owner's owner; none if the schema has no such list.
 pub fn pairs(rng: &mut Rng, schema: &Schema) -> Option<QueryJson> {
+    let points = |relation: &eddyline::query::Relation| {
+        let [_, .., last] = &relation.hops[..] else { return false };
+        !relation.kind.is_single() && !relation.keeps_duplicates && !last.refers_back
+    };
+    let lists = schema.tables.values().flat_map(|t| t.relations.values().filter(|r| points(r)).map(move |r| (t, r)));
+    let mut lists: Vec<_> = lists.collect();
     let bare = |relation: &eddyline::query::Relation| {
         let [first, last] = &relation.hops[..] else { return false };
-        let refers = |c: &usize| first.right.contains(c) || last.left.contains(c);
-        relation.kind == RelationKind::ManyToMany
-            && !relation.keeps_duplicates
-            && schema.by_id(first.table).key.iter().all(refers)
+        schema.by_id(first.table).key.iter().all(|c| first.right.contains(c) || last.left.contains(c))
     };
-    let lists = schema.tables.values().flat_map(|t| t.relations.values().filter(|r| bare(r)).map(move |r| (t, r)));
-    let lists: Vec<_> = lists.collect();
+    if lists.iter().any(|(_, r)| bare(r)) && chance(rng, 70) {
+        lists.retain(|(_, r)| bare(r));
+    }
     if lists.is_empty() {
         return None;
     }
@@ -433,6 +437,9 @@ pub fn pairs(rng: &mut Rng, schema: &Schema) -> Option<QueryJson> {
             expr: ExprJson { op: "col".into(), name: Some(c.name.clone()), ..ExprJson::default() },
         };
         q.select = Some(chosen.iter().map(named).collect());
+    }
+    if chance(rng, 40) && !schema.by_id(relation.target).relations.is_empty() {
+        q.with = associations(rng, schema, schema.by_id(relation.target), 3);
     }
     let list = WithJson { relation: relation.name.clone(), name: None, query: Some(Box::new(q)) };
     let above = |t: &Table| t.relations.values().find(|r| r.target == owner.id).map(|r| (t.name.clone(), r.name.clone()));
