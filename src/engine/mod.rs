@@ -18,6 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod awaited;
 mod budget;
 mod export;
 mod memory;
@@ -68,6 +69,7 @@ pub struct Engine {
     applied: Applied,
     /// Net delta per table of the last version, while somebody keeps what versions change.
     recorded: Option<Vec<(TableId, Delta)>>,
+    awaited: awaited::Awaited,
 }
 
 impl Engine {
@@ -87,6 +89,7 @@ impl Engine {
             version: 0,
             applied: Applied::default(),
             recorded: None,
+            awaited: awaited::Awaited::default(),
         }
     }
 
@@ -131,7 +134,9 @@ impl Engine {
     /// As [`apply`](Self::apply), into a report whose memory is used again.
     pub fn apply_into(&mut self, batch: Batch, report: &mut Report) -> Result<()> {
         self.relations.reclaim();
+        let written = self.writes_awaited(&batch);
         self.store.apply(&self.schema, &mut self.relations, batch, &mut self.applied)?;
+        let came = !self.applied.replayed && self.note_written(&written);
         let applied = &mut self.applied;
         report.replayed = applied.replayed;
         report.changed = applied.changed;
@@ -162,7 +167,7 @@ impl Engine {
         }
         words[0] = words.len() as i32;
         words[1] = self.version as i32;
-        words[2] = i32::from(report.replayed) | i32::from(!report.touches.is_empty()) << 1;
+        words[2] = i32::from(report.replayed) | i32::from(!report.touches.is_empty()) << 1 | i32::from(came) << 4;
         words[3] = report.changed as i32;
         words[4] = report.ignored as i32;
         words[7] = report.touches.len() as i32;

@@ -17,14 +17,14 @@ import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { type Form, Query, type QueryLike } from './query/builder.js'
 import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from './query/params.js'
 import type { QueryJson } from './query/types.js'
-import { CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
-import { rowImage } from './row-by-key.js'
+import { CAME, CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
+import { hasCome, waitFor } from './row-by-key.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
 import { type SliceProgress, isSliced, letIn } from './sliced.js'
 import { type Tenant, tenantOf } from './tenant.js'
-import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches, rowId } from './touches.js'
+import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
 import { View } from './view.js'
 
 export interface DatabaseOptions<S extends AnySchema> {
@@ -172,8 +172,8 @@ export class Database<S extends AnySchema> {
       ended: () => this.#closed || port.dead !== undefined,
     }, this.#dispatcher, options.schema.json, options.graceMs ?? 1000)
     this.#fetcher = new RowFetcher(options.fetchRow, {
-      image: ({ table, key, tenant }) => rowImage(this.inside, table, key, tenant),
-      id: touch => rowId(this.inside, touch),
+      waitFor: ({ table, key, tenant }) => { waitFor(this.inside, table, key, tenant) },
+      hasCome: ({ table, key, tenant }) => hasCome(this.inside, table, key, tenant),
       check: (touch, row) => { checkAnswer(this.inside, touch, row) },
       store: answers => { this.#store(answers) },
       told: (name, touch, error) => { this.#fetched(name, touch, error) },
@@ -230,7 +230,6 @@ export class Database<S extends AnySchema> {
       throw located(this.#encoder, error, changes)
     }
     const report = this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
-    if (this.#fetcher.failed.size > 0) this.#fetcher.came(changes, batch?.tenant)
     port.relax()
     return report
   }
@@ -551,6 +550,7 @@ export class Database<S extends AnySchema> {
       source, cursor: cursor === undefined ? undefined : String(cursor), origin, micros,
     }
     const touched = words[head + TOUCHES]
+    const came = (words[head + FLAGS] & CAME) !== 0
     const reader = this.#reader
     const { links } = this.#relations
     links.open()
@@ -584,7 +584,7 @@ export class Database<S extends AnySchema> {
     else if (first !== undefined) this.#dispatcher.pushOne(first, replayed ? undefined : report)
     else if (!replayed && this.#dispatcher.hasReportListeners) this.#dispatcher.push([], report)
     if (touches !== undefined) for (const touch of touches) this.#fetcher.touch(touch)
-    if (this.#fetcher.failed.size > 0) this.#fetcher.came(undefined, undefined)
+    if (came) this.#fetcher.came()
     return report
   }
 

@@ -5,7 +5,7 @@ import type { View } from './view.js'
 // Words of the head of a report: www/docs/boundary.md.
 export const WORDS = 0, VERSION = 1, FLAGS = 2, CHANGED = 3, IGNORED = 4, SECTIONS = 5, FREED = 6, TOUCHES = 7, HEAD = 8
 // Flags.
-export const REPLAYED = 1, NAMED = 4, OVER = 8
+export const REPLAYED = 1, NAMED = 4, OVER = 8, CAME = 16
 
 // Kinds of patches.
 export const ADD = 1, REMOVE = 2, MOVE = 3, SET = 4, ONE = 5, SWAP = 6, FILL = 7, KIND = 0xff, INNER = 0x100

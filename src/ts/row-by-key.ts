@@ -5,7 +5,7 @@ import { decodeRow } from './decoder.js'
 import type { TableLayout } from './layout.js'
 import { rowBytes } from './keeper.js'
 
-interface Finder { find(len: number): number }
+interface Finder { find(len: number): number; waitFor(len: number): number; hasCome(len: number): number }
 
 // Where the row of the first change of a batch without source begins, and where its length stands: www/docs/boundary.md.
 const ROW = 40, LENGTH = 32
@@ -17,16 +17,28 @@ function name({ encoder }: Inside, table: string, id: unknown, tenant: string | 
   return encoder.encode([change], undefined)
 }
 
-/** Calls `read` with the address of the row with a key. Throws what `apply` finds wrong with the key of a delete. */
-function at<T>(inside: Inside, table: string, id: unknown, tenant: string | undefined, read: (layout: TableLayout, at: number) => T): T | undefined {
-  const { port, layouts } = inside
+/** What the engine says of the row with a key. Throws what `apply` finds wrong with the key of a delete. */
+function ask(inside: Inside, what: keyof Finder, table: string, id: unknown, tenant: string | undefined): number {
+  const { port } = inside
   port.alive()
   const length = name(inside, table, id, tenant)
-  let handle: number
   try {
-    handle = (port.engine as unknown as Finder).find(length)
-    if (handle === -2) port.engine.fail()
+    const said = (port.engine as unknown as Finder)[what](length)
+    if (said === -2) port.engine.fail()
+    return said
   } catch (error) { throw port.failure(error) } finally { port.fresh() }
+}
+
+/** Reports say from now on when a batch brings the row with a key, equal or not. */
+export function waitFor(inside: Inside, table: string, id: unknown, tenant?: string): void { ask(inside, 'waitFor', table, id, tenant) }
+
+/** Whether a batch has brought a row that was waited for; then it is not any more. */
+export function hasCome(inside: Inside, table: string, id: unknown, tenant?: string): boolean { return ask(inside, 'hasCome', table, id, tenant) === 1 }
+
+/** Calls `read` with the address of the row with a key. */
+function at<T>(inside: Inside, table: string, id: unknown, tenant: string | undefined, read: (layout: TableLayout, at: number) => T): T | undefined {
+  const { port, layouts } = inside
+  const handle = ask(inside, 'find', table, id, tenant)
   if (handle < 0) return undefined
   const layout = layouts.find(l => l.name === table)!
   const address = port.rowPtr(layout.index, handle)

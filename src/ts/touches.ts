@@ -1,4 +1,3 @@
-import type { LooseChange } from './changes.js'
 import type { Inside } from './database.js'
 import { decodeCell } from './decoder.js'
 import { report } from './dispatch.js'
@@ -13,6 +12,8 @@ import type { SchemaJson } from './schema.js'
 export type FetchRow = (table: string, key: any, context: { tenant?: string; signal: AbortSignal }) => Promise<object | null>
 
 interface Flight {
+  readonly touch: Touch
+  /** The answer to the request under way is old. */
   again: boolean
   /** Of the request under way: a signal that several share would gather listeners. */
   abort: AbortController | undefined
@@ -25,8 +26,6 @@ export interface Answer { readonly touch: Touch; readonly row: object | null }
 interface Landing extends Answer {
   readonly name: string
   readonly flight: Flight
-  /** The row as it was when it was asked for. */
-  readonly before: Uint8Array | undefined
   done(stored: boolean): void
   failed(error: unknown): void
 }
@@ -52,11 +51,6 @@ export function readTouches(port: Port, at: number, count: number, tables: reado
   return touches
 }
 
-/** A name of a row that is equal for equal keys, in whatever form they are; undefined if it is none. */
-export function rowId(inside: Inside, { table, key, tenant }: Touch): string | undefined {
-  try { return table + String.fromCharCode(...keyImage(inside, table, key, tenant)) } catch { return undefined }
-}
-
 /** Throws FETCH_FAILED if an answer is another row than the one that was asked for. What has no key is left to `apply`. */
 export function checkAnswer(inside: Inside, { table, key, tenant }: Touch, row: object): void {
   const { layout, key: columns } = inside.layouts.find(l => l.name === table)!
@@ -74,16 +68,14 @@ export function checkAnswer(inside: Inside, { table, key, tenant }: Touch, row: 
 export interface Failed {
   readonly touch: Touch
   readonly error: EddylineError
-  /** The row as it was then. */
-  readonly before: Uint8Array | undefined
 }
 
 /** What the fetcher asks and tells. */
 export interface FetchHost {
-  /** The row as it is now. */
-  image(touch: Touch): Uint8Array | undefined
-  /** A name that is equal for equal keys, in whatever form they are; undefined if it is none. */
-  id(touch: Touch): string | undefined
+  /** The engine tells from now on when a batch brings the row. */
+  waitFor(touch: Touch): void
+  /** Whether one has, since then; asked again, no. */
+  hasCome(touch: Touch): boolean
   /** Throws if `row` is another row than the one that was asked for. */
   check(touch: Touch, row: object): void
   /** Stores answers, as one version: all or, when it throws, none. */
@@ -93,8 +85,8 @@ export interface FetchHost {
 }
 
 /**
- * One request in flight per row, newest wins: a touch during a request makes its answer old, and so does any other change
- * of the row meanwhile (a write of one's own, a delete), so the answer is dropped and the row asked for again. Answers that
+ * One request in flight per row, newest wins: a touch during a request makes its answer old, and so does whatever else brings
+ * the row meanwhile (a write of one's own, a delete, be it of what is not there), so the answer is dropped and the row asked for again. Answers that
  * are there at the same moment are stored as one version. A failure leaves the row as it is, is told, and remembered until
  * the row is fetched.
  */
@@ -128,23 +120,16 @@ export class RowFetcher {
   }
 
   /**
-   * A version was made: rows that could not be fetched, and are others now, are known again. `written` are its changes, as far as
-   * they were given as objects: rows that came whole are known even if they are as they were. Cost: a look-up per failed row.
+   * A version brought rows that are waited for, by whatever way, and even as they were: what was asked of them before is old, and
+   * those that could not be fetched are known again.
    */
-  came(written: readonly LooseChange[] | undefined, tenant: string | undefined): void {
-    const whole = new Set<string | undefined>()
-    const tenanted = new Map([...this.#failed.values()].map(({ touch }) => [touch.table, touch.tenant !== undefined]))
-    for (const change of written ?? []) {
-      const { op, table, row, rows, id } = change
-      if (op === 'update' || op === 'touch' || !tenanted.has(table)) continue
-      const of = tenanted.get(table) ? change.tenant ?? tenant : undefined
-      for (const key of rows ?? [row ?? id]) whole.add(this.host.id({ table, key, tenant: of }))
-    }
-    whole.delete(undefined)
-    for (const [name, { touch, before }] of this.#failed) {
-      if (!(whole.size > 0 && whole.has(this.host.id(touch))) && sameImage(before, this.host.image(touch))) continue
-      this.#failed.delete(name)
-      this.host.told(name, touch, undefined)
+  came(): void {
+    const waiting = new Map<string, Failed | Flight>([...this.#flights, ...this.#failed])
+    for (const [name, { touch }] of waiting) {
+      if (!this.host.hasCome(touch)) continue
+      const flight = this.#flights.get(name)
+      if (flight !== undefined) flight.again = true
+      if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
     }
   }
 
@@ -154,7 +139,7 @@ export class RowFetcher {
   }
 
   async #fetch(touch: Touch, name: string): Promise<void> {
-    const flight: Flight = { again: false, abort: undefined }
+    const flight: Flight = { touch, again: false, abort: undefined }
     this.#flights.set(name, flight)
     try {
       // What is touched in one go is asked for once.
@@ -163,7 +148,7 @@ export class RowFetcher {
       for (;;) {
         flight.again = false
         const { signal } = flight.abort = new AbortController()
-        const before = this.host.image(touch)
+        this.host.waitFor(touch)
         const context = touch.tenant === undefined ? { signal } : { tenant: touch.tenant, signal }
         let row: object | null
         try { row = answered(await this.fetchRow!(touch.table, touch.key, context)) } catch (error) {
@@ -171,15 +156,15 @@ export class RowFetcher {
           throw error
         }
         if (this.#closed) return
-        if (!await this.#land({ touch, row, name, flight, before })) continue
-        if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
+        if (!await this.#land({ touch, row, name, flight })) continue
         return
       }
     } catch (cause) {
       if (this.#closed) return
       const why = cause instanceof Error ? cause.message : String(cause)
       const error = new EddylineError('FETCH_FAILED', `a row of \`${touch.table}\` could not be fetched: ${why}`, { offending: touch.table, cause })
-      this.#failed.set(name, { touch, error, before: this.host.image(touch) })
+      // It is waited for still.
+      this.#failed.set(name, { touch, error })
       this.host.told(name, touch, error)
       report(cause, this.onError)
     } finally {
@@ -200,9 +185,9 @@ export class RowFetcher {
     })
   }
 
-  #isNews({ touch, row, flight, before, done, failed }: Landing): boolean {
+  #isNews({ touch, row, flight, done, failed }: Landing): boolean {
     try {
-      const news = !flight.again && sameImage(before, this.host.image(touch))
+      const news = !flight.again
       if (!news) done(false)
       else if (row !== null) this.host.check(touch, row)
       return news
@@ -222,7 +207,11 @@ export class RowFetcher {
       else news[0].failed(error)
       return
     }
-    for (const one of news) one.done(true)
+    for (const { touch, done } of news) {
+      // It has come.
+      this.host.hasCome(touch)
+      done(true)
+    }
   }
 }
 

@@ -1,4 +1,6 @@
-//! The doors of storage: rows leave as binary batches, which come back through `commit`.
+//! The doors of storage: rows leave as binary batches, which come back through `commit`. And rows by their keys.
+
+use std::cell::RefMut;
 
 use wasm_bindgen::prelude::*;
 
@@ -6,6 +8,7 @@ use super::engine::{Inner, Js, WasmEngine};
 use super::error::throw;
 use crate::engine::Export;
 use crate::error::{Error, ErrorCode};
+use crate::store::Change;
 use crate::wire::binary::{self, BatchWriter};
 
 /// What is on its way out.
@@ -102,10 +105,36 @@ impl WasmEngine {
         self.told(self.try_find(len), -2)
     }
 
+    /// Reports say from now on (flag 16) when a batch brings the row that the one change (a delete) of the batch in the scratch names;
+    /// 0, or −2 = failed.
+    #[wasm_bindgen(js_name = waitFor)]
+    pub fn wait_for(&self, len: usize) -> i32 {
+        self.told(
+            self.named(len).map(|(mut inner, change)| {
+                change.into_iter().for_each(|c| inner.engine.wait_for(c));
+                0
+            }),
+            -2,
+        )
+    }
+
+    /// Whether a batch has brought it; then it is not waited for any more. 1, 0, or −2 = failed.
+    #[wasm_bindgen(js_name = hasCome)]
+    pub fn has_come(&self, len: usize) -> i32 {
+        let came = self.named(len).map(|(mut inner, change)| change.is_some_and(|c| inner.engine.has_come(&c)));
+        self.told(came.map(i32::from), -2)
+    }
+
     fn try_find(&self, len: usize) -> Js<i32> {
+        let (inner, change) = self.named(len)?;
+        let Some(change) = change else { return Ok(-1) };
+        Ok(inner.engine.find(change.table, &change.row).map_or(-1, |row| row as i32))
+    }
+
+    /// The one change of the batch in the scratch.
+    fn named(&self, len: usize) -> Js<(RefMut<'_, Inner>, Option<Change>)> {
         let inner = self.inner()?;
         let batch = binary::decode(inner.engine.schema(), inner.input(len)?).map_err(throw)?;
-        let Some(change) = batch.changes.first() else { return Ok(-1) };
-        Ok(inner.engine.find(change.table, &change.row).map_or(-1, |row| row as i32))
+        Ok((inner, batch.changes.into_iter().next()))
     }
 }

@@ -55,6 +55,9 @@ export class FakeEngine implements WasmEngine {
   /** Views that cannot be evaluated at present. */
   failing = new Set<number>()
   readonly ended: string[] = []
+  /** Rows waited for, and whether they came. */
+  readonly awaited = new Map<string, boolean>()
+  #came = false
 
   constructor(readonly memory: WebAssembly.Memory, schema: SchemaJson) {
     this.tables = schema.tables
@@ -227,6 +230,8 @@ export class FakeEngine implements WasmEngine {
       const values = this.#values(table, place)
       const key = JSON.stringify(this.tables[table].key.map(k => String(values[k])))
       const old = this.index[table].get(key)
+      const name = `${table} ${key}`
+      if (op !== 5 && !(op === 3 && old === undefined) && this.awaited.has(name)) { this.awaited.set(name, true); this.#came = true }
       if (op === 5) { touches.push([table, rowBytes, ...this.#wordsOf(bytes)]); continue }
       if (op === 4) { if (old === undefined) ignored++; else { this.#delete(table, key); applied++ } continue }
       if (op === 3) {
@@ -272,10 +277,28 @@ export class FakeEngine implements WasmEngine {
 
   /** The row that the one change of the batch names. */
   find(): number {
+    const { table, key } = this.#rowOf()
+    return this.index[table].get(key) ?? -1
+  }
+
+  waitFor(): number {
+    const { table, key } = this.#rowOf()
+    this.awaited.set(`${table} ${key}`, false)
+    return 0
+  }
+
+  hasCome(): number {
+    const { table, key } = this.#rowOf()
+    const came = this.awaited.get(`${table} ${key}`) === true
+    if (came) this.awaited.delete(`${table} ${key}`)
+    return Number(came)
+  }
+
+  #rowOf(): { table: number; key: string } {
     const row = this.#scratch.at + 40
     const table = this.view.getUint32(row - 12, true)
     const values = this.#values(table, row)
-    return this.index[table].get(JSON.stringify(this.tables[table].key.map(k => String(values[k])))) ?? -1
+    return { table, key: JSON.stringify(this.tables[table].key.map(k => String(values[k]))) }
   }
 
   /** Packs plainly: text, numbers and booleans only. */
@@ -435,6 +458,8 @@ export class FakeEngine implements WasmEngine {
     }
     const words = this.#reportWords(applied, sections, freed)
     words[4] = ignored
+    if (this.#came) words[2] |= 16
+    this.#came = false
     if (touches.length > 0) { words[2] |= 2; words[7] = touches.length; for (const t of touches) words.push(...t) }
     words[0] = words.length
     return this.#write(words)

@@ -370,6 +370,43 @@ describe('touch', () => {
     expect(members.status).toBe('ready')
   })
 
+  it('a failure is over when the row comes as it was, as JSON: in a text, a stream, a reset that has it or has it not', async () => {
+    const { db } = await open({ fetchRow: async () => { throw new Error('offline') } })
+    const live = db.live(db.query.issues), notes = db.live(db.query.notes, { tenant: 't' })
+    db.apply([put('a'), { op: 'upsert', table: 'notes', tenant: 't', row: { id: 1, text: 'x' } }])
+    const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
+    const failed = async (id: string): Promise<void> => {
+      db.apply([{ op: 'touch', table: 'issues', id }, { op: 'touch', table: 'notes', id: 1, tenant: 't' }])
+      await tick()
+      expect([live.error?.code, notes.error?.code]).toEqual(['FETCH_FAILED', 'FETCH_FAILED'])
+    }
+    const change = (op: string, more: object): string => JSON.stringify([{ op, table: 'issues', ...more }])
+    const ways: [string, () => unknown][] = [
+      ['a', () => db.applyJson(change('upsert', { row: issue('a') }))],
+      ['a', () => db.applyJson(new Response(bytes(change('insert', { row: issue('a') }))))],
+      ['a', () => db.applyJson(JSON.stringify([issue('a')]), { table: 'issues', op: 'reset' })],
+      ['c', () => db.applyJson(change('reset', { rows: [issue('a')] }))],
+      ['c', () => db.applyJson(change('delete', { id: 'c' }))],
+      ['c', () => { const batch = { source: 's', cursor: 1, changes: [{ op: 'delete', table: 'issues', id: 'c' }] }; return db.apply(batch as never) }],
+    ]
+    for (const [id, way] of ways) {
+      await failed(id)
+      // Other rows, other tenants, and what is only part of the row say nothing of it.
+      db.applyJson(change('upsert', { row: issue('z') }))
+      db.applyJson(change('update', { id, set: { title: issue(id).title } }))
+      db.apply([{ op: 'reset', table: 'notes', tenant: 'other', rows: [] }])
+      expect([live.status, notes.status], id).toEqual(['error', 'error'])
+      await way()
+      expect([live.status, live.error, notes.status], String(way)).toEqual(['ready', undefined, 'error'])
+    }
+    db.tenant('t').applyJson('[{"op":"upsert","table":"notes","row":{"id":1,"text":"x"}}]')
+    expect([notes.status, db.retry()]).toEqual(['ready', 0])
+    // What was told before is not told again: the next failure stays until the row comes once more.
+    await failed('a')
+    db.apply([put('z')])
+    expect([live.status, notes.status, db.retry()]).toEqual(['error', 'error', 2])
+  })
+
   it('a failure shows on the queries over its table, which keep their rows, until the row is fetched', async () => {
     let online = false
     let asks = 0

@@ -229,6 +229,15 @@ describe('what comes from elsewhere', () => {
     await until(live, () => live.status === 'ready')
     expect(live.rows[1].title).toBe('fetched')
     expect(errors.map(e => e.message).join()).toContain('not today')
+    // A failure is over, too, when the row comes as it was.
+    fails = true
+    for (const again of [() => db.apply([put('bad', { title: 'fetched' })]), () => db.applyJson(JSON.stringify([issue('bad', { title: 'fetched' })]), { table: 'issues' })]) {
+      await db.apply([{ op: 'touch', table: 'issues', id: 'bad' }])
+      await until(live, () => live.status === 'error')
+      await again()
+      await until(live, () => live.status === 'ready')
+      expect(await db.retry()).toBe(0)
+    }
   })
 
   it('sources write in order and are ready when it shows; a wrong write is their error', async () => {
