@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Against, BoundValue, Call, Comparison, Count, Fixpoint, Formula, Gate, WindowColumn};
+use crate::operator::{Against, BoundValue, Call, Comparison, Count, Elements, Fixpoint, Formula, Gate, WindowColumn};
 use crate::query::{Function, JoinKind, Recursion, SetOp, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
@@ -140,6 +140,13 @@ pub enum Spec {
         input: NodeId,
         /// Computed cells.
         columns: Vec<(Formula, crate::value::Type)>,
+    },
+    /// Rows paired with the elements of an array.
+    Unnest {
+        /// Input.
+        input: NodeId,
+        /// The array, and what a row of it is.
+        elements: Elements,
     },
     /// Rows for which a condition with parameters is true.
     ParamFilter {
@@ -341,6 +348,7 @@ impl Spec {
             Spec::Gate { input, .. }
             | Spec::Filter { input, .. }
             | Spec::Extend { input, .. }
+            | Spec::Unnest { input, .. }
             | Spec::ArrangeByKey { input, .. }
             | Spec::Link { input, .. }
             | Spec::Aggregate { input, .. }
@@ -359,6 +367,7 @@ impl Spec {
             Spec::Filter { .. } | Spec::ParamFilter { .. } => "filter",
             Spec::Extend { .. } | Spec::ParamExtend { .. } => "extend",
             Spec::Seek { .. } => "seek",
+            Spec::Unnest { .. } => "unnest",
             Spec::ArrangeByKey { .. } => "arrange",
             Spec::Join { kind: JoinKind::Inner, .. } => "join",
             Spec::Join { kind: JoinKind::Left, .. } => "left join",

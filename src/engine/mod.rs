@@ -337,14 +337,16 @@ impl Engine {
     /// The evaluation error that a view is in, if it is.
     pub fn view_error(&self, id: ViewId) -> Result<Option<Error>> {
         let view = self.view(id)?;
-        let code = view.plan.levels.iter().find_map(|l| self.circuit.error(l.node));
-        Ok(code.map(|code| {
+        let found = view.plan.levels.iter().find_map(|l| self.circuit.error(l.node).map(|code| (code, l.node)));
+        Ok(found.map(|(code, node)| {
             let what = match code {
                 ErrorCode::DivisionByZero => "division by zero",
                 ErrorCode::TooManyRows => "a sub-query that stands for a value has more than one row",
                 ErrorCode::NumericOverflow => "a number is out of range",
                 ErrorCode::RecursionLimit => {
-                    return Error::new(code, "a recursion of this query finds ever more, or takes too many rounds");
+                    let name = self.circuit.endless(node).unwrap_or_default();
+                    let message = format!("`{name}` of this query finds ever more, or takes more rounds than `maxRounds`");
+                    return Error::new(code, message).named(name);
                 }
                 _ => "evaluation failed",
             };

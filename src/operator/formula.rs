@@ -13,9 +13,10 @@ use super::scalar;
 use crate::algebra::Handle;
 use crate::error::ErrorCode;
 use crate::query::{CastTo, Expr, Function};
-use crate::regex::Regex;
+use crate::regex::{Regex, Rules};
 use crate::trace::{Path, RelationId, Relations};
-use crate::value::{Cell, Value, total_order};
+use crate::value::array::push;
+use crate::value::{Cell, Element, Value, total_order};
 
 /// An expression over the columns of one relation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,15 +49,46 @@ impl Pattern {
     }
 
     fn of(&self, text: &str) -> Datum<'static> {
+        if let Some((rules, most)) = match self.asks {
+            Function::RegexpMatch => Some((Rules::Longest, 1)),
+            Function::RegexpMatches => Some((Rules::Longest, usize::MAX)),
+            Function::ReFind => Some((Rules::First, 1)),
+            Function::ReSeq => Some((Rules::First, usize::MAX)),
+            _ => None,
+        } {
+            return self.groups(text, rules, most);
+        }
         if self.asks == Function::RegexpSubstr {
             return self.regex.find(text).map_or(NULL, |found| Datum::Value(Value::Text(text[found].into())));
         }
         truth(Some(self.regex.is_match(text)))
     }
+
+    /// Matches with their groups, one after another; null where the first is asked for and there is none.
+    fn groups(&self, text: &str, rules: Rules, most: usize) -> Datum<'static> {
+        let mut texts = Vec::new();
+        let mut found = false;
+        self.regex.each(text, rules, most, &mut |groups| {
+            found = true;
+            let whole = usize::from(rules == Rules::Longest && groups.len() > 1);
+            for group in &groups[whole..] {
+                push(group.clone().map_or(Cell::Null, |g| Cell::Text(&text[g])), &mut texts);
+            }
+        });
+        if found || most > 1 { Datum::Value(Value::Array(Element::Text, texts.into())) } else { NULL }
+    }
 }
 
 /// Functions of a text and a regular expression.
-const PATTERNED: [Function; 3] = [Function::Matches, Function::MatchesFolded, Function::RegexpSubstr];
+const PATTERNED: [Function; 7] = [
+    Function::Matches,
+    Function::MatchesFolded,
+    Function::RegexpSubstr,
+    Function::RegexpMatch,
+    Function::RegexpMatches,
+    Function::ReFind,
+    Function::ReSeq,
+];
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {

@@ -21,6 +21,7 @@ mod scalar;
 mod semi_join;
 mod source;
 mod top;
+mod unnest;
 mod window;
 
 pub use aggregate::{AggregateGroups, Call, ExactSum, Spans};
@@ -42,6 +43,7 @@ pub use range::{Comparison, Range};
 pub use semi_join::SemiJoin;
 pub use source::Source;
 pub use top::Top;
+pub use unnest::{Elements, Unnest};
 pub use window::{Window, WindowColumn};
 
 use crate::error::ErrorCode;

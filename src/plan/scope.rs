@@ -83,7 +83,9 @@ impl Planner<'_> {
                 let width = stream.columns.len();
                 // Rows that a right or full join brings are without the first source.
                 let brings = query.joins.iter().any(|j| j.kind.keeps()[1]);
-                if !brings && (!query.joins.is_empty() || !query.computed.is_empty()) {
+                // An array that fails does so for all rows of the joins before.
+                let sure = query.joins.iter().all(|j| !matches!(&j.source, Source::Unnest(u) if !cannot_fail(&u.array)));
+                if sure && !brings && (!query.joins.is_empty() || !query.computed.is_empty()) {
                     // What concerns the first source alone is filtered before the join, or before columns are computed.
                     let own = movable(&|e| e.columns().iter().all(|c| *c < width));
                     stream = self.filter(stream, own.as_ref());
@@ -91,7 +93,7 @@ impl Planner<'_> {
                 stream = self.computed(stream, &query.computed);
                 stream = self.joined(stream, query, above);
             }
-            Some(context) if query.joins.iter().any(|j| j.on.columns().iter().any(|c| *c < new)) => {
+            Some(context) if query.joins.iter().any(|j| j.exprs().any(|e| e.columns().iter().any(|c| *c < new))) => {
                 let width = new + stream.columns.len();
                 let on = movable(&|e| e.columns().iter().all(|c| *c < width)).unwrap_or(always);
                 stream = self.join(context, &stream, JoinKind::Inner, &on);
@@ -100,7 +102,7 @@ impl Planner<'_> {
             Some(context) => {
                 // The sources first: the condition that ties them to the context may be about any of them.
                 let mut alone = query.clone();
-                alone.joins.iter_mut().for_each(|j| j.on = j.on.map_columns(&|c| c - new));
+                alone.joins.iter_mut().flat_map(|j| j.exprs_mut()).for_each(|e| *e = e.map_columns(&|c| c - new));
                 stream = self.joined(stream, &alone, above);
                 let on = movable(&|_| true).unwrap_or(always);
                 stream = self.join(context, &stream, JoinKind::Inner, &on);
@@ -142,6 +144,11 @@ impl Planner<'_> {
 
     fn joined(&mut self, mut stream: Stream, query: &BoundQuery, above: usize) -> Stream {
         for (i, j) in query.joins.iter().enumerate() {
+            if let Source::Unnest(unnest) = &j.source {
+                stream = self.unnest(&stream, unnest, j.kind == JoinKind::Left);
+                stream = self.condition(stream, Some(&j.on).filter(|on| **on != Expr::Literal(Value::Bool(true))));
+                continue;
+            }
             let right = self.source(&j.source, above - i);
             let right = self.filter(right, j.own_filter.as_ref());
             stream = self.join_asking(&stream, &right, j.kind, &j.on);
@@ -175,6 +182,7 @@ impl Planner<'_> {
             Source::Set(set) => self.set_query(set),
             Source::Recursive(recursive) => self.recursive(recursive),
             Source::Growing(growing) => self.growing(growing),
+            Source::Unnest(_) => unreachable!("elements are joined"),
         };
         let depth = stream.columns.iter().map(|c| c.0.depth()).max().unwrap_or(0);
         if depth + joins <= DEEPEST + 1 { stream } else { self.packed(stream) }
@@ -233,7 +241,8 @@ impl Planner<'_> {
 fn joins(query: &BoundQuery) -> usize {
     let subs = query_exprs(query);
     let hops = query.computed.iter().map(|c| c.hops.len()).max().unwrap_or(0);
-    query.joins.len().max(hops)
+    let extended = query.joins.iter().filter(|j| matches!(j.source, Source::Unnest(_))).count();
+    (query.joins.len() + extended).max(hops)
         + computed_steps(query)
         + depth_of_windows(query)
         + 1
@@ -282,7 +291,7 @@ pub(super) fn check_joins(query: &BoundQuery) -> Result<()> {
     let sources = std::iter::once(&query.from).chain(query.joins.iter().map(|j| &j.source));
     for source in sources {
         match source {
-            Source::Table(_) | Source::Growing(_) => {}
+            Source::Table(_) | Source::Growing(_) | Source::Unnest(_) => {}
             Source::Recursive(recursive) => {
                 let branches = recursive.recursion.relations.iter().flat_map(|r| &r.branches);
                 branches.into_iter().try_for_each(|b| check_joins(&b.query.query))?;

@@ -3,11 +3,12 @@
 use super::params::ParamValues;
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
-    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Extend, Filter, Formula, Gate, Join,
-    Link, Member, Order, OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Window, WindowColumn,
+    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Elements, Extend, Filter, Formula,
+    Gate, Join, Link, Member, Order, OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Unnest, Window, WindowColumn,
 };
 use crate::query::{
-    Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, SetQuery, TableId, WindowCall, WindowFunction,
+    Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, SetQuery, TableId, Unnest as Unnested, WindowCall,
+    WindowFunction,
 };
 use crate::trace::{Path, RelationId, Relations, SortColumn, SortSpec};
 use crate::value::{Layout, Type};
@@ -279,6 +280,28 @@ impl<'a> Planner<'a> {
             Box::new(Extend::new(input, columns.into_iter().map(|c| c.0).collect(), right, output))
         });
         Stream { node, relation: self.output(node), columns: new }
+    }
+
+    /// Rows paired with the elements of an array and their numbers; `keeps`: with nulls where there are none.
+    pub fn unnest(&mut self, stream: &Stream, unnest: &Unnested, keeps: bool) -> Stream {
+        let width = stream.columns.len();
+        let array = vec![(unnest.array.clone(), Type::Array(unnest.of))];
+        let extended = self.extended(stream.clone(), array.iter().map(|(e, t)| (e, *t)));
+        let (path, _) = extended.place(&unnest.array, Type::Array(unnest.of));
+        let below = &extended.stream;
+        let types = unnest.types();
+        let elements = Elements { array: path, of: unnest.of, size: unnest.size, keeps };
+        let spec = Spec::Unnest { input: below.node, elements };
+        let (input, layout) = (below.relation, Layout::new(&types));
+        let node = self.node(spec, move |relations, _| {
+            let wide = [relations.is_wide(input, path), false];
+            let right = add_packed(relations, layout, &wide);
+            let output = relations.add_pair(input, right);
+            Box::new(Unnest::new(input, elements, right, output))
+        });
+        let new = types.iter().enumerate().map(|(i, t)| (Path::column(i).within(true), *t));
+        let columns = below.columns[..width].iter().map(|(p, t)| (p.within(false), *t)).chain(new).collect();
+        Stream { node, relation: self.output(node), columns }
     }
 
     /// Groups that `having` keeps; the columns are the group expressions, then the aggregates.

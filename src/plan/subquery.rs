@@ -398,7 +398,7 @@ fn ties(query: &BoundQuery, sub: &QueryExpr, per_pair: bool) -> Option<Ties> {
             return None;
         }
     }
-    let mut elsewhere = query.joins.iter().any(|j| j.on.has_outer());
+    let mut elsewhere = query.joins.iter().any(|j| j.exprs().any(Expr::has_outer));
     let mut query = query.clone();
     if let Some(aggregate) = &mut query.aggregate {
         aggregate.groups.iter_mut().for_each(|g| elsewhere |= g.has_outer());

@@ -211,7 +211,7 @@ pub struct RecursiveJson {
     pub relations: Vec<GrowingJson>,
     /// The one whose rows are the source.
     pub result: String,
-    /// Most rounds of one change; 100,000 when absent.
+    /// Most rounds of one change; 10,000 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rounds: Option<u32>,
 }
@@ -286,6 +286,9 @@ pub struct JoinJson {
     /// A relation that queries over it make, in the place of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recursive: Option<Box<RecursiveJson>>,
+    /// An array of the row so far, whose elements are joined, in the place of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unnest: Option<ExprJson>,
     /// Its alias; the table name when absent.
     pub alias: Option<String>,
     /// Condition.

@@ -11,7 +11,7 @@ use super::param::{Param, Place, Slot};
 use super::recursive::{Growing, RecursiveSource};
 use super::schema::{Hop, Schema, TableId};
 use super::window::WindowCall;
-use crate::value::{Type, Value};
+use crate::value::{Element, Type, Value};
 
 /// A bound query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +91,26 @@ pub enum Source {
     Recursive(RecursiveSource),
     /// In a branch of a recursion: the rows of one of its relations. It is the whole of a query, too.
     Growing(Growing),
+    /// Of a join: the elements of an array of the row so far, and their numbers from 1.
+    Unnest(Box<Unnest>),
+}
+
+/// An array whose elements are rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unnest {
+    /// Over the scope of the sources before.
+    pub array: Expr,
+    /// What its elements are.
+    pub of: Element,
+    /// So many of them are one row, as an array.
+    pub size: Option<usize>,
+}
+
+impl Unnest {
+    /// Types of its columns: the value, its number.
+    pub fn types(&self) -> Vec<Type> {
+        vec![if self.size.is_some() { Type::Array(self.of) } else { self.of.ty() }, Type::Int]
+    }
 }
 
 /// A set operation. Its columns are those that users see of the first input; with `all` a hidden one follows: the number of the
@@ -152,7 +172,7 @@ impl Source {
     pub fn table(&self) -> Option<TableId> {
         match self {
             Source::Table(id) => Some(*id),
-            Source::Query(_) | Source::Set(_) | Source::Recursive(_) | Source::Growing(_) => None,
+            Source::Query(_) | Source::Set(_) | Source::Recursive(_) | Source::Growing(_) | Source::Unnest(_) => None,
         }
     }
 
@@ -164,6 +184,7 @@ impl Source {
             Source::Set(set) => set.types(),
             Source::Recursive(source) => source.relation().types.clone(),
             Source::Growing(growing) => growing.types.clone(),
+            Source::Unnest(unnest) => unnest.types(),
         }
     }
 }
@@ -181,6 +202,20 @@ pub struct JoinSource {
     pub on: Expr,
     /// Condition over this source's own columns, applied before the join (the tenant's restriction).
     pub own_filter: Option<Expr>,
+}
+
+impl JoinSource {
+    /// Its expressions over the scope.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let array = if let Source::Unnest(unnest) = &self.source { Some(&unnest.array) } else { None };
+        std::iter::once(&self.on).chain(array)
+    }
+
+    /// The same, to be changed.
+    pub fn exprs_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        let array = if let Source::Unnest(unnest) = &mut self.source { Some(&mut unnest.array) } else { None };
+        std::iter::once(&mut self.on).chain(array)
+    }
 }
 
 /// Kinds of join.

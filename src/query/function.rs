@@ -218,6 +218,14 @@ pub enum Function {
     MatchesFolded,
     /// `regexp_substr`: what a regular expression, a literal, matches first in the text; null if nothing. Text.
     RegexpSubstr,
+    /// `regexp_match`: the first match, or what its groups match if it has any; null if nothing. Texts.
+    RegexpMatch,
+    /// The same of all matches one after another, in one list.
+    RegexpMatches,
+    /// The first match as Perl, Java and JavaScript choose it, then what its groups match; null if nothing. Texts.
+    ReFind,
+    /// The same of all matches one after another, in one list.
+    ReSeq,
 }
 
 /// What a cast makes, of what. Texts are read as PostgreSQL reads them; an error if they do not read as a value.
@@ -384,6 +392,11 @@ impl Function {
                 | F::StartsWith
                 | F::Matches
                 | F::MatchesFolded
+                | F::RegexpSubstr
+                | F::RegexpMatch
+                | F::RegexpMatches
+                | F::ReFind
+                | F::ReSeq
                 | F::Extract(_)
                 | F::JsonGet
                 | F::JsonGetText

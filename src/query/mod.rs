@@ -28,7 +28,7 @@ mod tests;
 pub use bind::{bind, set_params};
 pub use bound::{
     Aggregate, AggregateCall, AggregateFunction, BoundQuery, Computed, Expr, JoinKind, JoinSource, LimitBy, Nested, OutputField,
-    Select, SetOp, SetQuery, SortKey, Source, Start, SubQuery,
+    Select, SetOp, SetQuery, SortKey, Source, Start, SubQuery, Unnest,
 };
 pub use function::{CastTo, Function, Unit};
 pub use param::{Param, Place, Slot, count_of};

@@ -75,6 +75,7 @@ const ARRAY: &[Type] = &[
     Type::Array(Element::Date),
     Type::Array(Element::Uuid),
 ];
+const TEXTS: Type = Type::Array(Element::Text);
 const DECIMAL: &[Type] = &[Type::Decimal];
 const SIGNED: &[Type] = &[Type::Int, Type::Decimal, Type::Float, Type::Interval];
 const FRACTION: &[Type] = &[Type::Float, Type::Decimal];
@@ -196,6 +197,10 @@ pub const FUNCTIONS: &[Signature] = {
         typed("~", F::Matches, 2, 2, &[TEXT], Bool),
         typed("~*", F::MatchesFolded, 2, 2, &[TEXT], Bool),
         typed("regexpSubstr", F::RegexpSubstr, 2, 2, &[TEXT], Text),
+        typed("regexpMatch", F::RegexpMatch, 2, 2, &[TEXT], TEXTS),
+        typed("regexpMatches", F::RegexpMatches, 2, 2, &[TEXT], TEXTS),
+        typed("reFind", F::ReFind, 2, 2, &[TEXT], TEXTS),
+        typed("reSeq", F::ReSeq, 2, 2, &[TEXT], TEXTS),
     ]
 };
 

@@ -269,7 +269,8 @@ fn join(json: &Document) -> Result<JoinJson> {
     let table = optional_text(json, "table")?;
     let relation = optional_text(json, "relation")?;
     let recursive = optional(json, "recursive", recursive)?;
-    if query.is_none() && table.is_none() && relation.is_none() && recursive.is_none() {
+    let unnest = optional(json, "unnest", expr)?;
+    if query.is_none() && table.is_none() && relation.is_none() && recursive.is_none() && unnest.is_none() {
         return Err(missing("table"));
     }
     let kind = required(json, "kind", text_of)?;
@@ -280,7 +281,7 @@ fn join(json: &Document) -> Result<JoinJson> {
         Some(_) => return Err(Error::new(ErrorCode::QueryInvalid, "a cross join has no condition; use `inner`").at("on")),
     };
     let (table, alias) = (table.unwrap_or_default(), optional_text(json, "alias")?);
-    Ok(JoinJson { kind, table, query, relation, recursive, alias, on })
+    Ok(JoinJson { kind, table, query, relation, recursive, unnest, alias, on })
 }
 
 fn named(json: &Document) -> Result<NamedJson> {

@@ -146,7 +146,7 @@ impl BoundQuery {
     /// Calls `f` with every expression of the query itself: nested associations and the insides of sub-queries are apart.
     pub fn for_each_expr(&mut self, f: &mut dyn FnMut(&mut Expr)) {
         for join in &mut self.joins {
-            f(&mut join.on);
+            join.exprs_mut().for_each(&mut *f);
             join.own_filter.as_mut().into_iter().for_each(&mut *f);
         }
         self.filter.as_mut().into_iter().for_each(&mut *f);

@@ -107,7 +107,12 @@ impl QueryJson {
     pub fn for_each_expr(&mut self, f: &mut dyn FnMut(&mut ExprJson)) {
         let by = self.distinct_on.iter_mut().flatten().chain(self.limit_by.iter_mut().flat_map(|l| &mut l.by));
         by.for_each(&mut *f);
-        self.joins.iter_mut().filter(|j| j.kind != "cross").for_each(|j| f(&mut j.on));
+        for join in &mut self.joins {
+            join.unnest.iter_mut().for_each(&mut *f);
+            if join.kind != "cross" {
+                f(&mut join.on);
+            }
+        }
         self.filter.iter_mut().chain(&mut self.having).for_each(&mut *f);
         let named = self.group_by.iter_mut().flatten().chain(self.select.iter_mut().flatten());
         named.for_each(|n| f(&mut n.expr));

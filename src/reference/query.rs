@@ -5,12 +5,14 @@ use std::cmp::Ordering;
 use super::Data;
 use super::aggregate::grouped;
 use super::data::key_of;
-use super::expr::{eval, holds};
+use super::expr::{array_list, array_of_texts, eval, holds};
 use super::nested::{computed, nest};
 use super::subquery::{Lifted, lifted, lifted_of_having, lifted_of_output};
 use super::window::add_windows;
 use crate::error::Result;
-use crate::query::{BoundQuery, JoinSource, LimitBy, Schema, Select, SortKey, Source, Start, SubQuery, TableId, output_types};
+use crate::query::{
+    BoundQuery, JoinSource, LimitBy, Schema, Select, SortKey, Source, Start, SubQuery, TableId, Unnest, output_types,
+};
 use crate::value::{Field, RowTree, Value, total_order};
 
 /// The rows of a query.
@@ -46,6 +48,7 @@ fn rows_of(schema: &Schema, data: &Data, source: &Source) -> Result<Vec<Vec<Valu
         Source::Set(set) => return super::set::rows(schema, data, set),
         Source::Recursive(source) => return super::recursive::rows(schema, data, source),
         Source::Growing(growing) => return Ok(data.growing(growing.relation).to_vec()),
+        Source::Unnest(_) => panic!("elements are of the rows before"),
         Source::Query(sub) => sub,
     };
     sub_rows(schema, data, sub)
@@ -186,6 +189,9 @@ fn joined(
     (sources, before): (usize, usize),
     source: &JoinSource,
 ) -> Result<Vec<Scope>> {
+    if let Source::Unnest(unnest) = &source.source {
+        return elements(left, unnest, source);
+    }
     let mut right = Vec::new();
     for row in rows_of(schema, data, &source.source)? {
         if source.own_filter.as_ref().map_or(Ok(true), |f| holds(f, &row))? {
@@ -223,6 +229,30 @@ fn joined(
         let nulls = vec![Value::Null; before];
         let matched = [vec![false; sources], vec![true]].concat();
         out.push(Scope { cells: [nulls, other.clone()].concat(), tie: Vec::new(), matched });
+    }
+    Ok(out)
+}
+
+/// Every row with each element of its array that satisfies the condition.
+fn elements(left: Vec<Scope>, unnest: &Unnest, source: &JoinSource) -> Result<Vec<Scope>> {
+    let mut out = Vec::new();
+    for row in left {
+        let array = eval(&unnest.array, &row.cells)?;
+        let all = if array.is_null() { Vec::new() } else { array_list(&array) };
+        let values: Vec<Value> = match unnest.size {
+            None => all,
+            Some(size) => all.chunks(size).map(array_of_texts).collect(),
+        };
+        if values.is_empty() && source.kind.keeps()[0] {
+            let cells = [&row.cells[..], &[Value::Null, Value::Null]].concat();
+            out.push(Scope { cells, tie: Vec::new(), matched: [&row.matched[..], &[false]].concat() });
+        }
+        for (n, value) in (1..).zip(values) {
+            let cells = [&row.cells[..], &[value, Value::Int(n)]].concat();
+            if holds(&source.on, &cells)? {
+                out.push(Scope { cells, tie: Vec::new(), matched: [&row.matched[..], &[true]].concat() });
+            }
+        }
     }
     Ok(out)
 }

@@ -6,18 +6,19 @@ use super::parse::Look;
 use super::program::{Program, Step};
 use super::set::{equal_folded, is_word};
 
-/// The first match that begins earliest; `any`: whichever is seen first.
-pub(super) fn run(program: &Program, text: &str, any: bool) -> Option<Range<usize>> {
+/// The first match that begins earliest, at or behind a place; `any`: whichever is seen first.
+pub(super) fn run(program: &Program, text: &str, start: usize, any: bool) -> Option<Range<usize>> {
+    let rest = text.get(start..)?;
     if let Some(literal) = &program.literal {
-        return text.find(literal.as_str()).map(|at| at..at + literal.len());
+        return rest.find(literal.as_str()).map(|at| start + at..start + at + literal.len());
     }
     let mut now = Threads { program, seen: vec![0; program.steps.len()], round: 0, todo: Vec::new(), at: Vec::new() };
-    let mut before = None;
-    let mut letters = text.char_indices();
+    let mut before = text[..start].chars().next_back();
+    let mut letters = rest.char_indices();
     let mut waiting: Vec<(usize, usize)> = Vec::new();
     let mut best: Option<Range<usize>> = None;
     loop {
-        let (place, next) = letters.next().map_or((text.len(), None), |(place, c)| (place, Some(c)));
+        let (place, next) = letters.next().map_or((text.len(), None), |(place, c)| (start + place, Some(c)));
         // A match may begin anywhere, until one has.
         if best.is_none() {
             waiting.push((0, place));
@@ -55,13 +56,13 @@ pub(super) fn run(program: &Program, text: &str, any: bool) -> Option<Range<usiz
 
 /// The characters on both sides of a place.
 #[derive(Clone, Copy)]
-struct Edge {
-    before: Option<char>,
-    next: Option<char>,
+pub(super) struct Edge {
+    pub before: Option<char>,
+    pub next: Option<char>,
 }
 
 impl Edge {
-    fn is(self, look: Look) -> bool {
+    pub(super) fn is(self, look: Look) -> bool {
         let (before, next) = (self.before.is_some_and(is_word), self.next.is_some_and(is_word));
         match look {
             Look::Start => self.before.is_none(),

@@ -5,6 +5,7 @@
 //! follows all ways through the pattern at once (`matcher`), so no pattern takes more than its length times the text's.
 //! Character classes are those of the collation `pg_c_utf8`: letters are Unicode's, digits are `0` to `9`.
 
+mod groups;
 mod matcher;
 mod parse;
 mod program;
@@ -15,6 +16,7 @@ mod tests;
 
 use std::ops::Range;
 
+use parse::Node;
 use program::Program;
 
 /// Most instructions of a program: what bounds of bounds can come to.
@@ -32,6 +34,17 @@ const MAX_PROGRAM: usize = 4_000;
 #[derive(Debug)]
 pub struct Regex {
     program: Program,
+    tree: Node,
+    groups: usize,
+}
+
+/// Of several ways to match at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rules {
+    /// The longest, or the shortest if the pattern prefers that, and so for its parts from left to right: PostgreSQL's.
+    Longest,
+    /// The first, in the order in which alternatives are written and quantifiers prefer: that of Perl, Java and JavaScript.
+    First,
 }
 
 /// Why a text is no pattern.
@@ -49,17 +62,54 @@ impl Regex {
     /// # Errors
     /// If it is no pattern, uses what is not supported, or its bounds make it too large.
     pub fn new(pattern: &str, fold: bool) -> Result<Self, RegexError> {
-        let (tree, fold) = parse::parse(pattern, fold)?;
-        Ok(Regex { program: program::compile(&tree, fold)? })
+        let (tree, fold, groups) = parse::parse(pattern, fold)?;
+        Ok(Regex { program: program::compile(&tree, fold)?, tree, groups })
     }
 
     /// Whether the pattern is found anywhere in a text. Cost: O(text × pattern), without a stack.
     pub fn is_match(&self, text: &str) -> bool {
-        matcher::run(&self.program, text, true).is_some()
+        matcher::run(&self.program, text, 0, true).is_some()
     }
 
     /// The first match, as bytes of the text: of those that begin there the longest, or the shortest if the pattern prefers that. Cost: O(text × pattern).
     pub fn find(&self, text: &str) -> Option<Range<usize>> {
-        matcher::run(&self.program, text, false)
+        matcher::run(&self.program, text, 0, false)
+    }
+
+    /// Number of the groups whose matches are kept.
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Calls `f` with the matches one after another, at most so many: each whole, then what its groups match, if they take part. One that is
+    /// empty may follow another, and the next begins a character later. Cost: O(match × pattern) each, with groups that are repeated
+    /// O(match² × pattern) at worst.
+    ///
+    /// ```
+    /// use eddyline::regex::{Regex, Rules};
+    /// let mut found = Vec::new();
+    /// let pair = Regex::new(r"(\w)=(\d)?", false).unwrap();
+    /// pair.each("a=1 b=", Rules::First, usize::MAX, &mut |m| found.push(m.to_vec()));
+    /// assert_eq!(found, [[Some(0..3), Some(0..1), Some(2..3)], [Some(4..6), Some(4..5), None]]);
+    /// ```
+    pub fn each(&self, text: &str, rules: Rules, most: usize, f: &mut dyn FnMut(&[Option<Range<usize>>])) {
+        let plain = self.groups == 0 && rules == Rules::Longest;
+        let mut groups = (!plain).then(|| groups::Groups::new(text, self.program.fold, self.groups));
+        let mut start = 0;
+        for _ in 0..most {
+            let Some(mut found) = matcher::run(&self.program, text, start, false) else { return };
+            match &mut groups {
+                None => f(&[Some(found.clone())]),
+                Some(groups) => {
+                    let all = groups.of(&self.tree, found, rules);
+                    f(all);
+                    found = all[0].clone().unwrap_or_default();
+                }
+            }
+            start = found.end;
+            if found.is_empty() {
+                start += text[start..].chars().next().map_or(1, char::len_utf8);
+            }
+        }
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Node {
     Repeat(Box<Node>, u32, Option<u32>),
     /// The same, as few times as will do.
     Few(Box<Node>, u32, Option<u32>),
+    /// What it matches is kept under a number, from 1.
+    Group(usize, Box<Node>),
 }
 
 impl Node {
@@ -37,6 +39,7 @@ impl Node {
             Node::Repeat(inner, least, most) | Node::Few(inner, least, most) if Some(*least) == *most => inner.is_shy(),
             Node::Repeat(..) => Some(false),
             Node::Few(..) => Some(true),
+            Node::Group(_, inner) => inner.is_shy(),
             _ => None,
         }
     }
@@ -53,13 +56,13 @@ pub(super) enum Look {
     NoWordEdge,
 }
 
-/// The tree of a pattern, and whether case counts, which the pattern itself may say.
-pub(super) fn parse(pattern: &str, fold: bool) -> Result<(Node, bool), RegexError> {
-    let mut p = Parser { text: pattern.chars().collect(), at: 0, depth: 0 };
+/// The tree of a pattern, whether case counts, which the pattern itself may say, and the number of its groups.
+pub(super) fn parse(pattern: &str, fold: bool) -> Result<(Node, bool, usize), RegexError> {
+    let mut p = Parser { text: pattern.chars().collect(), at: 0, depth: 0, groups: 0 };
     let fold = p.options(fold)?;
     let tree = p.choice()?;
     match p.peek() {
-        None => Ok((tree, fold)),
+        None => Ok((tree, fold, p.groups)),
         Some(_) => p.fail("`)` without `(`"),
     }
 }
@@ -68,6 +71,7 @@ struct Parser {
     text: Vec<char>,
     at: usize,
     depth: usize,
+    groups: usize,
 }
 
 type Parsed<T> = Result<T, RegexError>;
@@ -207,9 +211,12 @@ impl Parser {
     }
 
     fn group(&mut self) -> Parsed<Node> {
-        if !self.eat("?:") && self.peek() == Some('?') {
+        let kept = !self.eat("?:");
+        if kept && self.peek() == Some('?') {
             return self.fail("look-around is not supported");
         }
+        self.groups += usize::from(kept);
+        let number = self.groups;
         if self.depth == MAX_DEPTH {
             return self.fail("groups are nested too deeply");
         }
@@ -218,6 +225,9 @@ impl Parser {
         self.depth -= 1;
         if !self.eat(")") {
             return self.fail("`)` is missing");
+        }
+        if kept {
+            return Ok(Node::Group(number, Box::new(inner)));
         }
         // A group is a part of its own, which a quantifier may follow even where it is a condition.
         Ok(if matches!(inner, Node::Look(_)) { Node::Row(vec![inner]) } else { inner })

@@ -64,6 +64,7 @@ impl Program {
             Node::Set(set) => self.push(Step::Set(set.clone())).map(drop),
             Node::Look(look) => self.push(Step::Look(*look)).map(drop),
             Node::Row(parts) => parts.iter().try_for_each(|p| self.node(p)),
+            Node::Group(_, inner) => self.node(inner),
             Node::Choice(branches) => {
                 let mut jumps = Vec::new();
                 for (i, branch) in branches.iter().enumerate() {

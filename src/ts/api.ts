@@ -23,7 +23,7 @@ export {
   type DistinctOptions, type FilterOptions, type ListOptions, type OrderedOptions, type OrderItem,
 } from './query/aggregate.js'
 export {
-  when, match, nullif, greatest, least, between, notBetween, isDistinctFrom, isNotDistinctFrom, notInArray, notLike, notIlike, matches, imatches, regexpSubstr,
+  when, match, nullif, greatest, least, between, notBetween, isDistinctFrom, isNotDistinctFrom, notInArray, notLike, notIlike, matches, imatches, regexpSubstr, regexpMatch, regexpMatches,
   round, floor, ceil, trunc, trimScale, scale, addDays, diffDays, sign, power, sqrt, exp, ln, cast,
   substring, left, right, trim, ltrim, rtrim, replace, strpos, splitPart, startsWith, repeat, reverse, lpad, rpad, initcap,
   concatAll, concatWs, octetLength, ascii, chr,

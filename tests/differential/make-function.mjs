@@ -26,10 +26,11 @@ export const predicates = ['listHas', 'between', 'distinct', 'regex', 'jsonHas']
 
 const units = ['microseconds', 'milliseconds', 'second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year', 'decade', 'century', 'millennium']
 const parts = [...units, 'isoyear', 'dow', 'isodow', 'doy', 'epoch', 'julian']
-const patterns = [
+export const patterns = [
   'a', '^a', 'b$', '^$', '', '.', '^.{2,}$', '(a|b)+', '^(a|)b', '[^a-c]', String.raw`\d`, String.raw`^\w+$`, String.raw`\s`, String.raw`^\W`, String.raw`\ma`, String.raw`b\M`, String.raw`\y`,
   '[[:upper:]]', '^[[:lower:]]+$', '[[:alpha:]%]', String.raw`[\d_%]`, '(?i)B', '^a?b*$', '(ab){2,}', String.raw`\u00e9`, 'É', 'σ|ς', 'ß', '[à-ý]', String.raw`\\`, '日|😀', '^[]a-]', '_|%', '(?:a.)+$',
   'a|ab', 'a*?b', '(?:a|ab)(?:c|bb)?', '[ab]{1,2}?', 'x*', '(?:a??b)+', '.+?', String.raw`\w{2}?.*`, '(?:a*?)*b',
+  '(a)|(b)+', '(a+?)(b|bb)*', '(.)(?:(b)|.)*?', '((a|b)c?){1,2}', '(.*?)(b+)(.?)', '(a|ab)(bb|c)?',
 ]
 const keys = ['a', 'b', 'bb', 'é', 'x', '0', '-1', '']
 
@@ -121,6 +122,10 @@ export function makeFunction(x, feature, type) {
       if (r.oneIn(3)) return call('repeat', a(), int(r.between(-1, 3)))
       return call(r.pick(['lpad', 'rpad']), a(), int(r.between(-1, 6)), ...(r.oneIn(2) ? [text(r.pick(['', 'xy', '日', ' ']))] : []))
     case 'exchange':
+      if (r.oneIn(3)) {
+        const found = call(r.pick(['regexpMatch', 'regexpMatch', 'regexpMatches']), a(), text(r.pick(patterns)))
+        return found.op === 'regexpMatch' && r.oneIn(2) ? call('arrayAt', found, int(r.between(0, 3))) : call('arrayToText', found, text('|'))
+      }
       if (r.oneIn(2)) return call('regexpSubstr', a(), text(r.pick(patterns)))
       if (r.oneIn(2)) return call('replace', a(), text(r.pick(['a', 'ab', '', '%', 'é'])), text(r.pick(['', 'a', 'zz'])))
       return call(r.pick(['reverse', 'initcap']), a())

@@ -2,6 +2,7 @@
 import { aggregate, aggregates, call, makeComputed, modifiers } from './make-aggregate.mjs'
 import { makeNested } from './make-nested.mjs'
 import { atoms, connectives, Expressions } from './make-expression.mjs'
+import { patterns } from './make-function.mjs'
 import { makeOrder, makeWindow, orderables } from './make-order.mjs'
 import { makeCtes, makeRows, makeSet, makeSource, rowFeatures, someTable, sourceFeatures } from './make-source.mjs'
 import { subqueries, subqueryCondition, subqueryField } from './make-subquery.mjs'
@@ -9,7 +10,7 @@ import { makeWindows, scopeParts } from './make-window.mjs'
 import { isSafe, literal } from './values.mjs'
 
 const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
-const joinKinds = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'overlap']
+const joinKinds = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'overlap', 'unnest']
 
 /**
  * A query `{ json, seen, lenient }`. `seen`: its features. `lenient`: whether an evaluation error is up to the order of
@@ -185,6 +186,10 @@ function sources(state, shape) {
     const asked = ['inner', 'left', 'right', 'full', 'cross'].filter((k) => wanted.includes(k))
     let kind = j === 0 && asked.length > 0 ? r.pick(asked) : r.pick(['inner', 'left', 'inner', 'left', 'right', 'full', 'cross'])
     if (schema.large && kind === 'cross') kind = 'inner'
+    if ((j === 0 && wanted.includes('unnest')) || r.oneIn(15)) {
+      columns = [...columns, ...makeUnnest(state, columns, 'bc'[j])]
+      continue
+    }
     const table = self && j === 0 && !hidden ? from : someTable(state)
     if (table === first.table) seen.add('self')
     const alias = 'bc'[j]
@@ -203,6 +208,24 @@ function sources(state, shape) {
   }
   if (count === 2) seen.add('three')
   return columns
+}
+
+/** Joins the elements of an array of the row so far, or the matches of a pattern; its columns. */
+function makeUnnest(state, columns, alias) {
+  const { r, seen, json } = state
+  const expressions = new Expressions(r, columns, seen)
+  const type = r.pick(['text', 'int', 'float', 'match'])
+  const lists = { text: ['a', null, 'b', 'a'], int: [3, null, -1, 3], float: [0.5, -1.5, null] }
+  const array = type === 'match' ? { op: 'regexpMatches', args: [expressions.value('text'), literal('text', r.pick(patterns))] }
+    : r.oneIn(5) || expressions.columnsOf(`${type}[]`).length === 0 ? literal(`${type}[]`, lists[type]) : expressions.column(r.pick(expressions.columnsOf(`${type}[]`)))
+  const value = { text: { type, domain: 'rich' }, int: { type: 'bigint', domain: 'wide' }, float: { type, domain: 'huge' }, match: { type: 'text[]', domain: 'any' } }[type]
+  const made = [{ name: 'value', ...value }, { name: 'ordinality', type: 'int', domain: 'small' }].map((c) => ({ ...c, of: alias, nullable: true }))
+  const kind = r.pick(['cross', 'left', 'inner'])
+  const on = kind === 'cross' ? {} : kind === 'left' ? { on: literal('bool', true) } : { on: new Expressions(r, [...columns, ...made], seen).condition() }
+  seen.add('unnest')
+  state.derived = true
+  json.joins.push({ kind, unnest: array, alias, ...on })
+  return made
 }
 
 function joinCondition(r, both, left, right, wants, seen, large, full) {

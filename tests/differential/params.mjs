@@ -23,7 +23,7 @@ export function lifted(plain) {
   }
   const json = { ...plain }
   if (plain.where) json.where = walk(plain.where, false)
-  if (plain.joins) json.joins = plain.joins.map((j) => (j.kind === 'cross' || !j.on ? j : { ...j, on: walk(j.on, false) }))
+  if (plain.joins) json.joins = plain.joins.map((j) => (j.kind === 'cross' || !j.on || j.unnest ? j : { ...j, on: walk(j.on, false) }))
   if (plain.with) json.with = plain.with.map((w) => (w.query?.where ? { ...w, query: { ...w.query, where: walk(w.query.where, false) } } : w))
   for (const cut of ['limit', 'offset']) {
     if (plain[cut] === undefined) continue

@@ -115,6 +115,8 @@ export function functionSql(e, args, common) {
     case 'arrayToText': return text(`array_to_string(${a.sql}, ${b.sql}) collate "C"`)
     case '@>': return bool(`${a.sql} @> ${b.sql}`)
     case '?': return bool(`${a.sql} ? ${b.sql}`)
+    case 'regexpMatch': return { sql: `(regexp_match(${posix(a.sql)}, ${posix(b.sql)}) collate "C")`, type: 'text[]' }
+    case 'regexpMatches': return { sql: `(case when ${a.sql} is not null then (select coalesce(array_agg(t collate "C" order by n, i), '{}') from regexp_matches(${posix(a.sql)}, ${posix(b.sql)}, 'g') with ordinality x(m, n), unnest(m) with ordinality y(t, i)) end)`, type: 'text[]' }
     case 'regexpSubstr': return text(`regexp_substr(${posix(a.sql)}, ${posix(b.sql)}) collate "C"`)
     case '~': case '~*': return bool(`${posix(a.sql)} ${e.op} ${posix(b.sql)}`)
     default: return undefined

@@ -17,7 +17,7 @@ export function sourcesOf(env, query, around) {
   const sources = [first]
   let from = first.sql
   for (const join of query.joins ?? []) {
-    const joined = source(env, join.query || join.recursive ? { query: join.query, recursive: join.recursive, alias: join.alias } : join.table, join.alias, marks)
+    const joined = join.unnest ? elements(join, columnsOf(env, sources, around)) : source(env, join.query || join.recursive ? { query: join.query, recursive: join.recursive, alias: join.alias } : join.table, join.alias, marks)
     if (join.kind === 'right' || join.kind === 'full') for (const s of sources) s.optional = true
     joined.optional = join.kind === 'left' || join.kind === 'full'
     sources.push(joined)
@@ -25,6 +25,18 @@ export function sourcesOf(env, query, around) {
     if (join.kind !== 'cross') from += ` on ${expression(join.on, columnsOf(env, sources, around)).sql}`
   }
   return { sources, from }
+}
+
+/** The elements of an array, or the matches of a pattern, beside each row. */
+function elements({ unnest, alias }, column) {
+  const e = expression(unnest, column)
+  const isMatch = unnest.op === 'regexpMatches'
+  const type = isMatch ? 'text[]' : e.type.slice(0, -2)
+  const [text, pattern] = isMatch ? unnest.args.map((a) => `(${expression(a, column).sql}) collate "pg_c_utf8"`) : []
+  const rows = isMatch ? `regexp_matches(${text}, ${pattern}, 'g')` : `unnest(${e.sql})`
+  const value = type === 'text' || type === 'text[]' ? 'v collate "C"' : 'v'
+  const columns = [{ name: 'value', type }, { name: 'ordinality', type: 'int' }]
+  return { alias, table: { columns, key: ['ordinality'], derived: true }, sql: `lateral (select ${value} as "value", n as "ordinality" from ${rows} with ordinality u(v, n)) ${name(alias)}` }
 }
 
 function source(env, from, alias, marks) {

@@ -18,6 +18,18 @@ impl Circuit {
         node.operator.as_ref().and_then(|o| o.error()).or_else(|| node.inputs.iter().find_map(|&i| self.error(i)))
     }
 
+    /// The relation of a recursion below a node that does not come to an end.
+    pub fn endless(&self, id: NodeId) -> Option<&str> {
+        let node = self.nodes.node(id);
+        let below = || node.inputs.iter().find_map(|&i| self.endless(i));
+        match &*node.spec {
+            Spec::Grown { recursion, fixpoint, relation } if self.error(*fixpoint) == Some(ErrorCode::RecursionLimit) => {
+                Some(&recursion.relations[*relation].name)
+            }
+            _ => below(),
+        }
+    }
+
     /// Number of nodes.
     pub fn len(&self) -> usize {
         self.shared.len()

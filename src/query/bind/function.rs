@@ -131,7 +131,8 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
         let unit = json.name.as_deref().unwrap_or_default();
         return Err(Error::new(ErrorCode::QueryInvalid, format!("no `{unit}` of {} values", ty.name())).named(unit).at("name"));
     }
-    if let F::Matches | F::MatchesFolded | F::RegexpSubstr = function {
+    let patterned = matches!(function, F::Matches | F::MatchesFolded | F::RegexpSubstr | F::RegexpMatch | F::RegexpMatches);
+    if patterned || matches!(function, F::ReFind | F::ReSeq) {
         pattern(&args[1], params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
     }
     let ty = function.result(args.iter().map(|a| a.ty));

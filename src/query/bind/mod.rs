@@ -26,6 +26,7 @@ mod start;
 mod stratified;
 mod subquery;
 mod temporal;
+mod unnest;
 mod window;
 
 use std::cell::RefCell;
@@ -224,7 +225,7 @@ impl<'a> Context<'a> {
             joins.push(join);
         }
         let brings = joins.iter().any(|j| j.kind.keeps()[1]);
-        if let Some(i) = joins.iter().position(|j| brings && j.on.has_outer()) {
+        if let Some(i) = joins.iter().position(|j| brings && j.exprs().any(Expr::has_outer)) {
             let message = "beside a right or full join no condition of a join can read the row around the sub-query";
             return Err(Error::new(ErrorCode::QueryInvalid, message).at("on").at_index("joins", i));
         }
@@ -306,7 +307,7 @@ impl<'a> Context<'a> {
             let kinds = JOINS.iter().map(|k| k.0);
             return Err(Error::unknown(ErrorCode::QueryInvalid, "kind of join", &json.kind, "query", kinds).at("kind"));
         };
-        let mut joined = self.joined(json, depth)?;
+        let mut joined = self.joined(json, scope, kind, depth)?;
         if marks {
             joined.mark();
         }

@@ -19,7 +19,7 @@ use crate::query::{
 use crate::value::{Type, Value};
 
 /// Rounds of one step, unless a query says otherwise.
-const ROUNDS: u32 = 100_000;
+const ROUNDS: u32 = 10_000;
 /// Most rounds that a query can ask for.
 const MOST_ROUNDS: u32 = 100_000_000;
 

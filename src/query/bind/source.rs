@@ -3,11 +3,11 @@
 use indexmap::IndexSet;
 
 use super::limits::MAX_NESTING;
-use super::scope::{Columns, Relation};
+use super::scope::{Columns, Relation, Scope};
 use super::{Context, Level};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{CteJson, FromJson, JoinJson, QueryJson};
-use crate::query::{BoundQuery, Expr, OutputField, Select, Source, SubQuery};
+use crate::query::{BoundQuery, Expr, JoinKind, OutputField, Select, Source, SubQuery};
 use crate::value::{MapState, Type, Value};
 
 /// A common table expression that may be named from here.
@@ -66,13 +66,23 @@ impl<'a> Context<'a> {
     }
 
     /// The source of a join, errors with their place in it.
-    pub(super) fn joined(&self, json: &'a JoinJson, depth: usize) -> Result<Named<'a>> {
-        let given = [!json.table.is_empty(), json.query.is_some(), json.relation.is_some(), json.recursive.is_some()];
+    pub(super) fn joined(&self, json: &'a JoinJson, scope: &Scope<'a>, kind: JoinKind, depth: usize) -> Result<Named<'a>> {
+        let given = [
+            !json.table.is_empty(),
+            json.query.is_some(),
+            json.relation.is_some(),
+            json.recursive.is_some(),
+            json.unnest.is_some(),
+        ];
         if given.into_iter().filter(|g| *g).count() > 1 {
-            let message = "a join is with one of a `table`, a `query`, a `relation` and a `recursive`";
-            let place = ["table", "query", "relation", "recursive"][given.iter().position(|g| *g).unwrap_or(0)];
+            let message = "a join is with one of a `table`, a `query`, a `relation`, a `recursive` and an `unnest`";
+            let place = ["table", "query", "relation", "recursive", "unnest"][given.iter().position(|g| *g).unwrap_or(0)];
             let e = Error::new(ErrorCode::QueryInvalid, message).at(place);
             return Err(if json.table.is_empty() { e } else { e.named(json.table.as_str()) });
+        }
+        if let Some(array) = &json.unnest {
+            let alias = called(json.alias.as_ref())?;
+            return self.unnest(json, array, alias, scope, kind);
         }
         if let Some(relation) = &json.relation {
             let growing = called(json.alias.as_ref()).and_then(|alias| self.growing(relation, alias));

@@ -71,6 +71,7 @@ pub(super) fn reads(json: &QueryJson, group: &[GrowingJson]) -> Vec<usize> {
             queries.extend(join.query.as_deref());
             join.relation.iter().for_each(|name| read(name));
             exprs.push(&join.on);
+            exprs.extend(&join.unnest);
         }
         queries.extend(query.inputs.iter().chain(query.ctes.iter().map(|c| &c.query)));
         let named = query.group_by.iter().chain(&query.select).flatten().map(|n| &n.expr);

@@ -71,6 +71,10 @@ const FUNCTIONS: &[&str] = &[
     "~",
     "~*",
     "regexpSubstr",
+    "regexpMatch",
+    "regexpMatches",
+    "reFind",
+    "reSeq",
 ];
 const NAMES: &[&str] = &["text", "int", "bigint", "float", "bool", "timestamp", "json", "year", "dow", "week", "uuid"];
 
@@ -288,6 +292,9 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::Strpos => (arity(2..=2) && all(&[Text]), Some(Int)),
         F::SplitPart => (each(&[&[Text], &[Text], &[Int]]), Some(Text)),
         F::StartsWith | F::Matches | F::MatchesFolded => (arity(2..=2) && all(&[Text]), Some(Bool)),
+        F::RegexpMatch | F::RegexpMatches | F::ReFind | F::ReSeq => {
+            (arity(2..=2) && all(&[Text]), Some(Type::Array(Element::Text)))
+        }
         F::RegexpSubstr => (arity(2..=2) && all(&[Text]), Some(Text)),
         F::Reverse | F::InitCap => (arity(1..=1) && all(&[Text]), Some(Text)),
         F::LPad | F::RPad => (each(&[&[Text], &[Int]]) || each(&[&[Text], &[Int], &[Text]]), Some(Text)),

@@ -3,11 +3,19 @@
 use super::{cast, is_same, member, text};
 use crate::error::Result;
 use crate::query::Function;
-use crate::value::{Value, array_values};
+use crate::value::array::push;
+use crate::value::{Element, Value, array_values};
 
 pub(crate) fn list(value: &Value) -> Vec<Value> {
     let Value::Array(element, packed) = value else { panic!("{value:?} is no array") };
     array_values(*element, packed).collect()
+}
+
+/// A list of texts and nulls as an array.
+pub(crate) fn texts(list: &[Value]) -> Value {
+    let mut packed = Vec::new();
+    list.iter().for_each(|v| push(v.as_cell(), &mut packed));
+    Value::Array(Element::Text, packed.into())
 }
 
 pub(super) fn call(function: Function, args: &[Value]) -> Result<Value> {

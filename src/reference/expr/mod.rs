@@ -3,12 +3,15 @@
 
 mod array;
 mod cast;
+mod groups;
 mod json;
 mod moment;
 mod number;
 mod pattern;
 pub(super) mod span;
 mod text;
+
+pub(super) use array::{list as array_list, texts as array_of_texts};
 
 use super::decimal;
 use crate::error::{Error, ErrorCode, Result};
@@ -174,6 +177,13 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         (Function::Matches, [Value::Text(text), Value::Text(pattern)]) => Value::Bool(pattern::is_found(pattern, text, false)),
         (Function::MatchesFolded, [Value::Text(text), Value::Text(pattern)]) => {
             Value::Bool(pattern::is_found(pattern, text, true))
+        }
+        (Function::RegexpMatch | Function::RegexpMatches, [Value::Text(text), Value::Text(pattern)]) => {
+            let all = groups::longest(pattern, text);
+            groups::listed(all, function == Function::RegexpMatch, true)
+        }
+        (Function::ReFind | Function::ReSeq, [Value::Text(text), Value::Text(pattern)]) => {
+            groups::listed(groups::first(pattern, text), function == Function::ReFind, false)
         }
         (Function::RegexpSubstr, [Value::Text(text), Value::Text(pattern)]) => {
             pattern::first_in(pattern, text).map_or(Value::Null, |found| Value::Text(found.into()))

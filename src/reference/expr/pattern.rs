@@ -20,8 +20,8 @@ pub(super) fn first_in(pattern: &str, text: &str) -> Option<String> {
     None
 }
 
-fn read(pattern: &str, text: &str, folded: bool) -> (Part, Place) {
-    let mut reader = Reader { rest: pattern.chars().rev().collect(), folded };
+pub(super) fn read(pattern: &str, text: &str, folded: bool) -> (Part, Place) {
+    let mut reader = Reader { rest: pattern.chars().rev().collect(), folded, groups: 0 };
     reader.options();
     let part = reader.choice();
     (part, Place { text: text.chars().collect(), folded: reader.folded })
@@ -29,7 +29,7 @@ fn read(pattern: &str, text: &str, folded: bool) -> (Part, Place) {
 
 /// Of several matches at one place.
 #[derive(Clone, Copy, PartialEq)]
-enum Prefers {
+pub(super) enum Prefers {
     Nothing,
     More,
     Less,
@@ -39,7 +39,7 @@ type Test = Box<dyn Fn(char) -> bool>;
 type Edge = fn(Option<char>, Option<char>) -> bool;
 type Class = fn(char) -> bool;
 
-enum Part {
+pub(super) enum Part {
     /// One character that passes a test of it, or of its other case.
     One(Test, bool),
     /// The same text wherever it is: conditions on the characters before and behind.
@@ -47,16 +47,18 @@ enum Part {
     Row(Vec<Part>),
     Choice(Vec<Part>),
     Repeat(Box<Part>, usize, usize, Prefers),
+    /// What it matches is kept.
+    Group(usize, Box<Part>),
 }
 
-struct Place {
-    text: Vec<char>,
+pub(super) struct Place {
+    pub text: Vec<char>,
     folded: bool,
 }
 
 impl Part {
     /// Where a match that begins at a place can end.
-    fn ends(&self, place: &Place, at: usize) -> BTreeSet<usize> {
+    pub fn ends(&self, place: &Place, at: usize) -> BTreeSet<usize> {
         let next = place.text.get(at).copied();
         match self {
             Part::One(test, negated) => {
@@ -69,24 +71,28 @@ impl Part {
             }
             Part::Row(parts) => parts.iter().fold(BTreeSet::from([at]), |from, part| part.step(place, &from)),
             Part::Choice(parts) => parts.iter().flat_map(|p| p.ends(place, at)).collect(),
-            Part::Repeat(part, least, most, _) => {
-                let mut now = BTreeSet::from([at]);
-                let mut all = BTreeSet::new();
-                for n in 0..=*most {
-                    if n >= *least && !now.iter().any(|e| !all.contains(e)) || now.is_empty() {
-                        break;
-                    }
-                    if n >= *least {
-                        all.extend(now.iter().copied());
-                    }
-                    now = part.step(place, &now);
-                }
-                all
-            }
+            Part::Repeat(part, least, most, _) => part.times(place, at, *least, *most),
+            Part::Group(_, part) => part.ends(place, at),
         }
     }
 
-    fn prefers(&self) -> Prefers {
+    /// Where so many turns of it can end.
+    pub fn times(&self, place: &Place, at: usize, least: usize, most: usize) -> BTreeSet<usize> {
+        let mut now = BTreeSet::from([at]);
+        let mut all = BTreeSet::new();
+        for n in 0..=most {
+            if n >= least && !now.iter().any(|e| !all.contains(e)) || now.is_empty() {
+                break;
+            }
+            if n >= least {
+                all.extend(now.iter().copied());
+            }
+            now = self.step(place, &now);
+        }
+        all
+    }
+
+    pub fn prefers(&self) -> Prefers {
         match self {
             Part::One(..) | Part::Look(_) => Prefers::Nothing,
             Part::Row(parts) => parts.iter().map(Part::prefers).find(|p| *p != Prefers::Nothing).unwrap_or(Prefers::Nothing),
@@ -94,10 +100,11 @@ impl Part {
             Part::Choice(_) => Prefers::More,
             Part::Repeat(part, least, most, _) if least == most => part.prefers(),
             Part::Repeat(.., own) => *own,
+            Part::Group(_, part) => part.prefers(),
         }
     }
 
-    fn step(&self, place: &Place, from: &BTreeSet<usize>) -> BTreeSet<usize> {
+    pub fn step(&self, place: &Place, from: &BTreeSet<usize>) -> BTreeSet<usize> {
         from.iter().flat_map(|at| self.ends(place, *at)).collect()
     }
 }
@@ -118,6 +125,7 @@ fn cases(c: char, folded: bool) -> Vec<char> {
 struct Reader {
     rest: Vec<char>,
     folded: bool,
+    groups: usize,
 }
 
 fn word(c: char) -> bool {
@@ -214,10 +222,12 @@ impl Reader {
             return Part::Look(look);
         }
         if self.take("(") {
-            self.take("?:");
+            let kept = !self.take("?:");
+            self.groups += usize::from(kept);
+            let number = self.groups;
             let inner = self.choice();
             assert!(self.take(")"), "bind has read this pattern");
-            return inner;
+            return if kept { Part::Group(number, Box::new(inner)) } else { inner };
         }
         if self.take("[") {
             return self.bracket();

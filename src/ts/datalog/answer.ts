@@ -59,7 +59,7 @@ export class Answer {
     const version = this.#pulls ? this.db.version : 0
     const cached = this.#cached
     if (cached !== undefined && cached.version === version && rows.every((r, i) => r === cached.rows[i])) return cached.value
-    const value = answer(this.query, this.tuples())
+    const value = frozen(answer(this.query, this.tuples()))
     this.#cached = { value, rows, version }
     return value
   }
@@ -184,6 +184,15 @@ export class Answer {
     for (const stop of this.#stops) stop()
     for (const l of this.lives) l.dispose()
   }
+}
+
+/** An answer is handed out until it changes: nobody may change it. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value
+  Object.freeze(value)
+  for (const inner of Object.values(value)) frozen(inner)
+  return value
 }
 
 const isPlain = (v: unknown): boolean => typeof v === 'string' || typeof v === 'number' || typeof v === 'boolean'

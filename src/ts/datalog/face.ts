@@ -29,6 +29,8 @@ export interface DatalogOptions {
   readonly functions?: Readonly<Record<string, UserFunction>>
   /** Rounds of transactions that listeners may cause before MAX_ROUNDS; 100 by default. */
   readonly maxRounds?: number
+  /** Rounds that a recursive rule may take for one change before RECURSION_LIMIT; 10,000 by default: a chain takes one for each of its members. */
+  readonly maxRuleRounds?: number
   /** Values of different types compared for equality: an error (true, the default), or never equal. */
   readonly strict?: boolean
   /** What attributes are called in results: `:movie/title` by default. */
@@ -115,7 +117,7 @@ export class Face {
 
   /** @internal */
   compilerOptions(rules: Rules): CompilerOptions {
-    return { catalog: this.catalog, rules, strict: this.#options.strict ?? true, functions: this.#functions, attributeText: this.display }
+    return { catalog: this.catalog, rules, strict: this.#options.strict ?? true, functions: this.#functions, attributeText: this.display, maxRuleRounds: this.#options.maxRuleRounds }
   }
 
   /** The last transaction: of this face, or of a source that it read; the largest, if there are several. */

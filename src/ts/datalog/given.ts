@@ -34,6 +34,7 @@ const plain = (v: unknown): unknown => v instanceof Set ? [...v] : v
 function checked(v: unknown, at: string, name: string): void {
   if (Array.isArray(v)) { v.forEach(x => { checked(x, at, name) }); return }
   const ok = typeof v === 'string' || typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || (v instanceof Date && !Number.isNaN(v.getTime())) || v instanceof Uint8Array
+  if (typeof v === 'bigint' && BigInt.asIntN(64, v) !== v) throw fault('INTEGER_RANGE', `${v} is beyond 64 bits`, at, name)
   if (!ok) throw fault('DATALOG_INPUT', `the input \`${name}\` is no text, number, boolean, moment or bytes`, at, name)
 }
 

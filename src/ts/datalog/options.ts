@@ -23,7 +23,7 @@ export function checkDefinition(given: unknown, more: readonly string[] = []): v
   throw wrong('CONFIGURATION_INVALID', `\`storage\` of circuits is 'durable' or 'memory'${near === undefined ? '' : `; did you mean \`${near}\`?`}${hint}`, 'storage', said(storage), near)
 }
 
-const FACE: Readonly<Record<string, Kind>> = { functions: OBJECT, maxRounds: ROUNDS, strict: BOOLEAN, attributeText: FUNCTION, open: BOOLEAN }
+const FACE: Readonly<Record<string, Kind>> = { functions: OBJECT, maxRounds: ROUNDS, maxRuleRounds: COUNT, strict: BOOLEAN, attributeText: FUNCTION, open: BOOLEAN }
 
 /** Throws INVALID_ARGUMENT for what are no options of `datalog`. */
 export function checkFace(given: unknown): void {

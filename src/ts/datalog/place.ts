@@ -3,6 +3,7 @@ import { EddylineError } from '../errors.js'
 import type { QueryJson } from '../query/types.js'
 import { printed } from './canonical.js'
 import { type Form, read } from './edn.js'
+import { plainName } from './lower/magic.js'
 import { originAt, suspects } from './lower/origins.js'
 
 /** What was given, by the name that places begin with. */
@@ -89,10 +90,12 @@ const MOST_SUSPECTS = 3
 
 /** What failed when rows were evaluated: `who` it was, and which of its clauses can have. */
 export function failed(error: EddylineError, who: string, queries: readonly QueryJson[], given: Given): EddylineError {
-  const what = error.message.replace(/ in a row of this query$/, '').replace(' of this query', '')
+  const endless = error.code === 'RECURSION_LIMIT' ? /^`([^`]+)`/.exec(error.message)?.[1] : undefined
+  const rules = endless === undefined ? {} : { offending: plainName(endless) }
+  const what = (endless === undefined ? error.message : error.message.replace(`\`${endless}\``, () => `the rule \`${plainName(endless)}\``).replace('maxRounds', 'maxRuleRounds')).replace(/ in a row of this query$/, '').replace(' of this query', '')
   const places = suspects(queries, error.code)
   const all = places.slice(0, MOST_SUSPECTS).map(at => { const clause = clauseAt(given, at); return clause === undefined ? at : `${at}: \`${clause}\`` })
   const more = places.length > MOST_SUSPECTS ? ', or elsewhere' : ''
   const where = all.length === 0 ? '' : ` (at ${all.join(', or ')}${more})`
-  return new EddylineError(error.code, `${what}, in ${who}${where}`, { path: places[0] ?? 'query', cause: error })
+  return new EddylineError(error.code, `${what}, in ${who}${where}`, { path: places[0] ?? 'query', ...rules, cause: error })
 }

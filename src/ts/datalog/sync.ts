@@ -37,6 +37,8 @@ function plain(d: SourceDatom, at: number, catalog: Catalog): SourceFact {
   const isObject = typeof d === 'object' && d !== null
   const fact: SourceFact = Array.isArray(d) ? { e: d[0], a: d[1] as string, v: d[2], tx: d[3] as number, added: d[4] !== false, at }
     : { e: isObject ? object.e : undefined, a: isObject ? object.a : '', v: isObject ? object.v : undefined, tx: isObject ? object.tx : NaN, added: isObject && object.added !== false, at }
+  const added: unknown = Array.isArray(d) ? d[4] : isObject ? object.added : undefined
+  if (added !== undefined && typeof added !== 'boolean') throw new EddylineError('SOURCE_INVALID', 'whether a datom was added is true or false', { path: `datoms[${at}]` })
   if (typeof fact.a !== 'string' || !Number.isSafeInteger(fact.tx)) throw new EddylineError('SOURCE_INVALID', 'a datom is `[e a v tx added]`, with the name of an attribute and the number of a transaction', { path: `datoms[${at}]` })
   // A tempid would be another entity in each chunk.
   const attribute = isTempid(fact.e) || isTempid(fact.v) ? catalog.find(fact.a) : undefined

@@ -24,6 +24,9 @@ const MOST_DEPTH = 100
 /** The key of a row as its own columns say it: a negative number is no tempid here. */
 export class RowKey { constructor(readonly key: readonly unknown[]) {} }
 
+/** An entity of a map that says no id. */
+export class Unnamed {}
+
 /** `[attribute value]` of a map: the entity that has it when the map begins, whatever the map changes. */
 export class MapRef extends Array<unknown> {}
 
@@ -34,9 +37,8 @@ export function expand(data: TxData, catalog: Catalog, call: (fn: Function, args
   const out: Op[] = []
   data.forEach((item: TxItem, i) => {
     const path = `${at}[${i}]`
-    if (item === null || item === undefined) return
     if (Array.isArray(item)) list(out, item, catalog, call, path, depth)
-    else if (typeof item === 'object') {
+    else if (typeof item === 'object' && item !== null) {
       const map = item as Record<string, unknown>
       if ('e' in map && 'a' in map && 'v' in map) list(out, [map.e, map.a, map.v, map.tx, map.added ?? true], catalog, call, path, depth)
       else entity(out, map, catalog, path, depth)
@@ -64,6 +66,7 @@ function list(out: Op[], item: readonly unknown[], catalog: Catalog, call: (fn: 
   // A datom: `[e a v tx added]`.
   if (item.length >= 3 && typeof item[1] === 'string' && (name === undefined || catalog.find(item[1]) !== undefined)) {
     const attribute = attributeAt(catalog, item[1], path)
+    if (item[4] !== undefined && typeof item[4] !== 'boolean') throw txError('TX_INVALID', `whether a datom was added is true or false, not \`${said(item[4])}\``, path, said(item[4]))
     if (item[4] === false) out.push({ kind: 'retract', attribute, e: op, v: item[2], path })
     else out.push({ kind: 'add', attribute, e: op, v: item[2], path })
     return
@@ -92,7 +95,7 @@ function entity(out: Op[], map: Record<string, unknown>, catalog: Catalog, path:
   const pairs = Object.entries(map).filter(([k]) => k !== ':db/id' && k !== 'db/id')
   const attributes = pairs.map(([name]) => attributeAt(catalog, isReverse(name) ? forward(name) : name, `${path}.${name}`))
   // An entity without a name gets one; a row has its name in its key.
-  const fresh = Array.isArray(given) ? MapRef.from(given) : given ?? Symbol('entity')
+  const fresh = Array.isArray(given) ? MapRef.from(given) : given ?? new Unnamed()
   const rows = new Map<string, unknown>()
   const hasFacts = attributes.some(a => a.fact)
   attributes.forEach((attribute, i) => {
@@ -138,5 +141,5 @@ function isLookup(attribute: Attribute, value: unknown, catalog: Catalog): boole
 
 /** Negative numbers and texts; and what stands for an entity of a map that says no id. */
 export function isTempid(e: unknown): boolean {
-  return (typeof e === 'number' && e < 0) || (typeof e === 'string' && e !== ':db/current-tx' && e !== 'db/current-tx' && e !== 'datomic.tx') || typeof e === 'symbol'
+  return (typeof e === 'number' && e < 0) || (typeof e === 'string' && e !== ':db/current-tx' && e !== 'db/current-tx' && e !== 'datomic.tx') || e instanceof Unnamed
 }

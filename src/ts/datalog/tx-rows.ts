@@ -2,7 +2,7 @@
 import type { Attribute, Catalog } from './catalog.js'
 import { type Row, keyOf } from './mirror.js'
 import type { Facts } from './store.js'
-import { RowKey, txError } from './tx-data.js'
+import { RowKey, Unnamed, said, txError } from './tx-data.js'
 import { normalized } from './tx-values.js'
 
 /** A row as it was, and is to be: null if it goes. */
@@ -37,7 +37,8 @@ export class PendingRows {
   #key({ table, entity }: Pick<Attribute, 'table' | 'entity'>, e: unknown, path: string): readonly unknown[] {
     if (!Array.isArray(e)) {
       if (e instanceof RowKey) return e.key
-      if ((typeof e === 'number' && e < 0) || typeof e === 'symbol') throw txError('TX_INVALID', `a tempid cannot name a row of \`${table}\`: say its key, \`${entity.map(c => `:${table}/${c.name}`).join('`, `')}\``, path, String(e))
+      if (typeof e === 'symbol' || typeof e === 'function' || e === undefined || e === null) throw txError('TX_INVALID', `\`${said(e)}\` is no key of a row of \`${table}\``, path, said(e))
+      if ((typeof e === 'number' && e < 0) || e instanceof Unnamed) throw txError('TX_INVALID', `a tempid cannot name a row of \`${table}\`: say its key, \`${entity.map(c => `:${table}/${c.name}`).join('`, `')}\``, path, e instanceof Unnamed ? undefined : String(e))
       return [e]
     }
     const by = entity.length === 1 && e.length === 2 && typeof e[0] === 'string' ? this.catalog.find(e[0]) : undefined

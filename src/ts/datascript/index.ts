@@ -115,7 +115,8 @@ export class DataScript {
   #transacted(before: DatabaseValue, store: Store, data: readonly unknown[], meta: unknown): Report {
     if (!Array.isArray(data)) throw new EddylineError('TX_INVALID', 'transaction data is a list', { path: 'tx' })
     // Functions see the value before the transaction.
-    const plain = data.flatMap(item => Array.isArray(item) && /^:?db\.fn\/call$/.test(String(item[0])) ? (item[1] as (...args: unknown[]) => unknown[])(before, ...item.slice(2)) : [item])
+    // Nothing is no transaction data there, and skipped.
+    const plain = data.filter(item => item !== null && item !== undefined).flatMap(item => Array.isArray(item) && /^:?db\.fn\/call$/.test(String(item[0])) ? (item[1] as (...args: unknown[]) => unknown[])(before, ...item.slice(2)) : [item])
     const { datoms, tempids } = store.transact(plain, meta)
     const tx_data = datoms.map(d => ({ e: d.e as number, a: d.a, v: d.v, tx: d.tx, added: d.added }))
     return { db_before: before, db_after: before.moved(datoms as readonly Datom[]), tx_data, tempids, tx_meta: meta }

@@ -1,3 +1,4 @@
+import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
 import type { CellType } from '../port.js'
@@ -207,6 +208,27 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   crossJoin<N extends string, R>(source: Source<any, N, R>): Query<S, T, Aliases<S, T, J> & { [K in N]: R }, JoinedBase<T, J, B> & { [K in N]: R }, A>
   crossJoin(table: string | Source<any, string, any>, alias?: string): any { return this.#join('cross', table, undefined, alias) }
 
+  /**
+   * Pairs with the elements of an array, as `{ value, ordinality }` (from 1) under a name; `kind`: `'left'` keeps rows without elements.
+   *
+   * ```ts
+   * db.query.posts.unnest('tag', p => p.tags).select(r => ({ id: r.posts.id, tag: r.tag.value }))
+   * db.query.posts.unnest('m', p => regexpMatches(p.body, '#(\\w+)')).select(r => ({ id: r.posts.id, tag: arrayAt(r.m.value, 1) }))
+   * ```
+   */
+  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]>, kind?: 'cross'): Query<S, T, Aliases<S, T, J> & { [K in N]: Element<E> }, JoinedBase<T, J, B> & { [K in N]: Element<E> }, A>
+  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]>, kind: 'left'): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Element<E>> }, JoinedBase<T, J, B> & { [K in N]: Element<E> | null }, A>
+  unnest(alias: string, array: (row: any) => Expr<any>, kind: 'cross' | 'left' = 'cross'): any {
+    const at = `joins[${this.#of.plan.joins.length}]`
+    this.#fresh(alias)
+    const step = {}
+    const { json, cellType } = placed(`${at}.unnest`, () => array(scopeOf(this.#of, step)))
+    const type = json.op === 'regexpMatches' ? cellType : elementOf(cellType)
+    const columns = [{ name: 'value', type, nullable: true }, { name: 'ordinality', type: 'int' as const, nullable: true }]
+    const table = { name: alias, tenant: false, key: [], columns, relations: [] }
+    return this.#step({ joins: [...this.#of.plan.joins, { kind, table, alias, unnest: json, ...(kind === 'left' ? { on: { op: 'lit', value: true } } : {}) }] }, step)
+  }
+
   /** Rows with equal members are one. They are ordered by what is selected only. */
   distinct(): Query<S, T, J, B, A> { return this.#step({ distinct: true }) }
 
@@ -306,13 +328,18 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   /** @internal What a query that is made of this one builds on. */
   parts(): { schema: S; columns: TableJson['columns'] } { return { schema: this.#of.schema as S, columns: columnsOf(this.#of) } }
 
-  #join(kind: JoinKind, table: string | Source<any, string, any>, on: ((left: any, right: any) => Condition) | undefined, alias: string | undefined): any {
-    if (this.#of.plan.alias !== undefined) throw new EddylineError('QUERY_INVALID', '`as` is for a query of one table: give the joined table an alias instead', { offending: this.#of.plan.alias, path: 'alias' })
-    const source = typeof table === 'string' ? undefined : (table as never as Query<any, any>).sourceTable()
-    const name = alias ?? source?.alias ?? table as string
-    if (name === this.#of.table || this.#of.plan.joins.some(j => j.alias === name)) {
+  #fresh(name: string): void {
+    const { table, plan } = this.#of
+    if (plan.alias !== undefined) throw new EddylineError('QUERY_INVALID', '`as` is for a query of one table: give the joined table an alias instead', { offending: plan.alias, path: 'alias' })
+    if (name === table || plan.joins.some(j => j.alias === name)) {
       throw new EddylineError('QUERY_INVALID', `\`${name}\` is in the query already: give the join an alias as its third argument`, { offending: name, path: 'joins' })
     }
+  }
+
+  #join(kind: JoinKind, table: string | Source<any, string, any>, on: ((left: any, right: any) => Condition) | undefined, alias: string | undefined): any {
+    const source = typeof table === 'string' ? undefined : (table as never as Query<any, any>).sourceTable()
+    const name = alias ?? source?.alias ?? table as string
+    this.#fresh(name)
     const at = `joins[${this.#of.plan.joins.length}]`
     const joined = source === undefined ? tableNamed(this.#of.schema, table as string, `${at}.table`) : tableOf(source)
     const step = {}
@@ -320,6 +347,9 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     return this.#step({ joins: [...this.#of.plan.joins, { kind, table: joined, alias: name, on: condition }] }, step)
   }
 }
+
+/** An element of an array as a row. */
+export interface Element<E> { value: E; ordinality: number }
 
 /** What has the plan of a query with rows `R`. */
 export interface QueryLike<R> { readonly $row: R; readonly types?: undefined; toJSON(): QueryJson }

@@ -111,10 +111,15 @@ export function exp<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { r
 /** Natural logarithm; of zero or less: the query is in the state `error` (INVALID_ARGUMENT). */
 export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
 
-/** What a cast gives, by the name of the type. */
 /** `regexp_substr(a, pattern)`: the first match, the longest that begins there; null where there is none. */
 export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>): Expr<string | null> { return call('regexpSubstr', [a, pattern], 'text') }
 
+/** `regexp_match(a, pattern)`: what the groups of the first match are, or the match itself where the pattern has none; null without a match. */
+export function regexpMatch(a: Expr<Text>, pattern: string | Expr<string>): Expr<(string | null)[] | null> { return call('regexpMatch', [a, pattern], 'text[]') }
+/** `regexp_matches(a, pattern, 'g')`: the same of all matches, as rows: for `unnest`. The pattern is a literal. */
+export function regexpMatches(a: Expr<Text>, pattern: string): Expr<(string | null)[][]> { return call('regexpMatches', [a, pattern], 'text[]') }
+
+/** What a cast gives, by the name of the type. */
 export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: string; time: string; uuid: string; interval: IntervalText }
 /** `CAST(a AS type)`. A text that does not read as a value: the query is in the state `error` (INVALID_TEXT). */
 export function cast<A, K extends keyof CastTypes>(a: Operand<A>, type: K): Expr<CastTypes[K] | Null<A>> { return call('cast', [a], type, undefined, type) }

@@ -8,7 +8,7 @@ import { type Member, members, natural, placed, refs, scopeOfAliases, settled, t
 import type { TableJson } from './source.js'
 import type { JoinKind, OrderJson, QueryJson } from './types.js'
 
-export interface Join { kind: JoinKind; table: TableJson; alias: string; on?: ExprJson }
+export interface Join { kind: JoinKind; table: TableJson; alias: string; on?: ExprJson; unnest?: ExprJson }
 export interface Order { name?: string; expr?: ExprJson; desc: boolean; nulls?: 'first' | 'last' }
 
 /** What a builder holds: never changed, each step copies it. */
@@ -50,8 +50,8 @@ export function planJson(of: Planned): QueryJson {
   const { source } = tableNamed(of.schema, table)
   const json: QueryJson = source === undefined ? { from: table, ...(p.alias === undefined ? {} : { alias: p.alias }) } : { from: { ...source, alias: base } }
   if (joined) {
-    json.joins = p.joins.map(({ kind, table: { name, source }, alias, on }) => ({
-      kind, ...(source ?? { table: name }), ...(alias === name && source === undefined ? {} : { alias }), ...(on === undefined ? {} : { on: fix(on) }),
+    json.joins = p.joins.map(({ kind, table: { name, source }, alias, on, unnest }) => ({
+      kind, ...(unnest === undefined ? source ?? { table: name } : { unnest: fix(unnest) }), ...(alias === name && source === undefined && unnest === undefined ? {} : { alias }), ...(on === undefined ? {} : { on: fix(on) }),
     }))
   }
   if (p.where.length > 0) json.where = p.where.length === 1 ? fix(p.where[0]) : { op: 'and', args: p.where.map(fix) }

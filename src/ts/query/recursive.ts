@@ -14,7 +14,7 @@ export interface RecursiveOptions<B> {
   min?: Best<B>
   /** The same with the largest. */
   max?: Best<B>
-  /** Most rounds that one change may take; 100,000 if not told. Beyond, the query is in the state `error` with `RECURSION_LIMIT`. */
+  /** Most rounds that one change may take; 10,000 if not told: a chain takes one for each of its members. Beyond, the query is in the state `error` with `RECURSION_LIMIT`. */
   maxRounds?: number
 }
 

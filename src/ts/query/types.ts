@@ -58,7 +58,7 @@ export interface QueryJson {
   alias?: string
   tenant?: string
   ctes?: { name: string; query: QueryJson }[]
-  joins?: { kind: JoinKind; table?: string; query?: QueryJson; relation?: string; recursive?: RecursiveJson; alias?: string; on?: ExprJson }[]
+  joins?: { kind: JoinKind; table?: string; query?: QueryJson; relation?: string; recursive?: RecursiveJson; unnest?: ExprJson; alias?: string; on?: ExprJson }[]
   where?: ExprJson
   groupBy?: { name?: string; expr: ExprJson }[]
   having?: ExprJson

@@ -267,6 +267,9 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
         for on in simpler_expressions(&q.joins[i].on) {
             with(&|q| q.joins[i].on = on.clone());
         }
+        for array in q.joins[i].unnest.iter().flat_map(simpler_expressions) {
+            with(&|q| q.joins[i].unnest = Some(array.clone()));
+        }
     }
     for i in 0..q.computed.len() {
         with(&|q| drop(q.computed.remove(i)));

@@ -8,9 +8,10 @@ import { Conjunction, asSource } from './conjunction.js'
 import { type FunctionContext, apply, isComparison } from './functions.js'
 import { mark } from './origins.js'
 import { attributeName } from './patterns.js'
+import { addRegex, regexCall } from './regexes.js'
 import { type Bound, type Scalar, type Shape, all, call, column, comparable, constant, equalities, fault, scalar, selected, together, truth } from './values.js'
 
-const context = (compiler: Compiler, at: string, isCondition: boolean): FunctionContext => ({ at, strict: compiler.strict, functions: compiler.options.functions, isCondition })
+const context = (compiler: Compiler, at: string): FunctionContext => ({ at, strict: compiler.strict, functions: compiler.options.functions })
 
 const EQUALITY = /^(=|==|!=|not=)$/
 
@@ -31,7 +32,7 @@ function argumentsOf(conj: Conjunction, name: string, args: readonly Argument[])
   })
 }
 
-function applied(compiler: Compiler, conj: Conjunction, { kind, name, args, at }: Predicate | Call): Bound {
+function applied(compiler: Compiler, conj: Conjunction, { name, args, at }: Predicate | Call): Bound {
   const given = argumentsOf(conj, name, args)
   if (name === 'tuple' || name === 'vector') return { kind: 'tuple', items: given }
   if (name === 'untuple' || name === 'identity') if (given.length === 1 && given[0].kind === 'tuple') return given[0]
@@ -42,7 +43,7 @@ function applied(compiler: Compiler, conj: Conjunction, { kind, name, args, at }
     }
     throw fault('DATALOG_TYPE', `\`${name}\` does not take tuples`, at, name)
   }
-  const made = apply(name, given as Scalar[], context(compiler, at, kind === 'predicate'))
+  const made = apply(name, given as Scalar[], context(compiler, at))
   // What is there already, as the value of `identity`, is from elsewhere.
   if (made.json.op !== 'col' && made.json.op !== 'lit') mark(made.json, at)
   return made
@@ -66,6 +67,7 @@ export function addCall(compiler: Compiler, conj: Conjunction, step: Call, later
     case 'get-some': return compiler.lower(conj, [getSome(compiler, step)], later)
     case 'missing?': throw fault('DATALOG_SYNTAX', '`missing?` is a condition and binds nothing', step.at)
   }
+  if (regexCall(step.name) !== undefined && !compiler.options.functions.has(step.name)) return addRegex(compiler, conj, step, argumentsOf(conj, step.name, step.args), bind)
   return bind(conj, step.out, applied(compiler, conj, step), step.at)
 }
 

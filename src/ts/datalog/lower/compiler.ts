@@ -8,6 +8,7 @@ import { addCall, addPredicate } from './calls.js'
 import { Aliases, Conjunction, MOST_SOURCES, type SourceJson, type Stage, asSource, stageOf, withoutDistinct } from './conjunction.js'
 import { Split, addOr } from './disjunction.js'
 import type { UserFunction } from './functions.js'
+import { withoutHelpers } from './helpers.js'
 import { type InputSource, addInput } from './inputs.js'
 import { addNot } from './negation.js'
 import { marking } from './origins.js'
@@ -23,6 +24,8 @@ export interface CompilerOptions {
   readonly functions: ReadonlyMap<string, UserFunction>
   /** What an attribute is called where it is a value. */
   readonly attributeText: (attribute: Attribute) => string
+  /** Most rounds of a recursion; the engine's where it is not said. */
+  readonly maxRuleRounds?: number
 }
 
 /** What lowering goes through: clauses, and inputs that are sources. */
@@ -40,7 +43,9 @@ export class Compiler {
   constructor(readonly options: CompilerOptions) {
     this.catalog = options.catalog
     this.strict = options.strict
-    this.rules = new RuleBook(this, options.rules)
+    let book = new RuleBook(this, options.rules)
+    for (let rules = withoutHelpers(book, this); rules !== undefined; rules = withoutHelpers(book, this)) book = new RuleBook(this, rules)
+    this.rules = book
   }
 
   /** A source of one row, for clauses that read nothing. */

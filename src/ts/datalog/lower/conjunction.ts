@@ -4,9 +4,9 @@ import type { QueryJson } from '../../query/types.js'
 import { alike } from './origins.js'
 import { type Bound, type Shape, all, boundOf, comparable, equalities, fault, fitted, selected, sourcesOf, truth, typeName } from './values.js'
 
-/** What can be joined: a table, a query, a relation of a recursion, a recursion. */
-export type SourceJson = { table: string } | { query: QueryJson } | { relation: string } | { recursive: RecursiveJson }
-export interface RecursiveJson { relations: { name: string; columns: string[]; branches: QueryJson[] }[]; result: string }
+/** What can be joined: a table, a query, a relation of a recursion, a recursion, elements of an array. */
+export type SourceJson = { table: string } | { query: QueryJson } | { relation: string } | { recursive: RecursiveJson } | { unnest: ExprJson }
+export interface RecursiveJson { relations: { name: string; columns: string[]; branches: QueryJson[] }[]; result: string; maxRounds?: number }
 type JoinJson = SourceJson & { kind: 'inner' | 'left' | 'cross'; alias: string; on?: ExprJson }
 
 /** A query whose rows are values of variables. */

@@ -2,6 +2,7 @@
 import { Expr, literal } from '../../query/expr.js'
 import { unknownName } from '../../errors.js'
 import type { CellType } from '../../port.js'
+import { regexParts } from './regexes.js'
 import { type Scalar, type Type, call, constant, fault, fitted, isNumber, kindOf, scalar, truth, wider } from './values.js'
 
 /** A pure function that a program adds: expressions in, an expression out. */
@@ -11,8 +12,6 @@ export interface FunctionContext {
   /** What to do where values of different types are compared for equality: refuse, or say that they are never equal. */
   readonly strict: boolean
   readonly functions: ReadonlyMap<string, UserFunction>
-  /** The value is bound to nothing: it is asked whether there is one. */
-  readonly isCondition?: boolean
 }
 type Make = (args: readonly Scalar[], context: FunctionContext) => Scalar
 interface Line { readonly least: number; readonly most: number; readonly make: Make }
@@ -70,17 +69,10 @@ const isTrue = (a: Scalar): Scalar => a.type === 'bool' ? a : of('isNotNull', 'b
 /** The first of all or the last, as nothing but nil and false is false; of truths their conjunction or disjunction. */
 const either = (op: 'and' | 'or'): Make => args =>
   args.length > 0 && args.every(a => a.type !== 'bool' && a.type !== 'null' && a.nullable !== true) ? args[op === 'or' ? 0 : args.length - 1] : of(op, 'bool', ...args.map(isTrue))
-/** Whether a pattern has groups whose matches are kept: those that begin with a plain `(`, outside of brackets. */
-const hasGroups = (pattern: string): boolean => /\((?!\?)/.test(pattern.replace(/\\.|\[\^?\]?(?:\[[:.=].*?[:.=]\]|\\.|[^\]])*\]/gs, ''))
-/** A regular expression must be in the text, or be all of it: what it matches, or where that is not asked whether it does. */
+/** Whether a regular expression is in a text, or is all of it. */
 const matching = (name: string, whole: boolean): Make => (args, context) => {
-  const pattern = args[0].constant
-  if (typeof pattern !== 'string') throw fault('DATALOG_TYPE', 'the pattern must be a literal', context.at)
-  texts(args, context)
-  if (context.isCondition === true) return of('~', 'bool', args[1], lit(whole ? `^(?:${pattern})$` : pattern))
-  if (hasGroups(pattern)) throw fault('DATALOG_TYPE', `\`${name}\` gives the whole match, not what groups match: write \`(?:…)\` for groups that only hold together`, context.at, name)
-  if (!whole) return { ...of('regexpSubstr', 'text', args[1], lit(pattern)), nullable: true }
-  return { ...of('case', 'text', of('~', 'bool', args[1], lit(`^(?:${pattern})$`)), args[1]), nullable: true }
+  const { pattern, text } = regexParts(name, args, context.at, whole)
+  return of('~', 'bool', text, lit(pattern.text))
 }
 const nameAt = (a: Scalar): Scalar => of('strpos', 'int', a, lit('/'))
 
@@ -129,7 +121,7 @@ const FUNCTIONS: Record<string, Line> = {
   keyword: line(1, 2, textually((a, b) => b === undefined ? of('concat', 'text', lit(':'), a) : of('concat', 'text', lit(':'), a, lit('/'), b))),
   name: line(1, 1, textually(a => of('case', 'text', of('>', 'bool', nameAt(a), lit(1)), of('substring', 'text', a, of('+', 'int', nameAt(a), lit(1))), of('ltrim', 'text', a, lit(':'))))),
   namespace: line(1, 1, textually(a => ({ ...of('case', 'text', of('>', 'bool', nameAt(a), lit(1)), of('ltrim', 'text', of('left', 'text', a, of('-', 'int', nameAt(a), lit(1))), lit(':'))), nullable: true }))),
-  're-pattern': line(1, 1, textually(a => a)), 're-find': line(2, 2, matching('re-find', false)), 're-matches': line(2, 2, matching('re-matches', true)),
+  're-pattern': line(1, 1, textually(a => a)), 're-find': line(2, 2, matching('re-find', false)), 're-matches': line(2, 2, matching('re-matches', true)), 're-seq': line(2, 2, matching('re-seq', false)),
   like: line(2, 2, textually((a, b) => of('like', 'bool', a, b))), 'not-like': line(2, 2, textually((a, b) => of('not', 'bool', of('like', 'bool', a, b)))), ilike: line(2, 2, textually((a, b) => of('ilike', 'bool', a, b))),
   'starts-with?': line(2, 2, textually((a, b) => of('startsWith', 'bool', a, b))),
   'ends-with?': line(2, 2, textually((a, b) => of('=', 'bool', of('right', 'text', a, of('length', 'int', b)), b))),

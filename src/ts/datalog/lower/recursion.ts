@@ -74,7 +74,8 @@ export class Recursion {
         return { source: { query: book.compiler.row(columnsOf(columns).map(name => ({ name, expr: { op: 'lit', value: null } }))) }, shapes: columns, never: true }
       }
       if (shapes === undefined || !relations.some(r => r.name === result)) throw fault('DATALOG_UNSAFE', `no branch of \`${book.said(result)}\` begins with anything but itself: it is always empty`, this.group.find(r => r.name === result)!.at, book.said(result))
-      return { source: { recursive: { relations, result } }, shapes, never: false }
+      const { maxRuleRounds } = book.compiler.options
+      return { source: { recursive: { relations, result, ...(maxRuleRounds === undefined ? {} : { maxRounds: maxRuleRounds }) } }, shapes, never: false }
     } finally { book.within.shift() }
   }
 

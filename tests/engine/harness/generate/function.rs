@@ -48,7 +48,7 @@ const SPANNED: [&str; 13] = [
     "century",
     "millennium",
 ];
-const PATTERNS: [&str; 18] = [
+pub(super) const PATTERNS: [&str; 23] = [
     "a",
     "^a",
     "b$",
@@ -67,6 +67,11 @@ const PATTERNS: [&str; 18] = [
     "(a|on|o)*",
     ".{1,3}?n|l",
     r"\m[a-z]??.+",
+    "(a)|(o)n?",
+    "(.)(?:(n)|.)*?",
+    "((a|o)n?)*",
+    "(.*?)(n+)(.?)",
+    "(l|lo)(n|ong)?(.{0,2}?)",
 ];
 const KEYS: [&str; 4] = ["a", "b", "", "0"];
 
@@ -171,7 +176,12 @@ impl Scope {
         let of = self.of_type(rng, Type::Text, depth);
         let small = |rng: &mut Rng, from: i64| int(rng.i64(from..6));
         let part = |rng: &mut Rng| text(pick(rng, &["", "a", "%", "on", "ä ", "zz"]));
-        match rng.usize(0..16) {
+        match rng.usize(0..18) {
+            16 | 17 => {
+                let op = pick(rng, &["regexpMatch", "regexpMatches", "reFind", "reSeq"]);
+                let found = call(op, vec![of, text(pick(rng, &PATTERNS))]);
+                if rng.bool() { call("arrayToText", vec![found, text("|")]) } else { call("arrayAt", vec![found, small(rng, 0)]) }
+            }
             14 => call("regexpSubstr", vec![of, text(pick(rng, &PATTERNS))]),
             13 => call("arrayToText", vec![self.leaf(rng, Type::Array(Element::Int)), part(rng)]),
             0 => call("substring", vec![of, small(rng, -2), small(rng, 0)]),

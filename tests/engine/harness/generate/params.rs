@@ -12,7 +12,7 @@ use super::domain::{literal, value};
 use super::{chance, pick};
 
 /// Calls whose literals may be any others of the type, and the call has a value as before.
-const TOTAL: [&str; 21] = [
+const TOTAL: [&str; 23] = [
     "=",
     "!=",
     "<",
@@ -34,6 +34,8 @@ const TOTAL: [&str; 21] = [
     "~",
     "~*",
     "regexpSubstr",
+    "regexpMatch",
+    "reFind",
 ];
 const PATTERNS: [&str; 4] = ["a", "^b?$", "[[:digit:]]+|B", ""];
 

@@ -4,12 +4,13 @@ use eddyline::query::ast::{
     CteJson, ExprJson, FromJson, JoinJson, LimitByJson, NamedJson, OrderJson, QueryJson, StartJson, WithJson,
 };
 use eddyline::query::{Column, Schema, Table};
-use eddyline::value::{Type, Value};
+use eddyline::value::{Element, Type, Value};
 use fastrand::Rng;
 
 use super::aggregate::{aggregate, computed};
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
+use super::function::PATTERNS;
 use super::source::{Sight, Source, source};
 use super::window::{over_groups, over_nested, over_scope};
 use super::{chance, pick, subquery};
@@ -133,6 +134,9 @@ fn risky_condition(rng: &mut Rng, scope: &Scope) -> ExprJson {
 
 fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, sources: &mut Vec<Source<'a>>, n: usize) {
     let own_name = format!("j{n}");
+    if chance(rng, 15) {
+        return unnest(rng, q, sources, own_name);
+    }
     let (from, mut joined) = source(rng, sight, depth, &own_name);
     let mut written = JoinJson::default();
     match from {
@@ -193,6 +197,29 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
     }
     let on = if conditions.len() == 1 { conditions.remove(0) } else { call("and", conditions) };
     q.joins.push(JoinJson { kind: kind.into(), alias, on, ..written });
+}
+
+/// Joins the elements of an array, or the matches of a pattern.
+fn unnest(rng: &mut Rng, q: &mut QueryJson, sources: &mut Vec<Source<'_>>, alias: String) {
+    let scope = scope_of(rng, sources);
+    let of = pick(rng, &[Element::Text, Element::Int, Element::Float]);
+    let (ty, array) = if chance(rng, 40) {
+        let pattern = literal(&Value::text(pick(rng, &PATTERNS)));
+        let text = scope.of_type(rng, Type::Text, 1);
+        (Type::Array(Element::Text), call(pick(rng, &["regexpMatches", "reSeq"]), vec![text, pattern]))
+    } else {
+        (of.ty(), scope.leaf(rng, Type::Array(of)))
+    };
+    let columns = [("value", ty), ("ordinality", Type::Int)].map(|(name, ty)| Column {
+        name: name.into(),
+        ty,
+        nullable: true,
+        safe_integer: false,
+    });
+    sources.push(Source { alias: alias.clone(), columns: columns.into(), table: None });
+    let kind = pick(rng, &["cross", "left", "inner"]);
+    let on = if kind == "inner" { scope_of(rng, sources).condition(rng) } else { literal(&Value::Bool(true)) };
+    q.joins.push(JoinJson { kind: kind.into(), alias: Some(alias), unnest: Some(array), on, ..JoinJson::default() });
 }
 
 /// Grouping: groups and aggregates in select and order. The columns that come of it.

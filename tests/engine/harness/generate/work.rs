@@ -13,7 +13,8 @@ const ROUNDS: f64 = 6.0;
 pub fn work(q: &QueryJson, rows: f64) -> f64 {
     let (cost, made) = source(&q.from, rows);
     let (mut cost, mut made) = q.joins.iter().fold((cost, made), |(cost, made), join| {
-        let right = join.query.as_ref().map_or(rows, |sub| work(sub, rows));
+        let few = if join.unnest.is_some() { 3.0 } else { rows };
+        let right = join.query.as_ref().map_or(few, |sub| work(sub, rows));
         let pairs = made * right;
         (cost + right + pairs, if has_equality(&join.on) { pairs / 3.0 } else { pairs })
     });
