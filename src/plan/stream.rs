@@ -285,7 +285,7 @@ impl<'a> Planner<'a> {
     /// Rows paired with the elements of an array and their numbers; `keeps`: with nulls where there are none.
     pub fn unnest(&mut self, stream: &Stream, unnest: &Unnested, keeps: bool) -> Stream {
         let width = stream.columns.len();
-        let array = vec![(unnest.array.clone(), Type::Array(unnest.of))];
+        let array = [(unnest.array.clone(), Type::Array(unnest.of))];
         let extended = self.extended(stream.clone(), array.iter().map(|(e, t)| (e, *t)));
         let (path, _) = extended.place(&unnest.array, Type::Array(unnest.of));
         let below = &extended.stream;

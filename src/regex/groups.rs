@@ -19,7 +19,7 @@ pub(super) struct Groups {
     /// The byte at which each character begins, then the length.
     bytes: Vec<usize>,
     fold: bool,
-    found: Vec<Option<Range<usize>>>,
+    found: Vec<super::Group>,
 }
 
 /// Preferences of a part: bits.
@@ -33,7 +33,7 @@ impl Groups {
     }
 
     /// The match that begins where the longest does, and its groups.
-    pub(super) fn of(&mut self, tree: &Node, longest: Range<usize>, rules: Rules) -> &[Option<Range<usize>>] {
+    pub(super) fn of(&mut self, tree: &Node, longest: Range<usize>, rules: Rules) -> &[super::Group] {
         let place = |byte| self.bytes.partition_point(|b| *b < byte);
         let (from, mut to) = (place(longest.start), place(longest.end));
         self.found.fill(None);

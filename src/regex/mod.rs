@@ -22,6 +22,9 @@ use program::Program;
 /// Most instructions of a program: what bounds of bounds can come to.
 const MAX_PROGRAM: usize = 4_000;
 
+/// Where a group is in a text, in bytes; none of a group that took no part in the match.
+pub type Group = Option<Range<usize>>;
+
 /// A pattern, ready to match.
 ///
 /// ```
@@ -92,7 +95,7 @@ impl Regex {
     /// pair.each("a=1 b=", Rules::First, usize::MAX, &mut |m| found.push(m.to_vec()));
     /// assert_eq!(found, [[Some(0..3), Some(0..1), Some(2..3)], [Some(4..6), Some(4..5), None]]);
     /// ```
-    pub fn each(&self, text: &str, rules: Rules, most: usize, f: &mut dyn FnMut(&[Option<Range<usize>>])) {
+    pub fn each(&self, text: &str, rules: Rules, most: usize, f: &mut dyn FnMut(&[Group])) {
         let plain = self.groups == 0 && rules == Rules::Longest;
         let mut groups = (!plain).then(|| groups::Groups::new(text, self.program.fold, self.groups));
         let mut start = 0;

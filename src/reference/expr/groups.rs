@@ -165,7 +165,7 @@ impl Part {
                     let less = unit.iter().map(Part::prefers).find(|p| *p != Prefers::Nothing) == Some(Prefers::Less);
                     let ends = through(unit, place, at);
                     let mut fits = ends.into_iter().filter(|end| through(after, place, *end).contains(&to));
-                    let end = if less { fits.next() } else { fits.last() }.expect("a way through");
+                    let end = if less { fits.next() } else { fits.next_back() }.expect("a way through");
                     if unit.len() == 1 {
                         unit[0].split(place, at, end, kept);
                     }
@@ -180,7 +180,7 @@ impl Part {
                     let before = part.times(place, from, least - 1, most.saturating_sub(1));
                     let mut fits = before.into_iter().filter(|at| part.ends(place, *at).contains(&to));
                     let less = self.prefers() == Prefers::Less;
-                    let middle = if less { fits.next() } else { fits.last() }.expect("a last turn");
+                    let middle = if less { fits.next() } else { fits.next_back() }.expect("a last turn");
                     return part.split(place, middle, to, kept);
                 }
                 let less = part.prefers() == Prefers::Less;
@@ -192,7 +192,7 @@ impl Part {
                     left -= 1;
                     let ends = part.ends(place, at).into_iter().filter(|end| *end > at);
                     let mut fits = ends.filter(|end| part.times(place, *end, 0, left).contains(&to));
-                    let end = if less { fits.next() } else { fits.last() }.expect("a turn");
+                    let end = if less { fits.next() } else { fits.next_back() }.expect("a turn");
                     if end == to {
                         part.split(place, at, end, kept);
                     }
