@@ -146,7 +146,10 @@ impl Planner<'_> {
         for (i, j) in query.joins.iter().enumerate() {
             if let Source::Unnest(unnest) = &j.source {
                 stream = self.unnest(&stream, unnest, j.kind == JoinKind::Left);
+                let width = stream.columns.len();
                 stream = self.condition(stream, Some(&j.on).filter(|on| **on != Expr::Literal(Value::Bool(true))));
+                // What sub-queries of the condition have added is not of the rows.
+                stream.columns.truncate(width);
                 continue;
             }
             let right = self.source(&j.source, above - i);

@@ -37,8 +37,13 @@ impl Values<'_> {
     }
 
     fn put(&self, query: &mut QueryJson) {
+        let is_cut = query.limit_param.is_some() || query.offset_param.is_some();
         query.limit = query.limit.or(self.count(&mut query.limit_param));
         query.offset = query.offset.or(self.count(&mut query.offset_param));
+        if is_cut && query.limit.is_none() {
+            // What its parameters cut has an order also while they cut nothing off: its errors are those of the query.
+            query.limit = Some(u32::MAX);
+        }
         if let Some(by) = &mut query.limit_by {
             if by.limit_param.is_some() {
                 by.limit = self.count(&mut by.limit_param).unwrap_or(u32::MAX);

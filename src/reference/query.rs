@@ -11,7 +11,7 @@ use super::subquery::{Lifted, lifted, lifted_of_having, lifted_of_output};
 use super::window::add_windows;
 use crate::error::Result;
 use crate::query::{
-    BoundQuery, JoinSource, LimitBy, Schema, Select, SortKey, Source, Start, SubQuery, TableId, Unnest, output_types,
+    BoundQuery, JoinKind, JoinSource, LimitBy, Schema, Select, SortKey, Source, Start, SubQuery, TableId, Unnest, output_types,
 };
 use crate::value::{Field, RowTree, Value, total_order};
 
@@ -189,8 +189,16 @@ fn joined(
     (sources, before): (usize, usize),
     source: &JoinSource,
 ) -> Result<Vec<Scope>> {
+    let width = source.source.types(schema).len();
+    let (mut on, mut subs) = (source.on.clone(), Lifted::behind(before + width));
+    subs.lift(&mut on);
+    let holds_for = |cells: &[Value]| {
+        let mut asked = cells.to_vec();
+        subs.append(schema, data, &mut asked)?;
+        holds(&on, &asked)
+    };
     if let Source::Unnest(unnest) = &source.source {
-        return elements(left, unnest, source);
+        return elements(left, unnest, source.kind, &holds_for);
     }
     let mut right = Vec::new();
     for row in rows_of(schema, data, &source.source)? {
@@ -198,19 +206,14 @@ fn joined(
             right.push(row);
         }
     }
-    let width = source.source.types(schema).len();
     let [keeps_left, keeps_right] = source.kind.keeps();
     let mut alone = vec![true; right.len()];
     let mut out = Vec::new();
-    let (mut on, mut subs) = (source.on.clone(), Lifted::behind(before + width));
-    subs.lift(&mut on);
     for row in left {
         let mut any = false;
         for (i, other) in right.iter().enumerate() {
             let cells = [&row.cells[..], &other[..]].concat();
-            let mut asked = cells.clone();
-            subs.append(schema, data, &mut asked)?;
-            if holds(&on, &asked)? {
+            if holds_for(&cells)? {
                 any = true;
                 alone[i] = false;
                 out.push(Scope { cells, tie: Vec::new(), matched: [&row.matched[..], &[true]].concat() });
@@ -234,7 +237,12 @@ fn joined(
 }
 
 /// Every row with each element of its array that satisfies the condition.
-fn elements(left: Vec<Scope>, unnest: &Unnest, source: &JoinSource) -> Result<Vec<Scope>> {
+fn elements(
+    left: Vec<Scope>,
+    unnest: &Unnest,
+    kind: JoinKind,
+    holds_for: &dyn Fn(&[Value]) -> Result<bool>,
+) -> Result<Vec<Scope>> {
     let mut out = Vec::new();
     for row in left {
         let array = eval(&unnest.array, &row.cells)?;
@@ -243,13 +251,13 @@ fn elements(left: Vec<Scope>, unnest: &Unnest, source: &JoinSource) -> Result<Ve
             None => all,
             Some(size) => all.chunks(size).map(array_of_texts).collect(),
         };
-        if values.is_empty() && source.kind.keeps()[0] {
+        if values.is_empty() && kind.keeps()[0] {
             let cells = [&row.cells[..], &[Value::Null, Value::Null]].concat();
             out.push(Scope { cells, tie: Vec::new(), matched: [&row.matched[..], &[false]].concat() });
         }
         for (n, value) in (1..).zip(values) {
             let cells = [&row.cells[..], &[value, Value::Int(n)]].concat();
-            if holds(&source.on, &cells)? {
+            if holds_for(&cells)? {
                 out.push(Scope { cells, tie: Vec::new(), matched: [&row.matched[..], &[true]].concat() });
             }
         }

@@ -68,7 +68,7 @@ function makeSubqueries(state) {
   seen.add('where')
   const at = r.below((json.joins?.length ?? 0) + 1)
   const join = json.joins?.[at]
-  if (join && join.kind !== 'cross' && (!schema.large || join.kind === 'inner') && r.oneIn(2)) {
+  if (join && join.kind !== 'cross' && (!join.unnest || join.kind === 'inner') && (!schema.large || join.kind === 'inner') && r.oneIn(2)) {
     // In the condition of a join, which sees the sources up to its own.
     const behind = json.joins.slice(at + 1).map((j) => j.alias)
     const expressions = new Expressions(r, state.expressions.columns.filter((c) => !behind.includes(c.of)), seen)

@@ -222,7 +222,7 @@ describe('the builder', () => {
     const joined = late.innerJoin('projects', (i, p) => eq(i.projectId, p.id), 'p') as any
     expect(joined.toJSON().select[0].expr.over).toEqual({ partitionBy: [col('status', 'issues')], orderBy: [{ expr: col('points', 'issues') }] })
     expect(failure(() => over(eq(1, 1) as any)).code).toBe('QUERY_INVALID')
-    expect(failure(() => q.select(() => ({ n: rank() as any })))).toMatchObject({ code: 'QUERY_INVALID', path: 'select', offending: 'rank' })
+    expect(failure(() => q.select(() => ({ n: rank() as any })))).toMatchObject({ code: 'QUERY_INVALID', path: 'select.n', offending: 'rank' })
   })
   it('names mistakes', () => {
     const loose = q as any

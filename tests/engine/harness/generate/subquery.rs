@@ -15,7 +15,7 @@ use super::{chance, pick};
 pub fn put_in(rng: &mut Rng, tables: &[&Table], q: &mut QueryJson, scope: &Scope) {
     let mut aliased = aliased(q, scope);
     let at = rng.usize(0..=q.joins.len());
-    if q.joins.get(at).is_some_and(|j| j.kind != "cross") && chance(rng, 60) {
+    if q.joins.get(at).is_some_and(|j| j.kind != "cross" && (j.unnest.is_none() || j.kind == "inner")) && chance(rng, 60) {
         // It sees the sources up to its own.
         let behind = q.joins[at + 1..].iter().map(|j| j.alias.clone().or(Some(j.table.clone())));
         let behind: Vec<Option<String>> = behind.collect();
