@@ -226,6 +226,10 @@ pub enum Function {
     ReFind,
     /// The same of all matches one after another, in one list.
     ReSeq,
+    /// `to_char`: a moment as a template, the second argument, says. Text.
+    ToChar,
+    /// `numeric(p, s)`: a decimal of at most so many digits, so many behind the point. Decimal.
+    Numeric,
 }
 
 /// What a cast makes, of what. Texts are read as PostgreSQL reads them; an error if they do not read as a value.

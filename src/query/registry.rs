@@ -162,6 +162,8 @@ pub const FUNCTIONS: &[Signature] = {
         typed("rtrim", F::RTrim, 1, 2, &[TEXT], Text),
         typed("replace", F::Replace, 3, 3, &[TEXT], Text),
         typed("strpos", F::Strpos, 2, 2, &[TEXT], Int),
+        typed("toChar", F::ToChar, 2, 2, &[MOMENT, TEXT], Text),
+        typed("numeric", F::Numeric, 3, 3, &[DECIMAL, INT], Decimal),
         typed("splitPart", F::SplitPart, 3, 3, &[TEXT, TEXT, INT], Text),
         typed("startsWith", F::StartsWith, 2, 2, &[TEXT], Bool),
         typed("repeat", F::Repeat, 2, 2, &[TEXT, INT], Text),

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::expr::{by_zero, out_of_range};
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::query::{AggregateFunction, Function};
 use crate::value::{Value, decimal_text, parse_decimal};
 
@@ -252,6 +252,18 @@ pub(super) fn call(function: Function, args: &[Value]) -> Result<Value> {
         (F::Round | F::Floor | F::Ceil | F::Trunc, []) => a.cut(0, function),
         (F::RoundTo, [n]) => a.cut(places(n), F::Round),
         (F::TruncTo, [n]) => a.cut(places(n), F::Trunc),
+        (F::Numeric, [precision, scale]) => {
+            let (precision, scale) = (places(precision), places(scale));
+            if !(1..=1000).contains(&precision) || !(-1000..=1000).contains(&scale) {
+                return Err(Error::new(ErrorCode::InvalidArgument, "no such precision and scale"));
+            }
+            let cut = a.cut(scale, F::Round);
+            // Below 10^(p − s), by its highest digit.
+            if !cut.digits.is_empty() && cut.digits.len() as i64 - cut.scale as i64 > precision - scale {
+                return Err(out_of_range());
+            }
+            cut
+        }
         (F::TrimScale, []) => a.trimmed(),
         (F::Scale, []) => return Ok(Value::Int(a.scale as i64)),
         _ => panic!("{function:?} of {args:?}"),

@@ -25,7 +25,7 @@ export {
 export {
   when, match, nullif, greatest, least, between, notBetween, isDistinctFrom, isNotDistinctFrom, notInArray, notLike, notIlike, matches, imatches, regexpSubstr, regexpMatch, regexpMatches,
   round, floor, ceil, trunc, trimScale, scale, addDays, diffDays, sign, power, sqrt, exp, ln, cast,
-  substring, left, right, trim, ltrim, rtrim, replace, strpos, splitPart, startsWith, repeat, reverse, lpad, rpad, initcap,
+  substring, left, right, trim, ltrim, rtrim, replace, strpos, splitPart, startsWith, repeat, reverse, lpad, rpad, initcap, numeric, toChar,
   concatAll, concatWs, octetLength, ascii, chr,
   dateTrunc, extract, addInterval, intervalOf, elapsed, timesInterval, diffSeconds, makeTimestamp,
   jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, jsonArrayLength, jsonContains, jsonExists,

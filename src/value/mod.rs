@@ -19,6 +19,7 @@ pub(crate) mod lex;
 pub(crate) mod numeric;
 mod order;
 pub(crate) mod sort;
+pub(crate) mod template;
 pub(crate) mod timestamp;
 mod tree;
 

@@ -32,6 +32,9 @@ export const patterns = [
   'a|ab', 'a*?b', '(?:a|ab)(?:c|bb)?', '[ab]{1,2}?', 'x*', '(?:a??b)+', '.+?', String.raw`\w{2}?.*`, '(?:a*?)*b',
   '(a)|(b)+', '(a+?)(b|bb)*', '(.)(?:(b)|.)*?', '((a|b)c?){1,2}', '(.*?)(b+)(.?)', '(a|ab)(bb|c)?',
 ]
+const templates = [
+  'YYYY', 'FMYYYY', 'YYY', 'YY', 'Y', 'Y,YYY', 'IYYY', 'IYY', 'IY', 'I', 'MM', 'FMMM', 'MON', 'Mon', 'mon', 'MONTH', 'Month', 'month', 'FMMonth', 'DD', 'FMDD', 'FMDDth', 'DDTH', 'DDD', 'D', 'Dth', 'DY', 'Dy', 'dy', 'DAY', 'Day', 'day', 'FMday', 'ID', 'IDDD', 'IW', 'FMIWth', 'WW', 'W', 'Q', 'CC', 'CCth', 'J', 'HH24', 'HH12', 'HH', 'FMHH', 'hh24', 'MI', 'SS', 'ss', 'MS', 'US', 'FF1', 'FF3', 'ff6', 'SSSS', 'SSSSS', 'AM', 'pm', 'A.M.', 'p.m.', 'AD', 'bc', 'B.C.', 'TZ', 'tz', 'OF', 'TZH:TZM', '-', '/', ' ', ':', ', ', '"T"', '"at "', '"Q\\"D"', '\\"', 'é', 'x', 'FM-',
+]
 const keys = ['a', 'b', 'bb', 'é', 'x', '0', '-1', '']
 
 const listTypes = ['text[]', 'int[]', 'float[]', 'date[]']
@@ -97,7 +100,7 @@ export function makeFunction(x, feature, type) {
       if (type === 'float') return r.oneIn(3) ? named('extract', r.pick(spanParts.slice(0, 6)), leaf(x, 'time')) : named('extract', r.pick(spanParts), of)
       return span(x)
     }
-    case 'decimalArithmetic': return x.decimal(2)
+    case 'decimalArithmetic': return r.oneIn(5) ? call('numeric', leaf(x, 'decimal'), int(1000), int(r.pick([0, 1, 3, -1]))) : x.decimal(2)
     case 'cast':
       if (type === 'float') return named('cast', 'float', leaf(x, 'decimal'))
       if (type === 'int' && r.oneIn(4)) return r.oneIn(2) ? call('scale', leaf(x, 'decimal')) : named('cast', 'int', call('%', leaf(x, 'decimal'), literal('decimal', '1000')))
@@ -113,7 +116,8 @@ export function makeFunction(x, feature, type) {
       switch (r.below(6)) {
         case 0: return call('substring', of, int(r.between(-2, 4)), int(r.between(0, 4)))
         case 1: return call('substring', of, int(r.between(-2, 4)))
-        case 2: return call('splitPart', of, text(r.pick(['a', ' ', 'b', '', 'aa'])), int(r.pick([1, 2, -1, -2])))
+        case 2: if (r.oneIn(2)) return call('toChar', leaf(x, r.oneIn(3) ? 'date' : 'timestamp'), text(Array.from({ length: r.between(1, 5) }, () => r.pick(templates)).join('')))
+          return call('splitPart', of, text(r.pick(['a', ' ', 'b', '', 'aa'])), int(r.pick([1, 2, -1, -2])))
         case 3: return call(r.pick(['trim', 'ltrim', 'rtrim']), of, ...(r.oneIn(2) ? [text(r.pick([' ', 'ab', '', 'é']))] : []))
         default: return call(r.pick(['left', 'right']), of, int(r.between(-3, 3)))
       }

@@ -54,7 +54,8 @@ function windowCall({ r, wants, seen }, kind, parts, exact) {
     }
   }
   if (keys.length > 0) over.orderBy = keys.map(item)
-  return { op: 'over', name, args, over }
+  const filter = aggregates.includes(name) && parts.condition && r.oneIn(4) ? { filter: parts.condition() } : {}
+  return { op: 'over', name, args, ...filter, over }
 }
 
 function call(r, kind, { column, number, text }, exact) {
@@ -87,6 +88,7 @@ function call(r, kind, { column, number, text }, exact) {
   }
 }
 
+const aggregates = ['count', 'sum', 'avg', 'min', 'max']
 const ends = ['unboundedPreceding', 'preceding', 'currentRow', 'following', 'unboundedFollowing']
 
 function makeFrame({ r, wants, seen }, keys) {
@@ -127,5 +129,5 @@ export function scopeParts({ r, expressions }, key) {
     return { expr: expressions.column(c), type: c.type, values: domain(c) }
   }
   const number = () => (numbers.length === 0 || r.oneIn(3) ? (r.oneIn(4) ? expressions.decimal() : expressions.number('int')) : expressions.column(r.pick(numbers)))
-  return { column, number, text: () => expressions.value(r.pick(['int', 'text', 'float'])), key }
+  return { column, number, text: () => expressions.value(r.pick(['int', 'text', 'float'])), condition: () => expressions.condition(), key }
 }

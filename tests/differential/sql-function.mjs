@@ -87,6 +87,8 @@ export function functionSql(e, args, common) {
     case 'ltrim': case 'rtrim': case 'replace': case 'reverse': return text(`${e.op}(${sqls(args).join(', ')})`)
     case 'concat': case 'concatWs': return text(`${name}(${args.map((x) => `(${x.sql})::text`).join(', ')}) collate "C"`)
     case 'initcap': return text(`initcap(${posix(a.sql)}) collate "C"`)
+    case 'toChar': return text(`to_char(${a.sql}, ${b.sql}) collate "C"`)
+    case 'numeric': return { sql: `(${a.sql})::numeric(${args.slice(1).map((v) => v.sql.replace(/[^-0-9]/g, '').replace(/8$/, '')).join(', ')})`, type: 'decimal' }
     case 'splitPart': return text(`${name}(${a.sql}, ${b.sql}, ${int4(c)})`)
     case 'strpos': case 'octetLength': case 'ascii': return int(`${name}(${sqls(args).join(', ')})`)
     case 'chr': return text(`chr(${int4(a)}) collate "C"`)

@@ -16,6 +16,8 @@ function aggregate(e, column, window) {
   }
 }
 
+const filtered = (e, column) => (e.filter ? ` filter (where ${expression(e.filter, column).sql})` : '')
+
 const functions = { rowNumber: 'row_number', denseRank: 'dense_rank', percentRank: 'percent_rank', cumeDist: 'cume_dist', firstValue: 'first_value', lastValue: 'last_value', nthValue: 'nth_value' }
 const aggregates = ['count', 'sum', 'avg', 'min', 'max']
 
@@ -23,7 +25,7 @@ const aggregates = ['count', 'sum', 'avg', 'min', 'max']
 export function over(e, column) {
   const window = windowSql(e, column)
   if (aggregates.includes(e.name)) {
-    const { sql, type } = aggregate(e, column, ` over ${window}`)
+    const { sql, type } = aggregate(e, column, `${filtered(e, column)} over ${window}`)
     return { sql: `(${sql})`, type }
   }
   const [value, second, third] = e.args.map((a) => expression(a, column))
@@ -72,7 +74,7 @@ export function overOutput(e, column) {
   if (e.name === 'avg' || e.name === 'sum') {
     const a = expression(e.args[0], column)
     const window = windowSql(e, column)
-    const call = (fn, sql = a.sql) => `(${fn}(${sql}) over ${window})::text`
+    const call = (fn, sql = a.sql) => `(${fn}(${sql})${filtered(e, column)} over ${window})::text`
     if (a.type === 'int' && e.name === 'avg') return { sql: `${call('sum')} || '/' || ${call('count')}`, type: 'quotient' }
     if (a.type === 'float') return { sql: `${call(e.name)} || '~' || ${call('sum', `abs(${a.sql})`)}`, type: 'near' }
   }

@@ -4,7 +4,7 @@ use super::{Made, impossible};
 use crate::error::ErrorCode;
 use crate::query::Function;
 use crate::value::numeric::{Decimal, MOST_DIGITS, Round};
-use crate::value::{Cell, Value};
+use crate::value::{Cell, Value, decimal_text};
 
 /// The packed value.
 ///
@@ -24,6 +24,7 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
             let most = MOST_DIGITS as i64;
             Decimal::unpack(v).rounded((*digits).clamp(-most - 1, most) as i32, round)
         }
+        [Cell::Decimal(v), Cell::Int(precision), Cell::Int(scale)] => fitted(&Decimal::unpack(v), *precision, *scale)?,
         [Cell::Decimal(v)] => {
             let v = Decimal::unpack(v);
             match f {
@@ -43,6 +44,22 @@ pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
         _ => impossible(),
     };
     made(&value)
+}
+
+/// A decimal as one of so many digits, so many of them behind the point.
+fn fitted(v: &Decimal, precision: i64, scale: i64) -> Result<Decimal, ErrorCode> {
+    let most = MOST_DIGITS as i64;
+    if !(1..=most).contains(&precision) || !(-most..=most).contains(&scale) {
+        return Err(ErrorCode::InvalidArgument);
+    }
+    let fitted = v.rounded(scale as i32, Round::HalfAway);
+    let text = decimal_text(&fitted.pack().ok_or(ErrorCode::NumericOverflow)?);
+    let digits = text.trim_start_matches('-');
+    let point = digits.find('.').unwrap_or(digits.len()) as i64;
+    // Digits before the point; of less than one the zeros behind it, negative.
+    let before = digits.find(|c| matches!(c, '1'..='9')).map(|at| at as i64);
+    let before = before.map(|at| if at < point { point - at } else { point + 1 - at });
+    if before.is_some_and(|n| n > precision - scale) { Err(ErrorCode::NumericOverflow) } else { Ok(fitted) }
 }
 
 fn binary(f: Function, a: &Decimal, b: &Decimal) -> Result<Decimal, ErrorCode> {

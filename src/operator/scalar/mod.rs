@@ -9,6 +9,7 @@ mod json;
 mod moment;
 mod number;
 pub(super) mod span;
+mod template;
 mod text;
 
 use crate::error::ErrorCode;
@@ -43,6 +44,10 @@ pub fn call(f: Function, args: &[Cell<'_>]) -> Made {
         F::Round | F::RoundTo | F::Floor | F::Ceil | F::Trunc | F::Sign | F::Power | F::Sqrt | F::Exp | F::Ln => {
             number::call(f, args)
         }
+        F::ToChar => match args {
+            [Cell::Timestamp(t), Cell::Text(template)] => template::to_char(*t, template),
+            _ => impossible(),
+        },
         F::DateTrunc(_) | F::Extract(_) | F::AddInterval | F::DiffSeconds | F::MakeTimestamp => moment::call(f, args),
         F::JsonGet
         | F::JsonGetText

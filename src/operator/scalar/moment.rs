@@ -7,9 +7,9 @@ use crate::value::timestamp::{civil_from_days, days_from_civil, days_of};
 use crate::value::{Cell, Value};
 
 const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
+pub(super) const DAY: i64 = 86_400 * SECOND;
 /// Day 0 of the Julian calendar, 24 November 4714 BC: the first that PostgreSQL has.
-const FIRST_DAY: i64 = -2_440_588;
+pub(super) const FIRST_DAY: i64 = -2_440_588;
 
 pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
     use Function as F;
@@ -92,13 +92,13 @@ fn weekday(day: i64) -> i64 {
 }
 
 /// Year and week by ISO 8601: a week belongs to the year of its Thursday.
-fn iso_week(day: i64) -> (i64, i64) {
+pub(super) fn iso_week(day: i64) -> (i64, i64) {
     let thursday = day - weekday(day) + 3;
     let year = civil_from_days(thursday).0;
     (year, (thursday - days_from_civil(year, 1, 1)) / 7 + 1)
 }
 
-fn part(unit: Unit, t: i64) -> f64 {
+pub(super) fn part(unit: Unit, t: i64) -> f64 {
     let (day, time) = (t.div_euclid(DAY), t.rem_euclid(DAY));
     let (year, month, of_month) = civil_from_days(day);
     // There is no year 0: before year 1 comes −1, which is 1 BC.

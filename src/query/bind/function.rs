@@ -11,6 +11,7 @@ use crate::query::ast::ExprJson;
 use crate::query::registry::{CASTS, FUNCTIONS, Signature, Takes, UNITS};
 use crate::query::{Expr, Function, Unit};
 use crate::regex::Regex;
+use crate::value::template::parts;
 use crate::value::{Type, Value};
 
 /// The registry's line of an operation with as many arguments as it was given, its parameter put in.
@@ -134,6 +135,13 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
     let patterned = matches!(function, F::Matches | F::MatchesFolded | F::RegexpSubstr | F::RegexpMatch | F::RegexpMatches);
     if patterned || matches!(function, F::ReFind | F::ReSeq) {
         pattern(&args[1], params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
+    }
+    if let (F::ToChar, Some(Expr::Literal(Value::Text(text)))) = (function, args.get(1).map(|a| &a.expr))
+        && let Err(rest) = parts(text, &mut |_| {})
+    {
+        let field: String = rest.chars().take(2).collect();
+        let message = format!("`{field}` of templates is not supported; text that stands for itself is in double quotes");
+        return Err(Error::new(ErrorCode::QueryInvalid, message).named(field).at("args[1]"));
     }
     let ty = function.result(args.iter().map(|a| a.ty));
     // Empty lists come from callers that build them; one meaning here spares every evaluator a special case.

@@ -3,14 +3,14 @@
 use indexmap::IndexSet;
 
 use super::aggregate::ORDERED;
-use super::expr::{Binder, Typed, mismatch};
+use super::expr::{Binder, Typed, condition, mismatch};
 use super::group::{comparable, regroup};
 use super::literal::{common_number, describe, literal, literal_of, to_number};
 use super::output::{Output, nulls_first};
 use super::spelling::plain;
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::ast::{BoundJson, ExprJson, FrameJson, Literal, OrderJson, OverJson};
-use crate::query::{Bound, Exclude, Expr, Frame, FrameUnit, Select, SortKey, WindowCall, WindowFunction};
+use crate::query::ast::{BoundJson, CallJson, ExprJson, FrameJson, Literal, OrderJson, OverJson};
+use crate::query::{Bound, Exclude, Expr, Frame, FrameUnit, Function, Select, SortKey, WindowCall, WindowFunction};
 use crate::value::{Interval, MapState, Type, Value, decimal_text};
 
 /// Until all aggregates are known, window function *n* is this column and *n*.
@@ -85,10 +85,20 @@ impl Binder<'_, '_> {
 
     fn window(&mut self, json: &ExprJson, groups: Option<&[Expr]>) -> Result<WindowCall> {
         let mut function = function(json)?;
-        if json.call.is_some() {
-            let message = "an aggregate over a window has no `distinct`, `filter` or `orderBy` of its own";
-            return Err(invalid(message).named(describe(json)));
-        }
+        let aggregates = matches!(
+            function,
+            WindowFunction::Count | WindowFunction::Sum | WindowFunction::Avg | WindowFunction::Min | WindowFunction::Max
+        );
+        let filter = match json.call.as_deref() {
+            None => None,
+            Some(CallJson { distinct: false, filter: Some(filter), order_by }) if aggregates && order_by.is_empty() => {
+                Some(filter)
+            }
+            Some(_) => {
+                let message = "over a window only aggregates have a `filter`, and none a `distinct` or `orderBy` of its own";
+                return Err(invalid(message).named(describe(json)));
+            }
+        };
         let over = json.over.as_deref().unwrap_or(NOTHING);
         let values = if matches!(function, WindowFunction::Ntile(_)) { 0 } else { json.args.len().min(1) };
         let mut arguments = Vec::new();
@@ -106,6 +116,16 @@ impl Binder<'_, '_> {
             _ => {}
         }
         let ty = result(function, json, &mut arguments)?;
+        if let Some(filter) = filter {
+            // Rows for which it is not true are as those without a value.
+            let bound = self.part(filter, groups).and_then(|typed| {
+                self.budget.params.learn(&typed, Type::Bool);
+                condition(typed, filter)
+            });
+            let value = arguments.pop().unwrap_or(Typed { expr: Expr::Literal(Value::Bool(true)), ty: Some(Type::Bool) });
+            let expr = Expr::Call(Function::Case, vec![bound.map_err(|e| e.at("filter"))?, value.expr]);
+            arguments.push(Typed { expr, ty: value.ty });
+        }
         let place = |i: usize| move |e: Error| e.at_index("partitionBy", i).at("over");
         let mut partition = Vec::with_capacity(over.partition_by.len());
         for (i, by) in over.partition_by.iter().enumerate() {

@@ -290,6 +290,8 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::Trim | F::LTrim | F::RTrim => (arity(1..=2) && all(&[Text]), Some(Text)),
         F::Replace => (arity(3..=3) && all(&[Text]), Some(Text)),
         F::Strpos => (arity(2..=2) && all(&[Text]), Some(Int)),
+        F::ToChar => (each(&[&[Timestamp, Date], &[Text]]), Some(Text)),
+        F::Numeric => (each(&[&[Decimal], &[Int], &[Int]]), Some(Decimal)),
         F::SplitPart => (each(&[&[Text], &[Text], &[Int]]), Some(Text)),
         F::StartsWith | F::Matches | F::MatchesFolded => (arity(2..=2) && all(&[Text]), Some(Bool)),
         F::RegexpMatch | F::RegexpMatches | F::ReFind | F::ReSeq => {

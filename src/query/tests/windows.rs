@@ -130,9 +130,14 @@ fn a_window_function_is_refused_where_rows_are_not_known_yet() {
     assert_eq!(refused_call(scalar), at("QUERY_INVALID", "query", "scalar", ""));
     let any = json!({"op": "exists", "query": {"from": "comments"}});
     assert_eq!(refused_call(over("rank", [], by(any))), at("QUERY_INVALID", "over.orderBy[0].expr", "exists", ""));
+    for (name, part, value) in [("rank", "filter", col("done")), ("count", "distinct", json!(true))] {
+        let mut call = over(name, [], json!({}));
+        call[part] = value;
+        assert_eq!(refused_call(call), at("QUERY_INVALID", "", name, ""));
+    }
     let mut filtered = over("count", [], json!({}));
-    filtered["filter"] = col("done");
-    assert_eq!(refused_call(filtered), at("QUERY_INVALID", "", "count", ""));
+    filtered["filter"] = col("title");
+    assert_eq!(refused_call(filtered), at("TYPE_MISMATCH", "filter", "title", ""));
     let join = json!({"kind": "inner", "table": "projects", "on": is_first()});
     assert_eq!(bad(json!({"from": "issues", "joins": [join]})), invalid("joins[0].on.args[0]"));
 }

@@ -9,6 +9,7 @@ mod moment;
 mod number;
 mod pattern;
 pub(super) mod span;
+mod template;
 mod text;
 
 pub(super) use array::{list as array_list, texts as array_of_texts};

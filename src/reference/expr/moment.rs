@@ -71,6 +71,7 @@ fn int4(value: &Value) -> Result<i64> {
 
 pub(super) fn call(function: Function, moment: i64, rest: &[Value]) -> Result<Value> {
     Ok(match (function, rest) {
+        (Function::ToChar, [Value::Text(template)]) => super::template::to_char(moment, template)?,
         (Function::DateTrunc(unit), []) => Value::Timestamp(truncated(unit, moment)?),
         (Function::Extract(unit), []) => Value::Float(part(unit, moment)),
         (Function::AddInterval, [months, days, micros]) => {
@@ -174,7 +175,7 @@ fn without_zero(year: i64) -> i64 {
     if year <= 0 { year - 1 } else { year }
 }
 
-fn part(unit: Unit, moment: i64) -> f64 {
+pub(super) fn part(unit: Unit, moment: i64) -> f64 {
     let (day, time) = split(moment);
     let (year, month, of_month) = date(day);
     let (hour, minute, micros) = (time / 3_600_000_000, time / 60_000_000 % 60, time % 60_000_000);

@@ -123,6 +123,19 @@ export function regexpMatches(a: Expr<Text>, pattern: string): Expr<(string | nu
 export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: string; time: string; uuid: string; interval: IntervalText }
 /** `CAST(a AS type)`. A text that does not read as a value: the query is in the state `error` (INVALID_TEXT). */
 export function cast<A, K extends keyof CastTypes>(a: Operand<A>, type: K): Expr<CastTypes[K] | Null<A>> { return call('cast', [a], type, undefined, type) }
+/** `CAST(a AS numeric(precision, scale))`: rounded to so many digits behind the point; with more than `precision` in all: the query is in the state `error` (NUMERIC_OVERFLOW). */
+export function numeric<A extends Num | Text>(a: Operand<A>, precision: number, scale = 0): Expr<Decimal | Null<A>> {
+  return new Expr({ op: 'numeric', args: [cast(a, 'decimal').json, literal(precision), literal(scale)] }, 'decimal')
+}
+/**
+ * A moment or day as text: `to_char(a, template)`, in UTC and English. Fields of PostgreSQL but `TM`, `RM` and `SP`; text that stands for
+ * itself is best in double quotes.
+ *
+ * ```ts
+ * toChar(i.due, 'FMDay, DD Mon YYYY HH24:MI "UTC"')     // 'Thursday, 29 Feb 2024 08:05 UTC'
+ * ```
+ */
+export function toChar<A extends Moment | string>(a: Operand<A>, template: Operand<string>): Expr<string | Null<A>> { return call('toChar', [a, template], 'text') }
 
 // ---- texts -----------------------------------------------------------------------------------------------------------
 

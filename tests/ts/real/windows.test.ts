@@ -1,7 +1,7 @@
 // Window functions through the built package.
 import { describe, expect, it } from 'vitest'
 import {
-  count, denseRank, firstValue, lag, lastValue, lead, mul, ntile, nthValue, over, rank, rowNumber, sum,
+  count, denseRank, eq, firstValue, lag, lastValue, lead, max, mul, ntile, nthValue, over, rank, rowNumber, sum,
 } from '../../../pkg/index.inline.js'
 import { failure, open, put } from './support.js'
 
@@ -29,6 +29,22 @@ describe('window functions', () => {
     db.apply([put('c', { projectId: 'p', priority: 4 })])
     expect(said).toEqual([['a', { place: 3, rank: 3, sofar: 12, before: 'Issue c' }], ['c', { place: 2, sofar: 9, before: 'Issue b' }]])
     expect(live.rows[1]).toBe(kept)
+    db.close()
+  })
+
+  it('aggregate the rows for which a condition is true', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.orderBy('id').select(i => ({
+      id: i.id,
+      open: over(count({ where: eq(i.status, 'open') }), { orderBy: i.id }),
+      points: over(sum(i.priority, { where: eq(i.status, 'open') }), { orderBy: i.id, frame: { unit: 'rows', start: { preceding: 1 } } }),
+      most: over(max(i.priority, { where: eq(i.status, 'open') })),
+    })))
+    db.apply([put('a', { status: 'open', priority: 3 }), put('b', { status: 'done', priority: 9 }), put('c', { status: 'open', priority: 4 })])
+    expect(live.rows).toEqual([{ id: 'a', open: 1, points: 3, most: 4 }, { id: 'b', open: 1, points: 3, most: 4 }, { id: 'c', open: 2, points: 4, most: 4 }])
+    db.apply([put('b', { status: 'open', priority: 9 }), put('a', { status: 'done', priority: 3 })])
+    expect(live.rows).toEqual([{ id: 'a', open: 0, points: null, most: 9 }, { id: 'b', open: 1, points: 9, most: 9 }, { id: 'c', open: 2, points: 13, most: 9 }])
+    expect(failure(() => db.live(db.query.issues.select(i => ({ n: over(count(i.status, { distinct: true })) }))))).toMatchObject({ code: 'QUERY_INVALID', offending: 'count' })
     db.close()
   })
 

@@ -51,6 +51,10 @@ impl Scope {
                 call(pick(rng, &["+", "-", "*"]), vec![of, by])
             }
             4 => call(pick(rng, &["neg", "abs", "sign", "trimScale"]), vec![of]),
+            5 if rng.u8(..3) == 0 => {
+                let scale = pick(rng, &[0, 1, 3, -1]);
+                call("numeric", vec![of, literal(&Value::Int(1000)), literal(&Value::Int(scale))])
+            }
             5 => call(pick(rng, &["round", "floor", "ceil", "trunc"]), vec![of]),
             6 => call(pick(rng, &["round", "trunc"]), vec![of, places(rng)]),
             7 => ExprJson { name: Some("decimal".into()), ..call("cast", vec![self.of_type(rng, Type::Int, depth)]) },

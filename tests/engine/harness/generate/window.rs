@@ -1,6 +1,6 @@
 //! Random window functions: every function, partitions, orders with many peers, every kind of frame.
 
-use eddyline::query::ast::{BoundJson, ExprJson, FrameJson, Literal, OrderJson, OverJson};
+use eddyline::query::ast::{BoundJson, CallJson, ExprJson, FrameJson, Literal, OrderJson, OverJson};
 use eddyline::value::{Type, Value};
 use fastrand::Rng;
 
@@ -78,8 +78,10 @@ pub fn window(rng: &mut Rng, risky: bool, of: Make<'_>) -> (Type, ExprJson) {
         "percentRank" | "cumeDist" => (Type::Float, vec![]),
         _ => (Type::Int, vec![]),
     };
+    let filtered = matches!(name, "count" | "sum" | "avg" | "min" | "max") && chance(rng, 20);
+    let call = filtered.then(|| Box::new(CallJson { filter: Some(of(rng, Some(Type::Bool)).1), ..CallJson::default() }));
     let over = over(rng, of);
-    (ty, ExprJson { op: "over".into(), name: Some(name.into()), args, over: Some(Box::new(over)), ..ExprJson::default() })
+    (ty, ExprJson { call, op: "over".into(), name: Some(name.into()), args, over: Some(Box::new(over)), ..ExprJson::default() })
 }
 
 /// A window function over the columns in scope.
