@@ -6,7 +6,7 @@ import type { SchemaJson } from './schema.js'
 /** Names stand by themselves in places: `window`, `memory.budget`. */
 const HERE = { path: '' }
 const STALE = /* @__PURE__ */ oneOf('error', 'ignore')
-const CURSOR: Kind = { is: v => typeof v === 'string' || typeof v === 'number' || typeof v === 'bigint', what: 'a text or a number' }
+const CURSOR: Kind = { is: v => typeof v === 'string' || Number.isSafeInteger(v) || typeof v === 'bigint', what: 'a text, a bigint or a whole number below 2^53' }
 const ON_ERROR = { onError: FUNCTION }
 
 /** What both kinds of databases are made of. */

@@ -23,7 +23,9 @@ export function checkDefinition(given: unknown, more: readonly string[] = []): v
   throw wrong('CONFIGURATION_INVALID', `\`storage\` of circuits is 'durable' or 'memory'${near === undefined ? '' : `; did you mean \`${near}\`?`}${hint}`, 'storage', said(storage), near)
 }
 
-const FACE: Readonly<Record<string, Kind>> = { functions: OBJECT, maxRounds: ROUNDS, maxRuleRounds: COUNT, strict: BOOLEAN, attributeText: FUNCTION, open: BOOLEAN }
+/** As many as the engine counts. */
+const RULE_ROUNDS: Kind = { is: v => Number.isSafeInteger(v) && (v as number) >= 1 && (v as number) <= 1e8, what: 'a whole number from 1 to 100,000,000' }
+const FACE: Readonly<Record<string, Kind>> = { functions: OBJECT, maxRounds: ROUNDS, maxRuleRounds: RULE_ROUNDS, strict: BOOLEAN, attributeText: FUNCTION, open: BOOLEAN }
 
 /** Throws INVALID_ARGUMENT for what are no options of `datalog`. */
 export function checkFace(given: unknown): void {

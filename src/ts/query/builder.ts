@@ -220,9 +220,14 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]>, kind: 'left'): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Element<E>> }, JoinedBase<T, J, B> & { [K in N]: Element<E> | null }, A>
   unnest(alias: string, array: (row: any) => Expr<any>, kind: 'cross' | 'left' = 'cross'): any {
     const at = `joins[${this.#of.plan.joins.length}]`
+    const usage = 'unnest(\'tag\', p => p.tags)'
+    if (typeof alias !== 'string') throw misshapen(`a name is expected: ${usage}`, alias, `${at}.alias`)
+    if (typeof array !== 'function') throw misshapen(`a callback is expected: ${usage}`, array, `${at}.unnest`)
+    if (kind !== 'cross' && kind !== 'left') throw unknownName('QUERY_INVALID', `kind \`${String(kind)}\` of \`unnest\``, String(kind), ['cross', 'left'], `${at}.kind`)
     this.#fresh(alias)
     const step = {}
-    const { json, cellType } = placed(`${at}.unnest`, () => array(scopeOf(this.#of, step)))
+    const made = placed(`${at}.unnest`, () => { const e = array(scopeOf(this.#of, step)); exprOf(e, `an array is expected; ${usage}`); return e })
+    const { json, cellType } = made
     const type = json.op === 'regexpMatches' ? cellType : elementOf(cellType)
     const columns = [{ name: 'value', type, nullable: true }, { name: 'ordinality', type: 'int' as const, nullable: true }]
     const table = { name: alias, tenant: false, key: [], columns, relations: [] }
@@ -330,9 +335,9 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
 
   #fresh(name: string): void {
     const { table, plan } = this.#of
-    if (plan.alias !== undefined) throw new EddylineError('QUERY_INVALID', '`as` is for a query of one table: give the joined table an alias instead', { offending: plan.alias, path: 'alias' })
+    if (plan.alias !== undefined) throw new EddylineError('QUERY_INVALID', '`as` is for a query of one table: join with `from(query.as(…)).innerJoin(…)`, or give the joined table the alias', { offending: plan.alias, path: 'alias' })
     if (name === table || plan.joins.some(j => j.alias === name)) {
-      throw new EddylineError('QUERY_INVALID', `\`${name}\` is in the query already: give the join an alias as its third argument`, { offending: name, path: 'joins' })
+      throw new EddylineError('QUERY_INVALID', `\`${name}\` is in the query already: give what is joined another alias`, { offending: name, path: 'joins' })
     }
   }
 

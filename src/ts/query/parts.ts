@@ -27,7 +27,7 @@ export function placed<T>(path: string, make: () => T): T {
 /** What a query is made of. Throws QUERY_INVALID for what is none. */
 export function jsonOf(query: unknown, path = 'query'): QueryJson {
   const made = query as { toJSON?: () => QueryJson } | null | undefined
-  if (typeof made?.toJSON !== 'function') throw new EddylineError('QUERY_INVALID', 'a query is made by `db.query` or `from`', { path, offending: String(query) })
+  if (typeof made?.toJSON !== 'function') throw misshapen('a query is made by `db.query` or `from`', query, path)
   return made.toJSON()
 }
 

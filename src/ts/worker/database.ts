@@ -136,6 +136,8 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
   readonly #queue: Told[] = []
   #version: number
   #next = 0
+  /** Nothing more is heard of the worker. */
+  #left = false
   #dead: EddylineError | undefined
 
   /** @internal Use `createWorkerDatabase`. */
@@ -642,12 +644,15 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
     this.#requests.end(why)
     try { this.#channel.post({ t: 'close' } satisfies Request, []) } catch { /* it is gone */ }
     this.#durability?.end()
-    // The worker ends by itself when what was applied is written.
-    if (this.#durability === undefined || status === 'error') this.#gone()
+    // The worker says so when its code has closed and what was applied is written; one that hangs keeps nothing, and is not waited for.
+    if (status === 'error') this.#gone()
+    else if (this.#durability === undefined) (setTimeout(() => { this.#gone() }, LEAVING) as { unref?: () => void }).unref?.()
     this.#open.tell(queries)
   }
 
   #gone(): void {
+    if (this.#left) return
+    this.#left = true
     this.#channel.close()
     this.#durability?.letGo()
     this.ended()
@@ -656,6 +661,8 @@ export class WorkerDatabase<S extends AnySchema> implements QueryHost {
 
 const notHere = (): EddylineError => new EddylineError('NOT_IN_WORKER', 'this works on a database of the page: what `createDatabase` makes, not `createWorkerDatabase`. In the worker itself it does, too: `inWorker` of `eddyline/worker/inside`')
 
+/** So long may a worker take to leave, in milliseconds. */
+const LEAVING = 1000
 const EMPTY = /* @__PURE__ */ new Int32Array(0)
 
 /** Of versions that no batch made. */

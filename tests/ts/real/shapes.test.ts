@@ -56,6 +56,11 @@ const refused: [what: string, make: () => { toJSON(): unknown }, path: string | 
   ['a window ordered by a name', () => q.select(() => ({ n: call.over(call.rowNumber(), { orderBy: 'p' }) })), 'select.orderBy', "[i.title, 'desc']"],
   ['a window function that is not called', () => q.select((i: any) => ({ n: call.over(rowNumber, { orderBy: i.p }) })), 'select', 'over(rowNumber(),'],
   ['an option of a window that is none', () => q.select((i: any) => ({ n: call.over(call.rowNumber(), { partition: i.p }) })), 'select.over.partition', 'did you mean `partitionBy`?'],
+  ['the elements of a name', () => q.unnest('k', 'tags'), 'joins[0].unnest', 'a callback is expected'],
+  ['the elements of a list', () => q.unnest('k', () => ['a']), 'joins[0].unnest', "unnest('tag', p => p.tags)"],
+  ['the elements of a row', () => q.unnest('k', (i: any) => i), 'joins[0].unnest', 'an array is expected'],
+  ['elements joined in a way that is none', () => q.unnest('k', (i: any) => i.title, 'right'), 'joins[0].kind', 'no kind `right` of `unnest`'],
+  ['the queries of all tables as one', () => q.union(query), 'inputs[1]', 'a query is made by'],
   ['a query without a name', () => q.as(undefined), 'alias', 'gives a name'],
 ]
 

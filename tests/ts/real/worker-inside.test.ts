@@ -1,5 +1,5 @@
 // Code of the application inside of a worker: watches, Datalog, reducers and projections on the database itself, and what crosses.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker as Thread } from 'node:worker_threads'
@@ -163,9 +163,11 @@ it('in a thread of its own: a module that runs the host and its own code', async
     import { inWorker } from ${at('worker/inside.js')}
     import { datalog } from ${at('datalog/index.js')}
     import { watches } from ${at('watch/index.js')}
+    import { writeFileSync } from 'node:fs'
     inWorker(({ db, tell, answer }) => {
       watches(db).watch('issues', 'inserts', ({ keys }) => tell('new', keys.inserted))
       answer('q', (query, ...inputs) => datalog(db).q(query, ...inputs))
+      return () => writeFileSync(${JSON.stringify(join(folder, 'closed'))}, 'yes')
     })`)
   try {
     const db = await createWorkerDatabase({ schema, worker: () => new Thread(join(folder, 'engine.mjs')) })
@@ -175,5 +177,8 @@ it('in a thread of its own: a module that runs the host and its own code', async
     await db.apply([put('a') as never])
     expect(await db.ask('q', '[:find [?t ...] :where [_ :issues/title ?t]]')).toEqual(['Issue a'])
     expect(told).toEqual([['a']])
+    // Without a storage to wait for, too, its code is told that the database closes.
+    db.close()
+    while (!existsSync(join(folder, 'closed'))) await tick(5)
   } finally { rmSync(folder, { recursive: true }) }
 })
