@@ -1,7 +1,7 @@
 // Storage of databases. `eddyline/storage` knows no entry: it works on the database that is made with it.
 import type { Durability, FarStorage, StorageOption } from '../durability.js'
 import { type Kinds, ANYTHING, BOOLEAN, COUNT, FUNCTION, MILLISECONDS, checkOptions, isObject, oneOf, said, shown, wrong } from '../option-kinds.js'
-import { placeFree, placeLeft } from '../storage-places.js'
+import { type Place, placeFree, placeLeft } from '../storage-places.js'
 import { Durable, type StoreOptions } from './durable.js'
 import { type Folder, Generations } from './generations.js'
 import { IndexedDbMedium, type IndexedDbOptions } from './indexeddb.js'
@@ -72,7 +72,11 @@ export const files = (path: string, options: StoreOptions = {}): StorageOption =
 }
 
 /** Keeps the state in memory: with a folder that is handed from database to database, for tests. */
-export const memory = (folder: Folder = new MemoryFolder(), options: StoreOptions = {}): StorageOption => storage(() => new Generations(folder), options)
+export function memory(folder: Folder = new MemoryFolder(), options: StoreOptions = {}): StorageOption {
+  if (typeof (folder as Partial<Folder> | null)?.list !== 'function') throw wrong('INVALID_ARGUMENT', `\`memory\` takes a folder, as \`new MemoryFolder()\`, not ${shown(folder)}`, 'folder', said(folder))
+  check(options)
+  return alone(() => new Generations(folder), options, { folder })
+}
 
 /** Storage of one's own: `open` gives a new medium each time. */
 export function storage(open: () => Medium, options: StoreOptions = {}): StorageOption {
@@ -82,7 +86,7 @@ export function storage(open: () => Medium, options: StoreOptions = {}): Storage
 }
 
 /** With a `place` it waits for a database of this thread that has been closed there and still writes. */
-function alone(open: () => Medium, options: StoreOptions, place?: FarStorage): StorageOption {
+function alone(open: () => Medium, options: StoreOptions, place?: Place): StorageOption {
   return {
     async attach(db): Promise<Durability> {
       await placeFree(place)

@@ -36,6 +36,16 @@ describe('a database with storage', () => {
     } finally { rmSync(path, { recursive: true }) }
   })
 
+  it('a folder of memory is opened right behind the close of the database that had it', async () => {
+    const folder = new MemoryFolder()
+    const first = await open(kept(folder))
+    feed(first, 30)
+    first.close()
+    const again = await open(kept(folder))
+    expect([again.durability?.status, stateOf(again)]).toEqual(['ready', oracle(30)])
+    await shut(again)
+  })
+
   it('reads on where it was: a source gets the stored cursor, and a batch that comes again does nothing', async () => {
     const folder = new MemoryFolder()
     const starts: (string | undefined)[] = []
