@@ -24,6 +24,7 @@ fn the_six_laws_hold_for_graphs_of_associations_in_the_page() {
 fn kept_cases_at_the_edges_of_numbers_keep_the_laws_in_the_page() {
     for text in [
         include_str!("../regressions/the_extreme_value_and_null_keep_apart_in_orders_of_several_columns.json"),
+        include_str!("../regressions/a_frame_that_reaches_farther_than_32_bits_count_ends_with_the_partition.json"),
         include_str!("../regressions/a_value_that_cannot_be_calculated_is_an_error_only_while_it_is_there.json"),
     ] {
         let case = Case::parse(text);

@@ -13,6 +13,11 @@ use crate::trace::{Entry, SortColumn, SortSpec};
 use crate::value::numeric::Decimal;
 use crate::value::{Cell, Value};
 
+/// A place in a partition that an offset may have moved beyond either end, and beyond what a machine of 32 bits can count.
+fn position(i: i64) -> usize {
+    i.clamp(0, i64::from(u32::MAX)) as usize
+}
+
 /// A partition with all that reading it needs.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
@@ -76,7 +81,7 @@ impl<'a> View<'a> {
             FrameUnit::Rows => (moved(&frame.start, at), moved(&frame.end, at).map(|i| i.saturating_add(1))),
             FrameUnit::Groups => {
                 let group = |bound, more| moved(bound, peers.group).map(|g: i64| g.saturating_add(more));
-                let start = |g: i64| self.tree.group_start(g.max(0) as usize) as i64;
+                let start = |g: i64| self.tree.group_start(position(g)) as i64;
                 (group(&frame.start, 0).map(start), group(&frame.end, 1).map(start))
             }
             FrameUnit::Range => {
@@ -88,7 +93,7 @@ impl<'a> View<'a> {
                 (edge(&frame.start, peers.start, Ordering::is_lt), edge(&frame.end, peers.end, Ordering::is_le))
             }
         };
-        let within = |i: i64| usize::try_from(i).unwrap_or(0).min(rows);
+        let within = |i: i64| position(i).min(rows);
         let from = from.map_or(0, within);
         (from, to.map_or(rows, within).max(from))
     }
@@ -124,7 +129,7 @@ impl<'a> View<'a> {
                 }
                 FrameUnit::Groups => {
                     let group = (peers.group as i64).saturating_sub(offset);
-                    let start = |g: i64| self.tree.group_start(g.max(0) as usize) as i64;
+                    let start = |g: i64| self.tree.group_start(position(g)) as i64;
                     take(start(group.saturating_sub(1)), start(group.saturating_add(2)));
                 }
                 FrameUnit::Range => {
@@ -135,7 +140,7 @@ impl<'a> View<'a> {
                 }
             }
         }
-        (low.max(0) as usize, (high as usize).min(self.tree.len()))
+        (position(low), position(high).min(self.tree.len()))
     }
 }
 
