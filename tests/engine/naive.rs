@@ -152,7 +152,9 @@ impl<const FLAW: u8> Naive<FLAW> {
                     for patch in patches.iter_mut().filter(|p| p.path.is_empty()) {
                         let row = new.iter().find(|r| r.key == patch.key);
                         if let (Kind::Set { fields }, Some(row)) = (&mut patch.kind, row) {
-                            fields.clone_from(&row.fields);
+                            // All that a set may hold: lists have patches of their own.
+                            let nested = |name: &str| watched.query.nested.iter().any(|n| n.name == name);
+                            *fields = row.fields.iter().filter(|f| !nested(&f.0)).cloned().collect();
                         }
                     }
                 }

@@ -195,7 +195,7 @@ it('a rule without an end is named, soon, and the rounds can be said', async () 
   data.transact([{ ':db/id': 1, n: 1 }])
   const view = data.view('v', { query: '[:find ?n :where (up ?n)]', rules: '[[(up ?n) [_ :n ?n]] [(up ?n) (up ?m) [(inc ?m) ?n]]]' })
   expect(failure(() => view.get())).toMatchObject({ code: 'RECURSION_LIMIT', offending: 'up', message: expect.stringMatching(/^the rule `up` .*maxRuleRounds.*, in the view `v` \(at query 1:18: `\(up \?n\)`\)$/) })
-  expect(failure(() => datalog(db, { maxRuleRounds: 0 }))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'options.maxRuleRounds' })
+  for (const maxRuleRounds of [0, 1.5, Infinity, 2 ** 31]) expect(failure(() => datalog(db, { maxRuleRounds }))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'options.maxRuleRounds' })
   // A chain of 49 takes as many.
   data.transact(Array.from({ length: 49 }, (_, i) => [':db/add', i + 1, 'to', i + 2]))
   expect(data.q('[:find (count ?b) . :in $ % :where (way 1 ?b)]', '[[(way ?a ?b) [?a :to ?b]] [(way ?a ?c) (way ?a ?b) [?b :to ?c]]]')).toBe(49)

@@ -65,3 +65,19 @@ it('the memory of the engine grows in large steps: for each, V8 begins to collec
   expect(sizes.size).toBeLessThan(60)
   db.close()
 })
+
+it('queries that differ in a value have in common what they can: each takes little of the page', async () => {
+  const db = await createDatabase({ schema })
+  const heap = async () => {
+    for (let i = 0; i < 4; i++) { collect(); await new Promise(resolve => { setTimeout(resolve, 20) }) }
+    return process.memoryUsage().heapUsed
+  }
+  const mount = (from: number, n: number) => Array.from({ length: n }, (_, i) => { const live = db.live(db.query.issues.where('priority', '=', from + i)); live.subscribe(() => {}); return live })
+  const first = mount(0, 500)
+  const before = await heap()
+  const rest = mount(500, 5000)
+  const each = (await heap() - before) / 5000
+  expect([first.length, rest.length]).toEqual([500, 5000])
+  expect(each).toBeLessThan(1900)
+  db.close()
+}, 60_000)
