@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { Arrivals } from './arrivals.js'
 import type { LooseBatch, LooseChange, Report } from './changes.js'
 import { Dispatcher, type ReportListener, report } from './dispatch.js'
 import type { Durability, Keeper, StorageOption } from './durability.js'
@@ -18,7 +19,6 @@ import { type Form, Query, type QueryLike } from './query/builder.js'
 import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from './query/params.js'
 import type { QueryJson } from './query/types.js'
 import { CAME, CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
-import { hasCome, waitFor } from './row-by-key.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
@@ -140,6 +140,8 @@ export class Database<S extends AnySchema> {
   keeper: Keeper | undefined
   /** @internal Called once, when it is closed: what works on it ends. */
   readonly closers = new Set<() => void>()
+  /** @internal Rows that answers are waited for. */
+  readonly arrivals: Arrivals
   /** @internal Gets what happens as it is in the engine's memory: for a page in another thread. */
   tap: Tap | undefined
   #closed = false
@@ -161,6 +163,7 @@ export class Database<S extends AnySchema> {
     this.#relations.add(infos)
     this.#reader = new ReportReader(port, this.#relations, this.#views)
     this.#dispatcher = new Dispatcher(options.onError)
+    this.arrivals = new Arrivals(this.inside)
     this.#open = new OpenQueries({
       open: (key, json, types, form, sliced) => this.#register(key, json, types, form, sliced),
       whole: query => { this.#whole(query) },
@@ -172,8 +175,7 @@ export class Database<S extends AnySchema> {
       ended: () => this.#closed || port.dead !== undefined,
     }, this.#dispatcher, options.schema.json, options.graceMs ?? 1000)
     this.#fetcher = new RowFetcher(options.fetchRow, {
-      waitFor: ({ table, key, tenant }) => { waitFor(this.inside, table, key, tenant) },
-      hasCome: ({ table, key, tenant }) => hasCome(this.inside, table, key, tenant),
+      waitFor: ({ table, key, tenant }, came) => { this.arrivals.wait(this.#fetcher, table, key, tenant, came) },
       check: (touch, row) => { checkAnswer(this.inside, touch, row) },
       store: answers => { this.#store(answers) },
       told: (name, touch, error) => { this.#fetched(name, touch, error) },
@@ -584,7 +586,7 @@ export class Database<S extends AnySchema> {
     else if (first !== undefined) this.#dispatcher.pushOne(first, replayed ? undefined : report)
     else if (!replayed && this.#dispatcher.hasReportListeners) this.#dispatcher.push([], report)
     if (touches !== undefined) for (const touch of touches) this.#fetcher.touch(touch)
-    if (came) this.#fetcher.came()
+    if (came) this.arrivals.came()
     return report
   }
 

@@ -72,10 +72,8 @@ export interface Failed {
 
 /** What the fetcher asks and tells. */
 export interface FetchHost {
-  /** The engine tells from now on when a batch brings the row. */
-  waitFor(touch: Touch): void
-  /** Whether one has, since then; asked again, no. */
-  hasCome(touch: Touch): boolean
+  /** Calls `came` when a batch brings the row. */
+  waitFor(touch: Touch, came: () => void): void
   /** Throws if `row` is another row than the one that was asked for. */
   check(touch: Touch, row: object): void
   /** Stores answers, as one version: all or, when it throws, none. */
@@ -119,18 +117,11 @@ export class RowFetcher {
     return touches.length
   }
 
-  /**
-   * A version brought rows that are waited for, by whatever way, and even as they were: what was asked of them before is old, and
-   * those that could not be fetched are known again.
-   */
-  came(): void {
-    const waiting = new Map<string, Failed | Flight>([...this.#flights, ...this.#failed])
-    for (const [name, { touch }] of waiting) {
-      if (!this.host.hasCome(touch)) continue
-      const flight = this.#flights.get(name)
-      if (flight !== undefined) flight.again = true
-      if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
-    }
+  /** A row came, by whatever way: what was asked of it before is old, and if it could not be fetched, it is known again. */
+  #came(name: string, touch: Touch): void {
+    const flight = this.#flights.get(name)
+    if (flight !== undefined) flight.again = true
+    if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
   }
 
   close(): void {
@@ -148,7 +139,7 @@ export class RowFetcher {
       for (;;) {
         flight.again = false
         const { signal } = flight.abort = new AbortController()
-        this.host.waitFor(touch)
+        this.host.waitFor(touch, () => { this.#came(name, touch) })
         const context = touch.tenant === undefined ? { signal } : { tenant: touch.tenant, signal }
         let row: object | null
         try { row = answered(await this.fetchRow!(touch.table, touch.key, context)) } catch (error) {
@@ -207,11 +198,7 @@ export class RowFetcher {
       else news[0].failed(error)
       return
     }
-    for (const { touch, done } of news) {
-      // It has come.
-      this.host.hasCome(touch)
-      done(true)
-    }
+    for (const { done } of news) done(true)
   }
 }
 

@@ -1,6 +1,6 @@
 // One request per row, whoever and however many wait for it.
 import { textOf } from './compare.js'
-import { answered, sameImage } from '../row-by-key.js'
+import { answered } from '../row-by-key.js'
 import type { Node } from './graph.js'
 import { type Ref, newer } from './refs.js'
 
@@ -11,40 +11,46 @@ interface Flight {
   readonly table: Node
   readonly key: readonly unknown[]
   ref: Ref | undefined
-  /** The request that is under way. */
+  /** The request that is under way, until its answer is handed over. */
   flying: AbortController | undefined
-  /** Something newer was told while the request was under way: its answer is old. */
+  /** Something newer is known, or was told, while the request was under way: its answer is old. */
   again: boolean
   /** The row is known by other means: nobody waits for the answer. */
   settled: boolean
-  /** The row as it was when it was asked for. */
-  before: Uint8Array | undefined
 }
 
-interface Arrived { table: Node; key: readonly unknown[]; row: object | null }
+/** An answer: of `null`, the row is gone. */
+export interface Arrived {
+  readonly table: Node
+  readonly key: readonly unknown[]
+  readonly row: object | null
+  /** It cannot be stored. */
+  refused(error: unknown): void
+}
 
 interface Host {
-  /** The row as it is now. */
-  image(table: Node, key: readonly unknown[]): Uint8Array | undefined
-  arrived(rows: Arrived[]): void
+  /** Calls `came` when a batch brings the row, by whatever way and even if it is as it was. */
+  waitFor(table: Node, key: readonly unknown[], came: () => void): void
+  arrived(rows: readonly Arrived[]): void
   failed(table: Node, key: readonly unknown[], error: unknown): void
+  /** A row that could not be fetched has come. */
+  recovered(table: Node, key: readonly unknown[]): void
   /** Whether the row has changed after `ref`, so that an answer to it is old. */
   stale(table: Node, key: readonly unknown[], ref: Ref | undefined): boolean
 }
 
 /**
  * Of a row one request is under way, at any time. Requests start in a microtask: what is told in one go is asked once. News
- * during a request make its answer old, and so do other changes of the row; it is asked for once more when the answer is there,
- * not sooner. A request that nobody waits for any more is aborted, each by a signal of its own. Answers of one moment are handed
- * over together.
+ * during a request make its answer old, and so does whatever else brings the row (a write, a delete, be it of what is not
+ * there); it is asked for once more when the answer is there, not sooner. A request that nobody waits for any more is aborted,
+ * each by a signal of its own. Answers of one moment are handed over together.
  */
 export class Fetcher {
   readonly #flights = new Map<string, Flight>()
   readonly #failed = new Map<string, Flight>()
   #closed = false
   #waiting: Flight[] = []
-  #arrived: Arrived[] = []
-  #handing = false
+  #landing: { flight: Flight; row: object | null }[] = []
   #idle: (() => void)[] = []
 
   constructor(readonly fetchRow: Fetch, readonly tenant: string | undefined, readonly host: Host) {}
@@ -54,9 +60,8 @@ export class Fetcher {
     const name = textOf([table.name, ...key])
     const flight = this.#flights.get(name)
     if (flight === undefined) {
-      const first: Flight = { table, key, ref, flying: undefined, again: false, settled: false, before: undefined }
+      const first: Flight = { table, key, ref, flying: undefined, again: false, settled: false }
       this.#flights.set(name, first)
-      this.#failed.delete(name)
       this.#schedule(first)
       return
     }
@@ -72,7 +77,7 @@ export class Fetcher {
     if (flight.flying !== undefined) flight.again = true
   }
 
-  /** The row is known by other means: an answer that is under way, or waits to be handed over, is old. */
+  /** The row is known by a message: nobody waits for an answer that is under way. */
   settled(table: Node, key: readonly unknown[]): void {
     const name = textOf([table.name, ...key])
     const flight = this.#flights.get(name)
@@ -83,14 +88,11 @@ export class Fetcher {
       flight.flying.abort()
     }
     this.#failed.delete(name)
-    this.#arrived = this.#arrived.filter(a => a.table !== table || textOf([table.name, ...a.key]) !== name)
     this.#finish()
   }
 
   retry(): void {
-    const failed = [...this.#failed.values()]
-    this.#failed.clear()
-    for (const { table, key, ref } of failed) this.want(table, key, ref)
+    for (const [name, { table, key, ref }] of [...this.#failed]) if (!this.#flights.has(name)) this.want(table, key, ref)
   }
 
   get idle(): Promise<void> {
@@ -103,11 +105,11 @@ export class Fetcher {
     this.#flights.clear()
     this.#failed.clear()
     this.#waiting = []
-    this.#arrived = []
+    this.#landing = []
     this.#finish()
   }
 
-  get #quiet(): boolean { return this.#arrived.length === 0 && [...this.#flights.values()].every(f => f.settled) }
+  get #quiet(): boolean { return [...this.#flights.values()].every(f => f.settled) }
 
   #schedule(flight: Flight): void {
     this.#waiting.push(flight)
@@ -119,45 +121,61 @@ export class Fetcher {
     })
   }
 
-  #current(flight: Flight): boolean { return this.#flights.get(textOf([flight.table.name, ...flight.key])) === flight }
+  #current(flight: Flight): boolean { return this.#flights.get(nameOf(flight)) === flight }
 
   async #fly(flight: Flight): Promise<void> {
-    const { table, key } = flight
+    const { table, key, ref } = flight
+    // Told and overtaken in one go.
+    if (this.host.stale(table, key, ref)) { this.#end(flight); this.#finish(); return }
     const { signal } = flight.flying = new AbortController()
     flight.again = false
-    flight.before = this.host.image(table, key)
-    let row: object | null = null
-    let error: { cause: unknown } | undefined
+    this.host.waitFor(table, key, () => { this.#came(flight) })
+    let row: object | null
     try {
       row = answered(await this.fetchRow(table.name, key.length === 1 ? key[0] : key, {
-        ...(flight.ref === undefined ? {} : { ref: flight.ref }), ...(this.tenant === undefined ? {} : { tenant: this.tenant }), signal,
+        ...(ref === undefined ? {} : { ref }), ...(this.tenant === undefined ? {} : { tenant: this.tenant }), signal,
       }))
-    } catch (cause) { error = { cause } }
-    flight.flying = undefined
-    if (this.#closed || !this.#current(flight)) return
-    const name = textOf([table.name, ...key])
-    if (flight.settled) { this.#flights.delete(name); return }
-    // What was written meanwhile by others is newer than what was asked before, or unknown to it.
-    if (flight.again || !sameImage(flight.before, this.host.image(table, key))) { this.#schedule(flight); return }
-    this.#flights.delete(name)
-    if (error !== undefined) {
-      this.#failed.set(name, flight)
-      this.host.failed(table, key, error.cause)
-    } else if (!this.host.stale(table, key, flight.ref)) this.#hand({ table, key, row })
-    this.#finish()
+    } catch (error) {
+      if (this.#isNews(flight)) this.#fail(flight, error)
+      this.#finish()
+      return
+    }
+    if (this.#landing.push({ flight, row }) === 1) queueMicrotask(() => { this.#land() })
   }
 
-  #hand(arrived: Arrived): void {
-    this.#arrived.push(arrived)
-    if (this.#handing) return
-    this.#handing = true
-    queueMicrotask(() => {
-      this.#handing = false
-      const rows = this.#arrived
-      this.#arrived = []
-      try { if (rows.length > 0) this.host.arrived(rows) } finally { this.#finish() }
-    })
+  /** Answers of one moment. */
+  #land(): void {
+    const landing = this.#landing
+    this.#landing = []
+    const rows: Arrived[] = []
+    for (const { flight, row } of landing) {
+      const { table, key, ref } = flight
+      if (this.#isNews(flight) && !this.host.stale(table, key, ref)) rows.push({ table, key, row, refused: error => { this.#fail(flight, error) } })
+    }
+    try { if (rows.length > 0) this.host.arrived(rows) } finally { this.#finish() }
   }
+
+  /** The request is over. Whether its answer counts; if something newer is known, the row is asked for again. */
+  #isNews(flight: Flight): boolean {
+    flight.flying = undefined
+    if (this.#closed || !this.#current(flight)) return false
+    if (flight.again) this.#schedule(flight)
+    else this.#end(flight)
+    return !flight.again && !flight.settled
+  }
+
+  #fail(flight: Flight, error: unknown): void {
+    this.#failed.set(nameOf(flight), flight)
+    this.host.failed(flight.table, flight.key, error)
+  }
+
+  #came(flight: Flight): void {
+    flight.again = !flight.settled
+    if (!this.#failed.delete(nameOf(flight))) return
+    this.host.recovered(flight.table, flight.key)
+  }
+
+  #end(flight: Flight): void { this.#flights.delete(nameOf(flight)) }
 
   #finish(): void {
     if (!this.#quiet) return
@@ -166,3 +184,5 @@ export class Fetcher {
     for (const resolve of waiting) resolve()
   }
 }
+
+function nameOf({ table, key }: Flight): string { return textOf([table.name, ...key]) }

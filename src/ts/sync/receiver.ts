@@ -3,9 +3,8 @@ import type { Database } from '../database.js'
 import { EddylineError, codedError } from '../errors.js'
 import { report } from '../dispatch.js'
 import { checkTenant } from '../values.js'
-import { rowImage } from '../row-by-key.js'
 import { type AnyRow, textOf } from './compare.js'
-import { type Fetch, Fetcher } from './fetcher.js'
+import { type Arrived, type Fetch, Fetcher } from './fetcher.js'
 import { type Node, graphOf } from './graph.js'
 import { hubOf } from './hub.js'
 import { type Message, type Names, type ReadMessage, ours, readMessage, readNames } from './messages.js'
@@ -75,19 +74,22 @@ class Feeding implements Receiver {
   readonly #refs: Refs
   readonly #fetcher: Fetcher
   readonly #names: Names
+  readonly #end = (): void => { this.close() }
 
   constructor(readonly db: Database<any>, readonly options: ReceiverOptions) {
     this.#names = readNames(graphOf(db.schema), options.schemas, options.columns)
     this.#refs = new Refs(options.remember ?? 10_000)
     this.#fetcher = new Fetcher(options.fetchRow, options.tenant, {
-      image: (table, key) => {
+      waitFor: (table, key, came) => {
         // What cannot be looked up cannot be stored either, and that is told then.
-        try { return rowImage(this.db.inside, table.name, key, table.tenanted ? this.options.tenant : undefined) } catch { return undefined }
+        try { this.db.arrivals.wait(this.#fetcher, table.name, key, table.tenanted ? this.options.tenant : undefined, came) } catch { /* see above */ }
       },
+      recovered: (table, key) => { this.#hub().recovered(table, key) },
       arrived: rows => { this.#store(rows) },
       failed: (table, key, error) => { this.#failed(table, key, error) },
       stale: (table, key, ref) => this.#refs.passed(rowName(table, key), ref),
     })
+    db.closers.add(this.#end)
   }
 
   receive(input: string | Message | readonly Message[]): { ignored: number } {
@@ -118,7 +120,12 @@ class Feeding implements Receiver {
 
   retry(): void { this.#fetcher.retry() }
   get idle(): Promise<void> { return this.#fetcher.idle }
-  close(): void { this.#fetcher.close() }
+
+  close(): void {
+    this.#fetcher.close()
+    this.db.arrivals.leave(this.#fetcher)
+    this.db.closers.delete(this.#end)
+  }
 
   #hub(): ReturnType<typeof hubOf> { return hubOf(this.db, this.options.tenant) }
 
@@ -129,26 +136,24 @@ class Feeding implements Receiver {
   }
 
   /** Rows that arrived together are one version. One that is refused must not take the others with it. */
-  #store(rows: readonly { table: Node; key: readonly unknown[]; row: object | null }[]): void {
-    const change = ({ table, key, row }: typeof rows[number]): object => row === null
+  #store(rows: readonly Arrived[]): void {
+    const change = ({ table, key, row }: Arrived): object => row === null
       ? { op: 'delete', table: table.name, id: idOf(key), ...this.#of(table) }
       : { op: 'upsert', table: table.name, row: ours(this.#names, table, row as AnyRow), ...this.#of(table) }
-    const done = (row: typeof rows[number]): void => { this.#hub().recovered(row.table, row.key) }
-    for (const { table, key, row } of rows) {
+    for (const { table, key, row, refused } of rows) {
       if (row === null) continue
       let other: readonly unknown[] | undefined
       try { other = this.#hub().graph.keyOf(table, ours(this.#names, table, row as AnyRow)) } catch { /* no key: applying it says so */ }
       if (other === undefined || textOf(other) === textOf(key)) continue
       const answered = rows.filter(r => r.table !== table || textOf(r.key) !== textOf(key))
-      this.#failed(table, key, new Error(`the answer is another row: (${other.map(String).join(', ')})`))
+      refused(new Error(`the answer is another row: (${other.map(String).join(', ')})`))
       if (answered.length > 0) this.#store(answered)
       return
     }
     try {
       this.#apply(rows.map(change))
-      rows.forEach(done)
     } catch (error) {
-      if (rows.length === 1) { this.#failed(rows[0].table, rows[0].key, error); return }
+      if (rows.length === 1) { rows[0].refused(error); return }
       for (const row of rows) this.#store([row])
     }
   }

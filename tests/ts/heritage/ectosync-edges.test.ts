@@ -362,6 +362,61 @@ describe('requests', () => {
     expect([names(), waiting.length]).toEqual([['own, stored'], 4])
   })
 
+  it('of a receiver that are overtaken by a delete of nothing, or by a row that is as it was, bring nothing back', async () => {
+    const { db } = await open()
+    db.apply([post(1, null), post(3, null)])
+    const waiting: ((row: object | null) => void)[] = []
+    const feed = receiver(db, { fetchRow: () => new Promise(resolve => { waiting.push(resolve) }) })
+    const names = (): unknown[] => read(db, db.query.posts).map(p => p.name)
+    feed.receive([1, 2, 3].map(id => [['posts', 'updated'], { id }]))
+    await tick()
+    // There and back; not there before and after; equal to what was there.
+    db.apply([set('posts', 1, { name: 'other' })])
+    db.apply([set('posts', 1, { name: 'post 1' })])
+    db.apply([gone('posts', 2)])
+    db.applyJson(JSON.stringify([{ op: 'upsert', table: 'posts', row: post(3, null).row }]))
+    for (const [i, answer] of waiting.splice(0).entries()) answer({ ...post(i + 1, null).row, name: 'asked before' })
+    await tick()
+    expect([names(), waiting.length]).toEqual([['post 1', 'post 3'], 3])
+    waiting[0](post(1, null).row)
+    waiting[1](null)
+    // The answer is there, and is old when its turn comes to be stored.
+    waiting[2]({ ...post(3, null).row, name: 'asked before' })
+    for (let i = 0; i < 12; i++) await Promise.resolve().then(() => { if (i === 0) db.apply([gone('posts', 3)]) })
+    await tick()
+    expect([names(), waiting.length]).toEqual([['post 1'], 4])
+    waiting[3](null)
+    await feed.idle
+    expect(names()).toEqual(['post 1'])
+  })
+
+  it('of a receiver that failed are over when the row comes as it was, and are not made again', async () => {
+    const { db } = await open()
+    db.apply([post(1, null)])
+    const held = hold(db, read(db, db.query.posts)[0])
+    let asked = 0
+    const feed = receiver(db, { fetchRow: () => { asked++; return Promise.reject(new Error('503')) } })
+    feed.receive([['posts', 'updated'], { id: 1 }])
+    await feed.idle
+    expect(held.subscription.status).toBe('error')
+    db.apply([{ op: 'upsert', table: 'posts', row: post(1, null).row }])
+    expect([held.subscription.status, held.notes.at(-1)!.error]).toEqual(['ready', undefined])
+    feed.retry()
+    await feed.idle
+    expect(asked).toBe(1)
+  })
+
+  it('of a receiver end with the database', async () => {
+    const { db } = await open()
+    const signals: AbortSignal[] = [], codes: string[] = []
+    const feed = receiver(db, { fetchRow: (_, __, { signal }) => { signals.push(signal); return new Promise(() => {}) }, onError: e => { codes.push(e.code) } })
+    feed.receive([['posts', 'updated'], { id: 1 }])
+    await tick()
+    db.close()
+    await feed.idle
+    expect([signals.map(s => s.aborted), codes]).toEqual([[true], []])
+  })
+
   it('that are answered with another row are failures, and nothing is stored of it', async () => {
     const { db } = await open()
     db.apply([post(1, null), post(2, null)])
