@@ -1,44 +1,32 @@
 //! Primary key → handle of the present version, and its rows as a persistent set once somebody keeps a version.
 //!
 //! The map is keyed by a hash of the key cells; the cells themselves are in the row, so a key costs no copy, and rows whose
-//! keys share a hash are told apart by their cells: identity never rests on the hash. Eight bytes a row. It is many small hash
-//! tables, each of which grows by itself: one large one would be filled anew in a single go, 25 ms at a million rows.
+//! keys share a hash are told apart by their cells: identity never rests on the hash. Eight bytes a row. It grows in parts
+//! ([`Index`]): one table would be filled anew in a single go, 25 ms at a million rows.
 //!
 //! Versions that are kept need a persistent collection (`im` is the maintained fork; `www/docs/decisions/001-persistent-maps.md`
 //! and `005-key-maps.md`). Few pages keep any, and a persistent map of keys costs every load a third of its time and 87 bytes a
 //! row, so the set is made when the first version is kept, and follows the map from then on: the first snapshot is O(n), every
 //! later one O(1).
 
-use hashbrown::HashTable;
 use im::GenericOrdSet;
 use im::shared_ptr::RcK;
 
 use crate::algebra::Handle;
+use crate::trace::Index;
 
 /// The rows of one version of a table, persistent: cloning is O(1).
 pub type Handles = GenericOrdSet<Handle, RcK>;
 
-/// Hash of the key, and the row.
-type Part = HashTable<(u32, Handle)>;
-
-/// Parts of a map.
-const PARTS: usize = 32;
-
 /// The map.
 #[derive(Debug, Default)]
 pub struct KeyMap {
-    parts: [Part; PARTS],
-    rows: usize,
+    /// Hash of the key, and the row.
+    index: Index<(u32, Handle)>,
     kept: Option<Handles>,
 }
 
-/// The part of a hash: by bits that the table within looks at only when it is very large.
-#[inline(always)]
-fn part(hash: u32) -> usize {
-    (hash >> 20) as usize % PARTS
-}
-
-/// The place of a hash in the table, which looks at the lowest and at the highest bits of a machine word.
+/// The place of a hash in the index, which looks at the lowest bits and at some of the upper half.
 #[inline(always)]
 fn place(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_0000_0001)
@@ -47,34 +35,29 @@ fn place(hash: u32) -> u64 {
 impl KeyMap {
     /// Rows in it.
     pub fn len(&self) -> usize {
-        self.rows
+        self.index.len()
     }
 
     /// No rows.
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.index.is_empty()
     }
 
     /// Makes room for so many rows more.
     pub fn reserve(&mut self, rows: usize) {
-        // Parts are of unequal size by chance; small tables are not worth the room.
-        let each = rows / PARTS + rows.isqrt();
-        if rows >= PARTS * PARTS {
-            self.parts.iter_mut().for_each(|p| p.reserve(each, |e| place(e.0)));
-        }
+        self.index.reserve(rows, |e| place(e.0));
     }
 
     /// The row of this hash that `is_it`.
     #[inline]
     pub fn find(&self, hash: u32, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
-        self.parts[part(hash)].find(place(hash), |e| e.0 == hash && is_it(e.1)).map(|e| e.1)
+        self.index.find(place(hash), |e| e.0 == hash && is_it(e.1)).map(|e| e.1)
     }
 
     /// Adds a row whose key is not there.
     #[inline]
     pub fn insert(&mut self, hash: u32, handle: Handle) {
-        self.rows += 1;
-        self.parts[part(hash)].insert_unique(place(hash), (hash, handle), |e| place(e.0));
+        self.index.insert(place(hash), (hash, handle), |e| place(e.0));
         if let Some(kept) = &mut self.kept {
             kept.insert(handle);
         }
@@ -83,7 +66,7 @@ impl KeyMap {
     /// Puts a row in, whether its key is there or not: one walk. Gives the row that had the key.
     #[inline]
     pub fn put(&mut self, hash: u32, handle: Handle, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
-        match self.parts[part(hash)].find_mut(place(hash), |e| e.0 == hash && is_it(e.1)) {
+        match self.index.find_mut(place(hash), |e| e.0 == hash && is_it(e.1)) {
             None => {
                 self.insert(hash, handle);
                 None
@@ -99,7 +82,7 @@ impl KeyMap {
     /// Puts a row in the place of another with the same key.
     #[inline]
     pub fn replace(&mut self, hash: u32, old: Handle, new: Handle) {
-        self.parts[part(hash)].find_mut(place(hash), |e| e.1 == old).expect("the row is there").1 = new;
+        self.index.find_mut(place(hash), |e| e.1 == old).expect("the row is there").1 = new;
         self.keep_instead(old, new);
     }
 
@@ -113,8 +96,8 @@ impl KeyMap {
 
     /// Removes a row.
     pub fn remove(&mut self, hash: u32, handle: Handle) {
-        self.rows -= 1;
-        self.parts[part(hash)].find_entry(place(hash), |e| e.1 == handle).expect("the row is there").remove();
+        let was_there = self.index.remove(place(hash), |e| e.1 == handle, |e| place(e.0));
+        assert!(was_there, "the row is there");
         if let Some(kept) = &mut self.kept {
             kept.remove(&handle);
         }
@@ -122,18 +105,18 @@ impl KeyMap {
 
     /// All rows, in no particular but deterministic order.
     pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        self.parts.iter().flatten().map(|e| e.1)
+        self.index.iter().map(|e| e.1)
     }
 
     /// The rows as they are now, for ever. Cost: O(n log n) the first time, O(1) afterwards.
     pub fn freeze(&mut self) -> Handles {
-        let KeyMap { parts, kept, .. } = self;
-        kept.get_or_insert_with(|| parts.iter().flatten().map(|e| e.1).collect()).clone()
+        let KeyMap { index, kept } = self;
+        kept.get_or_insert_with(|| index.iter().map(|e| e.1).collect()).clone()
     }
 
     /// Bytes held by the map of the present version.
     pub fn bytes(&self) -> usize {
-        self.parts.iter().map(Part::allocation_size).sum()
+        self.index.bytes()
     }
 }
 

@@ -3,9 +3,7 @@
 //! The weights are the integral of the operator's output, so `scan` of such an operator reads them, and a downstream
 //! operator never holds a handle whose weight is zero once the step is over.
 
-use hashbrown::HashTable;
-
-use super::{RelationId, Relations};
+use super::{Index, RelationId, Relations};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::value::{Hasher64, hash_bytes};
 
@@ -13,7 +11,7 @@ use crate::value::{Hasher64, hash_bytes};
 #[derive(Debug)]
 pub struct Derived {
     relation: RelationId,
-    index: HashTable<Handle>,
+    index: Index,
     weights: Vec<Weight>,
     hashes: Vec<u64>,
     fresh: Vec<Handle>,
@@ -22,7 +20,7 @@ pub struct Derived {
 impl Derived {
     /// Rows of a relation that is empty now.
     pub fn new(relation: RelationId) -> Self {
-        Derived { relation, index: HashTable::new(), weights: Vec::new(), hashes: Vec::new(), fresh: Vec::new() }
+        Derived { relation, index: Index::default(), weights: Vec::new(), hashes: Vec::new(), fresh: Vec::new() }
     }
 
     /// The relation.
@@ -33,7 +31,7 @@ impl Derived {
     /// Handle of a packed row of this content.
     pub fn intern_row(&mut self, rs: &mut Relations, row: &[u8]) -> Handle {
         let (rel, hash) = (self.relation, hash_bytes(row));
-        if let Some(&h) = self.index.find(hash, |&h| rs.row(rel, h) == row) {
+        if let Some(h) = self.index.find(hash, |h| rs.row(rel, h) == row) {
             return h;
         }
         let h = rs.insert_row(rel, row.into());
@@ -46,7 +44,7 @@ impl Derived {
         let mut hasher = Hasher64::new();
         hasher.word(u64::from(pair[0]) << 32 | u64::from(pair[1]));
         let hash = hasher.finish();
-        if let Some(&h) = self.index.find(hash, |&h| rs.pair(rel, h) == pair) {
+        if let Some(h) = self.index.find(hash, |h| rs.pair(rel, h) == pair) {
             return h;
         }
         let h = rs.insert_pair(rel, pair);
@@ -62,7 +60,7 @@ impl Derived {
         self.weights[at] = 0;
         self.hashes[at] = hash;
         let hashes = &self.hashes;
-        self.index.insert_unique(hash, h, |&h| hashes[h as usize]);
+        self.index.insert(hash, h, |h| hashes[h as usize]);
         self.fresh.push(h);
         h
     }
@@ -91,9 +89,8 @@ impl Derived {
     }
 
     fn forget(&mut self, rs: &mut Relations, h: Handle) {
-        let hash = self.hashes[h as usize];
-        if let Ok(e) = self.index.find_entry(hash, |&i| i == h) {
-            e.remove();
+        let (hash, hashes) = (self.hashes[h as usize], &self.hashes);
+        if self.index.remove(hash, |i| i == h, |i| hashes[i as usize]) {
             self.hashes[h as usize] = 0;
             rs.retire(self.relation, h);
         }
@@ -101,7 +98,7 @@ impl Derived {
 
     /// Calls `f` with every row and its weight.
     pub fn for_each(&self, f: &mut dyn FnMut(Handle, Weight)) {
-        for &h in &self.index {
+        for h in self.index.iter() {
             let w = self.weights[h as usize];
             if w != 0 {
                 f(h, w);
@@ -121,6 +118,6 @@ impl Derived {
 
     /// Bytes held besides the rows.
     pub fn bytes(&self) -> usize {
-        self.index.allocation_size() + self.weights.capacity() * 4 + self.hashes.capacity() * 8
+        self.index.bytes() + self.weights.capacity() * 4 + self.hashes.capacity() * 8
     }
 }

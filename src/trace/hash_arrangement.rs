@@ -3,9 +3,9 @@
 //! Entries of a key form a doubly linked list through one slab, so that adding and removing a row is O(1) however many rows
 //! share its key. Keys with a null cell are not kept, as they equal nothing; unless nulls are to equal each other.
 
-use hashbrown::{HashMap, HashTable, hash_map};
+use std::hash::Hasher;
 
-use super::{Path, RelationId, Relations, hash_cells, hash_key};
+use super::{Index, Path, RelationId, Relations, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::value::{Hasher64, Value, total_order};
 
@@ -53,18 +53,27 @@ impl std::hash::Hasher for HandleHash {
 /// Hash state for maps keyed by handles and other small integers.
 pub type HandleState = std::hash::BuildHasherDefault<HandleHash>;
 
+/// Hash of a row's handle.
+#[inline(always)]
+fn row_hash(row: Handle) -> u64 {
+    let mut h = HandleHash::default();
+    h.write_u32(row);
+    h.finish()
+}
+
 /// Rows by key.
 #[derive(Debug)]
 pub struct HashArrangement {
     relation: RelationId,
     key: Vec<Path>,
     nulls_equal: bool,
-    index: HashTable<u32>,
+    index: Index,
     groups: Vec<Group>,
     free_groups: Vec<u32>,
     entries: Vec<Entry>,
     free_entries: Vec<u32>,
-    place: HashMap<Handle, u32, HandleState>,
+    /// Entries by row.
+    place: Index,
 }
 
 impl HashArrangement {
@@ -74,12 +83,12 @@ impl HashArrangement {
             relation,
             key,
             nulls_equal: false,
-            index: HashTable::new(),
+            index: Index::default(),
             groups: Vec::new(),
             free_groups: Vec::new(),
             entries: Vec::new(),
             free_entries: Vec::new(),
-            place: HashMap::default(),
+            place: Index::default(),
         }
     }
 
@@ -106,20 +115,25 @@ impl HashArrangement {
         &self.key
     }
 
+    #[inline]
+    fn entry(&self, row: Handle) -> Option<u32> {
+        self.place.find(row_hash(row), |id| self.entries[id as usize].row == row)
+    }
+
     /// Adds a delta. Cost: O(1) a row.
     pub fn apply(&mut self, rs: &Relations, delta: &Delta) {
         for &(row, weight) in delta.rows() {
-            match self.place.entry(row) {
-                hash_map::Entry::Occupied(at) => {
-                    let id = *at.get();
+            match self.entry(row) {
+                Some(id) => {
                     let entry = &mut self.entries[id as usize];
                     entry.weight = entry.weight.checked_add(weight).expect("weight overflow");
                     if entry.weight == 0 {
-                        at.remove();
+                        let entries = &self.entries;
+                        self.place.remove(row_hash(row), |i| i == id, |i| row_hash(entries[i as usize].row));
                         self.unlink(id);
                     }
                 }
-                hash_map::Entry::Vacant(at) => {
+                None => {
                     let hash = if self.nulls_equal {
                         hash_key(rs, self.relation, row, &self.key)
                     } else if let Some(hash) = hash_cells(rs, self.relation, row, &self.key) {
@@ -134,8 +148,9 @@ impl HashArrangement {
                             self.entries.len() as u32 - 1
                         }
                     };
-                    at.insert(id);
                     self.link(rs, id, row, weight, hash);
+                    let entries = &self.entries;
+                    self.place.insert(row_hash(row), id, |id| row_hash(entries[id as usize].row));
                 }
             }
         }
@@ -154,7 +169,7 @@ impl HashArrangement {
                     self.groups.len() as u32 - 1
                 };
                 let groups = &self.groups;
-                self.index.insert_unique(hash, g, |&g| groups[g as usize].hash);
+                self.index.insert(hash, g, |g| groups[g as usize].hash);
                 g
             }
         };
@@ -174,10 +189,8 @@ impl HashArrangement {
         if previous == END {
             self.groups[group as usize].first = next;
             if next == END {
-                let hash = self.groups[group as usize].hash;
-                if let Ok(e) = self.index.find_entry(hash, |&g| g == group) {
-                    e.remove();
-                }
+                let (hash, groups) = (self.groups[group as usize].hash, &self.groups);
+                self.index.remove(hash, |g| g == group, |g| groups[g as usize].hash);
                 self.free_groups.push(group);
             }
         } else {
@@ -187,19 +200,17 @@ impl HashArrangement {
     }
 
     fn find(&self, rs: &Relations, rel: RelationId, row: Handle, paths: &[Path], hash: u64) -> Option<u32> {
-        self.index
-            .find(hash, |&g| {
-                let group = &self.groups[g as usize];
-                // A group in the index has at least one entry; its cells stand for the key.
-                group.hash == hash && {
-                    let sample = self.entries[group.first as usize].row;
-                    self.key
-                        .iter()
-                        .zip(paths)
-                        .all(|(&k, &p)| total_order(rs.cell(self.relation, sample, k), rs.cell(rel, row, p)).is_eq())
-                }
-            })
-            .copied()
+        self.index.find(hash, |g| {
+            let group = &self.groups[g as usize];
+            // A group in the index has at least one entry; its cells stand for the key.
+            group.hash == hash && {
+                let sample = self.entries[group.first as usize].row;
+                self.key
+                    .iter()
+                    .zip(paths)
+                    .all(|(&k, &p)| total_order(rs.cell(self.relation, sample, k), rs.cell(rel, row, p)).is_eq())
+            }
+        })
     }
 
     /// The rows whose key equals the cells of another row at these paths.
@@ -227,12 +238,12 @@ impl HashArrangement {
         let mut h = Hasher64::new();
         h.cell(value.as_cell());
         let hash = h.finish();
-        let group = self.index.find(hash, |&g| {
+        let group = self.index.find(hash, |g| {
             let group = &self.groups[g as usize];
             let sample = || self.entries[group.first as usize].row;
             group.hash == hash && total_order(rs.cell(self.relation, sample(), self.key[0]), value.as_cell()).is_eq()
         });
-        let mut at = group.map_or(END, |&g| self.groups[g as usize].first);
+        let mut at = group.map_or(END, |g| self.groups[g as usize].first);
         let mut found = Vec::new();
         while at != END {
             let entry = self.entries[at as usize];
@@ -244,7 +255,7 @@ impl HashArrangement {
 
     /// Weight of a row; 0 if it is not there.
     pub fn weight(&self, row: Handle) -> Weight {
-        self.place.get(&row).map_or(0, |&id| self.entries[id as usize].weight)
+        self.entry(row).map_or(0, |id| self.entries[id as usize].weight)
     }
 
     /// Number of rows.
@@ -259,10 +270,10 @@ impl HashArrangement {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.index.allocation_size()
+        self.index.bytes()
             + self.groups.capacity() * size_of::<Group>()
             + self.entries.capacity() * size_of::<Entry>()
-            + self.place.allocation_size()
+            + self.place.bytes()
             + (self.free_entries.capacity() + self.free_groups.capacity()) * 4
     }
 }

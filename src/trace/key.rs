@@ -1,8 +1,6 @@
 //! Keys made of cells: hashing them in place, and interning them exactly.
 
-use hashbrown::HashTable;
-
-use super::{Path, RelationId, Relations};
+use super::{Index, Path, RelationId, Relations};
 use crate::algebra::Handle;
 use crate::value::{Hasher64, Value, total_order};
 
@@ -23,7 +21,7 @@ pub fn hash_cells(rs: &Relations, rel: RelationId, row: Handle, paths: &[Path]) 
 /// Exact interner of keys: cells → small dense id, counted by its users.
 #[derive(Debug, Default)]
 pub struct KeyTable {
-    index: HashTable<u32>,
+    index: Index,
     keys: Vec<(u64, Box<[Value]>)>,
     free: Vec<u32>,
 }
@@ -31,12 +29,10 @@ pub struct KeyTable {
 impl KeyTable {
     /// Id of the key of a row, if it is known.
     pub fn find(&self, rs: &Relations, rel: RelationId, row: Handle, paths: &[Path], hash: u64) -> Option<u32> {
-        self.index
-            .find(hash, |&id| {
-                let (h, key) = &self.keys[id as usize];
-                *h == hash && key.iter().zip(paths).all(|(v, &p)| total_order(v.as_cell(), rs.cell(rel, row, p)).is_eq())
-            })
-            .copied()
+        self.index.find(hash, |id| {
+            let (h, key) = &self.keys[id as usize];
+            *h == hash && key.iter().zip(paths).all(|(v, &p)| total_order(v.as_cell(), rs.cell(rel, row, p)).is_eq())
+        })
     }
 
     /// Adds the key of a row; it must not be known.
@@ -50,16 +46,14 @@ impl KeyTable {
             self.keys.len() as u32 - 1
         };
         let keys = &self.keys;
-        self.index.insert_unique(hash, id, |&i| keys[i as usize].0);
+        self.index.insert(hash, id, |i| keys[i as usize].0);
         id
     }
 
     /// Forgets a key; its id may come again.
     pub fn remove(&mut self, id: u32) {
-        let hash = self.keys[id as usize].0;
-        if let Ok(e) = self.index.find_entry(hash, |&i| i == id) {
-            e.remove();
-        }
+        let (hash, keys) = (self.keys[id as usize].0, &self.keys);
+        self.index.remove(hash, |i| i == id, |i| keys[i as usize].0);
         self.keys[id as usize].1 = Box::default();
         self.free.push(id);
     }
@@ -86,7 +80,7 @@ impl KeyTable {
 
     /// Bytes held, texts of keys not counted.
     pub fn bytes(&self) -> usize {
-        self.index.allocation_size() + self.keys.capacity() * size_of::<(u64, Box<[Value]>)>() + self.free.capacity() * 4
+        self.index.bytes() + self.keys.capacity() * size_of::<(u64, Box<[Value]>)>() + self.free.capacity() * 4
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod derived;
 mod hash_arrangement;
+mod index;
 mod key;
 mod ordered_groups;
 mod ordered_list;
@@ -15,6 +16,7 @@ mod relations;
 
 pub use derived::Derived;
 pub use hash_arrangement::{HandleState, HashArrangement};
+pub use index::Index;
 pub use key::{KeyTable, hash_cells, hash_key};
 pub use ordered_groups::{GroupDelta, GroupId, NO_GROUP, OrderedGroups, Placed, SortColumn, SortSpec};
 pub use ordered_list::{Entry, OrderedList};

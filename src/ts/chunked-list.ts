@@ -277,8 +277,9 @@ export class Snapshot<C extends Cell> {
     }
   }
 
-  eachCell(fn: (cell: C) => void): void {
-    for (const group of this.#groups) for (const { items } of group.chunks) for (let i = 0; i < items.length; i++) fn(items[i])
+  /** The cells, some at a time. */
+  *cells(): Generator<readonly C[], void, void> {
+    for (const group of this.#groups) for (const { items } of group.chunks) yield items
   }
 
   /** Chunk by chunk, so that leaving early reads no more rows than needed. */

@@ -102,6 +102,6 @@ function rowOf(item: Item): RowCell { return 'node' in item ? item.node.row : it
 
 function cells<C extends Item>(list: Snapshot<C>): C[] {
   const out: C[] = []
-  list.eachCell(cell => { out.push(cell) })
+  for (const cells of list.cells()) for (const cell of cells) out.push(cell)
   return out
 }

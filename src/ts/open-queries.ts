@@ -84,14 +84,12 @@ export class OpenQueries {
   /** Its time is over. What it showed of many rows is kept in slices; who takes it again in the middle has it as it is. */
   #expire(query: SharedQuery): void {
     const steps = query.view.settling()
-    const { host: { version } } = query
     const go = (): void => {
       query.timer = undefined
-      if (query.users > 0 || this.door.ended()) return
+      if (query.users > 0 || this.door.ended()) { steps.return(); return }
       for (const end = performance.now() + SLICE; steps.next().done !== true;) {
         if (performance.now() > end) { this.#later(query, go, 0); return }
       }
-      if (query.host.version !== version) query.view.settle()
       this.#drop(query)
     }
     go()

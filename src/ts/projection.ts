@@ -1,6 +1,6 @@
 // Rows that are put together from cells of several: each row that it takes cells of is found once, however many cells they are.
 import { type RowMemory, decodeCell, define } from './decoder.js'
-import type { Kept } from './keeper.js'
+import { Kept } from './keeper.js'
 import { TENANT } from './layout.js'
 import type { FieldInfo } from './port.js'
 import type { Relation, Relations, RowCell } from './rows.js'
@@ -9,7 +9,10 @@ import type { Relation, Relations, RowCell } from './rows.js'
 interface Leaf { readonly hops: readonly number[]; readonly target: Relation; readonly whole: boolean }
 interface Field { readonly name: string; readonly leaf: number; readonly column: number }
 
-/** What is kept of a row that is put together: per leaf, where its row is, or the cell of a row shown whole. */
+/**
+ * What is kept of a row that is put together: per leaf, where its row is, or the cell of a row shown whole. Where it is cells of one row
+ * alone, that row is kept itself: of a million rows, three objects each were most of the time that went by until they were kept.
+ */
 export interface KeptParts { readonly memories: (Kept | undefined)[]; readonly at: number[]; readonly rows: (RowCell | undefined)[] }
 
 /** Reads the rows of one shape. */
@@ -20,6 +23,8 @@ export class Projection {
   readonly #fields: Field[]
   /** Rows that are shown whole are those of tables, which keep them themselves. */
   readonly keeps: boolean
+  /** The relation itself, where all cells are of its rows. */
+  readonly #alone: Relation | undefined
   /** Columns of the key, if the objects do not hold it. */
   readonly #key: Field[] | undefined
 
@@ -32,6 +37,8 @@ export class Projection {
     })
     this.#key = key?.map(k => ({ name: '', leaf: this.#leaf(k.hops, relations.relationAt(rel, k.hops), false), column: k.column }))
       .filter(k => this.#leaves[k.leaf].target.layout?.names[k.column] !== TENANT)
+    const [leaf] = this.#leaves
+    this.#alone = this.#leaves.length === 1 && leaf.hops.length === 0 && !leaf.whole ? leaf.target : undefined
     this.keeps = this.#leaves.every(l => !l.whole || relations.isTable(l.target.id))
   }
 
@@ -41,7 +48,8 @@ export class Projection {
   }
 
   read(cell: RowCell): object {
-    const parts = cell.copy as KeptParts | undefined ?? this.#find(cell.handle)
+    const { copy } = cell
+    const parts: KeptParts = copy === undefined ? this.#find(cell.handle) : copy instanceof Kept ? { memories: [copy], at: [cell.copyAt], rows: [] } : copy
     const object = {}
     for (const f of this.#fields) define(object, f.name, this.#value(f, parts))
     if (this.#key !== undefined) cell.key = this.#key.length === 1 ? this.#value(this.#key[0], parts) : this.#key.map(k => this.#value(k, parts))
@@ -50,6 +58,12 @@ export class Projection {
 
   keep(cell: RowCell): void {
     const { kept, port } = this.#relations
+    if (this.#alone !== undefined) {
+      port.alive()
+      cell.copy = kept.take(port, port.rowPtr(this.#alone.id, cell.handle), this.#alone.layout!)
+      cell.copyAt = kept.at
+      return
+    }
     const parts = this.#find(cell.handle)
     for (let i = 0; i < this.#leaves.length; i++) {
       const row = parts.rows[i]

@@ -44,6 +44,8 @@ interface RowReader {
 /** Cells by handle, for one relation and one shape of objects. */
 export class CellTable {
   readonly cells: (RowCell | undefined)[] = []
+  /** Cells of lesser handles were kept by `settling`, before all of them go. */
+  #settled = 0
   constructor(readonly relation: Relation, readonly reader: RowReader) {}
 
   /** The cell of a live handle. */
@@ -79,38 +81,47 @@ export class CellTable {
     if (other !== undefined) {
       // Another place of the row has the new handle already.
       if (other.object === undefined) { other.object = cell.object; other.key = cell.key }
+      if (handle < this.#settled) this.keep(other)
       return cell.object === undefined ? other : cell
     }
     if (this.cells[cell.handle] === cell) this.cells[cell.handle] = undefined
     cell.handle = handle
     while (this.cells.length <= handle) this.cells.push(undefined)
+    // All below are kept already.
+    if (handle < this.#settled) this.keep(cell)
     return this.cells[handle] = cell
   }
 
   free(handle: number): void {
     const cell = this.cells[handle]
     if (cell === undefined) return
-    if (cell.held && cell.object === undefined) this.reader.keep(cell)
+    if (cell.held && cell.object === undefined && cell.copy === undefined) this.reader.keep(cell)
     this.cells[handle] = undefined
   }
 
-  /**
-   * Keeps what every cell shows that is not read yet: before the handles go away without being freed one by one. A copy, of which
-   * most are never asked for: a third of decoding, and no objects.
-   */
+  /** Keeps what a cell shows, if it is not read yet. A copy, of which most are never asked for: a third of decoding, and no objects. */
+  keep(cell: RowCell): void {
+    if (cell.object !== undefined || cell.copy !== undefined) return
+    if (this.reader.keeps) this.reader.keep(cell)
+    else this.fill(cell)
+  }
+
+  /** The handles do not go. */
+  unsettle(): void { this.#settled = 0 }
+
+  /** Keeps what every cell shows: before the handles go away without being freed one by one. */
   settle(all: boolean): void { for (const _ of this.settling(all)); }
 
-  /** The same step by step; what changes meanwhile is for `settle` to see to, which passes over what is kept. */
+  /** The same step by step; who has rows at the beginning has them at the end, whatever changes meanwhile: until `unsettle`. */
   *settling(all: boolean): Generator<void, void, void> {
-    const { reader, cells } = this
+    const { cells } = this
     for (let i = 0; i < cells.length; i++) {
-      if ((i & 1023) === 0) yield
       const cell = cells[i]
-      if (cell === undefined || cell.object !== undefined || cell.copy !== undefined || !(all || cell.held)) continue
-      if (reader.keeps) reader.keep(cell)
-      else this.fill(cell)
+      this.#settled = i
+      if (cell !== undefined && (all || cell.held)) this.keep(cell)
       if ((i & 15) === 0) yield
     }
+    this.#settled = cells.length
   }
 }
 

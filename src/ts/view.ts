@@ -5,9 +5,9 @@ import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
 import type { Port, RelationInfo, ViewInfo } from './port.js'
 import { ADD, FILL, KIND, MOVE, REMOVE, SET, SWAP } from './report.js'
-import { type Relations, type RowCell, snapshots } from './rows.js'
+import { type Relations, RowCell, snapshots } from './rows.js'
 import { Added, Moved, Removed, changed } from './view-patches.js'
-import { type Level, type NodeCell, levelsFrom } from './view-tree.js'
+import { type Level, NodeCell, levelsFrom } from './view-tree.js'
 
 type Item = RowCell | NodeCell
 
@@ -185,8 +185,15 @@ export class View {
 
   /** The same step by step. */
   *settling(): Generator<void, void, void> {
-    if (this.#shared) this.hold()
-    for (const level of this.levels) if (level.ownTable) yield* level.table.settling(this.#shared)
+    let done = false
+    try {
+      if (this.#shared) yield* this.#holding()
+      for (const level of this.levels) if (level.ownTable) yield* level.table.settling(this.#shared)
+      done = true
+    } finally {
+      // It stays.
+      if (!done) for (const level of this.levels) if (level.ownTable) level.table.unsettle()
+    }
   }
 
   /** Takes the view's own tables off the relations. */
@@ -200,12 +207,35 @@ export class View {
     this.#relations.drop(this.#needs)
   }
 
-  /** Makes the rows of the list readable whatever happens to their handles: flat ones when they are freed, nested ones now. */
-  hold(): void {
+  /** Makes the rows of the list readable whatever happens to their handles: rows are kept when they are freed. */
+  hold(): void { for (const _ of this.#holding()); }
+
+  /** The same step by step: what leaves the list in the middle is held when it does. */
+  *#holding(): Generator<void, void, void> {
     const list = this.#list
     if (list === undefined || this.#stale) return
-    if (this.flat) list.snapshot().eachCell(cell => { (cell as RowCell).held = true })
-    else list.snapshot().eachCell(cell => { cell.get() })
+    for (const cells of list.snapshot().cells()) {
+      for (const cell of cells) {
+        if (cell instanceof NodeCell) yield* this.#holdTree(cell)
+        else cell.held = true
+      }
+      yield
+    }
+  }
+
+  /** What nobody has read of a nested row: its node changes no more unless its object is made before. */
+  *#holdTree(cell: NodeCell): Generator<void, void, void> {
+    const { node } = cell
+    if (cell.object !== undefined || cell !== node.cell) return
+    node.row.held = true
+    for (const { items } of node.subs) {
+      for (let i = 0; i < items.length; i++) {
+        const item = items[i]
+        if (item instanceof RowCell) item.held = true
+        else yield* this.#holdTree(item.cell)
+        if ((i & 63) === 63) yield
+      }
+    }
   }
 
   /** Whether there was more than SWAPs, which users do not see. */

@@ -23,13 +23,11 @@ pub use call::Call;
 pub use exact_sum::ExactSum;
 pub use spans::Spans;
 
-use hashbrown::HashTable;
-
 use super::{Errors, Formula, Row};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
-use crate::trace::{Derived, Path, RelationId, Relations};
+use crate::trace::{Derived, Index, Path, RelationId, Relations};
 use crate::value::{Cell, Hasher64, RowBuilder, Value, total_order};
 use accumulator::Accumulator;
 
@@ -53,7 +51,7 @@ pub struct AggregateGroups {
     calls: Vec<Call>,
     /// Some call evaluates what may fail.
     fallible: bool,
-    index: HashTable<u32>,
+    index: Index,
     groups: Vec<Group>,
     free: Vec<u32>,
     changed: Vec<u32>,
@@ -76,7 +74,7 @@ impl AggregateGroups {
             columns,
             fallible: calls.iter().any(Call::may_fail),
             calls,
-            index: HashTable::new(),
+            index: Index::default(),
             groups: Vec::new(),
             free: Vec::new(),
             changed: Vec::new(),
@@ -93,12 +91,12 @@ impl AggregateGroups {
         }
         let hash = hasher.finish();
         let (groups, columns, input) = (&self.groups, &self.columns, self.input);
-        let found = self.index.find(hash, |&g| {
+        let found = self.index.find(hash, |g| {
             let group = &groups[g as usize];
             let same = |(v, &p): (&Value, &Path)| total_order(v.as_cell(), relations.cell(input, row, p)).is_eq();
             group.hash == hash && group.key.iter().zip(columns).all(same)
         });
-        if let Some(&g) = found {
+        if let Some(g) = found {
             return g;
         }
         let key = self.columns.iter().map(|&p| relations.cell(self.input, row, p).to_value()).collect();
@@ -116,7 +114,7 @@ impl AggregateGroups {
             self.groups.len() as u32 - 1
         };
         let groups = &self.groups;
-        self.index.insert_unique(hash, g, |&g| groups[g as usize].hash);
+        self.index.insert(hash, g, |g| groups[g as usize].hash);
         g
     }
 
@@ -185,12 +183,10 @@ impl AggregateGroups {
             group.shown.into_iter().for_each(|h| out.push(h, 1));
         }
         if !exists {
-            let hash = group.hash;
-            if let Ok(e) = self.index.find_entry(hash, |&i| i == g) {
-                e.remove();
-            }
             group.key = Box::default();
             group.accumulators = Box::default();
+            let (hash, groups) = (group.hash, &self.groups);
+            self.index.remove(hash, |i| i == g, |i| groups[i as usize].hash);
             self.free.push(g);
         }
     }
@@ -228,7 +224,7 @@ impl Operator for AggregateGroups {
 
     fn bytes(&self) -> usize {
         self.rows.bytes()
-            + self.index.allocation_size()
+            + self.index.bytes()
             + self.groups.capacity() * size_of::<Group>()
             + self.groups.iter().flat_map(|g| g.accumulators.iter()).map(|a| size_of::<Accumulator>() + a.bytes()).sum::<usize>()
     }
