@@ -15,7 +15,7 @@ export type { RowOf, QueryJson, WhereOp } from './query/types.js'
 export {
   eq, ne, lt, lte, gt, gte, and, or, not, inArray, like, ilike, isNull, isNotNull,
   add, sub, mul, div, mod, neg, concat, coalesce, lower, upper, length, abs,
-  type Expr, type Condition, type Operand, type WindowFunction,
+  type Expr, type Condition, type Operand, type Rows, type WindowFunction,
 } from './query/expr.js'
 export {
   count, sum, avg, min, max, boolAnd, boolOr, every, stringAgg, arrayAgg, jsonAgg, first, last,

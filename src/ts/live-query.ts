@@ -81,9 +81,9 @@ export class SharedQuery {
   rows(): readonly object[] { return this.#lastRows ?? this.view.snapshot().rows() }
 
   window(start: number, count: number): readonly object[] {
-    for (const [path, n] of [['start', start], ['count', count]] as const) if (typeof n !== 'number' || !(n >= 0)) throw wrong('INVALID_ARGUMENT', `\`window(start, count)\` takes two numbers from 0, not ${shown(n)}`, path, said(n))
+    for (const [path, n] of [['start', start], ['count', count]] as const) if (!(Number.isInteger(n) || n === Infinity) || n < 0) throw wrong('INVALID_ARGUMENT', `\`window(start, count)\` takes two whole numbers from 0, not ${shown(n)}`, path, said(n))
     if (this.windowed && this.status !== 'closed') {
-      const [at, most] = [start, count].map(n => Math.min(Math.floor(n), 0xffffffff))
+      const [at, most] = [start, count].map(n => Math.min(n, 0xffffffff))
       this.host.show(this, at, most)
       return this.rows()
     }

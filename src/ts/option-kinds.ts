@@ -20,8 +20,8 @@ export function shown(v: unknown): string {
   return tag === 'Object' ? 'an object' : `a ${tag}`
 }
 
-/** An object with members, not a list and not a value. */
-export const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v) && !(v instanceof Date) && !(v instanceof Uint8Array)
+/** An object with members: no list, map or set, no promise, no value. */
+export const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !(Symbol.iterator in v) && !(v instanceof Date) && !(v instanceof Promise)
 
 /** What an option must be. */
 /** `needed`: it may not be missing where its name is given as `undefined`. */

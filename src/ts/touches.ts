@@ -157,7 +157,8 @@ export class RowFetcher {
       // It is waited for still.
       this.#failed.set(name, { touch, error })
       this.host.told(name, touch, error)
-      report(cause, this.onError)
+      // What is no error says nothing of itself.
+      report(cause instanceof Error ? cause : error, this.onError)
     } finally {
       if (this.#flights.get(name) === flight) this.#flights.delete(name)
     }

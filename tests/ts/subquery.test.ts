@@ -62,6 +62,28 @@ describe('sub-queries', () => {
     expect(issues.where('points', '>', 1).as('x').toJSON()).toEqual(issues.where('points', '>', 1).toJSON())
     expect(failure(() => issues.as('x').innerJoin('projects', (i: any, p) => eq(i.projectId, p.id))).code).toBe('QUERY_INVALID')
   })
+  it('that join over the same table are told how to name it, and what they are told works', () => {
+    const inside = (make: (i: any) => any): EddylineError | undefined => { try { issues.where(i => exists(make(i))).toJSON() } catch (e) { return e as EddylineError } }
+    const joined = (query: any, i: any, alias?: string): any => query.innerJoin('comments', (_: any, c: any) => eq(c.issueId, i.id), alias)
+    expect(inside(i => issues.where(() => eq(i.id, 'x')))).toMatchObject({ code: 'QUERY_INVALID', offending: 'issues', message: expect.stringContaining('begin it with `.as(\'other\')`') as unknown })
+    expect(inside(i => issues.as('other').where(() => eq(i.id, 'x')))).toBeUndefined()
+    expect(inside(i => joined(issues, i))).toMatchObject({ offending: 'issues', message: expect.stringContaining('`from(query.as(\'other\'))`') as unknown })
+    expect(inside(i => joined(from(issues.as('other')), i))).toBeUndefined()
+    expect(inside(i => comments.innerJoin('issues', () => eq(i.id, 'x')))).toMatchObject({ offending: 'issues', message: expect.stringContaining('give what is joined another alias') as unknown })
+    expect(inside(i => comments.innerJoin('issues', () => eq(i.id, 'x'), 'other'))).toBeUndefined()
+  })
+
+  it('in the place of a table read nothing outside, and say so', () => {
+    const of = (i: any): any => comments.where(c => eq(c.issueId, i.id))
+    const wrong = { code: 'QUERY_INVALID', offending: 'issues', message: expect.stringContaining('cannot read `issues`') as unknown }
+    for (const make of [(i: any) => from(of(i).as('c')), (i: any) => from(schema, 'projects').innerJoin(of(i).as('c'), () => eq(1, 1)), (i: any) => of(i).union(comments), (i: any) => comments.union(of(i))]) {
+      expect(failure(() => issues.where(i => exists(make(i) as never)).toJSON())).toMatchObject(wrong)
+    }
+    // A sub-query of theirs may read them, and their condition what is outside.
+    const own = comments.where(c => exists(issues.where(i => eq(i.id, c.issueId)))).as('c')
+    expect(issues.where(i => exists(from(own).where(c => eq(c.issueId, i.id)))).toJSON().where?.op).toBe('exists')
+  })
+
   it('can be made away from the query around, by names', () => {
     const some = exists(comments.where(c => eq(c.issueId, outer<string>('issues.id'))))
     expect(issues.where(() => some).toJSON().where).toEqual({ op: 'exists', query: { from: 'comments', where: { op: '=', args: [col('issueId'), col('id', 'issues')] } } })

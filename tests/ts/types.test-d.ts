@@ -7,7 +7,7 @@ import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc
 import type { Decimal } from '../../src/ts/decimal.js'
 import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
 import { recursive } from '../../src/ts/query/recursive.js'
-import { addDays, addInterval, anyOf, arrayAt, cardinality, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
+import { addDays, addInterval, anyOf, arrayAt, cardinality, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, regexpMatches, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { param, withParams } from '../../src/ts/query/params.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { LiveQuery } from '../../src/ts/live-query.js'
@@ -342,6 +342,15 @@ void tagged
   const loose = db.live(from(schema, 'issues').where(i => gt(i.points, param('least'))).offset(param('skipped')), { params: { least: 1, skipped: 0 }, window: [0, 50] })
   loose.setParams({ least: 2 })
   same<typeof loose.total, number>()
+}
+// Matches are rows: `unnest` gives each, and no value is made of them.
+{
+  const found = from(schema, 'issues').unnest('m', i => regexpMatches(i.title, '#(.)')).select(r => ({ all: r.m.value, n: r.m.ordinality }))
+  same<RowOf<typeof found>, { all: (string | null)[]; n: number }>()
+  // @ts-expect-error rows are no value
+  from(schema, 'issues').select(i => ({ m: regexpMatches(i.title, '#') }))
+  // @ts-expect-error flags are in the pattern
+  from(schema, 'issues').unnest('m', i => regexpMatches(i.title, '#', 'i'))
 }
 // A database in a worker: promises where something changes, the same rows and parameters.
 {

@@ -206,7 +206,7 @@ function fromValue(value: unknown, at: string, depth: number): Form {
   if (value instanceof RegExp) return { kind: 'regex', value: value.source, at }
   if (typeof value === 'object') {
     const key = (k: string): Form => { const form = fromText(k, `${at}.${k}`); return form.kind === 'symbol' || form.kind === 'keyword' ? form : { kind: 'word', value: k, at: form.at } }
-    return { kind: 'map', entries: Object.entries(value).map(([k, v]) => [key(k), fromValue(v, `${at}.${k}`, depth + 1)] as const), at }
+    return { kind: 'map', entries: Object.entries(value).filter(([, v]) => v !== undefined).map(([k, v]) => [key(k), fromValue(v, `${at}.${k}`, depth + 1)] as const), at }
   }
   throw syntax(`a ${typeof value} cannot stand in a query`, at)
 }

@@ -2,9 +2,9 @@ import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
 import type { CellType } from '../port.js'
-import { type Condition, Expr, exprOf, misshapen } from './expr.js'
+import { type Condition, Expr, Rows, exprOf, misshapen } from './expr.js'
 import type { CountLike } from './params.js'
-import { checkOrder, conditionOf, jsonOf, operatorCondition, placed, refs, tableNamed, tooDeep } from './parts.js'
+import { checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
 import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
@@ -216,9 +216,9 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * db.query.posts.unnest('m', p => regexpMatches(p.body, '#(\\w+)')).select(r => ({ id: r.posts.id, tag: arrayAt(r.m.value, 1) }))
    * ```
    */
-  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]>, kind?: 'cross'): Query<S, T, Aliases<S, T, J> & { [K in N]: Element<E> }, JoinedBase<T, J, B> & { [K in N]: Element<E> }, A>
-  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]>, kind: 'left'): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Element<E>> }, JoinedBase<T, J, B> & { [K in N]: Element<E> | null }, A>
-  unnest(alias: string, array: (row: any) => Expr<any>, kind: 'cross' | 'left' = 'cross'): any {
+  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind?: 'cross'): Query<S, T, Aliases<S, T, J> & { [K in N]: Element<E> }, JoinedBase<T, J, B> & { [K in N]: Element<E> }, A>
+  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind: 'left'): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Element<E>> }, JoinedBase<T, J, B> & { [K in N]: Element<E> | null }, A>
+  unnest(alias: string, array: (row: any) => Expr<any> | Rows<any>, kind: 'cross' | 'left' = 'cross'): any {
     const at = `joins[${this.#of.plan.joins.length}]`
     const usage = 'unnest(\'tag\', p => p.tags)'
     if (typeof alias !== 'string') throw misshapen(`a name is expected: ${usage}`, alias, `${at}.alias`)
@@ -226,9 +226,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (kind !== 'cross' && kind !== 'left') throw unknownName('QUERY_INVALID', `kind \`${String(kind)}\` of \`unnest\``, String(kind), ['cross', 'left'], `${at}.kind`)
     this.#fresh(alias)
     const step = {}
-    const made = placed(`${at}.unnest`, () => { const e = array(scopeOf(this.#of, step)); exprOf(e, `an array is expected; ${usage}`); return e })
-    const { json, cellType } = made
-    const type = json.op === 'regexpMatches' ? cellType : elementOf(cellType)
+    const made = placed(`${at}.unnest`, () => { const e: unknown = array(scopeOf(this.#of, step)); return e instanceof Rows ? { json: e.call, type: e.cellType } : { json: exprOf(e, `an array is expected; ${usage}`), type: elementOf((e as Expr<any>).cellType) } })
+    const { json, type } = made
     const columns = [{ name: 'value', type, nullable: true }, { name: 'ordinality', type: 'int' as const, nullable: true }]
     const table = { name: alias, tenant: false, key: [], columns, relations: [] }
     return this.#step({ joins: [...this.#of.plan.joins, { kind, table, alias, unnest: json, ...(kind === 'left' ? { on: { op: 'lit', value: true } } : {}) }] }, step)
@@ -314,6 +313,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   #combine(setOp: 'union' | 'intersect' | 'except', all: boolean, others: readonly QueryLike<any>[]): any {
     if (others.length === 0) throw new EddylineError('QUERY_INVALID', `\`${setOp}\` takes another query`, { path: setOp })
     const query: QueryJson = { setOp, ...(all ? { all } : {}), inputs: [this, ...others].map((q, i) => jsonOf(q, `inputs[${i}]`)) }
+    for (const q of [this, ...others]) if (q instanceof Query) q.#alone(q.toJSON())
     return new Query(derived(new SourceTable(this.#of.schema, 'rows', { query }, columnsOf(this.#of))), 'rows')
   }
 
@@ -327,11 +327,19 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (name === undefined) throw new EddylineError('QUERY_INVALID', 'a query in the place of a table needs a name: `.as(…)`', { path: 'alias' })
     const query = this.toJSON()
     const whole = named && Object.keys(query).every(part => part === 'from')
+    this.#alone(query)
     return new SourceTable(schema, name, whole ? source : { query }, columnsOf(this.#of))
   }
 
   /** @internal What a query that is made of this one builds on. */
   parts(): { schema: S; columns: TableJson['columns'] } { return { schema: this.#of.schema as S, columns: columnsOf(this.#of) } }
+
+  /** What stands in the place of a table is worked out once for all rows around it. */
+  #alone(query: QueryJson): void {
+    outsiders(query, this.#of.plan.steps, ({ of }) => {
+      throw new EddylineError('QUERY_INVALID', `a query in the place of a table cannot read \`${of}\`, of the query outside: a condition behind it can`, { offending: of, path: 'from' })
+    })
+  }
 
   #fresh(name: string): void {
     const { table, plan } = this.#of

@@ -40,6 +40,13 @@ export class WindowFunction<T> {
   constructor(readonly call: ExprJson, readonly cellType?: CellType) {}
 }
 
+/** Rows that a function gives: `unnest` takes them. */
+export class Rows<E> {
+  declare readonly $element: E
+  /** @internal */
+  constructor(readonly call: ExprJson, readonly cellType?: CellType) {}
+}
+
 /** An expression or a constant. */
 export type Operand<T> = Expr<T> | T
 /** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers, decimals numbers, intervals texts or parts. */
@@ -64,7 +71,11 @@ export function exprOf(given: unknown, message: string, path?: string): ExprJson
 /** Makes an expression of a constant. `like` tells the type of what it is compared with. */
 export function literal(value: unknown, like?: CellType): ExprJson {
   if (value instanceof Expr) return value.json
-  if (value instanceof WindowFunction) throw new EddylineError('QUERY_INVALID', `\`${value.call.name!}\` needs \`over\``, { offending: value.call.name })
+  const part = value instanceof WindowFunction ? 'over' : value instanceof Rows ? 'unnest' : undefined
+  if (part !== undefined) {
+    const { name, op } = (value as { call: ExprJson }).call
+    throw new EddylineError('QUERY_INVALID', `\`${name ?? op}\` needs \`${part}\``, { offending: name ?? op })
+  }
   if (value === null) return { op: 'lit', value: null }
   if (typeof value === 'object') {
     if (scopes.has(value)) throw misshapen('a row is no value: name a column of it, as `i.title`', 'a row')

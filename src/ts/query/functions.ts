@@ -3,7 +3,7 @@ import { elementOf } from '../arrays.js'
 import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
-import { type Condition, type Constant, Expr, type ExprJson, type Operand, compare, likeOf, literal, not } from './expr.js'
+import { type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, compare, likeOf, literal, misshapen, not } from './expr.js'
 
 type Double = number | bigint | null
 type Num = Double | Decimal
@@ -117,7 +117,11 @@ export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>): Exp
 /** `regexp_match(a, pattern)`: what the groups of the first match are, or the match itself where the pattern has none; null without a match. */
 export function regexpMatch(a: Expr<Text>, pattern: string | Expr<string>): Expr<(string | null)[] | null> { return call('regexpMatch', [a, pattern], 'text[]') }
 /** `regexp_matches(a, pattern, 'g')`: the same of all matches, as rows: for `unnest`. The pattern is a literal. */
-export function regexpMatches(a: Expr<Text>, pattern: string): Expr<(string | null)[][]> { return call('regexpMatches', [a, pattern], 'text[]') }
+export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: []): Rows<(string | null)[]>
+export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: unknown[]): Rows<(string | null)[]> {
+  if (flags.length > 0) throw misshapen('`regexpMatches` finds all matches and takes no flags: write them into the pattern, \'(?i)…\'', flags[0], 'flags')
+  return new Rows(call('regexpMatches', [a, pattern], 'text[]').json, 'text[]')
+}
 
 /** What a cast gives, by the name of the type. */
 export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: string; time: string; uuid: string; interval: IntervalText }

@@ -142,7 +142,7 @@ export function settled(e: ExprJson, own: Names, left = 500): ExprJson {
     outside.add(full)
     return full
   }
-  if (e.query !== undefined) passed(e.query, own)
+  if (e.query !== undefined) outsiders(e.query, own.steps, place => { notHidden(place, own) })
   if (e.args === undefined && e.filter === undefined && e.orderBy === undefined) return e
   const out = { ...e }
   if (e.args !== undefined) out.args = e.args.map(a => settled(a, own, left - 1))
@@ -157,17 +157,19 @@ export function settled(e: ExprJson, own: Names, left = 500): ExprJson {
   return out
 }
 
-/** Checks that this query does not hide what a sub-query of it reads further outside. */
-function passed(json: unknown, own: Names, left = 1000): void {
+/** Calls `fn` for each column that a query, or a sub-query of it, reads outside of the query with these steps. */
+export function outsiders(json: unknown, steps: readonly object[], fn: (place: Place) => void, left = 1000): void {
   if (left === 0) throw tooDeep()
   if (typeof json !== 'object' || json === null) return
   const place = places.get(json as ExprJson)
-  if (place !== undefined && !own.steps.includes(place.step) && outside.has(json as ExprJson)) notHidden(place, own)
-  for (const member of Object.values(json)) passed(member, own, left - 1)
+  if (place !== undefined && !steps.includes(place.step) && outside.has(json as ExprJson)) fn(place)
+  for (const member of Object.values(json)) outsiders(member, steps, fn, left - 1)
 }
 
 function notHidden({ of }: Place, { names }: Names): void {
-  if (names.includes(of)) throw new EddylineError('QUERY_INVALID', `\`${of}\` is a table of the query outside and of the one inside: call one otherwise by \`.as(…)\`, before its other steps`, { offending: of, path: 'alias' })
+  if (!names.includes(of)) return
+  const hint = names.length === 1 ? 'begin it with `.as(\'other\')`' : names[0] === of ? 'begin it with `from(query.as(\'other\'))`' : 'give what is joined another alias'
+  throw new EddylineError('QUERY_INVALID', `\`${of}\` is a table of the query outside and of the one inside: ${hint}`, { offending: of, path: 'alias' })
 }
 
 export function natural(n: number, what: string): number {

@@ -1,9 +1,9 @@
-import { EddylineError } from '../errors.js'
+import { EddylineError, unknownName } from '../errors.js'
 import type { IntervalParts } from '../interval.js'
-import { ANYTHING, type Kinds, OBJECT, checkOptions } from '../option-kinds.js'
+import { ANYTHING, type Kinds, OBJECT, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
 import { type OrderItem, orderJson, orderList } from './aggregate.js'
-import { Expr, type ExprJson, type Operand, WindowFunction, exprOf, literal } from './expr.js'
+import { Expr, type ExprJson, type Operand, WindowFunction, exprOf, literal, misshapen } from './expr.js'
 
 /**
  * An end of a frame, so many rows or groups away, or as far as values of the order expression are: milliseconds of moments; of these,
@@ -91,19 +91,28 @@ export function over<T>(call: WindowFunction<T> | Expr<T>, spec: WindowSpec = {}
   if (partitionBy.length > 0) over.partitionBy = partitionBy.map(e => exprOf(e, '`partitionBy` takes an expression, or a list of these: i.title', 'over.partitionBy'))
   if (order.length > 0) over.orderBy = order.map(orderJson)
   if (spec.frame !== undefined) {
+    checkOptions({ start: undefined, ...spec.frame as object }, FRAME, { code: 'QUERY_INVALID', path: 'over.frame', of: 'frame' })
     const { unit, start, end, exclude } = spec.frame
     const by = order[0] instanceof Expr ? order[0] : order[0]?.[0]
     const moments = unit === 'range' && by?.cellType === 'timestamp'
-    over.frame = { unit, start: bound(start, moments), ...(end !== undefined ? { end: bound(end, moments) } : {}), ...(exclude !== undefined ? { exclude } : {}) }
+    over.frame = { unit, start: bound(start, moments, 'start'), ...(end !== undefined ? { end: bound(end, moments, 'end') } : {}), ...(exclude !== undefined ? { exclude } : {}) }
   }
   return new Expr({ ...json, op: 'over', over }, call.cellType)
 }
 
 const SPEC: Kinds = { partitionBy: ANYTHING, orderBy: ANYTHING, frame: OBJECT }
 
-function bound(given: FrameBound, moments: boolean): { kind: string; offset?: number | bigint | string } {
+const FRAME: Kinds = { unit: ANYTHING, start: { ...ANYTHING, what: 'an end, { preceding: 1 }', needed: true }, end: ANYTHING, exclude: ANYTHING }
+const ENDS = ['preceding', 'following']
+
+function bound(given: FrameBound, moments: boolean, which: 'start' | 'end'): { kind: string; offset?: number | bigint | string } {
   if (typeof given === 'string') return { kind: given }
-  const [kind, offset] = 'preceding' in given ? ['preceding', given.preceding] as const : ['following', given.following] as const
+  const path = `over.frame.${which}`
+  const names = isObject(given) ? Object.keys(given) : []
+  const odd = names.find(name => !ENDS.includes(name))
+  if (odd !== undefined) throw unknownName('QUERY_INVALID', `\`${odd}\` of an end of a frame`, odd, ENDS, `${path}.${odd}`)
+  if (names.length !== 1) throw misshapen('an end of a frame is a text, { preceding: 1 } or { following: 1 }', given, path)
+  const [kind, offset] = Object.entries(given as Record<string, FrameOffset>)[0]
   if (typeof offset === 'string' || typeof offset === 'object') return { kind, offset: literal(offset, 'interval').value as string }
   // Moments are held in microseconds.
   return { kind, offset: !moments ? offset : typeof offset === 'bigint' ? offset * 1000n : Math.round(offset * 1000) }

@@ -3,7 +3,7 @@ import { compileBrowser } from '../boot/browser.js'
 import { EddylineError } from '../errors.js'
 import type { StorageOption } from '../durability.js'
 import { checkDatabaseOptions } from '../given.js'
-import { COUNT, FUNCTION, type Kinds, isObject } from '../option-kinds.js'
+import { COUNT, FUNCTION, type Kinds } from '../option-kinds.js'
 import type { AnySchema } from '../schema.js'
 import { placeFree } from '../storage-places.js'
 import { hold, whenGone } from './alive.js'
@@ -12,7 +12,7 @@ import { WorkerDatabase, type WorkerDatabaseOptions } from './database.js'
 import { answerStorage, storageJson } from './durability.js'
 import { type NeedsBinary, type OpenReply, PROTOCOL, type Told } from './messages.js'
 import { Requests } from './requests.js'
-import { type WorkerInput, start } from './start.js'
+import { type WorkerInput, isWorker, start } from './start.js'
 
 export type { WorkerDatabase, WorkerDatabaseOptions, WorkerLiveQuery, WorkerStats } from './database.js'
 export type { WorkerSession } from './connect.js'
@@ -95,7 +95,7 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
 
 /** Options that databases of the page have not. */
 const FAR: Kinds = {
-  worker: { is: v => v === 'inline' || typeof v === 'function' || (isObject(v) && ('port' in v || 'postMessage' in v)), what: "a Worker, a SharedWorker, a function that makes one, or 'inline'", words: ['inline'] },
+  worker: { is: v => v === 'inline' || typeof v === 'function' || isWorker(v), what: "a Worker, a SharedWorker, a function that makes one, or 'inline'", words: ['inline'] },
   shared: { is: v => typeof v === 'boolean' || typeof v === 'string', what: 'true, false or the name of the engine' },
   module: { is: v => typeof v === 'string' || (typeof v === 'object' && v !== null), what: 'an address, bytes or a compiled module' },
   ahead: COUNT, onWarning: FUNCTION,

@@ -1,5 +1,6 @@
 // Starting the worker: where the page is, what the host has.
 import { EddylineError } from '../errors.js'
+import { isObject, said, shown, wrong } from '../option-kinds.js'
 import type { Channel } from './messages.js'
 import { portChannel } from './port-channel.js'
 
@@ -16,6 +17,9 @@ type AnyWorker = Worker | SharedWorker | NodeWorker
 /** A worker that runs `eddyline/worker/host`, in Node one of `worker_threads`, or the function that makes it; `'inline'`: none, the engine is in this thread. */
 export type WorkerInput = AnyWorker | (() => AnyWorker) | 'inline'
 
+/** A worker, or the port of a shared one. */
+export const isWorker = (v: unknown): boolean => isObject(v) && (typeof v.postMessage === 'function' || isObject(v.port))
+
 /** A line to the engine; `shared`: other tabs have lines to it, too. */
 export interface Line { readonly channel: Channel; readonly shared: boolean }
 
@@ -24,12 +28,14 @@ export function start(input: WorkerInput | undefined, shared: string | undefined
   if (input === 'inline') return { channel: inline(shared), shared: shared !== undefined }
   try {
     const given = typeof input === 'function' ? input() : input
+    if (typeof input === 'function' && !isWorker(given)) throw wrong('INVALID_ARGUMENT', `\`worker\` is a function that makes a Worker or a SharedWorker, not one that gives ${shown(given)}`, 'worker', said(given))
     if (given !== undefined) return 'port' in given ? { channel: common(given), shared: true } : { channel: 'on' in given ? node(given) : browser(given), shared: false }
     if (shared !== undefined && typeof SharedWorker !== 'undefined') {
       return { channel: common(new SharedWorker(new URL('./host.js', import.meta.url), { type: 'module', name: shared })), shared: true }
     }
     return { channel: alone(), shared: false }
   } catch (error) {
+    if (error instanceof EddylineError) throw error
     throw new EddylineError('LOAD_FAILED', `the worker could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
 }

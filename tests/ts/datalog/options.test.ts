@@ -51,6 +51,16 @@ it('options that are right, and those that are not said, stay so', async () => {
   expect(failure(() => data.transact([[':db/add', 2, 'n', 2]])).code).toBe('MAX_ROUNDS')
 })
 
+it('sections of a query that are undefined are absent; null is none', async () => {
+  const db = await createDatabase({ schema: defineSchema(facts({ n: 'int' })) })
+  const data = datalog(db)
+  data.transact([[':db/add', 1, 'n', 1]])
+  const map = { find: ['?e'], with: undefined, in: undefined, keys: undefined, rules: undefined, where: [['?e', 'n']] }
+  expect(data.view('v', { query: any(map) }).get()).toEqual([[1]])
+  expect(data.ask({ query: any(map) })).toEqual([[1]])
+  expect(failure(() => data.view('w', { query: any({ ...map, in: null }) }))).toMatchObject({ code: 'DATALOG_SYNTAX', path: 'query.in' })
+})
+
 it('definitions: unknown names, and none at all', async () => {
   const data = await one()
   expect(failure(() => data.view('v', any({ query, rule: '[]' })))).toMatchObject({ code: 'CONFIGURATION_INVALID', path: 'rule', offending: 'rule', nearest: 'rules' })

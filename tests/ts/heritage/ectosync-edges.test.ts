@@ -428,6 +428,20 @@ describe('requests', () => {
     expect([held.subscription.status, held.subscription.error?.message]).toEqual(['error', 'a row of `posts` could not be fetched: the answer is another row: (77)'])
   })
 
+  it('that reject with what is no error are told as one', async () => {
+    const { db, errors } = await open({ fetchRow: () => Promise.reject(null) })
+    const live = db.live(db.query.posts)
+    db.apply([{ op: 'touch', table: 'posts', id: 1 }])
+    await tick()
+    const one = { name: 'EddylineError', code: 'FETCH_FAILED', message: 'a row of `posts` could not be fetched: null', offending: 'posts' }
+    expect([live.status, live.error, errors]).toMatchObject(['error', one, [one]])
+    const codes: unknown[] = []
+    const feed = receiver(db, { fetchRow: () => Promise.reject(undefined), onError: e => { codes.push(e.code) } })
+    feed.receive([['posts', 'updated'], { id: 1 }])
+    await feed.idle
+    expect(codes).toEqual(['FETCH_FAILED'])
+  })
+
   it('of touched rows that are overtaken are made once more, and another row is no answer', async () => {
     const waiting: ((row: object | null) => void)[] = []
     const { db, errors } = await open({ fetchRow: () => new Promise(resolve => { waiting.push(resolve) }) })

@@ -47,6 +47,15 @@ it('matches of a pattern are rows: what its groups are, or the match', async () 
   ])
 })
 
+it('matches are rows only, and their flags are in the pattern', async () => {
+  const db = await open()
+  const e = failure(() => db.query.posts.select(p => ({ m: regexpMatches(p.body, '#.') as never })))
+  expect([e.code, e.path, e.offending]).toEqual(['QUERY_INVALID', 'select.m', 'regexpMatches'])
+  expect(failure(() => db.query.posts.select(p => ({ m: arrayAt(regexpMatches(p.body, '#.') as never, 1) })))).toMatchObject({ code: 'QUERY_INVALID', offending: 'regexpMatches' })
+  expect(failure(() => db.query.posts.unnest('m', p => (regexpMatches as any)(p.body, '#A', 'i')))).toMatchObject({ code: 'QUERY_INVALID', path: 'joins[0].unnest.flags', offending: 'i' })
+  expect(db.live(db.query.posts.unnest('m', p => regexpMatches(p.body, '(?i)#A')).select(r => ({ m: r.m.value }))).rows).toEqual([{ m: ['#a'] }, { m: ['#a'] }])
+})
+
 it('what cannot be taken apart is refused at its place', async () => {
   const db = await open()
   const said = (join: object): unknown[] => { const e = failure(() => db.live({ toJSON: () => ({ from: 'posts', joins: [join], select: [{ name: 'id', expr: { op: 'col', name: 'id', of: 'posts' } }] }) } as never)); return [e.code, e.path] }

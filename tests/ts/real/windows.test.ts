@@ -91,6 +91,21 @@ describe('window functions', () => {
     db.close()
   })
 
+  it('frames say their ends, each one', async () => {
+    const { db } = await open()
+    const said = (frame: unknown): unknown[] => {
+      const e = failure(() => db.live(db.query.issues.select(i => ({ x: over(sum(i.priority), { orderBy: i.due, frame: frame as never }) }))))
+      return [e.code, e.path, e.offending, e.nearest]
+    }
+    const at = 'select.over.frame'
+    expect(said({ unit: 'range', preceding: '1 day' })).toEqual(['QUERY_INVALID', `${at}.start`, 'undefined', undefined])
+    expect(said({ unit: 'rows', strat: 'currentRow', start: 'currentRow' })).toEqual(['QUERY_INVALID', `${at}.strat`, 'strat', 'start'])
+    expect(said({ unit: 'rows', start: { precding: 1 } })).toEqual(['QUERY_INVALID', `${at}.start.precding`, 'precding', 'preceding'])
+    for (const start of [{ preceding: 1, following: 2 }, {}, null, 5, [1]]) expect(said({ unit: 'rows', start }).slice(0, 2)).toEqual(['QUERY_INVALID', `${at}.start`])
+    expect(said({ unit: 'rows', start: 'currentRow', end: { following: 1, preceding: 1 } }).slice(0, 2)).toEqual(['QUERY_INVALID', `${at}.end`])
+    db.close()
+  })
+
   it('firstValue, nthValue and lead look along the order', async () => {
     const { db } = await open()
     db.apply([put('a', { score: 1.5 }), put('b', { score: null }), put('c', { score: 2 })])
