@@ -60,11 +60,7 @@ impl Circuit {
         meter.rows_out += (0..growing.len()).map(|i| fixpoint.change(i).rows().len() as u64).sum::<u64>();
         meter.examined = fixpoint.counts().touched;
         fixpoint.body = body;
-        match (failed, operator.error().is_some()) {
-            (false, true) => self.failed += 1,
-            (true, false) => self.failed -= 1,
-            _ => {}
-        }
+        self.note_error(failed, operator.error().is_some());
         let node = self.nodes.node_mut(id);
         (node.operator, node.inputs, node.out, node.meter) = (Some(operator), inputs, out, meter);
     }

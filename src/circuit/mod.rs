@@ -7,12 +7,14 @@ mod graph;
 mod guard;
 mod intervals;
 mod iterate;
+mod keyed;
 mod meter;
 mod operator;
 mod routes;
 mod seek;
 
 pub use graph::{Circuit, Make, NodeId, Nodes};
+pub use guard::Guard;
 pub use meter::Meter;
 pub use operator::{Operator, Scan, Spec, Step};
 pub use seek::Tuning;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::guard::Guard;
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
@@ -52,9 +53,15 @@ pub trait Operator {
     /// Calls `f` with every row of the output's integral.
     fn scan(&self, scan: Scan<'_>, inputs: &[NodeId], f: &mut dyn FnMut(Handle, Weight));
 
-    /// Relation of the rows that a filter reads; filters only.
+    /// Relation of the rows that a filter reads; filters and what else has [`guards`](Self::guards).
     fn reads(&self) -> Option<RelationId> {
         None
+    }
+
+    /// What its condition asks of single columns with the present parameters: a row for which one of these does not hold is not its
+    /// business. Of what reads parameters only; others are known by their spec.
+    fn guards(&self) -> Vec<Guard> {
+        Vec::new()
     }
 
     /// Whether a row of the input is in the output. Of filters only, which scan an index of their input by it.

@@ -5,7 +5,7 @@
 //! pages take queries away to put the same ones back.
 
 use super::guard::{Bound, Guard};
-use super::{NodeId, Nodes};
+use super::{NodeId, Nodes, Spec};
 use crate::algebra::{Handle, Weight};
 use crate::trace::{OrderedGroups, Path, Relations};
 use crate::value::total_order;
@@ -19,19 +19,26 @@ pub struct Tuning {
     pub indexed_from: usize,
     /// … if the input has so many rows; fewer are looked through.
     pub indexed_rows: usize,
+    /// From so many operators over one arrangement on, joins of it are looked up by the keys of their other side.
+    pub filed_from: usize,
+    /// A join with more rows than that on its other side gets the whole delta.
+    pub filed_rows: usize,
     /// Versions for which an index without filters is kept.
     pub grace: u64,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { looked_up_from: 4, indexed_from: 4, indexed_rows: 512, grace: 256 }
+        Tuning { looked_up_from: 4, indexed_from: 4, indexed_rows: 512, filed_from: 16, filed_rows: 4096, grace: 256 }
     }
 }
 
 impl Nodes {
     /// The rows of a filter's input that its guard admits, if an index gives them. Cost: O(log n) and the rows.
     pub(super) fn seek(&self, relations: &Relations, id: NodeId) -> Option<Vec<(Handle, Weight)>> {
+        if !matches!(*self.node(id).spec, Spec::Filter { .. }) {
+            return None;
+        }
         let (guard, column) = self.routes(id)?.guard(id)?;
         match guard {
             Guard::Equal(_, values) => {

@@ -61,31 +61,30 @@ impl Engine {
         self.circuit.ids().into_iter().filter(is_index).map(index).collect()
     }
 
-    /// What each registered query needs. Cost: the nodes below all of them.
+    /// What each registered query needs. Cost: the nodes below each of them, and once the state of each.
     pub fn queries(&self) -> Vec<QueryMemory> {
-        let order = self.circuit.ids();
-        self.views.iter().map(|(id, view)| self.needs(*id, view, &order)).collect()
+        let mut bytes: HashMap<NodeId, usize, HandleState> = HashMap::default();
+        let mut bytes = |node| *bytes.entry(node).or_insert_with(|| self.circuit.bytes(&self.relations, node));
+        self.views.iter().map(|(id, view)| self.needs(*id, view, &mut bytes)).collect()
     }
 
-    fn needs(&self, id: ViewId, view: &View, order: &[NodeId]) -> QueryMemory {
+    fn needs(&self, id: ViewId, view: &View, bytes: &mut dyn FnMut(NodeId) -> usize) -> QueryMemory {
         // Uses of each node that end with the view: what has no others goes with it.
         let mut uses: HashMap<NodeId, u32, HandleState> = HashMap::default();
-        let mut below: HashMap<NodeId, (), HandleState> = HashMap::default();
+        let mut below: Vec<NodeId> = Vec::new();
         for level in &view.plan.levels {
             *uses.entry(level.node).or_default() += 1;
-            below.insert(level.node, ());
+            below.push(level.node);
         }
         let mut found = QueryMemory { view: id, own: view.bytes(), shared: 0 };
-        // Inputs are before their consumers.
-        for &node in order.iter().rev() {
-            if !below.contains_key(&node) {
-                continue;
-            }
+        // Consumers before their inputs: those of the highest rank first.
+        while let Some(at) = (0..below.len()).max_by_key(|&at| (self.circuit.rank(below[at]), below[at])) {
+            let node = below[at];
+            below.retain(|&n| n != node);
             let own = uses.get(&node) == Some(&self.circuit.users(node));
-            let bytes = self.circuit.bytes(&self.relations, node);
-            *if own { &mut found.own } else { &mut found.shared } += bytes;
+            *if own { &mut found.own } else { &mut found.shared } += bytes(node);
             for input in self.circuit.spec(node).inputs() {
-                below.insert(input, ());
+                below.push(input);
                 if own {
                     *uses.entry(input).or_default() += 1;
                 }

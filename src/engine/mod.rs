@@ -28,7 +28,6 @@ pub mod report;
 mod slices;
 mod view;
 
-use hashbrown::HashMap;
 use indexmap::IndexMap;
 
 pub use export::Export;
@@ -38,16 +37,16 @@ pub use report::{Report, Section};
 pub use view::View;
 
 use crate::algebra::{Delta, Handle};
-use crate::circuit::{Circuit, Meter, NodeId};
+use crate::circuit::{Circuit, Meter};
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{self, Level};
 use crate::query::{BoundQuery, Schema, TableId};
 use crate::store::{Applied, Batch, Snapshot, Store};
-use crate::trace::{HandleState, Relations};
+use crate::trace::Relations;
 use crate::value::sort;
 use crate::value::{MapState, RowTree};
 use report::HEADER_WORDS;
-use view::Output;
+use view::{NOT_CHANGED, Output, Touched};
 
 /// A registered query.
 pub type ViewId = u32;
@@ -60,8 +59,8 @@ pub struct Engine {
     store: Store,
     circuit: Circuit,
     views: IndexMap<ViewId, View, MapState>,
-    /// Views by the ordered arrangements that they read: a version costs nothing for the others.
-    readers: HashMap<NodeId, Vec<ViewId>, HandleState>,
+    /// Changed lists of the last version by the views that hold them: a version costs nothing for the others. Kept for its memory.
+    touched: Vec<Touched>,
     next_view: ViewId,
     /// Views in error.
     failed_views: usize,
@@ -70,6 +69,8 @@ pub struct Engine {
     /// Net delta per table of the last version, while somebody keeps what versions change.
     recorded: Option<Vec<(TableId, Delta)>>,
     awaited: awaited::Awaited,
+    /// Views that were asked what a version changes in them.
+    asked: u64,
 }
 
 impl Engine {
@@ -83,13 +84,14 @@ impl Engine {
             store,
             circuit: Circuit::default(),
             views: IndexMap::default(),
-            readers: HashMap::default(),
+            touched: Vec::new(),
             next_view: 1,
             failed_views: 0,
             version: 0,
             applied: Applied::default(),
             recorded: None,
             awaited: awaited::Awaited::default(),
+            asked: 0,
         }
     }
 
@@ -177,21 +179,32 @@ impl Engine {
     /// Writes a section per view that changed; one may have changed by itself.
     fn absorb(&mut self, words: &mut Vec<i32>, own: Option<ViewId>) -> i32 {
         let errors = self.circuit.has_errors() || self.failed_views > 0;
-        let mut touched: Vec<ViewId> = if errors {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.clear();
+        for &node in self.circuit.changed() {
+            let groups = self.circuit.nodes().ordered(node);
+            for (at, change) in groups.changes().iter().enumerate() {
+                touched.extend(groups.holders(change.group).iter().map(|&view| Touched { view, node, at: at as u32 }));
+            }
+        }
+        if errors && self.circuit.errors_changed() {
             // An error may come or go in any view.
-            self.views.keys().copied().collect()
-        } else {
-            self.circuit.changed().iter().filter_map(|n| self.readers.get(n)).flatten().copied().chain(own).collect()
-        };
-        sort::by_number(&mut touched, |id| *id);
+            touched.extend(self.views.keys().map(|&view| Touched { view, node: 0, at: NOT_CHANGED }));
+        } else if let Some(view) = own {
+            touched.push(Touched { view, node: 0, at: NOT_CHANGED });
+        }
+        sort::by(&mut touched, |a, b| (a.view, a.node, a.at).cmp(&(b.view, b.node, b.at)));
+        // Two levels of a view may show one list.
         touched.dedup();
         let mut sections = 0;
-        for id in touched {
+        for changed in touched.chunk_by(|a, b| a.view == b.view) {
+            let id = changed[0].view;
+            self.asked += 1;
             let view = self.views.get_mut(&id).expect("a reader is registered");
             let at = words.len();
             words.extend_from_slice(&[id as i32, 0, 0, 0]);
             let mut out = Output { words, patches: 0 };
-            view.absorb(&mut self.circuit, &self.relations, &mut out);
+            view.absorb(&mut self.circuit, &self.relations, changed, &mut out);
             let patches = out.patches;
             let failed = errors && view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
             if patches == 0 && failed == view.failed {
@@ -209,6 +222,7 @@ impl Engine {
             words[at + 3] = (words.len() - at - 4) as i32;
             sections += 1;
         }
+        self.touched = touched;
         sections
     }
 
@@ -244,14 +258,11 @@ impl Engine {
                 return Err(e);
             }
         };
-        let mut view = View::open(plan, &mut self.circuit, &self.relations);
+        let mut view = View::open(id, plan, &mut self.circuit, &self.relations);
         view.params = params;
         view.failed = view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
         self.failed_views += usize::from(view.failed);
         self.next_view += 1;
-        for node in view.nodes() {
-            self.readers.entry(node).or_default().push(id);
-        }
         self.views.insert(id, view);
         Ok(id)
     }
@@ -260,13 +271,6 @@ impl Engine {
     pub fn unregister(&mut self, id: ViewId) {
         if let Some(view) = self.views.swap_remove(&id) {
             self.failed_views -= usize::from(view.failed);
-            for node in view.nodes() {
-                let readers = self.readers.get_mut(&node).expect("the view is a reader");
-                readers.retain(|r| *r != id);
-                if readers.is_empty() {
-                    self.readers.remove(&node);
-                }
-            }
             view.close(&mut self.circuit, &mut self.relations);
             if self.views.is_empty() {
                 self.circuit.release_idle(&mut self.relations, 0);
@@ -382,6 +386,11 @@ impl Engine {
     /// Number of registered queries.
     pub fn view_count(&self) -> usize {
         self.views.len()
+    }
+
+    /// How many views were asked, version by version, what it changes in them: those that hold a list that changed.
+    pub fn views_asked(&self) -> u64 {
+        self.asked
     }
 
     /// Work done by all operators since they were made.

@@ -4,7 +4,7 @@
 
 use super::{Errors, Formula, Row};
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::circuit::{Guard, NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::trace::{RelationId, Relations};
 
@@ -20,6 +20,11 @@ impl Filter {
     /// Filter of a relation's rows.
     pub fn new(relation: RelationId, predicate: Formula) -> Self {
         Filter { relation, predicate, errors: Errors::default() }
+    }
+
+    /// What the condition asks of single columns.
+    pub(super) fn guards(&self) -> Vec<Guard> {
+        Guard::of(&self.predicate)
     }
 
     /// Whether a row is kept; one whose evaluation fails is not.

@@ -110,6 +110,11 @@ impl HashArrangement {
         if self.nulls_equal { Some(hash_key(rs, rel, row, paths)) } else { hash_cells(rs, rel, row, paths) }
     }
 
+    /// Hash of the key of one of its rows, or of one that may become one; `None` if it equals nothing.
+    pub fn key_of(&self, rs: &Relations, row: Handle) -> Option<u64> {
+        self.hash(rs, self.relation, row, &self.key)
+    }
+
     /// The key's paths.
     pub fn key(&self) -> &[Path] {
         &self.key

@@ -6,7 +6,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, hash_cells, hash_key};
+use hashbrown::HashMap;
+
+use super::{Entry, HandleState, KeyTable, OrderedList, Path, RelationId, Relations, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle};
 use crate::value::{Cell, Type, Value, identity_order, order_prefix, sort, total_order};
 
@@ -184,6 +186,8 @@ pub struct OrderedGroups {
     sort: SortSpec,
     keys: KeyTable,
     groups: Vec<Group>,
+    /// Views that show a list of a group.
+    holders: HashMap<GroupId, Vec<u32>, HandleState>,
     changes: Vec<GroupDelta>,
     spare: Vec<GroupDelta>,
     /// Kept for its memory.
@@ -205,6 +209,7 @@ impl OrderedGroups {
             sort,
             keys: KeyTable::default(),
             groups,
+            holders: HashMap::default(),
             changes: Vec::new(),
             spare: Vec::new(),
             work: Work::default(),
@@ -300,6 +305,29 @@ impl OrderedGroups {
             self.groups[group as usize].users -= 1;
             self.drop_if_unused(group);
         }
+    }
+
+    /// A view shows a list of a group from now on: [`holders`](Self::holders) names it.
+    pub fn hold(&mut self, group: GroupId, view: u32) {
+        if group != NO_GROUP {
+            self.holders.entry(group).or_default().push(view);
+        }
+    }
+
+    /// Ends a [`hold`](Self::hold), if there is one. Cost: the group's holders are looked through.
+    pub fn let_go(&mut self, group: GroupId, view: u32) {
+        let Some(holders) = self.holders.get_mut(&group) else { return };
+        if let Some(at) = holders.iter().position(|&h| h == view) {
+            holders.swap_remove(at);
+        }
+        if holders.is_empty() {
+            self.holders.remove(&group);
+        }
+    }
+
+    /// The views that show a list of a group: those that a change of it concerns.
+    pub fn holders(&self, group: GroupId) -> &[u32] {
+        self.holders.get(&group).map_or(&[], Vec::as_slice)
     }
 
     fn group_of(&mut self, rs: &Relations, rel: RelationId, row: Handle, paths: &[Path]) -> Option<GroupId> {
@@ -439,6 +467,8 @@ impl OrderedGroups {
         self.keys.bytes()
             + self.groups.capacity() * size_of::<Group>()
             + self.groups.iter().map(|g| g.list.bytes()).sum::<usize>()
+            + self.holders.allocation_size()
+            + self.holders.values().map(|h| h.capacity() * 4).sum::<usize>()
     }
 }
 

@@ -178,6 +178,9 @@ test('a slot that was dropped is made anew, and pages are told to fetch a snapsh
   await first.follow(new RecordingSink())
   await first.close()
   const slot = `slot_${new URL(url).pathname.slice(1)}`
+  // The server's side of a connection that was closed ends a moment later.
+  const isIdle = async () => (await sql(url, 'select active from pg_replication_slots where slot_name = $1', [slot]))[0]?.active === false
+  await until(isIdle, 'the slot to be left')
   await sql(url, 'select pg_drop_replication_slot($1)', [slot])
   await sql(url, `update issues set title = 'Nobody listens' where id = 'i1'`)
   const database = await open(url)

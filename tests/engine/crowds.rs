@@ -1,5 +1,6 @@
 //! Thousands of queries of one shape: what mounting them and a change beneath them cost, counted in rows looked at.
 
+use eddyline::query::ast::ParamsJson;
 use eddyline::value::{Field, RowTree, Value};
 use serde_json::{Value as Json, json};
 
@@ -75,6 +76,174 @@ fn queries_that_came_over_an_index_show_what_the_others_show() {
         let ranks: Vec<i64> = engine.0.rows(*view).unwrap().iter().map(rank).collect();
         assert_eq!(ranks, (n as i64 * 10..n as i64 * 10 + 10).collect::<Vec<_>>());
     }
+}
+
+/// One issue, with its comments and its project.
+fn with_its_own(issue: i64) -> Json {
+    let same = json!({ "op": "=", "args": [col("issues", "id"), lit(issue)] });
+    json!({ "from": "issues", "where": same, "with": [{ "relation": "comments" }, { "relation": "project_of" }] })
+}
+
+fn joined(kind: &str, issue: i64) -> Json {
+    let on = json!({ "op": "=", "args": [col("issues", "id"), col("comments", "issue")] });
+    let same = json!({ "op": "=", "args": [col("issues", "id"), lit(issue)] });
+    json!({ "from": "issues", "joins": [{ "kind": kind, "table": "comments", "on": on }], "where": same })
+}
+
+fn inner(issue: i64) -> Json {
+    joined("inner", issue)
+}
+
+fn left(issue: i64) -> Json {
+    joined("left", issue)
+}
+
+/// Comments from which an issue is looked up: what is constant is on the right.
+fn looked_up(issue: i64) -> Json {
+    let on = json!({ "op": "=", "args": [col("issues", "id"), col("comments", "issue")] });
+    let same = json!({ "op": "=", "args": [col("issues", "rank"), lit(issue)] });
+    json!({ "from": "comments", "joins": [{ "kind": "inner", "table": "issues", "on": on }], "where": same })
+}
+
+fn commented(op: &str, issue: i64) -> Json {
+    let tied = json!({ "op": "=", "args": [col("comments", "issue"), col("issues", "id")] });
+    let same = json!({ "op": "=", "args": [col("issues", "id"), lit(issue)] });
+    let exists = json!({ "op": op, "query": { "from": "comments", "where": tied } });
+    json!({ "from": "issues", "where": { "op": "and", "args": [same, exists] } })
+}
+
+fn with_a_comment(issue: i64) -> Json {
+    commented("exists", issue)
+}
+
+fn without_a_comment(issue: i64) -> Json {
+    commented("notExists", issue)
+}
+
+/// Issues by what a parameter says: a part of an order, and asked one by one.
+fn of_param(issue: i64) -> Json {
+    let param = json!({ "op": "param", "name": "id" });
+    let own = json!({ "op": "=", "args": [col("issues", "id"), param] });
+    params(own, issue)
+}
+
+fn of_param_in_list(issue: i64) -> Json {
+    let param = json!({ "op": "param", "name": "id" });
+    let own = json!({ "op": "in", "args": [col("issues", "id"), param, lit(-1)] });
+    params(own, issue)
+}
+
+fn params(own: Json, issue: i64) -> Json {
+    let value = json!([{ "name": "id", "type": "int", "value": lit(issue) }]);
+    json!({ "from": "issues", "where": own, "with": [{ "relation": "comments" }], "params": value })
+}
+
+#[test]
+fn a_change_asks_those_queries_whose_parameters_it_meets() {
+    for query in [of_param, of_param_in_list] {
+        let mut engine = commented_on();
+        let (views, _) = mounted(&mut engine, query);
+        let before = asked(&engine, 0);
+        engine.put("issues", [ints(&[8, 8, 77])]);
+        let met = asked(&engine, before);
+        assert!((3..=12).contains(&met), "{met} operators and views asked under {QUERIES} queries like {}", query(0));
+        let before = asked(&engine, 0);
+        engine.put("issues", [ints(&[QUERIES * 3, 8, 78])]);
+        let unmet = asked(&engine, before);
+        assert!(unmet <= 3, "{unmet} operators and views asked for a row that no parameter meets, under {}", query(0));
+        // Set to another issue, a query hears of that one and not of the first.
+        let given: ParamsJson =
+            serde_json::from_value(json!({ "params": [{ "name": "id", "value": lit(QUERIES * 3) }] })).unwrap();
+        engine.0.set_params(views[8], &given.params).unwrap();
+        let before = asked(&engine, 0);
+        engine.put("issues", [ints(&[QUERIES * 3, 8, 79])]);
+        assert!(asked(&engine, before) > unmet, "a parameter that was set is met");
+        assert_eq!(engine.0.rows(views[8]).unwrap().iter().map(rank).collect::<Vec<_>>(), [79]);
+        let before = asked(&engine, 0);
+        engine.put("issues", [ints(&[8, 8, 80])]);
+        let left = asked(&engine, before);
+        assert!(left <= unmet, "{left} operators and views asked for the issue that a parameter has left");
+        views.into_iter().for_each(|view| engine.0.unregister(view));
+        assert_eq!((engine.0.node_count(), engine.0.memory().operators), (0, 0), "{}", query(0));
+    }
+}
+
+/// A comment each for half of the issues.
+fn commented_on() -> Counted {
+    let mut engine = filled();
+    engine.put("projects", (0..QUERIES).map(|i| vec![Value::Int(i), Value::Bool(true)]));
+    engine.put("comments", (0..ROWS / 2).map(|i| ints(&[i, i * 2])));
+    engine
+}
+
+/// Operators that ran, and views that were asked, since.
+fn asked(engine: &Counted, since: u64) -> u64 {
+    engine.0.work().steps + engine.0.views_asked() - since
+}
+
+#[test]
+fn a_change_of_what_queries_join_or_nest_asks_those_that_show_it() {
+    for query in [with_its_own, inner, left, looked_up, with_a_comment, without_a_comment] {
+        let mut engine = commented_on();
+        let (views, _) = mounted(&mut engine, query);
+        let what = query(0);
+        // A comment moves from issue 8 to issue 9, between two queries.
+        let before = asked(&engine, 0);
+        let examined = engine.put("comments", [ints(&[4, 9])]);
+        let moved = asked(&engine, before);
+        assert!((1..=20).contains(&moved), "{moved} operators and views asked under {QUERIES} queries like {what}");
+        assert!(examined <= 12, "{examined} rows looked at under {QUERIES} queries like {what}");
+        // One of an issue that no query shows: the table and its arrangements run.
+        let before = asked(&engine, 0);
+        engine.put("comments", [ints(&[ROWS, QUERIES * 3])]);
+        let unseen = asked(&engine, before);
+        assert!(unseen <= 4, "{unseen} operators and views asked for a row that concerns nobody, under {what}");
+        for n in [8, 9, 10, 11] {
+            let fresh = engine.watch(query(n));
+            assert_eq!(engine.0.rows(views[n as usize]).unwrap(), engine.0.rows(fresh).unwrap(), "query {n} like {what}");
+            engine.0.unregister(fresh);
+        }
+        views.into_iter().for_each(|view| engine.0.unregister(view));
+        assert_eq!((engine.0.node_count(), engine.0.memory().operators), (0, 0), "{what}");
+    }
+}
+
+#[test]
+fn an_error_of_one_query_asks_the_others_once() {
+    let mut engine = commented_on();
+    let (views, _) = mounted(&mut engine, with_its_own);
+    let inverse = json!({ "op": "/", "args": [lit(1), col("projects", "id")] });
+    let failing = engine.watch(json!({ "from": "projects", "select": [{ "name": "x", "expr": inverse }] }));
+    assert!(engine.0.view_error(failing).unwrap().is_some());
+    let before = asked(&engine, 0);
+    engine.put("comments", [ints(&[4, 9])]);
+    let while_in_error = asked(&engine, before);
+    assert!(while_in_error <= 20, "{while_in_error} operators and views asked while another query is in error");
+    engine.delete("projects", &[Value::Int(0), Value::Bool(true)]);
+    assert!(engine.0.view_error(failing).unwrap().is_none());
+    assert_eq!(engine.0.rows(views[0]).unwrap().len(), 1);
+}
+
+#[test]
+fn a_join_whose_own_side_grows_large_and_small_again_is_right() {
+    let mut engine = commented_on();
+    let (views, _) = mounted(&mut engine, of_all_ranks);
+    for round in 0..3 {
+        // All issues come to project 7, and leave it.
+        engine.put("issues", (0..ROWS).map(|i| ints(&[i, if round == 1 { i % QUERIES } else { 7 }, i])));
+        engine.put("comments", [ints(&[2 * ROWS + round, 3])]);
+        let fresh = engine.watch(of_all_ranks(7));
+        assert_eq!(engine.0.rows(views[7]).unwrap().len(), engine.0.rows(fresh).unwrap().len());
+        assert_eq!(engine.0.rows(views[7]).unwrap(), engine.0.rows(fresh).unwrap());
+        engine.0.unregister(fresh);
+    }
+}
+
+/// The comments of a project's issues.
+fn of_all_ranks(project: i64) -> Json {
+    let on = json!({ "op": "=", "args": [col("issues", "id"), col("comments", "issue")] });
+    let same = json!({ "op": "=", "args": [col("issues", "project"), lit(project)] });
+    json!({ "from": "issues", "joins": [{ "kind": "inner", "table": "comments", "on": on }], "where": same })
 }
 
 fn rank(row: &RowTree) -> i64 {

@@ -14,6 +14,10 @@ impl Circuit {
         let Some(relation) = self.nodes.operator(id).reads() else { unreachable!("a filter says what it reads") };
         let routes = self.nodes.node_mut(input).routes.get_or_insert_with(|| Box::new(Routes::new(relation)));
         let at = routes.add(id, guards, self.tuning.looked_up_from);
+        if !matches!(*self.nodes.node(id).spec, Spec::Filter { .. }) {
+            return;
+        }
+        let routes = self.nodes.node(input).routes.as_ref().expect("made above");
         let column = &routes.columns[at];
         let (path, seek, many) = (column.path(), column.seek, column.members() >= self.tuning.indexed_from);
         let is_range = matches!(routes.guard(id), Some((Guard::Range(..), _)));
@@ -33,6 +37,29 @@ impl Circuit {
         };
         let seek = &mut self.nodes.node_mut(input).routes.as_mut().expect("made above").columns[at].seek;
         *(if is_range { &mut seek.in_order } else { &mut seek.by_key }) = Some(index);
+    }
+
+    /// Files what reads parameters under what its condition asks with their present values; anew when they were set.
+    pub(super) fn refile(&mut self, relations: &mut Relations, id: NodeId) {
+        let node = self.nodes.node(id);
+        if node.in_rounds || !matches!(*node.spec, Spec::ParamFilter { .. } | Spec::Seek { .. }) {
+            return;
+        }
+        let input = node.inputs[0];
+        let guards = self.nodes.operator(id).guards();
+        let mut unused = Vec::new();
+        if !self.unroute(input, id, &mut unused) {
+            let consumers = &mut self.nodes.node_mut(input).consumers;
+            // A new one is the last.
+            let at = consumers.iter().rposition(|&c| c == id).expect("a node is a consumer of its input");
+            consumers.swap_remove(at);
+        }
+        if guards.is_empty() {
+            self.nodes.node_mut(input).consumers.push(id);
+        } else {
+            self.route(relations, input, id, guards);
+        }
+        unused.into_iter().for_each(|index| self.release(relations, index));
     }
 
     /// Forgets a filter; whether it was a guarded one. Indexes that are of no use any more are left to be released.

@@ -1,16 +1,19 @@
 //! Nodes, edges, sharing, and the step that runs them.
 
 mod filters;
+mod joins;
 mod read;
+mod run;
 
 use std::rc::Rc;
 
 use hashbrown::HashMap;
 
 use super::guard::Guard;
+use super::keyed::Keyed;
 use super::routes::Routes;
 use super::seek::Tuning;
-use super::{Meter, Operator, Scan, Spec, Step};
+use super::{Meter, Operator, Scan, Spec};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::operator::Fixpoint;
 use crate::query::TableId;
@@ -28,11 +31,14 @@ pub(super) struct Node {
     /// Absent while it runs.
     pub(super) operator: Option<Box<dyn Operator>>,
     pub(super) inputs: Vec<NodeId>,
-    /// Nodes that get its whole output; filters with a guard are in `routes`.
+    /// Nodes that get its whole output; what has a guard is in `routes`, joins that are filed by key in `keyed`.
     consumers: Vec<NodeId>,
     routes: Option<Box<Routes>>,
-    /// The part of the input's output that was routed here; empty: the whole is meant.
+    keyed: Option<Box<Keyed>>,
+    /// The part of an input's output that was routed here. Of what is filed under a guard, empty: the whole is meant.
     inbox: Delta,
+    /// Of a join that is filed by key: the input that comes through the inbox.
+    routed: Option<u8>,
     /// Consumers and views.
     users: u32,
     /// 0 for sources, else one more than the inputs' largest.
@@ -117,6 +123,8 @@ pub struct Circuit {
     ran: Vec<NodeId>,
     /// Nodes in error.
     pub(super) failed: usize,
+    /// Whether a node came into error or out of it in this step.
+    pub(super) errors_changed: bool,
     /// Nodes that keep their whole output for now.
     hydrated: Vec<NodeId>,
     /// Steps so far.
@@ -153,7 +161,9 @@ impl Circuit {
             inputs: inputs.clone(),
             consumers: Vec::new(),
             routes: None,
+            keyed: None,
             inbox: Delta::default(),
+            routed: None,
             users: 1,
             rank,
             out: Delta::default(),
@@ -187,8 +197,10 @@ impl Circuit {
         if let Spec::Source(table) = *spec {
             self.sources.insert(table, id);
         }
+        self.file_join(relations, &spec, id);
         self.shared.insert(spec, id);
         self.hydrate(relations, id);
+        self.refile(relations, id);
         id
     }
 
@@ -253,8 +265,10 @@ impl Circuit {
             for relation in node.operator.iter().flat_map(|o| o.owned_relations()) {
                 relations.drop_relation(relation);
             }
-            for input in node.inputs {
-                if !self.unroute(input, id, &mut unused) {
+            for (at, input) in node.inputs.into_iter().enumerate() {
+                if node.routed.is_some_and(|routed| usize::from(routed) == at) {
+                    self.unfile(input, id);
+                } else if !self.unroute(input, id, &mut unused) {
                     self.nodes.node_mut(input).consumers.retain(|&c| c != id);
                 }
                 unused.push(input);
@@ -305,116 +319,11 @@ impl Circuit {
             self.nodes.node_mut(id).out.clear();
         }
         self.changed.clear();
+        self.errors_changed = false;
         self.steps += 1;
         if !self.idle.is_empty() {
             self.release_idle(relations, self.tuning.grace);
         }
-    }
-
-    fn run_queue(&mut self, relations: &mut Relations) {
-        let mut rank = 0;
-        while rank < self.queue.len() {
-            while let Some(id) = self.queue[rank].pop() {
-                let node = self.nodes.node_mut(id);
-                node.queued = false;
-                if matches!(*node.spec, Spec::Fixpoint { .. }) {
-                    self.iterate(relations, id, None);
-                    self.publish(relations, id);
-                    continue;
-                }
-                if !node.inbox.is_empty() {
-                    let mut inbox = std::mem::take(&mut node.inbox);
-                    self.run(relations, id, &[&inbox], false);
-                    inbox.clear();
-                    self.nodes.node_mut(id).inbox = inbox;
-                    self.publish(relations, id);
-                    continue;
-                }
-                let inputs: [Delta; 2] = {
-                    let node = self.nodes.node(id);
-                    let take = |nodes: &mut Nodes, id: NodeId| std::mem::take(&mut nodes.node_mut(id).out);
-                    let (a, b) = (node.inputs[0], node.inputs.get(1).copied());
-                    let first = take(&mut self.nodes, a);
-                    // A self-join over one arrangement has the same input twice.
-                    let second = b.map_or_else(Delta::default, |b| if b == a { first.clone() } else { take(&mut self.nodes, b) });
-                    [first, second]
-                };
-                let n = self.nodes.node(id).inputs.len();
-                let refs = [&inputs[0], &inputs[1]];
-                self.run(relations, id, &refs[..n], false);
-                let ids: [NodeId; 2] = {
-                    let node = self.nodes.node(id);
-                    [node.inputs[0], node.inputs.get(1).copied().unwrap_or(node.inputs[0])]
-                };
-                let [first, second] = inputs;
-                if n == 2 && ids[1] != ids[0] {
-                    self.nodes.node_mut(ids[1]).out = second;
-                }
-                self.nodes.node_mut(ids[0]).out = first;
-                self.publish(relations, id);
-            }
-            rank += 1;
-        }
-    }
-
-    /// Queues the nodes that the output of a node concerns: all consumers, and of the guarded filters those that a row of it
-    /// can affect.
-    fn publish(&mut self, relations: &Relations, id: NodeId) {
-        let node = self.nodes.node(id);
-        if node.out.is_empty() {
-            return;
-        }
-        self.ran.push(id);
-        let Circuit { nodes, queue, .. } = self;
-        for i in 0..nodes.node(id).consumers.len() {
-            let consumer = nodes.node(id).consumers[i];
-            enqueue(nodes.node_mut(consumer), consumer, queue);
-        }
-        if let Some(routes) = nodes.node_mut(id).routes.take() {
-            let out = std::mem::take(&mut nodes.node_mut(id).out);
-            routes.few().for_each(|filter| enqueue(nodes.node_mut(filter), filter, queue));
-            for &(row, weight) in out.rows() {
-                routes.affected(relations, row, &mut |filter| {
-                    let node = nodes.node_mut(filter);
-                    node.inbox.push(row, weight);
-                    enqueue(node, filter, queue);
-                });
-            }
-            let node = nodes.node_mut(id);
-            node.out = out;
-            node.routes = Some(routes);
-        }
-    }
-
-    pub(super) fn run(&mut self, relations: &mut Relations, id: NodeId, inputs: &[&Delta], hydrate: bool) {
-        let node = self.nodes.node_mut(id);
-        let mut operator = node.operator.take().expect("node is not running");
-        let mut out = std::mem::take(&mut node.out);
-        let mut meter = node.meter;
-        let failed = operator.error().is_some();
-        meter.steps += 1;
-        meter.rows_in += inputs.iter().map(|d| d.rows().len() as u64).sum::<u64>();
-        let mut step = Step { relations, nodes: &self.nodes, meter: &mut meter };
-        if hydrate {
-            operator.hydrate(&mut step, inputs, &mut out);
-        } else {
-            operator.step(&mut step, inputs, &mut out);
-        }
-        out.consolidate();
-        operator.integrate(relations, &out);
-        meter.rows_out += out.rows().len() as u64;
-        match (failed, operator.error().is_some()) {
-            (false, true) => self.failed += 1,
-            (true, false) => self.failed -= 1,
-            _ => {}
-        }
-        if !hydrate && operator.ordered().is_some_and(|o| !o.changes().is_empty()) {
-            self.changed.push(id);
-        }
-        let node = self.nodes.node_mut(id);
-        node.operator = Some(operator);
-        node.out = out;
-        node.meter = meter;
     }
 
     /// Ordered nodes whose lists the last step changed.
@@ -438,16 +347,5 @@ impl Circuit {
         while let Some(id) = self.changed.pop() {
             self.ordered_mut(id).begin();
         }
-    }
-}
-
-fn enqueue(node: &mut Node, id: NodeId, queue: &mut Vec<Vec<NodeId>>) {
-    if !node.queued {
-        node.queued = true;
-        let rank = node.rank as usize;
-        if queue.len() <= rank {
-            queue.resize_with(rank + 1, Vec::new);
-        }
-        queue[rank].push(id);
     }
 }

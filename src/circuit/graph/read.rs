@@ -12,6 +12,11 @@ impl Circuit {
         self.failed > 0
     }
 
+    /// Whether an error came or went in the last step.
+    pub fn errors_changed(&self) -> bool {
+        self.errors_changed
+    }
+
     /// First evaluation error at a node or above it.
     pub fn error(&self, id: NodeId) -> Option<ErrorCode> {
         let node = self.nodes.node(id);
@@ -45,6 +50,11 @@ impl Circuit {
         &self.nodes.node(id).spec
     }
 
+    /// One more than the largest of its inputs; 0 for what has none.
+    pub fn rank(&self, id: NodeId) -> u32 {
+        self.nodes.node(id).rank
+    }
+
     /// Its counters.
     pub fn meter(&self, id: NodeId) -> Meter {
         self.nodes.node(id).meter
@@ -64,7 +74,8 @@ impl Circuit {
     /// Bytes of state of a node, its relation included.
     pub fn bytes(&self, relations: &Relations, id: NodeId) -> usize {
         let operator = self.nodes.operator(id);
-        let routes = self.nodes.node(id).routes.as_ref().map_or(0, |r| r.bytes());
+        let node = self.nodes.node(id);
+        let routes = node.routes.as_ref().map_or(0, |r| r.bytes()) + node.keyed.as_ref().map_or(0, |k| k.bytes());
         routes + operator.bytes() + operator.owned_relations().into_iter().map(|r| relations.bytes(r)).sum::<usize>()
     }
 

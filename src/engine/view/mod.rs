@@ -18,10 +18,9 @@ use window::Rows;
 use super::params::Params;
 use super::report::{ADD, FILL, INNER, MOVE, ONE, PatchWords, REMOVE, SET, SWAP, word};
 use crate::algebra::Handle;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, NodeId};
 use crate::plan::{FieldSource, Level, Plan, Window};
 use crate::trace::{OrderedList, Relations};
-use crate::value::sort;
 
 /// Id of the node that owns the root list.
 pub const ROOT: u32 = 0;
@@ -29,6 +28,7 @@ pub const ROOT: u32 = 0;
 /// The state of one registered query.
 #[derive(Debug)]
 pub struct View {
+    id: u32,
     /// Its plan.
     pub plan: Plan,
     nodes: Nodes,
@@ -39,6 +39,20 @@ pub struct View {
     /// The windows of all levels before the version that moves them.
     before: Option<Vec<Window>>,
 }
+
+/// A changed list that a view holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// The view.
+    pub view: u32,
+    /// The arrangement of the list.
+    pub node: NodeId,
+    /// Its place among the arrangement's changes.
+    pub at: u32,
+}
+
+/// Place of no list: the view is looked at for another reason.
+pub const NOT_CHANGED: u32 = u32::MAX;
 
 /// What lists of a level show differently.
 enum Change {
@@ -64,12 +78,12 @@ impl Output<'_> {
 }
 
 impl View {
-    /// Opens a view over a plan: nodes for what is shown now.
-    pub fn open(plan: Plan, circuit: &mut Circuit, relations: &Relations) -> Self {
+    /// Opens a view over a plan: nodes for what is shown now. The lists that it shows are held under its number.
+    pub fn open(id: u32, plan: Plan, circuit: &mut Circuit, relations: &Relations) -> Self {
         let nodes = Nodes::new(plan.levels.len());
-        let mut view = View { plan, nodes, failed: false, params: None, before: None };
+        let mut view = View { id, plan, nodes, failed: false, params: None, before: None };
         let group = circuit.ordered_mut(view.plan.levels[0].node).acquire(relations, 0, 0, &[]);
-        view.nodes.own(0, group, ROOT);
+        view.own(circuit, 0, group, ROOT);
         if !view.is_flat() {
             let mut nothing = Vec::new();
             view.fill(circuit, relations, 0, ROOT, group, 0, &mut Output { words: &mut nothing, patches: 0 });
@@ -80,8 +94,13 @@ impl View {
     /// Gives its groups and nodes back.
     pub fn close(mut self, circuit: &mut Circuit, relations: &mut Relations) {
         let levels = std::mem::take(&mut self.plan.levels);
-        self.nodes.for_each_group(|sub, group| circuit.ordered_mut(levels[sub].node).release(group));
-        circuit.ordered_mut(levels[0].node).release(0);
+        let mut give_back = |level: usize, group| {
+            let groups = circuit.ordered_mut(levels[level].node);
+            groups.let_go(group, self.id);
+            groups.release(group);
+        };
+        self.nodes.for_each_group(&mut give_back);
+        give_back(0, 0);
         for node in levels.into_iter().map(|level| level.node).chain(self.plan.gates) {
             circuit.release(relations, node);
         }
@@ -98,14 +117,6 @@ impl View {
         self.nodes.bytes()
     }
 
-    /// The arrangements that it reads, each once.
-    pub fn nodes(&self) -> Vec<crate::circuit::NodeId> {
-        let mut nodes: Vec<_> = self.plan.levels.iter().map(|l| l.node).collect();
-        sort::by_number(&mut nodes, |id| *id);
-        nodes.dedup();
-        nodes
-    }
-
     /// Changes windows; [`absorb`](Self::absorb) tells what this shows differently.
     pub fn rewindow(&mut self, set: &mut dyn FnMut(&mut Level)) {
         let before: Vec<Window> = self.plan.levels.iter().map(|l| l.window.clone()).collect();
@@ -115,8 +126,8 @@ impl View {
         }
     }
 
-    /// Turns what the last step did into patches.
-    pub fn absorb(&mut self, circuit: &mut Circuit, relations: &Relations, out: &mut Output<'_>) {
+    /// Turns what the last step did to the lists that this view holds into patches.
+    pub fn absorb(&mut self, circuit: &mut Circuit, relations: &Relations, touched: &[Touched], out: &mut Output<'_>) {
         if self.before.is_some() {
             return self.absorb_moved(circuit, relations, out);
         }
@@ -145,7 +156,8 @@ impl View {
                 let l = &self.plan.levels[level];
                 let groups = circuit.nodes().ordered(l.node);
                 let rows = rows_of(l, relations, groups.sort());
-                for delta in groups.changes() {
+                for touched in touched.iter().filter(|t| t.node == l.node && t.at != NOT_CHANGED) {
+                    let delta = &groups.changes()[touched.at as usize];
                     let Some(owners) = self.nodes.owners(level, delta.group) else { continue };
                     let before = shown.len();
                     shown.extend(owners.iter().filter(|&&o| !self.nodes.is_settled(level, o)));
@@ -312,7 +324,7 @@ impl View {
         for s in 0..self.plan.levels[level].subs.len() {
             let sub = self.plan.levels[level].subs[s];
             let group = self.acquire(circuit, relations, sub, row);
-            self.nodes.own(sub, group, child as u32);
+            self.own(circuit, sub, group, child as u32);
             self.nodes.settle(sub, child as u32);
             self.fill(circuit, relations, sub, child as u32, group, INNER, out);
         }
@@ -442,8 +454,10 @@ impl View {
             };
             window::compare(&rows, &list(before, true), &list(now, false))
         };
-        self.nodes.disown(level, owner);
-        self.nodes.own(level, now, owner);
+        if self.nodes.disown(level, owner) {
+            circuit.ordered_mut(self.plan.levels[level].node).let_go(before, self.id);
+        }
+        self.own(circuit, level, now, owner);
         self.nodes.settle(level, owner);
         self.emit(circuit, relations, level, owner, &change, out);
         circuit.ordered_mut(self.plan.levels[level].node).release(before);
@@ -455,12 +469,23 @@ impl View {
         circuit.ordered_mut(l.node).acquire(relations, owner_relation, owner_row, &l.owner)
     }
 
+    /// A node's list at a level is a group now.
+    fn own(&mut self, circuit: &mut Circuit, level: usize, group: u32, node: u32) {
+        if self.nodes.own(level, group, node) {
+            circuit.ordered_mut(self.plan.levels[level].node).hold(group, self.id);
+        }
+    }
+
     fn drop_child(&mut self, circuit: &mut Circuit, level: usize, owner: u32, row: Handle) -> i32 {
         let child = self.nodes.child(level, owner, row);
         if child >= 0 {
-            let View { plan, nodes, .. } = self;
-            nodes.remove(child as u32, &mut |sub, group| {
-                circuit.ordered_mut(plan.levels[sub].node).release(group);
+            let View { id, plan, nodes, .. } = self;
+            nodes.remove(child as u32, &mut |sub, group, is_last| {
+                let groups = circuit.ordered_mut(plan.levels[sub].node);
+                if is_last {
+                    groups.let_go(group, *id);
+                }
+                groups.release(group);
             });
         }
         self.told(level, child)

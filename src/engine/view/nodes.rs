@@ -140,8 +140,8 @@ impl Nodes {
         self.children[level].insert(file(owner, row), id);
     }
 
-    /// A node's list at a level is a group now.
-    pub fn own(&mut self, level: usize, group: GroupId, id: u32) {
+    /// A node's list at a level is a group now. Whether it is the first of this view whose list it is.
+    pub fn own(&mut self, level: usize, group: GroupId, id: u32) -> bool {
         let mut place = 0;
         if group != NO_GROUP {
             let owners = self.owners[level].entry(group).or_default();
@@ -149,29 +149,34 @@ impl Nodes {
             owners.push(id);
         }
         self.slots[id as usize].lists.push(List { level, group, place, settled: 0 });
+        place == 0
     }
 
-    /// A node's list at a level is no group any more.
-    pub fn disown(&mut self, level: usize, id: u32) {
+    /// A node's list at a level is no group any more. Whether it was the last of this view whose list it was.
+    pub fn disown(&mut self, level: usize, id: u32) -> bool {
         let lists = &mut self.slots[id as usize].lists;
         let at = lists.iter().position(|l| l.level == level).expect("the node has this list");
         let list = lists.swap_remove(at);
-        self.vacate(list);
+        self.vacate(list)
     }
 
-    fn vacate(&mut self, list: List) {
+    fn vacate(&mut self, list: List) -> bool {
         let List { level, group, place, .. } = list;
         if group == NO_GROUP {
-            return;
+            return false;
         }
         let owners = self.owners[level].get_mut(&group).expect("the group has owners");
         owners.swap_remove(place);
         if let Some(&moved) = owners.get(place) {
             let list = self.slots[moved as usize].lists.iter_mut().find(|l| l.level == level);
             list.expect("an owner has the list").place = place;
-        } else if owners.is_empty() {
+            return false;
+        }
+        let is_last = owners.is_empty();
+        if is_last {
             self.owners[level].remove(&group);
         }
+        is_last
     }
 
     /// Nodes whose list at a level is a group.
@@ -191,8 +196,9 @@ impl Nodes {
         self.slots[id as usize].lists.iter().find(|l| l.level == level).map_or(NO_GROUP, |l| l.group)
     }
 
-    /// Removes a node and everything below it; `release` gets each list given up. Cost: the size of the subtree.
-    pub fn remove(&mut self, id: u32, release: &mut dyn FnMut(usize, GroupId)) {
+    /// Removes a node and everything below it; `release` gets each list given up, and whether no other node has it. Cost: the
+    /// size of the subtree.
+    pub fn remove(&mut self, id: u32, release: &mut dyn FnMut(usize, GroupId, bool)) {
         let Node { owner, next, previous, .. } = self.slots[id as usize];
         if next != END {
             self.slots[next as usize].previous = previous;
@@ -209,8 +215,8 @@ impl Nodes {
                 self.children[node.level].remove(&file(node.owner, node.row));
             }
             for list in node.lists {
-                self.vacate(list);
-                release(list.level, list.group);
+                let is_last = self.vacate(list);
+                release(list.level, list.group, is_last);
             }
             let mut child = node.first_child;
             while child != END {

@@ -19,7 +19,7 @@ impl View {
     /// Lets a new node point at the target of its row; the target's handle.
     pub(super) fn point(&mut self, circuit: &mut Circuit, relations: &Relations, pointer: usize, node: u32, row: Handle) -> i32 {
         let group = self.acquire(circuit, relations, pointer, row);
-        self.nodes.own(pointer, group, node);
+        self.own(circuit, pointer, group, node);
         self.nodes.settle(pointer, node);
         let handle = self.target(circuit, pointer, group);
         self.nodes.see(node, handle);

@@ -5,7 +5,7 @@
 
 use super::values;
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::circuit::{Guard, NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::operator::{Filter, Formula, Row};
 use crate::trace::RelationId;
@@ -59,6 +59,14 @@ impl Operator for ParamFilter {
 
     fn scan(&self, scan: Scan<'_>, inputs: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {
         self.filter.scan(scan, inputs, f);
+    }
+
+    fn reads(&self) -> Option<RelationId> {
+        Some(self.relation)
+    }
+
+    fn guards(&self) -> Vec<Guard> {
+        self.filter.guards()
     }
 
     fn error(&self) -> Option<ErrorCode> {

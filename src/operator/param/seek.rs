@@ -5,7 +5,8 @@
 
 use super::values;
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::circuit::{Guard, NodeId, Operator, Scan, Step};
+use crate::operator::Formula;
 use crate::query::Function;
 use crate::trace::{OrderedList, Path, RelationId, Relations};
 use crate::value::{Cell, Value, total_order};
@@ -119,6 +120,18 @@ impl Operator for Seek {
         tell(is.0, is.1.min(was.0), 1);
         tell(is.0.max(was.1), is.1, 1);
         self.now = Some(new);
+    }
+
+    fn reads(&self) -> Option<RelationId> {
+        Some(self.relation)
+    }
+
+    fn guards(&self) -> Vec<Guard> {
+        let now = self.now.as_deref().unwrap_or_default();
+        let compared = self.bounds.iter().zip(now).map(|((function, _), value)| {
+            Formula::Call(*function, vec![Formula::Column(self.column), Formula::Literal(value.clone())])
+        });
+        Guard::of(&Formula::Call(Function::And, compared.collect()))
     }
 
     fn scan(&self, scan: Scan<'_>, inputs: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {
