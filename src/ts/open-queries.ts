@@ -90,6 +90,7 @@ export class OpenQueries {
       for (const end = performance.now() + SLICE; steps.next().done !== true;) {
         if (performance.now() > end) { this.#later(query, go, 0); return }
       }
+      if (!query.view.settled) query.view.settle()
       this.#drop(query)
     }
     go()

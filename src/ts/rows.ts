@@ -41,11 +41,16 @@ interface RowReader {
   readonly keeps: boolean
 }
 
-/** Cells by handle, for one relation and one shape of objects. */
+/** Cells by handle, for one relation and one shape of objects: of all views that show its rows in this shape. */
 export class CellTable {
   readonly cells: (RowCell | undefined)[] = []
   /** Cells of lesser handles were kept by `settling`, before all of them go. */
   #settled = 0
+  #spell = 0
+  /** Views that it is for; those of whole rows are there without. */
+  users = 0
+  /** `settling` came to its end, and no view has entered since it began. */
+  kept = false
   constructor(readonly relation: Relation, readonly reader: RowReader) {}
 
   /** The cell of a live handle. */
@@ -106,8 +111,12 @@ export class CellTable {
     else this.fill(cell)
   }
 
-  /** The handles do not go. */
-  unsettle(): void { this.#settled = 0 }
+  /** The handles do not go, or there is one more who shows rows. */
+  unsettle(): void {
+    this.#settled = 0
+    this.#spell++
+    this.kept = false
+  }
 
   /** Keeps what every cell shows: before the handles go away without being freed one by one. */
   settle(all: boolean): void { for (const _ of this.settling(all)); }
@@ -115,6 +124,7 @@ export class CellTable {
   /** The same step by step; who has rows at the beginning has them at the end, whatever changes meanwhile: until `unsettle`. */
   *settling(all: boolean): Generator<void, void, void> {
     const { cells } = this
+    const spell = this.#spell
     for (let i = 0; i < cells.length; i++) {
       const cell = cells[i]
       this.#settled = i
@@ -122,6 +132,7 @@ export class CellTable {
       if ((i & 15) === 0) yield
     }
     this.#settled = cells.length
+    this.kept = spell === this.#spell
   }
 }
 
@@ -137,6 +148,8 @@ export class Relation {
   users = 0
   /** Every table that has cells of this relation's handles. */
   readonly tables: CellTable[]
+  /** Those that are not of whole rows, by what their objects show. */
+  readonly shapes = new Map<string, CellTable>()
 
   constructor(readonly relations: Relations, info: RelationInfo) {
     this.id = info.id
@@ -210,11 +223,28 @@ export class Relations {
     return this.get(rel)
   }
 
-  /** A table of cells whose objects are projections of the rows of `rel`. */
+  /** The table of cells whose objects are these projections of the rows of `rel`; for a view that `enter`s it. */
   projection(rel: number, fields: readonly FieldInfo[], key: readonly { hops: number[]; column: number }[], keyed: boolean): CellTable {
-    const table = new CellTable(this.get(rel), new Projection(this, rel, fields, keyed ? undefined : key))
-    this.get(rel).tables.push(table)
+    const relation = this.get(rel)
+    const shape = JSON.stringify([fields, !keyed && key])
+    let table = relation.shapes.get(shape)
+    if (table === undefined) relation.shapes.set(shape, table = new CellTable(relation, new Projection(this, rel, fields, keyed ? undefined : key)))
     return table
+  }
+
+  /** One more view shows rows by a table that is not of whole ones. */
+  enter(table: CellTable): void {
+    if (table.users++ === 0) table.relation.tables.push(table)
+    table.unsettle()
+  }
+
+  /** Ends an `enter`. What handles are those of later is unknown to a table that nobody uses. */
+  leave(table: CellTable): void {
+    if (--table.users > 0) return
+    const { tables, shapes } = table.relation
+    tables.splice(tables.indexOf(table), 1)
+    for (const [shape, other] of shapes) if (other === table) shapes.delete(shape)
+    table.cells.length = 0
   }
 
   /** Keeps everything that may be held: the memory is about to go. Whole rows last: what is put together of them asks for their cells. */

@@ -18,7 +18,7 @@ export class Level {
   slot = 0
   depth = 0
   readonly table: CellTable
-  /** The table belongs to this view alone and goes with it. */
+  /** The table is there for the views that show its shape, and goes with the last. */
   readonly ownTable: boolean
   /** Names of the key fields when the objects hold all of them. */
   readonly keyNames: string[] | undefined
@@ -120,7 +120,7 @@ function buildNode(node: TreeNode): object {
 
 function objectOf(item: TreeNode | RowCell): object { return item instanceof TreeNode ? item.cell.get() : item.get() }
 
-/** The levels of a description, made once for all views that it describes, if nothing of them is of one view alone. */
+/** The levels of a description, made once for all views that it describes. */
 const described = new WeakMap<readonly LevelInfo[], Level[]>()
 
 /** The levels of a view. Queries of one form have one description. */
@@ -129,7 +129,7 @@ export function levelsFrom(infos: readonly LevelInfo[], relations: Relations): L
   if (known !== undefined) return known
   const levels = infos.map((info, i) => new Level(i, info, relations))
   linkLevels(levels)
-  if (!levels.some(l => l.ownTable)) described.set(infos, levels)
+  described.set(infos, levels)
   return levels
 }
 

@@ -57,6 +57,7 @@ export class View {
     this.flat = info.flat
     this.version = version
     this.levels = levelsFrom(info.levels, relations)
+    for (const level of this.levels) if (level.ownTable) relations.enter(level.table)
   }
 
   /** The mirror exists. */
@@ -188,7 +189,8 @@ export class View {
     let done = false
     try {
       if (this.#shared) yield* this.#holding()
-      for (const level of this.levels) if (level.ownTable) yield* level.table.settling(this.#shared)
+      // What others show in the same shape is still told when it goes.
+      for (const { ownTable, table } of this.levels) if (ownTable && table.users === 1) yield* table.settling(this.#shared)
       done = true
     } finally {
       // It stays.
@@ -196,14 +198,12 @@ export class View {
     }
   }
 
+  /** What it shows stays readable without it: another of the same shape may have gone since, and left it the last. */
+  get settled(): boolean { return this.levels.every(l => !l.ownTable || l.table.users > 1 || l.table.kept) }
+
   /** Takes the view's own tables off the relations. */
   detach(): void {
-    for (const level of this.levels) {
-      if (!level.ownTable) continue
-      const { tables } = level.table.relation
-      const i = tables.indexOf(level.table)
-      if (i >= 0) tables.splice(i, 1)
-    }
+    for (const level of this.levels) if (level.ownTable) this.#relations.leave(level.table)
     this.#relations.drop(this.#needs)
   }
 
