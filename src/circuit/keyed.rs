@@ -18,54 +18,57 @@ use crate::algebra::Weight;
 use crate::query::JoinKind;
 use crate::trace::HandleState;
 
+/// Hash of a key.
+type Key = u32;
+
 /// The joins of one arrangement that are filed by key.
 #[derive(Debug, Default)]
 pub struct Keyed {
-    joins: HashMap<u64, Vec<NodeId>, HandleState>,
-    /// Per join: the weight of its own rows of each key.
-    keys: HashMap<NodeId, HashMap<u64, i64, HandleState>, HandleState>,
+    joins: HashMap<Key, Vec<NodeId>, HandleState>,
+    /// Keys of each join.
+    keys: HashMap<NodeId, Vec<Key>, HandleState>,
+    /// By join and key: the weight of the join's own rows of that key.
+    weights: HashMap<u64, u32, HandleState>,
 }
 
 impl Keyed {
     /// Files a join that has no rows of its own yet.
     pub fn file(&mut self, join: NodeId) {
-        self.keys.insert(join, HashMap::default());
+        self.keys.insert(join, Vec::new());
     }
 
     /// A join's own side has rows of a key more, or less.
-    pub fn note(&mut self, join: NodeId, key: u64, weight: Weight) {
-        let keys = self.keys.get_mut(&join).expect("the join is filed");
-        let known = keys.len();
-        let sum = keys.entry(key).or_default();
-        *sum += i64::from(weight);
-        if *sum == 0 {
-            keys.remove(&key);
-            self.leave(join, key);
-        } else if keys.len() > known {
+    pub fn note(&mut self, join: NodeId, hash: u64, weight: Weight) {
+        let key = short(hash);
+        let place = u64::from(join) << 32 | u64::from(key);
+        let before = self.weights.get(&place).copied().unwrap_or_default();
+        let now = before.wrapping_add_signed(weight);
+        if now == 0 {
+            self.weights.remove(&place);
+            drop_from(&mut self.joins, key, join);
+            if let Some(keys) = self.keys.get_mut(&join) {
+                keys.iter().position(|&k| k == key).map(|at| keys.swap_remove(at));
+            }
+            return;
+        }
+        self.weights.insert(place, now);
+        if before == 0 {
             self.joins.entry(key).or_default().push(join);
+            self.keys.entry(join).or_default().push(key);
         }
     }
 
-    fn leave(&mut self, join: NodeId, key: u64) {
-        let Some(joins) = self.joins.get_mut(&key) else { return };
-        if let Some(at) = joins.iter().position(|&j| j == join) {
-            joins.swap_remove(at);
+    /// Forgets a join.
+    pub fn remove(&mut self, join: NodeId) {
+        for key in self.keys.remove(&join).unwrap_or_default() {
+            self.weights.remove(&(u64::from(join) << 32 | u64::from(key)));
+            drop_from(&mut self.joins, key, join);
         }
-        if joins.is_empty() {
-            self.joins.remove(&key);
-        }
-    }
-
-    /// Forgets a join; whether it was filed here.
-    pub fn remove(&mut self, join: NodeId) -> bool {
-        let Some(keys) = self.keys.remove(&join) else { return false };
-        keys.into_keys().for_each(|key| self.leave(join, key));
-        true
     }
 
     /// The joins whose own side has rows of a key.
-    pub fn affected(&self, key: u64) -> &[NodeId] {
-        self.joins.get(&key).map_or(&[], Vec::as_slice)
+    pub fn affected(&self, hash: u64) -> &[NodeId] {
+        self.joins.get(&short(hash)).map_or(&[], Vec::as_slice)
     }
 
     /// No joins.
@@ -75,10 +78,22 @@ impl Keyed {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.joins.allocation_size()
-            + self.joins.values().map(|j| j.capacity() * size_of::<NodeId>()).sum::<usize>()
-            + self.keys.allocation_size()
-            + self.keys.values().map(HashMap::allocation_size).sum::<usize>()
+        let lists = self.joins.values().chain(self.keys.values()).map(|l| l.capacity() * 4).sum::<usize>();
+        self.joins.allocation_size() + self.keys.allocation_size() + self.weights.allocation_size() + lists
+    }
+}
+
+fn short(hash: u64) -> Key {
+    (hash ^ hash >> 32) as Key
+}
+
+fn drop_from(lists: &mut HashMap<u32, Vec<u32>, HandleState>, of: u32, item: u32) {
+    let Some(list) = lists.get_mut(&of) else { return };
+    if let Some(at) = list.iter().position(|&i| i == item) {
+        list.swap_remove(at);
+    }
+    if list.is_empty() {
+        lists.remove(&of);
     }
 }
 

@@ -193,8 +193,8 @@ impl Engine {
         } else if let Some(view) = own {
             touched.push(Touched { view, node: 0, at: NOT_CHANGED });
         }
-        sort::by(&mut touched, |a, b| (a.view, a.node, a.at).cmp(&(b.view, b.node, b.at)));
-        // Two levels of a view may show one list.
+        sort::by_number(&mut touched, |t| t.view);
+        // Two levels of a view may show one list: it is told twice in a row.
         touched.dedup();
         let mut sections = 0;
         for changed in touched.chunk_by(|a, b| a.view == b.view) {
