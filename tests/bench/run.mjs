@@ -1,7 +1,7 @@
 // `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
 //   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
 //   --rivals   beside other libraries instead: rivals/run.mjs
-//   --only=hydrate,filter,top,list,scale,algebra,board,signals,durable,datalog    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
+//   --only=hydrate,filter,top,list,scale,algebra,board,crowds,signals,durable,datalog    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
 // BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { median } from './measure.mjs'
 import { nodeRunner } from './node.mjs'
 import { Report } from './report.mjs'
 import { names as algebraNames } from './workloads/algebra.mjs'
+import { crowdNames } from './workloads/crowds.mjs'
 import { issuesJson } from './workloads/issues.mjs'
 
 const flags = process.argv.slice(2)
@@ -71,6 +72,7 @@ async function measure(runner, targets) {
     if (wanted('scale')) await scale(runner)
     if (wanted('algebra')) await algebra(runner)
     if (wanted('board')) await board(runner)
+    if (wanted('crowds')) await crowds(runner)
     if (wanted('signals')) await signals(runner)
     if (wanted('durable')) await durable(runner)
     if (wanted('datalog') && runner.name === 'Node') await datalog(runner, report, { quick, rounds })
@@ -136,6 +138,15 @@ async function board(runner) {
   const names = { issue: 'an issue, half of them in view', label: 'a label renamed', 'large label': `a label of ${thousands(uses)} issues renamed`, join: 'a label put on or taken off', comment: 'a comment added or deleted' }
   for (const [kind, samples] of Object.entries(results)) report.compare(names[kind], samples.ours, samples.byHand, { target: 3 })
   report.note(`rows examined and patches per change: ${Object.entries(work).map(([kind, w]) => `${kind} ${w.examined.toFixed(1)}, ${w.patches.toFixed(1)}`).join('; ')}`)
+}
+
+async function crowds(runner) {
+  const queries = quick ? 1000 : 10_000
+  report.section(`${runner.name}: one change under ${thousands(queries)} queries of one shape, against the ten that can hear of it`, 'µs', 'ten')
+  for (const shape of crowdNames) {
+    const { samples } = await runner.run({ workload: 'crowds', shape, queries, rounds, count: quick ? 500 : 5000 })
+    report.compare(shape, samples.many, samples.few)
+  }
 }
 
 async function signals(runner) {
