@@ -2,109 +2,30 @@
 import { Arrivals } from './arrivals.js'
 import type { LooseBatch, LooseChange, Report } from './changes.js'
 import { Dispatcher, type ReportListener, report } from './dispatch.js'
-import type { Durability, Keeper, StorageOption } from './durability.js'
+import type { Durability, Keeper } from './durability.js'
 import { Encoder } from './encoder.js'
 import { EddylineError } from './errors.js'
-import { Forms } from './forms.js'
-import { type JsonBytes, type JsonOptions, type JsonReader, type JsonStream, abort, engineOptions, isStream, openStream, pushStream, pushWhole } from './json-input.js'
+import { type JsonBytes, type JsonOptions, type JsonStream, isStream, pushWhole } from './json-input.js'
 import { type TableLayout, tableLayout } from './layout.js'
 import { opening } from './live-json.js'
-import { LiveQuery, QueryEvent, SharedQuery } from './live-query.js'
+import { LiveQuery } from './live-query.js'
 import { located } from './located.js'
 import { checkApply, checkExplain, checkJson, checkName, checkSource } from './given.js'
 import { Budget, type MemoryOptions } from './memory.js'
-import { OpenQueries } from './open-queries.js'
+import type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, Tap } from './options.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
-import { type Form, Query, type QueryLike } from './query/builder.js'
-import { type AnyParams, type ParamQuery, type ParamSpec, type ParamValues, paramsJson } from './query/params.js'
-import type { QueryJson } from './query/types.js'
-import { CAME, CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION, ReportReader } from './report.js'
+import { Queries } from './queries.js'
+import { Query, type QueryLike } from './query/builder.js'
+import type { ParamQuery, ParamValues } from './query/params.js'
+import { CAME, CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION } from './report.js'
 import { Relations } from './rows.js'
-import type { AnySchema, Batch, Change, TableName } from './schema.js'
+import type { AnySchema, Batch, Change } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
-import { type SliceProgress, isSliced, letIn } from './sliced.js'
 import { type Tenant, tenantOf } from './tenant.js'
-import { type Answer, type FetchRow, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
-import { View } from './view.js'
+import { type Answer, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
+import { Streams } from './streams.js'
 
-export interface DatabaseOptions<S extends AnySchema> {
-  schema: S
-  /** For messages and devtools. */
-  name?: string
-  /** Answers `touch`: the row, or null if it is gone. */
-  fetchRow?: FetchRow
-  /** Gets errors that have no caller: of listeners, of `fetchRow`, of sources. By default they are reported as uncaught. */
-  onError?: (error: unknown) => void
-  /** How long the engine keeps a view that nobody uses, in milliseconds; 1,000 by default. */
-  graceMs?: number
-  /** Keeps the state over a restart: `indexedDb('app')` and others of `eddyline/storage`. */
-  storage?: StorageOption
-  /** How much memory the engine may take, and who makes room: `{ budget: 64 << 20, onPressure }`. */
-  memory?: MemoryOptions
-}
-
-export interface ApplyOptions {
-  /** Resolve when the version is durable. */
-  durable: true
-}
-
-/** @internal What rooms with an entry of their own need of the inside: rows that enter and leave packed. */
-export interface Inside {
-  readonly port: Port
-  readonly encoder: Encoder
-  readonly layouts: readonly TableLayout[]
-}
-
-/** @internal What a database in a worker is asked for. */
-export interface Tap {
-  /** A version, before listeners hear of it: `address` is that of the engine's report. */
-  published(address: number, report: Report): void
-  /** A touched row could not be fetched, or, without an error, is known again. */
-  fetched(name: string, touch: Touch, error: EddylineError | undefined): void
-  crashed(error: EddylineError): void
-}
-
-export interface LiveOptions {
-  /** For `explain` and devtools. */
-  label?: string
-  /** Whose rows, for tenanted tables. */
-  tenant?: string
-  /** Values of the query's parameters. */
-  params?: AnyParams
-  /** First row and number of rows of the part that is shown: `live.window` moves it. */
-  window?: readonly [start: number, count: number]
-  /**
-   * Its rows come in slices of some 5 ms: `status` is `'loading'`, and rows and diffs show what there is, until all are there.
-   * `dispose` ends it. For queries over so many rows that the page would stand still; what takes part in it already, or
-   * finds its rows by an index, is quicker whole.
-   */
-  sliced?: boolean | { onProgress?: (progress: SliceProgress) => void }
-}
-
-/** What `db.stats()` tells. Bytes are of the engine's own structures; `wasmBytes` is all memory of its instance, shared by the databases of a page. */
-export interface EngineStats {
-  readonly version: number
-  readonly tables: { name: string; rows: number; bytes: number }[]
-  readonly nodes: number
-  readonly views: number
-  /** Rows that operators looked at so far: the work done. */
-  readonly rowsExamined: number
-  readonly bytes: { readonly tables: number; readonly operators: number; readonly views: number }
-  /** Rows by key or in order, and how many operators and queries read each. */
-  readonly indexes: { node: number; kind: string; bytes: number; users: number }[]
-  /** Per view: bytes that go with it, and bytes that others use too. */
-  readonly queries: { view: number; own: number; shared: number }[]
-  readonly wasmBytes: number
-  /** Bytes of this memory that are in use, the area that batches are written to not counted; the rest is free to be used again. */
-  readonly allocatedBytes: number
-  /** Microseconds in the engine: of the last batch and of all. */
-  readonly micros: { readonly last: number; readonly total: number }
-  /** What `allocatedBytes` may be, with a memory budget. */
-  readonly budget?: number
-}
-
-/** One query builder per table. */
-export type QueryRoot<S extends AnySchema> = { readonly [T in TableName<S>]: Query<S, T> }
+export type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, Tap } from './options.js'
 
 /**
  * Tables, live queries and sources over one engine. Made by `createDatabase`.
@@ -122,20 +43,14 @@ export class Database<S extends AnySchema> {
   readonly #dispatcher: Dispatcher
   readonly #fetcher: RowFetcher
   readonly #layouts: TableLayout[]
-  readonly #views = new Map<number, View>()
-  readonly #queries: (SharedQuery | undefined)[] = []
-  readonly #open: OpenQueries
+  readonly #queries: Queries
   readonly #tenants = new Map<string, Tenant<S>>()
   readonly #connections = new Set<SourceConnection>()
-  readonly #readers = new Set<JsonReader>()
+  readonly #streams: Streams
   readonly #module: EngineModule
   readonly #onError: ((error: unknown) => void) | undefined
-  readonly #reader: ReportReader
-  #version = 0
   #lastMicros = 0
   #allMicros = 0
-  #streaming: Promise<unknown> | undefined
-  readonly #forms: Forms
   /** @internal Set by the storage once it has loaded. */
   keeper: Keeper | undefined
   /** @internal Called once, when it is closed: what works on it ends. */
@@ -154,33 +69,30 @@ export class Database<S extends AnySchema> {
     this.name = options.name ?? 'eddyline'
     this.#onError = options.onError
     const port = this.#port = new Port(module, options.schema.json)
-    this.#forms = new Forms(port)
     const infos = port.call('relations')
     this.#layouts = options.schema.json.tables.map((t, i) =>
       tableLayout(infos[i] as PackedInfo, new Map(t.columns.map(c => [c.name, c.nullable])), t.key, t.tenant))
     this.#encoder = new Encoder(port, new Map(this.#layouts.map(l => [l.name, l])))
     this.#relations = new Relations(port, this.#encoder)
     this.#relations.add(infos)
-    this.#reader = new ReportReader(port, this.#relations, this.#views)
+    this.#streams = new Streams(port, {
+      json: run => this.#json(run),
+      makesRoom: error => this.#makesRoom(error),
+    })
     this.#dispatcher = new Dispatcher(options.onError)
     this.arrivals = new Arrivals(this.inside)
-    this.#open = new OpenQueries({
-      open: (key, json, types, form, sliced) => this.#register(key, json, types, form, sliced),
-      whole: query => { this.#whole(query) },
-      drop: ({ view: { id } }) => {
-        this.#views.delete(id)
-        this.#queries[id] = undefined
-        port.call('unregister', id)
-      },
-      ended: () => this.#closed || port.dead !== undefined,
-    }, this.#dispatcher, options.schema.json, options.graceMs ?? 1000)
+    this.#queries = new Queries(port, this.#relations, this.#dispatcher, options.schema.json, options.graceMs ?? 1000, {
+      closed: () => this.#closed,
+      moved: move => { this.#moved(move) },
+      opened: query => { for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#queries.open.reads(query, touch.table, touch.tenant)) query.fetched(name, error) },
+      failed: error => { report(error, this.#onError) },
+    }, port.call('version'))
     this.#fetcher = new RowFetcher(options.fetchRow, {
       waitFor: ({ table, key, tenant }, came) => { this.arrivals.wait(this.#fetcher, table, key, tenant, came) },
       check: (touch, row) => { checkAnswer(this.inside, touch, row) },
       store: answers => { this.#store(answers) },
       told: (name, touch, error) => { this.#fetched(name, touch, error) },
     }, options.onError)
-    this.#version = port.call('version')
     const query = Object.create(null) as Record<string, unknown>
     for (const t of options.schema.json.tables) query[t.name] = new Query(options.schema, t.name as never)
     this.query = Object.freeze(query) as QueryRoot<S>
@@ -188,7 +100,7 @@ export class Database<S extends AnySchema> {
   }
 
   /** Number of the current version. */
-  get version(): number { return this.#version }
+  get version(): number { return this.#queries.version }
 
   /**
    * Applies changes as one version: synchronous and atomic.
@@ -222,16 +134,16 @@ export class Database<S extends AnySchema> {
     if (!Array.isArray(changes)) throw new EddylineError('CHANGE_INVALID', 'apply takes an array of changes or a batch { changes }', { path: 'changes' })
     const port = this.#port
     if (port.dead !== undefined) throw port.dead
-    if (this.#dispatcher.running) this.#dispatcher.pin()
+    this.#pin()
     const bytes = this.#encoder.encode(changes, batch)
     const begun = performance.now()
     let address: number
     try { address = port.commit(bytes) } catch (error) {
       this.#relations.links.close()
-      if (again && this.#budget?.makesRoom(error) === true) return this.#apply(input, false)
+      if (again && this.#makesRoom(error)) return this.#apply(input, false)
       throw located(this.#encoder, error, changes)
     }
-    const report = this.#publish(address, (performance.now() - begun) * 1000, batch?.source, batch?.cursor, batch?.origin)
+    const report = this.#publish(address, begun, batch?.source, batch?.cursor, batch?.origin)
     port.relax()
     return report
   }
@@ -253,57 +165,8 @@ export class Database<S extends AnySchema> {
     this.#port.alive()
     checkJson(opts)
     this.keeper?.guard()
-    if (isStream(input)) return this.#applyStream(input, opts)
-    if (this.#dispatcher.running) this.#dispatcher.pin()
-    const begun = performance.now()
-    return this.#publishJson(this.#roomy(() => pushWhole(this.#port, input, opts)), begun)
-  }
-
-  async #applyStream(input: JsonStream, opts: JsonOptions | undefined): Promise<Report> {
-    // Held at once, so that closing the database can end it while it waits.
-    const reader = openStream(input)
-    this.#readers.add(reader)
-    // One at a time: the engine reads one stream.
-    const before = this.#streaming
-    let finish!: () => void
-    const mine = this.#streaming = new Promise<void>(resolve => { finish = resolve })
-    try {
-      await before
-      const port = this.#port
-      port.call('json_begin', engineOptions(opts), false)
-      let parts: Report | undefined
-      const take = (method: 'json_part' | 'json_end'): Report | undefined => {
-        if (this.#dispatcher.running) this.#dispatcher.pin()
-        const begun = performance.now()
-        const address = method === 'json_part' ? port.call(method) >>> 0 : port.call(method, false) >>> 0
-        if (address === 0) return undefined
-        const report = this.#publishJson(address, begun)
-        port.relax()
-        return parts = parts === undefined ? report : { ...report, applied: report.applied + parts.applied, ignored: report.ignored + parts.ignored, micros: report.micros + parts.micros }
-      }
-      const commit = (): Report => take('json_end')!
-      // What the budget refuses, the engine keeps until it is asked again.
-      const roomy = async <T>(run: () => T): Promise<T> => {
-        try { return run() } catch (error) {
-          if (!(opts?.pressed !== undefined ? await opts.pressed(error) : this.#budget?.makesRoom(error) === true)) throw error
-          return run()
-        }
-      }
-      // What is committed by another comes as a whole.
-      const part = opts?.atomic === false && opts.around === undefined ? async () => (await roomy(() => take('json_part')))?.applied ?? parts?.applied ?? 0 : undefined
-      try {
-        await pushStream(port, reader, opts, part)
-        return await roomy(() => opts?.around === undefined ? commit() : opts.around(commit))
-      } catch (error) { abort(port, false); throw error }
-    } catch (error) {
-      reader.cancel(error).catch(() => {})
-      throw error
-    } finally {
-      this.#readers.delete(reader)
-      reader.releaseLock()
-      if (this.#streaming === mine) this.#streaming = undefined
-      finish()
-    }
+    if (isStream(input)) return this.#streams.apply(input, opts)
+    return this.#json(() => this.#roomy(() => pushWhole(this.#port, input, opts)))!
   }
 
   /**
@@ -319,16 +182,16 @@ export class Database<S extends AnySchema> {
   live<R>(query: QueryLike<R>, options?: LiveOptions): LiveQuery<R>
   live(query: QueryLike<any> | ParamQuery<any, any>, options?: LiveOptions): LiveQuery<any, any> {
     this.#port.alive()
-    return new LiveQuery(this.#open.live(query, options), options?.label)
+    return new LiveQuery(this.#queries.open.live(query, options), options?.label)
   }
 
   /** The plan of a query with counters, as text for people. */
   explain(query: QueryLike<unknown> | LiveQuery<unknown>, options?: { tenant?: string }): string {
     checkExplain(options)
     if (query instanceof LiveQuery) return this.#port.call('explain', query.shared.view.id)
-    const shared = this.#open.shared(opening(query, options).json)
+    const shared = this.#queries.open.shared(opening(query, options).json)
     const text = this.#port.call('explain', shared.view.id)
-    if (shared.users === 0) this.retire(shared)
+    if (shared.users === 0) this.#queries.retire(shared)
     return text
   }
 
@@ -349,7 +212,7 @@ export class Database<S extends AnySchema> {
   applyPacked(bytes: Uint8Array, source?: string, cursor?: string, origin?: string, taken = false): Report {
     const port = this.#port
     port.alive()
-    if (this.#dispatcher.running) this.#dispatcher.pin()
+    this.#pin()
     let begun = 0
     const commit = (): number => {
       port.reserve(bytes.length, 0)
@@ -358,15 +221,19 @@ export class Database<S extends AnySchema> {
       return port.commit(bytes.length)
     }
     const address = taken && this.#budget !== undefined ? this.#budget.without(commit) : this.#roomy(commit)
-    const report = this.#publish(address, (performance.now() - begun) * 1000, source, cursor, origin)
+    const report = this.#publish(address, begun, source, cursor, origin)
     port.relax()
     return report
   }
 
+  #pin(): void { if (this.#dispatcher.running) this.#dispatcher.pin() }
+
+  #makesRoom(error: unknown): boolean { return this.#budget?.makesRoom(error) === true }
+
   /** Runs what gives a report, and once more if the budget refused it and room was made. */
   #roomy(run: () => number): number {
     try { return run() } catch (error) {
-      if (this.#budget?.makesRoom(error) !== true) throw error
+      if (!this.#makesRoom(error)) throw error
       return run()
     }
   }
@@ -377,7 +244,7 @@ export class Database<S extends AnySchema> {
     this.#budget = new Budget(options, {
       limit: bytes => port.dead === undefined ? port.call('budget', bytes) >>> 0 : 0,
       apply: changes => { this.apply(changes as never) },
-      drop: () => { this.#open.dropUnused() },
+      drop: () => { this.#queries.open.dropUnused() },
       aside: fn => { if (this.keeper === undefined) fn(); else this.keeper.aside(fn) },
       failed: error => { report(error, this.#onError) },
     })
@@ -391,7 +258,7 @@ export class Database<S extends AnySchema> {
   cursor(source: string): string | undefined { checkName(source, 'source'); return this.#port.call('cursor', source) }
 
   /** Calls `fn` once per version, after the live queries. Returns the function that ends it. */
-  subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.#version) }
+  subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.version) }
 
   /** Asks `fetchRow` again for touched rows that it failed for; their number. Queries over them are ready again as these arrive. */
   retry(): number { return this.#fetcher.retry() }
@@ -437,18 +304,18 @@ export class Database<S extends AnySchema> {
     this.#closed = true
     for (const connection of [...this.#connections]) connection.close()
     for (const close of [...this.closers]) close()
-    for (const reader of this.#readers) reader.cancel().catch(() => {})
+    this.#streams.close()
     this.keeper?.close()
     this.#fetcher.close()
     const port = this.#port
     const readable = port.dead === undefined
     if (readable) this.#relations.settle()
-    const queries = this.#open.close(readable, 'closed', undefined)
+    const queries = this.#queries.open.close(readable, 'closed', undefined)
     if (readable) {
       port.end(new EddylineError('CLOSED', `the database \`${this.name}\` is closed`))
       port.engine.free?.()
     }
-    this.#open.tell(queries)
+    this.#queries.open.tell(queries)
   }
 
   [Symbol.dispose](): void { this.close() }
@@ -456,90 +323,35 @@ export class Database<S extends AnySchema> {
   /** @internal Another database of the same schema, or of another, over an engine of its own. */
   twin<T extends AnySchema = S>(schema?: T): Database<T> { return new Database(this.#module, { schema: schema ?? this.schema as unknown as T, name: this.name, ...(this.#onError === undefined ? {} : { onError: this.#onError }) }) }
 
-  /** @internal */
-  setParams(query: SharedQuery, values: AnyParams): void {
-    const params = paramsJson(values, query.types)
-    this.#moved(() => this.#port.call('set_params', query.view.id, { params }))
-  }
-
-  /** @internal */
-  show(query: SharedQuery, start: number, count: number): void {
-    this.#moved(() => this.#port.call('show', query.view.id, start, count))
-  }
-
-  /** @internal */
-  total(query: SharedQuery): number { return this.#port.call('total', query.view.id) }
+  // ---- inside ------------------------------------------------------------------------------------------------------
 
   /** A version that no change of rows made. */
   #moved(move: () => number): void {
     this.#port.alive()
-    if (this.#dispatcher.running) this.#dispatcher.pin()
+    this.#pin()
     const begun = performance.now()
     const address = move() >>> 0
-    const micros = (performance.now() - begun) * 1000
     this.#port.fresh()
     // Nothing is another value than before.
-    if (this.#port.i32[(address >> 2) + VERSION] === this.#version) return
-    this.#publish(address, micros, undefined, undefined, undefined)
+    if (this.#port.i32[(address >> 2) + VERSION] === this.version) return
+    this.#publish(address, begun)
   }
 
-  /** @internal */
-  tell(query: SharedQuery): void { this.#open.tell([query]) }
-
-  /** @internal */
-  retire(query: SharedQuery): void { this.#open.retire(query) }
-
-  // ---- inside ------------------------------------------------------------------------------------------------------
-
-  #register(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced']): SharedQuery {
-    const port = this.#port
-    const view = new View(port, this.#relations, this.#forms.register(json, form, isSliced(sliced)), this.#version)
-    const query = new SharedQuery(this, view, key, json, types)
-    this.#views.set(view.id, view)
-    this.#queries[view.id] = query
-    const failure = port.call('view_error', view.id)
-    if (failure != null) {
-      view.fail()
-      query.fail(new EddylineError(failure.code, failure.message))
-    }
-    for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#open.reads(query, touch.table, touch.tenant)) query.fetched(name, error)
-    if (isSliced(sliced)) {
-      query.slicing = true
-      query.loading()
-      const door = {
-        open: () => !this.#closed && port.dead === undefined && this.#queries[view.id] === query,
-        moved: (move: () => number) => { this.#moved(move) },
-        loaded: () => { if (query.slicing) this.#loaded(query) },
-        failed: (error: unknown) => { report(error, this.#onError) },
-      }
-      letIn(port, view.id, door, typeof sliced === 'object' ? sliced?.onProgress : undefined).catch(door.failed)
-    }
-    return query
-  }
-
-  #loaded(query: SharedQuery): void {
-    query.loaded()
-    this.tell(query)
-  }
-
-  /** Somebody wants all rows of a sliced query now. */
-  #whole(query: SharedQuery): void {
-    const { id } = query.view
-    while (query.slicing && this.#port.call('pending', id) > 0) this.#moved(() => this.#port.call('admit', id, 0xffffffff))
-    if (query.slicing) this.#loaded(query)
-  }
-
-  /** JSON names its source, cursor and origin itself. */
-  #publishJson(address: number, begun: number): Report {
-    const micros = (performance.now() - begun) * 1000
+  /** JSON names its source, cursor and origin itself; a part of it may bring nothing yet. */
+  #json(run: () => number): Report | undefined {
+    this.#pin()
+    const begun = performance.now()
+    const address = run() >>> 0
+    if (address === 0) return undefined
     this.#port.fresh()
-    if ((this.#port.i32[(address >> 2) + FLAGS] & NAMED) === 0) return this.#publish(address, micros, undefined, undefined, undefined)
+    if ((this.#port.i32[(address >> 2) + FLAGS] & NAMED) === 0) return this.#publish(address, begun)
     const [source, cursor, origin] = this.#port.call('envelope')
-    return this.#publish(address, micros, source, cursor, origin)
+    return this.#publish(address, begun, source, cursor, origin)
   }
 
   /** Lets all mirrors absorb a report, then tells the listeners. */
-  #publish(address: number, micros: number, source: string | undefined, cursor: unknown, origin: string | undefined): Report {
+  #publish(address: number, begun: number, source?: string, cursor?: unknown, origin?: string): Report {
+    const micros = (performance.now() - begun) * 1000
     const port = this.#port
     port.fresh()
     const head = address >> 2
@@ -553,51 +365,19 @@ export class Database<S extends AnySchema> {
     }
     const touched = words[head + TOUCHES]
     const came = (words[head + FLAGS] & CAME) !== 0
-    const reader = this.#reader
-    const { links } = this.#relations
-    links.open()
-    reader.absorb(address)
-    links.close()
-    this.#version = version
+    const touchesAt = this.#queries.absorb(address)
+    this.#queries.version = version
     this.#lastMicros = micros
     this.#allMicros += micros
     // First: a listener may apply, and what this version changed is then gone.
     if (this.keeper !== undefined && !replayed) this.keeper.committed(report)
-    const touches = touched > 0 ? readTouches(port, reader.touchesAt, touched, this.#layouts) : undefined
+    const touches = touched > 0 ? readTouches(port, touchesAt, touched, this.#layouts) : undefined
     // Behind everything that reads the report: what it asks of the engine may make another one.
     this.tap?.published(address, report)
-    let first: QueryEvent | undefined
-    let events: QueryEvent[] | undefined
-    for (let i = 0; i < reader.count; i++) {
-      const view = reader.changed[i]!
-      reader.changed[i] = undefined
-      const query = this.#queries[view.id]!
-      query.changed()
-      if (view.failed || query.broken) this.#evaluated(query, view)
-      if (query.listeners.length > 0) {
-        const event = new QueryEvent(query, view.diff, report)
-        if (first === undefined) first = event
-        else if (events === undefined) events = [first, event]
-        else events.push(event)
-      }
-      view.diff = undefined
-    }
-    if (events !== undefined) this.#dispatcher.push(events, replayed ? undefined : report)
-    else if (first !== undefined) this.#dispatcher.pushOne(first, replayed ? undefined : report)
-    else if (!replayed && this.#dispatcher.hasReportListeners) this.#dispatcher.push([], report)
+    this.#queries.news(report)
     if (touches !== undefined) for (const touch of touches) this.#fetcher.touch(touch)
     if (came) this.arrivals.came()
     return report
-  }
-
-  #evaluated(query: SharedQuery, view: View): void {
-    if (view.failed) {
-      const failure = this.#port.call('view_error', view.id)
-      query.fail(new EddylineError(failure?.code ?? 'EVALUATION_FAILED', failure?.message ?? 'the query could not be evaluated'))
-    } else {
-      view.recover()
-      query.recovered()
-    }
   }
 
   #store(answers: readonly Answer[]): void {
@@ -611,13 +391,13 @@ export class Database<S extends AnySchema> {
   #fetched(name: string, touch: Touch, error: EddylineError | undefined): void {
     if (this.#closed) return
     this.tap?.fetched(name, touch, error)
-    this.#open.tell(this.#open.fetched(name, touch.table, touch.tenant, error))
+    this.#queries.open.tell(this.#queries.open.fetched(name, touch.table, touch.tenant, error))
   }
 
   #crashed(error: EddylineError): void {
     this.tap?.crashed(error)
-    const queries = this.#open.all()
+    const queries = this.#queries.open.all()
     for (const query of queries) query.close(false, 'error', error)
-    this.#open.tell(queries)
+    this.#queries.open.tell(queries)
   }
 }

@@ -1,6 +1,6 @@
 // What a face holds as one plain object, to be stored anywhere; and circuits from a configuration, checked against it.
 import type { LooseChange } from '../changes.js'
-import { EddylineError, unknownName } from '../errors.js'
+import { EddylineError } from '../errors.js'
 import { canonicalQuery, hashOf } from './canonical.js'
 import type { Face } from './face.js'
 import type { Row } from './mirror.js'

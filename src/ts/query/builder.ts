@@ -1,7 +1,6 @@
 import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
-import type { CellType } from '../port.js'
 import { type Condition, Expr, Rows, exprOf, misshapen } from './expr.js'
 import type { CountLike } from './params.js'
 import { checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, tableNamed, tooDeep } from './parts.js'
@@ -336,9 +335,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
 
   /** What stands in the place of a table is worked out once for all rows around it. */
   #alone(query: QueryJson): void {
-    outsiders(query, this.#of.plan.steps, ({ of }) => {
-      throw new EddylineError('QUERY_INVALID', `a query in the place of a table cannot read \`${of}\`, of the query outside: a condition behind it can`, { offending: of, path: 'from' })
-    })
+    outsiders(query, this.#of.plan.steps, ({ of }) => { throw new EddylineError('QUERY_INVALID', `a query in the place of a table cannot read \`${of}\` of the query outside; a condition behind it can`, { offending: of, path: 'from' }) })
   }
 
   #fresh(name: string): void {

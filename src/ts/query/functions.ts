@@ -14,7 +14,6 @@ type Text = string | null
 type Moment = Date | null
 /** Null, if one of the arguments may be. */
 type Null<A> = Extract<A, null>
-type OperandValue<P> = P extends Expr<infer T> ? T : P
 
 function call<T>(op: string, args: readonly unknown[], type?: CellType, like?: CellType, name?: string): Expr<T> {
   const json: ExprJson = { op, args: args.map(a => literal(a, like)) }
@@ -119,7 +118,7 @@ export function regexpMatch(a: Expr<Text>, pattern: string | Expr<string>): Expr
 /** `regexp_matches(a, pattern, 'g')`: the same of all matches, as rows: for `unnest`. The pattern is a literal. */
 export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: []): Rows<(string | null)[]>
 export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: unknown[]): Rows<(string | null)[]> {
-  if (flags.length > 0) throw misshapen('`regexpMatches` finds all matches and takes no flags: write them into the pattern, \'(?i)…\'', flags[0], 'flags')
+  if (flags.length > 0) throw misshapen('`regexpMatches` takes no flags: they are in the pattern, \'(?i)…\'', flags[0], 'flags')
   return new Rows(call('regexpMatches', [a, pattern], 'text[]').json, 'text[]')
 }
 

@@ -111,7 +111,7 @@ function bound(given: FrameBound, moments: boolean, which: 'start' | 'end'): { k
   const names = isObject(given) ? Object.keys(given) : []
   const odd = names.find(name => !ENDS.includes(name))
   if (odd !== undefined) throw unknownName('QUERY_INVALID', `\`${odd}\` of an end of a frame`, odd, ENDS, `${path}.${odd}`)
-  if (names.length !== 1) throw misshapen('an end of a frame is a text, { preceding: 1 } or { following: 1 }', given, path)
+  if (names.length !== 1) throw misshapen('an end is a text, { preceding: 1 } or { following: 1 }', given, path)
   const [kind, offset] = Object.entries(given as Record<string, FrameOffset>)[0]
   if (typeof offset === 'string' || typeof offset === 'object') return { kind, offset: literal(offset, 'interval').value as string }
   // Moments are held in microseconds.

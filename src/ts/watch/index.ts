@@ -13,7 +13,9 @@ declare module '../tenant.js' {
 
 extendTenants((db, id) => tenant(db, id) as never)
 
-export type { By, QueryWatchOptions, SavedCounters, Scope, ScopeOptions, TableWatchOptions, WatchOptions } from './scope.js'
+export type { SavedCounters } from './counted.js'
+export type { By, QueryWatchOptions, ScopeOptions, TableWatchOptions, WatchOptions } from './options.js'
+export type { Scope } from './scope.js'
 export { type Tenant, tenant, watches } from './tenants.js'
 export type { AllOptions, Assigns, AssignsInfo, AssignsListener, AssignsOptions } from './assigns.js'
 export type { Counters, Rule, SignalKind } from './kinds.js'

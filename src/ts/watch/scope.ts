@@ -1,75 +1,24 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
-import { cellOf } from '../cells.js'
-import { EddylineError, codedError } from '../errors.js'
+import { EddylineError } from '../errors.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { LiveQuery } from '../live-query.js'
 import type { QueryLike } from '../query/builder.js'
-import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
+import type { AnySchema, Batch, Change, Key, TableName } from '../schema.js'
 import { batchOf, checkQuery, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
-import { checkBy, checkEnds, checkFlag, checkFunction, checkList, checkOptions, checkRule, checkSaved, checkShown, checkWhat, checkWord } from './checks.js'
-import type { Target } from './feed.js'
-import { type Hub, type Keeping, hubOf } from './hub.js'
-import { type Counters, KINDS, type Rule, type SignalKind, ruleName } from './kinds.js'
+import { checkEnds, checkFlag, checkFunction, checkList, checkOptions, checkRule, checkShown, checkWhat, checkWord } from './checks.js'
+import { type SavedCounters, ScopeCounters } from './counted.js'
+import { type Hub, hubOf } from './hub.js'
+import { type Counters, KINDS, type Rule, type SignalKind } from './kinds.js'
+import { type By, type QueryWatchOptions, type TableWatchOptions, checkByOf } from './options.js'
 import { type Futures, type Ready, assignReady } from './ready.js'
-import { type TableJson, columnType, keyValues, tableOf } from './row-keys.js'
-import type { Count, RowSet, Work } from './row-set.js'
+import { columnType, keyValues, tableOf } from './row-keys.js'
+import type { RowSet, Work } from './row-set.js'
 import { type Reads, type SignalListener, Watch, type Watched, endWith, endWithOwner } from './watch.js'
 
-export interface ScopeOptions {
-  /** The most watches at a time, members of assigns included; 10,000 by default. */
-  maxWatches?: number
-  /** Counters of this scope are written to the storage of the database when they change, and go on from there after a restart. */
-  keepCounters?: boolean
-}
-
-/** The indexed value that is looked at: columns with their values. */
-export type By<S extends AnySchema, T> = Partial<Row<S, T>>
-
-export interface WatchOptions extends Rule {
-  /** What `assignReady` and `unwatch` know it by; any value. */
-  label?: unknown
-  /** One signal, then it is over. */
-  once?: boolean
-  /** Ends it. */
-  signal?: AbortSignal
-  /** Ends it when this object has been collected. */
-  owner?: object
-}
-
-export interface TableWatchOptions<S extends AnySchema, T> extends WatchOptions {
-  /** Only rows with these values. */
-  by?: By<S, T>
-  /** Only updates that change one of these columns; for `updates` and `changes`. */
-  columns?: readonly (keyof Row<S, T> & string)[]
-  /** What `assignReady` reads; by default the rows that are watched. */
-  query?: QueryLike<any>
-}
-
-export interface QueryWatchOptions extends WatchOptions { columns?: readonly string[] }
-
 const OPTIONS: readonly string[] = ['label', 'once', 'signal', 'owner', 'upsertAs', 'noop', 'by', 'columns', 'query'] satisfies (keyof TableWatchOptions<AnySchema, string>)[]
-
-/** Where the storage keeps counters, each with its tenant. */
-const COUNTERS = 'eddyline counters'
-
-/** Values of columns, of their types. */
-function checkByOf(table: TableJson, by: object, at = ''): void {
-  checkBy(by, c => {
-    const path = `${at}by.${c}`, value = (by as Record<string, unknown>)[c]
-    const type = columnType(table, c, path)
-    if (value !== null && value !== undefined) cellOf(type, value, c, path)
-  }, at)
-}
-
-const savedOf = (target: Target, { rule, values }: Count): SavedCounters => ({
-  table: target.feed.table.name, ...(target.by === undefined ? {} : { by: target.by }), ...rule, counts: { ...values },
-})
-
-/** Counters to be kept somewhere else: plain data. */
-export interface SavedCounters { table: string; by?: Record<string, unknown>; upsertAs?: Rule['upsertAs']; noop?: Rule['noop']; counts: Counters }
 
 /**
  * Part of a database: one tenant, or what belongs to none. Changes, queries and watches of it keep to it.
@@ -80,20 +29,21 @@ export interface SavedCounters { table: string; by?: Record<string, unknown>; up
  * const w = t.watch('quotes', 'changes', { by: { author: 'Heraclitus' } }, ({ counts, keys }) => …)
  * ```
  */
-export class Scope<S extends AnySchema> implements Keeping {
+export class Scope<S extends AnySchema> {
   /** Most watches at a time. */
   maxWatches = 10_000
   readonly #hub: Hub
   readonly #watches = new Set<Watch>()
   readonly #assigns = new Set<Assigns<S>>()
-  readonly #counted = new Set<Target>()
+  /** @internal */
+  readonly counted: ScopeCounters
   #held = 0
-  #keeps = false
-  /** Counters that changed, and are not written yet. */
-  readonly #unkept = new Map<Count, Target>()
 
   /** @internal Use `tenant` or `watches`. */
-  constructor(readonly db: Database<S>, readonly id: string | undefined) { this.#hub = hubOf(db) }
+  constructor(readonly db: Database<S>, readonly id: string | undefined) {
+    this.#hub = hubOf(db)
+    this.counted = new ScopeCounters(db, this.#hub, id)
+  }
 
   /** Query builders, as those of the database. What they make is run with `live` of this scope. */
   get query(): QueryRoot<S> { return this.db.query }
@@ -250,7 +200,7 @@ export class Scope<S extends AnySchema> implements Keeping {
   counters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> } & Rule): Counters {
     checkOptions(options ?? {}, ['by', 'upsertAs', 'noop'])
     checkRule(options ?? {})
-    return { ...this.#count(table, options?.by, options ?? {}).values }
+    return this.counted.counters(table, options?.by, options ?? {})
   }
 
   /** Sets counters to 0: of a table or of an indexed value. */
@@ -258,67 +208,17 @@ export class Scope<S extends AnySchema> implements Keeping {
     const json = tableOf(this.db.schema, table)
     checkOptions(options ?? {}, ['by'])
     if (options?.by !== undefined) checkByOf(json, options.by)
-    const target = this.#hub.known(json, this.id, options?.by as never)
-    for (const count of target?.counts(this) ?? []) {
-      for (const kind of KINDS) count.values[kind] = 0
-      this.#changed(target!, count)
-    }
+    this.counted.clear(json, options?.by)
   }
 
   /** All counters, as plain data. */
-  savedCounters(): SavedCounters[] {
-    return [...this.#counted].flatMap(target => [...target.counts(this)].map(count => savedOf(target, count)))
-  }
+  savedCounters(): SavedCounters[] { return this.counted.saved() }
 
   /**
    * Goes on from saved counters: they are added to what has been counted meanwhile. Throws WATCH_INVALID, UNKNOWN_TABLE,
    * UNKNOWN_COLUMN, TYPE_MISMATCH with `path`; then none is added.
    */
-  restoreCounters(saved: readonly SavedCounters[]): void {
-    checkSaved(saved, (one, path) => {
-      const json = tableOf(this.db.schema, one.table as string, `${path}.table`)
-      if (one.by !== undefined) checkByOf(json, one.by, `${path}.`)
-    })
-    const found = saved.map(({ table, by, upsertAs, noop }) => this.#count(table, by, { upsertAs, noop }))
-    saved.forEach(({ counts }, i) => {
-      for (const kind of KINDS) found[i].values[kind] += counts[kind]
-      found[i].changed?.()
-    })
-  }
-
-  /** @internal Counters live in the storage from now on: what is there is counted on. */
-  keepCounters(): void {
-    if (this.#keeps) return
-    for (const saved of this.db.durability?.entries(COUNTERS).values() ?? []) {
-      const { tenant, ...one } = saved as SavedCounters & { tenant?: string }
-      if (tenant !== this.id) continue
-      try { this.restoreCounters([one]) } catch (error) {
-        // Of another version of the schema.
-        if (codedError(error)?.code !== 'UNKNOWN_TABLE' && codedError(error)?.code !== 'UNKNOWN_COLUMN') throw error
-      }
-    }
-    this.#keeps = true
-    // What was counted before goes on with what was kept.
-    for (const target of this.#counted) for (const count of target.counts(this)) if (count.values.changes > 0) this.#changed(target, count)
-  }
-
-  /** @internal Writes counters that changed: with the rows of a version, one transaction, or by themselves. */
-  keep(version: number | undefined): void {
-    this.#hub.keeping.delete(this)
-    const { keeper } = this.db
-    const changed = [...this.#unkept]
-    this.#unkept.clear()
-    if (changed.length === 0 || keeper === undefined || keeper.status === 'follower' || keeper.status === 'closed') return
-    const plain = ({ by, ...rest }: SavedCounters): SavedCounters => by === undefined ? rest
-      : { ...rest, by: Object.fromEntries(Object.entries(by).map(([c, v]) => [c, v instanceof Date ? v.toISOString() : v])) }
-    const named = changed.map(([count, target]) => [
-      JSON.stringify([this.id ?? null, target.feed.table.name, target.name, ruleName(count.rule)]),
-      { ...(this.id === undefined ? {} : { tenant: this.id }), ...plain(savedOf(target, count)) },
-    ])
-    const entries = { [COUNTERS]: Object.fromEntries(named) as Record<string, unknown> }
-    if (version === undefined) keeper.commit(undefined, entries)
-    else keeper.amend(version, entries)
-  }
+  restoreCounters(saved: readonly SavedCounters[]): void { this.counted.restore(saved) }
 
   /** Labelled values that follow rows, lists and queries of this scope. */
   assigns(options?: AssignsOptions): Assigns<S> {
@@ -335,11 +235,7 @@ export class Scope<S extends AnySchema> implements Keeping {
   dispose(): void {
     for (const w of [...this.#watches]) w.cancel()
     for (const a of [...this.#assigns]) a.dispose()
-    for (const target of this.#counted) {
-      target.uncount(this)
-      this.#hub.leave()
-    }
-    this.#counted.clear()
+    this.counted.end()
     if (this.#hub.scopes.get(this.id) === this) this.#hub.scopes.delete(this.id)
   }
 
@@ -355,32 +251,6 @@ export class Scope<S extends AnySchema> implements Keeping {
 
   /** @internal */
   free(n: number): void { this.#held -= n }
-
-  #count(table: string, by: object | undefined, rule: Rule): Count {
-    const target = this.#target(table, by as never)
-    const count = target.count(this, rule)
-    count.changed ??= () => { this.#changed(target, count) }
-    return count
-  }
-
-  /** What a version changed is written with it; what a call changed, by the end of its task. */
-  #changed(target: Target, count: Count): void {
-    if (!this.#keeps) return
-    if (this.#unkept.size === 0) queueMicrotask(() => { this.keep(undefined) })
-    this.#unkept.set(count, target)
-    this.#hub.keeping.add(this)
-  }
-
-  #target(table: string, by: Record<string, unknown> | undefined): Target {
-    const json = tableOf(this.db.schema, table)
-    if (by !== undefined) checkByOf(json, by)
-    const target = this.#hub.target(table, this.id, by)
-    if (!this.#counted.has(target)) {
-      this.#counted.add(target)
-      this.#hub.enter()
-    }
-    return target
-  }
 
   #rowsBy(table: string, by: Record<string, unknown> | undefined): QueryLike<any> {
     let query: any = (this.query as any)[table]

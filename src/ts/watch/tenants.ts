@@ -7,7 +7,8 @@ import { cleared } from '../tenant.js'
 import { checkTenant } from '../values.js'
 import { checkDatabase, checkFlag, checkOptions } from './checks.js'
 import { hubOf } from './hub.js'
-import { Scope, type ScopeOptions } from './scope.js'
+import type { ScopeOptions } from './options.js'
+import { Scope } from './scope.js'
 
 /** The scope of one tenant. */
 export class Tenant<S extends AnySchema> extends Scope<S> {
@@ -27,7 +28,7 @@ function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOption
   let scope = scopes.get(id) as Scope<any> | undefined
   if (scope === undefined) scopes.set(id, scope = make())
   if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches
-  if (options?.keepCounters === true) scope.keepCounters()
+  if (options?.keepCounters === true) scope.counted.keepAll()
   return scope
 }
 

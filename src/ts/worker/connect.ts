@@ -1,7 +1,7 @@
 // Sources of a database in a worker: they run on the page, what they write is applied by the worker, in order.
 import type { Cursor, Report } from '../changes.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
-import { type Connection, type Source, SourceConnection, type SyncSession } from '../source.js'
+import { type Source, SourceConnection, type SyncSession } from '../source.js'
 import type { AnySchema } from '../schema.js'
 import type { WorkerDatabase } from './database.js'
 

@@ -5,7 +5,8 @@ import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change } from '../schema.js'
 import { batchOf, checkQuery, cleared, confined } from '../tenant.js'
-import type { WorkerDatabase, WorkerLiveQuery } from './database.js'
+import type { WorkerDatabase } from './database.js'
+import type { WorkerLiveQuery } from './queries.js'
 
 /** Part of a database in a worker: the rows of one tenant, as `Tenant`, with promises. */
 export class WorkerTenant<S extends AnySchema> {

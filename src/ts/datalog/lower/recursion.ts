@@ -1,5 +1,4 @@
 // Rules that call themselves, as relations of a fixpoint.
-import type { QueryJson } from '../../query/types.js'
 import type { Branch, Clause, Rule, RuleCall } from '../ast.js'
 import { calledBy } from '../ast.js'
 import type { Compiler } from './compiler.js'

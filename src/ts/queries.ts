@@ -1,0 +1,160 @@
+// The live queries of a database, their views, and what a version tells them.
+import type { Report } from './changes.js'
+import type { Dispatcher } from './dispatch.js'
+import { EddylineError } from './errors.js'
+import { Forms } from './forms.js'
+import { QueryEvent, type QueryHost, SharedQuery } from './live-query.js'
+import { OpenQueries } from './open-queries.js'
+import type { LiveOptions } from './options.js'
+import type { Port } from './port.js'
+import type { Form } from './query/builder.js'
+import { type AnyParams, type ParamSpec, paramsJson } from './query/params.js'
+import type { QueryJson } from './query/types.js'
+import { ReportReader } from './report.js'
+import type { Relations } from './rows.js'
+import type { SchemaJson } from './schema.js'
+import { isSliced, letIn } from './sliced.js'
+import { View } from './view.js'
+
+/** What queries need of their database. */
+interface Host {
+  closed: () => boolean
+  /** Publishes a version that no change of rows made. */
+  moved: (move: () => number) => void
+  /** A query begins: what could not be fetched of its tables shows on it. */
+  opened(query: SharedQuery): void
+  /** An error that has no caller. */
+  failed: (error: unknown) => void
+}
+
+export class Queries implements QueryHost {
+  readonly open: OpenQueries
+  readonly #views = new Map<number, View>()
+  readonly #shared: (SharedQuery | undefined)[] = []
+  readonly #reader: ReportReader
+  readonly #forms: Forms
+
+  readonly #port: Port
+  readonly #relations: Relations
+  readonly #dispatcher: Dispatcher
+  readonly #host: Host
+
+  /** `version`: the one that the queries show. */
+  constructor(port: Port, relations: Relations, dispatcher: Dispatcher, schema: SchemaJson, graceMs: number, host: Host, public version: number) {
+    this.#port = port
+    this.#relations = relations
+    this.#dispatcher = dispatcher
+    this.#host = host
+    this.#forms = new Forms(port)
+    this.#reader = new ReportReader(port, relations, this.#views)
+    this.open = new OpenQueries({
+      open: (key, json, types, form, sliced) => this.#register(key, json, types, form, sliced),
+      whole: query => { this.#whole(query) },
+      drop: ({ view: { id } }) => {
+        this.#views.delete(id)
+        this.#shared[id] = undefined
+        port.call('unregister', id)
+      },
+      ended: () => host.closed() || port.dead !== undefined,
+    }, dispatcher, schema, graceMs)
+  }
+
+  setParams(query: SharedQuery, values: AnyParams): void {
+    const params = paramsJson(values, query.types)
+    this.#host.moved(() => this.#port.call('set_params', query.view.id, { params }))
+  }
+
+  show(query: SharedQuery, start: number, count: number): void {
+    this.#host.moved(() => this.#port.call('show', query.view.id, start, count))
+  }
+
+  total(query: SharedQuery): number { return this.#port.call('total', query.view.id) }
+
+  tell(query: SharedQuery): void { this.open.tell([query]) }
+
+  retire(query: SharedQuery): void { this.open.retire(query) }
+
+  /** Lets all mirrors absorb a report; the word where its touched rows begin. */
+  absorb(address: number): number {
+    const { links } = this.#relations
+    links.open()
+    this.#reader.absorb(address)
+    links.close()
+    return this.#reader.touchesAt
+  }
+
+  /** Tells the listeners of the queries that a report changed, and those of versions. */
+  news(report: Report): void {
+    let first: QueryEvent | undefined
+    let events: QueryEvent[] | undefined
+    const reader = this.#reader
+    const batch = report.replayed ? undefined : report
+    for (let i = 0; i < reader.count; i++) {
+      const view = reader.changed[i]!
+      reader.changed[i] = undefined
+      const query = this.#shared[view.id]!
+      query.changed()
+      if (view.failed || query.broken) this.#evaluated(query, view)
+      if (query.listeners.length > 0) {
+        const event = new QueryEvent(query, view.diff, report)
+        if (first === undefined) first = event
+        else if (events === undefined) events = [first, event]
+        else events.push(event)
+      }
+      view.diff = undefined
+    }
+    const dispatcher = this.#dispatcher
+    if (events !== undefined) dispatcher.push(events, batch)
+    else if (first !== undefined) dispatcher.pushOne(first, batch)
+    else if (batch !== undefined && dispatcher.hasReportListeners) dispatcher.push([], batch)
+  }
+
+  #register(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced']): SharedQuery {
+    const port = this.#port
+    const view = new View(port, this.#relations, this.#forms.register(json, form, isSliced(sliced)), this.version)
+    const query = new SharedQuery(this, view, key, json, types)
+    this.#views.set(view.id, view)
+    this.#shared[view.id] = query
+    const failure = port.call('view_error', view.id)
+    if (failure != null) {
+      view.fail()
+      query.fail(new EddylineError(failure.code, failure.message))
+    }
+    this.#host.opened(query)
+    if (isSliced(sliced)) {
+      query.slicing = true
+      query.loading()
+      const { moved, failed, closed } = this.#host
+      const door = {
+        open: () => !closed() && port.dead === undefined && this.#shared[view.id] === query,
+        moved, failed,
+        loaded: () => { this.#loaded(query) },
+      }
+      letIn(port, view.id, door, typeof sliced === 'object' ? sliced?.onProgress : undefined).catch(failed)
+    }
+    return query
+  }
+
+  #loaded(query: SharedQuery): void {
+    if (!query.slicing) return
+    query.loaded()
+    this.tell(query)
+  }
+
+  /** Somebody wants all rows of a sliced query now. */
+  #whole(query: SharedQuery): void {
+    const { id } = query.view
+    while (query.slicing && this.#port.call('pending', id) > 0) this.#host.moved(() => this.#port.call('admit', id, 0xffffffff))
+    this.#loaded(query)
+  }
+
+  #evaluated(query: SharedQuery, view: View): void {
+    if (view.failed) {
+      const failure = this.#port.call('view_error', view.id)
+      query.fail(new EddylineError(failure?.code ?? 'EVALUATION_FAILED', failure?.message ?? 'the query could not be evaluated'))
+    } else {
+      view.recover()
+      query.recovered()
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// What a database in a worker is made of, and what it tells of itself.
+import type { EngineStats } from '../database.js'
+import type { Pressure, Relief } from '../memory.js'
+import type { AnySchema } from '../schema.js'
+import type { FetchRow } from '../touches.js'
+
+/** What `createWorkerDatabase` makes a database of, beside the worker itself. */
+export interface WorkerDatabaseOptions<S extends AnySchema> {
+  schema: S
+  /** For messages and devtools. */
+  name?: string
+  /** Answers `touch`, on the page: the row, or null if it is gone. */
+  fetchRow?: FetchRow
+  /** Gets errors that have no caller: of listeners, of `fetchRow`, of sources, of parameters. By default they are reported as uncaught. */
+  onError?: (error: unknown) => void
+  /** How long a view that nobody uses is kept, in milliseconds; 1,000 by default. */
+  graceMs?: number
+  /** Versions that may be on their way to the page; beyond that they are put together. 4 by default. */
+  ahead?: number
+  /** As of `createDatabase`; the hook is called on the page, and may take its time. Of tabs that share an engine the budget of the first one counts. */
+  memory?: { budget: number; onPressure?: (pressure: Pressure) => Relief | Promise<Relief> }
+}
+
+/** What `stats()` tells, and the traffic between page and worker. */
+export interface WorkerStats extends EngineStats {
+  readonly worker: {
+    /** Messages with changes, and their bytes. */
+    readonly messages: number
+    readonly bytes: number
+    /** Versions that the page got together with later ones. */
+    readonly coalesced: number
+    /** Most messages on their way at any time. */
+    readonly mostUnacknowledged: number
+    /** Pages that the engine serves: tabs that share it. */
+    readonly pages: number
+  }
+  /** Rows that the page holds, as bytes. */
+  readonly page: { readonly rows: number; readonly bytes: number }
+}
