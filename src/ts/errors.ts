@@ -73,9 +73,14 @@ export class EddylineError extends Error {
   }
 }
 
+/** A value as text, whatever it is. */
+export function said(v: unknown): string {
+  try { return String(v) } catch { return typeof v === 'object' ? 'an object' : `a ${typeof v}` }
+}
+
 /** An error about a name that does not exist, with the suggestion in the message. */
 export function unknownName(code: ErrorCode, what: string, name: string, known: Iterable<string>, path?: string): EddylineError {
-  name = String(name)
+  name = said(name)
   const near = nearestName(name, known)
   return new EddylineError(code, `no ${what}${near === undefined ? '' : `; did you mean \`${near}\`?`}`,
     { path, offending: name, nearest: near })

@@ -1,14 +1,11 @@
 // Options as a program gives them: each name known, each value of its kind.
-import { type ErrorCode, EddylineError, nearestName, unknownName } from './errors.js'
+import { type ErrorCode, EddylineError, nearestName, said, unknownName } from './errors.js'
+
+export { said }
 
 /** An error about a value that somebody gave. */
 export const wrong = (code: ErrorCode, message: string, path: string, offending?: string, nearest?: string): EddylineError =>
   new EddylineError(code, message, { path, ...(offending === undefined ? {} : { offending }), ...(nearest === undefined ? {} : { nearest }) })
-
-/** A value as text, whatever it is. */
-export function said(v: unknown): string {
-  try { return String(v) } catch { return typeof v === 'object' ? 'an object' : `a ${typeof v}` }
-}
 
 /** A value as a message names it. */
 export function shown(v: unknown): string {

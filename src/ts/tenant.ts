@@ -1,6 +1,6 @@
 import type { LooseBatch, LooseChange, Report } from './changes.js'
 import type { Database, LiveOptions, QueryRoot } from './database.js'
-import { EddylineError } from './errors.js'
+import { EddylineError, said } from './errors.js'
 import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
 import { queryJson } from './live-json.js'
 import type { LiveQuery } from './live-query.js'
@@ -78,7 +78,7 @@ export function batchOf(schema: AnySchema, tenant: string | undefined, input: un
   const batch = (Array.isArray(input) ? { changes: input } : input ?? {}) as LooseBatch
   const changes: readonly LooseChange[] = Array.isArray(batch.changes) ? batch.changes : []
   if (tenant !== undefined && batch.tenant !== undefined && batch.tenant !== tenant) {
-    throw crossed(`a batch of the tenant \`${batch.tenant}\` in the scope of \`${tenant}\``, 'tenant', String(batch.tenant))
+    throw crossed(`a batch of the tenant \`${said(batch.tenant)}\` in the scope of \`${tenant}\``, 'tenant', said(batch.tenant))
   }
   let first = tenant ?? batch.tenant
   for (let i = 0; i < changes.length; i++) {
@@ -101,6 +101,6 @@ export function batchOf(schema: AnySchema, tenant: string | undefined, input: un
 /** A query of one tenant. Throws TENANT_MISMATCH when it, or what it is run with, names another one. */
 export function checkQuery(query: QueryLike<any>, tenant: string | undefined, options?: LiveOptions): void {
   for (const of of [queryJson(query, undefined).tenant, options?.tenant]) if (of !== undefined && of !== tenant) {
-    throw crossed(`a query of the tenant \`${of}\` ${tenant === undefined ? 'outside of it' : `in the scope of \`${tenant}\``}`, 'tenant', String(of))
+    throw crossed(`a query of the tenant \`${said(of)}\` ${tenant === undefined ? 'outside of it' : `in the scope of \`${tenant}\``}`, 'tenant', said(of))
   }
 }

@@ -1,5 +1,5 @@
 // Text forms of values that have more than one: timestamps with microseconds, and JSON in its canonical order.
-import { EddylineError } from './errors.js'
+import { EddylineError, said } from './errors.js'
 
 const ISO = /^(\d{4}|[+-]\d{6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
 
@@ -81,7 +81,7 @@ function byLengthThenBytes(a: string, b: string): number {
 
 /** Throws TENANT_REQUIRED for what is no text, INVALID_UTF8 for one that UTF-8 would make that of others. */
 export function checkTenant(id: unknown, path: string): void {
-  const offending = String(id)
+  const offending = said(id)
   if (typeof id !== 'string') throw new EddylineError('TENANT_REQUIRED', 'the name of a tenant is a text', { path, offending })
   if (!wellFormed(id)) throw new EddylineError('INVALID_UTF8', 'the name of a tenant has half a character', { path, offending })
 }

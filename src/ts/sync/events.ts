@@ -1,6 +1,7 @@
 // What happened to one row, as `sync` reads it: an event of `subscribe`, or a backend's own.
 import { cellOf } from '../cells.js'
 import { EddylineError } from '../errors.js'
+import { said } from '../option-kinds.js'
 import { type AnyRow, pick, textOfCells } from './compare.js'
 import type { Graph, Node } from './graph.js'
 
@@ -55,7 +56,7 @@ export function shapeOf(graph: Graph, table: Node, given: Assocs | boolean | und
       const path = graph.path(table, name, `${at}.${name}`)
       mergeShape(shape, { [name]: below === true ? {} : shapeOf(graph, path.target, below, `${at}.${name}`) })
     }
-  } else if (given !== undefined && given !== null) throw new EddylineError('INVALID_ARGUMENT', 'associations are names, a list of them or a tree', { path: at, offending: String(given) })
+  } else if (given !== undefined && given !== null) throw new EddylineError('INVALID_ARGUMENT', 'associations are names, a list of them or a tree', { path: at, offending: said(given) })
   return shape
 }
 
@@ -90,14 +91,14 @@ export function isNotification(input: unknown): input is Notification {
 
 function readEvent(graph: Graph, e: RowEvent, path: string, alone: boolean): ReadEvent {
   if (typeof e !== 'object' || e === null || !EVENTS.includes(e.event)) {
-    throw new EddylineError('EVENT_INVALID', 'an event is { table, event: "inserted" | "updated" | "deleted", id }', { path, offending: String((e as RowEvent | undefined)?.event) })
+    throw new EddylineError('EVENT_INVALID', 'an event is { table, event: "inserted" | "updated" | "deleted", id }', { path, offending: said((e as RowEvent | undefined)?.event) })
   }
   const table = graph.table(e.table, `${path}.table`)
   const key = graph.keyOf(table, e.id !== undefined ? e.id : e.row ?? e.old ?? e.identifiers ?? null, `${path}.id`)
   let { old, row: given } = e
   for (const name of ['row', 'old'] as const) {
     const image: unknown = e[name]
-    if (image !== undefined && image !== null && (typeof image !== 'object' || Array.isArray(image))) throw new EddylineError('EVENT_INVALID', `\`${name}\` of an event is a row, as an object, or null`, { path: `${path}.${name}`, offending: String(image) })
+    if (image !== undefined && image !== null && (typeof image !== 'object' || Array.isArray(image))) throw new EddylineError('EVENT_INVALID', `\`${name}\` of an event is a row, as an object, or null`, { path: `${path}.${name}`, offending: said(image) })
   }
   if (alone) {
     // Of a row that went, a message may carry some columns only.

@@ -1,6 +1,7 @@
 // The association paths of a schema, computed once: which tables a value of one table may show rows of, and by which steps.
 import { cellOf } from '../cells.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { said } from '../option-kinds.js'
 import type { ExprJson } from '../query/expr.js'
 import type { AnySchema, SchemaJson } from '../schema.js'
 import { type AnyRow, type OrderColumn, type Types, equalCells, pick, pointing } from './compare.js'
@@ -82,7 +83,7 @@ export class Graph {
   /** Throws UNKNOWN_TABLE. */
   table(name: string, path?: string): Node {
     const found = this.#tables.get(name)
-    if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${String(name)}\``, name, this.#tables.keys(), path)
+    if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${said(name)}\``, name, this.#tables.keys(), path)
     return found
   }
 

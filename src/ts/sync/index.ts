@@ -4,6 +4,7 @@ import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema } from '../schema.js'
 import { EddylineError } from '../errors.js'
+import { said } from '../option-kinds.js'
 import { checkTenant } from '../values.js'
 import { jsonOf } from '../query/parts.js'
 import { graphOf } from './graph.js'
@@ -74,7 +75,7 @@ export function watchersFor(source: Database<any> | AnySchema, query: QueryLike<
 
 /** The tenant of options, which are an object. */
 function tenantOf(options: unknown): string | undefined {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new EddylineError('TARGET_INVALID', 'options are an object', { path: 'options', offending: String(options) })
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new EddylineError('TARGET_INVALID', 'options are an object', { path: 'options', offending: said(options) })
   const { tenant } = options as { tenant?: unknown }
   if (tenant !== undefined) checkTenant(tenant, 'tenant')
   return tenant as string | undefined

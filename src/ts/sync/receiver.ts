@@ -1,6 +1,7 @@
 // Messages of a backend go into the tables: what they carry at once, the rest after it was fetched.
 import type { Database } from '../database.js'
 import { EddylineError, codedError } from '../errors.js'
+import { said } from '../option-kinds.js'
 import { report } from '../dispatch.js'
 import { checkTenant } from '../values.js'
 import { type AnyRow, textOf } from './compare.js'
@@ -58,7 +59,7 @@ export function receiver(db: Database<any>, options: ReceiverOptions): Receiver 
   checkDatabase(db)
   checkOptions('INVALID_ARGUMENT', options, ['fetchRow', 'schemas', 'columns', 'tenant', 'origin', 'remember', 'onError'])
   const { fetchRow, schemas, columns, tenant, origin, remember, onError } = options
-  const wrong = (path: string, what: string, offending: unknown): never => { throw new EddylineError('INVALID_ARGUMENT', `\`${path}\` is ${what}`, { path, offending: String(offending) }) }
+  const wrong = (path: string, what: string, offending: unknown): never => { throw new EddylineError('INVALID_ARGUMENT', `\`${path}\` is ${what}`, { path, offending: said(offending) }) }
   if (typeof fetchRow !== 'function') wrong('fetchRow', 'a function', fetchRow)
   if (onError !== undefined && typeof onError !== 'function') wrong('onError', 'a function', onError)
   if (origin !== undefined && typeof origin !== 'string') wrong('origin', 'a text', origin)
@@ -159,7 +160,7 @@ class Feeding implements Receiver {
   }
 
   #failed(table: Node, key: readonly unknown[], cause: unknown): void {
-    const why = codedError(cause)?.message ?? (cause instanceof Error ? cause.message : String(cause))
+    const why = codedError(cause)?.message ?? (cause instanceof Error ? cause.message : said(cause))
     const error = new EddylineError('FETCH_FAILED', `a row of \`${table.name}\` could not be fetched: ${why}`, { offending: table.name, cause })
     try { this.#hub().failed(table, key, error) } catch (e) { report(e, this.options.onError as never) }
     this.options.onError?.(error)

@@ -1,6 +1,7 @@
 // `sync`: the value an application held, and what happened → the value it holds now.
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
+import { said } from '../option-kinds.js'
 import type { QueryLike } from '../query/builder.js'
 import { jsonOf } from '../query/parts.js'
 import type { AnySchema } from '../schema.js'
@@ -68,9 +69,9 @@ function synced<V>(source: Database<any> | AnySchema, value: V, given: Told, opt
   checkOptions('INVALID_ARGUMENT', options, ['of', 'preloads', 'assocs', 'force', 'query', 'tenant'])
   checkOf(graph, options.of)
   for (const [name, given, type] of [['force', options.force, 'boolean'], ['tenant', options.tenant, 'string']] as const) {
-    if (given !== undefined && typeof given !== type) throw new EddylineError('INVALID_ARGUMENT', `\`${name}\` is a ${type}`, { path: name, offending: String(given) })
+    if (given !== undefined && typeof given !== type) throw new EddylineError('INVALID_ARGUMENT', `\`${name}\` is a ${type}`, { path: name, offending: said(given) })
   }
-  if (options.preloads !== undefined && !isPlain(options.preloads)) throw new EddylineError('INVALID_ARGUMENT', '`preloads` are associations per table', { path: 'preloads', offending: String(options.preloads) })
+  if (options.preloads !== undefined && !isPlain(options.preloads)) throw new EddylineError('INVALID_ARGUMENT', '`preloads` are associations per table', { path: 'preloads', offending: said(options.preloads) })
   if (options.query !== undefined) jsonOf(options.query)
   if (typeof options.of === 'string') shapeOf(graph, graph.table(options.of), options.assocs)
   if (options.query !== undefined && db === undefined) throw new EddylineError('INVALID_ARGUMENT', '`query` needs a database: without one no query can be asked', { path: 'query' })

@@ -1,6 +1,7 @@
 // What somebody subscribes to, as written and as read.
 import { cellOf } from '../cells.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { said } from '../option-kinds.js'
 import { type AnyRow, pick, textOf } from './compare.js'
 import { type Assocs, EVENTS, type EventName, type Shape, mergeShape, shapeOf } from './events.js'
 import type { Graph, Node } from './graph.js'
@@ -59,7 +60,7 @@ export function readTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatc
   checkOptions('TARGET_INVALID', o, OPTIONS)
   const rows = Array.isArray(target) && typeof target[0] !== 'string' ? target : isPlain(target) ? [target] : undefined
   if (rows !== undefined) return readRows(graph, rows as AnyRow[], o)
-  if (Array.isArray(target) && target.length > 2) throw new EddylineError('TARGET_INVALID', 'a target is [table, event]', { path: 'target[2]', offending: String(target[2]) })
+  if (Array.isArray(target) && target.length > 2) throw new EddylineError('TARGET_INVALID', 'a target is [table, event]', { path: 'target[2]', offending: said(target[2]) })
   const [name, one] = Array.isArray(target) ? target as unknown as [string, EventName] : [target as string, undefined]
   if (typeof name !== 'string') throw new EddylineError('TARGET_INVALID', 'subscribe to a table, [table, event], a label, a row or a list of rows', { path: 'target' })
   const watcher = one === undefined ? watchers.get(name) : undefined
@@ -104,7 +105,7 @@ export function readTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatc
 
 /** What is neither a table nor a label. */
 export function unknownTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatcher>, name: string, code = 'UNKNOWN_LABEL', path = 'target'): EddylineError {
-  return unknownName(code, `table or label \`${String(name)}\``, name, [...[...graph.tables].map(t => t.name), ...watchers.keys()], path)
+  return unknownName(code, `table or label \`${said(name)}\``, name, [...[...graph.tables].map(t => t.name), ...watchers.keys()], path)
 }
 
 function readRows(graph: Graph, rows: readonly AnyRow[], o: SubscribeOptions): ReadTarget {
@@ -112,7 +113,7 @@ function readRows(graph: Graph, rows: readonly AnyRow[], o: SubscribeOptions): R
   if (table === undefined) throw new EddylineError('TARGET_INVALID', rows.length === 0 ? 'an empty list does not say its table: { of }' : 'not a row of any table: { of }', { path: 'target' })
   for (const name of ['id', 'by', 'columns'] as const) if (o[name] !== undefined) throw new EddylineError('TARGET_INVALID', `\`${name}\` goes with a table, not with rows`, { path: name })
   rows.forEach((row, i) => {
-    if (!isPlain(row)) throw new EddylineError('TARGET_INVALID', 'a list of rows is one of rows', { path: `target[${i}]`, offending: String(row) })
+    if (!isPlain(row)) throw new EddylineError('TARGET_INVALID', 'a list of rows is one of rows', { path: `target[${i}]`, offending: said(row) })
   })
   const roots = rows.map((row, i) => graph.keyOf(table, row, rows.length > 1 ? `target[${i}]` : 'target'))
   const shape: Shape = {}

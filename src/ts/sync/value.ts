@@ -1,13 +1,14 @@
 // What kind of value an application holds: a row, a list of rows, a record or a Map of such, or nothing of ours.
 import type { Database } from '../database.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { said } from '../option-kinds.js'
 import type { AnySchema } from '../schema.js'
 import type { AnyRow } from './compare.js'
 import type { Graph, Node } from './graph.js'
 
 /** Throws `code` for a name that is no option, with the one that was probably meant. */
 export function checkOptions(code: string, given: unknown, known: readonly string[], path?: string): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new EddylineError(code, 'options are an object', { path: path ?? 'options', offending: String(given) })
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new EddylineError(code, 'options are an object', { path: path ?? 'options', offending: said(given) })
   for (const name of Object.keys(given as object)) {
     if (!known.includes(name)) throw unknownName(code, `option \`${name}\``, name, known, path === undefined ? name : `${path}.${name}`)
   }
@@ -15,7 +16,7 @@ export function checkOptions(code: string, given: unknown, known: readonly strin
 
 /** Throws INVALID_ARGUMENT for what is no database. */
 export function checkDatabase(db: unknown): void {
-  if (!((db as { closers?: unknown } | null | undefined)?.closers instanceof Set)) throw new EddylineError('INVALID_ARGUMENT', 'the first argument is a database', { path: 'db', offending: String(db) })
+  if (!((db as { closers?: unknown } | null | undefined)?.closers instanceof Set)) throw new EddylineError('INVALID_ARGUMENT', 'the first argument is a database', { path: 'db', offending: said(db) })
 }
 
 /** The schema of a database, or what is one. Throws INVALID_ARGUMENT for anything else. */
@@ -59,7 +60,7 @@ export function tableOf(graph: Graph, row: AnyRow, matters: (table: Node) => boo
 /** Throws UNKNOWN_TABLE. */
 export function checkOf(graph: Graph, of: Of | undefined, path = 'of'): void {
   if (typeof of === 'string') graph.table(of, path)
-  else if (of !== undefined && !isPlain(of)) throw new EddylineError('INVALID_ARGUMENT', '`of` is a table, or one per member', { path, offending: String(of) })
+  else if (of !== undefined && !isPlain(of)) throw new EddylineError('INVALID_ARGUMENT', '`of` is a table, or one per member', { path, offending: said(of) })
   else for (const [name, one] of Object.entries(of ?? {})) checkOf(graph, one as Of, `${path}.${name}`)
 }
 

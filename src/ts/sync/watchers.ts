@@ -1,5 +1,6 @@
 // Watchers: which events of which tables have a label, and what a backend must send for a query.
 import { EddylineError, unknownName } from '../errors.js'
+import { said } from '../option-kinds.js'
 import type { QueryLike } from '../query/builder.js'
 import type { ExprJson } from '../query/expr.js'
 import type { QueryJson } from '../query/types.js'
@@ -34,7 +35,7 @@ export function readWatchers(graph: Graph, given: readonly Watcher[], known: Rea
     const path = `watchers[${i}]`
     if (typeof w !== 'object' || w === null) throw new EddylineError('WATCHER_INVALID', 'a watcher is { table, event, label?, columns?, extraColumns? }', { path })
     checkOptions('WATCHER_INVALID', w, ['table', 'event', 'label', 'columns', 'extraColumns'], path)
-    if (w.label !== undefined && (typeof w.label !== 'string' || w.label === '')) throw new EddylineError('WATCHER_INVALID', 'a label is a text', { path: `${path}.label`, offending: String(w.label) })
+    if (w.label !== undefined && (typeof w.label !== 'string' || w.label === '')) throw new EddylineError('WATCHER_INVALID', 'a label is a text', { path: `${path}.label`, offending: said(w.label) })
     const table = graph.table(w.table, `${path}.table`)
     const event = eventNamed(w.event, `${path}.event`)
     const columns = w.columns === undefined || (Array.isArray(w.columns) && w.columns.length === 0) ? undefined : columnsOf(table, w.columns, `${path}.columns`)
@@ -59,12 +60,12 @@ function sameWatcher(a: KnownWatcher, b: KnownWatcher): boolean {
 
 export function eventNamed(event: unknown, path: string): EventName {
   if (EVENTS.includes(event as EventName)) return event as EventName
-  const { nearest, offending } = unknownName('EVENT_INVALID', `event \`${String(event)}\``, String(event), EVENTS)
-  throw new EddylineError('EVENT_INVALID', `no event \`${String(event)}\`: there are ${EVENTS.join(', ')}`, { path, offending, nearest })
+  const { nearest, offending } = unknownName('EVENT_INVALID', `event \`${said(event)}\``, said(event), EVENTS)
+  throw new EddylineError('EVENT_INVALID', `no event \`${said(event)}\`: there are ${EVENTS.join(', ')}`, { path, offending, nearest })
 }
 
 export function columnsOf(table: Node, columns: readonly string[], path: string): readonly string[] {
-  if (!Array.isArray(columns)) throw new EddylineError('WATCHER_INVALID', 'columns are a list of names', { path, offending: String(columns) })
+  if (!Array.isArray(columns)) throw new EddylineError('WATCHER_INVALID', 'columns are a list of names', { path, offending: said(columns) })
   columns.forEach((c: string, i) => {
     if (!table.columns.includes(c)) throw unknownName('UNKNOWN_COLUMN', `column \`${c}\` on \`${table.name}\``, c, table.columns, `${path}[${i}]`)
   })

@@ -1,9 +1,10 @@
 // What watches and assigns are asked for: everything is checked before anything is held.
 import { EddylineError, unknownName } from '../errors.js'
+import { said, shown } from '../option-kinds.js'
 import { KINDS, type Counters, type Rule } from './kinds.js'
 
 const invalid = (message: string, path: string, offending?: unknown): EddylineError =>
-  new EddylineError('WATCH_INVALID', message, { path, ...(offending === undefined ? {} : { offending: String(offending) }) })
+  new EddylineError('WATCH_INVALID', message, { path, ...(offending === undefined ? {} : { offending: said(offending) }) })
 
 /** Throws WATCH_INVALID for an option that there is not, with the one that was probably meant. */
 export function checkOptions(given: unknown, known: readonly string[]): void {
@@ -13,7 +14,7 @@ export function checkOptions(given: unknown, known: readonly string[]): void {
 
 /** One of some words, or nothing. */
 export function checkWord(value: unknown, words: readonly string[], path: string): void {
-  if (value !== undefined && !words.includes(value as string)) throw unknownName('WATCH_INVALID', `\`${path}\` of ${JSON.stringify(value) ?? String(value)}`, String(value), words, path)
+  if (value !== undefined && !words.includes(value as string)) throw unknownName('WATCH_INVALID', `\`${path}\` of ${shown(value)}`, said(value), words, path)
 }
 
 export function checkRule({ upsertAs, noop }: Rule, at = ''): void {

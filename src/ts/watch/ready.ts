@@ -1,4 +1,5 @@
 import { EddylineError } from '../errors.js'
+import { said } from '../option-kinds.js'
 import { checkFlag, checkList, checkOptions } from './checks.js'
 import { Watch } from './watch.js'
 
@@ -18,20 +19,20 @@ export type Ready<F extends Futures> = F extends ReadonlyMap<unknown, Watch>
  */
 export function assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }, check?: (watch: Watch, path: string) => void): Ready<F> {
   const byLabel = !Array.isArray(futures)
-  if (byLabel && !(futures instanceof Map)) throw new EddylineError('WATCH_INVALID', 'futures are a list of watches, or a Map of them by label', { path: 'futures', offending: String(futures) })
+  if (byLabel && !(futures instanceof Map)) throw new EddylineError('WATCH_INVALID', 'futures are a list of watches, or a Map of them by label', { path: 'futures', offending: said(futures) })
   checkList(refs, 'refs')
-  refs.forEach((ref, i) => { if (typeof ref !== 'number') throw new EddylineError('WATCH_INVALID', 'a ref is the number of a watch', { path: `refs[${i}]`, offending: String(ref) }) })
+  refs.forEach((ref, i) => { if (typeof ref !== 'number') throw new EddylineError('WATCH_INVALID', 'a ref is the number of a watch', { path: `refs[${i}]`, offending: said(ref) }) })
   checkOptions(options ?? {}, ['watch'])
   checkFlag(options?.watch, 'watch')
   const given: [unknown, Watch][] = byLabel ? [...futures as ReadonlyMap<unknown, Watch>] : (futures as readonly Watch[]).map(w => [w?.label, w])
   given.forEach(([, watch], i) => {
-    if (!(watch instanceof Watch)) throw new EddylineError('WATCH_INVALID', 'a future is what `watch` returned', { path: `futures[${i}]`, offending: String(watch) })
+    if (!(watch instanceof Watch)) throw new EddylineError('WATCH_INVALID', 'a future is what `watch` returned', { path: `futures[${i}]`, offending: said(watch) })
     check?.(watch, `futures[${i}]`)
   })
   const ready = [...new Set(refs)].map(ref => given.find(([, w]) => w.ref === ref)).filter(entry => entry !== undefined)
   for (const [, watch] of ready) {
     if (!byLabel && !watch.labelled) {
-      throw new EddylineError('WATCH_INVALID', '`assignReady` needs the label of each watch: watch(…, { label })', { path: 'futures', offending: String(watch.ref) })
+      throw new EddylineError('WATCH_INVALID', '`assignReady` needs the label of each watch: watch(…, { label })', { path: 'futures', offending: said(watch.ref) })
     }
   }
   const assigns: [unknown, unknown][] = []

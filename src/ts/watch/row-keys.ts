@@ -5,6 +5,7 @@ import { cellOf } from '../cells.js'
 import { compareDecimals, plainDecimal } from '../decimal.js'
 import { compareIntervals, intervalKey } from '../interval.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { said } from '../option-kinds.js'
 import type { LiveQuery } from '../live-query.js'
 import type { CellType } from '../port.js'
 import type { AnySchema, SchemaJson } from '../schema.js'
@@ -16,7 +17,7 @@ export type TableJson = SchemaJson['tables'][number]
 export function tableOf(schema: AnySchema, name: string, path = 'table'): TableJson {
   const { tables } = schema.json
   const found = tables.find(t => t.name === name)
-  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${String(name)}\``, String(name), tables.map(t => t.name), path)
+  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${said(name)}\``, said(name), tables.map(t => t.name), path)
   return found
 }
 

@@ -2,6 +2,7 @@
 import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
 import { EddylineError } from '../errors.js'
+import { said } from '../option-kinds.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { LiveQuery } from '../live-query.js'
 import type { QueryLike } from '../query/builder.js'
@@ -187,7 +188,7 @@ export class Scope<S extends AnySchema> {
   /** Reads what one-shot watches of this scope look at and arms them anew: see `assignReady`. Throws TENANT_MISMATCH for those of another. */
   assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }): Ready<F> {
     return assignReady(futures, refs, options, (watch, path) => {
-      if (watch.tenant !== this.id) throw new EddylineError('TENANT_MISMATCH', 'a watch of another scope', { path, offending: String(watch.tenant) })
+      if (watch.tenant !== this.id) throw new EddylineError('TENANT_MISMATCH', 'a watch of another scope', { path, offending: said(watch.tenant) })
     })
   }
 
@@ -244,7 +245,7 @@ export class Scope<S extends AnySchema> {
   /** @internal Takes `n` watches of those that are left. Throws WATCH_LIMIT. */
   hold(n: number): void {
     if (this.#held + n > this.maxWatches) {
-      throw new EddylineError('WATCH_LIMIT', `${this.#held} watches are there and ${n} more are asked for: ${this.maxWatches} are the most (\`maxWatches\`)`, { offending: String(n) })
+      throw new EddylineError('WATCH_LIMIT', `${this.#held} watches are there and ${n} more are asked for: ${this.maxWatches} are the most (\`maxWatches\`)`, { offending: said(n) })
     }
     this.#held += n
   }

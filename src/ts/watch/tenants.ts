@@ -2,6 +2,7 @@
 import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
+import { said } from '../option-kinds.js'
 import type { AnySchema } from '../schema.js'
 import { cleared } from '../tenant.js'
 import { checkTenant } from '../values.js'
@@ -24,7 +25,7 @@ function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOption
   checkFlag(options?.keepCounters, 'keepCounters')
   const { scopes } = hubOf(db)
   const most = options?.maxWatches
-  if (most !== undefined && !(typeof most === 'number' && most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: String(most) })
+  if (most !== undefined && !(typeof most === 'number' && most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: said(most) })
   let scope = scopes.get(id) as Scope<any> | undefined
   if (scope === undefined) scopes.set(id, scope = make())
   if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches

@@ -170,3 +170,23 @@ describe('sync, subscriptions and messages', () => {
     'a tenant of a receiver that is a number': [() => receiver(db, { fetchRow: none as never, tenant: 5 as never }), 'TENANT_REQUIRED', 'tenant'],
   })
 })
+
+describe('what has no text', () => {
+  const mute = Object.create(null) as never
+  const t = tenant(db, 'a') as any, w = watches(db as any) as any
+  all({
+    'as a target': [() => subscribe(db, mute, none), 'TARGET_INVALID', 'target'],
+    'as the table of an event': [() => sync(db, [row], { ...event, table: mute }), 'UNKNOWN_TABLE', 'event.table'],
+    'as an event': [() => sync(db, [row], { ...event, event: mute }), 'EVENT_INVALID', 'event'],
+    'as associations': [() => sync(db, [row], event, { of: 'posts', assocs: [() => mute, mute] as never }), 'INVALID_ARGUMENT', 'assocs[0]'],
+    'as a label': [() => watch(db, [{ table: 'posts', event: 'updated', label: mute }]), 'WATCHER_INVALID', 'watchers[0].label'],
+    'as columns': [() => watch(db, [{ table: 'posts', event: 'updated', label: 'x', columns: mute }]), 'WATCHER_INVALID', 'watchers[0].columns'],
+    'as a tenant': [() => db.tenant(mute), 'TENANT_REQUIRED', 'id'],
+    'as the tenant of a subscription': [() => subscribe(db, 'notes', { tenant: mute }, none), 'TENANT_REQUIRED', 'tenant'],
+    'as fetchRow': [() => receiver(db, { fetchRow: mute }), 'INVALID_ARGUMENT', 'fetchRow'],
+    'as a watched table': [() => t.watchRow(mute, 1), 'UNKNOWN_TABLE', 'table'],
+    'as a kind': [() => w.watch('posts', mute), 'WATCH_INVALID', 'kind'],
+    'as a ref': [() => w.assignReady([], [mute]), 'WATCH_INVALID', 'refs[0]'],
+    'as a group': [() => w.assigns().group(mute), 'WATCH_INVALID', 'fn'],
+  })
+})
