@@ -46,7 +46,10 @@ export class Pass {
     })
     const kept = this.#each(table, out.length === rows.length ? rows : out, TOP)
     const coming = [...here.values()].filter(h => h.inserted && h.now !== undefined && !held.has(h))
-    return coming.length === 0 ? kept : [...kept, ...coming.map(h => this.fresh(h))]
+    if (coming.length === 0) return kept
+    // As those beside them in this list: others of the value may show more.
+    const shape = this.options.preloads.get(table) ?? mergeShape(mergeShape({}, this.options.shape()), this.#shapeOf(table, rows.filter(isRow), TOP))
+    return [...kept, ...coming.map(h => this.#loaded(table, h.now!, shape))]
   }
 
   /** The row of an event with the associations of the top of the value. */

@@ -257,6 +257,19 @@ describe('values', () => {
     const rows = [undefined, null, 'header', { ...post(1, 1).row, name: 'old' }]
     expect(sync(db, rows, event('posts', 1, 'updated'))).toEqual([undefined, null, 'header', post(1, 1).row])
   })
+
+  it('of several lists take in rows as each list shows its own, not as another one does', async () => {
+    const { db } = await open()
+    db.apply([person(1), post(1, 1), post(2, 1)])
+    const one = post(1, 1).row, two = post(2, 1).row, of = person(1).row
+    const whole = { ...one, person: of, tags: [] }
+    expect(sync(db, { plain: [one], whole: [whole] }, event('posts', 2))).toEqual({ plain: [one, two], whole: [whole, { ...two, person: of, tags: [] }] })
+    const map = new Map<string, object[]>([['whole', [whole]], ['plain', [one]]])
+    expect([...sync(db, map, event('posts', 2)).values()]).toEqual([[whole, { ...two, person: of, tags: [] }], [one, two]])
+    // What is said of the top, or per table, holds for all.
+    expect(sync(db, { plain: [one], whole: [whole] }, event('posts', 2), { preloads: { posts: 'tags' } })).toEqual({ plain: [one, { ...two, tags: [] }], whole: [whole, { ...two, tags: [] }] })
+    expect(sync(db, { plain: [one] }, event('posts', 2), { assocs: 'tags' }).plain[1]).toEqual({ ...two, tags: [] })
+  })
 })
 
 describe('requests', () => {
