@@ -168,6 +168,7 @@ fn is_safe(formula: &Formula) -> bool {
     match formula {
         Formula::Column(_) | Formula::Literal(_) | Formula::Param(_) => true,
         Formula::Match(_, text) => is_safe(text),
+        Formula::Replace(..) => false,
         Formula::Call(function, args) => {
             let known = matches!(
                 function,

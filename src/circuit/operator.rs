@@ -255,6 +255,13 @@ pub enum Spec {
         /// Aggregates.
         calls: Vec<Call>,
     },
+    /// Rows of several inputs, with the number of the input.
+    Gather {
+        /// The inputs.
+        inputs: Vec<NodeId>,
+        /// Where the cells of a row are, per input; `None`: it is null.
+        columns: Vec<Vec<Option<Path>>>,
+    },
     /// Rows in order, by group.
     Order {
         /// Input.
@@ -342,6 +349,7 @@ impl Spec {
             Spec::Source(_) | Spec::Growing { .. } => vec![],
             Spec::Fixpoint { growing, branches } => [&growing[..], branches].concat(),
             Spec::Grown { fixpoint, .. } => vec![*fixpoint],
+            Spec::Gather { inputs, .. } => inputs.clone(),
             Spec::Join { left, right, .. }
             | Spec::SemiJoin { left, right, .. }
             | Spec::Bound { left, right, .. }
@@ -386,6 +394,7 @@ impl Spec {
             Spec::Link { .. } => "link",
             Spec::Aggregate { calls, .. } if calls.is_empty() => "distinct",
             Spec::Aggregate { .. } => "aggregate",
+            Spec::Gather { .. } => "grouping sets",
             Spec::Order { .. } => "order",
             Spec::Window { .. } => "window",
             Spec::ArrangeInOrder { .. } => "arrange in order",

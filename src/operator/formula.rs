@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use super::replacement::replaced;
 use super::scalar;
 use crate::algebra::Handle;
 use crate::error::ErrorCode;
@@ -31,6 +32,8 @@ pub enum Formula {
     Call(Function, Vec<Formula>),
     /// What a text has of a pattern.
     Match(Pattern, Box<Formula>),
+    /// A text with another in the place of what it has of a pattern.
+    Replace(Pattern, Box<[Formula; 2]>),
 }
 
 /// A regular expression that is ready; equal if written equal.
@@ -39,13 +42,15 @@ pub struct Pattern {
     text: Box<str>,
     /// What is asked: whether it is found, or what is found.
     asks: Function,
+    /// Of `RegexpReplace`.
+    flags: Box<str>,
     regex: Rc<Regex>,
 }
 
 impl Pattern {
-    fn new(text: &str, asks: Function) -> Option<Self> {
-        let regex = Regex::new(text, asks == Function::MatchesFolded).ok()?;
-        Some(Pattern { text: text.into(), asks, regex: Rc::new(regex) })
+    fn new(text: &str, asks: Function, flags: &str) -> Option<Self> {
+        let regex = Regex::new(text, asks == Function::MatchesFolded || folds(flags)).ok()?;
+        Some(Pattern { text: text.into(), asks, flags: flags.into(), regex: Rc::new(regex) })
     }
 
     fn of(&self, text: &str) -> Datum<'static> {
@@ -64,6 +69,11 @@ impl Pattern {
         truth(Some(self.regex.is_match(text)))
     }
 
+    fn replaced(&self, text: &str, with: &str) -> Outcome<'static> {
+        let made = replaced(&self.regex, self.flags.contains('g'), text, with)?;
+        Ok(Datum::Value(Value::Text(made.into())))
+    }
+
     /// Matches with their groups, one after another; null where the first is asked for and there is none.
     fn groups(&self, text: &str, rules: Rules, most: usize) -> Datum<'static> {
         let mut texts = Vec::new();
@@ -79,6 +89,11 @@ impl Pattern {
     }
 }
 
+/// Whether flags of a regular expression let letters match whatever their case.
+fn folds(flags: &str) -> bool {
+    flags.rfind('i') > flags.rfind('c')
+}
+
 /// Functions of a text and a regular expression.
 const PATTERNED: [Function; 7] = [
     Function::Matches,
@@ -92,7 +107,7 @@ const PATTERNED: [Function; 7] = [
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text && self.asks == other.asks
+        self.text == other.text && self.asks == other.asks && self.flags == other.flags
     }
 }
 
@@ -102,6 +117,7 @@ impl Hash for Pattern {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.text.hash(state);
         self.asks.hash(state);
+        self.flags.hash(state);
     }
 }
 
@@ -161,9 +177,17 @@ impl Formula {
         // `bind` has read the pattern before.
         if let [_, Formula::Literal(Value::Text(text))] = &parts[..]
             && PATTERNED.contains(&f)
-            && let Some(pattern) = Pattern::new(text, f)
+            && let Some(pattern) = Pattern::new(text, f, "")
         {
             return Formula::Match(pattern, Box::new(parts.swap_remove(0)));
+        }
+        if f == Function::RegexpReplace
+            && let [_, Formula::Literal(Value::Text(text)), _, flags @ ..] = &parts[..]
+            && let [] | [Formula::Literal(Value::Text(_))] = flags
+            && let Some(pattern) = Pattern::new(text, f, if let [Formula::Literal(Value::Text(t))] = flags { t } else { "" })
+        {
+            let with = parts.swap_remove(2);
+            return Formula::Replace(pattern, Box::new([parts.swap_remove(0), with]));
         }
         Formula::Call(f, parts)
     }
@@ -175,6 +199,9 @@ impl Formula {
             Formula::Param(n) => Formula::Literal(values[*n].clone()),
             Formula::Call(f, args) => Formula::call(*f, args.iter().map(|a| a.with(values)).collect()),
             Formula::Match(pattern, text) => Formula::Match(pattern.clone(), Box::new(text.with(values))),
+            Formula::Replace(pattern, of) => {
+                Formula::Replace(pattern.clone(), Box::new([of[0].with(values), of[1].with(values)]))
+            }
             Formula::Column(_) | Formula::Literal(_) => self.clone(),
         }
     }
@@ -183,7 +210,7 @@ impl Formula {
     pub fn is_wide(&self, relations: &Relations, relation: RelationId) -> bool {
         match self {
             Formula::Column(p) => relations.is_wide(relation, *p),
-            Formula::Literal(_) | Formula::Param(_) | Formula::Match(..) => false,
+            Formula::Literal(_) | Formula::Param(_) | Formula::Match(..) | Formula::Replace(..) => false,
             Formula::Call(
                 Function::Length
                 | Function::OctetLength
@@ -209,6 +236,10 @@ impl Formula {
                 Cell::Text(text) => pattern.of(text),
                 _ => NULL,
             }),
+            Formula::Replace(pattern, of) => match (of[0].eval(row)?.as_cell(), of[1].eval(row)?.as_cell()) {
+                (Cell::Text(text), Cell::Text(with)) => pattern.replaced(text, with),
+                _ => Ok(NULL),
+            },
         }
     }
 
@@ -253,7 +284,7 @@ impl Formula {
         match self {
             Formula::Column(p) => Some(row.relations.cell(row.relation, row.handle, *p)),
             Formula::Literal(v) => Some(v.as_cell()),
-            Formula::Param(_) | Formula::Call(..) | Formula::Match(..) => None,
+            Formula::Param(_) | Formula::Call(..) | Formula::Match(..) | Formula::Replace(..) => None,
         }
     }
 }
@@ -425,6 +456,10 @@ fn strict(f: Function, args: &[Cell<'_>]) -> Outcome<'static> {
     {
         return Ok(patterned(f, text, pattern));
     }
+    if let (Function::RegexpReplace, [Cell::Text(text), Cell::Text(pattern), Cell::Text(with), flags @ ..]) = (f, args) {
+        let flags = if let [Cell::Text(flags)] = flags { flags } else { "" };
+        return last_pattern(f, pattern, flags, |p| p.replaced(text, with)).unwrap_or(Ok(NULL));
+    }
     scalar::call(f, args).map(Datum::Value)
 }
 
@@ -435,10 +470,14 @@ thread_local! {
 
 /// What a text has of the pattern that a column holds.
 fn patterned(asks: Function, text: &str, pattern: &str) -> Datum<'static> {
+    last_pattern(asks, pattern, "", |p| p.of(text)).unwrap_or(NULL)
+}
+
+fn last_pattern<T>(asks: Function, pattern: &str, flags: &str, f: impl FnOnce(&Pattern) -> T) -> Option<T> {
     LAST.with_borrow_mut(|last| {
-        if last.as_ref().is_none_or(|l| l.asks != asks || *l.text != *pattern) {
-            *last = Pattern::new(pattern, asks);
+        if last.as_ref().is_none_or(|l| l.asks != asks || *l.text != *pattern || *l.flags != *flags) {
+            *last = Pattern::new(pattern, asks, flags);
         }
-        last.as_ref().map_or(NULL, |l| l.of(text))
+        last.as_ref().map(f)
     })
 }

@@ -113,7 +113,7 @@ impl Planner<'_> {
             let groups: Vec<Expr> = refer.iter().map(|&c| Expr::Column(c)).collect();
             let group_types: Vec<Type> = groups.iter().filter_map(|g| type_of(g, &types)).collect();
             let calls = together.iter().map(|&k| computed[k].call.clone()).collect();
-            let groups = self.aggregate(targets, &Aggregate { groups, calls, having: None }, &group_types);
+            let groups = self.aggregate(targets, &Aggregate::new(groups, calls), &group_types);
             let width = stream.columns.len();
             let left = &column.hops[0].left;
             let on = equal(left.iter().copied(), (0..left.len()).map(|r| width + r));

@@ -7,6 +7,7 @@
 mod association;
 mod bound;
 mod explain;
+mod grouping;
 mod join_condition;
 mod level;
 mod params;

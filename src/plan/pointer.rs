@@ -90,7 +90,7 @@ impl Planner<'_> {
 
     /// Some columns of a stream, a key first, as rows of their own.
     fn deciding(&mut self, stream: &Stream, wanted: &[usize]) -> Stream {
-        let groups = Aggregate { groups: wanted.iter().map(|&c| Expr::Column(c)).collect(), calls: Vec::new(), having: None };
+        let groups = Aggregate::new(wanted.iter().map(|&c| Expr::Column(c)).collect(), Vec::new());
         let types: Vec<Type> = wanted.iter().map(|&c| stream.columns[c].1).collect();
         self.aggregate(stream.clone(), &groups, &types)
     }

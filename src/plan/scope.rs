@@ -173,7 +173,11 @@ impl Planner<'_> {
         aggregate.calls = calls;
         let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
         let groups: Vec<Type> = aggregate.groups.iter().map(|g| type_of(g, &types).unwrap_or(Type::Text)).collect();
-        let stream = self.aggregate(stream, &aggregate, &groups);
+        let stream = if aggregate.sets.is_empty() {
+            self.aggregate(stream, &aggregate, &groups)
+        } else {
+            self.grouping_sets(stream, &aggregate, &groups)
+        };
         self.condition(stream, having.as_ref())
     }
 
@@ -223,7 +227,7 @@ impl Planner<'_> {
     fn packed(&mut self, stream: Stream) -> Stream {
         let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
         let groups = (0..types.len()).map(Expr::Column).collect();
-        self.aggregate(stream, &Aggregate { groups, calls: Vec::new(), having: None }, &types)
+        self.aggregate(stream, &Aggregate::new(groups, Vec::new()), &types)
     }
 
     /// A stream extended by those of some expressions that are not plain columns, each once.

@@ -94,7 +94,7 @@ impl<'a> Planner<'a> {
         id
     }
 
-    fn output(&self, node: NodeId) -> RelationId {
+    pub(super) fn output(&self, node: NodeId) -> RelationId {
         self.circuit.output_relation(node).expect("the node makes rows")
     }
 

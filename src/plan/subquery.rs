@@ -253,7 +253,7 @@ impl Planner<'_> {
         }
         let (left_keys, groups): (Vec<Expr>, Vec<Expr>) = inner.keys.iter().cloned().chain(more).unzip();
         let left_keys = self.columns(stream, &left_keys);
-        let right = self.group(right, &Aggregate { groups, calls, having: None });
+        let right = self.group(right, &Aggregate::new(groups, calls));
         let by: Vec<(usize, usize)> = left_keys.into_iter().enumerate().map(|(r, l)| (l, r)).collect();
         let at = stream.columns.len() + by.len();
         *stream = self.join_by(stream, &right, JoinKind::Left, &by, inner.nulls_equal);
@@ -307,7 +307,8 @@ impl Planner<'_> {
         }
         if sub.kind == QueryExprKind::Exists && !is_global(&query) {
             query.select = Select::All;
-            query.aggregate = query.aggregate.filter(|a| cut || a.groups.is_empty() || a.having.is_some());
+            // A grouping by nothing has a row without any.
+            query.aggregate = query.aggregate.filter(|a| cut || a.is_global() || !a.sets.is_empty() || a.having.is_some());
         }
         match ties(&query, sub, per_pair && !cut) {
             Some(ties) => self.tied(query, ties),
@@ -336,7 +337,7 @@ impl Planner<'_> {
     /// A sub-query evaluated for all tuples of what it reads outside: these are the first columns of its stream.
     fn untied(&mut self, stream: &mut Stream, mut query: BoundQuery, sub: &QueryExpr) -> Inner {
         let columns = self.columns(stream, &sub.outer);
-        let tuples = Aggregate { groups: columns.iter().map(|&c| Expr::Column(c)).collect(), calls: Vec::new(), having: None };
+        let tuples = Aggregate::new(columns.iter().map(|&c| Expr::Column(c)).collect(), Vec::new());
         let tuples = self.group(stream.clone(), &tuples);
         let new = columns.len();
         let shift = |e: &mut Expr| {
@@ -435,7 +436,7 @@ fn direct(e: &Expr) -> Option<(&QueryExpr, bool)> {
 
 /// Whether a query is aggregates without groups: it has one row whatever its tables hold, or with `having` at most one.
 pub(super) fn is_global(query: &BoundQuery) -> bool {
-    query.aggregate.as_ref().is_some_and(|a| a.groups.is_empty())
+    query.aggregate.as_ref().is_some_and(Aggregate::is_global)
 }
 
 /// The first field of a query; a constant if there is none.

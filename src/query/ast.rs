@@ -86,6 +86,9 @@ pub struct QueryJson {
     pub filter: Option<ExprJson>,
     /// Grouping expressions. `Some([])` or an aggregate in `select` makes one group.
     pub group_by: Option<Vec<NamedJson>>,
+    /// Which of the grouping expressions, by their numbers, each of several groupings is by; their groups together are the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grouping_sets: Option<Vec<Vec<u32>>>,
     /// Condition on groups; makes one group like an aggregate does.
     pub having: Option<ExprJson>,
     /// Output fields; all columns when absent.

@@ -243,10 +243,25 @@ impl JoinKind {
 pub struct Aggregate {
     /// Group expressions; none = one group, which exists also without rows.
     pub groups: Vec<Expr>,
+    /// Several groupings, each by some of the expressions (by number, ascending); their groups together are the rows, with null in the place
+    /// of the others, and the first call of [`AggregateFunction::GroupingSet`] says whose a row is. None: one, by all.
+    pub sets: Vec<Vec<usize>>,
     /// Aggregates.
     pub calls: Vec<AggregateCall>,
     /// Condition over the group scope: only groups for which it is true are there.
     pub having: Option<Expr>,
+}
+
+impl Aggregate {
+    /// One grouping, by all of these.
+    pub fn new(groups: Vec<Expr>, calls: Vec<AggregateCall>) -> Self {
+        Aggregate { groups, sets: Vec::new(), calls, having: None }
+    }
+
+    /// Whether it has one row whatever it is over, or with `having` at most one.
+    pub fn is_global(&self) -> bool {
+        self.groups.is_empty() && self.sets.is_empty()
+    }
 }
 
 /// One aggregate.
@@ -295,7 +310,7 @@ pub enum AggregateFunction {
     BoolOr,
     /// Non-null texts in order, each but the first after its separator; null without values.
     StringAgg,
-    /// A JSON array of all values in order, nulls too; null without rows.
+    /// A JSON array, or an array, as the type of the call says, of all values in order, nulls too; null without rows.
     JsonAgg,
     /// Exact sample variance, rounded once; Float; null below two values.
     VarSamp,
@@ -315,6 +330,8 @@ pub enum AggregateFunction {
     First,
     /// Value of the last row in order.
     Last,
+    /// Number of the grouping set that a row is of, from 0; no aggregate to those who write queries.
+    GroupingSet,
 }
 
 /// Output.

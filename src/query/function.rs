@@ -218,6 +218,9 @@ pub enum Function {
     MatchesFolded,
     /// `regexp_substr`: what a regular expression, a literal, matches first in the text; null if nothing. Text.
     RegexpSubstr,
+    /// `regexp_replace`: text, regular expression, replacement, perhaps flags; the expression is no more than a parameter, the flags are a
+    /// literal. Text.
+    RegexpReplace,
     /// `regexp_match`: the first match, or what its groups match if it has any; null if nothing. Texts.
     RegexpMatch,
     /// The same of all matches one after another, in one list.

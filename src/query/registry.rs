@@ -199,6 +199,7 @@ pub const FUNCTIONS: &[Signature] = {
         typed("~", F::Matches, 2, 2, &[TEXT], Bool),
         typed("~*", F::MatchesFolded, 2, 2, &[TEXT], Bool),
         typed("regexpSubstr", F::RegexpSubstr, 2, 2, &[TEXT], Text),
+        typed("regexpReplace", F::RegexpReplace, 3, 4, &[TEXT], Text),
         typed("regexpMatch", F::RegexpMatch, 2, 2, &[TEXT], TEXTS),
         typed("regexpMatches", F::RegexpMatches, 2, 2, &[TEXT], TEXTS),
         typed("reFind", F::ReFind, 2, 2, &[TEXT], TEXTS),

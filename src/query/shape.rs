@@ -73,6 +73,10 @@ fn count_of(json: &Document) -> Result<u32> {
     }
 }
 
+fn counts_of(json: &Document) -> Result<Vec<u32>> {
+    items(json, count_of)
+}
+
 fn texts_of(json: &Document) -> Result<Vec<String>> {
     items(json, text_of)
 }
@@ -172,6 +176,7 @@ fn query(json: &Document) -> Result<QueryJson> {
         joins: optional_list(json, "joins", join)?.unwrap_or_default(),
         filter: optional(json, "where", expr)?,
         group_by: optional_list(json, "groupBy", named)?,
+        grouping_sets: optional_list(json, "groupingSets", counts_of)?,
         having: optional(json, "having", expr)?,
         select: optional_list(json, "select", named)?,
         distinct: flag(json, "distinct")?,

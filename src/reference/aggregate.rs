@@ -1,7 +1,7 @@
 //! Grouping: groups by identity (null with null), aggregates over the lists of their arguments.
 
 use super::exact::{FloatSum, Squares, integer_mean};
-use super::expr::{eval, holds, integer, out_of_range, span};
+use super::expr::{array_of, eval, holds, integer, out_of_range, span};
 use super::query::compare_order;
 use crate::error::Result;
 use crate::query::{Aggregate, AggregateCall, AggregateFunction, Expr};
@@ -9,6 +9,26 @@ use crate::value::{Type, Value, write_json};
 
 /// Rows of the group scope: the groups, then the aggregates. Without group expressions there is one group always.
 pub(super) fn grouped(aggregate: &Aggregate, rows: &[Vec<Value>]) -> Result<Vec<Vec<Value>>> {
+    if aggregate.sets.is_empty() {
+        return grouped_once(aggregate, rows);
+    }
+    let mut found = Vec::new();
+    for (number, set) in (0..).zip(&aggregate.sets) {
+        let groups = set.iter().map(|g| aggregate.groups[*g].clone()).collect();
+        for row in grouped_once(&Aggregate::new(groups, aggregate.calls.clone()), rows)? {
+            let (own, calls) = row.split_at(set.len());
+            let group = |g| set.iter().position(|s| *s == g).map_or(Value::Null, |at| own[at].clone());
+            let call = |(call, v): (&AggregateCall, &Value)| match call.function {
+                AggregateFunction::GroupingSet => Value::Int(number),
+                _ => v.clone(),
+            };
+            found.push((0..aggregate.groups.len()).map(group).chain(aggregate.calls.iter().zip(calls).map(call)).collect());
+        }
+    }
+    Ok(found)
+}
+
+fn grouped_once(aggregate: &Aggregate, rows: &[Vec<Value>]) -> Result<Vec<Vec<Value>>> {
     let mut groups: Vec<(Vec<Value>, Vec<&Vec<Value>>)> = Vec::new();
     if aggregate.groups.is_empty() {
         groups.push((Vec::new(), Vec::new()));
@@ -51,7 +71,12 @@ pub(super) fn aggregated(call: &AggregateCall, members: &[&Vec<Value>]) -> Resul
         AggregateFunction::First => return Ok(values.into_iter().next().unwrap_or(Value::Null)),
         AggregateFunction::Last => return Ok(values.pop().unwrap_or(Value::Null)),
         AggregateFunction::JsonAgg if values.is_empty() => return Ok(Value::Null),
-        AggregateFunction::JsonAgg => return Ok(json_array(&values)),
+        AggregateFunction::JsonAgg => {
+            return Ok(match call.ty {
+                Type::Array(element) => array_of(element, &values),
+                _ => json_array(&values),
+            });
+        }
         _ => values.retain(|v| !v.is_null()),
     }
     if call.function == AggregateFunction::Count {

@@ -63,7 +63,9 @@ impl Values<'_> {
             *e = if literal.value.is_none() { null_of(ty) } else { literal };
             return;
         }
-        if let ("~" | "~*" | "regexpSubstr", Some(pattern)) = (e.op.as_str(), e.args.get_mut(1).filter(|p| p.op == "param")) {
+        if matches!(e.op.as_str(), "~" | "~*" | "regexpSubstr" | "regexpMatch" | "reFind" | "regexpReplace")
+            && let Some(pattern) = e.args.get_mut(1).filter(|p| p.op == "param")
+        {
             *pattern = self.literal(pattern.name.as_deref().unwrap_or_default()).0;
         }
         e.for_each_part(&mut |part| self.put_in(part));

@@ -207,7 +207,7 @@ fn nulls_are_one_group_and_aggregates_skip_nulls() {
     use AggregateFunction::{Avg, Count, Max, Min, Sum};
     let list = [(Count, None, Type::Int), (Count, Some(2), Type::Int), (Sum, Some(2), Type::Int), (Avg, Some(2), Type::Float)];
     let more = [(Min, Some(3), Type::Float), (Max, Some(3), Type::Float), (Sum, Some(3), Type::Float)];
-    let aggregate = Aggregate { groups: vec![col(1)], calls: [calls(&list), calls(&more)].concat(), having: None };
+    let aggregate = Aggregate::new(vec![col(1)], [calls(&list), calls(&more)].concat());
     let all = (0..8).map(|c| (c, Type::Int)).collect::<Vec<_>>();
     let query = BoundQuery { aggregate: Some(aggregate), select: fields(&all), ..from(PEOPLE, &[0]) };
     assert_eq!(rows(&query), ["'gone' 1 1 20 20 NaN NaN NaN", "'red' 2 1 30 30 0.1 1.5 1.6", "null 2 2 41 20.5 0.2 0.2 0.2",]);
@@ -219,10 +219,10 @@ fn one_group_exists_without_rows_but_groups_by_expression_do_not() {
     let list = calls(&[(Count, None, Type::Int), (Sum, Some(2), Type::Int), (Avg, Some(2), Type::Float)]);
     let nothing = Some(Expr::Literal(Value::Bool(false)));
     let all = fields(&[(0, Type::Int), (1, Type::Int), (2, Type::Float)]);
-    let one = Aggregate { groups: vec![], calls: list.clone(), having: None };
+    let one = Aggregate::new(vec![], list.clone());
     let query = BoundQuery { aggregate: Some(one), filter: nothing.clone(), select: all, ..from(PEOPLE, &[]) };
     assert_eq!(rows(&query), ["0 null null"]);
-    let many = Aggregate { groups: vec![col(1)], calls: list, having: None };
+    let many = Aggregate::new(vec![col(1)], list);
     let query = BoundQuery { aggregate: Some(many), filter: nothing, select: fields(&[(0, Type::Text)]), ..from(PEOPLE, &[0]) };
     assert!(rows(&query).is_empty());
 }
@@ -234,7 +234,7 @@ fn a_sum_that_leaves_64_bits_is_an_error_but_its_mean_is_not() {
     let max = i64::MAX.to_string();
     data.apply(&schema, &batch(&schema, PEOPLE, &[&format!("update 1 . {max} ."), &format!("update 4 . {max} .")])).unwrap();
     let query = |function, ty| {
-        let aggregate = Aggregate { groups: vec![], calls: calls(&[(function, Some(2), ty)]), having: None };
+        let aggregate = Aggregate::new(vec![], calls(&[(function, Some(2), ty)]));
         let query = BoundQuery { aggregate: Some(aggregate), select: fields(&[(0, ty)]), ..from(PEOPLE, &[]) };
         evaluate(&schema, &data, &query)
     };

@@ -96,19 +96,31 @@ impl Regex {
     /// assert_eq!(found, [[Some(0..3), Some(0..1), Some(2..3)], [Some(4..6), Some(4..5), None]]);
     /// ```
     pub fn each(&self, text: &str, rules: Rules, most: usize, f: &mut dyn FnMut(&[Group])) {
-        let plain = self.groups == 0 && rules == Rules::Longest;
-        let mut groups = (!plain).then(|| groups::Groups::new(text, self.program.fold, self.groups));
+        if self.groups == 0 && rules == Rules::Longest {
+            return self.each_whole(text, most, &mut |found| f(&[Some(found)]));
+        }
+        let mut groups = groups::Groups::new(text, self.program.fold, self.groups);
+        self.walk(text, most, &mut |found| {
+            let all = groups.of(&self.tree, found, rules);
+            f(all);
+            all[0].clone().unwrap_or_default()
+        });
+    }
+
+    /// The same of whole matches, as PostgreSQL chooses them: groups cost nothing.
+    pub fn each_whole(&self, text: &str, most: usize, f: &mut dyn FnMut(Range<usize>)) {
+        self.walk(text, most, &mut |found| {
+            f(found.clone());
+            found
+        });
+    }
+
+    /// Goes on from what `f` says a match is.
+    fn walk(&self, text: &str, most: usize, f: &mut dyn FnMut(Range<usize>) -> Range<usize>) {
         let mut start = 0;
         for _ in 0..most {
-            let Some(mut found) = matcher::run(&self.program, text, start, false) else { return };
-            match &mut groups {
-                None => f(&[Some(found.clone())]),
-                Some(groups) => {
-                    let all = groups.of(&self.tree, found, rules);
-                    f(all);
-                    found = all[0].clone().unwrap_or_default();
-                }
-            }
+            let Some(found) = matcher::run(&self.program, text, start, false) else { return };
+            let found = f(found);
             start = found.end;
             if found.is_empty() {
                 start += text[start..].chars().next().map_or(1, char::len_utf8);

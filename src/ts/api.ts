@@ -22,8 +22,9 @@ export {
   stddev, stddevSamp, stddevPop, variance, varSamp, varPop, median, percentileCont, percentileDisc, mode,
   type DistinctOptions, type FilterOptions, type ListOptions, type OrderedOptions, type OrderItem,
 } from './query/aggregate.js'
+export { cube, grouping, groupingSets, rollup, type GroupingItem, type GroupingSets } from './query/grouping.js'
 export {
-  when, match, nullif, greatest, least, between, notBetween, isDistinctFrom, isNotDistinctFrom, notInArray, notLike, notIlike, matches, imatches, regexpSubstr, regexpMatch, regexpMatches,
+  when, match, nullif, greatest, least, between, notBetween, isDistinctFrom, isNotDistinctFrom, notInArray, notLike, notIlike, matches, imatches, regexpSubstr, regexpMatch, regexpMatches, regexpReplace,
   round, floor, ceil, trunc, trimScale, scale, addDays, diffDays, sign, power, sqrt, exp, ln, cast,
   substring, left, right, trim, ltrim, rtrim, replace, strpos, splitPart, startsWith, repeat, reverse, lpad, rpad, initcap, numeric, toChar,
   concatAll, concatWs, octetLength, ascii, chr,

@@ -59,13 +59,13 @@ function same({ type, column }, expected, actual) {
     // Of equal values in a group PostgreSQL shows any. That intervals are written as there is compared where they are cast to texts.
     case 'interval': return typeof actual === 'string' && lengthOf(actual) === lengthOf(expected)
     case 'decimal': return typeof actual === 'string' && plain(actual) === plain(expected)
-    case 'timestamp': {
-      const micros = BigInt(expected)
-      return actual instanceof Date && BigInt(actual.getTime()) === (micros - (((micros % 1000n) + 1000n) % 1000n)) / 1000n
-    }
+    case 'timestamp': return isMoment(actual, expected)
     case 'bytes': return actual instanceof Uint8Array && `\\x${Buffer.from(actual).toString('hex')}` === expected
-    case 'text[]': case 'int[]': case 'float[]': return canonical(actual) === canonical(JSON.parse(expected))
-    case 'date[]': return canonical(actual) === canonical(JSON.parse(expected))
+    // Integers beyond 2^53 are read as texts.
+    case 'int[]': return isList(actual, JSON.parse(expected.replace(/-?\d+/g, '"$&"')), (a, e) => String(a) === e)
+    case 'float[]': return isList(actual, JSON.parse(expected), (a, e) => same({ type: 'float' }, String(e), a))
+    case 'timestamp[]': return isList(actual, JSON.parse(expected), isMoment)
+    case 'text[]': case 'bool[]': case 'uuid[]': case 'date[]': return canonical(actual) === canonical(JSON.parse(expected))
     case 'json': return canonical(actual) === canonical(JSON.parse(expected))
     case 'quotient': {
       const [sum, count] = expected.split('/').map(BigInt)
@@ -91,6 +91,13 @@ function same({ type, column }, expected, actual) {
     default: throw new Error(`no comparison of ${type}`)
   }
 }
+
+function isMoment(actual, expected) {
+  const micros = BigInt(expected)
+  return actual instanceof Date && BigInt(actual.getTime()) === (micros - (((micros % 1000n) + 1000n) % 1000n)) / 1000n
+}
+
+const isList = (actual, expected, is) => Array.isArray(actual) && actual.length === expected.length && expected.every((e, i) => (e === null ? actual[i] === null : is(actual[i], e)))
 
 /** Microseconds of an interval as PostgreSQL writes it, where a month is 30 days. */
 function lengthOf(interval) {

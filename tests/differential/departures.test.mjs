@@ -52,7 +52,7 @@ describe('the departures from PostgreSQL', () => {
     ['a deviation of large integers has a fraction', 'select stddev_pop(i) from (values (1::int8), (3037000500)) v(i)', '1518500249', agg('stddevPop', 'i'), 1518500249.5, { i: 1n }, { i: 3037000500n }],
     ['a partial sum of a variance may be beyond the range', 'select var_pop(x) from (values (1.7e308::float8), (1.7e308)) v(x)', '22003', agg('varPop', 'x'), 0, { x: 1.7e308 }, { x: 1.7e308 }],
     ['a variance is exact', 'select var_samp(x) from (values (1e15::float8), (0.1), (-1e15), (0.3)) v(x)', '6.666666666666666e+29', agg('varSamp', 'x'), 6.666666666666667e29, { x: 1e15 }, { x: 0.1 }, { x: -1e15 }, { x: 0.3 }],
-    ['an array is one of JSON', 'select array_agg(i) from (values (1::int8), (null)) v(i)', '{1,NULL}', agg('arrayAgg', 'i'), [1, null], { i: 1n }, { i: null }],
+    ['an array of decimals is one of JSON', 'select array_agg(d) from (values (1.50)) v(d)', '{1.50}', agg('arrayAgg', 'd'), [1.5], { d: '1.50' }],
     ['there is a first one', 'select first(i) from (values (1::int8)) v(i)', '42883', agg('first', 'i', { orderBy: [{ expr: col('i'), desc: true }] }), 2n, { i: 1n }, { i: 2n }],
     ['a distinct text has one separator', "select string_agg(distinct s, s) from (values ('a')) v(s)", 'a', { op: 'agg', name: 'stringAgg', args: [col('s'), col('s')], distinct: true }, 'QUERY_INVALID', { s: 'a' }],
     ['a distinct list of json has no order', `select jsonb_agg(distinct j) from (values ('1'::jsonb)) v(j)`, '[1]', agg('arrayAgg', 'j', { distinct: true }), 'QUERY_INVALID', { j: 1 }],

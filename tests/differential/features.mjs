@@ -10,7 +10,7 @@ const joined = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'ran
 const sets = ['union', 'intersect', 'except', 'all']
 const once = ['distinctRows', 'distinctOn', 'limitBy']
 const sources = ['sub', 'cte', 'topk', 'recursive']
-const grouped = ['group', 'global', ...aggregates, ...modifiers]
+const grouped = ['group', 'groupingSets', 'global', ...aggregates, ...modifiers]
 
 /** In the order of the table. */
 export const features = [
@@ -21,7 +21,7 @@ export const features = [
 
 const kinds = [
   [nested, sources], [nested, once], [nested, sets], [sets, joined], [[...sets, ...once], ['start', 'startKey', 'hazard', 'rows', ...grouped]], [sources, ['startKey', 'hazard']], [['distinctRows'], ['distinctOn', 'limitBy']],
-  [nested, joined], [nested, grouped], [['rows'], ['select']], [['rows', 'select'], grouped], [['group'], ['global']], [windows, ['start', 'startKey']],
+  [nested, joined], [nested, grouped], [['rows'], ['select']], [['rows', 'select'], grouped], [['group', 'groupingSets'], ['global']], [['groupingSets'], ['start', 'startKey']], [windows, ['start', 'startKey']],
   [windows, [...sources, ...once, ...sets]], [sets, [...subqueries, 'subInSub']],
 ]
 

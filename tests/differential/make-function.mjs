@@ -130,6 +130,10 @@ export function makeFunction(x, feature, type) {
         const found = call(r.pick(['regexpMatch', 'regexpMatch', 'regexpMatches']), a(), text(r.pick(patterns)))
         return found.op === 'regexpMatch' && r.oneIn(2) ? call('arrayAt', found, int(r.between(0, 3))) : call('arrayToText', found, text('|'))
       }
+      if (r.oneIn(2)) {
+        const parts = ['\\1', '\\2', '\\&', '\\\\', '\\', '<', 'ä', '\\0', 'x']
+        return call('regexpReplace', a(), text(r.pick(patterns)), text(Array.from({ length: r.below(4) }, () => r.pick(parts)).join('')), ...(r.oneIn(2) ? [text(r.pick(['g', 'gi', 'i', 'ic', 'gt', '']))] : []))
+      }
       if (r.oneIn(2)) return call('regexpSubstr', a(), text(r.pick(patterns)))
       if (r.oneIn(2)) return call('replace', a(), text(r.pick(['a', 'ab', '', '%', 'é'])), text(r.pick(['', 'a', 'zz'])))
       return call(r.pick(['reverse', 'initcap']), a())

@@ -108,6 +108,7 @@ const depth = (json) => Math.max(0, ...(json.with ?? []).map((w) => 1 + depth(w.
 
 /** The columns of the key of the result's rows, `undefined` if one of them is computed. */
 function keyColumns({ schema, json, from, groups }) {
+  if (json.groupingSets) return undefined
   if (groups !== undefined) return groups.every((g) => g.column !== undefined) ? groups.map((g) => ({ ...g.column, nullable: true })) : undefined
   const keys = (table, nullable) => table.key.map((name) => ({ ...table.columns.find((c) => c.name === name), nullable }))
   let all = keys(from, false)
@@ -127,7 +128,7 @@ function keyExpressions({ schema, json, from }) {
 
 /** The parts that window functions over groups are made of. */
 function groupParts(state) {
-  const { r, groups } = state
+  const { r, groups, json } = state
   const column = () => {
     if (groups.length > 0 && r.oneIn(2)) {
       const { expr, column } = r.pick(groups)
@@ -136,7 +137,7 @@ function groupParts(state) {
     return { expr: aggregate({ ...state, exact: true }, r.pick(['count', 'countX', 'sum', 'min', 'max'])) }
   }
   const number = () => aggregate({ ...state, exact: true }, r.pick(['count', 'countX', 'sum']))
-  return { column, number, text: number, key: groups.map((g) => g.expr) }
+  return { column, number, text: number, key: [...groups.map((g) => g.expr), ...(json.groupingSets && groups.length > 0 ? [{ op: 'grouping', args: groups.map((g) => g.expr) }] : [])] }
 }
 
 /** Window functions that are ordered by. A start would be among the conditions of the SQL, which come before windows. */
@@ -148,7 +149,7 @@ function addWindowOrder({ json, windowOrder = [] }) {
 
 function shapeOf(r, wanted) {
   const asked = (list) => list.some((f) => wanted.includes(f))
-  const grouped = asked(['group', 'global', ...aggregates, ...modifiers])
+  const grouped = asked(['group', 'groupingSets', 'global', ...aggregates, ...modifiers])
   const joined = asked(joinKinds)
   const nested = asked(nestedKinds)
   if (grouped || joined || nested) return { grouped: grouped || (!nested && !wanted.includes('rows') && r.oneIn(5)), joined: joined || (!nested && r.oneIn(4)), nested }
@@ -156,6 +157,20 @@ function shapeOf(r, wanted) {
   if (wanted.includes('rows')) return { grouped: false, joined: n < 2, nested: n > 5 }
   return { grouped: n < 3, joined: n < 1 || n === 3 || n === 4, nested: n > 6 }
 }
+
+/** Grouping sets of so many expressions: rollups, cubes, or whatever comes. Each expression is in one, as PostgreSQL would not know it else. */
+export function groupingSets(r, count) {
+  const all = Array.from({ length: count }, (_, i) => i)
+  const rollup = [...all, count].map((n) => all.slice(0, count - n))
+  const cube = all.reduce((sets, n) => [...sets.map((s) => [...s, n]), ...sets], [[]])
+  // Which of the equal rows of equal sets comes first PostgreSQL leaves open.
+  const some = [...new Set(Array.from({ length: r.between(1, 3) }, () => String(all.filter(() => r.oneIn(2)))))].map((s) => s.split(',').filter(Boolean).map(Number))
+  const sets = r.pick([rollup, cube, some])
+  return all.every((n) => sets.some((s) => s.includes(n))) ? sets : [...sets, all]
+}
+
+/** The expressions that some grouping is by, by their numbers. */
+const usedBySets = ({ groupBy = [], groupingSets }) => groupBy.map((_, n) => n).filter((n) => groupingSets === undefined || groupingSets.some((s) => s.includes(n)))
 
 /** A table that has what is asked for. */
 function preferred(r, tables, wanted) {
@@ -307,9 +322,16 @@ function makeGroups(state, hazard) {
     }
     if (hazard !== undefined && r.oneIn(3)) groups.push({ expr: hazard })
     json.groupBy = groups.map(({ expr }) => ({ expr }))
+    // A constant that is not grouped by stays one in PostgreSQL.
+    if (wants('groupingSets', 4) && groups.every(({ expr }) => JSON.stringify(expr).includes('"col"'))) {
+      seen.add('groupingSets')
+      json.groupingSets = groupingSets(r, groups.length)
+    }
   } else if (r.oneIn(4)) json.groupBy = []
   state.groups = groups
   json.select = groups.filter(() => r.below(4) > 0).map(({ expr }, i) => ({ name: `g${i}`, expr }))
+  const used = usedBySets(json).map((n) => groups[n].expr)
+  if (used.length > 0 && r.oneIn(json.groupingSets ? 2 : 20)) json.select.push({ name: 'gg', expr: { op: 'grouping', args: r.some(used, 1) } })
   const calls = [...wanted.filter((w) => aggregates.includes(w)), ...Array.from({ length: r.between(1, 3) }, () => r.pick(aggregates))]
   if (wanted.includes('distinct')) calls.push(r.pick(['countX', 'sum', 'jsonAgg', 'stringAgg']))
   const wide = expressions.columns.filter((c) => c.type === 'bigint' && !isSafe(c))
@@ -329,7 +351,8 @@ function makeGroups(state, hazard) {
     const name = r.pick(['count', 'countX', 'sum', 'min', 'first', 'boolAgg'])
     const value = call({ ...state, exact: true }, name)
     const compared = { op: r.pick(['>', '<=', '!=']), args: [value, literal('int', r.between(0, 3))] }
-    json.having = name === 'boolAgg' ? value : name === 'min' || name === 'first' ? { op: 'isNotNull', args: [value] } : compared
+    if (json.groupingSets && used.length > 0 && r.oneIn(3)) json.having = { op: r.pick(['=', '>=', '!=']), args: [{ op: 'grouping', args: [r.pick(used)] }, literal('int', 1)] }
+    else json.having = name === 'boolAgg' ? value : name === 'min' || name === 'first' ? { op: 'isNotNull', args: [value] } : compared
   }
   if (r.oneIn(4)) {
     // An expression over aggregates.

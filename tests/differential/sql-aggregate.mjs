@@ -3,6 +3,8 @@ import { asText, expression } from './sql-expression.mjs'
 import { overOutput } from './sql-window.mjs'
 
 const spreads = { variance: 'var_samp', varSamp: 'var_samp', varPop: 'var_pop', stddev: 'stddev_samp', stddevSamp: 'stddev_samp', stddevPop: 'stddev_pop' }
+/** Types that the engine has arrays of. */
+const elements = ['bool', 'int', 'float', 'text', 'timestamp', 'date', 'uuid']
 const bools = { boolAnd: 'bool_and', every: 'every', boolOr: 'bool_or' }
 
 /** The parts of a call in SQL: arguments, `distinct`, order, filter. */
@@ -32,7 +34,10 @@ export function aggregate(e, column) {
     case 'avg': return a.type === 'decimal' || a.type === 'interval' ? { sql: call('avg'), type: a.type } : { sql: `(${call('avg')})::float8`, type: 'float' }
     case 'boolAnd': case 'every': case 'boolOr': return { sql: call(bools[e.name]), type: 'bool' }
     case 'stringAgg': return { sql: `string_agg(${distinct}${a.sql}, ${b.sql}${order})${filter}`, type: 'text' }
-    case 'arrayAgg': case 'jsonAgg': return { sql: `jsonb_agg(${distinct}${a.sql}${order})${filter}`, type: 'json' }
+    case 'arrayAgg':
+      if (elements.includes(a.type)) return { sql: `array_agg(${distinct}${a.sql}${order})${filter}`, type: `${a.type}[]` }
+    // Of other types it is JSON.
+    case 'jsonAgg': return { sql: `jsonb_agg(${distinct}${a.sql}${order})${filter}`, type: 'json' }
     case 'first': return { sql: `(array_agg(${a.sql}${order})${filter})[1]`, type: a.type }
     case 'last': return { sql: `(array_agg(${a.sql}${order})${filter})[(count(*)${filter})::int4]`, type: a.type }
     case 'median': return { sql: within('percentile_cont(0.5)', `(${a.sql})::float8`), type: 'float' }

@@ -78,6 +78,7 @@ export function expression(e, column) {
     case 'isNotNull': return bool(`${sqls(all())[0]} is not null`)
     case 'like': return bool(sqls(all()).join(' like '))
     case 'ilike': return bool(sqls(all()).map(cased).join(' ilike '))
+    case 'grouping': return { sql: `grouping(${sqls(all()).join(', ')})::int8`, type: 'int' }
     case 'in': {
       const [x, ...list] = sqls(all())
       // SQL has no empty list: nothing is in it, null neither. The cast makes it an expression where a constant is refused.
@@ -126,7 +127,8 @@ export function asText({ sql, type }) {
     case 'timestamp': return { sql: `((extract(epoch from ${sql}) * 1000000)::int8)::text`, type }
     case 'bytes': return { sql: `'\\x' || encode(${sql}, 'hex')`, type }
     // Text is compared where arrays are cast to it; floats keep their bits in JSON.
-    case 'text[]': case 'int[]': case 'float[]': case 'date[]': return { sql: `(to_jsonb(${sql}))::text`, type }
+    case 'text[]': case 'int[]': case 'float[]': case 'date[]': case 'bool[]': case 'uuid[]': return { sql: `(to_jsonb(${sql}))::text`, type }
+    case 'timestamp[]': return { sql: `(select json_agg((extract(epoch from t) * 1000000)::int8::text order by n) from unnest(${sql}) with ordinality u(t, n))::text`, type }
     default: return { sql: `(${sql})::text`, type }
   }
 }

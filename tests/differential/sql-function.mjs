@@ -119,6 +119,7 @@ export function functionSql(e, args, common) {
     case '?': return bool(`${a.sql} ? ${b.sql}`)
     case 'regexpMatch': return { sql: `(regexp_match(${posix(a.sql)}, ${posix(b.sql)}) collate "C")`, type: 'text[]' }
     case 'regexpMatches': return { sql: `(case when ${a.sql} is not null then (select coalesce(array_agg(t collate "C" order by n, i), '{}') from regexp_matches(${posix(a.sql)}, ${posix(b.sql)}, 'g') with ordinality x(m, n), unnest(m) with ordinality y(t, i)) end)`, type: 'text[]' }
+    case 'regexpReplace': return text(`regexp_replace(${args.map((x) => posix(x.sql)).join(', ')}) collate "C"`)
     case 'regexpSubstr': return text(`regexp_substr(${posix(a.sql)}, ${posix(b.sql)}) collate "C"`)
     case '~': case '~*': return bool(`${posix(a.sql)} ${e.op} ${posix(b.sql)}`)
     default: return undefined

@@ -3,7 +3,7 @@
 // Every row is a JSON array of texts; nested associations are correlated sub-selects, lists by json_agg. A shape is a list of
 // fields `{ name, type }`, `{ name, row: shape }` (a member of a join, or null), `{ name, one: shape }` or `{ name, list: shape }`.
 import { output } from './sql-aggregate.mjs'
-import { cell, filter, keyOf, ordered, window } from './sql-clause.mjs'
+import { cell, filter, grouping, keyOf, ordered, window } from './sql-clause.mjs'
 import { asText, expression, name } from './sql-expression.mjs'
 import { defaultOrder, hops } from './sql-relations.mjs'
 import { columnsOf, isGrouped, relation, sourcesOf, withCtes } from './sql-source.mjs'
@@ -17,7 +17,8 @@ export function querySql(schema, query) {
   sources[0].computed = computedOf(env, query, sources[0], 1)
   const column = columnsOf(env, sources)
   const grouped = isGrouped(query)
-  const key = grouped ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
+  const groups = grouped && grouping(query, (query.groupBy ?? []).map((g) => expression(g.expr, column).sql))
+  const key = grouped ? groups.key : sources.flatMap(keyOf)
   column.key = key
   const { fields, shape } = select(query, sources, column)
   const nested = nest(env, query, sources[0], 1)
@@ -27,7 +28,7 @@ export function querySql(schema, query) {
   const parts = [
     `${clause}select json_build_array(${[...fields, ...nested.fields].join(', ')})::text as row from ${from}`,
     filter('where', grouped ? where : [...where, ...start]),
-    grouped ? `group by ${key.length > 0 ? key.join(', ') : '()'}` : '',
+    grouped ? groups.clause : '',
     grouped ? filter('having', [...(query.having ? [expression(query.having, column).sql] : []), ...start]) : '',
     order, window(query),
   ]

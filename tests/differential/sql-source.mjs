@@ -2,7 +2,7 @@
 //
 // A query in the place of a table is a select of its fields, of what identifies its rows (`$k0`, …, where no field is that) and
 // of its order (`$o0`, …), so that the query around it can break ties as the engine does.
-import { cell, filter, keyOf, ordered, window } from './sql-clause.mjs'
+import { cell, filter, grouping, keyOf, ordered, window } from './sql-clause.mjs'
 import { constant, expression, name } from './sql-expression.mjs'
 import { encode } from './values.mjs'
 
@@ -92,10 +92,11 @@ function subquerySql(env, query, around) {
   const column = columnsOf(env, sources, around)
   const field = query.select ? expression(query.select[0].expr, column) : { sql: '1', type: 'int' }
   const where = filter('where', query.where ? [expression(query.where, column).sql] : [])
-  const group = query.groupBy ? `group by ${query.groupBy.length > 0 ? query.groupBy.map((g) => expression(g.expr, column).sql).join(', ') : '()'}` : ''
+  const grouped = grouping(query, (query.groupBy ?? []).map((g) => expression(g.expr, column).sql))
+  const group = query.groupBy ? grouped.clause : ''
   const having = filter('having', query.having ? [expression(query.having, column).sql] : [])
   const cut = query.limit !== undefined || query.offset
-  const key = isGrouped(query) ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
+  const key = isGrouped(query) ? grouped.key : sources.flatMap(keyOf)
   const order = cut ? ordered(sorts(query).map((o, i) => ({ ...o, sql: expression(query.orderBy[i].expr, column).sql })), key) : ''
   return { sql: [`(select ${field.sql} from ${from}`, where, group, having, order, window(query)].filter(Boolean).join(' ') + ')', type: field.type }
 }
@@ -126,7 +127,8 @@ function plain(env, query) {
   const column = columnsOf(env, sources)
   const grouped = isGrouped(query)
   const fields = fieldsOf(query, sources, column)
-  const key = grouped ? (query.groupBy ?? []).map((g) => expression(g.expr, column).sql) : sources.flatMap(keyOf)
+  const groups = grouped && grouping(query, (query.groupBy ?? []).map((g) => expression(g.expr, column).sql))
+  const key = grouped ? groups.key : sources.flatMap(keyOf)
   const order = sorts(query).map((o, i) => ({ ...o, sql: name(`$o${i}`) }))
   const extra = [
     ...key.map((k, i) => `${k} as "$k${i}"`),
@@ -140,7 +142,7 @@ function plain(env, query) {
   let sql = [
     `select ${[...fields.map((f) => `${f.sql} as ${name(f.name)}`), ...extra].join(', ')} from ${from}`,
     filter('where', query.where ? [expression(query.where, column).sql] : []),
-    grouped ? `group by ${key.length > 0 ? key.join(', ') : '()'}` : '',
+    grouped ? groups.clause : '',
     filter('having', query.having ? [expression(query.having, column).sql] : []),
   ].join(' ')
   if (by) sql = `select * from (${sql}) r where "$r" > ${by.offset ?? 0} and "$r" <= ${(by.offset ?? 0) + by.limit}`

@@ -6,6 +6,7 @@ import { from } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc, stddev, stringAgg, sum } from '../../src/ts/query/aggregate.js'
 import type { Decimal } from '../../src/ts/decimal.js'
 import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
+import { cube, grouping, groupingSets, rollup } from '../../src/ts/query/grouping.js'
 import { recursive } from '../../src/ts/query/recursive.js'
 import { addDays, addInterval, anyOf, arrayAt, cardinality, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, regexpMatches, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { param, withParams } from '../../src/ts/query/params.js'
@@ -204,9 +205,18 @@ const rich = q.groupBy('status').having(i => gt(count(i.id, { distinct: true }),
   some: percentileDisc(i.due, 0.5), open: count({ where: eq(i.status, 'open') }),
 }))
 same<RowOf<typeof rich>, {
-  titles: string | null; dues: (string | null)[] | null; bigs: number[] | null; metas: { a: number }[] | null; done: boolean | null; usual: 'open' | 'done' | null
+  titles: string | null; dues: (Date | null)[] | null; bigs: (number | bigint)[] | null; metas: { a: number }[] | null; done: boolean | null; usual: 'open' | 'done' | null
   middle: number | null; spread: number | null; newest: string | null; some: Date | null; open: number
 }>()
+// Columns may be null in the rows of groupings without them.
+const rolled = q.groupBy(rollup('projectId', 'status')).select(i => ({ project: i.projectId, status: i.status, level: grouping(i.projectId, i.status), n: count(), points: sum(i.points) })).orderBy('n')
+same<RowOf<typeof rolled>, { project: string | null; status: 'open' | 'done' | null; level: number; n: number; points: number | null }>()
+const byMember = q.innerJoin('projects', (i, p) => eq(i.projectId, p.id)).groupBy(r => ({ project: r.projects.name, status: r.issues.status }), cube('project', 'status')).select(r => ({ name: r.projects.name, n: count() }))
+same<RowOf<typeof byMember>, { name: string | null; n: number }>()
+// @ts-expect-error no such column
+q.groupBy(rollup('state'))
+// @ts-expect-error no such member
+q.groupBy(i => ({ s: i.status }), groupingSets(['t'], []))
 // @ts-expect-error a text has no mean
 q.select(i => ({ x: avg(i.title) }))
 // @ts-expect-error a median is of all values

@@ -2,6 +2,7 @@
 
 mod filters;
 mod joins;
+mod many;
 mod read;
 mod run;
 

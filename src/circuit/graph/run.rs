@@ -14,6 +14,8 @@ impl Circuit {
                 node.queued = false;
                 if matches!(*node.spec, Spec::Fixpoint { .. }) {
                     self.iterate(relations, id, None);
+                } else if node.inputs.len() > 2 {
+                    self.run_many(relations, id);
                 } else {
                     self.run_node(relations, id);
                 }

@@ -47,7 +47,8 @@ impl Accumulator {
     /// The state over nothing.
     pub fn new(call: &Call) -> Self {
         let plain = match call.function {
-            F::Count => Accumulator::Count(0),
+            // The number of a grouping set is put in where these come together.
+            F::Count | F::GroupingSet => Accumulator::Count(0),
             F::Sum | F::Avg | F::VarSamp | F::VarPop | F::StddevSamp | F::StddevPop if call.ty == Type::Decimal => {
                 Accumulator::Decimals(Box::default())
             }

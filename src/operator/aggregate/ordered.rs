@@ -8,7 +8,8 @@ use super::multiset::Multiset;
 use super::ranked::{Ranked, Sought};
 use crate::query::AggregateFunction;
 use crate::trace::{RelationId, Relations};
-use crate::value::{Cell, Value, write_json};
+use crate::value::array::push;
+use crate::value::{Cell, Type, Value, write_json};
 
 /// Adds a row as many times as `weight` says.
 pub fn add(rows: &mut Ranked, call: &Call, row: Row<'_>, weight: i32) {
@@ -60,26 +61,29 @@ pub fn distinct_result(values: &Multiset, call: &Call, relations: &Relations, re
     parts.finish()
 }
 
-/// A text or a JSON array in the making.
+/// A text, a JSON array or an array in the making.
 struct Parts {
-    json: bool,
+    ty: Type,
     any: bool,
     out: Vec<u8>,
 }
 
 impl Parts {
     fn new(call: &Call) -> Self {
-        let json = call.function == AggregateFunction::JsonAgg;
-        Parts { json, any: false, out: if json { vec![b'['] } else { Vec::new() } }
+        Parts { ty: call.ty, any: false, out: if call.ty == Type::Json { vec![b'['] } else { Vec::new() } }
     }
 
     fn push(&mut self, cell: Cell<'_>, separator: Cell<'_>) {
         let first = !std::mem::replace(&mut self.any, true);
-        if self.json {
-            if !first {
-                self.out.push(b',');
+        match self.ty {
+            Type::Json => {
+                if !first {
+                    self.out.push(b',');
+                }
+                return write_json(cell, &mut self.out);
             }
-            return write_json(cell, &mut self.out);
+            Type::Array(_) => return push(cell, &mut self.out),
+            _ => {}
         }
         if let (Cell::Text(separator), false) = (separator, first) {
             self.out.extend_from_slice(separator.as_bytes());
@@ -93,11 +97,14 @@ impl Parts {
         if !self.any {
             return Value::Null;
         }
-        if self.json {
+        if let Type::Array(element) = self.ty {
+            return Value::Array(element, self.out.into());
+        }
+        if self.ty == Type::Json {
             self.out.push(b']');
         }
         // Texts, and the ASCII between them.
         let text = String::from_utf8(self.out).unwrap_or_default().into_boxed_str();
-        if self.json { Value::Json(text) } else { Value::Text(text) }
+        if self.ty == Type::Json { Value::Json(text) } else { Value::Text(text) }
     }
 }

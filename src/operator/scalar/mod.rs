@@ -17,7 +17,7 @@ use crate::query::Function;
 use crate::value::{Cell, Value};
 
 /// Longest text that a function makes, in bytes.
-const MAX_TEXT: usize = 1 << 24;
+pub(super) const MAX_TEXT: usize = 1 << 24;
 
 type Made = Result<Value, ErrorCode>;
 

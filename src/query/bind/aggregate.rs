@@ -95,7 +95,7 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
     };
     let second = args.next();
     let accepted: &[Type] = match function {
-        A::Count | A::JsonAgg | A::First | A::Last => &[],
+        A::Count | A::JsonAgg | A::First | A::Last | A::GroupingSet => &[],
         A::Sum | A::Avg => &[Type::Int, Type::Decimal, Type::Float, Type::Interval],
         A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => &[Type::Int, Type::Decimal, Type::Float],
         A::Min | A::Max | A::Mode | A::PercentileDisc => ORDERED,
@@ -113,7 +113,11 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
         A::Avg if own == Type::Interval => own,
         A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop if own == Type::Decimal => own,
         A::Avg | A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => Type::Float,
-        A::JsonAgg => Type::Json,
+        // Of what there are arrays of; other lists are JSON.
+        A::JsonAgg => {
+            let element = Element::ALL.into_iter().find(|e| e.ty() == own && json.name.as_deref() == Some("arrayAgg"));
+            element.map_or(Type::Json, Type::Array)
+        }
         _ => own,
     };
     if function == A::PercentileCont {

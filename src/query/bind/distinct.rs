@@ -96,7 +96,7 @@ impl<'a> Context<'a> {
             own_filter: None,
             joins: Vec::new(),
             filter: None,
-            aggregate: Some(Aggregate { groups: plain_groups(groups.clone(), &types), calls: calls.clone(), having: None }),
+            aggregate: Some(Aggregate::new(plain_groups(groups.clone(), &types), calls.clone())),
             select: Select::Fields(shown),
             order,
             key: key.clone(),

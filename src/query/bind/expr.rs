@@ -78,6 +78,7 @@ impl Binder<'_, '_> {
             }
             "agg" => self.aggregate(json),
             "over" => self.over(json),
+            "grouping" => self.grouping(json),
             _ => {
                 let signature = function::signature(json)?;
                 let args = self.arguments(json)?;

@@ -22,8 +22,11 @@ use crate::value::{Type, Value};
 pub(super) fn signature(json: &ExprJson) -> Result<Signature> {
     let mut named = FUNCTIONS.iter().filter(|f| f.name == json.op);
     let Some(first) = named.clone().next() else {
-        let names =
-            FUNCTIONS.iter().map(|f| f.name).chain(["col", "lit", "param", "agg", "over"]).chain(SUBQUERIES.iter().map(|s| s.0));
+        let names = FUNCTIONS
+            .iter()
+            .map(|f| f.name)
+            .chain(["col", "lit", "param", "agg", "over", "grouping"])
+            .chain(SUBQUERIES.iter().map(|s| s.0));
         return Err(Error::unknown(ErrorCode::UnknownFunction, "function", &json.op, "query", names));
     };
     let Some(found) = named.find(|f| (f.least..=f.most).contains(&json.args.len())) else {
@@ -132,8 +135,11 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
         let unit = json.name.as_deref().unwrap_or_default();
         return Err(Error::new(ErrorCode::QueryInvalid, format!("no `{unit}` of {} values", ty.name())).named(unit).at("name"));
     }
+    if let (F::RegexpReplace, Some(flags)) = (function, args.get(3)) {
+        replace_flags(&flags.expr).map_err(|e| e.named(describe(&json.args[3])).at("args[3]"))?;
+    }
     let patterned = matches!(function, F::Matches | F::MatchesFolded | F::RegexpSubstr | F::RegexpMatch | F::RegexpMatches);
-    if patterned || matches!(function, F::ReFind | F::ReSeq) {
+    if patterned || matches!(function, F::RegexpReplace | F::ReFind | F::ReSeq) {
         pattern(&args[1], params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
     }
     if let (F::ToChar, Some(Expr::Literal(Value::Text(text)))) = (function, args.get(1).map(|a| &a.expr))
@@ -175,6 +181,15 @@ fn pattern(typed: &Typed, params: &Params) -> Result<()> {
             ErrorCode::QueryInvalid,
             "a regular expression is a literal or a parameter: each row is matched by one program",
         )),
+    }
+}
+
+/// Checks the flags of a replacement.
+fn replace_flags(flags: &Expr) -> Result<()> {
+    match flags {
+        Expr::Literal(Value::Null) => Ok(()),
+        Expr::Literal(Value::Text(text)) if text.chars().all(|c| "gicst".contains(c)) => Ok(()),
+        _ => Err(Error::new(ErrorCode::QueryInvalid, "flags are a literal of `g` (all matches), `i`, `c` (case), `s` and `t`")),
     }
 }
 

@@ -17,8 +17,19 @@ use crate::value::Type;
 /// # Errors
 /// `NOT_GROUPED` for a column that is in no group expression, at its place.
 pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scope<'_>) -> Result<Expr> {
+    if json.op == "grouping" {
+        // Made of the number of the set, an aggregate.
+        return Ok(expr.map_columns(&|c| c - scope.types.len() + groups.len()));
+    }
     if let Some(g) = groups.iter().position(|g| *g == expr) {
-        return Ok(Expr::Column(group_column(groups, &scope.types, g)));
+        let shown = Expr::Column(group_column(groups, &scope.types, g));
+        let in_sets = scope.grouping.as_ref().is_some_and(|of| !of.sets.is_empty());
+        if !in_sets || shown == Expr::Column(g) {
+            return Ok(shown);
+        }
+        // What is shown of it is an aggregate, which the sets without it have too.
+        let there = Expr::Call(Function::IsNotNull, vec![Expr::Column(g)]);
+        return Ok(Expr::Call(Function::Case, vec![there, shown]));
     }
     // A window function is over the group scope already.
     if matches!(expr, Expr::Column(c) if c >= WINDOW_COLUMNS) {

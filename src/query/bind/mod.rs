@@ -1,7 +1,7 @@
 //! Names to indexes, types checked: a query's JSON to a [`BoundQuery`].
 //!
 //! One file a subject: `limits` (how large), `scope` (names), `source` (tables, sub-queries), `expr`, `literal`, `function`
-//! (expressions), `aggregate`, `group` (grouping), `window`, `output` (select, order, key), `start` (keyset), `nested`, `computed`
+//! (expressions), `aggregate`, `group`, `grouping` (grouping and its sets), `window`, `output` (select, order, key), `start` (keyset), `nested`, `computed`
 //! (associations), `subquery` (in expressions), `recursive` and
 //! `stratified` (recursion). This file puts them together.
 
@@ -12,6 +12,7 @@ mod distinct;
 mod expr;
 mod function;
 mod group;
+mod grouping;
 mod limits;
 mod literal;
 mod nested;
@@ -241,6 +242,7 @@ impl<'a> Context<'a> {
             filter = Expr::and(filter, Some(binder.condition(condition).map_err(|e| e.at("where"))?));
         }
         let groups = output::groups(json, &mut binder)?;
+        scope.grouping = grouping::grouping(json, groups.as_deref(), &scope.types, self.budget)?;
         let mut output = Output::new(&scope, self.budget, groups);
         let mut select = output.select(json.select.as_deref(), depth == 0)?;
         let having = json.having.as_ref().map(|h| output.having(h)).transpose().map_err(|e| e.at("having"))?;
@@ -335,7 +337,12 @@ impl<'a> Context<'a> {
 
 /// Refuses what is about all rows of a query in one that is evaluated for each row around it.
 fn alone(json: &ast::QueryJson) -> Result<()> {
-    let parts = [(json.distinct, "distinct"), (json.distinct_on.is_some(), "distinctOn"), (json.limit_by.is_some(), "limitBy")];
+    let parts = [
+        (json.grouping_sets.is_some(), "groupingSets"),
+        (json.distinct, "distinct"),
+        (json.distinct_on.is_some(), "distinctOn"),
+        (json.limit_by.is_some(), "limitBy"),
+    ];
     match parts.into_iter().find(|p| p.0) {
         Some((_, part)) => {
             let message = format!("a sub-query that reads the row around it has no `{part}`; group it, or put it into `from`");
@@ -350,6 +357,7 @@ impl Output<'_, '_> {
     fn into_aggregate(self, having: Option<Expr>) -> Option<Aggregate> {
         let calls = self.calls.into_iter().collect();
         let plain = |groups| spelling::plain_groups(groups, &self.scope.types);
-        self.groups.map(|groups| Aggregate { groups: plain(groups), calls, having })
+        let sets = self.scope.grouping.as_ref().map_or_else(Vec::new, |g| g.sets.clone());
+        self.groups.map(|groups| Aggregate { groups: plain(groups), sets, calls, having })
     }
 }

@@ -6,6 +6,7 @@ use indexmap::IndexSet;
 
 use super::expr::{Binder, Typed, condition};
 use super::group::{comparable, regroup};
+use super::grouping::set_call;
 use super::limits::{Budget, has_aggregate};
 use super::scope::{Relation, Scope};
 use super::spelling::shown_forms;
@@ -56,8 +57,9 @@ pub(super) fn groups(json: &QueryJson, binder: &mut Binder<'_, '_>) -> Result<Op
 
 impl<'b, 'a> Output<'b, 'a> {
     pub(super) fn new(scope: &'b Scope<'a>, budget: &'b Budget, groups: Option<Vec<Expr>>) -> Self {
-        let forms = groups.iter().flat_map(|g| shown_forms(g, &scope.types)).collect();
-        Output { scope, budget, groups, calls: forms, windows: IndexSet::default() }
+        let mut calls: IndexSet<_, MapState> = groups.iter().flat_map(|g| shown_forms(g, &scope.types)).collect();
+        calls.extend(scope.grouping.iter().filter(|g| !g.sets.is_empty()).map(|_| set_call()));
+        Output { scope, budget, groups, calls, windows: IndexSet::default() }
     }
 
     pub(super) fn is_grouped(&self) -> bool {
@@ -179,7 +181,7 @@ impl<'b, 'a> Output<'b, 'a> {
         match (&self.groups, fields.first().map(|f| &f.expr)) {
             (Some(groups), Some(Expr::Column(c))) => match (groups.get(*c), self.calls.get_index(c.saturating_sub(groups.len())))
             {
-                (Some(group), _) => self.scope.is_nullable(group),
+                (Some(group), _) => self.set_column().is_some() || self.scope.is_nullable(group),
                 (None, call) => call.is_none_or(|c| c.function != AggregateFunction::Count),
             },
             (None, Some(e)) => self.scope.is_nullable(e),
@@ -187,10 +189,19 @@ impl<'b, 'a> Output<'b, 'a> {
         }
     }
 
-    /// What identifies an output row: the keys of all sources, or the groups.
+    /// The column of the group scope that says which grouping set a row is of, if there are several.
+    fn set_column(&self) -> Option<usize> {
+        let grouping = self.scope.grouping.as_ref().filter(|g| !g.sets.is_empty())?;
+        Some(self.groups.as_ref()?.len() + grouping.call)
+    }
+
+    /// What identifies an output row: the keys of all sources, or the groups (and of several sets the number of the row's).
     pub(super) fn key(&self) -> Vec<KeyPart> {
         match &self.groups {
-            Some(groups) => (0..groups.len()).map(|column| KeyPart { column, hidden: false, nullable: true }).collect(),
+            Some(groups) => {
+                let columns = (0..groups.len()).chain(self.set_column());
+                columns.map(|column| KeyPart { column, hidden: false, nullable: true }).collect()
+            }
             None => self.scope.sources.iter().flat_map(|s| s.key()).collect(),
         }
     }

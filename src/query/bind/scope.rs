@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use indexmap::IndexSet;
 
 use super::Around;
+use super::grouping::Grouping;
 use super::output::KeyPart;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Expr, Function, Table};
@@ -106,6 +107,8 @@ pub(super) struct Scope<'a> {
     pub depth: usize,
     /// What a sub-query reads of its parent, each once.
     pub outer: RefCell<Vec<Expr>>,
+    /// Of a query that groups: what `grouping` is about.
+    pub grouping: Option<Grouping>,
 }
 
 impl<'a> Scope<'a> {
@@ -117,7 +120,7 @@ impl<'a> Scope<'a> {
     /// A scope of one source.
     pub(super) fn over(alias: &'a str, relation: Relation<'a>) -> Self {
         let (around, parent, outer) = (None, None, RefCell::default());
-        let mut scope = Scope { sources: Vec::new(), types: Vec::new(), around, parent, depth: 0, outer };
+        let mut scope = Scope { sources: Vec::new(), types: Vec::new(), around, parent, depth: 0, outer, grouping: None };
         scope.put(alias, relation, false);
         scope
     }

@@ -79,7 +79,7 @@ impl Output<'_, '_> {
             None => self.scope.types.clone(),
             Some(groups) => {
                 let calls = self.calls.iter().cloned().collect();
-                group_types(&Aggregate { groups: groups.clone(), calls, having: None }, &self.scope.types)
+                group_types(&Aggregate::new(groups.clone(), calls), &self.scope.types)
             }
         };
         types.extend(self.windows.iter().map(|w| w.ty));

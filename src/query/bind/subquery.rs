@@ -13,7 +13,7 @@ use super::stratified::not_stratified;
 use super::{Context, Level};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, NamedJson, QueryJson};
-use crate::query::{Aggregate, Expr, Function, OutputField, QueryExpr, QueryExprKind, Select, Source};
+use crate::query::{Expr, Function, OutputField, QueryExpr, QueryExprKind, Select, Source};
 use crate::value::{Type, Value};
 
 /// The operations that have a `query`, with what they take besides.
@@ -139,14 +139,14 @@ impl<'a> Context<'a> {
             }
             return cut(level, scope.depth);
         }
-        if let Some(Aggregate { groups, having, .. }) = &mut query.aggregate
-            && groups.is_empty()
+        if let Some(aggregate) = &mut query.aggregate
+            && aggregate.is_global()
         {
             if !query.slots.is_empty() {
                 return refuse("limit", "the one row of a sub-query that reads the row around it has no parameter as its limit");
             }
             if query.limit == Some(0) || query.offset > 0 {
-                *having = Some(Expr::Literal(Value::Bool(false)));
+                aggregate.having = Some(Expr::Literal(Value::Bool(false)));
             }
             (query.limit, query.offset) = (None, 0);
         }

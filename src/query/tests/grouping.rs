@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::query::{Aggregate, AggregateCall, AggregateFunction, Select};
-use crate::value::Type;
+use crate::value::{Type, Value};
 
 fn grouped(by: Json, select: Json) -> Json {
     json!({"from": "issues", "groupBy": by, "select": select})
@@ -25,8 +25,7 @@ fn groups_come_first_and_aggregates_after_them() {
         json!([{"expr": col("projectId")}, {"expr": col("done")}]),
         json!([field("n", agg("count", [])), field("done", col("done")), field("p", col("projectId"))]),
     ));
-    let expected =
-        Aggregate { groups: vec![Expr::Column(issue::PROJECT), Expr::Column(6)], calls: vec![counted(None)], having: None };
+    let expected = Aggregate::new(vec![Expr::Column(issue::PROJECT), Expr::Column(6)], vec![counted(None)]);
     assert_eq!(bound.aggregate, Some(expected));
     let c = Expr::Column;
     assert_eq!(fields(bound.select), [(c(2), Type::Int), (c(1), Type::Bool), (c(0), Type::Text)]);
@@ -71,10 +70,10 @@ fn aggregates_have_the_types_of_their_arguments() {
 #[test]
 fn an_aggregate_without_group_by_makes_one_group() {
     let bound = good(json!({"from": "issues", "select": [field("n", agg("count", []))]}));
-    assert_eq!(bound.aggregate, Some(Aggregate { groups: vec![], calls: vec![counted(None)], having: None }));
+    assert_eq!(bound.aggregate, Some(Aggregate::new(vec![], vec![counted(None)])));
     assert!(bound.key.is_empty());
     let empty = good(grouped(json!([]), json!([field("one", lit(1))])));
-    assert_eq!(empty.aggregate, Some(Aggregate { groups: vec![], calls: vec![], having: None }));
+    assert_eq!(empty.aggregate, Some(Aggregate::new(vec![], vec![])));
 }
 
 #[test]
@@ -276,4 +275,51 @@ fn having_is_a_condition_on_groups_and_groups_by_itself() {
     assert_eq!(bad(json!({"from": "issues", "having": lit(true)})), at("QUERY_INVALID", "select", "", ""));
     let nested = json!({"from": "projects", "with": [{"relation": "issues", "query": {"having": lit(true)}}]});
     assert_eq!(bad(nested), at("QUERY_INVALID", "with[0].query.having", "", ""));
+}
+
+#[test]
+fn grouping_sets_are_told_apart_by_their_number() {
+    let mut query = grouped(
+        json!([{"expr": col("projectId")}, {"expr": col("done")}, {"expr": col("projectId")}]),
+        json!([
+            field("n", agg("count", [])),
+            field("p", col("projectId")),
+            field("g", op("grouping", [col("done"), col("projectId")]))
+        ]),
+    );
+    query["groupingSets"] = json!([[1, 0], [2, 0], []]);
+    let bound = good(query.clone());
+    let aggregate = bound.aggregate.unwrap();
+    // Equal expressions are one.
+    assert_eq!(aggregate.sets, [vec![0, 1], vec![0], vec![]]);
+    assert_eq!(aggregate.calls[0].function, AggregateFunction::GroupingSet);
+    assert_eq!(bound.key, [0, 1, 2, 3]);
+    let of = |set: i64| call(Function::Eq, [Expr::Column(3), Expr::Literal(Value::Int(set))]);
+    let mask = |n: i64| Expr::Literal(Value::Int(n));
+    let case = call(Function::Case, [of(1), mask(2), of(2), mask(3), mask(0)]);
+    assert_eq!(fields(bound.select), [(Expr::Column(4), Type::Int), (Expr::Column(0), Type::Text), (case, Type::Int)]);
+
+    query["groupingSets"] = json!([[0], [3]]);
+    assert_eq!(bad(query.clone()), at("QUERY_INVALID", "groupingSets[1]", "3", ""));
+    query["groupingSets"] = json!([]);
+    assert_eq!(bad(query.clone()), at("QUERY_INVALID", "groupingSets", "", ""));
+    query["groupingSets"] = json!(vec![json!([]); 65]);
+    assert_eq!(bad(query.clone()), at("QUERY_INVALID", "groupingSets", "", ""));
+    query["groupBy"] = Json::Null;
+    query["groupingSets"] = json!([[]]);
+    query["select"] = json!([field("n", agg("count", []))]);
+    assert_eq!(bad(query), at("QUERY_INVALID", "groupingSets", "", ""));
+}
+
+#[test]
+fn what_grouping_is_about_is_said_with_its_place() {
+    let by = || json!([{"expr": col("done")}]);
+    let with = |e: Json| grouped(by(), json!([field("g", e)]));
+    assert_eq!(bad(with(op("grouping", [col("title")]))), at("NOT_GROUPED", "select[0].expr.args[0]", "title", ""));
+    assert_eq!(bad(with(op("grouping", []))), at("QUERY_INVALID", "select[0].expr", "grouping", ""));
+    let within = agg("sum", [op("grouping", [col("done")])]);
+    assert_eq!(bad(with(within)), at("QUERY_INVALID", "select[0].expr.args[0]", "grouping", ""));
+    let ungrouped = json!({"from": "issues", "where": op("=", [op("grouping", [col("done")]), lit(0)])});
+    assert_eq!(bad(ungrouped), at("QUERY_INVALID", "where.args[0]", "grouping", ""));
+    assert_eq!(fields(good(with(op("grouping", [col("done")]))).select), [(Expr::Literal(Value::Int(0)), Type::Int)]);
 }

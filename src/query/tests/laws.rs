@@ -72,6 +72,7 @@ const FUNCTIONS: &[&str] = &[
     "~*",
     "regexpSubstr",
     "regexpMatch",
+    "regexpReplace",
     "regexpMatches",
     "reFind",
     "reSeq",
@@ -297,6 +298,7 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::RegexpMatch | F::RegexpMatches | F::ReFind | F::ReSeq => {
             (arity(2..=2) && all(&[Text]), Some(Type::Array(Element::Text)))
         }
+        F::RegexpReplace => (arity(3..=4) && all(&[Text]), Some(Text)),
         F::RegexpSubstr => (arity(2..=2) && all(&[Text]), Some(Text)),
         F::Reverse | F::InitCap => (arity(1..=1) && all(&[Text]), Some(Text)),
         F::LPad | F::RPad => (each(&[&[Text], &[Int]]) || each(&[&[Text], &[Int], &[Text]]), Some(Text)),
@@ -426,7 +428,12 @@ fn check_bound(schema: &Schema, bound: &BoundQuery) {
             let argument = call.argument.as_ref().and_then(|a| check_expr(a, &scope));
             use AggregateFunction as A;
             let (ty, fits): (Option<Type>, &[Type]) = match call.function {
-                A::Count => (Some(Type::Int), ALL),
+                A::Count | A::GroupingSet => (Some(Type::Int), ALL),
+                A::JsonAgg if call.ty != Type::Json => {
+                    let element =
+                        Element::ALL.into_iter().find(|e| argument.is_none_or(|t| t == e.ty()) && call.ty == Type::Array(*e));
+                    (element.map(Type::Array), ALL)
+                }
                 A::JsonAgg => (Some(Type::Json), ALL),
                 A::First | A::Last => (argument.or(Some(Type::Text)), ALL),
                 A::Sum | A::Avg if argument == Some(Type::Interval) => (argument, ORDERED),

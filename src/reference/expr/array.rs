@@ -13,9 +13,14 @@ pub(crate) fn list(value: &Value) -> Vec<Value> {
 
 /// A list of texts and nulls as an array.
 pub(crate) fn texts(list: &[Value]) -> Value {
+    of(Element::Text, list)
+}
+
+/// A list of values and nulls as an array.
+pub(crate) fn of(element: Element, list: &[Value]) -> Value {
     let mut packed = Vec::new();
     list.iter().for_each(|v| push(v.as_cell(), &mut packed));
-    Value::Array(Element::Text, packed.into())
+    Value::Array(element, packed.into())
 }
 
 pub(super) fn call(function: Function, args: &[Value]) -> Result<Value> {

@@ -24,9 +24,40 @@ pub(super) fn listed((place, found): Found, one: bool, inner: bool) -> Value {
     texts(&list)
 }
 
+/// The text with other text in the place of the first match, or of all.
+pub(super) fn replaced((place, found): Found, all: bool, with: &str) -> String {
+    let text = |(a, b): (usize, usize)| place.text[a..b].iter().collect::<String>();
+    let with: Vec<char> = with.chars().collect();
+    let mut out = String::new();
+    let mut at = 0;
+    for kept in found.iter().take(if all { usize::MAX } else { 1 }) {
+        let whole = kept[0].expect("a match");
+        out += &text((at, whole.0));
+        at = whole.1;
+        let mut i = 0;
+        while i < with.len() {
+            let next = with.get(i + 1).copied().filter(|_| with[i] == '\\');
+            i += 2;
+            match next {
+                Some('&') => out += &text(whole),
+                Some('\\') => out.push('\\'),
+                Some(digit @ '1'..='9') => {
+                    let group = kept.get(digit as usize - '0' as usize).copied().flatten();
+                    out += &group.map_or_else(String::new, text);
+                }
+                _ => {
+                    i -= 1;
+                    out.push(with[i - 1]);
+                }
+            }
+        }
+    }
+    out + &text((at, place.text.len()))
+}
+
 /// All matches as Perl chooses them.
 pub(super) fn first(pattern: &str, text: &str) -> Found {
-    all(pattern, text, &|part, place, from, kept| {
+    all(pattern, text, false, &|part, place, from, kept| {
         let mut found = None;
         part.ways(place, from, kept, &mut |end, kept| {
             found = Some((end, kept.clone()));
@@ -37,8 +68,8 @@ pub(super) fn first(pattern: &str, text: &str) -> Found {
 }
 
 /// All matches as PostgreSQL chooses them.
-pub(super) fn longest(pattern: &str, text: &str) -> Found {
-    all(pattern, text, &|part, place, from, kept| {
+pub(super) fn longest(pattern: &str, text: &str, folded: bool) -> Found {
+    all(pattern, text, folded, &|part, place, from, kept| {
         let ends = part.ends(place, from);
         let end = *if part.prefers() == Prefers::Less { ends.first() } else { ends.last() }?;
         let mut kept = kept.clone();
@@ -49,8 +80,8 @@ pub(super) fn longest(pattern: &str, text: &str) -> Found {
 
 type Match<'a> = &'a dyn Fn(&Part, &Place, usize, &Kept) -> Option<(usize, Kept)>;
 
-fn all(pattern: &str, text: &str, at: Match<'_>) -> Found {
-    let (part, place) = read(pattern, text, false);
+fn all(pattern: &str, text: &str, folded: bool, at: Match<'_>) -> Found {
+    let (part, place) = read(pattern, text, folded);
     let none = vec![None; 1 + part.groups().len()];
     let mut found = Vec::new();
     let mut from = 0;

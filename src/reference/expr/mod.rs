@@ -12,7 +12,7 @@ pub(super) mod span;
 mod template;
 mod text;
 
-pub(super) use array::{list as array_list, texts as array_of_texts};
+pub(super) use array::{list as array_list, of as array_of, texts as array_of_texts};
 
 use super::decimal;
 use crate::error::{Error, ErrorCode, Result};
@@ -180,11 +180,16 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
             Value::Bool(pattern::is_found(pattern, text, true))
         }
         (Function::RegexpMatch | Function::RegexpMatches, [Value::Text(text), Value::Text(pattern)]) => {
-            let all = groups::longest(pattern, text);
+            let all = groups::longest(pattern, text, false);
             groups::listed(all, function == Function::RegexpMatch, true)
         }
         (Function::ReFind | Function::ReSeq, [Value::Text(text), Value::Text(pattern)]) => {
             groups::listed(groups::first(pattern, text), function == Function::ReFind, false)
+        }
+        (Function::RegexpReplace, [Value::Text(text), Value::Text(pattern), Value::Text(with), flags @ ..]) => {
+            let flags = if let [Value::Text(flags)] = flags { flags } else { "" };
+            let folded = flags.chars().rfind(|c| matches!(c, 'i' | 'c')) == Some('i');
+            Value::Text(groups::replaced(groups::longest(pattern, text, folded), flags.contains('g'), with).into())
         }
         (Function::RegexpSubstr, [Value::Text(text), Value::Text(pattern)]) => {
             pattern::first_in(pattern, text).map_or(Value::Null, |found| Value::Text(found.into()))

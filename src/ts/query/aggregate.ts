@@ -1,3 +1,4 @@
+import { ELEMENTS } from '../arrays.js'
 import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
@@ -19,6 +20,8 @@ export interface ListOptions extends OrderedOptions, DistinctOptions {}
 
 /** A value within JSON: moments and bytes as text, bigints and decimals as numbers. */
 export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint | Decimal ? number : V
+/** A value within an array: as in rows; of types that there are no arrays of, as in JSON. */
+export type InArray<V> = V extends Date ? Date : V extends bigint ? number | bigint : InJson<V>
 /** A double; of decimals a decimal, of intervals an interval. */
 type Mean<A> = (Extract<A, string> extends never ? number : Extract<A, string> extends IntervalText ? IntervalText : Decimal) | null
 const meanOf = (a: Expr<unknown>): CellType => a.cellType === 'decimal' || a.cellType === 'interval' ? a.cellType : 'float'
@@ -78,9 +81,15 @@ export function boolOr(a: Expr<boolean | null>, options?: FilterOptions): Expr<b
  * ```
  */
 export function stringAgg(a: Expr<string | null>, separator: Operand<string | null>, options?: ListOptions): Expr<string | null> { return aggregate('stringAgg', [a, separator], 'text', options) }
-/** All values in order as an array, nulls too; null without rows. */
-export function arrayAgg<A>(a: Expr<A>, options?: ListOptions): Expr<InJson<A>[] | null> { return aggregate('arrayAgg', [a], 'json', options) }
-/** The same: there is no other array than that of JSON. */
+/**
+ * All values in order as an array, nulls too; null without rows. What it gives is what columns of `array(…)` have, for `anyOf`, `arrayContains`, `unnest`
+ * and comparisons; of decimals, bytes, json, times, intervals and arrays it is JSON, as of `jsonAgg`.
+ */
+export function arrayAgg<A>(a: Expr<A>, options?: ListOptions): Expr<InArray<A>[] | null> {
+  const of = a.cellType === 'bigint' ? 'int' : a.cellType
+  return aggregate('arrayAgg', [a], (ELEMENTS as readonly unknown[]).includes(of) ? `${of}[]` as CellType : 'json', options)
+}
+/** The same as JSON. */
 export function jsonAgg<A>(a: Expr<A>, options?: ListOptions): Expr<InJson<A>[] | null> { return aggregate('jsonAgg', [a], 'json', options) }
 /** Value of the first row in order. */
 export function first<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> { return aggregate('first', [a], a.cellType, options) }

@@ -2,6 +2,7 @@ import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
 import { type Condition, Expr, Rows, exprOf, misshapen } from './expr.js'
+import { type GroupingSets, type Loose, type LooseAliases, groupsOf } from './grouping.js'
 import type { CountLike } from './params.js'
 import { checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
@@ -280,9 +281,19 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    */
   groupBy<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
   groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
-  groupBy(...given: unknown[]): Query<S, T, J, any, A> {
+  /**
+   * The same for several groupings, whose groups together are the rows; columns are null in those of groupings without them.
+   *
+   * ```ts
+   * q.groupBy(rollup('projectId', 'status')).select(i => ({ project: i.projectId, status: i.status, level: grouping(i.projectId, i.status), n: count() }))
+   * q.groupBy(i => ({ year: extract('year', i.due), status: i.status }), cube('year', 'status'))
+   * ```
+   */
+  groupBy<C extends keyof Named<S, T, J> & string>(...columns: (C | GroupingSets<C>)[]): Query<Loose<S, T, J>, T & TableName<Loose<S, T, J>>, LooseAliases<J>, { [K in C]: Named<S, T, J>[K] | null }, A>
+  groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R, ...sets: GroupingSets<keyof R & string>[]): Query<Loose<S, T, J>, T & TableName<Loose<S, T, J>>, LooseAliases<J>, { [K in keyof R]: ValueOfExpr<R[K]> | null }, A>
+  groupBy(...given: any[]): any {
     const step = {}
-    return this.#step({ groupBy: membersOf(this.#of, 'groupBy', given, step) }, step)
+    return this.#step(groupsOf(this.#of, given, step), step)
   }
 
   /**

@@ -113,6 +113,17 @@ export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { re
 /** `regexp_substr(a, pattern)`: the first match, the longest that begins there; null where there is none. */
 export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>): Expr<string | null> { return call('regexpSubstr', [a, pattern], 'text') }
 
+/**
+ * `regexp_replace(a, pattern, replacement, flags)`: the first match replaced, with the flag `g` all of them; `i` matches whatever the case. In the
+ * replacement `\\1` to `\\9` are what groups match, `\\&` is the whole match, `\\\\` a backslash.
+ *
+ * ```ts
+ * regexpReplace(p.phone, '[^0-9+]', '', 'g')
+ * regexpReplace(u.name, String.raw`(\w+) (\w+)`, String.raw`\2, \1`)
+ * ```
+ */
+export function regexpReplace<A extends Text, B extends Text>(a: Operand<A>, pattern: string | Expr<string>, replacement: Operand<B>, flags?: string): Expr<string | Null<A | B>> { return call('regexpReplace', flags === undefined ? [a, pattern, replacement] : [a, pattern, replacement, flags], 'text') }
+
 /** `regexp_match(a, pattern)`: what the groups of the first match are, or the match itself where the pattern has none; null without a match. */
 export function regexpMatch(a: Expr<Text>, pattern: string | Expr<string>): Expr<(string | null)[] | null> { return call('regexpMatch', [a, pattern], 'text[]') }
 /** `regexp_matches(a, pattern, 'g')`: the same of all matches, as rows: for `unnest`. The pattern is a literal. */

@@ -22,6 +22,7 @@ export interface Plan {
   joins: readonly Join[]
   where: readonly ExprJson[]
   groupBy?: readonly Member[]
+  groupingSets?: readonly (readonly number[])[]
   having?: readonly ExprJson[]
   select?: readonly Member[]
   distinct?: boolean
@@ -56,6 +57,7 @@ export function planJson(of: Planned): QueryJson {
   }
   if (p.where.length > 0) json.where = p.where.length === 1 ? fix(p.where[0]) : { op: 'and', args: p.where.map(fix) }
   if (p.groupBy !== undefined) json.groupBy = p.groupBy.map(g => ({ name: g.name, expr: fix(g.expr) }))
+  if (p.groupingSets !== undefined) json.groupingSets = p.groupingSets
   if (p.having !== undefined) json.having = p.having.length === 1 ? fix(p.having[0]) : { op: 'and', args: p.having.map(fix) }
   if (p.select !== undefined) json.select = p.select.map(s => ({ name: s.name, expr: fix(s.expr) }))
   if (p.distinct) json.distinct = true

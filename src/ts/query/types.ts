@@ -61,6 +61,7 @@ export interface QueryJson {
   joins?: { kind: JoinKind; table?: string; query?: QueryJson; relation?: string; recursive?: RecursiveJson; unnest?: ExprJson; alias?: string; on?: ExprJson }[]
   where?: ExprJson
   groupBy?: { name?: string; expr: ExprJson }[]
+  groupingSets?: readonly (readonly number[])[]
   having?: ExprJson
   select?: { name: string; expr: ExprJson }[]
   distinct?: boolean

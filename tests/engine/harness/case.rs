@@ -185,7 +185,7 @@ fn sparse(json: &mut Json) {
                 Json::Null => false,
                 Json::Bool(false) => !FLAGS.contains(&name.as_str()),
                 Json::Array(list) => {
-                    !list.is_empty() || ["groupBy", "select", "key", "changes", "values"].contains(&name.as_str())
+                    !list.is_empty() || ["groupBy", "groupingSets", "select", "key", "changes", "values"].contains(&name.as_str())
                 }
                 Json::String(text) => !text.is_empty() || name == "value",
                 _ => true,

@@ -253,7 +253,16 @@ fn simpler_queries(q: &QueryJson) -> Vec<QueryJson> {
         }
     }
     with(&|q| q.having = None);
-    with(&|q| (q.group_by, q.having, q.select, q.order_by, q.start) = (None, None, None, vec![], None));
+    with(&|q| q.grouping_sets = None);
+    for i in 0..q.grouping_sets.as_ref().map_or(0, Vec::len) {
+        with(&|q| drop(q.grouping_sets.as_mut().expect("sets").remove(i)));
+        with(&|q| q.grouping_sets.as_mut().expect("sets")[i].truncate(1));
+        with(&|q| q.grouping_sets.as_mut().expect("sets")[i].clear());
+    }
+    with(&|q| {
+        (q.group_by, q.grouping_sets, q.having) = (None, None, None);
+        (q.select, q.order_by, q.start) = (None, vec![], None);
+    });
     with(&|q| (q.order_by, q.start) = (vec![], None));
     for i in 0..q.joins.len() {
         with(&|q| drop(q.joins.remove(i)));

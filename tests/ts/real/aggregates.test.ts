@@ -34,12 +34,12 @@ describe('aggregates', () => {
   it('put values into JSON as PostgreSQL does, and are null where there is nothing', async () => {
     const db = await createDatabase({ schema })
     const live = db.live(db.query.sales.select(s => ({
-      json: jsonAgg(s.price), at: arrayAgg(s.at), raw: arrayAgg(s.raw), text: stringAgg(s.shop, ','), n: count(), sum: sum(s.big, { distinct: true }), middle: median(s.price), first: first(s.at),
+      json: jsonAgg(s.price), at: arrayAgg(s.at), said: jsonAgg(s.at), bigs: arrayAgg(s.big), raw: arrayAgg(s.raw), text: stringAgg(s.shop, ','), n: count(), sum: sum(s.big, { distinct: true }), middle: median(s.price), first: first(s.at),
     })))
-    expect(live.rows).toEqual([{ json: null, at: null, raw: null, text: null, n: 0, sum: null, middle: null, first: null }])
+    expect(live.rows).toEqual([{ json: null, at: null, said: null, bigs: null, raw: null, text: null, n: 0, sum: null, middle: null, first: null }])
     db.apply([row(1, 'a "quoted"', NaN), row(2, 'b', null)])
     expect(live.rows[0]).toEqual({
-      json: ['NaN', null], at: ['2023-11-14T22:13:20.001+00:00', '2023-11-14T22:13:20.002+00:00'], raw: ['\\x01', '\\x02'], text: 'a "quoted",b', n: 2, sum: 2n ** 53n + 1n, middle: NaN,
+      json: ['NaN', null], at: [new Date(1_700_000_000_001), new Date(1_700_000_000_002)], said: ['2023-11-14T22:13:20.001+00:00', '2023-11-14T22:13:20.002+00:00'], bigs: [2n ** 53n + 1n, 2n ** 53n + 1n], raw: ['\\x01', '\\x02'], text: 'a "quoted",b', n: 2, sum: 2n ** 53n + 1n, middle: NaN,
       first: new Date(1_700_000_000_001),
     })
     db.close()

@@ -1,7 +1,7 @@
 // Arrays from objects and JSON through the engine to rows, keys and expressions.
 import { describe, expect, it } from 'vitest'
 import {
-  and, anyOf, array, arrayAt, arrayContains, arrayLength, arrayOverlaps, arrayPosition, arrayToText, bigint, boolean, cardinality, cast, count, createDatabase, date, defineSchema, eq, int, jsonAgg, max,
+  and, anyOf, array, arrayAgg, arrayAt, arrayContains, arrayLength, arrayOverlaps, arrayPosition, arrayToText, bigint, boolean, cardinality, cast, count, createDatabase, date, defineSchema, eq, from, gt, int, jsonAgg, max,
   number, param, string, table, timestamp, uuid,
 } from '../../../pkg/index.inline.js'
 import { failure } from './support.js'
@@ -61,5 +61,30 @@ describe('arrays', () => {
     expect(failure(() => db.applyJson('[{"op":"upsert","table":"posts","row":{"id":7,"tags":[["a"]]}}]'))).toMatchObject({ code: 'TYPE_MISMATCH' })
     expect(failure(() => db.live(db.query.posts.where(p => anyOf(1 as any, p.tags))))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'where.args[0]' })
     expect(failure(() => db.live(db.query.posts.where(p => arrayOverlaps(p.tags, p.votes as any))))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'where.args[1]' })
+  })
+
+  it('are made of the rows of groups, and are arrays there too', async () => {
+    const db = await createDatabase({ schema: defineSchema({ marks: table({ id: int().key(), post: int(), tag: string().nullable(), at: timestamp() }) }) })
+    const mark = (id: number, post: number, tag: string | null) => ({ op: 'upsert' as const, table: 'marks' as const, row: { id, post, tag, at: id } })
+    db.apply([mark(1, 1, 'b'), mark(2, 1, 'a'), mark(3, 1, null), mark(4, 2, 'a'), mark(5, 3, null)])
+    const lists = db.query.marks.groupBy('post').select(m => ({ post: m.post, tags: arrayAgg(m.tag, { orderBy: m.tag }), ats: arrayAgg(m.at) }))
+    const live = db.live(lists.orderBy('tags'))
+    expect(live.rows).toEqual([
+      { post: 2, tags: ['a'], ats: [new Date(4)] }, { post: 1, tags: ['a', 'b', null], ats: [new Date(1), new Date(2), new Date(3)] }, { post: 3, tags: [null], ats: [new Date(5)] },
+    ])
+    const of = from(lists.as('lists'))
+    const found = db.live(of.where(l => and(arrayContains(l.tags, ['a']), anyOf('a', l.tags))).orderBy('post').select('post'))
+    const same = db.live(of.where(l => eq(l.tags, ['a'])).select('post'))
+    const single = db.live(db.query.marks.groupBy('post').having(m => gt(cardinality(arrayAgg(m.tag)), 1)).select(m => ({ post: m.post, second: arrayAt(arrayAgg(m.tag, { orderBy: [m.tag, 'desc', { nulls: 'last' }] }), 2) })))
+    const rows = db.live(of.unnest('tag', l => l.tags).select(r => ({ post: r.lists.post, tag: r.tag.value, n: r.tag.ordinality })).orderBy('post').orderBy('n'))
+    expect([found.rows, same.rows, single.rows]).toEqual([[{ post: 1 }, { post: 2 }], [{ post: 2 }], [{ post: 1, second: 'a' }]])
+    expect(rows.rows).toEqual([{ post: 1, tag: 'a', n: 1 }, { post: 1, tag: 'b', n: 2 }, { post: 1, tag: null, n: 3 }, { post: 2, tag: 'a', n: 1 }, { post: 3, tag: null, n: 1 }])
+    db.apply([{ op: 'delete', table: 'marks', id: 1 }, mark(3, 2, 'c')])
+    expect(found.rows).toEqual([{ post: 1 }, { post: 2 }])
+    expect(same.rows).toEqual([{ post: 1 }])
+    expect(rows.rows.map(r => [r.post, r.tag])).toEqual([[1, 'a'], [2, 'a'], [2, 'c'], [3, null]])
+    // Nothing makes no list.
+    db.apply([{ op: 'reset', table: 'marks', rows: [] }])
+    expect(db.live(db.query.marks.select(m => ({ all: arrayAgg(m.tag) }))).rows).toEqual([{ all: null }])
   })
 })

@@ -3,8 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
-  type Change, type Expr, and, array, avg, bigint, boolOr, bytes, count, createDatabase, date, decimal, defineSchema, eq, exists, first, gt, gte, inArray, inQuery, int, interval, json, lag, last,
-  like, max, median, min, not, notExists, or, over, rowNumber, scalar, stddev, string, stringAgg, sum, table, time, timestamp, uuid,
+  type Change, type Expr, and, array, avg, bigint, boolOr, bytes, count, createDatabase, date, decimal, defineSchema, eq, exists, first, gt, grouping, gte, inArray, inQuery, int, interval, json, lag, last,
+  like, max, median, min, not, notExists, or, over, rollup, rowNumber, scalar, stddev, string, stringAgg, sum, table, time, timestamp, uuid,
 } from '../../../pkg/index.inline.js'
 import { type Db, issue, open } from './support.js'
 
@@ -42,6 +42,7 @@ const features: Record<string, Feature> = {
     })),
   },
   'group by, having': { query: q => q.issues.groupBy('projectId').having(() => gt(count(), 30)).select(i => ({ p: i.projectId, n: count() })) },
+  'rollup, cube, grouping sets': { query: q => q.issues.groupBy(rollup('projectId', 'status')).select(i => ({ p: i.projectId, s: i.status, g: grouping(i.projectId, i.status), n: count(), t: sum(i.priority) })) },
   'order by, no limit': { query: q => q.issues.orderBy('priority', 'desc') },
   'order by, limit': { query: q => q.issues.orderBy('priority', 'desc').limit(10) },
   offset: { query: q => q.issues.orderBy('priority', 'desc').limit(10).offset(1000) },

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   addInterval, between, cast, coalesce, concatAll, concatWs, dateTrunc, diffSeconds, div, eq, extract, greatest, imatches, initcap, isDistinctFrom, isNull, jsonArrayLength, jsonContains, jsonExists,
-  jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, least, left, lpad, lt, makeTimestamp, match, matches, notBetween, notInArray, notLike, nullif, octetLength, param, power, regexpSubstr, repeat, replace, reverse, right,
+  jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, least, left, lpad, lt, makeTimestamp, match, matches, notBetween, notInArray, notLike, nullif, octetLength, param, power, regexpReplace, regexpSubstr, repeat, replace, reverse, right,
   round, rpad, splitPart, sqrt, startsWith, strpos, substring, trim, when,
 } from '../../../pkg/index.inline.js'
 import { failure, open, put } from './support.js'
@@ -60,6 +60,24 @@ describe('functions', () => {
     asked.setParams({ p: 'v.*' })
     expect(asked.rows).toEqual([])
     expect(() => db.live(db.query.issues.select((i: any) => ({ n: regexpSubstr(i.title, '(') })))).toThrow(expect.objectContaining({ code: 'REGEX_INVALID' }))
+  })
+
+  it('replace what a regular expression matches', async () => {
+    const { db } = await open()
+    db.apply([put('a', { title: 'Ann Lee, ann lee' }), put('b', { title: 'none' })])
+    const swap = [String.raw`(\w+) (\w+)`, String.raw`\2 \1[\&]\\`] as const
+    const live = db.live(db.query.issues.select((i: any) => ({ id: i.id, one: regexpReplace(i.title, ...swap), all: regexpReplace(i.title, 'ANN|n$', '<$1>', 'gi'), by: regexpReplace(i.title, '^.', i.id) })).orderBy('id' as never))
+    expect(live.rows).toEqual([
+      { id: 'a', one: String.raw`Lee Ann[Ann Lee]\, ann lee`, all: '<$1> Lee, <$1> lee', by: 'ann Lee, ann lee' },
+      { id: 'b', one: 'none', all: 'none', by: 'bone' },
+    ])
+    const asked = db.live(db.query.issues.where((i: any) => eq(regexpReplace(i.title, param('p', 'text'), '', 'g'), 'oe')), { params: { p: 'n' } })
+    expect(asked.rows.map(r => r.id)).toEqual(['b'])
+    asked.setParams({ p: 'on' })
+    expect(asked.rows).toEqual([])
+    const wrong = (...args: [string, string, string?]) => { try { db.live(db.query.issues.select((i: any) => ({ n: regexpReplace(i.title, ...args) }))) } catch (e) { return [(e as any).code, (e as any).path] } }
+    expect(wrong('(', '')).toEqual(['REGEX_INVALID', 'select[0].expr.args[1]'])
+    expect(wrong('a', '', 'gx')).toEqual(['QUERY_INVALID', 'select[0].expr.args[3]'])
   })
 
   it.each([

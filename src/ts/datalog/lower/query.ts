@@ -235,7 +235,7 @@ function aggregate(f: FindItem & { kind: 'aggregate' }, column: string, values: 
   if (f.name === 'count') { take(1); return plain('count', 'int') }
   if (value.kind === 'tuple') throw fault('DATALOG_TYPE', `\`${f.name}\` does not take tuples`, f.at, f.name)
   const list = (more: Partial<ExprJson>, rest: { most?: number; reversed?: boolean }): { item: Item; expr: ExprJson } =>
-    ({ item: { kind: 'list', column, type: value.type, ...rest }, expr: { op: 'agg', name: 'arrayAgg', args: [value.json], ...more } })
+    ({ item: { kind: 'list', column, type: value.type, ...rest }, expr: { op: 'agg', name: 'jsonAgg', args: [value.json], ...more } })
   if (f.name === 'count-distinct') { take(1); return plain('count', 'int', { distinct: true }) }
   if (f.name === 'distinct') { take(1); return list({ distinct: true }, {}) }
   if ((f.name === 'min' || f.name === 'max') && f.args.length === 2) {

@@ -2,7 +2,7 @@
 
 use eddyline::query::ast::{CallJson, ComputedJson, ExprJson, OrderJson};
 use eddyline::query::{Column, Schema, Table};
-use eddyline::value::{Type, Value};
+use eddyline::value::{Element, Type, Value};
 use fastrand::Rng;
 
 use super::domain::literal;
@@ -107,8 +107,12 @@ fn plain(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson, bool) {
         12 | 13 => {
             let json = if chance(rng, 20) { scope.columns.iter().find(|v| v.column.ty == Type::Json) } else { None };
             let ordered = json.is_none();
-            let e = json.map_or_else(|| scope.any(rng).1, |v| v.read());
-            (Type::Json, agg(pick(rng, &["arrayAgg", "jsonAgg"]), vec![e]), ordered)
+            let (ty, e) = json.map_or_else(|| scope.any(rng), |v| (Type::Json, v.read()));
+            // What is calculated as a float may be an integer.
+            let sure = e.op == "col" || ty != Type::Float && e.op != "lit";
+            let name = if sure { pick(rng, &["arrayAgg", "jsonAgg"]) } else { "jsonAgg" };
+            let element = Element::ALL.into_iter().find(|of| name == "arrayAgg" && of.ty() == ty);
+            (element.map_or(Type::Json, Type::Array), agg(name, vec![e]), ordered)
         }
         _ => {
             let simple = rng.bool();

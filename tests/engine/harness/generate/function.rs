@@ -11,6 +11,9 @@ use super::domain::{literal, value};
 use super::expression::{ORDERED, Scope, call};
 use super::{chance, pick};
 
+/// Parts of replacements.
+const REPLACEMENTS: [&str; 9] = ["\\1", "\\2", "\\9", "\\&", "\\\\", "\\", "<", "ä", "\\0"];
+
 const UNITS: [&str; 19] = [
     "year",
     "month",
@@ -265,6 +268,15 @@ impl Scope {
                 let op = pick(rng, &["regexpMatch", "regexpMatches", "reFind", "reSeq"]);
                 let found = call(op, vec![of, text(pick(rng, &PATTERNS))]);
                 if rng.bool() { call("arrayToText", vec![found, text("|")]) } else { call("arrayAt", vec![found, small(rng, 0)]) }
+            }
+            14 if rng.bool() => {
+                let with: String = (0..rng.usize(0..4)).map(|_| pick(rng, &REPLACEMENTS)).collect();
+                let mut args =
+                    vec![of, text(pick(rng, &PATTERNS)), if chance(rng, 80) { text(&with) } else { self.leaf(rng, Type::Text) }];
+                if rng.bool() {
+                    args.push(text(pick(rng, &["", "g", "gi", "ig", "i", "icg", "s"])));
+                }
+                call("regexpReplace", args)
             }
             14 => call("regexpSubstr", vec![of, text(pick(rng, &PATTERNS))]),
             13 => call("arrayToText", vec![self.leaf(rng, Type::Array(Element::Int)), part(rng)]),

@@ -224,8 +224,10 @@ fn unnest(rng: &mut Rng, q: &mut QueryJson, sources: &mut Vec<Source<'_>>, alias
 
 /// Grouping: groups and aggregates in select and order. The columns that come of it.
 fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
-    let groups: Vec<(Type, ExprJson)> = (0..rng.usize(0..=2)).map(|_| scope.any(rng)).collect();
+    let groups: Vec<(Type, ExprJson)> = (0..pick(rng, &[0, 1, 1, 2, 2, 3])).map(|_| scope.any(rng)).collect();
     let mut fields = groups.clone();
+    let in_sets = chance(rng, 25);
+    let grouping = |rng: &mut Rng| (Type::Int, call("grouping", (0..rng.usize(1..=3)).map(|_| pick(rng, &groups).1).collect()));
     if !fields.is_empty() && chance(rng, 20) {
         fields.remove(0);
     }
@@ -233,6 +235,9 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
     if chance(rng, 20) {
         let (ty, e) = fields[0].clone();
         fields.push((ty, call("coalesce", vec![e.clone(), e])));
+    }
+    if !groups.is_empty() && chance(rng, if in_sets { 60 } else { 3 }) {
+        fields.push(grouping(rng));
     }
     if chance(rng, 30) {
         let over = over_groups(rng, &fields);
@@ -242,13 +247,21 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
     q.select = Some(fields.iter().enumerate().map(named).collect());
     if chance(rng, 25) {
         // The condition of the least risk: of an aggregate's value, whatever its type.
-        let (ty, e) = aggregate(rng, scope);
+        let (ty, e) = if in_sets && !groups.is_empty() && rng.bool() { grouping(rng) } else { aggregate(rng, scope) };
         let bound = literal(&value(rng, ty, false));
         let op = if ty.is_ordered() { pick(rng, &["<", ">=", "!="]) } else { "!=" };
         q.having = Some(if chance(rng, 20) { call("isNotNull", vec![e]) } else { call(op, vec![e, bound]) });
     }
-    if !groups.is_empty() || rng.bool() {
+    if !groups.is_empty() || rng.bool() || in_sets {
         q.group_by = Some(groups.iter().enumerate().map(named).collect());
+    }
+    if in_sets {
+        let mut numbers: Vec<u32> = (0..groups.len() as u32).collect();
+        let mut set = |rng: &mut Rng| {
+            rng.shuffle(&mut numbers);
+            numbers[..rng.usize(0..=numbers.len())].to_vec()
+        };
+        q.grouping_sets = Some((0..rng.usize(1..=4)).map(|_| set(rng)).collect());
     }
     let mut types = Vec::new();
     q.distinct = chance(rng, 10);
@@ -261,7 +274,11 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
         q.order_by.push(OrderJson { expr, desc: rng.bool(), nulls });
         types.push(ty);
     }
-    let keys: Vec<Type> = if q.distinct { &fields } else { &groups }.iter().map(|(ty, _)| *ty).collect();
+    let mut keys: Vec<Type> = if q.distinct { &fields } else { &groups }.iter().map(|(ty, _)| *ty).collect();
+    if in_sets && !q.distinct {
+        // The number of the set.
+        keys.push(Type::Int);
+    }
     cut(rng, q, &types, Some(&keys));
     fields.iter().enumerate().map(|(i, (ty, _))| made(i, *ty)).collect()
 }
