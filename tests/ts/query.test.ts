@@ -254,6 +254,10 @@ describe('words that orders and associations do not know', () => {
     const issues = from(defineSchema(tables), 'issues') as any
     expect(at(() => issues.orderBy('id').orderBy('title', 'descc'))).toEqual(['QUERY_INVALID', 'orderBy[1]', 'desc'])
     expect(at(() => issues.orderBy('title', 'down'))).toEqual(['QUERY_INVALID', 'orderBy[0]', undefined])
+    expect(at(() => issues.orderBy('title', { desc: true }))).toEqual(['QUERY_INVALID', 'orderBy[0]', undefined])
+    expect(() => issues.orderBy('title', { desc: true })).toThrow(/orderBy\('title', 'desc'/)
+    expect(() => issues.select(() => ({ n: (sum as any)() }))).toThrow(/`sum` is of a column or an expression: sum\(i\.points\)/)
+    expect(at(() => issues.select(() => ({ n: (avg as any)('points') })))[0]).toBe('QUERY_INVALID')
     expect(at(() => issues.orderBy('title', 'asc', { null: 'first' }))).toEqual(['QUERY_INVALID', 'orderBy[0]', 'nulls'])
     expect(at(() => issues.select((i: any) => ({ all: arrayAgg(i.id, { orderBy: [i.id, 'decs' as never] }) })))[0]).toBe('QUERY_INVALID')
     expect(related(hasMany('issues', 'projectId', { orderby: [['id', 'asc']] } as never))).toEqual(['SCHEMA_INVALID', 'projects.relations.issues.orderby', 'orderBy'])

@@ -24,12 +24,13 @@ export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint 
 export type InArray<V> = V extends Date ? Date : V extends bigint ? number | bigint : InJson<V>
 /** A double; of decimals a decimal, of intervals an interval. */
 type Mean<A> = (Extract<A, string> extends never ? number : Extract<A, string> extends IntervalText ? IntervalText : Decimal) | null
-const meanOf = (a: Expr<unknown>): CellType => a.cellType === 'decimal' || a.cellType === 'interval' ? a.cellType : 'float'
+const meanOf = (a: Expr<unknown> | undefined): CellType => a?.cellType === 'decimal' || a?.cellType === 'interval' ? a.cellType : 'float'
 
 const OPTIONS: Kinds = { distinct: BOOLEAN, where: { is: v => v instanceof Expr, what: 'a condition' }, orderBy: ANYTHING }
 
 function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, options: ListOptions = {}): Expr<T> {
   checkOptions(options, OPTIONS, { code: 'QUERY_INVALID', path: '', of: name })
+  if (args.length > 0) exprOf(args[0], `\`${name}\` is of a column or an expression: ${name}(i.points)`)
   const json: ExprJson = { op: 'agg', name, args: args.map(a => literal(a)) }
   const { distinct, where, orderBy } = options
   if (distinct) json.distinct = true
@@ -61,11 +62,11 @@ export function count(a?: Expr<any> | FilterOptions, options?: DistinctOptions):
   return a instanceof Expr ? aggregate('count', [a], 'int', options) : aggregate('count', [], 'int', a)
 }
 /** Exact sum of what is not null; null if there is nothing. Beyond ±(2^53−1) the sum of integers is a bigint. */
-export function sum<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a.cellType, options) }
+export function sum<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a?.cellType, options) }
 /** Exact mean, rounded once; of decimals to sixteen significant digits or more. */
 export function avg<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('avg', [a], meanOf(a), options) }
-export function min<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a.cellType, options) }
-export function max<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('max', [a], a.cellType, options) }
+export function min<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a?.cellType, options) }
+export function max<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('max', [a], a?.cellType, options) }
 /** Whether all that are not null are true. */
 export function boolAnd(a: Expr<boolean | null>, options?: FilterOptions): Expr<boolean | null> { return aggregate('boolAnd', [a], 'bool', options) }
 /** Another name of `boolAnd`. */
@@ -86,15 +87,15 @@ export function stringAgg(a: Expr<string | null>, separator: Operand<string | nu
  * and comparisons; of decimals, bytes, json, times, intervals and arrays it is JSON, as of `jsonAgg`.
  */
 export function arrayAgg<A>(a: Expr<A>, options?: ListOptions): Expr<InArray<A>[] | null> {
-  const of = a.cellType === 'bigint' ? 'int' : a.cellType
+  const of = a?.cellType === 'bigint' ? 'int' : a?.cellType
   return aggregate('arrayAgg', [a], (ELEMENTS as readonly unknown[]).includes(of) ? `${of}[]` as CellType : 'json', options)
 }
 /** The same as JSON. */
 export function jsonAgg<A>(a: Expr<A>, options?: ListOptions): Expr<InJson<A>[] | null> { return aggregate('jsonAgg', [a], 'json', options) }
 /** Value of the first row in order. */
-export function first<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> { return aggregate('first', [a], a.cellType, options) }
+export function first<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> { return aggregate('first', [a], a?.cellType, options) }
 /** Value of the last row in order. */
-export function last<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> { return aggregate('last', [a], a.cellType, options) }
+export function last<A>(a: Expr<A>, options?: OrderedOptions): Expr<A | null> { return aggregate('last', [a], a?.cellType, options) }
 
 /** Variance of a sample, exact and rounded once; null below two values. */
 export function variance<A extends Num>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('variance', [a], meanOf(a), options) }
@@ -113,6 +114,6 @@ export function median(a: Expr<Num>, options?: FilterOptions): Expr<number | nul
 /** Value at a fraction from 0 to 1 of the sorted values, interpolated between two. */
 export function percentileCont(a: Expr<Num>, fraction: number | null, options?: FilterOptions): Expr<number | null> { return aggregate('percentileCont', [a, fraction], 'float', options) }
 /** First of the sorted values whose place is at or behind a fraction from 0 to 1. */
-export function percentileDisc<A>(a: Expr<A>, fraction: number | null, options?: FilterOptions): Expr<A | null> { return aggregate('percentileDisc', [a, fraction], a.cellType, options) }
+export function percentileDisc<A>(a: Expr<A>, fraction: number | null, options?: FilterOptions): Expr<A | null> { return aggregate('percentileDisc', [a, fraction], a?.cellType, options) }
 /** The most frequent value, the smallest of several. */
-export function mode<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('mode', [a], a.cellType, options) }
+export function mode<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('mode', [a], a?.cellType, options) }

@@ -36,6 +36,7 @@ export function checkOrder(code: string, direction: unknown, options: object | u
   const one = (what: string, given: unknown, known: readonly string[]): void => {
     if (given !== undefined && !known.includes(given as string)) throw unknownName(code, `${what} \`${String(given)}\` of an order`, String(given), known, path)
   }
+  if (typeof direction === 'object' && direction !== null) throw new EddylineError(code, 'a direction is a text, what else there is comes behind it: orderBy(\'title\', \'desc\', { nulls: \'last\' })', { path, offending: JSON.stringify(direction) })
   one('direction', direction, ['asc', 'desc'])
   for (const name of Object.keys(options ?? {})) one('option', name, ['nulls'])
   one('place of nulls', (options as { nulls?: unknown } | undefined)?.nulls, ['first', 'last'])
