@@ -79,6 +79,12 @@ pub trait Operator {
         Vec::new()
     }
 
+    /// Drops up to so many pieces of its state, and tells how many there were. Of what has left the circuit, and is asked nothing
+    /// else any more; what it does not drop here goes with it in one step.
+    fn sweep(&mut self, _pieces: usize) -> usize {
+        0
+    }
+
     /// Its hash arrangement.
     fn arrangement(&self) -> Option<&HashArrangement> {
         None

@@ -136,6 +136,7 @@ impl Engine {
     /// As [`apply`](Self::apply), into a report whose memory is used again.
     pub fn apply_into(&mut self, batch: Batch, report: &mut Report) -> Result<()> {
         self.relations.reclaim();
+        self.sweep(slices::IN_PASSING);
         let written = self.writes_awaited(&batch);
         self.store.apply(&self.schema, &mut self.relations, batch, &mut self.applied)?;
         let came = !self.applied.replayed && self.note_written(&written);
@@ -275,6 +276,7 @@ impl Engine {
             if self.views.is_empty() {
                 self.circuit.release_idle(&mut self.relations, 0);
             }
+            self.sweep(slices::IN_PASSING);
         }
     }
 

@@ -48,6 +48,10 @@ impl Operator for Order {
         self.groups.bytes()
     }
 
+    fn sweep(&mut self, pieces: usize) -> usize {
+        self.groups.sweep(pieces)
+    }
+
     fn ordered(&self) -> Option<&OrderedGroups> {
         Some(&self.groups)
     }

@@ -45,7 +45,7 @@ impl KeyMap {
 
     /// Makes room for so many rows more.
     pub fn reserve(&mut self, rows: usize) {
-        self.index.reserve(rows, |e| place(e.0));
+        self.index.reserve(rows, &|e| place(e.0));
     }
 
     /// The row of this hash that `is_it`.
@@ -57,7 +57,7 @@ impl KeyMap {
     /// Adds a row whose key is not there.
     #[inline]
     pub fn insert(&mut self, hash: u32, handle: Handle) {
-        self.index.insert(place(hash), (hash, handle), |e| place(e.0));
+        self.index.insert(place(hash), (hash, handle), &|e| place(e.0));
         if let Some(kept) = &mut self.kept {
             kept.insert(handle);
         }
@@ -96,7 +96,7 @@ impl KeyMap {
 
     /// Removes a row.
     pub fn remove(&mut self, hash: u32, handle: Handle) {
-        let was_there = self.index.remove(place(hash), |e| e.1 == handle, |e| place(e.0));
+        let was_there = self.index.remove(place(hash), (hash, handle), &|e| place(e.0));
         assert!(was_there, "the row is there");
         if let Some(kept) = &mut self.kept {
             kept.remove(&handle);

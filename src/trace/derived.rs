@@ -3,7 +3,7 @@
 //! The weights are the integral of the operator's output, so `scan` of such an operator reads them, and a downstream
 //! operator never holds a handle whose weight is zero once the step is over.
 
-use super::{Index, RelationId, Relations};
+use super::{Index, RelationId, Relations, Slab};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::value::{Hasher64, hash_bytes};
 
@@ -12,15 +12,15 @@ use crate::value::{Hasher64, hash_bytes};
 pub struct Derived {
     relation: RelationId,
     index: Index,
-    weights: Vec<Weight>,
-    hashes: Vec<u64>,
+    weights: Slab<Weight>,
+    hashes: Slab<u64>,
     fresh: Vec<Handle>,
 }
 
 impl Derived {
     /// Rows of a relation that is empty now.
     pub fn new(relation: RelationId) -> Self {
-        Derived { relation, index: Index::default(), weights: Vec::new(), hashes: Vec::new(), fresh: Vec::new() }
+        Derived { relation, index: Index::default(), weights: Slab::default(), hashes: Slab::default(), fresh: Vec::new() }
     }
 
     /// The relation.
@@ -53,14 +53,14 @@ impl Derived {
 
     fn register(&mut self, h: Handle, hash: u64) -> Handle {
         let at = h as usize;
-        if at >= self.weights.len() {
-            self.weights.resize(at + 1, 0);
-            self.hashes.resize(at + 1, 0);
+        while at >= self.weights.len() {
+            self.weights.push(0);
+            self.hashes.push(0);
         }
         self.weights[at] = 0;
         self.hashes[at] = hash;
         let hashes = &self.hashes;
-        self.index.insert(hash, h, |h| hashes[h as usize]);
+        self.index.insert(hash, h, &|h| hashes[h as usize]);
         self.fresh.push(h);
         h
     }
@@ -90,7 +90,7 @@ impl Derived {
 
     fn forget(&mut self, rs: &mut Relations, h: Handle) {
         let (hash, hashes) = (self.hashes[h as usize], &self.hashes);
-        if self.index.remove(hash, |i| i == h, |i| hashes[i as usize]) {
+        if self.index.remove(hash, h, &|i| hashes[i as usize]) {
             self.hashes[h as usize] = 0;
             rs.retire(self.relation, h);
         }
@@ -118,6 +118,6 @@ impl Derived {
 
     /// Bytes held besides the rows.
     pub fn bytes(&self) -> usize {
-        self.index.bytes() + self.weights.capacity() * 4 + self.hashes.capacity() * 8
+        self.index.bytes() + self.weights.bytes() + self.hashes.bytes()
     }
 }

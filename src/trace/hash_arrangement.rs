@@ -5,7 +5,7 @@
 
 use std::hash::Hasher;
 
-use super::{Index, Path, RelationId, Relations, hash_cells, hash_key};
+use super::{Index, Path, RelationId, Relations, Slab, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::value::{Hasher64, Value, total_order};
 
@@ -68,9 +68,9 @@ pub struct HashArrangement {
     key: Vec<Path>,
     nulls_equal: bool,
     index: Index,
-    groups: Vec<Group>,
+    groups: Slab<Group>,
     free_groups: Vec<u32>,
-    entries: Vec<Entry>,
+    entries: Slab<Entry>,
     free_entries: Vec<u32>,
     /// Entries by row.
     place: Index,
@@ -84,9 +84,9 @@ impl HashArrangement {
             key,
             nulls_equal: false,
             index: Index::default(),
-            groups: Vec::new(),
+            groups: Slab::default(),
             free_groups: Vec::new(),
-            entries: Vec::new(),
+            entries: Slab::default(),
             free_entries: Vec::new(),
             place: Index::default(),
         }
@@ -134,7 +134,7 @@ impl HashArrangement {
                     entry.weight = entry.weight.checked_add(weight).expect("weight overflow");
                     if entry.weight == 0 {
                         let entries = &self.entries;
-                        self.place.remove(row_hash(row), |i| i == id, |i| row_hash(entries[i as usize].row));
+                        self.place.remove(row_hash(row), id, &|i| row_hash(entries[i as usize].row));
                         self.unlink(id);
                     }
                 }
@@ -155,7 +155,7 @@ impl HashArrangement {
                     };
                     self.link(rs, id, row, weight, hash);
                     let entries = &self.entries;
-                    self.place.insert(row_hash(row), id, |id| row_hash(entries[id as usize].row));
+                    self.place.insert(row_hash(row), id, &|id| row_hash(entries[id as usize].row));
                 }
             }
         }
@@ -174,7 +174,7 @@ impl HashArrangement {
                     self.groups.len() as u32 - 1
                 };
                 let groups = &self.groups;
-                self.index.insert(hash, g, |g| groups[g as usize].hash);
+                self.index.insert(hash, g, &|g| groups[g as usize].hash);
                 g
             }
         };
@@ -195,7 +195,7 @@ impl HashArrangement {
             self.groups[group as usize].first = next;
             if next == END {
                 let (hash, groups) = (self.groups[group as usize].hash, &self.groups);
-                self.index.remove(hash, |g| g == group, |g| groups[g as usize].hash);
+                self.index.remove(hash, group, &|g| groups[g as usize].hash);
                 self.free_groups.push(group);
             }
         } else {
@@ -276,8 +276,8 @@ impl HashArrangement {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.index.bytes()
-            + self.groups.capacity() * size_of::<Group>()
-            + self.entries.capacity() * size_of::<Entry>()
+            + self.groups.bytes()
+            + self.entries.bytes()
             + self.place.bytes()
             + (self.free_entries.capacity() + self.free_groups.capacity()) * 4
     }

@@ -1,6 +1,6 @@
 //! Keys made of cells: hashing them in place, and interning them exactly.
 
-use super::{Index, Path, RelationId, Relations};
+use super::{Index, Path, RelationId, Relations, Slab};
 use crate::algebra::Handle;
 use crate::value::{Hasher64, Value, total_order};
 
@@ -22,7 +22,7 @@ pub fn hash_cells(rs: &Relations, rel: RelationId, row: Handle, paths: &[Path]) 
 #[derive(Debug, Default)]
 pub struct KeyTable {
     index: Index,
-    keys: Vec<(u64, Box<[Value]>)>,
+    keys: Slab<(u64, Box<[Value]>)>,
     free: Vec<u32>,
 }
 
@@ -46,14 +46,14 @@ impl KeyTable {
             self.keys.len() as u32 - 1
         };
         let keys = &self.keys;
-        self.index.insert(hash, id, |i| keys[i as usize].0);
+        self.index.insert(hash, id, &|i| keys[i as usize].0);
         id
     }
 
     /// Forgets a key; its id may come again.
     pub fn remove(&mut self, id: u32) {
         let (hash, keys) = (self.keys[id as usize].0, &self.keys);
-        self.index.remove(hash, |i| i == id, |i| keys[i as usize].0);
+        self.index.remove(hash, id, &|i| keys[i as usize].0);
         self.keys[id as usize].1 = Box::default();
         self.free.push(id);
     }
@@ -73,6 +73,11 @@ impl KeyTable {
         self.index.is_empty()
     }
 
+    /// Drops up to so many keys, and tells how many there were: of a table that is not asked again.
+    pub fn sweep(&mut self, keys: usize) -> usize {
+        self.keys.drop_last(keys)
+    }
+
     /// One more than the largest id ever given.
     pub fn bound(&self) -> usize {
         self.keys.len()
@@ -80,7 +85,7 @@ impl KeyTable {
 
     /// Bytes held, texts of keys not counted.
     pub fn bytes(&self) -> usize {
-        self.index.bytes() + self.keys.capacity() * size_of::<(u64, Box<[Value]>)>() + self.free.capacity() * 4
+        self.index.bytes() + self.keys.bytes() + self.free.capacity() * 4
     }
 }
 

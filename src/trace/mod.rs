@@ -13,6 +13,7 @@ mod ordered_groups;
 mod ordered_list;
 mod path;
 mod relations;
+mod slab;
 
 pub use derived::Derived;
 pub use hash_arrangement::{HandleState, HashArrangement};
@@ -22,3 +23,4 @@ pub use ordered_groups::{GroupDelta, GroupId, NO_GROUP, OrderedGroups, Placed, S
 pub use ordered_list::{Entry, OrderedList};
 pub use path::Path;
 pub use relations::{RelationId, Relations, Rows};
+pub use slab::Slab;

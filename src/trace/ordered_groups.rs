@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use hashbrown::HashMap;
 
-use super::{Entry, HandleState, KeyTable, OrderedList, Path, RelationId, Relations, hash_cells, hash_key};
+use super::{Entry, HandleState, KeyTable, OrderedList, Path, RelationId, Relations, Slab, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle};
 use crate::value::{Cell, Type, Value, identity_order, order_prefix, sort, total_order};
 
@@ -185,7 +185,7 @@ pub struct OrderedGroups {
     nulls: bool,
     sort: SortSpec,
     keys: KeyTable,
-    groups: Vec<Group>,
+    groups: Slab<Group>,
     /// Views that show a list of a group.
     holders: HashMap<GroupId, Vec<u32>, HandleState>,
     changes: Vec<GroupDelta>,
@@ -198,7 +198,7 @@ pub struct OrderedGroups {
 impl OrderedGroups {
     /// Empty lists of a relation, grouped by the cells at some paths.
     pub fn new(relation: RelationId, group: Vec<Path>, sort: SortSpec) -> Self {
-        let mut groups = Vec::new();
+        let mut groups = Slab::default();
         if group.is_empty() {
             groups.push(Group { delta: NO_DELTA, ..Group::default() });
         }
@@ -242,6 +242,12 @@ impl OrderedGroups {
     /// No rows.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
+    }
+
+    /// Drops up to so many groups, and tells how many there were: of lists that are not asked again.
+    pub fn sweep(&mut self, groups: usize) -> usize {
+        self.keys.sweep(groups);
+        self.groups.drop_last(groups)
     }
 
     /// What the last step did.
@@ -465,7 +471,7 @@ impl OrderedGroups {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.keys.bytes()
-            + self.groups.capacity() * size_of::<Group>()
+            + self.groups.bytes()
             + self.groups.iter().map(|g| g.list.bytes()).sum::<usize>()
             + self.holders.allocation_size()
             + self.holders.values().map(|h| h.capacity() * 4).sum::<usize>()

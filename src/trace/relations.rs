@@ -73,6 +73,8 @@ pub struct Relations {
     list: Vec<Option<Box<Relation>>>,
     /// Ids for places that are empty.
     free: Vec<RelationId>,
+    /// Relations that were dropped, whose rows are to be.
+    remains: Vec<Box<Relation>>,
     touched: Vec<RelationId>,
 }
 
@@ -159,11 +161,30 @@ impl Relations {
         turns.len()
     }
 
-    /// Drops a derived relation and its rows.
+    /// Drops a derived relation. Its rows go when they are [swept](Self::sweep).
     pub fn drop_relation(&mut self, id: RelationId) {
-        self.list[place(id)] = None;
+        self.remains.extend(self.list[place(id)].take());
         self.free.push((id + PLACE + 1) % TURNS);
         self.touched.retain(|&t| t != id);
+    }
+
+    /// Drops up to so many rows of relations that were dropped. How many are left of so many.
+    pub fn sweep(&mut self, mut pieces: usize) -> usize {
+        while pieces > 0
+            && let Some(relation) = self.remains.last_mut()
+        {
+            let mut dropped = 1;
+            if let Rows::Packed { rows, .. } = &mut relation.rows {
+                let keep = rows.len().saturating_sub(pieces - 1);
+                dropped += rows.len() - keep;
+                rows.truncate(keep);
+            }
+            if dropped < pieces {
+                self.remains.pop();
+            }
+            pieces -= dropped;
+        }
+        pieces
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 import { listProxy } from './list-proxy.js'
 
 /** What a list holds: something that yields its row object. */
-export interface Cell { get(): object }
+export interface Cell { get(): object; chunk?: object | undefined }
 
 // Measured, one move and a snapshot at 10,000 rows: chunks of 64 to 128 take 0.6 µs, 256 to 512 1.8 µs, mostly garbage.
 const CHUNK = 64
@@ -11,7 +11,25 @@ const GROUP_MOST = 64
 /** Longest list that is published as a plain array. */
 export const ARRAY_MOST = 1024
 
-class Chunk<C> { constructor(public items: C[], public edit: number) {} }
+/** Some cells: there are `count` from `first` of what `cellAt` gives when somebody asks, once. */
+class Chunk<C> {
+  #items: C[] | undefined
+  #cellAt: ((i: number) => C) | undefined
+  /** Of a list that tracks its cells: the group that it is in. */
+  group: Group<C> | undefined
+  constructor(items: C[] | undefined, public edit: number, cellAt?: (i: number) => C, readonly first = 0, readonly count = 0) {
+    this.#items = items
+    this.#cellAt = cellAt
+  }
+  get size(): number { return this.#items === undefined ? this.count : this.#items.length }
+  get items(): C[] { return this.#items === undefined ? this.make() : this.#items }
+  make(): C[] {
+    const items: C[] = []
+    for (let i = 0; i < this.count; i++) items.push(this.#cellAt!(this.first + i))
+    this.#cellAt = undefined
+    return this.#items = items
+  }
+}
 class Group<C> { constructor(public chunks: Chunk<C>[], public size: number, public edit: number) {} }
 
 /**
@@ -37,15 +55,21 @@ export class ChunkedList<C extends Cell> {
   #c = 0
   #i = 0
 
+  /** One that is `tracked` finds a cell by itself: cells of no other list, which know the chunk that they are in. */
+  constructor(readonly tracked = false) {}
+
   /** A list of `n` cells given by index. */
-  static from<C extends Cell>(n: number, cellAt: (i: number) => C): ChunkedList<C> {
-    const list = new ChunkedList<C>()
-    list.fill(n, cellAt)
+  static from<C extends Cell>(n: number, cellAt: (i: number) => C, later?: boolean, tracked?: boolean): ChunkedList<C> {
+    const list = new ChunkedList<C>(tracked)
+    list.fill(n, cellAt, later)
     return list
   }
 
-  /** Puts `n` cells given by index into an empty list. */
-  fill(n: number, cellAt: (i: number) => C): void {
+  /**
+   * Puts `n` cells given by index into an empty list: now, or those near to what is read or changed when it is (`later`). Of a million
+   * rows a page shows some; their cells are 30 to 50 ms.
+   */
+  fill(n: number, cellAt: (i: number) => C, later = false): void {
     this.#change()
     this.#objects = undefined
     const edit = this.#edit
@@ -53,11 +77,12 @@ export class ChunkedList<C extends Cell> {
     let group: Group<C> | undefined
     for (let at = 0; at < n; at += CHUNK) {
       const size = Math.min(CHUNK, n - at)
-      const items: C[] = []
-      for (let i = 0; i < size; i++) items.push(cellAt(at + i))
+      const chunk = new Chunk<C>(undefined, edit, cellAt, at, size)
+      if (!later) chunk.make()
       if (group === undefined || group.chunks.length === GROUP) groups.push(group = new Group<C>([], 0, edit))
-      group.chunks.push(new Chunk(items, edit))
+      group.chunks.push(chunk)
       group.size += size
+      if (this.tracked) this.#track(chunk, group)
     }
     this.#groups = groups
     this.#groupsEdit = edit
@@ -74,7 +99,9 @@ export class ChunkedList<C extends Cell> {
     this.#change()
     if (this.#objects !== undefined) this.#objects.splice(at, 0, null)
     if (this.length === 0) {
-      this.#groups = [new Group([new Chunk([cell], this.#edit)], 1, this.#edit)]
+      const chunk = new Chunk([cell], this.#edit), first = new Group([chunk], 1, this.#edit)
+      if (this.tracked) this.#track(chunk, first)
+      this.#groups = [first]
       this.#groupsEdit = this.#edit
       this.length = 1
       return
@@ -84,6 +111,7 @@ export class ChunkedList<C extends Cell> {
     const chunk = group.chunks[this.#c]
     if (this.#i === chunk.items.length) chunk.items.push(cell)
     else chunk.items.splice(this.#i, 0, cell)
+    if (this.tracked) cell.chunk = chunk
     group.size++
     this.length++
     if (chunk.items.length > CHUNK_MOST) this.#split(group, chunk)
@@ -112,37 +140,33 @@ export class ChunkedList<C extends Cell> {
     this.#change()
     if (this.#objects !== undefined) this.#objects[at] = null
     this.#seek(at)
-    const { items } = this.#own().chunks[this.#c]
+    const chunk = this.#own().chunks[this.#c]
+    const { items } = chunk
     const old = items[this.#i]
     items[this.#i] = cell
+    if (this.tracked) cell.chunk = chunk
     return old
   }
 
   /** `to` is the place after the cell was taken out. */
   move(from: number, to: number): void { this.insert(to, this.remove(from)) }
 
-  /** Replaces the cell `old`, searching from the chunk where it was last found: that chunk's number, as hint for the next time. */
-  replace(old: C, cell: C, hint: number): number {
-    let total = 0
-    for (const group of this.#groups) total += group.chunks.length
-    const start = Math.min(Math.max(hint, 0), Math.max(total - 1, 0))
-    for (let step = 0; step < total; step++) {
-      if (start + step < total && this.#replaceIn(start + step, old, cell)) return start + step
-      if (step > 0 && start - step >= 0 && this.#replaceIn(start - step, old, cell)) return start - step
-    }
-    return -1
+  /** Replaces the cell `old` of a list that tracks its cells. O(1) but for the list of groups. */
+  replace(old: C, cell: C): void {
+    this.#change()
+    const chunk = old.chunk as Chunk<C>
+    const g = this.#g = this.#groups.indexOf(chunk.group!)
+    const c = this.#c = this.#groups[g].chunks.indexOf(chunk)
+    const i = chunk.items.indexOf(old)
+    if (this.#objects !== undefined) this.#objects[this.#position(g, c) + i] = null
+    const own = this.#own().chunks[c]
+    own.items[i] = cell
+    cell.chunk = own
   }
 
-  #replaceIn(index: number, old: C, cell: C): boolean {
-    let g = 0
-    while (index >= this.#groups[g].chunks.length) index -= this.#groups[g++].chunks.length
-    const i = this.#groups[g].chunks[index].items.indexOf(old)
-    if (i < 0) return false
-    this.#change()
-    this.#g = g; this.#c = index
-    if (this.#objects !== undefined) this.#objects[this.#position(g, index) + i] = null
-    this.#own().chunks[index].items[i] = cell
-    return true
+  #track(chunk: Chunk<C>, group: Group<C>): void {
+    chunk.group = group
+    for (const cell of chunk.items) cell.chunk = chunk
   }
 
   /** The list as it is now, for ever. O(1); the same object until the next change. */
@@ -179,7 +203,7 @@ export class ChunkedList<C extends Cell> {
   #position(g: number, c: number): number {
     let at = 0
     for (let i = 0; i < g; i++) at += this.#groups[i].size
-    for (let i = 0; i < c; i++) at += this.#groups[g].chunks[i].items.length
+    for (let i = 0; i < c; i++) at += this.#groups[g].chunks[i].size
     return at
   }
 
@@ -189,8 +213,8 @@ export class ChunkedList<C extends Cell> {
     while (at >= groups[g].size) at -= groups[g++].size
     const { chunks } = groups[g]
     let c = 0
-    let size = chunks[0].items.length
-    while (at >= size) { at -= size; size = chunks[++c].items.length }
+    let { size } = chunks[0]
+    while (at >= size) { at -= size; ({ size } = chunks[++c]) }
     this.#g = g; this.#c = c; this.#i = at
   }
 
@@ -198,20 +222,30 @@ export class ChunkedList<C extends Cell> {
     const edit = this.#edit
     if (this.#groupsEdit !== edit) { this.#groups = this.#groups.slice(); this.#groupsEdit = edit }
     let group = this.#groups[this.#g]
-    if (group.edit !== edit) group = this.#groups[this.#g] = new Group(group.chunks.slice(), group.size, edit)
+    if (group.edit !== edit) {
+      group = this.#groups[this.#g] = new Group(group.chunks.slice(), group.size, edit)
+      if (this.tracked) for (const chunk of group.chunks) chunk.group = group
+    }
     const chunk = group.chunks[this.#c]
-    if (chunk.edit !== edit) group.chunks[this.#c] = new Chunk(chunk.items.slice(), edit)
+    if (chunk.edit !== edit) {
+      const own = group.chunks[this.#c] = new Chunk(chunk.items.slice(), edit)
+      if (this.tracked) this.#track(own, group)
+    }
     return group
   }
 
   #split(group: Group<C>, chunk: Chunk<C>): void {
-    group.chunks.splice(this.#c + 1, 0, new Chunk(chunk.items.splice(CHUNK), this.#edit))
+    const more = new Chunk(chunk.items.splice(CHUNK), this.#edit)
+    if (this.tracked) this.#track(more, group)
+    group.chunks.splice(this.#c + 1, 0, more)
     if (group.chunks.length <= GROUP_MOST) return
     const chunks = group.chunks.splice(GROUP)
     let size = 0
-    for (const c of chunks) size += c.items.length
+    for (const c of chunks) size += c.size
     group.size -= size
-    this.#groups.splice(this.#g + 1, 0, new Group(chunks, size, this.#edit))
+    const next = new Group(chunks, size, this.#edit)
+    if (this.tracked) for (const c of chunks) c.group = next
+    this.#groups.splice(this.#g + 1, 0, next)
   }
 }
 
@@ -239,7 +273,7 @@ export class Snapshot<C extends Cell> {
     while (at >= this.#groups[g].size) at -= this.#groups[g++].size
     const { chunks } = this.#groups[g]
     let c = 0
-    while (at >= chunks[c].items.length) at -= chunks[c++].items.length
+    while (at >= chunks[c].size) at -= chunks[c++].size
     return chunks[c].items[at].get()
   }
 
@@ -249,11 +283,11 @@ export class Snapshot<C extends Cell> {
     for (const group of this.#groups) {
       if (at >= end) break
       if (at + group.size <= start) { at += group.size; continue }
-      for (const { items } of group.chunks) {
+      for (const chunk of group.chunks) {
         if (at >= end) break
-        const to = Math.min(items.length, end - at)
-        for (let i = Math.max(0, start - at); i < to; i++) rows.push(items[i].get())
-        at += items.length
+        const to = Math.min(chunk.size, end - at)
+        for (let i = Math.max(0, start - at); i < to; i++) rows.push(chunk.items[i].get())
+        at += chunk.size
       }
     }
     return rows
@@ -265,10 +299,11 @@ export class Snapshot<C extends Cell> {
     for (const group of this.#groups) {
       if (at >= end) return
       if (at + group.size <= start) { at += group.size; continue }
-      for (const { items } of group.chunks) {
+      for (const chunk of group.chunks) {
         if (at >= end) return
-        const n = items.length
+        const n = chunk.size
         if (at + n > start) {
+          const { items } = chunk
           const to = Math.min(n, end - at)
           for (let i = Math.max(0, start - at); i < to; i++) if (fn(items[i].get(), at + i) === true) return
         }

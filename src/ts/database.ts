@@ -309,7 +309,7 @@ export class Database<S extends AnySchema> {
     this.#fetcher.close()
     const port = this.#port
     const readable = port.dead === undefined
-    if (readable) this.#relations.settle()
+    if (readable) { this.#queries.open.hold(); this.#relations.settle() }
     const queries = this.#queries.open.close(readable, 'closed', undefined)
     if (readable) {
       port.end(new EddylineError('CLOSED', `the database \`${this.name}\` is closed`))

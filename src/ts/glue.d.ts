@@ -29,7 +29,8 @@ export class Engine {
   total(view: number): number
   snapshot(view: number): number
   slice(view: number, start: number, count: number): number
-  unregister(view: number): void
+  unregister(view: number): boolean
+  sweep(pieces: number): boolean
   row_ptr(rel: number, handle: number): number
   pair_left(rel: number, handle: number): number
   pair_right(rel: number, handle: number): number

@@ -8,7 +8,7 @@ import { type Level, NodeCell, type SubList, TreeNode } from './view-tree.js'
 
 /** Applies patches to a tree of nodes whose root rows are in a chunked list. */
 export class NestedMirror {
-  readonly list = new ChunkedList<RowCell | NodeCell>()
+  readonly list = new ChunkedList<RowCell | NodeCell>(true)
   /** Some snapshot was given out, so what leaves the tree must stay readable. */
   shared = false
   /** Number of the present edit: nodes with an older stamp may be seen by a snapshot. */
@@ -50,7 +50,7 @@ export class NestedMirror {
         if (sub !== undefined) sub.items.splice(place, 0, node ?? row)
         else {
           list.insert(place, node !== undefined ? node.cell : row)
-          if (node !== undefined) { node.listed = node.cell; node.hint = place >> 6 }
+          if (node !== undefined) node.listed = node.cell
         }
         if (told !== undefined) {
           told.push(new Added(level, owner, place, row, node?.cell) as Patch)
@@ -148,7 +148,7 @@ export class NestedMirror {
     for (const node of this.#waiting) {
       node.queued = false
       if (node.dead || node.listed === undefined || node.listed === node.cell) continue
-      node.hint = this.list.replace(node.listed, node.cell, node.hint)
+      this.list.replace(node.listed, node.cell)
       node.listed = node.cell
     }
     this.#waiting.length = 0

@@ -24,7 +24,8 @@ export interface WasmEngine {
   total(view: number): number
   snapshot(view: number): number
   slice(view: number, start: number, count: number): number
-  unregister(view: number): void
+  unregister(view: number): boolean
+  sweep(pieces: number): boolean
   row_ptr(rel: number, handle: number): number
   pair_left(rel: number, handle: number): number
   pair_right(rel: number, handle: number): number
@@ -63,6 +64,8 @@ export interface LevelInfo {
 }
 export interface ViewInfo { view: number; flat: boolean; length: number; levels: LevelInfo[]; relations: RelationInfo[] }
 
+/** Pieces of what forgotten views left that go at a time: some 3 ms. */
+const PIECES = 50_000
 // Sizes of the input area: at first and at rest, kept between batches at most, and ever.
 const AREA_LEAST = 65536, AREA_KEPT = 4 << 20, AREA_MOST = 1 << 30
 
@@ -84,6 +87,8 @@ export class Port {
   /** Address of the input area and its size. */
   base = 0
   capacity = 0
+  /** What forgotten views left is going. */
+  #sweeping = false
   readonly engine: WasmEngine
   readonly #module: EngineModule
 
@@ -182,6 +187,20 @@ export class Port {
   #failed(): never {
     this.engine.fail()
     throw new Error('an export failed and does not say why')
+  }
+
+  /** Forgets a view; what only that used of the engine goes in slices. */
+  forget(view: number): void {
+    if (!this.call('unregister', view) || this.#sweeping) return
+    this.#sweeping = true
+    const go = (): void => {
+      if (this.dead !== undefined) return
+      this.#sweeping = this.call('sweep', PIECES)
+      if (this.#sweeping) later()
+    }
+    // In Node it must not keep the process alive.
+    const later = (): void => { (setTimeout(go) as { unref?: () => void }).unref?.() }
+    later()
   }
 
   /** Calls any rare export under the guard. */

@@ -53,7 +53,7 @@ export class Queries implements QueryHost {
       drop: ({ view: { id } }) => {
         this.#views.delete(id)
         this.#shared[id] = undefined
-        port.call('unregister', id)
+        port.forget(id)
       },
       ended: () => host.closed() || port.dead !== undefined,
     }, dispatcher, schema, graceMs)

@@ -26,7 +26,7 @@ export class RowCell {
   /** Somebody outside of the current lists may hold it: an old snapshot, a patch. */
   held = false
   /** Snapshots taken before it was made. */
-  readonly born = snapshots.taken
+  born = snapshots.taken
   constructor(readonly table: CellTable, public handle: number) {}
   get(): object { return this.object !== undefined ? this.object : this.table.fill(this) }
 }

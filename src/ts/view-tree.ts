@@ -84,8 +84,6 @@ export class TreeNode {
   cell: NodeCell
   /** The cell that the root list holds for this node, if it is a root row. */
   listed: NodeCell | undefined = undefined
-  /** Chunk where the root list held it last. */
-  hint = 0
   dead = false
   /** Waits to be put into the root list with its new cell. */
   queued = false
@@ -99,6 +97,8 @@ export class TreeNode {
 /** A nested row as it was at one version. Built at the latest right before its node changes. */
 export class NodeCell {
   object: object | undefined = undefined
+  /** Where the root list has it, if it does. */
+  chunk: object | undefined = undefined
   constructor(readonly node: TreeNode) {}
   get(): object { return this.object !== undefined ? this.object : (this.object = buildNode(this.node)) }
 }

@@ -11,6 +11,9 @@ import { type Level, NodeCell, levelsFrom } from './view-tree.js'
 
 type Item = RowCell | NodeCell
 
+/** Longer flat lists make their cells when they are needed. */
+const LATER = 1024
+
 /** Patches, or what makes them when they are looked at. */
 export type Diff = readonly Patch[] | (() => readonly Patch[])
 
@@ -76,10 +79,10 @@ export class View {
     if (this.flat) {
       const address = port.call('slice', this.id, 0, 0x7fffffff) >>> 2
       port.fresh()
-      const { table } = this.levels[0]
       // Copied: making a cell may call the engine, which may move its buffers.
-      const handles = port.i32.slice(address + 1, address + 1 + port.i32[address])
-      return this.#list = ChunkedList.from<Item>(handles.length, i => table.at(handles[i]))
+      const list = new ChunkedList<Item>()
+      this.#fill(list, port.i32.slice(address + 1, address + 1 + port.i32[address]))
+      return this.#list = list
     }
     const address = port.call('snapshot', this.id) >>> 2
     port.fresh()
@@ -88,6 +91,23 @@ export class View {
     this.#list = nested.list
     if (words[5] > 0) this.#apply(words, 12, words[10], false)
     return nested.list
+  }
+
+  /**
+   * Fills a flat list. Cells of many rows are made when they are read, or before what is shown of their part of the list changes: no
+   * handle goes without a patch at its place.
+   */
+  #fill(list: ChunkedList<Item>, handles: Int32Array): void {
+    const { table } = this.levels[0]
+    // Objects of a batch wait for their cells; a view in error is told of no changes.
+    const later = handles.length > LATER && !this.#stale && this.#relations.links.count === 0
+    const { taken } = snapshots
+    list.fill(handles.length, i => {
+      const cell = table.at(handles[i])
+      // It was in the list all the time.
+      if (cell.born > taken) cell.born = taken
+      return cell
+    }, later)
   }
 
   /** The rows as they are now, for ever. */
@@ -314,7 +334,7 @@ export class View {
         }
         case FILL: {
           const from = at + 8, count = words[at + 4]
-          if (list !== undefined) list.fill(count, i => table.at(words[from + i]))
+          if (list !== undefined) this.#fill(list, words.slice(from, from + count))
           if (diff !== undefined) for (let i = 0; i < count; i++) diff.push(new Added(level, undefined, i, table.at(words[from + i]), undefined) as Patch)
           at = from + count
           break

@@ -342,10 +342,16 @@ impl WasmEngine {
         Ok(slice.as_ptr())
     }
 
-    /// Forgets a view.
-    pub fn unregister(&self, view: u32) -> Js<()> {
-        self.inner()?.engine.unregister(view);
-        Ok(())
+    /// Forgets a view. Whether something of it is left to be swept.
+    pub fn unregister(&self, view: u32) -> Js<bool> {
+        let engine = &mut self.inner()?.engine;
+        engine.unregister(view);
+        Ok(engine.sweep(1))
+    }
+
+    /// Drops up to so many pieces of what forgotten views left. Whether there may be more.
+    pub fn sweep(&self, pieces: usize) -> Js<bool> {
+        Ok(self.inner()?.engine.sweep(pieces))
     }
 
     /// Address of a packed row, 0 = failed.

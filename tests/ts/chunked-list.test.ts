@@ -4,18 +4,20 @@ import { random } from './fixtures.js'
 
 class Box {
   reads = 0
+  chunk: object | undefined
   readonly object: { n: number }
   constructor(n: number) { this.object = { n } }
   get() { this.reads++; return this.object }
 }
 
 describe('chunked list', () => {
-  it.each([1, 2, 3, 4])('follows an array through random changes, old snapshots stay (seed %d)', seed => {
+  it.each([[1, false], [2, false], [3, false], [4, false], [2, true], [3, true], [4, true]])('follows an array through random changes, old snapshots stay (seed %d, cells when they are needed: %s)', (seed, later) => {
     const r = random(seed)
     let n = 0
     const size = [0, 700, 5000, 40000][seed - 1]
     const model: Box[] = Array.from({ length: size }, () => new Box(n++))
-    const list = ChunkedList.from<Box>(size, i => model[i])
+    const first = model.slice()
+    const list = ChunkedList.from<Box>(size, i => first[i], later, !later)
     const kept: { snapshot: Snapshot<Box>; was: Box[] }[] = []
     for (let step = 0; step < 3000; step++) {
       const p = r(10)
@@ -39,7 +41,8 @@ describe('chunked list', () => {
       } else {
         const at = r(model.length)
         const box = new Box(n++)
-        expect(list.replace(model[at], box, r(300))).toBeGreaterThanOrEqual(0)
+        if (later) list.set(at, box)
+        else list.replace(model[at], box)
         model[at] = box
       }
       expect(list.length).toBe(model.length)
@@ -52,6 +55,24 @@ describe('chunked list', () => {
       expect(rows.map((row: any) => row.n)).toEqual(was.map(b => b.object.n))
       if (was.length > 0) expect(rows[was.length - 1]).toBe(was[was.length - 1].object)
     }
+  })
+
+  it('makes the cells that are read, and those beside a change, once', () => {
+    const made = new Map<number, number>()
+    const list = ChunkedList.from<Box>(100_000, i => { made.set(i, (made.get(i) ?? 0) + 1); return new Box(i) }, true)
+    const before = list.snapshot()
+    const rows: any = before.rows()
+    expect([rows.length, made.size]).toEqual([100_000, 0])
+    expect(rows.slice(0, 50).map((r: any) => r.n)).toEqual(Array.from({ length: 50 }, (_, i) => i))
+    expect(made.size).toBeLessThanOrEqual(64)
+    list.insert(50_000, new Box(-1))
+    list.remove(70_001)
+    expect(made.size).toBeLessThanOrEqual(3 * 64)
+    const now: any = list.snapshot().rows()
+    expect([rows[50_000].n, now[50_000].n, now[50_001].n, rows[70_000].n, now[70_001].n]).toEqual([50_000, -1, 50_000, 70_000, 70_001])
+    expect(made.size).toBeLessThanOrEqual(4 * 64)
+    expect([...before].length).toBe(100_000)
+    expect([made.size, Math.max(...made.values())]).toEqual([100_000, 1])
   })
 
   it('empties and fills again', () => {

@@ -175,7 +175,8 @@ export class FakeEngine implements WasmEngine {
     return { view: view.id, flat: levels.length === 1, length: view.tree.length, levels: infos, relations: [] }
   }
 
-  unregister(view: number): void { this.views.delete(view); this.calls.push(`unregister ${view}`) }
+  unregister(view: number): boolean { this.views.delete(view); this.calls.push(`unregister ${view}`); return false }
+  sweep(): boolean { return false }
 
   slice(id: number, start: number, count: number): number {
     const part = this.views.get(id)!.tree.slice(start, start + count)

@@ -132,6 +132,8 @@ pub struct Circuit {
     steps: u64,
     /// Sources with an index that no filter is guarded by at present.
     idle: Vec<NodeId>,
+    /// Operators of nodes that went, and are to be dropped.
+    remains: Vec<Box<dyn Operator>>,
     tuning: Tuning,
 }
 
@@ -275,7 +277,22 @@ impl Circuit {
                 unused.push(input);
             }
             self.free.push(id);
+            self.remains.extend(node.operator);
         }
+    }
+
+    /// Drops up to so many pieces of what nodes left when they went. How many are left of so many.
+    pub fn sweep(&mut self, mut pieces: usize) -> usize {
+        while pieces > 0
+            && let Some(operator) = self.remains.last_mut()
+        {
+            let dropped = operator.sweep(pieces - 1) + 1;
+            if dropped < pieces {
+                self.remains.pop();
+            }
+            pieces -= dropped;
+        }
+        pieces
     }
 
     /// Runs one step. Cost: the nodes that deltas reach.

@@ -35,6 +35,7 @@ impl View {
         let list = groups.list(0);
         let (low, high) = window::bounds(&l.window, &rows_of(l, relations, groups.sort()), list);
         let from = low.saturating_add(start).min(high);
+        out.reserve(count.min(high - from));
         list.for_range(from, count.min(high - from), &mut |e| out.push(self.shown_handle(relations, 0, e.row)));
     }
 

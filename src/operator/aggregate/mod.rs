@@ -27,7 +27,7 @@ use super::{Errors, Formula, Row};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
-use crate::trace::{Derived, Index, Path, RelationId, Relations};
+use crate::trace::{Derived, Index, Path, RelationId, Relations, Slab};
 use crate::value::{Cell, Hasher64, RowBuilder, Value, total_order};
 use accumulator::Accumulator;
 
@@ -52,7 +52,7 @@ pub struct AggregateGroups {
     /// Some call evaluates what may fail.
     fallible: bool,
     index: Index,
-    groups: Vec<Group>,
+    groups: Slab<Group>,
     free: Vec<u32>,
     changed: Vec<u32>,
     rows: Derived,
@@ -75,7 +75,7 @@ impl AggregateGroups {
             fallible: calls.iter().any(Call::may_fail),
             calls,
             index: Index::default(),
-            groups: Vec::new(),
+            groups: Slab::default(),
             free: Vec::new(),
             changed: Vec::new(),
             rows: Derived::new(output),
@@ -114,7 +114,7 @@ impl AggregateGroups {
             self.groups.len() as u32 - 1
         };
         let groups = &self.groups;
-        self.index.insert(hash, g, |g| groups[g as usize].hash);
+        self.index.insert(hash, g, &|g| groups[g as usize].hash);
         g
     }
 
@@ -186,7 +186,7 @@ impl AggregateGroups {
             group.key = Box::default();
             group.accumulators = Box::default();
             let (hash, groups) = (group.hash, &self.groups);
-            self.index.remove(hash, |i| i == g, |i| groups[i as usize].hash);
+            self.index.remove(hash, g, &|i| groups[i as usize].hash);
             self.free.push(g);
         }
     }
@@ -225,8 +225,12 @@ impl Operator for AggregateGroups {
     fn bytes(&self) -> usize {
         self.rows.bytes()
             + self.index.bytes()
-            + self.groups.capacity() * size_of::<Group>()
+            + self.groups.bytes()
             + self.groups.iter().flat_map(|g| g.accumulators.iter()).map(|a| size_of::<Accumulator>() + a.bytes()).sum::<usize>()
+    }
+
+    fn sweep(&mut self, pieces: usize) -> usize {
+        self.groups.drop_last(pieces)
     }
 
     fn owned_relations(&self) -> Vec<RelationId> {

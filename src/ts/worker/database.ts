@@ -333,7 +333,7 @@ export class WorkerDatabase<S extends AnySchema> {
     this.#fetches.close()
     // The rows are here, whatever became of the worker: what was shown stays readable.
     const readable = this.#port.dead === undefined
-    if (readable) this.#relations.settle()
+    if (readable) { this.#queries.open.hold(); this.#relations.settle() }
     const queries = this.#queries.open.close(readable, status, error)
     this.#queries.numbers.clear()
     if (readable) this.#port.end(why)

@@ -113,7 +113,7 @@ export class Inbox {
       if (known !== undefined) views.push(known)
     }
     // Several versions in one: what leaves is held first, because handles that were freed may be those of other rows by now.
-    for (const view of views) if (view.shown || view.wanted) view.hold()
+    for (const view of views) if (view.built) view.hold()
     if (net !== true && told.rows !== undefined) for (const _ of this.heap.load(told.rows));
     if (words !== undefined) this.#report(words, net === true ? undefined : changed, failures)
     if (net === true && told.rows !== undefined) for (const _ of this.heap.load(told.rows));

@@ -80,7 +80,7 @@ export class Page {
         const view = this.#views.get(request.query)
         if (view === undefined) return
         this.#views.delete(request.query)
-        port.call('unregister', view)
+        port.forget(view)
         outbox.dropped(view)
         return
       }
@@ -89,7 +89,7 @@ export class Page {
       case 'explain': outbox.reply(id, port.call('explain', this.#view(request.query))); return
       case 'plan': {
         const { view } = port.call('register', request.json, false)
-        try { outbox.reply(id, port.call('explain', view)) } finally { port.call('unregister', view) }
+        try { outbox.reply(id, port.call('explain', view)) } finally { port.forget(view) }
         return
       }
       case 'stats': outbox.reply(id, { ...db.stats(), worker: { ...outbox.traffic, pages: this.pages.count } }); return

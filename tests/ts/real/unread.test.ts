@@ -1,0 +1,96 @@
+// Lists that were handed out and that nobody has read yet: their cells are made when they are read, and show what was there.
+import { describe, expect, it } from 'vitest'
+import { type LiveQuery, count, eq } from '../../../pkg/index.inline.js'
+import { createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { type Db, comment, issue, open, random, schema, tick } from './support.js'
+
+const N = 2500
+const queries: Record<string, (db: Pick<Db, 'query'>) => any> = {
+  'whole rows': db => db.query.issues.orderBy('priority').orderBy('id'),
+  'columns': db => db.query.issues.select('id', 'title').orderBy('id'),
+  'pairs': db => db.query.comments.leftJoin('issues', (c, i) => eq(c.issueId, i.id)).orderBy(r => r.comments.id),
+  'columns of pairs': db => db.query.issues.innerJoin('comments', (i, c) => eq(i.id, c.issueId)).select(r => ({ id: r.comments.id, title: r.issues.title, body: r.comments.body })).orderBy('id'),
+  'groups': db => db.query.issues.groupBy('priority').select(i => ({ priority: i.priority, n: count() })).orderBy('priority'),
+}
+const load = (): any[] => [
+  { op: 'upsert', table: 'issues', rows: Array.from({ length: N }, (_, i) => issue(`i${i}`, { priority: i })) },
+  { op: 'upsert', table: 'comments', rows: Array.from({ length: N }, (_, i) => comment(i, `i${i * 31 % N}`).row) },
+]
+/** Changes in which rows come, go and change, and handles are given to other rows. */
+function* batches(seed: number): Generator<any[]> {
+  const r = random(seed)
+  for (let step = 0; step < 25; step++) {
+    const batch: any[] = []
+    for (let n = r(30); n >= 0; n--) {
+      const id = `i${r(N + 300)}`
+      batch.push([
+        { op: 'upsert', table: 'issues', row: issue(id, { priority: r(N), title: `t${step}` }) }, { op: 'delete', table: 'issues', id },
+        { op: 'update', table: 'issues', id, set: { title: `u${step}` } }, { op: 'update', table: 'issues', id, set: { status: `s${step}` } },
+        { op: 'upsert', table: 'comments', row: comment(r(N + 300), `i${r(N)}`, { body: `b${step}` }).row }, { op: 'delete', table: 'comments', id: r(N) },
+      ][r(6)])
+    }
+    if (step === 12) batch.push({ op: 'reset', table: 'issues', rows: Array.from({ length: N }, (_, i) => issue(`i${i * 2}`, { priority: i * 3 % N })) })
+    yield batch
+  }
+}
+const copied = (rows: unknown): unknown => JSON.parse(JSON.stringify(rows, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)))
+
+describe('a list that nobody has read', () => {
+  for (const [name, make] of Object.entries(queries)) {
+    for (const listened of [false, true]) {
+      it(`shows what it showed when it was taken: ${name}${listened ? ', with a listener' : ''}`, async () => {
+        for (let seed = 0; seed < 4; seed++) {
+          const [{ db }, { db: twin }] = [await open({ graceMs: 0 }), await open({ graceMs: 0 })]
+          const [live, other] = [db.live(make(db)), twin.live(make(twin))] as LiveQuery<any>[]
+          const diffs: unknown[] = [], expectedDiffs: unknown[] = []
+          const told: (readonly any[])[] = []
+          if (listened) {
+            live.subscribe(e => { told.push(e.rows); diffs.push(e.diff) })
+            other.subscribe(e => { expectedDiffs.push(copied(e.diff)) })
+          }
+          const taken: (readonly any[])[] = [], expected: unknown[] = []
+          const look = (): void => { taken.push(live.rows); expected.push(copied(other.rows)) }
+          // Half of them are filled by a batch, the others when they are read.
+          if (seed % 2 === 0) look()
+          for (const own of [db, twin]) own.apply(load())
+          look()
+          const [mine, its] = [[...batches(seed)], [...batches(seed)]]
+          for (let i = 0; i < mine.length; i++) {
+            db.apply(mine[i])
+            twin.apply(its[i])
+            if (i % 3 === 0) look()
+            // Some of it is read.
+            if (i === 9) taken[1].slice(100, 200)
+          }
+          if (seed === 1) live.dispose()
+          if (seed >= 2) db.close()
+          else await tick(20)
+          taken.forEach((rows, i) => { expect(copied(rows)).toEqual(expected[i]) })
+          if (listened) {
+            // It is told when it is closed, too.
+            expect(copied(diffs.slice(0, expectedDiffs.length))).toEqual(expectedDiffs)
+            expect(told.length).toBe(diffs.length)
+          }
+        }
+      })
+    }
+
+    it(`of a worker shows what it showed: ${name}`, async () => {
+      const db = await createWorkerDatabase({ schema, worker: 'inline', graceMs: 0 })
+      const { db: twin } = await open()
+      await db.apply(load())
+      twin.apply(load())
+      const live: LiveQuery<any> = db.live(make(db as never)), other: LiveQuery<any> = twin.live(make(twin))
+      while (live.status === 'loading') await tick(1)
+      const taken: (readonly any[])[] = [live.rows], expected = [copied(other.rows)]
+      for (const batch of batches(7)) {
+        await db.apply(batch)
+        twin.apply([...batch])
+        taken.push(live.rows)
+        expected.push(copied(other.rows))
+      }
+      db.close()
+      taken.forEach((rows, i) => { expect(copied(rows)).toEqual(expected[i]) })
+    })
+  }
+})
