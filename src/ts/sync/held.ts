@@ -14,13 +14,21 @@ export class HeldRows implements Rows {
   /** Rows that are no more, as they were. */
   readonly #gone = new Map<Node, Map<string, AnyRow>>()
 
+  /** Rows of the value with what they have loaded, at whatever place. */
+  readonly #loaded = new Map<Node, Map<string, AnyRow>>()
+
   constructor(readonly graph: Graph) {}
 
   /** Rows of the value: those that events brought are newer. */
   hold(table: Node, row: AnyRow): void {
     const name = textOf(pick(row, table.key))
-    if (!this.#of(this.#gone, table).has(name) && !this.#of(this.#known, table).has(name)) this.#of(this.#known, table).set(name, row)
+    const loaded = this.#of(this.#loaded, table)
+    const before = loaded.get(name)
+    loaded.set(name, before === undefined ? row : { ...row, ...before })
+    if (!this.#of(this.#gone, table).has(name) && !this.#of(this.#known, table).has(name)) this.#of(this.#known, table).set(name, columnsOf(table, row))
   }
+
+  held(table: Node, row: AnyRow, name: string): unknown { return this.#of(this.#loaded, table).get(textOf(pick(row, table.key)))?.[name] }
 
   take(event: ReadEvent): void {
     const { table, key, given, old } = event
@@ -72,6 +80,17 @@ export class HeldRows implements Rows {
     if (rows === undefined) map.set(table, rows = new Map())
     return rows
   }
+}
+
+/** A row without the associations that it has loaded: as they were is not as they are. */
+function columnsOf(table: Node, row: AnyRow): AnyRow {
+  let out = row
+  for (const name of table.paths.keys()) {
+    if (!(name in row)) continue
+    if (out === row) out = { ...row }
+    delete out[name]
+  }
+  return out
 }
 
 /** Truth of a condition of an association: comparisons of columns with constants, lists, null, and, or, not. */

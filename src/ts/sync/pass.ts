@@ -49,7 +49,7 @@ export class Pass {
     if (coming.length === 0) return kept
     // As those beside them in this list: others of the value may show more.
     const shape = this.options.preloads.get(table) ?? mergeShape(mergeShape({}, this.options.shape()), this.#shapeOf(table, rows.filter(isRow), TOP))
-    return [...kept, ...coming.map(h => this.#loaded(table, h.now!, shape))]
+    return [...kept, ...coming.map(h => this.#loaded(table, h.now!, shape, TOP))]
   }
 
   /** The row of an event with the associations of the top of the value. */
@@ -240,18 +240,20 @@ export class Pass {
   #build(table: Node, row: Row, place: Place, sibling?: Row): Row {
     const shape = this.options.preloads.get(table)
       ?? (sibling !== undefined ? this.#shapeOf(table, [sibling], place) : this.#shapeAt(table, place))
-    return this.#loaded(table, row, shape)
+    return this.#loaded(table, row, shape, place)
   }
 
-  #loaded(table: Node, row: Row, shape: Shape): Row {
+  #loaded(table: Node, row: Row, shape: Shape, place: Place): Row {
     let out = row
     for (const [name, below] of Object.entries(shape)) {
       const path = table.paths.get(name)
       if (path === undefined) continue
       const members = this.rows.members(path, row)
-      // Not known: as the event brought it, or not loaded.
-      if (members === undefined) continue
-      const loaded = members.map(m => this.#loaded(path.target, m, below))
+      const at = { names: [...place.names, name] }
+      // Not known: as the event brought it, as the row shows it elsewhere in the value, or not loaded.
+      const held = members !== undefined ? undefined : row[name] ?? this.rows.held?.(table, row, name)
+      if (members === undefined && !Array.isArray(held)) continue
+      const loaded = members?.map(m => this.#loaded(path.target, m, below, at)) ?? this.#many(path, row, held as readonly Row[], false, at)
       if (out === row) out = { ...row }
       out[name] = path.single ? loaded[0] ?? null : loaded
     }

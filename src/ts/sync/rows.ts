@@ -11,6 +11,8 @@ export interface Rows {
   shows(path: Path, owner: AnyRow, target: AnyRow): boolean | undefined
   /** What an association shows, in order; undefined if that is not known. Of a single one: the first. */
   members(path: Path, owner: AnyRow): AnyRow[] | undefined
+  /** Where members may be not known: what a row shows of an association somewhere in the value. */
+  held?(table: Node, row: AnyRow, name: string): unknown
   follow(hops: readonly Hop[], from: readonly AnyRow[]): AnyRow[]
   /** Rows of the join table that lead to a target, of two hops; undefined if that is not known. */
   leading(path: Path, target: AnyRow): AnyRow[] | undefined

@@ -258,6 +258,21 @@ describe('values', () => {
     expect(sync(db, rows, event('posts', 1, 'updated'))).toEqual([undefined, null, 'header', post(1, 1).row])
   })
 
+  it('without a database: rows that move keep what they show of join tables, and rows that enter show nothing of before', () => {
+    const one = post(1, 1).row, two = post(2, 2).row, of = (id: number) => person(id).row, red = tag(1, 'red').row
+    const people = [{ ...of(1), posts: [{ ...one, tags: [red] }] }, { ...of(2), posts: [{ ...two, tags: [] }] }]
+    const moves = { table: 'posts', event: 'updated', id: 1, row: { ...one, personId: 2 }, old: one } as const
+    expect(sync(schema, people, moves, { of: 'people' })).toEqual([{ ...of(1), posts: [] }, { ...of(2), posts: [{ ...two, tags: [] }, { ...one, personId: 2, tags: [red] }] }])
+    // And follow what else is told.
+    const renamed = sync(schema, people, [moves, { table: 'tags', event: 'updated', id: 1, row: { ...red, name: 'blue' }, old: red }], { of: 'people' })
+    expect(renamed[1].posts[1].tags).toEqual([{ id: 1, name: 'blue' }])
+    // A person that the value holds, with posts that it had: where it is shown anew, it is as asked for.
+    const alone = [{ ...of(1), posts: [] as object[] }]
+    const born = { table: 'posts', event: 'inserted', id: 1, row: one, old: null } as const
+    expect(sync(schema, alone, born, { of: 'people', assocs: { posts: { person: true } } })).toEqual([{ ...of(1), posts: [{ ...one, person: of(1) }] }])
+    expect(sync(schema, alone, born, { of: 'people', assocs: { posts: { person: 'posts' } } })).toEqual([{ ...of(1), posts: [{ ...one, person: { ...of(1), posts: [one] } }] }])
+  })
+
   it('of several lists take in rows as each list shows its own, not as another one does', async () => {
     const { db } = await open()
     db.apply([person(1), post(1, 1), post(2, 1)])
