@@ -145,7 +145,7 @@ pub enum Spec {
         /// Input.
         input: NodeId,
         /// Condition.
-        predicate: Formula,
+        predicate: Rc<Formula>,
     },
     /// Rows paired with computed cells.
     Extend {

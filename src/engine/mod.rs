@@ -28,6 +28,9 @@ pub mod report;
 mod slices;
 mod view;
 
+use std::rc::Rc;
+
+use hashbrown::HashMap;
 use indexmap::IndexMap;
 
 pub use export::Export;
@@ -39,10 +42,10 @@ pub use view::View;
 use crate::algebra::{Delta, Handle};
 use crate::circuit::{Circuit, Meter};
 use crate::error::{Error, ErrorCode, Result};
-use crate::plan::{self, Level};
+use crate::plan::{self, Field, Level};
 use crate::query::{BoundQuery, Schema, TableId};
 use crate::store::{Applied, Batch, Snapshot, Store};
-use crate::trace::Relations;
+use crate::trace::{HandleState, RelationId, Relations};
 use crate::value::sort;
 use crate::value::{MapState, RowTree};
 use report::HEADER_WORDS;
@@ -69,6 +72,8 @@ pub struct Engine {
     /// Net delta per table of the last version, while somebody keeps what versions change.
     recorded: Option<Vec<(TableId, Delta)>>,
     awaited: awaited::Awaited,
+    /// Fields that levels of a table showed last.
+    fields: HashMap<RelationId, Rc<Vec<Field>>, HandleState>,
     /// Views that were asked what a version changes in them.
     asked: u64,
 }
@@ -91,6 +96,7 @@ impl Engine {
             applied: Applied::default(),
             recorded: None,
             awaited: awaited::Awaited::default(),
+            fields: HashMap::default(),
             asked: 0,
         }
     }
@@ -252,13 +258,15 @@ impl Engine {
         let id = self.next_view;
         let params = params::Params::open(&mut self.relations, &query.params);
         let planned = params.as_ref().map(params::Params::planned).unwrap_or_default();
-        let plan = match plan::plan(&self.schema, &mut self.circuit, &mut self.relations, query, planned, gated.then_some(id)) {
+        let mut plan = match plan::plan(&self.schema, &mut self.circuit, &mut self.relations, query, planned, gated.then_some(id))
+        {
             Ok(plan) => plan,
             Err(e) => {
                 params.into_iter().for_each(|p| p.close(&mut self.relations));
                 return Err(e);
             }
         };
+        plan.levels.iter_mut().for_each(|level| self.share_fields(level));
         let mut view = View::open(id, plan, &mut self.circuit, &self.relations);
         view.params = params;
         view.failed = view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
@@ -266,6 +274,18 @@ impl Engine {
         self.next_view += 1;
         self.views.insert(id, view);
         Ok(id)
+    }
+
+    /// Lets a level that shows rows of a table have its fields in common with the last one that showed the same.
+    fn share_fields(&mut self, level: &mut Level) {
+        if (level.shown_relation as usize) < self.schema.tables.len() {
+            let last = self.fields.entry(level.shown_relation).or_default();
+            if **last == *level.fields {
+                level.fields = last.clone();
+            } else {
+                *last = level.fields.clone();
+            }
+        }
     }
 
     /// Forgets a query and the nodes that only it used. Unknown views are ignored.

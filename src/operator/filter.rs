@@ -2,6 +2,8 @@
 //!
 //! Law: ∂σ(A) = σ(∂A) (linear). State: none. Cost: one evaluation per changed row that its guard admits (`circuit::routes`).
 
+use std::rc::Rc;
+
 use super::{Errors, Formula, Row};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{Guard, NodeId, Operator, Scan, Step};
@@ -12,13 +14,13 @@ use crate::trace::{RelationId, Relations};
 #[derive(Debug)]
 pub struct Filter {
     relation: RelationId,
-    predicate: Formula,
+    predicate: Rc<Formula>,
     errors: Errors,
 }
 
 impl Filter {
     /// Filter of a relation's rows.
-    pub fn new(relation: RelationId, predicate: Formula) -> Self {
+    pub fn new(relation: RelationId, predicate: Rc<Formula>) -> Self {
         Filter { relation, predicate, errors: Errors::default() }
     }
 

@@ -37,7 +37,7 @@ impl Operator for Order {
 
     fn hydrate(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
         self.step(step, inputs, out);
-        self.groups.begin();
+        self.groups.trim();
     }
 
     fn scan(&self, scan: Scan<'_>, inputs: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {

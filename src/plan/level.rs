@@ -1,6 +1,7 @@
 //! Levels: what a view shows of each list, and where it comes from.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::association::{Refer, computed_steps};
 use super::pointer::add_pointers;
@@ -39,8 +40,8 @@ pub struct Level {
     pub shown: Vec<bool>,
     /// Relation of the shown row.
     pub shown_relation: RelationId,
-    /// Fields, by paths from the shown row.
-    pub fields: Vec<Field>,
+    /// Fields, by paths from the shown row. Queries that show the same of a table have them in common.
+    pub fields: Rc<Vec<Field>>,
     /// Key among the siblings, by paths from the shown row.
     pub key: Vec<Path>,
     /// What tells rows of the arrangement apart that a list may have: the key, by paths from the row that `shown` leads to.
@@ -69,7 +70,7 @@ impl Level {
 }
 
 /// A field of a shown row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// Name.
     pub name: String,
@@ -78,7 +79,7 @@ pub struct Field {
 }
 
 /// Where a field comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldSource {
     /// A cell.
     Cell(Path),
@@ -141,6 +142,8 @@ pub fn plan(
     let gates = std::mem::take(&mut planner.gates);
     let kept: Vec<NodeId> = levels.iter().map(|l| l.node).chain(gates.iter().copied()).collect();
     planner.finish(&kept);
+    // Queries are many, and most have one.
+    levels.shrink_to_fit();
     Ok(Plan { levels, gates })
 }
 
@@ -257,7 +260,7 @@ fn add_level(
         relation: full.relation,
         shown,
         shown_relation,
-        fields: shown_fields,
+        fields: Rc::new(shown_fields),
         key,
         identity,
         pointer: None,

@@ -1,5 +1,7 @@
 //! Streams: a node, and where the columns of the query's scope are in its rows.
 
+use std::rc::Rc;
+
 use super::params::ParamValues;
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
@@ -118,7 +120,7 @@ impl<'a> Planner<'a> {
         if condition.has_param() {
             return self.filter_with_params(stream, condition);
         }
-        let predicate = stream.formula(condition);
+        let predicate = Rc::new(stream.formula(condition));
         let spec = Spec::Filter { input: stream.node, predicate: predicate.clone() };
         let relation = stream.relation;
         let node = self.node(spec, move |_, _| Box::new(Filter::new(relation, predicate)));

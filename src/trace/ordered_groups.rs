@@ -186,8 +186,9 @@ pub struct OrderedGroups {
     sort: SortSpec,
     keys: KeyTable,
     groups: Slab<Group>,
-    /// Views that show a list of a group.
+    /// Views that show a list of a group; of the one list of an arrangement without groups.
     holders: HashMap<GroupId, Vec<u32>, HandleState>,
+    holders_of_all: Vec<u32>,
     changes: Vec<GroupDelta>,
     spare: Vec<GroupDelta>,
     /// Kept for its memory.
@@ -210,6 +211,7 @@ impl OrderedGroups {
             keys: KeyTable::default(),
             groups,
             holders: HashMap::default(),
+            holders_of_all: Vec::new(),
             changes: Vec::new(),
             spare: Vec::new(),
             work: Work::default(),
@@ -315,14 +317,17 @@ impl OrderedGroups {
 
     /// A view shows a list of a group from now on: [`holders`](Self::holders) names it.
     pub fn hold(&mut self, group: GroupId, view: u32) {
-        if group != NO_GROUP {
+        if self.group.is_empty() {
+            self.holders_of_all.push(view);
+        } else if group != NO_GROUP {
             self.holders.entry(group).or_default().push(view);
         }
     }
 
     /// Ends a [`hold`](Self::hold), if there is one. Cost: the group's holders are looked through.
     pub fn let_go(&mut self, group: GroupId, view: u32) {
-        let Some(holders) = self.holders.get_mut(&group) else { return };
+        let holders = if self.group.is_empty() { Some(&mut self.holders_of_all) } else { self.holders.get_mut(&group) };
+        let Some(holders) = holders else { return };
         if let Some(at) = holders.iter().position(|&h| h == view) {
             holders.swap_remove(at);
         }
@@ -333,6 +338,9 @@ impl OrderedGroups {
 
     /// The views that show a list of a group: those that a change of it concerns.
     pub fn holders(&self, group: GroupId) -> &[u32] {
+        if self.group.is_empty() {
+            return &self.holders_of_all;
+        }
         self.holders.get(&group).map_or(&[], Vec::as_slice)
     }
 
@@ -370,9 +378,18 @@ impl OrderedGroups {
             change.removed.clear();
             change.inserted.clear();
             if self.spare.len() < 64 && change.inserted.capacity() < 1024 {
+                if self.spare.is_empty() {
+                    self.spare.reserve_exact(1);
+                }
                 self.spare.push(change);
             }
         }
+    }
+
+    /// Forgets the changes, and gives back what memory they took: of many lists most never change.
+    pub fn trim(&mut self) {
+        self.begin();
+        (self.changes, self.spare, self.work) = Default::default();
     }
 
     /// Applies a delta and records what it did. Cost: O(log n) a row; lists that change in large part are rebuilt in one
@@ -463,6 +480,9 @@ impl OrderedGroups {
         }
         self.rows = self.rows + inserted.len() - removed.len();
         self.groups[group as usize].delta = self.changes.len() as u32;
+        if self.changes.is_empty() {
+            self.changes.reserve_exact(1);
+        }
         self.changes.push(change);
         removed.clear();
         inserted.clear();
@@ -474,7 +494,7 @@ impl OrderedGroups {
             + self.groups.bytes()
             + self.groups.iter().map(|g| g.list.bytes()).sum::<usize>()
             + self.holders.allocation_size()
-            + self.holders.values().map(|h| h.capacity() * 4).sum::<usize>()
+            + self.holders.values().chain([&self.holders_of_all]).map(|h| h.capacity() * 4).sum::<usize>()
     }
 }
 

@@ -57,10 +57,11 @@ impl Node {
 }
 
 impl Nodes {
-    /// Only the view itself.
+    /// Only the view itself. A view of one level has none at all.
     pub fn new(levels: usize) -> Self {
+        let levels = if levels > 1 { levels } else { 0 };
         Nodes {
-            slots: vec![Node::new(0, ROOT, 0)],
+            slots: if levels > 0 { vec![Node::new(0, ROOT, 0)] } else { Vec::new() },
             free: Vec::new(),
             children: (0..levels).map(|_| HashMap::default()).collect(),
             owners: (0..levels).map(|_| HashMap::default()).collect(),
@@ -81,7 +82,7 @@ impl Nodes {
 
     /// Whether this version has dealt with a node's list.
     pub fn is_settled(&self, level: usize, id: u32) -> bool {
-        self.slots[id as usize].lists.iter().any(|l| l.level == level && l.settled == self.version)
+        self.slots.get(id as usize).is_some_and(|node| node.lists.iter().any(|l| l.level == level && l.settled == self.version))
     }
 
     /// A node for a shown row.
@@ -109,7 +110,7 @@ impl Nodes {
 
     /// Node of a row in an owner's list; −1 if rows of that level have none.
     pub fn child(&self, level: usize, owner: u32, row: Handle) -> i32 {
-        self.children[level].get(&file(owner, row)).map_or(-1, |id| *id as i32)
+        self.children.get(level).and_then(|of| of.get(&file(owner, row))).map_or(-1, |id| *id as i32)
     }
 
     /// What a node that points shows now; what it showed before.
@@ -142,6 +143,9 @@ impl Nodes {
 
     /// A node's list at a level is a group now. Whether it is the first of this view whose list it is.
     pub fn own(&mut self, level: usize, group: GroupId, id: u32) -> bool {
+        if self.slots.is_empty() {
+            return true;
+        }
         let mut place = 0;
         if group != NO_GROUP {
             let owners = self.owners[level].entry(group).or_default();

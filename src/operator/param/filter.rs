@@ -27,7 +27,7 @@ impl ParamFilter {
     /// Filter of the rows of a node by a condition that reads a relation of parameters.
     pub fn new(input: NodeId, relation: RelationId, params: RelationId, template: Formula) -> Self {
         // Without values nothing is true.
-        let filter = Filter::new(relation, Formula::Literal(Value::Null));
+        let filter = Filter::new(relation, Formula::Literal(Value::Null).into());
         ParamFilter { input, relation, params, template, filter }
     }
 }
@@ -37,7 +37,7 @@ impl Operator for ParamFilter {
         let Some(values) = values(step.relations, self.params, inputs[1]) else {
             return self.filter.step(step, &inputs[..1], out);
         };
-        let old = std::mem::replace(&mut self.filter, Filter::new(self.relation, self.template.with(&values)));
+        let old = std::mem::replace(&mut self.filter, Filter::new(self.relation, self.template.with(&values).into()));
         let (relations, relation) = (&*step.relations, self.relation);
         let mut examined = 0;
         step.nodes.scan(relations, self.input, &mut |handle, weight| {
