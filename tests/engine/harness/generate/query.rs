@@ -226,7 +226,8 @@ fn unnest(rng: &mut Rng, q: &mut QueryJson, sources: &mut Vec<Source<'_>>, alias
 fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
     let groups: Vec<(Type, ExprJson)> = (0..pick(rng, &[0, 1, 1, 2, 2, 3])).map(|_| scope.any(rng)).collect();
     let mut fields = groups.clone();
-    let in_sets = chance(rng, 25);
+    // A constant that is not grouped by is null, a parameter of its value is not.
+    let in_sets = chance(rng, 25) && groups.iter().all(|(_, e)| reads(e));
     let grouping = |rng: &mut Rng| (Type::Int, call("grouping", (0..rng.usize(1..=3)).map(|_| pick(rng, &groups).1).collect()));
     if !fields.is_empty() && chance(rng, 20) {
         fields.remove(0);
@@ -281,6 +282,11 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
     }
     cut(rng, q, &types, Some(&keys));
     fields.iter().enumerate().map(|(i, (ty, _))| made(i, *ty)).collect()
+}
+
+/// Whether a column is read.
+fn reads(e: &ExprJson) -> bool {
+    e.op == "col" || e.args.iter().any(reads)
 }
 
 /// A column that a query makes: a number among them is compared, not calculated with.
