@@ -262,7 +262,12 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
             rng.shuffle(&mut numbers);
             numbers[..rng.usize(0..=numbers.len())].to_vec()
         };
-        q.grouping_sets = Some((0..rng.usize(1..=4)).map(|_| set(rng)).collect());
+        let mut sets: Vec<Vec<u32>> = (0..rng.usize(1..=4)).map(|_| set(rng)).collect();
+        // What no grouping is by is evaluated too, and may fail.
+        if (0..groups.len() as u32).any(|n| sets.iter().all(|s| !s.contains(&n))) {
+            sets.push((0..groups.len() as u32).collect());
+        }
+        q.grouping_sets = Some(sets);
     }
     let mut types = Vec::new();
     q.distinct = chance(rng, 10);
