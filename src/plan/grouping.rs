@@ -12,8 +12,13 @@ impl Planner<'_> {
     /// The groups of several sets; the columns are the group expressions, null in rows of a set without them, then the aggregates.
     /// Calls and groups are over the stream. `having` is left to the caller.
     pub(super) fn grouping_sets(&mut self, mut stream: Stream, aggregate: &Aggregate, group_types: &[Type]) -> Stream {
-        // What is grouped by is computed once for all.
-        let groups = self.columns(&mut stream, &aggregate.groups);
+        // What is grouped by is computed once for all; what no set has is null in every row, and need not even be defined.
+        let is_used = |g: usize| aggregate.sets.iter().any(|set| set.contains(&g));
+        let used: Vec<usize> = (0..aggregate.groups.len()).filter(|&g| is_used(g)).collect();
+        let exprs: Vec<Expr> = used.iter().map(|&g| aggregate.groups[g].clone()).collect();
+        let found = self.columns(&mut stream, &exprs);
+        let of_group = |g: usize| used.iter().position(|&u| u == g).map_or(0, |at| found[at]);
+        let groups: Vec<usize> = (0..aggregate.groups.len()).map(of_group).collect();
         let is_own = |c: &&AggregateCall| c.function != AggregateFunction::GroupingSet;
         let calls: Vec<AggregateCall> = aggregate.calls.iter().filter(is_own).cloned().collect();
         let mut parts = Vec::with_capacity(aggregate.sets.len());

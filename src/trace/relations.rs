@@ -74,6 +74,7 @@ pub struct Relations {
     /// Ids for places that are empty.
     free: Vec<RelationId>,
     /// Relations that were dropped, whose rows are to be.
+    #[allow(clippy::vec_box, reason = "they are moved here from the list as they are")]
     remains: Vec<Box<Relation>>,
     touched: Vec<RelationId>,
 }
