@@ -69,6 +69,8 @@ pub(super) fn regroup(expr: Expr, json: &ExprJson, groups: &[Expr], scope: &Scop
             let args = args.into_iter().map(|a| regroup(a, json, groups, scope));
             Ok(Expr::Call(function, args.collect::<Result<_>>()?))
         }
+        // A distance of a frame that goes back is written without its sign.
+        Expr::Call(Function::Neg, ref args) if matches!(args[..], [Expr::Literal(_)]) => Ok(expr),
         Expr::Call(function, args) => {
             debug_assert_eq!(args.len(), json.args.len());
             let pairs = args.into_iter().zip(&json.args).enumerate();

@@ -74,6 +74,19 @@ describe('intervals', () => {
     expect(frame(3)).toMatchObject({ code: 'TYPE_MISMATCH', path: 'select[0].expr.over.frame.start.offset' })
   })
 
+  it('say how far a frame over groups reaches, back and ahead', async () => {
+    const db = await createDatabase({ schema })
+    const at = (id: number, day: string) => ({ op: 'upsert' as const, table: 'tasks' as const, row: { id, took: '1 day', from: new Date(day), to, at: '01:00' } })
+    const live = db.live(db.query.tasks.groupBy('from').orderBy('from').select(t => ({
+      from: t.from, back: over(sum(count()), { orderBy: t.from, frame: { unit: 'range', start: { preceding: '30 days' } } }),
+      ahead: over(sum(count()), { orderBy: t.from, frame: { unit: 'range', start: 'currentRow', end: { following: '30 days' } } }),
+    })))
+    db.apply([at(1, '2024-01-01'), at(2, '2024-01-20'), at(3, '2024-01-20'), at(4, '2024-02-15')])
+    expect(live.rows.map(r => [r.back, r.ahead])).toEqual([[1, 3], [3, 3], [3, 1]])
+    db.apply([at(3, '2024-02-15')])
+    expect(live.rows.map(r => [r.back, r.ahead])).toEqual([[1, 2], [2, 3], [3, 2]])
+  })
+
   it('beyond their range are an error of the view, and texts that are none of the input', async () => {
     const db = await createDatabase({ schema })
     const live = db.live(db.query.tasks.select(t => ({ far: timesInterval(t.took, 1e12) })))

@@ -54,7 +54,7 @@ impl Author<'_> {
         let large = self.domain.is_wide().then(|| self.some_table());
         let mut load = Step::default();
         for table in self.schema.tables.values() {
-            let count = if Some(table.id) == large { 80..200 } else { 2..14 };
+            let count = if Some(table.id) == large { 80..200 } else { 3..14 };
             for _ in 0..self.rng.usize(count) {
                 let row = self.row(table);
                 load.changes.push(whole(Op::Upsert, table, &row));
