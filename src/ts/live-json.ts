@@ -2,6 +2,7 @@ import type { LiveOptions } from './database.js'
 import { EddylineError } from './errors.js'
 import { checkLive } from './given.js'
 import type { QueryLike } from './query/builder.js'
+import { typesWithin } from './query/expr.js'
 import { type ParamQuery, type ParamSpec, paramsJson } from './query/params.js'
 import { jsonOf, natural } from './query/parts.js'
 import type { QueryJson } from './query/types.js'
@@ -27,13 +28,13 @@ export function queryJson(query: QueryLike<any> | ParamQuery<any, any>, tenant: 
 export function opening(query: QueryLike<any> | ParamQuery<any, any>, options: LiveOptions | undefined): Opening {
   checkLive(options)
   const json: QueryJson = { ...queryJson(query, options?.tenant) }
-  const { types } = query
-  const own = options?.params !== undefined || types !== undefined || options?.window !== undefined
+  const own = options?.params !== undefined || query.types !== undefined || options?.window !== undefined
   if (!own) return { json, types: undefined, own }
   if (options?.window !== undefined) json.part = options.window.map(n => natural(n, 'window')) as [number, number]
-  const params = json.params = paramsJson(options?.params ?? {}, types)
-  for (const name of Object.keys(types ?? {})) {
+  const known = Object.assign(Object.create(typesWithin(json)) as {}, query.types) as ParamSpec
+  const params = json.params = paramsJson(options?.params ?? {}, known)
+  for (const name of Object.keys(known)) {
     if (!params.some(p => p.name === name)) throw new EddylineError('MISSING_PARAMETER', `no value for the parameter \`${name}\``, { path: `params.${name}`, offending: name })
   }
-  return { json, types, own }
+  return { json, types: known, own }
 }

@@ -68,9 +68,27 @@ export function exprOf(given: unknown, message: string, path?: string): ExprJson
   return given.json
 }
 
+/** Types of parameters, by what they stand beside or as they are given. */
+const paramTypes = new WeakMap<ExprJson, CellType>()
+
+/** @internal Notes the type of a parameter whose own is not known. */
+export function typed(param: ExprJson, type: CellType | undefined): ExprJson {
+  if (type !== undefined && param.op === 'param' && !paramTypes.has(param)) paramTypes.set(param, type)
+  return param
+}
+
+/** @internal Types of the parameters within a query, where they are known. */
+export function typesWithin(part: unknown, found: { [name: string]: CellType } = Object.create(null) as {}): { [name: string]: CellType } {
+  if (typeof part !== 'object' || part === null) return found
+  const type = paramTypes.get(part as ExprJson)
+  if (type !== undefined) found[(part as ExprJson).name!] ??= type
+  else for (const inner of Object.values(part)) typesWithin(inner, found)
+  return found
+}
+
 /** Makes an expression of a constant. `like` tells the type of what it is compared with. */
 export function literal(value: unknown, like?: CellType): ExprJson {
-  if (value instanceof Expr) return value.json
+  if (value instanceof Expr) return typed(value.json, like)
   const part = value instanceof WindowFunction ? 'over' : value instanceof Rows ? 'unnest' : undefined
   if (part !== undefined) {
     const { name, op } = (value as { call: ExprJson }).call
@@ -125,7 +143,7 @@ export function literal(value: unknown, like?: CellType): ExprJson {
 
 /** @internal A condition comparing `a` with `b`, constants typed by the other side. */
 export function compare(op: string, a: unknown, b: unknown): Condition {
-  const like = a instanceof Expr ? a.cellType : b instanceof Expr ? b.cellType : undefined
+  const like = (a instanceof Expr ? a.cellType : undefined) ?? (b instanceof Expr ? b.cellType : undefined)
   return new Expr({ op, args: [literal(a, like), literal(b, like)] }, 'bool')
 }
 

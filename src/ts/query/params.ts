@@ -4,7 +4,7 @@ import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
 import { isObject, said, shown, wrong } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import { Expr, type Constant, type ExprJson, literal } from './expr.js'
+import { Expr, type Constant, type ExprJson, literal, typed } from './expr.js'
 import type { QueryJson } from './types.js'
 
 /** What the values of a parameter of some type are. */
@@ -41,7 +41,7 @@ export interface ParamQuery<R, P> {
  */
 export function param<T = any>(name: string, type?: CellType): Expr<T> {
   if (name === '') throw new EddylineError('QUERY_INVALID', 'a parameter needs a name', { offending: name })
-  return new Expr<T>({ op: 'param', name }, type)
+  return new Expr<T>(typed({ op: 'param', name }, type), type)
 }
 
 /**
@@ -64,12 +64,15 @@ export function withParams<const T extends ParamSpec, R>(
 /** @internal A parameter as the engine takes it. */
 export interface ParamJson { name: string; type?: string; value: ExprJson }
 
-/** @internal Values for the engine; `types`: those that are declared. */
+/** @internal Values for the engine; `types`: its own are declared, those that it inherits are of what parameters stand beside. */
 export function paramsJson(values: AnyParams, types: ParamSpec | undefined): ParamJson[] {
   if (!isObject(values)) throw wrong('INVALID_ARGUMENT', `parameters are \`{ name: value }\`, not ${shown(values)}`, 'params', said(values))
   return Object.entries(values).filter(([, value]) => value !== undefined).map(([name, given]) => {
     const type = types !== undefined && Object.hasOwn(types, name) ? types[name] : undefined
     if (given instanceof Expr) throw new EddylineError('QUERY_INVALID', 'the value of a parameter is a constant', { offending: name, path: `params.${name}` })
+    const beside = type === undefined && (typeof given === 'string' || (typeof given === 'object' && given !== null)) ? types?.[name] : undefined
+    // What does not fit there is told by the engine, which knows the place.
+    try { if (beside !== undefined) return { name, type: beside, value: literal(given, beside) } } catch {}
     let value: ExprJson
     try { value = literal(given, type) } catch (e) {
       if (e instanceof EddylineError) throw new EddylineError(e.code, e.message, { path: `params.${name}`, offending: e.offending })
