@@ -194,7 +194,8 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
   get diff(): readonly Patch[] { return typeof this.#diff === 'function' ? this.#diff = this.#diff() : this.#diff }
   get batch(): Report | undefined { return this.#batch }
   get rows(): readonly any[] {
-    if (this.urgent) return this.#query.rows()
+    // In error it shows the last good ones.
+    if (this.urgent || (this.#query.broken && this.#query.version === this.version)) return this.#query.rows()
     this.pin()
     if (this.#snapshot === undefined) {
       throw new EddylineError('STALE_EVENT', 'the rows of an event must be read before the next version; `getSnapshot()` can be kept')

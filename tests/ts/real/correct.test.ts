@@ -6,6 +6,23 @@ import {
 import { comment, failure, issue, open, put, schema, tick } from './support.js'
 
 describe('inside a listener', () => {
+  it('the rows of a nested query in error are the last good ones', async () => {
+    const { db } = await open()
+    db.apply([put('a', { priority: 1 }), comment(1, 'a', { at: 2 }), comment(2, 'a', { at: 5 })])
+    const live = db.live(db.query.issues.with('comments', c => c.where(x => gt(div(100, x.at), 3))))
+    const before = live.rows
+    expect(before[0].comments.map(c => c.id)).toEqual([1, 2])
+    const seen: unknown[] = []
+    live.subscribe(({ rows }) => { seen.push(rows, live.status) })
+    db.apply([comment(1, 'a', { at: 0 })])
+    db.apply([comment(2, 'a', { at: 4 })])
+    expect(seen.slice(0, 2)).toEqual([before, 'error'])
+    expect(seen[0]).toBe(before)
+    db.apply([comment(1, 'a', { at: 1 })])
+    expect(seen.at(-1)).toBe('ready')
+    expect((seen.at(-2) as typeof before)[0].comments.map(c => c.at)).toEqual([1, 4])
+  })
+
   it('apply takes effect at once and is told afterwards, to all in order of versions', async () => {
     const { db, errors } = await open()
     const live = db.live(db.query.issues.orderBy('id'))
