@@ -93,8 +93,8 @@ export class Queries implements QueryHost {
       const view = reader.changed[i]!
       reader.changed[i] = undefined
       const query = this.#shared[view.id]!
+      if ((view.failed || query.broken) && !this.#evaluated(query, view)) continue
       query.changed()
-      if (view.failed || query.broken) this.#evaluated(query, view)
       if (query.listeners.length > 0) {
         const event = new QueryEvent(query, view.diff, report)
         if (first === undefined) first = event
@@ -148,13 +148,17 @@ export class Queries implements QueryHost {
     this.#loaded(query)
   }
 
-  #evaluated(query: SharedQuery, view: View): void {
-    if (view.failed) {
-      const failure = this.#port.call('view_error', view.id)
-      query.fail(new EddylineError(failure?.code ?? 'EVALUATION_FAILED', failure?.message ?? 'the query could not be evaluated'))
-    } else {
+  /** Whether there is news of a query that is in error or was: not if it is the same error still. */
+  #evaluated(query: SharedQuery, view: View): boolean {
+    if (!view.failed) {
       view.recover()
       query.recovered()
+      return true
     }
+    const failure = this.#port.call('view_error', view.id)
+    const error = new EddylineError(failure?.code ?? 'EVALUATION_FAILED', failure?.message ?? 'the query could not be evaluated')
+    if (query.error?.code === error.code && query.error.message === error.message) return false
+    query.fail(error)
+    return true
   }
 }
