@@ -115,6 +115,8 @@ export class NestedMirror {
   }
 
   #drop(node: TreeNode): void {
+    // A patch shows it as it came, and nobody tells of what is below it any more.
+    if (node.stamp === 0) node.cell.get()
     if (this.#nodes[node.id] === node) this.#nodes[node.id] = undefined
     node.dead = true
     for (const list of node.subs) for (const item of list.items) if (item instanceof TreeNode) this.#drop(item)

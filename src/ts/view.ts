@@ -208,7 +208,7 @@ export class View {
   *settling(): Generator<void, void, void> {
     let done = false
     try {
-      if (this.#shared) yield* this.#holding()
+      if (this.#shared || this.#nested !== undefined) yield* this.#holding(this.#shared)
       // What others show in the same shape is still told when it goes.
       for (const { ownTable, table } of this.levels) if (ownTable && table.users === 1) yield* table.settling(this.#shared)
       done = true
@@ -231,28 +231,29 @@ export class View {
   hold(): void { for (const _ of this.#holding()); }
 
   /** The same step by step: what leaves the list in the middle is held when it does. */
-  *#holding(): Generator<void, void, void> {
+  *#holding(all = true): Generator<void, void, void> {
     const list = this.#list
     if (list === undefined || this.#stale) return
     for (const cells of list.snapshot().cells()) {
       for (const cell of cells) {
-        if (cell instanceof NodeCell) yield* this.#holdTree(cell)
+        if (cell instanceof NodeCell) yield* this.#holdTree(cell, all)
         else cell.held = true
       }
       yield
     }
   }
 
-  /** What nobody has read of a nested row: its node changes no more unless its object is made before. */
-  *#holdTree(cell: NodeCell): Generator<void, void, void> {
+  /** What nobody has read of a nested row, or (not `all`) of what patches show: its node changes no more unless its object is made before. */
+  *#holdTree(cell: NodeCell, all: boolean): Generator<void, void, void> {
     const { node } = cell
     if (cell.object !== undefined || cell !== node.cell) return
-    node.row.held = true
+    const held = all || node.stamp === 0
+    if (held) node.row.held = true
     for (const { items } of node.subs) {
       for (let i = 0; i < items.length; i++) {
         const item = items[i]
-        if (item instanceof RowCell) item.held = true
-        else yield* this.#holdTree(item.cell)
+        if (!(item instanceof RowCell)) yield* this.#holdTree(item.cell, held)
+        else if (held) item.held = true
         if ((i & 63) === 63) yield
       }
     }
