@@ -16,10 +16,31 @@ export function replaced(level: Level, old: Snapshot<Item> | undefined, now: Sna
   return diff
 }
 
-/** Whether both show the same rows: their cells are the same, because a changed row has another handle, so another cell. */
-export function equal(old: Snapshot<RowCell>, now: Snapshot<RowCell>): boolean {
+/** Rows compared after the first that is another. */
+const COMPARED = 1024
+
+/**
+ * Whether both show the same rows. A changed row has another handle, so another cell, which may show the same all the same: what
+ * changed is not shown, or is as it was again. Such a row stays the same object where it is in the same place.
+ */
+export function equal(level: Level, old: Snapshot<RowCell>, now: Snapshot<RowCell>): boolean {
   const before = cells(old), after = cells(now)
-  return before.length === after.length && before.every((cell, i) => cell === after[i])
+  if (before.length !== after.length) return false
+  let same = true, compared = 0
+  for (let i = 0; i < after.length; i++) {
+    const was = before[i], cell = after[i]
+    // Beyond the first difference it is for the objects that somebody may know.
+    if (was === cell || (!same && (was.object === undefined || compared++ >= COMPARED))) continue
+    if (!alike(level, was, cell)) same = false
+  }
+  return same
+}
+
+function alike(level: Level, was: RowCell, cell: RowCell): boolean {
+  const unread = cell.object === undefined
+  if (keyText(level, was) !== keyText(level, cell) || changedFields(level, was, cell).some(word => word !== 0)) return false
+  if (unread) cell.object = was.object
+  return true
 }
 
 /**
@@ -56,7 +77,8 @@ export function exchanged(level: Level, old: Snapshot<RowCell>, now: Snapshot<Ro
   return diff
 }
 
-const text = (value: unknown): string => JSON.stringify(value, (_, v: unknown) => typeof v === 'bigint' ? `${v}n` : v)
+// Numbers that JSON does not tell apart, in arrays, are what they are.
+const text = (value: unknown): string => JSON.stringify(value, (_, v: unknown) => typeof v === 'bigint' || (typeof v === 'number' && (!Number.isFinite(v) || Object.is(v, -0))) ? `${Object.is(v, -0) ? '-' : ''}${v as number}n` : v)
 const keyText = (level: Level, cell: RowCell): string => text(level.keyOf(cell))
 
 /** A bit per field that is another. */

@@ -188,7 +188,7 @@ export class View {
     const list = this.build()
     const before = old.snapshot() as Snapshot<any>
     if (this.flat) {
-      if (equal(before, list.snapshot() as Snapshot<any>)) return false
+      if (equal(this.levels[0], before, list.snapshot() as Snapshot<any>)) return false
       this.version = version
       // Most who listen look at the rows only. Both lists are readable whenever somebody asks for the steps.
       if (this.wanted) { const now = this.snapshot() as Snapshot<any>; this.diff = () => exchanged(this.levels[0], before, now) }

@@ -437,6 +437,39 @@ describe('the order of things', () => {
     expect(late[1].diff.map((p: any) => p.t)).toEqual(['remove', 'add'])
   })
 
+  it('of what it missed, what a query does not show, or what is as it was again, is not told, and rows stay the same objects', async () => {
+    const worker = new BrowserWorker()
+    const { db } = await openFar({ worker: worker as never, ahead: 1 })
+    await db.apply([put('a', { priority: 1 }), put('b', { priority: 2 })])
+    const titles = db.live(db.query.issues.select('id', 'title').orderBy('id')), whole = db.live(db.query.issues.orderBy('id'))
+    await ready(titles); await ready(whole)
+    const told: string[] = []
+    titles.subscribe(({ diff }) => { told.push(`titles ${diff.map(p => `${p.t} ${'key' in p ? p.key : ''}`).join()}`) })
+    whole.subscribe(({ diff }) => { told.push(`whole ${diff.map(p => `${p.t} ${'key' in p ? p.key : ''}`).join()}`) })
+    const deliver = worker.onmessage!
+    const missing = async (changes: any[][]): Promise<void> => {
+      const held: any[] = []
+      worker.onmessage = event => { held.push(event) }
+      // Nothing changes by the first, which is a message all the same.
+      const sent = [db.apply([{ op: 'update', table: 'issues', id: 'a', set: { title: titles.rows[0].title } }]), ...changes.map(c => db.apply(c))]
+      await tick(50)
+      worker.onmessage = deliver
+      for (const event of held) deliver(event)
+      await Promise.all(sent)
+    }
+    const [a, b] = titles.rows, [wholeA, wholeB] = whole.rows
+    await missing([[{ op: 'update', table: 'issues', id: 'a', set: { priority: 7 } }], [{ op: 'update', table: 'issues', id: 'a', set: { priority: 8 } }]])
+    expect(told.splice(0)).toEqual(['whole set a'])
+    expect([titles.rows[0] === a, titles.rows[1] === b, whole.rows[0] === wholeA, whole.rows[0].priority, whole.rows[1] === wholeB]).toEqual([true, true, false, 8, true])
+    await missing([[{ op: 'update', table: 'issues', id: 'b', set: { title: 'for a moment' } }], [{ op: 'update', table: 'issues', id: 'b', set: { title: b.title } }]])
+    expect(told.splice(0)).toEqual([])
+    expect([titles.rows[1] === b, whole.rows[1] === wholeB]).toEqual([true, true])
+    // One row is another, the other shows the same.
+    await missing([[{ op: 'update', table: 'issues', id: 'a', set: { title: 'new' } }], [{ op: 'update', table: 'issues', id: 'b', set: { priority: 9 } }]])
+    expect(told.splice(0)).toEqual(['titles set a', 'whole set a,set b'])
+    expect([titles.rows[0].title, titles.rows[1] === b]).toEqual(['new', true])
+  })
+
   it('what cannot start rejects', async () => {
     expect((await failure(createWorkerDatabase({ schema, worker: () => { throw new Error('no workers here') } }))).code).toBe('LOAD_FAILED')
     expect((await failure(createWorkerDatabase({ schema, module: new Uint8Array([1, 2, 3]) }))).code).toBe('LOAD_FAILED')
