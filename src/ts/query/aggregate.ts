@@ -50,7 +50,7 @@ const ORDER = '`orderBy` takes an expression, one with its direction, or a list 
 
 /** @internal */
 export function orderJson(item: OrderItem): OrderJson {
-  const [by, direction, options] = item instanceof Expr ? [item] : item
+  const [by, direction, options] = Array.isArray(item) ? item as Exclude<OrderItem, Expr<any>> : [item]
   checkOrder('QUERY_INVALID', direction, options, 'orderBy')
   return { expr: exprOf(by, ORDER, 'orderBy'), ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
 }

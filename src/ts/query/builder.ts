@@ -1,8 +1,9 @@
 import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { isObject } from '../option-kinds.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
-import { type Condition, Expr, Rows, exprOf, misshapen } from './expr.js'
-import { type GroupingSets, type Loose, type LooseAliases, groupsOf } from './grouping.js'
+import { type Condition, Expr, type GroupingSets, Rows, exprOf, misshapen } from './expr.js'
+import { type Loose, type LooseAliases, groupsOf } from './grouping.js'
 import type { CountLike } from './params.js'
 import { checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
@@ -88,10 +89,10 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * Begins at a place in the order: the values of the order columns, then of the key (all of it or none); an array gives
    * them in that order.
    */
-  startAt(values: Partial<Named<S, T, J>> | readonly unknown[]): Query<S, T, J, B, A> { return this.#step({ start: { values: values as never, inclusive: true } }) }
+  startAt(values: Partial<Named<S, T, J>> | readonly unknown[]): Query<S, T, J, B, A> { return this.#start(values, true) }
 
   /** Begins right after a place in the order: the usual way to the next page. */
-  startAfter(values: Partial<Named<S, T, J>> | readonly unknown[]): Query<S, T, J, B, A> { return this.#step({ start: { values: values as never, inclusive: false } }) }
+  startAfter(values: Partial<Named<S, T, J>> | readonly unknown[]): Query<S, T, J, B, A> { return this.#start(values, false) }
 
   /**
    * Chooses the members of the rows: columns by name, or a record of expressions.
@@ -234,7 +235,11 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Rows with equal members are one. They are ordered by what is selected only. */
-  distinct(): Query<S, T, J, B, A> { return this.#step({ distinct: true }) }
+  distinct(...nothing: []): Query<S, T, J, B, A> {
+    const [given] = nothing as unknown[]
+    if (given !== undefined) throw misshapen('`distinct` takes nothing: columns are for `distinctOn`', given, 'distinct')
+    return this.#step({ distinct: true })
+  }
 
   /**
    * The first row, in the order of the query, of those that agree on some columns.
@@ -254,7 +259,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   limitBy<C extends keyof Named<S, T, J> & string>(columns: C | readonly C[], limit: number | Expr<number>, offset?: number | Expr<number>): Query<S, T, J, B, A>
   limitBy(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[], limit: number | Expr<number>, offset?: number | Expr<number>): Query<S, T, J, B, A>
   limitBy(by: any, limit: CountLike, offset: CountLike = 0): any {
-    const given = typeof by === 'function' || typeof by === 'string' ? [by] : by as string[]
+    const given = Array.isArray(by) ? by : [by]
     const step = {}
     return this.#step({ limitBy: { by: partsOf(this.#of, 'limitBy', given, step), limit: counted(limit, 'limitBy.limit'), offset: counted(offset, 'limitBy.offset') } }, step)
   }
@@ -320,6 +325,11 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     return new Query(schema, table as never, { ...plan, ...change, steps: step === undefined ? plan.steps : [...plan.steps, step] })
   }
 
+  #start(values: unknown, inclusive: boolean): any {
+    if (!isObject(values) && !Array.isArray(values)) throw misshapen('a start is values of a row, as an object or a list: startAfter({ title: \'b\', id: 5 })', values, 'start')
+    return this.#step({ start: { values, inclusive } })
+  }
+
   #combine(setOp: 'union' | 'intersect' | 'except', all: boolean, others: readonly QueryLike<any>[]): any {
     if (others.length === 0) throw new EddylineError('QUERY_INVALID', `\`${setOp}\` takes another query`, { path: setOp })
     const query: QueryJson = { setOp, ...(all ? { all } : {}), inputs: [this, ...others].map((q, i) => jsonOf(q, `inputs[${i}]`)) }
@@ -358,10 +368,11 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   #join(kind: JoinKind, table: string | Source<any, string, any>, on: ((left: any, right: any) => Condition) | undefined, alias: string | undefined): any {
+    const at = `joins[${this.#of.plan.joins.length}]`
+    if (typeof table !== 'string' && typeof (table as Query<any, any> | undefined | null)?.sourceTable !== 'function') throw misshapen(`\`${kind}Join\` takes the name of a table, or a query with \`as\`: ${kind}Join('projects'${kind === 'cross' ? '' : ', (i, p) => eq(i.projectId, p.id)'})`, table, `${at}.table`)
     const source = typeof table === 'string' ? undefined : (table as never as Query<any, any>).sourceTable()
     const name = alias ?? source?.alias ?? table as string
     this.#fresh(name)
-    const at = `joins[${this.#of.plan.joins.length}]`
     const joined = source === undefined ? tableNamed(this.#of.schema, table as string, `${at}.table`) : tableOf(source)
     const step = {}
     const condition = kind === 'cross' ? undefined : conditionOf(`${at}.on`, '(i, p) => eq(i.projectId, p.id)', on, () => [scopeOf(this.#of, step), refs(joined, name, { step, of: name })])
@@ -382,6 +393,7 @@ export type Associated<S extends AnySchema, T, N extends string, R> = { [K in N]
 export function from<S extends AnySchema, T extends TableName<S>>(schema: S, table: T): Query<S, T>
 export function from<S extends AnySchema, N extends string, R>(source: Source<S, N, R>): Query<Derived<S, N, R>, N, null, R>
 export function from(first: AnySchema | Source<AnySchema, string, unknown>, table?: string): any {
+  if (!(first instanceof Query) && !Array.isArray((first as AnySchema | undefined | null)?.json?.tables)) throw misshapen('`from` takes a schema and the name of a table, or a query with `as`: from(schema, \'issues\')', first, 'from')
   if (!(first instanceof Query)) return new Query(first as AnySchema, table as never)
   const source = first.sourceTable()
   return new Query(derived(source), source.alias as never)

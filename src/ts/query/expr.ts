@@ -47,6 +47,12 @@ export class Rows<E> {
   constructor(readonly call: ExprJson, readonly cellType?: CellType) {}
 }
 
+/** Groupings by some members each. */
+export class GroupingSets<C extends string> {
+  /** @internal */
+  constructor(readonly sets: readonly (readonly C[])[]) {}
+}
+
 /** An expression or a constant. */
 export type Operand<T> = Expr<T> | T
 /** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers, decimals numbers, intervals texts or parts. */
@@ -86,6 +92,15 @@ export function typesWithin(part: unknown, found: { [name: string]: CellType } =
   return found
 }
 
+/** @internal The same of what a function is called with; `usage`: a call as it should be. */
+export const operand = (given: unknown, usage: string): ExprJson => exprOf(given, `a column or an expression is expected: ${usage}`)
+
+function moment(given: Date | number): ExprJson {
+  const at = new Date(given)
+  if (Number.isNaN(at.getTime())) throw new EddylineError('TYPE_MISMATCH', 'an invalid Date in a query', { offending: said(given) })
+  return { op: 'lit', name: 'timestamp', value: at.toISOString() }
+}
+
 /** Makes an expression of a constant. `like` tells the type of what it is compared with. */
 export function literal(value: unknown, like?: CellType): ExprJson {
   if (value instanceof Expr) return typed(value.json, like)
@@ -98,12 +113,14 @@ export function literal(value: unknown, like?: CellType): ExprJson {
   if (typeof value === 'object') {
     if (scopes.has(value)) throw misshapen('a row is no value: name a column of it, as `i.title`', 'a row')
     if ('sourceTable' in value) throw misshapen('a query is no value: `scalar(query)` is the value of its one row', 'a query')
+    if (value instanceof GroupingSets) throw misshapen('groupings are no value: groupBy(rollup(\'a\'))', value)
     if (Array.isArray(value) && value.some(v => v instanceof Expr)) throw misshapen('a list of expressions is no value', value)
   }
   if (like === 'json') return { op: 'lit', name: 'json', value: canonicalJson(value, '') }
-  if (like === 'timestamp' && (typeof value === 'number' || typeof value === 'string')) {
-    if (typeof value === 'string' && microsOfText(value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not an ISO 8601 text: ${value}`, { offending: value })
-    return { op: 'lit', name: 'timestamp', value: typeof value === 'number' ? new Date(value).toISOString() : value }
+  if (like === 'timestamp' && typeof value === 'number') return moment(value)
+  if (like === 'timestamp' && typeof value === 'string') {
+    if (microsOfText(value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not an ISO 8601 text: ${value}`, { offending: value })
+    return { op: 'lit', name: 'timestamp', value }
   }
   if ((like === 'date' && (typeof value === 'string' || value instanceof Date)) || ((like === 'time' || like === 'uuid') && typeof value === 'string')) {
     const days = like === 'date' ? daysOf(value) : undefined
@@ -131,10 +148,7 @@ export function literal(value: unknown, like?: CellType): ExprJson {
       if (BigInt.asIntN(64, value) !== value) throw new EddylineError('INTEGER_RANGE', `${value} is beyond 64 bits`, { offending: String(value) })
       return { op: 'lit', value }
     case 'object':
-      if (value instanceof Date) {
-        if (Number.isNaN(value.getTime())) throw new EddylineError('TYPE_MISMATCH', 'an invalid Date in a query')
-        return { op: 'lit', name: 'timestamp', value: value.toISOString() }
-      }
+      if (value instanceof Date) return moment(value)
       if (value instanceof Uint8Array) return { op: 'lit', name: 'bytes', value: hexOf(value) }
       return { op: 'lit', name: 'json', value: canonicalJson(value, '') }
   }
@@ -183,18 +197,24 @@ function junction(op: string, conditions: (Condition | false | null | undefined)
   return given.length === 1 ? given[0] : new Expr({ op, args: given.map(c => c.json) }, 'bool')
 }
 
+/** @internal Throws QUERY_INVALID for what is no list. */
+export function checkList(list: unknown, name: string): void {
+  if (!Array.isArray(list)) throw misshapen(`\`${name}\` takes an array; \`${name.replace('Array', 'Query')}\` a query`, list)
+}
+
 /** `a IN (…)`; false for an empty list. */
 export function inArray<T>(a: Expr<T>, list: readonly NoInfer<Against<T>>[]): Condition {
-  if (!Array.isArray(list)) throw misshapen('`inArray` takes an array; `inQuery` a query', list)
+  checkList(list, 'inArray')
+  const of = operand(a, 'inArray(i.status, [\'open\'])')
   if (list.length === 0) return new Expr({ op: 'lit', value: false }, 'bool')
-  return new Expr({ op: 'in', args: [a.json, ...list.map(v => literal(v, a.cellType))] }, 'bool')
+  return new Expr({ op: 'in', args: [of, ...list.map(v => literal(v, a.cellType))] }, 'bool')
 }
 /** SQL `LIKE`: `%` any text, `_` one character. */
 export function like(a: Expr<string | null>, pattern: Operand<string>): Condition { return compare('like', a, pattern) }
 /** `LIKE` without regard to case. */
 export function ilike(a: Expr<string | null>, pattern: Operand<string>): Condition { return compare('ilike', a, pattern) }
-export function isNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNull', args: [a.json] }, 'bool') }
-export function isNotNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNotNull', args: [a.json] }, 'bool') }
+export function isNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNull', args: [operand(a, 'isNull(i.title)')] }, 'bool') }
+export function isNotNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNotNull', args: [operand(a, 'isNotNull(i.title)')] }, 'bool') }
 
 export type Num = number | bigint | Decimal | null
 type Nulls<A, B> = null extends A | B ? null : never
@@ -217,9 +237,9 @@ export function concat<const P extends readonly Operand<string | null>[]>(...par
 export function coalesce<T, U>(a: Expr<T>, b: Operand<U>): Expr<NonNullable<T> | U>
 export function coalesce<T>(...values: Operand<T | null>[]): Expr<T | null>
 export function coalesce(...values: unknown[]): Expr<any> { return call('coalesce', values) }
-export function lower<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'lower', args: [a.json] }, 'text') }
-export function upper<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'upper', args: [a.json] }, 'text') }
+export function lower<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'lower', args: [operand(a, 'lower(i.title)')] }, 'text') }
+export function upper<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'upper', args: [operand(a, 'upper(i.title)')] }, 'text') }
 /** Number of characters (code points). */
-export function length<T extends string | null>(a: Expr<T>): Expr<number | Extract<T, null>> { return new Expr({ op: 'length', args: [a.json] }, 'int') }
+export function length<T extends string | null>(a: Expr<T>): Expr<number | Extract<T, null>> { return new Expr({ op: 'length', args: [operand(a, 'length(i.title)')] }, 'int') }
 
 type OperandValue<P> = P extends Expr<infer T> ? T : P

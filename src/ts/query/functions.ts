@@ -2,8 +2,9 @@ import type { Decimal } from '../decimal.js'
 import { elementOf } from '../arrays.js'
 import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
+import { type Kind, type Kinds, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import { type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, compare, likeOf, literal, misshapen, not } from './expr.js'
+import { type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
 
 type Double = number | bigint | null
 type Num = Double | Decimal
@@ -58,8 +59,8 @@ export class Case<T, W = Condition> extends Expr<T | null> {
  */
 export function when<const U>(condition: Condition, value: Operand<U>): Case<U> { return new Case<never>([], 'case', undefined).when(condition, value) }
 /** `CASE operand WHEN value THEN …`: `match(i.status).when('open', 1).when('done', 2).otherwise(0)`. */
-export function match<T>(operand: Expr<T>): { when<const U>(value: Bound<T>, result: Operand<U>): Case<U, Bound<T>> } {
-  return new Case<never, Bound<T>>([operand.json], 'caseOf', undefined, operand.cellType)
+export function match<T>(a: Expr<T>): { when<const U>(value: Bound<T>, result: Operand<U>): Case<U, Bound<T>> } {
+  return new Case<never, Bound<T>>([operand(a, 'match(i.status).when(…)')], 'caseOf', undefined, a.cellType)
 }
 /** Null where both are equal, else the first. */
 export function nullif<T>(a: Expr<T>, b: NoInfer<Expr<T | null> | Constant<NonNullable<T>>>): Expr<T | null> { return alike('nullif', [a, b]) }
@@ -78,14 +79,18 @@ export function isDistinctFrom<T>(a: Expr<T>, b: NoInfer<Bound<T>> | null): Expr
 export function isNotDistinctFrom<T>(a: Expr<T>, b: NoInfer<Bound<T>> | null): Expr<boolean> { return compare('isNotDistinctFrom', a, b) as Expr<boolean> }
 /** `a NOT IN (…)`; true for an empty list, unknown if the list has a null and not `a`. */
 export function notInArray<T>(a: Expr<T>, list: readonly NoInfer<Bound<T> | null>[]): Condition {
-  return list.length === 0 ? new Expr({ op: 'lit', value: true }, 'bool') : not(call('in', [a, ...list], 'bool', a.cellType))
+  checkList(list, 'notInArray')
+  return list.length === 0 ? new Expr({ op: 'lit', value: true }, 'bool') : not(call('in', [a, ...list], 'bool', a?.cellType))
 }
 export function notLike(a: Expr<Text>, pattern: Operand<string>): Condition { return not(compare('like', a, pattern)) }
 export function notIlike(a: Expr<Text>, pattern: Operand<string>): Condition { return not(compare('ilike', a, pattern)) }
+function unflagged(name: string, flags: readonly unknown[]): void {
+  if (flags.length > 0) throw misshapen(`\`${name}\` takes no flags: they are in the pattern, '(?i)…'`, flags[0], 'flags')
+}
 /** Whether a regular expression, in PostgreSQL's syntax, is found in a text: `^` and `$` tie it to the ends. */
-export function matches(a: Expr<Text>, pattern: string | Expr<string>): Condition { return compare('~', a, pattern) }
+export function matches(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Condition { unflagged('matches', flags); return compare('~', a, pattern) }
 /** The same without regard to case. */
-export function imatches(a: Expr<Text>, pattern: string | Expr<string>): Condition { return compare('~*', a, pattern) }
+export function imatches(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Condition { unflagged('imatches', flags); return compare('~*', a, pattern) }
 
 // ---- numbers ---------------------------------------------------------------------------------------------------------
 
@@ -111,7 +116,7 @@ export function exp<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { r
 export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
 
 /** `regexp_substr(a, pattern)`: the first match, the longest that begins there; null where there is none. */
-export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>): Expr<string | null> { return call('regexpSubstr', [a, pattern], 'text') }
+export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Expr<string | null> { unflagged('regexpSubstr', flags); return call('regexpSubstr', [a, pattern], 'text') }
 
 /**
  * `regexp_replace(a, pattern, replacement, flags)`: the first match replaced, with the flag `g` all of them; `i` matches whatever the case. In the
@@ -125,11 +130,10 @@ export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>): Exp
 export function regexpReplace<A extends Text, B extends Text>(a: Operand<A>, pattern: string | Expr<string>, replacement: Operand<B>, flags?: string): Expr<string | Null<A | B>> { return call('regexpReplace', flags === undefined ? [a, pattern, replacement] : [a, pattern, replacement, flags], 'text') }
 
 /** `regexp_match(a, pattern)`: what the groups of the first match are, or the match itself where the pattern has none; null without a match. */
-export function regexpMatch(a: Expr<Text>, pattern: string | Expr<string>): Expr<(string | null)[] | null> { return call('regexpMatch', [a, pattern], 'text[]') }
+export function regexpMatch(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Expr<(string | null)[] | null> { unflagged('regexpMatch', flags); return call('regexpMatch', [a, pattern], 'text[]') }
 /** `regexp_matches(a, pattern, 'g')`: the same of all matches, as rows: for `unnest`. The pattern is a literal. */
-export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: []): Rows<(string | null)[]>
-export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: unknown[]): Rows<(string | null)[]> {
-  if (flags.length > 0) throw misshapen('`regexpMatches` takes no flags: they are in the pattern, \'(?i)…\'', flags[0], 'flags')
+export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: []): Rows<(string | null)[]> {
+  unflagged('regexpMatches', flags)
   return new Rows(call('regexpMatches', [a, pattern], 'text[]').json, 'text[]')
 }
 
@@ -219,25 +223,32 @@ export interface Interval {
 /**
  * A moment months, then days, then the rest later. A day that the month does not have is its last.
  *
- * `by` may be an interval, a column or `intervalOf`, too: then `a` is a moment, a date (its midnight in UTC), a time of day or an interval.
+ * `by` may be an interval, a text as `'1 day 12:00'`, a column or `intervalOf`, too: then `a` is a moment, a date (its midnight in UTC), a time of day or an interval.
  */
-export function addInterval<A extends Moment>(a: Operand<A>, by: Interval): Expr<Date | Null<A>>
+export function addInterval<A extends Moment>(a: Operand<A>, by: Interval | string): Expr<Date | Null<A>>
+export function addInterval<A extends IntervalText | null>(a: Expr<A>, by: string): Expr<IntervalText | Null<A>>
 export function addInterval<A extends IntervalText | null, B extends IntervalText | null>(a: Expr<A>, by: Expr<B>): Expr<IntervalText | Null<A | B>>
 export function addInterval<A extends Moment, B extends IntervalText | null>(a: Operand<A>, by: Expr<B>): Expr<Date | Null<A | B>>
-export function addInterval<T extends string | Date = Date>(a: Expr<any>, by: Expr<any>): Expr<T | null>
-export function addInterval(a: Operand<any>, by: Interval | Expr<any>): Expr<any> {
+export function addInterval<T extends string | Date = Date>(a: Expr<any>, by: Expr<any> | string): Expr<T | null>
+export function addInterval(a: Operand<any>, by: Interval | string | Expr<any>): Expr<any> {
+  if (typeof by === 'string') return addInterval(a, intervalOf(by))
   if (by instanceof Expr) {
     const type = a instanceof Expr && (a.cellType === 'interval' || a.cellType === 'time') ? a.cellType : 'timestamp'
     return call('+', [a, by], type, type)
   }
-  const { years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0, milliseconds = 0, micros = 0 } = by
+  if (!isObject(by) || Object.keys(by).length === 0) throw misshapen('`addInterval` takes parts, a text or an expression: { days: 1 }, \'1 day\', i.term', by)
+  checkOptions(by, PARTS, { code: 'QUERY_INVALID', path: '', of: 'addInterval' })
+  const { years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0, milliseconds = 0, micros = 0 } = by as Interval
   const small = Math.round((((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds) * 1000)
   return new Expr({ op: 'addInterval', args: [literal(a, 'timestamp'), sum(months, years * 12), sum(days, weeks * 7), sum(micros, small)] }, 'timestamp')
 }
+const FIXED: Kind = { is: v => typeof v === 'number', what: 'a number' }
+const PART: Kind = { is: v => v instanceof Expr || FIXED.is(v), what: 'a number or an expression' }
+const PARTS: Kinds = { years: FIXED, months: PART, weeks: FIXED, days: PART, hours: FIXED, minutes: FIXED, seconds: FIXED, milliseconds: FIXED, micros: PART }
 /** A constant interval: `intervalOf('1 day 12:00')`, `intervalOf({ months: 1 })`. */
 export function intervalOf(value: string | IntervalParts): Expr<IntervalText> { return new Expr(literal(value, 'interval'), 'interval') }
 /** From moment `b` to `a` as an interval of days and a rest; of times of day without days. */
-export function elapsed<A extends Moment | string, B extends Moment | string>(a: Expr<A>, b: Operand<B>): Expr<IntervalText | Null<A | B>> { return call('-', [a, b], 'interval', a.cellType) }
+export function elapsed<A extends Moment | string, B extends Moment | string>(a: Expr<A>, b: Operand<B>): Expr<IntervalText | Null<A | B>> { return call('-', [a, b], 'interval', a?.cellType) }
 /** An interval so many times. */
 export function timesInterval<A extends IntervalText | null, B extends Num>(a: Expr<A>, times: Operand<B>): Expr<IntervalText | Null<A | B>> { return call('*', [a, times], 'interval') }
 function sum(part: Operand<number>, more: number): ExprJson {
@@ -263,13 +274,13 @@ export function makeTimestamp(year: Operand<Num>, month: Operand<Num>, day: Oper
 
 type Elements<A> = A extends readonly (infer E)[] ? E : never
 type ListOf<A> = Expr<A> | readonly NonNullable<Elements<A>>[]
-const elementType = (a: Expr<any>): CellType | undefined => elementOf(a.cellType)
+const elementType = (a: Expr<any>): CellType | undefined => elementOf(a?.cellType)
 /** `value = ANY(array)`: null if no element equals it and one is null; false of an empty array, also for null. */
-export function anyOf<A extends readonly unknown[] | null>(value: Operand<Elements<A> | null>, a: Expr<A>): Condition { return new Expr({ op: 'any', args: [literal(value, elementType(a)), a.json] }, 'bool') }
+export function anyOf<A extends readonly unknown[] | null>(value: Operand<Elements<A> | null>, a: Expr<A>): Condition { return new Expr({ op: 'any', args: [literal(value, elementType(a)), operand(a, 'anyOf(\'x\', i.tags)')] }, 'bool') }
 /** `a @> part`: every element of `part` is in `a`. */
-export function arrayContains<A extends readonly unknown[] | null>(a: Expr<A>, part: ListOf<A>): Condition { return call('@>', [a, part], 'bool', a.cellType) }
+export function arrayContains<A extends readonly unknown[] | null>(a: Expr<A>, part: ListOf<A>): Condition { return call('@>', [a, part], 'bool', a?.cellType) }
 /** `a && b`: an element of one is in the other. */
-export function arrayOverlaps<A extends readonly unknown[] | null>(a: Expr<A>, b: ListOf<A>): Condition { return call('&&', [a, b], 'bool', a.cellType) }
+export function arrayOverlaps<A extends readonly unknown[] | null>(a: Expr<A>, b: ListOf<A>): Condition { return call('&&', [a, b], 'bool', a?.cellType) }
 /** Number of elements. */
 export function cardinality<A extends readonly unknown[] | null>(a: Expr<A>): Expr<number | Null<A>> { return call('cardinality', [a], 'int') }
 /** The same; null of an empty array, as PostgreSQL's `array_length(a, 1)`. */
@@ -277,7 +288,7 @@ export function arrayLength<A extends readonly unknown[] | null>(a: Expr<A>): Ex
 /** `a[place]`: an element by its place, from 1; null where there is none. */
 export function arrayAt<A extends readonly unknown[] | null>(a: Expr<A>, place: Operand<number>): Expr<Elements<A> | null> { return call('arrayAt', [a, place], elementType(a)) }
 /** Place of the first element that equals a value, from 1; null if none does. */
-export function arrayPosition<A extends readonly unknown[] | null>(a: Expr<A>, value: Operand<Elements<A>>): Expr<number | null> { return new Expr({ op: 'arrayPosition', args: [a.json, literal(value, elementType(a))] }, 'int') }
+export function arrayPosition<A extends readonly unknown[] | null>(a: Expr<A>, value: Operand<Elements<A>>): Expr<number | null> { return new Expr({ op: 'arrayPosition', args: [operand(a, 'arrayPosition(i.tags, \'x\')'), literal(value, elementType(a))] }, 'int') }
 /** Elements that are not null as texts, joined: PostgreSQL's `array_to_string`. */
 export function arrayToText<A extends readonly unknown[] | null>(a: Expr<A>, separator: Operand<string>): Expr<string | Null<A>> { return call('arrayToText', [a, separator], 'text') }
 

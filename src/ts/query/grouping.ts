@@ -1,17 +1,13 @@
 // Several groupings in one query: `rollup`, `cube`, `groupingSets`, and `grouping`, which says which of them a row is of.
 import { EddylineError, unknownName } from '../errors.js'
 import type { AnySchema, Row, TableName } from '../schema.js'
-import { Expr, exprOf, misshapen } from './expr.js'
+import { Expr, GroupingSets, exprOf, misshapen } from './expr.js'
 import { type Member } from './parts.js'
-import { type Plan, type Planned, membersOf } from './plan.js'
+import { type Plan, type Planned, membersOf, several } from './plan.js'
 import type { Derived } from './source.js'
 import type { Optional } from './types.js'
 
-/** Groupings by some members each. */
-export class GroupingSets<C extends string> {
-  /** @internal */
-  constructor(readonly sets: readonly (readonly C[])[]) {}
-}
+export type { GroupingSets }
 
 /** A member to group by, or several that belong together. */
 export type GroupingItem<C> = C | readonly C[]
@@ -70,6 +66,8 @@ export function groupsOf(of: Planned, given: readonly unknown[], step: object): 
   const items = given.filter(g => typeof g !== 'function') as (string | GroupingSets<string>)[]
   const many = items.some(g => g instanceof GroupingSets)
   if (!many) return { groupBy: membersOf(of, 'groupBy', given as unknown[], step), groupingSets: undefined }
+  const odd = given.slice(1).find(g => typeof g === 'function')
+  if (odd !== undefined) throw several('groupBy', odd, 'groupBy')
   const sets = items.map(g => g instanceof GroupingSets ? g.sets : [[g]])
   const named = [...new Set(sets.flat(2))]
   const by: Member[] = membersOf(of, 'groupBy', typeof given[0] === 'function' ? [given[0]] : named, step)

@@ -4,7 +4,8 @@ import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
 import { isObject, said, shown, wrong } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import { Expr, type Constant, type ExprJson, literal, typed } from './expr.js'
+import { Expr, type Constant, type ExprJson, literal, misshapen, typed } from './expr.js'
+import { jsonOf } from './parts.js'
 import type { QueryJson } from './types.js'
 
 /** What the values of a parameter of some type are. */
@@ -56,9 +57,10 @@ export function param<T = any>(name: string, type?: CellType): Expr<T> {
 export function withParams<const T extends ParamSpec, R>(
   types: T, make: (params: { readonly [N in keyof T]: Expr<ParamTypes[T[N]]> }) => { readonly $row: R; toJSON(): QueryJson },
 ): ParamQuery<R, ParamsOf<T>> {
+  if (!isObject(types) || typeof make !== 'function') throw misshapen('`withParams` takes types and a callback: withParams({ least: \'int\' }, p => …)', isObject(types) ? make : types)
   const params = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, param(name, type)]))
   const query = make(params as never)
-  return { types, toJSON: () => query.toJSON() } as never
+  return { types, toJSON: () => jsonOf(query) } as never
 }
 
 /** @internal A parameter as the engine takes it. */

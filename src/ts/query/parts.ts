@@ -2,7 +2,8 @@
 import { EddylineError, unknownName } from '../errors.js'
 import type { CellType } from '../port.js'
 import type { AnySchema } from '../schema.js'
-import { CONDITION, type Condition, Expr, type ExprJson, compare, exprOf, literal, misshapen, scopes } from './expr.js'
+import { isObject, said } from '../option-kinds.js'
+import { CONDITION, type Condition, Expr, type ExprJson, GroupingSets, compare, exprOf, literal, misshapen, scopes } from './expr.js'
 import type { TableJson } from './source.js'
 import type { QueryJson, WhereOp } from './types.js'
 
@@ -36,7 +37,8 @@ export function checkOrder(code: string, direction: unknown, options: object | u
   const one = (what: string, given: unknown, known: readonly string[]): void => {
     if (given !== undefined && !known.includes(given as string)) throw unknownName(code, `${what} \`${String(given)}\` of an order`, String(given), known, path)
   }
-  if (typeof direction === 'object' && direction !== null) throw new EddylineError(code, 'a direction is a text, what else there is comes behind it: orderBy(\'title\', \'desc\', { nulls: \'last\' })', { path, offending: JSON.stringify(direction) })
+  const odd: unknown = typeof direction === 'object' && direction !== null ? direction : isObject(options ?? {}) ? undefined : options
+  if (odd !== undefined) throw new EddylineError(code, 'a direction is a text, what else there is comes behind it: orderBy(\'title\', \'desc\', { nulls: \'last\' })', { path, offending: said(odd) })
   one('direction', direction, ['asc', 'desc'])
   for (const name of Object.keys(options ?? {})) one('option', name, ['nulls'])
   one('place of nulls', (options as { nulls?: unknown } | undefined)?.nulls, ['first', 'last'])
@@ -88,7 +90,7 @@ export function scopeOfAliases(aliases: Record<string, object>): object {
 
 /** The members that a callback of a clause gave. */
 export function members(clause: string, record: unknown): Member[] {
-  if (typeof record !== 'object' || record === null || record instanceof Expr || Array.isArray(record) || 'call' in record) {
+  if (typeof record !== 'object' || record === null || record instanceof Expr || record instanceof GroupingSets || Array.isArray(record) || 'call' in record) {
     const name = record instanceof Expr && record.json.op === 'col' ? record.json.name! : 'x'
     throw misshapen(`the callback of \`${clause}\` names members: ${clause}(i => ({ ${name}: i.${name} })), or ${clause}('${name}')`, record)
   }
@@ -174,7 +176,7 @@ function notHidden({ of }: Place, { names }: Names): void {
 }
 
 export function natural(n: number, what: string): number {
-  if (!Number.isSafeInteger(n) || n < 0) throw new EddylineError('QUERY_INVALID', `${what} takes a whole number from 0, not ${n}`, { path: what })
+  if (!Number.isSafeInteger(n) || n < 0) throw new EddylineError('QUERY_INVALID', `${what} takes a whole number from 0, not ${said(n)}`, { path: what })
   return n
 }
 

@@ -75,9 +75,19 @@ export function planJson(of: Planned): QueryJson {
 /** What the table is called in the query. */
 export function nameOf({ table, plan }: Planned): string { return plan.alias ?? table }
 
+/** The error about a callback that is not alone. */
+export const several = (clause: string, given: unknown, path?: string): EddylineError => misshapen(`\`${clause}\` takes names, or one callback for all members`, given, path)
+
+function callbackOf(clause: string, given: unknown[]): ((row: unknown) => unknown) | undefined {
+  const [first] = given
+  if (typeof first !== 'function') return undefined
+  if (given.length > 1) throw several(clause, given[1])
+  return first as (row: unknown) => unknown
+}
+
 /** Members of the rows: columns by name, or what a callback makes. */
 export function membersOf(of: Planned, clause: string, given: unknown[], step: object): Member[] {
-  return placed(clause, () => typeof given[0] === 'function'
+  return placed(clause, () => callbackOf(clause, given) !== undefined
     ? members(clause, (given[0] as (row: unknown) => unknown)(scopeOf(of, step)))
     : (given as string[]).map(name => { const { json, cellType } = columnOf(of, name); return { name, expr: json, type: cellType } }))
 }
@@ -85,8 +95,8 @@ export function membersOf(of: Planned, clause: string, given: unknown[], step: o
 /** Expressions: columns by name, or what a callback makes. */
 export function partsOf(of: Planned, clause: string, given: unknown[], step: object): ExprJson[] {
   return placed(clause, () => {
-    const [first] = given
-    if (typeof first !== 'function') return (given as string[]).map(name => columnOf(of, name).json)
+    const first = callbackOf(clause, given)
+    if (first === undefined) return (given as string[]).map(name => columnOf(of, name).json)
     const made: unknown = first(scopeOf(of, step))
     return (Array.isArray(made) ? made : [made]).map(e => exprOf(e, `the callback of \`${clause}\` gives an expression, or several: i => [i.x, i.y]`))
   })

@@ -1,5 +1,5 @@
 import type { QueryLike } from './builder.js'
-import { type Condition, Expr, type ExprJson, type Operand, literal } from './expr.js'
+import { type Condition, Expr, type ExprJson, type Operand, literal, misshapen } from './expr.js'
 import { jsonOf } from './parts.js'
 
 /** A query of one member. */
@@ -34,6 +34,7 @@ export function scalar<R>(query: QueryLike<R>): Expr<R[keyof R] | null> { return
 
 /** A column of a query outside, named as `table.column` (or `alias.column`): for sub-queries built away from the query around. */
 export function outer<T = any>(path: string): Expr<T> {
+  if (typeof path !== 'string') throw misshapen('`outer` takes a name, \'projects.id\'; callbacks read columns outside as they are', path)
   const at = path.indexOf('.')
   return new Expr(at < 0 ? { op: 'col', name: path } : { op: 'col', name: path.slice(at + 1), of: path.slice(0, at) })
 }

@@ -3,7 +3,7 @@ import type { IntervalParts } from '../interval.js'
 import { ANYTHING, type Kinds, OBJECT, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
 import { type OrderItem, orderJson, orderList } from './aggregate.js'
-import { Expr, type ExprJson, type Operand, WindowFunction, exprOf, literal, misshapen } from './expr.js'
+import { Expr, type ExprJson, type Operand, WindowFunction, exprOf, literal, misshapen, operand } from './expr.js'
 
 /**
  * An end of a frame, so many rows or groups away, or as far as values of the order expression are: milliseconds of moments; of these,
@@ -57,17 +57,17 @@ export function lead<T, U>(a: Expr<T>, offset: number, fallback: Operand<U>): Wi
 export function lead(a: Expr<any>, offset?: number, fallback?: unknown): WindowFunction<any> { return shifted('lead', a, offset, fallback) }
 
 function shifted(name: string, a: Expr<any>, offset = 1, fallback?: unknown): WindowFunction<any> {
-  const args = [a.json, literal(offset)]
+  const args = [operand(a, `${name}(i.points)`), literal(offset)]
   if (fallback !== undefined) args.push(literal(fallback, a.cellType))
   return windowFunction(name, args, a.cellType)
 }
 
 /** Value in the first row of the frame. */
-export function firstValue<T>(a: Expr<T>): WindowFunction<T | null> { return windowFunction('firstValue', [a.json], a.cellType) }
+export function firstValue<T>(a: Expr<T>): WindowFunction<T | null> { return windowFunction('firstValue', [operand(a, 'firstValue(i.points)')], a.cellType) }
 /** Value in the last row of the frame: by default the last row of equal order. */
-export function lastValue<T>(a: Expr<T>): WindowFunction<T | null> { return windowFunction('lastValue', [a.json], a.cellType) }
+export function lastValue<T>(a: Expr<T>): WindowFunction<T | null> { return windowFunction('lastValue', [operand(a, 'lastValue(i.points)')], a.cellType) }
 /** Value in the n-th row of the frame, from 1. */
-export function nthValue<T>(a: Expr<T>, n: number): WindowFunction<T | null> { return windowFunction('nthValue', [a.json, literal(n)], a.cellType) }
+export function nthValue<T>(a: Expr<T>, n: number): WindowFunction<T | null> { return windowFunction('nthValue', [operand(a, 'nthValue(i.points, 2)'), literal(n)], a.cellType) }
 
 /**
  * A window function, or an aggregate, over the rows that agree with this one in `partitionBy`, in an order: an expression
