@@ -323,7 +323,7 @@ function makeGroups(state, hazard) {
     if (hazard !== undefined && r.oneIn(3)) groups.push({ expr: hazard })
     json.groupBy = groups.map(({ expr }) => ({ expr }))
     // A constant that is not grouped by stays one in PostgreSQL.
-    if (wants('groupingSets', 4) && groups.every(({ expr }) => JSON.stringify(expr).includes('"col"'))) {
+    if (wants('groupingSets', 4) && groups.every(({ expr }) => JSON.stringify(expr, (_, v) => (typeof v === 'bigint' ? String(v) : v)).includes('"col"'))) {
       seen.add('groupingSets')
       json.groupingSets = groupingSets(r, groups.length)
     }
