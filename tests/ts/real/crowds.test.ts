@@ -72,3 +72,20 @@ it('queries over one join share its rows', async () => {
   expect(lives[0].rows.filter(r => r.issues.title === 'changed')).toHaveLength(1)
   expect(held.rows.map(r => r.issues.title)).not.toContain('changed')
 })
+
+it('two queries of one shape that end together keep what each has shown', async () => {
+  // Long lists are not read before somebody asks.
+  const db = await createDatabase({ schema, graceMs: 0 })
+  db.apply(Array.from({ length: 2000 }, (_, i) => put(`i${i}`, { title: `t${i}`, priority: i })))
+  const lives = [1500, 1800].map(n => db.live(db.query.issues.where('priority', '<', n).orderBy('priority').select('id', 'title')))
+  const seen = lives.map(live => live.getSnapshot())
+  const before = lives.map(live => live.rows.length)
+  for (const live of lives) live.dispose()
+  await new Promise(resolve => { setTimeout(resolve, 100) })
+  expect(db.stats().views).toBe(0)
+  // Their handles go, and come again as other rows.
+  db.apply(Array.from({ length: 2000 }, (_, i) => ({ op: 'delete' as const, table: 'issues' as const, id: `i${i}` })))
+  db.apply(Array.from({ length: 2000 }, (_, i) => put(`n${i}`, { title: `new ${i}`, priority: i })))
+  expect(before).toEqual([1500, 1800])
+  for (const [n, snapshot] of seen.entries()) expect(snapshot.rows.map(r => r.title)).toEqual(Array.from({ length: before[n] }, (_, i) => `t${i}`))
+})
