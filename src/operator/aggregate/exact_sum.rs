@@ -1,21 +1,12 @@
 //! Exact sums: the result does not depend on the order of additions and removals, and is rounded once.
 //!
 //! While every value is an integer below 2^53, the state is one 128-bit integer. The first other value moves the sum into a
-//! superaccumulator: 68 limbs of 32 bits, held in 64-bit words so that carries wait, covering every finite double exactly.
-//! Not-a-number and infinities are counted apart. Source: Neal, "Fast exact summation using small and large
-//! superaccumulators", 2015; layout measured in `www/docs/performance.md`.
+//! superaccumulator (`limbs.rs`), as long as the values call for. Not-a-number and infinities are counted apart.
 
-const LIMBS: usize = 68;
-/// Weight of the lowest bit: 2^-1074.
-const LOWEST: i32 = -1074;
-/// Each addition adds less than 2^32 to a limb, so this many cannot overflow one.
-const CARRY_AFTER: u32 = 1 << 29;
+use super::limbs::{LOWEST, Limbs, divide_and_round, parts};
 
-#[derive(Debug, Clone)]
-struct Accumulator {
-    limbs: [i64; LIMBS],
-    pending: u32,
-}
+/// Integers below this are exact as doubles.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// An exact sum of doubles or integers.
 ///
@@ -31,7 +22,7 @@ struct Accumulator {
 pub struct ExactSum {
     /// Low and high half of the integer sum: an `i128` would bring its 16-byte alignment into every group.
     integer: [u64; 2],
-    wide: Option<Box<Accumulator>>,
+    wide: Option<Box<Limbs>>,
     nan: i64,
     positive: i64,
     negative: i64,
@@ -50,13 +41,11 @@ impl ExactSum {
             }
             return;
         }
-        if self.wide.is_none() && value.abs() < 9_007_199_254_740_992.0 && value.trunc() == value {
+        if self.wide.is_none() && value.abs() < EXACT && value.trunc() == value {
             return self.add_integer(value as i64, weight);
         }
-        let wide = self.widen();
-        for _ in 0..weight.unsigned_abs() {
-            wide.add(if weight < 0 { -value } else { value });
-        }
+        let (mantissa, at) = parts(value);
+        self.widen().add_double(mantissa, at, if value < 0.0 { -weight } else { weight });
     }
 
     /// Adds an integer.
@@ -80,7 +69,7 @@ impl ExactSum {
         let wide = self.widen();
         match &other.wide {
             Some(more) => wide.add_all(more, sign),
-            None => wide.add_integer(i128::from(sign) * other.integer_sum()),
+            None => add_integer(wide, i128::from(sign) * other.integer_sum()),
         }
     }
 
@@ -91,16 +80,16 @@ impl ExactSum {
         }
         match &self.wide {
             None => self.integer == [0, 0],
-            Some(wide) => wide.magnitude().1.iter().all(|d| *d == 0),
+            Some(wide) => wide.digits().2.is_empty(),
         }
     }
 
-    fn widen(&mut self) -> &mut Accumulator {
+    fn widen(&mut self) -> &mut Limbs {
         let sum = self.integer_sum();
         self.wide.get_or_insert_with(|| {
-            let mut a = Box::new(Accumulator { limbs: [0; LIMBS], pending: 0 });
-            a.add_integer(sum);
-            a
+            let mut wide = Box::default();
+            add_integer(&mut wide, sum);
+            wide
         })
     }
 
@@ -123,23 +112,23 @@ impl ExactSum {
         if let Some(v) = self.not_finite() {
             return Some(v);
         }
-        let (negative, digits, base) = match &self.wide {
+        let (negative, low, digits) = match &self.wide {
             None => {
                 let sum = self.integer_sum();
-                let mut digits: Vec<u32> = Vec::with_capacity(8);
-                let mut rest = sum.unsigned_abs();
-                while rest > 0 {
-                    digits.push(rest as u32);
-                    rest >>= 32;
+                // Both are exact, and one division rounds once.
+                if sum.unsigned_abs() < EXACT as u128 && count < EXACT as u64 {
+                    return Some(sum as i64 as f64 / count as f64);
                 }
-                (sum < 0, digits, 0)
+                let digits = (0..4).map(|i| (sum.unsigned_abs() >> (32 * i)) as u32).collect();
+                (sum < 0, None, digits)
             }
             Some(wide) => {
-                let (negative, digits) = wide.magnitude();
-                (negative, digits, LOWEST)
+                let (negative, low, digits) = wide.digits();
+                (negative, Some(low), digits)
             }
         };
-        let magnitude = divide_and_round(digits, base, count);
+        let base = low.map_or(0, |low| LOWEST + 32 * low as i32);
+        let magnitude = divide_and_round(&digits, base, count);
         Some(if negative { -magnitude } else { magnitude })
     }
 
@@ -159,131 +148,12 @@ impl ExactSum {
 
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
-        self.wide.as_ref().map_or(0, |_| size_of::<Accumulator>())
+        self.wide.as_ref().map_or(0, |wide| size_of::<Limbs>() + wide.bytes())
     }
 }
 
-impl Accumulator {
-    fn add(&mut self, value: f64) {
-        let bits = value.to_bits();
-        let exponent = (bits >> 52 & 0x7ff) as usize;
-        let fraction = bits & ((1 << 52) - 1);
-        // Bit position of the lowest mantissa bit above 2^-1074; subnormals share that of exponent 1.
-        let (mantissa, at) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
-        let (limb, shift) = (at / 32, at % 32);
-        let wide = u128::from(mantissa) << shift;
-        let sign = if bits >> 63 == 1 { -1 } else { 1 };
-        for i in 0..3 {
-            self.limbs[limb + i] += sign * i64::from((wide >> (32 * i)) as u32);
-        }
-        self.tick();
-    }
-
-    fn add_integer(&mut self, value: i128) {
-        let (negative, mut rest) = (value < 0, value.unsigned_abs());
-        // 2^0 is bit 1074 = limb 33, bit 18.
-        let (mut limb, shift) = (1074 / 32, 1074 % 32);
-        let mut carry = 0u64;
-        while rest > 0 || carry > 0 {
-            let part = (u64::from(rest as u32) << shift) + carry;
-            self.limbs[limb] += if negative { -i64::from(part as u32) } else { i64::from(part as u32) };
-            carry = part >> 32;
-            rest >>= 32;
-            limb += 1;
-        }
-        self.tick();
-    }
-
-    fn add_all(&mut self, other: &Accumulator, sign: i64) {
-        self.limbs.iter_mut().zip(&other.limbs).for_each(|(a, b)| *a += sign * b);
-        self.pending += other.pending;
-        self.tick();
-    }
-
-    fn tick(&mut self) {
-        self.pending += 1;
-        if self.pending >= CARRY_AFTER {
-            self.carry();
-        }
-    }
-
-    /// Brings all limbs but the last into 0..2^32.
-    fn carry(&mut self) {
-        let mut carry = 0i64;
-        for limb in &mut self.limbs[..LIMBS - 1] {
-            let v = *limb + carry;
-            *limb = v & 0xffff_ffff;
-            carry = v >> 32;
-        }
-        self.limbs[LIMBS - 1] += carry;
-        self.pending = 0;
-    }
-
-    fn magnitude(&self) -> (bool, Vec<u32>) {
-        let mut a = self.clone();
-        a.carry();
-        let negative = a.limbs[LIMBS - 1] < 0;
-        if negative {
-            a.limbs.iter_mut().for_each(|l| *l = -*l);
-            a.carry();
-        }
-        let mut digits: Vec<u32> = Vec::with_capacity(LIMBS + 3);
-        digits.extend(a.limbs[..LIMBS - 1].iter().map(|l| *l as u32));
-        let top = a.limbs[LIMBS - 1] as u64;
-        digits.push(top as u32);
-        digits.push((top >> 32) as u32);
-        (negative, digits)
-    }
-}
-
-/// `digits × 2^base / count`, rounded to nearest, ties to even.
-pub(super) fn divide_and_round(mut digits: Vec<u32>, mut base: i32, count: u64) -> f64 {
-    let mut sticky = false;
-    if count > 1 {
-        // Four more digits below: more than enough bits under any quotient's mantissa.
-        digits.splice(0..0, [0; 4]);
-        base -= 128;
-        let mut remainder = 0u128;
-        for d in digits.iter_mut().rev() {
-            let part = remainder << 32 | u128::from(*d);
-            *d = (part / u128::from(count)) as u32;
-            remainder = part % u128::from(count);
-        }
-        sticky = remainder != 0;
-    }
-    while digits.last() == Some(&0) {
-        digits.pop();
-    }
-    let Some(&last) = digits.last() else { return 0.0 };
-    let top = digits.len() as i32 * 32 - 1 - last.leading_zeros() as i32;
-    // Exponent of the lowest bit that the result can hold.
-    let lowest = (top + base - 52).max(LOWEST);
-    let shift = lowest - base;
-    let bit = |i: i32| i >= 0 && digits.get(i as usize / 32).is_some_and(|d| d >> (i % 32) & 1 == 1);
-    let mut mantissa = 0u64;
-    for i in (shift..=top).rev() {
-        mantissa = mantissa << 1 | u64::from(bit(i));
-    }
-    if shift > 0 && bit(shift - 1) {
-        let below = sticky || (0..shift - 1).any(bit);
-        if below || mantissa & 1 == 1 {
-            mantissa += 1;
-        }
-    }
-    scale(mantissa, lowest)
-}
-
-/// `mantissa × 2^exponent`, exact for mantissas up to 2^53 and exponents from −1074.
-fn scale(mantissa: u64, exponent: i32) -> f64 {
-    if exponent > 971 {
-        return if mantissa == 0 { 0.0 } else { f64::INFINITY };
-    }
-    let power = if exponent >= -1022 {
-        f64::from_bits(((exponent + 1023) as u64) << 52)
-    } else {
-        f64::from_bits(1 << (exponent - LOWEST))
-    };
-    mantissa as f64 * power
+fn add_integer(limbs: &mut Limbs, value: i128) {
+    limbs.add(value.unsigned_abs(), LOWEST.unsigned_abs() as usize, if value < 0 { -1 } else { 1 });
 }
 
 #[cfg(test)]

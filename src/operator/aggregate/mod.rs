@@ -13,6 +13,7 @@ mod accumulator;
 mod call;
 mod decimals;
 mod exact_sum;
+mod limbs;
 mod multiset;
 mod ordered;
 mod ranked;

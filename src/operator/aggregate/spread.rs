@@ -5,20 +5,7 @@
 //! order of changes, and nothing is lost where the values are far from zero and close to each other.
 //! Cost: O(1) a change; a result takes the square of the limbs.
 
-use super::exact_sum::divide_and_round;
-
-/// Weight of the lowest bit of a sum: 2^-1074. Of a sum of squares: its square.
-const LOWEST: i32 = -1074;
-/// Each addition adds less than 2^33 to a limb, so this many cannot overflow one.
-const CARRY_AFTER: u32 = 1 << 28;
-
-/// A signed number in limbs of 32 bits, the first one of weight 2^(32 · `low`).
-#[derive(Debug, Clone, Default)]
-struct Limbs {
-    low: usize,
-    limbs: Vec<i64>,
-    pending: u32,
-}
+use super::limbs::{LOWEST, Limbs, divide_and_round, parts};
 
 /// What a variance is made of.
 #[derive(Debug, Clone, Default)]
@@ -37,10 +24,7 @@ impl Spread {
             self.odd += i64::from(weight);
             return self.add_scaled(0, 0, false, weight);
         }
-        let bits = value.to_bits();
-        let exponent = (bits >> 52 & 0x7ff) as usize;
-        let fraction = bits & ((1 << 52) - 1);
-        let (mantissa, at) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
+        let (mantissa, at) = parts(value);
         self.add_scaled(mantissa, at, value < 0.0, weight);
     }
 
@@ -52,7 +36,7 @@ impl Spread {
     fn add_scaled(&mut self, mantissa: u64, at: usize, negative: bool, weight: i32) {
         self.count += i64::from(weight);
         if mantissa != 0 {
-            self.sum.add(u128::from(mantissa), at, if negative { -weight } else { weight });
+            self.sum.add_double(mantissa, at, if negative { -weight } else { weight });
             self.squares.add(u128::from(mantissa) * u128::from(mantissa), 2 * at, weight);
         }
         if self.count == 0 {
@@ -72,9 +56,9 @@ impl Spread {
         if self.odd > 0 {
             return Some(f64::NAN);
         }
-        let (low, mut above) = self.squares.digits();
+        let (_, low, mut above) = self.squares.digits();
         multiply(&mut above, n);
-        let (sum_low, sum) = self.sum.digits();
+        let (_, sum_low, sum) = self.sum.digits();
         let square = squared(&sum);
         // Both in limbs from the lower of the two on.
         let base = low.min(2 * sum_low);
@@ -82,85 +66,12 @@ impl Spread {
         subtract(&mut above, &square, 2 * sum_low - base);
         let base = base as i32 * 32 + 2 * LOWEST;
         // Rows have 32-bit handles: the product stays within 64 bits.
-        Some(divide_and_round(above, base, n.saturating_mul(divisor)))
+        Some(divide_and_round(&above, base, n.saturating_mul(divisor)))
     }
 
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
-        (self.sum.limbs.capacity() + self.squares.limbs.capacity()) * 8
-    }
-}
-
-impl Limbs {
-    /// Adds `mantissa · 2^at · weight`.
-    fn add(&mut self, mantissa: u128, at: usize, weight: i32) {
-        let (first, shift) = (at / 32, at % 32);
-        // Four limbs, shifted into five, times 32 bits.
-        self.reach(first, first + 6);
-        let times = u64::from(weight.unsigned_abs());
-        let sign = if weight < 0 { -1 } else { 1 };
-        let (mut carry, mut limb) = (0u64, first - self.low);
-        for i in 0..6 {
-            let part = match i {
-                0 => (mantissa << shift) as u32,
-                _ => (mantissa >> (32 * i - shift).min(127)) as u32,
-            };
-            let part = if i > 0 && 32 * i - shift > 127 { 0 } else { part };
-            carry += u64::from(part) * times;
-            self.limbs[limb] += sign * i64::from(carry as u32);
-            carry >>= 32;
-            limb += 1;
-        }
-        self.pending += 1;
-        if self.pending >= CARRY_AFTER {
-            self.carry();
-        }
-    }
-
-    /// Makes room for limbs of some weights, and one more for carries.
-    fn reach(&mut self, from: usize, to: usize) {
-        if self.limbs.is_empty() {
-            self.low = from;
-        }
-        if from < self.low {
-            self.limbs.splice(0..0, std::iter::repeat_n(0, self.low - from));
-            self.low = from;
-        }
-        let wanted = to + 1 - self.low;
-        if self.limbs.len() < wanted {
-            self.limbs.resize(wanted, 0);
-        }
-    }
-
-    /// Brings all limbs but the last into 0..2^32.
-    fn carry(&mut self) {
-        self.pending = 0;
-        let Some((last, limbs)) = self.limbs.split_last_mut() else { return };
-        let mut carry = 0i64;
-        for limb in limbs {
-            let v = *limb + carry;
-            *limb = v & 0xffff_ffff;
-            carry = v >> 32;
-        }
-        *last += carry;
-    }
-
-    /// The magnitude as digits of 32 bits, and the weight of the first of them.
-    fn digits(&self) -> (usize, Vec<u32>) {
-        let mut a = self.clone();
-        a.carry();
-        if a.limbs.last().is_some_and(|l| *l < 0) {
-            a.limbs.iter_mut().for_each(|l| *l = -*l);
-            a.carry();
-        }
-        let mut digits: Vec<u32> = a.limbs.iter().map(|l| *l as u32).collect();
-        digits.extend(a.limbs.last().map(|l| (*l >> 32) as u32));
-        let zeros = digits.iter().take_while(|d| **d == 0).count();
-        digits.drain(..zeros);
-        while digits.last() == Some(&0) {
-            digits.pop();
-        }
-        (a.low + zeros, digits)
+        self.sum.bytes() + self.squares.bytes()
     }
 }
 
