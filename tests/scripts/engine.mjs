@@ -15,6 +15,9 @@ export const engineFiles = ['engine.wasm', 'wasm-bytes.js', 'glue.js', 'glue.d.t
 
 const raw = join(cache, 'compiled.wasm')
 
+/** Speed without its size: functions of `opt-level = 2` are inlined as sparingly as those of `"s"` (www/docs/decisions/002). */
+const inlining = ['-Cllvm-args=--inline-threshold=50']
+
 export async function buildEngine() {
   const rustc = await ensureRust()
   await compile(rustc)
@@ -23,9 +26,9 @@ export async function buildEngine() {
 
 async function compile(rustc) {
   const inputs = [...filesBelow(inRoot('src')).filter((file) => file.endsWith('.rs')), inRoot('Cargo.toml'), inRoot('Cargo.lock'), inRoot('.cargo/config.toml')]
-  await step('compile', { inputs, settings: [rustc, process.env.RUSTFLAGS ?? ''] }, async () => {
+  await step('compile', { inputs, settings: [rustc, process.env.RUSTFLAGS ?? '', ...inlining] }, async () => {
     say('Compiling the engine')
-    await must('cargo', ['build', '--release', '--lib', '--target', target, ...lockedFlag()], { env: await reproducibleEnvironment() })
+    await must('cargo', ['build', '--release', '--lib', '--target', target, ...lockedFlag()], { env: await reproducibleEnvironment(inlining) })
     const built = readFileSync(join(targetDirectory(), target, 'release', 'eddyline.wasm'))
     checkFeatures(built)
     put(raw, built)
