@@ -7,7 +7,7 @@ import { makeOrder, makeWindow, orderables } from './make-order.mjs'
 import { makeCtes, makeRows, makeSet, makeSource, rowFeatures, someTable, sourceFeatures } from './make-source.mjs'
 import { subqueries, subqueryCondition, subqueryField } from './make-subquery.mjs'
 import { makeWindows, scopeParts } from './make-window.mjs'
-import { isSafe, literal } from './values.mjs'
+import { encode, isSafe, literal } from './values.mjs'
 
 const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
 const joinKinds = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'overlap', 'unnest']
@@ -47,7 +47,7 @@ export function makeQuery(r, schema, wanted) {
     if (depth(json) > 2) seen.add('deep')
   }
   if (compares(state, shape, hazard)) return { json, seen, lenient: state.lenient || seen.has('scalarRow') }
-  const windowed = !state.derived && state.ctes.length === 0
+  const windowed = !state.derived && state.ctes.length === 0 && !hasTies(json)
   if (windowed) makeWindows(state, state.groups === undefined ? scopeParts(state, keyExpressions(state)) : groupParts(state))
   makeOrder(state, orderables(state), state.derived ? undefined : keyColumns(state))
   if (windowed) addWindowOrder(state)
@@ -167,6 +167,13 @@ export function groupingSets(r, count) {
   const some = [...new Set(Array.from({ length: r.between(1, 3) }, () => String(all.filter(() => r.oneIn(2)))))].map((s) => s.split(',').filter(Boolean).map(Number))
   const sets = r.pick([rollup, cube, some])
   return all.every((n) => sets.some((s) => s.includes(n))) ? sets : [...sets, all]
+}
+
+/** Whether two of the groupings are equal: which of their equal rows a window function tells what PostgreSQL leaves open. */
+function hasTies({ groupBy = [], groupingSets = [] }) {
+  const texts = groupBy.map(({ expr }) => encode(expr))
+  const sets = groupingSets.map((set) => String([...new Set(set.map((n) => texts.indexOf(texts[n])))].sort()))
+  return new Set(sets).size < sets.length
 }
 
 /** The expressions that some grouping is by, by their numbers. */
