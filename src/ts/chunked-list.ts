@@ -30,7 +30,12 @@ class Chunk<C> {
     return this.#items = items
   }
 }
-class Group<C> { constructor(public chunks: Chunk<C>[], public size: number, public edit: number) {} }
+/** Some chunks, or what makes them when somebody asks. */
+class Group<C> {
+  #chunks: Chunk<C>[] | (() => Chunk<C>[])
+  constructor(chunks: Chunk<C>[] | (() => Chunk<C>[]), public size: number, public edit: number) { this.#chunks = chunks }
+  get chunks(): Chunk<C>[] { return typeof this.#chunks === 'function' ? this.#chunks = this.#chunks() : this.#chunks }
+}
 
 /**
  * A list of cells with immutable snapshots: groups of chunks of about 100 cells, copied on write.
@@ -74,15 +79,19 @@ export class ChunkedList<C extends Cell> {
     this.#objects = undefined
     const edit = this.#edit
     const groups: Group<C>[] = []
-    let group: Group<C> | undefined
-    for (let at = 0; at < n; at += CHUNK) {
-      const size = Math.min(CHUNK, n - at)
-      const chunk = new Chunk<C>(undefined, edit, cellAt, at, size)
-      if (!later) chunk.make()
-      if (group === undefined || group.chunks.length === GROUP) groups.push(group = new Group<C>([], 0, edit))
-      group.chunks.push(chunk)
-      group.size += size
-      if (this.tracked) this.#track(chunk, group)
+    for (let at = 0; at < n; at += GROUP * CHUNK) {
+      const end = Math.min(at + GROUP * CHUNK, n)
+      const chunks = (): Chunk<C>[] => {
+        const made: Chunk<C>[] = []
+        for (let first = at; first < end; first += CHUNK) made.push(new Chunk<C>(undefined, edit, cellAt, first, Math.min(CHUNK, end - first)))
+        return made
+      }
+      const group = new Group<C>(chunks, end - at, edit)
+      groups.push(group)
+      if (!later || this.tracked) for (const chunk of group.chunks) {
+        if (!later) chunk.make()
+        if (this.tracked) this.#track(chunk, group)
+      }
     }
     this.#groups = groups
     this.#groupsEdit = edit

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Snapshot } from './chunked-list.js'
+import { Coming } from './coming.js'
 import type { Report } from './changes.js'
 import type { Delivery, Listener, LiveEvent } from './dispatch.js'
 import { EddylineError } from './errors.js'
@@ -191,12 +192,15 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
     // every row on the way to the next change built as it was, whether anybody asks or not.
     if (query.view.flat && query.view.built && !this.urgent) this.#snapshot = query.view.snapshot()
   }
-  get diff(): readonly Patch[] { return typeof this.#diff === 'function' ? this.#diff = this.#diff() : this.#diff }
+  get diff(): readonly Patch[] {
+    const diff = this.#diff
+    return diff instanceof Coming ? this.#diff = diff.make() : typeof diff === 'function' ? this.#diff = diff() : diff
+  }
   get batch(): Report | undefined { return this.#batch }
   get rows(): readonly any[] {
     // In error it shows the last good ones.
     if (this.urgent || (this.#query.broken && this.#query.version === this.version)) return this.#query.rows()
-    this.pin()
+    this.#take()
     if (this.#snapshot === undefined) {
       throw new EddylineError('STALE_EVENT', 'the rows of an event must be read before the next version; `getSnapshot()` can be kept')
     }
@@ -204,6 +208,10 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
   }
   listeners(): readonly Listener<any>[] { return this.#query.listeners }
   pin(): void {
+    if (this.#diff instanceof Coming && this.listeners().length > 0) void this.diff
+    this.#take()
+  }
+  #take(): void {
     if (this.#snapshot === undefined && !this.urgent && !this.#query.broken && this.#query.status !== 'closed' && this.#query.version === this.version) {
       this.#snapshot = this.#query.view.snapshot()
     }

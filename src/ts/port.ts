@@ -69,6 +69,9 @@ const PIECES = 50_000
 // Sizes of the input area: at first and at rest, kept between batches at most, and ever.
 const AREA_LEAST = 65536, AREA_KEPT = 4 << 20, AREA_MOST = 1 << 30
 
+/** What may make another version, or ends a view. */
+const CHANGES = /* @__PURE__ */ new Set<string>(['json_part', 'json_end', 'admit', 'set_params', 'show', 'unregister'])
+
 /**
  * One engine as the rest of the library sees it: kept views over the memory, and the guard that poisons the engine.
  *
@@ -89,6 +92,8 @@ export class Port {
   capacity = 0
   /** What forgotten views left is going. */
   #sweeping = false
+  /** What is to be fetched of a version before there is another. */
+  readonly #owed = new Set<() => void>()
   readonly engine: WasmEngine
   readonly #module: EngineModule
 
@@ -158,8 +163,16 @@ export class Port {
     this.fresh()
   }
 
+  /** `fetch` is called before the next version, unless it is `paid`. */
+  owe(fetch: () => void): void { this.#owed.add(fetch) }
+
+  paid(fetch: () => void): void { this.#owed.delete(fetch) }
+
+  #pay(): void { for (const fetch of [...this.#owed]) fetch() }
+
   commit(len: number): number {
     if (this.dead !== undefined) throw this.dead
+    if (this.#owed.size > 0) this.#pay()
     try { return this.engine.commit(len) >>> 0 || this.#failed() } catch (error) { throw this.failure(error) }
   }
 
@@ -171,6 +184,7 @@ export class Port {
   /** Applies the JSON batch in the input area. */
   applyJson(len: number): number {
     if (this.dead !== undefined) throw this.dead
+    if (this.#owed.size > 0) this.#pay()
     try { return this.engine.json_apply(len) >>> 0 || this.#failed() } catch (error) { throw this.failure(error) }
   }
 
@@ -206,6 +220,7 @@ export class Port {
   /** Calls any rare export under the guard. */
   call<K extends Exclude<keyof WasmEngine, 'free'>>(name: K, ...args: Parameters<WasmEngine[K]>): ReturnType<WasmEngine[K]> {
     if (this.dead !== undefined) throw this.dead
+    if (this.#owed.size > 0 && CHANGES.has(name)) this.#pay()
     try {
       return (this.engine[name] as (...a: unknown[]) => unknown).apply(this.engine, args) as ReturnType<WasmEngine[K]>
     } catch (error) { throw this.failure(error) }

@@ -113,6 +113,7 @@ export class Queries implements QueryHost {
     const port = this.#port
     const view = new View(port, this.#relations, this.#forms.register(json, form, isSliced(sliced)), this.version)
     const query = new SharedQuery(this, view, key, json, types)
+    view.windowed = query.windowed
     this.#views.set(view.id, view)
     this.#shared[view.id] = query
     const failure = port.call('view_error', view.id)

@@ -1,6 +1,8 @@
 import { ChunkedList, type Snapshot } from './chunked-list.js'
+import { Coming } from './coming.js'
 import type { EddylineError } from './errors.js'
 import { equal, exchanged, replaced } from './exchange.js'
+import { Handles, PART } from './handles.js'
 import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
 import type { Port, RelationInfo, ViewInfo } from './port.js'
@@ -15,7 +17,7 @@ type Item = RowCell | NodeCell
 const LATER = 1024
 
 /** Patches, or what makes them when they are looked at. */
-export type Diff = readonly Patch[] | (() => readonly Patch[])
+export type Diff = readonly Patch[] | (() => readonly Patch[]) | Coming
 
 /**
  * The mirror of one engine view.
@@ -46,6 +48,8 @@ export class View {
   #stale = false
   /** The steps that a flat list took while it could not be evaluated. */
   #missed: Patch[] | undefined
+  /** It shows a part of its list. */
+  windowed = false
   /** After an error its rows come whole, not by steps. */
   comesWhole = false
   readonly #relations: Relations
@@ -77,11 +81,14 @@ export class View {
     if (this.#list !== undefined) return this.#list
     const port = this.#port
     if (this.flat) {
-      const address = port.call('slice', this.id, 0, 0x7fffffff) >>> 2
+      const wait = !this.windowed && !this.comesWhole
+      const address = port.call('slice', this.id, 0, wait ? PART : 0x7fffffff) >>> 2
       port.fresh()
       // Copied: making a cell may call the engine, which may move its buffers.
+      const handles = port.i32.slice(address + 1, address + 1 + port.i32[address])
       const list = new ChunkedList<Item>()
-      this.#fill(list, port.i32.slice(address + 1, address + 1 + port.i32[address]))
+      const length = wait && handles.length === PART ? port.call('total', this.id) : PART
+      this.#fill(list, handles, length > PART ? new Handles(port, this.id, length, handles) : undefined, length)
       return this.#list = list
     }
     const address = port.call('snapshot', this.id) >>> 2
@@ -97,13 +104,13 @@ export class View {
    * Fills a flat list. Cells of many rows are made when they are read, or before what is shown of their part of the list changes: no
    * handle goes without a patch at its place.
    */
-  #fill(list: ChunkedList<Item>, handles: Int32Array): void {
+  #fill(list: ChunkedList<Item>, handles: Int32Array, more?: Handles, length = handles.length): void {
     const { table } = this.levels[0]
     // Objects of a batch wait for their cells; a view in error is told of no changes.
     const later = handles.length > LATER && !this.#stale && this.#relations.links.count === 0
     const { taken } = snapshots
-    list.fill(handles.length, i => {
-      const cell = table.at(handles[i])
+    list.fill(more === undefined ? handles.length : length, i => {
+      const cell = table.at(more === undefined ? handles[i] : more.at(i))
       // It was in the list all the time.
       if (cell.born > taken) cell.born = taken
       return cell
@@ -271,7 +278,10 @@ export class View {
         this.diff = () => replaced(level, undefined, filled)
         return true
       }
-      seen = this.#applyFlat(words, at, patches, diff)
+      // Objects of a batch wait for their cells; of a page of a worker rows go without being told one by one.
+      const coming = wanted && !this.comesWhole && this.#relations.links.count === 0 ? Coming.of(this.levels[0], words, at, patches) : undefined
+      seen = this.#applyFlat(words, at, patches, coming === undefined ? diff : undefined)
+      if (coming !== undefined) { this.diff = coming; return true }
     } else {
       const nested = this.#nested
       for (let n = 0; n < patches; n++) {
