@@ -49,6 +49,15 @@ impl<'a> View<'a> {
         self.arguments.relations.cell(self.arguments.relation, row, column.path)
     }
 
+    /// Order of two rows by the order alone, by their prefixes first: of rows that differ in the first column no cell is read.
+    pub(super) fn compare_peers(&self, a: &Entry, b: &Entry) -> Ordering {
+        match a.first.cmp(&b.first) {
+            unequal @ (Ordering::Less | Ordering::Greater) if self.order > 0 => unequal,
+            _ if a.row == b.row => Ordering::Equal,
+            _ => self.compare_order(a.row, b.row),
+        }
+    }
+
     /// Order of two rows by the order alone.
     pub(super) fn compare_order(&self, a: Handle, b: Handle) -> Ordering {
         let columns = self.sort.columns[..self.order].iter();
@@ -68,9 +77,9 @@ impl<'a> View<'a> {
     }
 
     /// The rows that agree with some row in the order; it need not be there.
-    pub(super) fn peers_of(&self, row: Handle) -> Peers {
-        let start = self.tree.partition(&|item| self.compare_order(item.row, row).is_lt());
-        let end = self.tree.partition(&|item| self.compare_order(item.row, row).is_le());
+    pub(super) fn peers_of(&self, entry: &Entry) -> Peers {
+        let start = self.tree.partition(&|item| self.compare_peers(&item.entry(), entry).is_lt());
+        let end = self.tree.partition(&|item| self.compare_peers(&item.entry(), entry).is_le());
         Peers { start, end, group: self.tree.starts_before(start) }
     }
 

@@ -34,7 +34,7 @@ impl Window {
             for at in [at, at + 1] {
                 let Some(item) = tree.get(at) else { continue };
                 let before = at.checked_sub(1).and_then(|b| tree.get(b));
-                let starts = before.is_none_or(|b| self.view(relations, &tree).compare_order(b.row, item.row).is_ne());
+                let starts = before.is_none_or(|b| self.view(relations, &tree).compare_peers(&b.entry(), &item.entry()).is_ne());
                 if starts != item.starts {
                     tree.mark(at, starts);
                 }
@@ -65,7 +65,7 @@ impl Window {
         });
         items.extend(rest.iter().map(|(_, entry, _)| Item::new(*entry, false)));
         for i in 0..items.len() {
-            items[i].starts = i == 0 || view.compare_order(items[i - 1].row, items[i].row).is_ne();
+            items[i].starts = i == 0 || view.compare_peers(&items[i - 1].entry(), &items[i].entry()).is_ne();
         }
         Tree::build(&items, view.arguments)
     }
@@ -82,7 +82,7 @@ impl Window {
                 j.and_then(|j| pending.get(j)).is_some_and(|p| p.2 != *added && view.compare(&p.1, entry).is_eq())
             };
             let in_place = if *added { equal(i.checked_sub(1)) } else { equal(Some(i + 1)) };
-            let (at, peers) = (view.place(entry), view.peers_of(entry.row));
+            let (at, peers) = (view.place(entry), view.peers_of(entry));
             changed.push(Changed { row: entry.row, added: *added, at, peers, in_place });
         }
         let change = Change { view, rows: &changed, old_len, anchors };
