@@ -9,6 +9,7 @@ export const ELEMENTS: readonly ElementType[] = ['bool', 'int', 'float', 'text',
 /** The type of the elements of an array type; undefined of others. */
 export const elementOf = (type: CellType | undefined): ElementType | undefined => type?.endsWith('[]') ? type.slice(0, -2) as ElementType : undefined
 
+const ESCAPES = /\x01[\x02\x03]/
 const END = '\0', VALUE = '\x01', NULL = '\x02', SIGN = 1n << 63n
 const double = /* @__PURE__ */ new DataView(new ArrayBuffer(8))
 
@@ -67,31 +68,45 @@ function word(bits: bigint): string {
 /** The list of a cell. */
 export function unpackArray(type: ElementType, packed: string): unknown[] {
   const out: unknown[] = []
+  const isText = type === 'text' || type === 'uuid'
+  // Rare: what holds no such pair anywhere holds no escape.
+  const isPlain = !isText || !ESCAPES.test(packed)
   for (let at = 0; at < packed.length;) {
-    if (packed[at++] === NULL) { out.push(null); continue }
-    let end = at + 10
-    if (type === 'bool') end = at + 1
-    if (type === 'text' || type === 'uuid') end = packed.indexOf(END, at) + 1
-    out.push(unpack(type, packed.slice(at, end)))
-    at = end
+    if (packed.charCodeAt(at++) === 2) { out.push(null); continue }
+    if (isText) {
+      const end = packed.indexOf(END, at)
+      const text = packed.slice(at, end)
+      out.push(isPlain ? text : text.replace(/\x01[\x02\x03]/g, pair => pair[1] === '\x02' ? END : '\x01'))
+      at = end + 1
+    } else if (type === 'bool') out.push(packed.charCodeAt(at++) === 1)
+    else {
+      out.push(unpack(type, packed, at))
+      at += 10
+    }
   }
   return out
 }
 
-function unpack(type: ElementType, packed: string): unknown {
-  if (type === 'bool') return packed === '\x01'
-  if (type === 'uuid') return packed.slice(0, -1)
-  if (type === 'text') return packed.slice(0, -1).replace(/\x01[\x02\x03]/g, pair => pair[1] === '\x02' ? END : '\x01')
-  let bits = 0n
-  for (let i = 0; i < 10; i++) bits = bits << 7n | BigInt(packed.charCodeAt(i))
+/** Ten digits of seven bits: 29 bits and 35. */
+function unpack(type: ElementType, packed: string, at: number): unknown {
+  let high = 0, low = 0
+  for (let i = at; i < at + 5; i++) {
+    high = high * 128 + packed.charCodeAt(i)
+    low = low * 128 + packed.charCodeAt(i + 5)
+  }
   if (type === 'float') {
-    double.setBigUint64(0, bits >> 63n === 1n ? bits ^ SIGN : bits ^ (SIGN * 2n - 1n))
+    const first = high * 8 + Math.floor(low / 4294967296)
+    const isPositive = high >= 268435456
+    double.setUint32(0, isPositive ? first ^ 0x80000000 : ~first)
+    double.setUint32(4, isPositive ? low : ~low)
     return double.getFloat64(0)
   }
-  const whole = BigInt.asIntN(64, bits ^ SIGN)
-  if (type === 'timestamp') return new Date(Number((whole - (whole % 1000n + 1000n) % 1000n) / 1000n))
-  if (type === 'date') return dateText(Number(whole))
-  return whole >= BigInt(Number.MIN_SAFE_INTEGER) && whole <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(whole) : whole
+  // Exact while it is safe.
+  const near = (high - 268435456) * 34359738368 + low
+  const exact = Number.isSafeInteger(near) ? near : BigInt(high - 268435456) << 35n | BigInt(low)
+  if (type === 'date') return dateText(near)
+  if (type !== 'timestamp') return exact
+  return new Date(typeof exact === 'number' ? Math.floor(exact / 1000) : Number((exact - (exact % 1000n + 1000n) % 1000n) / 1000n))
 }
 
 /** Whether an array is written as the decoder would give it back. */

@@ -114,7 +114,7 @@ impl Accumulator {
     ///
     /// # Errors
     /// `NUMERIC_OVERFLOW`.
-    pub fn result(&self, call: &Call, relations: &Relations, relation: RelationId) -> Result<Value, ErrorCode> {
+    pub fn result(&mut self, call: &Call, relations: &Relations, relation: RelationId) -> Result<Value, ErrorCode> {
         Ok(match self {
             Accumulator::Count(n) => Value::Int(*n),
             Accumulator::Sum { count: 0, .. } => Value::Null,

@@ -3,8 +3,8 @@
 //! Per group: rows, and one accumulator per call (`accumulator`). Output: one row per group (group cells, then aggregates),
 //! replaced when a value changed. Without group columns there is one group, which exists also without rows.
 //! Cost: O(log n) per changed row and call, one output row per changed group; what is put together of all rows of a group
-//! (`stringAgg`, `jsonAgg`) is written anew when the group changes: its size besides. Law: out = [f(G′)] − [f(G)] per changed
-//! group.
+//! (`stringAgg`, `jsonAgg`) is written anew for the rows near the one that changed, and copied as a whole.
+//! Law: out = [f(G′)] − [f(G)] per changed group.
 //!
 //! One file a family: `exact_sum` (sums, means), `spread` (variances), `multiset` (extremes, percentiles, modes, distinct),
 //! `ordered` (rows in an order), over the tree of `ranked`.
@@ -162,7 +162,7 @@ impl AggregateGroups {
                 self.builder.set(layout, c, v.as_cell());
             }
             let mut failed = None;
-            for (i, (accumulator, call)) in group.accumulators.iter().zip(&self.calls).enumerate() {
+            for (i, (accumulator, call)) in group.accumulators.iter_mut().zip(&self.calls).enumerate() {
                 match accumulator.result(call, relations, self.input) {
                     Ok(v) => self.builder.set(layout, group.key.len() + i, v.as_cell()),
                     Err(code) => failed = failed.or(Some(code)),

@@ -2,7 +2,7 @@
 //!
 //! The rows themselves are kept, as handles; their values are read when the group is published.
 
-use super::super::Row;
+use super::super::{Formula, Row};
 use super::call::Call;
 use super::multiset::Multiset;
 use super::ranked::{Ranked, Sought};
@@ -17,27 +17,31 @@ pub fn add(rows: &mut Ranked, call: &Call, row: Row<'_>, weight: i32) {
     rows.change(&Sought { prefix: call.prefix(row), compare: &compare }, weight, &mut || row.handle);
 }
 
-/// The result over rows. Cost: O(log n) for first and last, else what is written.
-pub fn result(rows: &Ranked, call: &Call, relations: &Relations, relation: RelationId) -> Value {
+/// The result over rows. Cost: O(log n) for first and last, else what is written: the rows near those that changed, and a copy of the
+/// whole.
+pub fn result(rows: &mut Ranked, call: &Call, relations: &Relations, relation: RelationId) -> Value {
     let row = |handle| Row { relations, relation, handle };
-    let value = |handle| call.argument.as_ref().and_then(|a| a.eval(row(handle)).ok());
+    let of = |formula: &Option<Formula>, handle| {
+        formula.as_ref().and_then(|f| f.eval(row(handle)).ok().map(|v| v.as_cell().to_value()))
+    };
     let place = match call.function {
         AggregateFunction::First => 0,
         AggregateFunction::Last => rows.weight() - 1,
         _ => {
-            let mut parts = Parts::new(call);
-            rows.for_each(&mut |handle, weight| {
-                let separator = call.second.as_ref().and_then(|s| s.eval(row(handle)).ok());
+            let Some(first) = rows.at(0) else { return Value::Null };
+            let before = of(&call.second, first);
+            let out = rows.written(&mut |handle, weight, out| {
+                let row = row(handle);
+                let Some(Ok(value)) = call.argument.as_ref().map(|a| a.eval(row)) else { return };
+                let separator = call.second.as_ref().and_then(|s| s.eval(row).ok());
                 for _ in 0..weight {
-                    if let Some(v) = value(handle) {
-                        parts.push(v.as_cell(), separator.as_ref().map_or(Cell::Null, |s| s.as_cell()));
-                    }
+                    write(call.ty, value.as_cell(), separator.as_ref().map_or(Cell::Null, |s| s.as_cell()), out);
                 }
             });
-            return parts.finish();
+            return finish(call.ty, out, before.as_ref().map_or(Cell::Null, Value::as_cell));
         }
     };
-    rows.at(place).and_then(value).map_or(Value::Null, |v| v.as_cell().to_value())
+    rows.at(place).and_then(|handle| of(&call.argument, handle)).unwrap_or(Value::Null)
 }
 
 /// The result over distinct values, in the direction of the call's one sort key.
@@ -56,55 +60,44 @@ pub fn distinct_result(values: &Multiset, call: &Call, relations: &Relations, re
     if null {
         list.insert(if by.is_some_and(|k| k.nulls_first) { 0 } else { list.len() }, &Value::Null);
     }
-    let mut parts = Parts::new(call);
-    list.into_iter().for_each(|v| parts.push(v.as_cell(), separator));
-    parts.finish()
-}
-
-/// A text, a JSON array or an array in the making.
-struct Parts {
-    ty: Type,
-    any: bool,
-    out: Vec<u8>,
-}
-
-impl Parts {
-    fn new(call: &Call) -> Self {
-        Parts { ty: call.ty, any: false, out: if call.ty == Type::Json { vec![b'['] } else { Vec::new() } }
+    if list.is_empty() {
+        return Value::Null;
     }
+    let mut out = Vec::new();
+    list.into_iter().for_each(|v| write(call.ty, v.as_cell(), separator, &mut out));
+    finish(call.ty, out, separator)
+}
 
-    fn push(&mut self, cell: Cell<'_>, separator: Cell<'_>) {
-        let first = !std::mem::replace(&mut self.any, true);
-        match self.ty {
-            Type::Json => {
-                if !first {
-                    self.out.push(b',');
+/// Appends an element of a text, a JSON array or an array, with what is before it.
+fn write(ty: Type, cell: Cell<'_>, separator: Cell<'_>, out: &mut Vec<u8>) {
+    match ty {
+        Type::Json => {
+            out.push(b',');
+            write_json(cell, out);
+        }
+        Type::Array(_) => push(cell, out),
+        _ => {
+            for part in [separator, cell] {
+                if let Cell::Text(text) = part {
+                    out.extend_from_slice(text.as_bytes());
                 }
-                return write_json(cell, &mut self.out);
             }
-            Type::Array(_) => return push(cell, &mut self.out),
-            _ => {}
-        }
-        if let (Cell::Text(separator), false) = (separator, first) {
-            self.out.extend_from_slice(separator.as_bytes());
-        }
-        if let Cell::Text(text) = cell {
-            self.out.extend_from_slice(text.as_bytes());
         }
     }
+}
 
-    fn finish(mut self) -> Value {
-        if !self.any {
-            return Value::Null;
+/// The whole of some elements; `before`: the separator that is written before the first.
+fn finish(ty: Type, mut out: Vec<u8>, before: Cell<'_>) -> Value {
+    match (ty, before) {
+        (Type::Array(element), _) => return Value::Array(element, out.into()),
+        (Type::Json, _) => {
+            out.first_mut().into_iter().for_each(|comma| *comma = b'[');
+            out.push(b']');
         }
-        if let Type::Array(element) = self.ty {
-            return Value::Array(element, self.out.into());
-        }
-        if self.ty == Type::Json {
-            self.out.push(b']');
-        }
-        // Texts, and the ASCII between them.
-        let text = String::from_utf8(self.out).unwrap_or_default().into_boxed_str();
-        if self.ty == Type::Json { Value::Json(text) } else { Value::Text(text) }
+        (_, Cell::Text(separator)) => drop(out.drain(..separator.len())),
+        _ => {}
     }
+    // Texts, and the ASCII between them.
+    let text = String::from_utf8(out).unwrap_or_default().into_boxed_str();
+    if ty == Type::Json { Value::Json(text) } else { Value::Text(text) }
 }

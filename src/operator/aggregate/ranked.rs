@@ -2,7 +2,8 @@
 //!
 //! What an id is, and so the order, is the caller's: it compares the ids that are there with the one that is sought. Of the
 //! order's first key each entry holds eight bytes, so that most comparisons read nothing else. Change, place and n-th:
-//! O(log n); 16 bytes an entry, nodes of up to 64.
+//! O(log n); 16 bytes an entry, nodes of up to 64. What is written of all entries, one after another, is kept leaf by leaf: after a
+//! change only the leaf that it was in is written again.
 
 use std::cmp::Ordering;
 
@@ -17,9 +18,13 @@ struct Entry {
 
 #[derive(Debug)]
 enum Node {
-    Leaf(Vec<Entry>),
+    /// Entries, and what was written of them since the last change.
+    Leaf(Vec<Entry>, Option<Box<[u8]>>),
     Inner(Vec<Child>),
 }
+
+/// Appends what is to be written of an entry: its id and weight.
+pub type Write<'a> = dyn FnMut(u32, i32, &mut Vec<u8>) + 'a;
 
 #[derive(Debug)]
 struct Child {
@@ -57,7 +62,7 @@ pub struct Ranked {
 
 impl Default for Ranked {
     fn default() -> Self {
-        Ranked { root: Node::Leaf(Vec::new()), weight: 0 }
+        Ranked { root: Node::empty(), weight: 0 }
     }
 }
 
@@ -85,7 +90,7 @@ impl Ranked {
         while let Node::Inner(children) = &mut self.root
             && children.len() <= 1
         {
-            self.root = children.pop().map_or_else(|| Node::Leaf(Vec::new()), |c| c.node);
+            self.root = children.pop().map_or_else(Node::empty, |c| c.node);
         }
         changed
     }
@@ -95,7 +100,7 @@ impl Ranked {
         let mut node = &self.root;
         loop {
             match node {
-                Node::Leaf(entries) => {
+                Node::Leaf(entries, _) => {
                     return entries
                         .iter()
                         .find(|e| {
@@ -123,6 +128,21 @@ impl Ranked {
         self.root.for_each(f);
     }
 
+    /// What `write` makes of all entries in order; it must make the same of an entry every time. Cost: that of a leaf per change since
+    /// the last time, and a copy of the whole.
+    pub fn written(&mut self, write: &mut Write<'_>) -> Vec<u8> {
+        if let Node::Leaf(entries, _) = &self.root {
+            // A few rows: not worth a second copy.
+            let mut out = Vec::new();
+            entries.iter().for_each(|e| write(e.id, e.weight, &mut out));
+            return out;
+        }
+        // Room for what JSON has at its end.
+        let mut out = Vec::with_capacity(self.root.write(write) + 1);
+        self.root.gather(&mut out);
+        out
+    }
+
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
         self.root.bytes()
@@ -130,9 +150,13 @@ impl Ranked {
 }
 
 impl Node {
+    fn empty() -> Self {
+        Node::Leaf(Vec::new(), None)
+    }
+
     fn len(&self) -> usize {
         match self {
-            Node::Leaf(entries) => entries.len(),
+            Node::Leaf(entries, _) => entries.len(),
             Node::Inner(children) => children.len(),
         }
     }
@@ -140,14 +164,15 @@ impl Node {
     /// The first entry; there is one.
     fn first(&self) -> Entry {
         match self {
-            Node::Leaf(entries) => entries[0],
+            Node::Leaf(entries, _) => entries[0],
             Node::Inner(children) => children[0].first,
         }
     }
 
     fn change(&mut self, sought: &Sought<'_>, weight: i32, new: &mut dyn FnMut() -> u32) -> (Changed, Option<Child>) {
         let (changed, overfull) = match self {
-            Node::Leaf(entries) => {
+            Node::Leaf(entries, written) => {
+                *written = None;
                 let at = entries.partition_point(|e| sought.order(e).is_lt());
                 let changed = match entries.get_mut(at) {
                     Some(e) if sought.order(e).is_eq() => {
@@ -191,11 +216,11 @@ impl Node {
     /// Cuts off the right half.
     fn split(&mut self) -> Child {
         match self {
-            Node::Leaf(entries) => {
+            Node::Leaf(entries, _) => {
                 // Entries mostly come in order: the left half is left fuller.
                 let right = entries.split_off(FULL * 3 / 4);
                 let weight = right.iter().map(|e| i64::from(e.weight)).sum();
-                Child { first: right[0], weight, node: Node::Leaf(right) }
+                Child { first: right[0], weight, node: Node::Leaf(right, None) }
             }
             Node::Inner(children) => {
                 let right = children.split_off(FULL / 2);
@@ -206,14 +231,36 @@ impl Node {
 
     fn for_each(&self, f: &mut dyn FnMut(u32, i32)) {
         match self {
-            Node::Leaf(entries) => entries.iter().for_each(|e| f(e.id, e.weight)),
+            Node::Leaf(entries, _) => entries.iter().for_each(|e| f(e.id, e.weight)),
             Node::Inner(children) => children.iter().for_each(|c| c.node.for_each(f)),
+        }
+    }
+
+    /// Writes what is not written; the length of all.
+    fn write(&mut self, write: &mut Write<'_>) -> usize {
+        match self {
+            Node::Leaf(entries, written) => {
+                let written = written.get_or_insert_with(|| {
+                    let mut out = Vec::new();
+                    entries.iter().for_each(|e| write(e.id, e.weight, &mut out));
+                    out.into()
+                });
+                written.len()
+            }
+            Node::Inner(children) => children.iter_mut().map(|c| c.node.write(write)).sum(),
+        }
+    }
+
+    fn gather(&self, out: &mut Vec<u8>) {
+        match self {
+            Node::Leaf(_, written) => out.extend_from_slice(written.as_deref().unwrap_or_default()),
+            Node::Inner(children) => children.iter().for_each(|c| c.node.gather(out)),
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Node::Leaf(entries) => entries.capacity() * size_of::<Entry>(),
+            Node::Leaf(entries, written) => entries.capacity() * size_of::<Entry>() + written.as_ref().map_or(0, |w| w.len()),
             Node::Inner(children) => {
                 children.capacity() * size_of::<Child>() + children.iter().map(|c| c.node.bytes()).sum::<usize>()
             }
@@ -237,7 +284,10 @@ fn merge_around(children: &mut Vec<Child>, at: usize) {
     let right = children.remove(left + 1);
     children[left].weight += right.weight;
     match (&mut children[left].node, right.node) {
-        (Node::Leaf(a), Node::Leaf(b)) => a.extend(b),
+        (Node::Leaf(a, written), Node::Leaf(b, _)) => {
+            *written = None;
+            a.extend(b);
+        }
         (Node::Inner(a), Node::Inner(b)) => a.extend(b),
         _ => unreachable!("siblings are of one height"),
     }
@@ -287,6 +337,16 @@ mod tests {
                         assert_eq!(ranked.at(place as i64), Some(flat[place]));
                     }
                     assert_eq!(ranked.at(total), None);
+                    let text: Vec<u8> = flat.iter().flat_map(|v| v.to_le_bytes()).collect();
+                    for rest in 0..2 {
+                        let mut entries = 0;
+                        let mut write = |id: u32, weight: i32, out: &mut Vec<u8>| {
+                            entries += 1;
+                            (0..weight).for_each(|_| out.extend_from_slice(&id.to_le_bytes()));
+                        };
+                        assert_eq!(ranked.written(&mut write), text);
+                        assert!(rest == 0 || entries == 0 || model.len() <= FULL, "{entries} of {} written again", model.len());
+                    }
                 }
             }
         }
@@ -310,6 +370,32 @@ mod tests {
             most = most.max(looked.get());
         }
         assert!((17..=30).contains(&most), "{most} comparisons");
+    }
+
+    #[test]
+    fn after_a_change_one_leaf_is_written_again() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut ranked = Ranked::default();
+        for value in 0..20_000 {
+            change(&mut ranked, value * 2, 1);
+        }
+        for round in 0..300 {
+            let mut entries = 0;
+            let text = ranked.written(&mut |id, weight, out| {
+                entries += weight;
+                out.extend_from_slice(&id.to_be_bytes());
+            });
+            assert!(text.chunks(4).is_sorted() && text.len() as i64 == 4 * ranked.weight());
+            // A leaf that is split is two, one that is thin takes in its neighbour.
+            assert!(round == 0 || entries as usize <= FULL + 1, "{entries}");
+            let value = rng.u32(..20_000) * 2;
+            let known = ranked.weight() > 10_000 && text.chunks(4).any(|c| *c == value.to_be_bytes());
+            if known {
+                change(&mut ranked, value, -1)
+            } else {
+                change(&mut ranked, value + 1, 1)
+            };
+        }
     }
 
     #[test]
