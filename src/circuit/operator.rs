@@ -6,7 +6,7 @@ use super::guard::Guard;
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Against, BoundValue, Call, Comparison, Count, Elements, Fixpoint, Formula, Gate, WindowColumn};
+use crate::operator::{Against, BoundValue, Call, Comparison, Count, Elements, Fixpoint, Formula, Gate, InView, WindowColumn};
 use crate::query::{Function, JoinKind, Recursion, SetOp, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
@@ -97,6 +97,11 @@ pub trait Operator {
 
     /// Its ordered lists, for views to acquire groups.
     fn ordered_mut(&mut self) -> Option<&mut OrderedGroups> {
+        None
+    }
+
+    /// The lists in view that it is, for views to acquire groups.
+    fn in_view_mut(&mut self) -> Option<&mut InView> {
         None
     }
 
@@ -277,6 +282,17 @@ pub enum Spec {
         /// Order.
         sort: SortSpec,
     },
+    /// Pairs of links and what these lead to, in order, by owner: of owners in view.
+    InView {
+        /// Links by owner.
+        left: NodeId,
+        /// What they lead to, by key.
+        right: NodeId,
+        /// Columns of a link that are the key of what it leads to.
+        target: Vec<Path>,
+        /// Order.
+        sort: SortSpec,
+    },
     /// Rows paired with window functions.
     Window {
         /// Input.
@@ -358,6 +374,7 @@ impl Spec {
             Spec::Gather { inputs, .. } => inputs.clone(),
             Spec::Join { left, right, .. }
             | Spec::SemiJoin { left, right, .. }
+            | Spec::InView { left, right, .. }
             | Spec::Bound { left, right, .. }
             | Spec::Combine { left, right, .. } => {
                 vec![*left, *right]
@@ -402,6 +419,7 @@ impl Spec {
             Spec::Aggregate { .. } => "aggregate",
             Spec::Gather { .. } => "grouping sets",
             Spec::Order { .. } => "order",
+            Spec::InView { .. } => "in view",
             Spec::Window { .. } => "window",
             Spec::ArrangeInOrder { .. } => "arrange in order",
             Spec::Top { .. } | Spec::ParamTop { .. } => "top",

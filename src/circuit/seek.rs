@@ -25,11 +25,21 @@ pub struct Tuning {
     pub filed_rows: usize,
     /// Versions for which an index without filters is kept.
     pub grace: u64,
+    /// Lists in view of more links stay when nobody holds them.
+    pub long_list: usize,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { looked_up_from: 4, indexed_from: 4, indexed_rows: 512, filed_from: 16, filed_rows: 4096, grace: 256 }
+        Tuning {
+            looked_up_from: 4,
+            indexed_from: 4,
+            indexed_rows: 512,
+            filed_from: 16,
+            filed_rows: 4096,
+            grace: 256,
+            long_list: 256,
+        }
     }
 }
 
@@ -43,7 +53,7 @@ impl Nodes {
         match guard {
             Guard::Equal(_, values) => {
                 let index = self.arrangement(column.seek.by_key?);
-                Some(values.iter().flat_map(|value| index.holding(relations, value)).collect())
+                Some(values.iter().flat_map(|value| index.holding(relations, std::slice::from_ref(value))).collect())
             }
             Guard::Range(path, low, high) => Some(between(relations, self.ordered(column.seek.in_order?), *path, low, high)),
         }

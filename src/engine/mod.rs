@@ -211,7 +211,7 @@ impl Engine {
             let at = words.len();
             words.extend_from_slice(&[id as i32, 0, 0, 0]);
             let mut out = Output { words, patches: 0 };
-            view.absorb(&mut self.circuit, &self.relations, changed, &mut out);
+            view.absorb(&mut self.circuit, &mut self.relations, changed, &mut out);
             let patches = out.patches;
             let failed = errors && view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
             if patches == 0 && failed == view.failed {
@@ -267,7 +267,7 @@ impl Engine {
             }
         };
         plan.levels.iter_mut().for_each(|level| self.share_fields(level));
-        let mut view = View::open(id, plan, &mut self.circuit, &self.relations);
+        let mut view = View::open(id, plan, &mut self.circuit, &mut self.relations);
         view.params = params;
         view.failed = view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
         self.failed_views += usize::from(view.failed);

@@ -11,6 +11,7 @@ mod fixpoint;
 mod formula;
 mod gate;
 mod gather;
+mod in_view;
 mod join;
 mod like;
 mod link;
@@ -37,6 +38,7 @@ pub use fixpoint::{BestRows, Derivations, Facts, Fixpoint, GrowingRows, GrownRow
 pub use formula::{Datum, Formula, Row};
 pub use gate::Gate;
 pub use gather::{Gather, Part};
+pub use in_view::InView;
 pub use join::{Join, Pairs, Side};
 pub use link::Link;
 pub use order::Order;

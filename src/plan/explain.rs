@@ -52,6 +52,7 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
         Spec::Order { group, sort, .. } | Spec::ArrangeInOrder { group, sort, .. } => {
             format!(" by {} columns in groups of {}", sort.columns.len(), group.len())
         }
+        Spec::InView { sort, .. } => format!(" by {} columns", sort.columns.len()),
         Spec::ArrangeByKey { key, .. } if key.is_empty() => " by nothing (every pair is examined)".to_owned(),
         Spec::ArrangeByKey { key, .. } => format!(" by {} columns", key.len()),
         Spec::Aggregate { groups, calls, .. } if calls.is_empty() => format!(" over {} columns", groups.len()),

@@ -11,11 +11,13 @@
 
 use super::level::{Field, FieldSource, Level, Window, add_nested};
 use super::{Planner, Stream};
-use crate::query::{Aggregate, BoundQuery, Expr, Function, Hop, JoinKind, Nested, Select};
-use crate::trace::{Path, SortColumn, SortSpec};
+use crate::circuit::{NodeId, Spec};
+use crate::operator::{InView, Side};
+use crate::query::{Aggregate, BoundQuery, Expr, Hop, Nested, Select, SortKey};
+use crate::trace::{Path, RelationId, SortColumn, SortSpec};
 use crate::value::Type;
 
-/// The rows of a list, and what they have of the targets.
+/// Links, and what they have of their targets.
 struct Links {
     stream: Stream,
     /// Columns that refer to the owner.
@@ -26,9 +28,37 @@ struct Links {
     columns: Vec<(usize, Path)>,
 }
 
+/// Where rows of a list have what of their targets, and their number.
+struct Seen {
+    number: Option<Path>,
+    columns: Vec<(usize, Path)>,
+}
+
+fn path(columns: &[(usize, Path)], column: usize) -> Path {
+    columns.iter().find(|(c, _)| *c == column).expect("links have the columns that were wanted").1
+}
+
+impl Seen {
+    fn path(&self, column: usize) -> Path {
+        path(&self.columns, column)
+    }
+}
+
 impl Links {
     fn path(&self, column: usize) -> Path {
-        self.columns.iter().find(|(c, _)| *c == column).expect("links have the columns that were wanted").1
+        path(&self.columns, column)
+    }
+
+    /// In lists of the links themselves.
+    fn seen(&self) -> Seen {
+        Seen { number: self.number, columns: self.columns.clone() }
+    }
+
+    /// In lists of pairs of a link and what of its target decides.
+    fn met(&self, keys: &[usize], wanted: &[usize]) -> Seen {
+        let own = keys.iter().map(|&c| (c, self.path(c).within(false)));
+        let others = wanted.iter().enumerate().skip(keys.len()).map(|(n, &c)| (c, Path::column(n).within(true)));
+        Seen { number: self.number.map(|n| n.within(false)), columns: own.chain(others).collect() }
     }
 }
 
@@ -51,41 +81,49 @@ impl Planner<'_> {
     }
 
     /// The rows of a join table, if its key is the pair, so that each pair is there once.
-    fn bare_pairs(&mut self, nested: &Nested, there: &Stream, wanted: &[usize]) -> Option<Links> {
+    fn bare_pairs(&mut self, nested: &Nested) -> Option<Links> {
         let [first, last] = &nested.hops[..] else { return None };
         let pair: Vec<usize> = first.right.iter().chain(&last.left).copied().collect();
         if first.filter.is_some() || !first.refers_back || !is_key(&self.schema.by_id(first.table).key, &pair) {
             return None;
         }
-        let join = self.table(first.table);
-        let by: Vec<(usize, usize)> = last.left.iter().copied().zip(last.right.iter().copied()).collect();
-        let own = wanted.iter().all(|c| last.right.contains(c));
-        let (stream, width) = if own {
-            (self.semi_join(&join, there, false, &by, false, None), 0)
-        } else {
-            let deciding = self.deciding(there, wanted);
-            let width = join.columns.len();
-            let equal = |(n, &left): (usize, &usize)| Expr::Call(Function::Eq, vec![Expr::Column(left), Expr::Column(width + n)]);
-            let on = Expr::Call(Function::And, last.left.iter().enumerate().map(equal).collect());
-            (self.join(&join, &deciding, JoinKind::Inner, &on), width)
-        };
-        // The key as the pair has it, for lists of rows of the join table alone and of pairs with what decides.
-        let keys = by.iter().map(|&(left, right)| (right, stream.columns[left].0));
-        let others = wanted.iter().enumerate().filter(|_| !own).map(|(n, &c)| (c, stream.columns[width + n].0));
-        let columns = keys.chain(others).collect();
+        let stream = self.table(first.table);
+        // The key as the pair has it.
+        let columns = last.right.iter().zip(&last.left).map(|(&right, &left)| (right, stream.columns[left].0)).collect();
         let owner = first.right.iter().map(|&c| stream.columns[c].0).collect();
         let number = first.arrival.filter(|_| nested.arrival).map(|n| stream.columns[0].0.sibling(n));
         Some(Links { stream, owner, number, columns })
     }
 
-    /// Distinct links of any chain to what of its targets decides.
-    fn links_to(&mut self, nested: &Nested, there: &Stream, wanted: &[usize]) -> Links {
-        let deciding = self.deciding(there, wanted);
-        let keys = 0..nested.hops[nested.hops.len() - 1].right.len();
-        let (stream, refer, number) = self.links(&nested.hops, deciding, keys.collect(), nested.arrival);
+    /// Distinct links of any chain to the keys of its targets.
+    fn links_to(&mut self, nested: &Nested, there: &Stream, key: &[usize]) -> Links {
+        let keys = self.deciding(there, key);
+        let (stream, refer, number) = self.links(&nested.hops, keys, (0..key.len()).collect(), nested.arrival);
         let owner = refer.into_iter().map(|c| stream.columns[c].0).collect();
-        let columns = wanted.iter().enumerate().map(|(n, &c)| (c, stream.columns[n].0)).collect();
+        let columns = key.iter().enumerate().map(|(n, &c)| (c, stream.columns[n].0)).collect();
         Links { stream, owner, number, columns }
+    }
+
+    /// Those of the links that lead to what is there.
+    fn there(&mut self, links: Links, there: &Stream, key: &[usize]) -> Links {
+        let place = |path: Path| links.stream.columns.iter().position(|c| c.0 == path).expect("links have their targets' keys");
+        let by: Vec<(usize, usize)> = key.iter().map(|&c| (place(links.path(c)), c)).collect();
+        Links { stream: self.semi_join(&links.stream, there, false, &by, false, None), ..links }
+    }
+
+    /// Lists in view of links and what of their targets decides, whose first columns are the targets' keys; the relation of their rows.
+    fn in_view(&mut self, links: &Links, decides: &Stream, keys: &[usize], sort: SortSpec) -> (NodeId, RelationId) {
+        let target: Vec<Path> = keys.iter().map(|&c| links.path(c)).collect();
+        let key: Vec<Path> = (0..keys.len()).map(Path::column).collect();
+        let left = Side { node: self.arrange(&links.stream, &links.owner, false), relation: links.stream.relation };
+        let right = Side { node: self.arrange(decides, &key, false), relation: decides.relation };
+        let spec = Spec::InView { left: left.node, right: right.node, target: target.clone(), sort: sort.clone() };
+        let long = self.circuit.long_list();
+        let node = self.node(spec, |relations, _| {
+            let output = relations.add_pair(left.relation, right.relation);
+            Box::new(InView::new([left, right], &links.owner, target, sort, output, long))
+        });
+        (node, self.output(node))
     }
 
     /// Some columns of a stream, a key first, as rows of their own.
@@ -108,32 +146,43 @@ pub(super) fn add_pointers(planner: &mut Planner<'_>, levels: &mut Vec<Level>, n
     let target = planner.table(last.table);
     // Links whose target is not there yet, or does not satisfy the conditions, are not in the list.
     let there = planner.end(last, Some(query));
-    let decides: Vec<usize> = match nested.arrival {
-        true => Vec::new(),
-        false => query.order.iter().filter_map(|o| if let Expr::Column(c) = o.expr { Some(c) } else { None }).collect(),
-    };
-    // What links have of their targets: the key, the order's columns, and references that lead on.
-    let mut wanted = last.right.clone();
-    let leads = query.nested.iter().flat_map(|n| &n.hops[0].left);
-    decides.iter().chain(leads).for_each(|&c| {
+    // What lists have of targets: the key, the order's columns, and references that lead on.
+    let keys = &last.right;
+    let mut wanted = keys.clone();
+    let ordered = query.order.iter().filter(|_| !nested.arrival);
+    let ordered: Vec<(usize, &SortKey)> =
+        ordered.filter_map(|o| if let Expr::Column(c) = o.expr { Some((c, o)) } else { None }).collect();
+    let leads = query.nested.iter().flat_map(|n| &n.hops[0].left).copied();
+    ordered.iter().map(|o| o.0).chain(leads).for_each(|c| {
         if !wanted.contains(&c) {
             wanted.push(c);
         }
     });
-    let links = match planner.bare_pairs(nested, &there, &wanted) {
-        Some(pairs) => pairs,
-        None => planner.links_to(nested, &there, &wanted),
+    let in_view = wanted.len() > keys.len() || query.filter.is_some() || last.filter.is_some();
+    let links = match planner.bare_pairs(nested) {
+        Some(pairs) if in_view => pairs,
+        Some(pairs) => planner.there(pairs, &there, keys),
+        None if in_view => planner.links_to(nested, &target, keys),
+        None => planner.links_to(nested, &there, keys),
     };
+    let decides = in_view.then(|| planner.deciding(&there, &wanted));
+    let seen = if in_view { links.met(keys, &wanted) } else { links.seen() };
     let key = &query.key;
     let ascending = |path: Path, ty: Type| SortColumn { path, ty, desc: false, nulls_first: false };
-    let identity: Vec<Path> = key.iter().map(|&c| links.path(c)).collect();
-    let ordered = query.order.iter().zip(&decides);
-    let mut columns: Vec<SortColumn> = ordered
-        .map(|(o, &c)| SortColumn { path: links.path(c), ty: target.columns[c].1, desc: o.desc, nulls_first: o.nulls_first })
-        .collect();
+    let identity: Vec<Path> = key.iter().map(|&c| seen.path(c)).collect();
+    let by = |&(c, o): &(usize, &SortKey)| SortColumn {
+        path: seen.path(c),
+        ty: target.columns[c].1,
+        desc: o.desc,
+        nulls_first: o.nulls_first,
+    };
+    let mut columns: Vec<SortColumn> = ordered.iter().map(by).collect();
     columns.extend(key.iter().zip(&identity).map(|(&c, &path)| ascending(path, target.columns[c].1)));
-    let sort = SortSpec { arrival: links.number, columns };
-    let node = planner.order(&links.stream, links.owner.clone(), sort);
+    let sort = SortSpec { arrival: seen.number, columns };
+    let (node, relation) = match decides {
+        Some(decides) => planner.in_view(&links, &decides, keys, sort),
+        None => (planner.order(&links.stream, links.owner.clone(), sort), links.stream.relation),
+    };
     let at = levels.len();
     let list = level(planner, &target, last, query, node);
     let mut window = Window { offset: query.offset as usize, limit: query.limit.map(|l| l as usize), start: None, part: None };
@@ -142,7 +191,7 @@ pub(super) fn add_pointers(planner: &mut Planner<'_>, levels: &mut Vec<Level>, n
     levels.push(Level {
         name: Some(nested.name.clone()),
         parent: Some(parent),
-        relation: links.stream.relation,
+        relation,
         identity,
         owner,
         window,
@@ -153,14 +202,14 @@ pub(super) fn add_pointers(planner: &mut Planner<'_>, levels: &mut Vec<Level>, n
     let columns = key.iter().map(|&c| ascending(Path::column(c), target.columns[c].1)).collect();
     let sort = SortSpec { arrival: None, columns };
     let node = planner.order(&target, last.right.iter().map(|&c| Path::column(c)).collect(), sort);
-    let owner = last.right.iter().map(|&c| links.path(c)).collect();
-    let seen = level(planner, &target, last, query, node);
-    levels.push(Level { parent: Some(at), single: true, owner, hidden: true, ..seen });
-    add_nested(planner, levels, query, at, &|c| links.path(c));
+    let owner = last.right.iter().map(|&c| seen.path(c)).collect();
+    let shown = level(planner, &target, last, query, node);
+    levels.push(Level { parent: Some(at), single: true, owner, hidden: true, ..shown });
+    add_nested(planner, levels, query, at, &|c| seen.path(c));
 }
 
 /// A level that shows columns of a table's rows.
-fn level(planner: &Planner<'_>, target: &Stream, last: &Hop, query: &BoundQuery, node: crate::circuit::NodeId) -> Level {
+fn level(planner: &Planner<'_>, target: &Stream, last: &Hop, query: &BoundQuery, node: NodeId) -> Level {
     let table = planner.schema.by_id(last.table);
     let key: Vec<Path> = query.key.iter().map(|&c| Path::column(c)).collect();
     let field = |(c, name): (usize, &str)| Field { name: name.to_owned(), source: FieldSource::Cell(Path::column(c)) };

@@ -127,7 +127,7 @@ impl<'a> Planner<'a> {
         Stream { node, ..stream }
     }
 
-    fn arrange(&mut self, stream: &Stream, key: &[Path], nulls_equal: bool) -> NodeId {
+    pub(super) fn arrange(&mut self, stream: &Stream, key: &[Path], nulls_equal: bool) -> NodeId {
         let spec = Spec::ArrangeByKey { input: stream.node, key: key.to_vec(), nulls_equal };
         let relation = stream.relation;
         self.node(spec, |_, spec| match spec {

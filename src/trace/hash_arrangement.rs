@@ -238,15 +238,16 @@ impl HashArrangement {
         })
     }
 
-    /// The rows whose key of one column equals a value.
-    pub fn holding(&self, rs: &Relations, value: &Value) -> Vec<(Handle, Weight)> {
+    /// The rows whose key equals some values.
+    pub fn holding(&self, rs: &Relations, key: &[Value]) -> Vec<(Handle, Weight)> {
         let mut h = Hasher64::new();
-        h.cell(value.as_cell());
+        key.iter().for_each(|value| h.cell(value.as_cell()));
         let hash = h.finish();
         let group = self.index.find(hash, |g| {
             let group = &self.groups[g as usize];
-            let sample = || self.entries[group.first as usize].row;
-            group.hash == hash && total_order(rs.cell(self.relation, sample(), self.key[0]), value.as_cell()).is_eq()
+            let sample = self.entries[group.first as usize].row;
+            let is_equal = |(&p, v): (&Path, &Value)| total_order(rs.cell(self.relation, sample, p), v.as_cell()).is_eq();
+            group.hash == hash && self.key.iter().zip(key).all(is_equal)
         });
         let mut at = group.map_or(END, |g| self.groups[g as usize].first);
         let mut found = Vec::new();

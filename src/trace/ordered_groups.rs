@@ -4,146 +4,18 @@
 //! columns that refer to the owner. After each step [`OrderedGroups::changes`] tells, per changed group, which rows left from
 //! which old position and which came to which new position: all that a window needs to know what it shows now.
 
-use std::cmp::Ordering;
-
 use hashbrown::HashMap;
 
-use super::{Entry, HandleState, KeyTable, OrderedList, Path, RelationId, Relations, Slab, hash_cells, hash_key};
+use super::merge::{Work, in_order, rebuild};
+use super::{Entry, HandleState, KeyTable, OrderedList, Path, RelationId, Relations, Slab, SortSpec, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle};
-use crate::value::{Cell, Type, Value, identity_order, order_prefix, sort, total_order};
+use crate::value::{Value, sort};
 
 /// A group of one arrangement.
 pub type GroupId = u32;
 
 /// No group: a key with a null, or one that nothing has.
 pub const NO_GROUP: GroupId = u32::MAX;
-
-/// One sort column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SortColumn {
-    /// Where the cell is.
-    pub path: Path,
-    /// Its type.
-    pub ty: Type,
-    /// Descending.
-    pub desc: bool,
-    /// Nulls before everything, in either direction.
-    pub nulls_first: bool,
-}
-
-/// A total order over rows of a relation: sort columns, the last ones being a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct SortSpec {
-    /// A number of the row ([`Relations::number`]) that goes before all columns: lists in the order of arrival.
-    pub arrival: Option<Path>,
-    /// Most significant first.
-    pub columns: Vec<SortColumn>,
-}
-
-impl SortColumn {
-    /// Compares two cells in this column's direction.
-    #[inline]
-    pub fn compare(&self, a: Cell<'_>, b: Cell<'_>) -> Ordering {
-        match (a.is_null(), b.is_null()) {
-            (true, true) => Ordering::Equal,
-            (true, false) => {
-                if self.nulls_first {
-                    Ordering::Less
-                } else {
-                    Ordering::Greater
-                }
-            }
-            (false, true) => {
-                if self.nulls_first {
-                    Ordering::Greater
-                } else {
-                    Ordering::Less
-                }
-            }
-            (false, false) if self.desc => total_order(b, a),
-            (false, false) => total_order(a, b),
-        }
-    }
-
-    /// A word whose order never contradicts [`compare`](Self::compare); `flip` is all ones for a descending column.
-    #[inline]
-    pub fn word(&self, c: Cell<'_>, flip: u64) -> u64 {
-        match c {
-            Cell::Null => {
-                if self.nulls_first {
-                    0
-                } else {
-                    u64::MAX
-                }
-            }
-            c => order_prefix(c) ^ flip,
-        }
-    }
-}
-
-impl SortSpec {
-    /// Order of two rows; of rows whose values are all equal, by how these are shown.
-    #[inline]
-    pub fn compare(&self, rs: &Relations, rel: RelationId, a: Handle, b: Handle) -> Ordering {
-        if let Some(path) = self.arrival {
-            let o = rs.number(rel, a, path).cmp(&rs.number(rel, b, path));
-            if o.is_ne() {
-                return o;
-            }
-        }
-        let mut spelling = Ordering::Equal;
-        for c in &self.columns {
-            let (x, y) = (rs.cell(rel, a, c.path), rs.cell(rel, b, c.path));
-            let o = c.compare(x, y);
-            if o.is_ne() {
-                return o;
-            }
-            if spelling.is_eq() && c.ty.has_spellings() {
-                spelling = identity_order(x, y);
-            }
-        }
-        spelling
-    }
-
-    /// Order of a row against values for the first columns.
-    pub fn compare_to(&self, rs: &Relations, rel: RelationId, row: Handle, values: &[Value]) -> Ordering {
-        for (c, v) in self.columns.iter().zip(values) {
-            let o = c.compare(rs.cell(rel, row, c.path), v.as_cell());
-            if o.is_ne() {
-                return o;
-            }
-        }
-        Ordering::Equal
-    }
-
-    /// The entry of a row: its number, or two prefix words, of the first column twice if it is text (its first 16 bytes), else of the
-    /// first two columns.
-    #[inline]
-    pub fn entry(&self, rs: &Relations, rel: RelationId, row: Handle) -> Entry {
-        if let Some(path) = self.arrival {
-            return Entry { first: rs.number(rel, row, path), second: 0, row };
-        }
-        let Some(c0) = self.columns.first() else { return Entry { first: 0, second: 0, row } };
-        let cell = rs.cell(rel, row, c0.path);
-        let flip = if c0.desc { u64::MAX } else { 0 };
-        let first = c0.word(cell, flip);
-        let second = if c0.ty.is_var() {
-            match cell {
-                Cell::Text(t) => order_prefix(Cell::Bytes(t.as_bytes().get(8..).unwrap_or(&[]))) ^ flip,
-                Cell::Bytes(b) => order_prefix(Cell::Bytes(b.get(8..).unwrap_or(&[]))) ^ flip,
-                _ => first,
-            }
-        } else {
-            match self.columns.get(1) {
-                // The extreme integer and false share their word with null: beside null they stand on their side of it.
-                Some(_) if !cell.is_null() && first == c0.word(Cell::Null, flip) => !first,
-                Some(c1) => c1.word(rs.cell(rel, row, c1.path), if c1.desc { u64::MAX } else { 0 }),
-                None => 0,
-            }
-        };
-        Entry { first, second, row }
-    }
-}
 
 /// A row and its position in its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,6 +185,32 @@ impl OrderedGroups {
             self.groups[group as usize].users -= 1;
             self.drop_if_unused(group);
         }
+    }
+
+    /// How often a group is acquired.
+    pub fn users(&self, group: GroupId) -> u32 {
+        self.groups[group as usize].users
+    }
+
+    /// The cells of a group's key.
+    pub fn key(&self, group: GroupId) -> &[Value] {
+        self.keys.key(group)
+    }
+
+    /// Gives an empty list its rows, which nobody saw come. Cost: O(k log k) for k rows.
+    pub fn fill(&mut self, rs: &Relations, group: GroupId, rows: &Delta) {
+        let mut entries: Vec<Entry> = rows.rows().iter().map(|r| self.sort.entry(rs, self.relation, r.0)).collect();
+        let (sort, relation) = (&self.sort, self.relation);
+        in_order(&mut entries, &|a, b| sort.compare(rs, relation, a, b));
+        self.rows += entries.len();
+        self.groups[group as usize].list = OrderedList::from_sorted(&entries);
+    }
+
+    /// Takes the rows from a list that nobody looks at any more.
+    pub fn empty(&mut self, group: GroupId) -> OrderedList {
+        let list = std::mem::take(&mut self.groups[group as usize].list);
+        self.rows -= list.len();
+        list
     }
 
     /// A view shows a list of a group from now on: [`holders`](Self::holders) names it.
@@ -498,102 +396,11 @@ impl OrderedGroups {
     }
 }
 
-/// The rows of one group that leave and come.
-#[derive(Debug, Default)]
-struct Work {
-    removed: Vec<Entry>,
-    inserted: Vec<Entry>,
-}
-
-impl Work {
-    #[inline]
-    fn take(&mut self, weight: i32, entry: Entry) {
-        debug_assert!(weight == 1 || weight == -1, "keyed rows have weight one");
-        if weight > 0 { &mut self.inserted } else { &mut self.removed }.push(entry);
-    }
-}
-
-/// Up to here entries are compared with each other; longer lists are sorted by a word first.
-const FEW: usize = 64;
-
-/// Sorts entries. Long lists by numbers made of the most significant bits in which their first words differ and the place in
-/// the list, which costs a third of comparing them; what these bits do not tell apart is compared.
-fn in_order(entries: &mut Vec<Entry>, tie: &impl Fn(Handle, Handle) -> Ordering) {
-    if entries.len() < 2 || entries.is_sorted_by(|a, b| a.compare(b, tie).is_lt()) {
-        return;
-    }
-    if entries.len() <= FEW {
-        return sort::by(entries, |a, b| a.compare(b, tie));
-    }
-    let least = entries.iter().map(|e| e.first).min().unwrap_or(0);
-    let range = entries.iter().map(|e| e.first - least).max().unwrap_or(0);
-    let places = u64::BITS - (entries.len() as u64).leading_zeros();
-    let unseen = (u64::BITS - range.leading_zeros()).saturating_sub(u64::BITS - places);
-    let mut words: Vec<u64> = entries.iter().enumerate().map(|(i, e)| (e.first - least) >> unseen << places | i as u64).collect();
-    sort::numbers(&mut words);
-    let place = |word: u64| (word & ((1 << places) - 1)) as usize;
-    let mut sorted: Vec<Entry> = Vec::with_capacity(entries.len());
-    let mut alike = 0;
-    for (i, &word) in words.iter().enumerate() {
-        if i > 0 && word >> places != words[i - 1] >> places {
-            finish_alike(&mut sorted[alike..], tie);
-            alike = i;
-        }
-        sorted.push(entries[place(word)]);
-    }
-    finish_alike(&mut sorted[alike..], tie);
-    *entries = sorted;
-}
-
-#[inline]
-fn finish_alike(entries: &mut [Entry], tie: &impl Fn(Handle, Handle) -> Ordering) {
-    if entries.len() > 1 {
-        sort::by(entries, |a, b| a.compare(b, tie));
-    }
-}
-
-/// Merges in one pass and builds the list anew.
-fn rebuild(
-    list: &mut OrderedList,
-    removed: &[Entry],
-    inserted: &[Entry],
-    change: &mut GroupDelta,
-    tie: &impl Fn(Handle, Handle) -> Ordering,
-) {
-    if list.is_empty() {
-        change.inserted.extend(inserted.iter().enumerate().map(|(at, e)| Placed { row: e.row, at }));
-        *list = OrderedList::from_sorted(inserted);
-        return;
-    }
-    let mut merged = Vec::with_capacity(list.len() + inserted.len() - removed.len());
-    let mut out = removed.iter().copied().peekable();
-    let mut new = inserted.iter().copied().peekable();
-    let mut at = 0;
-    list.for_range(0, usize::MAX, &mut |e| {
-        if out.peek().is_some_and(|o| o.row == e.row) {
-            out.next();
-            change.removed.push(Placed { row: e.row, at });
-        } else {
-            while let Some(n) = new.next_if(|n| n.compare(e, tie).is_lt()) {
-                change.inserted.push(Placed { row: n.row, at: merged.len() });
-                merged.push(n);
-            }
-            merged.push(*e);
-        }
-        at += 1;
-    });
-    assert!(out.peek().is_none(), "a removed row is in its list");
-    for n in new {
-        change.inserted.push(Placed { row: n.row, at: merged.len() });
-        merged.push(n);
-    }
-    *list = OrderedList::from_sorted(&merged);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Layout;
+    use crate::trace::SortColumn;
+    use crate::value::{Layout, Type};
 
     fn setup() -> (Relations, RelationId, SortSpec) {
         let mut rs = Relations::default();
@@ -630,28 +437,6 @@ mod tests {
                 [(a[1], a.len() - 2), (a[0], a.len() - 1)]
             );
             assert_eq!(change.inserted.iter().map(|p| (p.row, p.at)).collect::<Vec<_>>(), [(new, 0)]);
-        }
-    }
-
-    #[test]
-    fn entries_are_sorted_whatever_their_first_words_have_in_common() {
-        let mut rng = fastrand::Rng::with_seed(9);
-        let tie = |a: Handle, b: Handle| a.cmp(&b);
-        for round in 0..200u32 {
-            let n = rng.usize(0..400);
-            let word = |rng: &mut fastrand::Rng| match round % 5 {
-                0 => rng.u64(..),
-                1 => 1 << 63 | rng.u64(0..50),
-                2 => rng.u64(0..3) << 60 | rng.u64(0..3),
-                3 => u64::MAX - rng.u64(0..2),
-                _ => 7,
-            };
-            let mut entries: Vec<Entry> =
-                (0..n as u32).map(|row| Entry { first: word(&mut rng), second: rng.u64(0..2), row: row ^ 0x55 }).collect();
-            let mut want = entries.clone();
-            want.sort_by_key(|e| (e.first, e.second, e.row));
-            in_order(&mut entries, &tie);
-            assert_eq!(entries, want);
         }
     }
 

@@ -4,6 +4,7 @@
 use eddyline::engine::Engine;
 use eddyline::query::ast::{QueryJson, SchemaJson};
 use eddyline::query::{Schema, bind};
+use eddyline::value::{Field, RowTree, Value};
 use eddyline::wire::json::{JsonReader, Options};
 use serde_json::{Value as Json, json};
 
@@ -27,6 +28,7 @@ fn board_of(issues: usize, more: &Json) -> Board {
     let mut more = more.clone();
     let mut own = |name: &str| more.as_object_mut().unwrap().remove(name).unwrap_or_default();
     let (ids, tenant, with, select) = (own("ids") == true, own("tenant") == true, own("with"), own("select"));
+    let (limit, offset) = (own("limit"), own("offset"));
     let more = &more;
     let int = |name: &str| json!({ "name": name, "type": "int" });
     let text = |name: &str| json!({ "name": name, "type": "text" });
@@ -37,7 +39,7 @@ fn board_of(issues: usize, more: &Json) -> Board {
         labels[name] = value.clone();
     }
     let mut shown = json!({});
-    for (name, part) in [("select", select), ("with", with)] {
+    for (name, part) in [("select", select), ("with", with), ("limit", limit), ("offset", offset)] {
         if !part.is_null() {
             shown[name] = part;
         }
@@ -175,6 +177,91 @@ fn a_renamed_target_costs_its_occurrences_in_view_in_any_order_and_under_conditi
         assert_eq!(few, many, "{way}");
         assert!(few.0.0 <= 12, "{way}: {few:?}");
     }
+}
+
+/// A label in an order, or under a condition, or leading on, by what changes: it moves, goes or leads elsewhere in the lists of 200
+/// issues in view, whatever lists have it besides.
+#[test]
+fn a_target_that_moves_in_its_lists_costs_its_occurrences_in_view() {
+    let column = |name: &str| json!({ "op": "col", "name": name });
+    let by = |name: &str, desc: bool| json!([{ "expr": column(name), "desc": desc }]);
+    let above = json!({ "op": ">", "args": [column("rank"), { "op": "lit", "value": 2 }] });
+    let shown = 20 * PROJECTS;
+    // Its lists, what is set, and patches per occurrence: a move and a set, or what a row is taken out or put in by.
+    let ways = [
+        (json!({ "orderBy": by("name", false) }), json!({ "name": "z" }), 2),
+        (json!({ "orderBy": by("name", true), "tenant": true }), json!({ "name": "a" }), 2),
+        (json!({ "orderBy": by("name", false), "ids": true }), json!({ "name": "z" }), 2),
+        (json!({ "orderBy": by("name", false), "where": above }), json!({ "name": "z" }), 2),
+        (
+            json!({ "orderBy": by("name", false), "with": [{ "relation": "kind_of" }, { "relation": "hints" }] }),
+            json!({ "name": "z" }),
+            2,
+        ),
+        // The first by name is another one.
+        (json!({ "orderBy": by("name", false), "limit": 1 }), json!({ "name": "z" }), 2),
+        (json!({ "orderBy": by("name", false), "offset": 1 }), json!({ "name": "z" }), 2),
+        // It stays where it is, and stays out of view.
+        (json!({ "orderBy": by("name", false) }), json!({ "name": "b" }), 1),
+        (json!({ "orderBy": by("name", true), "limit": 1 }), json!({ "name": "a" }), 2),
+        (json!({ "orderBy": by("name", false), "limit": 1 }), json!({ "name": "b" }), 1),
+        (json!({ "orderBy": by("name", false), "offset": 1 }), json!({ "name": "b" }), 0),
+        (json!({ "where": above }), json!({ "rank": 1 }), 1),
+        (json!({ "where": above, "ids": true, "orderBy": by("rank", true) }), json!({ "rank": 1 }), 1),
+        (json!({ "with": [{ "relation": "kind_of" }] }), json!({ "kind": 2 }), 2),
+    ];
+    for (way, set, each) in ways {
+        let costs = |issues: usize| {
+            let mut board = board_of(issues, &way);
+            let change = board.apply(json!({ "op": "update", "table": "labels", "id": 0, "set": set }));
+            let back = board
+                .apply(json!({ "op": "update", "table": "labels", "id": 0, "set": { "name": "l", "rank": 100, "kind": 1 } }));
+            // An issue that nobody sees has it no more; another one comes into view with it.
+            let key = if way["ids"] == true { json!({ "id": LABELS }) } else { json!({ "key": { "issue": 1, "label": 0 } }) };
+            let mut gone = json!({ "op": "delete", "table": "pairs" });
+            key.as_object().unwrap().iter().for_each(|(name, value)| gone[name] = value.clone());
+            let gone = board.apply(gone);
+            let came = board.apply(json!({ "op": "update", "table": "issues", "id": 2, "set": { "updated": 1_000_000 } }));
+            (change, back, gone, came)
+        };
+        let (few, many) = (costs(400), costs(10_000));
+        assert_eq!(few, many, "{way} {set}");
+        assert_eq!((few.0.1, few.1.1, few.2.1), (each * shown, each * shown, 0), "{way} {set}");
+        assert!(few.0.0 <= shown as u64 + 12 && few.2.0 <= 4, "{way} {set}: {few:?}");
+    }
+}
+
+/// A list of many that a limit shows a few of is made once: an owner that comes into view again costs what it shows.
+#[test]
+fn a_long_list_stays_in_order_when_its_owner_is_out_of_view() {
+    let name = json!({ "op": "col", "name": "name" });
+    let mut board = board_of(400, &json!({ "orderBy": [{ "expr": name }], "limit": 1 }));
+    let put = |table: &str, row: Json| json!({ "op": "upsert", "table": table, "row": row });
+    let many = (1000..1600).map(|id| put("labels", json!({ "id": id, "name": format!("n{id}"), "rank": 1, "kind": 1 })));
+    let pairs = (1000..1600).map(|label| put("pairs", json!({ "issue": 1, "label": label })));
+    board.apply(many.chain(pairs).collect());
+    let show = |board: &mut Board, updated: i64| {
+        board.apply(json!({ "op": "update", "table": "issues", "id": 1, "set": { "updated": updated } }))
+    };
+    assert!(show(&mut board, 1_000_000).0 >= 600);
+    assert!(show(&mut board, 1).0 <= 12);
+    // What changes meanwhile is in it.
+    board.apply(json!([{ "op": "update", "table": "labels", "id": 1300, "set": { "name": "a" } }, put("labels", json!({ "id": 0, "name": "z", "rank": 1, "kind": 1 }))]));
+    let again = show(&mut board, 1_000_000);
+    assert!(again.0 <= 12 && again.1 <= 4, "{again:?}");
+    let rows = board.engine.rows(board.view).unwrap();
+    let list = |row: &RowTree, name: &str| match row.get(name) {
+        Some(Field::List(rows)) => rows.clone(),
+        other => panic!("{other:?}"),
+    };
+    let issues = list(&rows[1], "issues");
+    let labels = list(&issues[0], "labels");
+    assert_eq!((&issues[0].key, &labels[0].key), (&vec![Value::Int(1)], &vec![Value::Int(1300)]));
+    // Shorter than long, it goes with its owner.
+    let fewer = (1100..1600).map(|label| json!({ "op": "delete", "table": "pairs", "key": { "issue": 1, "label": label } }));
+    board.apply(fewer.collect());
+    show(&mut board, 1);
+    assert!((100..120).contains(&show(&mut board, 1_000_000).0));
 }
 
 /// Each list shows the label once, however many issues lead to it.

@@ -29,7 +29,15 @@ impl<const SLICED: bool> Subject for World<SLICED> {
         let mut engine = Engine::new(schema.clone());
         // By default filters of one shape are looked up and filled from indexes in larger tables than these.
         if schema.tables.len().is_multiple_of(2) {
-            engine.tune(Tuning { looked_up_from: 1, indexed_from: 1, indexed_rows: 0, filed_from: 1, filed_rows: 5, grace: 0 });
+            engine.tune(Tuning {
+                looked_up_from: 1,
+                indexed_from: 1,
+                indexed_rows: 0,
+                filed_from: 1,
+                filed_rows: 5,
+                grace: 0,
+                long_list: 1,
+            });
         }
         World { engine, mirrors: BTreeMap::new(), failed: BTreeMap::new(), places: 1 }
     }

@@ -2,6 +2,7 @@
 
 mod filters;
 mod joins;
+mod lists;
 mod many;
 mod read;
 mod run;
@@ -143,6 +144,11 @@ impl Circuit {
         self.tuning = tuning;
     }
 
+    /// Lists in view of more links stay when nobody holds them.
+    pub fn long_list(&self) -> usize {
+        self.tuning.long_list
+    }
+
     /// The node of a spec, made and hydrated if it is new, with one more user. `make` builds the operator.
     pub fn node(&mut self, relations: &mut Relations, spec: Spec, make: Make<'_>) -> NodeId {
         let inputs = spec.inputs();
@@ -208,6 +214,10 @@ impl Circuit {
     }
 
     fn hydrate(&mut self, relations: &mut Relations, id: NodeId) {
+        // Lists in view begin without any.
+        if matches!(*self.nodes.node(id).spec, Spec::InView { .. }) {
+            return;
+        }
         let inputs = self.nodes.node(id).inputs.clone();
         // What seeks in an order reads of it what it needs, and a gate begins with nothing.
         let seeks = matches!(*self.nodes.node(id).spec, Spec::Seek { .. } | Spec::ParamTop { .. } | Spec::Gate { .. });

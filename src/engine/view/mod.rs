@@ -79,10 +79,10 @@ impl Output<'_> {
 
 impl View {
     /// Opens a view over a plan: nodes for what is shown now. The lists that it shows are held under its number.
-    pub fn open(id: u32, plan: Plan, circuit: &mut Circuit, relations: &Relations) -> Self {
+    pub fn open(id: u32, plan: Plan, circuit: &mut Circuit, relations: &mut Relations) -> Self {
         let nodes = Nodes::new(plan.levels.len());
         let mut view = View { id, plan, nodes, failed: false, params: None, before: None };
-        let group = circuit.ordered_mut(view.plan.levels[0].node).acquire(relations, 0, 0, &[]);
+        let group = circuit.acquire(relations, view.plan.levels[0].node, (0, 0), &[]);
         view.own(circuit, 0, group, ROOT);
         if !view.is_flat() {
             let mut nothing = Vec::new();
@@ -95,9 +95,12 @@ impl View {
     pub fn close(mut self, circuit: &mut Circuit, relations: &mut Relations) {
         let levels = std::mem::take(&mut self.plan.levels);
         let mut give_back = |level: usize, group| {
-            let groups = circuit.ordered_mut(levels[level].node);
-            groups.let_go(group, self.id);
-            groups.release(group);
+            let node = levels[level].node;
+            // What nobody else uses goes as a whole.
+            if circuit.users(node) > 1 {
+                circuit.ordered_mut(node).let_go(group, self.id);
+                circuit.give_back(relations, node, group);
+            }
         };
         self.nodes.for_each_group(&mut give_back);
         give_back(0, 0);
@@ -127,7 +130,7 @@ impl View {
     }
 
     /// Turns what the last step did to the lists that this view holds into patches.
-    pub fn absorb(&mut self, circuit: &mut Circuit, relations: &Relations, touched: &[Touched], out: &mut Output<'_>) {
+    pub fn absorb(&mut self, circuit: &mut Circuit, relations: &mut Relations, touched: &[Touched], out: &mut Output<'_>) {
         if self.before.is_some() {
             return self.absorb_moved(circuit, relations, out);
         }
@@ -197,7 +200,7 @@ impl View {
     fn emit(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         level: usize,
         owner: u32,
         change: &ListChange,
@@ -211,7 +214,7 @@ impl View {
         }
         for &(row, at) in &change.removed {
             let old = self.seen_handle(relations, level, owner, row);
-            let child = self.drop_child(circuit, level, owner, row);
+            let child = self.drop_child(circuit, relations, level, owner, row);
             out.put(PatchWords { at: at as i32, old, child, ..PatchWords::new(REMOVE, level, owner) });
         }
         for placement in &change.placements {
@@ -233,7 +236,7 @@ impl View {
     fn emit_row(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         level: usize,
         owner: u32,
         kept: Kept,
@@ -275,7 +278,7 @@ impl View {
     fn emit_single(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         level: usize,
         owner: u32,
         change: &ListChange,
@@ -284,7 +287,7 @@ impl View {
         let gone = change.removed.first().map(|r| r.0);
         let old = gone.map_or(-1, |row| self.shown_handle(relations, level, row));
         if let Some(row) = gone {
-            self.drop_child(circuit, level, owner, row);
+            self.drop_child(circuit, relations, level, owner, row);
         }
         match change.added.first() {
             Some(&(row, _)) => {
@@ -304,7 +307,7 @@ impl View {
     fn add(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         level: usize,
         owner: u32,
         row: Handle,
@@ -335,7 +338,7 @@ impl View {
     fn fill(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         level: usize,
         owner: u32,
         group: u32,
@@ -358,7 +361,7 @@ impl View {
     fn update(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         level: usize,
         owner: u32,
         (old, new): (Handle, Handle),
@@ -432,7 +435,7 @@ impl View {
     fn regroup(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         level: usize,
         owner: u32,
         row: Handle,
@@ -460,13 +463,13 @@ impl View {
         self.own(circuit, level, now, owner);
         self.nodes.settle(level, owner);
         self.emit(circuit, relations, level, owner, &change, out);
-        circuit.ordered_mut(self.plan.levels[level].node).release(before);
+        circuit.give_back(relations, self.plan.levels[level].node, before);
     }
 
-    fn acquire(&self, circuit: &mut Circuit, relations: &Relations, sub: usize, owner_row: Handle) -> u32 {
+    fn acquire(&self, circuit: &mut Circuit, relations: &mut Relations, sub: usize, owner_row: Handle) -> u32 {
         let l = &self.plan.levels[sub];
         let owner_relation = self.plan.levels[l.parent.expect("a nested level")].relation;
-        circuit.ordered_mut(l.node).acquire(relations, owner_relation, owner_row, &l.owner)
+        circuit.acquire(relations, l.node, (owner_relation, owner_row), &l.owner)
     }
 
     /// A node's list at a level is a group now.
@@ -476,16 +479,16 @@ impl View {
         }
     }
 
-    fn drop_child(&mut self, circuit: &mut Circuit, level: usize, owner: u32, row: Handle) -> i32 {
+    fn drop_child(&mut self, circuit: &mut Circuit, relations: &mut Relations, level: usize, owner: u32, row: Handle) -> i32 {
         let child = self.nodes.child(level, owner, row);
         if child >= 0 {
             let View { id, plan, nodes, .. } = self;
             nodes.remove(child as u32, &mut |sub, group, is_last| {
-                let groups = circuit.ordered_mut(plan.levels[sub].node);
+                let node = plan.levels[sub].node;
                 if is_last {
-                    groups.let_go(group, *id);
+                    circuit.ordered_mut(node).let_go(group, *id);
                 }
-                groups.release(group);
+                circuit.give_back(relations, node, group);
             });
         }
         self.told(level, child)

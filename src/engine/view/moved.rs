@@ -9,7 +9,7 @@ use crate::trace::{GroupDelta, Relations};
 impl View {
     /// As [`absorb`](View::absorb), from windows as they were to windows as they are. Cost: O(log n) per list that is shown
     /// of a level whose window moved, and O(1) per row that enters or leaves.
-    pub(super) fn absorb_moved(&mut self, circuit: &mut Circuit, relations: &Relations, out: &mut Output<'_>) {
+    pub(super) fn absorb_moved(&mut self, circuit: &mut Circuit, relations: &mut Relations, out: &mut Output<'_>) {
         let Some(before) = self.before.take() else { return };
         self.nodes.begin();
         for (level, was) in before.iter().enumerate() {

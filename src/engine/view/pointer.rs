@@ -17,7 +17,14 @@ impl View {
     }
 
     /// Lets a new node point at the target of its row; the target's handle.
-    pub(super) fn point(&mut self, circuit: &mut Circuit, relations: &Relations, pointer: usize, node: u32, row: Handle) -> i32 {
+    pub(super) fn point(
+        &mut self,
+        circuit: &mut Circuit,
+        relations: &mut Relations,
+        pointer: usize,
+        node: u32,
+        row: Handle,
+    ) -> i32 {
         let group = self.acquire(circuit, relations, pointer, row);
         self.own(circuit, pointer, group, node);
         self.nodes.settle(pointer, node);
@@ -30,7 +37,7 @@ impl View {
     pub(super) fn see(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         pointer: usize,
         node: u32,
         at: usize,
@@ -44,7 +51,7 @@ impl View {
         let respelled = |old, new| l.key.iter().any(|&p| !relations.same_cell(l.shown_relation, old, new, p));
         if before >= 0 && now >= 0 && before != now && respelled(before as Handle, now as Handle) {
             // A key in another spelling is another row to lists.
-            let child = self.drop_child(circuit, level, owner, row);
+            let child = self.drop_child(circuit, relations, level, owner, row);
             out.put(PatchWords { at: at as i32, old: before, child, ..PatchWords::new(REMOVE, level, owner) });
             self.add(circuit, relations, level, owner, row, at, ADD, out);
             return true;
@@ -59,7 +66,7 @@ impl View {
     pub(super) fn emit_pointed(
         &mut self,
         circuit: &mut Circuit,
-        relations: &Relations,
+        relations: &mut Relations,
         pointer: usize,
         node: u32,
         out: &mut Output<'_>,
