@@ -74,6 +74,11 @@ pub trait Operator {
         0
     }
 
+    /// A row of its relation that is no group's, for rows of others that have no group: nulls, and counts of nothing. Of aggregates.
+    fn nothing(&mut self, _relations: &mut Relations) -> Handle {
+        unreachable!("an aggregate")
+    }
+
     /// Relations made by this node, dropped with it; its output's last.
     fn owned_relations(&self) -> Vec<RelationId> {
         Vec::new()
@@ -225,6 +230,8 @@ pub enum Spec {
         range: Vec<Comparison>,
         /// Condition beyond the keys or the range, over the pair.
         residual: Option<Formula>,
+        /// Left rows without a partner, a group, get one of nothing: nulls, and counts that are 0.
+        counts: bool,
     },
     /// Left rows that have a match, or that have none.
     SemiJoin {

@@ -34,12 +34,20 @@ pub struct OuterJoin {
     pairs: Pairs,
     /// Per side (left 0, right 1), if its rows are kept.
     kept: [Option<KeptRows>; 2],
+    /// What stands for a partner on the right where there is none.
+    nothing: Handle,
 }
 
 impl OuterJoin {
     /// The join that makes these pairs and keeps the rows of some sides.
     pub fn new(pairs: Pairs, keeps: [bool; 2]) -> Self {
-        OuterJoin { pairs, kept: keeps.map(|keeps| keeps.then(KeptRows::default)) }
+        OuterJoin { pairs, kept: keeps.map(|keeps| keeps.then(KeptRows::default)), nothing: NO_ROW }
+    }
+
+    /// With a row of the right side's relation for where there is no partner, rather than nulls.
+    #[must_use]
+    pub fn or_else(self, nothing: Handle) -> Self {
+        OuterJoin { nothing, ..self }
     }
 
     /// Changed rows of a kept side alone: each is looked up once, for its pairs and for whether it has any. Returns rows examined.
@@ -70,10 +78,36 @@ impl OuterJoin {
         examined
     }
 
+    /// Changed rows of the other side alone. What comes goes before what leaves, so that a row which gets another partner is never
+    /// without one. Returns rows examined.
+    fn other_sided(&mut self, step: &mut Step<'_>, side: usize, other: &Delta, out: &mut Delta) -> u64 {
+        let mut rows = self.kept[side].take().expect("the side is kept");
+        let mut found = Vec::new();
+        let mut examined = 0;
+        for came in [true, false] {
+            for &(row, weight) in other.rows().iter().filter(|r| (r.1 > 0) == came) {
+                self.pairs.matches(step.nodes, step.relations, 1 - side, row, &mut found);
+                examined += found.len() as u64;
+                for &(mine, w) in &found {
+                    if self.pairs.emit(step.relations, ordered(side, mine, row), product(weight, w), out) {
+                        let kept = rows.get_mut(&mine).expect("a row of the arrangement has state");
+                        let was = kept.unmatched();
+                        kept.matches += i64::from(weight);
+                        let now = kept.unmatched();
+                        self.null_extend(step.relations, side, mine, now - was, out);
+                    }
+                }
+            }
+        }
+        self.kept[side] = Some(rows);
+        examined
+    }
+
     /// Adds weight to the null-extended pair of a row.
     fn null_extend(&mut self, relations: &mut Relations, side: usize, row: Handle, weight: Weight, out: &mut Delta) {
         if weight != 0 {
-            out.push(self.pairs.rows.intern_pair(relations, ordered(side, row, NO_ROW)), weight);
+            let nothing = if side == 0 { self.nothing } else { NO_ROW };
+            out.push(self.pairs.rows.intern_pair(relations, ordered(side, row, nothing)), weight);
         }
     }
 
@@ -133,10 +167,13 @@ impl OuterJoin {
 
 impl Operator for OuterJoin {
     fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
-        // The other side has no state of its own that the change could touch.
-        let alone = |side: usize| inputs[1 - side].is_empty() && self.kept[side].is_some() && self.kept[1 - side].is_none();
-        if let Some(side) = (0..2).find(|&side| alone(side)) {
-            step.meter.examined += self.one_sided(step, side, inputs[side], out);
+        // One side is kept, and one changed.
+        let kept = (0..2).find(|&side| self.kept[side].is_some() && self.kept[1 - side].is_none());
+        if let Some(side) = kept.filter(|_| inputs[0].is_empty() || inputs[1].is_empty()) {
+            step.meter.examined += match inputs[1 - side].is_empty() {
+                true => self.one_sided(step, side, inputs[side], out),
+                false => self.other_sided(step, side, inputs[1 - side], out),
+            };
             return;
         }
         let mut examined = self.pairs.change(step, inputs, out);

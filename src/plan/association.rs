@@ -1,9 +1,9 @@
 //! Associations as streams: the rows that owners are led to, and columns of owners that are aggregates over these.
 
 use super::{Planner, Stream};
-use crate::query::{Aggregate, AggregateFunction, BoundQuery, Computed, Expr, Function, Hop, JoinKind, Nested, type_of};
+use crate::query::{Aggregate, BoundQuery, Computed, Expr, Function, Hop, JoinKind, Nested, type_of};
 use crate::trace::Path;
-use crate::value::{Type, Value};
+use crate::value::Type;
 
 impl Planner<'_> {
     /// Where an association's rows are: a stream of its target's columns, computed ones behind them, and the columns that
@@ -116,27 +116,15 @@ impl Planner<'_> {
             let groups = self.aggregate(targets, &Aggregate::new(groups, calls), &group_types);
             let width = stream.columns.len();
             let left = &column.hops[0].left;
-            let on = equal(left.iter().copied(), (0..left.len()).map(|r| width + r));
-            stream = self.join(&stream, &groups, JoinKind::Left, &on);
+            let by: Vec<(usize, usize)> = left.iter().copied().zip(0..).collect();
+            // Without targets there is no group: a count is 0 then.
+            stream = self.join_groups(&stream, &groups, &by);
             for (n, k) in together.into_iter().enumerate() {
                 places[k] = width + left.len() + n;
             }
         }
-        // Without targets there is no group: a count is 0 then.
-        let is_count = |c: &Computed| c.call.function == AggregateFunction::Count;
-        let counts = computed.iter().zip(&places).filter(|(c, _)| is_count(c));
-        let count = |(_, &p): (_, &usize)| Expr::Call(Function::Coalesce, vec![Expr::Column(p), Expr::Literal(Value::Int(0))]);
-        let counts: Vec<(Expr, Type)> = counts.map(count).map(|e| (e, Type::Int)).collect();
-        let mut width = stream.columns.len();
-        if !counts.is_empty() {
-            stream = self.extend(&stream, &counts);
-        }
         let mut columns = stream.columns[..own].to_vec();
-        for (column, place) in computed.iter().zip(places) {
-            let at = if is_count(column) { width } else { place };
-            width += usize::from(is_count(column));
-            columns.push(stream.columns[at]);
-        }
+        columns.extend(places.into_iter().map(|at| stream.columns[at]));
         Stream { columns, ..stream }
     }
 }
@@ -176,7 +164,7 @@ fn number_of(hop: &Hop, of: &Stream) -> Option<Path> {
 
 /// Steps that the computed columns of a query nest its rows by, at most.
 pub(super) fn computed_steps(query: &BoundQuery) -> usize {
-    if query.computed.is_empty() { 0 } else { query.computed.len() + 1 }
+    query.computed.len()
 }
 
 /// That the columns of two lists are equal in pairs.

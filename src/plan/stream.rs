@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::params::ParamValues;
+use crate::algebra::{Handle, NO_ROW};
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
     Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Elements, Extend, Filter, Formula,
@@ -185,7 +186,15 @@ impl<'a> Planner<'a> {
         let columns: Vec<(Path, Type)> = left.within(false).chain(right.within(true)).collect();
         let residual = rest.into_iter().reduce(|a, b| Expr::Call(Function::And, vec![a, b]));
         let residual = residual.map(|e| Formula::new(&e, &|c| columns[c].0));
-        self.join_on(left, right, kind, [&left_key, &right_key], range, false, residual, columns)
+        self.join_on(left, right, kind, [&left_key, &right_key], range, false, residual, None, columns)
+    }
+
+    /// Rows with their groups of an aggregate, by equal columns; those that have none, with one of nothing.
+    pub(super) fn join_groups(&mut self, left: &Stream, groups: &Stream, by: &[(usize, usize)]) -> Stream {
+        let (l, r) = paths(left, groups, by);
+        let columns = left.within(false).chain(groups.within(true)).collect();
+        let nothing = self.circuit.nothing(self.relations, groups.node);
+        self.join_on(left, groups, JoinKind::Left, [&l, &r], Vec::new(), false, None, Some(nothing), columns)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -198,6 +207,7 @@ impl<'a> Planner<'a> {
         range: Vec<Comparison>,
         nulls_equal: bool,
         residual: Option<Formula>,
+        nothing: Option<Handle>,
         columns: Vec<(Path, Type)>,
     ) -> Stream {
         let node = |planner: &mut Self, side: usize, stream: &Stream| match range.first() {
@@ -206,19 +216,23 @@ impl<'a> Planner<'a> {
         };
         let l = Side { node: node(self, 0, left), relation: left.relation };
         let r = Side { node: node(self, 1, right), relation: right.relation };
-        let spec = Spec::Join { left: l.node, right: r.node, kind, range: range.clone(), residual: residual.clone() };
+        let (range_of, residual_of, counts) = (range.clone(), residual.clone(), nothing.is_some());
+        let spec = Spec::Join { left: l.node, right: r.node, kind, range: range_of, residual: residual_of, counts };
         let node = self.node(spec, move |relations, _| {
             let output = relations.add_pair(l.relation, r.relation);
             let range = (!range.is_empty()).then(|| Range::new(range));
             let pairs = Pairs::new([l, r], range, residual, output);
             let [keeps_left, keeps_right] = kind.keeps();
-            if keeps_left {
+            if keeps_left && nothing.is_none() {
                 relations.mark_optional(output, 1);
             }
             if keeps_right {
                 relations.mark_optional(output, 0);
             }
-            if kind == JoinKind::Inner { Box::new(Join::new(pairs)) } else { Box::new(OuterJoin::new(pairs, kind.keeps())) }
+            if kind == JoinKind::Inner {
+                return Box::new(Join::new(pairs));
+            }
+            Box::new(OuterJoin::new(pairs, kind.keeps()).or_else(nothing.unwrap_or(NO_ROW)))
         });
         Stream { node, relation: self.output(node), columns }
     }
@@ -227,7 +241,7 @@ impl<'a> Planner<'a> {
     pub fn join_by(&mut self, left: &Stream, right: &Stream, kind: JoinKind, by: &[(usize, usize)], nulls_equal: bool) -> Stream {
         let (l, r) = paths(left, right, by);
         let columns = left.within(false).chain(right.within(true)).collect();
-        self.join_on(left, right, kind, [&l, &r], Vec::new(), nulls_equal, None, columns)
+        self.join_on(left, right, kind, [&l, &r], Vec::new(), nulls_equal, None, None, columns)
     }
 
     /// The left rows that have a match on the right (`anti`: that have none), by equal columns and a condition over the

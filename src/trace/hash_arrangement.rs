@@ -125,9 +125,11 @@ impl HashArrangement {
         self.place.find(row_hash(row), |id| self.entries[id as usize].row == row)
     }
 
-    /// Adds a delta. Cost: O(1) a row.
+    /// Adds a delta. What comes goes before what leaves: a key whose one row becomes another one is not taken out and put in
+    /// again. Cost: O(1) a row.
     pub fn apply(&mut self, rs: &Relations, delta: &Delta) {
-        for &(row, weight) in delta.rows() {
+        let signed = |came: bool| delta.rows().iter().filter(move |r| (r.1 > 0) == came);
+        for &(row, weight) in signed(true).chain(signed(false)) {
             match self.entry(row) {
                 Some(id) => {
                     let entry = &mut self.entries[id as usize];

@@ -1,4 +1,4 @@
-//! Lists that views hold.
+//! What is asked of operators between steps: lists that views hold, and rows that stand for nothing.
 
 use super::{Circuit, NodeId};
 use crate::algebra::Handle;
@@ -21,6 +21,11 @@ impl Circuit {
             Some(lists) => lists.release(step, group),
             None => lists_of(operator).release(group),
         });
+    }
+
+    /// The row of an aggregate that is no group's.
+    pub fn nothing(&mut self, relations: &mut Relations, id: NodeId) -> Handle {
+        self.beside(relations, id, |operator, step| operator.nothing(step.relations))
     }
 
     /// Lets an operator work between steps, while it may read the other nodes.

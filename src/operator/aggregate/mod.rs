@@ -28,6 +28,7 @@ use super::{Errors, Formula, Row};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
+use crate::query::AggregateFunction;
 use crate::trace::{Derived, Index, Path, RelationId, Relations, Slab};
 use crate::value::{Cell, Hasher64, RowBuilder, Value, total_order};
 use accumulator::Accumulator;
@@ -59,6 +60,8 @@ pub struct AggregateGroups {
     rows: Derived,
     errors: Errors,
     builder: RowBuilder,
+    /// The row that is no group's, once it was asked for.
+    nothing: Option<Handle>,
 }
 
 impl std::fmt::Debug for AggregateGroups {
@@ -82,6 +85,7 @@ impl AggregateGroups {
             rows: Derived::new(output),
             errors: Errors::default(),
             builder: RowBuilder::new(),
+            nothing: None,
         }
     }
 
@@ -228,6 +232,19 @@ impl Operator for AggregateGroups {
             + self.index.bytes()
             + self.groups.bytes()
             + self.groups.iter().flat_map(|g| g.accumulators.iter()).map(|a| size_of::<Accumulator>() + a.bytes()).sum::<usize>()
+    }
+
+    fn nothing(&mut self, relations: &mut Relations) -> Handle {
+        *self.nothing.get_or_insert_with(|| {
+            let layout = relations.layout(self.rows.relation());
+            self.builder.start(layout);
+            let calls = self.calls.iter().enumerate();
+            for (i, _) in calls.filter(|(_, call)| call.function == AggregateFunction::Count) {
+                self.builder.set(layout, self.columns.len() + i, Cell::Int(0));
+            }
+            let row = self.builder.finish(layout).into();
+            relations.insert_row(self.rows.relation(), row)
+        })
     }
 
     fn sweep(&mut self, pieces: usize) -> usize {
