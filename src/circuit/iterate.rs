@@ -68,25 +68,11 @@ impl Circuit {
     /// Runs a node of a body, if what changes in rounds has changed.
     fn run_in_round(&mut self, relations: &mut Relations, id: NodeId) {
         let inputs = self.nodes.node(id).inputs.clone();
-        let mut deltas: Vec<Delta> = Vec::with_capacity(inputs.len());
-        for (i, &input) in inputs.iter().enumerate() {
-            let same = inputs[..i].iter().position(|&other| other == input);
-            let node = self.nodes.node_mut(input);
-            deltas.push(match same {
-                Some(same) => deltas[same].clone(),
-                None if node.in_rounds => std::mem::take(&mut node.out),
-                None => Delta::default(),
-            });
-        }
+        let deltas = self.take_outputs(&inputs, |node| node.in_rounds);
         if deltas.iter().any(|d| !d.is_empty()) {
-            let refs: Vec<&Delta> = deltas.iter().collect();
-            self.run(relations, id, &refs, false);
+            self.run(relations, id, &deltas.iter().collect::<Vec<_>>(), false);
         }
-        for (input, delta) in inputs.into_iter().zip(deltas).rev() {
-            if self.nodes.node(input).in_rounds {
-                self.nodes.node_mut(input).out = delta;
-            }
-        }
+        self.put_outputs(inputs, deltas, |node| node.in_rounds);
     }
 
     /// The nodes that a fixpoint runs in rounds, inputs first, without the growing relations.

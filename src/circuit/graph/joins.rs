@@ -1,6 +1,6 @@
 //! Joins that are filed by the keys of their own side, and what reaches them.
 
-use super::run::enqueue;
+use super::run::hand;
 use super::{Circuit, NodeId};
 use crate::algebra::Delta;
 use crate::circuit::Spec;
@@ -73,9 +73,7 @@ impl Circuit {
         for &(row, weight) in out.rows() {
             let Some(key) = nodes.arrangement(id).key_of(relations, row) else { continue };
             for &join in keyed.affected(key) {
-                let node = nodes.node_mut(join);
-                node.inbox.push(row, weight);
-                enqueue(node, join, queue);
+                hand(nodes, join, (row, weight), queue);
             }
         }
         let node = nodes.node_mut(id);

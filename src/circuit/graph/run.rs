@@ -1,7 +1,7 @@
 //! The nodes that a step reaches, run in order.
 
-use super::{Circuit, Node, NodeId};
-use crate::algebra::Delta;
+use super::{Circuit, Node, NodeId, Nodes};
+use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{Spec, Step};
 use crate::trace::Relations;
 
@@ -78,11 +78,7 @@ impl Circuit {
             let out = std::mem::take(&mut nodes.node_mut(id).out);
             routes.few().for_each(|filter| enqueue(nodes.node_mut(filter), filter, queue));
             for &(row, weight) in out.rows() {
-                routes.affected(relations, row, &mut |filter| {
-                    let node = nodes.node_mut(filter);
-                    node.inbox.push(row, weight);
-                    enqueue(node, filter, queue);
-                });
+                routes.affected(relations, row, &mut |filter| hand(nodes, filter, (row, weight), queue));
             }
             let node = nodes.node_mut(id);
             node.out = out;
@@ -127,8 +123,15 @@ impl Circuit {
     }
 }
 
+/// Routes a row to a node, which is queued.
+pub(super) fn hand(nodes: &mut Nodes, id: NodeId, (row, weight): (Handle, Weight), queue: &mut Vec<Vec<NodeId>>) {
+    let node = nodes.node_mut(id);
+    node.inbox.push(row, weight);
+    enqueue(node, id, queue);
+}
+
 /// Queues a node once.
-pub(super) fn enqueue(node: &mut Node, id: NodeId, queue: &mut Vec<Vec<NodeId>>) {
+fn enqueue(node: &mut Node, id: NodeId, queue: &mut Vec<Vec<NodeId>>) {
     if !node.queued {
         node.queued = true;
         let rank = node.rank as usize;

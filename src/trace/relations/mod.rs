@@ -4,9 +4,12 @@
 //! live from `insert` to `retire`; a retired row stays readable until the next `reclaim`, so that operators and the page
 //! can still look at what has just gone. Pinned relations (snapshots) reclaim later.
 
+mod cells;
+mod lives;
+
 use super::Path;
 use crate::algebra::{Handle, NO_ROW};
-use crate::value::{Cell, Layout};
+use crate::value::Layout;
 
 /// Index of a relation.
 pub type RelationId = u32;
@@ -144,24 +147,6 @@ impl Relations {
         numbers[handle as usize] = number;
     }
 
-    /// A number of the row at the end of a path, whose leaf is the number's place.
-    #[inline]
-    pub fn number(&self, id: RelationId, handle: Handle, path: Path) -> u64 {
-        let (id, handle) = self.member(id, handle, path.turns());
-        self.get(id).numbers[path.leaf()][handle as usize]
-    }
-
-    /// How many of some turns lead to a member that is always there.
-    pub fn certain(&self, mut id: RelationId, turns: &[bool]) -> usize {
-        for (i, &right) in turns.iter().enumerate() {
-            if self.get(id).optional[usize::from(right)] {
-                return i;
-            }
-            id = self.member(id, NO_ROW, std::iter::once(right)).0;
-        }
-        turns.len()
-    }
-
     /// Drops a derived relation. Its rows go when they are [swept](Self::sweep).
     pub fn drop_relation(&mut self, id: RelationId) {
         self.remains.extend(self.list[place(id)].take());
@@ -254,147 +239,6 @@ impl Relations {
         self.known(id).is_some_and(|r| r.state.get(handle as usize).is_some_and(|s| *s != State::Free))
     }
 
-    /// Stores a packed row; the handle is new.
-    pub fn insert_row(&mut self, id: RelationId, row: Box<[u8]>) -> Handle {
-        let relation = self.get_mut(id);
-        relation.heap_bytes += row.len();
-        let handle = relation.take_handle();
-        match &mut relation.rows {
-            Rows::Packed { rows, .. } => {
-                if handle as usize == rows.len() {
-                    rows.push(row);
-                } else {
-                    rows[handle as usize] = row;
-                }
-            }
-            Rows::Pair { .. } => panic!("a pair relation holds no packed rows"),
-        }
-        handle
-    }
-
-    /// Makes room for so many packed rows more.
-    pub fn reserve(&mut self, id: RelationId, more: usize) {
-        let relation = self.get_mut(id);
-        relation.state.reserve(more);
-        if let Rows::Packed { rows, .. } = &mut relation.rows {
-            rows.reserve(more);
-        }
-    }
-
-    /// Stores a pair; the handle is new.
-    pub fn insert_pair(&mut self, id: RelationId, members: [Handle; 2]) -> Handle {
-        let relation = self.get_mut(id);
-        let handle = relation.take_handle();
-        match &mut relation.rows {
-            Rows::Pair { rows, .. } => {
-                if handle as usize == rows.len() {
-                    rows.push(members);
-                } else {
-                    rows[handle as usize] = members;
-                }
-            }
-            Rows::Packed { .. } => panic!("a packed relation holds no pairs"),
-        }
-        handle
-    }
-
-    /// Ends a row's life; it stays readable until [`reclaim`](Self::reclaim).
-    pub fn retire(&mut self, id: RelationId, handle: Handle) {
-        let relation = self.get_mut(id);
-        debug_assert_eq!(relation.state[handle as usize], State::Live);
-        relation.state[handle as usize] = State::Retired;
-        relation.live -= 1;
-        if relation.retired.is_empty() {
-            self.touched.push(id);
-        }
-        self.get_mut(id).retired.push(handle);
-    }
-
-    /// Takes a retirement of this step back (a batch that failed, a row that came back equal).
-    pub fn revive(&mut self, id: RelationId, handle: Handle) {
-        let relation = self.get_mut(id);
-        debug_assert_eq!(relation.state[handle as usize], State::Retired);
-        // Its entry in the list of retired rows stays and is passed over.
-        relation.state[handle as usize] = State::Live;
-        relation.live += 1;
-    }
-
-    /// Relations with retired rows, and these (a row revived and retired again may come twice).
-    pub fn retired(&self) -> impl Iterator<Item = (RelationId, impl Iterator<Item = Handle> + Clone + '_)> {
-        self.touched.iter().map(|&id| {
-            let r = self.get(id);
-            (id, r.retired.iter().copied().filter(|&h| r.state[h as usize] == State::Retired))
-        })
-    }
-
-    /// Gives the memory of retired rows back, except those of pinned relations.
-    pub fn reclaim(&mut self) {
-        let mut touched = std::mem::take(&mut self.touched);
-        touched.retain(|&id| {
-            let relation = self.get_mut(id);
-            if relation.pins > 0 {
-                return true;
-            }
-            let mut retired = std::mem::take(&mut relation.retired);
-            for handle in retired.drain(..) {
-                if relation.state[handle as usize] != State::Retired {
-                    continue;
-                }
-                relation.state[handle as usize] = State::Free;
-                relation.free.push(handle);
-                if let Rows::Packed { rows, .. } = &mut relation.rows {
-                    relation.heap_bytes -= rows[handle as usize].len();
-                    rows[handle as usize] = Box::default();
-                }
-            }
-            if retired.capacity() < 1 << 12 {
-                relation.retired = retired;
-            }
-            false
-        });
-        self.touched = touched;
-    }
-
-    /// Keeps retired rows of a relation readable until the matching [`unpin`](Self::unpin).
-    pub fn pin(&mut self, id: RelationId) {
-        self.get_mut(id).pins += 1;
-    }
-
-    /// Ends a [`pin`](Self::pin).
-    pub fn unpin(&mut self, id: RelationId) {
-        if let Some(r) = self.list[place(id)].as_mut().filter(|r| r.id == id) {
-            r.pins -= 1;
-        }
-    }
-
-    /// Calls `f` with every live handle. Cost: one pass over the slab.
-    pub fn for_each_live(&self, id: RelationId, mut f: impl FnMut(Handle)) {
-        for (i, s) in self.get(id).state.iter().enumerate() {
-            if *s == State::Live {
-                f(i as Handle);
-            }
-        }
-    }
-
-    /// The same for the rows in a range of places.
-    pub fn for_each_live_in(&self, id: RelationId, places: std::ops::Range<usize>, mut f: impl FnMut(Handle)) {
-        for place in places.clone() {
-            if self.get(id).state[place] == State::Live {
-                f(place as Handle);
-            }
-        }
-    }
-
-    /// Number of places for rows, whether there is a live one or not.
-    pub fn places(&self, id: RelationId) -> usize {
-        self.get(id).state.len()
-    }
-
-    /// Number of live rows.
-    pub fn live(&self, id: RelationId) -> usize {
-        self.get(id).live
-    }
-
     /// Bytes held by a relation (rows and slabs; allocator overhead not counted).
     pub fn bytes(&self, id: RelationId) -> usize {
         let r = self.get(id);
@@ -408,85 +252,12 @@ impl Relations {
             + (r.free.capacity() + r.retired.capacity()) * 4
             + r.numbers.iter().map(|n| n.capacity() * 8).sum::<usize>()
     }
-
-    /// The relation and handle at the end of some turns; `NO_ROW` when a member is missing.
-    #[inline]
-    pub fn member(&self, mut id: RelationId, mut handle: Handle, turns: impl Iterator<Item = bool>) -> (RelationId, Handle) {
-        for right in turns {
-            match &self.get(id).rows {
-                Rows::Pair { left, right: right_id, rows } => {
-                    let members = if handle == NO_ROW { [NO_ROW, NO_ROW] } else { rows[handle as usize] };
-                    (id, handle) = if right { (*right_id, members[1]) } else { (*left, members[0]) };
-                }
-                Rows::Packed { .. } => panic!("a path leads through pairs only"),
-            }
-        }
-        (id, handle)
-    }
-
-    /// Whether two rows agree on the cell at the end of a path. Cost: less than reading and comparing the two cells; no cell
-    /// is read where the paths meet in one row.
-    #[inline]
-    pub fn same_cell(&self, id: RelationId, a: Handle, b: Handle, path: Path) -> bool {
-        let (mut id, mut a, mut b) = (id, a, b);
-        for i in 0..path.depth() {
-            let turn = std::iter::once(path.turn(i));
-            (_, a) = self.member(id, a, turn.clone());
-            (id, b) = self.member(id, b, turn);
-            if a == b {
-                return true;
-            }
-        }
-        match &self.get(id).rows {
-            Rows::Packed { layout, .. } if a == NO_ROW || b == NO_ROW => {
-                let there = if a == NO_ROW { b } else { a };
-                layout.is_null(self.row(id, there), path.leaf())
-            }
-            Rows::Packed { layout, rows } => a == b || layout.same_cell(&rows[a as usize], &rows[b as usize], path.leaf()),
-            Rows::Pair { .. } => panic!("a path ends in a packed row"),
-        }
-    }
-
-    /// Reads the cell at the end of a path.
-    #[inline]
-    pub fn cell(&self, mut id: RelationId, mut handle: Handle, path: Path) -> Cell<'_> {
-        for i in 0..path.depth() {
-            match &self.get(id).rows {
-                Rows::Pair { left, right, rows } => {
-                    let members = rows[handle as usize];
-                    (id, handle) = if path.turn(i) { (*right, members[1]) } else { (*left, members[0]) };
-                    if handle == NO_ROW {
-                        return Cell::Null;
-                    }
-                }
-                Rows::Packed { .. } => panic!("a path leads through pairs only"),
-            }
-        }
-        match &self.get(id).rows {
-            Rows::Packed { layout, rows } => layout.cell(&rows[handle as usize], path.leaf()),
-            Rows::Pair { .. } => panic!("a path ends in a packed row"),
-        }
-    }
-}
-
-impl Relation {
-    fn take_handle(&mut self) -> Handle {
-        self.live += 1;
-        if let Some(h) = self.free.pop() {
-            self.state[h as usize] = State::Live;
-            return h;
-        }
-        let h = self.state.len() as Handle;
-        assert!(h < NO_ROW, "a relation holds at most 2^32 - 1 rows");
-        self.state.push(State::Live);
-        h
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Type, Value};
+    use crate::value::{Cell, Type, Value};
 
     #[test]
     fn a_retired_row_is_readable_until_reclaimed_and_its_handle_comes_back() {
