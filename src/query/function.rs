@@ -231,6 +231,8 @@ pub enum Function {
     ReSeq,
     /// `to_char`: a moment as a template, the second argument, says. Text.
     ToChar,
+    /// `to_char`: a number, as a decimal, as a template says. Text.
+    NumberToChar,
     /// `numeric(p, s)`: a decimal of at most so many digits, so many behind the point. Decimal.
     Numeric,
 }
@@ -430,6 +432,7 @@ impl Function {
             (Function::DiffDays, _) => Some(Type::Int),
             (F::DiffMoments | F::ScaleSpan | F::ShrinkSpan | F::PlainInterval, _) => Some(Type::Interval),
             (F::ArrayContains, _) => Some(Type::Bool),
+            (F::NumberToChar, _) => Some(Type::Text),
             (F::ArrayAt, _) => match arguments.take(1).flatten().next() {
                 Some(Type::Array(element)) => Some(element.ty()),
                 _ => None,

@@ -47,6 +47,7 @@ function condition(state, kind, level) {
       if (none) delete json.groupBy
       json.select = [{ name: 'v', expr: none ? inside.column(b) : field }]
       if (r.oneIn(4)) cut(state, json, inside)
+      else if (!json.groupBy && r.oneIn(4)) json.distinct = true
       e = { op: kind, args: [r.oneIn(6) ? around.coalesce(a) : around.column(a)], query: json }
       break
     }
@@ -101,6 +102,7 @@ function scalar(state, level, row = false) {
   const columns = inside.columns.filter((c) => c.type !== 'json')
   const c = r.pick(columns)
   json.select = [{ name: 'v', expr: inside.column(c) }]
+  if (!json.groupBy && r.oneIn(4)) json.distinct = true
   return { expr: { op: 'scalar', query: json }, type: family(c) }
 }
 

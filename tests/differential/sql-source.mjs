@@ -98,7 +98,7 @@ function subquerySql(env, query, around) {
   const cut = query.limit !== undefined || query.offset
   const key = isGrouped(query) ? grouped.key : sources.flatMap(keyOf)
   const order = cut ? ordered(sorts(query).map((o, i) => ({ ...o, sql: expression(query.orderBy[i].expr, column).sql })), key) : ''
-  return { sql: [`(select ${field.sql} from ${from}`, where, group, having, order, window(query)].filter(Boolean).join(' ') + ')', type: field.type }
+  return { sql: [`(select ${query.distinct ? 'distinct ' : ''}${field.sql} from ${from}`, where, group, having, order, window(query)].filter(Boolean).join(' ') + ')', type: field.type }
 }
 
 const parts = ({ over = {} }) => [...(over.partitionBy ?? []), ...(over.orderBy ?? []).map((o) => o.expr)]

@@ -8,13 +8,14 @@ pub(super) mod decimal;
 mod json;
 mod moment;
 mod number;
+mod number_template;
 pub(super) mod span;
 mod template;
 mod text;
 
 use crate::error::ErrorCode;
-use crate::query::Function;
-use crate::value::{Cell, Value};
+use crate::query::{CastTo, Function};
+use crate::value::{Cell, Value, decimal_text};
 
 /// Longest text that a function makes, in bytes.
 pub(super) const MAX_TEXT: usize = 1 << 24;
@@ -37,6 +38,14 @@ pub fn call(f: Function, args: &[Cell<'_>]) -> Made {
         F::IntToDecimal => decimal::call(f, args),
         F::AddDays | F::SubDays | F::DiffDays | F::DateToTimestamp => date::call(f, args),
         F::Cast(to) => cast::cast(to, args[0]),
+        F::NumberToChar => {
+            let Cell::Text(template) = args[1] else { impossible() };
+            let digits = match cast::cast(CastTo::Decimal, args[0])? {
+                Value::Decimal(packed) => decimal_text(&packed),
+                _ => impossible(),
+            };
+            number_template::to_char(&digits, template)
+        }
         _ if matches!(args[0], Cell::Decimal(_)) => decimal::call(f, args),
         F::AddSpan | F::DiffMoments => span::call(f, args),
         _ if matches!(args[0], Cell::Interval(_) | Cell::Time(_)) => span::call(f, args),

@@ -9,8 +9,8 @@ use super::spelling::{group_column, plain, plain_groups, shown_forms};
 use super::{Context, Level};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, QueryJson};
-use crate::query::{Aggregate, BoundQuery, Expr, LimitBy, OutputField, Select, SortKey, Source, SubQuery};
-use crate::value::MapState;
+use crate::query::{Aggregate, AggregateCall, BoundQuery, Expr, LimitBy, OutputField, Select, SortKey, Source, SubQuery};
+use crate::value::{MapState, Type};
 
 impl Output<'_, '_> {
     /// Binds `distinctOn` or `limitBy`.
@@ -58,23 +58,8 @@ impl<'a> Context<'a> {
             return Err(refusal("distinct rows are of no table that `with` could nest in", "with"));
         }
         let Level { query, columns, types, height, field_nullable, ranks, .. } = level;
-        let fields: Vec<OutputField> = match &query.select {
-            Select::Fields(fields) => fields.clone(),
-            Select::All if query.joins.is_empty() => {
-                let field = |(name, column): (String, usize)| OutputField { name, expr: Expr::Column(column), ty: types[column] };
-                columns.into_iter().map(field).collect()
-            }
-            Select::All => return Err(refusal("a distinct query with joins needs a `select`", "select")),
-        };
+        let (fields, order) = compared(&query, columns, &types)?;
         let places = 0..fields.len();
-        let mut order = Vec::with_capacity(query.order.len());
-        for (i, key) in query.order.iter().enumerate() {
-            let Some(at) = fields.iter().position(|f| f.expr == key.expr) else {
-                let e = Error::new(ErrorCode::QueryInvalid, "distinct rows are ordered by what is selected only");
-                return Err(e.at("expr").at_index("orderBy", i));
-            };
-            order.push(SortKey { expr: Expr::Column(at), ..*key });
-        }
         let key: Vec<usize> = places.clone().collect();
         let names: IndexSet<String, MapState> = fields.iter().map(|f| f.name.clone()).collect();
         let types: Vec<_> = fields.iter().map(|f| f.ty).collect();
@@ -119,6 +104,57 @@ impl<'a> Context<'a> {
         let (query, tenants, outer) = (BoundQuery { from, ..outer }, Vec::new(), Vec::new());
         Ok(Level { query, columns, tenants, ranks, types, height: height + 1, outer, field_nullable })
     }
+}
+
+/// The distinct rows of a sub-query, for each row that it reads around it: its groups by all its fields.
+///
+/// # Errors
+/// Those of [`Context::distinct`]; `QUERY_INVALID` if it is grouped otherwise.
+pub(super) fn each(json: &QueryJson, level: Level) -> Result<Level> {
+    let grouped = level.query.aggregate.is_some() || !level.query.windows.is_empty();
+    if grouped || json.limit_by.is_some() || json.distinct_on.is_some() {
+        let message =
+            "a sub-query that reads the row around it is grouped or distinct; put one into a query in the place of `from`";
+        return Err(refusal(message, "distinct"));
+    }
+    let Level { query, columns, types, .. } = level;
+    let (fields, order) = compared(&query, columns, &types)?;
+    let exprs: Vec<Expr> = fields.iter().map(|f| f.expr.clone()).collect();
+    let place = |i: usize| group_column(&exprs, &types, i);
+    let mut calls: Vec<AggregateCall> = Vec::new();
+    for call in shown_forms(&exprs, &types) {
+        if !calls.contains(&call) {
+            calls.push(call);
+        }
+    }
+    let shown = fields.iter().enumerate().map(|(i, f)| OutputField { expr: Expr::Column(place(i)), ..f.clone() }).collect();
+    let columns = fields.iter().enumerate().map(|(i, f)| (f.name.clone(), place(i))).collect();
+    let group_types = fields.iter().map(|f| f.ty).chain(calls.iter().map(|c| c.ty)).collect();
+    let key = (0..fields.len()).collect();
+    let aggregate = Some(Aggregate::new(plain_groups(exprs, &types), calls));
+    let query = BoundQuery { aggregate, select: Select::Fields(shown), order, key, ..query };
+    Ok(Level { query, columns, types: group_types, tenants: Vec::new(), field_nullable: true, ..level })
+}
+
+/// The fields by which rows are compared, and the order in terms of these.
+fn compared(query: &BoundQuery, columns: Vec<(String, usize)>, types: &[Type]) -> Result<(Vec<OutputField>, Vec<SortKey>)> {
+    let fields: Vec<OutputField> = match &query.select {
+        Select::Fields(fields) => fields.clone(),
+        Select::All if query.joins.is_empty() => {
+            let field = |(name, column): (String, usize)| OutputField { name, expr: Expr::Column(column), ty: types[column] };
+            columns.into_iter().map(field).collect()
+        }
+        Select::All => return Err(refusal("a distinct query with joins needs a `select`", "select")),
+    };
+    let mut order = Vec::with_capacity(query.order.len());
+    for (i, key) in query.order.iter().enumerate() {
+        let Some(at) = fields.iter().position(|f| f.expr == key.expr) else {
+            let e = Error::new(ErrorCode::QueryInvalid, "distinct rows are ordered by what is selected only");
+            return Err(e.at("expr").at_index("orderBy", i));
+        };
+        order.push(SortKey { expr: Expr::Column(at), ..*key });
+    }
+    Ok((fields, order))
 }
 
 fn refusal(message: &str, place: &str) -> Error {

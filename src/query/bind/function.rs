@@ -11,6 +11,7 @@ use crate::query::ast::ExprJson;
 use crate::query::registry::{CASTS, FUNCTIONS, Signature, Takes, UNITS};
 use crate::query::{Expr, Function, Unit};
 use crate::regex::Regex;
+use crate::value::number_template;
 use crate::value::template::parts;
 use crate::value::{Type, Value};
 
@@ -84,6 +85,9 @@ fn unit_of(json: &ExprJson, cuts: bool) -> Result<Unit> {
 pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>, params: &Params) -> Result<Typed> {
     use Function as F;
     let function = signature.function;
+    if function == F::ToChar && args[0].ty.is_some_and(is_number) {
+        return number_to_char(json, args, params);
+    }
     match temporal::call(function, args) {
         Ok(made) => return Ok(made),
         Err(others) => args = others,
@@ -182,6 +186,20 @@ fn pattern(typed: &Typed, params: &Params) -> Result<()> {
             "a regular expression is a literal or a parameter: each row is matched by one program",
         )),
     }
+}
+
+/// Binds `toChar` of a number.
+fn number_to_char(json: &ExprJson, args: Vec<Typed>, params: &Params) -> Result<Typed> {
+    fits(json, 1, args[1].ty, &[Type::Text])?;
+    params.learn(&args[1], Type::Text);
+    if let Expr::Literal(Value::Text(template)) = &args[1].expr
+        && let Err(pattern) = number_template::read(template)
+    {
+        let message = format!("`{pattern}` cannot stand where it is in a template of numbers");
+        return Err(Error::new(ErrorCode::QueryInvalid, message).named(&**template).at("args[1]"));
+    }
+    let expr = Expr::Call(Function::NumberToChar, args.into_iter().map(|a| a.expr).collect());
+    Ok(Typed { expr, ty: Some(Type::Text) })
 }
 
 /// Checks the flags of a replacement.

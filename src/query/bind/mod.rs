@@ -185,7 +185,11 @@ impl<'a> Context<'a> {
             if !level.outer.is_empty() {
                 alone(json)?;
             }
-            if json.distinct { self.distinct(json, level)? } else { level }
+            match (json.distinct, level.outer.is_empty()) {
+                (true, true) => self.distinct(json, level)?,
+                (true, false) => distinct::each(json, level)?,
+                (false, _) => level,
+            }
         };
         self.forget(before);
         Ok(level)
@@ -339,7 +343,6 @@ impl<'a> Context<'a> {
 fn alone(json: &ast::QueryJson) -> Result<()> {
     let parts = [
         (json.grouping_sets.is_some(), "groupingSets"),
-        (json.distinct, "distinct"),
         (json.distinct_on.is_some(), "distinctOn"),
         (json.limit_by.is_some(), "limitBy"),
     ];

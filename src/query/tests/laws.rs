@@ -291,6 +291,7 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
         F::Trim | F::LTrim | F::RTrim => (arity(1..=2) && all(&[Text]), Some(Text)),
         F::Replace => (arity(3..=3) && all(&[Text]), Some(Text)),
         F::Strpos => (arity(2..=2) && all(&[Text]), Some(Int)),
+        F::NumberToChar => (each(&[&[Int, Decimal, Float], &[Text]]), Some(Text)),
         F::ToChar => (each(&[&[Timestamp, Date], &[Text]]), Some(Text)),
         F::Numeric => (each(&[&[Decimal], &[Int], &[Int]]), Some(Decimal)),
         F::SplitPart => (each(&[&[Text], &[Text], &[Int]]), Some(Text)),

@@ -124,8 +124,13 @@ fn one_that_reads_the_row_around_it_is_cut_for_each() {
     assert_eq!(cut("scalar", json!({"select": count, "limit": 1})), (None, 0, 0, None));
     assert_eq!(cut("scalar", json!({"select": count, "limit": 0})), (None, 0, 0, none.clone()));
     assert_eq!(cut("scalar", json!({"select": count, "offset": 1})), (None, 0, 0, none));
+    // What is distinct is a grouping by what is selected.
+    assert_eq!(cut("scalar", json!({"distinct": true, "limit": 1})), (Some(1), 0, 0, None));
+    let Some(Expr::Call(_, mut args)) = good(asked("exists", json!({"distinct": true}))).filter else { panic!("a call") };
+    let distinct = only(args.remove(0)).query;
+    assert_eq!(distinct.aggregate.map(|a| (a.groups.len(), a.calls.len())), Some((1, 0)));
     assert_eq!(
-        bad(asked("scalar", json!({"distinct": true, "limit": 1}))),
+        bad(asked("scalar", json!({"distinct": true, "groupBy": [{"expr": col("issueId")}]}))),
         at("QUERY_INVALID", "where.args[0].query.distinct", "", "")
     );
     let mut by_param = asked("scalar", json!({"select": count, "limitParam": "n"}));

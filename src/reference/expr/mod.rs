@@ -7,6 +7,7 @@ mod groups;
 mod json;
 mod moment;
 mod number;
+mod number_template;
 mod pattern;
 pub(super) mod span;
 mod template;
@@ -185,6 +186,10 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         }
         (Function::ReFind | Function::ReSeq, [Value::Text(text), Value::Text(pattern)]) => {
             groups::listed(groups::first(pattern, text), function == Function::ReFind, false)
+        }
+        (Function::NumberToChar, [value, Value::Text(template)]) => {
+            let value = if let Value::Float(v) = value { decimal::of_float(*v)? } else { decimal::Long::of(value).value()? };
+            number_template::to_char(&value, template)?
         }
         (Function::RegexpReplace, [Value::Text(text), Value::Text(pattern), Value::Text(with), flags @ ..]) => {
             let flags = if let [Value::Text(flags)] = flags { flags } else { "" };

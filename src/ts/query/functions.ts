@@ -152,8 +152,13 @@ export function numeric<A extends Num | Text>(a: Operand<A>, precision: number, 
  * ```ts
  * toChar(i.due, 'FMDay, DD Mon YYYY HH24:MI "UTC"')     // 'Thursday, 29 Feb 2024 08:05 UTC'
  * ```
+ * Numbers are written as decimals: `9 0 . , D G S MI PL SG PR FM V RN TH EEEE L`, as there.
+ *
+ * ```ts
+ * toChar(p.price, 'FM999,990.00')     // '1,234.50'
+ * ```
  */
-export function toChar<A extends Moment | string>(a: Operand<A>, template: Operand<string>): Expr<string | Null<A>> { return call('toChar', [a, template], 'text') }
+export function toChar<A extends Moment | string | Num>(a: Operand<A>, template: Operand<string>): Expr<string | Null<A>> { return call('toChar', [a, template], 'text') }
 
 // ---- texts -----------------------------------------------------------------------------------------------------------
 

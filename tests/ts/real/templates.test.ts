@@ -22,6 +22,24 @@ describe('toChar', () => {
     expect(live.rows[0].full).toBe('Monday, 1st of November 1999, 12:00:00.000 am')
   })
 
+  it('writes numbers as PostgreSQL does', async () => {
+    const db = await createDatabase({ schema })
+    const live = db.live(db.query.items.orderBy('id').select(i => ({
+      money: toChar(i.price, 'FM999,990.00'), padded: concat(toChar(i.price, '9990.99MI'), '|'), whole: toChar(i.id, 'FM9th'), roman: toChar(i.id, 'FMRN'), sci: toChar(i.price, '9.99EEEE'), by: toChar(i.price, i.text),
+    })))
+    db.apply([item(1, null, '1234.5', 'S9999'), item(2, null, '-0.125', '9PR'), item(3, null, '1000000', '00000000.0')])
+    expect(live.rows).toEqual([
+      { money: '1,234.50', padded: '1234.50 |', whole: '1st', roman: 'I', sci: ' 1.23e+03', by: '+1235' },
+      { money: '-0.13', padded: '   0.13-|', whole: '2nd', roman: 'II', sci: '-1.25e-01', by: ' 0 ' },
+      { money: '###,###.##', padded: '####.## |', whole: '3rd', roman: 'III', sci: ' 1.00e+06', by: ' 01000000.0' },
+    ])
+    db.apply([item(2, null, '-0.125', '9.9.9')])
+    expect(live.error).toMatchObject({ code: 'INVALID_ARGUMENT' })
+    for (const template of ['9.9.9', '9V9.9', 'S9S', 'SMI9', 'PR9', '9EEEE9', 'FM9EEEE', 'RN.9']) {
+      expect(failure(() => db.live(db.query.items.select(i => ({ x: toChar(i.price, template) }))))).toMatchObject({ code: 'QUERY_INVALID', path: 'select[0].expr.args[1]', offending: template })
+    }
+  })
+
   it('refuses fields that it does not know, in the query or in a row', async () => {
     const db = await createDatabase({ schema })
     for (const [template, field] of [['YYYY TMMonth', 'TM'], ['RM', 'RM'], ['FXYYYY', 'FX'], ['DDSP', 'SP']]) {

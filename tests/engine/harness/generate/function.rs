@@ -4,12 +4,15 @@
 //! out of bounds.
 
 use eddyline::query::ast::ExprJson;
-use eddyline::value::{Element, Type, Value};
+use eddyline::value::{Element, Type, Value, is_number_template};
 use fastrand::Rng;
 
 use super::domain::{literal, value};
 use super::expression::{ORDERED, Scope, call};
 use super::{chance, pick};
+
+/// Parts of templates of numbers, none of which can fail for a row.
+const NUMBERS: [&str; 16] = ["9", "9", "0", "9", ".", "D", ",", "S", "MI", "PR", "FM", "PL", "EEEE", "V", "RN", "\"a\""];
 
 /// Parts of replacements.
 const REPLACEMENTS: [&str; 9] = ["\\1", "\\2", "\\9", "\\&", "\\\\", "\\", "<", "ä", "\\0"];
@@ -288,6 +291,12 @@ impl Scope {
             5 if chance(rng, 40) => {
                 let template: String = (0..rng.usize(1..6)).map(|_| pick(rng, &TEMPLATES)).collect();
                 call("toChar", vec![self.of_type(rng, Type::Timestamp, depth), literal(&Value::text(template))])
+            }
+            5 if chance(rng, 40) => {
+                let template: String = (0..rng.usize(1..8)).map(|_| pick(rng, &NUMBERS)).collect();
+                let template = if is_number_template(&template) { template } else { "9990.99".into() };
+                let number = pick(rng, &[Type::Int, Type::Decimal]);
+                call("toChar", vec![self.leaf(rng, number), literal(&Value::text(template))])
             }
             5 => call("splitPart", vec![of, part(rng), int(pick(rng, &[1, 2, -1, -2]))]),
             6 => call("repeat", vec![of, int(rng.i64(-1..3))]),

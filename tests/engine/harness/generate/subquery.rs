@@ -71,6 +71,7 @@ fn condition(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) ->
                 query.select = Some(vec![NamedJson { name: "v".into(), expr: aggregate(rng, &inside).1 }]);
             }
             cut(rng, &mut query, &inside, 15);
+            distinct(rng, &mut query, grouped);
             sub(pick(rng, &["exists", "notExists"]), vec![], query)
         }
         4..=6 => {
@@ -79,6 +80,7 @@ fn condition(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) ->
             let field = if grouped { field_of_group(rng, &mut query, &inside, ty) } else { inside.of_type(rng, ty, 1) };
             query.select = Some(vec![NamedJson { name: "v".into(), expr: field }]);
             cut(rng, &mut query, &inside, 25);
+            distinct(rng, &mut query, grouped);
             sub(pick(rng, &["inQuery", "notInQuery"]), vec![value], query)
         }
         _ => {
@@ -107,7 +109,7 @@ fn comparable(rng: &mut Rng, outside: &Scope) -> (Type, ExprJson) {
 
 /// A value of one row: an aggregate, or a column of what may be several rows.
 fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Type, ExprJson) {
-    let (mut query, inside, _) = query(rng, tables, outside, level);
+    let (mut query, inside, grouped) = query(rng, tables, outside, level);
     if chance(rng, 25) {
         // The first row in some order.
         let (ty, field) =
@@ -115,6 +117,7 @@ fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (T
         query.select = Some(vec![NamedJson { name: "v".into(), expr: field }]);
         cut(rng, &mut query, &inside, 100);
         query.limit = query.limit.map(|n| n.min(1)).or(Some(1));
+        distinct(rng, &mut query, grouped);
         return (ty, sub("scalar", vec![], query));
     }
     // More than one row is an error for those outside; within a sub-query, it depends on the plan who they are.
@@ -194,6 +197,18 @@ fn query(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Qu
     }
     let grouped = grouped || query.having.is_some();
     (query, inside, grouped)
+}
+
+/// Sometimes of equal rows one, in the order of what is selected.
+fn distinct(rng: &mut Rng, query: &mut QueryJson, grouped: bool) {
+    let Some([field]) = query.select.as_deref() else { return };
+    if grouped || field.expr.op == "agg" || field.expr.op == "lit" || !chance(rng, 20) {
+        return;
+    }
+    let expr = field.expr.clone();
+    query.distinct = true;
+    query.order_by.truncate(1);
+    query.order_by.iter_mut().for_each(|key| key.expr = expr.clone());
 }
 
 /// Sometimes keeps a part of the rows only, in an order.
