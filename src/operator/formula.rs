@@ -49,7 +49,7 @@ pub struct Pattern {
 
 impl Pattern {
     fn new(text: &str, asks: Function, flags: &str) -> Option<Self> {
-        let regex = Regex::new(text, asks == Function::MatchesFolded || folds(flags)).ok()?;
+        let regex = Regex::flagged(text, if asks == Function::MatchesFolded { "i" } else { flags }).ok()?;
         Some(Pattern { text: text.into(), asks, flags: flags.into(), regex: Rc::new(regex) })
     }
 
@@ -87,11 +87,6 @@ impl Pattern {
         });
         if found || most > 1 { Datum::Value(Value::Array(Element::Text, texts.into())) } else { NULL }
     }
-}
-
-/// Whether flags of a regular expression let letters match whatever their case.
-fn folds(flags: &str) -> bool {
-    flags.rfind('i') > flags.rfind('c')
 }
 
 /// Functions of a text and a regular expression.

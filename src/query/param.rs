@@ -29,8 +29,8 @@ pub struct Param {
     pub ty: Type,
     /// It says a number of rows somewhere: its values are from 0, null is no limit.
     pub counts: bool,
-    /// It is a regular expression somewhere.
-    pub pattern: bool,
+    /// It is a regular expression somewhere, with these flags.
+    pub pattern: Option<Box<str>>,
     /// Its value; of a bound query the first one.
     pub value: Value,
 }

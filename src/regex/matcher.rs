@@ -71,6 +71,8 @@ impl Edge {
             Look::WordEnd => before && !next,
             Look::WordEdge => before != next,
             Look::NoWordEdge => before == next,
+            Look::LineStart => self.before.is_none_or(|c| c == '\n'),
+            Look::LineEnd => self.next.is_none_or(|c| c == '\n'),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Regular expressions in time linear in the text: whether a pattern is found in it, and what of it matches.
 //!
-//! The syntax is that of PostgreSQL's advanced expressions (POSIX with `\d`, `\m`, `(?:…)` and the like); back references
+//! The syntax is that of PostgreSQL's advanced expressions (POSIX with `\d`, `\m`, `(?:…)` and the like, `***=`, options); back references
 //! and look-around, which no automaton can have, are refused. A pattern becomes a small program (`parse`, `program`) that
 //! follows all ways through the pattern at once (`matcher`), so no pattern takes more than its length times the text's.
 //! Character classes are those of the collation `pg_c_utf8`: letters are Unicode's, digits are `0` to `9`.
@@ -65,7 +65,22 @@ impl Regex {
     /// # Errors
     /// If it is no pattern, uses what is not supported, or its bounds make it too large.
     pub fn new(pattern: &str, fold: bool) -> Result<Self, RegexError> {
-        let (tree, fold, groups) = parse::parse(pattern, fold)?;
+        Self::flagged(pattern, if fold { "i" } else { "" })
+    }
+
+    /// Reads a pattern with the options of PostgreSQL, by their letters: `i c` case, `n m p w s` ends of lines, `x t` blanks and comments, `q` a
+    /// text that stands for itself.
+    ///
+    /// ```
+    /// use eddyline::regex::Regex;
+    /// assert!(Regex::flagged("^b$", "n").unwrap().is_match("a\nb\nc"));
+    /// assert!(Regex::flagged("a # or\n | b", "x").unwrap().is_match("b") && Regex::flagged("(a", "q").unwrap().is_match("f(a)"));
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`new`](Self::new).
+    pub fn flagged(pattern: &str, flags: &str) -> Result<Self, RegexError> {
+        let (tree, fold, groups) = parse::parse(pattern, flags)?;
         Ok(Regex { program: program::compile(&tree, fold)?, tree, groups })
     }
 

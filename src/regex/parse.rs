@@ -54,24 +54,44 @@ pub(super) enum Look {
     WordEnd,
     WordEdge,
     NoWordEdge,
+    LineStart,
+    LineEnd,
 }
 
 /// The tree of a pattern, whether case counts, which the pattern itself may say, and the number of its groups.
-pub(super) fn parse(pattern: &str, fold: bool) -> Result<(Node, bool, usize), RegexError> {
-    let mut p = Parser { text: pattern.chars().collect(), at: 0, depth: 0, groups: 0 };
-    let fold = p.options(fold)?;
-    let tree = p.choice()?;
+pub(super) fn parse(pattern: &str, flags: &str) -> Result<(Node, bool, usize), RegexError> {
+    let mut p = Parser { text: pattern.chars().collect(), ..Parser::default() };
+    for letter in flags.chars() {
+        p.option(letter);
+    }
+    if !p.quoted {
+        p.prefix()?;
+    } else if p.expanded || p.stops || p.lines {
+        return p.fail("options that exclude each other");
+    }
+    let tree = if p.quoted { p.literal() } else { p.choice()? };
     match p.peek() {
-        None => Ok((tree, fold, p.groups)),
+        None => Ok((tree, p.fold, p.groups)),
         Some(_) => p.fail("`)` without `(`"),
     }
 }
 
+#[derive(Default)]
 struct Parser {
     text: Vec<char>,
     at: usize,
     depth: usize,
     groups: usize,
+    /// Case does not count.
+    fold: bool,
+    /// Blanks and comments stand for nothing.
+    expanded: bool,
+    /// `.` and what is not in brackets are no ends of lines.
+    stops: bool,
+    /// `^` and `$` are about lines.
+    lines: bool,
+    /// The pattern stands for itself.
+    quoted: bool,
 }
 
 type Parsed<T> = Result<T, RegexError>;
@@ -99,24 +119,71 @@ impl Parser {
         found
     }
 
-    /// `(?i)` or `(?c)` in front; `s` and `t` are what is anyway.
-    fn options(&mut self, mut fold: bool) -> Parsed<bool> {
-        let letter = self.text.get(2).is_some_and(char::is_ascii_alphabetic);
-        if !letter || !self.eat("(?") {
-            return Ok(fold);
+    /// What is in front: `***=` or `***:`, and options such as `(?i)`.
+    fn prefix(&mut self) -> Parsed<()> {
+        if self.eat("***=") {
+            self.quote();
+            return Ok(());
         }
-        loop {
-            match self.peek() {
-                Some('i') => fold = true,
-                Some('c') => fold = false,
-                Some('s' | 't') => {}
-                Some(')') => {
-                    self.at += 1;
-                    return Ok(fold);
-                }
-                _ => return self.fail("this option is not supported"),
+        self.eat("***:");
+        let letter = self.text.get(self.at + 2).is_some_and(char::is_ascii_alphabetic);
+        if !letter || !self.eat("(?") {
+            return Ok(());
+        }
+        while !self.eat(")") {
+            if !self.peek().is_some_and(|c| self.option(c)) {
+                return self.fail("this option is not supported");
             }
             self.at += 1;
+        }
+        if self.quoted {
+            self.quote();
+        }
+        Ok(())
+    }
+
+    /// Takes an option; false if there is none of this letter.
+    fn option(&mut self, letter: char) -> bool {
+        match letter {
+            'i' => self.fold = true,
+            'c' => self.fold = false,
+            'm' | 'n' => (self.stops, self.lines) = (true, true),
+            'p' => (self.stops, self.lines) = (true, false),
+            'w' => (self.stops, self.lines) = (false, true),
+            's' => (self.stops, self.lines) = (false, false),
+            'x' => self.expanded = true,
+            't' => self.expanded = false,
+            'q' => self.quoted = true,
+            _ => return false,
+        }
+        true
+    }
+
+    fn quote(&mut self) {
+        (self.quoted, self.expanded, self.stops, self.lines) = (true, false, false, false);
+    }
+
+    /// The rest, as it stands.
+    fn literal(&mut self) -> Node {
+        let mut parts: Vec<Node> = self.text.drain(self.at..).map(Node::Char).collect();
+        if parts.len() == 1 { parts.remove(0) } else { Node::Row(parts) }
+    }
+
+    /// Passes blanks, and comments up to the end of a line, where they stand for nothing.
+    fn blanks(&mut self) {
+        let mut comment = false;
+        while let Some(c) = self.peek().filter(|c| self.expanded && (comment || c.is_whitespace() || *c == '#')) {
+            comment = c != '\n' && (comment || c == '#');
+            self.at += 1;
+        }
+    }
+
+    /// Passes what stands for nothing.
+    fn skip(&mut self) {
+        self.blanks();
+        while self.eat("(?#") {
+            while self.next().is_some_and(|c| c != ')') {}
+            self.blanks();
         }
     }
 
@@ -130,8 +197,9 @@ impl Parser {
 
     fn row(&mut self) -> Parsed<Node> {
         let mut parts = Vec::new();
-        while let Some(c) = self.peek() {
-            if c == '|' || c == ')' {
+        loop {
+            self.skip();
+            if matches!(self.peek(), None | Some('|' | ')')) {
                 break;
             }
             let atom = self.atom()?;
@@ -141,6 +209,7 @@ impl Parser {
     }
 
     fn quantified(&mut self, atom: Node) -> Parsed<Node> {
+        self.skip();
         let bounds = match self.peek() {
             Some('*') => (0, None),
             Some('+') => (1, None),
@@ -150,6 +219,7 @@ impl Parser {
         };
         self.at += 1;
         let few = self.eat("?");
+        self.skip();
         let bound = self.peek() == Some('{') && self.text.get(self.at + 1).is_some_and(char::is_ascii_digit);
         if bound || matches!(self.peek(), Some('*' | '+' | '?')) {
             return self.fail("a quantifier behind a quantifier");
@@ -164,6 +234,7 @@ impl Parser {
         let least = self.number()?;
         let mut most = Some(least);
         if self.eat(",") {
+            self.blanks();
             most = if self.peek() == Some('}') { None } else { Some(self.number()?) };
         }
         if self.peek() != Some('}') || most.is_some_and(|m| m < least) {
@@ -180,6 +251,7 @@ impl Parser {
                 return self.fail("bounds go up to 255");
             }
             self.at += 1;
+            self.blanks();
         }
         match value {
             Some(value) => Ok(value),
@@ -189,9 +261,10 @@ impl Parser {
 
     fn atom(&mut self) -> Parsed<Node> {
         match self.next() {
+            Some('.') if self.stops => Ok(Node::Set(Set { negated: true, ranges: vec![('\n', '\n')], ..Set::default() })),
             Some('.') => Ok(Node::Any),
-            Some('^') => Ok(Node::Look(Look::Start)),
-            Some('$') => Ok(Node::Look(Look::End)),
+            Some('^') => Ok(Node::Look(if self.lines { Look::LineStart } else { Look::Start })),
+            Some('$') => Ok(Node::Look(if self.lines { Look::LineEnd } else { Look::End })),
             Some('[') if self.eat("[:<:]]") => Ok(Node::Look(Look::WordStart)),
             Some('[') if self.eat("[:>:]]") => Ok(Node::Look(Look::WordEnd)),
             Some('[') => self.bracket().map(Node::Set),
@@ -304,6 +377,9 @@ impl Parser {
     /// A bracket expression, from behind its bracket.
     fn bracket(&mut self) -> Parsed<Set> {
         let mut set = Set { negated: self.eat("^"), ..Set::default() };
+        if set.negated && self.stops {
+            set.ranges.push(('\n', '\n'));
+        }
         let from = self.at;
         loop {
             if self.peek() == Some(']') && self.at > from {

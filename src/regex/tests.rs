@@ -38,10 +38,35 @@ fn patterns_find_what_they_say() {
         ("^(^a)*$", "a", "b"),
         ("^(a*)*$", "aaa", "b"),
         ("(?i)^STRAßE$", "straße", "strasse"),
+        ("***=a.b*", "xa.b*", "aab"),
+        ("***:(?i)^A.c$", "abc", "ab"),
+        ("(?n)^b.$", "a\nbc\nd", "a\nb\n"),
+        ("(?n)^[^a]$", "a\nb", "a\n\n"),
+        (r"(?m)\Aa$", "a\nb", "b\na"),
+        ("(?p)^a.b", "acb", "a\nb"),
+        ("(?p)^b", "b", "a\nb"),
+        ("(?w)^a.b$", "x\na\nb\n", "xa\nb"),
+        (r"(?n)a\Db", "a\nb", "a1b"),
+        ("(?ns)^a.b$", "a\nb", "x\na\nb"),
+        ("(?x) ^ a # one\n{2 , 3 } [ b] [#]\\ $", "aab# ", "aab#"),
+        ("(?x)a(?#b)c\t", "ac", "a c"),
+        ("(?#)^a(?#x)(?#)+$", "aa", "b"),
+        ("(?xt)a b", "a b", "ab"),
+        ("(?q)(a|", "(a|", "a"),
+        ("(?qi)A+", "a+", "aa"),
     ] {
         assert!(found(pattern, yes), "{pattern} in {yes:?}");
         assert!(!found(pattern, no), "{pattern} not in {no:?}");
     }
+}
+
+#[test]
+fn options_are_flags_too() {
+    let regex = |pattern, flags| Regex::flagged(pattern, flags).unwrap();
+    assert!(regex("A", "gi").is_match("a") && !regex("A", "ic").is_match("a") && regex("(?i)A", "c").is_match("a"));
+    assert!(regex("^b", "n").is_match("a\nb") && !regex("^b", "ns").is_match("a\nb") && !regex("(?s)^b", "n").is_match("a\nb"));
+    assert!(regex("a b", "x").is_match("ab") && regex("***=a b", "x").is_match("a b") && regex("***:a", "q").is_match("***:a"));
+    assert!(Regex::flagged("a", "qx").is_err() && Regex::flagged("a", "nq").is_err() && Regex::flagged("a", "nsq").is_ok());
 }
 
 #[test]
@@ -76,7 +101,12 @@ fn what_is_no_pattern_is_refused_with_its_place() {
         ("(?=a)", 1),
         ("(?!a)", 1),
         ("(?<=a)", 1),
-        ("(?x)a", 2),
+        ("(?e)a", 2),
+        ("***?a", 0),
+        ("***", 0),
+        ("(?x)a* ?", 7),
+        ("a*(?#x)?", 7),
+        ("(?x)(a #)", 9),
         ("[z-a]", 4),
         ("[a-c-e]", 4),
         ("[[:alpa:]]", 9),

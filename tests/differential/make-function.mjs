@@ -31,6 +31,7 @@ export const patterns = [
   '[[:upper:]]', '^[[:lower:]]+$', '[[:alpha:]%]', String.raw`[\d_%]`, '(?i)B', '^a?b*$', '(ab){2,}', String.raw`\u00e9`, 'É', 'σ|ς', 'ß', '[à-ý]', String.raw`\\`, '日|😀', '^[]a-]', '_|%', '(?:a.)+$',
   'a|ab', 'a*?b', '(?:a|ab)(?:c|bb)?', '[ab]{1,2}?', 'x*', '(?:a??b)+', '.+?', String.raw`\w{2}?.*`, '(?:a*?)*b',
   '(a)|(b)+', '(a+?)(b|bb)*', '(.)(?:(b)|.)*?', '((a|b)c?){1,2}', '(.*?)(b+)(.?)', '(a|ab)(bb|c)?',
+  '***=a', '***=.', '***:(?i)B', '(?n)^[^b]+$', '(?n)^b|a$', '(?p)a.|^b', '(?w)^.b?$', '(?ns)^.$', '(?x) a | b # c\n b (?#a) +?', '(?x)[ b]+(a # )\n|c)', '(?q)a|', '(?q)\\', '(?qi)SS', '(?#a)(?:b)(?#(a*)(b)?', '(?xt) ',
 ]
 const templates = [
   'YYYY', 'FMYYYY', 'YYY', 'YY', 'Y', 'Y,YYY', 'IYYY', 'IYY', 'IY', 'I', 'MM', 'FMMM', 'MON', 'Mon', 'mon', 'MONTH', 'Month', 'month', 'FMMonth', 'DD', 'FMDD', 'FMDDth', 'DDTH', 'DDD', 'D', 'Dth', 'DY', 'Dy', 'dy', 'DAY', 'Day', 'day', 'FMday', 'ID', 'IDDD', 'IW', 'FMIWth', 'WW', 'W', 'Q', 'CC', 'CCth', 'J', 'HH24', 'HH12', 'HH', 'FMHH', 'hh24', 'MI', 'SS', 'ss', 'MS', 'US', 'FF1', 'FF3', 'ff6', 'SSSS', 'SSSSS', 'AM', 'pm', 'A.M.', 'p.m.', 'AD', 'bc', 'B.C.', 'TZ', 'tz', 'OF', 'TZH:TZM', '-', '/', ' ', ':', ', ', '"T"', '"at "', '"Q\\"D"', '\\"', 'é', 'x', 'FM-',

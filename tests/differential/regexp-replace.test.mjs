@@ -11,18 +11,21 @@ const col = (name) => ({ op: 'col', name })
 const sql = (text) => (text === null ? 'null' : `'${text.replaceAll("'", "''")}'`)
 
 const atoms = ['a', 'b', 'B', '.', '[ab]', '[^a]', String.raw`\d`, String.raw`\w`, 'é', String.raw`\s`, '[[:upper:]]']
-const looks = ['^', '$', String.raw`\m`, String.raw`\M`, String.raw`\y`]
+const looks = ['^', '$', '^', '$', String.raw`\m`, String.raw`\M`, String.raw`\y`]
+
+const nothing = ['(?#)', '(?#a(b)', ' ', '\n', '# b\n']
+const prefixes = ['(?i)', '***:', '***:(?n)', '***=', '(?n)', '(?n)', '(?m)', '(?p)', '(?w)', '(?x)', '(?x)', '(?xt)', '(?ns)', '(?q)', '(?qi)', '(?xn)', '(?nc)']
 
 function pattern(r, depth) {
   const part = () => {
     const atom = depth > 0 && r.oneIn(3) ? (r.oneIn(4) ? `(?:${pattern(r, depth - 1)})` : `(${pattern(r, depth - 1)})`) : r.pick(atoms)
-    return atom + (r.oneIn(3) ? r.pick(['*', '+', '?', '*?', '+?', '??', '{2}', '{1,2}', '{0,1}?']) : '')
+    return (r.oneIn(20) ? r.pick(nothing) : '') + atom + (r.oneIn(20) ? r.pick(nothing) : '') + (r.oneIn(3) ? r.pick(['*', '+', '?', '*?', '+?', '??', '{2}', '{1,2}', '{0,1}?']) : '')
   }
   const row = () => (r.oneIn(8) ? r.pick(looks) : '') + Array.from({ length: r.between(1, 3) }, part).join('') + (r.oneIn(10) ? r.pick(looks) : '')
   return r.oneIn(4) ? `${row()}|${row()}` : row()
 }
 
-const letters = ['a', 'b', 'A', 'B', 'é', 'É', '1', '7', ' ', 'c', '_', 'ß']
+const letters = ['\n', 'a', 'b', 'A', 'B', 'é', 'É', '1', '7', ' ', 'c', '_', 'ß']
 const pieces = [String.raw`\1`, String.raw`\2`, String.raw`\3`, String.raw`\9`, String.raw`\&`, '\\\\', '\\', String.raw`\0`, String.raw`\n`, '<', 'x', 'é', '&']
 const some = (r, list, most) => Array.from({ length: r.below(most + 1) }, () => r.pick(list)).join('')
 
@@ -44,7 +47,7 @@ describe('replacements by regular expressions', () => {
       const rows = Array.from({ length: 12 }, (_, k) => ({ k, s: r.oneIn(20) ? null : some(r, letters, 9), w: r.oneIn(20) ? null : some(r, pieces, 4) }))
       db.apply([{ op: 'insert', table: 't', rows }])
       const calls = Array.from({ length: each }, () => ({
-        pattern: (r.oneIn(12) ? '(?i)' : '') + pattern(r, 2), with: r.oneIn(4) ? null : some(r, pieces, 4), flags: r.oneIn(4) ? undefined : r.pick(['', 'g', 'g', 'g', 'gi', 'i', 'ic', 'ci', 'gs', 't']),
+        pattern: (r.oneIn(4) ? r.pick(prefixes) : '') + pattern(r, 2), with: r.oneIn(4) ? null : some(r, pieces, 4), flags: r.oneIn(4) ? undefined : r.pick(['', 'g', 'g', 'g', 'gi', 'i', 'ic', 'ci', 'gs', 't', 'gn', 'gn', 'gp', 'gw', 'gm', 'gx', 'gx', 'q', 'gq', 'gnx', 'xtg', 'nsg']),
       }))
       const fields = calls.map((c, i) => ({ name: `v${i}`, expr: { op: 'regexpReplace', args: [col('s'), lit(c.pattern), c.with === null ? col('w') : lit(c.with), ...(c.flags === undefined ? [] : [lit(c.flags)])] } }))
       const live = db.live({ toJSON: () => ({ from: 't', select: fields, orderBy: [{ expr: col('k') }] }) })

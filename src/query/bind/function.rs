@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 use crate::query::registry::{CASTS, FUNCTIONS, Signature, Takes, UNITS};
 use crate::query::{Expr, Function, Unit};
-use crate::regex::Regex;
+use crate::regex::{Regex, RegexError};
 use crate::value::number_template;
 use crate::value::template::parts;
 use crate::value::{Type, Value};
@@ -144,7 +144,9 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
     }
     let patterned = matches!(function, F::Matches | F::MatchesFolded | F::RegexpSubstr | F::RegexpMatch | F::RegexpMatches);
     if patterned || matches!(function, F::RegexpReplace | F::ReFind | F::ReSeq) {
-        pattern(&args[1], params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
+        let flags = args.get(3).map(|flags| &flags.expr);
+        let flags = if let Some(Expr::Literal(Value::Text(flags))) = flags { flags } else { "" };
+        pattern(&args[1], flags, params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
     }
     if let (F::ToChar, Some(Expr::Literal(Value::Text(text)))) = (function, args.get(1).map(|a| &a.expr))
         && let Err(rest) = parts(text, &mut |_| {})
@@ -170,22 +172,27 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
 }
 
 /// Checks a regular expression: each row is matched by the program that is made of it once.
-fn pattern(typed: &Typed, params: &Params) -> Result<()> {
+fn pattern(typed: &Typed, flags: &str, params: &Params) -> Result<()> {
     match &typed.expr {
         Expr::Param(number, _) => {
-            params.is_pattern(*number);
+            params.is_pattern(*number, flags);
             Ok(())
         }
         Expr::Literal(Value::Null) => Ok(()),
-        Expr::Literal(Value::Text(text)) => match Regex::new(text, false) {
-            Ok(_) => Ok(()),
-            Err(e) => Err(Error::new(ErrorCode::RegexInvalid, format!("{} at character {} of the pattern", e.message, e.at + 1))),
-        },
+        Expr::Literal(Value::Text(text)) => readable(text, flags),
         _ => Err(Error::new(
             ErrorCode::QueryInvalid,
             "a regular expression is a literal or a parameter: each row is matched by one program",
         )),
     }
+}
+
+/// # Errors
+/// `REGEX_INVALID` for a text that is no pattern.
+pub(super) fn readable(pattern: &str, flags: &str) -> Result<()> {
+    let wrong =
+        |e: RegexError| Error::new(ErrorCode::RegexInvalid, format!("{} at character {} of the pattern", e.message, e.at + 1));
+    Regex::flagged(pattern, flags).map(drop).map_err(wrong)
 }
 
 /// Binds `toChar` of a number.
@@ -206,8 +213,11 @@ fn number_to_char(json: &ExprJson, args: Vec<Typed>, params: &Params) -> Result<
 fn replace_flags(flags: &Expr) -> Result<()> {
     match flags {
         Expr::Literal(Value::Null) => Ok(()),
-        Expr::Literal(Value::Text(text)) if text.chars().all(|c| "gicst".contains(c)) => Ok(()),
-        _ => Err(Error::new(ErrorCode::QueryInvalid, "flags are a literal of `g` (all matches), `i`, `c` (case), `s` and `t`")),
+        Expr::Literal(Value::Text(text)) if text.chars().all(|c| "gicmnpqstwx".contains(c)) => Ok(()),
+        _ => Err(Error::new(
+            ErrorCode::QueryInvalid,
+            "flags are a literal of `g` (all matches), `i c` (case), `n m p w s` (lines), `x t q`",
+        )),
     }
 }
 

@@ -6,12 +6,12 @@
 use std::cell::{Cell, RefCell};
 
 use super::expr::Typed;
+use super::function::readable;
 use super::literal::{describe, literal, literal_of};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ParamJson, QueryJson};
 use crate::query::check::type_named;
 use crate::query::{Expr, Param, Place, Slot};
-use crate::regex::Regex;
 use crate::value::{Type, Value};
 
 /// The parameters of a query while it is bound.
@@ -28,7 +28,7 @@ struct Known {
     ty: Option<Type>,
     used: bool,
     counts: bool,
-    pattern: bool,
+    pattern: Option<Box<str>>,
 }
 
 impl Params {
@@ -43,7 +43,7 @@ impl Params {
                 return Err(place(Error::new(ErrorCode::QueryInvalid, message).named(param.name.as_str()).at("name")));
             }
             let ty = param.ty.as_deref().map(type_named).transpose().map_err(|e| place(e.at("type")))?;
-            known.push(Known { json: param.clone(), ty, used: false, counts: false, pattern: false });
+            known.push(Known { json: param.clone(), ty, used: false, counts: false, pattern: None });
         }
         Ok(Params { known: RefCell::new(known), ..Params::default() })
     }
@@ -93,9 +93,9 @@ impl Params {
         matches!(expr, Expr::Param(number, _) if self.known.borrow()[*number].ty.is_none())
     }
 
-    /// A parameter stands for a regular expression.
-    pub(super) fn is_pattern(&self, number: usize) {
-        self.known.borrow_mut()[number].pattern = true;
+    /// A parameter stands for a regular expression with these flags.
+    pub(super) fn is_pattern(&self, number: usize, flags: &str) {
+        self.known.borrow_mut()[number].pattern = Some(flags.into());
     }
 
     /// The parameters in the place of limits and offsets.
@@ -150,7 +150,7 @@ impl Params {
         }
         let param = |k: &Known| {
             let (name, ty) = (k.json.name.clone(), k.ty.unwrap_or(Type::Text));
-            let mut param = Param { name, ty, counts: k.counts, pattern: k.pattern, value: Value::Null };
+            let mut param = Param { name, ty, counts: k.counts, pattern: k.pattern.clone(), value: Value::Null };
             param.value = value(&param, &k.json)?;
             Ok(param)
         };
@@ -169,16 +169,13 @@ fn unknown<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Error {
 /// for what is no number of rows where one is counted; `REGEX_INVALID`.
 fn value(param: &Param, json: &ParamJson) -> Result<Value> {
     let wrong = |code, message: String| Error::new(code, message);
-    let checked = literal_of(&json.value, Some(param.ty)).and_then(|value| match &value {
-        Value::Int(n) if param.counts && u32::try_from(*n).is_err() => {
+    let checked = literal_of(&json.value, Some(param.ty)).and_then(|value| match (&value, &param.pattern) {
+        (Value::Int(n), _) if param.counts && u32::try_from(*n).is_err() => {
             Err(wrong(ErrorCode::QueryInvalid, format!("a number of rows is expected, not {n}")))
         }
-        Value::Int(_) | Value::Null => Ok(value),
+        (Value::Int(_) | Value::Null, _) => Ok(value),
         _ if param.counts => Err(wrong(ErrorCode::TypeMismatch, "a number of rows is expected".to_owned())),
-        Value::Text(text) if param.pattern => match Regex::new(text, false) {
-            Ok(_) => Ok(value),
-            Err(e) => Err(wrong(ErrorCode::RegexInvalid, format!("{} at character {} of the pattern", e.message, e.at + 1))),
-        },
+        (Value::Text(text), Some(flags)) => readable(text, flags).map(|()| value),
         _ => Ok(value),
     });
     checked.map_err(|mut e| {

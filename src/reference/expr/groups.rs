@@ -57,7 +57,7 @@ pub(super) fn replaced((place, found): Found, all: bool, with: &str) -> String {
 
 /// All matches as Perl chooses them.
 pub(super) fn first(pattern: &str, text: &str) -> Found {
-    all(pattern, text, false, &|part, place, from, kept| {
+    all(pattern, text, "", &|part, place, from, kept| {
         let mut found = None;
         part.ways(place, from, kept, &mut |end, kept| {
             found = Some((end, kept.clone()));
@@ -68,8 +68,8 @@ pub(super) fn first(pattern: &str, text: &str) -> Found {
 }
 
 /// All matches as PostgreSQL chooses them.
-pub(super) fn longest(pattern: &str, text: &str, folded: bool) -> Found {
-    all(pattern, text, folded, &|part, place, from, kept| {
+pub(super) fn longest(pattern: &str, text: &str, flags: &str) -> Found {
+    all(pattern, text, flags, &|part, place, from, kept| {
         let ends = part.ends(place, from);
         let end = *if part.prefers() == Prefers::Less { ends.first() } else { ends.last() }?;
         let mut kept = kept.clone();
@@ -80,8 +80,8 @@ pub(super) fn longest(pattern: &str, text: &str, folded: bool) -> Found {
 
 type Match<'a> = &'a dyn Fn(&Part, &Place, usize, &Kept) -> Option<(usize, Kept)>;
 
-fn all(pattern: &str, text: &str, folded: bool, at: Match<'_>) -> Found {
-    let (part, place) = read(pattern, text, folded);
+fn all(pattern: &str, text: &str, flags: &str, at: Match<'_>) -> Found {
+    let (part, place) = read(pattern, text, flags);
     let none = vec![None; 1 + part.groups().len()];
     let mut found = Vec::new();
     let mut from = 0;

@@ -181,7 +181,7 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
             Value::Bool(pattern::is_found(pattern, text, true))
         }
         (Function::RegexpMatch | Function::RegexpMatches, [Value::Text(text), Value::Text(pattern)]) => {
-            let all = groups::longest(pattern, text, false);
+            let all = groups::longest(pattern, text, "");
             groups::listed(all, function == Function::RegexpMatch, true)
         }
         (Function::ReFind | Function::ReSeq, [Value::Text(text), Value::Text(pattern)]) => {
@@ -193,8 +193,7 @@ fn call(function: Function, args: &[Value]) -> Result<Value> {
         }
         (Function::RegexpReplace, [Value::Text(text), Value::Text(pattern), Value::Text(with), flags @ ..]) => {
             let flags = if let [Value::Text(flags)] = flags { flags } else { "" };
-            let folded = flags.chars().rfind(|c| matches!(c, 'i' | 'c')) == Some('i');
-            Value::Text(groups::replaced(groups::longest(pattern, text, folded), flags.contains('g'), with).into())
+            Value::Text(groups::replaced(groups::longest(pattern, text, flags), flags.contains('g'), with).into())
         }
         (Function::RegexpSubstr, [Value::Text(text), Value::Text(pattern)]) => {
             pattern::first_in(pattern, text).map_or(Value::Null, |found| Value::Text(found.into()))

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 /// Whether a pattern that `bind` has let pass is found in a text.
 pub(super) fn is_found(pattern: &str, text: &str, folded: bool) -> bool {
-    let (part, place) = read(pattern, text, folded);
+    let (part, place) = read(pattern, text, if folded { "i" } else { "" });
     (0..=place.text.len()).any(|at| !part.ends(&place, at).is_empty())
 }
 
 /// What it matches first.
 pub(super) fn first_in(pattern: &str, text: &str) -> Option<String> {
-    let (part, place) = read(pattern, text, false);
+    let (part, place) = read(pattern, text, "");
     for from in 0..=place.text.len() {
         let ends = part.ends(&place, from);
         if let Some(end) = if part.prefers() == Prefers::Less { ends.first() } else { ends.last() } {
@@ -20,9 +20,21 @@ pub(super) fn first_in(pattern: &str, text: &str) -> Option<String> {
     None
 }
 
-pub(super) fn read(pattern: &str, text: &str, folded: bool) -> (Part, Place) {
-    let mut reader = Reader { rest: pattern.chars().rev().collect(), folded, groups: 0 };
-    reader.options();
+pub(super) fn read(pattern: &str, text: &str, flags: &str) -> (Part, Place) {
+    let mut reader = Reader { rest: pattern.chars().rev().collect(), ..Reader::default() };
+    flags.chars().for_each(|f| reader.option(f));
+    let literal = reader.loose == Loose::Literal || reader.take("***=");
+    if !literal {
+        reader.take("***:");
+        reader.options();
+    }
+    if literal || reader.loose == Loose::Literal {
+        let rest: Vec<char> = reader.rest.drain(..).rev().collect();
+        let one = |c: char| Part::One(Box::new(move |d| c == d), false);
+        let part = Part::Row(rest.into_iter().map(one).collect());
+        return (part, Place { text: text.chars().collect(), folded: reader.folded });
+    }
+    reader.strip();
     let part = reader.choice();
     (part, Place { text: text.chars().collect(), folded: reader.folded })
 }
@@ -122,10 +134,26 @@ fn cases(c: char, folded: bool) -> Vec<char> {
     out
 }
 
+/// What blanks are in a pattern.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Loose {
+    #[default]
+    Tight,
+    Nothing,
+    /// The pattern is a text.
+    Literal,
+}
+
+#[derive(Default)]
 struct Reader {
     rest: Vec<char>,
     folded: bool,
     groups: usize,
+    loose: Loose,
+    /// What is any character is not the end of a line.
+    within: bool,
+    /// Conditions on the whole text are on its lines.
+    lines: bool,
 }
 
 fn word(c: char) -> bool {
@@ -156,13 +184,73 @@ impl Reader {
     fn options(&mut self) {
         if self.starts("(?") && self.rest.len() > 2 && self.rest[self.rest.len() - 3].is_ascii_alphabetic() {
             while !self.take(")") {
+                let option = self.one();
+                self.option(option);
+            }
+        }
+    }
+
+    fn option(&mut self, letter: char) {
+        match letter {
+            'i' => self.folded = true,
+            'c' => self.folded = false,
+            'q' => self.loose = Loose::Literal,
+            'x' if self.loose == Loose::Tight => self.loose = Loose::Nothing,
+            't' if self.loose == Loose::Nothing => self.loose = Loose::Tight,
+            _ => {}
+        }
+        if let Some(n) = "snmpw".find(letter) {
+            (self.within, self.lines) = ((1..=3).contains(&n), n > 0 && n != 3);
+        }
+    }
+
+    /// Leaves out what says nothing.
+    fn strip(&mut self) {
+        let mut kept = Vec::new();
+        while !self.rest.is_empty() {
+            if self.take("(?#") {
+                while !self.rest.is_empty() && !self.take(")") {
+                    self.one();
+                }
+            } else if self.take("\\") {
+                kept.extend(['\\', self.one()]);
+            } else if self.take("[") {
+                // Up to a bracket that is neither the first nor of a name.
+                kept.push('[');
+                kept.extend(self.take("^").then_some('^'));
+                let mut first = true;
+                let mut named = None;
+                loop {
+                    let c = self.one();
+                    kept.push(c);
+                    match c {
+                        ']' if !first && named.is_none() => break,
+                        '\\' => kept.push(self.one()),
+                        '[' if [":", ".", "="].iter().any(|k| self.starts(k)) => {
+                            named = self.rest.last().copied();
+                            kept.push(self.one());
+                        }
+                        c if Some(c) == named && self.starts("]") => {
+                            kept.push(self.one());
+                            named = None;
+                        }
+                        _ => {}
+                    }
+                    first = false;
+                }
+            } else {
                 match self.one() {
-                    'i' => self.folded = true,
-                    'c' => self.folded = false,
-                    _ => {}
+                    c if self.loose == Loose::Nothing && c.is_whitespace() => {}
+                    '#' if self.loose == Loose::Nothing => {
+                        while !self.rest.is_empty() && !self.take("\n") {
+                            self.one();
+                        }
+                    }
+                    c => kept.push(c),
                 }
             }
         }
+        self.rest = kept.into_iter().rev().collect();
     }
 
     fn choice(&mut self) -> Part {
@@ -218,6 +306,11 @@ impl Reader {
             ("\\y", |before, next| at_word(before) != at_word(next)),
             ("\\Y", |before, next| at_word(before) == at_word(next)),
         ];
+        let lines: [(&str, Edge); 2] =
+            [("^", |before, _| before.is_none_or(|c| c == '\n')), ("$", |_, next| next.is_none_or(|c| c == '\n'))];
+        if let Some((_, look)) = lines.into_iter().find(|(text, _)| self.lines && self.take(text)) {
+            return Part::Look(look);
+        }
         if let Some((_, look)) = edges.into_iter().find(|(text, _)| self.take(text)) {
             return Part::Look(look);
         }
@@ -233,7 +326,8 @@ impl Reader {
             return self.bracket();
         }
         if self.take(".") {
-            return Part::One(Box::new(|_| true), false);
+            let within = self.within;
+            return Part::One(Box::new(move |c| !(within && c == '\n')), false);
         }
         match self.one() {
             '\\' => self.escape(),
@@ -301,6 +395,9 @@ impl Reader {
     fn bracket(&mut self) -> Part {
         let negated = self.take("^");
         let mut tests: Vec<Test> = Vec::new();
+        if negated && self.within {
+            tests.push(Box::new(|c| c == '\n'));
+        }
         let mut first = true;
         while first || !self.take("]") {
             first = false;

@@ -119,7 +119,8 @@ export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { re
 export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Expr<string | null> { unflagged('regexpSubstr', flags); return call('regexpSubstr', [a, pattern], 'text') }
 
 /**
- * `regexp_replace(a, pattern, replacement, flags)`: the first match replaced, with the flag `g` all of them; `i` matches whatever the case. In the
+ * `regexp_replace(a, pattern, replacement, flags)`: the first match replaced, with the flag `g` all of them; `i` matches whatever the case,
+ * `n` takes `^` and `$` as those of lines. In the
  * replacement `\\1` to `\\9` are what groups match, `\\&` is the whole match, `\\\\` a backslash.
  *
  * ```ts

@@ -62,6 +62,23 @@ describe('functions', () => {
     expect(() => db.live(db.query.issues.select((i: any) => ({ n: regexpSubstr(i.title, '(') })))).toThrow(expect.objectContaining({ code: 'REGEX_INVALID' }))
   })
 
+  it('take options of regular expressions, in the pattern and as flags', async () => {
+    const { db } = await open()
+    db.apply([put('a', { title: 'one\ntwo' }), put('b', { title: '(a.c' })])
+    const live = db.live(db.query.issues.orderBy('id' as never).select((i: any) => ({
+      line: matches(i.title, '(?n)^two$'), text: matches(i.title, '***=(a.'), spread: matches(i.title, '(?x) t w o # or\n | ^ n'), quoted: regexpReplace(i.title, '^', '> ', 'gn'), plain: regexpReplace(i.title, param('p', 'text'), '-', 'gq'),
+    })), { params: { p: '(' } })
+    expect(live.rows).toEqual([
+      { line: true, text: false, spread: true, quoted: '> one\n> two', plain: 'one\ntwo' },
+      { line: false, text: true, spread: false, quoted: '> (a.c', plain: '-a.c' },
+    ])
+    live.setParams({ p: '.' })
+    expect(live.rows.map((r: any) => r.plain)).toEqual(['one\ntwo', '(a-c'])
+    expect(() => db.live(db.query.issues.select((i: any) => ({ n: regexpReplace(i.title, 'a', '', 'e') })))).toThrow(expect.objectContaining({ code: 'QUERY_INVALID', path: 'select[0].expr.args[3]' }))
+    expect(() => db.live(db.query.issues.select((i: any) => ({ n: regexpReplace(i.title, '(', '', 'x') })))).toThrow(expect.objectContaining({ code: 'REGEX_INVALID' }))
+    db.close()
+  })
+
   it('replace what a regular expression matches', async () => {
     const { db } = await open()
     db.apply([put('a', { title: 'Ann Lee, ann lee' }), put('b', { title: 'none' })])
@@ -77,7 +94,7 @@ describe('functions', () => {
     expect(asked.rows).toEqual([])
     const wrong = (...args: [string, string, string?]) => { try { db.live(db.query.issues.select((i: any) => ({ n: regexpReplace(i.title, ...args) }))) } catch (e) { return [(e as any).code, (e as any).path] } }
     expect(wrong('(', '')).toEqual(['REGEX_INVALID', 'select[0].expr.args[1]'])
-    expect(wrong('a', '', 'gx')).toEqual(['QUERY_INVALID', 'select[0].expr.args[3]'])
+    expect(wrong('a', '', 'ge')).toEqual(['QUERY_INVALID', 'select[0].expr.args[3]'])
   })
 
   it.each([

@@ -54,7 +54,7 @@ const SPANNED: [&str; 13] = [
     "century",
     "millennium",
 ];
-pub(super) const PATTERNS: [&str; 23] = [
+pub(super) const PATTERNS: [&str; 35] = [
     "a",
     "^a",
     "b$",
@@ -78,6 +78,18 @@ pub(super) const PATTERNS: [&str; 23] = [
     "((a|o)n?)*",
     "(.*?)(n+)(.?)",
     "(l|lo)(n|ong)?(.{0,2}?)",
+    "***=o",
+    "***:(?i)ON",
+    "(?n)^[^a]*$",
+    "(?p)a.|^b",
+    "(?w)^.b?$",
+    "(?ns)^.$",
+    "(?x) a | o # n\n n (?#l) +?",
+    "(?x)[ o]+(n # )\n|g)",
+    "(?q)a|",
+    "(?qi)LO",
+    "(?#l)(?:o)(?#(n*)(n)?",
+    "(?xt) ",
 ];
 const TEMPLATES: [&str; 81] = [
     "YYYY",
@@ -277,7 +289,10 @@ impl Scope {
                 let mut args =
                     vec![of, text(pick(rng, &PATTERNS)), if chance(rng, 80) { text(&with) } else { self.leaf(rng, Type::Text) }];
                 if rng.bool() {
-                    args.push(text(pick(rng, &["", "g", "gi", "ig", "i", "icg", "s"])));
+                    args.push(text(pick(
+                        rng,
+                        &["", "g", "gi", "ig", "i", "icg", "s", "gn", "gp", "w", "x", "gx", "ms", "xtg", "gq"],
+                    )));
                 }
                 call("regexpReplace", args)
             }

@@ -159,7 +159,7 @@ fn another(rng: &mut Rng, param: &Param, nulls: bool) -> ExprJson {
     if param.counts {
         return literal(&Value::Int(rng.i64(0..7)));
     }
-    if param.pattern {
+    if param.pattern.is_some() {
         let text = Literal::Text(pick(rng, &PATTERNS).to_owned());
         return ExprJson { op: "lit".into(), value: Some(text), ..ExprJson::default() };
     }
