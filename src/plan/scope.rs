@@ -5,7 +5,9 @@ use super::subquery::{all, cannot_fail};
 use super::window::{add_windows, depth_of_windows};
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, LimitBy, QueryExpr, Select, SetQuery, Source, SubQuery, type_of};
+use crate::query::{
+    Aggregate, BoundQuery, Expr, JoinKind, LimitBy, QueryExpr, Select, SetQuery, Source, SubQuery, WindowCall, type_of,
+};
 use crate::trace::{Path, SortColumn, SortSpec};
 use crate::value::{Type, Value};
 
@@ -271,7 +273,7 @@ fn columns_of_params(query: &BoundQuery) -> usize {
 /// The sub-queries in the expressions of a query, each once.
 fn query_exprs(query: &BoundQuery) -> Vec<QueryExpr> {
     let mut found: Vec<QueryExpr> = Vec::new();
-    query.clone().for_each_expr(&mut |e| {
+    let mut find = |e: &mut Expr| {
         let _ = e.replaced(&mut |part| {
             if let Expr::Sub(sub) = part
                 && !found.contains(sub)
@@ -280,7 +282,9 @@ fn query_exprs(query: &BoundQuery) -> Vec<QueryExpr> {
             }
             None
         });
-    });
+    };
+    query.clone().for_each_expr(&mut find);
+    query.windows.clone().iter_mut().flat_map(WindowCall::exprs_mut).for_each(find);
     found
 }
 

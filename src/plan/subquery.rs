@@ -301,7 +301,7 @@ impl Planner<'_> {
     /// Plans the rows of a sub-query for a stream of rows outside.
     pub(super) fn inner(&mut self, stream: &mut Stream, sub: &QueryExpr, per_pair: bool) -> Inner {
         let mut query = sub.query.clone();
-        let cut = query.is_cut();
+        let cut = query.is_cut() || query.limit_by.is_some();
         if !cut {
             query.order.clear();
         }
@@ -364,7 +364,9 @@ impl Planner<'_> {
 
 /// A query that is cut becomes one of which each group is: what is equal of the row outside.
 fn cut_each(query: &mut BoundQuery, by: impl Iterator<Item = Expr>) {
-    if query.is_cut() {
+    if let Some(part) = &mut query.limit_by {
+        part.by.splice(0..0, by);
+    } else if query.is_cut() {
         let (limit, offset) = (query.limit.take().unwrap_or(u32::MAX), std::mem::take(&mut query.offset));
         query.limit_by = Some(LimitBy { by: by.collect(), limit, offset });
         for slot in &mut query.slots {

@@ -37,10 +37,15 @@ pub(super) fn add_windows(planner: &mut Planner<'_>, query: &BoundQuery, stream:
     let width = output_types(planner.schema, query).len() - query.windows.len();
     let mut full = stream;
     full.columns.truncate(width);
-    let types: Vec<Type> = full.columns.iter().map(|c| c.1).collect();
+    // What sub-queries give is joined to the rows, behind the scope.
+    let (mut windows, before) = (query.windows.clone(), full.depth());
+    full = planner.lower(full, windows.iter_mut().flat_map(WindowCall::exprs_mut));
+    let steps = full.depth() - before;
+    refer.iter_mut().for_each(|p| *p = (0..steps).fold(*p, |p, _| p.within(false)));
+    let types = full.types();
     // What is computed for the functions, once.
     let mut computed: Vec<(Expr, Type)> = Vec::new();
-    for call in &query.windows {
+    for call in &windows {
         let cells = call.arguments.iter().chain(&call.partition).filter(|e| !matches!(e, Expr::Literal(_)));
         for e in cells.chain(call.order.iter().map(|k| &k.expr)) {
             if !matches!(e, Expr::Column(_)) && computed.iter().all(|c| c.0 != *e) {
@@ -53,12 +58,12 @@ pub(super) fn add_windows(planner: &mut Planner<'_>, query: &BoundQuery, stream:
         refer.iter_mut().for_each(|p| *p = p.within(false));
     }
     let numbered = |e: &Expr| match computed.iter().position(|c| c.0 == *e) {
-        Some(n) => Expr::Column(width + n),
+        Some(n) => Expr::Column(types.len() + n),
         None => e.clone(),
     };
-    let mut places: Vec<(Path, Type)> = vec![(Path::default(), Type::Int); query.windows.len()];
-    for group in groups(&query.windows) {
-        let first = &query.windows[group[0]];
+    let mut places: Vec<(Path, Type)> = vec![(Path::default(), Type::Int); windows.len()];
+    for group in groups(&windows) {
+        let first = &windows[group[0]];
         // Constants make no partitions.
         let column = |full: &Stream, e: &Expr| match numbered(e) {
             Expr::Column(c) => Some(full.columns[c]),
@@ -79,7 +84,7 @@ pub(super) fn add_windows(planner: &mut Planner<'_>, query: &BoundQuery, stream:
         let calls: Vec<(&WindowCall, Vec<Formula>)> = group
             .iter()
             .map(|&n| {
-                let call = &query.windows[n];
+                let call = &windows[n];
                 (call, call.arguments.iter().map(|a| full.formula(&numbered(a))).collect())
             })
             .collect();

@@ -60,6 +60,13 @@ pub enum WindowFunction {
     Max,
 }
 
+impl WindowCall {
+    /// Its expressions, all over the scope or group scope.
+    pub fn exprs_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        self.arguments.iter_mut().chain(&mut self.partition).chain(self.order.iter_mut().map(|key| &mut key.expr))
+    }
+}
+
 impl WindowFunction {
     /// Whether it looks at the frame, rather than at the whole partition.
     pub fn is_framed(self) -> bool {

@@ -7,7 +7,7 @@ use super::aggregate::grouped;
 use super::data::key_of;
 use super::expr::{array_list, array_of_texts, eval, holds};
 use super::nested::{computed, nest};
-use super::subquery::{Lifted, lifted, lifted_of_having, lifted_of_output};
+use super::subquery::{Lifted, lifted, lifted_of_having, lifted_of_output, lifted_of_windows};
 use super::window::add_windows;
 use crate::error::Result;
 use crate::query::{
@@ -140,7 +140,13 @@ fn candidates(
     }
     let mut cells: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.cells)).collect();
     cells.iter_mut().for_each(|cells| cells.truncate(width));
-    add_windows(&query.windows, &query.key, &mut cells)?;
+    let (calls, subs) = lifted_of_windows(&query, width);
+    for cells in &mut cells {
+        subs.append(schema, data, cells)?;
+    }
+    let found = cells.first().map_or(width, Vec::len);
+    add_windows(&calls, &query.key, &mut cells)?;
+    cells.iter_mut().for_each(|cells| drop(cells.drain(width..found)));
     let (query, subs) = lifted_of_output(&query, width);
     let query = &query;
     for (row, mut cells) in rows.iter_mut().zip(cells) {

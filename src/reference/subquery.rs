@@ -5,7 +5,7 @@ use super::data::equal;
 use super::expr::eval;
 use super::query::evaluate;
 use crate::error::Result;
-use crate::query::{Aggregate, BoundQuery, Expr, Function, QueryExpr, QueryExprKind, Schema, scope_types};
+use crate::query::{Aggregate, BoundQuery, Expr, Function, QueryExpr, QueryExprKind, Schema, WindowCall, scope_types};
 use crate::value::{Field, Value};
 
 /// The sub-queries of some expressions, whose results are put behind the cells of the rows.
@@ -102,6 +102,14 @@ pub(super) fn lifted_of_having(aggregate: &Aggregate) -> (Option<Expr>, Lifted) 
     let mut having = aggregate.having.clone();
     having.iter_mut().for_each(|e| lifted.lift(e));
     (having, lifted)
+}
+
+/// Window functions without sub-queries, over a scope or group scope of so many cells.
+pub(super) fn lifted_of_windows(query: &BoundQuery, cells: usize) -> (Vec<WindowCall>, Lifted) {
+    let mut lifted = Lifted::behind(cells);
+    let mut calls = query.windows.clone();
+    calls.iter_mut().flat_map(WindowCall::exprs_mut).for_each(|e| lifted.lift(e));
+    (calls, lifted)
 }
 
 /// A query without sub-queries in select and order, over a scope or group scope of so many cells and the windows.

@@ -19,6 +19,9 @@ export function subqueryField(state) {
   return r.oneIn(2) ? scalar(within(state), 1).expr : condition(within(state), r.pick(subqueries), 1)
 }
 
+/** A number that is a sub-query: an aggregate. */
+export const subqueryNumber = (state) => scalar(within(state), 1).expr
+
 function within({ r, schema, seen, json, expressions, ctes = [] }) {
   const alias = json.alias ?? json.from.alias ?? json.from
   const tables = schema.tables.filter((t) => ctes.every((c) => c.name !== t.name))
@@ -33,7 +36,7 @@ function condition(state, kind, level) {
   switch (kind) {
     case 'exists': case 'notExists': {
       const { json, inside } = query(state, level)
-      e = { op: kind, query: r.oneIn(4) ? cut(state, json, inside) : json }
+      e = { op: kind, query: r.oneIn(4) ? cut(state, json, inside) : firstOfEach(state, json, inside) }
       break
     }
     case 'inQuery': case 'notInQuery': {
@@ -48,6 +51,7 @@ function condition(state, kind, level) {
       json.select = [{ name: 'v', expr: none ? inside.column(b) : field }]
       if (r.oneIn(4)) cut(state, json, inside)
       else if (!json.groupBy && r.oneIn(4)) json.distinct = true
+      else firstOfEach(state, json, inside)
       e = { op: kind, args: [r.oneIn(6) ? around.coalesce(a) : around.column(a)], query: json }
       break
     }
@@ -103,7 +107,18 @@ function scalar(state, level, row = false) {
   const c = r.pick(columns)
   json.select = [{ name: 'v', expr: inside.column(c) }]
   if (!json.groupBy && r.oneIn(4)) json.distinct = true
+  else firstOfEach(state, json, inside)
   return { expr: { op: 'scalar', query: json }, type: family(c) }
+}
+
+/** Sometimes keeps the first rows of those that agree in a column. */
+function firstOfEach({ r }, json, inside) {
+  if (json.groupBy || !r.oneIn(5)) return json
+  const column = () => inside.column(r.pick(inside.columns.filter((c) => c.type !== 'json')))
+  if (r.oneIn(2)) json.distinctOn = [column()]
+  else json.limitBy = { by: [column()], limit: r.between(1, 2), ...(r.oneIn(3) ? { offset: 1 } : {}) }
+  json.orderBy = Array.from({ length: r.below(3) }, () => ({ expr: column(), ...(r.oneIn(2) ? { desc: true } : {}) }))
+  return json
 }
 
 /** Keeps a part of the rows, in an order. */

@@ -1,4 +1,5 @@
 // Random window functions: all of them, over partitions and orders with many ties, in frames of every kind.
+import { subqueryNumber } from './make-subquery.mjs'
 import { domain, isSummable, literal } from './values.mjs'
 
 /** Features of window functions. */
@@ -121,10 +122,12 @@ function makeFrame({ r, wants, seen }, keys) {
 }
 
 /** The parts that window functions of a query without grouping are made of; `key`: expressions of the key. */
-export function scopeParts({ r, expressions }, key) {
+export function scopeParts(state, key) {
+  const { r, expressions } = state
   const ordered = expressions.columns.filter((c) => c.type !== 'json' && c.type !== 'uuid')
   const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float', 'decimal', 'interval'].includes(c.type) && isSummable(c))
   const column = () => {
+    if (r.oneIn(12)) return { expr: subqueryNumber(state), type: 'int' }
     const c = r.pick(ordered)
     return { expr: expressions.column(c), type: c.type, values: domain(c) }
   }

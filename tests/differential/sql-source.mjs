@@ -97,9 +97,18 @@ function subquerySql(env, query, around) {
   const having = filter('having', query.having ? [expression(query.having, column).sql] : [])
   const cut = query.limit !== undefined || query.offset
   const key = isGrouped(query) ? grouped.key : sources.flatMap(keyOf)
-  const order = cut ? ordered(sorts(query).map((o, i) => ({ ...o, sql: expression(query.orderBy[i].expr, column).sql })), key) : ''
+  const places = () => ordered(sorts(query).map((o, i) => ({ ...o, sql: expression(query.orderBy[i].expr, column).sql })), key)
+  const by = eachOf(query)
+  if (by) {
+    const number = `row_number() over (partition by ${by.by.map((e) => expression(e, column).sql).join(', ')} ${places()})`
+    return { sql: `(select v from (select ${field.sql} as v, ${number} as n from ${from} ${where}) r where n > ${by.offset ?? 0} and n <= ${(by.offset ?? 0) + by.limit})`, type: field.type }
+  }
+  const order = cut ? places() : ''
   return { sql: [`(select ${query.distinct ? 'distinct ' : ''}${field.sql} from ${from}`, where, group, having, order, window(query)].filter(Boolean).join(' ') + ')', type: field.type }
 }
+
+/** What a limit is per. */
+const eachOf = (query) => (query.distinctOn ? { by: query.distinctOn, limit: 1 } : query.limitBy)
 
 const parts = ({ over = {} }) => [...(over.partitionBy ?? []), ...(over.orderBy ?? []).map((o) => o.expr)]
 const calls = (e) => e.op === 'agg' || (e.args ?? []).some(calls) || parts(e).some(calls)
@@ -134,7 +143,7 @@ function plain(env, query) {
     ...key.map((k, i) => `${k} as "$k${i}"`),
     ...(query.orderBy ?? []).map((o, i) => `${expression(o.expr, column).sql} as "$o${i}"`),
   ]
-  const by = query.distinctOn ? { by: query.distinctOn, limit: 1 } : query.limitBy
+  const by = eachOf(query)
   if (by) {
     const places = ordered((query.orderBy ?? []).map((o, i) => ({ ...order[i], sql: expression(o.expr, column).sql })), key)
     extra.push(`row_number() over (partition by ${by.by.map((e) => expression(e, column).sql).join(', ')} ${places}) as "$r"`)

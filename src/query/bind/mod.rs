@@ -341,14 +341,17 @@ impl<'a> Context<'a> {
 
 /// Refuses what is about all rows of a query in one that is evaluated for each row around it.
 fn alone(json: &ast::QueryJson) -> Result<()> {
+    let cut = [json.limit, json.offset].iter().any(Option::is_some)
+        || [&json.limit_param, &json.offset_param].iter().any(|p| p.is_some());
     let parts = [
-        (json.grouping_sets.is_some(), "groupingSets"),
-        (json.distinct_on.is_some(), "distinctOn"),
-        (json.limit_by.is_some(), "limitBy"),
+        (json.grouping_sets.is_some(), "groupingSets", ""),
+        (cut && json.distinct_on.is_some(), "distinctOn", " beside a limit"),
+        (cut && json.limit_by.is_some(), "limitBy", " beside a limit"),
     ];
     match parts.into_iter().find(|p| p.0) {
-        Some((_, part)) => {
-            let message = format!("a sub-query that reads the row around it has no `{part}`; group it, or put it into `from`");
+        Some((_, part, beside)) => {
+            let message =
+                format!("a sub-query that reads the row around it has no `{part}`{beside}; group it, or put it into `from`");
             Err(Error::new(ErrorCode::QueryInvalid, message).at(part))
         }
         None => Ok(()),

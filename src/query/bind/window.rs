@@ -155,10 +155,6 @@ impl Binder<'_, '_> {
         if let Some(groups) = groups {
             typed.expr = regroup(typed.expr, json, groups, self.scope)?;
         }
-        if typed.expr.has_subquery() {
-            let message = "a window function has no sub-queries within; select them in a query in the place of `from`";
-            return Err(invalid(message).named(describe(json)));
-        }
         Ok(typed)
     }
 

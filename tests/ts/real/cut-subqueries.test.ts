@@ -1,6 +1,7 @@
 // Sub-queries that read the row around them and keep a part of their rows: of each row around, its own.
 import { describe, expect, it } from 'vitest'
 import { add, count, createDatabase, defineSchema, eq, exists, gt, inQuery, int, notExists, param, scalar, string, table } from '../../../pkg/index.inline.js'
+import { failure } from './support.js'
 
 const schema = defineSchema({
   issues: table({ id: int().key(), title: string(), best: int().nullable() }),
@@ -54,6 +55,20 @@ describe('sub-queries that are cut, of the row around them', () => {
     expect(nth.rows.map(r => r.n)).toEqual([1, null, null])
     nth.setParams({ skip: 0 })
     expect(nth.rows.map(r => r.n)).toEqual([1, 1, null])
+  })
+
+  it('are the first of each of several groups', async () => {
+    const db = await some()
+    db.apply([{ op: 'insert', table: 'comments', rows: [comment(14, 1, 9), comment(22, 2, 3)] }])
+    const best = db.live(db.query.comments.where(c => inQuery(c.id, db.query.comments.as('best').distinctOn('issueId').orderBy('points', 'desc').select('id'))).orderBy('id').select('id'))
+    expect(best.rows.map(r => r.id)).toEqual([12, 22])
+    const twice = db.live(db.query.issues.where(i => exists(db.query.comments.where(c => eq(c.issueId, i.id)).limitBy('points', 1, 1))).orderBy('id').select('id'))
+    expect(twice.rows.map(r => r.id)).toEqual([1])
+    const latest = db.live(db.query.issues.orderBy('id').select(i => ({ id: i.id, own: inQuery(i.best, db.query.comments.where(c => eq(c.issueId, i.id)).distinctOn('points').orderBy('id', 'desc').select('id')) })))
+    expect(latest.rows.map(r => r.own)).toEqual([false, true, false])
+    db.apply([{ op: 'delete', table: 'comments', id: 14 }, { op: 'insert', table: 'comments', row: comment(23, 2, 1) }])
+    expect([best.rows.map(r => r.id), twice.rows.map(r => r.id), latest.rows.map(r => r.own)]).toEqual([[12, 22], [2], [true, false, false]])
+    expect(failure(() => db.live(db.query.issues.where(i => exists(db.query.comments.where(c => eq(c.issueId, i.id)).distinctOn('points').limit(0)))))).toMatchObject({ code: 'QUERY_INVALID', path: 'where.query.distinctOn' })
   })
 
   it('are distinct for each row around them', async () => {

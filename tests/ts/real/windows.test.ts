@@ -1,7 +1,7 @@
 // Window functions through the built package.
 import { describe, expect, it } from 'vitest'
 import {
-  count, denseRank, eq, firstValue, lag, lastValue, lead, max, mul, ntile, nthValue, over, rank, rowNumber, sum,
+  count, denseRank, eq, exists, firstValue, lag, lastValue, lead, max, mul, ntile, nthValue, over, rank, rowNumber, scalar, sum,
 } from '../../../pkg/index.inline.js'
 import { failure, open, put } from './support.js'
 
@@ -45,6 +45,28 @@ describe('window functions', () => {
     db.apply([put('b', { status: 'open', priority: 9 }), put('a', { status: 'done', priority: 3 })])
     expect(live.rows).toEqual([{ id: 'a', open: 0, points: null, most: 9 }, { id: 'b', open: 1, points: 9, most: 9 }, { id: 'c', open: 2, points: 13, most: 9 }])
     expect(failure(() => db.live(db.query.issues.select(i => ({ n: over(count(i.status, { distinct: true })) }))))).toMatchObject({ code: 'QUERY_INVALID', offending: 'count' })
+    db.close()
+  })
+
+  it('compute with sub-queries, of rows, groups and associations', async () => {
+    const { db } = await open()
+    db.apply([put('a', { status: 'open', projectId: 'p' }), put('b', { status: 'open', projectId: 'p' }), put('c', { status: 'done', projectId: 'q' })])
+    db.apply([1, 2, 3].map(id => ({ op: 'upsert', table: 'comments', row: { id, issueId: id < 3 ? 'a' : 'b', body: `c${id}`, at: -id } }) as const))
+    const said = (i: { id: any }) => scalar(db.query.comments.where(c => eq(c.issueId, i.id)).select(() => ({ n: count() })))
+    const live = db.live(db.query.issues.orderBy('id').select(i => ({
+      id: i.id, place: over(rank(), { orderBy: [said(i), 'desc'] }), all: over(sum(said(i)), { partitionBy: exists(db.query.comments.where(c => eq(c.issueId, i.id))) }), before: over(lag(said(i), 1, 9), { orderBy: i.id }),
+    })))
+    expect(live.rows).toEqual([{ id: 'a', place: 1, all: 3, before: 9 }, { id: 'b', place: 2, all: 3, before: 2 }, { id: 'c', place: 3, all: 0, before: 1 }])
+    const groups = db.live(db.query.issues.groupBy('status').orderBy('status').select(i => ({
+      status: i.status, n: over(sum(scalar(db.query.issues.as('o').where(o => eq(o.status, i.status)).select(() => ({ n: count() }))))),
+    })))
+    expect(groups.rows).toEqual([{ status: 'done', n: 3 }, { status: 'open', n: 3 }])
+    const nested = db.live(db.query.issues.where('id', '!=', 'c').orderBy('id').select('id').with('comments', c => c.orderBy('id').select(x => ({ id: x.id, sofar: over(sum(scalar(db.query.issues.where(y => eq(y.id, x.issueId)).select(() => ({ n: count() })))), { orderBy: x.id }) }))))
+    expect(nested.rows.map(r => r.comments)).toEqual([[{ id: 1, sofar: 1 }, { id: 2, sofar: 2 }], [{ id: 3, sofar: 1 }]])
+    db.apply([{ op: 'upsert', table: 'comments', row: { id: 4, issueId: 'c', body: 'c4', at: 0 } }, { op: 'delete', table: 'comments', id: 1 }])
+    expect(live.rows).toEqual([{ id: 'a', place: 1, all: 3, before: 9 }, { id: 'b', place: 1, all: 3, before: 1 }, { id: 'c', place: 1, all: 3, before: 1 }])
+    expect(groups.rows).toEqual([{ status: 'done', n: 3 }, { status: 'open', n: 3 }])
+    expect(nested.rows.map(r => r.comments)).toEqual([[{ id: 2, sofar: 1 }], [{ id: 3, sofar: 1 }]])
     db.close()
   })
 

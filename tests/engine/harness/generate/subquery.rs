@@ -1,7 +1,7 @@
 //! Random sub-queries: in conditions and selects, tied to the row outside in every way, down to sub-queries of their own.
 
 use eddyline::query::Table;
-use eddyline::query::ast::{ExprJson, FromJson, JoinJson, NamedJson, OrderJson, QueryJson};
+use eddyline::query::ast::{ExprJson, FromJson, JoinJson, LimitByJson, NamedJson, OrderJson, QueryJson};
 use eddyline::value::Type;
 use fastrand::Rng;
 
@@ -9,6 +9,7 @@ use super::aggregate::aggregate;
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
 use super::query::visible;
+use super::window::window;
 use super::{chance, pick};
 
 /// Adds a condition with a sub-query to those of a query, or of one of its joins.
@@ -37,8 +38,19 @@ pub fn put_in(rng: &mut Rng, tables: &[&Table], q: &mut QueryJson, scope: &Scope
 /// Adds a field that is a sub-query, sometimes ordered by.
 pub fn select(rng: &mut Rng, tables: &[&Table], q: &mut QueryJson, scope: &Scope) -> Type {
     let aliased = aliased(q, scope);
-    let (ty, expr) =
-        if rng.bool() { (Type::Bool, condition(rng, tables, &aliased, 1)) } else { scalar(rng, tables, &aliased, 1) };
+    let value = |rng: &mut Rng| {
+        if rng.bool() { (Type::Bool, condition(rng, tables, &aliased, 1)) } else { scalar(rng, tables, &aliased, 1) }
+    };
+    let (ty, expr) = if chance(rng, 25) {
+        // Within a window function.
+        window(rng, false, &|rng, ty| match ty {
+            None if chance(rng, 60) => value(rng),
+            None => aliased.any(rng),
+            Some(ty) => (ty, aliased.of_type(rng, ty, 0)),
+        })
+    } else {
+        value(rng)
+    };
     if q.start.is_none() && chance(rng, 30) {
         q.order_by.insert(0, OrderJson { expr: expr.clone(), desc: rng.bool(), nulls: None });
     }
@@ -71,7 +83,7 @@ fn condition(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) ->
                 query.select = Some(vec![NamedJson { name: "v".into(), expr: aggregate(rng, &inside).1 }]);
             }
             cut(rng, &mut query, &inside, 15);
-            distinct(rng, &mut query, grouped);
+            distinct(rng, &mut query, &inside, grouped);
             sub(pick(rng, &["exists", "notExists"]), vec![], query)
         }
         4..=6 => {
@@ -80,7 +92,7 @@ fn condition(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) ->
             let field = if grouped { field_of_group(rng, &mut query, &inside, ty) } else { inside.of_type(rng, ty, 1) };
             query.select = Some(vec![NamedJson { name: "v".into(), expr: field }]);
             cut(rng, &mut query, &inside, 25);
-            distinct(rng, &mut query, grouped);
+            distinct(rng, &mut query, &inside, grouped);
             sub(pick(rng, &["inQuery", "notInQuery"]), vec![value], query)
         }
         _ => {
@@ -117,7 +129,7 @@ fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (T
         query.select = Some(vec![NamedJson { name: "v".into(), expr: field }]);
         cut(rng, &mut query, &inside, 100);
         query.limit = query.limit.map(|n| n.min(1)).or(Some(1));
-        distinct(rng, &mut query, grouped);
+        distinct(rng, &mut query, &inside, grouped);
         return (ty, sub("scalar", vec![], query));
     }
     // More than one row is an error for those outside; within a sub-query, it depends on the plan who they are.
@@ -199,8 +211,20 @@ fn query(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Qu
     (query, inside, grouped)
 }
 
-/// Sometimes of equal rows one, in the order of what is selected.
-fn distinct(rng: &mut Rng, query: &mut QueryJson, grouped: bool) {
+/// Sometimes of equal rows one, in the order of what is selected, or the first of those that agree in something.
+fn distinct(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, grouped: bool) {
+    let counts = query.select.iter().flatten().any(|f| aggregates(&f.expr));
+    if !(grouped || counts || query.limit.is_some() || query.offset.is_some()) && chance(rng, 15) {
+        let by = vec![inside.any(rng).1];
+        match rng.bool() {
+            true => query.distinct_on = Some(by),
+            false => query.limit_by = Some(LimitByJson { by, limit: rng.u32(1..3), ..LimitByJson::default() }),
+        }
+        for _ in 0..rng.usize(0..=2) {
+            query.order_by.push(OrderJson { expr: inside.any(rng).1, desc: rng.bool(), nulls: None });
+        }
+        return;
+    }
     let Some([field]) = query.select.as_deref() else { return };
     if grouped || field.expr.op == "agg" || field.expr.op == "lit" || !chance(rng, 20) {
         return;
@@ -215,9 +239,6 @@ fn distinct(rng: &mut Rng, query: &mut QueryJson, grouped: bool) {
 fn cut(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, percent: u32) {
     if !chance(rng, percent) {
         return;
-    }
-    fn aggregates(e: &ExprJson) -> bool {
-        e.op == "agg" || e.args.iter().any(aggregates)
     }
     let selected = query.select.iter().flatten().any(|f| aggregates(&f.expr));
     let grouped = selected || query.group_by.is_some() || query.having.is_some();
@@ -265,4 +286,8 @@ fn field_of_group(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, ty: Type
         return group;
     }
     agg(pick(rng, &["min", "max"]), inside.of_type(rng, ty, 0))
+}
+
+fn aggregates(e: &ExprJson) -> bool {
+    e.op == "agg" || e.args.iter().any(aggregates)
 }
