@@ -404,6 +404,31 @@ impl Spec {
         }
     }
 
+    /// Has one node in the place of another among its inputs; whether it is of a kind that can. What reads parameters keeps the
+    /// number of its input, and is of one query alone; joins read arrangements.
+    pub(super) fn read_instead(&mut self, of: NodeId, other: NodeId) -> bool {
+        let turn = |input: &mut NodeId| {
+            if *input == of {
+                *input = other;
+            }
+        };
+        match self {
+            Spec::Filter { input, .. }
+            | Spec::Extend { input, .. }
+            | Spec::Unnest { input, .. }
+            | Spec::ArrangeByKey { input, .. }
+            | Spec::Link { input, .. }
+            | Spec::Aggregate { input, .. }
+            | Spec::Order { input, .. }
+            | Spec::Window { input, .. }
+            | Spec::ArrangeInOrder { input, .. } => turn(input),
+            Spec::Combine { left, right, .. } => [left, right].into_iter().for_each(turn),
+            Spec::Gather { inputs, .. } => inputs.iter_mut().for_each(turn),
+            _ => return false,
+        }
+        true
+    }
+
     /// Name for `explain`.
     pub fn name(&self) -> &'static str {
         match self {

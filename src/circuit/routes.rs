@@ -200,6 +200,11 @@ impl Routes {
         self.guards.is_empty() && self.columns.iter().all(|c| c.seek.by_key.is_none() && c.seek.in_order.is_none())
     }
 
+    /// All filters.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.guards.keys().copied()
+    }
+
     /// The filters of the columns that have few.
     pub fn few(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.columns.iter().flat_map(|c| c.few.iter().copied())

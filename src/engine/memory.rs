@@ -46,7 +46,7 @@ impl Engine {
     pub fn memory(&self) -> Memory {
         let tables = (0..self.schema.tables.len() as u32).map(|t| self.relations.bytes(t)).sum();
         let operators = self.circuit.ids().into_iter().map(|n| self.circuit.bytes(&self.relations, n)).sum();
-        Memory { tables, operators, views: self.views.values().map(View::bytes).sum() }
+        Memory { tables, operators, views: self.views.values().chain(&self.closed).map(View::bytes).sum() }
     }
 
     /// All arrangements. Cost: the number of nodes.

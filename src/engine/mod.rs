@@ -62,6 +62,8 @@ pub struct Engine {
     store: Store,
     circuit: Circuit,
     views: IndexMap<ViewId, View, MapState>,
+    /// Views of forgotten queries, to be swept.
+    closed: Vec<View>,
     /// Changed lists of the last version by the views that hold them: a version costs nothing for the others. Kept for its memory.
     touched: Vec<Touched>,
     next_view: ViewId,
@@ -89,6 +91,7 @@ impl Engine {
             store,
             circuit: Circuit::default(),
             views: IndexMap::default(),
+            closed: Vec::new(),
             touched: Vec::new(),
             next_view: 1,
             failed_views: 0,
@@ -191,7 +194,7 @@ impl Engine {
         for &node in self.circuit.changed() {
             let groups = self.circuit.nodes().ordered(node);
             for (at, change) in groups.changes().iter().enumerate() {
-                touched.extend(groups.holders(change.group).iter().map(|&view| Touched { view, node, at: at as u32 }));
+                touched.extend(groups.holders(change.group).map(|view| Touched { view, node, at: at as u32 }));
             }
         }
         if errors && self.circuit.errors_changed() {
@@ -206,8 +209,9 @@ impl Engine {
         let mut sections = 0;
         for changed in touched.chunk_by(|a, b| a.view == b.view) {
             let id = changed[0].view;
+            // What a forgotten one shows it holds until it is swept.
+            let Some(view) = self.views.get_mut(&id) else { continue };
             self.asked += 1;
-            let view = self.views.get_mut(&id).expect("a reader is registered");
             let at = words.len();
             words.extend_from_slice(&[id as i32, 0, 0, 0]);
             let mut out = Output { words, patches: 0 };
@@ -290,9 +294,10 @@ impl Engine {
 
     /// Forgets a query and the nodes that only it used. Unknown views are ignored.
     pub fn unregister(&mut self, id: ViewId) {
-        if let Some(view) = self.views.swap_remove(&id) {
+        if let Some(mut view) = self.views.swap_remove(&id) {
             self.failed_views -= usize::from(view.failed);
             view.close(&mut self.circuit, &mut self.relations);
+            self.closed.push(view);
             if self.views.is_empty() {
                 self.circuit.release_idle(&mut self.relations, 0);
             }

@@ -35,7 +35,8 @@ impl Engine {
     }
 
     /// Lets in the rows in so many places more of a table that a view is behind: a version of this view alone, of which the
-    /// report tells. Without any left there is no version. Cost: that of a batch that brings these rows under this query.
+    /// report tells. Without any left there is no version. Cost: that of a batch that brings these rows under this query. When all
+    /// are in, what it made is there for other queries, which are registered at the cost of what they do not find.
     ///
     /// # Errors
     /// `UNKNOWN_VIEW`
@@ -44,7 +45,13 @@ impl Engine {
         self.relations.reclaim();
         self.version += 1;
         self.circuit.admit(&mut self.relations, gate, places.max(1));
-        Ok(self.told(id))
+        let report = self.told(id);
+        if self.closed_gate(id)?.is_none() {
+            // From here on others use what it has.
+            let view = self.views.get_mut(&id).expect("asked above");
+            view.plan.gates.retain(|gate| !self.circuit.open(&mut self.relations, *gate));
+        }
+        Ok(report)
     }
 
     /// Places for rows that are still to be let in.
@@ -59,7 +66,17 @@ impl Engine {
     /// Drops up to so many rows, groups and nodes that forgotten queries left. Whether there may be more: what only a query over many rows
     /// used goes in slices, and every version drops some of it. Cost: some 50 ns each.
     pub fn sweep(&mut self, pieces: usize) -> bool {
-        let left = self.circuit.sweep(pieces);
+        let mut left = pieces;
+        while left > 0
+            && let Some(view) = self.closed.last_mut()
+        {
+            let dropped = view.sweep(left, &mut self.circuit, &mut self.relations);
+            if dropped < left {
+                self.closed.pop();
+            }
+            left -= dropped;
+        }
+        left = self.circuit.sweep(left);
         self.relations.sweep(left) == 0
     }
 
@@ -115,6 +132,58 @@ mod tests {
             engine.unregister(view);
             engine.relieve();
             assert!(!engine.sweep(1));
+        }
+    }
+
+    #[test]
+    fn the_view_of_a_nested_query_goes_in_slices_whoever_else_shows_its_lists() {
+        let schema = r#"{"tables":[
+            {"name":"p","key":["id"],"columns":[{"name":"id","type":"int"}],
+             "relations":[{"name":"cs","kind":"hasMany","table":"c","columns":["p"]}]},
+            {"name":"c","key":["id"],"columns":[{"name":"id","type":"int"},{"name":"p","type":"int"}]}]}"#;
+        let mut engine = Engine::new(Schema::from_json(&serde_json::from_str(schema).unwrap()).unwrap());
+        let rows: Vec<String> = (0..30_000).map(|n| format!(r#"{{"id":{n}}}"#)).collect();
+        apply(&mut engine, &format!(r#"{{"op":"insert","table":"p","rows":[{}]}}"#, rows.join(",")));
+        let register = |engine: &mut Engine, limit: usize| {
+            let query = format!(r#"{{"from":"p","with":[{{"relation":"cs"}}],"limit":{limit}}}"#);
+            let query: ast::QueryJson = serde_json::from_str(&query).unwrap();
+            engine.register(&bind(engine.schema(), &query).unwrap()).unwrap()
+        };
+        let mut next = 0;
+        let mut insert = |engine: &mut Engine| {
+            next += 1;
+            let json = format!(r#"{{"op":"insert","table":"c","row":{{"id":{next},"p":{}}}}}"#, next % 30_000);
+            let batch = JsonReader::new().read_all(engine.schema(), &Options::default(), json.as_bytes()).unwrap();
+            engine.apply(batch).unwrap()
+        };
+        // Its lists are those of another query; its lists and operators are its own.
+        for (is_shared, least) in [(true, 18), (false, 35)] {
+            let other = is_shared.then(|| register(&mut engine, 10));
+            let mut held = Vec::new();
+            for _ in 0..3 {
+                let view = register(&mut engine, 40_000);
+                assert!(insert(&mut engine).section(view).is_some());
+                engine.unregister(view);
+                assert_eq!(engine.node_count() == 0, !is_shared, "what only it used is asked nothing any more");
+                let mut slices = 0;
+                while engine.sweep(1000) {
+                    slices += 1;
+                    if slices % 10 == 0 {
+                        // Rows of lists that it shows still, and takes their part.
+                        let report = insert(&mut engine);
+                        assert!(report.section(view).is_none() && report.section(other.unwrap_or(0)).is_some() == is_shared);
+                    }
+                }
+                assert!((least..80).contains(&slices), "{slices}");
+                assert!(engine.closed.is_empty());
+                held.push(engine.memory().operators + engine.memory().views);
+            }
+            assert!(held[2] <= held[1] + 1000, "its places in lists are given back: {held:?}");
+            if let Some(other) = other {
+                assert_eq!(engine.rows(other).unwrap().len(), 10);
+                engine.unregister(other);
+            }
+            assert_eq!((engine.node_count(), engine.memory().operators, engine.memory().views), (0, 0, 0));
         }
     }
 }

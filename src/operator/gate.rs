@@ -36,6 +36,11 @@ impl Gate {
         done
     }
 
+    /// Everything passes.
+    pub fn is_open(&self) -> bool {
+        self.below == Handle::MAX
+    }
+
     /// Places that are not let in yet.
     pub fn left(&self, relations: &Relations) -> usize {
         relations.places(self.relation).saturating_sub(self.below as usize)

@@ -4,10 +4,8 @@
 //! columns that refer to the owner. After each step [`OrderedGroups::changes`] tells, per changed group, which rows left from
 //! which old position and which came to which new position: all that a window needs to know what it shows now.
 
-use hashbrown::HashMap;
-
 use super::merge::{Work, in_order, rebuild};
-use super::{Entry, HandleState, KeyTable, OrderedList, Path, RelationId, Relations, Slab, SortSpec, hash_cells, hash_key};
+use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, Slab, SortSpec, hash_cells, hash_key};
 use crate::algebra::{Delta, Handle};
 use crate::value::{Value, sort};
 
@@ -39,14 +37,30 @@ pub struct GroupDelta {
     pub old_len: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
     list: OrderedList,
     users: u32,
     delta: u32,
+    /// The first of its holders.
+    holder: u32,
 }
 
 const NO_DELTA: u32 = u32::MAX;
+const NO_HOLDER: u32 = u32::MAX;
+
+impl Default for Group {
+    fn default() -> Self {
+        Group { list: OrderedList::default(), users: 0, delta: NO_DELTA, holder: NO_HOLDER }
+    }
+}
+
+/// A view that shows a list of a group, and the next one that does; of a free place, the next of these.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    view: u32,
+    next: u32,
+}
 
 /// The lists.
 #[derive(Debug)]
@@ -59,7 +73,8 @@ pub struct OrderedGroups {
     keys: KeyTable,
     groups: Slab<Group>,
     /// Views that show a list of a group; of the one list of an arrangement without groups.
-    holders: HashMap<GroupId, Vec<u32>, HandleState>,
+    holders: Slab<Holder>,
+    free_holder: u32,
     holders_of_all: Vec<u32>,
     changes: Vec<GroupDelta>,
     spare: Vec<GroupDelta>,
@@ -73,7 +88,7 @@ impl OrderedGroups {
     pub fn new(relation: RelationId, group: Vec<Path>, sort: SortSpec) -> Self {
         let mut groups = Slab::default();
         if group.is_empty() {
-            groups.push(Group { delta: NO_DELTA, ..Group::default() });
+            groups.push(Group::default());
         }
         OrderedGroups {
             relation,
@@ -82,7 +97,8 @@ impl OrderedGroups {
             sort,
             keys: KeyTable::default(),
             groups,
-            holders: HashMap::default(),
+            holders: Slab::default(),
+            free_holder: NO_HOLDER,
             holders_of_all: Vec::new(),
             changes: Vec::new(),
             spare: Vec::new(),
@@ -218,28 +234,52 @@ impl OrderedGroups {
         if self.group.is_empty() {
             self.holders_of_all.push(view);
         } else if group != NO_GROUP {
-            self.holders.entry(group).or_default().push(view);
+            let holder = Holder { view, next: self.groups[group as usize].holder };
+            let at = if self.free_holder == NO_HOLDER {
+                self.holders.push(holder);
+                self.holders.len() as u32 - 1
+            } else {
+                let at = self.free_holder;
+                self.free_holder = std::mem::replace(&mut self.holders[at as usize], holder).next;
+                at
+            };
+            self.groups[group as usize].holder = at;
         }
     }
 
     /// Ends a [`hold`](Self::hold), if there is one. Cost: the group's holders are looked through.
     pub fn let_go(&mut self, group: GroupId, view: u32) {
-        let holders = if self.group.is_empty() { Some(&mut self.holders_of_all) } else { self.holders.get_mut(&group) };
-        let Some(holders) = holders else { return };
-        if let Some(at) = holders.iter().position(|&h| h == view) {
-            holders.swap_remove(at);
-        }
-        if holders.is_empty() {
-            self.holders.remove(&group);
+        if self.group.is_empty() {
+            if let Some(at) = self.holders_of_all.iter().position(|&h| h == view) {
+                self.holders_of_all.swap_remove(at);
+            }
+        } else if group != NO_GROUP {
+            let (mut before, mut at) = (NO_HOLDER, self.groups[group as usize].holder);
+            while at != NO_HOLDER {
+                let Holder { view: of, next } = self.holders[at as usize];
+                if of == view {
+                    match before {
+                        NO_HOLDER => self.groups[group as usize].holder = next,
+                        before => self.holders[before as usize].next = next,
+                    }
+                    self.holders[at as usize].next = self.free_holder;
+                    self.free_holder = at;
+                    return;
+                }
+                (before, at) = (at, next);
+            }
         }
     }
 
     /// The views that show a list of a group: those that a change of it concerns.
-    pub fn holders(&self, group: GroupId) -> &[u32] {
-        if self.group.is_empty() {
-            return &self.holders_of_all;
-        }
-        self.holders.get(&group).map_or(&[], Vec::as_slice)
+    pub fn holders(&self, group: GroupId) -> impl Iterator<Item = u32> + '_ {
+        let mut at = if self.group.is_empty() { NO_HOLDER } else { self.groups[group as usize].holder };
+        let of_group = std::iter::from_fn(move || {
+            let holder = self.holders.get(at as usize)?;
+            at = holder.next;
+            Some(holder.view)
+        });
+        self.holders_of_all.iter().copied().chain(of_group)
     }
 
     fn group_of(&mut self, rs: &Relations, rel: RelationId, row: Handle, paths: &[Path]) -> Option<GroupId> {
@@ -391,8 +431,8 @@ impl OrderedGroups {
         self.keys.bytes()
             + self.groups.bytes()
             + self.groups.iter().map(|g| g.list.bytes()).sum::<usize>()
-            + self.holders.allocation_size()
-            + self.holders.values().chain([&self.holders_of_all]).map(|h| h.capacity() * 4).sum::<usize>()
+            + self.holders.bytes()
+            + self.holders_of_all.capacity() * 4
     }
 }
 

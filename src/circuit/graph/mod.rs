@@ -1,6 +1,7 @@
 //! Nodes, edges, sharing, and the step that runs them.
 
 mod filters;
+mod gates;
 mod joins;
 mod lists;
 mod many;
@@ -192,17 +193,7 @@ impl Circuit {
                 self.nodes.slots.len() as NodeId - 1
             }
         };
-        let guards = match &*spec {
-            Spec::Filter { predicate, .. } if !in_rounds => Guard::of(predicate),
-            _ => Vec::new(),
-        };
-        if guards.is_empty() {
-            for &input in &inputs {
-                self.nodes.node_mut(input).consumers.push(id);
-            }
-        } else {
-            self.route(relations, inputs[0], id, guards);
-        }
+        self.subscribe(relations, id, &inputs);
         if let Spec::Source(table) = *spec {
             self.sources.insert(table, id);
         }
@@ -211,6 +202,22 @@ impl Circuit {
         self.hydrate(relations, id);
         self.refile(relations, id);
         id
+    }
+
+    /// Files a node where inputs look for who gets what they put out.
+    fn subscribe(&mut self, relations: &mut Relations, id: NodeId, inputs: &[NodeId]) {
+        let node = self.nodes.node(id);
+        let guards = match &*node.spec {
+            Spec::Filter { predicate, .. } if !node.in_rounds => Guard::of(predicate),
+            _ => Vec::new(),
+        };
+        if guards.is_empty() {
+            for &input in inputs {
+                self.nodes.node_mut(input).consumers.push(id);
+            }
+        } else {
+            self.route(relations, inputs[0], id, guards);
+        }
     }
 
     fn hydrate(&mut self, relations: &mut Relations, id: NodeId) {
@@ -320,26 +327,6 @@ impl Circuit {
             }
         }
         self.run_queue(relations);
-    }
-
-    /// Lets rows in from so many places more of what is behind a gate, as a step of its own. Whether none are left.
-    pub fn admit(&mut self, relations: &mut Relations, id: NodeId, places: usize) -> bool {
-        self.begin(relations);
-        let node = self.nodes.node_mut(id);
-        let gate = node.operator.as_mut().and_then(|o| o.gate_mut()).expect("node is a gate");
-        let done = gate.admit(relations, places, &mut node.out);
-        node.meter.steps += 1;
-        node.meter.examined += node.out.rows().len() as u64;
-        node.meter.rows_out += node.out.rows().len() as u64;
-        self.publish(relations, id);
-        self.run_queue(relations);
-        done
-    }
-
-    /// Places behind a gate.
-    pub fn left(&mut self, relations: &Relations, id: NodeId) -> usize {
-        let operator = self.nodes.node_mut(id).operator.as_mut();
-        operator.and_then(|o| o.gate_mut()).expect("node is a gate").left(relations)
     }
 
     fn begin(&mut self, relations: &mut Relations) {

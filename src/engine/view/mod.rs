@@ -51,6 +51,9 @@ pub struct Touched {
     pub at: u32,
 }
 
+/// What is no node any more.
+const NO_NODE: NodeId = NodeId::MAX;
+
 /// Place of no list: the view is looked at for another reason.
 pub const NOT_CHANGED: u32 = u32::MAX;
 
@@ -91,23 +94,40 @@ impl View {
         view
     }
 
-    /// Gives its groups and nodes back.
-    pub fn close(mut self, circuit: &mut Circuit, relations: &mut Relations) {
-        let levels = std::mem::take(&mut self.plan.levels);
-        let mut give_back = |level: usize, group| {
-            let node = levels[level].node;
-            // What nobody else uses goes as a whole.
-            if circuit.users(node) > 1 {
-                circuit.ordered_mut(node).let_go(group, self.id);
+    /// Its query is forgotten: the operators that only it used go, and what else it has when it is [swept](Self::sweep).
+    pub fn close(&mut self, circuit: &mut Circuit, relations: &mut Relations) {
+        let View { id, plan, .. } = self;
+        let uses = |node| plan.levels.iter().filter(|l| l.node == node).count();
+        let is_own: Vec<bool> = plan.levels.iter().map(|l| circuit.users(l.node) as usize == uses(l.node)).collect();
+        if !is_own[0] {
+            let node = plan.levels[0].node;
+            circuit.ordered_mut(node).let_go(0, *id);
+            circuit.give_back(relations, node, 0);
+        }
+        for (level, _) in plan.levels.iter_mut().zip(is_own).filter(|(_, is_own)| *is_own) {
+            circuit.release(relations, std::mem::replace(&mut level.node, NO_NODE));
+        }
+        plan.gates.drain(..).for_each(|gate| circuit.release(relations, gate));
+        self.params.take().into_iter().for_each(|p| p.close(relations));
+    }
+
+    /// Drops up to so many nodes of a view that is closed, and gives back their places in lists that others show too. How many there
+    /// were; with fewer than so many all is done.
+    pub fn sweep(&mut self, pieces: usize, circuit: &mut Circuit, relations: &mut Relations) -> usize {
+        let View { id, plan, nodes, .. } = self;
+        let dropped = nodes.sweep(pieces, &mut |level, group| {
+            // That of the root was given back.
+            let node = plan.levels[level].node;
+            if level > 0 && node != NO_NODE {
+                circuit.ordered_mut(node).let_go(group, *id);
                 circuit.give_back(relations, node, group);
             }
-        };
-        self.nodes.for_each_group(&mut give_back);
-        give_back(0, 0);
-        for node in levels.into_iter().map(|level| level.node).chain(self.plan.gates) {
-            circuit.release(relations, node);
+        });
+        if dropped < pieces {
+            let shared = plan.levels.drain(..).map(|level| level.node).filter(|node| *node != NO_NODE);
+            shared.for_each(|node| circuit.release(relations, node));
         }
-        self.params.into_iter().for_each(|p| p.close(relations));
+        dropped
     }
 
     /// One level only: no nodes, rows are read by position.
@@ -161,9 +181,8 @@ impl View {
                 let rows = rows_of(l, relations, groups.sort());
                 for touched in touched.iter().filter(|t| t.node == l.node && t.at != NOT_CHANGED) {
                     let delta = &groups.changes()[touched.at as usize];
-                    let Some(owners) = self.nodes.owners(level, delta.group) else { continue };
                     let before = shown.len();
-                    shown.extend(owners.iter().filter(|&&o| !self.nodes.is_settled(level, o)));
+                    shown.extend(self.nodes.owners(level, delta.group).filter(|&o| !self.nodes.is_settled(level, o)));
                     if shown.len() == before {
                         continue;
                     }

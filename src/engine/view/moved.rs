@@ -26,7 +26,7 @@ impl View {
                 for group in shown {
                     let owners = match level {
                         0 => vec![ROOT],
-                        _ => self.nodes.owners(level, group).cloned().unwrap_or_default(),
+                        _ => self.nodes.owners(level, group).collect(),
                     };
                     let owners: Vec<u32> = owners.into_iter().filter(|o| !self.nodes.is_settled(level, *o)).collect();
                     if owners.is_empty() {
