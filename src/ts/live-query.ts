@@ -207,10 +207,7 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
     return this.#snapshot.rows()
   }
   listeners(): readonly Listener<any>[] { return this.#query.listeners }
-  pin(): void {
-    if (this.#diff instanceof Coming && this.listeners().length > 0) void this.diff
-    this.#take()
-  }
+  pin(): void { this.#take() }
   #take(): void {
     if (this.#snapshot === undefined && !this.urgent && !this.#query.broken && this.#query.status !== 'closed' && this.#query.version === this.version) {
       this.#snapshot = this.#query.view.snapshot()

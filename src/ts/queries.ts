@@ -30,7 +30,6 @@ interface Host {
 export class Queries implements QueryHost {
   readonly open: OpenQueries
   readonly #views = new Map<number, View>()
-  readonly #shared: (SharedQuery | undefined)[] = []
   readonly #reader: ReportReader
   readonly #forms: Forms
 
@@ -52,7 +51,6 @@ export class Queries implements QueryHost {
       whole: query => { this.#whole(query) },
       drop: ({ view: { id } }) => {
         this.#views.delete(id)
-        this.#shared[id] = undefined
         port.forget(id)
       },
       ended: () => host.closed() || port.dead !== undefined,
@@ -92,7 +90,7 @@ export class Queries implements QueryHost {
     for (let i = 0; i < reader.count; i++) {
       const view = reader.changed[i]!
       reader.changed[i] = undefined
-      const query = this.#shared[view.id]!
+      const query = view.query!
       if ((view.failed || query.broken) && !this.#evaluated(query, view)) continue
       query.changed()
       if (query.listeners.length > 0) {
@@ -115,7 +113,7 @@ export class Queries implements QueryHost {
     const query = new SharedQuery(this, view, key, json, types)
     view.windowed = query.windowed
     this.#views.set(view.id, view)
-    this.#shared[view.id] = query
+    view.query = query
     const failure = port.call('view_error', view.id)
     if (failure != null) {
       view.fail()
@@ -127,7 +125,7 @@ export class Queries implements QueryHost {
       query.loading()
       const { moved, failed, closed } = this.#host
       const door = {
-        open: () => !closed() && port.dead === undefined && this.#shared[view.id] === query,
+        open: () => !closed() && port.dead === undefined && this.#views.has(view.id),
         moved, failed,
         loaded: () => { this.#loaded(query) },
       }

@@ -5,6 +5,7 @@ import { Keeper, type Kept, rowBytes } from './keeper.js'
 import { PackedLayout } from './layout.js'
 import type { FieldInfo, Port, RelationInfo } from './port.js'
 import { type KeptParts, Projection } from './projection.js'
+import type { Unread } from './unread.js'
 
 /** Counts the snapshots of all lists: a cell that is younger than a list's last snapshot is in none of them. */
 export const snapshots = { taken: 0 }
@@ -51,11 +52,8 @@ export class CellTable {
   users = 0
   /** `settling` came to its end, and no view has entered since it began. */
   kept = false
-  /** Of handles that went since somebody first `watch`ed: when, as a number of handles gone. */
-  #goneAt: Uint32Array | undefined
-  #gone = 0
-  /** When all went at once. */
-  #lost = 0
+  /** Rows of diffs that nobody has looked at, once there was one. */
+  unread: Unread | undefined
   constructor(readonly relation: Relation, readonly reader: RowReader) {}
 
   /** The cell of a live handle. */
@@ -94,6 +92,7 @@ export class CellTable {
       if (handle < this.#settled) this.keep(other)
       return cell.object === undefined ? other : cell
     }
+    this.unread?.goes(cell.handle)
     if (this.cells[cell.handle] === cell) this.cells[cell.handle] = undefined
     cell.handle = handle
     while (this.cells.length <= handle) this.cells.push(undefined)
@@ -102,24 +101,8 @@ export class CellTable {
     return this.cells[handle] = cell
   }
 
-  /** From here on it is noted which handles go: the number for `isGone`. */
-  watch(handles: number): number {
-    const known = this.#goneAt
-    if (known === undefined || known.length < handles) {
-      this.#goneAt = new Uint32Array(Math.max(handles, 2 * (known?.length ?? 0)))
-      if (known !== undefined) this.#goneAt.set(known)
-    }
-    return this.#gone
-  }
-
-  /** Whether a handle may be that of another row than when `watch` gave this number. */
-  isGone(handle: number, since: number): boolean { return this.#lost > since || this.#goneAt![handle] > since }
-
-  /** All handles go without being freed one by one. */
-  lose(): void { this.#lost = ++this.#gone }
-
   free(handle: number): void {
-    if (this.#goneAt !== undefined && handle < this.#goneAt.length) this.#goneAt[handle] = ++this.#gone
+    this.unread?.goes(handle)
     const cell = this.cells[handle]
     if (cell === undefined) return
     if (cell.held && cell.object === undefined && cell.copy === undefined) this.reader.keep(cell)
@@ -147,7 +130,7 @@ export class CellTable {
   *settling(all: boolean): Generator<void, void, void> {
     const { cells } = this
     const spell = this.#spell
-    this.lose()
+    if (this.unread !== undefined) yield* this.unread.going()
     for (let i = 0; i < cells.length; i++) {
       const cell = cells[i]
       this.#settled = i
@@ -268,7 +251,7 @@ export class Relations {
     tables.splice(tables.indexOf(table), 1)
     for (const [shape, other] of shapes) if (other === table) shapes.delete(shape)
     table.cells.length = 0
-    table.lose()
+    table.unread = undefined
   }
 
   /** Keeps everything that may be held: the memory is about to go. Whole rows last: what is put together of them asks for their cells. */

@@ -3,6 +3,7 @@ import { Coming } from './coming.js'
 import type { EddylineError } from './errors.js'
 import { equal, exchanged, replaced } from './exchange.js'
 import { Handles, PART } from './handles.js'
+import type { SharedQuery } from './live-query.js'
 import { NestedMirror } from './nested-mirror.js'
 import type { Patch } from './patches.js'
 import type { Port, RelationInfo, ViewInfo } from './port.js'
@@ -31,6 +32,8 @@ export class View {
   readonly levels: Level[]
   /** Version of the last change. */
   version: number
+  /** Who shows it, where a database has its own engine: ids are never used again, and an array by them would only grow. */
+  query: SharedQuery | undefined = undefined
   /** Patches of the section just absorbed, when somebody listens. */
   diff: Diff | undefined
   /** Somebody wants diffs. */

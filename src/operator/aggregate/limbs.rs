@@ -160,24 +160,20 @@ pub(super) fn divide_and_round(digits: &[u32], base: i32, count: u64) -> f64 {
     // Digits below: there are more than 64 bits of any quotient.
     let more = if count >> 32 == 0 { 3 } else { 4 };
     let mut quotient = vec![0u32; digits.len() + more];
-    let sticky = if count >> 32 == 0 {
-        let mut remainder = 0u64;
-        for at in (0..quotient.len()).rev() {
-            let part = remainder << 32 | at.checked_sub(more).map_or(0, |i| u64::from(digits[i]));
-            quotient[at] = (part / count) as u32;
-            remainder = part % count;
-        }
-        remainder != 0
-    } else {
-        let count = u128::from(count);
-        let mut remainder = 0u128;
-        for at in (0..quotient.len()).rev() {
-            let part = remainder << 32 | at.checked_sub(more).map_or(0, |i| u128::from(digits[i]));
-            quotient[at] = (part / count) as u32;
-            remainder = part % count;
-        }
-        remainder != 0
-    };
+    // Words of 64 bits hold a remainder and the next digit while the count is below 2^32.
+    macro_rules! divide {
+        ($word:ty) => {{
+            let count = <$word>::from(count);
+            let mut remainder: $word = 0;
+            for at in (0..quotient.len()).rev() {
+                let part = remainder << 32 | at.checked_sub(more).map_or(0, |i| <$word>::from(digits[i]));
+                quotient[at] = (part / count) as u32;
+                remainder = part % count;
+            }
+            remainder != 0
+        }};
+    }
+    let sticky = if count >> 32 == 0 { divide!(u64) } else { divide!(u128) };
     round(without_zeros(&quotient), base - 32 * more as i32, sticky)
 }
 
