@@ -10,7 +10,7 @@ export const modifiers = ['distinct', 'filtered', 'orderedAgg', 'having']
 const agg = (name, ...args) => ({ op: 'agg', name, ...(args.length > 0 ? { args } : {}) })
 
 /** `exact`: the result can be ordered by, or computed with: PostgreSQL's does not depend on the order of rows. */
-export function aggregate({ r, expressions, exact }, name, hazard) {
+export function aggregate({ r, seen, expressions, exact }, name, hazard) {
   const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float', 'decimal'].includes(c.type) && isSummable(c))
   // PostgreSQL has no least uuid.
   const ordered = expressions.columns.filter((c) => c.type !== 'json' && c.type !== 'uuid' && !(exact && c.type === 'bool'))
@@ -22,6 +22,9 @@ export function aggregate({ r, expressions, exact }, name, hazard) {
     const made = any()
     return expressions.columns.some((c) => c.name === made.name && c.type.endsWith('[]')) || made.op === 'coalesce' ? expressions.value('text') : made
   }
+  // Of equal intervals that a set operation makes one of, either may be written in the list.
+  const isSet = ['union', 'intersect', 'except'].some((f) => seen?.has(f)) && expressions.columns.some((c) => c.type !== 'interval')
+  const listed = isSet ? expressions.columns.filter((c) => c.type !== 'interval') : expressions.columns
   switch (name) {
     case 'count': return agg('count')
     case 'countX': return agg('count', hazard ?? (r.oneIn(3) ? expressions.value('bool') : expressions.column(r.pick(expressions.columns))))
@@ -36,7 +39,7 @@ export function aggregate({ r, expressions, exact }, name, hazard) {
     case 'first': case 'last': return agg(name, single())
     case 'mode': return agg(name, any())
     case 'stringAgg': return agg('stringAgg', expressions.text(), r.oneIn(6) ? expressions.text() : literal('text', r.oneIn(8) ? null : r.pick([',', '', ' | '])))
-    case 'jsonAgg': return agg(r.pick(['arrayAgg', 'jsonAgg']), r.oneIn(4) ? any() : expressions.column(r.pick(expressions.columns)))
+    case 'jsonAgg': return agg(r.pick(['arrayAgg', 'jsonAgg']), r.oneIn(4) ? any() : expressions.column(r.pick(listed)))
     default: return agg(name, hazard ?? any())
   }
 }

@@ -18,11 +18,11 @@ const PATTERNS = [
 const tree = (v: unknown): unknown => Array.isArray(v) ? v.map(tree).sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
   : typeof v === 'object' && v !== null ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => a < b ? -1 : 1).map(([k, x]) => [k, tree(x)])) : v
 
-it('an entity that is on the way already, by whichever attribute, is its id: 60 random graphs beside DataScript', () => {
-  let seed = 7
+it.each([7, 11, 13])('an entity that is on the way already, by whichever attribute, is its id: 20 random graphs beside DataScript from %i', from => {
+  let seed = from
   const below = (n: number): number => { seed = (seed * 48_271) % 2_147_483_647; return seed % n }
   let pulled = 0
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 20; i++) {
     const n = 2 + below(4)
     const tx: unknown[] = Array.from({ length: n }, (_, e) => [':db/add', e + 1, 'name', `n${e + 1}`])
     for (let k = 0; k < n + below(n); k++) tx.push([':db/add', 1 + below(n), ['friend', 'boss', 'knows'][below(3)], 1 + below(n)])
@@ -32,7 +32,7 @@ it('an entity that is on the way already, by whichever attribute, is its id: 60 
       expect({ i, pattern, e, tree: tree(d.pull(ours, pattern, e)) }).toEqual({ i, pattern, e, tree: tree(datascript.pull(theirs, pattern, e)) })
     }
   }
-  expect(pulled).toBeGreaterThan(1500)
+  expect(pulled).toBeGreaterThan(500)
 })
 
 it('a circle of two attributes is followed once', async () => {
