@@ -406,6 +406,7 @@ impl Spec {
 
     /// Has one node in the place of another among its inputs; whether it is of a kind that can. What reads parameters keeps the
     /// number of its input, and is of one query alone; joins read arrangements.
+    #[inline(never)]
     pub(super) fn read_instead(&mut self, of: NodeId, other: NodeId) -> bool {
         let turn = |input: &mut NodeId| {
             if *input == of {

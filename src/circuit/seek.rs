@@ -19,6 +19,8 @@ pub struct Tuning {
     pub indexed_from: usize,
     /// … if the input has so many rows; fewer are looked through.
     pub indexed_rows: usize,
+    /// An index of a table with more places for rows than that is filled in slices: of at most so many, or so many for the first filter.
+    pub filled_at_once: usize,
     /// From so many operators over one arrangement on, joins of it are looked up by the keys of their other side.
     pub filed_from: usize,
     /// A join with more rows than that on its other side gets the whole delta.
@@ -35,6 +37,7 @@ impl Default for Tuning {
             looked_up_from: 4,
             indexed_from: 4,
             indexed_rows: 512,
+            filled_at_once: 4096,
             filed_from: 16,
             filed_rows: 4096,
             grace: 256,
@@ -52,11 +55,22 @@ impl Nodes {
         let (guard, column) = self.routes(id)?.guard(id)?;
         match guard {
             Guard::Equal(_, values) => {
-                let index = self.arrangement(column.seek.by_key?);
-                Some(values.iter().flat_map(|value| index.holding(relations, std::slice::from_ref(value))).collect())
+                let id = column.seek.by_key?;
+                let index = self.arrangement(id);
+                let found = values.iter().flat_map(|value| index.holding(relations, std::slice::from_ref(value))).collect();
+                Some(self.with_rest(relations, id, found))
             }
-            Guard::Range(path, low, high) => Some(between(relations, self.ordered(column.seek.in_order?), *path, low, high)),
+            Guard::Range(path, low, high) => {
+                let id = column.seek.in_order?;
+                Some(self.with_rest(relations, id, between(relations, self.ordered(id), *path, low, high)))
+            }
         }
+    }
+
+    /// What an index gives, and every row that it does not have yet.
+    fn with_rest(&self, relations: &Relations, index: NodeId, mut found: Vec<(Handle, Weight)>) -> Vec<(Handle, Weight)> {
+        self.beyond(relations, index, |row| found.push((row, 1)));
+        found
     }
 }
 

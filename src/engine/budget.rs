@@ -50,7 +50,7 @@ impl Engine {
     pub fn relieve(&mut self) {
         self.relations.reclaim();
         self.circuit.release_idle(&mut self.relations, 0);
-        self.sweep(usize::MAX);
+        self.drop_remains(usize::MAX);
     }
 }
 

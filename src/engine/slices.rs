@@ -5,8 +5,10 @@ use crate::circuit::NodeId;
 use crate::error::Result;
 use crate::query::BoundQuery;
 
-/// Pieces of forgotten queries that every version drops in passing.
+/// Pieces of what can wait that every version does in passing.
 pub(super) const IN_PASSING: usize = 4000;
+/// Pieces that a row of an index counts for: it is looked at, hashed or compared, and filed.
+const OF_A_ROW: usize = 20;
 
 impl Engine {
     /// Registers a query that has no row of any table yet: [`admit`](Self::admit) lets them in. It follows changes from the
@@ -63,9 +65,16 @@ impl Engine {
         Ok(gates.into_iter().map(|gate| self.circuit.left(&self.relations, gate)).sum())
     }
 
-    /// Drops up to so many rows, groups and nodes that forgotten queries left. Whether there may be more: what only a query over many rows
-    /// used goes in slices, and every version drops some of it. Cost: some 50 ns each.
+    /// Does so many pieces of what can wait, and tells whether there may be more: what only a query over many rows used goes in slices, a
+    /// row, group or node at a time, and an index of a large table that filters are filled from is made of its rows. Every version does
+    /// some of it. Cost: some 50 ns each.
     pub fn sweep(&mut self, pieces: usize) -> bool {
+        let left = self.drop_remains(pieces);
+        left == 0 || !self.circuit.fill(&mut self.relations, left / OF_A_ROW)
+    }
+
+    /// Drops so many pieces of what forgotten queries left. How many are left of so many.
+    pub(super) fn drop_remains(&mut self, pieces: usize) -> usize {
         let mut left = pieces;
         while left > 0
             && let Some(view) = self.closed.last_mut()
@@ -77,7 +86,7 @@ impl Engine {
             left -= dropped;
         }
         left = self.circuit.sweep(left);
-        self.relations.sweep(left) == 0
+        self.relations.sweep(left)
     }
 
     fn closed_gate(&mut self, id: ViewId) -> Result<Option<NodeId>> {

@@ -90,7 +90,7 @@ export class Port {
   /** Address of the input area and its size. */
   base = 0
   capacity = 0
-  /** What forgotten views left is going. */
+  /** What can wait is being done. */
   #sweeping = false
   /** What is to be fetched of a version before there is another. */
   readonly #owed = new Set<() => void>()
@@ -204,8 +204,11 @@ export class Port {
   }
 
   /** Forgets a view; what only that used of the engine goes in slices. */
-  forget(view: number): void {
-    if (!this.call('unregister', view) || this.#sweeping) return
+  forget(view: number): void { this.tidy(this.call('unregister', view)) }
+
+  /** What can wait is done in slices, if there is anything: an index may be filled, and what forgotten views left dropped. */
+  tidy(left = this.call('sweep', 1)): void {
+    if (!left || this.#sweeping) return
     this.#sweeping = true
     const go = (): void => {
       if (this.dead !== undefined) return

@@ -114,6 +114,7 @@ export class Queries implements QueryHost {
     view.windowed = query.windowed
     this.#views.set(view.id, view)
     view.query = query
+    port.tidy()
     const failure = port.call('view_error', view.id)
     if (failure != null) {
       view.fail()
@@ -137,6 +138,7 @@ export class Queries implements QueryHost {
   #loaded(query: SharedQuery): void {
     if (!query.slicing) return
     query.loaded()
+    this.#port.tidy()
     this.tell(query)
   }
 

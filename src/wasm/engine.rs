@@ -349,7 +349,7 @@ impl WasmEngine {
         Ok(engine.sweep(1))
     }
 
-    /// Drops up to so many pieces of what forgotten views left. Whether there may be more.
+    /// Does up to so many pieces of what can wait. Whether there may be more.
     pub fn sweep(&self, pieces: usize) -> Js<bool> {
         Ok(self.inner()?.engine.sweep(pieces))
     }

@@ -11,6 +11,7 @@
 //! - `windows`: window functions over large partitions, and what a change to one costs.
 //! - `params`: what it costs to set a parameter or to move a window.
 //! - `slices`: queries whose rows come in slices, while rows change.
+//! - `filling`: indexes that are made in slices.
 //! - `recursion`: programs over graphs with cycles against the naive fixpoint, and what an edge costs.
 //! - `memory`: what rows and queries weigh, and who holds it.
 //! - `numbers`: sums and means of the floats that round worst.
@@ -19,6 +20,7 @@
 mod arrival;
 mod board;
 mod crowds;
+mod filling;
 mod harness;
 mod harness_itself;
 mod memory;

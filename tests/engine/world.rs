@@ -33,6 +33,7 @@ impl<const SLICED: bool> Subject for World<SLICED> {
                 looked_up_from: 1,
                 indexed_from: 1,
                 indexed_rows: 0,
+                filled_at_once: 2,
                 filed_from: 1,
                 filed_rows: 5,
                 grace: 0,

@@ -21,8 +21,10 @@ impl Circuit {
         let column = &routes.columns[at];
         let (path, seek, many) = (column.path(), column.seek, column.members() >= self.tuning.indexed_from);
         let is_range = matches!(routes.guard(id), Some((Guard::Range(..), _)));
-        let is_missing = if is_range { seek.in_order.is_none() } else { seek.by_key.is_none() };
-        if !many || !is_missing || relations.live(relation) < self.tuning.indexed_rows {
+        if let Some(index) = if is_range { seek.in_order } else { seek.by_key } {
+            return self.fill_for_filter(relations, index);
+        }
+        if !many || relations.live(relation) < self.tuning.indexed_rows {
             return;
         }
         let index = if is_range {
@@ -30,10 +32,10 @@ impl Circuit {
             let ty = relations.layout(leaf).columns[path.leaf()].ty;
             let sort = SortSpec { columns: vec![SortColumn { path, ty, desc: false, nulls_first: false }], arrival: None };
             let spec = Spec::ArrangeInOrder { input, group: Vec::new(), sort: sort.clone() };
-            self.node(relations, spec, Box::new(move |_, _| Box::new(Order::for_operators(relation, Vec::new(), sort))))
+            self.index(relations, input, spec, Box::new(move |_, _| Box::new(Order::for_operators(relation, Vec::new(), sort))))
         } else {
             let spec = Spec::ArrangeByKey { input, key: vec![path], nulls_equal: false };
-            self.node(relations, spec, Box::new(move |_, _| Box::new(ArrangeByKey::new(relation, vec![path], false))))
+            self.index(relations, input, spec, Box::new(move |_, _| Box::new(ArrangeByKey::new(relation, vec![path], false))))
         };
         let seek = &mut self.nodes.node_mut(input).routes.as_mut().expect("made above").columns[at].seek;
         *(if is_range { &mut seek.in_order } else { &mut seek.by_key }) = Some(index);

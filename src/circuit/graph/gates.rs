@@ -27,7 +27,7 @@ impl Circuit {
         self.gate(id).left(relations)
     }
 
-    fn gate(&mut self, id: NodeId) -> &mut Gate {
+    pub(super) fn gate(&mut self, id: NodeId) -> &mut Gate {
         self.nodes.node_mut(id).operator.as_mut().and_then(|o| o.gate_mut()).expect("node is a gate")
     }
 
@@ -55,22 +55,24 @@ impl Circuit {
         true
     }
 
-    fn bypass(&mut self, relations: &mut Relations, gate: NodeId, source: NodeId, id: NodeId) {
+    /// Has a reader of a gate read the table itself, unless it cannot, or there is one that does already: that one.
+    pub(super) fn bypass(&mut self, relations: &mut Relations, gate: NodeId, source: NodeId, id: NodeId) -> Option<NodeId> {
         let node = self.nodes.node_mut(id);
         if node.in_rounds {
-            return;
+            return None;
         }
         self.shared.remove(&node.spec);
         fn read_instead(spec: &mut Rc<Spec>, of: NodeId, other: NodeId) -> bool {
             Rc::get_mut(spec).is_some_and(|spec| spec.read_instead(of, other))
         }
         let mut moves = read_instead(&mut node.spec, gate, source);
-        if moves && self.shared.contains_key(&node.spec) {
+        let same = self.shared.get(&node.spec).copied();
+        if moves && same.is_some() {
             moves = !read_instead(&mut node.spec, source, gate);
         }
         self.shared.insert(node.spec.clone(), id);
         if !moves {
-            return;
+            return same;
         }
         let mut moved = Vec::new();
         for input in node.inputs.iter_mut().filter(|i| **i == gate) {
@@ -86,5 +88,6 @@ impl Circuit {
         self.subscribe(relations, id, &moved);
         // Last: an index that came along is found there.
         unused.into_iter().for_each(|index| self.release(relations, index));
+        None
     }
 }

@@ -1,5 +1,6 @@
 //! Nodes, edges, sharing, and the step that runs them.
 
+mod filling;
 mod filters;
 mod gates;
 mod joins;
@@ -60,6 +61,8 @@ pub(super) struct Node {
 #[derive(Debug, Default)]
 pub struct Nodes {
     slots: Vec<Option<Node>>,
+    /// Indexes that are not whole.
+    filling: Vec<filling::Filling>,
 }
 
 impl Nodes {
@@ -134,6 +137,8 @@ pub struct Circuit {
     steps: u64,
     /// Sources with an index that no filter is guarded by at present.
     idle: Vec<NodeId>,
+    /// Gates of indexes so far.
+    gates: u32,
     /// Operators of nodes that went, and are to be dropped.
     remains: Vec<Box<dyn Operator>>,
     tuning: Tuning,
@@ -151,8 +156,11 @@ impl Circuit {
     }
 
     /// The node of a spec, made and hydrated if it is new, with one more user. `make` builds the operator.
-    pub fn node(&mut self, relations: &mut Relations, spec: Spec, make: Make<'_>) -> NodeId {
+    pub fn node(&mut self, relations: &mut Relations, mut spec: Spec, make: Make<'_>) -> NodeId {
         let inputs = spec.inputs();
+        if !self.nodes.filling.is_empty() {
+            self.fill_whole(relations, &mut spec);
+        }
         if let Some(&id) = self.shared.get(&spec) {
             self.nodes.node_mut(id).users += 1;
             return id;
@@ -281,6 +289,7 @@ impl Circuit {
                 self.sources.remove(&table);
             }
             self.ran.retain(|&n| n != id);
+            self.nodes.filling.retain(|filling| filling.index != id);
             self.changed.retain(|&n| n != id);
             for relation in node.operator.iter().flat_map(|o| o.owned_relations()) {
                 relations.drop_relation(relation);
