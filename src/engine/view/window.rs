@@ -4,13 +4,11 @@
 //! before and after, and a window is an interval of these numbers plus touched rows. Cost: O(k log n) for k touched rows,
 //! whatever the size of the window.
 
-use hashbrown::HashMap;
-
 use super::moves::{Kept, ListChange, Shift};
 use crate::algebra::Handle;
 use crate::plan::Window;
 use crate::query::Start;
-use crate::trace::{GroupDelta, HandleState, OrderedList, Path, Placed, RelationId, Relations, SortSpec, hash_key};
+use crate::trace::{GroupDelta, Index, OrderedList, Path, Placed, RelationId, Relations, SortSpec, hash_key};
 
 /// How the rows of an arrangement are compared and identified.
 #[derive(Clone, Copy)]
@@ -240,12 +238,16 @@ fn pair_up(rows: &Rows<'_>, removed: &[Placed], inserted: &[Placed]) -> Vec<Opti
         let find = |r: &Placed| inserted.iter().position(|i| rows.same_key(r.row, i.row));
         return removed.iter().map(find).collect();
     }
-    let mut by_key: HashMap<u64, Vec<usize>, HandleState> = HashMap::default();
-    for (i, p) in inserted.iter().enumerate() {
-        by_key.entry(rows.key_hash(p.row)).or_default().push(i);
+    let hashes: Vec<u64> = inserted.iter().map(|p| rows.key_hash(p.row)).collect();
+    let hash_of = |i: u32| hashes[i as usize];
+    let mut by_key = Index::default();
+    by_key.reserve(hashes.len(), &hash_of);
+    for (i, &hash) in (0..).zip(&hashes) {
+        by_key.insert(hash, i, &hash_of);
     }
-    removed
-        .iter()
-        .map(|r| by_key.get(&rows.key_hash(r.row))?.iter().copied().find(|&i| rows.same_key(r.row, inserted[i].row)))
-        .collect()
+    let find = |r: &Placed| {
+        let hash = rows.key_hash(r.row);
+        by_key.find(hash, |i| hash_of(i) == hash && rows.same_key(r.row, inserted[i as usize].row)).map(|i| i as usize)
+    };
+    removed.iter().map(find).collect()
 }
