@@ -8,7 +8,7 @@ use super::guard::{Bound, Guard};
 use super::{NodeId, Nodes, Spec};
 use crate::algebra::{Handle, Weight};
 use crate::trace::{OrderedGroups, Path, Relations};
-use crate::value::total_order;
+use crate::value::{sort, total_order};
 
 /// When filters are looked up instead of asked one by one, and when an index is kept to fill them from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ impl Nodes {
 
     /// What an index gives, and every row that it does not have yet.
     fn with_rest(&self, relations: &Relations, index: NodeId, mut found: Vec<(Handle, Weight)>) -> Vec<(Handle, Weight)> {
+        // Before the rest, whose handles are in order and greater: a delta of them all is not sorted anew.
+        sort::by_number(&mut found, |r| r.0);
         self.beyond(relations, index, |row| found.push((row, 1)));
         found
     }
