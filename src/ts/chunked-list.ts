@@ -17,15 +17,17 @@ class Chunk<C> {
   #cellAt: ((i: number) => C) | undefined
   /** Of a list that tracks its cells: the group that it is in. */
   group: Group<C> | undefined
-  constructor(items: C[] | undefined, public edit: number, cellAt?: (i: number) => C, readonly first = 0, readonly count = 0) {
+  /** How many there are: whoever seeks a place looks at no items on the way. */
+  size: number
+  constructor(items: C[] | undefined, public edit: number, cellAt?: (i: number) => C, readonly first = 0, count = 0) {
     this.#items = items
     this.#cellAt = cellAt
+    this.size = items === undefined ? count : items.length
   }
-  get size(): number { return this.#items === undefined ? this.count : this.#items.length }
   get items(): C[] { return this.#items === undefined ? this.make() : this.#items }
   make(): C[] {
     const items: C[] = []
-    for (let i = 0; i < this.count; i++) items.push(this.#cellAt!(this.first + i))
+    for (let i = 0; i < this.size; i++) items.push(this.#cellAt!(this.first + i))
     this.#cellAt = undefined
     return this.#items = items
   }
@@ -121,6 +123,7 @@ export class ChunkedList<C extends Cell> {
     if (this.#i === chunk.items.length) chunk.items.push(cell)
     else chunk.items.splice(this.#i, 0, cell)
     if (this.tracked) cell.chunk = chunk
+    chunk.size++
     group.size++
     this.length++
     if (chunk.items.length > CHUNK_MOST) this.#split(group, chunk)
@@ -132,8 +135,10 @@ export class ChunkedList<C extends Cell> {
     if (this.#objects !== undefined) this.#objects.splice(at, 1)
     this.#seek(at)
     const group = this.#own()
-    const { items } = group.chunks[this.#c]
+    const chunk = group.chunks[this.#c]
+    const { items } = chunk
     const cell = items[this.#i]
+    chunk.size--
     if (this.#i === items.length - 1) items.pop()
     else items.splice(this.#i, 1)
     group.size--
@@ -222,8 +227,7 @@ export class ChunkedList<C extends Cell> {
     while (at >= groups[g].size) at -= groups[g++].size
     const { chunks } = groups[g]
     let c = 0
-    let { size } = chunks[0]
-    while (at >= size) { at -= size; ({ size } = chunks[++c]) }
+    while (at >= chunks[c].size) at -= chunks[c++].size
     this.#g = g; this.#c = c; this.#i = at
   }
 
@@ -245,6 +249,7 @@ export class ChunkedList<C extends Cell> {
 
   #split(group: Group<C>, chunk: Chunk<C>): void {
     const more = new Chunk(chunk.items.splice(CHUNK), this.#edit)
+    chunk.size = CHUNK
     if (this.tracked) this.#track(more, group)
     group.chunks.splice(this.#c + 1, 0, more)
     if (group.chunks.length <= GROUP_MOST) return

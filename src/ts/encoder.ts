@@ -209,7 +209,7 @@ export class Encoder {
     const port = this.#port
     const present = this.#pos
     const padded = (words + 7) & ~7
-    for (let i = 0; i < padded; i++) port.u8[port.base + present + i] = 0
+    for (let i = 0; i < padded; i += 4) port.i32[(port.base + present + i) >> 2] = 0
     this.#pos += padded
     const row = this.#pos
     const writer = this.#writer

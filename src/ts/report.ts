@@ -55,7 +55,7 @@ export class ReportReader {
       const rel = words[at]
       const n = words[at + 1]
       at += 2
-      if (!pairs || relations.isPair(rel)) for (let i = 0; i < n; i++) relations.free(rel, words[at + i])
+      if (!pairs || relations.isPair(rel)) relations.free(rel, words, at, at + n)
       at += n
     }
     return at

@@ -185,7 +185,8 @@ export class RowWriter {
       i32[at] = value
       i32[at + 1] = value >> 31
     } else {
-      i32[at] = value % 4294967296
+      // Stored modulo 2^32.
+      i32[at] = value
       i32[at + 1] = Math.floor(value / 4294967296)
     }
   }
@@ -208,7 +209,7 @@ export class RowWriter {
     const micros = Math.round(ms * 1000)
     if (Number.isSafeInteger(micros)) {
       const i32 = this.port.i32
-      i32[address >> 2] = micros % 4294967296
+      i32[address >> 2] = micros
       i32[(address >> 2) + 1] = Math.floor(micros / 4294967296)
     } else this.port.view.setBigInt64(address, BigInt(Math.trunc(ms)) * 1000n, true)
   }

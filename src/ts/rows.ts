@@ -217,11 +217,12 @@ export class Relations {
     return relation !== undefined && relation.layout === undefined
   }
 
-  free(rel: number, handle: number): void {
+  /** Handles of a relation that are gone: the words from one up to another. */
+  free(rel: number, words: Int32Array, from: number, end: number): void {
     const relation = this.#list.get(rel)
     if (relation === undefined) return
     const { tables } = relation
-    for (let i = 0; i < tables.length; i++) tables[i].free(handle)
+    for (let t = 0; t < tables.length; t++) for (let at = from; at < end; at++) tables[t].free(words[at])
   }
 
   relationAt(rel: number, hops: readonly number[]): Relation {
