@@ -135,7 +135,7 @@ export class Database<S extends AnySchema> {
     const port = this.#port
     if (port.dead !== undefined) throw port.dead
     this.#pin()
-    const bytes = this.#encoder.encode(changes, batch)
+    const bytes = this.#encoder.encodeInPieces(changes, batch)
     const begun = performance.now()
     let address: number
     try { address = port.commit(bytes) } catch (error) {

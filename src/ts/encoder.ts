@@ -9,11 +9,14 @@ import { checkTenant } from './values.js'
 /** Batches with more rows than this do not link objects to handles: comparing them would cost more than decoding. */
 export const LINK_LIMIT = 64
 
+/** Bytes of a piece: a large batch goes into the engine in such, so that it is not there twice. */
+const PIECE = 1 << 20
+
 const OPS: Record<string, number> = Object.assign(Object.create(null), { insert: 1, upsert: 2, update: 3, delete: 4, touch: 5, reset: 6 })
 const utf8 = /* @__PURE__ */ new TextEncoder()
 
 /**
- * Writes JS objects as packed rows straight into the input area of the engine: one wasm call per batch.
+ * Writes JS objects as packed rows straight into the input area of the engine: one wasm call per batch, of a large one one per megabyte.
  *
  * Addresses are kept relative to the area, because it may move when it grows.
  */
@@ -28,7 +31,9 @@ export class Encoder {
   readonly #port: Port
   readonly #tables: Map<string, TableLayout>
   #pos = 0          // end of what is written, relative
-  #count = 0        // binary changes written
+  #count = 0        // binary changes written of this piece
+  #inPieces = false
+  #staged = false   // pieces are in the engine
   #links = 0        // objects that may be linked, −1 if the batch is too large
   #busy = false
   /** Columns of the update at hand, ascending. */
@@ -49,6 +54,17 @@ export class Encoder {
     if (this.#busy) throw new EddylineError('REENTRANT', 'a getter or `toJSON` of a row that is being applied cannot apply')
     this.#busy = true
     try { return this.#encode(changes, batch) } finally { this.#busy = false }
+  }
+
+  /** The same for a batch that is committed next: of a large one the last piece is written, and those before it are in the engine. */
+  encodeInPieces(changes: readonly LooseChange[], batch: LooseBatch | undefined): number {
+    if (this.#busy) return this.encode(changes, batch)
+    this.#inPieces = true
+    this.#staged = false
+    try { return this.encode(changes, batch) } catch (error) {
+      if (this.#staged && this.#port.dead === undefined) this.#port.call('stage', 0)
+      throw error
+    } finally { this.#inPieces = false }
   }
 
   #encode(changes: readonly LooseChange[], batch: LooseBatch | undefined): number {
@@ -304,8 +320,22 @@ export class Encoder {
     return parts
   }
 
+  /** The changes so far go into the engine. */
+  #stage(): void {
+    const port = this.#port
+    port.i32[port.base >> 2] = this.#count
+    this.#staged = true
+    // Objects are linked by what is written.
+    this.#links = -1
+    port.call('stage', this.#pos)
+    port.fresh()
+    this.#count = 0
+    this.#header(undefined)
+  }
+
   #begin(op: number, table: number, fixed: number): void {
     const port = this.#port
+    if (this.#inPieces && this.#pos > PIECE && this.#count >= LINK_LIMIT) this.#stage()
     const pos = this.#pos
     port.reserve(pos + fixed + 64, pos)
     const at = (port.base + pos) >> 2

@@ -10,6 +10,7 @@ export class Engine {
   free(): void
   relations(): unknown
   scratch(len: number): number
+  stage(len: number): void
   fail(): void
   commit(len: number): number
   json_begin(opts: unknown, whole: boolean): void

@@ -5,6 +5,7 @@ export interface WasmEngine {
   free?(): void
   relations(): RelationInfo[]
   scratch(len: number): number
+  stage(len: number): void
   fail(): void
   commit(len: number): number
   json_begin(opts: unknown, whole: boolean): void

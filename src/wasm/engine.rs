@@ -40,6 +40,8 @@ pub(super) struct Inner {
     slice: Vec<i32>,
     /// The input area: words, so that it is 8-aligned.
     pub(super) scratch: Vec<u64>,
+    /// Pieces of a binary batch whose end has not come.
+    staged: Batch,
     /// What the last JSON batch said of itself.
     envelope: Envelope,
     /// Forms of queries, with holes for constants.
@@ -121,6 +123,7 @@ impl WasmEngine {
             report: Report::default(),
             slice: Vec::new(),
             scratch: Vec::new(),
+            staged: Batch::default(),
             envelope: Envelope::default(),
             forms: Vec::new(),
             exports: Exports::default(),
@@ -168,8 +171,20 @@ impl WasmEngine {
 
     fn try_commit(&self, len: usize) -> Js<*const i32> {
         let mut inner = self.inner()?;
-        let batch = binary::decode(inner.engine.schema(), inner.input(len)?).map_err(throw)?;
+        let mut batch = std::mem::take(&mut inner.staged);
+        binary::decode_more(inner.engine.schema(), inner.input(len)?, &mut batch).map_err(throw)?;
         inner.apply(batch)
+    }
+
+    /// Takes a piece of a binary batch, whose last one is given to `commit`; without bytes: drops those that came.
+    pub fn stage(&self, len: usize) -> Js<()> {
+        let mut inner = self.inner()?;
+        let mut batch = std::mem::take(&mut inner.staged);
+        if len > 0 {
+            binary::decode_more(inner.engine.schema(), inner.input(len)?, &mut batch).map_err(throw)?;
+            inner.staged = batch;
+        }
+        Ok(())
     }
 
     /// Applies a binary batch; address of the report, 0 = failed.

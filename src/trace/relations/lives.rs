@@ -3,6 +3,14 @@
 use super::{Relation, RelationId, Relations, Rows, State, place};
 use crate::algebra::{Handle, NO_ROW};
 
+/// A row in its place: the next one, or one that another had.
+fn put<T>(rows: &mut Vec<T>, handle: Handle, row: T) {
+    match rows.get_mut(handle as usize) {
+        Some(place) => *place = row,
+        None => rows.push(row),
+    }
+}
+
 impl Relations {
     /// Stores a packed row; the handle is new.
     pub fn insert_row(&mut self, id: RelationId, row: Box<[u8]>) -> Handle {
@@ -10,13 +18,7 @@ impl Relations {
         relation.heap_bytes += row.len();
         let handle = relation.take_handle();
         match &mut relation.rows {
-            Rows::Packed { rows, .. } => {
-                if handle as usize == rows.len() {
-                    rows.push(row);
-                } else {
-                    rows[handle as usize] = row;
-                }
-            }
+            Rows::Packed { rows, .. } => put(rows, handle, row),
             Rows::Pair { .. } => panic!("a pair relation holds no packed rows"),
         }
         handle
@@ -36,13 +38,7 @@ impl Relations {
         let relation = self.get_mut(id);
         let handle = relation.take_handle();
         match &mut relation.rows {
-            Rows::Pair { rows, .. } => {
-                if handle as usize == rows.len() {
-                    rows.push(members);
-                } else {
-                    rows[handle as usize] = members;
-                }
-            }
+            Rows::Pair { rows, .. } => put(rows, handle, members),
             Rows::Packed { .. } => panic!("a packed relation holds no pairs"),
         }
         handle

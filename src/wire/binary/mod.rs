@@ -27,6 +27,16 @@ const NO_TEXT: u32 = u32::MAX;
 /// `CHANGE_INVALID` for bytes that are no batch, `NULL_NOT_ALLOWED`, `INTEGER_RANGE`, `MISSING_KEY`, `TENANT_REQUIRED` for rows
 /// that the schema does not allow; each with the path of the change.
 pub fn decode(schema: &Schema, bytes: &[u8]) -> Result<Batch> {
+    let mut batch = Batch::default();
+    decode_more(schema, bytes, &mut batch)?;
+    Ok(batch)
+}
+
+/// Reads a further piece of a batch, whose first one says where it comes from; paths of errors are those of the whole.
+///
+/// # Errors
+/// Those of [`decode`]; some changes of the piece may be in the batch then.
+pub fn decode_more(schema: &Schema, bytes: &[u8], batch: &mut Batch) -> Result<()> {
     let mut input = Input { bytes, at: 0 };
     let (count, flags) = (input.word()? as usize, input.word()?);
     if flags & !IGNORE_STALE != 0 {
@@ -35,15 +45,19 @@ pub fn decode(schema: &Schema, bytes: &[u8]) -> Result<Batch> {
     let envelope =
         Envelope { source: input.text()?, cursor: input.text()?, origin: input.text()?, ignore_stale: flags & IGNORE_STALE != 0 };
     input.align(8)?;
+    let first = batch.changes.len();
+    if first == 0 {
+        batch.envelope = envelope;
+    }
     // A change takes sixteen bytes at least: a wrong count cannot ask for more memory than the batch itself.
-    let mut changes = Vec::with_capacity(count.min(bytes.len() / 16));
-    for index in 0..count {
-        changes.push(change(schema, &mut input).map_err(|e| e.at_index("changes", index))?);
+    batch.changes.reserve(count.min(bytes.len() / 16));
+    for index in first..first + count {
+        batch.changes.push(change(schema, &mut input).map_err(|e| e.at_index("changes", index))?);
     }
     if input.at != bytes.len() {
         return Err(invalid("bytes behind the last change"));
     }
-    Ok(Batch { envelope, changes })
+    Ok(())
 }
 
 fn change(schema: &Schema, input: &mut Input) -> Result<Change> {
