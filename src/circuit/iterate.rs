@@ -14,7 +14,7 @@ impl Circuit {
         let inputs = std::mem::take(&mut self.nodes.node_mut(id).inputs);
         let mut operator = self.nodes.node_mut(id).operator.take().expect("node is not running");
         let mut out = std::mem::take(&mut self.nodes.node_mut(id).out);
-        let failed = operator.error().is_some();
+        let failed = operator.error();
         let fixpoint = operator.fixpoint_mut().expect("the node is a fixpoint");
         if fixpoint.body.is_empty() {
             fixpoint.body = self.body(&inputs);
@@ -60,7 +60,7 @@ impl Circuit {
         meter.rows_out += (0..growing.len()).map(|i| fixpoint.change(i).rows().len() as u64).sum::<u64>();
         meter.examined = fixpoint.counts().touched;
         fixpoint.body = body;
-        self.note_error(failed, operator.error().is_some());
+        self.note_error(failed, operator.error());
         let node = self.nodes.node_mut(id);
         (node.operator, node.inputs, node.out, node.meter) = (Some(operator), inputs, out, meter);
     }

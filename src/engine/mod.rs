@@ -80,6 +80,11 @@ pub struct Engine {
     asked: u64,
 }
 
+/// Why a view cannot be evaluated, if it cannot.
+fn error_of(circuit: &Circuit, view: &View) -> Option<ErrorCode> {
+    view.plan.levels.iter().find_map(|l| circuit.error(l.node))
+}
+
 impl Engine {
     /// An engine without rows or queries.
     pub fn new(schema: Schema) -> Self {
@@ -217,18 +222,15 @@ impl Engine {
             let mut out = Output { words, patches: 0 };
             view.absorb(&mut self.circuit, &mut self.relations, changed, &mut out);
             let patches = out.patches;
-            let failed = errors && view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
+            let failed = if errors { error_of(&self.circuit, view) } else { None };
             if patches == 0 && failed == view.failed {
                 words.truncate(at);
                 continue;
             }
-            match (view.failed, failed) {
-                (false, true) => self.failed_views += 1,
-                (true, false) => self.failed_views -= 1,
-                _ => {}
-            }
+            self.failed_views += usize::from(failed.is_some());
+            self.failed_views -= usize::from(view.failed.is_some());
             view.failed = failed;
-            words[at + 1] = i32::from(failed);
+            words[at + 1] = i32::from(failed.is_some());
             words[at + 2] = patches as i32;
             words[at + 3] = (words.len() - at - 4) as i32;
             sections += 1;
@@ -273,8 +275,8 @@ impl Engine {
         plan.levels.iter_mut().for_each(|level| self.share_fields(level));
         let mut view = View::open(id, plan, &mut self.circuit, &mut self.relations);
         view.params = params;
-        view.failed = view.plan.levels.iter().any(|l| self.circuit.error(l.node).is_some());
-        self.failed_views += usize::from(view.failed);
+        view.failed = error_of(&self.circuit, &view);
+        self.failed_views += usize::from(view.failed.is_some());
         self.next_view += 1;
         self.views.insert(id, view);
         Ok(id)
@@ -295,7 +297,7 @@ impl Engine {
     /// Forgets a query and the nodes that only it used. Unknown views are ignored.
     pub fn unregister(&mut self, id: ViewId) {
         if let Some(mut view) = self.views.swap_remove(&id) {
-            self.failed_views -= usize::from(view.failed);
+            self.failed_views -= usize::from(view.failed.is_some());
             view.close(&mut self.circuit, &mut self.relations);
             self.closed.push(view);
             if self.views.is_empty() {
@@ -341,7 +343,7 @@ impl Engine {
     pub fn snapshot(&self, id: ViewId) -> Result<Report> {
         let view = self.view(id)?;
         let mut words = vec![0; HEADER_WORDS];
-        words.extend_from_slice(&[id as i32, i32::from(view.failed), 0, 0]);
+        words.extend_from_slice(&[id as i32, i32::from(view.failed.is_some()), 0, 0]);
         let mut out = Output { words: &mut words, patches: 0 };
         view.snapshot(&self.circuit, &self.relations, &mut out);
         words[HEADER_WORDS + 2] = out.patches as i32;

@@ -68,7 +68,8 @@ impl Errors {
         self.counts.retain(|c| c.1 != 0);
     }
 
+    /// Whichever came first, it is the same.
     fn first(&self) -> Option<ErrorCode> {
-        self.counts.first().map(|c| c.0)
+        self.counts.iter().map(|c| c.0).min()
     }
 }

@@ -9,7 +9,7 @@
 use indexmap::IndexMap;
 
 use super::schema::{Hop, Relation, Table};
-use crate::value::MapState;
+use crate::value::{MapState, sort};
 
 /// Notes at each hop of each list without an order what its rows arrive by, and at the tables which columns these are.
 /// Cost: the hops of all associations.
@@ -42,7 +42,7 @@ fn columns(relation: &Relation, at: usize) -> Option<Vec<usize>> {
 /// The place of a set of columns among those that rows of a table arrive by. A row keeps its key for life.
 fn place(table: &mut Table, mut columns: Vec<usize>) -> usize {
     columns.retain(|c| !table.key.contains(c));
-    columns.sort_unstable();
+    sort::by_number(&mut columns, |c| *c as u32);
     columns.dedup();
     table.arrivals.iter().position(|a| *a == columns).unwrap_or_else(|| {
         table.arrivals.push(columns);

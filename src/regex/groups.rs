@@ -9,6 +9,7 @@ use super::Rules;
 use super::matcher::Edge;
 use super::parse::Node;
 use super::set::equal_folded;
+use crate::value::sort;
 
 /// Numbers of characters, ascending, each once.
 type Places = Vec<usize>;
@@ -242,7 +243,7 @@ fn pick(mut places: Places, goal: &[usize], first: bool) -> Option<usize> {
 }
 
 fn union(mut places: Places) -> Places {
-    places.sort_unstable();
+    sort::by_number(&mut places, |p| *p as u32);
     places.dedup();
     places
 }

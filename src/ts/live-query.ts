@@ -181,6 +181,8 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
   #diff: Diff
   readonly #batch: Report | undefined
   #snapshot: Snapshot<any> | undefined
+  /** Those of an event without a version of its own, and of a query in error. */
+  #rows: readonly any[] | undefined
 
   constructor(query: SharedQuery, diff: Diff | undefined, batch: Report | undefined) {
     this.#query = query
@@ -198,9 +200,8 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
   }
   get batch(): Report | undefined { return this.#batch }
   get rows(): readonly any[] {
-    // In error it shows the last good ones.
-    if (this.urgent || (this.#query.broken && this.#query.version === this.version)) return this.#query.rows()
     this.#take()
+    if (this.#rows !== undefined) return this.#rows
     if (this.#snapshot === undefined) {
       throw new EddylineError('STALE_EVENT', 'the rows of an event must be read before the next version; `getSnapshot()` can be kept')
     }
@@ -209,9 +210,11 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
   listeners(): readonly Listener<any>[] { return this.#query.listeners }
   pin(): void { this.#take() }
   #take(): void {
-    if (this.#snapshot === undefined && !this.urgent && !this.#query.broken && this.#query.status !== 'closed' && this.#query.version === this.version) {
-      this.#snapshot = this.#query.view.snapshot()
-    }
+    const query = this.#query
+    if (this.#snapshot !== undefined || this.#rows !== undefined || query.version !== this.version) return
+    // In error it shows the last good ones.
+    if (this.urgent || query.broken) this.#rows = query.rows()
+    else if (query.status !== 'closed') this.#snapshot = query.view.snapshot()
   }
 }
 

@@ -1,4 +1,5 @@
 import { EddylineError } from './errors.js'
+import { said, shown, wrong } from './option-kinds.js'
 
 /** The value of a row's key: a scalar, or an array for composite keys. */
 export type RowKey = unknown
@@ -43,13 +44,11 @@ export type JsonPatchOperation =
  * live.subscribe(({ diff }) => { copy = applyPatches(copy, diff) })
  * ```
  * `keyOf` is needed for nested or `set` patches that were copied: without it the property `id` is taken.
- * Throws UNKNOWN_KEY when a row on the path is not there. Cost: one copy of each list and row on the way.
+ * Throws UNKNOWN_KEY when a row on the path is not there, INVALID_ARGUMENT for what is no patch or has no place in these rows. Cost: one
+ * copy of each list and row on the way.
  */
 export function applyPatches<R extends object>(rows: readonly R[], diff: readonly Patch<any>[], keyOf?: KeyOf): R[] {
-  const root: Holder = { rows: rows.slice() as object[] }
-  const fresh = new Set<object>([root.rows])
-  for (const patch of diff) applyOne(root, patch, keyOf, fresh, undefined)
-  return root.rows as R[]
+  return applyAll(rows, diff, keyOf, undefined) as R[]
 }
 
 /**
@@ -60,16 +59,16 @@ export function applyPatches<R extends object>(rows: readonly R[], diff: readonl
  * ```
  */
 export function toJsonPatch(diff: readonly Patch<any>[], rows: readonly object[], keyOf?: KeyOf): JsonPatchOperation[] {
-  const root: Holder = { rows: rows.slice() }
-  const fresh = new Set<object>([root.rows])
   const out: JsonPatchOperation[] = []
-  for (const patch of diff) applyOne(root, patch, keyOf, fresh, out)
+  applyAll(rows, diff, keyOf, out)
   return out
 }
 
 /** Plain copies of patches: for `postMessage`, storage and test expectations. Reads every lazy value. */
 export function plainPatches<R = any>(diff: readonly Patch<R>[]): Patch<R>[] {
-  return diff.map(p => {
+  checkList(diff, 'diff')
+  return diff.map((p, i) => {
+    checkPatch(p, i)
     switch (p.t) {
       case 'add': return { t: p.t, path: p.path, key: p.key, at: p.at, value: p.value }
       case 'remove': return { t: p.t, path: p.path, key: p.key, at: p.at }
@@ -84,6 +83,41 @@ export function plainPatches<R = any>(diff: readonly Patch<R>[]): Patch<R>[] {
 export const rowKeys = /* @__PURE__ */ new WeakMap<object, unknown>()
 
 interface Holder { rows: object[] }
+
+function applyAll(rows: readonly object[], diff: readonly Patch<any>[], keyOf: KeyOf | undefined, out: JsonPatchOperation[] | undefined): object[] {
+  checkList(rows, 'rows')
+  checkList(diff, 'diff')
+  const root: Holder = { rows: rows.slice() }
+  const fresh = new Set<object>([root.rows])
+  diff.forEach((patch, i) => {
+    checkPatch(patch, i)
+    applyOne(root, patch, keyOf, fresh, out)
+  })
+  return root.rows
+}
+
+function checkList(list: unknown, path: string): void {
+  if (typeof (list as readonly unknown[] | null | undefined)?.forEach !== 'function') throw wrong('INVALID_ARGUMENT', `\`${path}\` is a list, not ${shown(list)}`, path, said(list))
+}
+
+function checkPatch(patch: Patch, i: number): void {
+  if (!['add', 'remove', 'move', 'set', 'one'].includes(patch?.t) || !Array.isArray(patch.path)) throw wrong('INVALID_ARGUMENT', `no patch, which has \`t\` and \`path\`: ${shown(patch?.t ?? patch)}`, `diff[${i}]`, said(patch?.t))
+}
+
+/** Takes a row out of a list: out of one that is there, and from a place that it has. */
+function take(list: unknown, at: number): object {
+  if (!Array.isArray(list) || !(at in list)) throw nowhere(at)
+  return list.splice(at, 1)[0]
+}
+
+function insert(list: unknown, at: number, row: object): void {
+  if (!Array.isArray(list) || !Number.isInteger(at) || at < 0 || at > list.length) throw nowhere(at)
+  list.splice(at, 0, row)
+}
+
+function nowhere(at: unknown): EddylineError {
+  return wrong('INVALID_ARGUMENT', `no place ${String(at)}: the rows are not those before the diff`, 'diff', said(at))
+}
 
 function applyOne(root: Holder, patch: Patch, keyOf: KeyOf | undefined, fresh: Set<object>, out: JsonPatchOperation[] | undefined): void {
   const { path } = patch
@@ -112,15 +146,15 @@ function applyOne(root: Holder, patch: Patch, keyOf: KeyOf | undefined, fresh: S
       out?.push({ op: 'replace', path: pointer, value: patch.value })
       return
     case 'add':
-      (slot as object[]).splice(patch.at, 0, patch.value)
+      insert(slot, patch.at, patch.value)
       out?.push({ op: 'add', path: `${pointer}/${patch.at}`, value: patch.value })
       return
     case 'remove':
-      (slot as object[]).splice(patch.at, 1)
+      take(slot, patch.at)
       out?.push({ op: 'remove', path: `${pointer}/${patch.at}` })
       return
     case 'move':
-      (slot as object[]).splice(patch.to, 0, (slot as object[]).splice(patch.from, 1)[0])
+      insert(slot, patch.to, take(slot, patch.from))
       out?.push({ op: 'move', from: `${pointer}/${patch.from}`, path: `${pointer}/${patch.to}` })
       return
     case 'set': {

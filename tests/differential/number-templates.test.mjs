@@ -12,7 +12,7 @@ const sql = (text) => `'${text.replaceAll("'", "''")}'`
 const words = ['9', '9', '9', '9', '0', '0', '.', 'D', ',', 'G', 'S', 'MI', 'PL', 'SG', 'PR', 'FM', 'EEEE', 'V', 'RN', 'rn', 'TH', 'th', 'L', 'B', 'C', 'SP', ' ', 'x', '"9.q"', '\\"', '-', 'é', 'e', 'E', 'fm', 'mi', 'sg', 's', 'eeee', '"\\"']
 const decimals = ['0', '-0.1', '0.1', '1', '-1', '0.5', '-0.5', '12', '-12.34', '999.995', '9.995', '-9.95', '11', '112', '21', '-21', '1234567.891', '0.001', '-0.0049', '99999', '3999', '4000', '485', '1.50', '10.00', '0.00', '-7', '100000000000000000000', '0.00000000000000000001']
 const integers = [0n, 1n, -1n, 9n, 10n, 11n, -12n, 23n, 101n, 3999n, -485n, 99999n, 9223372036854775807n, -9223372036854775808n]
-const doubles = [0, 0.1, -0.5, 1.005, 2.5, 1e15, 123456.789, -1 / 3, 1e-7, 99.995, 1e22]
+const doubles = [0, 0.1, -0.5, 1.005, 2.5, 1e15, 123456.789, -1 / 3, 1e-7, 99.995, 1e22, NaN, Infinity, -Infinity]
 
 function template(r) {
   if (r.oneIn(2)) return Array.from({ length: r.between(1, 7) }, () => r.pick(words)).join('')
@@ -35,7 +35,7 @@ describe('numbers by templates', () => {
       i: r.oneIn(2) ? r.pick(integers) : BigInt(r.below(100000)) - 5000n, x: r.oneIn(2) ? r.pick(doubles) : r.below(1000000) / 8,
     }))
     db.apply([{ op: 'insert', table: 't', rows }])
-    await pg.exec(`create table t (k int8, d numeric, i int8, x float8); insert into t values ${rows.map((v) => `(${v.k}, ${v.d}, ${v.i < 0 ? `'${v.i}'` : v.i}, ${v.x})`).join(', ')}`)
+    await pg.exec(`create table t (k int8, d numeric, i int8, x float8); insert into t values ${rows.map((v) => `(${v.k}, ${v.d}, ${v.i < 0 ? `'${v.i}'` : v.i}, '${v.x}')`).join(', ')}`)
     let refused = 0
     for (let n = 0; n < total; n++) {
       const format = template(r)

@@ -180,6 +180,21 @@ describe('live queries', () => {
     }
   })
 
+  it('what is no diff, or none of these rows, is a typed error', () => {
+    const at = (fn: () => unknown): unknown => { try { fn() } catch (e) { return [(e as any).code, (e as any).path, (e as any).offending] } }
+    const no: any = null
+    expect(at(() => applyPatches(no, []))).toEqual(['INVALID_ARGUMENT', 'rows', 'null'])
+    for (const fn of [(d: any) => applyPatches([], d), (d: any) => toJsonPatch(d, []), plainPatches]) {
+      expect(at(() => fn(no))).toEqual(['INVALID_ARGUMENT', 'diff', 'null'])
+      expect(at(() => fn([{ t: 'foo', path: [] }] as any))).toEqual(['INVALID_ARGUMENT', 'diff[0]', 'foo'])
+      expect(at(() => fn([{ t: 'add' }] as any))).toEqual(['INVALID_ARGUMENT', 'diff[0]', 'add'])
+      expect(at(() => fn([null] as any))).toEqual(['INVALID_ARGUMENT', 'diff[0]', 'undefined'])
+    }
+    for (const patch of [{ t: 'remove', at: 0 }, { t: 'move', from: 1, to: 0 }, { t: 'add', at: 2, value: {} }, { t: 'add', at: -1, value: {} }]) {
+      expect(at(() => applyPatches([], [{ path: [], key: 1, ...patch } as any]))).toEqual(['INVALID_ARGUMENT', 'diff', String((patch as any).from ?? patch.at)])
+    }
+  })
+
   it('tell sets with the changed fields only', () => {
     const { db } = open()
     db.apply([{ op: 'insert', table: 'issues', rows: [issue('a'), issue('b', { priority: 2 })] }])

@@ -3,6 +3,7 @@
 use super::{Circuit, Node, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{Spec, Step};
+use crate::error::ErrorCode;
 use crate::trace::Relations;
 
 impl Circuit {
@@ -92,7 +93,7 @@ impl Circuit {
         let mut operator = node.operator.take().expect("node is not running");
         let mut out = std::mem::take(&mut node.out);
         let mut meter = node.meter;
-        let failed = operator.error().is_some();
+        let failed = operator.error();
         meter.steps += 1;
         meter.rows_in += inputs.iter().map(|d| d.rows().len() as u64).sum::<u64>();
         let mut step = Step { relations, nodes: &self.nodes, meter: &mut meter };
@@ -104,7 +105,7 @@ impl Circuit {
         out.consolidate();
         operator.integrate(relations, &out);
         meter.rows_out += out.rows().len() as u64;
-        self.note_error(failed, operator.error().is_some());
+        self.note_error(failed, operator.error());
         if !hydrate && operator.ordered().is_some_and(|o| !o.changes().is_empty()) {
             self.changed.push(id);
         }
@@ -115,10 +116,11 @@ impl Circuit {
     }
 
     /// A node that ran was in error or not, and is so now.
-    pub(in crate::circuit) fn note_error(&mut self, before: bool, now: bool) {
+    pub(in crate::circuit) fn note_error(&mut self, before: Option<ErrorCode>, now: Option<ErrorCode>) {
         if before != now {
             self.errors_changed = true;
-            self.failed = if now { self.failed + 1 } else { self.failed - 1 };
+            self.failed += usize::from(now.is_some());
+            self.failed -= usize::from(before.is_some());
         }
     }
 }

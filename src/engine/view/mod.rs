@@ -19,6 +19,7 @@ use super::params::Params;
 use super::report::{ADD, FILL, INNER, MOVE, ONE, PatchWords, REMOVE, SET, SWAP, word};
 use crate::algebra::Handle;
 use crate::circuit::{Circuit, NodeId};
+use crate::error::ErrorCode;
 use crate::plan::{FieldSource, Level, Plan, Window};
 use crate::trace::{OrderedList, Relations};
 
@@ -32,8 +33,8 @@ pub struct View {
     /// Its plan.
     pub plan: Plan,
     nodes: Nodes,
-    /// Whether it was in error when last reported.
-    pub failed: bool,
+    /// What error it was in when last reported.
+    pub failed: Option<ErrorCode>,
     /// Parameters of the query.
     pub params: Option<Params>,
     /// The windows of all levels before the version that moves them.
@@ -84,7 +85,7 @@ impl View {
     /// Opens a view over a plan: nodes for what is shown now. The lists that it shows are held under its number.
     pub fn open(id: u32, plan: Plan, circuit: &mut Circuit, relations: &mut Relations) -> Self {
         let nodes = Nodes::new(plan.levels.len());
-        let mut view = View { id, plan, nodes, failed: false, params: None, before: None };
+        let mut view = View { id, plan, nodes, failed: None, params: None, before: None };
         let group = circuit.acquire(relations, view.plan.levels[0].node, (0, 0), &[]);
         view.own(circuit, 0, group, ROOT);
         if !view.is_flat() {

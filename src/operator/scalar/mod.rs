@@ -40,11 +40,16 @@ pub fn call(f: Function, args: &[Cell<'_>]) -> Made {
         F::Cast(to) => cast::cast(to, args[0]),
         F::NumberToChar => {
             let Cell::Text(template) = args[1] else { impossible() };
-            let digits = match cast::cast(CastTo::Decimal, args[0])? {
-                Value::Decimal(packed) => decimal_text(&packed),
-                _ => impossible(),
-            };
-            number_template::to_char(&digits, template)
+            match args[0] {
+                Cell::Float(x) if x.is_nan() => number_template::to_char("NaN", template),
+                Cell::Float(x) if x.is_infinite() => {
+                    number_template::to_char(if x > 0.0 { "Infinity" } else { "-Infinity" }, template)
+                }
+                number => match cast::cast(CastTo::Decimal, number)? {
+                    Value::Decimal(packed) => number_template::to_char(&decimal_text(&packed), template),
+                    _ => impossible(),
+                },
+            }
         }
         _ if matches!(args[0], Cell::Decimal(_)) => decimal::call(f, args),
         F::AddSpan | F::DiffMoments => span::call(f, args),

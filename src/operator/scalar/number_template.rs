@@ -5,7 +5,7 @@ use crate::error::ErrorCode;
 use crate::value::Value;
 use crate::value::number_template::{BRACKET, DECIMAL, EXPONENT, FILL, MINUS, PLUS, Part, ROMAN, SIGN, Shape, read};
 
-/// A decimal, written in digits, as a template says.
+/// A decimal, written in digits, or `NaN`, `Infinity`, as a template says.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` for a template that is none, and an ordinal without a digit; `VALUE_TOO_LARGE`.
@@ -19,6 +19,10 @@ pub(super) fn to_char(digits: &str, template: &str) -> Made {
     let (whole, fraction) = (whole.as_bytes(), fraction.as_bytes());
     let mut out = if template.is_empty() {
         Vec::new()
+    } else if shape.has(EXPONENT) && is_special(whole) {
+        let mut out = vec![b'#'; shape.pre + shape.post + 6];
+        (out[0], out[shape.pre + 1]) = (b' ', b'.');
+        out
     } else if shape.has(EXPONENT) {
         scientific(negative, [whole, fraction].concat(), whole.len(), shape.post)
     } else {
@@ -31,6 +35,11 @@ pub(super) fn to_char(digits: &str, template: &str) -> Made {
     // What is behind a digit that is not there is not shown.
     out.truncate(out.iter().position(|b| *b == 0).unwrap_or(out.len()));
     if out.len() > MAX_TEXT { Err(ErrorCode::ValueTooLarge) } else { Ok(Value::text(String::from_utf8(out).unwrap_or_default())) }
+}
+
+/// Whether a number has letters rather than digits.
+fn is_special(whole: &[u8]) -> bool {
+    whole[0].is_ascii_alphabetic()
 }
 
 /// Digits with so many behind the point, the last one rounded half away from zero.
@@ -100,14 +109,17 @@ impl Writer {
             number = roman(&rounded(number, fraction, 0), negative);
             (shape.pre, shape.post, negative) = (0, 0, false);
         } else {
+            let special = is_special(whole);
             let moved = shape.multi.min(fraction.len());
             number.extend_from_slice(&fraction[..moved]);
-            number.resize(whole.len() + shape.multi, b'0');
-            let lead = number.iter().position(|d| *d != b'0').unwrap_or(number.len() - 1);
-            number = rounded(number.split_off(lead), &fraction[moved..], shape.post);
+            if !special {
+                number.resize(whole.len() + shape.multi, b'0');
+                let lead = number.iter().position(|d| *d != b'0').unwrap_or(number.len() - 1);
+                number = rounded(number.split_off(lead), &fraction[moved..], shape.post);
+            }
             shape.pre += shape.multi;
             negative &= number.iter().any(|d| !matches!(d, b'0' | b'.'));
-            let before = number.len() - shape.post - usize::from(shape.post > 0);
+            let before = number.iter().position(|d| *d == b'.').unwrap_or(number.len());
             spaces = shape.pre.saturating_sub(before);
             if before > shape.pre {
                 number = vec![b'#'; shape.pre + shape.post + 1];
@@ -261,8 +273,8 @@ fn roman(digits: &[u8], negative: bool) -> Vec<u8> {
         (1, "I"),
     ];
     // What has more digits is too large anyway.
-    let mut left = digits.iter().fold(0u32, |n, d| n.saturating_mul(10).saturating_add(u32::from(d - b'0')));
-    if negative || !(1..4000).contains(&left) {
+    let mut left = digits.iter().fold(0u32, |n, d| n.saturating_mul(10).saturating_add(u32::from(d.wrapping_sub(b'0'))));
+    if negative || is_special(digits) || !(1..4000).contains(&left) {
         return vec![b'#'; 15];
     }
     let mut out = Vec::new();

@@ -7,7 +7,7 @@ use super::spelling::shown_forms;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, QueryJson};
 use crate::query::{AggregateCall, AggregateFunction, Expr, Function};
-use crate::value::{Type, Value};
+use crate::value::{Type, Value, sort};
 
 /// Grouping sets of a query. Each has its own groups, which change with every row: what `cube` makes of six columns.
 const MAX_SETS: usize = 64;
@@ -58,7 +58,7 @@ pub(super) fn grouping(json: &QueryJson, groups: Option<&[Expr]>, columns: &[Typ
             // Equal expressions are one.
             numbers.extend(groups.iter().position(|g| g == group));
         }
-        numbers.sort_unstable();
+        sort::by_number(&mut numbers, |n| *n as u32);
         numbers.dedup();
         sets.push(numbers);
     }

@@ -69,6 +69,22 @@ fn both_doors_give_the_same_batch() {
 }
 
 #[test]
+fn pieces_are_the_batch_that_they_are_of_and_errors_have_its_numbers() {
+    let whole = batch();
+    for cut in 1..whole.changes.len() {
+        let [first, rest] = [&whole.changes[..cut], &whole.changes[cut..]];
+        let mut read = Batch::default();
+        let first = Batch { changes: first.to_vec(), envelope: whole.envelope.clone() };
+        decode_more(&schema(), &encode(&first), &mut read).unwrap();
+        let mut wrong = read.clone();
+        decode_more(&schema(), &encode(&Batch { changes: rest.to_vec(), ..Batch::default() }), &mut read).unwrap();
+        assert_eq!(read, whole, "cut at {cut}");
+        let e = decode_more(&schema(), &single(Op::Update, "issues", &[], &[]), &mut wrong).unwrap_err();
+        assert_eq!(e.path, format!("changes[{cut}]"));
+    }
+}
+
+#[test]
 fn a_batch_that_ends_early_or_late_is_refused() {
     let bytes = encode(&batch());
     for end in 0..bytes.len() {

@@ -1,7 +1,7 @@
 // What must hold whatever listeners, sources and frameworks do in the middle of it.
 import { describe, expect, it } from 'vitest'
 import {
-  type LiveEvent, applyPatches, add, avg, count, createDatabase, defineSchema, div, eq, gt, inArray, int, max, mul, plainPatches, string, sub, sum, table,
+  type LiveEvent, applyPatches, add, avg, cast, count, createDatabase, defineSchema, div, eq, gt, inArray, int, max, mul, plainPatches, string, sub, sum, table,
 } from '../../../pkg/index.inline.js'
 import { comment, failure, issue, open, put, schema, tick } from './support.js'
 
@@ -346,6 +346,22 @@ describe('what was handed out', () => {
     expect(events[0].diff[0]).toMatchObject({ t: 'add', key: 'a' })
   })
 
+  it('an event of a status shows the rows of its version, or says that these are over', async () => {
+    const { db } = await open()
+    db.apply(Array.from({ length: 200 }, (_, i) => put(`i${i}`)))
+    const events: LiveEvent<any>[] = []
+    for (const isRead of [false, true]) {
+      const live = db.live(db.query.issues.orderBy('id').where('priority', '>', isRead ? -1 : -2), { sliced: true })
+      live.subscribe(e => { if (e.batch === undefined) { events.push(e); if (isRead) void e.rows } })
+      while (live.status !== 'ready') await new Promise(resolve => { setTimeout(resolve, 1) })
+    }
+    db.apply([put('i5', { title: 'NEW' })])
+    expect(events.map(e => e.diff.length)).toEqual([0, 0])
+    expect(failure(() => events[0].rows).code).toBe('STALE_EVENT')
+    expect(events[1].rows.find(r => r.id === 'i5').title).toBe('Issue i5')
+    db.close()
+  })
+
   it('so says an event of nested rows; rows that a listener reads are of its version for ever', async () => {
     const { db } = await open()
     const live = db.live(db.query.issues.orderBy('id').with('comments'))
@@ -468,6 +484,29 @@ describe('a query that cannot be evaluated', () => {
     expect(errors).toEqual([])
     expect(said[0]).toEqual([2, 'error', 'DIVISION_BY_ZERO', false, 2, [25, 50]])
     expect(said.at(-1)).toEqual([4, 'ready', undefined, true, 4, [20, 100]])
+  })
+
+  it('says what is wrong now: of two errors the same whichever came first, and the other one when that is gone', async () => {
+    for (const first of [0, 1]) {
+      const { db } = await open()
+      const live = db.live(db.query.issues.orderBy('id').select(i => ({ id: i.id, x: div(100, cast(i.title, 'int')) })))
+      const said: unknown[] = []
+      live.subscribe(() => { said.push([live.status, live.error?.code]) })
+      const bad = [put('a', { title: '0' }), put('b', { title: 'no number' })]
+      db.apply([bad[first]])
+      db.apply([bad[1 - first]])
+      const both = live.error?.code
+      expect(db.live(db.query.issues.select(i => ({ x: div(100, cast(i.title, 'int')), y: i.priority }))).error?.code).toBe(both)
+      expect(both).toBe('DIVISION_BY_ZERO')
+      db.apply([put('a', { title: '1' })])
+      expect([live.status, live.error?.code]).toEqual(['error', 'INVALID_TEXT'])
+      db.apply([put('b', { title: '2' }), put('a', { title: '0' })])
+      expect([live.status, live.error?.code]).toEqual(['error', 'DIVISION_BY_ZERO'])
+      db.apply([put('a', { title: '1' })])
+      expect(live.rows.map(r => r.x)).toEqual([100, 50])
+      expect(said.slice(-3)).toEqual([['error', 'INVALID_TEXT'], ['error', 'DIVISION_BY_ZERO'], ['ready', undefined]])
+      db.close()
+    }
   })
 
   it('from the start has no rows until it can be', async () => {
