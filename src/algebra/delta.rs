@@ -67,6 +67,13 @@ impl Delta {
                 }
                 return;
             }
+            // An update, which most changes are.
+            2 if self.rows[0].0 != self.rows[1].0 && self.rows[0].1 != 0 && self.rows[1].1 != 0 => {
+                if self.rows[0].0 > self.rows[1].0 {
+                    self.rows.swap(0, 1);
+                }
+                return;
+            }
             _ => {}
         }
         if !self.rows.is_sorted_by(|a, b| a.0 < b.0) {

@@ -130,6 +130,9 @@ impl Keys<'_> {
 
     /// Cost: O(changed rows of the key).
     fn had_rows(&self, relation: RelationId, row: Handle, paths: &[Path]) -> bool {
+        if self.changed.is_empty() {
+            return self.has_rows(relation, row, paths);
+        }
         let mut new = 0;
         for (changed, weight) in self.changed.matches(self.relations, relation, row, paths) {
             let now = self.rows.weight(changed);

@@ -5,7 +5,7 @@
 
 use std::hash::Hasher;
 
-use super::{Index, Path, RelationId, Relations, Slab, hash_cells, hash_key};
+use super::{Index, Path, RelationId, Relations, Slab, hash_cells, hash_key, same_cells};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::value::{Hasher64, Value, total_order};
 
@@ -61,6 +61,11 @@ fn row_hash(row: Handle) -> u64 {
     h.finish()
 }
 
+/// Hash of the row of an entry.
+fn hash_at(entries: &Slab<Entry>) -> impl Fn(u32) -> u64 {
+    |id| row_hash(entries[id as usize].row)
+}
+
 /// Rows by key.
 #[derive(Debug)]
 pub struct HashArrangement {
@@ -105,7 +110,7 @@ impl HashArrangement {
     }
 
     /// Hash of a key; `None` if it equals nothing.
-    #[inline]
+    #[inline(never)]
     fn hash(&self, rs: &Relations, rel: RelationId, row: Handle, paths: &[Path]) -> Option<u64> {
         if self.nulls_equal { Some(hash_key(rs, rel, row, paths)) } else { hash_cells(rs, rel, row, paths) }
     }
@@ -128,6 +133,12 @@ impl HashArrangement {
     /// Adds a delta. What comes goes before what leaves: a key whose one row becomes another one is not taken out and put in
     /// again. Cost: O(1) a row.
     pub fn apply(&mut self, rs: &Relations, delta: &Delta) {
+        if let &[a, b] = delta.rows() {
+            let (old, new) = if a.1 < b.1 { (a, b) } else { (b, a) };
+            if old.1.checked_add(new.1) == Some(0) && self.replace(rs, old.0, new.0, new.1) {
+                return;
+            }
+        }
         let signed = |came: bool| delta.rows().iter().filter(move |r| (r.1 > 0) == came);
         for &(row, weight) in signed(true).chain(signed(false)) {
             match self.entry(row) {
@@ -135,19 +146,12 @@ impl HashArrangement {
                     let entry = &mut self.entries[id as usize];
                     entry.weight = entry.weight.checked_add(weight).expect("weight overflow");
                     if entry.weight == 0 {
-                        let entries = &self.entries;
-                        self.place.remove(row_hash(row), id, &|i| row_hash(entries[i as usize].row));
+                        self.unfile(id, row);
                         self.unlink(id);
                     }
                 }
                 None => {
-                    let hash = if self.nulls_equal {
-                        hash_key(rs, self.relation, row, &self.key)
-                    } else if let Some(hash) = hash_cells(rs, self.relation, row, &self.key) {
-                        hash
-                    } else {
-                        continue;
-                    };
+                    let Some(hash) = self.key_of(rs, row) else { continue };
                     let id = match self.free_entries.pop() {
                         Some(id) => id,
                         None => {
@@ -156,11 +160,34 @@ impl HashArrangement {
                         }
                     };
                     self.link(rs, id, row, weight, hash);
-                    let entries = &self.entries;
-                    self.place.insert(row_hash(row), id, &|id| row_hash(entries[id as usize].row));
+                    self.file(id, row);
                 }
             }
         }
+    }
+
+    /// Names the place of a row.
+    fn file(&mut self, id: u32, row: Handle) {
+        self.place.insert(row_hash(row), id, &hash_at(&self.entries));
+    }
+
+    /// The same taken back, while the row is still there.
+    fn unfile(&mut self, id: u32, row: Handle) {
+        self.place.remove(row_hash(row), id, &hash_at(&self.entries));
+    }
+
+    /// Puts a row in the place of another one of the same key and weight, which an update does: no key is looked up and no list
+    /// changes. Whether it could.
+    fn replace(&mut self, rs: &Relations, old: Handle, new: Handle, weight: Weight) -> bool {
+        let Some(id) = self.entry(old) else { return false };
+        let is_whole = self.entries[id as usize].weight == weight;
+        if !is_whole || !same_cells(rs, self.relation, old, new, &self.key) || self.entry(new).is_some() {
+            return false;
+        }
+        self.unfile(id, old);
+        self.entries[id as usize].row = new;
+        self.file(id, new);
+        true
     }
 
     fn link(&mut self, rs: &Relations, id: u32, row: Handle, weight: Weight, hash: u64) {
@@ -283,5 +310,64 @@ impl HashArrangement {
             + self.entries.bytes()
             + self.place.bytes()
             + (self.free_entries.capacity() + self.free_groups.capacity()) * 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Layout, Type};
+
+    #[test]
+    fn holds_the_rows_of_each_key_whether_they_change_in_place_or_not() {
+        let mut rng = fastrand::Rng::with_seed(6);
+        let mut rs = Relations::default();
+        let rel = rs.add_packed(Layout::new(&[Type::Int, Type::Int]));
+        let mut held: Vec<(Handle, Option<i64>, Weight)> = Vec::new();
+        let mut index = HashArrangement::new(rel, vec![Path::column(0)]);
+        for step in 0..20_000 {
+            let key = (rng.u32(0..9) > 0).then(|| rng.i64(0..40));
+            let packed = rs.layout(rel).pack(&[key.map_or(Value::Null, Value::Int), Value::Int(step)]);
+            let new = rs.insert_row(rel, packed);
+            let mut delta = Delta::default();
+            let weight = 1 + rng.i32(0..2);
+            // An update, of the same key mostly; or a row that comes, or goes, or weighs more.
+            let at = rng.usize(0..held.len().max(1));
+            match rng.u32(0..if held.len() > 200 { 6 } else { 4 }) {
+                0..2 if at < held.len() => {
+                    let (old, key, weight) = held[at];
+                    let packed = rs.layout(rel).pack(&[key.map_or(Value::Null, Value::Int), Value::Int(-step)]);
+                    let next = if rng.bool() { rs.insert_row(rel, packed) } else { new };
+                    let key = if next == new { rs.cell(rel, new, Path::column(0)) } else { rs.cell(rel, next, Path::column(0)) };
+                    let key = if let crate::value::Cell::Int(key) = key { Some(key) } else { None };
+                    delta.push(old, -weight);
+                    delta.push(next, weight);
+                    held[at] = (next, key, weight);
+                }
+                2 if at < held.len() => {
+                    delta.push(held[at].0, 1);
+                    delta.push(new, weight);
+                    held[at].2 += 1;
+                    held.push((new, key, weight));
+                }
+                4..6 => delta.push(held[at].0, -std::mem::take(&mut held[at].2)),
+                _ => {
+                    delta.push(new, weight);
+                    held.push((new, key, weight));
+                }
+            }
+            held.retain(|h| h.2 != 0);
+            delta.consolidate();
+            index.apply(&rs, &delta);
+            let probe = if held.is_empty() { continue } else { held[rng.usize(0..held.len())] };
+            let mut found: Vec<_> = index.matches(&rs, rel, probe.0, &[Path::column(0)]).collect();
+            let same = |h: &&(Handle, Option<i64>, Weight)| h.1 == probe.1 && h.1.is_some();
+            let mut want: Vec<_> = held.iter().filter(same).map(|h| (h.0, h.2)).collect();
+            found.sort_unstable();
+            want.sort_unstable();
+            assert_eq!(found, want);
+            assert_eq!(index.weight(probe.0), if probe.1.is_some() { probe.2 } else { 0 });
+        }
+        assert_eq!(index.len(), held.iter().filter(|h| h.1.is_some()).count());
     }
 }

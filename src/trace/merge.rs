@@ -63,6 +63,50 @@ fn finish_alike(entries: &mut [Entry], tie: &impl Fn(Handle, Handle) -> Ordering
     }
 }
 
+/// Takes some rows out of a list and puts others in. A row whose order is that of one that goes is put in its place: windows give
+/// hundreds of rows another value, and none of them another place. `order` compares rows by all but their handles. Cost: O(log n) a row.
+pub fn patch(
+    list: &mut OrderedList,
+    removed: &[Entry],
+    inserted: &[Entry],
+    change: &mut GroupDelta,
+    order: &impl Fn(Handle, Handle) -> Ordering,
+    tie: &impl Fn(Handle, Handle) -> Ordering,
+) {
+    for (rows, placed) in [(removed, &mut change.removed), (inserted, &mut change.inserted)] {
+        rows.iter().for_each(|e| placed.push(Placed { row: e.row, at: 0 }));
+    }
+    let mut replaced: Vec<(usize, usize)> = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    while let (Some(old), Some(new)) = (removed.get(i), inserted.get(j)) {
+        let compared = (old.first, old.second).cmp(&(new.first, new.second)).then_with(|| order(old.row, new.row));
+        if compared.is_eq()
+            && let Some(at) = list.replace(*old, new.row, tie)
+        {
+            change.removed[i].at = at;
+            replaced.push((i, j));
+        }
+        i += usize::from(compared.is_le());
+        j += usize::from(compared.is_ge());
+    }
+    // From the back, each removal sees the position it had before the step; from the front, each insertion gets the position it
+    // has after it.
+    let mut pairs = replaced.iter().rev().peekable();
+    for (i, &entry) in removed.iter().enumerate().rev() {
+        if pairs.next_if(|pair| pair.0 == i).is_none() {
+            change.removed[i].at = list.remove(entry, tie).expect("a removed row is in its list");
+        }
+    }
+    let mut pairs = replaced.iter().peekable();
+    for (j, &entry) in inserted.iter().enumerate() {
+        change.inserted[j].at = match pairs.next_if(|pair| pair.1 == j) {
+            // It has moved by those of the rows before it that went and came.
+            Some(&(i, _)) => change.removed[i].at + j - i,
+            None => list.insert(entry, tie),
+        };
+    }
+}
+
 /// Merges in one pass and builds the list anew.
 pub fn rebuild(
     list: &mut OrderedList,
@@ -125,5 +169,46 @@ mod tests {
             in_order(&mut entries, &tie);
             assert_eq!(entries, want);
         }
+    }
+
+    #[test]
+    fn what_is_told_of_a_patched_list_leads_from_the_old_one_to_the_new_one() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        // The order of a row is its tenth part: ten rows stand in each other's place.
+        let order = |a: Handle, b: Handle| (a / 10).cmp(&(b / 10));
+        let tie = |a: Handle, b: Handle| a.cmp(&b);
+        let entry = |row: Handle| Entry { first: u64::from(row / 400), second: 0, row };
+        let mut rows: Vec<Handle> = (0..600).map(|place| place * 10).collect();
+        let mut list = OrderedList::from_sorted(&rows.iter().map(|&row| entry(row)).collect::<Vec<_>>());
+        let mut in_place = 0;
+        for step in 0..3000 {
+            let (mut removed, mut inserted) = (Vec::new(), Vec::new());
+            for &row in &rows {
+                match rng.u32(0..if step % 3 == 0 { 8 } else { 200 }) {
+                    0 => removed.push(entry(row)),
+                    1 | 2 => {
+                        removed.push(entry(row));
+                        inserted.push(entry(row / 10 * 10 + (row + 1) % 10));
+                    }
+                    _ => {}
+                }
+            }
+            let free: Vec<Handle> = (0..600).map(|p| p * 10).filter(|row| rows.iter().all(|r| r / 10 != row / 10)).collect();
+            inserted.extend(free.into_iter().filter(|_| rng.bool()).map(entry));
+            inserted.sort_by_key(|e| e.row);
+            let mut change = GroupDelta::default();
+            patch(&mut list, &removed, &inserted, &mut change, &order, &tie);
+            let now: Vec<Handle> = list.to_vec().iter().map(|e| e.row).collect();
+            let mut follows = rows.clone();
+            for gone in change.removed.iter().rev() {
+                assert_eq!(follows.remove(gone.at), gone.row);
+            }
+            change.inserted.iter().for_each(|came| follows.insert(came.at, came.row));
+            assert_eq!(follows, now);
+            assert!(now.is_sorted());
+            in_place += change.inserted.iter().filter(|c| change.removed.iter().any(|r| r.row / 10 == c.row / 10)).count();
+            rows = now;
+        }
+        assert!(in_place > 10_000, "{in_place}");
     }
 }

@@ -20,7 +20,7 @@ mod sort_spec;
 pub use derived::Derived;
 pub use hash_arrangement::{HandleState, HashArrangement};
 pub use index::Index;
-pub use key::{KeyTable, hash_cells, hash_key};
+pub use key::{KeyTable, hash_cells, hash_key, same_cells};
 pub use ordered_groups::{GroupDelta, GroupId, NO_GROUP, OrderedGroups, Placed};
 pub use ordered_list::{Entry, OrderedList};
 pub use path::Path;

@@ -4,8 +4,8 @@
 //! columns that refer to the owner. After each step [`OrderedGroups::changes`] tells, per changed group, which rows left from
 //! which old position and which came to which new position: all that a window needs to know what it shows now.
 
-use super::merge::{Work, in_order, rebuild};
-use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, Slab, SortSpec, hash_cells, hash_key};
+use super::merge::{Work, in_order, patch, rebuild};
+use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, Slab, SortSpec, hash_cells, hash_key, same_cells};
 use crate::algebra::{Delta, Handle};
 use crate::value::{Value, sort};
 
@@ -353,10 +353,14 @@ impl OrderedGroups {
     fn apply_grouped(&mut self, rs: &Relations, delta: &Delta, work: &mut Work) {
         let paths = std::mem::take(&mut self.group);
         let mut of_group: Vec<(GroupId, Handle, i32)> = Vec::with_capacity(delta.rows().len());
-        for &(row, weight) in delta.rows() {
-            if let Some(group) = self.known_group(rs, row, &paths) {
-                of_group.push((group, row, weight));
+        let rows = delta.rows();
+        let mut group = None;
+        for (at, &(row, weight)) in rows.iter().enumerate() {
+            // Of an update both rows mostly are of one group, which is looked up once.
+            if !matches!(rows, &[(a, _), _] if at == 1 && same_cells(rs, self.relation, a, row, &paths)) {
+                group = self.known_group(rs, row, &paths);
             }
+            of_group.extend(group.map(|g| (g, row, weight)));
         }
         self.group = paths;
         sort::by_number(&mut of_group, |g| g.0);
@@ -389,36 +393,14 @@ impl OrderedGroups {
         in_order(inserted, &tie);
         let list = &mut self.groups[group as usize].list;
         change.old_len = list.len();
-        let same = match (removed.as_slice(), inserted.as_slice()) {
-            // A row whose order is as it was: its new handle goes where the old one is.
-            ([old], [new])
-                if (old.first, old.second) == (new.first, new.second) && sort.compare(rs, relation, old.row, new.row).is_eq() =>
-            {
-                list.replace(*old, new.row, &tie)
-            }
-            _ => None,
-        };
-        if let Some(at) = same {
-            change.removed.push(Placed { row: removed[0].row, at });
-            change.inserted.push(Placed { row: inserted[0].row, at });
-        } else if removed.len() + inserted.len() > 32 + list.len() / 8 {
+        if removed.len() + inserted.len() > 32 + list.len() / 8 {
             rebuild(list, removed, inserted, &mut change, &tie);
         } else {
-            // From the back, each removal sees the position it had before the step; from the front, each insertion
-            // gets the position it has after it.
-            for &entry in removed.iter().rev() {
-                let at = list.remove(entry, &tie).expect("a removed row is in its list");
-                change.removed.push(Placed { row: entry.row, at });
-            }
-            change.removed.reverse();
-            for &entry in inserted.iter() {
-                let at = list.insert(entry, &tie);
-                change.inserted.push(Placed { row: entry.row, at });
-            }
+            patch(list, removed, inserted, &mut change, &|a, b| sort.compare(rs, relation, a, b), &tie);
         }
         self.rows = self.rows + inserted.len() - removed.len();
         self.groups[group as usize].delta = self.changes.len() as u32;
-        if self.changes.is_empty() {
+        if self.changes.capacity() == 0 {
             self.changes.reserve_exact(1);
         }
         self.changes.push(change);

@@ -29,7 +29,7 @@ use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::query::AggregateFunction;
-use crate::trace::{Derived, Index, Path, RelationId, Relations, Slab};
+use crate::trace::{Index, Path, RelationId, Relations, Slab};
 use crate::value::{Cell, Hasher64, RowBuilder, Value, total_order};
 use accumulator::Accumulator;
 
@@ -57,7 +57,8 @@ pub struct AggregateGroups {
     groups: Slab<Group>,
     free: Vec<u32>,
     changed: Vec<u32>,
-    rows: Derived,
+    /// Relation of the output. No two groups have a key in common, so no two of its rows are equal.
+    output: RelationId,
     errors: Errors,
     builder: RowBuilder,
     /// The row that is no group's, once it was asked for.
@@ -82,7 +83,7 @@ impl AggregateGroups {
             groups: Slab::default(),
             free: Vec::new(),
             changed: Vec::new(),
-            rows: Derived::new(output),
+            output,
             errors: Errors::default(),
             builder: RowBuilder::new(),
             nothing: None,
@@ -160,7 +161,7 @@ impl AggregateGroups {
         let before = group.shown.take();
         let exists = group.rows > 0 || self.columns.is_empty();
         if exists {
-            let layout = relations.layout(self.rows.relation());
+            let layout = relations.layout(self.output);
             self.builder.start(layout);
             for (c, v) in group.key.iter().enumerate() {
                 self.builder.set(layout, c, v.as_cell());
@@ -179,12 +180,16 @@ impl AggregateGroups {
                 }
                 None => {
                     let row = self.builder.finish(layout);
-                    group.shown = Some(self.rows.intern_row(relations, row));
+                    let same = before.filter(|&h| relations.row(self.output, h) == row);
+                    group.shown = same.or_else(|| Some(relations.insert_row(self.output, row.into())));
                 }
             }
         }
         if before != group.shown {
-            before.into_iter().for_each(|h| out.push(h, -1));
+            if let Some(h) = before {
+                out.push(h, -1);
+                relations.retire(self.output, h);
+            }
             group.shown.into_iter().for_each(|h| out.push(h, 1));
         }
         if !exists {
@@ -219,31 +224,30 @@ impl Operator for AggregateGroups {
         self.step(step, inputs, out);
     }
 
-    fn integrate(&mut self, relations: &mut Relations, out: &Delta) {
-        self.rows.integrate(relations, out);
-    }
-
     fn scan(&self, _: Scan<'_>, _: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {
-        self.rows.for_each(f);
+        for g in 0..self.groups.len() {
+            if let Some(row) = self.groups[g].shown {
+                f(row, 1);
+            }
+        }
     }
 
     fn bytes(&self) -> usize {
-        self.rows.bytes()
-            + self.index.bytes()
+        self.index.bytes()
             + self.groups.bytes()
             + self.groups.iter().flat_map(|g| g.accumulators.iter()).map(|a| size_of::<Accumulator>() + a.bytes()).sum::<usize>()
     }
 
     fn nothing(&mut self, relations: &mut Relations) -> Handle {
         *self.nothing.get_or_insert_with(|| {
-            let layout = relations.layout(self.rows.relation());
+            let layout = relations.layout(self.output);
             self.builder.start(layout);
             let calls = self.calls.iter().enumerate();
             for (i, _) in calls.filter(|(_, call)| call.function == AggregateFunction::Count) {
                 self.builder.set(layout, self.columns.len() + i, Cell::Int(0));
             }
             let row = self.builder.finish(layout).into();
-            relations.insert_row(self.rows.relation(), row)
+            relations.insert_row(self.output, row)
         })
     }
 
@@ -252,7 +256,7 @@ impl Operator for AggregateGroups {
     }
 
     fn owned_relations(&self) -> Vec<RelationId> {
-        vec![self.rows.relation()]
+        vec![self.output]
     }
 
     fn error(&self) -> Option<ErrorCode> {

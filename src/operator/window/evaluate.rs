@@ -30,20 +30,23 @@ struct Running {
 /// Evaluates the columns of a partition's rows.
 pub(super) struct Evaluator<'a> {
     view: View<'a>,
+    /// Some column sees peers.
+    sees_peers: bool,
     peers: Peers,
     running: Vec<Running>,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(view: View<'a>) -> Self {
+    /// Values in a partition; `sees_peers`: some column sees which rows are peers.
+    pub(super) fn new(view: View<'a>, sees_peers: bool) -> Self {
         let running = view.columns.iter().map(|_| Running::default()).collect();
-        Evaluator { view, peers: Peers::default(), running }
+        Evaluator { view, sees_peers, peers: Peers::default(), running }
     }
 
     /// Value of a column in the row at a position.
     pub(super) fn value(&mut self, column: usize, at: usize, row: Handle) -> Result<Datum<'a>, ErrorCode> {
         use WindowFunction as W;
-        if !(self.peers.start..self.peers.end).contains(&at) {
+        if self.sees_peers && !(self.peers.start..self.peers.end).contains(&at) {
             self.peers = self.view.peers(at);
         }
         let (rows, peers) = (self.view.tree.len(), self.peers);

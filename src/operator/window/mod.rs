@@ -41,7 +41,7 @@ use super::{Errors, Formula};
 use crate::algebra::{Delta, Handle};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
-use crate::query::{Frame, WindowFunction};
+use crate::query::{Exclude, Frame, FrameUnit, WindowFunction};
 use crate::trace::{Derived, Entry, HandleState, KeyTable, Path, RelationId, Relations, SortSpec, hash_key};
 use crate::value::{RowBuilder, Type, sort};
 use dirty::{Stretch, anchor};
@@ -70,6 +70,18 @@ impl WindowColumn {
     pub fn new(function: WindowFunction, arguments: Vec<Formula>, frame: Frame, ty: Type) -> Self {
         WindowColumn { function, arguments, frame, ty, slot: None }
     }
+
+    /// Whether its values depend on which rows are peers.
+    fn sees_peers(&self) -> bool {
+        use WindowFunction as W;
+        match self.function {
+            W::RowNumber | W::Ntile(_) | W::Shift(_) => false,
+            W::Count | W::Sum | W::Avg | W::Min | W::Max => {
+                self.frame.unit != FrameUnit::Rows || matches!(self.frame.exclude, Exclude::Group | Exclude::Ties)
+            }
+            _ => true,
+        }
+    }
 }
 
 /// What is given out for a row.
@@ -90,6 +102,8 @@ pub struct Window {
     order: usize,
     columns: Vec<WindowColumn>,
     slots: Vec<SlotSpec>,
+    /// Some column sees which rows are peers; else nobody asks the trees for groups, and none are marked.
+    sees_peers: bool,
     keys: KeyTable,
     trees: Vec<Tree>,
     rows: HashMap<Handle, Shown, HandleState>,
@@ -133,6 +147,7 @@ impl Window {
             partition,
             sort,
             order,
+            sees_peers: columns.iter().any(WindowColumn::sees_peers),
             columns,
             slots,
             keys: KeyTable::default(),
@@ -171,7 +186,7 @@ impl Window {
         let mut bytes: Vec<u8> = Vec::new();
         let mut examined = 0;
         let layout = relations.layout(self.computed.relation());
-        let mut evaluator = Evaluator::new(self.view(relations, tree));
+        let mut evaluator = Evaluator::new(self.view(relations, tree), self.sees_peers);
         for &(from, to) in stretches {
             let mut at = from;
             tree.for_range(from, to, &mut |item| {

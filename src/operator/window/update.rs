@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::dirty::{self, Change, Changed, Stretch, joined};
 use super::evaluate::Evaluator;
-use super::frame::View;
+use super::frame::{Peers, View};
 use super::node::Item;
 use super::slot::Arguments;
 use super::tree::Tree;
@@ -29,7 +29,7 @@ impl Window {
                 tree.remove(at, arguments);
             }
         }
-        for (_, entry, _) in pending {
+        for (_, entry, _) in pending.iter().filter(|_| self.sees_peers) {
             let at = self.view(relations, &tree).place(entry);
             for at in [at, at + 1] {
                 let Some(item) = tree.get(at) else { continue };
@@ -82,7 +82,8 @@ impl Window {
                 j.and_then(|j| pending.get(j)).is_some_and(|p| p.2 != *added && view.compare(&p.1, entry).is_eq())
             };
             let in_place = if *added { equal(i.checked_sub(1)) } else { equal(Some(i + 1)) };
-            let (at, peers) = (view.place(entry), view.peers_of(entry));
+            let at = view.place(entry);
+            let peers = if self.sees_peers { view.peers_of(entry) } else { Peers { start: at, end: at, group: 0 } };
             changed.push(Changed { row: entry.row, added: *added, at, peers, in_place });
         }
         let change = Change { view, rows: &changed, old_len, anchors };
@@ -98,7 +99,7 @@ impl Window {
                         Some(identity_order(layout.cell(bytes, number), value).is_eq())
                     }
                 };
-                Evaluator::new(view).follow(&change, number, &same, &mut stretches);
+                Evaluator::new(view, self.sees_peers).follow(&change, number, &same, &mut stretches);
             }
         }
         joined(stretches, rows)
