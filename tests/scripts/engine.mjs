@@ -50,7 +50,8 @@ async function bind() {
     if (/\bnew URL\s*\(/.test(glue)) throw new SetupError('the generated glue names the binary by itself (new URL): bundlers would ship it twice')
 
     const optimised = join(out, 'engine.wasm')
-    await must(process.execPath, [inRoot('node_modules/binaryen/bin/wasm-opt'), '-O3', ...optimizerFlags, join(out, 'glue_bg.wasm'), '-o', optimised])
+    // A second pass finds half a kilobyte; which features the compiler used is checked before they are taken out.
+    await must(process.execPath, [inRoot('node_modules/binaryen/bin/wasm-opt'), '-O3', '-O3', '--strip-producers', '--strip-target-features', ...optimizerFlags, join(out, 'glue_bg.wasm'), '-o', optimised])
     if (!existsSync(optimised)) throw new SetupError('wasm-opt wrote nothing')
     const wasm = readFileSync(optimised)
     if (!WebAssembly.validate(wasm)) throw new SetupError('wasm-opt wrote a module that this Node refuses')
