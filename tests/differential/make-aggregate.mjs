@@ -22,8 +22,8 @@ export function aggregate({ r, seen, expressions, exact }, name, hazard) {
     const made = any()
     return expressions.columns.some((c) => c.name === made.name && c.type.endsWith('[]')) || made.op === 'coalesce' ? expressions.value('text') : made
   }
-  // Of equal intervals that a set operation makes one of, either may be written in the list.
-  const isSet = ['union', 'intersect', 'except'].some((f) => seen?.has(f)) && expressions.columns.some((c) => c.type !== 'interval')
+  // Of equal intervals of which a source makes one, either may be written in the list.
+  const isSet = ['union', 'intersect', 'except', 'recursive', 'distinctRows', 'sub', 'cte'].some((f) => seen?.has(f)) && expressions.columns.some((c) => c.type !== 'interval')
   const listed = isSet ? expressions.columns.filter((c) => c.type !== 'interval') : expressions.columns
   switch (name) {
     case 'count': return agg('count')
