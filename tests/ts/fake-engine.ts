@@ -78,6 +78,9 @@ export class FakeEngine implements WasmEngine {
   }
 
   relations() { return this.infos }
+  /** Large batches are tried with the real one (`real/large-batches.test.ts`). */
+  stage(): void { throw new Error('this engine takes batches whole') }
+
   scratch(len: number): number {
     this.calls.push('scratch')
     // A new place every time: nobody may rely on the old one.
