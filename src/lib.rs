@@ -35,6 +35,7 @@ pub mod plan;
 pub mod query;
 pub mod reference;
 pub mod regex;
+pub(crate) mod sort;
 pub mod store;
 pub mod trace;
 pub mod value;

@@ -1,7 +1,7 @@
 //! The change of one relation in one step.
 
 use super::{Handle, Weight};
-use crate::value::sort;
+use crate::sort;
 
 /// A Z-set of rows; consolidated (each row once, no zero weights, ascending handles) once [`Delta::consolidate`] ran.
 ///

@@ -86,7 +86,7 @@ impl Circuit {
                 todo.extend(&node.inputs);
             }
         }
-        crate::value::sort::by(&mut found, |&a, &b| self.nodes.node(a).rank.cmp(&self.nodes.node(b).rank).then(a.cmp(&b)));
+        crate::sort::by(&mut found, |&a, &b| self.nodes.node(a).rank.cmp(&self.nodes.node(b).rank).then(a.cmp(&b)));
         found
     }
 }

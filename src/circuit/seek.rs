@@ -7,8 +7,9 @@
 use super::guard::{Bound, Guard};
 use super::{NodeId, Nodes, Spec};
 use crate::algebra::{Handle, Weight};
+use crate::sort;
 use crate::trace::{OrderedGroups, Path, Relations};
-use crate::value::{sort, total_order};
+use crate::value::total_order;
 
 /// When filters are looked up instead of asked one by one, and when an index is kept to fill them from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

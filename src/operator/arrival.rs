@@ -9,8 +9,9 @@ use hashbrown::HashMap;
 
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::sort;
 use crate::trace::{Derived, Entry, HandleState, OrderedList, Path, RelationId, Relations};
-use crate::value::{RowBuilder, sort};
+use crate::value::RowBuilder;
 
 /// Links with numbers.
 pub struct ArrivalLink {

@@ -10,8 +10,8 @@ use super::join::{Pairs, ordered, product};
 use crate::algebra::{Delta, Handle, NO_ROW, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
+use crate::sort;
 use crate::trace::{HandleState, RelationId, Relations};
-use crate::value::sort;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Kept {

@@ -9,7 +9,8 @@
 use indexmap::IndexMap;
 
 use super::schema::{Hop, Relation, Table};
-use crate::value::{MapState, sort};
+use crate::sort;
+use crate::value::MapState;
 
 /// Notes at each hop of each list without an order what its rows arrive by, and at the tables which columns these are.
 /// Cost: the hops of all associations.

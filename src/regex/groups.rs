@@ -9,7 +9,7 @@ use super::Rules;
 use super::matcher::Edge;
 use super::parse::Node;
 use super::set::equal_folded;
-use crate::value::sort;
+use crate::sort;
 
 /// Numbers of characters, ascending, each once.
 type Places = Vec<usize>;

@@ -13,8 +13,8 @@ use super::{Batch, Change, KeyMap, Op, compare_cursors, key_hash};
 use crate::algebra::{Delta, Handle};
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::{Schema, TableId};
+use crate::sort;
 use crate::trace::{HandleState, Relations};
-use crate::value::sort;
 use crate::value::{MapState, RowBuilder, Type};
 
 /// What a batch did. Reused from batch to batch for its memory.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::{Entry, GroupDelta, OrderedList, Placed};
 use crate::algebra::Handle;
-use crate::value::sort;
+use crate::sort;
 
 /// The rows of one group that leave and come.
 #[derive(Debug, Default)]

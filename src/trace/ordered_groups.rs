@@ -7,7 +7,8 @@
 use super::merge::{Work, in_order, patch, rebuild};
 use super::{Entry, KeyTable, OrderedList, Path, RelationId, Relations, Slab, SortSpec, hash_cells, hash_key, same_cells};
 use crate::algebra::{Delta, Handle};
-use crate::value::{Value, sort};
+use crate::sort;
+use crate::value::Value;
 
 /// A group of one arrangement.
 pub type GroupId = u32;

@@ -5,8 +5,9 @@
 //! they are written the way JavaScript writes numbers (`decimal.rs`), so a text that comes from `JSON.stringify` needs no
 //! change but the order of its keys.
 
+use super::decimal;
 use super::lex::{self, Fault, FaultKind};
-use super::{decimal, sort};
+use crate::sort;
 
 /// Deepest nesting of arrays and objects in a value.
 pub(crate) const MAX_DEPTH: usize = 256;

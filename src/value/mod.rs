@@ -19,7 +19,6 @@ pub(crate) mod lex;
 pub(crate) mod number_template;
 pub(crate) mod numeric;
 mod order;
-pub(crate) mod sort;
 pub(crate) mod template;
 pub(crate) mod timestamp;
 mod tree;

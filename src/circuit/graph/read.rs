@@ -3,8 +3,8 @@
 use super::{Circuit, NodeId};
 use crate::circuit::{Meter, Spec};
 use crate::error::ErrorCode;
+use crate::sort;
 use crate::trace::{RelationId, Relations};
-use crate::value::sort;
 
 impl Circuit {
     /// Whether any node is in error.

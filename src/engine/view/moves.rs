@@ -5,7 +5,7 @@
 //! once. Patches come in this order: removals from the back, then moves and additions from the front, then changed fields.
 
 use crate::algebra::Handle;
-use crate::value::sort;
+use crate::sort;
 
 /// A touched row that is shown before and after.
 #[derive(Clone, Copy, Debug)]

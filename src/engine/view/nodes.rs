@@ -5,8 +5,8 @@ use std::hash::BuildHasher;
 
 use super::ROOT;
 use crate::algebra::Handle;
+use crate::sort;
 use crate::trace::{GroupId, HandleState, Index, NO_GROUP, Slab};
-use crate::value::sort;
 
 const END: u32 = u32::MAX;
 

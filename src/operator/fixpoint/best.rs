@@ -13,8 +13,9 @@ use hashbrown::HashMap;
 use super::facts::Fact;
 use crate::algebra::{Delta, Handle, NO_ROW};
 use crate::query::Best;
+use crate::sort;
 use crate::trace::{GroupId, HandleState, OrderedGroups, Path, RelationId, Relations, SortColumn, SortSpec};
-use crate::value::{Type, sort};
+use crate::value::Type;
 
 /// Candidates per key.
 #[derive(Debug)]

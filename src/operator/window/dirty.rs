@@ -10,7 +10,8 @@ use super::frame::{Peers, View};
 use super::slot::{Kept, Slot};
 use crate::algebra::Handle;
 use crate::query::{Bound, Exclude, Frame, WindowFunction};
-use crate::value::{identity_order, sort};
+use crate::sort;
+use crate::value::identity_order;
 
 /// A row that came or went.
 #[derive(Clone, Copy, Debug)]

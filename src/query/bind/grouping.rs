@@ -7,7 +7,8 @@ use super::spelling::shown_forms;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::{ExprJson, QueryJson};
 use crate::query::{AggregateCall, AggregateFunction, Expr, Function};
-use crate::value::{Type, Value, sort};
+use crate::sort;
+use crate::value::{Type, Value};
 
 /// Grouping sets of a query. Each has its own groups, which change with every row: what `cube` makes of six columns.
 const MAX_SETS: usize = 64;
