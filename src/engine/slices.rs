@@ -9,6 +9,8 @@ use crate::query::BoundQuery;
 pub(super) const IN_PASSING: usize = 4000;
 /// Pieces that a row of an index counts for: it is looked at, hashed or compared, and filed.
 const OF_A_ROW: usize = 20;
+/// Pieces that a query is worth which goes with its engine.
+const OF_A_QUERY: usize = 1000;
 
 impl Engine {
     /// Registers a query that has no row of any table yet: [`admit`](Self::admit) lets them in. It follows changes from the
@@ -89,6 +91,24 @@ impl Engine {
         self.relations.sweep(left)
     }
 
+    /// Drops so many pieces of everything, and tells whether there may be more: before the engine itself goes, which then has nothing left
+    /// that takes long. It answers no more.
+    pub fn leave(&mut self, pieces: usize) -> bool {
+        let mut left = pieces;
+        while left > 0
+            && let Some((&id, _)) = self.views.last()
+        {
+            self.unregister(id);
+            left = left.saturating_sub(OF_A_QUERY);
+        }
+        left = self.drop_remains(left);
+        if left > 0 {
+            self.relations.leave();
+            left = self.relations.sweep(left);
+        }
+        left == 0
+    }
+
     fn closed_gate(&mut self, id: ViewId) -> Result<Option<NodeId>> {
         let gates = self.view(id)?.plan.gates.clone();
         Ok(gates.into_iter().find(|gate| self.circuit.left(&self.relations, *gate) > 0))
@@ -104,6 +124,35 @@ mod tests {
     fn apply(engine: &mut Engine, json: &str) {
         let batch = JsonReader::new().read_all(engine.schema(), &Options::default(), json.as_bytes()).unwrap();
         engine.apply(batch).unwrap();
+    }
+
+    #[test]
+    fn an_engine_goes_in_slices() {
+        let schema = r#"{"tables":[
+            {"name":"t","key":["id"],"columns":[{"name":"id","type":"int"},{"name":"of","type":"int"}],
+             "relations":[{"name":"parts","kind":"hasMany","table":"u","columns":["of"]}]},
+            {"name":"u","key":["id"],"columns":[{"name":"id","type":"int"},{"name":"of","type":"int"}]}]}"#;
+        let mut engine = Engine::new(Schema::from_json(&serde_json::from_str(schema).unwrap()).unwrap());
+        let rows = |n: usize| (0..n).map(|i| format!(r#"{{"id":{i},"of":{}}}"#, i % 1000)).collect::<Vec<_>>().join(",");
+        for (table, n) in [("t", 5000), ("u", 20_000)] {
+            apply(&mut engine, &format!(r#"{{"op":"insert","table":"{table}","rows":[{}]}}"#, rows(n)));
+        }
+        let column = r#"{"op":"col","name":"of"}"#;
+        let group = format!(r#"{{"from":"u","groupBy":[{{"expr":{column}}}],"select":[{{"name":"of","expr":{column}}}]}}"#);
+        let nested = r#"{"from":"t","with":[{"relation":"parts"}]}"#;
+        for query in [group.as_str(), nested, r#"{"from":"t","orderBy":[{"expr":{"op":"col","name":"of"}}]}"#] {
+            let query: ast::QueryJson = serde_json::from_str(query).unwrap();
+            engine.register(&bind(engine.schema(), &query).unwrap()).unwrap();
+        }
+        let mut slices = 0;
+        while engine.leave(1000) {
+            slices += 1;
+            assert!(slices < 1000);
+        }
+        assert!(slices >= 25, "{slices}");
+        assert_eq!((engine.views.len(), engine.closed.len(), engine.node_count()), (0, 0, 0));
+        assert_eq!(engine.relations.ids().count(), 0);
+        assert!(!engine.leave(1));
     }
 
     #[test]

@@ -145,7 +145,6 @@ export class SharedQuery {
   /** No more changes. `readable`: the engine still answers, so what was shown stays readable. */
   close(readable: boolean, status: LiveStatus, error: EddylineError | undefined): void {
     this.#lastRows ??= this.#final(readable)
-    if (readable) this.view.settle()
     this.status = status
     this.error = error
     this.changed()

@@ -116,9 +116,6 @@ export class OpenQueries {
     }
   }
 
-  /** Looks up all rows that were shown: before those that are looked up are kept, because the memory goes. */
-  hold(): void { for (const { view } of this.#plans.values()) if (view.shown) view.hold() }
-
   /** No more changes of any of them; `readable`: what was shown still is. They are to be told. */
   close(readable: boolean, status: LiveStatus, error: EddylineError | undefined): SharedQuery[] {
     const queries = this.all()

@@ -1,3 +1,4 @@
+import { slices } from './breathe.js'
 import { EddylineError, codedError } from './errors.js'
 
 /** The exports of the wasm class `Engine`: www/docs/boundary.md is the contract. */
@@ -27,6 +28,7 @@ export interface WasmEngine {
   slice(view: number, start: number, count: number): number
   unregister(view: number): boolean
   sweep(pieces: number): boolean
+  leave?(pieces: number): boolean
   row_ptr(rel: number, handle: number): number
   pair_left(rel: number, handle: number): number
   pair_right(rel: number, handle: number): number
@@ -67,8 +69,13 @@ export interface ViewInfo { view: number; flat: boolean; length: number; levels:
 
 /** Pieces of what forgotten views left that go at a time: some 3 ms. */
 const PIECES = 50_000
+/** Milliseconds of a slice of what goes. */
+const TURN = 4
 // Sizes of the input area: at first and at rest, kept between batches at most, and ever.
 const AREA_LEAST = 65536, AREA_KEPT = 4 << 20, AREA_MOST = 1 << 30
+
+/** Of each module the engine that goes: the next one that goes waits for it no longer. */
+const leaving = /* @__PURE__ */ new WeakMap<EngineModule, () => void>()
 
 /** What may make another version, or ends a view. */
 const CHANGES = /* @__PURE__ */ new Set<string>(['json_part', 'json_end', 'admit', 'set_params', 'show', 'unregister'])
@@ -91,6 +98,8 @@ export class Port {
   /** Address of the input area and its size. */
   base = 0
   capacity = 0
+  /** It is closed, and what was shown can be read until it is copied. */
+  #leaving = false
   /** What can wait is being done. */
   #sweeping = false
   /** What is to be fetched of a version before there is another. */
@@ -130,6 +139,42 @@ export class Port {
   end(why: EddylineError): void {
     this.dead = why
     this.capacity = 0
+  }
+
+  /**
+   * The engine answers no more, but for what was shown, which `steps` copy in slices; its memory is given back after that, in slices too.
+   * At most one engine of a module is on its way: who closes another has the rest of this done at once.
+   */
+  leave(why: EddylineError, steps: Generator<void, void, void>): void {
+    this.end(why)
+    this.#leaving = true
+    const module = this.#module
+    leaving.get(module)?.()
+    const going = this.#going(steps)
+    const rest = (): void => { for (const _ of going); }
+    leaving.set(module, rest)
+    const run = async (): Promise<void> => {
+      const breath = slices(TURN)
+      for (const _ of going) {
+        const wait = breath()
+        if (wait !== undefined) await wait
+      }
+      if (leaving.get(module) === rest) leaving.delete(module)
+    }
+    void run()
+  }
+
+  *#going(steps: Generator<void, void, void>): Generator<void, void, void> {
+    const { engine } = this
+    try {
+      yield* steps
+      this.#leaving = false
+      while (engine.leave?.(PIECES / 5)) yield
+      engine.free?.()
+    } catch {
+      // What is not copied cannot be read.
+      this.#leaving = false
+    }
   }
 
   #said(): string | undefined {
@@ -178,7 +223,7 @@ export class Port {
   }
 
   rowPtr(rel: number, handle: number): number {
-    if (this.dead !== undefined) throw this.dead
+    if (this.dead !== undefined && !this.#leaving) throw this.dead
     try { return this.engine.row_ptr(rel, handle) >>> 0 || this.#failed() } catch (error) { throw this.failure(error) }
   }
 
@@ -191,7 +236,7 @@ export class Port {
 
   /** A member of a pair; −1 = none. */
   member(rel: number, handle: number, right: boolean): number {
-    if (this.dead !== undefined) throw this.dead
+    if (this.dead !== undefined && !this.#leaving) throw this.dead
     try {
       const member = right ? this.engine.pair_right(rel, handle) : this.engine.pair_left(rel, handle)
       return member === -2 ? this.#failed() : member
@@ -222,8 +267,8 @@ export class Port {
   }
 
   /** Calls any rare export under the guard. */
-  call<K extends Exclude<keyof WasmEngine, 'free'>>(name: K, ...args: Parameters<WasmEngine[K]>): ReturnType<WasmEngine[K]> {
-    if (this.dead !== undefined) throw this.dead
+  call<K extends Exclude<keyof WasmEngine, 'free' | 'leave'>>(name: K, ...args: Parameters<WasmEngine[K]>): ReturnType<WasmEngine[K]> {
+    if (this.dead !== undefined && !(this.#leaving && name === 'slice')) throw this.dead
     if (this.#owed.size > 0 && CHANGES.has(name)) this.#pay()
     try {
       return (this.engine[name] as (...a: unknown[]) => unknown).apply(this.engine, args) as ReturnType<WasmEngine[K]>

@@ -59,7 +59,6 @@ export class Projection {
   keep(cell: RowCell): void {
     const { kept, port } = this.#relations
     if (this.#alone !== undefined) {
-      port.alive()
       cell.copy = kept.take(port, port.rowPtr(this.#alone.id, cell.handle), this.#alone.layout!)
       cell.copyAt = kept.at
       return
@@ -78,7 +77,6 @@ export class Projection {
   /** Where the rows are that a row is put together from; −1 where a left join found nothing, or the row is shown whole. */
   #find(handle: number): KeptParts {
     const { port } = this.#relations
-    port.alive()
     const at: number[] = []
     const rows: (RowCell | undefined)[] = []
     for (const { hops, target, whole } of this.#leaves) {

@@ -123,10 +123,10 @@ export class CellTable {
     this.kept = false
   }
 
-  /** Keeps what every cell shows: before the handles go away without being freed one by one. */
-  settle(all: boolean): void { for (const _ of this.settling(all)); }
-
-  /** The same step by step; who has rows at the beginning has them at the end, whatever changes meanwhile: until `unsettle`. */
+  /**
+   * Keeps what every cell shows, step by step: before the handles go away without being freed one by one. Who has rows at the beginning
+   * has them at the end, whatever changes meanwhile: until `unsettle`.
+   */
   *settling(all: boolean): Generator<void, void, void> {
     const { cells } = this
     const spell = this.#spell
@@ -255,11 +255,15 @@ export class Relations {
     table.unread = undefined
   }
 
-  /** Keeps everything that may be held: the memory is about to go. Whole rows last: what is put together of them asks for their cells. */
-  settle(): void {
+  /**
+   * Keeps everything that may be held, step by step: the memory is about to go. Rows that views look up first; whole rows last: what is
+   * put together of them asks for their cells.
+   */
+  *settling(queries: readonly { readonly view: { settling(): Generator<void, void, void> } }[]): Generator<void, void, void> {
+    for (const { view } of queries) yield* view.settling()
     const all = [...this.#list.values()]
-    for (const { rows, tables } of all) for (const table of tables) if (table !== rows) table.settle(true)
-    for (const { rows } of all) rows.settle(true)
+    for (const { rows, tables } of all) for (const table of tables) if (table !== rows) yield* table.settling(true)
+    for (const { rows } of all) yield* rows.settling(true)
   }
 }
 

@@ -369,6 +369,11 @@ impl WasmEngine {
         Ok(self.inner()?.engine.sweep(pieces))
     }
 
+    /// Drops up to so many pieces of everything, before the engine is freed. Whether there may be more.
+    pub fn leave(&self, pieces: usize) -> Js<bool> {
+        Ok(self.inner()?.engine.leave(pieces))
+    }
+
     /// Address of a packed row, 0 = failed.
     pub fn row_ptr(&self, rel: u32, handle: u32) -> *const u8 {
         self.told(self.inner().and_then(|inner| Ok(inner.packed(rel, handle)?.as_ptr())), null())

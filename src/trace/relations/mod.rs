@@ -154,6 +154,11 @@ impl Relations {
         self.touched.retain(|&t| t != id);
     }
 
+    /// Drops all relations. Their rows go when they are [swept](Self::sweep).
+    pub fn leave(&mut self) {
+        self.remains.extend(self.list.drain(..).flatten());
+    }
+
     /// Drops up to so many rows of relations that were dropped. How many are left of so many.
     pub fn sweep(&mut self, mut pieces: usize) -> usize {
         while pieces > 0

@@ -333,10 +333,9 @@ export class WorkerDatabase<S extends AnySchema> {
     this.#fetches.close()
     // The rows are here, whatever became of the worker: what was shown stays readable.
     const readable = this.#port.dead === undefined
-    if (readable) { this.#queries.open.hold(); this.#relations.settle() }
     const queries = this.#queries.open.close(readable, status, error)
     this.#queries.numbers.clear()
-    if (readable) this.#port.end(why)
+    if (readable) this.#port.leave(why, this.#relations.settling(queries))
     this.#requests.end(why)
     try { this.#channel.post({ t: 'close' } satisfies Request, []) } catch { /* it is gone */ }
     this.#durability?.end()
