@@ -20,3 +20,10 @@ export function pause(): Promise<void> {
   })
 }
 declare const setImmediate: ((fn: () => void) => unknown) | undefined
+
+/** A timer that does not keep the process alive, where there is one: for what a program that ends can do without. */
+export function later(run: () => void, ms = 0): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(run, ms);
+  (timer as { unref?: () => void }).unref?.()
+  return timer
+}

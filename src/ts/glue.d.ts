@@ -31,7 +31,7 @@ export class Engine {
   snapshot(view: number): number
   slice(view: number, start: number, count: number): number
   unregister(view: number): boolean
-  sweep(pieces: number): boolean
+  sweep(pieces: number, all: boolean): boolean
   row_ptr(rel: number, handle: number): number
   pair_left(rel: number, handle: number): number
   pair_right(rel: number, handle: number): number

@@ -1,4 +1,5 @@
 // Handles of a long list, fetched when they are needed.
+import { later } from './breathe.js'
 import type { Port } from './port.js'
 
 /** Handles that are fetched at a time: a tenth of a millisecond. */
@@ -27,11 +28,9 @@ export class Handles {
     const turn = (): void => {
       if (this.#left === 0 || port.dead !== undefined) return
       this.rest(performance.now() + TURN)
-      later()
+      later(turn)
     }
-    // In Node it must not keep the process alive.
-    const later = (): void => { (setTimeout(turn) as { unref?: () => void }).unref?.() }
-    later()
+    later(turn)
   }
 
   at(i: number): number { return (this.#parts[Math.floor(i / PART)] ?? this.#fetch(Math.floor(i / PART)))[i % PART] }

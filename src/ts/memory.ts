@@ -1,4 +1,5 @@
 // The memory budget: what the engine refuses, and who is asked to make room.
+import { later } from './breathe.js'
 import type { LooseBatch, LooseChange } from './changes.js'
 import { EddylineError, codedError } from './errors.js'
 
@@ -51,8 +52,7 @@ export class Budget {
   /** From now on; what is there already may be too much: then the hook is called when the database has been handed out. */
   begin(): void {
     if (this.#set() <= this.options.budget) return
-    const timer = setTimeout(() => { this.#relieve() }, 0);
-    (timer as { unref?: () => void }).unref?.()
+    later(() => { this.#relieve() })
   }
 
   /** Runs what the budget must not refuse: rows that are in the state of others already. */

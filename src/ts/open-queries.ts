@@ -1,4 +1,5 @@
 // The live queries of a database: equal plans share one, and one that nobody uses stays for a moment.
+import { later } from './breathe.js'
 import type { LiveOptions } from './database.js'
 import { type Dispatcher } from './dispatch.js'
 import type { EddylineError } from './errors.js'
@@ -72,13 +73,7 @@ export class OpenQueries {
   retire(query: SharedQuery): void {
     if (this.door.ended()) return
     if (query.timer !== undefined) clearTimeout(query.timer)
-    this.#later(query, () => { this.#expire(query) }, Math.min(this.graceMs, 0x7fffffff))
-  }
-
-  #later(query: SharedQuery, run: () => void, ms: number): void {
-    query.timer = setTimeout(run, ms);
-    // In Node a forgotten view must not keep the process alive.
-    (query.timer as { unref?: () => void }).unref?.()
+    query.timer = later(() => { this.#expire(query) }, Math.min(this.graceMs, 0x7fffffff))
   }
 
   /** Its time is over. What it showed of many rows is kept in slices; who takes it again in the middle has it as it is. */
@@ -88,7 +83,7 @@ export class OpenQueries {
       query.timer = undefined
       if (query.users > 0 || this.door.ended()) { steps.return(); return }
       for (const end = performance.now() + SLICE; steps.next().done !== true;) {
-        if (performance.now() > end) { this.#later(query, go, 0); return }
+        if (performance.now() > end) { query.timer = later(go); return }
       }
       if (!query.view.settled) query.view.settle()
       this.#drop(query)

@@ -1,4 +1,4 @@
-import { slices } from './breathe.js'
+import { later, slices } from './breathe.js'
 import { EddylineError, codedError } from './errors.js'
 
 /** The exports of the wasm class `Engine`: www/docs/boundary.md is the contract. */
@@ -27,8 +27,7 @@ export interface WasmEngine {
   snapshot(view: number): number
   slice(view: number, start: number, count: number): number
   unregister(view: number): boolean
-  sweep(pieces: number): boolean
-  leave?(pieces: number): boolean
+  sweep(pieces: number, all: boolean): boolean
   row_ptr(rel: number, handle: number): number
   pair_left(rel: number, handle: number): number
   pair_right(rel: number, handle: number): number
@@ -169,7 +168,7 @@ export class Port {
     try {
       yield* steps
       this.#leaving = false
-      while (engine.leave?.(PIECES / 5)) yield
+      while (engine.sweep?.(PIECES / 5, true)) yield
       engine.free?.()
     } catch {
       // What is not copied cannot be read.
@@ -253,21 +252,19 @@ export class Port {
   forget(view: number): void { this.tidy(this.call('unregister', view)) }
 
   /** What can wait is done in slices, if there is anything: an index may be filled, and what forgotten views left dropped. */
-  tidy(left = this.call('sweep', 1)): void {
+  tidy(left = this.call('sweep', 1, false)): void {
     if (!left || this.#sweeping) return
     this.#sweeping = true
     const go = (): void => {
       if (this.dead !== undefined) return
-      this.#sweeping = this.call('sweep', PIECES)
-      if (this.#sweeping) later()
+      this.#sweeping = this.call('sweep', PIECES, false)
+      if (this.#sweeping) later(go)
     }
-    // In Node it must not keep the process alive.
-    const later = (): void => { (setTimeout(go) as { unref?: () => void }).unref?.() }
-    later()
+    later(go)
   }
 
   /** Calls any rare export under the guard. */
-  call<K extends Exclude<keyof WasmEngine, 'free' | 'leave'>>(name: K, ...args: Parameters<WasmEngine[K]>): ReturnType<WasmEngine[K]> {
+  call<K extends Exclude<keyof WasmEngine, 'free'>>(name: K, ...args: Parameters<WasmEngine[K]>): ReturnType<WasmEngine[K]> {
     if (this.dead !== undefined && !(this.#leaving && name === 'slice')) throw this.dead
     if (this.#owed.size > 0 && CHANGES.has(name)) this.#pay()
     try {

@@ -364,14 +364,10 @@ impl WasmEngine {
         Ok(engine.sweep(1))
     }
 
-    /// Does up to so many pieces of what can wait. Whether there may be more.
-    pub fn sweep(&self, pieces: usize) -> Js<bool> {
-        Ok(self.inner()?.engine.sweep(pieces))
-    }
-
-    /// Drops up to so many pieces of everything, before the engine is freed. Whether there may be more.
-    pub fn leave(&self, pieces: usize) -> Js<bool> {
-        Ok(self.inner()?.engine.leave(pieces))
+    /// Does up to so many pieces of what can wait; or drops as many of everything, before the engine is freed. Whether there may be more.
+    pub fn sweep(&self, pieces: usize, all: bool) -> Js<bool> {
+        let engine = &mut self.inner()?.engine;
+        Ok(if all { engine.leave(pieces) } else { engine.sweep(pieces) })
     }
 
     /// Address of a packed row, 0 = failed.

@@ -1,3 +1,4 @@
+import { later } from '../breathe.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import type { LiveQuery } from '../live-query.js'
@@ -43,8 +44,7 @@ export class Warm {
   /** The rows are there: somebody asks for the queries soon, or nobody needs them. */
   done(): void {
     if (this.#held.length === 0) return
-    const timer: unknown = setTimeout(() => { this.end() }, KEPT);
-    (timer as { unref?(): void }).unref?.()
+    later(() => { this.end() }, KEPT)
   }
 
   end(): void { for (const live of this.#held.splice(0)) live.dispose() }

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { later } from '../breathe.js'
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { ApplyOptions, LiveOptions, QueryRoot } from '../database.js'
 import { Dispatcher, report as tellError, type ReportListener } from '../dispatch.js'
@@ -341,7 +342,7 @@ export class WorkerDatabase<S extends AnySchema> {
     this.#durability?.end()
     // The worker says so when its code has closed and what was applied is written; one that hangs keeps nothing, and is not waited for.
     if (status === 'error') this.#gone()
-    else if (this.#durability === undefined) (setTimeout(() => { this.#gone() }, LEAVING) as { unref?: () => void }).unref?.()
+    else if (this.#durability === undefined) later(() => { this.#gone() }, LEAVING)
     this.#queries.open.tell(queries)
   }
 

@@ -1,4 +1,5 @@
 // What the worker tells the page: versions as they come, or, when the page does not keep up, the state it is to have.
+import { later } from '../breathe.js'
 import type { Report } from '../changes.js'
 import type { Port, RelationInfo, ViewInfo } from '../port.js'
 import { FILL, FLAGS, FREED, HEAD, KIND, REMOVE, SECTIONS, SET, TOUCHES, VERSION, WORDS } from '../report.js'
@@ -266,12 +267,11 @@ export class Outbox {
   #sweepSoon(ms: number): void {
     if (this.#sweeping) return
     this.#sweeping = true
-    const timer = setTimeout(() => {
+    later(() => {
       this.#sweeping = false
       if (this.port.dead !== undefined) return
       if (this.#gather.sent >= this.#sweepAt || (this.#gone && this.#known.count() > SWEEP_MORE)) this.#sweep()
-    }, ms);
-    (timer as { unref?: () => void }).unref?.()
+    }, ms)
   }
 
   /**
