@@ -244,7 +244,10 @@ export class Database<S extends AnySchema> {
     this.#budget = new Budget(options, {
       limit: bytes => port.dead === undefined ? port.call('budget', bytes) >>> 0 : 0,
       apply: changes => { this.apply(changes as never) },
-      drop: () => { this.#queries.open.dropUnused() },
+      drop: () => {
+        port.others()
+        this.#queries.open.dropUnused()
+      },
       aside: fn => { if (this.keeper === undefined) fn(); else this.keeper.aside(fn) },
       failed: error => { report(error, this.#onError) },
     })
@@ -304,6 +307,8 @@ export class Database<S extends AnySchema> {
    */
   close(): void {
     if (this.#closed) return
+    // Within a listener: the others are told what this version changed.
+    if (this.#port.dead === undefined) this.#dispatcher.pin()
     this.#closed = true
     for (const connection of [...this.#connections]) connection.close()
     for (const close of [...this.closers]) close()

@@ -147,8 +147,8 @@ export class Port {
   leave(why: EddylineError, steps: Generator<void, void, void>): void {
     this.end(why)
     this.#leaving = true
+    this.others()
     const module = this.#module
-    leaving.get(module)?.()
     const going = this.#going(steps)
     const rest = (): void => { for (const _ of going); }
     leaving.set(module, rest)
@@ -162,6 +162,9 @@ export class Port {
     }
     void run()
   }
+
+  /** An engine that is on its way goes at once: somebody needs its memory. */
+  others(): void { leaving.get(this.#module)?.() }
 
   *#going(steps: Generator<void, void, void>): Generator<void, void, void> {
     const { engine } = this

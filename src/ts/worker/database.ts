@@ -334,6 +334,7 @@ export class WorkerDatabase<S extends AnySchema> {
     this.#fetches.close()
     // The rows are here, whatever became of the worker: what was shown stays readable.
     const readable = this.#port.dead === undefined
+    if (readable) this.#dispatcher.pin()
     const queries = this.#queries.open.close(readable, status, error)
     this.#queries.numbers.clear()
     if (readable) this.#port.leave(why, this.#relations.settling(queries))

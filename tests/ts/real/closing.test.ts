@@ -109,6 +109,37 @@ it('has given its memory back at its end', async () => {
   expect([rows[19_999].comments.length, long[19_999].priority]).toEqual([1, 19_999])
 })
 
+it('makes room at once for another that has a budget', async () => {
+  for (const when of ['before', 'asked'] as const) {
+    const first = await loaded(20_000)
+    expect(first.live(queries.nested(first)).rows.length).toBe(20_000)
+    const budget = first.stats().allocatedBytes
+    let asked = 0
+    const { db } = await open({ memory: { budget, onPressure: () => { asked++; first.close() } } })
+    if (when === 'before') first.close()
+    db.apply(load(5000))
+    expect(asked).toBeLessThanOrEqual(1)
+    expect(db.live(db.query.issues).rows.length).toBe(5000)
+    db.close()
+  }
+})
+
+it('takes no event from the others when a listener closes it', async () => {
+  const { db, errors } = await open()
+  db.apply(load(3))
+  const seen: unknown[] = []
+  db.live(db.query.projects.limit(1)).subscribe(() => { db.close() })
+  const shapes = [db.query.issues.orderBy('id'), db.query.issues.orderBy('id').with('comments', c => c.orderBy('id')), db.query.issues.select('id', 'title').orderBy('id')]
+  const all = shapes.map(query => db.live(query as never) as LiveQuery<any>)
+  // One was read before.
+  expect(all[2].rows.length).toBe(3)
+  for (const live of all) live.subscribe(event => { seen.push(event.batch === undefined ? live.rows.map((r: any) => r.title) : [event.rows.map((r: any) => r.title), event.diff.length]) })
+  db.apply([{ op: 'update', table: 'projects', id: 'p0', set: { name: 'x' } }, { op: 'update', table: 'issues', id: 'i1', set: { title: 'new' } }])
+  const titles = ['Issue i0', 'new', 'Issue i2']
+  expect(seen).toEqual([...all.map(() => [titles, 1]), ...all.map(() => titles)])
+  expect(errors).toEqual([])
+})
+
 async function memory(): Promise<number> {
   const { db } = await open()
   const { wasmBytes } = db.stats()
