@@ -10,7 +10,7 @@ use super::{Errors, Formula, Range, Row};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Nodes, Operator, Scan, Step};
 use crate::error::ErrorCode;
-use crate::trace::{Derived, HashArrangement, OrderedGroups, RelationId, Relations};
+use crate::trace::{Derived, HashArrangement, OrderedGroups, RelationId, Relations, same_cells};
 
 /// One side of a join.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,22 @@ pub struct Pairs {
     residual: Option<Formula>,
 }
 
+/// Rows that a row of some delta meets. The two rows of an update mostly meet the same, which are looked up once.
+#[derive(Debug)]
+pub(super) struct Found {
+    is_update: bool,
+    /// Whose they are.
+    of: Option<Handle>,
+    pub(super) rows: Vec<(Handle, Weight)>,
+}
+
+impl Found {
+    /// Nothing yet, of the rows of a delta.
+    pub(super) fn new(delta: &Delta) -> Self {
+        Found { is_update: delta.rows().len() == 2, of: None, rows: Vec::new() }
+    }
+}
+
 impl Pairs {
     /// Pairs of two sides.
     pub fn new(sides: [Side; 2], range: Option<Range>, residual: Option<Formula>, output: RelationId) -> Self {
@@ -39,22 +55,23 @@ impl Pairs {
     }
 
     /// Rows on the other side that a row of one side (left 0, right 1) meets, the residual condition apart.
-    pub(super) fn matches(
-        &self,
-        nodes: &Nodes,
-        relations: &Relations,
-        side: usize,
-        row: Handle,
-        found: &mut Vec<(Handle, Weight)>,
-    ) {
-        found.clear();
+    pub(super) fn matches(&self, nodes: &Nodes, relations: &Relations, side: usize, row: Handle, found: &mut Found) {
         let [own, other] = [self.sides[side], self.sides[1 - side]];
         match &self.range {
             None => {
                 let key = nodes.arrangement(own.node).key();
-                found.extend(nodes.arrangement(other.node).matches(relations, own.relation, row, key));
+                if found.is_update
+                    && found.of.replace(row).is_some_and(|last| same_cells(relations, own.relation, last, row, key))
+                {
+                    return;
+                }
+                found.rows.clear();
+                found.rows.extend(nodes.arrangement(other.node).matches(relations, own.relation, row, key));
             }
-            Some(range) => range.seek(relations, side, own.relation, row, nodes.ordered(other.node), 1, found),
+            Some(range) => {
+                found.rows.clear();
+                range.seek(relations, side, own.relation, row, nodes.ordered(other.node), 1, &mut found.rows);
+            }
         }
     }
 
@@ -91,12 +108,12 @@ impl Pairs {
     pub(super) fn change(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) -> u64 {
         let nodes = step.nodes;
         let mut examined = 0;
-        let mut found = Vec::new();
         for (side, delta) in inputs.iter().enumerate() {
+            let mut found = Found::new(delta);
             for &(row, weight) in delta.rows() {
                 self.matches(nodes, step.relations, side, row, &mut found);
-                examined += found.len() as u64;
-                for &(other, w) in &found {
+                examined += found.rows.len() as u64;
+                for &(other, w) in &found.rows {
                     self.emit(step.relations, ordered(side, row, other), product(weight, w), out);
                 }
             }
@@ -109,6 +126,7 @@ impl Pairs {
                 None => Changed::by_key(step.relations, nodes.arrangement(right.node), dr),
                 Some(_) => Changed::in_order(step.relations, nodes.ordered(right.node), dr),
             };
+            let mut found = Vec::new();
             for &(row, weight) in dl.rows() {
                 found.clear();
                 match (&changed, &self.range) {

@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 
-use super::join::{Pairs, ordered, product};
+use super::join::{Found, Pairs, ordered, product};
 use crate::algebra::{Delta, Handle, NO_ROW, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
@@ -53,13 +53,13 @@ impl OuterJoin {
     /// Changed rows of a kept side alone: each is looked up once, for its pairs and for whether it has any. Returns rows examined.
     fn one_sided(&mut self, step: &mut Step<'_>, side: usize, own: &Delta, out: &mut Delta) -> u64 {
         let mut rows = self.kept[side].take().expect("the side is kept");
-        let mut found = Vec::new();
+        let mut found = Found::new(own);
         let mut examined = 0;
         for &(row, weight) in own.rows() {
             self.pairs.matches(step.nodes, step.relations, side, row, &mut found);
-            examined += found.len() as u64;
+            examined += found.rows.len() as u64;
             let mut matches = 0;
-            for &(other, w) in &found {
+            for &(other, w) in &found.rows {
                 let pair = ordered(side, row, other);
                 if self.pairs.emit(step.relations, pair, product(weight, w), out) {
                     matches += i64::from(w);
@@ -82,13 +82,13 @@ impl OuterJoin {
     /// without one. Returns rows examined.
     fn other_sided(&mut self, step: &mut Step<'_>, side: usize, other: &Delta, out: &mut Delta) -> u64 {
         let mut rows = self.kept[side].take().expect("the side is kept");
-        let mut found = Vec::new();
+        let mut found = Found::new(other);
         let mut examined = 0;
         for came in [true, false] {
             for &(row, weight) in other.rows().iter().filter(|r| (r.1 > 0) == came) {
                 self.pairs.matches(step.nodes, step.relations, 1 - side, row, &mut found);
-                examined += found.len() as u64;
-                for &(mine, w) in &found {
+                examined += found.rows.len() as u64;
+                for &(mine, w) in &found.rows {
                     if self.pairs.emit(step.relations, ordered(side, mine, row), product(weight, w), out) {
                         let kept = rows.get_mut(&mine).expect("a row of the arrangement has state");
                         let was = kept.unmatched();
@@ -124,25 +124,26 @@ impl OuterJoin {
             });
         };
         let mut fresh: Vec<Handle> = Vec::new();
-        let mut found = Vec::new();
+        let mut found = Found::new(own);
         for &(row, weight) in own.rows() {
             let now = rows.get(&row).copied();
             touch(row, now.unwrap_or_default());
             let mut next = now.unwrap_or_else(|| {
                 fresh.push(row);
                 self.pairs.matches(step.nodes, step.relations, side, row, &mut found);
-                examined += found.len() as u64;
-                let matching = found.iter().filter(|m| self.pairs.is_pair(step.relations, ordered(side, row, m.0)));
+                examined += found.rows.len() as u64;
+                let matching = found.rows.iter().filter(|m| self.pairs.is_pair(step.relations, ordered(side, row, m.0)));
                 Kept { weight: 0, matches: matching.map(|m| i64::from(m.1)).sum() }
             });
             next.weight += weight;
             rows.insert(row, next);
         }
         sort::by_number(&mut fresh, |row| *row);
+        let mut found = Found::new(other);
         for &(row, weight) in other.rows() {
             self.pairs.matches(step.nodes, step.relations, 1 - side, row, &mut found);
-            examined += found.len() as u64;
-            for &(mine, _) in &found {
+            examined += found.rows.len() as u64;
+            for &(mine, _) in &found.rows {
                 // A row that is new in this step has counted all its matches already.
                 if fresh.binary_search(&mine).is_ok() || !self.pairs.is_pair(step.relations, ordered(side, mine, row)) {
                     continue;

@@ -146,17 +146,17 @@ impl Layout {
     /// Whether two rows have the same cell in a column: rows are canonical, so these have equal bytes.
     #[inline]
     pub fn same_cell(&self, a: &[u8], b: &[u8], column: usize) -> bool {
-        if self.is_null(a, column) != self.is_null(b, column) {
-            return false;
-        }
-        let place = &self.columns[column];
-        let slot = place.slot as usize;
-        if place.var != u32::MAX {
-            self.span(a, place) == self.span(b, place)
-        } else if place.ty == Type::Bool {
-            a[slot] == b[slot]
-        } else {
-            eight(a, slot) == eight(b, slot)
+        Two { layout: self, rows: [a, b], same_nulls: false, same_heap: false }.agree(column)
+    }
+
+    /// Two rows of which many columns are to be compared: what most pairs agree on, nulls and heap, is compared once.
+    pub fn two<'a>(&'a self, a: &'a [u8], b: &'a [u8]) -> Two<'a> {
+        let part = |from: u32, to: u32| a[from as usize..to as usize] == b[from as usize..to as usize];
+        Two {
+            layout: self,
+            rows: [a, b],
+            same_nulls: part(self.null_at, self.flags_at),
+            same_heap: a.len() == b.len() && part(self.var_at, self.bool_at) && part(self.heap_at, a.len() as u32),
         }
     }
 
@@ -212,6 +212,35 @@ impl Layout {
     }
 }
 
+/// Two rows, compared column by column.
+#[derive(Clone, Copy, Debug)]
+pub struct Two<'a> {
+    layout: &'a Layout,
+    rows: [&'a [u8]; 2],
+    same_nulls: bool,
+    same_heap: bool,
+}
+
+impl Two<'_> {
+    /// Whether they have the same cell in a column.
+    #[inline(always)]
+    pub fn agree(&self, column: usize) -> bool {
+        let Two { layout, rows: [a, b], same_nulls, same_heap } = *self;
+        if !same_nulls && layout.is_null(a, column) != layout.is_null(b, column) {
+            return false;
+        }
+        let place = &layout.columns[column];
+        let slot = place.slot as usize;
+        if place.var != u32::MAX {
+            same_heap || layout.span(a, place) == layout.span(b, place)
+        } else if place.ty == Type::Bool {
+            a[slot] == b[slot]
+        } else {
+            eight(a, slot) == eight(b, slot)
+        }
+    }
+}
+
 #[inline(always)]
 fn eight(row: &[u8], at: usize) -> [u8; 8] {
     row[at..at + 8].try_into().expect("eight bytes")
@@ -255,6 +284,32 @@ mod tests {
         layout.validate(&row).unwrap();
         assert_eq!(layout.values(&row), values);
         assert_eq!(row[layout.flags_at as usize] & FLAG_ASCII, 0);
+    }
+
+    #[test]
+    fn two_rows_agree_where_their_cells_are_the_same() {
+        let layout = Layout::new(&[Type::Text, Type::Int, Type::Bool, Type::Text, Type::Int]);
+        let (mut rng, mut others) = (fastrand::Rng::with_seed(7), fastrand::Rng::with_seed(8));
+        let mut seen = [0; 2];
+        for _ in 0..5000 {
+            // Nulls beside empty texts and zeros, texts that move each other.
+            let mut value = |c: usize| match (c, rng.u8(0..4)) {
+                (_, 0) => Value::Null,
+                (0 | 3, n) => Value::text(["", "a", "ab"][usize::from(n) - 1]),
+                (2, n) => Value::Bool(n > 1),
+                (_, n) => Value::Int(i64::from(n) - 1),
+            };
+            let a: Vec<Value> = (0..5).map(&mut value).collect();
+            let b: Vec<Value> = (0..5).map(|c| if others.u8(0..3) == 0 { value(c) } else { a[c].clone() }).collect();
+            let rows = [layout.pack(&a), layout.pack(&b)];
+            let two = layout.two(&rows[0], &rows[1]);
+            for c in 0..5 {
+                assert_eq!(two.agree(c), a[c] == b[c], "{a:?} {b:?}, column {c}");
+                assert_eq!(layout.same_cell(&rows[0], &rows[1], c), a[c] == b[c]);
+                seen[usize::from(two.agree(c))] += 1;
+            }
+        }
+        assert!(seen.iter().all(|n| *n > 5000), "{seen:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod allocator;
 mod budget;
+mod compare;
 mod document;
 mod engine;
 mod error;

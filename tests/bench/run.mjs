@@ -1,6 +1,6 @@
 // `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
 //   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
-//   --rivals   beside other libraries instead: rivals/run.mjs
+//   --rivals   beside other libraries instead: rivals/run.mjs          --instructions   counted rather than timed: instructions.mjs
 //   --only=hydrate,filter,top,list,scale,algebra,board,crowds,signals,durable,datalog    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
 // BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,6 +21,11 @@ const flags = process.argv.slice(2)
 if (flags.includes('--rivals')) {
   const { rivals } = await import('./rivals/run.mjs')
   await rivals(flags)
+  process.exit()
+}
+if (flags.includes('--instructions')) {
+  const { instructions } = await import('./instructions.mjs')
+  await instructions(flags)
   process.exit()
 }
 const has = (name) => flags.includes(`--${name}`)

@@ -4,6 +4,7 @@
 //! wasm-bindgen-test-runner are on the PATH. One file per subject; this one only sets the place.
 #![cfg(target_arch = "wasm32")]
 
+mod compare;
 #[path = "../engine/harness/mod.rs"]
 mod harness;
 mod six_laws;

@@ -16,7 +16,7 @@ use nodes::Nodes;
 use window::Rows;
 
 use super::params::Params;
-use super::report::{ADD, FILL, INNER, MOVE, ONE, PatchWords, REMOVE, SET, SWAP, word};
+use super::report::{ADD, FILL, INNER, MOVE, ONE, PATCH_WORDS, PatchWords, REMOVE, SET, SWAP, word};
 use crate::algebra::Handle;
 use crate::circuit::{Circuit, NodeId};
 use crate::error::ErrorCode;
@@ -59,6 +59,7 @@ const NO_NODE: NodeId = NodeId::MAX;
 pub const NOT_CHANGED: u32 = u32::MAX;
 
 /// What lists of a level show differently.
+#[derive(Debug)]
 enum Change {
     /// One row that stays in view.
     Row(Kept),
@@ -72,12 +73,36 @@ pub struct Output<'a> {
     pub words: &'a mut Vec<i32>,
     /// Number of patches.
     pub patches: usize,
+    /// Where the last patch about fields begins: what shows one row many times tells it in the same words.
+    last: usize,
+    /// Kept for its memory.
+    pub scratch: Scratch,
 }
 
-impl Output<'_> {
+/// Lists that show a change, and what changed in them up to which of these.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    shown: Vec<u32>,
+    changes: Vec<(usize, Change)>,
+}
+
+impl<'a> Output<'a> {
+    /// Patches behind these words.
+    pub fn new(words: &'a mut Vec<i32>) -> Self {
+        Output { words, patches: 0, last: usize::MAX, scratch: Scratch::default() }
+    }
+
     fn put(&mut self, patch: PatchWords) {
         patch.write(self.words);
         self.patches += 1;
+    }
+
+    /// Whether the last patch about fields is of this level and rows.
+    fn is_last(&self, level: usize, (before, now): (i32, i32)) -> bool {
+        let last = self.words.get(self.last..).and_then(|words| words.first_chunk());
+        last.is_some_and(|&[_, of, _, _, _, handle, old, _]: &[i32; PATCH_WORDS]| {
+            (of, old, handle) == (level as i32, before, now)
+        })
     }
 }
 
@@ -90,7 +115,7 @@ impl View {
         view.own(circuit, 0, group, ROOT);
         if !view.is_flat() {
             let mut nothing = Vec::new();
-            view.fill(circuit, relations, 0, ROOT, group, 0, &mut Output { words: &mut nothing, patches: 0 });
+            view.fill(circuit, relations, 0, ROOT, group, 0, &mut Output::new(&mut nothing));
         }
         view
     }
@@ -172,9 +197,7 @@ impl View {
             return self.emit(circuit, relations, 0, ROOT, &change, out);
         }
         self.nodes.begin();
-        // Lists that show a change, and what changed in them up to which of these.
-        let mut shown: Vec<u32> = Vec::new();
-        let mut changes: Vec<(usize, Change)> = Vec::new();
+        let Scratch { mut shown, mut changes } = std::mem::take(&mut out.scratch);
         for level in 0..self.plan.levels.len() {
             {
                 let l = &self.plan.levels[level];
@@ -209,6 +232,9 @@ impl View {
                 at = end;
             }
             shown.clear();
+        }
+        if shown.capacity() < 1 << 12 {
+            out.scratch = Scratch { shown, changes };
         }
     }
 
@@ -444,9 +470,20 @@ impl View {
             return;
         }
         let start = out.words.len();
-        out.put(PatchWords { at: at as i32, handle: now, old: before, child, ..PatchWords::new(SET, level, owner) });
+        let patch = PatchWords { at: at as i32, handle: now, old: before, child, ..PatchWords::new(SET, level, owner) };
+        if out.is_last(level, (before, now)) {
+            let kind = out.words[out.last];
+            out.put(PatchWords { kind, ..patch });
+            if kind == SET {
+                let mask = out.last + PATCH_WORDS..out.last + PATCH_WORDS + self.plan.levels[level].mask_words();
+                out.words.extend_from_within(mask);
+            }
+            return;
+        }
+        out.last = start;
+        out.put(patch);
         if !self.mask(relations, level, before as Handle, now as Handle, out.words) {
-            out.words.truncate(start + super::report::PATCH_WORDS);
+            out.words.truncate(start + PATCH_WORDS);
             out.words[start] = SWAP;
         }
     }
@@ -541,11 +578,11 @@ impl View {
         let mut any = false;
         let packed = relations
             .is_packed(relation)
-            .then(|| (relations.layout(relation), relations.row(relation, old), relations.row(relation, new)));
+            .then(|| relations.layout(relation).two(relations.row(relation, old), relations.row(relation, new)));
         for (i, field) in l.fields.iter().enumerate() {
             let differs = match &field.source {
                 FieldSource::Cell(p) => match packed {
-                    Some((layout, old, new)) => !layout.same_cell(old, new, p.leaf()),
+                    Some(rows) => !rows.agree(p.leaf()),
                     None => !relations.same_cell(relation, old, new, *p),
                 },
                 FieldSource::Row { turns, .. } => {

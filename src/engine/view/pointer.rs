@@ -49,7 +49,12 @@ impl View {
         let (level, owner, row) = self.nodes.place(node);
         let l = &self.plan.levels[level];
         let respelled = |old, new| l.key.iter().any(|&p| !relations.same_cell(l.shown_relation, old, new, p));
-        if before >= 0 && now >= 0 && before != now && respelled(before as Handle, now as Handle) {
+        if before >= 0
+            && now >= 0
+            && before != now
+            && !out.is_last(level, (before, now))
+            && respelled(before as Handle, now as Handle)
+        {
             // A key in another spelling is another row to lists.
             let child = self.drop_child(circuit, relations, level, owner, row);
             out.put(PatchWords { at: at as i32, old: before, child, ..PatchWords::new(REMOVE, level, owner) });

@@ -172,7 +172,7 @@ fn difference(
     let mut taken = vec![false; if partners.iter().any(Option::is_some) { inserted.len() } else { 0 }];
     let (first, end) = (a_old.max(a_new), b_old.min(b_new));
     let end = end.max(first);
-    for (r, partner) in removed.iter().zip(&partners) {
+    for (at, (r, partner)) in removed.iter().zip(&partners).enumerate() {
         if !in_old(r) {
             continue;
         }
@@ -182,8 +182,9 @@ fn difference(
                 change.kept.push(Kept {
                     old: r.row,
                     new: new.row,
-                    old_gap: number(removed, r.at).clamp(first, end),
-                    new_gap: number(inserted, new.at).clamp(first, end),
+                    // The touched rows before it are those before it here.
+                    old_gap: (r.at - at).clamp(first, end),
+                    new_gap: (new.at - i).clamp(first, end),
                     from: r.at - low_old,
                     to: new.at - low_new,
                 });
@@ -232,8 +233,22 @@ fn first_after(touched: &[Placed], n: usize) -> usize {
     low
 }
 
-/// For each removed row, the inserted row with the same key.
+/// For each removed row, the inserted row with the same key. Most stay in their order: from both ends they are paired as they come,
+/// and only what is between them is looked up.
 fn pair_up(rows: &Rows<'_>, removed: &[Placed], inserted: &[Placed]) -> Vec<Option<usize>> {
+    let alike = |(r, i): &(&Placed, &Placed)| rows.same_key(r.row, i.row);
+    let front = removed.iter().zip(inserted).take_while(alike).count();
+    let (between, others) = (&removed[front..], &inserted[front..]);
+    let back = between.iter().rev().zip(others.iter().rev()).take_while(alike).count();
+    let (between, others) = (&between[..between.len() - back], &others[..others.len() - back]);
+    let mut partners: Vec<Option<usize>> = (0..front).map(Some).collect();
+    partners.extend(look_up(rows, between, others).into_iter().map(|partner| partner.map(|i| front + i)));
+    partners.extend((inserted.len() - back..inserted.len()).map(Some));
+    partners
+}
+
+/// The same by an index of what came.
+fn look_up(rows: &Rows<'_>, removed: &[Placed], inserted: &[Placed]) -> Vec<Option<usize>> {
     if removed.len() * inserted.len() <= 64 {
         let find = |r: &Placed| inserted.iter().position(|i| rows.same_key(r.row, i.row));
         return removed.iter().map(find).collect();

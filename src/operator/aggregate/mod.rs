@@ -29,7 +29,7 @@ use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::query::AggregateFunction;
-use crate::trace::{Index, Path, RelationId, Relations, Slab};
+use crate::trace::{Index, Path, RelationId, Relations, Slab, same_cells};
 use crate::value::{Cell, Hasher64, RowBuilder, Value, total_order};
 use accumulator::Accumulator;
 
@@ -124,13 +124,14 @@ impl AggregateGroups {
         g
     }
 
-    fn add_row(&mut self, relations: &Relations, handle: Handle, weight: Weight) -> Result<(), ErrorCode> {
+    /// Adds a row, of a group if that is known already; its group.
+    fn add_row(&mut self, relations: &Relations, handle: Handle, weight: Weight, known: Option<u32>) -> Result<u32, ErrorCode> {
         let row = Row { relations, relation: self.input, handle };
         if self.fallible {
             // A row that fails must not be counted in part.
             self.calls.iter().try_for_each(|call| call.check(row))?;
         }
-        let g = self.group_of(relations, handle);
+        let g = known.unwrap_or_else(|| self.group_of(relations, handle));
         let group = &mut self.groups[g as usize];
         group.rows += i64::from(weight);
         for (accumulator, call) in group.accumulators.iter_mut().zip(&self.calls) {
@@ -149,7 +150,7 @@ impl AggregateGroups {
             group.queued = true;
             self.changed.push(g);
         }
-        Ok(())
+        Ok(g)
     }
 
     fn publish(&mut self, relations: &mut Relations, g: u32, out: &mut Delta) {
@@ -205,13 +206,22 @@ impl AggregateGroups {
 impl Operator for AggregateGroups {
     fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
         step.meter.examined += inputs[0].rows().len() as u64;
-        for &(row, weight) in inputs[0].rows() {
-            if let Err(code) = self.add_row(step.relations, row, weight) {
-                self.errors.add(code, weight);
+        let rows = inputs[0].rows();
+        let mut last = None;
+        for (at, &(row, weight)) in rows.iter().enumerate() {
+            // Of an update both rows mostly are of one group, which is looked up once.
+            let is_same = at == 1 && rows.len() == 2 && same_cells(step.relations, self.input, rows[0].0, row, &self.columns);
+            match self.add_row(step.relations, row, weight, last.filter(|_| is_same)) {
+                Ok(group) => last = Some(group),
+                Err(code) => self.errors.add(code, weight),
             }
         }
-        for g in std::mem::take(&mut self.changed) {
+        let mut changed = std::mem::take(&mut self.changed);
+        for g in changed.drain(..) {
             self.publish(step.relations, g, out);
+        }
+        if changed.capacity() < 1 << 10 {
+            self.changed = changed;
         }
     }
 

@@ -45,9 +45,10 @@ impl Relations {
     pub fn same_cell(&self, id: RelationId, a: Handle, b: Handle, path: Path) -> bool {
         let (mut id, mut a, mut b) = (id, a, b);
         for i in 0..path.depth() {
-            let turn = std::iter::once(path.turn(i));
-            (_, a) = self.member(id, a, turn.clone());
-            (id, b) = self.member(id, b, turn);
+            let Rows::Pair { left, right, rows } = &self.get(id).rows else { panic!("a path leads through pairs only") };
+            let turn = usize::from(path.turn(i));
+            id = [*left, *right][turn];
+            [a, b] = [a, b].map(|row| if row == NO_ROW { NO_ROW } else { rows[row as usize][turn] });
             if a == b {
                 return true;
             }

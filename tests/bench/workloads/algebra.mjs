@@ -8,13 +8,13 @@ import { byUpdated, epoch, issue, issueId, random, span, statuses } from './issu
 /** A group is as large however many rows there are. */
 const PROJECT = 1000
 const projectOf = (index, rows) => `p${index % Math.ceil(rows / PROJECT)}`
-const teamOf = (project) => `t${project.slice(1) % 100}`
+export const teamOf = (project) => `t${project.slice(1) % 100}`
 
-function rowsOf(from, to, rows) {
+export function rowsOf(from, to, rows) {
   return Array.from({ length: to - from }, (_, i) => ({ ...issue(from + i), projectId: projectOf(from + i, rows) }))
 }
 
-function schemaOf({ defineSchema, table, string, int, number, boolean, hasMany, belongsTo }) {
+export function schemaOf({ defineSchema, table, string, int, number, boolean, hasMany, belongsTo }) {
   return defineSchema({
     projects: table({ id: string().key(), team: string() }),
     issues: table({
@@ -44,7 +44,7 @@ function windows(e) {
 }
 
 /** Every scenario: the query, its rival, and the rows of both as something that can be compared. */
-function scenarios(e) {
+export function scenarios(e) {
   const all = {}
   for (const [name, aggregate] of Object.entries(aggregates(e))) {
     all[name] = {
@@ -78,7 +78,7 @@ function scenarios(e) {
 }
 
 /** Changes of a random row: its time, its estimate and its status. */
-function changesOf(rows, seed) {
+export function changesOf(rows, seed) {
   const next = random(seed)
   return (count) => Array.from({ length: count }, () => ({
     op: 'update', table: 'issues', id: issueId(Math.floor(next() * rows)),

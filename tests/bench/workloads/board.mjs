@@ -41,7 +41,7 @@ export function boardSchema({ defineSchema, table, string, int, hasMany, manyToM
 export const boardQuery = (db) => db.query.projects.with('issues', (i) => i.limit(20).withCount('comments').with('labels'))
 
 /** Changes of one kind; half of them to issues that are in view at the beginning. */
-class Changes {
+export class Changes {
   constructor(kind, rows, seed) {
     this.kind = kind
     this.rows = rows
@@ -88,7 +88,7 @@ class Changes {
 }
 
 /** What the engine takes: no more than the language of change. */
-const plain = ({ op, table, id, set, row }) => op === 'update' ? { op, table, id, set } : op === 'delete' ? { op, table, id } : { op, table, row }
+export const plain = ({ op, table, id, set, row }) => op === 'update' ? { op, table, id, set } : op === 'delete' ? { op, table, id } : { op, table, row }
 
 const same = (what, a, b) => {
   if (a === b) return
