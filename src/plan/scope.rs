@@ -112,7 +112,7 @@ impl Planner<'_> {
         }
         let stream = self.condition(stream, rest.as_ref());
         let stream = match &query.aggregate {
-            Some(aggregate) => self.group(stream, aggregate),
+            Some(aggregate) => self.group(stream, aggregate, context),
             None => stream,
         };
         let stream = add_windows(self, query, stream, &mut []);
@@ -161,8 +161,8 @@ impl Planner<'_> {
         stream
     }
 
-    /// Groups a stream; sub-queries may be in the groups, in the aggregates and in `having`.
-    pub(super) fn group(&mut self, stream: Stream, aggregate: &Aggregate) -> Stream {
+    /// Groups a stream; sub-queries may be in the groups, in the aggregates and in `having`. The first groups are the context's.
+    pub(super) fn group(&mut self, stream: Stream, aggregate: &Aggregate, context: Option<&Stream>) -> Stream {
         let mut aggregate = aggregate.clone();
         let having = aggregate.having.take();
         let mut parts: Vec<&mut Expr> = Vec::new();
@@ -178,7 +178,7 @@ impl Planner<'_> {
         let stream = if aggregate.sets.is_empty() {
             self.aggregate(stream, &aggregate, &groups)
         } else {
-            self.grouping_sets(stream, &aggregate, &groups)
+            self.grouping_sets(stream, &aggregate, &groups, context)
         };
         self.condition(stream, having.as_ref())
     }

@@ -253,7 +253,7 @@ impl Planner<'_> {
         }
         let (left_keys, groups): (Vec<Expr>, Vec<Expr>) = inner.keys.iter().cloned().chain(more).unzip();
         let left_keys = self.columns(stream, &left_keys);
-        let right = self.group(right, &Aggregate::new(groups, calls));
+        let right = self.group(right, &Aggregate::new(groups, calls), None);
         let by: Vec<(usize, usize)> = left_keys.into_iter().enumerate().map(|(r, l)| (l, r)).collect();
         let at = stream.columns.len() + by.len();
         *stream = self.join_by(stream, &right, JoinKind::Left, &by, inner.nulls_equal);
@@ -326,7 +326,7 @@ impl Planner<'_> {
             query.key.iter_mut().for_each(|c| *c += new);
         }
         if let Some(aggregate) = &mut query.aggregate {
-            aggregate.groups.splice(0..0, keys.iter().map(|k| k.1.clone()));
+            group_each(aggregate, keys.iter().map(|k| k.1.clone()));
             keys.iter_mut().enumerate().for_each(|(i, k)| k.1 = Expr::Column(i));
         }
         cut_each(&mut query, keys.iter().map(|k| k.1.clone()));
@@ -338,7 +338,7 @@ impl Planner<'_> {
     fn untied(&mut self, stream: &mut Stream, mut query: BoundQuery, sub: &QueryExpr) -> Inner {
         let columns = self.columns(stream, &sub.outer);
         let tuples = Aggregate::new(columns.iter().map(|&c| Expr::Column(c)).collect(), Vec::new());
-        let tuples = self.group(stream.clone(), &tuples);
+        let tuples = self.group(stream.clone(), &tuples, None);
         let new = columns.len();
         let shift = |e: &mut Expr| {
             *e = e.replaced(&mut |e| match e {
@@ -352,13 +352,22 @@ impl Planner<'_> {
         // These are over the columns of their table alone.
         query.joins.iter_mut().zip(own).for_each(|(join, own)| join.own_filter = own);
         if let Some(aggregate) = &mut query.aggregate {
-            aggregate.groups.splice(0..0, (0..new).map(Expr::Column));
+            group_each(aggregate, (0..new).map(Expr::Column));
         }
         query.key.iter_mut().for_each(|c| *c += new);
         cut_each(&mut query, (0..new).map(Expr::Column));
         let found = self.scope(&query, Some(&tuples));
         let keys = columns.into_iter().enumerate().map(|(i, c)| (Expr::Column(c), Expr::Column(i))).collect();
         Inner { stream: found, query, keys, nulls_equal: true, residual: None }
+    }
+}
+
+/// What is equal of the row outside comes before the groups of every grouping.
+fn group_each(aggregate: &mut Aggregate, by: impl ExactSizeIterator<Item = Expr>) {
+    let new = by.len();
+    aggregate.groups.splice(0..0, by);
+    for set in &mut aggregate.sets {
+        *set = (0..new).chain(set.iter().map(|g| g + new)).collect();
     }
 }
 
@@ -404,6 +413,8 @@ fn ties(query: &BoundQuery, sub: &QueryExpr, per_pair: bool) -> Option<Ties> {
     let mut elsewhere = query.joins.iter().any(|j| j.exprs().any(Expr::has_outer));
     let mut query = query.clone();
     if let Some(aggregate) = &mut query.aggregate {
+        // A grouping by nothing has a row for every row outside.
+        elsewhere |= !sub.outer.is_empty() && aggregate.sets.iter().any(Vec::is_empty);
         aggregate.groups.iter_mut().for_each(|g| elsewhere |= g.has_outer());
         aggregate.calls.iter_mut().for_each(|c| c.for_each_expr(&mut |e| elsewhere |= e.has_outer()));
     }

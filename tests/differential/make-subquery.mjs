@@ -47,7 +47,7 @@ function condition(state, kind, level) {
       const field = json.groupBy ? { op: 'agg', name: 'max', args: [inside.column(b)] } : inside.column(b)
       // A maximum of booleans and of uuids is of ours alone.
       const none = ['bool', 'uuid'].includes(b.type)
-      if (none) delete json.groupBy
+      if (none) ungrouped(json)
       json.select = [{ name: 'v', expr: none ? inside.column(b) : field }]
       if (r.oneIn(4)) cut(state, json, inside)
       else if (!json.groupBy && r.oneIn(4)) json.distinct = true
@@ -76,7 +76,7 @@ function scalar(state, level, row = false) {
   const { r, seen, outside } = state
   seen.add(row ? 'scalarRow' : 'scalar')
   const { json, inside, table, alias } = query(state, level)
-  delete json.groupBy
+  ungrouped(json)
   if (!row) {
     const name = r.pick(['count', 'countX', 'sum', 'min', 'max'])
     seen.add(name)
@@ -178,6 +178,15 @@ function query(state, level) {
     const c = r.pick(columns.filter((x) => x.type !== 'json'))
     json.groupBy = [{ expr: inside.column(c) }]
     json.select = [{ name: 'v', expr: inside.column(c) }]
+    if (r.oneIn(3)) {
+      seen.add('groupingSets')
+      json.groupingSets = r.pick([[[0], []], [[], [0], []], [[0], [0]]])
+      if (r.oneIn(3)) json.having = { op: '=', args: [{ op: 'grouping', args: [json.groupBy[0].expr] }, literal('int', r.below(2))] }
+    }
   }
   return { json, inside, table, alias }
+}
+
+function ungrouped(json) {
+  for (const part of ['groupBy', 'groupingSets', 'having']) delete json[part]
 }

@@ -344,7 +344,6 @@ fn alone(json: &ast::QueryJson) -> Result<()> {
     let cut = [json.limit, json.offset].iter().any(Option::is_some)
         || [&json.limit_param, &json.offset_param].iter().any(|p| p.is_some());
     let parts = [
-        (json.grouping_sets.is_some(), "groupingSets", ""),
         (cut && json.distinct_on.is_some(), "distinctOn", " beside a limit"),
         (cut && json.limit_by.is_some(), "limitBy", " beside a limit"),
     ];

@@ -2,13 +2,13 @@
 
 use eddyline::query::Table;
 use eddyline::query::ast::{ExprJson, FromJson, JoinJson, LimitByJson, NamedJson, OrderJson, QueryJson};
-use eddyline::value::Type;
+use eddyline::value::{Type, Value};
 use fastrand::Rng;
 
 use super::aggregate::aggregate;
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
-use super::query::visible;
+use super::query::{reads, visible};
 use super::window::window;
 use super::{chance, pick};
 
@@ -135,6 +135,9 @@ fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (T
     // More than one row is an error for those outside; within a sub-query, it depends on the plan who they are.
     let (ty, field) = if level > 1 || chance(rng, 75) {
         query.group_by = None;
+        if query.grouping_sets.take().is_some() {
+            query.having = None;
+        }
         let (ty, field) = sortable(rng, &inside);
         let combined = chance(rng, 15).then(|| outside.of_type(rng, ty, 0));
         (ty, combined.map_or(field.clone(), |other| call("coalesce", vec![field, other])))
@@ -205,7 +208,16 @@ fn query(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Qu
         query.select = Some(vec![NamedJson { name: "v".into(), expr: sortable(rng, &inside).1 }]);
     }
     if grouped {
-        query.group_by = Some(vec![NamedJson { name: "g".into(), expr: inside.any(rng).1 }]);
+        let group = inside.any(rng).1;
+        if chance(rng, 40) && reads(&group) {
+            query.grouping_sets =
+                Some(pick(rng, &[vec![vec![0], vec![]], vec![vec![], vec![0], vec![]], vec![vec![0], vec![0]], vec![vec![]]]));
+            if query.having.is_none() && chance(rng, 30) {
+                let number = literal(&Value::Int(rng.i64(0..2)));
+                query.having = Some(call("=", vec![call("grouping", vec![group.clone()]), number]));
+            }
+        }
+        query.group_by = Some(vec![NamedJson { name: "g".into(), expr: group }]);
     }
     let grouped = grouped || query.having.is_some();
     (query, inside, grouped)
@@ -282,6 +294,12 @@ fn field_of_group(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, ty: Type
     let agg = |name: &str, arg: ExprJson| ExprJson { name: Some(name.into()), ..call("agg", vec![arg]) };
     if rng.bool() {
         let group = inside.of_type(rng, ty, 0);
+        if query.grouping_sets.is_some() {
+            query.having = None;
+        }
+        if !reads(&group) {
+            query.grouping_sets = None;
+        }
         query.group_by = Some(vec![NamedJson { name: "g".into(), expr: group.clone() }]);
         return group;
     }
