@@ -12,8 +12,8 @@
 
 use super::{Planner, Stream};
 use crate::query::{
-    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, LimitBy, OutputField, Place, QueryExpr,
-    QueryExprKind, Select, type_of,
+    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, OutputField, QueryExpr, QueryExprKind,
+    Select, type_of,
 };
 use crate::value::{Type, Value};
 
@@ -329,8 +329,8 @@ impl Planner<'_> {
             group_each(aggregate, keys.iter().map(|k| k.1.clone()));
             keys.iter_mut().enumerate().for_each(|(i, k)| k.1 = Expr::Column(i));
         }
-        cut_each(&mut query, keys.iter().map(|k| k.1.clone()));
-        let stream = self.scope(&query, None);
+        let by: Vec<Expr> = keys.iter().map(|k| k.1.clone()).collect();
+        let stream = self.scope_of_each(&mut query, &by, None);
         Inner { stream, query, keys, nulls_equal: false, residual: all(residual) }
     }
 
@@ -355,10 +355,19 @@ impl Planner<'_> {
             group_each(aggregate, (0..new).map(Expr::Column));
         }
         query.key.iter_mut().for_each(|c| *c += new);
-        cut_each(&mut query, (0..new).map(Expr::Column));
-        let found = self.scope(&query, Some(&tuples));
+        let by: Vec<Expr> = (0..new).map(Expr::Column).collect();
+        let found = self.scope_of_each(&mut query, &by, Some(&tuples));
         let keys = columns.into_iter().enumerate().map(|(i, c)| (Expr::Column(c), Expr::Column(i))).collect();
         Inner { stream: found, query, keys, nulls_equal: true, residual: None }
+    }
+
+    /// The rows of a query for each row outside, `by` what is equal of that one: a part of these if the query is cut.
+    fn scope_of_each(&mut self, query: &mut BoundQuery, by: &[Expr], context: Option<&Stream>) -> Stream {
+        if let Some(part) = &mut query.limit_by {
+            part.by.splice(0..0, by.iter().cloned());
+        }
+        let stream = self.scope(query, context);
+        if query.is_cut() { self.first_of_each(query, by, false, stream) } else { stream }
     }
 }
 
@@ -368,19 +377,6 @@ fn group_each(aggregate: &mut Aggregate, by: impl ExactSizeIterator<Item = Expr>
     aggregate.groups.splice(0..0, by);
     for set in &mut aggregate.sets {
         *set = (0..new).chain(set.iter().map(|g| g + new)).collect();
-    }
-}
-
-/// A query that is cut becomes one of which each group is: what is equal of the row outside.
-fn cut_each(query: &mut BoundQuery, by: impl Iterator<Item = Expr>) {
-    if let Some(part) = &mut query.limit_by {
-        part.by.splice(0..0, by);
-    } else if query.is_cut() {
-        let (limit, offset) = (query.limit.take().unwrap_or(u32::MAX), std::mem::take(&mut query.offset));
-        query.limit_by = Some(LimitBy { by: by.collect(), limit, offset });
-        for slot in &mut query.slots {
-            slot.place = if slot.place == Place::Limit { Place::LimitBy } else { Place::OffsetBy };
-        }
     }
 }
 

@@ -122,13 +122,14 @@ function firstOfEach({ r }, json, inside) {
 }
 
 /** Keeps a part of the rows, in an order. */
-function cut({ r }, json, inside) {
+function cut(state, json, inside) {
+  const { r } = state
   const columns = inside.columns.filter((c) => c.type !== 'json')
   const place = () => (json.groupBy ? (r.oneIn(2) ? json.groupBy[0].expr : { op: 'agg', name: 'count' }) : inside.column(r.pick(columns)))
   json.orderBy = Array.from({ length: r.below(3) }, () => ({ expr: place(), ...(r.oneIn(2) ? { desc: true } : {}), ...(r.oneIn(3) ? { nulls: r.pick(['first', 'last']) } : {}) }))
   json.limit = r.pick([0, 1, 1, 2, 3])
   if (r.oneIn(3)) json.offset = r.below(3)
-  return json
+  return firstOfEach(state, json, inside)
 }
 
 /** A query of one or two tables, without a select unless it is grouped. */

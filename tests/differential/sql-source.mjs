@@ -101,7 +101,8 @@ function subquerySql(env, query, around) {
   const by = eachOf(query)
   if (by) {
     const number = `row_number() over (partition by ${by.by.map((e) => expression(e, column).sql).join(', ')} ${places()})`
-    return { sql: `(select v from (select ${field.sql} as v, ${number} as n from ${from} ${where}) r where n > ${by.offset ?? 0} and n <= ${(by.offset ?? 0) + by.limit})`, type: field.type }
+    const rows = `select ${field.sql} as v, ${number} as n, row_number() over (${places()}) as place from ${from} ${where}`
+    return { sql: `(select v from (${rows}) r where n > ${by.offset ?? 0} and n <= ${(by.offset ?? 0) + by.limit} order by place ${window(query)})`, type: field.type }
   }
   const order = cut ? places() : ''
   return { sql: [`(select ${query.distinct ? 'distinct ' : ''}${field.sql} from ${from}`, where, group, having, order, window(query)].filter(Boolean).join(' ') + ')', type: field.type }

@@ -128,6 +128,12 @@ impl<'a> Context<'a> {
         }
         let mut level = self.query(json, scope.depth + 1, Some(scope))?;
         let query = &mut level.query;
+        if let Some(aggregate) = query.aggregate.as_mut().filter(|a| a.is_global())
+            && !(query.limit_by.is_none() && query.slots.is_empty())
+        {
+            // What is asked of its one row is more than its aggregates: that of a grouping set.
+            aggregate.sets = vec![Vec::new()];
+        }
         if !query.is_cut() {
             return Ok(level);
         }
@@ -142,9 +148,6 @@ impl<'a> Context<'a> {
         if let Some(aggregate) = &mut query.aggregate
             && aggregate.is_global()
         {
-            if !query.slots.is_empty() {
-                return refuse("limit", "the one row of a sub-query that reads the row around it has no parameter as its limit");
-            }
             if query.limit == Some(0) || query.offset > 0 {
                 aggregate.having = Some(Expr::Literal(Value::Bool(false)));
             }

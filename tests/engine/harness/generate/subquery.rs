@@ -226,14 +226,16 @@ fn query(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Qu
 /// Sometimes of equal rows one, in the order of what is selected, or the first of those that agree in something.
 fn distinct(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, grouped: bool) {
     let counts = query.select.iter().flatten().any(|f| aggregates(&f.expr));
-    if !(grouped || counts || query.limit.is_some() || query.offset.is_some()) && chance(rng, 15) {
-        let by = vec![inside.any(rng).1];
+    let grouped = grouped || counts;
+    if chance(rng, 15) {
+        let by = vec![if grouped { sortable(rng, inside).1 } else { inside.any(rng).1 }];
         match rng.bool() {
             true => query.distinct_on = Some(by),
             false => query.limit_by = Some(LimitByJson { by, limit: rng.u32(1..3), ..LimitByJson::default() }),
         }
         for _ in 0..rng.usize(0..=2) {
-            query.order_by.push(OrderJson { expr: inside.any(rng).1, desc: rng.bool(), nulls: None });
+            let expr = if grouped { sortable(rng, inside).1 } else { inside.any(rng).1 };
+            query.order_by.push(OrderJson { expr, desc: rng.bool(), nulls: None });
         }
         return;
     }
