@@ -5,7 +5,7 @@ use super::subquery::{all, cannot_fail};
 use super::window::{add_windows, depth_of_windows};
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, QueryExpr, Select, SetQuery, Source, SubQuery, WindowCall, type_of};
+use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, QueryExpr, Select, SetQuery, Source, SubQuery, type_of};
 use crate::trace::{Path, SortColumn, SortSpec};
 use crate::value::{Type, Value};
 
@@ -113,7 +113,8 @@ impl Planner<'_> {
             Some(aggregate) => self.group(stream, aggregate, context),
             None => stream,
         };
-        let stream = add_windows(self, query, stream, &mut []);
+        let others = if query.aggregate.is_none() { new } else { 0 };
+        let stream = add_windows(self, query, stream, others, &mut []);
         match &query.limit_by {
             Some(part) => self.first_of_each(query, &part.by, true, stream),
             None => stream,
@@ -286,7 +287,6 @@ fn query_exprs(query: &BoundQuery) -> Vec<QueryExpr> {
         });
     };
     query.clone().for_each_expr(&mut find);
-    query.windows.clone().iter_mut().flat_map(WindowCall::exprs_mut).for_each(find);
     found
 }
 

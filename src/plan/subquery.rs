@@ -307,10 +307,13 @@ impl Planner<'_> {
         }
         if sub.kind == QueryExprKind::Exists && !is_global(&query) {
             query.select = Select::All;
+            if !cut {
+                query.windows.clear();
+            }
             // A grouping by nothing has a row without any.
             query.aggregate = query.aggregate.filter(|a| cut || a.is_global() || !a.sets.is_empty() || a.having.is_some());
         }
-        match ties(&query, sub, per_pair && !cut) {
+        match ties(&query, sub, per_pair && !cut && query.windows.is_empty()) {
             Some(ties) => self.tied(query, ties),
             None => self.untied(stream, query, sub),
         }
@@ -361,11 +364,11 @@ impl Planner<'_> {
         Inner { stream: found, query, keys, nulls_equal: true, residual: None }
     }
 
-    /// The rows of a query for each row outside, `by` what is equal of that one: a part of these if the query is cut.
+    /// The rows of a query for each row outside, `by` what is equal of that one: a part of these if the query is cut. Its windows
+    /// and groups are among the rows of one.
     fn scope_of_each(&mut self, query: &mut BoundQuery, by: &[Expr], context: Option<&Stream>) -> Stream {
-        if let Some(part) = &mut query.limit_by {
-            part.by.splice(0..0, by.iter().cloned());
-        }
+        let parts = query.limit_by.iter_mut().map(|part| &mut part.by).chain(query.windows.iter_mut().map(|w| &mut w.partition));
+        parts.for_each(|part| drop(part.splice(0..0, by.iter().cloned())));
         let stream = self.scope(query, context);
         if query.is_cut() { self.first_of_each(query, by, false, stream) } else { stream }
     }
