@@ -118,7 +118,7 @@ impl Planner<'_> {
             let left = &column.hops[0].left;
             let by: Vec<(usize, usize)> = left.iter().copied().zip(0..).collect();
             // Without targets there is no group: a count is 0 then.
-            stream = self.join_groups(&stream, &groups, &by);
+            stream = self.join_groups(&stream, &groups, &by, false);
             for (n, k) in together.into_iter().enumerate() {
                 places[k] = width + left.len() + n;
             }

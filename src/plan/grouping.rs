@@ -10,8 +10,15 @@ use crate::value::{Layout, Type};
 
 impl Planner<'_> {
     /// The groups of several sets; the columns are the group expressions, null in rows of a set without them, then the aggregates.
-    /// Calls and groups are over the stream. `having` is left to the caller.
-    pub(super) fn grouping_sets(&mut self, mut stream: Stream, aggregate: &Aggregate, group_types: &[Type]) -> Stream {
+    /// Calls and groups are over the stream. `having` is left to the caller. With the rows of a context, whose columns every set
+    /// begins with, a set of nothing else has a row for each of these.
+    pub(super) fn grouping_sets(
+        &mut self,
+        mut stream: Stream,
+        aggregate: &Aggregate,
+        group_types: &[Type],
+        context: Option<&Stream>,
+    ) -> Stream {
         // What is grouped by is computed once for all; what no set has is null in every row, and need not even be defined.
         let is_used = |g: usize| aggregate.sets.iter().any(|set| set.contains(&g));
         let used: Vec<usize> = (0..aggregate.groups.len()).filter(|&g| is_used(g)).collect();
@@ -26,7 +33,12 @@ impl Planner<'_> {
         for set in &aggregate.sets {
             let own = Aggregate::new(set.iter().map(|&g| Expr::Column(groups[g])).collect(), calls.clone());
             let types: Vec<Type> = set.iter().map(|&g| group_types[g]).collect();
-            let found = self.aggregate(stream.clone(), &own, &types);
+            let mut found = self.aggregate(stream.clone(), &own, &types);
+            if let Some(context) = context.filter(|c| c.columns.len() == set.len()) {
+                let by: Vec<(usize, usize)> = (0..set.len()).map(|c| (c, c)).collect();
+                found = self.join_groups(context, &found, &by, true);
+                found.columns.drain(set.len()..2 * set.len());
+            }
             let of_group = |g: usize| set.iter().position(|&s| s == g).map(|at| found.columns[at].0);
             let columns = (0..groups.len()).map(of_group).chain(found.columns[set.len()..].iter().map(|c| Some(c.0)));
             inputs.push(found.node);

@@ -5,9 +5,7 @@ use super::subquery::{all, cannot_fail};
 use super::window::{add_windows, depth_of_windows};
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
-use crate::query::{
-    Aggregate, BoundQuery, Expr, JoinKind, LimitBy, QueryExpr, Select, SetQuery, Source, SubQuery, WindowCall, type_of,
-};
+use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, QueryExpr, Select, SetQuery, Source, SubQuery, type_of};
 use crate::trace::{Path, SortColumn, SortSpec};
 use crate::value::{Type, Value};
 
@@ -112,20 +110,21 @@ impl Planner<'_> {
         }
         let stream = self.condition(stream, rest.as_ref());
         let stream = match &query.aggregate {
-            Some(aggregate) => self.group(stream, aggregate),
+            Some(aggregate) => self.group(stream, aggregate, context),
             None => stream,
         };
-        let stream = add_windows(self, query, stream, &mut []);
+        let others = if query.aggregate.is_none() { new } else { 0 };
+        let stream = add_windows(self, query, stream, others, &mut []);
         match &query.limit_by {
-            Some(part) => self.first_of_each(query, part, stream),
+            Some(part) => self.first_of_each(query, &part.by, true, stream),
             None => stream,
         }
     }
 
-    /// The part of each group that is kept.
-    fn first_of_each(&mut self, query: &BoundQuery, part: &LimitBy, stream: Stream) -> Stream {
+    /// The part of each group that is kept: what the limit per group says (`each`), or the query's.
+    pub(super) fn first_of_each(&mut self, query: &BoundQuery, by: &[Expr], each: bool, stream: Stream) -> Stream {
         let width = stream.columns.len();
-        let (mut query, mut part) = (query.clone(), part.clone());
+        let (mut query, mut by) = (query.clone(), by.to_vec());
         // What is selected is evaluated for every row, as without a limit: whether it fails must not depend on the order.
         let mut fields = match query.select {
             Select::All => Vec::new(),
@@ -133,14 +132,14 @@ impl Planner<'_> {
         };
         query.select = Select::All;
         let output = fields.iter_mut().map(|f| &mut f.expr).chain(query.order.iter_mut().map(|o| &mut o.expr));
-        let stream = self.lower(stream, part.by.iter_mut().chain(output));
+        let stream = self.lower(stream, by.iter_mut().chain(output));
         let types = stream.types();
         let type_in = |e: &Expr| type_of(e, &types).unwrap_or(Type::Text);
-        let wanted = part.by.iter().chain(query.order.iter().map(|o| &o.expr)).chain(fields.iter().map(|f| &f.expr));
+        let wanted = by.iter().chain(query.order.iter().map(|o| &o.expr)).chain(fields.iter().map(|f| &f.expr));
         let extended = self.extended(stream, wanted.map(|e| (e, type_in(e))));
-        let group = part.by.iter().map(|e| extended.place(e, type_in(e)).0).collect();
+        let group = by.iter().map(|e| extended.place(e, type_in(e)).0).collect();
         let sort = extended.sort(&query, &types);
-        let top = self.cut(&extended.stream, &query, group, sort, true);
+        let top = self.cut(&extended.stream, &query, group, sort, each);
         Stream { columns: top.columns[..width].to_vec(), ..top }
     }
 
@@ -161,8 +160,8 @@ impl Planner<'_> {
         stream
     }
 
-    /// Groups a stream; sub-queries may be in the groups, in the aggregates and in `having`.
-    pub(super) fn group(&mut self, stream: Stream, aggregate: &Aggregate) -> Stream {
+    /// Groups a stream; sub-queries may be in the groups, in the aggregates and in `having`. The first groups are the context's.
+    pub(super) fn group(&mut self, stream: Stream, aggregate: &Aggregate, context: Option<&Stream>) -> Stream {
         let mut aggregate = aggregate.clone();
         let having = aggregate.having.take();
         let mut parts: Vec<&mut Expr> = Vec::new();
@@ -178,7 +177,7 @@ impl Planner<'_> {
         let stream = if aggregate.sets.is_empty() {
             self.aggregate(stream, &aggregate, &groups)
         } else {
-            self.grouping_sets(stream, &aggregate, &groups)
+            self.grouping_sets(stream, &aggregate, &groups, context)
         };
         self.condition(stream, having.as_ref())
     }
@@ -248,16 +247,20 @@ impl Planner<'_> {
 
 /// How many joins the rows of a query take part in at most.
 fn joins(query: &BoundQuery) -> usize {
-    let subs = query_exprs(query);
     let hops = query.computed.iter().map(|c| c.hops.len()).max().unwrap_or(0);
     let extended = query.joins.iter().filter(|j| matches!(j.source, Source::Unnest(_))).count();
     (query.joins.len() + extended).max(hops)
         + computed_steps(query)
         + depth_of_windows(query)
         + 1
-        + subs.iter().map(QueryExpr::joins).sum::<usize>() * if query.limit_by.is_some() { 2 } else { 1 }
+        + joins_of_subs(query) * if query.limit_by.is_some() { 2 } else { 1 }
         + usize::from(query.limit_by.is_some())
         + columns_of_params(query)
+}
+
+/// How many joins they take part in for the sake of sub-queries in expressions.
+fn joins_of_subs(query: &BoundQuery) -> usize {
+    query_exprs(query).iter().map(QueryExpr::joins).sum()
 }
 
 /// How often parameters become columns, in outer joins and in aggregates.
@@ -284,7 +287,6 @@ fn query_exprs(query: &BoundQuery) -> Vec<QueryExpr> {
         });
     };
     query.clone().for_each_expr(&mut find);
-    query.windows.clone().iter_mut().flat_map(WindowCall::exprs_mut).for_each(find);
     found
 }
 
@@ -295,7 +297,8 @@ pub(super) fn check_joins(query: &BoundQuery) -> Result<()> {
     }
     for sub in query_exprs(query) {
         check_joins(&sub.query)?;
-        if sub.query.is_cut() && joins(&sub.query) > DEEPEST {
+        // What is selected of one that is cut is computed once more behind that.
+        if sub.query.is_cut() && joins(&sub.query) + joins_of_subs(&sub.query) > DEEPEST {
             return Err(too_deep());
         }
     }

@@ -190,11 +190,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Rows with their groups of an aggregate, by equal columns; those that have none, with one of nothing.
-    pub(super) fn join_groups(&mut self, left: &Stream, groups: &Stream, by: &[(usize, usize)]) -> Stream {
+    pub(super) fn join_groups(&mut self, left: &Stream, groups: &Stream, by: &[(usize, usize)], nulls_equal: bool) -> Stream {
         let (l, r) = paths(left, groups, by);
         let columns = left.within(false).chain(groups.within(true)).collect();
         let nothing = self.circuit.nothing(self.relations, groups.node);
-        self.join_on(left, groups, JoinKind::Left, [&l, &r], Vec::new(), false, None, Some(nothing), columns)
+        self.join_on(left, groups, JoinKind::Left, [&l, &r], Vec::new(), nulls_equal, None, Some(nothing), columns)
     }
 
     #[allow(clippy::too_many_arguments)]

@@ -12,8 +12,8 @@
 
 use super::{Planner, Stream};
 use crate::query::{
-    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, LimitBy, OutputField, Place, QueryExpr,
-    QueryExprKind, Select, type_of,
+    Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, OutputField, QueryExpr, QueryExprKind,
+    Select, type_of,
 };
 use crate::value::{Type, Value};
 
@@ -253,7 +253,7 @@ impl Planner<'_> {
         }
         let (left_keys, groups): (Vec<Expr>, Vec<Expr>) = inner.keys.iter().cloned().chain(more).unzip();
         let left_keys = self.columns(stream, &left_keys);
-        let right = self.group(right, &Aggregate::new(groups, calls));
+        let right = self.group(right, &Aggregate::new(groups, calls), None);
         let by: Vec<(usize, usize)> = left_keys.into_iter().enumerate().map(|(r, l)| (l, r)).collect();
         let at = stream.columns.len() + by.len();
         *stream = self.join_by(stream, &right, JoinKind::Left, &by, inner.nulls_equal);
@@ -307,10 +307,13 @@ impl Planner<'_> {
         }
         if sub.kind == QueryExprKind::Exists && !is_global(&query) {
             query.select = Select::All;
+            if !cut {
+                query.windows.clear();
+            }
             // A grouping by nothing has a row without any.
             query.aggregate = query.aggregate.filter(|a| cut || a.is_global() || !a.sets.is_empty() || a.having.is_some());
         }
-        match ties(&query, sub, per_pair && !cut) {
+        match ties(&query, sub, per_pair && !cut && query.windows.is_empty()) {
             Some(ties) => self.tied(query, ties),
             None => self.untied(stream, query, sub),
         }
@@ -326,11 +329,11 @@ impl Planner<'_> {
             query.key.iter_mut().for_each(|c| *c += new);
         }
         if let Some(aggregate) = &mut query.aggregate {
-            aggregate.groups.splice(0..0, keys.iter().map(|k| k.1.clone()));
+            group_each(aggregate, keys.iter().map(|k| k.1.clone()));
             keys.iter_mut().enumerate().for_each(|(i, k)| k.1 = Expr::Column(i));
         }
-        cut_each(&mut query, keys.iter().map(|k| k.1.clone()));
-        let stream = self.scope(&query, None);
+        let by: Vec<Expr> = keys.iter().map(|k| k.1.clone()).collect();
+        let stream = self.scope_of_each(&mut query, &by, None);
         Inner { stream, query, keys, nulls_equal: false, residual: all(residual) }
     }
 
@@ -338,7 +341,7 @@ impl Planner<'_> {
     fn untied(&mut self, stream: &mut Stream, mut query: BoundQuery, sub: &QueryExpr) -> Inner {
         let columns = self.columns(stream, &sub.outer);
         let tuples = Aggregate::new(columns.iter().map(|&c| Expr::Column(c)).collect(), Vec::new());
-        let tuples = self.group(stream.clone(), &tuples);
+        let tuples = self.group(stream.clone(), &tuples, None);
         let new = columns.len();
         let shift = |e: &mut Expr| {
             *e = e.replaced(&mut |e| match e {
@@ -352,26 +355,31 @@ impl Planner<'_> {
         // These are over the columns of their table alone.
         query.joins.iter_mut().zip(own).for_each(|(join, own)| join.own_filter = own);
         if let Some(aggregate) = &mut query.aggregate {
-            aggregate.groups.splice(0..0, (0..new).map(Expr::Column));
+            group_each(aggregate, (0..new).map(Expr::Column));
         }
         query.key.iter_mut().for_each(|c| *c += new);
-        cut_each(&mut query, (0..new).map(Expr::Column));
-        let found = self.scope(&query, Some(&tuples));
+        let by: Vec<Expr> = (0..new).map(Expr::Column).collect();
+        let found = self.scope_of_each(&mut query, &by, Some(&tuples));
         let keys = columns.into_iter().enumerate().map(|(i, c)| (Expr::Column(c), Expr::Column(i))).collect();
         Inner { stream: found, query, keys, nulls_equal: true, residual: None }
     }
+
+    /// The rows of a query for each row outside, `by` what is equal of that one: a part of these if the query is cut. Its windows
+    /// and groups are among the rows of one.
+    fn scope_of_each(&mut self, query: &mut BoundQuery, by: &[Expr], context: Option<&Stream>) -> Stream {
+        let parts = query.limit_by.iter_mut().map(|part| &mut part.by).chain(query.windows.iter_mut().map(|w| &mut w.partition));
+        parts.for_each(|part| drop(part.splice(0..0, by.iter().cloned())));
+        let stream = self.scope(query, context);
+        if query.is_cut() { self.first_of_each(query, by, false, stream) } else { stream }
+    }
 }
 
-/// A query that is cut becomes one of which each group is: what is equal of the row outside.
-fn cut_each(query: &mut BoundQuery, by: impl Iterator<Item = Expr>) {
-    if let Some(part) = &mut query.limit_by {
-        part.by.splice(0..0, by);
-    } else if query.is_cut() {
-        let (limit, offset) = (query.limit.take().unwrap_or(u32::MAX), std::mem::take(&mut query.offset));
-        query.limit_by = Some(LimitBy { by: by.collect(), limit, offset });
-        for slot in &mut query.slots {
-            slot.place = if slot.place == Place::Limit { Place::LimitBy } else { Place::OffsetBy };
-        }
+/// What is equal of the row outside comes before the groups of every grouping.
+fn group_each(aggregate: &mut Aggregate, by: impl ExactSizeIterator<Item = Expr>) {
+    let new = by.len();
+    aggregate.groups.splice(0..0, by);
+    for set in &mut aggregate.sets {
+        *set = (0..new).chain(set.iter().map(|g| g + new)).collect();
     }
 }
 
@@ -404,6 +412,8 @@ fn ties(query: &BoundQuery, sub: &QueryExpr, per_pair: bool) -> Option<Ties> {
     let mut elsewhere = query.joins.iter().any(|j| j.exprs().any(Expr::has_outer));
     let mut query = query.clone();
     if let Some(aggregate) = &mut query.aggregate {
+        // A grouping by nothing has a row for every row outside.
+        elsewhere |= !sub.outer.is_empty() && aggregate.sets.iter().any(Vec::is_empty);
         aggregate.groups.iter_mut().for_each(|g| elsewhere |= g.has_outer());
         aggregate.calls.iter_mut().for_each(|c| c.for_each_expr(&mut |e| elsewhere |= e.has_outer()));
     }

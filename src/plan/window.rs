@@ -27,14 +27,21 @@ fn groups(calls: &[WindowCall]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Puts the columns of a query's window functions behind those of a stream of its scope or group scope. Rows of different
-/// owners, told apart by `refer`, are in different partitions; `refer` leads from the new rows afterwards.
-pub(super) fn add_windows(planner: &mut Planner<'_>, query: &BoundQuery, stream: Stream, refer: &mut [Path]) -> Stream {
+/// Puts the columns of a query's window functions behind those of a stream of its scope or group scope, which comes behind so many
+/// `others`. Rows of different owners, told apart by `refer`, are in different partitions; `refer` leads from the new rows
+/// afterwards.
+pub(super) fn add_windows(
+    planner: &mut Planner<'_>,
+    query: &BoundQuery,
+    stream: Stream,
+    others: usize,
+    refer: &mut [Path],
+) -> Stream {
     if query.windows.is_empty() {
         return stream;
     }
     // Columns behind the scope, of the owner's key, are read by `refer` only.
-    let width = output_types(planner.schema, query).len() - query.windows.len();
+    let width = others + output_types(planner.schema, query).len() - query.windows.len();
     let mut full = stream;
     full.columns.truncate(width);
     // What sub-queries give is joined to the rows, behind the scope.

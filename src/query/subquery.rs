@@ -6,7 +6,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::{AggregateCall, BoundQuery, Expr, Select};
+use super::{AggregateCall, BoundQuery, Expr, Select, WindowCall};
 use crate::value::Type;
 
 /// A bound sub-query.
@@ -157,10 +157,11 @@ impl BoundQuery {
         self.for_each_output(f);
     }
 
-    /// Calls `f` with the expressions over the scope, or over the group scope if there is grouping: having, select, order and
-    /// what a limit is per.
+    /// Calls `f` with the expressions over the scope, or over the group scope if there is grouping: having, window functions,
+    /// select, order and what a limit is per.
     pub fn for_each_output(&mut self, f: &mut dyn FnMut(&mut Expr)) {
         self.aggregate.iter_mut().filter_map(|a| a.having.as_mut()).for_each(&mut *f);
+        self.windows.iter_mut().flat_map(WindowCall::exprs_mut).for_each(&mut *f);
         if let Select::Fields(fields) = &mut self.select {
             fields.iter_mut().for_each(|field| f(&mut field.expr));
         }

@@ -116,6 +116,7 @@ pub(super) fn lifted_of_windows(query: &BoundQuery, cells: usize) -> (Vec<Window
 pub(super) fn lifted_of_output(query: &BoundQuery, cells: usize) -> (BoundQuery, Lifted) {
     let mut query = query.clone();
     let mut lifted = Lifted::behind(cells + query.windows.len());
+    query.windows.clear();
     query.aggregate.iter_mut().for_each(|a| a.having = None);
     query.for_each_output(&mut |e| lifted.lift(e));
     (query, lifted)

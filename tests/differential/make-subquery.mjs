@@ -1,7 +1,8 @@
 // Random sub-queries in conditions and selects: tied to the row outside by equalities, by comparisons, or not at all.
 import { Expressions } from './make-expression.mjs'
 import { aggregate } from './make-aggregate.mjs'
-import { isSafe, literal } from './values.mjs'
+import { windowCall } from './make-window.mjs'
+import { domain, isSafe, literal } from './values.mjs'
 
 /** What sub-queries are there for: features by name. */
 export const subqueries = ['exists', 'notExists', 'inQuery', 'notInQuery', 'scalar', 'scalarRow']
@@ -47,10 +48,11 @@ function condition(state, kind, level) {
       const field = json.groupBy ? { op: 'agg', name: 'max', args: [inside.column(b)] } : inside.column(b)
       // A maximum of booleans and of uuids is of ours alone.
       const none = ['bool', 'uuid'].includes(b.type)
-      if (none) delete json.groupBy
-      json.select = [{ name: 'v', expr: none ? inside.column(b) : field }]
+      if (none) ungrouped(json)
+      const over = windowed(state, json, inside, b)
+      json.select = [{ name: 'v', expr: over ?? (none ? inside.column(b) : field) }]
       if (r.oneIn(4)) cut(state, json, inside)
-      else if (!json.groupBy && r.oneIn(4)) json.distinct = true
+      else if (!json.groupBy && !over && r.oneIn(4)) json.distinct = true
       else firstOfEach(state, json, inside)
       e = { op: kind, args: [r.oneIn(6) ? around.coalesce(a) : around.column(a)], query: json }
       break
@@ -76,13 +78,15 @@ function scalar(state, level, row = false) {
   const { r, seen, outside } = state
   seen.add(row ? 'scalarRow' : 'scalar')
   const { json, inside, table, alias } = query(state, level)
-  delete json.groupBy
+  ungrouped(json)
   if (!row) {
     const name = r.pick(['count', 'countX', 'sum', 'min', 'max'])
     seen.add(name)
     let expr = aggregate({ r, expressions: inside, exact: true }, name)
     // By the column's own type: bytes have no maximum in PostgreSQL 15, and booleans another one.
     if ((name === 'min' || name === 'max')) expr = { op: 'agg', name, args: [inside.number('int')] }
+    // Over the one group.
+    if (r.oneIn(8)) expr = { op: 'over', name: 'sum', args: [expr], over: {} }
     json.select = [{ name: 'v', expr }]
     return { expr: { op: 'scalar', query: json }, type: 'int' }
   }
@@ -96,7 +100,7 @@ function scalar(state, level, row = false) {
     // The first row in some order.
     const columns = inside.columns.filter((c) => c.type !== 'json')
     const c = r.pick(columns)
-    json.select = [{ name: 'v', expr: inside.column(c) }]
+    json.select = [{ name: 'v', expr: windowed(state, json, inside, c) ?? inside.column(c) }]
     cut(state, json, inside)
     json.limit = 1
     return { expr: { op: 'scalar', query: json }, type: family(c) }
@@ -121,14 +125,40 @@ function firstOfEach({ r }, json, inside) {
   return json
 }
 
+/** Rarely a window function over the rows, or groups, of a query, of the type of one of its columns. */
+function windowed({ r, schema, seen }, json, inside, c) {
+  if (!r.oneIn(6)) return undefined
+  const group = json.groupBy?.[0].expr
+  // Which of equal rows comes first PostgreSQL leaves open.
+  if (group && json.groupingSets && String(json.groupingSets) !== '0,') return undefined
+  const count = { expr: { op: 'agg', name: 'count' }, type: 'int' }
+  const ordered = inside.columns.filter((x) => !['json', 'uuid'].includes(x.type))
+  const column = () => {
+    if (group) return r.oneIn(2) ? { expr: group } : count
+    const x = r.pick(ordered)
+    return { expr: inside.column(x), type: x.type, values: domain(x) }
+  }
+  const tables = [[json.from, json.alias], ...(json.joins ?? []).map((j) => [j.table, j.alias])]
+  const keys = tables.flatMap(([from, of]) => schema.tables.find((t) => t.name === from).key.map((name) => ({ op: 'col', name, of })))
+  const key = group ? [group, ...(json.groupingSets ? [{ op: 'grouping', args: [group] }] : [])] : keys
+  const kind = r.pick(family(c) === 'int' ? ['rowNumber', 'ntile', 'overSum'] : ['shift', 'place'])
+  if (group && family(c) !== 'int') return undefined
+  const parts = { column, number: () => count.expr, text: () => count.expr, key }
+  seen.add(kind)
+  const call = windowCall({ r, wants: (_, odds = 0) => odds > 0 && r.oneIn(odds), seen }, kind, parts, true)
+  if (family(c) !== 'int') call.args = [inside.column(c), ...call.args.slice(1, 2)]
+  return call
+}
+
 /** Keeps a part of the rows, in an order. */
-function cut({ r }, json, inside) {
+function cut(state, json, inside) {
+  const { r } = state
   const columns = inside.columns.filter((c) => c.type !== 'json')
-  const place = () => (json.groupBy ? (r.oneIn(2) ? json.groupBy[0].expr : { op: 'agg', name: 'count' }) : inside.column(r.pick(columns)))
+  const place = () => windowed(state, json, inside, { type: 'int' }) ?? (json.groupBy ? (r.oneIn(2) ? json.groupBy[0].expr : { op: 'agg', name: 'count' }) : inside.column(r.pick(columns)))
   json.orderBy = Array.from({ length: r.below(3) }, () => ({ expr: place(), ...(r.oneIn(2) ? { desc: true } : {}), ...(r.oneIn(3) ? { nulls: r.pick(['first', 'last']) } : {}) }))
   json.limit = r.pick([0, 1, 1, 2, 3])
   if (r.oneIn(3)) json.offset = r.below(3)
-  return json
+  return firstOfEach(state, json, inside)
 }
 
 /** A query of one or two tables, without a select unless it is grouped. */
@@ -178,6 +208,15 @@ function query(state, level) {
     const c = r.pick(columns.filter((x) => x.type !== 'json'))
     json.groupBy = [{ expr: inside.column(c) }]
     json.select = [{ name: 'v', expr: inside.column(c) }]
+    if (r.oneIn(3)) {
+      seen.add('groupingSets')
+      json.groupingSets = r.pick([[[0], []], [[], [0], []], [[0], [0]]])
+      if (r.oneIn(3)) json.having = { op: '=', args: [{ op: 'grouping', args: [json.groupBy[0].expr] }, literal('int', r.below(2))] }
+    }
   }
   return { json, inside, table, alias }
+}
+
+function ungrouped(json) {
+  for (const part of ['groupBy', 'groupingSets', 'having']) delete json[part]
 }

@@ -30,7 +30,7 @@ export function makeWindows(state, parts) {
   else state.windowOrder = calls.slice(0, 2).map((kind) => ({ expr: make(kind, true), ...(r.oneIn(2) ? { desc: true } : {}) }))
 }
 
-function windowCall({ r, wants, seen }, kind, parts, exact) {
+export function windowCall({ r, wants, seen }, kind, parts, exact) {
   const { name, args } = call(r, kind, parts, exact)
   const over = {}
   if (wants('partitioned', 2)) {

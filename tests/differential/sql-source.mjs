@@ -90,18 +90,20 @@ export function columnsOf(env, sources, around) {
 function subquerySql(env, query, around) {
   const { sources, from } = sourcesOf(env, query, around)
   const column = columnsOf(env, sources, around)
+  const grouped = grouping(query, (query.groupBy ?? []).map((g) => expression(g.expr, column).sql))
+  const key = isGrouped(query) ? grouped.key : sources.flatMap(keyOf)
+  column.key = key
   const field = query.select ? expression(query.select[0].expr, column) : { sql: '1', type: 'int' }
   const where = filter('where', query.where ? [expression(query.where, column).sql] : [])
-  const grouped = grouping(query, (query.groupBy ?? []).map((g) => expression(g.expr, column).sql))
   const group = query.groupBy ? grouped.clause : ''
   const having = filter('having', query.having ? [expression(query.having, column).sql] : [])
   const cut = query.limit !== undefined || query.offset
-  const key = isGrouped(query) ? grouped.key : sources.flatMap(keyOf)
   const places = () => ordered(sorts(query).map((o, i) => ({ ...o, sql: expression(query.orderBy[i].expr, column).sql })), key)
   const by = eachOf(query)
   if (by) {
     const number = `row_number() over (partition by ${by.by.map((e) => expression(e, column).sql).join(', ')} ${places()})`
-    return { sql: `(select v from (select ${field.sql} as v, ${number} as n from ${from} ${where}) r where n > ${by.offset ?? 0} and n <= ${(by.offset ?? 0) + by.limit})`, type: field.type }
+    const rows = `select ${field.sql} as v, ${number} as n, row_number() over (${places()}) as place from ${from} ${where}`
+    return { sql: `(select v from (${rows}) r where n > ${by.offset ?? 0} and n <= ${(by.offset ?? 0) + by.limit} order by place ${window(query)})`, type: field.type }
   }
   const order = cut ? places() : ''
   return { sql: [`(select ${query.distinct ? 'distinct ' : ''}${field.sql} from ${from}`, where, group, having, order, window(query)].filter(Boolean).join(' ') + ')', type: field.type }

@@ -182,9 +182,6 @@ impl<'a> Context<'a> {
             let from = self.from(json, depth)?;
             let own = self.own_filter(&from.relation).map_err(|e| e.at("from"))?;
             let level = self.level(json, from, own, None, depth, parent)?;
-            if !level.outer.is_empty() {
-                alone(json)?;
-            }
             match (json.distinct, level.outer.is_empty()) {
                 (true, true) => self.distinct(json, level)?,
                 (true, false) => distinct::each(json, level)?,
@@ -336,25 +333,6 @@ impl<'a> Context<'a> {
         let [asked, plain] = [asked, plain].map(|all| all.into_iter().fold(None, |a, b| Expr::and(a, Some(b.clone()))));
         let (on, asked) = if later && kind == JoinKind::Inner { (plain, asked) } else { (Expr::and(plain, asked), None) };
         Ok((JoinSource { on: on.unwrap_or(made.on.clone()), ..made }, height, asked))
-    }
-}
-
-/// Refuses what is about all rows of a query in one that is evaluated for each row around it.
-fn alone(json: &ast::QueryJson) -> Result<()> {
-    let cut = [json.limit, json.offset].iter().any(Option::is_some)
-        || [&json.limit_param, &json.offset_param].iter().any(|p| p.is_some());
-    let parts = [
-        (json.grouping_sets.is_some(), "groupingSets", ""),
-        (cut && json.distinct_on.is_some(), "distinctOn", " beside a limit"),
-        (cut && json.limit_by.is_some(), "limitBy", " beside a limit"),
-    ];
-    match parts.into_iter().find(|p| p.0) {
-        Some((_, part, beside)) => {
-            let message =
-                format!("a sub-query that reads the row around it has no `{part}`{beside}; group it, or put it into `from`");
-            Err(Error::new(ErrorCode::QueryInvalid, message).at(part))
-        }
-        None => Ok(()),
     }
 }
 

@@ -51,11 +51,6 @@ impl Binder<'_, '_> {
             };
             return Err(not_stratified(what).at("query"));
         }
-        if !bound.windows.is_empty() {
-            let message =
-                "a sub-query in an expression has no window functions; put them into a query in the place of its `from`";
-            return Err(invalid(message.to_owned()).at("query"));
-        }
         let field = match &mut bound.select {
             Select::Fields(fields) if fields.len() == 1 => Some(&mut fields[0]),
             _ => None,
@@ -128,6 +123,12 @@ impl<'a> Context<'a> {
         }
         let mut level = self.query(json, scope.depth + 1, Some(scope))?;
         let query = &mut level.query;
+        if let Some(aggregate) = query.aggregate.as_mut().filter(|a| a.is_global())
+            && !(query.windows.is_empty() && query.limit_by.is_none() && query.slots.is_empty())
+        {
+            // What is asked of its one row is more than its aggregates: that of a grouping set.
+            aggregate.sets = vec![Vec::new()];
+        }
         if !query.is_cut() {
             return Ok(level);
         }
@@ -142,9 +143,6 @@ impl<'a> Context<'a> {
         if let Some(aggregate) = &mut query.aggregate
             && aggregate.is_global()
         {
-            if !query.slots.is_empty() {
-                return refuse("limit", "the one row of a sub-query that reads the row around it has no parameter as its limit");
-            }
             if query.limit == Some(0) || query.offset > 0 {
                 aggregate.having = Some(Expr::Literal(Value::Bool(false)));
             }

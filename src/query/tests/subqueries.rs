@@ -135,7 +135,24 @@ fn one_that_reads_the_row_around_it_is_cut_for_each() {
     );
     let mut by_param = asked("scalar", json!({"select": count, "limitParam": "n"}));
     by_param["params"] = json!([{"name": "n", "value": lit(1)}]);
-    assert_eq!(bad(by_param), at("QUERY_INVALID", "where.args[0].query.limit", "", ""));
+    let one_of = |query: Json| {
+        let Some(Expr::Call(_, mut args)) = good(query).filter else { panic!("a call") };
+        only(args.remove(0)).query.aggregate.map(|a| a.sets)
+    };
+    assert_eq!(one_of(asked("scalar", json!({"select": count}))), Some(vec![]));
+    // What keeps the one row or not is of a grouping set, which has one for each row around.
+    assert_eq!(one_of(by_param), Some(vec![vec![]]));
+    let numbered = json!([{"name": "n", "expr": {"op": "over", "name": "sum", "args": [{"op": "agg", "name": "count"}]}}]);
+    assert_eq!(one_of(asked("scalar", json!({"select": numbered}))), Some(vec![vec![]]));
+    let per = json!({"select": count, "limitBy": {"by": [lit(1)], "limit": 0}});
+    assert_eq!(one_of(asked("scalar", per)), Some(vec![vec![]]));
+    // A limit behind one per group stays beside it.
+    assert_eq!(cut("scalar", json!({"distinctOn": [col("body")], "limit": 1})), (Some(1), 0, 0, None));
+    let rows = json!([{"name": "n", "expr": {"op": "over", "name": "rowNumber"}}]);
+    assert_eq!(
+        bad(asked("scalar", json!({"select": rows, "distinct": true}))),
+        at("QUERY_INVALID", "where.args[0].query.distinct", "", "")
+    );
 }
 
 #[test]

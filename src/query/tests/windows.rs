@@ -125,9 +125,14 @@ fn a_window_function_is_refused_where_rows_are_not_known_yet() {
     assert_eq!(refused_call(over("rank", [], json!({"partitionBy": [is_first()]}))), invalid("over.partitionBy[0].args[0]"));
     let having = json!({"from": "issues", "groupBy": [], "having": is_first(), "select": [field("n", agg("count", []))]});
     assert_eq!(bad(having), invalid("having.args[0]"));
-    let inner = json!({"from": "comments", "select": [field("n", rank())]});
-    let scalar = json!({"op": "scalar", "query": inner});
-    assert_eq!(refused_call(scalar), at("QUERY_INVALID", "query", "scalar", ""));
+    // A sub-query knows its rows.
+    let scalar = json!({"op": "scalar", "query": {"from": "comments", "select": [field("n", rank())]}});
+    let Some(Expr::Call(_, args)) = good(json!({"from": "issues", "where": op("=", [scalar, lit(1)])})).filter else {
+        panic!("a call")
+    };
+    assert!(matches!(&args[0], Expr::Sub(sub) if sub.query.windows.len() == 1));
+    let within = json!({"op": "exists", "query": {"from": "comments", "where": is_first()}});
+    assert_eq!(bad(json!({"from": "issues", "where": within})), invalid("where.query.where.args[0]"));
     let any = json!({"op": "exists", "query": {"from": "comments"}});
     let bound = good(json!({"from": "issues", "select": [field("n", over("rank", [], by(any)))]}));
     assert!(bound.windows[0].order[0].expr.has_subquery());

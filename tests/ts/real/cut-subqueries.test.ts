@@ -55,6 +55,11 @@ describe('sub-queries that are cut, of the row around them', () => {
     expect(nth.rows.map(r => r.n)).toEqual([1, null, null])
     nth.setParams({ skip: 0 })
     expect(nth.rows.map(r => r.n)).toEqual([1, 1, null])
+    // The one row of an aggregate without groups.
+    const one = db.live(db.query.issues.orderBy('id').select(i => ({ n: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).limit(param<number>('n')).select(() => ({ n: count() }))) })), { params: { n: 0 } })
+    expect(one.rows.map(r => r.n)).toEqual([null, null, null])
+    one.setParams({ n: 1 })
+    expect(one.rows.map(r => r.n)).toEqual([3, 1, 0])
   })
 
   it('are the first of each of several groups', async () => {
@@ -68,7 +73,28 @@ describe('sub-queries that are cut, of the row around them', () => {
     expect(latest.rows.map(r => r.own)).toEqual([false, true, false])
     db.apply([{ op: 'delete', table: 'comments', id: 14 }, { op: 'insert', table: 'comments', row: comment(23, 2, 1) }])
     expect([best.rows.map(r => r.id), twice.rows.map(r => r.id), latest.rows.map(r => r.own)]).toEqual([[12, 22], [2], [true, false, false]])
-    expect(failure(() => db.live(db.query.issues.where(i => exists(db.query.comments.where(c => eq(c.issueId, i.id)).distinctOn('points').limit(0)))))).toMatchObject({ code: 'QUERY_INVALID', path: 'where.query.distinctOn' })
+    const of = (i: { id: any }) => db.query.comments.where(c => eq(c.issueId, i.id)).orderBy('id', 'desc')
+    // Of these a part.
+    const second = db.live(db.query.issues.orderBy('id').select(i => ({
+      id: scalar(of(i).distinctOn('points').limit(1).offset(1).select('id')), other: scalar(of(i).limitBy('points', 1, 1).limit(1).select('id')),
+    })))
+    expect(second.rows).toEqual([{ id: 12, other: null }, { id: 22, other: 21 }, { id: null, other: null }])
+    db.apply([{ op: 'update', table: 'comments', id: 13, set: { points: 5 } }])
+    expect(second.rows).toEqual([{ id: 12, other: 11 }, { id: 22, other: 21 }, { id: null, other: null }])
+    expect(db.live(db.query.issues.where(i => exists(of(i).distinctOn('points').limit(0)))).rows).toEqual([])
+    expect(db.live(db.query.issues.where(i => exists(of(i).distinctOn('points').offset(2)))).rows).toEqual([])
+    expect(db.live(db.query.issues.where(i => exists(of(i).distinctOn('points').offset(1))).orderBy('id').select('id')).rows).toEqual([{ id: 1 }, { id: 2 }])
+  })
+
+  it('are refused where what they select makes rows too deep', async () => {
+    const db = await some()
+    const deep = (n: number) => db.live(db.query.issues.select(i => ({
+      n: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).distinctOn('points').limit(1).select(c => ({
+        n: Array.from({ length: n }, (_, k) => scalar(db.query.issues.as(`other${k}`).where(o => gt(o.id, c.id)).where('id', '<', 100 + k).select(() => ({ n: count() })))).reduce((a, b) => add(a as any, b as any) as any),
+      }))),
+    })))
+    expect(deep(6).rows.map(r => r.n)).toEqual([0, 0, null])
+    expect(failure(() => deep(18))).toMatchObject({ code: 'QUERY_INVALID' })
   })
 
   it('are distinct for each row around them', async () => {

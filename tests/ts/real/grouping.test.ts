@@ -1,6 +1,6 @@
 // Several groupings in one query: rollup, cube, grouping sets, and what `grouping` says.
 import { describe, expect, it } from 'vitest'
-import { and, cube, createDatabase, count, decimal, defineSchema, eq, exists, from, gt, grouping, groupingSets, inQuery, int, min, mod, rollup, string, sum, table } from '../../../pkg/index.inline.js'
+import { and, cube, createDatabase, count, decimal, defineSchema, eq, exists, from, gt, grouping, groupingSets, inQuery, int, min, mod, rollup, scalar, string, sum, table } from '../../../pkg/index.inline.js'
 import { failure } from './support.js'
 
 const schema = defineSchema({
@@ -76,8 +76,22 @@ describe('several groupings', () => {
     // The group of everything is there whatever the table holds.
     const there = db.live(db.query.sales.where(() => exists(db.query.marks.groupBy(rollup('id')).select(() => ({ n: count() })))).select('id'))
     expect(there.rows.length).toBe(4)
-    const e = failure(() => db.live(db.query.sales.where(s => exists(db.query.marks.where(m => eq(m.id, s.id)).groupBy(rollup('id')).select(() => ({ n: count() }))))))
-    expect([e.code, e.path]).toEqual(['QUERY_INVALID', 'where.query.groupingSets'])
+  })
+
+  it('are of the row around them, with a group of everything for each', async () => {
+    const db = await some()
+    db.apply([{ op: 'insert', table: 'marks', rows: [{ id: 1 }, { id: 2 }, { id: 8 }] }])
+    const above = (m: { id: any }) => db.query.sales.where(s => gt(s.amount, m.id)).groupBy(rollup('year'))
+    const live = db.live(db.query.marks.orderBy('id').select(m => ({
+      all: scalar(above(m).having(s => eq(grouping(s.year), 1)).select(() => ({ n: count() }))),
+      second: scalar(above(m).orderBy(s => sum(s.amount), 'desc').limit(1).offset(1).select(s => ({ year: s.year }))),
+    })))
+    const rows = () => live.rows.map(r => [r.all, r.second])
+    expect(rows()).toEqual([[3, 2025], [2, null], [0, null]])
+    const unsold = db.live(db.query.marks.orderBy('id').where(m => exists(db.query.sales.where(s => eq(s.id, m.id)).groupBy(rollup('year')).having(() => eq(count(), 0)).select(() => ({ n: count() })))))
+    expect(unsold.rows).toEqual([{ id: 8 }])
+    db.apply([{ op: 'insert', table: 'sales', row: sale(8, 2024, 'n', 16) }, { op: 'delete', table: 'sales', id: 1 }])
+    expect([rows(), unsold.rows]).toEqual([[[4, 2024], [3, 2024], [1, null]], [{ id: 1 }]])
   })
 
   it('say what is wrong with them, and where', async () => {

@@ -1,7 +1,7 @@
 // Window functions through the built package.
 import { describe, expect, it } from 'vitest'
 import {
-  count, denseRank, eq, exists, firstValue, lag, lastValue, lead, max, mul, ntile, nthValue, over, rank, rowNumber, scalar, sum,
+  count, denseRank, eq, exists, firstValue, gt, inQuery, lag, lastValue, lead, max, mul, ntile, nthValue, over, rank, rowNumber, scalar, sum,
 } from '../../../pkg/index.inline.js'
 import { failure, open, put } from './support.js'
 
@@ -45,6 +45,29 @@ describe('window functions', () => {
     db.apply([put('b', { status: 'open', priority: 9 }), put('a', { status: 'done', priority: 3 })])
     expect(live.rows).toEqual([{ id: 'a', open: 0, points: null, most: 9 }, { id: 'b', open: 1, points: 9, most: 9 }, { id: 'c', open: 2, points: 13, most: 9 }])
     expect(failure(() => db.live(db.query.issues.select(i => ({ n: over(count(i.status, { distinct: true })) }))))).toMatchObject({ code: 'QUERY_INVALID', offending: 'count' })
+    db.close()
+  })
+
+  it('are in sub-queries, over the rows that the row around has', async () => {
+    const { db } = await open()
+    db.apply([put('a', {}), put('b', {}), put('c', {})])
+    const comment = (id: number, issueId: string, at: number) => ({ op: 'upsert', table: 'comments', row: { id, issueId, body: `c${id}`, at } }) as const
+    db.apply([comment(1, 'a', -1), comment(2, 'a', -2), comment(3, 'b', -3)])
+    const of = (i: { id: any }) => db.query.comments.where(c => eq(c.issueId, i.id))
+    const live = db.live(db.query.issues.orderBy('id').select(i => ({
+      latest: scalar(of(i).orderBy('id', 'desc').limit(1).select(c => ({ place: over(rowNumber(), { orderBy: c.at }) }))),
+      second: inQuery(2, of(i).select(c => ({ place: over(rank(), { orderBy: c.at }) }))),
+      third: inQuery(3, db.query.comments.select(c => ({ place: over(rank(), { orderBy: c.at }) }))),
+      all: scalar(of(i).select(() => ({ n: over(sum(count())) }))),
+    })))
+    const rows = () => live.rows.map(r => Object.values(r))
+    expect(rows()).toEqual([[1, true, true, 2], [1, false, true, 1], [null, false, true, 0]])
+    db.apply([comment(4, 'b', 5), { op: 'delete', table: 'comments', id: 1 }])
+    expect(rows()).toEqual([[1, false, true, 1], [2, true, true, 2], [null, false, true, 0]])
+    // Of rows that are tied by no equality, and none of distinct ones.
+    const above = db.live(db.query.comments.orderBy('id').select(c => ({ n: scalar(db.query.comments.as('o').where(o => gt(o.id, c.id)).orderBy('id').limit(1).select(() => ({ n: over(count()) }))) })))
+    expect(above.rows.map(r => r.n)).toEqual([2, 1, null])
+    expect(failure(() => db.live(db.query.issues.where(i => inQuery(1, of(i).select(c => ({ place: over(rank(), { orderBy: c.at }) })).distinct()))))).toMatchObject({ code: 'QUERY_INVALID', path: 'where.query.distinct' })
     db.close()
   })
 

@@ -290,7 +290,7 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
 }
 
 /// Whether a column is read.
-fn reads(e: &ExprJson) -> bool {
+pub fn reads(e: &ExprJson) -> bool {
     e.op == "col" || e.args.iter().any(reads)
 }
 

@@ -2,14 +2,14 @@
 
 use eddyline::query::Table;
 use eddyline::query::ast::{ExprJson, FromJson, JoinJson, LimitByJson, NamedJson, OrderJson, QueryJson};
-use eddyline::value::Type;
+use eddyline::value::{Type, Value};
 use fastrand::Rng;
 
 use super::aggregate::aggregate;
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
-use super::query::visible;
-use super::window::window;
+use super::query::{reads, visible};
+use super::window::{over_groups, over_nested, window};
 use super::{chance, pick};
 
 /// Adds a condition with a sub-query to those of a query, or of one of its joins.
@@ -89,7 +89,14 @@ fn condition(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) ->
         4..=6 => {
             let (mut query, inside, grouped) = query(rng, tables, outside, level);
             let (ty, value) = comparable(rng, outside);
-            let field = if grouped { field_of_group(rng, &mut query, &inside, ty) } else { inside.of_type(rng, ty, 1) };
+            let (value, field) = if chance(rng, 15) {
+                let (ty, field) = windowed(rng, &inside, grouped);
+                (outside.of_type(rng, ty, 0), field)
+            } else if grouped {
+                (value, field_of_group(rng, &mut query, &inside, ty))
+            } else {
+                (value, inside.of_type(rng, ty, 1))
+            };
             query.select = Some(vec![NamedJson { name: "v".into(), expr: field }]);
             cut(rng, &mut query, &inside, 25);
             distinct(rng, &mut query, &inside, grouped);
@@ -124,8 +131,13 @@ fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (T
     let (mut query, inside, grouped) = query(rng, tables, outside, level);
     if chance(rng, 25) {
         // The first row in some order.
-        let (ty, field) =
-            if query.group_by.is_some() || query.having.is_some() { sortable(rng, &inside) } else { comparable(rng, &inside) };
+        let (ty, field) = if chance(rng, 25) {
+            windowed(rng, &inside, grouped)
+        } else if grouped {
+            sortable(rng, &inside)
+        } else {
+            comparable(rng, &inside)
+        };
         query.select = Some(vec![NamedJson { name: "v".into(), expr: field }]);
         cut(rng, &mut query, &inside, 100);
         query.limit = query.limit.map(|n| n.min(1)).or(Some(1));
@@ -135,7 +147,10 @@ fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (T
     // More than one row is an error for those outside; within a sub-query, it depends on the plan who they are.
     let (ty, field) = if level > 1 || chance(rng, 75) {
         query.group_by = None;
-        let (ty, field) = sortable(rng, &inside);
+        if query.grouping_sets.take().is_some() {
+            query.having = None;
+        }
+        let (ty, field) = if chance(rng, 10) { windowed(rng, &inside, true) } else { sortable(rng, &inside) };
         let combined = chance(rng, 15).then(|| outside.of_type(rng, ty, 0));
         (ty, combined.map_or(field.clone(), |other| call("coalesce", vec![field, other])))
     } else if query.group_by.is_some() || query.having.is_some() {
@@ -205,7 +220,16 @@ fn query(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Qu
         query.select = Some(vec![NamedJson { name: "v".into(), expr: sortable(rng, &inside).1 }]);
     }
     if grouped {
-        query.group_by = Some(vec![NamedJson { name: "g".into(), expr: inside.any(rng).1 }]);
+        let group = inside.any(rng).1;
+        if chance(rng, 40) && reads(&group) {
+            query.grouping_sets =
+                Some(pick(rng, &[vec![vec![0], vec![]], vec![vec![], vec![0], vec![]], vec![vec![0], vec![0]], vec![vec![]]]));
+            if query.having.is_none() && chance(rng, 30) {
+                let number = literal(&Value::Int(rng.i64(0..2)));
+                query.having = Some(call("=", vec![call("grouping", vec![group.clone()]), number]));
+            }
+        }
+        query.group_by = Some(vec![NamedJson { name: "g".into(), expr: group }]);
     }
     let grouped = grouped || query.having.is_some();
     (query, inside, grouped)
@@ -214,19 +238,20 @@ fn query(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Qu
 /// Sometimes of equal rows one, in the order of what is selected, or the first of those that agree in something.
 fn distinct(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, grouped: bool) {
     let counts = query.select.iter().flatten().any(|f| aggregates(&f.expr));
-    if !(grouped || counts || query.limit.is_some() || query.offset.is_some()) && chance(rng, 15) {
-        let by = vec![inside.any(rng).1];
+    let grouped = grouped || counts;
+    if chance(rng, 15) {
+        let by = vec![if grouped { sortable(rng, inside).1 } else { inside.any(rng).1 }];
         match rng.bool() {
             true => query.distinct_on = Some(by),
             false => query.limit_by = Some(LimitByJson { by, limit: rng.u32(1..3), ..LimitByJson::default() }),
         }
         for _ in 0..rng.usize(0..=2) {
-            query.order_by.push(OrderJson { expr: inside.any(rng).1, desc: rng.bool(), nulls: None });
+            query.order_by.push(OrderJson { expr: place(rng, inside, grouped), desc: rng.bool(), nulls: None });
         }
         return;
     }
     let Some([field]) = query.select.as_deref() else { return };
-    if grouped || field.expr.op == "agg" || field.expr.op == "lit" || !chance(rng, 20) {
+    if grouped || matches!(field.expr.op.as_str(), "agg" | "lit" | "over") || !chance(rng, 20) {
         return;
     }
     let expr = field.expr.clone();
@@ -243,7 +268,7 @@ fn cut(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, percent: u32) {
     let selected = query.select.iter().flatten().any(|f| aggregates(&f.expr));
     let grouped = selected || query.group_by.is_some() || query.having.is_some();
     for _ in 0..pick(rng, &[0, 1, 1, 2]) {
-        let expr = if grouped { sortable(rng, inside).1 } else { inside.any(rng).1 };
+        let expr = place(rng, inside, grouped);
         query.order_by.push(OrderJson {
             expr,
             desc: rng.bool(),
@@ -252,6 +277,26 @@ fn cut(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, percent: u32) {
     }
     query.limit = chance(rng, 85).then(|| pick(rng, &[0, 1, 1, 2, 3]));
     query.offset = (query.limit.is_none() || chance(rng, 35)).then(|| rng.u32(0..3));
+}
+
+/// What rows, or groups, are in the order of.
+fn place(rng: &mut Rng, inside: &Scope, grouped: bool) -> ExprJson {
+    match grouped {
+        _ if chance(rng, 15) => windowed(rng, inside, grouped).1,
+        true => sortable(rng, inside).1,
+        false => inside.any(rng).1,
+    }
+}
+
+/// A window function that has an order, over rows or groups.
+fn windowed(rng: &mut Rng, inside: &Scope, grouped: bool) -> (Type, ExprJson) {
+    loop {
+        let aggregates = [sortable(rng, inside), sortable(rng, inside)];
+        let (ty, call) = if grouped { over_groups(rng, &aggregates) } else { over_nested(rng, inside) };
+        if ty.is_ordered() {
+            return (ty, call);
+        }
+    }
 }
 
 /// An aggregate that has an order.
@@ -282,6 +327,12 @@ fn field_of_group(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, ty: Type
     let agg = |name: &str, arg: ExprJson| ExprJson { name: Some(name.into()), ..call("agg", vec![arg]) };
     if rng.bool() {
         let group = inside.of_type(rng, ty, 0);
+        if query.grouping_sets.is_some() {
+            query.having = None;
+        }
+        if !reads(&group) {
+            query.grouping_sets = None;
+        }
         query.group_by = Some(vec![NamedJson { name: "g".into(), expr: group.clone() }]);
         return group;
     }
