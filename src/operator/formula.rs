@@ -261,18 +261,11 @@ impl Formula {
                 Function::Not => return Ok(args[0].truth(row)?.map(|v| !v)),
                 _ => {}
             }
-            if let [Formula::Column(p), Formula::Literal(v)] = args.as_slice()
-                && let Function::Eq | Function::Ne = f
+            // What is asked most: no order of two texts is needed.
+            if let (Function::Eq | Function::Ne, [Formula::Column(p), Formula::Literal(Value::Text(text))]) = (f, args.as_slice())
+                && let Cell::Text(cell) = row.relations.cell(row.relation, row.handle, *p)
             {
-                // What is asked most.
-                let same = match (row.relations.cell(row.relation, row.handle, *p), v) {
-                    (Cell::Text(a), Value::Text(b)) => Some(*a == **b),
-                    (Cell::Int(a), Value::Int(b)) => Some(a == *b),
-                    _ => None,
-                };
-                if same.is_some() {
-                    return Ok(same.map(|same| same == (*f == Function::Eq)));
-                }
+                return Ok(Some((*cell == **text) == (*f == Function::Eq)));
             }
             if let [a, b] = args.as_slice()
                 && let (Some(test), Some(a), Some(b)) = (comparison(*f), a.leaf(row), b.leaf(row))

@@ -346,14 +346,14 @@ impl OrderedGroups {
         } else {
             self.apply_grouped(rs, delta, &mut work);
         }
-        if work.removed.capacity() + work.inserted.capacity() + work.of_group.capacity() < 1 << 14 {
+        if work.removed.capacity() + work.inserted.capacity() < 1 << 14 {
             self.work = work;
         }
     }
 
     fn apply_grouped(&mut self, rs: &Relations, delta: &Delta, work: &mut Work) {
         let paths = std::mem::take(&mut self.group);
-        let mut of_group = std::mem::take(&mut work.of_group);
+        let mut of_group: Vec<(GroupId, Handle, i32)> = Vec::with_capacity(delta.rows().len());
         let rows = delta.rows();
         let mut group = None;
         for (at, &(row, weight)) in rows.iter().enumerate() {
@@ -374,8 +374,6 @@ impl OrderedGroups {
             self.change_group(rs, group, work);
             rest = &rest[n..];
         }
-        of_group.clear();
-        work.of_group = of_group;
     }
 
     fn known_group(&mut self, rs: &Relations, row: Handle, paths: &[Path]) -> Option<GroupId> {
@@ -391,7 +389,7 @@ impl OrderedGroups {
         let (sort, relation) = (&self.sort, self.relation);
         // An order of operators may be without a key.
         let tie = |a: Handle, b: Handle| sort.compare(rs, relation, a, b).then(a.cmp(&b));
-        let Work { removed, inserted, .. } = work;
+        let Work { removed, inserted } = work;
         in_order(removed, &tie);
         in_order(inserted, &tie);
         let list = &mut self.groups[group as usize].list;

@@ -136,28 +136,25 @@ impl Layout {
         h.finish()
     }
 
-    /// Whether two rows have equal values in some columns, however these are shown.
-    #[inline]
+    /// Whether two rows have equal values in some columns, however these are shown. Not inlined, as [`same_cell`](Self::same_cell).
+    #[inline(never)]
     pub fn same(&self, a: &[u8], b: &[u8], columns: &[usize]) -> bool {
         let equal = |c: usize| self.columns[c].ty.has_spellings() && total_order(self.cell(a, c), self.cell(b, c)).is_eq();
         columns.iter().all(|&c| self.same_cell(a, b, c) || equal(c))
     }
 
     /// Whether two rows have the same cell in a column: rows are canonical, so these have equal bytes.
-    #[inline]
+    ///
+    /// Not inlined: it is called from many places, and larger than a call.
+    #[inline(never)]
     pub fn same_cell(&self, a: &[u8], b: &[u8], column: usize) -> bool {
-        Two { layout: self, rows: [a, b], same_nulls: false, same_heap: false }.agree(column)
+        Two { layout: self, rows: [a, b], same_rest: false }.agree(column)
     }
 
-    /// Two rows of which many columns are to be compared: what most pairs agree on, nulls and heap, is compared once.
+    /// Two rows of which many columns are to be compared: what most pairs agree on, all behind the 8-byte slots, is compared once.
     pub fn two<'a>(&'a self, a: &'a [u8], b: &'a [u8]) -> Two<'a> {
-        let part = |from: u32, to: u32| a[from as usize..to as usize] == b[from as usize..to as usize];
-        Two {
-            layout: self,
-            rows: [a, b],
-            same_nulls: part(self.null_at, self.flags_at),
-            same_heap: a.len() == b.len() && part(self.var_at, self.bool_at) && part(self.heap_at, a.len() as u32),
-        }
+        let at = self.var_at as usize;
+        Two { layout: self, rows: [a, b], same_rest: a[at..] == b[at..] }
     }
 
     /// All cells as owned values.
@@ -217,22 +214,24 @@ impl Layout {
 pub struct Two<'a> {
     layout: &'a Layout,
     rows: [&'a [u8]; 2],
-    same_nulls: bool,
-    same_heap: bool,
+    same_rest: bool,
 }
 
 impl Two<'_> {
     /// Whether they have the same cell in a column.
     #[inline(always)]
     pub fn agree(&self, column: usize) -> bool {
-        let Two { layout, rows: [a, b], same_nulls, same_heap } = *self;
-        if !same_nulls && layout.is_null(a, column) != layout.is_null(b, column) {
+        let Two { layout, rows: [a, b], same_rest } = *self;
+        let place = &layout.columns[column];
+        if same_rest && place.slot >= layout.var_at {
+            return true;
+        }
+        if !same_rest && layout.is_null(a, column) != layout.is_null(b, column) {
             return false;
         }
-        let place = &layout.columns[column];
         let slot = place.slot as usize;
         if place.var != u32::MAX {
-            same_heap || layout.span(a, place) == layout.span(b, place)
+            layout.span(a, place) == layout.span(b, place)
         } else if place.ty == Type::Bool {
             a[slot] == b[slot]
         } else {

@@ -59,7 +59,6 @@ const NO_NODE: NodeId = NodeId::MAX;
 pub const NOT_CHANGED: u32 = u32::MAX;
 
 /// What lists of a level show differently.
-#[derive(Debug)]
 enum Change {
     /// One row that stays in view.
     Row(Kept),
@@ -73,36 +72,20 @@ pub struct Output<'a> {
     pub words: &'a mut Vec<i32>,
     /// Number of patches.
     pub patches: usize,
-    /// Where the last patch about fields begins: what shows one row many times tells it in the same words.
-    last: usize,
-    /// Kept for its memory.
-    pub scratch: Scratch,
-}
-
-/// Lists that show a change, and what changed in them up to which of these.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    shown: Vec<u32>,
-    changes: Vec<(usize, Change)>,
+    /// Level and rows of the last patch about fields, and where it begins: what shows one row many times tells it in the same words.
+    last: (usize, (i32, i32)),
+    last_at: usize,
 }
 
 impl<'a> Output<'a> {
     /// Patches behind these words.
     pub fn new(words: &'a mut Vec<i32>) -> Self {
-        Output { words, patches: 0, last: usize::MAX, scratch: Scratch::default() }
+        Output { words, patches: 0, last: (usize::MAX, (0, 0)), last_at: 0 }
     }
 
     fn put(&mut self, patch: PatchWords) {
         patch.write(self.words);
         self.patches += 1;
-    }
-
-    /// Whether the last patch about fields is of this level and rows.
-    fn is_last(&self, level: usize, (before, now): (i32, i32)) -> bool {
-        let last = self.words.get(self.last..).and_then(|words| words.first_chunk());
-        last.is_some_and(|&[_, of, _, _, _, handle, old, _]: &[i32; PATCH_WORDS]| {
-            (of, old, handle) == (level as i32, before, now)
-        })
     }
 }
 
@@ -197,7 +180,9 @@ impl View {
             return self.emit(circuit, relations, 0, ROOT, &change, out);
         }
         self.nodes.begin();
-        let Scratch { mut shown, mut changes } = std::mem::take(&mut out.scratch);
+        // Lists that show a change, and what changed in them up to which of these.
+        let mut shown: Vec<u32> = Vec::new();
+        let mut changes: Vec<(usize, Change)> = Vec::new();
         for level in 0..self.plan.levels.len() {
             {
                 let l = &self.plan.levels[level];
@@ -232,9 +217,6 @@ impl View {
                 at = end;
             }
             shown.clear();
-        }
-        if shown.capacity() < 1 << 12 {
-            out.scratch = Scratch { shown, changes };
         }
     }
 
@@ -471,16 +453,16 @@ impl View {
         }
         let start = out.words.len();
         let patch = PatchWords { at: at as i32, handle: now, old: before, child, ..PatchWords::new(SET, level, owner) };
-        if out.is_last(level, (before, now)) {
-            let kind = out.words[out.last];
+        if out.last == (level, (before, now)) {
+            let kind = out.words[out.last_at];
             out.put(PatchWords { kind, ..patch });
             if kind == SET {
-                let mask = out.last + PATCH_WORDS..out.last + PATCH_WORDS + self.plan.levels[level].mask_words();
-                out.words.extend_from_within(mask);
+                let mask = out.last_at + PATCH_WORDS;
+                out.words.extend_from_within(mask..mask + self.plan.levels[level].mask_words());
             }
             return;
         }
-        out.last = start;
+        (out.last, out.last_at) = ((level, (before, now)), start);
         out.put(patch);
         if !self.mask(relations, level, before as Handle, now as Handle, out.words) {
             out.words.truncate(start + PATCH_WORDS);

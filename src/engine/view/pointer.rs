@@ -52,7 +52,7 @@ impl View {
         if before >= 0
             && now >= 0
             && before != now
-            && !out.is_last(level, (before, now))
+            && out.last != (level, (before, now))
             && respelled(before as Handle, now as Handle)
         {
             // A key in another spelling is another row to lists.

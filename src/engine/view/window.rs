@@ -233,22 +233,12 @@ fn first_after(touched: &[Placed], n: usize) -> usize {
     low
 }
 
-/// For each removed row, the inserted row with the same key. Most stay in their order: from both ends they are paired as they come,
-/// and only what is between them is looked up.
+/// For each removed row, the inserted row with the same key.
 fn pair_up(rows: &Rows<'_>, removed: &[Placed], inserted: &[Placed]) -> Vec<Option<usize>> {
-    let alike = |(r, i): &(&Placed, &Placed)| rows.same_key(r.row, i.row);
-    let front = removed.iter().zip(inserted).take_while(alike).count();
-    let (between, others) = (&removed[front..], &inserted[front..]);
-    let back = between.iter().rev().zip(others.iter().rev()).take_while(alike).count();
-    let (between, others) = (&between[..between.len() - back], &others[..others.len() - back]);
-    let mut partners: Vec<Option<usize>> = (0..front).map(Some).collect();
-    partners.extend(look_up(rows, between, others).into_iter().map(|partner| partner.map(|i| front + i)));
-    partners.extend((inserted.len() - back..inserted.len()).map(Some));
-    partners
-}
-
-/// The same by an index of what came.
-fn look_up(rows: &Rows<'_>, removed: &[Placed], inserted: &[Placed]) -> Vec<Option<usize>> {
+    // Windows give rows another value and leave their order.
+    if removed.len() == inserted.len() && removed.iter().zip(inserted).all(|(r, i)| rows.same_key(r.row, i.row)) {
+        return (0..removed.len()).map(Some).collect();
+    }
     if removed.len() * inserted.len() <= 64 {
         let find = |r: &Placed| inserted.iter().position(|i| rows.same_key(r.row, i.row));
         return removed.iter().map(find).collect();

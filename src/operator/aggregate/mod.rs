@@ -216,12 +216,8 @@ impl Operator for AggregateGroups {
                 Err(code) => self.errors.add(code, weight),
             }
         }
-        let mut changed = std::mem::take(&mut self.changed);
-        for g in changed.drain(..) {
+        for g in std::mem::take(&mut self.changed) {
             self.publish(step.relations, g, out);
-        }
-        if changed.capacity() < 1 << 10 {
-            self.changed = changed;
         }
     }
 
