@@ -340,9 +340,12 @@ mod tests {
                     let next = if rng.bool() { rs.insert_row(rel, packed) } else { new };
                     let key = if next == new { rs.cell(rel, new, Path::column(0)) } else { rs.cell(rel, next, Path::column(0)) };
                     let key = if let crate::value::Cell::Int(key) = key { Some(key) } else { None };
-                    delta.push(old, -weight);
-                    delta.push(next, weight);
-                    held[at] = (next, key, weight);
+                    // All of it, or one of several.
+                    let moved = if rng.bool() { weight } else { 1 };
+                    delta.push(old, -moved);
+                    delta.push(next, moved);
+                    held[at].2 -= moved;
+                    held.push((next, key, moved));
                 }
                 2 if at < held.len() => {
                     delta.push(held[at].0, 1);

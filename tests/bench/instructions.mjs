@@ -66,13 +66,13 @@ function counted(name, { schema, query, rows, changes }, program, scratch) {
   const folder = join(scratch, name)
   const lines = (list) => list.map((item) => JSON.stringify(item)).join('\n')
   mkdirSync(folder)
-  writeFileSync(join(folder, 'schema.json'), JSON.stringify(schema))
+  writeFileSync(join(folder, 'schema.json'), JSON.stringify(schema.json))
   writeFileSync(join(folder, 'query.json'), JSON.stringify(query))
   writeFileSync(join(folder, 'rows.ndjson'), Object.entries(rows).map(([table, list]) => lines(list.map((row) => ({ op: 'insert', table, row })))).join('\n'))
   writeFileSync(join(folder, 'changes.ndjson'), lines(changes))
   const out = join(folder, 'counted')
   const options = ['--quiet', '--tool=callgrind', '--cache-sim=yes', '--toggle-collect=measured', `--callgrind-out-file=${out}`]
-  const told = JSON.parse(execFileSync('valgrind', [...options, program, folder, String(COUNT)], { stdio: ['ignore', 'pipe', 'ignore'] }).toString())
+  const told = JSON.parse(execFileSync('valgrind', [...options, program, folder, String(COUNT)], { stdio: ['ignore', 'pipe', 'pipe'] }).toString())
   const totals = execFileSync('grep', ['^totals:', out]).toString().trim().split(' ').slice(1).map(Number)
   const each = { instructions: totals[0] / COUNT, reads: totals[1] / COUNT, writes: totals[2] / COUNT, words: told.words / COUNT, examined: told.examined / COUNT }
   const cell = (n, width, digits = 0) => n.toFixed(digits).padStart(width)
