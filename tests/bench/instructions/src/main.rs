@@ -1,5 +1,5 @@
-//! `eddyline-instructions FOLDER CHANGES`: the schema, query, rows and changes of a folder, applied one by one. The first half of
-//! the changes is for warming up; then so many run within `measured`, where a counter of instructions collects.
+//! `eddyline-instructions FOLDER CHANGES`: the schema, query, rows and changes of a folder, applied one by one. The last
+//! so many changes run within `measured`, where a counter of instructions collects; those before them are for warming up.
 
 use eddyline::engine::Engine;
 use eddyline::engine::report::Report;
@@ -9,11 +9,11 @@ use eddyline::wire::json::{JsonReader, Options};
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// What is counted: batches, each as one version.
+/// What is counted: batches, each as one version. One that is refused is an error, not a cheap change.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn measured(engine: &mut Engine, batches: &mut Vec<Batch>, report: &mut Report) -> usize {
-    batches.drain(..).map(|batch| engine.apply_into(batch, report).map_or(0, |()| report.words.len())).sum()
+fn measured(engine: &mut Engine, batches: &mut Vec<Batch>, report: &mut Report) -> eddyline::error::Result<usize> {
+    batches.drain(..).map(|batch| engine.apply_into(batch, report).map(|()| report.words.len())).sum()
 }
 
 fn main() -> Fallible<()> {
@@ -38,7 +38,7 @@ fn main() -> Fallible<()> {
         engine.apply_into(batch, &mut report)?;
     }
     let before = engine.work();
-    let words = measured(&mut engine, &mut some, &mut report);
+    let words = measured(&mut engine, &mut some, &mut report)?;
     let examined = engine.work().examined - before.examined;
     println!("{{\"words\":{words},\"examined\":{examined}}}");
     Ok(())
