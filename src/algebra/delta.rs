@@ -32,6 +32,14 @@ impl Delta {
         &self.rows
     }
 
+    /// The row that leaves, the one that takes its place, and their weight, if that is all: an update, which most changes are.
+    #[inline]
+    pub fn update(&self) -> Option<(Handle, Handle, Weight)> {
+        let &[a, b] = self.rows() else { return None };
+        let (old, new) = if a.1 < b.1 { (a, b) } else { (b, a) };
+        (old.1.checked_add(new.1) == Some(0)).then_some((old.0, new.0, new.1))
+    }
+
     /// No rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

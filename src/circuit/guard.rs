@@ -49,7 +49,7 @@ impl Guard {
                     _ => {}
                 }
             }
-            if !is_safe(conjunct) {
+            if !conjunct.is_safe() {
                 break;
             }
         }
@@ -161,45 +161,6 @@ pub fn is_below(high: &Bound, cell: Cell<'_>) -> bool {
         let order = total_order(cell, v.as_cell());
         order.is_lt() || *closed && order.is_eq()
     })
-}
-
-/// Whether evaluation cannot fail, whatever the row.
-fn is_safe(formula: &Formula) -> bool {
-    match formula {
-        Formula::Column(_) | Formula::Literal(_) | Formula::Param(_) => true,
-        Formula::Match(_, text) => is_safe(text),
-        Formula::Replace(..) => false,
-        Formula::Call(function, args) => {
-            let known = matches!(
-                function,
-                Function::Eq
-                    | Function::Ne
-                    | Function::Lt
-                    | Function::Le
-                    | Function::Gt
-                    | Function::Ge
-                    | Function::And
-                    | Function::Or
-                    | Function::Not
-                    | Function::In
-                    | Function::Like
-                    | Function::ILike
-                    | Function::IsNull
-                    | Function::IsNotNull
-                    | Function::Between
-                    | Function::IsDistinct
-                    | Function::IsNotDistinct
-                    | Function::Coalesce
-                    | Function::NullIf
-                    | Function::Greatest
-                    | Function::Least
-                    | Function::Lower
-                    | Function::Upper
-                    | Function::Length
-            );
-            known && args.iter().all(is_safe)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ use crate::store::{Applied, Batch, Snapshot, Store};
 use crate::trace::{HandleState, RelationId, Relations};
 use crate::value::{MapState, RowTree};
 use report::HEADER_WORDS;
-use view::{NOT_CHANGED, Output, Touched};
+use view::{NOT_CHANGED, Output, Scratch, Touched};
 
 /// A registered query.
 pub type ViewId = u32;
@@ -66,6 +66,7 @@ pub struct Engine {
     closed: Vec<View>,
     /// Changed lists of the last version by the views that hold them: a version costs nothing for the others. Kept for its memory.
     touched: Vec<Touched>,
+    scratch: Scratch,
     next_view: ViewId,
     /// Views in error.
     failed_views: usize,
@@ -98,6 +99,7 @@ impl Engine {
             views: IndexMap::default(),
             closed: Vec::new(),
             touched: Vec::new(),
+            scratch: Scratch::default(),
             next_view: 1,
             failed_views: 0,
             version: 0,
@@ -220,8 +222,10 @@ impl Engine {
             let at = words.len();
             words.extend_from_slice(&[id as i32, 0, 0, 0]);
             let mut out = Output::new(words);
+            std::mem::swap(&mut out.scratch, &mut self.scratch);
             view.absorb(&mut self.circuit, &mut self.relations, changed, &mut out);
             let patches = out.patches;
+            self.scratch = out.scratch;
             let failed = if errors { error_of(&self.circuit, view) } else { None };
             if patches == 0 && failed == view.failed {
                 words.truncate(at);

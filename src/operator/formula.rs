@@ -4,20 +4,15 @@
 //! zero are errors. `and`, `or`, `between`, `coalesce` and `case` go from left to right and stop at what decides; all other
 //! functions evaluate all their arguments first. Those that need no more than the cells are in `scalar`.
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::hash::{Hash, Hasher};
-use std::rc::Rc;
 
-use super::replacement::replaced;
+use super::pattern::{PATTERNED, Pattern, last_pattern, patterned};
 use super::scalar;
 use crate::algebra::Handle;
 use crate::error::ErrorCode;
 use crate::query::{CastTo, Expr, Function};
-use crate::regex::{Regex, Rules};
 use crate::trace::{Path, RelationId, Relations};
-use crate::value::array::push;
-use crate::value::{Cell, Element, Value, total_order};
+use crate::value::{Cell, Value, total_order};
 
 /// An expression over the columns of one relation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,86 +29,6 @@ pub enum Formula {
     Match(Pattern, Box<Formula>),
     /// A text with another in the place of what it has of a pattern.
     Replace(Pattern, Box<[Formula; 2]>),
-}
-
-/// A regular expression that is ready; equal if written equal.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    text: Box<str>,
-    /// What is asked: whether it is found, or what is found.
-    asks: Function,
-    /// Of `RegexpReplace`.
-    flags: Box<str>,
-    regex: Rc<Regex>,
-}
-
-impl Pattern {
-    fn new(text: &str, asks: Function, flags: &str) -> Option<Self> {
-        let regex = Regex::flagged(text, if asks == Function::MatchesFolded { "i" } else { flags }).ok()?;
-        Some(Pattern { text: text.into(), asks, flags: flags.into(), regex: Rc::new(regex) })
-    }
-
-    fn of(&self, text: &str) -> Datum<'static> {
-        if let Some((rules, most)) = match self.asks {
-            Function::RegexpMatch => Some((Rules::Longest, 1)),
-            Function::RegexpMatches => Some((Rules::Longest, usize::MAX)),
-            Function::ReFind => Some((Rules::First, 1)),
-            Function::ReSeq => Some((Rules::First, usize::MAX)),
-            _ => None,
-        } {
-            return self.groups(text, rules, most);
-        }
-        if self.asks == Function::RegexpSubstr {
-            return self.regex.find(text).map_or(NULL, |found| Datum::Value(Value::Text(text[found].into())));
-        }
-        truth(Some(self.regex.is_match(text)))
-    }
-
-    fn replaced(&self, text: &str, with: &str) -> Outcome<'static> {
-        let made = replaced(&self.regex, self.flags.contains('g'), text, with)?;
-        Ok(Datum::Value(Value::Text(made.into())))
-    }
-
-    /// Matches with their groups, one after another; null where the first is asked for and there is none.
-    fn groups(&self, text: &str, rules: Rules, most: usize) -> Datum<'static> {
-        let mut texts = Vec::new();
-        let mut found = false;
-        self.regex.each(text, rules, most, &mut |groups| {
-            found = true;
-            let whole = usize::from(rules == Rules::Longest && groups.len() > 1);
-            for group in &groups[whole..] {
-                push(group.clone().map_or(Cell::Null, |g| Cell::Text(&text[g])), &mut texts);
-            }
-        });
-        if found || most > 1 { Datum::Value(Value::Array(Element::Text, texts.into())) } else { NULL }
-    }
-}
-
-/// Functions of a text and a regular expression.
-const PATTERNED: [Function; 7] = [
-    Function::Matches,
-    Function::MatchesFolded,
-    Function::RegexpSubstr,
-    Function::RegexpMatch,
-    Function::RegexpMatches,
-    Function::ReFind,
-    Function::ReSeq,
-];
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text && self.asks == other.asks && self.flags == other.flags
-    }
-}
-
-impl Eq for Pattern {}
-
-impl Hash for Pattern {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
-        self.asks.hash(state);
-        self.flags.hash(state);
-    }
 }
 
 /// A row to evaluate over.
@@ -147,11 +62,11 @@ impl Datum<'_> {
     }
 }
 
-type Outcome<'a> = Result<Datum<'a>, ErrorCode>;
+pub(super) type Outcome<'a> = Result<Datum<'a>, ErrorCode>;
 
-const NULL: Datum<'static> = Datum::Cell(Cell::Null);
+pub(super) const NULL: Datum<'static> = Datum::Cell(Cell::Null);
 
-fn truth(v: Option<bool>) -> Datum<'static> {
+pub(super) fn truth(v: Option<bool>) -> Datum<'static> {
     Datum::Cell(v.map_or(Cell::Null, Cell::Bool))
 }
 
@@ -217,6 +132,23 @@ impl Formula {
             ) => false,
             Formula::Call(Function::Cast(CastTo::BigInt), _) => true,
             Formula::Call(_, args) => args.iter().any(|a| a.is_wide(relations, relation)),
+        }
+    }
+
+    /// Whether evaluation cannot fail, whatever the row.
+    pub fn is_safe(&self) -> bool {
+        use Function as F;
+        match self {
+            Formula::Column(_) | Formula::Literal(_) | Formula::Param(_) => true,
+            Formula::Match(_, text) => text.is_safe(),
+            Formula::Replace(..) => false,
+            #[rustfmt::skip]
+            Formula::Call(function, args) => matches!(
+                function,
+                F::Eq | F::Ne | F::Lt | F::Le | F::Gt | F::Ge | F::And | F::Or | F::Not | F::In | F::Like | F::ILike | F::IsNull
+                    | F::IsNotNull | F::Between | F::IsDistinct | F::IsNotDistinct | F::Coalesce | F::NullIf | F::Greatest | F::Least
+                    | F::Case | F::CaseOf | F::Lower | F::Upper | F::Length
+            ) && args.iter().all(Formula::is_safe),
         }
     }
 
@@ -462,23 +394,4 @@ fn strict(f: Function, args: &[Cell<'_>]) -> Outcome<'static> {
         return last_pattern(f, pattern, flags, |p| p.replaced(text, with)).unwrap_or(Ok(NULL));
     }
     scalar::call(f, args).map(Datum::Value)
-}
-
-thread_local! {
-    /// The pattern that a column had last: a parameter's is the same for all rows.
-    static LAST: RefCell<Option<Pattern>> = const { RefCell::new(None) };
-}
-
-/// What a text has of the pattern that a column holds.
-fn patterned(asks: Function, text: &str, pattern: &str) -> Datum<'static> {
-    last_pattern(asks, pattern, "", |p| p.of(text)).unwrap_or(NULL)
-}
-
-fn last_pattern<T>(asks: Function, pattern: &str, flags: &str, f: impl FnOnce(&Pattern) -> T) -> Option<T> {
-    LAST.with_borrow_mut(|last| {
-        if last.as_ref().is_none_or(|l| l.asks != asks || *l.text != *pattern || *l.flags != *flags) {
-            *last = Pattern::new(pattern, asks, flags);
-        }
-        last.as_ref().map(f)
-    })
 }

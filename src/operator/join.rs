@@ -44,7 +44,7 @@ pub(super) struct Found {
 impl Found {
     /// Nothing yet, of the rows of a delta.
     pub(super) fn new(delta: &Delta) -> Self {
-        Found { is_update: delta.rows().len() == 2, of: None, rows: Vec::new() }
+        Found { is_update: delta.update().is_some(), of: None, rows: Vec::new() }
     }
 }
 

@@ -18,6 +18,7 @@ mod link;
 mod order;
 mod outer_join;
 mod param;
+mod pattern;
 mod range;
 mod replacement;
 mod scalar;

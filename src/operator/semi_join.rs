@@ -58,8 +58,7 @@ impl SemiJoin {
         let (a, b) = (step.nodes.arrangement(self.left.node), step.nodes.arrangement(self.right.node));
         // An update that leaves its key as it is: that has rows before and after.
         if inputs[0].is_empty()
-            && let &[(old, out), (new, in_)] = inputs[1].rows()
-            && out + in_ == 0
+            && let Some((old, new, _)) = inputs[1].update()
             && same_cells(relations, self.right.relation, old, new, b.key())
         {
             step.meter.examined += 2;

@@ -234,14 +234,14 @@ impl Run<'_> {
             (Op::Insert | Op::Upsert, None) => {
                 let row = self.rs.insert_row(table, change.row);
                 self.tables[table as usize].insert(hash, row);
-                self.arrivals.arrive(t, self.rs, row, None);
+                self.arrivals.arrive(t, self.rs, row, None, None);
                 self.undo.push(Undo::Inserted { table, row });
                 self.keep(table, row);
             }
             // After a reset only rows brought since are held; the others go at the end.
             (Op::Insert | Op::Update | Op::Delete, Some(old)) if !self.resets.is_empty() && self.is_stale(table, old) => {
                 match change.op {
-                    Op::Insert => self.replace(table, hash, old, change.row),
+                    Op::Insert => self.replace(table, hash, old, change.row, None),
                     _ => self.applied.ignored += 1,
                 }
             }
@@ -250,11 +250,11 @@ impl Run<'_> {
                     return Err(duplicate(t, &change.row));
                 }
             }
-            (Op::Upsert, Some(old)) => self.replace(table, hash, old, change.row),
+            (Op::Upsert, Some(old)) => self.replace(table, hash, old, change.row, None),
             (Op::Update, Some(old)) => {
                 let before = self.rs.row(table, old);
                 let row: Box<[u8]> = self.builder.merge(&t.layout, before, &change.row, &change.present).into();
-                self.replace(table, hash, old, row);
+                self.replace(table, hash, old, row, Some(&change.present));
             }
             (Op::Delete, Some(row)) => {
                 self.tables[table as usize].remove(hash, row);
@@ -275,7 +275,7 @@ impl Run<'_> {
         let rs = &*self.rs;
         let has_key = |h| t.layout.same(rs.row(table, h), rs.row(table, new), &t.key);
         let Some(old) = self.tables[table as usize].put(hash, new, has_key) else {
-            self.arrivals.arrive(t, self.rs, new, None);
+            self.arrivals.arrive(t, self.rs, new, None, None);
             self.undo.push(Undo::Inserted { table, row: new });
             return Ok(());
         };
@@ -288,14 +288,15 @@ impl Run<'_> {
             self.rs.retire(table, new);
             return Err(error);
         } else {
-            self.arrivals.arrive(t, self.rs, new, Some(old));
+            self.arrivals.arrive(t, self.rs, new, Some(old), None);
             self.rs.retire(table, old);
             self.undo.push(Undo::Replaced { table, old, new });
         }
         Ok(())
     }
 
-    fn replace(&mut self, table: TableId, hash: u32, old: Handle, row: Box<[u8]>) {
+    /// `changed`: a bit per column that may differ, if that is known.
+    fn replace(&mut self, table: TableId, hash: u32, old: Handle, row: Box<[u8]>, changed: Option<&[u8]>) {
         let t = self.schema.by_id(table);
         let is_stale = !self.resets.is_empty() && !t.arrivals.is_empty() && self.is_stale(table, old);
         if *self.rs.row(table, old) == *row {
@@ -307,7 +308,7 @@ impl Run<'_> {
         }
         let new = self.rs.insert_row(table, row);
         self.tables[table as usize].replace(hash, old, new);
-        self.arrivals.arrive(t, self.rs, new, (!is_stale).then_some(old));
+        self.arrivals.arrive(t, self.rs, new, (!is_stale).then_some(old), changed);
         self.rs.retire(table, old);
         self.undo.push(Undo::Replaced { table, old, new });
         self.keep(table, new);

@@ -20,14 +20,15 @@ pub(super) struct Arrivals<'a> {
 }
 
 impl Arrivals<'_> {
-    /// Numbers a row that was stored just now, in the place of another one or of none.
-    pub fn arrive(&mut self, table: &Table, rs: &mut Relations, new: Handle, old: Option<Handle>) {
+    /// Numbers a row that was stored just now, in the place of another one or of none. An update says by a bit per column which
+    /// cells it gave (`changed`): the others are not compared.
+    pub fn arrive(&mut self, table: &Table, rs: &mut Relations, new: Handle, old: Option<Handle>, changed: Option<&[u8]>) {
         if table.arrivals.is_empty() {
             return;
         }
         *self.last += 1;
         for place in 0..table.arrivals.len() {
-            let number = old.and_then(|old| kept(table, rs, place, new, old)).unwrap_or(*self.last);
+            let number = old.and_then(|old| kept(table, rs, place, new, old, changed)).unwrap_or(*self.last);
             rs.set_number(table.id, place, new, number);
         }
     }
@@ -35,7 +36,7 @@ impl Arrivals<'_> {
     /// Gives a row the numbers that it had before this batch, as far as it refers to the same rows.
     pub fn stay(&self, table: &Table, rs: &mut Relations, new: Handle, old: Handle) {
         for place in 0..table.arrivals.len() {
-            if let Some(number) = kept(table, rs, place, new, old) {
+            if let Some(number) = kept(table, rs, place, new, old, None) {
                 rs.set_number(table.id, place, new, number);
             }
         }
@@ -58,7 +59,10 @@ impl Arrivals<'_> {
 }
 
 /// The old row's number, if the new one has the same references.
-fn kept(table: &Table, rs: &Relations, place: usize, new: Handle, old: Handle) -> Option<u64> {
-    let same = table.layout.same(rs.row(table.id, old), rs.row(table.id, new), &table.arrivals[place]);
+fn kept(table: &Table, rs: &Relations, place: usize, new: Handle, old: Handle, changed: Option<&[u8]>) -> Option<u64> {
+    let referring = &table.arrivals[place][..];
+    let may_differ = |c: usize| changed.is_none_or(|bits| bits.get(c / 8).is_some_and(|b| b >> (c % 8) & 1 == 1));
+    let same =
+        !referring.iter().any(|&c| may_differ(c)) || table.layout.same(rs.row(table.id, old), rs.row(table.id, new), referring);
     same.then(|| rs.number(table.id, old, Path::column(place)))
 }

@@ -133,11 +133,8 @@ impl HashArrangement {
     /// Adds a delta. What comes goes before what leaves: a key whose one row becomes another one is not taken out and put in
     /// again. Cost: O(1) a row.
     pub fn apply(&mut self, rs: &Relations, delta: &Delta) {
-        if let &[a, b] = delta.rows() {
-            let (old, new) = if a.1 < b.1 { (a, b) } else { (b, a) };
-            if old.1.checked_add(new.1) == Some(0) && self.replace(rs, old.0, new.0, new.1) {
-                return;
-            }
+        if delta.update().is_some_and(|(old, new, weight)| self.replace(rs, old, new, weight)) {
+            return;
         }
         let signed = |came: bool| delta.rows().iter().filter(move |r| (r.1 > 0) == came);
         for &(row, weight) in signed(true).chain(signed(false)) {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Entry, GroupDelta, OrderedList, Placed};
+use super::{Entry, GroupDelta, GroupId, OrderedList, Placed};
 use crate::algebra::Handle;
 use crate::sort;
 
@@ -13,6 +13,8 @@ pub struct Work {
     pub removed: Vec<Entry>,
     /// Those that come.
     pub inserted: Vec<Entry>,
+    /// Rows of several groups, with their weights.
+    pub of_group: Vec<(GroupId, Handle, i32)>,
 }
 
 impl Work {

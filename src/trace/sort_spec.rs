@@ -93,6 +93,12 @@ impl SortSpec {
         spelling
     }
 
+    /// Whether two rows have the same number and cells: no other row can tell them apart.
+    pub fn alike(&self, rs: &Relations, rel: RelationId, a: Handle, b: Handle) -> bool {
+        self.arrival.is_none_or(|path| rs.number(rel, a, path) == rs.number(rel, b, path))
+            && self.columns.iter().all(|c| rs.same_cell(rel, a, b, c.path))
+    }
+
     /// Order of a row against values for the first columns.
     pub fn compare_to(&self, rs: &Relations, rel: RelationId, row: Handle, values: &[Value]) -> Ordering {
         for (c, v) in self.columns.iter().zip(values) {

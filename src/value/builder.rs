@@ -90,6 +90,7 @@ impl RowBuilder {
 
     /// The same, but the column counts as null until [`mark_put`](Self::mark_put).
     #[inline]
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub(crate) fn put_json_string(&mut self, place: &ColumnLayout, buf: &[u8], from: usize) -> Result<Option<usize>, Fault> {
         debug_assert_eq!(place.ty, Type::Text);
         let Some(copied) = lex::copy_string(buf, from, &mut self.bytes, self.used)? else { return Ok(None) };
@@ -178,12 +179,14 @@ impl RowBuilder {
     }
 
     /// A row with some cells (those of a bit per column) taken from another row of the same layout, valid until the next
-    /// `start` or `merge`. Cost: one copy of the row; texts are copied span by span only when a text is among the cells.
+    /// `start` or `merge`. Cost: one copy of the row, the texts between two that are taken as one.
     pub fn merge(&mut self, layout: &Layout, base: &[u8], other: &[u8], cells: &[u8]) -> &[u8] {
+        let (fixed, heap) = base.split_at(layout.heap_at as usize);
         let row = &mut self.gathered;
         row.clear();
-        row.extend_from_slice(base);
-        let mut spans = false;
+        row.extend_from_slice(fixed);
+        // How much of the heap is there, from which var column on ends have to move, and by how much.
+        let (mut copied, mut first, mut by) = (0, None, 0);
         for (at, bits) in cells.iter().enumerate() {
             let mut bits = *bits;
             while bits != 0 {
@@ -193,22 +196,28 @@ impl RowBuilder {
                 let slot = place.slot as usize;
                 let null = layout.null_at as usize + column / 8;
                 row[null] = row[null] & !(1 << (column % 8)) | other[null] & 1 << (column % 8);
-                spans |= place.var != u32::MAX;
-                let width = place.width();
-                row[slot..slot + width].copy_from_slice(&other[slot..slot + width]);
+                if place.var == u32::MAX {
+                    let width = place.width();
+                    row[slot..slot + width].copy_from_slice(&other[slot..slot + width]);
+                    continue;
+                }
+                let before = layout.range(base, place);
+                row.extend_from_slice(&heap[copied..before.start]);
+                row.extend_from_slice(layout.span(other, place));
+                copied = before.end;
+                if let Some(first) = first.replace(slot) {
+                    move_ends(&mut row[first..slot], by);
+                }
+                by = (row.len() - fixed.len()).wrapping_sub(copied) as u32;
             }
         }
-        if spans {
-            let heap = layout.heap_at as usize;
-            row.truncate(heap);
-            for place in layout.columns.iter().filter(|c| c.var != u32::MAX) {
-                let column = place.bit as usize;
-                let taken = cells.get(column / 8).is_some_and(|b| b >> (column % 8) & 1 == 1);
-                row.extend_from_slice(layout.span(if taken { other } else { base }, place));
-                let end = (row.len() - heap) as u32;
-                row[place.slot as usize..][..4].copy_from_slice(&end.to_le_bytes());
+        row.extend_from_slice(&heap[copied..]);
+        if let Some(first) = first {
+            move_ends(&mut row[first..layout.bool_at as usize], by);
+            let flags = layout.flags_at as usize;
+            if base[flags] & other[flags] & FLAG_ASCII == 0 {
+                row[flags] = if row[fixed.len()..].is_ascii() { FLAG_ASCII } else { 0 };
             }
-            row[layout.flags_at as usize] = if row[heap..].is_ascii() { FLAG_ASCII } else { 0 };
         }
         row
     }
@@ -226,6 +235,15 @@ impl RowBuilder {
         let ascii = self.ascii || self.gathered[heap..].is_ascii();
         self.gathered[layout.flags_at as usize] = if ascii { FLAG_ASCII } else { 0 };
         &self.gathered
+    }
+}
+
+/// Moves the ends of texts.
+fn move_ends(ends: &mut [u8], by: u32) {
+    if by != 0 {
+        for end in ends.as_chunks_mut().0 {
+            *end = u32::from_le_bytes(*end).wrapping_add(by).to_le_bytes();
+        }
     }
 }
 
@@ -288,13 +306,16 @@ mod tests {
             Value::Bytes([].into()),
             Value::text("other"),
         ];
-        let (packed_a, packed_b) = (layout.pack(&a), layout.pack(&b));
+        let ascii = a.clone().map(|v| if v == Value::text("grüß") { Value::text("gruss") } else { v });
         let mut builder = RowBuilder::new();
-        for cells in 0..1u16 << types.len() {
-            let mixed: Vec<Value> =
-                (0..types.len()).map(|c| if cells >> c & 1 == 1 { b[c].clone() } else { a[c].clone() }).collect();
-            let got = builder.merge(&layout, &packed_a, &packed_b, &cells.to_le_bytes());
-            assert_eq!(*got, *layout.pack(&mixed), "{cells:b}");
+        for (a, b) in [(&a, &b), (&b, &a), (&ascii, &b), (&b, &ascii), (&a, &ascii)] {
+            let (packed_a, packed_b) = (layout.pack(a), layout.pack(b));
+            for cells in 0..1u16 << types.len() {
+                let mixed: Vec<Value> =
+                    (0..types.len()).map(|c| if cells >> c & 1 == 1 { b[c].clone() } else { a[c].clone() }).collect();
+                let got = builder.merge(&layout, &packed_a, &packed_b, &cells.to_le_bytes());
+                assert_eq!(*got, *layout.pack(&mixed), "{cells:b}");
+            }
         }
     }
 

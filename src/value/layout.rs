@@ -6,6 +6,9 @@
 //! Canonical: null cells have zero slots and empty spans, floats one NaN and no −0. Hence equal rows have equal bytes, and
 //! row equality is `memcmp`. `www/docs/boundary.md` states the same for the TypeScript encoder.
 
+use std::ops::Range;
+
+use super::cell::canonical_float;
 use super::{Cell, Hasher64, RowBuilder, Type, Value, array, interval, numeric, total_order};
 
 /// Flag: every byte of the heap is ASCII, so that text offsets in bytes are offsets in UTF-16 units too.
@@ -113,6 +116,26 @@ impl Layout {
         }
     }
 
+    /// Puts a cell of fixed size, or null, into a row; whether the row is another one now.
+    pub fn put_fixed(&self, row: &mut [u8], column: usize, cell: Cell<'_>) -> bool {
+        let word = match cell {
+            Cell::Null => 0,
+            Cell::Bool(v) => u64::from(v),
+            Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => v as u64,
+            Cell::Float(v) => canonical_float(v).to_bits(),
+            _ => unreachable!("a cell of fixed size"),
+        };
+        let place = &self.columns[column];
+        let (slot, null, bit) = (place.slot as usize, self.null_at as usize + column / 8, 1 << (column % 8));
+        let nulls = row[null] & !bit | if cell.is_null() { bit } else { 0 };
+        let mut changed = std::mem::replace(&mut row[null], nulls) != nulls;
+        let width = place.width();
+        let word = &word.to_le_bytes()[..width];
+        changed |= row[slot..slot + width] != *word;
+        row[slot..slot + width].copy_from_slice(word);
+        changed
+    }
+
     /// Bytes that a column takes of the heap of a row; 0 for one of fixed size.
     pub fn heap_len(&self, row: &[u8], column: usize) -> usize {
         let place = &self.columns[column];
@@ -121,10 +144,17 @@ impl Layout {
 
     #[inline(always)]
     pub(super) fn span<'a>(&self, row: &'a [u8], place: &ColumnLayout) -> &'a [u8] {
+        let Range { start, end } = self.range(row, place);
+        &row[self.heap_at as usize + start..self.heap_at as usize + end]
+    }
+
+    /// Where in the heap a var column is.
+    #[inline(always)]
+    pub(super) fn range(&self, row: &[u8], place: &ColumnLayout) -> Range<usize> {
         let slot = place.slot as usize;
         let end = u32::from_le_bytes(four(row, slot));
         let start = if place.var == 0 { 0 } else { u32::from_le_bytes(four(row, slot - 4)) };
-        &row[(self.heap_at + start) as usize..(self.heap_at + end) as usize]
+        start as usize..end as usize
     }
 
     /// Hash of some columns' cells.

@@ -1,7 +1,9 @@
 //! Tokens of JSON text: blanks, strings, numbers. What [`canonical_json`](super::canonical_json) and the wire room share.
 //!
 //! Cost: strings are passed over eight bytes at a time (one word tells quote, backslash and control characters apart from
-//! the rest); only strings with bytes above 127 pay for a UTF-8 check. Nothing here allocates.
+//! the rest; where rows are read, a vector of sixteen: [`chunk`]); only strings with bytes above 127 pay for a UTF-8 check. Nothing here allocates.
+
+use super::chunk;
 
 /// Why text is not JSON, and at which byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +65,12 @@ pub(crate) fn blanks(buf: &[u8], mut at: usize) -> usize {
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = ONES * 0x80;
+pub(super) const HIGHS: u64 = ONES * 0x80;
 
 /// A bit, the highest, of each byte that ends a run of ordinary characters: quote, backslash, control character. Bits above
 /// the first one may be false.
 #[inline]
-fn specials(word: u64) -> u64 {
+pub(super) fn specials(word: u64) -> u64 {
     let (quote, slash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
     let zero = quote.wrapping_sub(ONES) & !quote | slash.wrapping_sub(ONES) & !slash;
     (zero | word.wrapping_sub(ONES * 0x20) & !word) & HIGHS
@@ -87,52 +89,47 @@ pub(crate) struct Copied {
 /// meaning. `None`: there are escapes. One pass for looking and copying: strings are short, and a call of `memcpy` for each
 /// would cost as much as both.
 #[inline]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 pub(crate) fn copy_string(buf: &[u8], from: usize, out: &mut Vec<u8>, mut to: usize) -> Result<Option<Copied>, Fault> {
-    let (mut at, mut high) = (from, 0u64);
+    let (mut at, mut ascii) = (from, true);
     loop {
-        let Some(chunk) = buf[at..].first_chunk::<8>() else { return copy_end(buf, from, at, out, to, high) };
-        let word = u64::from_le_bytes(*chunk);
-        match out.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<8>) {
-            Some(room) => *room = *chunk,
+        let Some(bytes) = buf[at..].first_chunk::<{ chunk::BYTES }>() else { return copy_end(buf, from, at, out, to, ascii) };
+        match out.get_mut(to..).and_then(<[u8]>::first_chunk_mut) {
+            Some(room) => *room = *bytes,
             None => {
                 out.resize(to * 2 + 64, 0);
-                out[to..to + 8].copy_from_slice(chunk);
+                out[to..to + chunk::BYTES].copy_from_slice(bytes);
             }
         }
-        let found = specials(word);
-        if found != 0 {
-            high |= word & ((found & found.wrapping_neg()) - 1);
-            at += found.trailing_zeros() as usize / 8;
-            break;
+        let seen = chunk::look(bytes);
+        ascii &= !seen.high();
+        if let Some(place) = seen.special() {
+            return copied(buf, from, at + place, ascii);
         }
-        high |= word;
-        (at, to) = (at + 8, to + 8);
+        (at, to) = (at + chunk::BYTES, to + chunk::BYTES);
     }
-    copied(buf, from, at, high)
 }
 
-/// The same where fewer than eight bytes are left to look at.
+/// The same where fewer bytes are left than are looked at together.
 #[cold]
-fn copy_end(buf: &[u8], from: usize, at: usize, out: &mut Vec<u8>, to: usize, mut high: u64) -> Result<Option<Copied>, Fault> {
+fn copy_end(buf: &[u8], from: usize, at: usize, out: &mut Vec<u8>, to: usize, ascii: bool) -> Result<Option<Copied>, Fault> {
     let rest = &buf[at..];
     let n = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(rest.len());
-    high |= rest[..n].iter().fold(0, |h, &b| h | u64::from(b));
     if out.len() < to + n {
         out.resize(to + n, 0);
     }
     out[to..to + n].copy_from_slice(&rest[..n]);
-    copied(buf, from, at + n, high)
+    copied(buf, from, at + n, ascii && rest[..n].is_ascii())
 }
 
 #[inline]
-fn copied(buf: &[u8], from: usize, end: usize, high: u64) -> Result<Option<Copied>, Fault> {
+fn copied(buf: &[u8], from: usize, end: usize, ascii: bool) -> Result<Option<Copied>, Fault> {
     match buf.get(end) {
         Some(b'"') => {}
         Some(b'\\') => return Ok(None),
         Some(_) => return Err(FaultKind::Malformed("control character in a string").at(end)),
         None => return Err(FaultKind::End.at(buf.len())),
     }
-    let ascii = high & HIGHS == 0;
     if !ascii && let Err(e) = std::str::from_utf8(&buf[from..end]) {
         return Err(FaultKind::NotUtf8.at(from + e.valid_up_to()));
     }

@@ -6,6 +6,7 @@ pub(crate) mod array;
 mod builder;
 pub(crate) mod calendar;
 mod cell;
+mod chunk;
 pub(crate) mod decimal;
 mod document;
 pub(crate) mod float;

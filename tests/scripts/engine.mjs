@@ -6,6 +6,7 @@ import { SetupError, must, say } from './command.mjs'
 import { minified } from './bundle.mjs'
 import { checkFeatures, optimizerFlags } from './features.mjs'
 import { filesBelow, put, step } from './fresh.mjs'
+import { namedByPlace } from './like-beside-like.mjs'
 import { cache, inRoot, pkg } from './place.mjs'
 import { reproducibleEnvironment } from './reproducible.mjs'
 import { ensureRust, lockedFlag, lockedVersion, target, targetDirectory } from './rust.mjs'
@@ -15,8 +16,8 @@ export const engineFiles = ['engine.wasm', 'wasm-bytes.js', 'glue.js', 'glue.d.t
 
 const raw = join(cache, 'compiled.wasm')
 
-/** Speed without its size: functions of `opt-level = 2` are inlined as sparingly as those of `"s"` (www/docs/decisions/002). */
-const inlining = ['-Cllvm-args=--inline-threshold=50']
+/** Speed for little of its size: what inlining beyond this brings costs more than it gives (www/docs/decisions/002). */
+const inlining = ['-Cllvm-args=--inline-threshold=100']
 
 export async function buildEngine() {
   const rustc = await ensureRust()
@@ -38,7 +39,7 @@ async function compile(rustc) {
 
 async function bind() {
   const settings = { bindgen: lockedVersion('wasm-bindgen'), optimizerFlags, binaryen: JSON.parse(readFileSync(inRoot('node_modules/binaryen/package.json'), 'utf8')).version }
-  await step('bind', { inputs: [raw, inRoot('tests/scripts/engine.mjs'), inRoot('tests/scripts/bundle.mjs')], settings }, async () => {
+  await step('bind', { inputs: [raw, ...['engine', 'bundle', 'like-beside-like', 'module-bytes'].map((script) => inRoot(`tests/scripts/${script}.mjs`))], settings }, async () => {
     say('Binding and optimising')
     const bindgen = join(await ensureBindgen(), 'wasm-bindgen')
     const out = join(cache, 'bound')
@@ -51,8 +52,12 @@ async function bind() {
 
     const optimised = join(out, 'engine.wasm')
     // A second pass finds half a kilobyte; which features the compiler used is checked before they are taken out.
-    await must(process.execPath, [inRoot('node_modules/binaryen/bin/wasm-opt'), '-O3', '-O3', '--strip-producers', '--strip-target-features', ...optimizerFlags, join(out, 'glue_bg.wasm'), '-o', optimised])
+    const optimizer = inRoot('node_modules/binaryen/bin/wasm-opt')
+    await must(process.execPath, [optimizer, '-O3', '-O3', '--strip-producers', '--strip-target-features', ...optimizerFlags, join(out, 'glue_bg.wasm'), '-o', optimised])
     if (!existsSync(optimised)) throw new SetupError('wasm-opt wrote nothing')
+    const named = join(out, 'named.wasm')
+    put(named, namedByPlace(readFileSync(optimised)))
+    await must(process.execPath, [optimizer, '--optimize-stack-ir', '--reorder-functions-by-name', '--strip-debug', ...optimizerFlags, named, '-o', optimised])
     const wasm = readFileSync(optimised)
     if (!WebAssembly.validate(wasm)) throw new SetupError('wasm-opt wrote a module that this Node refuses')
 

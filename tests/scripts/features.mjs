@@ -1,8 +1,9 @@
 // The WebAssembly features that the binary may use: they set the oldest browser that can run Eddyline.
 import { SetupError } from './command.mjs'
+import { number } from './module-bytes.mjs'
 
 // Named one by one: `--all-features` lets wasm-opt emit encodings that Node 20 and current browsers refuse to load.
-// Each pair: what wasm-opt calls it, what the compiler calls it. All are in Chrome 96, Firefox 79, Safari 16.4 and Node 18.
+// Each pair: what wasm-opt calls it, what the compiler calls it. All are in Chrome 96, Firefox 89, Safari 16.4 and Node 18.
 const features = [
   ['bulk-memory', 'bulk-memory'],
   ['bulk-memory-opt', 'bulk-memory-opt'],
@@ -12,6 +13,7 @@ const features = [
   ['nontrapping-float-to-int', 'nontrapping-fptoint'],
   ['reference-types', 'reference-types'],
   ['sign-ext', 'sign-ext'],
+  ['simd', 'simd128'],
 ]
 
 export const optimizerFlags = ['--mvp-features', ...features.map(([name]) => `--enable-${name}`)]
@@ -27,17 +29,13 @@ export function checkFeatures(wasm) {
 
 /** The section is a vector of (prefix byte '+' or '-', name). */
 function readFeatures(bytes) {
-  let at = 0
-  const number = () => {
-    for (let value = 0, shift = 0; ; shift += 7) {
-      const byte = bytes[at++]
-      value |= (byte & 0x7f) << shift
-      if (byte < 0x80) return value
-    }
+  let [count, at] = number(bytes, 0)
+  const used = []
+  for (; count > 0; count--) {
+    const isUsed = bytes[at] === 0x2b
+    const [length, behind] = number(bytes, at + 1)
+    at = behind + length
+    if (isUsed) used.push(new TextDecoder().decode(bytes.subarray(behind, at)))
   }
-  return Array.from({ length: number() }, () => {
-    const isUsed = bytes[at++] === 0x2b
-    const length = number()
-    return isUsed ? new TextDecoder().decode(bytes.subarray(at, at += length)) : (at += length, undefined)
-  }).filter(Boolean)
+  return used
 }

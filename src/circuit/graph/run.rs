@@ -29,6 +29,19 @@ impl Circuit {
     /// Runs a node on what its inputs put out; where a part of one of them was routed to it, on that part.
     fn run_node(&mut self, relations: &mut Relations, id: NodeId) {
         let node = self.nodes.node_mut(id);
+        if node.inputs.len() == 1 {
+            let is_part = !node.inbox.is_empty();
+            let input = node.inputs[0];
+            let mut delta = std::mem::take(if is_part { &mut node.inbox } else { &mut self.nodes.node_mut(input).out });
+            self.run(relations, id, &[&delta], false);
+            if is_part {
+                delta.clear();
+                self.nodes.node_mut(id).inbox = delta;
+            } else {
+                self.nodes.node_mut(input).out = delta;
+            }
+            return;
+        }
         let ids = [Some(node.inputs[0]), node.inputs.get(1).copied()];
         let part = node.routed.map(usize::from).or((!node.inbox.is_empty()).then_some(0));
         let mut inputs: [Delta; 2] = Default::default();

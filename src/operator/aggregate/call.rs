@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use super::super::{Formula, Row};
+use super::super::{Datum, Formula, Row};
 use crate::algebra::Handle;
 use crate::error::ErrorCode;
 use crate::query::{AggregateCall, AggregateFunction, Expr, SortKey};
 use crate::trace::{Path, SortColumn};
-use crate::value::{Type, identity_order};
+use crate::value::{Cell, Type, identity_order};
 
 /// An aggregate over the rows of one relation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,12 +47,32 @@ impl Call {
     }
 
     fn evaluated(&self) -> impl Iterator<Item = &Formula> {
-        self.argument.iter().chain(&self.second).chain(self.order.iter().map(|k| &k.0))
+        self.argument.iter().chain(self.ordering())
+    }
+
+    fn ordering(&self) -> impl Iterator<Item = &Formula> {
+        self.second.iter().chain(self.order.iter().map(|k| &k.0))
     }
 
     /// Whether evaluation may fail.
     pub fn may_fail(&self) -> bool {
-        self.evaluated().chain(&self.filter).any(|f| matches!(f, Formula::Call(..)))
+        !self.evaluated().chain(&self.filter).all(Formula::is_safe)
+    }
+
+    /// Whether that of what is evaluated beside the filter and the argument may.
+    pub fn order_may_fail(&self) -> bool {
+        !self.ordering().all(Formula::is_safe)
+    }
+
+    /// What it takes of a row: its argument, and nothing of a row that its filter leaves out.
+    #[inline]
+    pub fn taken<'a>(&'a self, row: Row<'a>) -> Result<Option<Datum<'a>>, ErrorCode> {
+        if let Some(filter) = &self.filter
+            && !filter.holds(row)?
+        {
+            return Ok(None);
+        }
+        self.argument.as_ref().map_or(Ok(Datum::Cell(Cell::Bool(true))), |a| a.eval(row)).map(Some)
     }
 
     /// Evaluates all that is ever evaluated of a row; nothing behind a filter that is not true.

@@ -24,7 +24,7 @@ pub use call::Call;
 pub use exact_sum::ExactSum;
 pub use spans::Spans;
 
-use super::{Errors, Formula, Row};
+use super::{Errors, Row};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
@@ -51,8 +51,10 @@ pub struct AggregateGroups {
     input: RelationId,
     columns: Vec<Path>,
     calls: Vec<Call>,
-    /// Some call evaluates what may fail.
+    /// What may fail is evaluated behind what is counted.
     fallible: bool,
+    /// No call gives what is of no fixed size.
+    fixed: bool,
     index: Index,
     groups: Slab<Group>,
     free: Vec<u32>,
@@ -77,7 +79,8 @@ impl AggregateGroups {
         AggregateGroups {
             input,
             columns,
-            fallible: calls.iter().any(Call::may_fail),
+            fallible: if let [call] = &calls[..] { call.order_may_fail() } else { calls.iter().any(Call::may_fail) },
+            fixed: calls.iter().all(|call| !call.ty.is_var()),
             calls,
             index: Index::default(),
             groups: Slab::default(),
@@ -90,7 +93,7 @@ impl AggregateGroups {
         }
     }
 
-    fn group_of(&mut self, relations: &Relations, row: Handle) -> u32 {
+    fn group_of(&mut self, calls: &[Call], relations: &Relations, row: Handle) -> u32 {
         let mut hasher = Hasher64::new();
         for &p in &self.columns {
             hasher.cell(relations.cell(self.input, row, p));
@@ -106,11 +109,11 @@ impl AggregateGroups {
             return g;
         }
         let key = self.columns.iter().map(|&p| relations.cell(self.input, row, p).to_value()).collect();
-        self.new_group(hash, key)
+        self.new_group(calls, hash, key)
     }
 
-    fn new_group(&mut self, hash: u64, key: Box<[Value]>) -> u32 {
-        let accumulators = self.calls.iter().map(Accumulator::new).collect();
+    fn new_group(&mut self, calls: &[Call], hash: u64, key: Box<[Value]>) -> u32 {
+        let accumulators = calls.iter().map(Accumulator::new).collect();
         let group = Group { hash, key, rows: 0, accumulators, shown: None, failed: None, queued: false };
         let g = if let Some(g) = self.free.pop() {
             self.groups[g as usize] = group;
@@ -125,25 +128,28 @@ impl AggregateGroups {
     }
 
     /// Adds a row, of a group if that is known already; its group.
-    fn add_row(&mut self, relations: &Relations, handle: Handle, weight: Weight, known: Option<u32>) -> Result<u32, ErrorCode> {
+    fn add_row(
+        &mut self,
+        calls: &[Call],
+        relations: &Relations,
+        handle: Handle,
+        weight: Weight,
+        known: Option<u32>,
+    ) -> Result<u32, ErrorCode> {
         let row = Row { relations, relation: self.input, handle };
         if self.fallible {
             // A row that fails must not be counted in part.
-            self.calls.iter().try_for_each(|call| call.check(row))?;
+            calls.iter().try_for_each(|call| call.check(row))?;
         }
-        let g = known.unwrap_or_else(|| self.group_of(relations, handle));
+        // Of a single call this is all that may fail.
+        let mut first = calls.first().map(|call| call.taken(row)).transpose()?;
+        let g = known.unwrap_or_else(|| self.group_of(calls, relations, handle));
         let group = &mut self.groups[g as usize];
         group.rows += i64::from(weight);
-        for (accumulator, call) in group.accumulators.iter_mut().zip(&self.calls) {
-            if let Some(filter) = &call.filter
-                && !filter.holds(row)?
-            {
-                continue;
-            }
-            match &call.argument {
-                None => accumulator.add(call, row, Cell::Bool(true), weight),
-                Some(Formula::Column(p)) => accumulator.add(call, row, relations.cell(self.input, handle, *p), weight),
-                Some(a) => accumulator.add(call, row, a.eval(row)?.as_cell(), weight),
+        for (accumulator, call) in group.accumulators.iter_mut().zip(calls) {
+            let taken = first.take().map_or_else(|| call.taken(row), Ok)?;
+            if let Some(value) = taken {
+                accumulator.add(call, row, value.as_cell(), weight);
             }
         }
         if !group.queued {
@@ -151,6 +157,42 @@ impl AggregateGroups {
             self.changed.push(g);
         }
         Ok(g)
+    }
+
+    /// The row of a group as it is now; none if it is the one before.
+    fn row_of(&mut self, relations: &Relations, g: u32, before: Option<Handle>) -> Result<Option<Box<[u8]>>, ErrorCode> {
+        let group = &mut self.groups[g as usize];
+        let layout = relations.layout(self.output);
+        let keys = group.key.len();
+        let mut failed = None;
+        let results = group.accumulators.iter_mut().zip(&self.calls).enumerate().map(|(i, (accumulator, call))| {
+            let value = accumulator.result(call, relations, self.input);
+            (
+                keys + i,
+                value.unwrap_or_else(|code| {
+                    failed = failed.or(Some(code));
+                    Value::Null
+                }),
+            )
+        });
+        let row = match before {
+            // The group's cells stay as they are.
+            Some(before) if self.fixed => {
+                let mut row: Box<[u8]> = relations.row(self.output, before).into();
+                let changed = results.fold(false, |changed, (c, v)| layout.put_fixed(&mut row, c, v.as_cell()) | changed);
+                changed.then_some(row)
+            }
+            _ => {
+                self.builder.start(layout);
+                for (c, v) in group.key.iter().enumerate() {
+                    self.builder.set(layout, c, v.as_cell());
+                }
+                results.for_each(|(c, v)| self.builder.set(layout, c, v.as_cell()));
+                let row = self.builder.finish(layout);
+                before.is_none_or(|h| relations.row(self.output, h) != row).then(|| row.into())
+            }
+        };
+        failed.map_or(Ok(row), Err)
     }
 
     fn publish(&mut self, relations: &mut Relations, g: u32, out: &mut Delta) {
@@ -162,30 +204,17 @@ impl AggregateGroups {
         let before = group.shown.take();
         let exists = group.rows > 0 || self.columns.is_empty();
         if exists {
-            let layout = relations.layout(self.output);
-            self.builder.start(layout);
-            for (c, v) in group.key.iter().enumerate() {
-                self.builder.set(layout, c, v.as_cell());
-            }
-            let mut failed = None;
-            for (i, (accumulator, call)) in group.accumulators.iter_mut().zip(&self.calls).enumerate() {
-                match accumulator.result(call, relations, self.input) {
-                    Ok(v) => self.builder.set(layout, group.key.len() + i, v.as_cell()),
-                    Err(code) => failed = failed.or(Some(code)),
-                }
-            }
-            match failed {
-                Some(code) => {
+            let row = self.row_of(relations, g, before);
+            let group = &mut self.groups[g as usize];
+            match row {
+                Ok(row) => group.shown = row.map(|row| relations.insert_row(self.output, row)).or(before),
+                Err(code) => {
                     group.failed = Some(code);
                     self.errors.add(code, 1);
                 }
-                None => {
-                    let row = self.builder.finish(layout);
-                    let same = before.filter(|&h| relations.row(self.output, h) == row);
-                    group.shown = same.or_else(|| Some(relations.insert_row(self.output, row.into())));
-                }
             }
         }
+        let group = &mut self.groups[g as usize];
         if before != group.shown {
             if let Some(h) = before {
                 out.push(h, -1);
@@ -206,24 +235,32 @@ impl AggregateGroups {
 impl Operator for AggregateGroups {
     fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
         step.meter.examined += inputs[0].rows().len() as u64;
-        let rows = inputs[0].rows();
+        // Of an update both rows mostly are of one group, which is looked up once.
+        let of_one =
+            inputs[0].update().is_some_and(|(old, new, _)| same_cells(step.relations, self.input, old, new, &self.columns));
+        let calls = std::mem::take(&mut self.calls);
         let mut last = None;
-        for (at, &(row, weight)) in rows.iter().enumerate() {
-            // Of an update both rows mostly are of one group, which is looked up once.
-            let is_same = at == 1 && rows.len() == 2 && same_cells(step.relations, self.input, rows[0].0, row, &self.columns);
-            match self.add_row(step.relations, row, weight, last.filter(|_| is_same)) {
+        for &(row, weight) in inputs[0].rows() {
+            match self.add_row(&calls, step.relations, row, weight, last.filter(|_| of_one)) {
                 Ok(group) => last = Some(group),
                 Err(code) => self.errors.add(code, weight),
             }
         }
-        for g in std::mem::take(&mut self.changed) {
+        self.calls = calls;
+        let mut changed = std::mem::take(&mut self.changed);
+        for g in changed.drain(..) {
             self.publish(step.relations, g, out);
+        }
+        if changed.capacity() < 1 << 10 {
+            self.changed = changed;
         }
     }
 
     fn hydrate(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
         if self.columns.is_empty() {
-            let g = self.new_group(Hasher64::new().finish(), Box::default());
+            let calls = std::mem::take(&mut self.calls);
+            let g = self.new_group(&calls, Hasher64::new().finish(), Box::default());
+            self.calls = calls;
             self.groups[g as usize].queued = true;
             self.changed.push(g);
         }
