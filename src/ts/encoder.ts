@@ -1,7 +1,9 @@
 import type { LooseBatch, LooseChange } from './changes.js'
+import { plainDecimal } from './decimal.js'
 import { EddylineError, unknownName } from './errors.js'
 import { checkBatch } from './given.js'
-import type { TableLayout } from './layout.js'
+import { intervalKey } from './interval.js'
+import { DECIMAL, INTERVAL, type TableLayout } from './layout.js'
 import type { Port } from './port.js'
 import { Place, RowWriter } from './row-writer.js'
 import { checkTenant } from './values.js'
@@ -36,8 +38,10 @@ export class Encoder {
   #staged = false   // pieces are in the engine
   #links = 0        // objects that may be linked, −1 if the batch is too large
   #busy = false
-  /** Columns of the update at hand, ascending. */
+  /** Columns of the update at hand, ascending, and what they are set to; `#given` of them. */
   readonly #columns: number[] = []
+  readonly #values: unknown[] = []
+  #given = 0
   readonly #place = new Place()
   readonly #writer: RowWriter
   /** The last that was looked at. */
@@ -200,7 +204,8 @@ export class Encoder {
     }
     let keys = 0
     for (const _ in object) keys++
-    if (keys !== found) this.#checkKeys(table, object)
+    // What a prototype gives counts as found, and may hide that a name is none.
+    if (keys !== found || !isPlain(object)) this.#checkKeys(table, object)
     if (tenant !== undefined) this.#writer.put(table, shown, tenant, row)
     const bytes = this.#writer.close(table, row)
     if (this.#links >= 0) {
@@ -229,21 +234,20 @@ export class Encoder {
     this.#pos += padded
     const row = this.#pos
     const writer = this.#writer
-    writer.openNull(layout, row)
     const key = this.#keyParts(table, id)
-    const columns = this.#columns
-    if (columns.length > 0) columns.length = 0
-    for (let k = 0; k < key.length; k++) insertSorted(columns, table.key[k])
-    this.#setColumns(table, object, key, columns)
-    for (let i = 0; i < columns.length; i++) {
-      const c = columns[i]
+    this.#given = 0
+    for (let k = 0; k < key.length; k++) this.#give(table.key[k], key[k])
+    this.#setColumns(table, object, key)
+    writer.openNull(layout, row)
+    for (let i = 0; i < this.#given; i++) {
+      const c = this.#columns[i], value = this.#values[i]
+      this.#values[i] = undefined
       if (table.isKey[c]) {
         this.#place.part = 'id'
-        writer.putCell(table, c, key[table.key.indexOf(c)], row)
+        writer.putCell(table, c, value, row)
         continue
       }
       this.#place.part = 'set'
-      const value = table.inherited[c] ? ownValue(object, layout.names[c]) : object[layout.names[c]]
       port.u8[port.base + present + (c >> 3)] |= 1 << (c & 7)
       if (value !== null) writer.putCell(table, c, value, row)
       else if (!table.nullable[c]) throw writer.missing(table, c, null)
@@ -258,35 +262,61 @@ export class Encoder {
   }
 
   /** The columns that `object` sets, in order, beside the key's. Plain objects name them; others are asked for every column. */
-  #setColumns(table: TableLayout, object: Record<string, unknown>, key: unknown[], columns: number[]): void {
+  #setColumns(table: TableLayout, object: Record<string, unknown>, key: unknown[]): void {
     const { names, shown } = table.layout
     if (Object.getPrototypeOf(object) === Object.prototype) {
       for (const name in object) {
         const c = table.columnOf.get(name)
-        if (c === undefined || c >= shown) { this.#place.part = 'set'; this.#checkKeys(table, object) }
-        else if (object[name] !== undefined) this.#setColumn(table, c, object[name], key, columns)
+        if (c === undefined || c >= shown) { this.#place.part = 'set'; this.#checkKeys(table, object); continue }
+        const value = table.inherited[c] ? ownValue(object, name) : object[name]
+        if (value !== undefined) this.#setColumn(table, c, value, key)
       }
       return
     }
-    let found = 0
+    this.#place.part = 'set'
+    this.#checkKeys(table, object)
     for (let c = 0; c < shown; c++) {
       const value = table.inherited[c] ? ownValue(object, names[c]) : object[names[c]]
-      if (value === undefined) continue
-      found++
-      this.#setColumn(table, c, value, key, columns)
+      if (value !== undefined) this.#setColumn(table, c, value, key)
     }
-    this.#place.part = 'set'
-    let keys = 0
-    for (const _ in object) keys++
-    if (keys !== found) this.#checkKeys(table, object)
   }
 
-  #setColumn(table: TableLayout, c: number, value: unknown, key: unknown[], columns: number[]): void {
-    if (!table.isKey[c]) { insertSorted(columns, c); return }
-    if (sameKey(value, key[table.key.indexOf(c)])) return
+  #setColumn(table: TableLayout, c: number, value: unknown, key: unknown[]): void {
+    if (!table.isKey[c]) { this.#give(c, value); return }
+    const of = key[table.key.indexOf(c)]
+    if (Object.is(value, of)) return
+    this.#place.part = 'id'
+    const stored = this.#packed(table, c, of)
     this.#place.part = 'set'
+    if (value === null) throw this.#writer.missing(table, c, null)
+    const other = this.#packed(table, c, value)
+    if (stored.length === other.length && stored.every((byte, i) => byte === other[i])) return
+    // Equal ones of another spelling.
+    const type = table.layout.types[c]
+    if (type === DECIMAL && plainDecimal(String(value)) === plainDecimal(String(of))) return
+    if (type === INTERVAL && intervalKey(value) === intervalKey(of)) return
     const name = table.layout.names[c]
     throw new EddylineError('KEY_CHANGE', `an update cannot change the key column \`${name}\``, { path: this.#place.of(table, c), offending: name })
+  }
+
+  /** The bytes of a row that holds this cell and no other, written where the next row will be. */
+  #packed(table: TableLayout, c: number, value: unknown): Uint8Array {
+    const row = this.#pos, writer = this.#writer
+    writer.open(row, table.layout.heapAt)
+    writer.put(table, c, value, row)
+    const bytes = writer.close(table, row), { u8, base } = this.#port
+    return u8.slice(base + row, base + row + bytes)
+  }
+
+  #give(column: number, value: unknown): void {
+    const columns = this.#columns, values = this.#values
+    let i = this.#given++
+    for (; i > 0 && columns[i - 1] > column; i--) {
+      columns[i] = columns[i - 1]
+      values[i] = values[i - 1]
+    }
+    columns[i] = column
+    values[i] = value
   }
 
   /** A row with only key columns (and the tenant); `id` undefined writes the tenant alone. */
@@ -308,7 +338,7 @@ export class Encoder {
     let parts: unknown[]
     if (Array.isArray(id)) parts = id
     else if (typeof id === 'object' && id !== null && !(id instanceof Date) && !(id instanceof Uint8Array)) {
-      parts = table.key.map(c => ownValue(id, names[c]))
+      parts = table.key.map(c => table.inherited[c] ? ownValue(id, names[c]) : (id as Record<string, unknown>)[names[c]])
     } else parts = [id]
     if (parts.length !== table.key.length) {
       throw this.#invalid(`the key of \`${table.name}\` has ${table.key.length === 1 ? 'one column' : `${table.key.length} columns`} (${table.key.map(c => names[c]).join(', ')})`,
@@ -378,25 +408,11 @@ export class Encoder {
   }
 }
 
-function insertSorted(list: number[], value: number): void {
-  let i = list.length
-  while (i > 0 && list[i - 1] > value) { list[i] = list[i - 1]; i-- }
-  list[i] = value
-}
-
 function ownValue(object: object, name: string): unknown {
-  return Object.getOwnPropertyDescriptor(object, name)?.value
+  return Object.hasOwn(object, name) ? (object as Record<string, unknown>)[name] : undefined
 }
 
 function isPlain(object: object): boolean {
   const proto = Object.getPrototypeOf(object)
   return proto === Object.prototype || proto === null
-}
-
-function sameKey(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true
-  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime()
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return a.length === b.length && a.every((x, i) => x === b[i])
-  // eslint-disable-next-line eqeqeq -- 1n and 1 are one key of a bigint column
-  return (typeof a === 'bigint' || typeof b === 'bigint') && a == b
 }
