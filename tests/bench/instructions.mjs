@@ -37,7 +37,7 @@ async function cases(e) {
   const one = (of, make) => () => ({ schema, query: of.toJSON(), rows, changes: make() })
   made.filter = one(shown.where('projectId', '=', names[3]), () => changes().map((c, i) => moved({ ...c, id: ofProject[i * 7919 % ofProject.length] })))
   made.top = one(shown.limit(50), () => changes().map(moved))
-  for (const name of ['count', 'count distinct', 'sum', 'avg', 'stddev', 'max', 'median', 'join', 'exists', 'lag']) made[name] = one(scenarios[name].query(query), changes)
+  for (const name of ['count', 'count distinct', 'sum', 'avg', 'stddev', 'max', 'median', 'join', 'exists', 'lag', 'moving avg of 7', 'row number']) made[name] = one(scenarios[name].query(query), changes)
   return made
 }
 

@@ -1,6 +1,7 @@
 // `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
 //   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
 //   --rivals   beside other libraries instead: rivals/run.mjs          --instructions   counted rather than timed: instructions.mjs
+//   --beside=folder   one change by this package and by another one, in turns: beside.mjs
 //   --only=hydrate,filter,top,list,scale,algebra,board,crowds,signals,durable,datalog    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
 // BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -43,6 +44,11 @@ const thousands = (n) => n.toLocaleString('en')
 if (!existsSync(join(folder, 'engine.wasm'))) {
   process.stderr.write('There is no built package: run `npm run build` first.\n')
   process.exit(1)
+}
+
+if (option('beside') !== undefined) {
+  const { beside } = await import('./beside.mjs')
+  await beside(folder, flags)
 }
 
 const report = new Report()
