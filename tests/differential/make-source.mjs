@@ -111,7 +111,8 @@ function groupFields(r, expressions, query) {
   const columns = expressions.columns.filter((c) => c.type !== 'json')
   const groups = r.oneIn(6) ? [] : [r.pick(columns)]
   query.groupBy = groups.map((c) => ({ expr: expressions.column(c) }))
-  if (groups.length > 0 && r.oneIn(5)) query.groupingSets = r.pick([[[0], []], [[], [0], []], [[0], [0]]])
+  // No set twice: which of two equal rows comes first PostgreSQL leaves open, and a query over these shows it.
+  if (groups.length > 0 && r.oneIn(5)) query.groupingSets = r.pick([[[0], []], [[], [0]]])
   const fields = groups.map((column, i) => ({ name: `g${i}`, expr: expressions.column(column), column }))
   if (fields.length > 0 && r.oneIn(4)) fields.pop()
   fields.push({ name: 'n', expr: { op: 'agg', name: 'count' }, column: computed.int })
