@@ -205,12 +205,13 @@ export class Encoder {
     let keys = 0
     for (const _ in object) keys++
     // What a prototype gives counts as found, and may hide that a name is none.
-    if (keys !== found || !isPlain(object)) this.#checkKeys(table, object)
+    const plain = isPlain(object)
+    if (keys !== found || !plain) this.#checkKeys(table, object)
     if (tenant !== undefined) this.#writer.put(table, shown, tenant, row)
     const bytes = this.#writer.close(table, row)
     if (this.#links >= 0) {
       if (this.#links === LINK_LIMIT || this.#count >= LINK_LIMIT) this.#links = -1
-      else if (this.#writer.canonical && isPlain(object)) {
+      else if (this.#writer.canonical && plain) {
         const n = this.#links++
         this.linkObjects[n] = object
         this.linkTables[n] = table.index
@@ -279,6 +280,8 @@ export class Encoder {
       const value = table.inherited[c] ? ownValue(object, names[c]) : object[names[c]]
       if (value !== undefined) this.#setColumn(table, c, value, key)
     }
+    // A Map, a date, a promise that nobody waited for.
+    if (this.#given === key.length && !isPlain(object) && Object.keys(object).length === 0) throw this.#invalid('`update` needs `set`, an object with columns', '.set')
   }
 
   #setColumn(table: TableLayout, c: number, value: unknown, key: unknown[]): void {
@@ -308,6 +311,7 @@ export class Encoder {
     return u8.slice(base + row, base + row + bytes)
   }
 
+  /** Notes what a column of the update at hand is set to, in the order of columns. */
   #give(column: number, value: unknown): void {
     const columns = this.#columns, values = this.#values
     let i = this.#given++

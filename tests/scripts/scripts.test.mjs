@@ -62,7 +62,7 @@ describe('the order of functions', () => {
     const gives = (n) => vector(0, 0x41, n, 0x0b)
     const wasm = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
       ...section(1, vector([0x60, ...vector(), ...vector(0x7f)])),
-      ...section(2, vector([...text('env'), ...text('memory'), 2, 0, 1], [...text('env'), ...text('one'), 0, 0], [...text('env'), ...text('table'), 1, 0x70, 1, 1, 9])),
+      ...section(2, vector([...text('env'), ...text('memory'), 2, 0, 1], [...text('env'), ...text('table'), 1, 0x70, 1, 1, 9], [...text('env'), ...text('one'), 0, 0])),
       ...section(3, vector(0, 0)), ...section(7, vector([...text('two'), 0, 1], [...text('three'), 0, 2])), ...section(10, vector(gives(2), gives(3))),
       ...section(0, [...text('name'), 1, 4, 1, 0, 1, 0x78])])
     const module = new WebAssembly.Module(namedByPlace(wasm))

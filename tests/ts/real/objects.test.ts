@@ -40,6 +40,11 @@ it('a name that is no column is told of, whatever a prototype gives', async () =
     const error = failure(() => db.apply([change] as any))
     expect([error.code, error.offending, error.path]).toEqual(['UNKNOWN_COLUMN', 'typo', `changes[0].${change.op === 'update' ? 'set' : 'row'}.typo`])
   }
+  for (const set of [new Map([['a', 'y']]), new Set(['a']), new Date(), Promise.resolve({ a: 'y' })]) {
+    const error = failure(() => db.apply([{ op: 'update', table: 't', id: 1, set }] as any))
+    expect([error.code, error.path]).toEqual(['CHANGE_INVALID', 'changes[0].set'])
+  }
+  expect(db.apply([{ op: 'update', table: 't', id: 1, set: {} }, { op: 'update', table: 't', id: 1, set: Object.create(null) }]).applied).toBe(0)
   class Fine { get a(): string { return 'fine' } }
   class Id { get id(): number { return 1 } }
   db.apply([{ op: 'update', table: 't', id: new Id() as never, set: new Fine() }])
