@@ -254,7 +254,7 @@ impl Run<'_> {
             (Op::Update, Some(old)) => {
                 let before = self.rs.row(table, old);
                 let row: Box<[u8]> = self.builder.merge(&t.layout, before, &change.row, &change.present).into();
-                self.replace(table, hash, old, row, Some(&change.present));
+                self.replace(table, hash, old, row, Some(&change));
             }
             (Op::Delete, Some(row)) => {
                 self.tables[table as usize].remove(hash, row);
@@ -295,8 +295,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// `changed`: a bit per column that may differ, if that is known.
-    fn replace(&mut self, table: TableId, hash: u32, old: Handle, row: Box<[u8]>, changed: Option<&[u8]>) {
+    /// Of an update also what it sets: nothing else differs.
+    fn replace(&mut self, table: TableId, hash: u32, old: Handle, row: Box<[u8]>, update: Option<&Change>) {
         let t = self.schema.by_id(table);
         let is_stale = !self.resets.is_empty() && !t.arrivals.is_empty() && self.is_stale(table, old);
         if *self.rs.row(table, old) == *row {
@@ -308,7 +308,7 @@ impl Run<'_> {
         }
         let new = self.rs.insert_row(table, row);
         self.tables[table as usize].replace(hash, old, new);
-        self.arrivals.arrive(t, self.rs, new, (!is_stale).then_some(old), changed);
+        self.arrivals.arrive(t, self.rs, new, (!is_stale).then_some(old), update);
         self.rs.retire(table, old);
         self.undo.push(Undo::Replaced { table, old, new });
         self.keep(table, new);

@@ -5,6 +5,7 @@
 //! done in between. Cost: nothing for tables without such lists, else a comparison of the referring columns and a word
 //! written per changed row; 8 bytes a row.
 
+use super::Change;
 use crate::algebra::Handle;
 use crate::query::{Schema, Table, TableId};
 use crate::trace::{Path, Relations};
@@ -20,15 +21,15 @@ pub(super) struct Arrivals<'a> {
 }
 
 impl Arrivals<'_> {
-    /// Numbers a row that was stored just now, in the place of another one or of none. An update says by a bit per column which
-    /// cells it gave (`changed`): the others are not compared.
-    pub fn arrive(&mut self, table: &Table, rs: &mut Relations, new: Handle, old: Option<Handle>, changed: Option<&[u8]>) {
+    /// Numbers a row that was stored just now, in the place of another one or of none. An update tells which columns it
+    /// sets: the others are not compared.
+    pub fn arrive(&mut self, table: &Table, rs: &mut Relations, new: Handle, old: Option<Handle>, update: Option<&Change>) {
         if table.arrivals.is_empty() {
             return;
         }
         *self.last += 1;
         for place in 0..table.arrivals.len() {
-            let number = old.and_then(|old| kept(table, rs, place, new, old, changed)).unwrap_or(*self.last);
+            let number = old.and_then(|old| kept(table, rs, place, new, old, update)).unwrap_or(*self.last);
             rs.set_number(table.id, place, new, number);
         }
     }
@@ -59,10 +60,9 @@ impl Arrivals<'_> {
 }
 
 /// The old row's number, if the new one has the same references.
-fn kept(table: &Table, rs: &Relations, place: usize, new: Handle, old: Handle, changed: Option<&[u8]>) -> Option<u64> {
+fn kept(table: &Table, rs: &Relations, place: usize, new: Handle, old: Handle, update: Option<&Change>) -> Option<u64> {
     let referring = &table.arrivals[place][..];
-    let may_differ = |c: usize| changed.is_none_or(|bits| bits.get(c / 8).is_some_and(|b| b >> (c % 8) & 1 == 1));
-    let same =
-        !referring.iter().any(|&c| may_differ(c)) || table.layout.same(rs.row(table.id, old), rs.row(table.id, new), referring);
+    let same = update.is_some_and(|u| !referring.iter().any(|&c| u.sets(c)))
+        || table.layout.same(rs.row(table.id, old), rs.row(table.id, new), referring);
     same.then(|| rs.number(table.id, old, Path::column(place)))
 }

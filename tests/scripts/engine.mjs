@@ -57,7 +57,7 @@ async function bind() {
     if (!existsSync(optimised)) throw new SetupError('wasm-opt wrote nothing')
     const named = join(out, 'named.wasm')
     put(named, namedByPlace(readFileSync(optimised)))
-    await must(process.execPath, [optimizer, '--optimize-stack-ir', '--reorder-functions-by-name', '--strip-debug', ...optimizerFlags, named, '-o', optimised])
+    await must(process.execPath, [optimizer, '--reorder-functions-by-name', '--strip-debug', ...optimizerFlags, named, '-o', optimised])
     const wasm = readFileSync(optimised)
     if (!WebAssembly.validate(wasm)) throw new SetupError('wasm-opt wrote a module that this Node refuses')
 
