@@ -152,6 +152,17 @@ impl Formula {
         }
     }
 
+    /// Whether two rows have the same cells wherever it looks: then it gives the same for both. Cost: less than evaluating it.
+    pub fn agrees(&self, relations: &Relations, relation: RelationId, [a, b]: [Handle; 2]) -> bool {
+        match self {
+            Formula::Column(path) => relations.same_cell(relation, a, b, *path),
+            Formula::Literal(_) | Formula::Param(_) => true,
+            Formula::Call(_, args) => args.iter().all(|arg| arg.agrees(relations, relation, [a, b])),
+            Formula::Match(_, text) => text.agrees(relations, relation, [a, b]),
+            Formula::Replace(_, of) => of.iter().all(|part| part.agrees(relations, relation, [a, b])),
+        }
+    }
+
     /// Evaluates. Cost: the size of the expression.
     pub fn eval<'a>(&'a self, row: Row<'a>) -> Outcome<'a> {
         match self {

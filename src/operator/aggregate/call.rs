@@ -6,7 +6,7 @@ use super::super::{Datum, Formula, Row};
 use crate::algebra::Handle;
 use crate::error::ErrorCode;
 use crate::query::{AggregateCall, AggregateFunction, Expr, SortKey};
-use crate::trace::{Path, SortColumn};
+use crate::trace::{Path, RelationId, Relations, SortColumn};
 use crate::value::{Cell, Type, identity_order};
 
 /// An aggregate over the rows of one relation.
@@ -62,6 +62,13 @@ impl Call {
     /// Whether that of what is evaluated beside the filter and the argument may.
     pub fn order_may_fail(&self) -> bool {
         !self.ordering().all(Formula::is_safe)
+    }
+
+    /// Whether it does not see that a row took another's place: it takes the same of both, and no group keeps the rows.
+    pub fn agrees(&self, relations: &Relations, relation: RelationId, rows: [Handle; 2]) -> bool {
+        use AggregateFunction as F;
+        !matches!(self.function, F::StringAgg | F::JsonAgg | F::First | F::Last)
+            && self.filter.iter().chain(self.evaluated()).all(|formula| formula.agrees(relations, relation, rows))
     }
 
     /// What it takes of a row: its argument, and nothing of a row that its filter leaves out.

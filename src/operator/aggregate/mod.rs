@@ -234,10 +234,16 @@ impl AggregateGroups {
 
 impl Operator for AggregateGroups {
     fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
+        // Of an update both rows mostly are of one group, which is looked up once: if the update is of what a call looks at.
+        let mut of_one = false;
+        if let Some((old, new, _)) = inputs[0].update() {
+            let relations = &*step.relations;
+            of_one = same_cells(relations, self.input, old, new, &self.columns);
+            if of_one && self.calls.iter().all(|call| call.agrees(relations, self.input, [old, new])) {
+                return;
+            }
+        }
         step.meter.examined += inputs[0].rows().len() as u64;
-        // Of an update both rows mostly are of one group, which is looked up once.
-        let of_one =
-            inputs[0].update().is_some_and(|(old, new, _)| same_cells(step.relations, self.input, old, new, &self.columns));
         let calls = std::mem::take(&mut self.calls);
         let mut last = None;
         for &(row, weight) in inputs[0].rows() {
