@@ -71,7 +71,6 @@ impl Extend {
         self.columns = columns;
         self.errors = Errors::default();
         let mut old = std::mem::take(&mut self.rows);
-        let mut computed = Delta::default();
         for &(handle, weight) in rows {
             let row = match self.compute(relations, handle) {
                 Ok(row) => row,
@@ -89,7 +88,7 @@ impl Extend {
                 }
                 None => {
                     let pair = relations.insert_pair(self.output, [handle, row]);
-                    computed.push(row, 1);
+                    self.computed.add(row, 1);
                     out.push(pair, weight);
                     Extended { pair, weight }
                 }
@@ -98,18 +97,16 @@ impl Extend {
         }
         for gone in old.into_values() {
             out.push(gone.pair, -gone.weight);
-            computed.push(relations.pair(self.output, gone.pair)[1], -1);
+            self.computed.add(relations.pair(self.output, gone.pair)[1], -1);
             relations.retire(self.output, gone.pair);
         }
-        computed.consolidate();
-        self.computed.integrate(relations, &computed);
+        self.computed.drop_unused(relations);
     }
 }
 
 impl Operator for Extend {
     fn step(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
         step.meter.examined += inputs[0].rows().len() as u64;
-        let mut computed = Delta::default();
         for &(handle, weight) in inputs[0].rows() {
             let known = self.rows.get(&handle).copied();
             let extended = match known {
@@ -117,7 +114,7 @@ impl Operator for Extend {
                 None => match self.compute(step.relations, handle) {
                     Ok(row) => {
                         let pair = step.relations.insert_pair(self.output, [handle, row]);
-                        computed.push(row, 1);
+                        self.computed.add(row, 1);
                         Extended { pair, weight: 0 }
                     }
                     Err(code) => {
@@ -129,15 +126,14 @@ impl Operator for Extend {
             let now = Extended { weight: extended.weight + weight, ..extended };
             out.push(now.pair, weight);
             if now.weight == 0 {
-                computed.push(step.relations.pair(self.output, now.pair)[1], -1);
+                self.computed.add(step.relations.pair(self.output, now.pair)[1], -1);
                 step.relations.retire(self.output, now.pair);
                 self.rows.remove(&handle);
             } else {
                 self.rows.insert(handle, now);
             }
         }
-        computed.consolidate();
-        self.computed.integrate(step.relations, &computed);
+        self.computed.drop_unused(step.relations);
     }
 
     fn scan(&self, _: Scan<'_>, _: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {

@@ -68,10 +68,14 @@ impl SemiJoin {
         changed.apply(relations, inputs[1]);
         let keys = Keys { relations, rows: b, changed: &changed };
         let mut examined = inputs[0].rows().len() + inputs[1].rows().len();
-        for &(row, weight) in inputs[0].rows() {
-            if keys.had_rows(self.left.relation, row, a.key()) != self.anti {
-                out.push(row, weight);
+        let shown = |row: Handle| keys.had_rows(self.left.relation, row, a.key()) != self.anti;
+        match inputs[0].update() {
+            Some((old, new, _)) if same_cells(relations, self.left.relation, old, new, a.key()) => {
+                if shown(old) {
+                    inputs[0].rows().iter().for_each(|&(row, weight)| out.push(row, weight));
+                }
             }
+            _ => inputs[0].rows().iter().filter(|r| shown(r.0)).for_each(|&(row, weight)| out.push(row, weight)),
         }
         for &(row, _) in inputs[1].rows() {
             let (relation, key) = (self.right.relation, b.key());

@@ -14,13 +14,14 @@ pub struct Derived {
     index: Index,
     weights: Slab<Weight>,
     hashes: Slab<u64>,
-    fresh: Vec<Handle>,
+    /// Rows interned in this step, and those that have come to no weight.
+    unused: Vec<Handle>,
 }
 
 impl Derived {
     /// Rows of a relation that is empty now.
     pub fn new(relation: RelationId) -> Self {
-        Derived { relation, index: Index::default(), weights: Slab::default(), hashes: Slab::default(), fresh: Vec::new() }
+        Derived { relation, index: Index::default(), weights: Slab::default(), hashes: Slab::default(), unused: Vec::new() }
     }
 
     /// The relation.
@@ -61,7 +62,7 @@ impl Derived {
         self.hashes[at] = hash;
         let hashes = &self.hashes;
         self.index.insert(hash, h, &|h| hashes[h as usize]);
-        self.fresh.push(h);
+        self.unused.push(h);
         h
     }
 
@@ -71,8 +72,17 @@ impl Derived {
         self.weights[h as usize]
     }
 
-    /// Adds a consolidated delta to the weights; retires rows that have none left, and rows interned in this step that
-    /// came to nothing.
+    /// Adds to the weight of a row; what has none left goes with [`drop_unused`](Self::drop_unused).
+    #[inline]
+    pub fn add(&mut self, h: Handle, w: Weight) {
+        let weight = &mut self.weights[h as usize];
+        *weight = weight.checked_add(w).expect("weight overflow");
+        if *weight == 0 {
+            self.unused.push(h);
+        }
+    }
+
+    /// Adds a consolidated delta to the weights, and ends the step.
     pub fn integrate(&mut self, rs: &mut Relations, delta: &Delta) {
         for &(h, w) in delta.rows() {
             let weight = &mut self.weights[h as usize];
@@ -81,7 +91,12 @@ impl Derived {
                 self.forget(rs, h);
             }
         }
-        while let Some(h) = self.fresh.pop() {
+        self.drop_unused(rs);
+    }
+
+    /// Retires rows that have no weight left, and rows interned in this step that came to nothing.
+    pub fn drop_unused(&mut self, rs: &mut Relations) {
+        while let Some(h) = self.unused.pop() {
             if self.weights[h as usize] == 0 && self.hashes[h as usize] != 0 {
                 self.forget(rs, h);
             }

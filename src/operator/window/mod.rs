@@ -109,8 +109,6 @@ pub struct Window {
     trees: Vec<Tree>,
     rows: HashMap<Handle, Shown, HandleState>,
     computed: Derived,
-    /// What a step takes from and gives to `computed`.
-    derived: Delta,
     output: RelationId,
     builder: RowBuilder,
     errors: Errors,
@@ -155,7 +153,6 @@ impl Window {
             trees: Vec::new(),
             rows: HashMap::default(),
             computed: Derived::new(computed),
-            derived: Delta::default(),
             output,
             builder: RowBuilder::new(),
             errors: Errors::default(),
@@ -222,14 +219,12 @@ impl Window {
         self.builder = builder;
         let mut start = 0;
         for (row, result) in found {
-            self.withdraw(relations, row, out);
             let shown = match result {
                 Ok(end) => {
                     let computed = self.computed.intern_row(relations, &bytes[start..end]);
                     start = end;
                     let pair = relations.insert_pair(self.output, [row, computed]);
-                    self.derived.push(computed, 1);
-                    out.push(pair, 1);
+                    self.computed.add(computed, 1);
                     Shown::Row { pair, computed }
                 }
                 Err(code) => {
@@ -237,17 +232,21 @@ impl Window {
                     Shown::Failed(code)
                 }
             };
-            self.rows.insert(row, shown);
+            let before = self.rows.insert(row, shown);
+            self.end(relations, before, out);
+            if let Shown::Row { pair, .. } = shown {
+                out.push(pair, 1);
+            }
         }
         examined
     }
 
     /// Takes back what was given out for a row.
-    fn withdraw(&mut self, relations: &mut Relations, row: Handle, out: &mut Delta) {
-        match self.rows.remove(&row) {
+    fn end(&mut self, relations: &mut Relations, shown: Option<Shown>, out: &mut Delta) {
+        match shown {
             Some(Shown::Row { pair, computed }) => {
                 out.push(pair, -1);
-                self.derived.push(computed, -1);
+                self.computed.add(computed, -1);
                 relations.retire(self.output, pair);
             }
             Some(Shown::Failed(code)) => self.errors.add(code, -1),
@@ -280,7 +279,8 @@ impl Operator for Window {
             let tree = self.change_tree(relations, before, changes);
             let stretches = self.dirty(self.view(relations, &tree), changes, old_len, &anchors);
             for (_, entry, _) in changes.iter().filter(|c| !c.2) {
-                self.withdraw(relations, entry.row, out);
+                let was = self.rows.remove(&entry.row);
+                self.end(relations, was, out);
             }
             step.meter.examined += self.publish(relations, &tree, &stretches, out);
             if tree.len() == 0 {
@@ -288,9 +288,7 @@ impl Operator for Window {
             }
             self.trees[id as usize] = tree;
         }
-        self.derived.consolidate();
-        let derived = std::mem::take(&mut self.derived);
-        self.computed.integrate(relations, &derived);
+        self.computed.drop_unused(relations);
     }
 
     fn scan(&self, _: Scan<'_>, _: &[NodeId], f: &mut dyn FnMut(Handle, crate::algebra::Weight)) {

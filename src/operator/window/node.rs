@@ -93,10 +93,13 @@ impl Node {
                 let mut at = 0;
                 for n in nodes {
                     let end = at + n.count as usize;
-                    if at < to && from < end {
+                    if from < end {
                         n.for_range(from.saturating_sub(at), to - at, f);
                     }
                     at = end;
+                    if at >= to {
+                        break;
+                    }
                 }
             }
         }
@@ -114,10 +117,13 @@ impl Node {
                 let mut at = 0;
                 for n in nodes {
                     let end = at + n.count as usize;
-                    if at < to && from < end {
+                    if from < end {
                         n.fold(from.saturating_sub(at), to - at, arguments, slot, into);
                     }
                     at = end;
+                    if at >= to {
+                        break;
+                    }
                 }
             }
         }
