@@ -316,6 +316,39 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_put_into_a_row_makes_it_the_row_packed_with_that_cell() {
+        let types =
+            [Type::Text, Type::Int, Type::Bool, Type::Float, Type::Timestamp, Type::Date, Type::Time, Type::Text, Type::Bool];
+        let layout = Layout::new(&types);
+        let mut rng = fastrand::Rng::with_seed(11);
+        let made = |rng: &mut fastrand::Rng, ty: Type| {
+            let few = rng.i64(-1..3);
+            match ty {
+                _ if rng.u8(..4) == 0 => Value::Null,
+                Type::Text => Value::text("some text"),
+                Type::Bool => Value::Bool(few > 0),
+                Type::Float => Value::Float([0.0, -0.0, 1.5, f64::NAN][(few + 1) as usize]),
+                Type::Int => Value::Int(few << 40),
+                Type::Timestamp => Value::Timestamp(few),
+                Type::Date => Value::Date(few),
+                _ => Value::Time(few.abs()),
+            }
+        };
+        let mut seen = [0; 2];
+        for _ in 0..5000 {
+            let mut values: Vec<Value> = types.iter().map(|&ty| made(&mut rng, ty)).collect();
+            let before = layout.pack(&values);
+            let column = rng.usize(1..7);
+            values[column] = made(&mut rng, types[column]);
+            let (mut row, want) = (before.clone(), layout.pack(&values));
+            let changed = layout.put_fixed(&mut row, column, values[column].as_cell());
+            assert_eq!((&row, changed), (&want, before != want), "{values:?}, column {column}");
+            seen[usize::from(changed)] += 1;
+        }
+        assert!(seen[0] > 500 && seen[1] > 500, "{seen:?}");
+    }
+
+    #[test]
     fn two_rows_agree_where_their_cells_are_the_same() {
         let layout = Layout::new(&[Type::Text, Type::Int, Type::Bool, Type::Text, Type::Int]);
         let (mut rng, mut others) = (fastrand::Rng::with_seed(7), fastrand::Rng::with_seed(8));
