@@ -105,7 +105,7 @@ describe('a browser that is killed', () => {
             assert.deepEqual(found.told, [], where)
             assert.equal(found.status, 'ready', where)
             assert.equal(found.entry, found.cursor, `${where}: the entry of the version`)
-            assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged`)
+            assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged; databases that the browser had: ${found.kept.join(', ') || 'none'}`)
             assert.equal(found.state, oracle(found.cursor), `${where}: at ${found.cursor}`)
             cursors[kind].push(found.cursor)
             visits.push(page)

@@ -10,9 +10,11 @@ const options = { onWarning: (w) => { told.push(`${w.code}: ${w.message}`) }, ch
 
 /** Opens; what is there. */
 globalThis.found = (async () => {
+  // Whether the browser has kept its databases at all: what it takes for damaged after a kill it deletes as a whole.
+  const kept = (await indexedDB.databases()).map((database) => `${database.name} ${database.version}`)
   const db = globalThis.db = await createDatabase({ schema, storage: kind === 'opfs' ? opfs('crash', options) : indexedDb('crash', options) })
   const rows = db.live(db.query.items.orderBy('id')).rows
-  return { cursor: Number(db.cursor('s') ?? 0), entry: db.durability.entries('e').get('at') ?? 0, state: rows.map((r) => `${r.id} ${r.n} ${r.text}`).join('\n'), told, status: db.durability.status }
+  return { cursor: Number(db.cursor('s') ?? 0), entry: db.durability.entries('e').get('at') ?? 0, state: rows.map((r) => `${r.id} ${r.n} ${r.text}`).join('\n'), told, status: db.durability.status, kept }
 })()
 
 /** Goes on to batch `to`: everything of a task at once, some of it awaited. */
