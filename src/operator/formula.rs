@@ -152,7 +152,8 @@ impl Formula {
         }
     }
 
-    /// Whether two rows have the same cells wherever it looks: then it gives the same for both. Cost: less than evaluating it.
+    /// Whether two rows have the same cells wherever it looks: then it gives the same for both. Cost: a comparison of cells per
+    /// column that it names, where evaluating may stop at the first condition that decides.
     pub fn agrees(&self, relations: &Relations, relation: RelationId, [a, b]: [Handle; 2]) -> bool {
         match self {
             Formula::Column(path) => relations.same_cell(relation, a, b, *path),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::params::ParamValues;
+use super::subquery::cannot_fail;
 use crate::algebra::{Handle, NO_ROW};
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
@@ -10,11 +11,11 @@ use crate::operator::{
     Gate, Join, Link, Member, Order, OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Unnest, Window, WindowColumn,
 };
 use crate::query::{
-    Aggregate, AggregateFunction, Expr, Function, JoinKind, Schema, SetQuery, TableId, Unnest as Unnested, WindowCall,
-    WindowFunction,
+    self, Aggregate, AggregateFunction, Exclude, Expr, Frame, FrameUnit, Function, JoinKind, Schema, SetQuery, TableId,
+    Unnest as Unnested, WindowCall, WindowFunction,
 };
 use crate::trace::{Path, RelationId, Relations, SortColumn, SortSpec};
-use crate::value::{Layout, Type};
+use crate::value::{Layout, Type, Value};
 
 /// A node's output as a relation with columns.
 #[derive(Clone, Debug)]
@@ -150,43 +151,57 @@ impl<'a> Planner<'a> {
         self.arrange_in_order(stream, Vec::new(), SortSpec { columns: vec![column], ..SortSpec::default() })
     }
 
-    /// Joins two streams on a condition over the columns of both. Equalities of a left and a right column become the key;
-    /// without any, a comparison of two makes a range of an order; the rest is evaluated per pair.
+    /// Joins two streams on a condition over the columns of both. Equalities of something left and something right become the
+    /// key; without any, those that take nulls as equal do, or a comparison of two columns makes a range of an order. What
+    /// concerns a side alone is asked before the join where that side keeps no row without a match; the rest of each pair.
     pub fn join(&mut self, left: &Stream, right: &Stream, kind: JoinKind, on: &Expr) -> Stream {
         if on.has_param() {
             return self.join_with_params(left, right, kind, on);
         }
         let split = left.columns.len();
-        let (mut left_key, mut right_key, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        let parts = on.conjuncts();
+        // What may fail, and what comes after it, stays where it is: an error must not depend on the plan.
+        let sure = parts.iter().position(|e| !cannot_fail(e)).unwrap_or(parts.len());
+        let has_key = parts.iter().enumerate().any(|(n, e)| tie(e, split, Function::Eq, n < sure).is_some());
+        let equal = if has_key { Function::Eq } else { Function::IsNotDistinct };
+        let mut sides = [left.clone(), right.clone()];
+        let mut keys: [Vec<Expr>; 2] = [Vec::new(), Vec::new()];
+        let mut rest = Vec::new();
         let mut range: Vec<Comparison> = Vec::new();
-        for c in on.conjuncts() {
-            match c {
-                Expr::Call(Function::Eq, args) => match args[..] {
-                    [Expr::Column(a), Expr::Column(b)] if (a < split) != (b < split) => {
-                        let (l, r) = if a < split { (a, b) } else { (b, a) };
-                        left_key.push(left.columns[l].0);
-                        right_key.push(right.columns[r - split].0);
-                    }
-                    _ => rest.push(c.clone()),
-                },
-                Expr::Literal(crate::value::Value::Bool(true)) => {}
+        for (n, e) in parts.into_iter().enumerate() {
+            if let Some(of) = tie(e, split, equal, n < sure) {
+                (0..2).for_each(|side| keys[side].push(shifted(of[side], side * split)));
+                continue;
+            }
+            match side(e, split) {
+                Some(of) if n < sure && !kind.keeps()[of] => {
+                    sides[of] = self.filter(sides[of].clone(), Some(&shifted(e, of * split)));
+                }
+                _ if matches!(e, Expr::Literal(Value::Bool(true))) => {}
                 _ => {
-                    range.extend(comparison(c, left, right));
-                    rest.push(c.clone());
+                    range.extend(comparison(e, left, right));
+                    rest.push(e.clone());
                 }
             }
         }
-        if !left_key.is_empty() {
+        let [l, r] = &mut sides;
+        let (of_left, of_right) = (self.columns(l, &keys[0]), self.columns(r, &keys[1]));
+        let by: Vec<(usize, usize)> = of_left.into_iter().zip(of_right).collect();
+        if !by.is_empty() {
             range.clear();
         } else if let Some(first) = range.first() {
             // The others may hold for one side's order only, or for none.
             let at = rest.iter().position(|c| comparison(c, left, right).as_ref() == Some(first));
             at.into_iter().for_each(|at| drop(rest.remove(at)));
         }
-        let columns: Vec<(Path, Type)> = left.within(false).chain(right.within(true)).collect();
+        let (left_key, right_key) = paths(l, r, &by);
+        let mut columns: Vec<(Path, Type)> = l.within(false).chain(r.within(true)).collect();
+        // Without those that were computed for the key.
+        columns.truncate(l.columns.len() + right.columns.len());
+        columns.drain(split..l.columns.len());
         let residual = rest.into_iter().reduce(|a, b| Expr::Call(Function::And, vec![a, b]));
         let residual = residual.map(|e| Formula::new(&e, &|c| columns[c].0));
-        self.join_on(left, right, kind, [&left_key, &right_key], range, false, residual, None, columns)
+        self.join_on(l, r, kind, [&left_key, &right_key], range, !has_key && !by.is_empty(), residual, None, columns)
     }
 
     /// Rows with their groups of an aggregate, by equal columns; those that have none, with one of nothing.
@@ -377,8 +392,15 @@ impl<'a> Planner<'a> {
         calls: Vec<(&WindowCall, Vec<Formula>)>,
     ) -> (Stream, Vec<(Path, Type)>) {
         let types: Vec<Type> = calls.iter().map(|c| c.0.ty).collect();
+        // Peers without an order are the whole partition, which as rows is looked at only where a value is another one.
+        let is_end = |b: &query::Bound| *b == query::Bound::Unbounded || order == 0 && *b == query::Bound::Current;
         let column = |(call, arguments): (&WindowCall, Vec<Formula>)| {
-            WindowColumn::new(call.function, arguments, call.frame.clone(), call.ty)
+            let mut frame = call.frame.clone();
+            if frame.unit != FrameUnit::Rows && frame.exclude == Exclude::NoOthers && is_end(&frame.start) && is_end(&frame.end) {
+                let (start, end) = (query::Bound::Unbounded, query::Bound::Unbounded);
+                frame = Frame { unit: FrameUnit::Rows, start, end, ..frame };
+            }
+            WindowColumn::new(call.function, arguments, frame, call.ty)
         };
         let columns: Vec<WindowColumn> = calls.into_iter().map(column).collect();
         let (input, layout) = (stream.relation, Layout::new(&types));
@@ -468,6 +490,33 @@ pub(super) fn add_packed(relations: &mut Relations, layout: Layout, wide: &[bool
 /// The places of pairs of columns.
 fn paths(left: &Stream, right: &Stream, by: &[(usize, usize)]) -> (Vec<Path>, Vec<Path>) {
     by.iter().map(|&(l, r)| (left.columns[l].0, right.columns[r].0)).unzip()
+}
+
+/// The side of a join whose columns alone an expression reads.
+fn side(e: &Expr, split: usize) -> Option<usize> {
+    let read = e.columns();
+    let is_right = *read.first()? >= split;
+    read.iter().all(|c| (*c >= split) == is_right).then_some(usize::from(is_right))
+}
+
+/// Over the columns behind so many.
+fn shifted(e: &Expr, by: usize) -> Expr {
+    e.map_columns(&|c| c - by)
+}
+
+/// What is equal of a left and a right row: columns, or what may be computed before.
+fn tie(e: &Expr, split: usize, equal: Function, sure: bool) -> Option<[&Expr; 2]> {
+    let Expr::Call(function, args) = e else { return None };
+    let plain = equal == Function::Eq && matches!(args[..], [Expr::Column(_), Expr::Column(_)]);
+    if *function != equal || !(sure || plain) {
+        return None;
+    }
+    let [a, b] = [&args[0], &args[1]];
+    match (side(a, split)?, side(b, split)?) {
+        (0, 1) => Some([a, b]),
+        (1, 0) => Some([b, a]),
+        _ => None,
+    }
 }
 
 /// A comparison of a left with a right column, read from the left; the columns of a condition are those of both streams.

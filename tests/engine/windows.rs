@@ -206,3 +206,19 @@ fn a_change_costs_no_more_than_the_rows_whose_values_it_can_change() {
         assert!(few > 0 && few <= most && many <= most, "{few} and {many} rows looked at, {most} expected: {over}");
     }
 }
+
+#[test]
+fn a_window_of_the_whole_partition_looks_at_its_rows_only_where_its_value_is_another_one() {
+    let end = |kind: &str| json!({ "kind": kind });
+    let whole = |unit: &str| json!({ "unit": unit, "start": end("unboundedPreceding"), "end": end("unboundedFollowing") });
+    for (name, args) in [("count", vec![]), ("max", vec![col("x")])] {
+        let plain = json!({ "op": "over", "name": name, "args": args });
+        for over in [plain, by_k(name, args.clone(), Some(whole("range"))), by_k(name, args.clone(), Some(whole("groups")))] {
+            // The third row, with another text, or a value that is not the largest.
+            for change in [(4, 4, 12, "other"), (4, 4, 11, "")] {
+                let looked = cost(&over, 2000, change);
+                assert!(looked <= 12, "{looked} of 2,000 rows looked at for {change:?} under {over}");
+            }
+        }
+    }
+}

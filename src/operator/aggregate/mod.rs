@@ -3,7 +3,8 @@
 //! Per group: rows, and one accumulator per call (`accumulator`). Output: one row per group (group cells, then aggregates),
 //! replaced when a value changed. Without group columns there is one group, which exists also without rows.
 //! Cost: O(log n) per changed row and call, one output row per changed group; what is put together of all rows of a group
-//! (`stringAgg`, `jsonAgg`) is written anew for the rows near the one that changed, and copied as a whole.
+//! (`stringAgg`, `jsonAgg`) is written anew for the rows near the one that changed, and copied as a whole. An update of columns that
+//! neither the groups nor a call look at costs these comparisons and nothing more.
 //! Law: out = [f(G′)] − [f(G)] per changed group.
 //!
 //! One file a family: `exact_sum` (sums, means), `spread` (variances), `multiset` (extremes, percentiles, modes, distinct),

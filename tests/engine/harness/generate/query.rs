@@ -184,8 +184,12 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
     } {
         if !pairs.is_empty() {
             let (a, b) = pick(rng, &pairs);
-            let (a, b) = (aliased(a), b.read());
-            conditions.push(call("=", if rng.bool() { vec![a, b] } else { vec![b, a] }));
+            let (mut a, b, ty) = (aliased(a), b.read(), a.column.ty);
+            if chance(rng, 15) {
+                a = call("coalesce", vec![a, literal(&value(rng, ty, false))]);
+            }
+            let same = if chance(rng, 12) { "isNotDistinctFrom" } else { "=" };
+            conditions.push(call(same, if rng.bool() { vec![a, b] } else { vec![b, a] }));
         }
     }
     if conditions.is_empty() || chance(rng, 20) {
