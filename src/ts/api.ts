@@ -49,7 +49,7 @@ export {
   applyPatches, toJsonPatch, plainPatches,
   type Patch, type AddPatch, type RemovePatch, type MovePatch, type SetPatch, type OnePatch, type JsonPatchOperation, type KeyOf,
 } from './patches.js'
-export { fromTanStack, type Connection, type ConnectionStatus, type Source, type SyncSession, type TanStackSync } from './source.js'
+export type { Connection, ConnectionStatus, Source, SyncSession } from './source.js'
 export type { JsonOptions, StreamProgress } from './json-input.js'
 export type { SliceProgress } from './sliced.js'
 export type { Tenant } from './tenant.js'

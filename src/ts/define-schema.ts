@@ -1,5 +1,6 @@
 import { EddylineError, unknownName } from './errors.js'
 import { TENANT } from './layout.js'
+import { isObject, said, wrong } from './option-kinds.js'
 import { Query } from './query/builder.js'
 import { checkOrder, jsonOf, placed } from './query/parts.js'
 import type { AnyRelation, AnySchema, LooseQuery, Relation, RelationOrder, Schema, SchemaJson, Tables, Through } from './schema.js'
@@ -18,9 +19,9 @@ import type { AnyRelation, AnySchema, LooseQuery, Relation, RelationOrder, Schem
 export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Record<string, AnyRelation<keyof T & string>> } = {}>(
   tables: T, relations?: R,
 ): Schema<T, R> {
-  const all = new Map(Object.entries(tables))
+  const all = new Map(members(tables, 'tables') as [string, Tables[string]][])
   for (const [name, t] of all) checkTable(name, t)
-  const given = new Map(Object.entries((relations ?? {}) as Record<string, Record<string, AnyRelation>>))
+  const given = new Map(members(relations ?? {}, 'relations') as [string, Record<string, AnyRelation>][])
   for (const name of given.keys()) if (!all.has(name)) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, all.keys(), `relations.${name}`)
   const json: SchemaJson = { tables: [] }
   // A plain object with the prototype's names out of the way: builders look names up in it.
@@ -34,9 +35,9 @@ export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Reco
     })
   }
   json.tables.forEach(t => {
-    for (const [name, relation] of Object.entries(given.get(t.name) ?? {})) {
+    for (const [name, relation] of members(given.get(t.name) ?? {}, `${t.name}.relations`) as [string, AnyRelation][]) {
       const path = `${t.name}.relations.${name}`
-      if (t.columns.some(c => c.name === name)) throw new EddylineError('SCHEMA_INVALID', `\`${t.name}.${name}\` is both a column and an association`, { path, offending: name })
+      if (t.columns.some(c => c.name === name)) throw invalid(`\`${t.name}.${name}\` is both a column and an association`, path, name)
       t.relations.push(lower(schema, given, t.name, name, relation, path))
     }
   })
@@ -51,7 +52,13 @@ const OPTIONS: readonly string[] = ['kind', 'table', 'columns', 'references', 'w
 
 function columnsOf(t: Tables[string]): [string, { type: any; isNullable: boolean; isKey: boolean }][] { return Object.entries(t.columns) as never }
 
-const invalid = (message: string, path: string, offending: unknown): EddylineError => new EddylineError('SCHEMA_INVALID', message, { path, offending: String(offending) })
+const invalid = (message: string, path: string, offending: unknown): EddylineError => wrong('SCHEMA_INVALID', message, path, said(offending))
+
+/** Tables, or associations, by name: other things have none of these and would be schemas without any. */
+function members(given: unknown, path: string): [string, unknown][] {
+  if (!isObject(given)) throw invalid('tables and associations are given by name: { issues: table(…) }', path, given)
+  return Object.entries(given)
+}
 
 /** A list of names, as they are given in one, or as one. */
 function checkNames(names: unknown, path: string): void {
@@ -59,15 +66,15 @@ function checkNames(names: unknown, path: string): void {
 }
 
 function checkTable(name: string, t: Tables[string]): void {
-  if (typeof t?.columns !== 'object' || t.columns === null) throw invalid('a table is made by `table`', name, t)
+  if (!isObject(t?.columns)) throw invalid('a table is made by `table`', name, t)
   for (const [column, c] of Object.entries(t.columns)) if (typeof (c as { type?: unknown } | null)?.type !== 'string') throw invalid('a column is made by `string()`, `int()` …', `${name}.${column}`, c)
   const columns = columnsOf(t)
-  if (!columns.some(([, c]) => c.isKey)) throw new EddylineError('SCHEMA_INVALID', `\`${name}\` needs a key column: .key()`, { path: name, offending: name })
-  if (columns.length > COLUMNS_MOST) throw new EddylineError('SCHEMA_INVALID', `\`${name}\` has ${columns.length} columns; ${COLUMNS_MOST} are the most`, { path: name, offending: name })
+  if (!columns.some(([, c]) => c.isKey)) throw invalid(`\`${name}\` needs a key column: .key()`, name, name)
+  if (columns.length > COLUMNS_MOST) throw invalid(`\`${name}\` has ${columns.length} columns; ${COLUMNS_MOST} are the most`, name, name)
   for (const [column, c] of columns) {
     const path = `${name}.${column}`
-    if (column === TENANT) throw new EddylineError('SCHEMA_INVALID', `\`${TENANT}\` is reserved`, { path, offending: column })
-    if (c.isKey && c.isNullable) throw new EddylineError('SCHEMA_INVALID', `the key column \`${path}\` cannot be nullable`, { path, offending: column })
+    if (column === TENANT) throw invalid(`\`${TENANT}\` is reserved`, path, column)
+    if (c.isKey && c.isNullable) throw invalid(`the key column \`${path}\` cannot be nullable`, path, column)
   }
 }
 

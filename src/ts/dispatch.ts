@@ -13,7 +13,7 @@ export interface Listener<E> {
 /** An event that waits for its listeners. */
 export interface Delivery {
   readonly version: number
-  listeners(): readonly Listener<any>[]
+  listeners(): Iterable<Listener<any>>
   /** Status changes are told whatever the version. */
   readonly urgent: boolean
   /** Fixes what the event shows before a newer version is absorbed. */
@@ -38,19 +38,19 @@ export class Dispatcher {
   /** The event being told outside of the queue. */
   #alone: Delivery | undefined
   #errors: unknown[] = []
-  #reportListeners: readonly Listener<Report>[] = []
+  readonly #reportListeners = new Set<Listener<Report>>()
 
   constructor(readonly onError: ((error: unknown) => void) | undefined) {}
 
-  get hasReportListeners(): boolean { return this.#reportListeners.length > 0 }
+  get hasReportListeners(): boolean { return this.#reportListeners.size > 0 }
 
   subscribe(fn: ReportListener, since: number): () => void {
     checkFunction(fn, 'subscribe')
     const listener: Listener<Report> = { fn, since, active: true }
-    this.#reportListeners = [...this.#reportListeners, listener]
+    this.#reportListeners.add(listener)
     return () => {
       listener.active = false
-      this.#reportListeners = this.#reportListeners.filter(l => l !== listener)
+      this.#reportListeners.delete(listener)
     }
   }
 
@@ -97,13 +97,12 @@ export class Dispatcher {
   }
 
   #tellEvent(event: Delivery): void {
-    const listeners = event.listeners()
-    for (let n = 0; n < listeners.length; n++) this.#call(listeners[n], event, event.version, event.urgent)
+    // Copies: listeners may come and go meanwhile.
+    for (const listener of [...event.listeners()]) this.#call(listener, event, event.version, event.urgent)
   }
 
   #tellReport(report: Report): void {
-    const listeners = this.#reportListeners
-    for (let n = 0; n < listeners.length; n++) this.#call(listeners[n], report, report.version, false)
+    for (const listener of [...this.#reportListeners]) this.#call(listener, report, report.version, false)
   }
 
   #call(listener: Listener<any>, event: unknown, version: number, urgent: boolean): void {

@@ -49,9 +49,12 @@ export interface Durability {
   entries(space: string): ReadonlyMap<string, unknown>
   /** Writes the whole state anew and drops the log. Happens by itself when the log has grown. */
   checkpoint(): Promise<void>
-  /** After a failure: tries to write the whole state again, and goes on if that works. */
+  /**
+   * After a failure: tries to write the whole state again, and goes on if that works. What could not be read at the start is read now; NOT_DURABLE
+   * if something was applied since.
+   */
   retry(): Promise<void>
-  /** Resolves when this tab may run sources and reducers: at once but for followers. */
+  /** Resolves when this tab may run sources and reducers: at once but for followers. Rejects with the warning when it never will. */
   readonly leading: Promise<void>
   /** Settles when a closed database has let its storage go. */
   readonly closed: Promise<void>

@@ -38,9 +38,9 @@ export function equal(level: Level, old: Snapshot<RowCell>, now: Snapshot<RowCel
 
 function alike(level: Level, was: RowCell, cell: RowCell): boolean {
   const unread = cell.object === undefined
-  if (keyText(level, was) !== keyText(level, cell) || changedFields(level, was, cell).some(word => word !== 0)) return false
-  if (unread) cell.object = was.object
-  return true
+  const same = keyText(level, was) === keyText(level, cell) && changedFields(level, was, cell).every(word => word === 0)
+  if (unread) cell.object = same ? was.object : undefined
+  return same
 }
 
 /**
@@ -52,6 +52,8 @@ export function exchanged(level: Level, old: Snapshot<RowCell>, now: Snapshot<Ro
   let from = 0, end = before.length, to = after.length
   while (from < end && from < to && before[from] === after[from]) from++
   while (end > from && to > from && before[end - 1] === after[to - 1]) { end--; to-- }
+  // Nobody knows their objects yet.
+  const unread = new Set(after.filter(cell => cell.object === undefined))
   const places = new Map<RowCell, number>()
   for (let i = from; i < end; i++) places.set(before[i], i)
   // Rows that changed have the place of the row with their key.
@@ -73,6 +75,7 @@ export function exchanged(level: Level, old: Snapshot<RowCell>, now: Snapshot<Ro
     if (was === cell) continue
     const words = changedFields(level, was, cell)
     if (words.some(word => word !== 0)) diff.push(new Changed(level, undefined, i, cell, words[0], words.subarray(1)) as Patch)
+    else if (unread.has(cell)) cell.object = was.object
   }
   return diff
 }

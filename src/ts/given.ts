@@ -20,7 +20,7 @@ const PROGRESS: Kinds = { onProgress: FUNCTION }
 const BATCH: Kinds = { changes: ANYTHING, source: TEXT, cursor: CURSOR, origin: TEXT, tenant: ANYTHING, stale: STALE }
 // What has no kind here is for the engine to judge, or is ours.
 const JSON_OPTIONS: Kinds = {
-  table: ANYTHING, op: ANYTHING, source: ANYTHING, cursor: CURSOR, tenant: ANYTHING, stale: ANYTHING, origin: ANYTHING,
+  table: TEXT, op: TEXT, source: TEXT, cursor: CURSOR, tenant: ANYTHING, stale: STALE, origin: TEXT,
   atomic: BOOLEAN, ...PROGRESS, signal: SIGNAL, confined: ANYTHING, around: ANYTHING, pressed: ANYTHING,
 }
 const COMMIT: Kinds = { cursor: CURSOR, origin: TEXT }
@@ -41,7 +41,6 @@ export const checkExplain = (options: unknown): void => { checkOptions(options, 
 export const checkSliced = (options: unknown): void => { checkOptions(options, PROGRESS, { path: 'sliced', of: 'sliced' }) }
 export const checkApply = (options: unknown): void => { checkOptions(options, { durable: BOOLEAN }, HERE) }
 export const checkCommit = (options: unknown): void => { checkOptions(options, COMMIT, HERE) }
-export const checkFrom = (options: unknown): void => { checkOptions(options, { name: TEXT, stale: STALE }, HERE) }
 /** Throws CHANGE_INVALID, as the same batch does as JSON. */
 export const checkBatch = (batch: unknown): void => { checkOptions(batch, BATCH, { code: 'CHANGE_INVALID', path: '' }) }
 export const checkJson = (options: unknown): void => { checkOptions(options, JSON_OPTIONS, HERE) }

@@ -100,46 +100,40 @@ const SLICE = 5
 /** Rows of a slow stream are applied after so many milliseconds, however few they are. */
 const LATEST = 100
 
-/** Feeds a stream in slices; the caller commits what is left. `part` applies what has come, and gives how many rows have changed so far. */
+/** Feeds a stream in slices, until its signal ends it; the caller, who cancels the reader then, commits what is left. `part` applies what has come, and gives how many rows have changed so far. */
 export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptions | undefined, part: (() => Promise<number>) | undefined): Promise<void> {
   const { signal, onProgress } = opts ?? {}
-  const end = (): void => { reader.cancel(signal!.reason).catch(() => {}) }
-  signal?.addEventListener('abort', end)
-  try {
-    const breath = slices(SLICE)
-    let bytes = 0
-    let applied = 0
-    let waiting = 0
-    let since = performance.now()
-    // What the part before took: one that would not fit into the slice waits for the next.
-    let took = 0
-    for (;;) {
-      signal?.throwIfAborted()
-      const { done, value } = await reader.read()
-      signal?.throwIfAborted()
-      if (done) return
-      if (!(value instanceof Uint8Array)) throw wrong('INVALID_ARGUMENT', `a stream of JSON has bytes (Uint8Array), not ${shown(value)}`, 'input', said(value))
-      for (let at = 0; at < value.length; at += PIECE) {
-        const piece = value.subarray(at, at + PIECE)
-        port.call('json_push', put(port, piece), false)
-        bytes += piece.length
-        waiting += piece.length
-        if (part !== undefined && (waiting >= PIECE || performance.now() - since > LATEST)) {
-          await breath(took)
-          signal?.throwIfAborted()
-          took = -performance.now()
-          // Of all parts so far.
-          applied = await part()
-          waiting = 0
-          since = performance.now()
-          took += since
-        }
-        await breath()
+  const breath = slices(SLICE)
+  let bytes = 0
+  let applied = 0
+  let waiting = 0
+  let since = performance.now()
+  // What the part before took: one that would not fit into the slice waits for the next.
+  let took = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    if (!(value instanceof Uint8Array)) throw wrong('INVALID_ARGUMENT', `a stream of JSON has bytes (Uint8Array), not ${shown(value)}`, 'input', said(value))
+    for (let at = 0; at < value.length; at += PIECE) {
+      const piece = value.subarray(at, at + PIECE)
+      port.call('json_push', put(port, piece), false)
+      bytes += piece.length
+      waiting += piece.length
+      if (part !== undefined && (waiting >= PIECE || performance.now() - since > LATEST)) {
+        await breath(took)
         signal?.throwIfAborted()
+        took = -performance.now()
+        // Of all parts so far.
+        applied = await part()
+        waiting = 0
+        since = performance.now()
+        took += since
       }
-      onProgress?.({ bytes, applied })
+      await breath()
+      signal?.throwIfAborted()
     }
-  } finally { signal?.removeEventListener('abort', end) }
+    onProgress?.({ bytes, applied })
+  }
 }
 
 export function abort(port: Port, whole: boolean): void {

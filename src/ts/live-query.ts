@@ -45,7 +45,8 @@ const NOBODY: readonly never[] = /* @__PURE__ */ Object.freeze([])
 
 /** One engine view with everybody who uses it: live queries with equal plans share it. */
 export class SharedQuery {
-  listeners: readonly Listener<any>[] = NOBODY
+  /** As many as mount it, each of which comes and goes by itself. */
+  readonly listeners = new Set<Listener<any>>()
   users = 0
   status: LiveStatus = 'ready'
   error: EddylineError | undefined
@@ -161,13 +162,13 @@ export class SharedQuery {
     const listener: Listener<LiveEvent<any>> = { fn, since: this.host.version, active: true }
     // Nested patches need the tree for their paths; flat ones carry all they need.
     if (!this.view.flat && this.status !== 'closed') this.view.build()
-    this.listeners = this.listeners.concat(listener)
+    this.listeners.add(listener)
     this.view.wanted = true
     return () => {
       if (!listener.active) return
       listener.active = false
-      this.listeners = this.listeners.filter(l => l !== listener)
-      this.view.wanted = this.listeners.length > 0
+      this.listeners.delete(listener)
+      this.view.wanted = this.listeners.size > 0
     }
   }
 }
@@ -206,7 +207,7 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
     }
     return this.#snapshot.rows()
   }
-  listeners(): readonly Listener<any>[] { return this.#query.listeners }
+  listeners(): Iterable<Listener<any>> { return this.#query.listeners }
   pin(): void { this.#take() }
   #take(): void {
     const query = this.#query

@@ -135,7 +135,7 @@ export class OpenQueries {
 
   /** Tells changes of status. */
   tell(queries: readonly SharedQuery[]): void {
-    const events = queries.filter(q => q.listeners.length > 0).map(q => new QueryEvent(q, undefined, undefined))
+    const events = queries.filter(q => q.listeners.size > 0).map(q => new QueryEvent(q, undefined, undefined))
     if (events.length > 0) this.dispatcher.push(events, undefined)
   }
 }

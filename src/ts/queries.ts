@@ -93,7 +93,7 @@ export class Queries implements QueryHost {
       const query = view.query!
       if ((view.failed || query.broken) && !this.#evaluated(query, view)) continue
       query.changed()
-      if (query.listeners.length > 0) {
+      if (query.listeners.size > 0) {
         const event = new QueryEvent(query, view.diff, report)
         if (first === undefined) first = event
         else if (events === undefined) events = [first, event]
@@ -115,11 +115,7 @@ export class Queries implements QueryHost {
     this.#views.set(view.id, view)
     view.query = query
     port.tidy()
-    const failure = port.call('view_error', view.id)
-    if (failure != null) {
-      view.fail()
-      query.fail(new EddylineError(failure.code, failure.message))
-    }
+    if (!isSliced(sliced)) this.#check(query)
     this.#host.opened(query)
     if (isSliced(sliced)) {
       query.slicing = true
@@ -138,6 +134,7 @@ export class Queries implements QueryHost {
   #loaded(query: SharedQuery): void {
     if (!query.slicing) return
     query.loaded()
+    this.#check(query)
     this.#port.tidy()
     this.tell(query)
   }
@@ -149,6 +146,20 @@ export class Queries implements QueryHost {
     this.#loaded(query)
   }
 
+  /** Why the engine cannot evaluate a view, if it cannot. */
+  #failure(view: View): EddylineError | undefined {
+    const failure = this.#port.call('view_error', view.id)
+    return failure == null ? undefined : new EddylineError(failure.code, failure.message)
+  }
+
+  /** Looks whether a query can be evaluated, when it is opened or all of its rows are there. */
+  #check(query: SharedQuery): void {
+    const error = this.#failure(query.view)
+    if (error === undefined) return
+    query.view.fail()
+    query.fail(error)
+  }
+
   /** Whether there is news of a query that is in error or was: not if it is the same error still. */
   #evaluated(query: SharedQuery, view: View): boolean {
     if (!view.failed) {
@@ -156,9 +167,9 @@ export class Queries implements QueryHost {
       query.recovered()
       return true
     }
-    const failure = this.#port.call('view_error', view.id)
-    const error = new EddylineError(failure?.code ?? 'EVALUATION_FAILED', failure?.message ?? 'the query could not be evaluated')
-    if (query.error?.code === error.code && query.error.message === error.message) return false
+    view.stand()
+    const error = this.#failure(view)
+    if (error === undefined || (query.error?.code === error.code && query.error.message === error.message)) return false
     query.fail(error)
     return true
   }

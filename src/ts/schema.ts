@@ -1,6 +1,7 @@
 import type { Cursor } from './changes.js'
 import type { Decimal } from './decimal.js'
 import type { IntervalParts, IntervalText } from './interval.js'
+import { BOOLEAN, checkOptions, said, wrong } from './option-kinds.js'
 import type { CellType } from './port.js'
 
 /** One column: made by `string()`, `int()` and the like. `V` is the value in rows, `I` what is accepted on input. */
@@ -54,9 +55,11 @@ export function uuid(): Column<string> { return new Column('uuid', false, false)
 export function interval(): Column<IntervalText, string | IntervalParts> { return new Column('interval', false, false) }
 /**
  * A list of texts, numbers, booleans, moments, dates or uuids: `array(string())`; with `array(string().nullable())` elements may be
- * null. Integers beyond ±(2^53−1) are bigints. Compared element by element, as PostgreSQL's arrays of one dimension are.
+ * null. Integers are numbers, beyond ±(2^53−1) bigints. Compared element by element, as PostgreSQL's arrays of one dimension are.
  */
-export function array<V, I, N extends boolean>(element: Column<V, I, N>): Column<(N extends true ? V | null : V)[], readonly (N extends true ? I | null : I)[]> {
+export function array<V, I, N extends boolean>(element: Column<V, I, N>): Column<((V extends bigint ? number | bigint : V) | (N extends true ? null : never))[], readonly (N extends true ? I | null : I)[]> {
+  // Types that there are no arrays of are for the engine to refuse.
+  if (typeof element?.type !== 'string') throw wrong('SCHEMA_INVALID', '`array` is of a column: array(string())', 'array', said(element))
   const type = `${element.type === 'bigint' ? 'int' : element.type}[]` as CellType
   return new Column(type, false, false)
 }
@@ -77,8 +80,10 @@ export type Tables = Record<string, Table<any>>
  * table({ id: string().key(), title: string(), done: boolean() })
  * table({ id: int().key(), text: string() }, { tenant: true })   // rows of each tenant are apart
  * ```
+ * Throws SCHEMA_INVALID for options that there are not.
  */
 export function table<C extends Columns>(columns: C, options?: { tenant?: boolean }): Table<C> {
+  checkOptions(options, { tenant: BOOLEAN }, { code: 'SCHEMA_INVALID', path: '', of: 'table' })
   return { columns, tenant: options?.tenant ?? false }
 }
 

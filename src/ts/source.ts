@@ -2,9 +2,8 @@ import type { Cursor, LooseChange, Report } from './changes.js'
 import type { Database } from './database.js'
 import { report } from './dispatch.js'
 import { EddylineError } from './errors.js'
-import { checkCommit, checkFrom } from './given.js'
+import { checkCommit } from './given.js'
 import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
-import { said, wrong } from './option-kinds.js'
 import type { AnySchema, Change, SchemaJson } from './schema.js'
 
 /** A backend: anything that can feed changes into a session. */
@@ -38,7 +37,7 @@ export interface SyncSession<S extends AnySchema = AnySchema> {
   applyJson(bytes: string | JsonBytes, opts?: JsonOptions): Report
   /** Loads an initial snapshot, streamed, as one version. */
   load(from: JsonStream, opts?: JsonOptions): Promise<Report>
-  /** Empties a table; without a name the bound one, or all. */
+  /** Empties a table; without a name the bound one, or all that are not by tenants. */
   truncate(table?: string): void
   /** The initial data is there. */
   markReady(): void
@@ -81,7 +80,7 @@ export class SourceConnection implements Connection, SyncSession {
       else if (begun !== undefined && typeof (begun as Promise<unknown>).then === 'function') {
         (begun as Promise<void | (() => void)>).then(cleanup => {
           if (typeof cleanup !== 'function') return
-          if (this.status === 'closed') cleanup()
+          if (this.status === 'closed') this.#clean(cleanup)
           else this.#cleanup = cleanup
         }, error => { this.markError(error) })
       }
@@ -99,7 +98,7 @@ export class SourceConnection implements Connection, SyncSession {
 
   write(change: Change<any> | TypedWrite): void {
     this.#open()
-    const loose = 'type' in change && !('op' in change) ? this.#fromTyped(change) : change as LooseChange
+    const loose = (change as TypedWrite | null)?.type !== undefined && !('op' in change) ? this.#fromTyped(change as TypedWrite) : change as LooseChange
     if (this.#transaction !== undefined) this.#transaction.push(loose)
     else this.#apply([loose], undefined)
   }
@@ -119,13 +118,20 @@ export class SourceConnection implements Connection, SyncSession {
 
   async load(from: JsonStream, opts?: JsonOptions): Promise<Report> {
     this.#open()
-    return this.db.applyJson(from, this.#options(opts))
+    // Another connection may be at work when this one has ended. Browsers without `any` heed the signal that was given.
+    const given = opts?.signal
+    const signal = given === undefined ? this.signal : AbortSignal.any?.([given, this.signal]) ?? given
+    try { return await this.db.applyJson(from, { ...this.#options(opts), signal }) } catch (error) { this.#open(); throw error }
   }
 
   truncate(table?: string): void {
+    this.#open()
     const name = table ?? this.source.table
-    const names = name !== undefined ? [name] : this.#tables().map(t => t.name)
-    for (const each of names) this.write({ op: 'reset', table: each } as Change<any>)
+    // Of a table with tenants the tenant has to be named.
+    const names = name !== undefined ? [name] : this.#tables().filter(t => !t.tenant).map(t => t.name)
+    const resets = names.map(each => ({ op: 'reset', table: each }) as LooseChange)
+    if (this.#transaction !== undefined) this.#transaction.push(...resets)
+    else this.#apply(resets, undefined)
   }
 
   markReady(): void {
@@ -146,17 +152,24 @@ export class SourceConnection implements Connection, SyncSession {
   close(): void {
     if (this.status === 'closed') return
     this.status = 'closed'
-    this.#reject(new EddylineError('CLOSED', `the connection of \`${this.source.name}\` is closed`))
+    this.#reject(this.#gone())
     this.#transaction = undefined
     this.#abort.abort()
     this.onClose(this)
-    try { this.#cleanup?.() } catch (error) { report(error, this.onError) }
+    this.#clean(this.#cleanup)
   }
 
   #tables(): SchemaJson['tables'] { return this.db.schema.json.tables }
 
   #open(): void {
-    if (this.status === 'closed') throw new EddylineError('CLOSED', `the connection of \`${this.source.name}\` is closed`)
+    if (this.status === 'closed') throw this.#gone()
+  }
+
+  #gone(): EddylineError { return new EddylineError('CLOSED', `the connection of \`${this.source.name}\` is closed`) }
+
+  /** Ends the feed; what it throws, or rejects with, is told. */
+  #clean(cleanup: (() => unknown) | undefined): void {
+    (async () => cleanup?.())().catch(error => { report(error, this.onError) })
   }
 
   #apply(changes: LooseChange[], opts: { cursor?: Cursor; origin?: string } | undefined): Report {
@@ -183,55 +196,5 @@ export class SourceConnection implements Connection, SyncSession {
       }
     }
     throw new EddylineError('CHANGE_INVALID', `unknown write type \`${String(write.type)}\``, { offending: String(write.type) })
-  }
-}
-
-/** The `sync` member of TanStack DB collection options, as far as it is used. */
-export interface TanStackSync {
-  sync(params: {
-    collection: any
-    begin: (options?: unknown) => void
-    write: (message: any) => void
-    commit: (signal?: unknown) => void
-    truncate: (options?: unknown) => void
-    markReady: () => void
-    markError: (error: unknown) => void
-    metadata: unknown
-  }): void | (() => void) | { cleanup?: () => void }
-  /** `'full'`: updates carry the whole row. */
-  rowUpdateMode?: 'partial' | 'full'
-}
-
-/**
- * Makes a source of the `sync` part of any TanStack DB `*CollectionOptions`.
- *
- * ```ts
- * db.connect(fromTanStack('issues', electricCollectionOptions({ … }).sync))
- * ```
- * Inserts become upserts, because sources send rows again after a reconnect.
- */
-export function fromTanStack(table: string, sync: TanStackSync, options?: { name?: string; stale?: 'error' | 'ignore' }): Source {
-  checkFrom(options)
-  if (typeof sync?.sync !== 'function') throw wrong('INVALID_ARGUMENT', '`fromTanStack` takes the `sync` of collection options', 'sync', said(sync))
-  return {
-    name: options?.name ?? `tanstack:${table}`,
-    stale: options?.stale,
-    table,
-    sync(session) {
-      const ended = sync.sync({
-        collection: { id: table, size: 0, has: () => false, get: () => undefined, status: 'loading' },
-        begin: () => { session.begin() },
-        write: message => {
-          session.write(message.type === 'update' && sync.rowUpdateMode === 'full' ? { ...message, type: 'insert' } : message)
-        },
-        commit: () => { session.commit() },
-        truncate: () => { session.truncate(table) },
-        markReady: () => { session.markReady() },
-        markError: error => { session.markError(error) },
-        metadata: undefined,
-      })
-      if (typeof ended === 'function') return ended
-      return ended !== undefined && typeof ended.cleanup === 'function' ? () => { ended.cleanup!() } : undefined
-    },
   }
 }

@@ -27,12 +27,18 @@ export class Streams {
     // Held at once, so that closing the database can end it while it waits.
     const reader = openStream(input)
     this.#readers.add(reader)
-    // One at a time: the engine reads one stream.
+    const signal = opts?.signal
+    // One at a time: the engine reads one stream. One that is ended while it waits lets nobody go before its time.
     const before = this.#last
     let finish!: () => void
-    const mine = this.#last = new Promise<void>(resolve => { finish = resolve })
+    let end!: () => void
+    const mine = this.#last = Promise.all([before, new Promise<void>(resolve => { finish = resolve })])
     try {
-      await before
+      signal?.throwIfAborted()
+      await Promise.race([before, new Promise((_, reject) => {
+        end = () => { reader.cancel(signal!.reason).catch(() => {}); reject(signal!.reason) }
+        signal?.addEventListener('abort', end)
+      })])
       const port = this.#port, host = this.#host
       port.call('json_begin', engineOptions(opts), false)
       let parts: Report | undefined
@@ -42,7 +48,7 @@ export class Streams {
         port.relax()
         return parts = parts === undefined ? report : { ...report, applied: report.applied + parts.applied, ignored: report.ignored + parts.ignored, micros: report.micros + parts.micros }
       }
-      const commit = (): Report => take('json_end')!
+      const commit = (): Report => { signal?.throwIfAborted(); return take('json_end')! }
       // What the budget refuses, the engine keeps until it is asked again.
       const roomy = async <T>(run: () => T): Promise<T> => {
         try { return run() } catch (error) {
@@ -60,6 +66,7 @@ export class Streams {
       reader.cancel(error).catch(() => {})
       throw error
     } finally {
+      signal?.removeEventListener('abort', end)
       this.#readers.delete(reader)
       reader.releaseLock()
       if (this.#last === mine) this.#last = undefined

@@ -49,11 +49,11 @@ export class View {
   /** Number of the last snapshot. */
   #taken = 0
   #stale = false
-  /** The steps that a flat list took while it could not be evaluated. */
-  #missed: Patch[] | undefined
+  /** Takes back, on a flat list that nobody has read, the steps with which it could not be evaluated. */
+  #undo: ((list: ChunkedList<Item>) => void) | undefined
   /** It shows a part of its list. */
   windowed = false
-  /** After an error its rows come whole, not by steps. */
+  /** Its rows come whole, not by steps. */
   comesWhole = false
   readonly #relations: Relations
   readonly #needs: readonly RelationInfo[]
@@ -76,8 +76,12 @@ export class View {
   /** Rows were handed out. */
   get shown(): boolean { return this.#shared && this.#list !== undefined }
 
-  /** The view could not be evaluated when it was registered. */
-  fail(): void { this.failed = this.#stale = true }
+  /** The view could not be evaluated when it was registered, or when all of its rows were there. */
+  fail(): void {
+    this.hold()
+    this.failed = this.#stale = true
+    if (this.wanted) this.build()
+  }
 
   /** Builds the mirror from the engine's present state. Not while a report is being absorbed. */
   build(): ChunkedList<Item> {
@@ -92,7 +96,9 @@ export class View {
       const list = new ChunkedList<Item>()
       const length = wait && handles.length === PART ? port.call('total', this.id) : PART
       this.#fill(list, handles, length > PART ? new Handles(port, this.id, length, handles) : undefined, length)
-      return this.#list = list
+      this.#list = list
+      if (this.#stale) for (const _ of this.#holding());
+      return list
     }
     const address = port.call('snapshot', this.id) >>> 2
     port.fresh()
@@ -100,6 +106,7 @@ export class View {
     const nested = this.#nested = new NestedMirror(this.levels)
     this.#list = nested.list
     if (words[5] > 0) this.#apply(words, 12, words[10], false)
+    if (this.#stale) for (const _ of this.#holding());
     return nested.list
   }
 
@@ -131,7 +138,7 @@ export class View {
 
   /** Rows of a range: straight from the engine while the mirror is not built. */
   window(start: number, count: number): object[] {
-    if (this.#list !== undefined || !this.flat) return this.snapshot().slice(start, start + count)
+    if (this.#list !== undefined || !this.flat || this.#stale) return this.snapshot().slice(start, start + count)
     const port = this.#port
     const address = port.call('slice', this.id, start, count) >>> 2
     port.fresh()
@@ -144,12 +151,13 @@ export class View {
 
   /** Applies one section of a report; whether users see a change. */
   absorb(words: Int32Array, at: number, patches: number, version: number, failed: boolean): boolean {
-    this.failed = failed
+    // Slices come whatever is wrong with a row.
+    this.failed = failed && this.query?.slicing !== true
     this.diff = undefined
-    if (!failed && !this.#stale && !this.#apply(words, at, patches, this.wanted)) return false
+    if (!this.failed && !this.#stale && !this.#apply(words, at, patches, this.wanted)) return false
     this.version = version
-    if (failed || this.#stale) this.#follow(words, at, patches)
-    if (failed) {
+    if (this.failed && !this.#stale) {
+      if (this.#list === undefined && this.flat && !this.comesWhole) this.#undo = this.#backwards(words, at, patches)
       // No patches will say which rows leave from here on.
       this.hold()
       this.#stale = true
@@ -157,27 +165,39 @@ export class View {
     return true
   }
 
-  /** Notes the steps of a flat list beside the mirror, which shows the last good rows. */
-  #follow(words: Int32Array, at: number, patches: number): void {
-    if (!this.flat || this.comesWhole || (this.#missed === undefined && !this.wanted && this.#list === undefined)) return
-    const list = this.#list
-    this.#list = undefined
-    this.#applyFlat(words, at, patches, this.#missed ??= [])
-    this.#list = list
+  /** The steps of a section, backwards; the rows that they take away are kept. */
+  #backwards(words: Int32Array, at: number, patches: number): (list: ChunkedList<Item>) => void {
+    const { table, maskWords } = this.levels[0]
+    const steps: ((list: ChunkedList<Item>) => void)[] = []
+    for (let n = 0; n < patches; n++) {
+      const kind = words[at] & KIND, place = words[at + 3], to = words[at + 4]
+      const gone = kind === REMOVE || kind === SET ? table.at(words[at + 6]) : undefined
+      if (gone !== undefined) gone.held = true
+      steps.push(list => {
+        if (kind === MOVE) list.move(to, place)
+        if (kind === FILL) for (let i = to; i-- > 0;) list.remove(i)
+        if (kind === ADD || kind === SET) list.remove(place)
+        if (gone !== undefined) list.insert(place, gone)
+      })
+      at += 8 + (kind === SET ? maskWords : kind === FILL ? to : 0)
+    }
+    return list => { for (const step of steps.reverse()) step(list) }
   }
 
-  /**
-   * After an evaluation error the mirror is built anew, as its steps were not taken. The diff of a flat list is those steps;
-   * that of a nested one replaces every row. Called after the whole report is read, because it calls the engine.
-   */
+  /** In error the mirror shows the rows before it, of which diffs told. Called after the whole report is read, because it calls the engine. */
+  stand(): void {
+    const undo = this.#undo
+    this.#undo = undefined
+    undo?.(this.build())
+  }
+
+  /** After an evaluation error the mirror is built anew, as its steps were not taken. Called as `stand` is. */
   recover(): void {
     if (!this.#stale || this.failed) return
     this.#stale = false
-    const old = this.#list, missed = this.#missed
-    this.#list = this.#nested = this.#missed = undefined
-    if (old !== undefined) this.build()
-    if (!this.wanted) return
-    this.diff = missed ?? (old === undefined ? undefined : replaced(this.levels[0], old.snapshot(), this.build().snapshot()))
+    if (this.#list === undefined || !this.#rebuild(this.#list)) return
+    // Rows that moved only stay the same objects: found now, before somebody looks at them.
+    if (typeof this.diff === 'function') this.diff = this.diff()
   }
 
   /**
@@ -194,21 +214,25 @@ export class View {
       this.build()
       return true
     }
+    if (!this.#rebuild(old)) return false
+    this.version = version
+    return true
+  }
+
+  /** Builds the mirror in the place of an old one and finds the diff by comparing; of a nested one it replaces every row. Whether users see a change. */
+  #rebuild(old: ChunkedList<Item>): boolean {
     this.#list = this.#nested = undefined
     const list = this.build()
     const before = old.snapshot() as Snapshot<any>
     if (this.flat) {
       if (equal(this.levels[0], before, list.snapshot() as Snapshot<any>)) return false
-      this.version = version
       // Most who listen look at the rows only. Both lists are readable whenever somebody asks for the steps.
       if (this.wanted) { const now = this.snapshot() as Snapshot<any>; this.diff = () => exchanged(this.levels[0], before, now) }
       return true
     }
     const diff = replaced(this.levels[0], before, list.snapshot() as Snapshot<any>)
-    if (diff.length === 0) return false
-    this.version = version
     if (this.wanted) this.diff = diff
-    return true
+    return diff.length > 0
   }
 
   /** Reads all that old snapshots and patches may still show, before the engine forgets this view's handles. */
@@ -218,7 +242,7 @@ export class View {
   *settling(): Generator<void, void, void> {
     let done = false
     try {
-      if (this.#shared || this.#nested !== undefined) yield* this.#holding(this.#shared)
+      if (!this.#stale && (this.#shared || this.#nested !== undefined)) yield* this.#holding(this.#shared)
       // What others show in the same shape is still told when it goes.
       for (const { ownTable, table } of this.levels) if (ownTable && table.users === 1) yield* table.settling(this.#shared)
       done = true
@@ -238,12 +262,12 @@ export class View {
   }
 
   /** Makes the rows of the list readable whatever happens to their handles: rows are kept when they are freed. */
-  hold(): void { for (const _ of this.#holding()); }
+  hold(): void { if (!this.#stale) for (const _ of this.#holding()); }
 
   /** The same step by step: what leaves the list in the middle is held when it does. */
   *#holding(all = true): Generator<void, void, void> {
     const list = this.#list
-    if (list === undefined || this.#stale) return
+    if (list === undefined) return
     for (const cells of list.snapshot().cells()) {
       for (const cell of cells) {
         if (cell instanceof NodeCell) yield* this.#holdTree(cell, all)

@@ -58,7 +58,7 @@ async function openPage(name) {
     // A refused request is how the page learns that the server is away.
     if (message.type() === 'error' && !/ERR_CONNECTION|WebSocket connection|Failed to load resource/.test(message.text())) faults.push(`${name}: ${message.text()}`)
   })
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(60_000)
   await page.goto(url)
   await page.waitForSelector('.row', { timeout: 60_000 })
   return page
@@ -188,7 +188,7 @@ test('a new issue appears everywhere, and the counts with it', async () => {
 
 test('at 1,000 changes a second the page stays responsive', async () => {
   await setBusy(one, 1000)
-  await until(async () => await figure(one, 'rate') > 700, '1,000 changes a second', 30_000)
+  await until(async () => await figure(one, 'rate') > 700, '1,000 changes a second')
   await one.evaluate(() => {
     /** @type {any} */ (globalThis).tasks = []
     new PerformanceObserver(list => { for (const e of list.getEntries()) /** @type {any} */ (globalThis).tasks.push(e.duration) }).observe({ entryTypes: ['longtask'] })
@@ -235,8 +235,8 @@ test('after a restart of the server the pages resume where they were, without a 
   await one.locator('.connection', { hasText: 'Reconnecting' }).waitFor()
   await shoot(one, 'disconnected')
   await startServer()
-  await one.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
-  await two.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
+  await one.locator('.connection', { hasText: 'Live' }).waitFor()
+  await two.locator('.connection', { hasText: 'Live' }).waitFor()
   assert.ok(await one.evaluate(() => /** @type {any} */ (globalThis).isSamePage))
   await one.keyboard.press('Escape')
   await one.keyboard.press('c')
@@ -257,7 +257,7 @@ test('a page that was away too long loads a new snapshot, without a reload', asy
   await database.close()
   await startServer()
   for (const page of [one, two]) {
-    await page.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
+    await page.locator('.connection', { hasText: 'Live' }).waitFor()
     await page.locator('.scroller').evaluate(list => { list.scrollTop = 0 })
     await page.locator(`.row[data-id="${changed.id}"] .title`, { hasText: 'Changed while nobody looked' }).waitFor()
     assert.equal(await page.locator(`.row[data-id="${deleted.id}"]`).count(), 0)
@@ -267,7 +267,7 @@ test('a page that was away too long loads a new snapshot, without a reload', asy
 
 test('in the end the pages hold what the database holds', async () => {
   await setBusy(one, 1000)
-  await until(async () => await figure(one, 'rate') > 500, 'some last changes', 30_000)
+  await until(async () => await figure(one, 'rate') > 500, 'some last changes')
   const post = (/** @type {string} */ name, /** @type {object} */ body) => fetch(`${url}api/${name}`, { method: 'POST', body: JSON.stringify(body) })
   await post('busy', { rate: 0 })
   // Changes come in order: who shows this one has seen all before it.
@@ -300,6 +300,7 @@ test('in the end the pages hold what the database holds', async () => {
 test('with a real PostgreSQL server, a change made in SQL shows on the page', async () => {
   const cluster = await startCluster()
   const page = await browser.newPage({ viewport: { width: 1440, height: 860 } })
+  page.setDefaultTimeout(60_000)
   try {
     const database = await cluster.createDatabase()
     await startServer({ DATABASE_URL: database })
@@ -309,7 +310,7 @@ test('with a real PostgreSQL server, a change made in SQL shows on the page', as
     await sql(database, `update issues set title = 'Changed in psql', updated_at = now() where id = 'i77'`)
     await page.locator('.row[data-id="i77"] .title', { hasText: 'Changed in psql' }).waitFor()
     await setBusy(page, 1000)
-    await until(async () => await figure(page, 'rate') > 500, 'a busy team', 30_000)
+    await until(async () => await figure(page, 'rate') > 500, 'a busy team')
     await shoot(page, 'postgres')
     await cluster.stop()
     await page.locator('.connection', { hasText: 'Database away' }).waitFor()

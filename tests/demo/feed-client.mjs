@@ -5,7 +5,7 @@ import { TABLES, keyOf } from '../../www/server/model.mjs'
 
 /** @typedef {import('../../www/server/model.mjs').TableName} TableName */
 
-const WAIT_MS = 20_000
+const WAIT_MS = 60_000
 
 /** @param {() => unknown} condition @param {string} what @param {number} [ms] */
 export async function until(condition, what, ms = WAIT_MS) {

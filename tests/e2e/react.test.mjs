@@ -46,6 +46,18 @@ describe('useLiveQuery', () => {
     assert.deepEqual([views, left], [1, 0])
   })
 
+  it('sets parameters whatever values follow each other', async () => {
+    assert.deepEqual(await run('values'), {
+      float: ['Infinity', '-Infinity', 'NaN', 'null', '0', '0', '1'], 'float[]': ['[1]', '[NaN]', '[Infinity]', '[1]'],
+      bigint: ['5', String(2n ** 60n), String(2n ** 60n + 1n), 'null'], decimal: ['1.5', '2.5', '7'],
+      bytes: ['[1]', '[1,2]', 'null', '[1]', 'TYPE_MISMATCH'], timestamp: ['1970-01-01T00:00:00.001Z', 'null', 'TYPE_MISMATCH'], text: ['1970-01-01T00:00:00.000Z', 'TYPE_MISMATCH'],
+    })
+  })
+
+  it('moves its window, and takes another query when one comes or goes', async () => {
+    assert.deepEqual(await run('window'), { said: [['TaTbTc', 1], ['TaTb', 2], ['TbTc', 2], ['TaTbTc', 3], ['Tc', 4]], after: 0 })
+  })
+
   it('re-renders of a tree only what is on the path of the change', async () => {
     const { first, second, renders } = await run('nested')
     assert.deepEqual([first, second], ['PTaTbQTc', 'PTachangedQTc'])

@@ -1,7 +1,7 @@
 // Storage in a real browser: the laws of media over IndexedDB and OPFS, and pages whose browser is killed at random points.
 // EDDYLINE_CRASHES=200 kills it more often than the 20 times of `npm test`; EDDYLINE_SEED repeats a run.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -21,9 +21,19 @@ const pages = {
     import * as storage from '/pkg/storage/index.js'
     import { lawsOf } from '/conformance.mjs'
     let next = 0
+    /** A medium that has found no Web Locks. */
+    const unlocked = (name) => {
+      const medium = new storage.IndexedDbMedium(name)
+      return Object.assign(Object.create(medium), Object.fromEntries(['append', 'begin', 'piece', 'publish', 'clear', 'close', 'read'].map((call) => [call, (...args) => medium[call](...args)])), {
+        open: async () => {
+          Object.defineProperty(navigator, 'locks', { value: undefined, configurable: true })
+          try { await medium.open() } finally { delete navigator.locks }
+        },
+      })
+    }
     const disks = {
-      indexeddb: () => { const name = 'law' + next++; return { exclusive: false, open: () => new storage.IndexedDbMedium(name) } },
-      relaxed: () => { const name = 'law' + next++; return { exclusive: false, open: () => new storage.IndexedDbMedium(name, { durability: 'relaxed' }) } },
+      indexeddb: () => { const name = 'law' + next++; return { exclusive: true, open: () => new storage.IndexedDbMedium(name), unlocked: () => unlocked(name) } },
+      relaxed: () => { const name = 'law' + next++; return { exclusive: true, open: () => new storage.IndexedDbMedium(name, { durability: 'relaxed' }) } },
       opfs: () => { const name = 'law' + next++; return { exclusive: true, open: () => storage.opfsMedium(name) } },
     }
     globalThis.run = async (kind) => {
@@ -81,6 +91,59 @@ describe('IndexedDB that fails at every write in turn', () => {
   }
 })
 
+describe('tabs that do not share a database', () => {
+  let browser
+  before(async () => { browser = await launch() })
+  after(() => browser?.close())
+  for (const kind of ['indexeddb', 'opfs']) {
+    it(`${kind}: the second is told, and has it when the first is gone; a page that is loaded again finds nobody`, async () => {
+      const context = await browser.newContext()
+      try {
+        const visit = async (page) => {
+          await page.goto(`${site.url}/crash?kind=${kind}`)
+          return page.evaluate(() => globalThis.found)
+        }
+        const [first, second] = [await context.newPage(), await context.newPage()]
+        await visit(first)
+        assert.deepEqual(await first.evaluate(() => globalThis.go(40)), [])
+        const { status, told } = await visit(second)
+        assert.deepEqual([status, told.map((t) => t.slice(0, 14))], ['memory', ['STORAGE_LOCKED']])
+        assert.equal(await second.evaluate(() => globalThis.go(20).then(() => 'none', (e) => e.code)), 'STORAGE_LOCKED')
+        assert.deepEqual(await first.evaluate(() => globalThis.go(80)), [])
+        for (let n = 81; n < 84; n++) {
+          const found = await visit(first)
+          assert.deepEqual([found.status, found.told, found.cursor, found.state], ['ready', [], n - 1, oracle(n - 1)])
+          assert.deepEqual(await first.evaluate((to) => globalThis.go(to), n), [])
+        }
+        await first.close()
+        const found = await visit(second)
+        assert.deepEqual([found.status, found.told, found.cursor, found.state], ['ready', [], 83, oracle(83)])
+      } finally { await context.close() }
+    })
+  }
+})
+
+describe('a quota that is used up', () => {
+  it('opfs: a checkpoint and a version that do not fit are STORAGE_FULL, and what was stored is there', async () => {
+    const browser = await launch()
+    try {
+      const { page, problems } = await open(browser, `${site.url}/crash?kind=opfs`)
+      assert.deepEqual(await page.evaluate(() => globalThis.found.then(() => globalThis.go(200))), [])
+      const session = await page.context().newCDPSession(page)
+      const { usage } = await session.send('Storage.getUsageAndQuota', { origin: site.url })
+      await session.send('Storage.overrideQuotaForOrigin', { origin: site.url, quotaSize: Math.ceil(usage) + 1000 })
+      const code = (run) => page.evaluate(`(${run})().then(() => 'none', (e) => e.code)`)
+      assert.deepEqual([await code('() => db.durability.checkpoint()'), await code('() => go(300)')], ['STORAGE_FULL', 'STORAGE_FULL'])
+      await session.send('Storage.overrideQuotaForOrigin', { origin: site.url })
+      await page.reload()
+      const found = await page.evaluate(() => globalThis.found)
+      assert.ok(found.cursor >= 200, `${found.cursor}`)
+      assert.deepEqual([found.status, found.told, found.state], ['ready', [], oracle(found.cursor)])
+      assert.deepEqual(problems, [])
+    } finally { await browser.close() }
+  })
+})
+
 describe('a browser that is killed', () => {
   const times = Number(process.env.EDDYLINE_CRASHES ?? 20)
   const seed = Number(process.env.EDDYLINE_SEED ?? Date.now() % 100_000)
@@ -91,6 +154,8 @@ describe('a browser that is killed', () => {
     const random = (n) => { a = (Math.imul(a, 1664525) + 1013904223) >>> 0; return Math.floor(a / 4294967296 * n) }
     const profile = mkdtempSync(join(tmpdir(), 'eddyline-crash-'))
     const cursors = { indexeddb: [], opfs: [] }
+    // Other tests' pages tell of theirs, too.
+    Object.assign(acknowledged, { indexeddb: 0, opfs: 0 })
     try {
       for (let round = 0; round <= times; round++) {
         const { context, kill } = await start(profile)
@@ -105,7 +170,7 @@ describe('a browser that is killed', () => {
             assert.deepEqual(found.told, [], where)
             assert.equal(found.status, 'ready', where)
             assert.equal(found.entry, found.cursor, `${where}: the entry of the version`)
-            assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged; databases that the browser had: ${found.kept.join(', ') || 'none'}`)
+            assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged; databases that the browser made anew: ${found.made.join(', ') || 'none'}`)
             assert.equal(found.state, oracle(found.cursor), `${where}: at ${found.cursor}`)
             cursors[kind].push(found.cursor)
             visits.push(page)
@@ -132,4 +197,45 @@ describe('a browser that is killed', () => {
       for (const kind of ['indexeddb', 'opfs']) assert.ok(new Set(cursors[kind]).size > times / 2, `${kind} goes on between kills: ${cursors[kind]}`)
     } finally { rmSync(profile, { recursive: true, force: true, maxRetries: 10 }) }
   })
+})
+
+describe('a database that the browser finds damaged', () => {
+  for (const onCorrupt of ['rebuild', 'refuse']) {
+    it(`it deletes: with '${onCorrupt}' the page is told that what was stored is gone`, { timeout: 120_000 }, async () => {
+      const profile = mkdtempSync(join(tmpdir(), 'eddyline-damaged-'))
+      const visit = async (context) => {
+        // A tab at a time: a second one would be locked out.
+        for (const before of context.pages().slice(1)) await before.close()
+        const page = await context.newPage()
+        await page.goto(`${site.url}/crash?kind=indexeddb&onCorrupt=${onCorrupt}`)
+        const found = await page.evaluate(() => globalThis.found.catch((e) => ({ code: e.code, message: e.message })))
+        return { page, found }
+      }
+      try {
+        const first = await start(profile)
+        try {
+          const { page } = await visit(first.context)
+          await page.evaluate(() => globalThis.go(8))
+        } finally { await first.kill() }
+        const kept = join(profile, 'Default/IndexedDB')
+        const [database] = readdirSync(kept).filter((name) => name.endsWith('.leveldb'))
+        for (const name of readdirSync(join(kept, database))) if (name.startsWith('MANIFEST')) writeFileSync(join(kept, database, name), 'no manifest')
+
+        const second = await start(profile)
+        try {
+          const { found } = await visit(second.context)
+          if (onCorrupt === 'refuse') assert.equal(found.code, 'STORAGE_CORRUPT')
+          else {
+            assert.deepEqual([found.cursor, found.status, found.told.length], [0, 'ready', 1])
+            assert.match(found.told[0], /^STORAGE_CORRUPT: the stored state is damaged: the browser has deleted the database \(.+\)$/)
+          }
+          const { page, found: next } = await visit(second.context)
+          assert.deepEqual([next.cursor, next.status, next.told], [0, 'ready', []])
+          assert.deepEqual(await page.evaluate(() => globalThis.go(12)), [])
+          const { found: last } = await visit(second.context)
+          assert.deepEqual([last.cursor, last.state, last.told], [12, oracle(12), []])
+        } finally { await second.kill() }
+      } finally { rmSync(profile, { recursive: true, force: true, maxRetries: 10 }) }
+    })
+  }
 })

@@ -14,6 +14,8 @@ const pages = {
     import { datalog } from '/pkg/datalog/index.js'
     import { watches } from '/pkg/watch/index.js'
     inWorker(({ db, tell, answer }) => {
+      answer('end', () => { setTimeout(() => self.close()) })
+      answer('throw', () => { setTimeout(() => { throw new Error('a timer of mine') }) })
       watches(db).watch('issues', 'changes', ({ keys }) => tell('issues', keys.inserted))
       answer('q', (query, ...inputs) => datalog(db).q(query, ...inputs))
     })`,
@@ -50,18 +52,19 @@ const pages = {
       db.close()
       return { load: { ms: load.ms, longest: load.longest }, mount: { ms: mount.ms, longest: mount.longest }, change: { ms: change.ms, longest: change.longest }, seen }
     }
-    globalThis.crash = async () => {
-      const { promise, resolve } = Promise.withResolvers()
-      const errors = []
-      const worker = new Worker('/pkg/worker/host.js', { type: 'module' })
-      const db = await createWorkerDatabase({ schema, worker, onError: (e) => { errors.push(e) } })
+    /** A worker that lives behind an error, and then ends in one of two ways. */
+    globalThis.crash = async (how) => {
+      const { promise, resolve } = Promise.withResolvers(), uncaught = Promise.withResolvers()
+      const worker = new Worker('/engine.js', { type: 'module' })
+      const db = await createWorkerDatabase({ schema, worker, onError: (e) => { uncaught.resolve(e.code + e.message.includes('a timer of mine')) } })
       await db.apply([{ op: 'insert', table: 'issues', row: { id: 'a', title: 't', status: 'open', priority: 1, assignee: 'u', votes: 1, body: 'b' } }])
       const live = db.live(db.query.issues)
       await ready(live)
-      const before = live.rows.map((r) => r.id)
+      await db.ask('throw')
+      const before = [await uncaught.promise, live.rows.map((r) => r.id), live.status]
       live.subscribe(() => resolve())
-      // Nothing that the worker knows how to read.
-      worker.postMessage(null)
+      if (how === 'end') await db.ask('end').catch(() => {})
+      else worker.terminate()
       await promise
       const failed = await db.apply([]).catch((e) => e.code)
       return [before, live.status, live.error.code, live.rows.map((r) => r.id), failed]
@@ -119,9 +122,9 @@ describe('a database in a worker', () => {
     assert.deepEqual(problems, [])
   })
 
-  it('ends everything with a typed error when the worker crashes, and tells one that is not there', async () => {
+  it('ends everything with a typed error when the worker ends, not when it has one, and tells one that is not there', async () => {
     const { page } = await visit()
-    assert.deepEqual(await page.evaluate(() => globalThis.crash()), [['a'], 'error', 'WORKER_FAILED', ['a'], 'WORKER_FAILED'])
+    for (const how of ['end', 'terminate']) assert.deepEqual(await page.evaluate((how) => globalThis.crash(how), how), [['WORKER_ERRORtrue', ['a'], 'ready'], 'error', 'WORKER_FAILED', ['a'], 'WORKER_FAILED'])
     assert.equal(await page.evaluate(() => globalThis.missing()), 'LOAD_FAILED')
   })
 })

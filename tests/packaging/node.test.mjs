@@ -34,6 +34,7 @@ describe('in Node', () => {
       await import('eddyline')
       await import('eddyline/slim')
       await import('eddyline/sync')
+      await import('eddyline/tanstack')
       await import('eddyline/project')
       await import('eddyline/worker')
       await import('eddyline/datalog')

@@ -6,7 +6,7 @@ import { SetupError } from './command.mjs'
 /** What stays a module of its own, made by other rooms or by hosts. */
 const apart = /(^|\/)(glue\.js|wasm-bytes\.js|engine\.wasm)$|^react(\/|$)/
 
-const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index', 'project/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host', 'worker/inside']
+const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index', 'project/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'tanstack/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host', 'worker/inside']
 
 const smaller = { compress: { target: 'es2022' }, mangle: true, codegen: { removeWhitespace: true } }
 
@@ -33,17 +33,42 @@ export async function bundled(folder) {
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     // The ways to the binary stay out of it: an entry has only its own. So do rooms that have an entry of their own.
-    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(project|reduce|storage|sync|watch|datalog|datascript|worker)[\/](lower[\/])?\w[\w-]*|(index[\w.]*))\.js$/.test(id) }] },
+    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(project|reduce|storage|sync|tanstack|watch|datalog|datascript|worker)[\/](lower[\/])?\w[\w-]*|(index[\w.]*))\.js$/.test(id) }] },
+    minifyInternalExports: true,
     minify: smaller,
     comments: { annotation: true, legal: false, jsdoc: false },
   })
   await bundle.close()
-  const files = new Map(output.map((file) => [file.fileName, `${besideIt(file).trimEnd()}\n`]))
+  const files = new Map(output.map((file) => [file.fileName, `${passedOn(besideIt(file)).trimEnd()}\n`]))
   // Workers are named by their file, which nothing else here looks at.
   for (const [name, code] of files) {
     for (const [, worker] of code.matchAll(/new URL\("([^"]+\.js)",\s*import\.meta\.url\)/g)) if (!files.has(posix.join(posix.dirname(name), worker))) throw new SetupError(`${name} names the worker ${worker}, and there is no such file`)
   }
   return files
+}
+
+/** What a module only passes on is exported from where it is, without a name for it here: `import{a as b}…export{b as c}` is `export{a as c}from…`. */
+function passedOn(code) {
+  const [exporting, exported] = code.match(/export\{([^{}]*)\};?\s*$/) ?? []
+  if (exported === undefined) return code
+  const pairs = (list) => list.split(',').filter(Boolean).map((item) => { const [name, as = name] = item.trim().split(' as '); return [name, as] })
+  let own = pairs(exported)
+  let rest = code.slice(0, -exporting.length)
+  const added = []
+  for (const [importing, list, from] of rest.matchAll(/import\{([^{}]*)\}from("[^"]+");/g)) {
+    const others = rest.replace(importing, '')
+    const isOnlyPassed = ([, as]) => own.some(([name]) => name === as) && !new RegExp(`(?<![\\w$])${as.replace(/\$/g, '\\$')}(?![\\w$])`).test(others)
+    const passed = pairs(list).filter(isOnlyPassed)
+    if (passed.length === 0) continue
+    const written = (items) => items.map(([name, as]) => (name === as ? name : `${name} as ${as}`)).join(',')
+    const kept = pairs(list).filter((item) => !isOnlyPassed(item))
+    rest = rest.replace(importing, kept.length === 0 ? '' : `import{${written(kept)}}from${from};`)
+    added.push(`export{${written(passed.flatMap(([name, as]) => own.filter(([local]) => local === as).map(([, to]) => [name, to])))}}from${from};`)
+    own = own.filter(([local]) => !passed.some(([, as]) => as === local))
+    // What is imported is in the order of its names there.
+  }
+  const left = own.map(([name, as]) => (name === as ? name : `${name} as ${as}`)).join(',')
+  return `${rest}${added.join('')}${left === '' ? '' : `export{${left}};`}`
 }
 
 /** The binary and workers are named from where the module is now, in the literal form that bundlers look for. */

@@ -19,17 +19,35 @@ const readers = {
 
 function vitest(report) {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
-    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
+    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests, told: testResults.flatMap(failuresOf).join('\n') }
   } catch {
     return { passed: 0, failed: 0, skipped: 0 }
   }
 }
 
-/** { passed, failed, skipped } of one finished runner. */
+/** What the report of vitest says about a file: of its failed tests, or of the file if it could not be run at all. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const failed = assertionResults.filter((test) => test.status === 'failed').map(({ fullName, failureMessages }) => `${name}\n${fullName}\n${failureMessages.join('\n')}`)
+  return failed.length || status !== 'failed' ? failed : [`${name}\n${message}`]
+}
+
+/** Where the runners begin to repeat what failed; without it, the end of what was written. */
+const repeats = { cargo: /^failures:$/gm, node: /^✖ failing tests:$/gm }
+const longest = 80
+
+/** The failures of a runner again, for a summary that may be all that is kept of a long run. */
+function failures(kind, output) {
+  const lines = output.trimEnd().split('\n')
+  const parts = repeats[kind] ? output.split(repeats[kind]).slice(1).map((part) => part.trim().split('\n').slice(0, longest)) : []
+  return (parts.length ? parts.flat() : lines.slice(-longest)).slice(0, 2 * longest).join('\n')
+}
+
+/** { passed, failed, skipped } of one finished runner and, if it failed, what it told about that. */
 export function count(kind, { output, code }, report) {
-  const counts = kind === 'vitest' ? vitest(report) : readers[kind](plain(output), code)
+  const text = plain(output)
+  const { told, ...counts } = kind === 'vitest' ? vitest(report) : readers[kind](text, code)
   const hasRunNothing = counts.passed + counts.failed === 0
   if (counts.failed === 0 && (code !== 0 || hasRunNothing)) counts.failed = 1
-  return counts
+  return counts.failed ? { ...counts, told: told || failures(kind, text) } : counts
 }

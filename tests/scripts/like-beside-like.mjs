@@ -9,6 +9,8 @@ const WINDOW = 32_768
 const PIECE = 6
 /** A piece that more functions have is found wherever they are. */
 const COMMON = 400
+/** The first function is the one with so many longer ones, found by trying; of fewer the longest. */
+const FIRST = 49
 
 /** Hashes of the pieces of a function's code. */
 function piecesOf(code) {
@@ -22,7 +24,7 @@ function piecesOf(code) {
 }
 
 /**
- * An order of `codes`, as their numbers: the longest first, and behind it always the one that shares most, for its length, with the
+ * An order of `codes`, as their numbers: a long one first, and behind it always the one that shares most, for its length, with the
  * window that ends there. A piece counts the less the more functions have it. The same for the same codes.
  */
 export function likeBesideLike(codes) {
@@ -38,7 +40,8 @@ export function likeBesideLike(codes) {
   const shared = codes.map(() => [])
   for (const of of owners.values()) {
     if (of.length < 2 || of.length > COMMON) continue
-    const piece = { of, weight: 1 / Math.sqrt(of.length), within: 0 }
+    // To the power of 5/8, as below.
+    const piece = { of, weight: 1 / Math.sqrt(of.length * Math.sqrt(Math.sqrt(of.length))), within: 0 }
     for (const number of of) shared[number].push(piece)
   }
   const score = new Float64Array(codes.length)
@@ -50,7 +53,9 @@ export function likeBesideLike(codes) {
   const left = new Set(codes.keys())
   const order = []
   let [size, oldest] = [0, 0]
-  let next = codes.reduce((longest, code, number) => (code.length > codes[longest].length ? number : longest), 0)
+  // Which one is first decides up to 2 kB, one way or the other.
+  const byLength = [...codes.keys()].sort((a, b) => codes[b].length - codes[a].length)
+  let next = byLength[FIRST] ?? byLength[0]
   for (;;) {
     order.push(next)
     left.delete(next)

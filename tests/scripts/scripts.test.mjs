@@ -35,6 +35,20 @@ describe('counting', () => {
     assert.deepEqual(of('vitest', ''), [0, 1])
   })
   it('believes the exit code over the text', () => assert.deepEqual(of('node', 'ℹ pass 3\nℹ fail 0\n', 1), [3, 1]))
+  it('repeats what failed, and only that', () => {
+    const told = (kind, output, code = 1) => count(kind, { output, code }, join(folder, 'absent.json')).told
+    assert.equal(told('node', '✔ a\nℹ pass 1\nℹ fail 0\n', 0), undefined)
+    assert.equal(told('node', '✔ a\n✖ b\nℹ pass 1\nℹ fail 1\n\n\x1b[31m✖ failing tests:\x1b[39m\n\n✖ b\n  expected'), '✖ b\n  expected')
+    assert.equal(told('cargo', 'running\nfailures:\n\n---- b stdout ----\npanicked\n\ntest result: FAILED. 3 passed; 1 failed; 0 ignored\n'),
+      '---- b stdout ----\npanicked\n\ntest result: FAILED. 3 passed; 1 failed; 0 ignored')
+    assert.equal(told('check', 'one\ntwo\n'), 'one\ntwo')
+    const report = write('vitest.json', JSON.stringify({
+      numPassedTests: 1, numFailedTests: 1, numPendingTests: 0, numTodoTests: 0, testResults: [
+        { name: 'a.test.ts', status: 'failed', message: '', assertionResults: [{ status: 'passed', fullName: 'x', failureMessages: [] }, { status: 'failed', fullName: 'y', failureMessages: ['expected'] }] },
+        { name: 'b.test.ts', status: 'failed', message: 'cannot be read', assertionResults: [] }, { name: 'c.test.ts', status: 'passed', message: '', assertionResults: [] }],
+    }))
+    assert.deepEqual(count('vitest', { output: '', code: 1 }, report), { passed: 1, failed: 1, skipped: 0, told: 'a.test.ts\ny\nexpected\nb.test.ts\ncannot be read' })
+  })
   it('counts a check as one', () => assert.deepEqual([of('check', '', 0), of('check', '', 2)], [[1, 0], [0, 1]]))
 })
 
@@ -101,12 +115,12 @@ describe('bundling', () => {
   it('shares what entries have in common, keeps what bundlers read, and names the binary from where it is', async () => {
     write('bundle/boot/browser.js', `export const load = () => fetch(new URL('../engine.wasm', import.meta.url))`)
     write('bundle/shared.js', '/** doc */\nexport const shared = /* @__PURE__ */ f()\nexport const unused = 1')
-    for (const name of ['index.inline', 'index.slim', 'index.workerd', 'project/index', 'react/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host', 'worker/inside']) {
+    for (const name of ['index.inline', 'index.slim', 'index.workerd', 'project/index', 'react/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'tanstack/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host', 'worker/inside']) {
       write(`bundle/${name}.js`, `export { shared } from '${name.includes('/') ? '..' : '.'}/shared.js'`)
     }
     write('bundle/index.js', `export * from './shared.js'\nexport { load } from './boot/browser.js'\nexport { init } from './glue.js'`)
     const files = await bundled(join(folder, 'bundle'))
-    assert.deepEqual([...files.keys()].sort(), ['core.js', 'datalog/index.js', 'datascript/index.js', 'index.inline.js', 'index.js', 'index.slim.js', 'index.workerd.js', 'project/index.js', 'react/index.js', 'reduce/index.js', 'storage/index.js', 'storage/opfs-worker.js', 'sync/index.js', 'watch/index.js', 'worker/host.js', 'worker/index.js', 'worker/inside.js'])
+    assert.deepEqual([...files.keys()].sort(), ['core.js', 'datalog/index.js', 'datascript/index.js', 'index.inline.js', 'index.js', 'index.slim.js', 'index.workerd.js', 'project/index.js', 'react/index.js', 'reduce/index.js', 'storage/index.js', 'storage/opfs-worker.js', 'sync/index.js', 'tanstack/index.js', 'watch/index.js', 'worker/host.js', 'worker/index.js', 'worker/inside.js'])
     assert.match(files.get('index.js'), /new URL\("\.\/engine\.wasm",import\.meta\.url\)/)
     assert.match(files.get('index.js'), /from"\.\/glue\.js"/)
     assert.match(files.get('core.js'), /@__PURE__ \*\/ ?f\(\)/)

@@ -67,13 +67,16 @@ const typeCheck = (project) => async () => {
   return count('check', await run(node, [bin('typescript/bin/tsc'), '-p', project, '--noEmit'], { capture: true }))
 }
 
+/** Nothing is wrong with a test because the machine does other things: it has failed when it does not end at all. */
+const patience = ['--testTimeout=60000', '--hookTimeout=60000']
+
 async function vitest() {
   testsIn('tests/ts', '.test.ts')
   const report = join(cache, 'vitest.json')
   mkdirSync(cache, { recursive: true })
   rmSync(report, { force: true })
   const config = ['ts', 'mts', 'mjs'].map((suffix) => `tests/ts/vitest.config.${suffix}`).find((file) => existsSync(inRoot(file)))
-  const args = ['run', ...(config ? ['--config', config] : ['--dir', 'tests/ts']), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const args = ['run', ...(config ? ['--config', config] : ['--dir', 'tests/ts']), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...patience]
   return count('vitest', await run(node, [bin('vitest/vitest.mjs'), ...args], { capture: true }), report)
 }
 

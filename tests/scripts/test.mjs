@@ -29,13 +29,16 @@ async function runSuite(suite) {
     counts = await suite.run()
   } catch (error) {
     complain(error)
-    counts = { passed: 0, failed: 1, skipped: 0 }
+    counts = { passed: 0, failed: 1, skipped: 0, told: error instanceof SetupError ? error.message : error?.stack ?? String(error) }
   }
   return { suite, ...counts, took: performance.now() - begun }
 }
 
 const results = []
 for (const suite of chosen(process.argv.slice(2))) results.push(await runSuite(suite))
+
+// Where only the end of a long run is kept, it still says what failed.
+for (const { suite, told } of results) if (told) say(`\n━━ Failed: ${suite.name} ${'━'.repeat(Math.max(4, 54 - suite.name.length))}\n\n${told}`)
 
 say(`\n━━ Summary ${'━'.repeat(54)}\n`)
 for (const { suite, passed, failed, skipped, took } of results) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { EddylineError } from '../../src/ts/errors.js'
-import { fromTanStack, type SyncSession } from '../../src/ts/source.js'
+import type { SyncSession } from '../../src/ts/source.js'
+import { fromTanStack } from '../../src/ts/tanstack/index.js'
 import { issue, open } from './fixtures.js'
 
 const tick = (ms = 0) => new Promise(resolve => setTimeout(resolve, ms))

@@ -223,7 +223,7 @@ describe('live queries', () => {
     await new Promise(resolve => setTimeout(resolve, 20))
     expect(engine.views.size).toBe(1)
     three.dispose()
-    await new Promise(resolve => setTimeout(resolve, 20))
+    for (let n = 0; n < 2000 && engine.views.size > 0; n++) await new Promise(resolve => setTimeout(resolve, 5))
     expect(engine.views.size).toBe(0)
   })
 

@@ -6,7 +6,7 @@ import { arrayAgg, avg, count, first, last, percentileCont, stringAgg, sum } fro
 import { and, concat, eq, gt, inArray, lt, not, or } from '../../src/ts/query/expr.js'
 import { addInterval, between, cast, concatWs, extract, greatest, isDistinctFrom, jsonContains, jsonPathText, match, matches, notBetween, notInArray, nullif, round, when } from '../../src/ts/query/functions.js'
 import { lag, over, rank, rowNumber } from '../../src/ts/query/window.js'
-import { belongsTo, bigint, boolean, bytes, hasMany, int, json, manyToMany, string, table, through, timestamp } from '../../src/ts/schema.js'
+import { array, belongsTo, bigint, boolean, bytes, hasMany, int, json, manyToMany, string, table, through, timestamp } from '../../src/ts/schema.js'
 
 const schema = defineSchema({
   issues: table({ id: string().key(), projectId: string(), title: string(), status: string<'open' | 'done'>(), points: int(), due: timestamp().nullable(), big: bigint(), meta: json(), raw: bytes() }),
@@ -266,5 +266,24 @@ describe('words that orders and associations do not know', () => {
     expect(related(hasMany('issues', 'projectId', { duplicates: 'keep' } as never))).toEqual(['SCHEMA_INVALID', 'projects.relations.issues.duplicates', undefined])
     expect(related(manyToMany('issues', 'links', ['a', 'b'], { duplicates: 'kep' } as never))).toEqual(['SCHEMA_INVALID', 'projects.relations.issues.duplicates', 'keep'])
     expect(related(manyToMany('issues', 'links', ['a', 'b'], { duplicates: 'keep', orderBy: [['id', 'desc', { nulls: 'last' }]] }))).toEqual([])
+  })
+
+  it('of tables are refused, too: a table that is not by tenants by mistake shows everybody\'s rows', () => {
+    const columns = { id: string().key() }
+    expect(at(() => table(columns, { tennant: true } as never))).toEqual(['SCHEMA_INVALID', 'tennant', 'tenant'])
+    expect(at(() => table(columns, { tenant: 'yes' } as never))).toEqual(['SCHEMA_INVALID', 'tenant', undefined])
+    expect(at(() => table(columns, true as never))).toEqual(['SCHEMA_INVALID', 'options', undefined])
+    expect([undefined, {}, { tenant: undefined }, { tenant: false }, { tenant: true }].map(options => table(columns, options).tenant)).toEqual([false, false, false, false, true])
+  })
+  it.each<[string, unknown]>([['nothing', undefined], ['null', null], ['a number', 3], ['a Map', new Map(Object.entries(tables))], ['a list', [tables.links]], ['a promise', Promise.resolve(tables)]])('%s is no schema, and no associations', (name, given) => {
+    expect(at(() => defineSchema(given as never))).toEqual(['SCHEMA_INVALID', 'tables', undefined])
+    if (given === undefined || given === null) return
+    expect(at(() => defineSchema(tables, given as never))).toEqual(['SCHEMA_INVALID', 'relations', undefined])
+    expect(at(() => defineSchema(tables, { issues: given } as never))).toEqual(['SCHEMA_INVALID', 'issues.relations', undefined])
+  })
+  it('an array is of a column', () => {
+    for (const element of [undefined, null, string, 'text']) expect(at(() => array(element as never))).toEqual(['SCHEMA_INVALID', 'array', undefined])
+    expect(array(bigint()).type).toBe('int[]')
+    expect(at(() => defineSchema({ a: table(new Map([['id', int().key()]]) as never) }))).toEqual(['SCHEMA_INVALID', 'a', undefined])
   })
 })

@@ -188,10 +188,13 @@ export class Answer {
 
 /** An answer is handed out until it changes: nobody may change it. */
 function frozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value
-  Object.freeze(value)
-  for (const inner of Object.values(value)) frozen(inner)
+  for (const todo: unknown[] = [value]; todo.length > 0;) {
+    const v = todo.pop()
+    if (typeof v !== 'object' || v === null || Object.isFrozen(v)) continue
+    if (!Array.isArray(v) && Object.getPrototypeOf(v) !== Object.prototype) continue
+    Object.freeze(v)
+    for (const inner of Object.values(v)) todo.push(inner)
+  }
   return value
 }
 

@@ -28,6 +28,7 @@ export interface Attribute {
 export class Catalog {
   readonly #attributes = new Map<string, Attribute>()
   readonly #tables = new Map<string, Attribute[]>()
+  readonly #declared = new Map<string, Attribute>()
   #facts: readonly Attribute[] | undefined
   /** Whether the schema has room for inputs of views. */
   readonly hasInputs: boolean
@@ -77,6 +78,13 @@ export class Catalog {
   }
 
   find(name: string): Attribute | undefined { return this.#attributes.get(name.replace(/^:(?=.)/, '')) }
+  /** An attribute that nobody has, and so no table: only transactions know it, to find nothing. */
+  declare(name: string, { many, unique }: Pick<Attribute, 'many' | 'unique'>): void {
+    this.#declared.set(name, { name, table: '', entity: [], value: { name: 'v', type: 'json' }, nullable: false, many, unique, ref: false, component: false, fact: true })
+  }
+  findDeclared(name: string): Attribute | undefined { return this.#declared.get(name.replace(/^:(?=.)/, '')) ?? this.find(name) }
+  /** As `get`, and those that are declared. */
+  getDeclared(name: string, at: string): Attribute { return this.findDeclared(name) ?? this.get(name, at) }
   all(): IterableIterator<Attribute> { return this.#attributes.values() }
   facts(): readonly Attribute[] { return this.#facts ??= [...this.#attributes.values()].filter(a => a.fact) }
   /** The tables whose rows can have a key: as many columns, of such values. */

@@ -47,7 +47,7 @@ export function answer(query: ParsedQuery, tuples: readonly unknown[][]): unknow
 
 function distinct(values: readonly unknown[]): unknown[] {
   const seen = new Set<unknown>()
-  return values.filter(v => { const key = keyOf(v); if (seen.has(key)) return false; seen.add(key); return true })
+  return values.filter(v => { const key = typeof v === 'object' ? `j${identity(v)}` : keyOf(v); if (seen.has(key)) return false; seen.add(key); return true })
 }
 
 /** One text per content: to find a result row again. */

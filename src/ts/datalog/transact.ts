@@ -143,14 +143,14 @@ export class Transaction {
 
   #lookup(ref: readonly unknown[], path: string): number {
     const holder = this.#find(ref, path)
-    if (holder === undefined) throw txError('TX_UNKNOWN_ENTITY', `nothing has \`${said(ref[1])}\` as its \`:${this.catalog.get(said(ref[0]), path).name}\``, path)
+    if (holder === undefined) throw txError('TX_UNKNOWN_ENTITY', `nothing has \`${said(ref[1])}\` as its \`:${this.catalog.getDeclared(said(ref[0]), path).name}\``, path)
     return holder
   }
 
   #find(ref: readonly unknown[], path: string): number | undefined {
-    const attribute = this.catalog.get(said(ref[0]), path)
+    const attribute = this.catalog.getDeclared(said(ref[0]), path)
     if (ref.length !== 2 || attribute.unique === false || !attribute.fact) throw txError('TX_INVALID', `\`[${said(ref[0])} …]\` is no unique attribute and value`, path)
-    return this.#holder(attribute, this.#value(attribute, ref[1], path, false))
+    return attribute.table === '' ? undefined : this.#holder(attribute, this.#value(attribute, ref[1], path, false))
   }
 
   #holder(attribute: Attribute, v: unknown): number | undefined {

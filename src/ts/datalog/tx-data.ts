@@ -17,6 +17,8 @@ export function txError(code: string, message: string, path: string, offending?:
   return new EddylineError(code, `${message} (at ${path})`, { path, ...(offending === undefined ? {} : { offending }) })
 }
 
+export const nothing = (path: string): EddylineError => txError('TX_INVALID', 'nothing cannot be a value; `:db/retract` takes values away', path)
+
 export { isMap, said }
 
 const MOST_DEPTH = 100
@@ -76,7 +78,7 @@ function list(out: Op[], item: readonly unknown[], catalog: Catalog, call: (fn: 
 
 function attributeAt(catalog: Catalog, a: unknown, path: string): Attribute {
   if (typeof a !== 'string') throw txError('TX_INVALID', 'an attribute must stand here', path)
-  return catalog.get(a.replace(/^:(?=.)/, ''), path)
+  return catalog.getDeclared(a.replace(/^:(?=.)/, ''), path)
 }
 
 function tableOf(catalog: Catalog, name: string, path: string): string {
@@ -109,7 +111,7 @@ function entity(out: Op[], map: Record<string, unknown>, catalog: Catalog, path:
     const attribute = attributes[i]
     const at = `${path}.${name}`
     const e = attribute.fact ? fresh : rows.get(attribute.table)
-    if (value === null || value === undefined) throw txError('TX_INVALID', 'nothing cannot be a value; `:db/retract` takes values away', at)
+    if (value === null || value === undefined) throw nothing(at)
     if (!isReverse(name)) { add(out, e, attribute, value, catalog, at, depth); return }
     if (attribute.ref === false) throw txError('TX_INVALID', `\`:${attribute.name}\` is no ref`, at)
     for (const owner of several(value) ? value as unknown[] : [value]) {
@@ -136,7 +138,7 @@ function add(out: Op[], e: unknown, attribute: Attribute, value: unknown, catalo
 
 /** `['name', 'x']` for a ref that can have several values: one entity if the first is a unique attribute. */
 function isLookup(attribute: Attribute, value: unknown, catalog: Catalog): boolean {
-  return attribute.ref !== false && Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && (catalog.find(value[0])?.unique ?? false) !== false
+  return attribute.ref !== false && Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && (catalog.findDeclared(value[0])?.unique ?? false) !== false
 }
 
 /** Negative numbers and texts; and what stands for an entity of a map that says no id. */

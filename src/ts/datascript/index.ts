@@ -230,7 +230,16 @@ const TX0 = 0x20000000
 const pulls = (query: unknown): boolean => parseQuery(query).query.find.some(f => f.kind === 'pull')
 /** Trees in answers, as DataScript gives them to JavaScript: the key is `id` there, while `pull` says `:db/id`. */
 function shown(answer: unknown): unknown {
-  if (Array.isArray(answer)) return answer.map(shown)
-  if (typeof answer !== 'object' || answer === null || Object.getPrototypeOf(answer) !== Object.prototype) return answer
-  return Object.fromEntries(Object.entries(answer).map(([k, v]) => [k === ':db/id' ? 'id' : k, shown(v)]))
+  const todo: unknown[] = []
+  // What is inside is still as it was, until its turn comes.
+  const copy = (v: unknown): unknown => {
+    const isPlain = typeof v === 'object' && v !== null && Object.getPrototypeOf(v) === Object.prototype
+    if (!isPlain && !Array.isArray(v)) return v
+    const made = isPlain ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k === ':db/id' ? 'id' : k, x])) : [...v as unknown[]]
+    todo.push(made)
+    return made
+  }
+  const all = copy(answer)
+  for (const into of todo as Record<string, unknown>[]) for (const k of Object.keys(into)) into[k] = copy(into[k])
+  return all
 }

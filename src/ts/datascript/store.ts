@@ -4,6 +4,7 @@ import { EddylineError } from '../errors.js'
 import { defineSchema } from '../define-schema.js'
 import { type AttributeInput, type AttributeOptions, type ValueType, facts } from '../datalog/attributes.js'
 import { Face, type TxReport } from '../datalog/face.js'
+import { nothing } from '../datalog/tx-data.js'
 import type { DatalogView, Definition } from '../datalog/view.js'
 
 /** A fact, as DataScript's datoms are. */
@@ -59,7 +60,9 @@ export class Store {
 
   #engine(): { db: Database<any>; face: Face } {
     const db = this.#seed.twin(defineSchema(facts(Object.fromEntries(this.#types) as Record<string, AttributeInput>)))
-    return { db, face: new Face(db, { strict: false, attributeText: name => this.text(name), open: true }) }
+    const face = new Face(db, { strict: false, attributeText: name => this.text(name), open: true })
+    for (const [name, d] of this.#declared) if (!this.#types.has(name)) face.catalog.declare(name, d)
+    return { db, face }
   }
 
   /** Makes room for attributes: those that are new need tables, and so an engine with them. */
@@ -101,36 +104,36 @@ export class Store {
 
   transact(data: readonly unknown[], meta: unknown): TxReport {
     const found = new Map<string, unknown>()
-    for (const item of data) this.#attributes(item, found)
+    data.forEach((item, i) => { this.#attributes(item, `tx[${i}]`, found) })
     this.admit(found)
     // Of an attribute that nobody has there is nothing to retract.
     const known = data.filter(item => !(Array.isArray(item) && /^:?db(\.fn)?\/retract(Attribute)?$/.test(String(item[0])) && typeof item[2] === 'string' && !this.#types.has(bare(item[2]))))
     return this.face.transact(known as never, meta)
   }
 
-  /** The attributes that transaction data names, each with a value. */
-  #attributes(item: unknown, found: Map<string, unknown>): void {
+  /** The attributes that transaction data gives values of, each with one. Throws TX_INVALID with the place where nothing is given. */
+  #attributes(item: unknown, path: string, found: Map<string, unknown>): void {
     if (Array.isArray(item)) {
       const [op, , a, v, more] = item as unknown[]
       const name = typeof op === 'string' ? bare(op) : ''
-      if (name === 'db/add') this.#attribute(a, v, found)
-      else if (name === 'db.fn/cas' || name === 'db/cas') this.#attribute(a, more, found)
-      else if (name === 'db/retract' || name === 'db/retractAttribute' || name === 'db.fn/retractAttribute') { if (v !== undefined) this.#attribute(a, v, found) }
-      else if (!/^db(\.fn)?\//.test(name) && typeof item[1] === 'string') this.#attribute(item[1], item[2], found)
+      if (name === 'db/add') this.#attribute(a, v, path, found)
+      else if (name === 'db.fn/cas' || name === 'db/cas') this.#attribute(a, more, path, found)
+      else if (!/^db(\.fn)?\//.test(name) && typeof item[1] === 'string' && item.length > 2) this.#attribute(item[1], item[2], path, found)
       return
     }
     if (typeof item !== 'object' || item === null) return
     const map = item as Record<string, unknown>
-    if ('e' in map && 'a' in map && 'v' in map) { this.#attribute(map.a, map.v, found); return }
-    for (const [key, value] of Object.entries(map)) if (bare(key) !== 'db/id') this.#attribute(key, value, found)
+    if ('e' in map && 'a' in map && 'v' in map) { this.#attribute(map.a, map.v, path, found); return }
+    for (const [key, value] of Object.entries(map)) if (bare(key) !== 'db/id') this.#attribute(key, value, `${path}.${key}`, found)
   }
 
-  #attribute(name: unknown, value: unknown, found: Map<string, unknown>): void {
-    if (typeof name !== 'string' || value === null || value === undefined) return
+  #attribute(name: unknown, value: unknown, path: string, found: Map<string, unknown>): void {
+    if (typeof name !== 'string') return
     const forward = bare(name).replace(/(^|\/)_([^/]+)$/, '$1$2')
     const declared = this.#declared.get(forward)
     const values = Array.isArray(value) && (declared?.many === true || forward !== bare(name)) ? value : [value]
-    if (declared?.ref === true) for (const v of values) { if (typeof v === 'object' && v !== null && !Array.isArray(v)) this.#attributes(v, found) }
+    if (values.some(v => v === null || v === undefined)) throw nothing(path)
+    if (declared?.ref === true) for (const v of values) { if (typeof v === 'object' && !Array.isArray(v)) this.#attributes(v, path, found) }
     else if (values.length > 0 && !found.has(forward)) found.set(name.startsWith(':') ? `:${forward}` : forward, values[0])
   }
 

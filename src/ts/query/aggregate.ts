@@ -2,7 +2,7 @@ import { ELEMENTS } from '../arrays.js'
 import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
-import { type Condition, Expr, type ExprJson, type Num, type Operand, exprOf, literal, misshapen } from './expr.js'
+import { type Condition, Expr, type ExprJson, type Num, type Operand, type Wide, exprOf, literal, misshapen } from './expr.js'
 import { ANYTHING, BOOLEAN, type Kinds, checkOptions } from '../option-kinds.js'
 import { checkOrder } from './parts.js'
 import type { OrderJson } from './types.js'
@@ -18,12 +18,14 @@ export interface OrderedOptions extends FilterOptions { orderBy?: OrderItem | re
 /** With `distinct` the order can only be that of the value itself. */
 export interface ListOptions extends OrderedOptions, DistinctOptions {}
 
-/** A value within JSON: moments and bytes as text, bigints and decimals as numbers. */
-export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint | Decimal ? number : V
+/** A value within JSON: moments and bytes as text, bigints and decimals as numbers, of arrays the elements. Texts that happen to be digits stay texts. */
+export type InJson<V> = V extends Date | Uint8Array ? string : V extends bigint ? number
+  : V extends Decimal ? (Decimal extends V ? number : V)
+  : V extends readonly (infer E)[] ? (Extract<E, Date | bigint> extends never ? V : InJson<E>[]) : V
 /** A value within an array: as in rows; of types that there are no arrays of, as in JSON. */
 export type InArray<V> = V extends Date ? Date : V extends bigint ? number | bigint : InJson<V>
-/** A double; of decimals a decimal, of intervals an interval. */
-type Mean<A> = (Extract<A, string> extends never ? number : Extract<A, string> extends IntervalText ? IntervalText : Decimal) | null
+/** A double; of decimals a decimal, of intervals an interval; of what may be doubles or decimals either. */
+type Mean<A> = (Extract<A, string> extends never ? number : Extract<A, string> extends IntervalText ? IntervalText : number extends A ? Decimal | number : Decimal) | null
 const meanOf = (a: Expr<unknown> | undefined): CellType => a?.cellType === 'decimal' || a?.cellType === 'interval' ? a.cellType : 'float'
 
 const OPTIONS: Kinds = { distinct: BOOLEAN, where: { is: v => v instanceof Expr, what: 'a condition' }, orderBy: ANYTHING }
@@ -62,7 +64,7 @@ export function count(a?: Expr<any> | FilterOptions, options?: DistinctOptions):
   return a instanceof Expr ? aggregate('count', [a], 'int', options) : aggregate('count', [], 'int', a)
 }
 /** Exact sum of what is not null; null if there is nothing. Beyond ±(2^53−1) the sum of integers is a bigint. */
-export function sum<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<NonNullable<A> | null> { return aggregate('sum', [a], a?.cellType, options) }
+export function sum<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Wide<A> | null> { return aggregate('sum', [a], a?.cellType, options) }
 /** Exact mean, rounded once; of decimals to sixteen significant digits or more. */
 export function avg<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('avg', [a], meanOf(a), options) }
 export function min<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a?.cellType, options) }

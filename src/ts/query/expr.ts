@@ -218,17 +218,38 @@ export function isNotNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ o
 
 export type Num = number | bigint | Decimal | null
 type Nulls<A, B> = null extends A | B ? null : never
+/**
+ * @internal Of numbers of some type the type of what is computed of them: `1 | 2` are two numbers, their sum is any. Constants beside decimals are
+ * decimals.
+ */
+export type Wide<A> = 0 extends 1 & A ? A
+  : (Extract<A, string> extends never ? never : Extract<A, string> extends IntervalText ? IntervalText : Decimal)
+  | (Extract<A, number> extends never ? never : number extends A ? number : Extract<A, string> extends never ? number : never)
+  | (Extract<A, bigint> extends never ? never : bigint)
+  | Extract<A, null>
+/** Of an expression, where `1.5` is a double as a column of numbers is, and only whole numbers become decimals beside these. */
+type Loose<A> = A extends number ? (`${A}` extends `${bigint}` ? A : number) : A
 /** A decimal and a column of numbers: a decimal if these are integers. */
 type Sum<A, B> = (Extract<A | B, string> extends never ? (Extract<A | B, bigint> extends never ? number : bigint extends A & B ? bigint : number | bigint) : number extends A | B ? Decimal | number : Decimal) | Nulls<A, B>
 
-export function add<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('+', [a, b]) }
-export function sub<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('-', [a, b]) }
-export function mul<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('*', [a, b]) }
+export function add<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
+export function add<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
+export function add(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('+', [a, b]) }
+export function sub<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
+export function sub<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
+export function sub(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('-', [a, b]) }
+export function mul<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
+export function mul<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
+export function mul(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('*', [a, b]) }
 /** Division; of integers it cuts off, as in SQL, of decimals it has sixteen significant digits or more. A zero divisor puts the query into the state `error`. */
-export function div<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('/', [a, b]) }
-export function mod<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>> { return call('%', [a, b]) }
-export function neg<A extends Num>(a: Expr<A>): Expr<A> { return call('neg', [a]) }
-export function abs<A extends Num>(a: Expr<A>): Expr<A> { return call('abs', [a]) }
+export function div<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
+export function div<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
+export function div(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('/', [a, b]) }
+export function mod<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
+export function mod<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
+export function mod(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('%', [a, b]) }
+export function neg<A extends Num>(a: Expr<A>): Expr<Wide<A>> { return call('neg', [a]) }
+export function abs<A extends Num>(a: Expr<A>): Expr<Wide<A>> { return call('abs', [a]) }
 /** Texts joined; null if one is null. */
 export function concat<const P extends readonly Operand<string | null>[]>(...parts: P): Expr<string | (null extends OperandValue<P[number]> ? null : never)> {
   return new Expr({ op: '||', args: parts.map(p => literal(p)) }, 'text')

@@ -8,13 +8,15 @@ import { type Condition, type Constant, Expr, type ExprJson, type Operand, Rows,
 
 type Double = number | bigint | null
 type Num = Double | Decimal
-/** A double, or of decimals a decimal. */
-type Fraction<A> = (Extract<A, string> extends never ? number : Decimal) | Null<A>
+/** A double, or of decimals a decimal; of what may be either, either. */
+type Fraction<A> = (Extract<A, string> extends never ? number : number extends A ? Decimal | number : Decimal) | Null<A>
 const fractionOf = (a: unknown): CellType => a instanceof Expr && a.cellType === 'decimal' ? 'decimal' : 'float'
 type Text = string | null
 type Moment = Date | null
 /** Null, if one of the arguments may be. */
 type Null<A> = Extract<A, null>
+/** What is told by hand, `jsonGet<number>(…)`, or not at all: not what the place would take, which in a `select` is `any`. */
+type Told<T> = [T][T extends unknown ? 0 : never]
 
 function call<T>(op: string, args: readonly unknown[], type?: CellType, like?: CellType, name?: string): Expr<T> {
   const json: ExprJson = { op, args: args.map(a => literal(a, like)) }
@@ -30,8 +32,11 @@ function alike<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T
 
 // ---- conditions and choices ------------------------------------------------------------------------------------------
 
+/** Constants that are bigints are integers like others, unless a branch is a column of bigints. */
+type Chosen<T> = bigint extends T ? T : Exclude<T, bigint> | (Extract<T, bigint> extends never ? never : number | bigint)
+
 /** A `case` that can have more branches, each for a `W`. Without `otherwise` it is null where no branch is taken. */
-export class Case<T, W = Condition> extends Expr<T | null> {
+export class Case<T, W = Condition> extends Expr<Chosen<T> | null> {
   /** @internal */
   constructor(readonly branches: readonly ExprJson[], readonly op: 'case' | 'caseOf', type: CellType | undefined, readonly test?: CellType) {
     super({ op, args: [...branches] }, type)
@@ -44,7 +49,7 @@ export class Case<T, W = Condition> extends Expr<T | null> {
   }
 
   /** What it is where no branch is taken. */
-  otherwise<const U>(value: Operand<U>): Expr<T | U> {
+  otherwise<const U>(value: Operand<U>): Expr<Chosen<T | U>> {
     const type = this.cellType ?? likeOf([value])
     return new Expr({ op: this.op, args: [...this.branches, literal(value, type)] }, type)
   }
@@ -235,7 +240,8 @@ export function addInterval<A extends Moment>(a: Operand<A>, by: Interval | stri
 export function addInterval<A extends IntervalText | null>(a: Expr<A>, by: string): Expr<IntervalText | Null<A>>
 export function addInterval<A extends IntervalText | null, B extends IntervalText | null>(a: Expr<A>, by: Expr<B>): Expr<IntervalText | Null<A | B>>
 export function addInterval<A extends Moment, B extends IntervalText | null>(a: Operand<A>, by: Expr<B>): Expr<Date | Null<A | B>>
-export function addInterval<T extends string | Date = Date>(a: Expr<any>, by: Expr<any> | string): Expr<T | null>
+/** Of a time of day a text, of a date a moment: values of both columns are texts, so `addInterval<Date>(d.day, '1 day')` says which. */
+export function addInterval<T extends string | Date = string | Date>(a: Expr<string | null>, by: Expr<IntervalText | null> | string): Expr<Told<T> | null>
 export function addInterval(a: Operand<any>, by: Interval | string | Expr<any>): Expr<any> {
   if (typeof by === 'string') return addInterval(a, intervalOf(by))
   if (by instanceof Expr) {
@@ -301,13 +307,13 @@ export function arrayToText<A extends readonly unknown[] | null>(a: Expr<A>, sep
 // ---- json ------------------------------------------------------------------------------------------------------------
 
 /** `a -> key` or `a -> index` (from the end if negative): json, null if it is not there. */
-export function jsonGet<T, K extends keyof NonNullable<T> & string>(a: Expr<T>, key: K): Expr<NonNullable<T>[K] | null>
-export function jsonGet<T = unknown>(a: Expr<unknown>, key: Operand<string> | Operand<number>): Expr<T | null>
+export function jsonGet<T, K extends keyof NonNullable<T> & string>(a: Expr<T>, key: K): Expr<Exclude<NonNullable<T>[K], undefined> | null>
+export function jsonGet<T = unknown>(a: Expr<unknown>, key: Operand<string> | Operand<number>): Expr<Told<T> | null>
 export function jsonGet(a: Expr<unknown>, key: unknown): Expr<any> { return call('->', [a, key], 'json') }
 /** `a ->> key`: the same as text; strings without quotes. */
 export function jsonGetText(a: Expr<unknown>, key: Operand<string> | Operand<number>): Expr<string | null> { return call('->>', [a, key], 'text') }
 /** `a #> path`: along keys and indexes. */
-export function jsonPath<T = unknown>(a: Expr<unknown>, ...path: (Operand<string> | number)[]): Expr<T | null> { return call('#>', [a, ...path.map(step)], 'json') }
+export function jsonPath<T = unknown>(a: Expr<unknown>, ...path: (Operand<string> | number)[]): Expr<Told<T> | null> { return call('#>', [a, ...path.map(step)], 'json') }
 /** `a #>> path`: the same as text. */
 export function jsonPathText(a: Expr<unknown>, ...path: (Operand<string> | number)[]): Expr<string | null> { return call('#>>', [a, ...path.map(step)], 'text') }
 const step = (s: Operand<string> | number): Operand<string> => typeof s === 'number' ? String(s) : s

@@ -91,13 +91,23 @@ export function useLiveQuery<R, S extends AnySchema = RegisteredSchema>(
   const key = query === undefined ? undefined : planKey(query.toJSON())
   const tenant = options?.tenant
   const label = options?.label
+  // A live query shows the whole list or a part of it, for as long as it lives.
+  const part = options?.window !== undefined
   // The plan's text stands for the query, which is another object in every render.
   // eslint-disable-next-line react-hooks/exhaustive-deps
-  const store = useMemo(() => new HookStore<R>(db, query, { ...options, tenant, label }), [db, key, tenant])
-  // Parameters and the window are set, not part of what the query is.
-  const set = JSON.stringify([options?.params, options?.window], (_, v: unknown) => typeof v === 'bigint' ? String(v) : v)
+  const store = useMemo(() => new HookStore<R>(db, query, { ...options, tenant, label }), [db, key, tenant, part])
+  // Parameters, and where the window is, are set, not part of what the query is.
+  const set = JSON.stringify([options?.params, options?.window], apart)
   useEffect(() => { store.set(options ?? {}) }, [store, set])
   return useSyncExternalStore(store.subscribe, store.getSnapshot, getServerSnapshot)
+}
+
+/** Makes JSON another text for another value: a Date is none, bytes are no object, NaN and infinities are not null. */
+function apart(this: { readonly [name: string]: unknown }, name: string, json: unknown): unknown {
+  const value = this[name]
+  if (value instanceof Date) return `Date ${Number(value)}`
+  if (value instanceof Uint8Array) return `bytes ${value.join()}`
+  return typeof json === 'object' ? json : `${typeof json} ${String(json)}`
 }
 
 const getServerSnapshot = (): HookSnapshot<any> => PENDING

@@ -71,6 +71,11 @@ export function checkPage<P extends { events: readonly unknown[]; cursor: Cursor
   throw wrong(CODE, `\`fetch\` of the source of \`${name}\` gave ${shown(page)}, and not { events, cursor }`, 'source', shown(page))
 }
 
+/** Whether a log goes on behind a page that was asked for with a cursor; not where it leads nowhere. */
+export function goesOn({ events, cursor, more }: { events: readonly unknown[]; cursor: Cursor | 'start'; more?: boolean }, after: Cursor | 'start'): boolean {
+  return events.length > 0 && more !== false && cursor !== after
+}
+
 /** What a function of somebody threw, with the place. */
 export function failedIn(code: string, what: string, error: unknown, path: string): EddylineError {
   return new EddylineError(code, `${what} failed: ${(error as { message?: string } | null)?.message ?? String(error)}`, { cause: error, path })

@@ -1,9 +1,15 @@
 import { type CompareCursors, compareCursors, type Cursor } from './cursors.js'
 
+/** Events of a log. */
+export interface Page<E = any> { events: readonly E[]; cursor: Cursor | 'start'; more?: boolean }
+
 /** Where events come from, in the order of their cursors. */
 export interface EventLog<E = any> {
-  /** Up to `limit` events behind a cursor, and the cursor of the last one (the given one when there are none). */
-  fetch(after: Cursor | 'start', limit: number): Promise<{ events: readonly E[]; cursor: Cursor | 'start' }>
+  /**
+   * Up to `limit` events behind a cursor, and the cursor of the last one (the given one when there are none). A log is at its end where there
+   * are none, however few came before: servers have limits of their own. `more: false` says so with the last of them, and saves a request.
+   */
+  fetch(after: Cursor | 'start', limit: number): Promise<Page<E>>
   /** Calls back when there may be new events. Returns the function that ends it. */
   subscribe(fn: () => void): () => void
   /** How many there are in all, for progress. */
@@ -41,7 +47,7 @@ export function memoryLog<E>(cursor: (event: E) => Cursor, events: readonly E[] 
     async fetch(after, limit) {
       const from = behind(after)
       const events = all.slice(from, from + limit)
-      return { events, cursor: events.length > 0 ? cursor(events[events.length - 1]) : after }
+      return { events, cursor: events.length > 0 ? cursor(events[events.length - 1]) : after, more: from + limit < all.length }
     },
     subscribe(fn) {
       listeners.add(fn)

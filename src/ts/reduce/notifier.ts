@@ -2,7 +2,7 @@ import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { shown } from '../option-kinds.js'
 import { type CompareCursors, compareCursors, type Cursor, isCursor } from './cursors.js'
-import { badResume, checkPage, failedIn } from './checks.js'
+import { badResume, checkPage, failedIn, goesOn as hasMore } from './checks.js'
 import { described } from './fold.js'
 import type { EventLog } from './log.js'
 import { Pump, type Retry, backOff, pause } from './pump.js'
@@ -82,8 +82,9 @@ export class Notifying {
     let cursor: Cursor | 'start' = 'start'
     for (;;) {
       const page: Awaited<ReturnType<EventLog['fetch']>> = checkPage(await source.fetch(cursor, 1000), this.name)
-      if (page.events.length === 0) return cursor
+      const more = hasMore(page, cursor)
       cursor = page.cursor
+      if (!more) return cursor
     }
   }
 
@@ -144,8 +145,10 @@ export class Notifying {
         while (!this.pump.stopped && after.outcome(id, after.cursorOf(event)) !== 'done') {
           // A halted partition is waited for: nothing is sent of what did not happen.
           await new Promise<void>(resolve => {
-            const end = after.waiters.add({ partition: id, cursor: after.cursorOf(event), done: error => { if (error === undefined) { end(); resolve() } } })
-            this.pump.signal.addEventListener('abort', () => { end(); resolve() })
+            const { signal } = this.pump
+            const over = (): void => { end(); signal.removeEventListener('abort', over); resolve() }
+            const end = after.waiters.add({ partition: id, cursor: after.cursorOf(event), done: error => { if (error === undefined) over() } })
+            signal.addEventListener('abort', over)
           })
         }
       }
@@ -238,8 +241,8 @@ export class Notifying {
           const within = page.events.filter(e => global !== 'start' && this.#compare(this.#cursorOf(e), global) <= 0)
           // Without a place of its own it begins at what halted it.
           await this.#deliverAll(name, within.filter(e => this.#partitionOf(e) === name && this.#compare(this.#cursorOf(e), error.cursor) >= 0))
+          more = hasMore(page, cursor) && within.length === page.events.length
           cursor = page.cursor
-          more = page.events.length === batchSize && within.length === page.events.length
         }
         isDone = goesOn()
       } finally {
@@ -263,8 +266,9 @@ export class Notifying {
         let cursor = this.pump.cursor
         for (;;) {
           const page = checkPage(await source.fetch(cursor, 1000), this.name)
-          if (page.events.length === 0) return cursor
+          const more = hasMore(page, cursor)
           cursor = page.cursor
+          if (!more) return cursor
         }
       })()
       this.#write({ [GLOBAL]: { cursor: this.pump.cursor } })

@@ -1,7 +1,7 @@
 import { report } from '../dispatch.js'
 import { EddylineError } from '../errors.js'
 import { later } from '../limits.js'
-import { checkPage, failedIn } from './checks.js'
+import { checkPage, failedIn, goesOn } from './checks.js'
 import { type Cursor, isCursor } from './cursors.js'
 import type { EventLog } from './log.js'
 
@@ -96,6 +96,7 @@ export class Pump {
         continue
       }
       if (this.stopped) return
+      const more = goesOn(page, this.cursor)
       if (page.events.length > 0) {
         if (!isCursor(page.cursor)) {
           // Taken, but it cannot go on from there: what it does not pass over comes again.
@@ -106,7 +107,7 @@ export class Pump {
         await this.take(page.events, page.cursor)
         this.cursor = page.cursor
       }
-      if (page.events.length < this.batchSize) return
+      if (!more) return
     }
   }
 

@@ -1,7 +1,7 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
-import { checkPage, failedIn } from './checks.js'
+import { checkPage, failedIn, goesOn } from './checks.js'
 import { type Cursor, isCursor } from './cursors.js'
 import { Fold, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
@@ -74,6 +74,7 @@ export class Rebuild {
       this.#check()
       if (!isCursor(page.cursor)) throw new EddylineError('REDUCER_INVALID', `\`fetch\` of a source gives the cursor ${String(page.cursor)}: it is a text, a number or a bigint`, { offending: String(page.cursor), path: 'source' })
       const { fold } = shadow
+      const more = goesOn(page, shadow.cursor)
       const within = options.until === undefined ? page.events : page.events.filter(e => { const at = fold.placeOf(e); return at === undefined || fold.compare(at, options.until!) <= 0 })
       let some = new Map<string, unknown[]>(), count = 0
       const groups = [...fold.group(within)]
@@ -91,7 +92,7 @@ export class Rebuild {
       shadow.processed += within.length
       if (within.length > 0) shadow.cursor = within.length === page.events.length ? page.cursor : within.map(e => fold.placeOf(e)).findLast(c => c !== undefined) ?? shadow.cursor
       this.#tell(false)
-      if (page.events.length === 0 || within.length < page.events.length || page.events.length < this.#batchSize) return
+      if (!more || within.length < page.events.length) return
     }
   }
 

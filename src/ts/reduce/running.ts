@@ -3,7 +3,7 @@ import type { Database } from '../database.js'
 import { report } from '../dispatch.js'
 import { EddylineError } from '../errors.js'
 import { type Awaitable, type Awaited, Waiters, awaitAll } from './awaiting.js'
-import { badResume, checkAwait, checkPage } from './checks.js'
+import { badResume, checkAwait, checkPage, goesOn } from './checks.js'
 import type { Cursor } from './cursors.js'
 import { Fold, type Partition, type PartitionError, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
@@ -142,8 +142,8 @@ export class Running implements Awaitable {
           }
           // Nothing, where what is before the skipped event has halted.
           fold.run(name, mine.slice(at + 1))
+          more = goesOn(page, cursor) && within.length === page.events.length
           cursor = page.cursor
-          more = page.events.length === batchSize && within.length === page.events.length
           await breathe()
         }
         this.#resumed = undefined

@@ -1,10 +1,11 @@
 import { slices } from '../breathe.js'
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { Database } from '../database.js'
+import { report } from '../dispatch.js'
 import type { DurabilityStatus, EntryWrites, Keeper } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import { changesOf, cursorBatch, cursorsOf, exportRows, record } from './doors.js'
-import { inParts, replacing } from './packed.js'
+import { inParts, packedRows, replacing } from './packed.js'
 import { checkEntries } from '../entries.js'
 import { corrupt, type Medium, storageError } from './medium.js'
 import { decodeTransaction, encodeTransaction, type StoredSchema, type Transaction } from './record.js'
@@ -37,7 +38,13 @@ export interface StoreOptions {
 export type Told = (transaction: Transaction) => void
 
 /** A whole state on its way out. */
-export interface State { head: Transaction; next(bytes: number): Uint8Array | undefined; end(): void }
+export interface State {
+  head: Transaction
+  next(bytes: number): Uint8Array | undefined
+  /** Takes out all that is left, of an engine that goes. */
+  keep(): void
+  end(): void
+}
 
 const PIECE = 256 * 1024
 /** Milliseconds that a part of the rows takes when it is loaded, and parts together before the page has its turn. */
@@ -69,6 +76,14 @@ export class Durable implements Keeper {
   #letGo!: () => void
   readonly closed = new Promise<void>(resolve => { this.#letGo = resolve })
   #checkpointing: Promise<void> | undefined
+  #retrying: Promise<void> | undefined
+  /** What is stored was never read here: it ends behind this transaction for all that is known, and is not to be written over. */
+  #unread: number | undefined
+  #isTaking = false
+  /** The state that is being written in one step. */
+  #rewritten: State | undefined
+  /** Whether what is applied goes into the line of the writer: also behind a state that is not published yet, whose status is still `'memory'`. */
+  #writes = true
 
   constructor(readonly db: Database<any>, readonly medium: Medium, readonly options: StoreOptions) {
     this.#schema = storedSchema(db.schema, options.version ?? 1)
@@ -89,13 +104,17 @@ export class Durable implements Keeper {
    */
   async load(known?: number, spaces?: ReadonlyMap<string, ReadonlyMap<string, unknown>>): Promise<void> {
     const warm = new Warm(this.db, this.options.queries ?? [])
-    try { await this.#load(known, spaces) } catch (error) { warm.end(); throw error }
+    try { await this.#load(known, spaces) } catch (error) {
+      warm.end()
+      await this.medium.close().catch(() => {})
+      throw error
+    }
     warm.done()
   }
 
   async #load(known: number | undefined, spaces: ReadonlyMap<string, ReadonlyMap<string, unknown>> | undefined): Promise<void> {
     for (const [space, values] of spaces ?? []) this.spaces.set(space, new Map(values))
-    this.number = known ?? 0
+    this.#unread = this.number = known ?? 0
     try {
       await this.medium.open()
     } catch (error) {
@@ -108,16 +127,18 @@ export class Durable implements Keeper {
       transactions = await this.#readAll()
     } catch (error) {
       const e = storageError(error, 'the storage cannot be read')
-      if (e.code === 'STORAGE_CORRUPT' && this.options.onCorrupt === 'refuse') { await this.medium.close(); throw e }
+      if (e.code === 'STORAGE_CORRUPT' && this.options.onCorrupt === 'refuse') throw e
       this.warn(e)
       if (e.code !== 'STORAGE_CORRUPT') { this.#memory(e); this.#recording(); return }
       transactions = []
+      this.#unread = undefined
       if (!await this.#cleared()) return
     }
+    this.#unread = undefined
     const stored = transactions[0]?.schema
     if (stored !== undefined && stored.hash !== this.#schema.hash && !leads(stored, this.#schema, this.options.migrations ?? {})) {
       const error = new EddylineError('SCHEMA_MISMATCH', `the stored rows have version ${stored.version} of the schema, which is not that of version ${this.#schema.version}, and no migrations lead there`, { path: 'storage.version' })
-      if (this.options.onMismatch !== 'rebuild') { await this.medium.close(); throw error }
+      if (this.options.onMismatch !== 'rebuild') throw error
       this.warn(error)
       transactions = []
       if (!await this.#cleared()) return
@@ -128,7 +149,8 @@ export class Durable implements Keeper {
     this.#recording()
     if (known !== undefined && (last < known || transactions.length > 0 && transactions[0].number > known + 1)) await this.#catchUp(transactions, last)
     else if (transactions.length === 0) this.#push({ number: ++this.number, schema: this.#schema })
-    else if (stored!.hash !== this.#schema.hash || stored!.version !== this.#schema.version) await this.checkpoint().catch(() => {})
+    // What follows is of these tables: without the rows as they are now it would be read as of the old ones.
+    else if (stored!.hash !== this.#schema.hash || stored!.version !== this.#schema.version) await this.#rewrite().catch(() => { /* told, and nothing is written */ })
   }
 
   /** All transactions, checked: nothing is applied before all are. */
@@ -174,18 +196,15 @@ export class Durable implements Keeper {
             }
           }
         } catch (error) {
-          // Rows that pass the checksum and not the engine: nothing that a crash leaves.
-          if ((error as { code?: string }).code === 'ENGINE_CRASHED') throw error
-          await this.medium.clear().catch(() => {})
-          await this.medium.close().catch(() => {})
-          throw new EddylineError('STORAGE_CORRUPT', 'the stored rows do not fit the schema that they were stored under; they were dropped', { cause: error })
+          if (!isOfRows(error, old ?? db)) throw error
+          // Rows that pass the checksum and not the engine: nothing that a crash leaves. Beside rows that were there it may be these.
+          const isDropped = this.options.onCorrupt !== 'refuse' && !isSeen
+          if (isDropped) await this.medium.clear().catch(() => {})
+          throw new EddylineError('STORAGE_CORRUPT', `the stored rows do not fit the schema that they were stored under${isDropped ? '; they were dropped' : ''}`, { cause: error })
         }
         await breathe()
       }
       if (old !== undefined) await migrate(old, db, stored!, this.#schema, this.options.migrations ?? {})
-    } catch (error) {
-      if (old !== undefined) await this.medium.close().catch(() => {})
-      throw error
     } finally { old?.close() }
   }
 
@@ -213,6 +232,7 @@ export class Durable implements Keeper {
   }
 
   committed(report: Report): void {
+    if (this.#isTaking) { this.#isTaking = false; return }
     const { source, cursor, origin } = report
     const staged = this.#staged
     this.#staged = undefined
@@ -271,8 +291,8 @@ export class Durable implements Keeper {
   }
 
   #push(t: Transaction, version?: number): void {
-    if (this.status === 'memory') { this.onDurable?.(t); return }
     if (this.status === 'closed') return
+    if (!this.#writes) { this.onDurable?.(t); return }
     this.#unwritten.push(t)
     if (version !== undefined) this.#open.push({ version, transaction: t })
     // What listeners of the version add is part of it: `amend`.
@@ -297,15 +317,23 @@ export class Durable implements Keeper {
 
   flush(): Promise<void> {
     if (this.status === 'closed') return Promise.reject(closedError(this.db))
+    // The state that is written holds what was applied before it, the line behind it the rest.
+    if (this.#retrying !== undefined) return this.#retrying.then(() => this.writer.flush())
     if (this.status === 'memory') return Promise.reject(this.warning ?? new EddylineError('STORAGE_FAILED', 'there is no storage'))
     return this.writer.flush()
   }
 
   /** The whole state, and where it ends: for other tabs and for checkpoints. The rows are those of this moment. */
   state(): State {
-    const entries: NonNullable<Transaction['entries']> = {}
-    for (const [space, values] of this.spaces) entries[space] = Object.fromEntries(values)
-    return { head: { number: this.number, fresh: true, schema: this.#schema, entries }, ...exportRows(this.db) }
+    const entries = Object.fromEntries([...this.spaces].map(([space, values]) => [space, Object.fromEntries(values)]))
+    const rows = exportRows(this.db)
+    let kept: (Uint8Array | undefined)[] | undefined
+    return {
+      head: { number: this.number, fresh: true, schema: this.#schema, entries },
+      next: bytes => kept === undefined ? rows.next(bytes) : kept.shift(),
+      keep() { for (kept ??= []; kept.at(-1) !== undefined || kept.length === 0;) kept.push(rows.next(PIECE)) },
+      end: () => { rows.end() },
+    }
   }
 
   checkpoint(): Promise<void> {
@@ -360,20 +388,103 @@ export class Durable implements Keeper {
     this.checkpoint().catch(() => { /* the failure is told as such */ })
   }
 
-  async retry(): Promise<void> {
-    if (this.status !== 'memory') return
+  retry(): Promise<void> {
+    if (this.#retrying === undefined && this.status !== 'memory') return Promise.resolve()
+    return this.#retrying ??= this.#retry().finally(() => { this.#retrying = undefined })
+  }
+
+  async #retry(): Promise<void> {
+    const goesOn = (): void => { if (this.status === 'closed') throw closedError(this.db) }
+    // A checkpoint that the failure has ended comes to its end: it must not write a piece into the new state.
+    await this.#checkpointing?.catch(() => {})
     try {
       await this.medium.close().catch(() => {})
+      goesOn()
+      if (this.number === this.#unread && await this.#readLate()) {
+        if (this.status !== ('closed' as DurabilityStatus)) this.#become('ready')
+        return
+      }
+      goesOn()
       await this.medium.open()
-      // What is there counts no more; reading finds the end of it.
-      try { for await (const _ of this.medium.read()) { /* passed over */ } } catch { await this.medium.clear() }
+      // What is there counts no more; reading finds the end of it. It stays until the new state is whole, unless it cannot be read for damage.
+      try {
+        for await (const bytes of this.medium.read()) {
+          goesOn()
+          if (this.#unread === undefined) continue
+          const { number, batch, entries } = decodeTransaction(bytes)
+          // The first record of a database that nothing was applied to holds a schema alone.
+          if (number > this.#unread && (batch !== undefined || Object.keys(entries ?? {}).length > 0)) throw unread()
+        }
+      } catch (error) {
+        // It is another's to read, who may have it meanwhile.
+        if (this.#unread !== undefined) await this.medium.close().catch(() => {})
+        if (this.#unread !== undefined || (error as { code?: string }).code !== 'STORAGE_CORRUPT') throw error
+        await this.medium.clear()
+      }
+      this.#unread = undefined
+      goesOn()
     } catch (error) { throw storageError(error, 'the storage cannot be opened') }
     this.writer.reset()
     this.#unwritten = []
     this.#open = []
+    // In this order, without a pause: what is applied from now on is behind the state in the line, and nothing of it counts before that is published.
+    this.#writes = true
+    await this.#rewrite()
+    // A write behind it may have failed meanwhile.
+    if (this.writer.failure !== undefined) throw this.writer.failure
+    if (this.status === 'closed') return
     this.warning = undefined
     this.#become('ready')
-    await this.#rewrite()
+  }
+
+  /**
+   * Reads what could not be read at the start, as an opening does, into a database beside; nothing was applied to this one since, and it takes
+   * all of it as one version. False if this one is ahead (as a tab that has followed).
+   */
+  async #readLate(): Promise<boolean> {
+    const { db, medium, writer } = this
+    const warnings: EddylineError[] = []
+    const twin = db.twin()
+    const late = new Durable(twin, medium, { ...this.options, queries: [], checkpointBytes: Infinity, onWarning: w => { warnings.push(w) } })
+    try {
+      await late.load()
+      if (late.status === 'memory') throw late.warning!
+      await late.writer.flush()
+      const tables = db.inside.layouts.map(l => l.name)
+      const rows = await packedRows(twin, tables)
+      if (this.status === 'closed') throw closedError(db)
+      if (this.number !== this.#unread) throw unread()
+      if (late.number < this.number) { await medium.close(); return false }
+      const cursors = cursorsOf(twin)
+      const batch = replacing(db, tables, rows)
+      this.#unread = undefined
+      this.number = late.number
+      this.spaces.clear()
+      for (const [space, values] of late.spaces) this.spaces.set(space, values)
+      writer.reset()
+      writer.logBytes = late.writer.logBytes
+      this.#checkpointBytes = late.#checkpointBytes
+      this.#writes = true
+      this.onDurable?.({ number: this.number, batch, entries: Object.fromEntries([...this.spaces].map(([space, values]) => [space, Object.fromEntries(values)])) })
+      this.#takeStored(batch)
+      // A listener of these rows may be further already.
+      for (const [source, cursor] of cursors) try { this.#takeStored(cursorBatch(source, cursor)) } catch (error) { if ((error as { code?: string }).code !== 'CURSOR_BACKWARDS') throw error }
+      for (const w of warnings) this.warn(w)
+      this.warning = late.warning
+      return true
+    } catch (error) {
+      if (!this.#writes) await medium.close().catch(() => {})
+      throw error
+    } finally {
+      twin.keeper = undefined
+      twin.close()
+    }
+  }
+
+  /** Rows that are stored make no transaction; what their listeners do makes one. */
+  #takeStored(batch: Uint8Array): void {
+    this.#isTaking = true
+    try { this.db.applyPacked(batch, undefined, undefined, undefined, true) } finally { this.#isTaking = false }
   }
 
   /** Writes the whole state in one step: what is applied meanwhile follows behind it, and is nothing without it. */
@@ -381,13 +492,23 @@ export class Durable implements Keeper {
     const { medium, writer } = this
     const state = this.state()
     const pieces = this.#pieces(state)
+    this.#rewritten = state
     try {
       await writer.step(async () => {
         await medium.begin()
-        for await (const piece of pieces) await medium.piece(piece)
+        let bytes = 0
+        for await (const piece of pieces) {
+          bytes += piece.length
+          await medium.piece(piece)
+        }
         await medium.publish()
+        writer.logBytes = 0
+        this.#checkpointBytes = bytes
       })
-    } finally { state.end() }
+    } finally {
+      this.#rewritten = undefined
+      state.end()
+    }
   }
 
   guard(): void {}
@@ -406,11 +527,13 @@ export class Durable implements Keeper {
 
   close(): void {
     if (this.status === 'closed') return
-    const wasReady = this.status === 'ready'
+    // The engine goes now: what is left of a state that is being written is taken out first.
+    try { this.#rewritten?.keep() } catch { /* an engine that has crashed: it will not be whole */ }
     this.#become('closed')
     // What was applied is still written.
-    const last = wasReady ? this.writer.flush().catch(() => {}) : Promise.resolve()
-    void last.then(() => this.medium.close()).catch(() => {}).then(() => { this.#letGo() })
+    const last = Promise.resolve(this.#retrying).catch(() => {}).then(() => this.#writes ? this.writer.flush() : undefined).catch(() => {})
+    // A checkpoint may be in the middle of a step: the medium is closed behind it.
+    void last.then(() => this.writer.end(closedError(this.db))).then(() => this.medium.close()).catch(() => {}).then(() => { this.#letGo() })
   }
 
   subscribe(fn: (status: DurabilityStatus) => void): () => void {
@@ -420,9 +543,7 @@ export class Durable implements Keeper {
 
   warn(warning: EddylineError): void {
     this.warning = warning
-    const { onWarning } = this.options
-    if (onWarning !== undefined) onWarning(warning)
-    else console.warn(`eddyline: ${warning.code}: ${warning.message}`)
+    tellWarning(this.options, warning)
   }
 
   async #cleared(): Promise<boolean> {
@@ -444,6 +565,7 @@ export class Durable implements Keeper {
   }
 
   #memory(error: EddylineError): void {
+    this.#writes = false
     this.warn(error)
     this.#become('memory')
   }
@@ -451,14 +573,41 @@ export class Durable implements Keeper {
   #become(status: DurabilityStatus): void {
     if (this.status === status) return
     this.status = status
-    for (const fn of [...this.#listeners]) fn(status)
+    tellStatus(this.#listeners, status)
   }
 }
 
 export const closedError = (db: Database<any>): EddylineError => new EddylineError('CLOSED', `the database \`${db.name}\` is closed`)
 
-/** Entries as they are stored: a value that goes is null. */
+export function tellWarning({ onWarning }: StoreOptions, warning: EddylineError): void {
+  if (onWarning === undefined) console.warn(`eddyline: ${warning.code}: ${warning.message}`)
+  else told(() => { onWarning(warning) })
+}
+
+export function tellStatus(listeners: ReadonlySet<(status: DurabilityStatus) => void>, status: DurabilityStatus): void {
+  for (const fn of [...listeners]) told(() => { fn(status) })
+}
+
+/** What a function that is told of something throws is no failure of the storage: the host reports it. */
+function told(fn: () => void): void {
+  try { fn() } catch (error) { report(error, undefined) }
+}
+
+/** Whether an engine refuses rows for what they are. One that is closed or has crashed refuses everything, one without memory what is large. */
+function isOfRows(error: unknown, db: Database<any>): boolean {
+  return error instanceof EddylineError && db.inside.port.dead === undefined && !['VALUE_TOO_LARGE', 'MEMORY_BUDGET', 'REENTRANT'].includes(error.code)
+}
+
+const unread = (): EddylineError => new EddylineError('NOT_DURABLE', 'what is stored was never read here, and something was applied since: close this database and open it anew')
+
+/** Entries as they are stored: a value that goes is null, and what the giver does to one later is nothing to us. */
 function written(entries: EntryWrites): NonNullable<Transaction['entries']> {
   return Object.fromEntries(Object.entries(entries).map(([space, values]) =>
-    [space, Object.fromEntries(Object.entries(values).map(([key, value]) => [key, value ?? null]))]))
+    [space, Object.fromEntries(Object.entries(values).map(([key, value]) => [key, copied(value ?? null)]))]))
+}
+
+function copied(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  return Array.isArray(value) ? value.map(copied) : Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copied(member)]))
 }

@@ -21,6 +21,7 @@ export interface Folder {
 /** An open file, made when it is not there. */
 export interface File {
   size(): number
+  /** How many bytes were read (written), at least one; none at the end of the file. Anything else is a failure. */
   read(into: Uint8Array, at: number): number
   write(bytes: Uint8Array, at: number): number
   truncate(size: number): void
@@ -83,20 +84,23 @@ export class Generations implements Medium {
     for (let g = live[0] ?? base; g <= last; g++) {
       if (live.length > 0 && !live.includes(g)) throw corrupt(`log ${g} is missing`)
       const file = await folder.file(`log-${g}`)
-      const size = file.size()
-      let end = 0
-      for (const record of frames(file, 0, size)) {
-        if (record === undefined) break
-        end = record.end
-        yield record.bytes
-      }
-      if (end < size) {
-        if (g < last || hasFrameBehind(file, end, size)) { file.close(); throw corrupt(`log ${g}, byte ${end}`) }
-        file.truncate(end)
-        await file.flush()
-      }
-      if (g < last) file.close()
-      else this.#log = { generation: g, file, end, dirty: false }
+      let isKept = false
+      try {
+        const size = file.size()
+        let end = 0
+        for (const record of frames(file, 0, size)) {
+          if (record === undefined) break
+          end = record.end
+          yield record.bytes
+        }
+        if (end < size) {
+          if (g < last || hasFrameBehind(file, end, size)) throw corrupt(`log ${g}, byte ${end}`)
+          file.truncate(end)
+          await file.flush()
+        }
+        isKept = g === last
+        if (isKept) this.#log = { generation: g, file, end, dirty: false }
+      } finally { if (!isKept) file.close() }
     }
   }
 
@@ -122,14 +126,11 @@ export class Generations implements Medium {
       if (log.dirty) { log.file.truncate(log.end); await log.file.flush(); log.dirty = false }
       this.#drop()
       const generation = log.generation + 1
-      const file = await this.folder.file(`log-${generation}`)
-      file.truncate(0)
-      await file.flush()
+      const file = await this.#emptied(`log-${generation}`)
+      await orClosed(file, () => file.flush())
       log.file.close()
       this.#log = { generation, file, end: 0, dirty: false }
-      const checkpoint = await this.folder.file(`checkpoint-${generation}`)
-      checkpoint.truncate(0)
-      this.#checkpoint = { generation, file: checkpoint, end: 0 }
+      this.#checkpoint = { generation, file: await this.#emptied(`checkpoint-${generation}`), end: 0 }
     } catch (error) { throw storageError(error, 'a checkpoint could not be begun') }
   }
 
@@ -149,6 +150,8 @@ export class Generations implements Medium {
       head(new DataView(end.buffer), 0, END, c.end)
       writeAll(c.file, end, c.end)
       await c.file.flush()
+      // What it replaces goes now, and does not come back: whatever the host has said of writing, the rows have to be there.
+      isOfSize(c.file, c.end + HEAD)
       c.file.close()
       this.#checkpoint = undefined
       this.#base = c.generation
@@ -166,23 +169,31 @@ export class Generations implements Medium {
     // The newest last: whatever a crash leaves is a state that was there, or nothing that counts.
     const names = (await this.folder.list()).filter(n => /^(log|checkpoint)-\d+$/.test(n))
     for (const name of names) await this.folder.remove(name)
-    const file = await this.folder.file('log-0')
-    file.truncate(0)
-    await file.flush()
+    const file = await this.#emptied('log-0')
+    await orClosed(file, () => file.flush())
     this.#base = 0
     this.#log = { generation: 0, file, end: 0, dirty: false }
   }
 
   async close(): Promise<void> {
-    this.#drop()
-    this.#log?.file.close()
+    const log = this.#log
     this.#log = undefined
-    await this.folder.close()
+    try {
+      this.#drop()
+      log?.file.close()
+    } finally { await this.folder.close() }
+  }
+
+  async #emptied(name: string): Promise<File> {
+    const file = await this.folder.file(name)
+    await orClosed(file, () => { file.truncate(0) })
+    return file
   }
 
   #drop(): void {
-    this.#checkpoint?.file.close()
+    const checkpoint = this.#checkpoint
     this.#checkpoint = undefined
+    checkpoint?.file.close()
   }
 
   #opened(): Log {
@@ -194,6 +205,11 @@ export class Generations implements Medium {
     if (this.#checkpoint === undefined) throw storageError(new Error('no checkpoint was begun'), 'the storage')
     return this.#checkpoint
   }
+}
+
+/** Does something with a file; if it fails the file is closed. */
+async function orClosed(file: File, fn: () => Soon<void>): Promise<void> {
+  try { await fn() } catch (error) { file.close(); throw error }
 }
 
 function head(view: DataView, at: number, magic: number, length: number): void {
@@ -217,16 +233,27 @@ function framed(records: readonly Uint8Array[]): Uint8Array {
 function writeAll(file: File, bytes: Uint8Array, at: number): void {
   for (let done = 0; done < bytes.length;) {
     const n = file.write(done === 0 ? bytes : bytes.subarray(done), at + done)
-    if (!(n > 0)) throw new Error('nothing was written')
+    if (!isCount(n, bytes.length - done)) throw new Error(`${n} of ${bytes.length - done} bytes were written`)
     done += n
   }
+  isOfSize(file, at + bytes.length)
 }
+
+/** Throws if a file does not end where it was written to: hosts have said that they had written what they had not. */
+function isOfSize(file: File, size: number): void {
+  const has = file.size()
+  if (has !== size) throw new Error(`a file has ${has} bytes after ${size} were written`)
+}
+
+const isCount = (n: number, asked: number): boolean => Number.isInteger(n) && n > 0 && n <= asked
 
 function readAll(file: File, at: number, length: number): Uint8Array {
   const out = new Uint8Array(length)
   for (let done = 0; done < length;) {
     const n = file.read(out.subarray(done), at + done)
-    if (!(n > 0)) return out.subarray(0, done)
+    if (n === 0) return out.subarray(0, done)
+    // No end: what cannot be read now must not be cut off as what a crash has left.
+    if (!isCount(n, length - done)) throw storageError(new Error(`${n} of ${length - done} bytes were read`), 'the storage cannot be read')
     done += n
   }
   return out

@@ -1,5 +1,5 @@
 import { EddylineError } from '../errors.js'
-import { type Medium, storageError } from './medium.js'
+import { type Medium, corrupt, storageError } from './medium.js'
 
 export interface IndexedDbOptions {
   /**
@@ -11,40 +11,89 @@ export interface IndexedDbOptions {
 
 /** Records are read in portions of so many: an answer is one task of the page. */
 const PORTION = 16
+/** Milliseconds for a page that goes, as a reloaded one does, to let go. */
+const PATIENCE = 1000
 
 /**
  * One database of IndexedDB with `log` and `pieces` (keys `[generation, n]`) and `state` (`published`: generation of the
- * checkpoint). The browser's transactions are the atomic step; a checkpoint is published by the one that drops what it replaces.
+ * checkpoint; `stamp`: who has written last). The browser's transactions are the atomic step; a checkpoint is published by the one that
+ * drops what it replaces.
+ *
+ * A Web Lock keeps others out while it is open. Where there are none, and whatever becomes of the lock, nobody writes after another: each
+ * transaction looks whether the stamp is its own, or still the one that was there when it was opened, and puts its own.
  */
 export class IndexedDbMedium implements Medium {
   readonly kind = 'indexeddb'
   #db: IDBDatabase | undefined
   #generation = 0
+  #published = 0
   #log = 0
   #pieces = 0
+  /** Of this opening; the stamps that it puts begin so. */
+  #mark = ''
+  #stamps = 0
+  /** The stamp that was there when it was opened. */
+  #found: string | undefined
+  #release: (() => void) | undefined
+  /** What the browser says of a database that it has deleted. */
+  #lost: string | undefined
 
   constructor(readonly name: string, readonly options: IndexedDbOptions = {}) {}
 
   async open(): Promise<void> {
     try {
       if (typeof indexedDB === 'undefined') throw new EddylineError('STORAGE_UNAVAILABLE', 'there is no IndexedDB here')
+      await this.#lock()
       const opening = indexedDB.open(`eddyline:${this.name}`, 1)
-      opening.onupgradeneeded = () => { for (const store of ['log', 'pieces', 'state']) opening.result.createObjectStore(store) }
+      opening.onupgradeneeded = event => {
+        for (const store of ['log', 'pieces', 'state']) opening.result.createObjectStore(store)
+        // Chromium deletes what it takes for damaged, and tells it nowhere but here.
+        const { dataLoss, dataLossMessage } = event as { dataLoss?: string; dataLossMessage?: string }
+        if (dataLoss === 'total') this.#lost = dataLossMessage ?? ''
+      }
       const db = this.#db = await result(opening)
       // Somebody deletes the database: let go, what comes fails with a typed error.
-      db.onversionchange = () => { db.close(); this.#db = undefined }
-      db.onclose = () => { this.#db = undefined }
-    } catch (error) { throw storageError(error, 'the storage cannot be opened', 'STORAGE_UNAVAILABLE') }
+      db.onversionchange = db.onclose = () => { this.#letGo() }
+      this.#mark = `${Math.random().toString(36).slice(2)} `
+      this.#found = await result(db.transaction(['state'], 'readonly').objectStore('state').get('stamp') as IDBRequest<string | undefined>)
+    } catch (error) {
+      this.#letGo()
+      throw storageError(error, 'the storage cannot be opened', 'STORAGE_UNAVAILABLE')
+    }
+  }
+
+  /** Takes the Web Lock, which is held until it lets go. Tabs and workers that are killed let theirs go as well. */
+  async #lock(): Promise<void> {
+    if (typeof navigator === 'undefined' || navigator.locks === undefined) return
+    const patience = new AbortController()
+    const timer = setTimeout(() => { patience.abort() }, PATIENCE)
+    try {
+      await new Promise<void>((held, refused) => {
+        navigator.locks.request(`eddyline.indexeddb:${this.name}`, { signal: patience.signal }, () => new Promise<void>(release => {
+          this.#release = release
+          held()
+        })).catch(refused)
+      })
+    } catch (error) {
+      throw patience.signal.aborted ? new EddylineError('STORAGE_LOCKED', `\`${this.name}\` is used by another tab or database`, { cause: error }) : error
+    } finally { clearTimeout(timer) }
+  }
+
+  #letGo(): void {
+    this.#db?.close()
+    this.#db = undefined
+    this.#release?.()
+    this.#release = undefined
   }
 
   async *read(): AsyncIterable<Uint8Array> {
-    const state = await this.#do(['state'], 'readonly', t => t.objectStore('state').get('published'))
-    const published = (state as number | undefined) ?? 0
-    this.#generation = published
-    // What a checkpoint that was not finished has left.
-    await this.#do(['pieces'], 'readwrite', t => t.objectStore('pieces').delete(IDBKeyRange.lowerBound([published + 1])))
-    yield* this.#all('pieces', published)
-    for await (const { key, bytes } of this.#keyed('log', published)) {
+    const lost = this.#lost
+    this.#lost = undefined
+    if (lost !== undefined) throw corrupt(`the browser has deleted the database (${lost})`)
+    const published = await this.#stored('published') as number | undefined ?? 0
+    this.#generation = this.#published = published
+    for await (const { bytes } of this.#keyed('pieces', IDBKeyRange.bound([published], [published + 1]))) yield bytes
+    for await (const { key, bytes } of this.#keyed('log', IDBKeyRange.lowerBound([published]))) {
       this.#generation = key[0]
       this.#log = key[1] + 1
       yield bytes
@@ -60,7 +109,8 @@ export class IndexedDbMedium implements Medium {
 
   async begin(): Promise<void> {
     const next = this.#generation + 1
-    await this.#write(['pieces'], t => { t.objectStore('pieces').delete(IDBKeyRange.lowerBound([next])) }, () => {
+    // With it goes what one that was not finished has left, now or before a crash.
+    await this.#write(['pieces'], t => { t.objectStore('pieces').delete(IDBKeyRange.lowerBound([this.#published + 1])) }, () => {
       this.#generation = next
       this.#pieces = this.#log = 0
     })
@@ -72,34 +122,27 @@ export class IndexedDbMedium implements Medium {
 
   publish(): Promise<void> {
     const before = IDBKeyRange.upperBound([this.#generation], true)
-    return this.#write(['pieces', 'log', 'state'], t => {
+    return this.#write(['pieces', 'log'], t => {
       t.objectStore('state').put(this.#generation, 'published')
       t.objectStore('pieces').delete(before)
       t.objectStore('log').delete(before)
-    }, () => {}, 'strict')
+    }, () => { this.#published = this.#generation }, 'strict')
   }
 
   clear(): Promise<void> {
-    return this.#write(['pieces', 'log', 'state'], t => { for (const store of ['pieces', 'log', 'state']) t.objectStore(store).clear() },
-      () => { this.#generation = this.#log = this.#pieces = 0 })
+    return this.#write(['pieces', 'log'], t => { for (const store of ['pieces', 'log', 'state']) t.objectStore(store).clear() },
+      () => { this.#generation = this.#published = this.#log = this.#pieces = 0 })
   }
 
-  async close(): Promise<void> {
-    this.#db?.close()
-    this.#db = undefined
-  }
+  async close(): Promise<void> { this.#letGo() }
 
-  async *#all(store: string, generation: number): AsyncIterable<Uint8Array> {
-    for await (const { key, bytes } of this.#keyed(store, generation)) if (key[0] === generation) yield bytes
-  }
-
-  async *#keyed(store: string, generation: number): AsyncIterable<{ key: [number, number]; bytes: Uint8Array }> {
-    let range = IDBKeyRange.lowerBound([generation])
+  async *#keyed(store: string, range: IDBKeyRange): AsyncIterable<{ key: [number, number]; bytes: Uint8Array }> {
     for (;;) {
       const [keys, values] = await this.#two(store, range)
       for (let i = 0; i < keys.length; i++) yield { key: keys[i], bytes: values[i] }
       if (keys.length < PORTION) return
-      range = IDBKeyRange.lowerBound(keys[keys.length - 1], true)
+      const last = keys[keys.length - 1]
+      range = range.upper === undefined ? IDBKeyRange.lowerBound(last, true) : IDBKeyRange.bound(last, range.upper, true, range.upperOpen)
     }
   }
 
@@ -110,21 +153,33 @@ export class IndexedDbMedium implements Medium {
     } catch (error) { throw storageError(error, 'the storage cannot be read') }
   }
 
-  async #do<T>(stores: string[], mode: IDBTransactionMode, run: (t: IDBTransaction) => IDBRequest<T>): Promise<T> {
-    try { return await result(run(this.#database().transaction(stores, mode))) } catch (error) { throw storageError(error, 'the storage cannot be read') }
+  async #stored(name: string): Promise<unknown> {
+    try { return await result(this.#database().transaction(['state'], 'readonly').objectStore('state').get(name)) } catch (error) { throw storageError(error, 'the storage cannot be read') }
   }
 
   async #write(stores: string[], run: (t: IDBTransaction) => void, done: () => void, durability: 'strict' | 'relaxed' = this.options.durability ?? 'strict'): Promise<void> {
     try {
-      const t = this.#database().transaction(stores, 'readwrite', { durability })
+      const t = this.#database().transaction(['state', ...stores], 'readwrite', { durability })
+      let refused: unknown
       const ended = new Promise<void>((resolve, reject) => {
         t.oncomplete = () => { resolve() }
-        t.onabort = () => { reject(t.error ?? new Error('the transaction was aborted')) }
+        t.onabort = () => { reject(refused ?? t.error ?? new Error('the transaction was aborted')) }
       })
       // Errors of requests abort the transaction, which says so.
       ended.catch(() => {})
-      run(t)
-      t.commit?.()
+      const state = t.objectStore('state')
+      const stamp = state.get('stamp') as IDBRequest<string | undefined>
+      stamp.onsuccess = () => {
+        try {
+          // One of its own is not always the last that it knows of: it may have been told that what is there is not.
+          if (stamp.result !== this.#found && !stamp.result?.startsWith(this.#mark)) throw new EddylineError('STORAGE_LOCKED', `another tab or database has written to \`${this.name}\``)
+          t.commit?.()
+        } catch (error) { refused = error; t.abort() }
+      }
+      try {
+        run(t)
+        state.put(`${this.#mark}${this.#stamps++}`, 'stamp')
+      } catch (error) { t.abort(); throw error }
       await ended
       done()
     } catch (error) { throw storageError(error, 'a transaction could not be written') }

@@ -8,25 +8,33 @@ interface Fs {
   readdirSync(path: string): string[]
   openSync(path: string, flags: string): number
   closeSync(fd: number): void
-  fstatSync(fd: number): { size: number }
+  fstatSync(fd: number): Stat & { size: number }
   readSync(fd: number, into: Uint8Array, offset: number, length: number, at: number): number
   writeSync(fd: number, bytes: Uint8Array, offset: number, length: number, at: number): number
   ftruncateSync(fd: number, size: number): void
   fsyncSync(fd: number): void
   fsync(fd: number, done: (error: unknown) => void): void
   rmSync(path: string, options: { force: true }): void
-  writeFileSync(path: string, text: string, options: { flag: string }): void
-  readFileSync(path: string, encoding: string): string
+  writeFileSync(fd: number, text: string): void
+  readFileSync(fd: number, encoding: string): string
+  linkSync(from: string, to: string): void
+  renameSync(from: string, to: string): void
+  statSync(path: string): Stat
 }
+interface Stat { dev: number; ino: number; mtimeMs: number }
 interface Host { getBuiltinModule?(name: string): unknown; pid: number; kill(pid: number, signal: number): void }
 
+/** Milliseconds in which who makes a lock, where that takes two steps, has written its number into it. */
+const MAKING = 10_000
 
-/** A folder of the file system; a lock file keeps other processes out as long as this one lives. */
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code
+
+/** A folder of the file system; a lock file, held open, keeps others out as long as this process, or the worker in it, lives. */
 export class NodeFolder implements Folder {
   readonly kind = 'files'
   #fs!: Fs
   #host!: Host
-  #locked = false
+  #held: number | undefined
 
   constructor(readonly path: string) {}
 
@@ -40,26 +48,121 @@ export class NodeFolder implements Folder {
     this.#lock()
   }
 
+  /**
+   * `lock` holds the number of its owner and a mark that no other lock has. Who finds its owner gone makes `lock.<mark>`, which one alone
+   * can do; if that one is gone as well, the next makes the one of its mark. The one that was made last becomes `lock`, unless `lock` is
+   * another by now: so nobody removes what somebody else has made meanwhile.
+   */
   #lock(): void {
+    const fs = this.#fs
     const lock = `${this.path}/lock`
-    for (let tries = 0; ; tries++) {
-      try {
-        this.#fs.writeFileSync(lock, String(this.#host.pid), { flag: 'wx' })
-        this.#locked = true
-        return
-      } catch (error) {
-        if ((error as { code?: string }).code !== 'EEXIST') throw error
-        const owner = Number(this.#fs.readFileSync(lock, 'utf8'))
-        if (tries > 2 || owner === this.#host.pid || this.#lives(owner)) throw new EddylineError('STORAGE_LOCKED', `\`${this.path}\` is used by process ${owner}`)
-        // Left behind by a process that was killed.
-        this.#fs.rmSync(lock, { force: true })
+    for (let tries = 0; tries < 4; tries++) {
+      const names = [lock]
+      let first: string | undefined
+      for (;;) {
+        const name = names[names.length - 1]
+        const fd = this.#made(name)
+        if (fd === undefined) {
+          const mark = this.#dead(name)
+          // It has just gone: from the start.
+          if (mark === undefined) break
+          first ??= mark
+          names.push(`${lock}.${mark}`)
+          continue
+        }
+        let isHeld = first === undefined
+        try {
+          if (!isHeld && this.#look(lock, file => file.mark) === first) {
+            fs.renameSync(name, lock)
+            isHeld = true
+          }
+          if (isHeld) {
+            this.#held = fd
+            for (const dead of names.slice(1, -1)) fs.rmSync(dead, { force: true })
+            return
+          }
+        } finally {
+          if (!isHeld) { fs.rmSync(name, { force: true }); fs.closeSync(fd) }
+        }
+        break
       }
     }
+    throw new EddylineError('STORAGE_LOCKED', `\`${this.path}\` is used by others, who come and go`)
+  }
+
+  /** Makes a lock, in one step, unless there is one. Its file stays open. */
+  #made(lock: string): number | undefined {
+    const fs = this.#fs
+    const mark = Math.random().toString(36).slice(2)
+    const own = `${lock}.${this.#host.pid}.${mark}`
+    const text = `${this.#host.pid} ${mark}`
+    let fd = fs.openSync(own, 'wx'), isMade = false
+    try {
+      fs.writeFileSync(fd, text)
+      try { fs.linkSync(own, lock) } catch (error) {
+        if (codeOf(error) === 'EEXIST') return undefined
+        // A file system without links: in two steps.
+        const made = fs.openSync(lock, 'wx')
+        fs.closeSync(fd)
+        fs.writeFileSync(fd = made, text)
+      }
+      isMade = true
+      return fd
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return undefined
+      throw error
+    } finally {
+      if (!isMade) fs.closeSync(fd)
+      fs.rmSync(own, { force: true })
+    }
+  }
+
+  /** The mark of a lock that nobody holds; undefined if it has just gone. Throws STORAGE_LOCKED. */
+  #dead(lock: string): string | undefined {
+    return this.#look(lock, ({ owner, mark, stat, fd }) => {
+      if (owner === '' && Date.now() - stat.mtimeMs < MAKING) throw new EddylineError('STORAGE_LOCKED', `\`${this.path}\` is being locked by another process`)
+      const pid = Number(owner)
+      if (pid === this.#host.pid ? this.#isOpen('self', stat, fd) : this.#lives(pid) && this.#isOpen(pid, stat)) throw new EddylineError('STORAGE_LOCKED', `\`${this.path}\` is used by process ${owner}`)
+      // While it was looked for, its holder may have let it go: then it is not there any more.
+      return mark
+    })
+  }
+
+  /** What is in a lock, if it is there. It is open meanwhile: no other file gets its number. */
+  #look<T>(lock: string, fn: (file: { owner: string; mark: string; stat: Stat; fd: number }) => T): T | undefined {
+    const fs = this.#fs
+    let fd: number
+    try { fd = fs.openSync(lock, 'r') } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+    try {
+      const stat = fs.fstatSync(fd)
+      const [owner, mark = String(stat.ino)] = fs.readFileSync(fd, 'utf8').split(' ')
+      return fn({ owner, mark, stat, fd })
+    } finally { fs.closeSync(fd) }
   }
 
   #lives(pid: number): boolean {
     if (!(pid > 0)) return false
-    try { this.#host.kill(pid, 0); return true } catch (error) { return (error as { code?: string }).code === 'EPERM' }
+    try { this.#host.kill(pid, 0); return true } catch (error) { return codeOf(error) === 'EPERM' }
+  }
+
+  /**
+   * Whether a process has a file open, by what Linux tells; elsewhere, and where that is not for us to know, it may have. A worker of this
+   * process may be gone; and another process can have the number of the one that was killed, in a container the next one has it.
+   */
+  #isOpen(pid: number | 'self', { dev, ino }: Stat, own?: number): boolean {
+    const fs = this.#fs
+    const folder = `/proc/${pid}/fd`
+    let fds: string[]
+    try { fds = fs.readdirSync(folder) } catch { return true }
+    return fds.some(fd => {
+      try {
+        const file = fs.statSync(`${folder}/${fd}`)
+        return Number(fd) !== own && file.ino === ino && file.dev === dev
+      } catch { return false }
+    })
   }
 
   list(): string[] { return this.#fs.readdirSync(this.path) }
@@ -85,8 +188,11 @@ export class NodeFolder implements Folder {
   remove(name: string): void { this.#fs.rmSync(`${this.path}/${name}`, { force: true }) }
 
   close(): void {
-    if (this.#locked) this.#fs.rmSync(`${this.path}/lock`, { force: true })
-    this.#locked = false
+    const held = this.#held
+    if (held === undefined) return
+    this.#held = undefined
+    // In this order: who finds it closed may take it over if it is still there.
+    try { this.#fs.rmSync(`${this.path}/lock`, { force: true }) } finally { this.#fs.closeSync(held) }
   }
 
   /** Not every system lets folders be opened; those that do not, need not. */

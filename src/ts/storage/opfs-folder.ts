@@ -11,6 +11,15 @@ interface AccessHandle {
   close(): void
 }
 
+/**
+ * A number of bytes. Chromium tells of what fails while it reads or writes by no error: it gives the error's number, which is negative, as
+ * an unsigned word. −8 is a disk, or a quota, that is full.
+ */
+function counted(n: number, asked: number): number {
+  if (n <= asked) return n
+  throw Object.assign(new Error(`the file system's error ${n | 0}`), (n | 0) === -8 ? { name: 'QuotaExceededError' } : {})
+}
+
 /** Whether files can be opened here. */
 export const hasAccessHandles = (): boolean =>
   typeof FileSystemFileHandle !== 'undefined' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype && typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope !== 'undefined'
@@ -46,8 +55,8 @@ export class OpfsFolder implements Folder {
     const handle = await this.#access(name)
     return {
       size: () => handle.getSize(),
-      read: (into, at) => handle.read(into, { at }),
-      write: (bytes, at) => handle.write(bytes, { at }),
+      read: (into, at) => counted(handle.read(into, { at }), into.length),
+      write: (bytes, at) => counted(handle.write(bytes, { at }), bytes.length),
       truncate: size => { if (handle.getSize() > size) handle.truncate(size) },
       flush: () => { handle.flush() },
       close: () => { handle.close() },

@@ -5,20 +5,26 @@ import { type Medium, storageError } from './medium.js'
 import { hasAccessHandles, OpfsFolder } from './opfs-folder.js'
 
 export interface OpfsOptions {
-  /** A worker that runs `eddyline/storage/opfs-worker`, for bundlers that do not find it by themselves. */
+  /**
+   * A worker that runs `eddyline/storage/opfs-worker`, for bundlers that do not find it by themselves: best a function that makes one,
+   * which is ended with the database. One that is given is not ended, and is of one database at a time.
+   */
   worker?: Worker | (() => Worker)
 }
 
 /** The medium of `opfs`: the files themselves in a worker, a worker of its own elsewhere. */
 export function opfsMedium(name: string, options: OpfsOptions = {}): Medium {
   if (options.worker === undefined && hasAccessHandles()) return new Generations(new OpfsFolder(name))
-  return new WorkerMedium(name, () => {
-    const { worker } = options
+  const { worker } = options
+  return new WorkerMedium(name, typeof worker === 'object', () => {
     if (worker !== undefined) return typeof worker === 'function' ? worker() : worker
     if (typeof Worker === 'undefined') throw new EddylineError('STORAGE_UNAVAILABLE', 'there is no OPFS here')
     return new Worker(new URL('./opfs-worker.js', import.meta.url), { type: 'module' })
   })
 }
+
+/** Workers that cannot be had now, and why. What is sent to one that has ended is never answered. */
+const gone = new WeakMap<Worker, EddylineError>()
 
 /** Calls of a medium as messages: `[id, name of the method, argument]`, answered by `[id, value]` or `[id, undefined, error]`. */
 class WorkerMedium implements Medium {
@@ -27,12 +33,18 @@ class WorkerMedium implements Medium {
   #next = 0
   readonly #waiting = new Map<number, { resolve: (value: any) => void; reject: (error: unknown) => void }>()
 
-  constructor(readonly name: string, readonly start: () => Worker) {}
+  constructor(readonly name: string, readonly isGiven: boolean, readonly start: () => Worker) {}
 
   async open(): Promise<void> {
     try {
-      const worker = this.#worker = this.start()
+      const worker = this.start()
+      const why = gone.get(worker)
+      if (why !== undefined) throw why
+      gone.set(worker, new EddylineError('STORAGE_LOCKED', 'the worker of the storage is used by another database: `worker` takes a function that makes one each time'))
+      this.#worker = worker
+      let isRunning = false
       worker.onmessage = ({ data: [id, value, error] }) => {
+        isRunning = true
         const waiting = this.#waiting.get(id)
         this.#waiting.delete(id)
         if (error === undefined) waiting?.resolve(value)
@@ -40,7 +52,10 @@ class WorkerMedium implements Medium {
       }
       worker.onerror = event => {
         event.preventDefault?.()
-        this.#fail(new EddylineError('STORAGE_UNAVAILABLE', `the worker of the storage does not run: ${event.message ?? 'it could not be loaded'}`))
+        const error = new EddylineError('STORAGE_UNAVAILABLE', `the worker of the storage does not run: ${event.message ?? 'it could not be loaded'}`)
+        this.#fail(error)
+        // It will answer nothing, not even `close`.
+        if (!isRunning) this.#end(error)
       }
     } catch (error) { throw storageError(error, 'the storage cannot be opened', 'STORAGE_UNAVAILABLE') }
     await this.#call('open', this.name)
@@ -62,10 +77,16 @@ class WorkerMedium implements Medium {
 
   async close(): Promise<void> {
     if (this.#worker === undefined) return
-    try { await this.#call('close') } finally {
-      this.#worker?.terminate()
-      this.#worker = undefined
-    }
+    try { await this.#call('close') } finally { this.#end() }
+  }
+
+  #end(failure?: EddylineError): void {
+    const worker = this.#worker
+    this.#worker = undefined
+    if (worker === undefined) return
+    if (failure === undefined && this.isGiven) { gone.delete(worker); return }
+    worker.terminate()
+    gone.set(worker, failure ?? new EddylineError('STORAGE_UNAVAILABLE', 'the worker of the storage has ended: `worker` takes a function that makes one each time'))
   }
 
   #fail(error: EddylineError): void {

@@ -17,6 +17,7 @@ export class Writer {
   #written = 0
   #queued = 0
   #running = false
+  #work: Promise<void> = Promise.resolve()
   #waiters: { at: number; resolve: () => void; reject: (error: unknown) => void }[] = []
 
   constructor(readonly medium: Medium, readonly onFailure: (error: EddylineError) => void, readonly onWritten: (count: number) => void) {}
@@ -57,10 +58,16 @@ export class Writer {
     if (this.#running) return
     this.#running = true
     // What is applied in the same task is written in one go.
-    queueMicrotask(() => { void this.#work() })
+    queueMicrotask(() => { this.#work = this.#through() })
   }
 
-  async #work(): Promise<void> {
+  /** Ends the line: what has its turn comes to its end, nothing behind it begins. Then nobody uses the medium any more. */
+  async end(error: EddylineError): Promise<void> {
+    this.fail(error)
+    await this.#work
+  }
+
+  async #through(): Promise<void> {
     try {
       while (this.#jobs.length > 0) {
         const first = this.#jobs[0]

@@ -12,6 +12,8 @@ export interface Hop {
   readonly left: readonly string[]
   readonly right: readonly string[]
   readonly where: ExprJson | undefined
+  /** Columns of `table` that say whether a row is led to. */
+  readonly reads: readonly string[]
 }
 
 /** An association as steps; a `through` has those of all that it goes through. */
@@ -126,7 +128,7 @@ export class Graph {
       }
     } else {
       target = this.#tables.get(r.table)!
-      const hop = (table: OpenNode, left: readonly string[], right: readonly string[], where?: ExprJson): Hop => ({ table, left, right, where })
+      const hop = (table: OpenNode, left: readonly string[], right: readonly string[], where?: ExprJson): Hop => ({ table, left, right, where, reads: [...columnsIn(where, new Set(right))] })
       if (r.kind === 'manyToMany') {
         const join = this.#tables.get(r.join!)!
         hops = [hop(join, r.references ?? own.key, r.columns), hop(target, r.joinTarget!, target.key, r.where)]
@@ -161,6 +163,13 @@ export class Graph {
       }
     }
   }
+}
+
+/** Columns that a condition names. */
+export function columnsIn(e: ExprJson | undefined, into: Set<string>): Set<string> {
+  if (e?.op === 'col' && e.name !== undefined) into.add(e.name)
+  for (const a of e?.args ?? []) columnsIn(a, into)
+  return into
 }
 
 /** Whether a hop leads from one row to another, its `where` aside. */

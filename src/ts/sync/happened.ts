@@ -1,5 +1,5 @@
 // What events say, put together: per row, whatever their number, so that one walk through a value serves them all.
-import { type AnyRow, type Types, pick, pointing, textOfCells } from './compare.js'
+import { type AnyRow, type Types, pick, pointing, sameCell, textOfCells } from './compare.js'
 import type { ReadEvent } from './events.js'
 import type { Hop, Node, Path } from './graph.js'
 import type { Rows } from './rows.js'
@@ -12,6 +12,8 @@ export interface Happened {
   readonly now: AnyRow | undefined
   /** Images of before, as far as they are known. */
   readonly olds: readonly AnyRow[]
+  /** All images that were told, of before and after. */
+  readonly told: readonly AnyRow[]
   /** Some event does not say what the row was before. */
   readonly blind: boolean
   /** It was not there before. */
@@ -20,7 +22,7 @@ export interface Happened {
   readonly deleted: boolean
 }
 
-type Open = { -readonly [K in keyof Happened]: K extends 'olds' ? AnyRow[] : Happened[K] }
+type Open = { -readonly [K in keyof Happened]: K extends 'olds' | 'told' ? AnyRow[] : Happened[K] }
 /** An image of a row, old or new. */
 export interface Image { readonly of: Happened; readonly row: AnyRow }
 
@@ -44,16 +46,18 @@ export class News {
   readonly #leading = new Map<Path, Map<unknown, Happened[]> | null>()
   readonly #concerned = new Map<ReadonlySet<Node>, boolean>()
 
-  constructor(readonly rows: Rows, events: readonly ReadEvent[]) {
-    for (const { table, key, event, old } of events) {
+  /** `late`: the tables may be newer than the events. */
+  constructor(readonly rows: Rows, events: readonly ReadEvent[], readonly late: boolean) {
+    for (const { table, key, event, old, given } of events) {
       let here = this.#tables.get(table) as Map<unknown, Open> | undefined
       if (here === undefined) this.#tables.set(table, here = new Map())
       const name = nameOf(table.types, table.key, key)
       let happened = here.get(name)
-      if (happened === undefined) here.set(name, happened = { table, key, now: undefined, olds: [], blind: false, born: false, inserted: false, deleted: false })
+      if (happened === undefined) here.set(name, happened = { table, key, now: undefined, olds: [], told: [], blind: false, born: false, inserted: false, deleted: false })
       if (old === undefined) happened.blind = true
       else if (old === null) happened.born = true
       else happened.olds.push(old)
+      for (const image of [old, given]) if (image) happened.told.push(image)
       if (event === 'inserted') happened.inserted = true
       if (event === 'deleted') happened.deleted = true
     }
@@ -79,14 +83,28 @@ export class News {
     return known
   }
 
-  /** Whether rows of a table changed of which it is not known what they were. */
-  blind(table: Node): boolean {
-    for (const h of this.#tables.get(table)?.values() ?? []) if (h.blind) return true
+  /** Whether rows on a hop changed of which it is not known what they were, or, far from the target, what they led to. */
+  blind(path: Path, at: number): boolean {
+    const far = this.late && path.hops.length > 2
+    for (const h of this.#tables.get(path.hops[at].table)?.values() ?? []) if (h.blind || (far && h.olds.length > 0 && (h.now === undefined || this.away(path, at, h)))) return true
     return false
   }
 
   /** Whether a row is no more. */
   gone({ now, deleted }: Happened): boolean { return now === undefined && (this.rows.complete || deleted) }
+
+  /** A row that came or went, and is there: in between, nobody may have heard of what hangs on it. */
+  returned({ now, inserted, deleted }: Happened): boolean { return this.rows.complete && now !== undefined && (inserted || deleted) }
+
+  /** Whether a row was told with other values of some columns than it has. */
+  shifted({ now, told }: Happened, columns: readonly string[]): boolean {
+    return this.rows.complete && now !== undefined && told.some(image => columns.some(c => image[c] !== undefined && !sameCell(image[c], now[c])))
+  }
+
+  /** Whether a row on a hop of an association may have been away from it in between. */
+  away({ hops }: Path, at: number, happened: Happened): boolean {
+    return this.returned(happened) || this.shifted(happened, hops[at].reads) || (at + 1 < hops.length && this.shifted(happened, hops[at + 1].left))
+  }
 
   /** What happened to a row changed nothing that an association goes by: it is where it was. */
   stays({ hops }: Path, { now, olds, blind, born }: Happened): boolean {

@@ -224,6 +224,7 @@ class Live implements Subscription, ScopeHost {
   #better = false
   #events = new Map<string, RowEvent>()
   #inserted: RowChange[] = []
+  #deleted: RowChange[] = []
   #stops: (() => void)[] = []
   #closed = false
   /** It is told of later versions only, and what it follows was read at this one. */
@@ -266,6 +267,7 @@ class Live implements Subscription, ScopeHost {
     if (this.hub.telling <= this.#since || this.#events.has(name)) return
     const { label, extraColumns } = this.read
     const image = (row ?? old) as AnyRow
+    if (event === 'deleted' && table === this.read.table) this.#deleted.push(change)
     this.#events.set(name, {
       table: table.name, event, id: key.length === 1 ? key[0] : key, row, old, changed, ref: this.hub.telling,
       identifiers: identifiersOf(table, image, extraColumns), ...(label === undefined ? {} : { label }),
@@ -285,7 +287,8 @@ class Live implements Subscription, ScopeHost {
     const { table, shape } = this.read
     for (const { key } of this.#inserted) this.#scope.root(table, key, shape)
     this.#inserted = []
-    for (const { table, key } of this.#scope.roots) if (this.#events.get(textOf([table.name, ...key]))?.event === 'deleted') this.#scope.leave(table, key)
+    for (const { key } of this.#deleted) this.#scope.leave(table, key, shape)
+    this.#deleted = []
   }
 
   notify(version: number): void {
@@ -294,7 +297,7 @@ class Live implements Subscription, ScopeHost {
     const events = [...this.#events.values()]
     this.#events = new Map()
     // Its rows are gone, and nothing else can happen to it.
-    if (this.read.by === undefined && this.#scope.roots.length === 0) this.unsubscribe()
+    if (this.read.by === undefined && this.#scope.empty) this.unsubscribe()
     this.tell({ version, table: this.table, events, assocs: this.assocs, ...(this.error === undefined ? {} : { error: this.error }) })
   }
 

@@ -57,21 +57,23 @@ export class Pass {
 
   // ---- rows --------------------------------------------------------------------------------------------------------
 
-  #each(table: Node, rows: readonly unknown[], place: Place): readonly unknown[] {
+  /** `anew`: which rows show what the tables have, whatever the events say. */
+  #each(table: Node, rows: readonly unknown[], place: Place, anew?: (row: Row) => boolean): readonly unknown[] {
     let out: unknown[] | undefined
     rows.forEach((row, i) => {
       if (!isRow(row)) return
-      const next = this.#row(table, row, place)
+      const next = this.#row(table, row, place, anew?.(row))
       if (next !== row) (out ??= rows.slice())[i] = next
     })
     return out ?? rows
   }
 
-  #row(table: Node, row: Row, place: Place): Row {
-    const { news, options: { force } } = this
+  #row(table: Node, row: Row, place: Place, anew = false): Row {
+    const { news } = this
     let out = row
     let columns: Set<string> | undefined
     const happened = news.find(table, row)
+    const force = this.options.force || anew || (happened !== undefined && news.returned(happened))
     const now = happened !== undefined ? happened.now : force ? this.rows.get(table, pick(row, table.key)) : undefined
     if (now !== undefined && now !== row) {
       for (const c of table.columns) {
@@ -82,15 +84,17 @@ export class Pass {
         (columns ??= new Set()).add(c)
       }
     }
-    if (columns === undefined && !force && !news.concern(table.reach)) return out
+    if (happened === undefined && !force && !news.concern(table.reach)) return out
     for (const path of table.paths.values()) {
       const held = row[path.name]
       // An association that is not there, or is something else than rows, is not loaded, and stays so.
       if (path.single ? held !== null && !isPlain(held) : !Array.isArray(held)) continue
-      const moved = columns !== undefined && path.hops[0].left.some(c => columns.has(c))
-      if (!moved && !force && !news.concern(path.reach)) continue
+      const { left } = path.hops[0]
+      // Elsewhere now, or there and back.
+      const moved = force || left.some(c => columns?.has(c)) || (happened !== undefined && news.shifted(happened, left))
+      if (!moved && !news.concern(path.reach)) continue
       const below = { names: [...place.names, path.name] }
-      const next = path.single ? this.#one(path, out, held as Row | null, moved || force, below) : this.#many(path, out, held as readonly Row[], moved || force, below)
+      const next = path.single ? this.#one(path, out, held as Row | null, moved, below) : this.#many(path, out, held as readonly Row[], moved, below)
       if (next === held) continue
       if (out === row) out = { ...row }
       out[path.name] = next
@@ -103,11 +107,12 @@ export class Pass {
   #one(path: Path, owner: Row, held: Row | null, all: boolean, place: Place): Row | null {
     const { target, hops: [hop] } = path
     const { news, rows } = this
-    const about = all || (held !== null && news.find(target, held) !== undefined) || news.linked(hop, owner).some(i => i.row === i.of.now && rows.shows(path, owner, i.row) === true)
+    const happened = held === null ? undefined : news.find(target, held)
+    const about = all || happened !== undefined || news.linked(hop, owner).some(i => i.row === i.of.now && rows.shows(path, owner, i.row) === true)
     if (!about) return held === null ? null : this.#row(target, held, place)
     const [first] = rows.members(path, owner) ?? []
     if (first === undefined) return null
-    if (held !== null && hasKey(target, held, pick(first, target.key))) return this.#row(target, held, place)
+    if (held !== null && hasKey(target, held, pick(first, target.key))) return this.#row(target, held, place, (all && rows.complete) || (happened !== undefined && news.away(path, 0, happened)))
     return this.#build(target, first, place, held ?? undefined)
   }
 
@@ -115,8 +120,11 @@ export class Pass {
     const { target } = path
     const { news } = this
     const sibling = held[0]
-    if (path.keep && this.rows.complete && (all || path.hops.some(h => news.of(h.table) !== undefined))) return this.#kept(path, owner, held, place)
-    const candidates = this.#candidates(path, owner, held, all)
+    const again = all && this.rows.complete
+    const away = new Set<unknown>()
+    const candidates = this.#candidates(path, owner, held, all, away)
+    const anew = again || away.size > 0 ? (row: Row): boolean => again || away.has(nameOfRow(target, row)) : undefined
+    if (path.keep && this.rows.complete && (all || path.hops.some(h => news.of(h.table) !== undefined))) return this.#kept(path, owner, held, place, anew)
     let out: readonly Row[] = held
     const coming: Row[] = []
     if (candidates.size > 0) {
@@ -129,8 +137,8 @@ export class Pass {
       if (out.length === held.length) out = held
       for (const [name, { row, member }] of candidates) if (member === true && row !== undefined && !here.has(name)) coming.push(row)
     }
-    out = this.#each(target, out, place) as readonly Row[]
-    if (path.order.length > 0) out = this.options.force ? this.#sorted(path, out) : this.#placed(path, out)
+    out = this.#each(target, out, place, anew) as readonly Row[]
+    if (path.order.length > 0) out = this.options.force || anew !== undefined ? this.#sorted(path, out) : this.#placed(path, out)
     if (coming.length === 0) return out
     const list = out.slice()
     for (const row of this.#inOrder(path, owner, coming)) this.#insert(path, list, this.#build(target, row, place, sibling))
@@ -138,39 +146,57 @@ export class Pass {
   }
 
   /** A list that shows rows once per row of the join table: so many of each as there are, those that are there first. */
-  #kept(path: Path, owner: Row, held: readonly Row[], place: Place): readonly Row[] {
+  #kept(path: Path, owner: Row, held: readonly Row[], place: Place, anew?: (row: Row) => boolean): readonly Row[] {
     const { target } = path
     const sibling = held[0]
     const members = this.rows.members(path, owner) ?? []
     const here = countedBy(target, members), there = countedBy(target, held)
     const staying = held.filter(row => taken(here, target, row))
     const coming = members.filter(row => !taken(there, target, row))
-    const out = this.#each(target, staying.length === held.length ? held : staying, place) as readonly Row[]
+    const out = this.#each(target, staying.length === held.length ? held : staying, place, anew) as readonly Row[]
     const list = coming.length === 0 ? out : [...out, ...coming.map(row => this.#build(target, row, place, sibling))]
     return path.order.length > 0 ? this.#sorted(path, list) : list
   }
 
-  /** Rows of the target that may have entered the list or left it, by name. */
-  #candidates(path: Path, owner: Row, held: readonly Row[], all: boolean): Map<unknown, Candidate> {
+  /**
+   * Rows of the target that may have entered the list or left it, by name. `away` takes those that may have left it and come
+   * back: what happened to them in between nobody may have been told.
+   */
+  #candidates(path: Path, owner: Row, held: readonly Row[], all: boolean, away: Set<unknown>): Map<unknown, Candidate> {
     const { news, rows } = this
     const { target, hops } = path
     const last = hops.length - 1
     const found = new Map<unknown, Candidate>()
-    if (all || (rows.complete && hops.some((h, i) => i < last && news.blind(h.table)))) {
+    const suspects = new Map<unknown, Row>()
+    hops.forEach((hop, i) => {
+      if (all || i === last || news.of(hop.table) === undefined) return
+      for (const { of, row: image } of i === 0 ? news.linked(hop, owner) : news.images(hop.table)) {
+        const back = image === of.now && news.away(path, i, of)
+        for (const r of this.#follow(path, i + 1, image)) {
+          const name = nameOfRow(target, r)
+          suspects.set(name, r)
+          if (back) away.add(name)
+        }
+        // A target that is gone, or no longer fits the condition, is not found any more: the list itself is asked.
+        if (!rows.complete || hops.length === 2) for (const r of held) if (links(hops[i + 1], image, r)) {
+          const now = rows.complete ? rows.get(target, pick(r, target.key)) : r
+          if (now === undefined) found.set(nameOfRow(target, r), { row: undefined, member: false })
+          else suspects.set(nameOfRow(target, r), now)
+        }
+      }
+    })
+    if (!all && news.of(target) !== undefined) {
+      for (const r of held) {
+        const happened = news.find(target, r)
+        if (happened !== undefined && news.away(path, last, happened)) away.add(nameOfRow(target, r))
+      }
+    }
+    if (all || (rows.complete && hops.some((_, i) => i < last && news.blind(path, i)))) {
       const members = rows.members(path, owner)
       for (const r of held) found.set(nameOfRow(target, r), { row: undefined, member: members === undefined ? rows.shows(path, owner, r) : false })
       for (const r of members ?? []) found.set(nameOfRow(target, r), { row: r, member: true })
       return found
     }
-    const suspects = new Map<unknown, Row>()
-    hops.forEach((hop, i) => {
-      if (i === last || news.of(hop.table) === undefined) return
-      for (const { row: image } of i === 0 ? news.linked(hop, owner) : news.images(hop.table)) {
-        for (const r of this.#follow(path, i + 1, image)) suspects.set(nameOfRow(target, r), r)
-        // A target that is gone, or no longer fits the condition, is not found any more: the list itself is asked.
-        if (!rows.complete || hops.length === 2) for (const r of held) if (links(hops[i + 1], image, r)) suspects.set(nameOfRow(target, r), r)
-      }
-    })
     if (news.of(target) !== undefined) {
       for (const r of held) {
         const happened = news.find(target, r)

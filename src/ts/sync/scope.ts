@@ -52,6 +52,7 @@ export class Scope {
   constructor(readonly host: ScopeHost) {}
 
   get size(): number { return this.#followed.size }
+  get empty(): boolean { return this.#roots.size === 0 }
   get roots(): { table: Node; key: readonly unknown[] }[] { return [...this.#roots.values()] }
 
   /** Whether a row is among those that are followed or shown. */
@@ -70,16 +71,13 @@ export class Scope {
     if (!this.#roots.has(name)) this.#roots.set(name, this.#follow(table, key, shape, true))
   }
 
-  leave(table: Node, key: readonly unknown[]): boolean {
-    const wanted = textOf([table.name, ...key])
-    let found = false
-    for (const [name, root] of this.#roots) {
-      if (textOf([root.table.name, ...root.key]) !== wanted) continue
-      this.#roots.delete(name)
-      this.#release(root)
-      found = true
-    }
-    return found
+  /** Follows a row no more that was followed by `root`. */
+  leave(table: Node, key: readonly unknown[], shape: Shape): void {
+    const name = nameOf(table, key, shape)
+    const root = this.#roots.get(name)
+    if (root === undefined) return
+    this.#roots.delete(name)
+    this.#release(root)
   }
 
   /** Re-reads what changed. Events reach the subscription's `collect`. */

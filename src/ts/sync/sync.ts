@@ -77,9 +77,7 @@ function synced<V>(source: Database<any> | AnySchema, value: V, given: Told, opt
   if (options.query !== undefined && db === undefined) throw new EddylineError('INVALID_ARGUMENT', '`query` needs a database: without one no query can be asked', { path: 'query' })
   if (options.query !== undefined && db !== undefined) return reconcile(graph, db, value, options.query, options.tenant) as V
   if (value === undefined || (typeof value !== 'object')) return value
-  let events = readEvents(graph, given, db === undefined)
-  // Listeners that apply make newer versions before this one was told: what images of before led to may be gone from the tables.
-  if (db !== undefined && isNotification(given) && given.version < db.version) events = events.map(e => e.old ? { ...e, old: undefined } : e)
+  const events = readEvents(graph, given, db === undefined)
   const preloads = new Map(Object.entries(options.preloads ?? {}).map(([name, assocs]) => {
     const table = graph.table(name, 'preloads')
     return [table, shapeOf(graph, table, assocs, `preloads.${name}`)] as const
@@ -89,7 +87,8 @@ function synced<V>(source: Database<any> | AnySchema, value: V, given: Told, opt
   const held = db === undefined ? new HeldRows(graph) : undefined
   const rows: Rows = held ?? tablesOf(db!, options.tenant)
   for (const event of events) held?.take(event)
-  const news = new News(rows, events)
+  // What is kept for later, or told after a listener has applied: what images of before led to may be gone from the tables.
+  const news = new News(rows, events, db !== undefined && !(isNotification(given) && given.version === db.version))
   const holder = new Holder(graph, news, options.of, isNotification(given) ? given.table : undefined)
   // Asked only when a row comes in where none is yet.
   const roots = (): Root[] => holder.roots(value)

@@ -5,7 +5,7 @@ import type { QueryLike } from '../query/builder.js'
 import type { ExprJson } from '../query/expr.js'
 import type { QueryJson } from '../query/types.js'
 import { EVENTS, type EventName } from './events.js'
-import type { Graph, Node, Path } from './graph.js'
+import { type Graph, type Node, type Path, columnsIn } from './graph.js'
 import { checkOptions } from './value.js'
 
 /** A labelled kind of event. */
@@ -139,11 +139,6 @@ function entered(own: Node | undefined, relation: string, needed: Map<Node, Need
   }
   for (const c of path.hops[0].left) needed.get(path.owner)!.columns.add(c)
   return path
-}
-
-function columnsIn(e: ExprJson | undefined, into: Set<string>): void {
-  if (e?.op === 'col' && e.name !== undefined) into.add(e.name)
-  for (const a of e?.args ?? []) columnsIn(a, into)
 }
 
 /** Eight hexadecimal digits (FNV-1a). */

@@ -19,11 +19,13 @@ export interface WorkerSession extends Omit<SyncSession, 'commit' | 'applyJson' 
 export function connectTo<S extends AnySchema>(
   db: WorkerDatabase<S>, source: Source, turn: { ask(): Promise<string | undefined>; loaded(): void }, onClose: (connection: SourceConnection) => void, onError: ((error: unknown) => void) | undefined,
 ): SourceConnection {
+  // One by one: what a class gives its instances is not their own, and would not be spread.
+  const { name, stale, table } = source
   let cursor: string | undefined
   let pending: Promise<unknown> = Promise.resolve()
   /** Told by the connection, whoever awaits it. */
   const followed = (applied: Promise<Report>): Promise<Report> => {
-    const told = applied.then(report => { if (report.source === source.name && report.cursor !== undefined) cursor = report.cursor }, error => { connection.markError(error) })
+    const told = applied.then(report => { if (report.source === name && report.cursor !== undefined) cursor = report.cursor }, error => { connection.markError(error) })
     pending = Promise.all([pending, told])
     return applied
   }
@@ -34,8 +36,10 @@ export function connectTo<S extends AnySchema>(
     applyJson: (input: never, opts: never) => followed(db.applyJson(input, opts)),
   }
   const ordered: Source = {
-    ...source,
+    name, stale, table,
     sync: session => source.sync({
+      // As `SourceConnection` has it: adapters ask for the schema.
+      db: face,
       get cursor() { return session.cursor },
       get signal() { return session.signal },
       begin: () => { session.begin() },
@@ -47,7 +51,7 @@ export function connectTo<S extends AnySchema>(
       // Ready is what the live queries show.
       markReady: () => { void pending.then(() => { if (connection.status !== 'error') { session.markReady(); turn.loaded() } }) },
       markError: error => { session.markError(error) },
-    }),
+    } as SyncSession),
   }
   const connection = new SourceConnection(face as never, ordered, onClose, onError)
   turn.ask().then(known => {

@@ -13,7 +13,6 @@ import { tableLayout } from '../layout.js'
 import { opening } from '../live-json.js'
 import { LiveQuery } from '../live-query.js'
 import { located } from '../located.js'
-import type { Pressure, Relief } from '../memory.js'
 import type { PackedInfo, Port } from '../port.js'
 import { Query, type QueryLike, checkDepth } from '../query/builder.js'
 import type { ParamQuery, ParamValues } from '../query/params.js'
@@ -31,6 +30,7 @@ import { type Channel, type OpenReply, type Request, type Told, errorOf } from '
 import type { WorkerDatabaseOptions, WorkerStats } from './options.js'
 import { FarQueries, type WorkerLiveQuery } from './queries.js'
 import { Requests } from './requests.js'
+import { RoomMaker } from './pressure.js'
 import { WorkerTenant } from './tenant.js'
 
 /**
@@ -60,9 +60,8 @@ export class WorkerDatabase<S extends AnySchema> {
   readonly #fetches: Fetches
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #durability: FarDurability | undefined
-  readonly #onPressure: ((pressure: Pressure) => Relief | Promise<Relief>) | undefined
-  /** Hooks at work: what is applied meanwhile is not to wait for them. */
-  #relieving = 0
+  /** Makes room where there is a hook for that. */
+  readonly #rooms: RoomMaker | undefined
   #next = 0
   /** Nothing more is heard of the worker. */
   #left = false
@@ -73,7 +72,6 @@ export class WorkerDatabase<S extends AnySchema> {
     this.schema = options.schema
     this.name = options.name ?? 'eddyline'
     this.#onError = options.onError
-    this.#onPressure = options.memory?.onPressure
     this.#channel = channel
     this.#requests = requests
     this.#durability = opened.durability === undefined ? undefined : new FarDurability(opened.durability, place, requests, (batch, entries) => this.#commit(batch, { entries }))
@@ -93,6 +91,13 @@ export class WorkerDatabase<S extends AnySchema> {
       dead: () => this.#dead, number: () => this.#next++, post, failed: error => { tellError(error, options.onError) },
     }, opened.version)
     this.#inbox = new Inbox(this.#queries, this.#heap, contents, done, dispatcher, { over, shown: told => { this.#shown(told) }, crashed: error => { this.fail(error) } })
+    const hook = options.memory?.onPressure
+    this.#rooms = hook && new RoomMaker(hook, requests, {
+      drop: () => { this.#queries.open.dropUnused() },
+      apply: changes => this.#commit(changes, {}),
+      relieved: error => { if (!over()) post({ t: 'relieved', error }) },
+      failed: error => { if (!over()) tellError(error, this.#onError) },
+    })
     const query = Object.create(null) as Record<string, unknown>
     for (const t of options.schema.json.tables) query[t.name] = new Query(options.schema, t.name as never)
     this.query = Object.freeze(query) as QueryRoot<S>
@@ -126,7 +131,7 @@ export class WorkerDatabase<S extends AnySchema> {
     // Places are told as they were written, even if the array is another by then.
     const written = changes.slice()
     try {
-      return await this.#requests.ask<Report>({ t: 'commit', bytes, source: batch?.source, cursor, origin: batch?.origin, ...more, ...this.#relief() }, [bytes.buffer])
+      return await this.#requests.ask<Report>({ t: 'commit', bytes, source: batch?.source, cursor, origin: batch?.origin, ...more }, [bytes.buffer])
     } catch (error) { throw located(this.#encoder, error, written) }
   }
 
@@ -144,7 +149,7 @@ export class WorkerDatabase<S extends AnySchema> {
       : ArrayBuffer.isView(input) ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input)
     // A view is sent with all of its buffer: only what it shows is to go.
     const part = given instanceof Uint8Array && given.byteLength < given.buffer.byteLength ? given.slice() : given
-    return this.#requests.ask<Report>({ t: 'json', input: part, options, ...this.#relief() }, part !== given && part instanceof Uint8Array ? [part.buffer as ArrayBuffer] : [])
+    return this.#requests.ask<Report>({ t: 'json', input: part, options }, part !== given && part instanceof Uint8Array ? [part.buffer as ArrayBuffer] : [])
   }
 
   /**
@@ -280,7 +285,7 @@ export class WorkerDatabase<S extends AnySchema> {
   take(told: Told): void {
     if (told.closed === true) { this.#gone(); return }
     if (this.#dead !== undefined) return
-    if (told.pressure !== undefined) void this.#pressed(told.pressure)
+    if (told.pressure !== undefined) void this.#rooms?.make(told.pressure)
     if (told.durability !== undefined) this.#durability?.told(told.durability)
     if (told.crash !== undefined) { this.fail(errorOf(told.crash) as EddylineError); return }
     if (told.progress !== undefined) this.#queries.progressed(...told.progress)
@@ -304,23 +309,8 @@ export class WorkerDatabase<S extends AnySchema> {
     for (const { fn } of [...this.#listeners.get(name) ?? []]) try { fn(value) } catch (error) { tellError(error, this.#onError) }
   }
 
-  #relief(): { relief?: true } { return this.#relieving > 0 ? { relief: true } : {} }
-
-  /** Makes room, and says so if a batch waits for it. */
-  async #pressed(pressure: Pressure): Promise<void> {
-    let failed = false
-    this.#relieving++
-    try {
-      this.#queries.open.dropUnused()
-      const changes = await this.#onPressure!(pressure)
-      if (changes != null) await this.#commit(changes, {})
-      this.#queries.open.dropUnused()
-    } catch (error) {
-      failed = true
-      if (this.#dead === undefined) tellError(error, this.#onError)
-    } finally { this.#relieving-- }
-    if (pressure.waits && this.#dead === undefined) this.#channel.post({ t: 'relieved', failed } satisfies Request, [])
-  }
+  /** @internal An error of the worker that has no caller. */
+  erred(error: EddylineError): void { if (this.#dead === undefined) tellError(error, this.#onError) }
 
   /** @internal The worker or its engine does not live any more. */
   fail(error: EddylineError): void {

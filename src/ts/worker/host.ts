@@ -27,7 +27,7 @@ function here(): Channel {
 }
 
 const isShared = 'onconnect' in scope
-const meet = serve(/* @__PURE__ */ entry(loadSlim), isShared)
+const meet = serve(/* @__PURE__ */ entry(loadSlim), isShared, true)
 if (isShared) scope.onconnect = ({ ports: [port] }) => { meet(portChannel(port)) }
 else meet(here())
 

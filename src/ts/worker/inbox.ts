@@ -134,7 +134,7 @@ export class Inbox {
     for (const rel of told.forgotten ?? []) this.heap.forget(rel)
     this.queries.version = version
     const fetched = this.#fetched(told)
-    const events = changed.filter(q => q.listeners.length > 0).map(q => new QueryEvent(q, q.view.diff, report ?? NO_BATCH(version)))
+    const events = changed.filter(q => q.listeners.size > 0).map(q => new QueryEvent(q, q.view.diff, report ?? NO_BATCH(version)))
     for (const query of changed) query.view.diff = undefined
     const batch = report !== undefined && !report.replayed ? report : undefined
     if (events.length > 0 || (batch !== undefined && this.dispatcher.hasReportListeners)) this.dispatcher.push(events, batch)

@@ -1,4 +1,5 @@
 // `eddyline/worker`: the engine in a worker, its live queries on the page.
+import { later } from '../breathe.js'
 import { compileBrowser } from '../boot/browser.js'
 import { EddylineError } from '../errors.js'
 import type { StorageOption } from '../durability.js'
@@ -60,12 +61,25 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
   if (wanted !== undefined && !shared) warn(options, new EddylineError('NOT_SHARED', 'there is no SharedWorker here: this tab has an engine of its own'))
   const requests = new Requests(channel)
   let db: WorkerDatabase<S> | undefined
+  let over = false
   const failed = (why: string): void => {
     if (db !== undefined) db.fail(new EddylineError('WORKER_FAILED', `the worker of \`${db.name}\` does not run any more: ${why}`))
     else requests.end(new EddylineError('LOAD_FAILED', `the worker could not be started: ${why}`))
   }
-  channel.failed(failed)
+  let unwatch: (() => void) | undefined
+  channel.failed((why, uncaught) => {
+    if (db === undefined || uncaught !== true) { failed(why); return }
+    db.erred(new EddylineError('WORKER_ERROR', `in the worker of \`${db.name}\` nobody caught this: ${why}`))
+    // Its lock says when it ends; without one any answer says that it has not.
+    if (unwatch !== undefined) return
+    const silent = later(() => { failed(why) }, SILENT)
+    requests.ask({ t: 'explain', query: -1 }).catch(() => { clearTimeout(silent) })
+  })
   channel.listen((told: Told) => {
+    if (told.alive !== undefined) {
+      if (!over) unwatch ??= whenGone(told.alive, () => { failed('it has ended') })
+      return
+    }
     if (told.warning !== undefined || told.migrate !== undefined) answerStorage(told, storage?.far, channel)
     if (db !== undefined) db.take(told)
     else for (const reply of told.replies ?? []) requests.answered(reply)
@@ -75,19 +89,18 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
     t: 'open', protocol: PROTOCOL, schema: options.schema.json, name, fetches: options.fetchRow !== undefined, module, ahead: Math.max(1, options.ahead ?? 4), alive: lock?.name, storage: storage?.json,
     budget: options.memory?.budget, presses: options.memory?.onPressure !== undefined,
   }, transfer)
-  let unwatch = (): void => {}
   // Where there are no locks, a page that goes must say so itself; one that crashes cannot.
   const hidden = ({ persisted }: PageTransitionEvent): void => { if (!persisted) db?.close() }
   if (shared && lock === undefined) globalThis.addEventListener?.('pagehide', hidden)
   const ended = (): void => {
+    over = true
     lock?.release()
-    unwatch()
+    unwatch?.()
     globalThis.removeEventListener?.('pagehide', hidden)
   }
   try {
     const opened = await (shared ? openShared(open, options.module) : open(await compiled(options.module)))
     db = new WorkerDatabase(options, channel, requests, opened as OpenReply, storage?.far, ended)
-    if (shared) unwatch = whenGone((opened as OpenReply).alive, () => { failed('it is gone') })
     return db
   } catch (error) {
     ended()
@@ -95,6 +108,9 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
     throw error
   }
 }
+
+/** After an error a worker without a lock has so long to answer, in milliseconds. */
+const SILENT = 5000
 
 /** Options that databases of the page have not. */
 const FAR: Kinds = {

@@ -10,7 +10,7 @@ export interface WorkerRoom {
   readonly db: Database<any>
   /**
    * Tells the pages, behind the versions before it: `db.on(name, fn)` there. Values are those of `structuredClone`, as they are now.
-   * `latest`: a page that is behind gets only the last value of that name; others wait for it, all of them.
+   * `latest`: of those told so by that name a page that is behind gets only the last, in its place; others wait for it, all of them.
    * Throws INVALID_ARGUMENT for a value that cannot cross.
    */
   tell(name: string, value?: unknown, options?: { latest?: boolean }): void

@@ -1,13 +1,13 @@
 // What a page and its worker tell each other. Rows and changes are bytes, which are handed over rather than copied.
 import type { Report } from '../changes.js'
 import type { DurabilityStatus, EntryWrites } from '../durability.js'
-import { EddylineError, codedError } from '../errors.js'
+import { EddylineError, codedError, said } from '../errors.js'
 import type { Pressure } from '../memory.js'
 import type { RelationInfo, ViewInfo } from '../port.js'
 import type { SchemaJson } from '../schema.js'
 
-/** An error on its way. */
-export interface ErrorJson { code: string; message: string; path?: string; offending?: string; nearest?: string; needed?: number; budget?: number }
+/** An error on its way; `name`: of one without a code. */
+export interface ErrorJson { code: string; message: string; name?: string; path?: string; offending?: string; nearest?: string; needed?: number; budget?: number; cause?: ErrorJson }
 
 /** Of these messages. Tabs may have been loaded at different times: the engine that they share speaks one. */
 export const PROTOCOL = 1
@@ -17,8 +17,8 @@ export interface Channel {
   post(message: unknown, transfer: ArrayBuffer[]): void
   /** Messages of the other end, in their order. */
   listen(fn: (message: any) => void): void
-  /** The other end does not live any more, and why. */
-  failed(fn: (why: string) => void): void
+  /** The other end does not live any more, and why. `uncaught`: it had an error that nobody caught, and may live. */
+  failed(fn: (why: string, uncaught?: boolean) => void): void
   close(): void
 }
 
@@ -41,16 +41,21 @@ export interface StorageJson { readonly kind: 'indexedDb' | 'opfs' | 'files'; re
 /** What is known of the storage. */
 export interface DurabilityJson { readonly kind: string; readonly status: DurabilityStatus; readonly warning: ErrorJson | undefined }
 
-/** What the worker is asked; `id` names the answer. */
-export type Request =
+/**
+ * What the worker is asked; `id` names the answer. `relief`: by the hook that makes room, or what it returned: it does not wait for the
+ * batch that waits for the hook, and is refused without asking the hook again.
+ */
+export type Request = Asked & { relief?: boolean }
+type Asked =
   | Opening
-  | { t: 'commit'; id: number; bytes: Uint8Array; source?: string; cursor?: string; origin?: string; durable?: boolean; entries?: EntryWrites; relief?: boolean }
+  | { t: 'commit'; id: number; bytes: Uint8Array; source?: string; cursor?: string; origin?: string; durable?: boolean; entries?: EntryWrites }
   | { t: 'enter'; id: number; entries: EntryWrites }
   | { t: 'entries'; id: number; space: string }
   | { t: 'flush' | 'checkpoint' | 'rewrite' | 'leading'; id: number }
   | { t: 'migrated'; step: number; row: unknown; error?: ErrorJson }
-  | { t: 'json'; id: number; input: string | Uint8Array; options: object | undefined; relief?: boolean }
-  | { t: 'relieved'; failed: boolean }
+  | { t: 'json'; id: number; input: string | Uint8Array; options: object | undefined }
+  /** The hook has made room, or has failed. */
+  | { t: 'relieved'; error?: ErrorJson }
   | { t: 'stream'; id: number; options: object | undefined }
   | { t: 'chunk'; id: number; bytes: Uint8Array | undefined; error?: ErrorJson }
   /** `sliced`: its rows come in slices; answered when all are there. `tells`: how far it is. */
@@ -72,6 +77,11 @@ export type Request =
   | { t: 'fetched'; id: number; row: object | null | undefined; error?: ErrorJson }
   | { t: 'ack'; n: number }
   | { t: 'close' }
+
+/** What keeps its order behind a batch that waits for room, and so waits itself. What asks how it stands does not. */
+export function waits({ t }: Request): boolean {
+  return t === 'commit' || t === 'json' || t === 'stream' || t === 'flush' || t === 'cursor' || t === 'enter' || t === 'entries' || t === 'checkpoint'
+}
 
 /** A view that is there now. */
 export interface OpenedView { query: number; info: ViewInfo }
@@ -133,6 +143,8 @@ export interface Told {
   migrate?: { step: number; version: number; row: unknown; table: string; tenant: string | undefined }
   /** More memory is wanted than the budget allows. A batch that `waits` is held until `relieved`. */
   pressure?: Pressure
+  /** A lock that the worker holds while it lives, told before the answer to `open`. */
+  alive?: string
   /** The database is closed, and its storage let go. */
   closed?: true
   /** Another tab runs these sources, and has loaded. */
@@ -145,23 +157,28 @@ export type Reply = [id: number, value: unknown, error?: ErrorJson]
 export interface OpenReply {
   relations: RelationInfo[]
   version: number
-  /** A lock that the worker holds while it lives. */
-  alive?: string
   durability?: DurabilityJson
 }
 /** Answer to `open`: the engine's binary is wanted first. */
 export interface NeedsBinary { needs: true }
 
-export function errorJson(error: unknown): ErrorJson {
+/** `deep`: so many causes go with it, which may lead in a circle. */
+export function errorJson(error: unknown, deep = 8): ErrorJson {
+  const below = (error as Error | null | undefined)?.cause
+  const cause = below === undefined || deep === 0 ? undefined : errorJson(below, deep - 1)
   const coded = codedError(error)
-  if (coded === undefined) return { code: '', message: error instanceof Error ? error.message : String(error) }
+  if (coded === undefined) return error instanceof Error ? { code: '', message: error.message, name: error.name, cause } : { code: '', message: said(error), cause }
   const { code, message, path, offending, nearest, needed, budget } = coded
-  return { code, message, path, offending, nearest, needed, budget }
+  return { code, message, path, offending, nearest, needed, budget, cause }
 }
 
 /** The error again; one that had no code is an ordinary one. */
-export function errorOf({ code, message, ...details }: ErrorJson): Error {
-  return code === '' ? new Error(message) : new EddylineError(code, message, details)
+export function errorOf({ code, message, name, cause: below, ...details }: ErrorJson): Error {
+  const cause = below && errorOf(below)
+  if (code !== '') return new EddylineError(code, message, { ...details, cause })
+  const error = new Error(message, cause && { cause })
+  if (name !== undefined) error.name = name
+  return error
 }
 
 /** Bytes of the slot for a row: of few sizes, so that what one row leaves another one takes. At most an eighth is wasted beyond 512 bytes. */

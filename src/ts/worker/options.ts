@@ -1,6 +1,7 @@
 // What a database in a worker is made of, and what it tells of itself.
 import type { EngineStats } from '../database.js'
 import type { Pressure, Relief } from '../memory.js'
+import type { Relieve } from './pressure.js'
 import type { AnySchema } from '../schema.js'
 import type { FetchRow } from '../touches.js'
 
@@ -17,8 +18,12 @@ export interface WorkerDatabaseOptions<S extends AnySchema> {
   graceMs?: number
   /** Versions that may be on their way to the page; beyond that they are put together. 4 by default. */
   ahead?: number
-  /** As of `createDatabase`; the hook is called on the page, and may take its time. Of tabs that share an engine the budget of the first one counts. */
-  memory?: { budget: number; onPressure?: (pressure: Pressure) => Relief | Promise<Relief> }
+  /**
+   * As of `createDatabase`; the hook is called on the page, and may take its time. What it returns, what it asks of the database before
+   * its first `await`, and what it asks within `relieve` makes room; its other calls wait, as anybody's, for the batch that waits for it.
+   * Of tabs that share an engine the budget of the first one counts.
+   */
+  memory?: { budget: number; onPressure?: (pressure: Pressure, relieve: Relieve) => Relief | Promise<Relief> }
 }
 
 /** What `stats()` tells, and the traffic between page and worker. */

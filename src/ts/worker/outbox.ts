@@ -40,6 +40,8 @@ export class Outbox {
   #fresh = new Set<number>()
   #freed = new Map<number, number[]>()
   #held: Told = {}
+  /** Of `#held.signals`, those told as the latest of their name. */
+  readonly #latest = new Map<string, [name: string, value: unknown]>()
   #applied = 0
   #ignored = 0
   #micros = 0
@@ -66,11 +68,16 @@ export class Outbox {
     if (told.replies === undefined && told.fetched === undefined && told.sourced === undefined) this.post(told, [])
   }
 
-  /** What code in the worker tells: in order with versions, and counted as they are. `latest` takes the place of what waits by that name. */
+  /** What code in the worker tells: in order with versions, and counted as they are. `latest` takes the place of what waits as the latest of that name. */
   signal(name: string, value: unknown, latest: boolean): void {
     const held = this.#held
-    if (latest) held.signals = held.signals?.filter(([of]) => of !== name);
-    (held.signals ??= []).push([name, value])
+    const signal: [string, unknown] = [name, value]
+    if (latest) {
+      const before = this.#latest.get(name)
+      if (before !== undefined) held.signals!.splice(held.signals!.indexOf(before), 1)
+      this.#latest.set(name, signal)
+    }
+    (held.signals ??= []).push(signal)
     if (this.#waiting || this.#full()) this.#waiting = true
     else this.#flush()
   }
@@ -229,6 +236,7 @@ export class Outbox {
     this.#fresh = new Set()
     this.#freed = new Map()
     this.#held = {}
+    this.#latest.clear()
     this.#applied = this.#ignored = this.#micros = 0
     this.#send(told)
   }

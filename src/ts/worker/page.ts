@@ -7,7 +7,7 @@ import { EddylineError, codedError } from '../errors.js'
 import type { RelationInfo } from '../port.js'
 import { VERSION } from '../report.js'
 import { type SliceDoor, letIn } from '../sliced.js'
-import { type Channel, type ErrorJson, type Opening, type Request, errorJson, errorOf } from './messages.js'
+import { type Channel, type ErrorJson, type Opening, type Request, errorJson, errorOf, waits } from './messages.js'
 import { Outbox } from './outbox.js'
 import type { Pages } from './pages.js'
 
@@ -22,7 +22,7 @@ export class Page {
   readonly #views = new Map<number, number>()
   readonly #streams = new Map<number, { give(bytes: Uint8Array | undefined, error: ErrorJson | undefined): void }>()
   /** Batches that the memory budget refused, in order, while the page makes room; and what came behind them. */
-  readonly #pressed: { readonly refusal: EddylineError; done(again: boolean): void }[] = []
+  readonly #pressed: { readonly refusal: EddylineError; done(error: EddylineError | undefined): void }[] = []
   readonly #behind: Request[] = []
   #gone = false
 
@@ -45,8 +45,8 @@ export class Page {
       case 'unsource': this.pages.turns.leave(request.source, this, request.turn); return
       case 'sourced': for (const page of this.pages.turns.mark(request.source)) page.outbox.tell({ sourced: [request.source] }); return
     }
-    if (request.t === 'relieved') { this.#relieved(!request.failed); return }
-    if (this.#pressed.length > 0 && waits(request)) { this.#behind.push(request); return }
+    if (request.t === 'relieved') { this.#relieved(request.error); return }
+    if (this.#pressed.length > 0 && waits(request) && request.relief !== true) { this.#behind.push(request); return }
     const id = 'id' in request ? request.id : undefined
     try { this.#do(request, id!) } catch (error) {
       if (id !== undefined) this.outbox.reply(id, undefined, errorJson(error))
@@ -60,9 +60,13 @@ export class Page {
     switch (request.t) {
       case 'commit': this.#roomy(id, request.relief, () => { this.#commit(request) }); return
       case 'json': this.#roomy(id, request.relief, () => { this.pages.asking(this, id, () => { db.applyJson(request.input, request.options) }) }); return
-      case 'stream':
-        db.applyJson(this.#stream(id), this.presses ? { ...request.options, pressed: error => new Promise(done => { if (!this.#press(error, done)) done(false) }) } : request.options).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
+      case 'stream': {
+        const { stream, signal } = this.#stream(id)
+        const pressed = this.presses && request.relief !== true ? { pressed: (error: unknown) => this.#room(error) } : {}
+        db.applyJson(stream, { ...request.options, signal, ...pressed }).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
+          .finally(() => { this.#streams.delete(id) })
         return
+      }
       case 'register': {
         const sliced = request.sliced === true
         const info = port.call('register', request.json, sliced)
@@ -109,9 +113,9 @@ export class Page {
   /** Applies, and once more when the page has made room. */
   #roomy(id: number, relief: boolean | undefined, run: () => void): void {
     try { run() } catch (error) {
-      const pressed = relief !== true && this.#press(error, again => {
+      const pressed = relief !== true && this.#press(error, refused => {
         try {
-          if (!again) throw error
+          if (refused !== undefined) throw refused
           run()
         } catch (last) { this.outbox.reply(id, undefined, errorJson(last)) }
       })
@@ -119,8 +123,16 @@ export class Page {
     }
   }
 
-  /** Asks the page for room, if that is what is missing; `done` is told whether to try again. */
-  #press(error: unknown, done: (again: boolean) => void): boolean {
+  /** Of a stream: whether to try once more. */
+  #room(error: unknown): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const pressed = this.#press(error, refused => { if (refused === undefined) resolve(true); else reject(refused) })
+      if (!pressed) resolve(false)
+    })
+  }
+
+  /** Asks the page for room, if that is what is missing; `done` gets what it is refused with, or nothing: then it is to try again. */
+  #press(error: unknown, done: (refused: EddylineError | undefined) => void): boolean {
     const refusal = codedError(error)
     if (refusal?.code !== 'MEMORY_BUDGET' || !this.presses || this.#gone) return false
     if (this.#pressed.push({ refusal, done }) === 1) this.#askRoom(refusal)
@@ -129,8 +141,9 @@ export class Page {
 
   #askRoom({ needed, budget }: EddylineError): void { this.channel.post({ pressure: { needed: needed!, budget: budget!, waits: true } }, []) }
 
-  #relieved(again: boolean): void {
-    this.#pressed.shift()?.done(again)
+  #relieved(failure: ErrorJson | undefined): void {
+    const pressed = this.#pressed.shift()
+    pressed?.done(failure && refused(pressed.refusal, errorOf(failure)))
     if (this.#pressed.length > 0) { this.#askRoom(this.#pressed[0].refusal); return }
     // In the order in which they came: one of them may have to wait itself.
     for (const request of this.#behind.splice(0)) this.handle(request)
@@ -203,21 +216,28 @@ export class Page {
     if (turns.loaded(source)) this.outbox.tell({ sourced: [source] })
   }
 
-  /** The pieces of a stream that the page reads; it is asked for them as they are used. */
-  #stream(id: number): ReadableStream<Uint8Array> {
+  /** The pieces of a stream that the page reads; it is asked for them as they are used. `signal`: it has ended there, also while it waits for its turn here. */
+  #stream(id: number): { stream: ReadableStream<Uint8Array>; signal: AbortSignal } {
     const { channel } = this
-    const end = (): void => { this.#streams.delete(id) }
-    return new ReadableStream<Uint8Array>({
+    const abort = new AbortController()
+    let open = true
+    const stream = new ReadableStream<Uint8Array>({
       start: controller => {
         this.#streams.set(id, { give(bytes, error) {
-          if (error !== undefined) { end(); controller.error(errorOf(error)) }
-          else if (bytes === undefined) { end(); controller.close() }
+          if (error !== undefined) {
+            const why = errorOf(error)
+            open = false
+            controller.error(why)
+            abort.abort(why)
+          } else if (!open) return
+          else if (bytes === undefined) { open = false; controller.close() }
           else controller.enqueue(bytes)
         } })
       },
       pull: () => { channel.post({ pull: id }, []) },
-      cancel: () => { end(); channel.post({ cancel: id }, []) },
+      cancel: () => { open = false; channel.post({ cancel: id }, []) },
     }, { highWaterMark: 4 })
+    return { stream, signal: abort.signal }
   }
 
   /** It has gone, whether it said so or not: its queries go, and what it was in the middle of is as if it had not begun. */
@@ -227,7 +247,7 @@ export class Page {
     const { port } = this.db.inside
     const gone = errorJson(new EddylineError('CLOSED', 'the page has gone'))
     for (const stream of [...this.#streams.values()]) stream.give(undefined, gone)
-    for (const { done } of this.#pressed.splice(0)) done(false)
+    for (const { refusal, done } of this.#pressed.splice(0)) done(refusal)
     for (const view of this.#views.values()) if (port.dead === undefined) port.call('unregister', view)
     this.#views.clear()
     // What was applied is still written.
@@ -238,11 +258,7 @@ export class Page {
   }
 }
 
-/** What comes behind a batch that waits. What makes room, or asks how it stands, does not. */
-function waits(request: Request): boolean {
-  switch (request.t) {
-    case 'commit': case 'json': return request.relief !== true
-    case 'stream': case 'flush': case 'cursor': case 'enter': case 'entries': case 'checkpoint': return true
-  }
-  return false
+/** What the budget refused stays refused: the hook failed. */
+function refused({ message, needed, budget }: EddylineError, cause: unknown): EddylineError {
+  return new EddylineError('MEMORY_BUDGET', message, { needed, budget, cause })
 }

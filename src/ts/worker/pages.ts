@@ -36,9 +36,9 @@ export class Pages {
   #asking: { page: Page; id: number } | undefined
   readonly #alive: Promise<string | undefined>
 
-  /** `shared`: of several tabs, which come and go; else of one page, with which it ends. */
-  constructor(readonly entry: Entry, readonly shared: boolean) {
-    this.#alive = shared ? hold().then(lock => lock?.name) : Promise.resolve(undefined)
+  /** `shared`: of several tabs, which come and go; else of one page, with which it ends. `apart`: in a thread that may end before its pages. */
+  constructor(readonly entry: Entry, readonly shared: boolean, apart: boolean) {
+    this.#alive = apart ? hold().then(lock => lock?.name) : Promise.resolve(undefined)
   }
 
   /** How many pages there are. */
@@ -60,6 +60,7 @@ export class Pages {
       if (request.t === 'migrated') this.#opening?.migrated(request)
       else if (request.t === 'open') {
         if (this.shared) whenGone(request.alive, left)
+        void this.#alive.then(alive => { if (alive !== undefined) channel.post({ alive }, []) })
         this.#open(channel, request).then(made => {
           if (made === undefined) return
           page = made
@@ -80,7 +81,7 @@ export class Pages {
     }
     await this.entry.init({ module: request.module } as InitOptions)
     this.#loaded = true
-    const alive = await this.#alive
+    await this.#alive
     const schema = JSON.stringify(request.schema)
     if (this.#held !== undefined && this.#held.schema !== schema) {
       throw new EddylineError('SCHEMA_MISMATCH', `the engine \`${request.name}\` that the tabs share has another schema: close the other tabs, or name it otherwise`, { path: 'schema' })
@@ -96,7 +97,7 @@ export class Pages {
       const page = new Page(db, channel, request, this, () => this.#left(page, held, db))
       this.#list.add(page)
       // Posted before any version that the page is told of.
-      const reply: OpenReply = { relations: page.tables, version: db.inside.port.call('version'), alive, durability: durabilityJson(db) }
+      const reply: OpenReply = { relations: page.tables, version: db.inside.port.call('version'), durability: durabilityJson(db) }
       channel.post({ replies: [[request.id, reply]] }, [])
       return page
     } catch (error) {

@@ -1,7 +1,8 @@
 // Questions to the worker and their answers; streams that it reads.
 import { EddylineError } from '../errors.js'
 import { type JsonOptions, type JsonReader, type JsonStream, openStream } from '../json-input.js'
-import { type Channel, type Reply, type Request, errorJson, errorOf } from './messages.js'
+import { said, shown, wrong } from '../option-kinds.js'
+import { type Channel, type Reply, type Request, errorJson, errorOf, waits } from './messages.js'
 
 /** A request without its number. */
 type Asking<T> = T extends { id: number } ? Omit<T, 'id'> : never
@@ -11,16 +12,30 @@ export class Requests {
   #next = 0
   readonly #waiting = new Map<number, { resolve: (value: any) => void; reject: (error: unknown) => void }>()
   readonly #readers = new Map<number, JsonReader>()
+  /** What ended a stream on this side. */
+  readonly #broken = new Map<number, unknown>()
   #dead: EddylineError | undefined
+  #relief = 0
+  /** Told of what waits behind a batch that waits for room, if there is one. */
+  queued: () => void = () => {}
 
   constructor(readonly channel: Channel) {}
+
+  /** What `run` asks before it returns makes room: it goes ahead of what waits for room. */
+  relief<T>(run: () => T): T {
+    this.#relief++
+    try { return run() } finally { this.#relief-- }
+  }
 
   /** Throws at once, as a rejection, when nobody answers any more. */
   ask<T>(request: Asking<Request>, transfer: ArrayBuffer[] = []): Promise<T> {
     if (this.#dead !== undefined) return Promise.reject(this.#dead)
     const id = this.#next++
+    const relief = this.#relief > 0
+    // A stream of the hook waits for its turn behind one that waits for room.
+    if (waits(request as Request) && (!relief || request.t === 'stream')) this.queued()
     return new Promise<T>((resolve, reject) => {
-      this.channel.post({ ...request, id }, transfer)
+      this.channel.post({ ...request, id, ...(relief ? { relief } : {}) }, transfer)
       this.#waiting.set(id, { resolve, reject })
     })
   }
@@ -34,16 +49,25 @@ export class Requests {
 
   /** A stream: the worker asks for each piece when it has room for it. */
   async stream<T>(input: JsonStream, options: JsonOptions | undefined, { atomic, onProgress, signal }: JsonOptions = {}): Promise<T> {
-    const reader = observed(openStream(input), signal, onProgress)
+    const reader = observed(typed(openStream(input)), signal, onProgress)
     const id = this.#next
+    // Also of one that waits for its turn, and asks for no piece.
+    const end = (): void => { if (this.#dead === undefined) this.channel.post({ t: 'chunk', id, bytes: undefined, error: errorJson(signal!.reason) } satisfies Request, []) }
     this.#readers.set(id, reader)
-    try { return await this.ask<T>({ t: 'stream', options: atomic === undefined ? options : { ...options, atomic } }) } catch (error) {
+    try {
+      const report = this.ask<T>({ t: 'stream', options: atomic === undefined ? options : { ...options, atomic } })
+      signal?.addEventListener('abort', end)
+      return await report
+    } catch (error) {
       reader.cancel(error).catch(() => {})
       // What ended it on this side is told as it is.
       signal?.throwIfAborted()
+      if (this.#broken.has(id)) throw this.#broken.get(id)
       throw error
     } finally {
+      signal?.removeEventListener('abort', end)
       this.#readers.delete(id)
+      this.#broken.delete(id)
       reader.releaseLock()
     }
   }
@@ -59,6 +83,7 @@ export class Requests {
       const own = value.byteOffset === 0 && value.byteLength === value.buffer.byteLength
       this.channel.post({ t: 'chunk', id, bytes: value } satisfies Request, own ? [value.buffer as ArrayBuffer] : [])
     }).catch(error => {
+      if (this.#readers.get(id) === reader) this.#broken.set(id, error)
       if (this.#dead === undefined) this.channel.post({ t: 'chunk', id, bytes: undefined, error: errorJson(error) } satisfies Request, [])
     })
   }
@@ -74,6 +99,22 @@ export class Requests {
     this.#waiting.clear()
     for (const { reject } of waiting) reject(why)
   }
+}
+
+/** A reader whose faults are typed: of the line, and pieces that are no bytes. */
+function typed(reader: JsonReader): JsonReader {
+  return {
+    async read() {
+      const piece = await reader.read().catch(cause => {
+        throw cause instanceof EddylineError ? cause : new EddylineError('FETCH_FAILED', `the stream broke: ${cause instanceof Error ? cause.message : said(cause)}`, { cause })
+      })
+      if (!piece.done && !((piece.value as unknown) instanceof Uint8Array)) throw wrong('INVALID_ARGUMENT', `a stream of JSON has bytes (Uint8Array), not ${shown(piece.value)}`, 'input', said(piece.value))
+      return piece
+    },
+    cancel: reason => reader.cancel(reason),
+    releaseLock: () => { reader.releaseLock() },
+    closed: reader.closed,
+  } as JsonReader
 }
 
 /** A reader that ends with a signal and tells how far it is. */

@@ -11,7 +11,7 @@ const named = new Map<string, (channel: Channel) => void>()
 export function serveHere(port: MessagePort, shared: string | undefined): void {
   let meet = shared === undefined ? undefined : named.get(shared)
   if (meet === undefined) {
-    meet = serve(/* @__PURE__ */ entry(loadSlim), shared !== undefined)
+    meet = serve(/* @__PURE__ */ entry(loadSlim), shared !== undefined, false)
     if (shared !== undefined) named.set(shared, meet)
   }
   meet(portChannel(port))

@@ -65,7 +65,8 @@ function browser(worker: Worker): Channel {
     post: (message, transfer) => { worker.postMessage(message, transfer) },
     listen: fn => { worker.onmessage = ({ data }) => { fn(data) } },
     failed: fn => {
-      worker.onerror = event => { event.preventDefault?.(); fn(event.message ?? 'its script could not be loaded') }
+      // Of a script that could not be loaded it has no message. A worker goes on behind an error, as a page does.
+      worker.onerror = event => { event.preventDefault?.(); fn(event.message ?? 'its script could not be loaded', true) }
       worker.onmessageerror = () => { fn('a message could not be read') }
     },
     close: () => { worker.terminate() },

@@ -4,17 +4,25 @@ import { indexedDb, opfs } from '/pkg/storage/index.js'
 import { batch } from '/stream.mjs'
 
 const schema = defineSchema({ items: table({ id: int().key(), n: int(), text: string() }) })
-const kind = new URL(location.href).searchParams.get('kind')
+const { searchParams } = new URL(location.href)
+const kind = searchParams.get('kind')
 const told = []
-const options = { onWarning: (w) => { told.push(`${w.code}: ${w.message}`) }, checkpointBytes: 20_000 }
+const options = { onWarning: (w) => { told.push(`${w.code}: ${w.message}`) }, checkpointBytes: 20_000, onCorrupt: searchParams.get('onCorrupt') ?? 'rebuild' }
+
+/** The databases that the browser made anew, and what it says was lost. (Asking for a list of databases first would use that up.) */
+const made = []
+const { open } = IDBFactory.prototype
+IDBFactory.prototype.open = function (...args) {
+  const opening = open.apply(this, args)
+  opening.addEventListener('upgradeneeded', (e) => { made.push(`${args[0]} of ${e.oldVersion}, lost: ${e.dataLoss} ${e.dataLossMessage}`) })
+  return opening
+}
 
 /** Opens; what is there. */
 globalThis.found = (async () => {
-  // Whether the browser has kept its databases at all: what it takes for damaged after a kill it deletes as a whole.
-  const kept = (await indexedDB.databases()).map((database) => `${database.name} ${database.version}`)
   const db = globalThis.db = await createDatabase({ schema, storage: kind === 'opfs' ? opfs('crash', options) : indexedDb('crash', options) })
   const rows = db.live(db.query.items.orderBy('id')).rows
-  return { cursor: Number(db.cursor('s') ?? 0), entry: db.durability.entries('e').get('at') ?? 0, state: rows.map((r) => `${r.id} ${r.n} ${r.text}`).join('\n'), told, status: db.durability.status, kept }
+  return { cursor: Number(db.cursor('s') ?? 0), entry: db.durability.entries('e').get('at') ?? 0, state: rows.map((r) => `${r.id} ${r.n} ${r.text}`).join('\n'), told, status: db.durability.status, made }
 })()
 
 /** Goes on to batch `to`: everything of a task at once, some of it awaited. */

@@ -2,7 +2,7 @@
 import { Component, StrictMode, Suspense, createElement as h, lazy, memo, startTransition, useState } from 'react'
 import { createRoot, hydrateRoot } from 'react-dom/client'
 import { flushSync } from 'react-dom'
-import { belongsTo, createDatabase, defineSchema, eq, hasMany, int, string, table } from 'eddyline'
+import { belongsTo, createDatabase, defineSchema, eq, hasMany, int, string, table, withParams } from 'eddyline'
 import { EddylineProvider, useDatabase, useLiveQuery } from 'eddyline/react'
 
 const schema = defineSchema({
@@ -97,6 +97,52 @@ globalThis.tests = {
     root.unmount()
     await new Promise((resolve) => { setTimeout(resolve, 80) })
     return { said, views, after: db.stats().views }
+  },
+
+  /** What is shown after each of the options, and how many live queries that took. */
+  async window() {
+    const db = await database()
+    let opened = 0
+    const original = db.live.bind(db)
+    db.live = (...given) => { opened++; return original(...given) }
+    const root = createRoot(host())
+    function Part({ window }) {
+      const { rows } = useLiveQuery((d) => d.query.issues.orderBy('id'), { window })
+      return h('p', { id: 'part' }, rows.map((r) => r.title))
+    }
+    const said = []
+    for (const window of [undefined, [0, 2], [1, 2], undefined, [2, 1]]) {
+      root.render(h(EddylineProvider, { db }, h(Part, { window })))
+      await settle()
+      said.push([text('part'), opened])
+    }
+    root.unmount()
+    await new Promise((resolve) => { setTimeout(resolve, 80) })
+    return { said, after: db.stats().views }
+  },
+
+  /** The values of parameters that come one after the other, as the query has them; the code of one that it refuses. */
+  async values() {
+    const db = await database()
+    db.apply([{ op: 'delete', table: 'issues', id: 'b' }, { op: 'delete', table: 'issues', id: 'c' }])
+    const shown = (v) => (v instanceof Date ? v.toISOString() : v instanceof Uint8Array || Array.isArray(v) ? `[${v}]` : String(v))
+    const said = {}
+    for (const [type, values] of Object.entries({
+      float: [Infinity, -Infinity, NaN, null, 0, -0, 1], 'float[]': [[1], [NaN], [Infinity], [1]], bigint: [5n, 2n ** 60n, 2n ** 60n + 1n, null], decimal: ['1.5', 2.5, 7n],
+      bytes: [new Uint8Array([1]), new Uint8Array([1, 2]), null, new Uint8Array([1]), { 0: 1 }], timestamp: [new Date(1), null, new Date(NaN)], text: ['1970-01-01T00:00:00.000Z', new Date(0)],
+    })) {
+      const query = withParams({ v: type }, (p) => db.query.issues.select(() => ({ v: p.v })))
+      const Value = ({ v }) => h('i', { id: 'value' }, useLiveQuery(() => query, { params: { v } }).rows.map((r) => shown(r.v)))
+      const root = createRoot(host(), { onCaughtError() {} })
+      said[type] = []
+      for (const v of values) {
+        root.render(h(EddylineProvider, { db }, h(Boundary, null, h(Value, { v }))))
+        await settle()
+        said[type].push(text('error') ?? text('value'))
+      }
+      root.unmount()
+    }
+    return said
   },
 
   async nested() {

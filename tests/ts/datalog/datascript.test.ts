@@ -117,6 +117,20 @@ it('a live answer follows its connection, also when attributes come that were no
   expect(failure(() => d.transact(conn, [[':db/add', 1, 'age', 'old']])).code).toBe('TX_TYPE')
 })
 
+it('trees of 20,000 levels are answers, and followed', () => {
+  const conn = d.create_conn({ next: { ':db/valueType': ':db.type/ref' } })
+  d.transact(conn, [[':db/add', 1, 'name', 'root'], ...Array.from({ length: 20_000 }, (_, i) => [':db/add', i + 1, 'next', i + 2])])
+  const q = '[:find (pull ?e [:db/id {"next" ...}]) . :where [?e "name"]]'
+  const ids = (tree: any): number[] => { const out: number[] = []; for (let t = tree; t !== undefined; t = t.next) out.push(t.id); return out }
+  const all = Array.from({ length: 20_001 }, (_, i) => i + 1)
+  const live = d.q_live(q, conn)
+  const told: number[] = []
+  live.listen((added, removed) => { told.push(ids(removed[0][0]).length, ids(added[0][0]).length) })
+  expect([ids(d.q(q, d.db(conn))), ids(live.get())]).toEqual([all, all])
+  d.transact(conn, [[':db/retract', 20_000, 'next', 20_001]])
+  expect([ids(live.get()), told]).toEqual([all.slice(0, -1), [20_001, 20_000]])
+})
+
 it('lookup references, wildcards and keys of trees are as in DataScript', () => {
   const schema = { email: { ':db/unique': ':db.unique/identity' }, boss: { ':db/valueType': ':db.type/ref' }, part: { ':db/valueType': ':db.type/ref', ':db/isComponent': true } }
   const tx = [{ ':db/id': 1, email: 'a', name: 'Ada' }, { ':db/id': 2, email: 'b', name: 'Bob', boss: 1, part: { name: 'p' } }]
@@ -163,4 +177,39 @@ it('what is handed over wrongly is an error of ours, with its place and the near
   // Inputs: one that is missing, null, one too many.
   for (const inputs of [[], [null], [5]]) expect(said(() => d.q('[:find ?e :where [?e "a"]]', ...inputs)).slice(0, 2)).toEqual(['DATALOG_INPUT', 'in[0]'])
   expect(said(() => d.q('[:find ?e :where [?e "a"]]', d.db(conn), 5)).slice(0, 2)).toEqual(['DATALOG_INPUT', 'in'])
+})
+
+it('attributes that are declared and that nobody has: looked up in vain, nothing to retract, and no type yet', () => {
+  const schema = { email: { ':db/unique': ':db.unique/identity' }, aka: { ':db/cardinality': ':db.cardinality/many' }, boss: { ':db/valueType': ':db.type/ref' }, kids: { ':db/valueType': ':db.type/ref', ':db/cardinality': ':db.cardinality/many' } }
+  const after = (lib: any, ...txs: unknown[]): unknown => {
+    const conn = lib.create_conn(schema)
+    for (const tx of [[{ ':db/id': 1, name: 'a' }], ...txs]) lib.transact(conn, tx)
+    return lib.datoms(lib.db(conn), ':eavt').map((x: any) => [x.e, x.a, x.v])
+  }
+  const nobody = ['email', 'x']
+  for (const tx of [
+    [[':db/retract', nobody, 'name', 'a']], [[':db.fn/retractAttribute', nobody, 'name']], [[':db.fn/retractEntity', nobody]], [[':db/retract', nobody, 'email', 'x']], [[':db/retract', nobody, 'never', 'x']], [[':db/retract', 1, 'aka', 'x']],
+    [{ ':db/id': 1, aka: [] }], [{ aka: [] }], [{ ':db/id': 1, boss: { ':db/id': 2, name: 'b', aka: [] } }], [{ ':db/id': 1, aka: [] }, { ':db/id': 1, aka: ['x'] }],
+    [{ ':db/id': 2, email: 'x' }, { ':db/id': 1, kids: [nobody] }], [[':db/retract', nobody, 'name', 'a'], { ':db/id': 2, email: 'x' }],
+  ]) expect(after(d, tx)).toEqual(after(datascript, tx))
+  // A value that is looked up or retracted says nothing of the type of those to come.
+  for (const item of [[':db/retract', nobody, 'name', 'b'], [':db/retract', 1, 'email', 'x'], [':db/retract', 1, 'aka', 'x']]) expect(after(d, [item], [{ ':db/id': 9, email: 5, aka: [6] }])).toEqual(after(datascript, [item], [{ ':db/id': 9, email: 5, aka: [6] }]))
+  const said = (tx: unknown): unknown => { const { code, path } = failure(() => after(d, [tx])); return [code, path] }
+  expect([[':db/add', nobody, 'name', 'b'], { ':db/id': nobody, name: 'b' }, { ':db/id': 1, boss: nobody }, { ':db/id': 1, kids: nobody }, [':db.fn/cas', nobody, 'name', 'a', 'b']].map(said)).toEqual(['', '.name', '.boss', '.kids', ''].map(at => ['TX_UNKNOWN_ENTITY', `tx[0]${at}`]))
+  // What is not declared is not known, and what is not unique names nobody.
+  expect([[':db/retract', ['zip', 'x'], 'name', 'a'], [':db.fn/retractEntity', ['aka', 'x']]].map(said)).toEqual([['UNKNOWN_ATTRIBUTE', 'tx[0]'], ['TX_INVALID', 'tx[0]']])
+})
+
+it('nothing cannot be a value of any attribute, known, declared or new', () => {
+  const schema = { aka: { ':db/cardinality': ':db.cardinality/many' }, boss: { ':db/valueType': ':db.type/ref' }, kids: { ':db/valueType': ':db.type/ref', ':db/cardinality': ':db.cardinality/many' } }
+  for (const [item, at] of [
+    ...['name', 'nam', 'n', 'aka', 'boss', '_boss'].flatMap(a => [null, undefined].map(v => [{ ':db/id': 1, [a]: v }, `.${a}`])), ...['aka', 'kids', '_boss'].map(a => [{ ':db/id': 1, [a]: [null] }, `.${a}`]), [{ ':db/id': 1, aka: ['x', null] }, '.aka'], [{ boss: { n: null } }, '.boss.n'],
+    ...['name', 'nam', 'aka', 'boss'].map(a => [[':db/add', 1, a, null], '']), [[':db.fn/cas', 1, 'n', null, null], ''], [[1, 'n', null], ''], [{ e: 1, a: 'n', v: null }, ''],
+  ] as const) for (const lib of [d, datascript] as any[]) {
+    const conn = lib.create_conn(schema)
+    lib.transact(conn, [{ ':db/id': 1, name: 'a' }])
+    if (lib === datascript) expect(() => lib.transact(conn, [item])).toThrow()
+    else expect(failure(() => lib.transact(conn, [item]))).toMatchObject({ code: 'TX_INVALID', path: `tx[0]${at as string}`, message: expect.stringContaining('nothing cannot be a value'), nearest: undefined })
+    expect(lib.datoms(lib.db(conn), ':eavt')).toHaveLength(1)
+  }
 })

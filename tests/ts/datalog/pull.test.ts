@@ -63,6 +63,19 @@ describe('trees', () => {
     expect(depths).toEqual([[20_001, 20_000]])
   })
 
+  it.each([['(pull ?e P) .', (a: any) => a], ['[(pull ?e P) ...]', (a: any) => a[0]], ['[(pull ?e P)]', (a: any) => a[0]], ['(pull ?e P)', (a: any) => a[0][0]], ['(pull ?e P) :keys t', (a: any) => a[0].t]])('of 20,000 levels are answers to `:find %s`, of queries and of views, frozen to the ground', async (find, tree) => {
+    const { data } = await world(GRAPH)
+    data.transact([[':db/add', 1, 'name', 'root'], ...Array.from({ length: 20_000 }, (_, i) => [':db/add', i + 1, 'next', i + 2])])
+    const query = `[:find ${find.replace('P', '[:db/id {:next ...}]')} :where [?e :name]]`
+    const view = data.view('v', { query })
+    for (const [answer, frozen] of [[data.q(query), false], [view.get(), true]] as const) {
+      let at = tree(answer)
+      for (; ':next' in at; at = at[':next']) expect(Object.isFrozen(at)).toBe(frozen)
+      expect([at, Object.isFrozen(at)]).toEqual([{ ':db/id': 20_001 }, frozen])
+    }
+    expect(view.get()).toBe(view.get())
+  })
+
   it('of components that go in a circle end, in views as well', async () => {
     const { data } = await world(GRAPH)
     data.transact([{ ':db/id': 1, part: 2 }, { ':db/id': 2, part: 1 }, { ':db/id': 3, part: 3 }])

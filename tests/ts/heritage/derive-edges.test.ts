@@ -402,6 +402,41 @@ describe('beside the scenarios', () => {
     }
   })
 
+  it('a log is at its end where a page is empty, however short the one before: servers have limits of their own', async () => {
+    const all = Array.from({ length: 130 }, (_, i) => ({ id: i + 1, p: `p${i % 3}` }))
+    for (const says of [false, true]) {
+      let asked = 0
+      const source = {
+        async fetch(after: any, limit: number) {
+          asked++
+          const from = after === 'start' ? 0 : Number(after), to = from + Math.min(limit, 20)
+          return { events: all.slice(from, to), cursor: Math.min(to, all.length), ...says ? { more: to < all.length } : {} }
+        },
+        subscribe: () => () => {},
+        count: async () => all.length,
+      }
+      const db = await createDatabase({ schema: defineSchema({ t: table({ id: int().key() }) }) })
+      const taken = reducer<any>('t', { tables: ['t'], partition: e => e.p, cursor: e => e.id, on: (e, op) => { op.upsert('t', { id: e.id }) } })
+      const r = await reducers(db).start(taken, { source })
+      await r.awaitCatchup()
+      expect([db.live(db.query.t).rows.length, r.cursor, asked]).toEqual([130, 130, says ? 8 : 9])
+      const sent: number[] = []
+      const told = notifier<any>('n', { partition: (e: any) => e.p, cursor: (e: any) => e.id, initialCursor: 'start', on: { '*': (e: any) => [e.id] }, type: () => '*', deliver: (ids: any) => { sent.push(...ids) } } as never)
+      const n = await reducers(db).notify(told, { source, after: r })
+      await n.awaitCatchup()
+      expect(sent.length).toBe(130)
+      await n.stop()
+      await r.stop()
+      const progress: any[] = []
+      await reducers(db).rebuild(taken, { source, onProgress: (p: any) => { progress.push(p) } } as never)
+      expect([db.live(db.query.t).rows.length, progress.at(-1).processed]).toEqual([130, 130])
+      const past = await reducers(db).at(taken, { source, until: 90 })
+      expect(past.db.live((past.db.query as any).t).rows.length).toBe(90)
+      past.db.close()
+      db.close()
+    }
+  })
+
   it('who looks on hears of every move: where it is, what it passed over, what has halted', async () => {
     const db = await open()
     const log = logOf(created('1'))

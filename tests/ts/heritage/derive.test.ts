@@ -378,16 +378,20 @@ describe('5.4-6 versions and rebuilds', () => {
     const events: { n: number; kinds: string[] }[] = []
     live.subscribe(({ diff }) => { events.push({ n: diff.length, kinds: [...new Set(diff.map(p => p.t))] }) })
     const progress: any[] = []
-    let turns = 0, longest = 0, last = performance.now(), meanwhile = 0
+    // Microseconds of the processor: what other programs take is not ours.
+    const used = (): number => { const { user, system } = process.cpuUsage(); return user + system }
+    const begun = used()
+    let turns = 0, longest = 0, last = begun, meanwhile = 0
     const timer = setInterval(() => {
       turns++
-      const now = performance.now()
+      const now = used()
       longest = Math.max(longest, now - last)
       last = now
       if (turns === 3) { log.append({ id: '100001', type: 'UserNameUpdated', user: 'u5', name: 'meanwhile' }); meanwhile++ }
       if (events.length === 0) expect(live.rows).toEqual(before)
     })
     await reducers(db).rebuild(shouting, { source: log, onProgress: p => { progress.push(p) } })
+    const whole = used() - begun
     clearInterval(timer)
     expect(meanwhile).toBe(1)
     expect(events).toEqual([{ n: 2, kinds: ['set'] }])
@@ -397,8 +401,8 @@ describe('5.4-6 versions and rebuilds', () => {
     expect(progress.at(-1)).toMatchObject({ processed: 100_001, total: 100_001, remaining: 0, done: true })
     expect(progress.filter(p => p.done)).toHaveLength(1)
     expect(turns).toBeGreaterThan(10)
-    // Of a machine that does other things: no task is a large part of it.
-    expect(longest).toBeLessThan(progress.at(-1).elapsed / 4)
+    // No task is a large part of it.
+    expect(longest).toBeLessThan(whole / 4)
     const r = await reducers(db).start(shouting, { source: log })
     await r.awaitCatchup()
     expect([r.partition('u5').cursor, r.skipped]).toEqual(['100001', 0])

@@ -287,6 +287,59 @@ describe('values', () => {
   })
 })
 
+describe('news taken in late', () => {
+  it('a row that went and came back shows what hangs on it now: a listener applied, or the news were kept', async () => {
+    for (const nested of [true, false]) {
+      const { db } = await open()
+      db.apply([person(1), person(2), post(1, 1), post(5, 2)])
+      const query = db.query.people.with('posts')
+      const before = read(db, query), news: Notification[] = []
+      let value = before
+      const again = [person(2, 'again'), post(5, 2, { name: 'newer' }), post(7, 2)]
+      let done = !nested
+      subscribe(db, value, { of: 'people', assocs: true, inserted: true }, n => { news.push(n); if (nested) value = sync(db, value, n) })
+      db.live(db.query.people).subscribe(() => { if (!done) { done = true; db.apply(again) } })
+      db.apply([gone('people', 2)])
+      if (!nested) db.apply(again)
+      expect(news.map(n => n.events.map(e => [e.table, e.event, e.id]))).toEqual([[['people', 'deleted', 2]], [['people', 'inserted', 2]]])
+      const now = read(db, query)
+      if (!nested) for (const n of news) value = sync(db, value, n)
+      expect([value, sync(db, before, news.flatMap(n => n.events), { of: 'people' })]).toEqual([now, now])
+      expect([value[0] === before[0], sync(db, value, news[0]) === value]).toEqual([true, true])
+    }
+  })
+
+  it('so does one that was elsewhere, or that nothing led to, and what did not change is the same object', async () => {
+    const { db } = await open()
+    db.apply([person(1), person(2), person(3), post(1, 1), post(2, 1), post(4, null), tag(1), tag(2), tag(3), tagged(1, 1, 1), tagged(2, 2, 2), tagged(3, 2, 3)])
+    const query = db.query.people.with('posts', p => p.with('tags').with('other')).with('allTags').where('id', '=', 1)
+    const before = read(db, query), news: Notification[] = []
+    subscribe(db, before, { of: 'people', assocs: true }, n => { news.push(n) })
+    // A post away, with a new tag when it is back; a tag that is renamed while no row leads to it.
+    db.apply([set('posts', 1, { personId: 2 }), gone('postsTags', 2)])
+    db.apply([tagged(5, 1, 3), tag(2, 'renamed')])
+    db.apply([set('posts', 1, { personId: 1 }), tagged(2, 2, 2)])
+    // What is there again is at the end for the query, and in its place here.
+    const names = (tags: readonly { name: string }[]): string[] => tags.map(t => t.name).sort()
+    const shown = (people: typeof before): unknown => people.map(p => [p.posts.map(q => [q.id, names(q.tags)]).sort(), names(p.allTags)])
+    const now = read(db, query)
+    for (const told of [news, [...news].reverse(), [news.flatMap(n => n.events)]]) {
+      let value = before
+      for (const one of told) value = sync(db, value, one, { of: 'people' })
+      expect(shown(value)).toEqual(shown(now))
+      expect(value[0].posts[0].tags[0]).toBe(before[0].posts[0].tags[0])
+    }
+    // There and back by a single key: whom a post points to.
+    db.apply([set('posts', 4, { otherId: 3 })])
+    const pointing = read(db, db.query.posts.with('other')).find(p => p.id === 4)!, later: Notification[] = []
+    subscribe(db, pointing, { of: 'posts', assocs: true }, n => { later.push(n) })
+    db.apply([set('posts', 4, { otherId: null })])
+    db.apply([person(3, 'renamed')])
+    db.apply([set('posts', 4, { otherId: 3 })])
+    expect(later.reduce((value, n) => sync(db, value, n), pointing).other?.name).toBe('renamed')
+  })
+})
+
 describe('requests', () => {
   it('that failed are forgotten when the row comes by another message, whole or as a delete', async () => {
     const { db } = await open()

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type Database, belongsTo, createDatabase, defineSchema, hasMany, hasOne, int, manyToMany, string, table, through,
 } from '../../../pkg/index.inline.js'
-import { type RowEvent, close, subscribe, sync } from '../../../pkg/sync/index.js'
+import { type Notification, type RowEvent, type News, close, subscribe, sync } from '../../../pkg/sync/index.js'
 import { random } from '../real/support.js'
 
 type Row = Record<string, any>
@@ -224,9 +224,84 @@ async function history(seed: number): Promise<void> {
   }
 }
 
+/** Batches between which some rows are gone or elsewhere, and back in the end as they were. */
+function absence(rnd: (n: number) => number, w: World, held: Record<string, Map<string, Row>>): { changes: object[]; events: RowEvent[] }[] {
+  const away: { changes: object[]; events: RowEvent[] } = { changes: [], events: [] }, back: typeof away = { changes: [], events: [] }
+  for (const name of w.names) {
+    for (const [key, was] of [...held[name]]) {
+      if (rnd(4) > 0) continue
+      const id = JSON.parse(key) as unknown[], moves = rnd(2) === 0
+      const row = moves ? Object.fromEntries(w.columns[name].map(c => [c, w.keys[name].includes(c) ? was[c] : cell(rnd, w, name, c)])) : undefined
+      away.changes.push(row === undefined ? { op: 'delete', table: name, id } : { op: 'upsert', table: name, row })
+      away.events.push({ table: name, event: moves ? 'updated' : 'deleted', id })
+      if (row === undefined) held[name].delete(key)
+      else held[name].set(key, row)
+      back.changes.push({ op: 'upsert', table: name, row: was })
+      back.events.push({ table: name, event: 'updated', id })
+    }
+  }
+  const between = Array.from({ length: 1 + rnd(2) }, () => batch(rnd, w, held))
+  back.changes.forEach((change, i) => {
+    const { table, row } = change as { table: string; row: Row }, key = keyOf(w, table, row)
+    if (!held[table].has(key)) (back.events[i] as { event: string }).event = 'inserted'
+    held[table].set(key, row)
+  })
+  return [away, ...between, back]
+}
+
+/** Values that take the same news in: in step, some of it later, all of it later (one by one, as a list, backwards, twice); and one by messages. */
+async function late(seed: number): Promise<void> {
+  const rnd = random(seed)
+  const w = world(rnd)
+  const db: Database<any> = await createDatabase({ schema: w.schema, onError: e => { throw e } })
+  try {
+    const held = Object.fromEntries(w.names.map(n => [n, new Map<string, Row>()]))
+    for (let i = 0; i < 6; i++) db.apply(batch(rnd, w, held).changes as never)
+    const top = NAMES[rnd(4)]
+    const shape = shapeFrom(rnd, w, top, 2)
+    const live = db.live(loading((db.query as any)[top], shape))
+    const values: Record<string, Row[]> = { 'one by one': [...live.rows as Row[]] }
+    for (const how of ['in step', 'some later', 'as a list', 'backwards', 'twice', 'by messages']) values[how] = values['one by one']
+    const rows = values['one by one']
+    let news: Notification[] = [], some: Notification[] = [], messages: RowEvent[] = []
+    const take = (how: string, one: News): void => {
+      const before = values[how]
+      values[how] = sync(db, before, one, { of: top, assocs: shape }) as Row[]
+      expect(shared(w, top, before, values[how], false), `seed ${seed}, ${how}`).toEqual([])
+    }
+    subscribe(db, rows.length > 0 ? rows : top, { ...(rows.length > 0 ? { of: top, inserted: true } : {}), assocs: shape }, n => {
+      news.push(n)
+      take('in step', n)
+      if (rnd(2) === 0) take('some later', n)
+      else some.push(n)
+    })
+    for (let step = 0; step < 8; step++) {
+      for (const { changes, events } of rnd(3) > 0 ? absence(rnd, w, held) : [batch(rnd, w, held)]) {
+        db.apply(changes as never)
+        messages.push(...events)
+      }
+      if (rnd(4) === 0 && step < 7) continue
+      const told: Record<string, News[]> = { 'by messages': [messages], 'as a list': [news.flatMap(n => n.events)], backwards: [...news].reverse(), twice: [...news, ...news], 'in step': [], 'some later': some }
+      for (const how of Object.keys(values)) {
+        for (const one of told[how] ?? news) take(how, one)
+        const value = values[how], say = `seed ${seed}, step ${step}, ${top} ${JSON.stringify(shape)}, ${how}`
+        expect(settled(w, top, value, false), say).toEqual(settled(w, top, live.rows as Row[], false))
+        for (const one of [...news, messages]) expect(sync(db, value, one, { of: top, assocs: shape }), `${say}: again`).toBe(value)
+      }
+      [news, some, messages] = [[], [], []]
+    }
+  } finally {
+    close(db)
+    db.close()
+  }
+}
+
 describe('sync beside the nested live query', () => {
   const seed = Number(process.env.SYNC_SEED ?? 1), runs = Number(process.env.SYNC_RUNS ?? 120)
   it(`${runs} random graphs and histories`, async () => {
     for (let i = 0; i < runs; i++) await history(seed + i)
+  }, Math.max(120_000, runs * 1000))
+  it(`${runs} of which the news are taken in late`, async () => {
+    for (let i = 0; i < runs; i++) await late(seed + i)
   }, Math.max(120_000, runs * 1000))
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type LiveEvent, applyPatches, add, avg, cast, count, createDatabase, defineSchema, div, eq, gt, inArray, int, max, mul, plainPatches, string, sub, sum, table,
 } from '../../../pkg/index.inline.js'
-import { comment, failure, issue, open, put, schema, tick } from './support.js'
+import { comment, eventually, failure, issue, open, put, schema, tick } from './support.js'
 
 describe('inside a listener', () => {
   it('the rows of a nested query in error are the last good ones', async () => {
@@ -81,7 +81,7 @@ describe('inside a listener', () => {
       if (version === 2) made[0].dispose()
     })
     for (let i = 1; i < 6; i++) db.apply([put(`x${i}`)])
-    await tick(20)
+    await eventually(() => db.stats().views === 5)
     expect(errors).toEqual([])
     expect(made.map(m => m.status)).toEqual(['closed', 'ready', 'ready', 'ready', 'ready'])
     expect(made[0].rows.map((r: any) => r.id)).toEqual(['x1'])
@@ -316,7 +316,7 @@ describe('what was handed out', () => {
     }
     const wanted = watched.map(w => JSON.stringify(w.live.rows, big))
     for (const { live } of watched) live.dispose()
-    await tick(20)
+    await eventually(() => db.stats().views === 0)
     expect(db.stats().views).toBe(0)
     db.apply([{ op: 'reset', table: 'issues' }, { op: 'reset', table: 'comments' }])
     // New rows take the handles of the old ones.
@@ -606,7 +606,7 @@ describe('databases', () => {
     db.apply(Array.from({ length: 100 }, (_, i) => put(`i${i}`, { priority: i % 20 })))
     expect(db.stats().views).toBe(20)
     for (const live of lives) live.dispose()
-    await tick(30)
+    await eventually(() => db.stats().views === 0)
     db.apply([{ op: 'reset', table: 'issues' }])
     db.apply([])
     const { views, nodes, bytes } = db.stats()
@@ -628,6 +628,7 @@ describe('databases', () => {
     for (let n = 0; n < 10; n++) await round(n)
     const { wasmBytes } = db.stats()
     for (let n = 10; n < 40; n++) await round(n)
+    await eventually(() => db.stats().views === 0)
     const after = db.stats()
     expect([after.views, after.nodes]).toEqual([0, 0])
     expect(after.wasmBytes).toBeLessThanOrEqual(wasmBytes + 131072)

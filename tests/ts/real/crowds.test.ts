@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import { createDatabase, eq } from '../../../pkg/index.inline.js'
-import { type Db, comment, put, schema } from './support.js'
+import { type Db, comment, eventually, put, schema } from './support.js'
 
 setFlagsFromString('--expose_gc')
 const collect = runInNewContext('gc') as () => void
@@ -81,7 +81,7 @@ it('two queries of one shape that end together keep what each has shown', async 
   const seen = lives.map(live => live.getSnapshot())
   const before = lives.map(live => live.rows.length)
   for (const live of lives) live.dispose()
-  await new Promise(resolve => { setTimeout(resolve, 100) })
+  await eventually(() => db.stats().views === 0)
   expect(db.stats().views).toBe(0)
   // Their handles go, and come again as other rows.
   db.apply(Array.from({ length: 2000 }, (_, i) => ({ op: 'delete' as const, table: 'issues' as const, id: `i${i}` })))

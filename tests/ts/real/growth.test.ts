@@ -3,7 +3,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import { count, createDatabase, eq } from '../../../pkg/index.inline.js'
-import { type Db, comment, issue, put, schema } from './support.js'
+import { type Db, comment, eventually, issue, put, schema } from './support.js'
 
 setFlagsFromString('--expose_gc')
 const collect = runInNewContext('gc') as () => void
@@ -31,7 +31,7 @@ it('ten thousand queries that come and go leave nothing behind, neither in the p
     }
     // What is free for a while longer than a query is freed by versions.
     for (let n = 0; n < 600; n++) db.apply([put('i0', { title: `${n % 2}` })])
-    await new Promise(resolve => { setTimeout(resolve, 20) })
+    await eventually(() => db.stats().views === 0)
     collect()
     await new Promise(resolve => { setTimeout(resolve, 20) })
     collect()

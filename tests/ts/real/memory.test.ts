@@ -1,5 +1,5 @@
 // The memory budget: what is refused, who is asked to make room, what is never refused.
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Database, EddylineError, type MemoryOptions, createDatabase } from '../../../pkg/index.inline.js'
 import { MemoryFolder, memory as storage } from '../../../pkg/storage/index.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
@@ -228,9 +228,15 @@ describe('a memory budget beside storage', () => {
   })
 })
 
+/** Something to wait for. */
+function gate(): { readonly passed: Promise<void>; open(): void } {
+  let open!: () => void
+  return { passed: new Promise(resolve => { open = resolve }), open: () => { open() } }
+}
+
 for (const worker of ['inline', undefined] as const) {
   describe(`a memory budget ${worker ?? 'in a worker of its own'}`, () => {
-    async function far(kilobytes: number, onPressure?: (pressure: { needed: number; budget: number; waits: boolean }) => any, more: Partial<CreateWorkerOptions<TestSchema>> = {}): Promise<{ db: WorkerDatabase<TestSchema>; errors: any[] }> {
+    async function far(kilobytes: number, onPressure?: NonNullable<CreateWorkerOptions<TestSchema>['memory']>['onPressure'], more: Partial<CreateWorkerOptions<TestSchema>> = {}): Promise<{ db: WorkerDatabase<TestSchema>; errors: any[] }> {
       const errors: unknown[] = []
       const probe = await createWorkerDatabase({ schema, worker })
       const { allocatedBytes } = await probe.stats()
@@ -273,12 +279,72 @@ for (const worker of ['inline', undefined] as const) {
       expect([asked.filter(waits => waits), await held(db), errors]).toEqual([[true, true], 220, []])
     })
 
-    it('a hook that throws refuses the batch and is told; what came behind goes on', async () => {
+    it('what is applied while the hook is at work keeps its order', async () => {
+      const at = gate(), go = gate()
+      const { db, errors } = await far(300, async () => {
+        at.open()
+        await go.passed
+        return [{ op: 'reset', table: 'issues', rows: [] }]
+      })
+      await db.apply(fill(0, 150))
+      const large = db.apply(fill(1000, 200))
+      await at.passed
+      // By now the hook has given way: these are not its calls.
+      const behind = [db.apply([{ op: 'update', table: 'issues', id: 'i001000', set: { title: 'after' } }]), db.applyJson(JSON.stringify([issue('i001001', { title: 'last' })]), { table: 'issues', source: 's', cursor: 7 })]
+      const cursor = db.cursor('s')
+      await tick(10)
+      go.open()
+      expect((await Promise.all([large, ...behind])).map(r => [r.version, r.applied])).toEqual([[3, 200], [4, 1], [5, 1]])
+      expect([await cursor, await held(db), errors]).toEqual(['7', 200, []])
+    })
+
+    it('what the hook asks at once, and within `relieve`, does not wait for the batch that waits', async () => {
+      const applied: unknown[] = []
+      const { db, errors } = await far(300, async (_, relieve) => {
+        await db.flush()
+        await relieve(() => db.flush())
+        applied.push(await relieve(() => db.apply(fill(5000, 500))).catch(e => e.code))
+        applied.push((await relieve(() => db.apply([{ op: 'reset', table: 'issues', rows: [] }]))).version)
+        applied.push(await relieve(() => db.cursor('s')))
+      })
+      await db.apply({ changes: fill(0, 150), source: 's', cursor: 5 } as never)
+      expect((await db.apply(fill(1000, 200))).version).toBe(3)
+      expect([applied, await held(db), errors]).toEqual([['MEMORY_BUDGET', 2, '5'], 200, []])
+      // A stream waits for it just so.
+      await db.applyJson(new Response(JSON.stringify(rows(3000, 220))), { table: 'issues' })
+      expect([applied.length, await held(db), errors]).toEqual([6, 220, []])
+    })
+
+    it('a hook that waits for what waits for it refuses the batch in the end, and says how', async () => {
+      const waiting = gate()
+      const { db, errors } = await far(200, async () => {
+        await db.stats()
+        const own = db.apply([put('own')])
+        waiting.open()
+        await own
+      })
+      vi.useFakeTimers({ toFake: ['setTimeout'] })
+      try {
+        const refused = db.apply(fill(0, 2000)).catch(e => e)
+        await waiting.passed
+        vi.advanceTimersByTime(29_000)
+        expect(errors).toEqual([])
+        vi.advanceTimersByTime(2_000)
+        const error = await refused
+        expect([error.code, error.needed > error.budget, error.cause.code, errors.map(e => e.code)]).toEqual(['MEMORY_BUDGET', true, 'CALLBACK_CIRCLE', ['CALLBACK_CIRCLE']])
+        expect([(await db.apply([put('x')])).applied, await held(db)]).toEqual([1, 2])
+      } finally { vi.useRealTimers() }
+    })
+
+    it('a hook that throws refuses the batch with that as its cause, and is told; what came behind goes on', async () => {
       const { db, errors } = await far(200, () => { throw new Error('not today') })
-      const refused = db.apply(fill(0, 2000)).catch(e => e.code), behind = db.apply([put('x')])
-      expect([await refused, (await behind).applied]).toEqual(['MEMORY_BUDGET', 1])
+      const refused = db.apply(fill(0, 2000)).catch(e => e), behind = db.apply([put('x')])
+      const { code, needed, budget, cause } = await refused
+      expect([code, needed > budget, cause?.message, (await behind).applied]).toEqual(['MEMORY_BUDGET', true, 'not today', 1])
+      const streamed = await db.applyJson(new Response(JSON.stringify(rows(0, 2000))), { table: 'issues' }).catch(e => e)
+      expect([streamed.code, streamed.cause?.message, await held(db)]).toEqual(['MEMORY_BUDGET', 'not today', 1])
       await tick(5)
-      expect(errors.map(e => e.message)).toEqual(['not today'])
+      expect(errors.map(e => e.message)).toEqual(['not today', 'not today'])
     })
 
     it('disposed queries of the page are memory at once', async () => {

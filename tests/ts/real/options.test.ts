@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { EddylineError, createDatabase, div, fromTanStack, gt, init, param } from '../../../pkg/index.inline.js'
+import { EddylineError, createDatabase, div, gt, init, param } from '../../../pkg/index.inline.js'
+import { fromTanStack } from '../../../pkg/tanstack/index.js'
 import { files } from '../../../pkg/storage/index.js'
 import { type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
 import { type Db, type TestSchema, failure, issue, open, picture, put, schema, tick } from './support.js'
@@ -157,6 +158,15 @@ describe('what makes a database', () => {
     expect(await told(() => init({ modul: 3 } as never))).toMatchObject({ path: 'modul', nearest: 'module' })
     expect(failure(() => fromTanStack('issues', { sync() {} }, { nam: 'x' } as never))).toMatchObject({ path: 'nam', nearest: 'name' })
     expect(failure(() => fromTanStack('issues', 3 as never))).toMatchObject({ code: BAD, path: 'sync' })
+  })
+
+  it('what names a table in options of JSON is a text, whoever reads it', async () => {
+    const { db } = await open()
+    const trap = { get x() { throw new Error('mine') } }
+    for (const name of ['table', 'op', 'source', 'stale', 'origin']) for (const value of [5, trap, Symbol('s'), []]) {
+      expect(failure(() => db.applyJson('[]', { table: 'issues', [name]: value } as never)), name).toMatchObject({ code: BAD, path: name })
+    }
+    expect(db.applyJson('[]', { table: 'issues' })).toMatchObject({ version: 1 })
   })
 
   it('a grace without end is one', async () => {

@@ -1,7 +1,7 @@
 // Queries that come in slices: rows as they come, changes meanwhile, status, progress, an end.
 import { expect, it } from 'vitest'
 import { type LiveQuery, type Patch, applyPatches, count, div, eq } from '../../../pkg/index.inline.js'
-import { failure, issue, open, put, random, tick } from './support.js'
+import { eventually, failure, issue, open, put, random, tick } from './support.js'
 
 const done = (live: LiveQuery<any>): Promise<void> => new Promise(resolve => {
   const stop = live.subscribe(() => { if (live.status !== 'loading') { stop(); resolve() } })
@@ -40,7 +40,8 @@ it('who asks without slices has all rows at once, and so has everybody else', as
   slow.subscribe(({ rows }) => { events.push(`${slow.status} ${rows.length}`) })
   const plain = db.live(q)
   expect([plain.status, plain.rows.length, slow.status, slow.rows.length]).toEqual(['ready', 3000, 'ready', 3000])
-  await tick(30)
+  await eventually(() => events.at(-1) === 'ready 3000')
+  await tick(5)
   expect(events.at(-1)).toBe('ready 3000')
   expect(events.filter(e => e.startsWith('ready')).length).toBe(1)
   // Within a listener of it, too.
@@ -98,11 +99,11 @@ it('ends when it is disposed of or the database closes, and leaves nothing', asy
   const nodes = db.stats().nodes
   const live = db.live(db.query.issues.orderBy('priority'), { sliced: true })
   await new Promise<void>(resolve => { live.subscribe(() => { if (live.rows.length > 100) { live.dispose(); resolve() } }) })
-  await tick(50)
+  await eventually(() => db.stats().views === 0)
   expect([live.status, db.stats().nodes, db.stats().views]).toEqual(['closed', nodes, 0])
   const other = db.live(db.query.issues.orderBy('title'), { sliced: true })
   other.subscribe(() => { db.close() })
-  await tick(50)
+  await eventually(() => other.status === 'closed')
   expect([other.status, errors]).toEqual(['closed', []])
 })
 

@@ -1,6 +1,7 @@
 // Backends: streams and responses, connections, TanStack sources, touched rows.
 import { describe, expect, it } from 'vitest'
-import { type Change, type SyncSession, type TanStackSync, fromTanStack } from '../../../pkg/index.inline.js'
+import { type Change, type SyncSession, createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
+import { type TanStackSync, fromTanStack } from '../../../pkg/tanstack/index.js'
 import { type TestSchema, issue, failure, open, put, tick } from './support.js'
 
 const encoder = new TextEncoder()
@@ -102,6 +103,39 @@ describe('applyJson', () => {
     const half = other.db.applyJson(pieces(text, 50), { table: 'issues', atomic: false, onProgress: ({ bytes }) => { if (bytes > 1000) other.db.close() } })
     await expect(half).rejects.toMatchObject({ code: 'CLOSED' })
     expect((await db.applyJson(pieces(text, 999), { table: 'issues' })).applied).toBe(300)
+  })
+
+  it('ends at once while it waits for another stream, and lets nobody go before its time', async () => {
+    const { db } = await open()
+    const text = JSON.stringify(rows)
+    let give!: (bytes?: Uint8Array) => void
+    const slow = new ReadableStream<Uint8Array>({ start(c) { give = bytes => { if (bytes === undefined) c.close(); else c.enqueue(bytes) } } })
+    const first = db.applyJson(slow, { table: 'issues' })
+    const stop = new AbortController(), why = new Error('enough')
+    let cancelled: unknown
+    const second = db.applyJson(new ReadableStream<Uint8Array>({ cancel(reason) { cancelled = reason } }), { table: 'issues', signal: stop.signal })
+    const third = db.applyJson(pieces('[]', 3), { table: 'issues', op: 'reset' })
+    await tick(2)
+    stop.abort(why)
+    await expect(second).rejects.toBe(why)
+    expect(cancelled).toBe(why)
+    await expect(db.applyJson(pieces(text, 999), { table: 'issues', signal: stop.signal })).rejects.toBe(why)
+    give(encoder.encode(text))
+    give()
+    expect([(await first).applied, (await third).applied, db.version]).toEqual([300, 300, 2])
+  })
+
+  it('ends also when its signal comes behind the last byte', async () => {
+    for (let turns = 0; turns < 8; turns++) {
+      const { db } = await open()
+      const stop = new AbortController()
+      const stream = new ReadableStream<Uint8Array>({
+        start(c) { c.enqueue(encoder.encode(JSON.stringify(rows))) },
+        async pull(c) { c.close(); for (let n = 0; n < turns; n++) await undefined; stop.abort(new Error('enough')) },
+      })
+      const told = await db.applyJson(stream, { table: 'issues', signal: stop.signal }).then(() => 300, () => 0)
+      expect([turns, db.stats().tables[0].rows]).toEqual([turns, told])
+    }
   })
 
   it('takes other batches while a stream is open, in the order of their ends', async () => {
@@ -483,5 +517,48 @@ describe('touch', () => {
     db.apply([put('b'), { op: 'touch', table: 'issues', id: 'a' }])
     await tick()
     expect([db.version, errors]).toMatchObject([1, [{ code: 'NO_FETCH_ROW', offending: 'issues' }]])
+  })
+})
+
+describe('a connection that ends', () => {
+  it('takes its load along: nothing of it is applied, no cursor, and the one that follows keeps its rows', async () => {
+    const { db } = await open()
+    for (const given of [undefined, new AbortController()]) {
+      let loading: Promise<unknown> = Promise.resolve()
+      let cancelled = 0
+      const slow = (): ReadableStream<Uint8Array> => {
+        const text = encoder.encode(JSON.stringify(rows.slice(0, 100)))
+        let at = 0
+        return new ReadableStream({ async pull(c) { await tick(); if (at >= text.length) c.close(); else c.enqueue(text.slice(at, at += 500)) }, cancel() { cancelled++ } })
+      }
+      const first = db.connect({ name: 'feed', sync: s => { loading = s.load(slow(), { table: 'issues', op: 'reset', cursor: 9, ...given === undefined ? {} : { signal: given.signal } } as never).catch((e: unknown) => e) } })
+      for (let i = 0; i < 3; i++) await tick()
+      first.close()
+      const next = db.connect({ name: 'feed', sync: s => { s.write(put('mine') as never); s.markReady() } })
+      expect(await loading).toMatchObject({ code: 'CLOSED' })
+      expect([db.live(db.query.issues).rows.map(r => r.id), db.cursor('feed'), cancelled]).toEqual([['mine'], undefined, 1])
+      next.close()
+    }
+  })
+
+  it('`truncate` of all tables is one version, and leaves those that are by tenants', async () => {
+    const schema = defineSchema({ a: table({ id: int().key() }), n: table({ id: int().key() }, { tenant: true }), z: table({ id: int().key() }) })
+    const db = await createDatabase({ schema })
+    db.apply([{ op: 'insert', table: 'a', row: { id: 1 } }, { op: 'insert', table: 'z', row: { id: 1 } }, { op: 'insert', table: 'n', tenant: 't', row: { id: 1 } }])
+    let session!: SyncSession
+    db.connect({ name: 's', sync: s => { session = s as never } })
+    session.truncate()
+    expect([db.version, db.live(db.query.a).rows.length, db.live(db.query.z).rows.length, db.live(db.query.n, { tenant: 't' }).rows.length]).toEqual([2, 0, 0, 1])
+    expect(failure(() => { session.truncate('n') }).code).toBe('TENANT_REQUIRED')
+    for (const wrong of [null, 'x', 5, undefined, [], {}]) expect(failure(() => { session.write(wrong as never) }).code).toBe('CHANGE_INVALID')
+    expect(db.version).toBe(2)
+  })
+
+  it('a clean-up that throws or rejects is told', async () => {
+    const { db, errors } = await open()
+    db.connect({ name: 'a', sync: () => () => { throw new Error('thrown') } }).close()
+    db.connect({ name: 'b', sync: () => (async () => { throw new Error('rejected') }) as () => void }).close()
+    await tick()
+    expect(errors.map(e => (e as Error).message).sort()).toEqual(['rejected', 'thrown'])
   })
 })

@@ -11,7 +11,7 @@ import { memoryLog, reducer, reducers } from '../../../pkg/reduce/index.js'
 import { watches } from '../../../pkg/watch/index.js'
 import { type WorkerCode, inWorker } from '../../../pkg/worker/inside.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
-import { type TestSchema, put, schema, tick } from './support.js'
+import { type TestSchema, eventually, put, schema, tick } from './support.js'
 
 const opened: { close(): void }[] = []
 const ends: (() => void)[] = []
@@ -87,7 +87,7 @@ describe('rooms inside of a worker', () => {
     const live = db.live(db.query.large.orderBy('id'))
     await ready(live)
     await db.apply([{ op: 'insert', table: 'items', rows: [{ id: 1, n: 5 }, { id: 2, n: 50 }] }])
-    await tick(20)
+    await eventually(() => live.rows.length > 0)
     expect(live.rows).toEqual([{ id: 2, n: 50 }])
   })
 })
@@ -116,6 +116,24 @@ describe('what crosses', () => {
     db.on('all', n => { all.push(n) })
     await db.ask('count', 500)
     expect([seen.at(-1), seen.length < 10, all.length]).toEqual([500, true, 500])
+  })
+
+  it('what is told with `latest` leaves what waits and was told without', async () => {
+    const db = await far(({ tell, answer }) => {
+      answer('mix', () => {
+        for (let n = 0; n < 20; n++) tell('n', `plain ${n}`)
+        for (const at of ['one', 'two']) { tell('n', at, { latest: true }); tell('n', 'between'); tell('other', at, { latest: true }) }
+        tell('n', 'last', { latest: true })
+        tell('n', 'plain')
+      })
+    }, { ahead: 2 })
+    const seen: string[] = []
+    for (const name of ['n', 'other']) db.on(name, (value: string) => { seen.push(value) })
+    // Twice: what waited then does not count.
+    for (let round = 0; round < 2; round++) {
+      await db.ask('mix')
+      expect(seen.splice(0)).toEqual([...Array.from({ length: 20 }, (_, n) => `plain ${n}`), 'between', 'between', 'two', 'last', 'plain'])
+    }
   })
 
   it('errors: names that nobody answers, values that cannot cross, what the code throws', async () => {

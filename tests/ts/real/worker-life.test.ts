@@ -1,12 +1,12 @@
 // A database in a worker from its start to its end: what is wrong, what is set, what comes from elsewhere, what is given back.
 import { Worker as Thread } from 'node:worker_threads'
-import { afterEach, describe, expect, it } from 'vitest'
-import { EddylineError, applyPatches, div, gt, mul, param, withParams } from '../../../pkg/index.inline.js'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { EddylineError, type Source, type SyncSession, applyPatches, createDatabase, div, gt, mul, param, withParams } from '../../../pkg/index.inline.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
 import { type TestSchema, comment, issue, put, schema } from './support.js'
 
 const opened: { close(): void }[] = []
-afterEach(() => { for (const db of opened.splice(0)) db.close() })
+afterEach(() => { vi.unstubAllGlobals(); for (const db of opened.splice(0)) db.close() })
 
 async function openFar(options?: Partial<CreateWorkerOptions<TestSchema>>): Promise<{ db: WorkerDatabase<TestSchema>; errors: any[] }> {
   const errors: unknown[] = []
@@ -30,14 +30,32 @@ class BrowserWorker {
   onerror: ((event: { message: string }) => void) | null = null
   readonly asked: any[] = []
   readonly thread = new Thread(new URL('../../../pkg/worker/host.js', import.meta.url))
-  #ended = false
   constructor() {
-    this.thread.on('message', data => { this.onmessage?.({ data }) })
+    this.thread.on('message', data => {
+      if (this.#refused === undefined || data.error === undefined) { this.onmessage?.({ data }); return }
+      this.#refused()
+      this.#refused = undefined
+    })
     this.thread.on('error', error => { this.onerror?.({ message: error.message }) })
-    this.thread.on('exit', code => { if (!this.#ended) this.onerror?.({ message: `it ended with ${code}` }) })
   }
   postMessage(message: any, transfer: any[]): void { this.asked.push(message); this.thread.postMessage(message, transfer) }
-  terminate(): void { this.#ended = true; void this.thread.terminate() }
+  terminate(): void { void this.thread.terminate() }
+  /** Stands in for the lock that a browser's worker holds; the thread of Node has none. As in browsers, nothing else tells of its end. */
+  withLock(): this {
+    vi.stubGlobal('navigator', { locks: { request: async (name: string, { signal }: { signal: AbortSignal }, fn: () => void) => {
+      expect(name).toBe('mine')
+      this.thread.on('exit', () => { if (!signal.aborted) fn() })
+    } } })
+    this.thread.once('message', () => { this.onmessage!({ data: { alive: 'mine' } }) })
+    return this
+  }
+  /** Resolves when it has done what it was asked: a question about a query that is not there is refused at once, before what waits for the page. */
+  async done(): Promise<void> {
+    const refused = new Promise<void>(resolve => { this.#refused = resolve })
+    this.thread.postMessage({ t: 'explain', query: -1 })
+    await refused
+  }
+  #refused: (() => void) | undefined
 }
 
 describe('what is wrong', () => {
@@ -83,7 +101,7 @@ describe('what is wrong', () => {
     await db.apply([put('a', { priority: 3 })])
     expect([ratio.status, ratio.error]).toEqual(['ready', undefined])
     expect(ratio.rows).toEqual([{ id: 'a', v: 4 }, { id: 'b', v: 3 }, { id: 'c', v: 12 }])
-    expect(patches.map(p => p.t)).toEqual(['remove', 'remove', 'add', 'add', 'add'])
+    expect(patches.map(p => p.t)).toEqual(['set', 'add'])
     const broken = db.live(db.query.issues.select(i => ({ id: i.id, v: div(6, gt(i.priority, 0) as never) })) as never)
     await ready(broken)
     expect(broken.status).toBe('error')
@@ -185,10 +203,51 @@ describe('what comes from elsewhere', () => {
     const part = bytes.subarray(0, bytes.length)
     expect((await db.applyJson(part, { table: 'issues' })).applied).toBe(0)
     expect(part.length).toBe(bytes.length)
-    const broken = new ReadableStream<Uint8Array>({ pull: c => { c.error(new Error('the line is cut')) } })
-    await expect(db.applyJson(broken, { table: 'issues' })).rejects.toThrow('the line is cut')
     const wrong = new ReadableStream<Uint8Array>({ pull: c => { c.enqueue(new TextEncoder().encode('[{"x"')) } })
     expect((await failure(db.applyJson(wrong, { table: 'issues' }))).code).toBe('JSON_MALFORMED')
+  })
+
+  it('a stream that breaks, and one of what is no bytes, are typed errors; what the application throws is told as it is', async () => {
+    const { db } = await openFar()
+    const cut = new TypeError('the line is cut')
+    for (const cause of [cut, undefined, new DOMException('gone', 'AbortError')]) {
+      const broken = await failure(db.applyJson(new ReadableStream<Uint8Array>({ pull: c => { c.error(cause) } }), { table: 'issues' }))
+      expect([broken.code, broken.cause]).toEqual(['FETCH_FAILED', cause])
+    }
+    expect((await failure(db.applyJson(new ReadableStream<Uint8Array>({ pull: c => { c.error(new EddylineError('MINE', 'no')) } }), { table: 'issues' }))).code).toBe('MINE')
+    for (const piece of [null, '[]', 5]) expect(await failure(db.applyJson(new ReadableStream<any>({ pull: c => { c.enqueue(piece) } }), { table: 'issues' }))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'input' })
+    const mine = new RangeError('mine')
+    await expect(db.applyJson(new Response('[]'), { table: 'issues', onProgress: () => { throw mine } })).rejects.toBe(mine)
+    expect((await db.applyJson(new Response(JSON.stringify([issue('a')])), { table: 'issues' })).applied).toBe(1)
+  })
+
+  it('a load that waits behind another stream ends with its connection, and lets nobody go before its time', async () => {
+    const { db, errors } = await openFar()
+    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+    const open = (): { stream: ReadableStream<Uint8Array>; control: ReadableStreamDefaultController<Uint8Array> } => {
+      let control!: ReadableStreamDefaultController<Uint8Array>
+      return { stream: new ReadableStream<Uint8Array>({ start: c => { control = c } }), control }
+    }
+    const sessions: any[] = []
+    const connect = (name: string): { close(): void } => db.connect({ name, sync(s) { sessions.push(s) } })
+    connect('a')
+    const connection = connect('b')
+    for (let n = 0; sessions.length < 2 && n < 1000; n++) await tick(1)
+    const first = open(), second = open()
+    const loads = [sessions[0].load(first.stream, { table: 'issues', cursor: 1 }), sessions[1].load(second.stream, { table: 'issues', cursor: 2 }), db.applyJson(new Response(JSON.stringify([issue('c')])), { table: 'issues' })]
+    first.control.enqueue(bytes(`[${JSON.stringify(issue('a'))}`))
+    // All of it is in the worker.
+    second.control.enqueue(bytes(JSON.stringify([issue('b')])))
+    second.control.close()
+    await tick(20)
+    connection.close()
+    const settled = failure(loads[1])
+    expect(await Promise.race([settled.then(e => e.code), tick(2000)])).toBe('CLOSED')
+    expect((await db.stats()).tables.find(t => t.name === 'issues')?.rows).toBe(0)
+    first.control.enqueue(bytes(']'))
+    first.control.close()
+    const reports = await Promise.all([loads[0], loads[2]])
+    expect([reports.map(r => [r.version, r.applied]), await db.cursor('a'), await db.cursor('b'), errors]).toEqual([[[1, 1], [2, 1]], '1', undefined, []])
   })
 
   it('streams show as they come when asked to, tell how far they are, and end with their signal', async () => {
@@ -262,6 +321,34 @@ describe('what comes from elsewhere', () => {
     expect([wrong.status, errors.map(e => e.code)]).toEqual(['error', ['DUPLICATE_KEY']])
   })
 
+  it('a source may be an instance of a class that has its name, its table and what is stale as getters', async () => {
+    class Feed implements Source {
+      readonly #cursor: number
+      constructor(cursor: number) { this.#cursor = cursor }
+      get name() { return `feed of ${this.table}` }
+      get table() { return 'issues' }
+      get stale() { return 'ignore' as const }
+      sync(s: SyncSession) {
+        s.begin()
+        s.truncate()
+        s.write({ type: 'insert', value: issue(`${this.#cursor}`) })
+        s.commit({ cursor: this.#cursor })
+        s.markReady()
+      }
+    }
+    const near = await createDatabase({ schema })
+    opened.push(near)
+    const { db: far, errors } = await openFar()
+    for (const db of [near, far as unknown as typeof near]) {
+      await db.apply([comment(1, 'x')])
+      for (const cursor of [5, 4]) await db.connect(new Feed(cursor)).ready
+      const live = db.live(db.query.issues), comments = db.live(db.query.comments)
+      await Promise.all([ready(live), ready(comments)])
+      expect([await db.cursor('feed of issues'), live.rows.map(r => r.id), comments.rows.length]).toEqual(['5', ['5'], 1])
+    }
+    expect(errors).toEqual([])
+  })
+
   it('answers of people: explain, stats, tenants', async () => {
     const { db } = await openFar()
     await db.apply({ changes: [{ op: 'insert', table: 'notes', row: { id: 1, text: 'one' } }], tenant: 't' })
@@ -307,7 +394,7 @@ describe('the order of things', () => {
   })
 
   it('a worker that stops ends everything with an error, and what was shown stays', async () => {
-    const worker = new BrowserWorker()
+    const worker = new BrowserWorker().withLock()
     const { db } = await openFar({ worker: worker as never })
     await db.apply([put('a'), comment(1, 'a')])
     const live = db.live(db.query.issues.with('comments'))
@@ -323,6 +410,44 @@ describe('the order of things', () => {
     expect(said).toBe(1)
     expect((await failure(db.apply([put('b')]))).code).toBe('WORKER_FAILED')
     expect(() => db.live(db.query.issues)).toThrow(EddylineError)
+  })
+
+  it('a worker that stops before the database is there rejects', async () => {
+    const worker = new BrowserWorker().withLock()
+    const { thread } = worker
+    // It never answers: its end is all there is.
+    worker.postMessage = () => { setTimeout(() => { worker.onmessage!({ data: { alive: 'mine' } }); void thread.terminate() }) }
+    expect((await failure(createWorkerDatabase({ schema, worker: worker as never }))).code).toBe('LOAD_FAILED')
+  })
+
+  for (const locks of [true, false]) {
+    it(`an error that nobody caught in a worker that lives is told, and nothing ends, ${locks ? 'with' : 'without'} Web Locks`, async () => {
+      const worker = new BrowserWorker()
+      const { db, errors } = await openFar({ worker: (locks ? worker.withLock() : worker) as never })
+      const live = db.live(db.query.issues)
+      await ready(live)
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        worker.onerror!({ message: 'a timer of mine' })
+        expect((await db.apply([put('a')])).applied).toBe(1)
+        vi.advanceTimersByTime(60_000)
+      } finally { vi.useRealTimers() }
+      expect((await db.apply([put('b')])).applied).toBe(1)
+      expect([live.status, errors.map(e => [e.code, e.message.includes('a timer of mine')])]).toEqual(['ready', [['WORKER_ERROR', true]]])
+    })
+  }
+
+  it('one that is silent after that has ended, where there are no Web Locks', async () => {
+    const worker = new BrowserWorker()
+    const { db, errors } = await openFar({ worker: worker as never })
+    await worker.thread.terminate()
+    const asked = failure(db.stats() as never)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      worker.onerror!({ message: 'out of memory' })
+      vi.advanceTimersByTime(60_000)
+    } finally { vi.useRealTimers() }
+    expect([(await asked).code, errors.map(e => e.code)]).toEqual(['WORKER_FAILED', ['WORKER_ERROR']])
   })
 
   it('a crash of the engine in the worker is that crash here', async () => {
@@ -347,7 +472,7 @@ describe('the order of things', () => {
     const held: any[] = []
     worker.onmessage = event => { held.push(event) }
     const sent = Array.from({ length: 500 }, (_, i) => db.apply([put(`i${i % 7}`, { priority: i })]))
-    await tick(300)
+    await worker.done()
     // Three versions are on their way, and no more, however long it lasts.
     expect(held.length).toBe(3)
     worker.onmessage = deliver
@@ -379,7 +504,7 @@ describe('the order of things', () => {
     // Handles of rows that go are taken by rows that come.
     for (let n = 0; n < 20; n++) sent.push(db.apply([{ op: 'delete', table: 'issues', id: `i${String(n).padStart(2, '0')}` }]), db.apply([put(`new${n}`, { priority: 100 + n })]))
     sent.push(live.setParams({ sign: -1 }))
-    await tick(200)
+    await worker.done()
     expect(held.length).toBe(1)
     worker.onmessage = deliver
     for (const event of held) deliver(event)
@@ -417,7 +542,7 @@ describe('the order of things', () => {
       db.apply([put('i08', { priority: 8, title: 'for a moment' })]),
       db.apply([put('i08', { priority: 8, votes: 5n, meta: { n: 8 }, due: new Date(8) })]),
     ]
-    await tick(200)
+    await worker.done()
     worker.onmessage = deliver
     for (const event of held) deliver(event)
     await Promise.all(sent)
@@ -452,7 +577,7 @@ describe('the order of things', () => {
       worker.onmessage = event => { held.push(event) }
       // Nothing changes by the first, which is a message all the same.
       const sent = [db.apply([{ op: 'update', table: 'issues', id: 'a', set: { title: titles.rows[0].title } }]), ...changes.map(c => db.apply(c))]
-      await tick(50)
+      await worker.done()
       worker.onmessage = deliver
       for (const event of held) deliver(event)
       await Promise.all(sent)

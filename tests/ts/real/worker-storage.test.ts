@@ -75,6 +75,19 @@ for (const worker of [undefined, 'inline'] as const) {
       const now = defineSchema({ notes: table({ id: int().key(), at: timestamp(), words: string() }) })
       const throwing = createWorkerDatabase({ schema: now, worker, storage: files(path, { version: 2, migrations: { 2: () => { throw new Error('not today') } } }) })
       await expect(throwing).rejects.toThrow('not today')
+      // The cause crosses, as far as it goes: its code, or what kind of error it was.
+      const cause = (step: (row: any) => unknown): Promise<any> => createWorkerDatabase({ schema: now, worker, storage: files(path, { version: 2, migrations: { 2: step as never } }) }).then(() => 'none', e => [e.code, e.cause])
+      const [thrown, error] = await cause(() => { throw new TypeError('not that', { cause: new EddylineError('UNKNOWN_KEY', 'that', { path: 'here', cause: 'a text' }) }) })
+      expect([thrown, error.name, error.message, error instanceof EddylineError]).toEqual(['MIGRATION_FAILED', 'TypeError', 'not that', false])
+      expect([error.cause instanceof EddylineError, error.cause.code, error.cause.path, error.cause.message, error.cause.cause.message]).toEqual([true, 'UNKNOWN_KEY', 'here', 'that', 'a text'])
+      const [twice, same] = await cause(row => ({ ...row, id: 1, words: '' }))
+      expect([twice, same instanceof EddylineError, same.code, same.path, same.cause]).toEqual(['MIGRATION_FAILED', true, 'DUPLICATE_KEY', 'changes[0]', undefined])
+      const circle = new Error('circle')
+      circle.cause = circle
+      let depth = 0
+      for (let [, e] = await cause(() => { throw circle }); e !== undefined; e = e.cause) { expect(e.message).toBe('circle'); depth++ }
+      expect(depth).toBeLessThan(20)
+      expect((await cause(() => { throw Object.create(null) }))[0]).toBe('MIGRATION_FAILED')
       expect(await code(createWorkerDatabase({ schema: now, worker, storage: files(path) }))).toBe('SCHEMA_MISMATCH')
       const db = await createWorkerDatabase({ schema: now, worker, storage: files(path, { version: 2, migrations: { 2: row => row.id % 2 ? null : { ...row, words: row.at.toISOString() } } }) })
       opened.push(db)

@@ -125,6 +125,43 @@ export function lawsOf({ Generations: _, encode, decode }, disk) {
         equal(code, 'STORAGE_LOCKED', 'the code')
       })
     },
+    'two at once where nothing keeps the second out: who comes to write behind the other is refused, and nothing acknowledged is lost': async () => {
+      const opened = async (place, before) => {
+        const medium = await place.unlocked()
+        await medium.open()
+        equal(await numbers(medium), before, 'found')
+        return medium
+      }
+      const code = (work) => work.then(() => 'done', (error) => error.code)
+      const both = async (use, wanted) => {
+        const place = await disk()
+        if (place.unlocked === undefined) return
+        const a = await opened(place, [])
+        await a.append([record(1)])
+        await a.begin()
+        await a.piece(record(100))
+        const b = await opened(place, [1])
+        await use(a, b)
+        for (const medium of [a, b]) await medium.close()
+        equal(await state(place), wanted, 'at the end')
+      }
+      await both(async (a, b) => {
+        equal(await code(b.append([record(2)])), 'done', 'the second writes')
+        for (const late of [a.append([record(3)]), a.piece(record(101)), a.publish(), a.begin(), a.clear()]) equal(await code(late), 'STORAGE_LOCKED', 'the first')
+        equal(await code(b.append([record(3)])), 'done', 'and goes on')
+      }, [1, 2, 3])
+      await both(async (a, b) => {
+        equal(await code(a.append([record(2)])), 'done', 'the first writes')
+        for (const late of [b.append([record(3)]), b.begin(), b.piece(record(101)), b.publish(), b.clear()]) equal(await code(late), 'STORAGE_LOCKED', 'the second')
+        equal(await code(a.publish()), 'done', 'and has its checkpoint')
+      }, [100, 2])
+      await both(async (a, b) => {
+        await b.begin()
+        equal([await code(a.piece(record(101))), await code(a.publish())], ['STORAGE_LOCKED', 'STORAGE_LOCKED'], 'the checkpoint of the first')
+        await b.piece(record(200))
+        await b.publish()
+      }, [200])
+    },
     'places of other names are apart': async () => {
       const [a, b] = [await disk(), await disk()]
       await session(a, (m) => m.append([record(1)]))

@@ -55,6 +55,23 @@ describe('entries', () => {
     await shut(again)
   })
 
+  it('are as they were given, whatever the giver does to them later', async () => {
+    const folder = new MemoryFolder()
+    const db = await open(memory(folder))
+    const given = { list: [{ n: 1 }], bytes: Uint8Array.of(1, 2) }
+    db.durability!.commit(undefined, { a: { given } })
+    given.list[0].n = 2
+    given.list.push({ n: 3 })
+    given.bytes[0] = 9
+    const as = { list: [{ n: 1 }], bytes: Uint8Array.of(1, 2) }
+    expect(db.durability!.entries('a').get('given')).toEqual(as)
+    await db.flush()
+    await shut(db)
+    const again = await open(memory(folder))
+    expect(again.durability!.entries('a').get('given')).toEqual(as)
+    await shut(again)
+  })
+
   it('of a database that is closed are CLOSED, as is what waits for it', async () => {
     const db = await open(memory(new MemoryFolder()))
     const d = db.durability!

@@ -1,15 +1,16 @@
-// Every write of a run fails in turn, in four ways; what is there afterwards is a state that was, and nothing acknowledged is lost.
+// Every write of a run fails in turn, in six ways; what is there afterwards is a state that was, and nothing acknowledged is lost.
 import { describe, expect, it } from 'vitest'
 import { type File, MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { random } from '../real/support.js'
 import { batch, open, oracle, shut, stateOf } from './stream.js'
 
-type Way = 'refused' | 'half' | 'power' | 'flush lies'
+type Way = 'refused' | 'half' | 'power' | 'flush lies' | 'no count' | 'too little'
 
 /**
  * A disk that fails at its `at`th operation. `refused`: the operation throws, the next ones work. `half`: half of a write is
  * done. `power`: from there on nothing works, and of what was not flushed a random part is there. `flush lies`: as power,
- * but the failing operation was done.
+ * but the failing operation was done. `no count`: half of a write is done, and the number of an error is given as what was written,
+ * as Chromium does with OPFS. `too little`: half of it is done, and all of it is claimed.
  */
 class Faulty extends MemoryFolder {
   operations = 0
@@ -33,7 +34,10 @@ class Faulty extends MemoryFolder {
       ...file,
       write: (bytes, at) => {
         try { this.#step(() => file.write(bytes, at)) } catch (error) {
-          if (this.way === 'half') file.write(bytes.subarray(0, bytes.length >> 1), at)
+          if (this.dead) throw error
+          if (['half', 'no count', 'too little'].includes(this.way)) file.write(bytes.subarray(0, bytes.length >> 1), at)
+          if (this.way === 'no count') return 2 ** 32 - 8
+          if (this.way === 'too little') return bytes.length
           throw error
         }
         return file.write(bytes, at)
@@ -76,7 +80,7 @@ async function run(folder: MemoryFolder): Promise<number> {
 }
 
 describe('failing at every write in turn', () => {
-  for (const way of ['refused', 'half', 'power', 'flush lies'] as Way[]) {
+  for (const way of ['refused', 'half', 'power', 'flush lies', 'no count', 'too little'] as Way[]) {
     it(`${way}: a state that was, at least the acknowledged one, and it goes on from there`, async () => {
       const whole = new Faulty(-1, way)
       expect(await run(whole)).toBe(40)

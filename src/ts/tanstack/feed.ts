@@ -1,0 +1,231 @@
+// One connection of an adapter: what it writes goes to the session a transaction at a time, and stays at hand as it was written,
+// because adapters compare what comes with what they sent before.
+import { EddylineError, said } from '../errors.js'
+import type { SchemaJson } from '../schema.js'
+import type { SourceConnection, SyncSession, TypedWrite } from '../source.js'
+import { standIn } from './stand-in.js'
+import type { TanStackOptions, TanStackStarted } from './index.js'
+
+export type Key = string | number
+export type RowObject = Record<string, unknown>
+/** What adapters give: a row, of deletes perhaps its key alone. */
+interface Message { type: 'insert' | 'update' | 'delete'; key?: Key; value?: RowObject }
+
+/** A transaction of the adapter, with the names that adapters read. */
+export interface Transaction {
+  operations: (Message & { key: Key | undefined })[]
+  truncate: boolean
+  /** The adapter may take back what it noted until then. */
+  applicationStarted: boolean
+  /** What the rows are after it; undefined: gone. */
+  readonly rows: Map<Key, RowObject | undefined>
+}
+
+export class Feed {
+  status: 'loading' | 'ready' | 'error' = 'loading'
+  /** Rows that are applied. */
+  readonly rows = new Map<Key, RowObject>()
+  /** Transactions that are not applied yet: the open one, and those that a worker has. */
+  readonly pending: Transaction[] = []
+  #open: Transaction | undefined
+  #readyAfterTruncate = true
+  /** Keys of transactions that were refused. Until they are written again, nothing is ready. */
+  readonly #missing = new Set<Key>()
+  #saidReady = false
+  /** What has to end before the first rows are there: `sync` itself, loads of subsets. */
+  #waits = 1
+  #loadSubset: ((options: object) => unknown) | undefined
+  readonly #key: readonly string[]
+
+  constructor(readonly options: TanStackOptions, readonly table: string, readonly name: string, readonly session: SyncSession) {
+    const { tables } = (session as SourceConnection).db.schema.json as SchemaJson
+    this.#key = tables.find(t => t.name === table)?.key ?? []
+  }
+
+  /** Starts the adapter. Returns what ends it. */
+  start(): (() => void) | undefined {
+    let started: TanStackStarted
+    try {
+      started = this.options.sync.sync({
+        collection: standIn(this),
+        begin: () => { this.begin() },
+        write: message => { this.write(message) },
+        commit: signal => this.commit(signal as AbortSignal | undefined),
+        truncate: options => { this.truncate(options as { markReady?: boolean } | undefined) },
+        markReady: () => { this.markReady() },
+        markError: error => { this.markError(error) },
+        // For windows of ordered subsets. Here all is loaded.
+        invalidateLoadedSubsets: () => {},
+        // Without it adapters keep nothing for a next start: what they kept would speak of rows that the stand-in has no more.
+        metadata: undefined,
+      })
+    } catch (error) { throw this.#typed(error) }
+    const { cleanup, loadSubset } = typeof started === 'function' ? { cleanup: started } : started ?? {}
+    this.#loadSubset = loadSubset
+    this.#load()
+    this.#waits--
+    this.#ready()
+    return cleanup === undefined ? undefined : () => cleanup()
+  }
+
+  /** Closed: adapters that end delete what they wrote, and it stays. */
+  get ended(): boolean { return this.session.signal.aborted }
+
+  begin(): void {
+    if (this.ended || this.#open !== undefined) return
+    this.#open = { operations: [], truncate: false, applicationStarted: false, rows: new Map() }
+    this.pending.push(this.#open)
+  }
+
+  write(message: Message): void {
+    if (this.ended) return
+    if (this.#open === undefined) { this.begin(); this.write(message); void this.commit(); return }
+    const { type, value } = message
+    if (type !== 'insert' && type !== 'update' && type !== 'delete') throw new EddylineError('CHANGE_INVALID', `unknown write type \`${said(type)}\``, { offending: said(type) })
+    const key = message.key ?? (value === undefined ? undefined : this.keyOf(value))
+    const before = key === undefined ? undefined : this.accepted(key)
+    // Electric sends a row that it sent before as an update, refused or not.
+    const whole = type === 'insert' || this.options.sync.rowUpdateMode === 'full' || (before === undefined && this.#missing.has(key!))
+    this.#open.operations.push({ type: type === 'update' && whole ? 'insert' : type, key, value: whole && type !== 'delete' ? value : this.#named(value, before) })
+    if (key !== undefined) this.#open.rows.set(key, type === 'delete' ? undefined : whole ? value : { ...before, ...value })
+  }
+
+  /** What came before in the transaction counts no more. */
+  truncate(options?: { markReady?: boolean }): void {
+    if (this.ended) return
+    if (this.#open === undefined) { this.begin(); this.truncate(options); void this.commit(); return }
+    this.#open.operations = []
+    this.#open.rows.clear()
+    this.#open.truncate = true
+    this.#readyAfterTruncate = options?.markReady !== false
+  }
+
+  /** True, or a promise of it: of a worker, or one that rejects. A throw would reach nobody: adapters call from streams and timers. */
+  commit(signal?: AbortSignal): true | Promise<void> {
+    const transaction = this.#open
+    this.#open = undefined
+    if (transaction === undefined || this.ended) return true
+    if (signal?.aborted === true) {
+      this.#settle(transaction)
+      return rejected(new DOMException('the transaction was given up', 'AbortError'))
+    }
+    const { session } = this
+    if (transaction.operations.length === 0 && !transaction.truncate) {
+      this.#settle(transaction)
+      return true
+    }
+    transaction.applicationStarted = true
+    try {
+      session.begin()
+      if (transaction.truncate) session.truncate(this.table)
+      for (const each of transaction.operations) session.write(each as TypedWrite)
+      // Of a database in a worker it is a promise.
+      const applied: unknown = session.commit()
+      if (!(applied instanceof Promise)) { this.#applied(transaction); return true }
+      // A refusal of the worker is told by the connection.
+      const receipt = applied.then(() => { this.#applied(transaction) }, error => { this.#refuse(transaction); throw error })
+      receipt.catch(() => {})
+      return receipt
+    } catch (error) {
+      this.#refuse(transaction)
+      session.markError(error)
+      return rejected(error)
+    }
+  }
+
+  markReady(): void {
+    this.#saidReady = true
+    this.#ready()
+  }
+
+  markError(error: unknown): void {
+    if (this.ended) return
+    this.status = 'error'
+    this.session.markError(this.#typed(error))
+  }
+
+  keyOf(row: RowObject): Key | undefined {
+    if (this.options.getKey !== undefined) return this.options.getKey(row) as Key
+    const parts = this.#key.map(k => row[k])
+    return parts.length === 1 ? parts[0] as Key : JSON.stringify(parts)
+  }
+
+  /** A row as it is with all transactions that are on their way. */
+  accepted(key: Key): RowObject | undefined {
+    for (let i = this.pending.length; i-- > 0;) {
+      const { rows, truncate } = this.pending[i]
+      if (rows.has(key)) return rows.get(key)
+      if (truncate) return undefined
+    }
+    return this.rows.get(key)
+  }
+
+  /** Of adapters that compare all rows with what is to be: they send what is missing. */
+  acceptedRows(): Map<Key, RowObject> {
+    this.#missing.clear()
+    const rows = new Map(this.rows)
+    for (const each of this.pending) into(rows, each)
+    return rows
+  }
+
+  /** The columns of the key with it: they name the row where an adapter has a key of its own, or gives no more than what changed. */
+  #named(value: RowObject | undefined, before: RowObject | undefined): RowObject | undefined {
+    if (before === undefined) return value
+    return { ...Object.fromEntries(this.#key.map(k => [k, before[k]])), ...value }
+  }
+
+  /** Everything, where an adapter loads what is asked for. */
+  #load(): void {
+    if (this.#loadSubset === undefined) return
+    this.#waits++
+    const loaded = (async () => { await this.#loadSubset?.({}) })()
+    loaded.then(() => { this.#waits--; this.#ready() }, error => { this.#waits--; this.markError(error) })
+  }
+
+  #ready(): void {
+    if (this.ended || !this.#saidReady || this.#missing.size > 0 || this.#waits > 0) return
+    this.status = 'ready'
+    this.session.markReady()
+  }
+
+  #applied(transaction: Transaction): void {
+    this.#settle(transaction)
+    into(this.rows, transaction)
+    if (transaction.truncate) this.#missing.clear()
+    for (const key of transaction.rows.keys()) this.#missing.delete(key)
+    if (!transaction.truncate) return
+    this.#load()
+    if (this.#readyAfterTruncate) this.markReady()
+  }
+
+  #refuse(transaction: Transaction): void {
+    this.#settle(transaction)
+    transaction.applicationStarted = false
+    for (const key of transaction.rows.keys()) this.#missing.add(key)
+    if (transaction.truncate) for (const key of this.rows.keys()) this.#missing.add(key)
+    this.status = 'error'
+  }
+
+  #settle(transaction: Transaction): void { this.pending.splice(this.pending.indexOf(transaction), 1) }
+
+  #typed(error: unknown): unknown {
+    if (error instanceof EddylineError) return error
+    const why = error instanceof Error ? `: ${error.message}` : ''
+    return new EddylineError('SOURCE_FAILED', `the adapter of \`${this.name}\` failed${why}`, { offending: this.name, cause: error })
+  }
+}
+
+function into(rows: Map<Key, RowObject>, { truncate, rows: changed }: Transaction): void {
+  if (truncate) rows.clear()
+  for (const [key, row] of changed) {
+    if (row === undefined) rows.delete(key)
+    else rows.set(key, row)
+  }
+}
+
+/** Whoever does not look at it is told by the connection. */
+function rejected(error: unknown): Promise<void> {
+  const promise = Promise.reject(error)
+  promise.catch(() => {})
+  return promise
+}

@@ -1,0 +1,178 @@
+// A query that cannot be evaluated for a while: what it shows, and what its next diff leads from.
+import { describe, expect, it } from 'vitest'
+import { type Database, applyPatches, createDatabase, defineSchema, div, hasMany, int, param, plainPatches, table } from '../../../pkg/index.inline.js'
+
+const schema = defineSchema({ t: table({ id: int().key(), o: int(), p: int() }) })
+type Db = Database<typeof schema>
+const put = (id: number, o: number, p = 0) => ({ op: 'upsert', table: 't', row: { id, o, p } }) as const
+const quotients = (db: Db) => db.query.t.select(t => ({ id: t.id, x: div(12, t.o), p: t.p }))
+
+describe('a query in error', () => {
+  it('shows the rows before it, whether they were read then or only now', async () => {
+    for (const isRead of [true, false]) {
+      const db = await createDatabase({ schema })
+      db.apply([put(1, 2), put(2, 3), put(4, 4)])
+      const live = db.live(quotients(db))
+      const good = [{ id: 1, x: 6, p: 0 }, { id: 2, x: 4, p: 0 }, { id: 4, x: 3, p: 0 }]
+      if (isRead) expect(live.rows).toEqual(good)
+      let told: readonly any[] = []
+      live.subscribe(({ diff }) => { told = diff })
+      // One that fails, one that goes, one that changes, one that comes: in the version of the error, and behind it.
+      db.apply([put(9, 0), { op: 'delete', table: 't', id: 1 }, put(2, 6), put(3, 1)])
+      db.apply([put(5, 12), { op: 'delete', table: 't', id: 3 }, put(4, 1)])
+      expect([live.status, live.rows]).toEqual(['error', good])
+      db.apply([put(9, 12)])
+      expect(live.status).toBe('ready')
+      expect(applyPatches(good, told)).toEqual([...live.rows])
+      expect(live.rows.map(r => [r.id, r.x])).toEqual([[2, 2], [4, 12], [5, 1], [9, 1]])
+      db.close()
+    }
+  })
+
+  it('brings the net change afterwards: as long as it may have lasted, rows that are as they were are not named, and are the same objects', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([put(1, 2), put(2, 3), put(3, 4)])
+    const live = db.live(quotients(db))
+    const diffs: unknown[] = []
+    live.subscribe(({ diff }) => { diffs.push(plainPatches(diff)) })
+    const good = [...live.rows]
+    db.apply([put(2, 0)])
+    for (let i = 0; i < 500; i++) db.apply([put(1, 2, i), put(3, 1 + i % 7)])
+    db.apply([put(1, 2, 0), put(3, 12)])
+    db.apply([put(2, 3)])
+    expect(diffs).toEqual([[], [{ t: 'set', path: [], key: 3, fields: { x: 1 } }]])
+    expect(live.rows[0]).toBe(good[0])
+    expect(live.rows[1]).toBe(good[1])
+
+    const by = db.live(db.query.t.select(t => ({ id: t.id, x: div(t.o, param('by')) })), { params: { by: 1 } })
+    const before = [...by.rows]
+    by.setParams({ by: 0 })
+    expect([by.status, by.rows]).toEqual(['error', before])
+    by.setParams({ by: 1 })
+    expect(by.status).toBe('ready')
+    by.rows.forEach((row, i) => { expect(row).toBe(before[i]) })
+    db.close()
+  })
+
+  it('shows them also by `window`, and to one who has neither read nor listened; rows that only moved are the same objects', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([put(1, 2), put(2, 3), put(3, 4)])
+    const silent = db.live(quotients(db).orderBy('id'))
+    db.apply([put(3, 0), put(2, 1)])
+    db.apply([put(4, 1)])
+    expect([silent.status, silent.window(0, 10), silent.rows.map(r => r.x)]).toEqual(['error', [{ id: 1, x: 6, p: 0 }, { id: 2, x: 4, p: 0 }, { id: 3, x: 3, p: 0 }], [6, 4, 3]])
+    db.apply([{ op: 'delete', table: 't', id: 4 }, put(2, 3), put(3, 4)])
+    const live = db.live(db.query.t.select(t => ({ id: t.id, x: div(12, t.o) })).orderBy('id'))
+    const before = [...live.rows]
+    live.subscribe(() => {})
+    db.apply([put(3, 0)])
+    db.apply([put(0, 1), put(2, 3, 5)])
+    db.apply([put(3, 4)])
+    expect(live.rows.map(r => r.id)).toEqual([0, 1, 2, 3])
+    before.forEach((row, i) => { expect(live.rows[i + 1]).toBe(row) })
+    db.close()
+  })
+
+  it('and in slices: every row that can be shown comes, whoever reads it, before it says that one cannot', async () => {
+    for (const reads of [true, false]) {
+      const db = await createDatabase({ schema })
+      const rows = Array.from({ length: 20_000 }, (_, id) => ({ id, o: id === 101 ? 0 : 3, p: 0 }))
+      db.apply([{ op: 'insert', table: 't', rows }])
+      const live = db.live(quotients(db), { sliced: true })
+      const statuses: string[] = []
+      const done = new Promise<void>(resolve => {
+        live.subscribe(e => {
+          statuses.push(live.status)
+          if (reads) void e.rows.length
+          if (live.status !== 'loading') resolve()
+        })
+      })
+      await done
+      expect([live.status, live.error?.code, live.rows.length]).toEqual(['error', 'DIVISION_BY_ZERO', 19_999])
+      expect(statuses.slice(0, -1).every(status => status === 'loading')).toBe(true)
+      const [good, first] = [live.rows, live.rows[0]]
+      let told: readonly any[] = []
+      live.subscribe(({ diff }) => { told = diff })
+      db.apply([put(5, 4)])
+      expect(live.rows[5].x).toBe(4)
+      db.apply([put(101, 1)])
+      expect([live.status, live.rows.length, live.rows[0] === first]).toEqual(['ready', 20_000, true])
+      expect(applyPatches([...good], told)).toEqual([...live.rows])
+      db.close()
+    }
+  })
+
+  it('and in slices, for one who looks at diffs only', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([{ op: 'insert', table: 't', rows: Array.from({ length: 5000 }, (_, id) => ({ id, o: id === 101 ? 0 : 3, p: 0 })) }])
+    const live = db.live(quotients(db).orderBy('id'), { sliced: true })
+    let known: any[] = []
+    await new Promise<void>(resolve => { live.subscribe(({ diff }) => { known = applyPatches(known, diff); if (live.status === 'error') resolve() }) })
+    expect(known).toHaveLength(4999)
+    db.apply([put(5, 4), { op: 'delete', table: 't', id: 7 }])
+    db.apply([put(101, 1)])
+    expect([live.status, known.length]).toEqual(['ready', 4999])
+    expect(known).toEqual([...live.rows])
+    db.close()
+  })
+
+  it('rows that are first read in error stay what they were, nested ones too, whenever they are looked at', async () => {
+    const families = defineSchema({ a: table({ id: int().key(), n: int() }), b: table({ id: int().key(), a: int(), o: int() }) }, { a: { bs: hasMany('b', 'a') } })
+    const db = await createDatabase({ schema: families })
+    db.apply([{ op: 'insert', table: 'a', rows: Array.from({ length: 2000 }, (_, id) => ({ id, n: id })) }, { op: 'insert', table: 'b', rows: [1, 2, 3].map(id => ({ id, a: 1, o: id })) }])
+    const live = db.live(db.query.a.with('bs', b => b.select(x => ({ id: x.id, q: div(12, x.o) }))))
+    db.apply([{ op: 'insert', table: 'b', row: { id: 9, a: 2, o: 0 } }])
+    expect(live.status).toBe('error')
+    // Of so many rows objects are made when they are looked at.
+    const { rows } = live
+    expect(rows).toHaveLength(2000)
+    db.apply([{ op: 'reset', table: 'b' }, { op: 'reset', table: 'a' }])
+    db.apply([{ op: 'insert', table: 'a', rows: Array.from({ length: 2000 }, (_, id) => ({ id: id + 5000, n: -id })) }, { op: 'insert', table: 'b', rows: [4, 5, 6, 7].map(id => ({ id, a: 5007, o: 1 })) }])
+    expect([rows[1], rows[2], rows[1999]]).toEqual([{ id: 1, n: 1, bs: [{ id: 1, q: 12 }, { id: 2, q: 6 }, { id: 3, q: 4 }] }, { id: 2, n: 2, bs: [] }, { id: 1999, n: 1999, bs: [] }])
+    db.close()
+  })
+
+  it('one who knows the rows and follows the diffs has the rows, read or not, in error or not (random, beside a model)', async () => {
+    let s = 7
+    const below = (n: number) => (s = s * 48271 % 2147483647) % n
+    let recovered = 0, withoutReading = 0
+    for (let round = 0; round < 400; round++) {
+      const db = await createDatabase({ schema })
+      const held = new Map<number, { id: number; o: number; p: number }>()
+      const by = (['id', 'x', 'p'] as const)[round % 3], part = round % 2 === 0 ? [0, 100] : [1, 3]
+      const model = () => [...held.values()].map(({ id, o, p }) => ({ id, x: Math.trunc(12 / o), p })).sort((a, b) => a[by] - b[by] || a.id - b.id).slice(part[0], part[0] + part[1])
+      const change = () => {
+        const what = below(12), id = 1 + below(8)
+        if (what < 3) { held.delete(id); return { op: 'delete', table: 't', id } as const }
+        const made = () => ({ id: 1 + below(8), o: below(7), p: below(3) })
+        if (what === 3) {
+          const rows = [...new Map(Array.from({ length: below(6) }, made).map(row => [row.id, row])).values()]
+          held.clear()
+          for (const row of rows) held.set(row.id, row)
+          return { op: 'reset', table: 't', rows } as const
+        }
+        const row = made()
+        held.set(row.id, row)
+        return put(row.id, row.o, row.p)
+      }
+      for (let id = 1; id < 6; id++) { const row = { id, o: 1 + below(6), p: below(3) }; held.set(id, row); db.apply([put(id, row.o, row.p)]) }
+      const live = db.live(quotients(db).orderBy(by).offset(part[0]).limit(part[1]))
+      let known: readonly object[] = model(), good = known, isRead = false, was = 'ready'
+      live.subscribe(({ diff }) => { known = applyPatches(known as any[], diff as any) })
+      for (let step = 0; step < 15; step++) {
+        db.apply(Array.from({ length: 1 + below(3) }, change))
+        const isGood = ![...held.values()].some(row => row.o === 0)
+        if (isGood) good = model()
+        expect(live.status).toBe(isGood ? 'ready' : 'error')
+        if (isGood && was === 'error') { recovered++; if (!isRead) withoutReading++ }
+        was = live.status
+        expect(known, `round ${round}, step ${step}: ${was}`).toEqual(good)
+        if (below(8) === 0) { expect([...live.rows]).toEqual(good); isRead = true }
+      }
+      expect([...live.rows]).toEqual(good)
+      db.close()
+    }
+    expect(recovered).toBeGreaterThan(400)
+    expect(withoutReading).toBeGreaterThan(100)
+  })
+})

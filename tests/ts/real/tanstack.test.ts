@@ -1,0 +1,409 @@
+// `fromTanStack` with the adapters as they are published: Electric over a shape log of a test, TanStack Query with a function.
+import { createCollection, liveQueryCollectionOptions, localOnlyCollectionOptions, localStorageCollectionOptions } from '@tanstack/db'
+import { electricCollectionOptions } from '@tanstack/electric-db-collection'
+import { QueryClient } from '@tanstack/query-core'
+import { queryCollectionOptions } from '@tanstack/query-db-collection'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { fromTanStack } from '../../../pkg/tanstack/index.js'
+import { createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { failure, open, schema } from './support.js'
+
+interface Project { [column: string]: string; id: string; name: string }
+const until = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 5 })
+const message = (operation: 'insert' | 'update' | 'delete', value: object) => ({ key: JSON.stringify(value), value, headers: { operation, relation: ['public', 'projects'] } })
+const control = (name: string) => ({ headers: { control: name } })
+const upToDate = control('up-to-date')
+
+/** Of all logs: the client keeps which ones are gone, by address, and takes what has a cursor that it knows for cached. */
+let handles = 0
+let cursor = 1
+
+/** An Electric server: a log that is read from any offset, and waited for at its end. */
+function shapeLog() {
+  let handle = `h${handles++}`
+  const url = `http://localhost/${handle}/v1/shape`
+  let chunks: object[][] = []
+  let status = 200
+  let subsets = 0
+  let waiting: (() => void)[] = []
+  const wake = () => {
+    for (const each of waiting) each()
+    waiting = []
+  }
+  const answer = (body: unknown, offset: number, more?: object, code = 200) => new Response(JSON.stringify(body), {
+    status: code,
+    headers: {
+      'content-type': 'application/json', 'electric-handle': handle, 'electric-offset': `${offset}_0`, 'electric-cursor': `${cursor++}`,
+      'electric-schema': '{"id":{"type":"text","pk_index":0},"name":{"type":"text"}}', ...more,
+    },
+  })
+  return {
+    url,
+    tell: (...messages: object[]) => { chunks.push(messages); wake() },
+    /** The log is another one from now on. */
+    refetch: (...messages: object[]) => { handle = `h${handles++}`; chunks = [messages]; wake() },
+    fail: (code: number) => { status = code; wake() },
+    fetchClient: async (input: unknown, init?: RequestInit): Promise<Response> => {
+      const asked = new URL(String(input)).searchParams
+      const of = (name: string) => asked.get(name)
+      if (init?.method === 'POST' || [...asked.keys()].some(k => k.startsWith('subset'))) {
+        return answer({ metadata: { xmin: '1', xmax: '2', xip_list: [], snapshot_mark: 1, database_lsn: '1' }, data: [message('insert', { id: 's', name: `Subset ${subsets++}` })] }, 0)
+      }
+      const offset = of('offset')
+      const at = offset === 'now' ? chunks.length : offset === '-1' ? 0 : Number.parseInt(offset!)
+      for (;;) {
+        if (status !== 200) return new Response('no', { status })
+        if (of('handle') !== null && of('handle') !== handle) return answer([control('must-refetch')], 0, {}, 409)
+        if (at < chunks.length) return answer(chunks[at], at + 1, chunks[at].includes(upToDate) ? { 'electric-up-to-date': '' } : {})
+        // From now on there is nothing yet.
+        if (offset === 'now') return answer([upToDate], at, { 'electric-up-to-date': '' })
+        await new Promise<void>((resolve, reject) => {
+          waiting.push(resolve)
+          init?.signal?.addEventListener('abort', () => { reject(init.signal!.reason ?? new Error('aborted')) }, { once: true })
+        })
+      }
+    },
+  }
+}
+
+function electric(log: ReturnType<typeof shapeLog>, more?: object) {
+  return electricCollectionOptions<Project>({
+    id: 'projects', getKey: row => row.id, ...more,
+    shapeOptions: { url: log.url, params: { table: 'projects' }, fetchClient: log.fetchClient as typeof fetch, onError: () => {} },
+  })
+}
+
+/** Errors that adapters print are expected. */
+const quietly = () => {
+  const spy = vi.spyOn(console, 'error').mockImplementation(() => {})
+  onTestFinished(() => { spy.mockRestore() })
+}
+
+describe('Electric', () => {
+  it.each(['options', 'their sync'])('loads, changes, deletes, fetches again and ends: %s', async given => {
+    const { db, errors } = await open()
+    const log = shapeLog()
+    const options = electric(log)
+    const live = db.live(db.query.projects.orderBy('id'))
+    let told = 0
+    live.subscribe(() => { told++ })
+    const connection = db.connect(fromTanStack('projects', given === 'options' ? options : options.sync))
+    expect(connection.status).toBe('connecting')
+    log.tell(message('insert', { id: 'a', name: 'A' }), message('insert', { id: 'b', name: 'B' }))
+    log.tell(upToDate)
+    await connection.ready
+    expect([live.rows, told]).toEqual([[{ id: 'a', name: 'A' }, { id: 'b', name: 'B' }], 1])
+
+    const { version } = db
+    log.tell(upToDate)
+    log.tell(message('update', { id: 'a', name: 'A2' }), message('delete', { id: 'b' }), message('update', { id: 'nobody', name: '?' }), upToDate)
+    await until(() => { expect(live.rows).toEqual([{ id: 'a', name: 'A2' }]) })
+    expect(db.version).toBe(version + 1)
+
+    const [kept] = live.rows
+    log.refetch(message('insert', { id: 'a', name: 'A2' }), message('insert', { id: 'c', name: 'C' }))
+    log.tell(upToDate)
+    await until(() => { expect(live.rows.map(r => r.id)).toEqual(['a', 'c']) })
+    expect([live.rows[0] === kept, told, connection.status, errors]).toEqual([true, 3, 'ready', []])
+
+    connection.close()
+    log.tell(message('delete', { id: 'a' }), upToDate)
+    await new Promise(resolve => setTimeout(resolve, 30))
+    expect([live.rows.length, connection.status, errors]).toEqual([2, 'closed', []])
+  })
+
+  it('tells its utils of transactions, and connects again', async () => {
+    const { db, errors } = await open()
+    const log = shapeLog()
+    const options = electric(log)
+    const first = db.connect(fromTanStack('projects', options))
+    log.tell({ ...message('insert', { id: 'a', name: 'A' }), headers: { operation: 'insert', txids: [7] } }, upToDate)
+    await first.ready
+    await expect(options.utils.awaitTxId(7)).resolves.toBe(true)
+    first.close()
+    log.tell(message('update', { id: 'a', name: 'A again' }), upToDate)
+    const second = db.connect(fromTanStack('projects', options))
+    await until(() => { expect(db.live(db.query.projects).rows).toEqual([{ id: 'a', name: 'A again' }]) })
+    expect([second.status, errors]).toEqual(['ready', []])
+    second.close()
+  })
+
+  it('on demand loads everything, and again after a refetch', async () => {
+    const { db, errors } = await open()
+    const log = shapeLog()
+    const live = db.live(db.query.projects)
+    const connection = db.connect(fromTanStack('projects', electric(log, { syncMode: 'on-demand' })))
+    await connection.ready
+    expect(live.rows.map(r => r.id)).toEqual(['s'])
+    const [before] = live.rows
+    log.tell(message('insert', { id: 't', name: 'T' }), upToDate)
+    await until(() => { expect(live.rows.map(r => r.id)).toEqual(['s', 't']) })
+    log.refetch(upToDate)
+    await until(() => { expect(live.rows.length === 1 && live.rows[0].name !== before.name).toBe(true) })
+    expect([errors, connection.status]).toEqual([[], 'ready'])
+    connection.close()
+  })
+
+  it('progressive: the whole log takes the place of what was loaded first', async () => {
+    const { db, errors } = await open()
+    const log = shapeLog()
+    const live = db.live(db.query.projects)
+    const connection = db.connect(fromTanStack('projects', electric(log, { syncMode: 'progressive' })))
+    log.tell(message('insert', { id: 'a', name: 'A' }))
+    await until(() => { expect(live.rows.map(r => r.id)).toEqual(['s']) })
+    log.tell(upToDate)
+    await connection.ready
+    expect([live.rows, errors]).toEqual([[{ id: 'a', name: 'A' }], []])
+    connection.close()
+  })
+
+  it('a server that refuses is a typed error with the cause', async () => {
+    quietly()
+    const { db, errors } = await open()
+    const log = shapeLog()
+    const connection = db.connect(fromTanStack('projects', electric(log)))
+    log.fail(400)
+    const error = await connection.ready.catch(e => e)
+    expect(error).toMatchObject({ name: 'EddylineError', code: 'SOURCE_FAILED', offending: 'tanstack:projects', cause: { status: 400 } })
+    expect([errors, connection.status, connection.error]).toEqual([[error], 'error', error])
+    connection.close()
+  })
+
+  it('rows that the table refuses are an error of the connection: nothing is thrown at the stream', async () => {
+    const uncaught: unknown[] = []
+    const note = (e: unknown) => { uncaught.push(e) }
+    process.on('uncaughtException', note)
+    onTestFinished(() => { process.off('uncaughtException', note) })
+    const { db, errors } = await open()
+    const log = shapeLog()
+    const connection = db.connect(fromTanStack('projects', electric(log)))
+    log.tell(message('insert', { id: 'a' }), upToDate)
+    await expect(connection.ready).rejects.toMatchObject({ code: 'MISSING_COLUMN' })
+    expect([connection.status, db.live(db.query.projects).rows, errors.length]).toEqual(['error', [], 1])
+    // Ready, says the adapter, and the row is missing still.
+    log.tell(message('insert', { id: 'b', name: 'B' }), upToDate)
+    await until(() => { expect(db.live(db.query.projects).rows.length).toBe(1) })
+    expect(connection.status).toBe('error')
+    log.tell(message('delete', { id: 'b' }), message('insert', { id: 'a', name: 'A' }), upToDate)
+    await until(() => { expect(connection.status).toBe('ready') })
+    expect([db.live(db.query.projects).rows, uncaught, errors.length]).toEqual([[{ id: 'a', name: 'A' }], [], 1])
+    connection.close()
+  })
+
+  it('feeds a database in a worker', async () => {
+    const errors: unknown[] = []
+    const db = await createWorkerDatabase({ schema, worker: 'inline', onError: e => { errors.push(e) } })
+    onTestFinished(() => { db.close() })
+    const log = shapeLog()
+    const live = db.live(db.query.projects.orderBy('id'))
+    const connection = db.connect(fromTanStack('projects', electric(log).sync))
+    log.tell(message('insert', { id: 'a', name: 'A' }), message('insert', { id: 'b', name: 'B' }), upToDate)
+    await connection.ready
+    expect(live.rows.map(r => r.id)).toEqual(['a', 'b'])
+    log.tell(message('update', { id: 'a', name: 'A2' }), message('delete', { id: 'b' }), upToDate)
+    await until(() => { expect(live.rows).toEqual([{ id: 'a', name: 'A2' }]) })
+    log.tell(message('insert', { id: 'c' }), upToDate)
+    await until(() => { expect(errors).toMatchObject([{ code: 'MISSING_COLUMN' }]) })
+    expect(connection.status).toBe('error')
+    connection.close()
+  })
+})
+
+describe('TanStack Query', () => {
+  function query(answers: (Project[] | Error)[], more?: object) {
+    const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } })
+    onTestFinished(() => { queryClient.clear() })
+    const options = queryCollectionOptions({
+      queryKey: ['projects'], queryClient, getKey: (row: Project) => row.id, ...more,
+      queryFn: async (): Promise<Project[]> => {
+        const answer = answers.length > 1 ? answers.shift()! : answers[0]
+        if (answer instanceof Error) throw answer
+        return answer
+      },
+    })
+    return { options, refetch: () => queryClient.refetchQueries({ queryKey: ['projects'] }), queryClient }
+  }
+  const a = { id: 'a', name: 'A' }, b = { id: 'b', name: 'B' }, c = { id: 'c', name: 'C' }
+
+  it.each(['options', 'their sync'])('loads, changes, deletes, fetches again and ends: %s', async given => {
+    const { db, errors } = await open()
+    const { options, refetch } = query([[a, b], [{ ...a, name: 'A2' }, c], [{ ...a, name: 'A2' }, c]])
+    const live = db.live(db.query.projects.orderBy('id'))
+    let told = 0
+    live.subscribe(() => { told++ })
+    const connection = db.connect(fromTanStack('projects', given === 'options' ? options : options.sync))
+    await connection.ready
+    expect([live.rows, told]).toEqual([[a, b], 1])
+    await refetch()
+    await until(() => { expect(live.rows).toEqual([{ id: 'a', name: 'A2' }, c]) })
+    const { version } = db
+    await refetch()
+    expect([db.version, told, connection.status, errors]).toEqual([version, 2, 'ready', []])
+    connection.close()
+    await new Promise(resolve => setTimeout(resolve, 10))
+    // The adapter deletes its rows as it ends. They stay.
+    expect([live.rows.length, connection.status, errors]).toEqual([2, 'closed', []])
+  })
+
+  it('writes of its utils come through', async () => {
+    const { db, errors } = await open()
+    const { options } = query([[a]])
+    const connection = db.connect(fromTanStack('projects', options))
+    await connection.ready
+    await options.utils.writeInsert(b)
+    await options.utils.writeUpdate({ id: 'a', name: 'written' })
+    expect(db.live(db.query.projects.orderBy('id')).rows).toEqual([{ id: 'a', name: 'written' }, b])
+    await options.utils.writeDelete('b')
+    expect([db.live(db.query.projects).rows.length, errors]).toEqual([1, []])
+    connection.close()
+  })
+
+  it('on demand loads everything before it is ready', async () => {
+    const { db, errors } = await open()
+    const { options } = query([[a, b]], { syncMode: 'on-demand' })
+    const connection = db.connect(fromTanStack('projects', options))
+    expect(connection.status).toBe('connecting')
+    await connection.ready
+    expect([db.live(db.query.projects).rows.length, errors]).toEqual([2, []])
+    connection.close()
+  })
+
+  it('knows rows by a key of its own, of a table with a key of two columns', async () => {
+    const { db, errors } = await open()
+    const member = (userId: number, role: string) => ({ projectId: 'p', userId, role })
+    const answers = [[member(1, 'x'), member(2, 'y')], [member(1, 'z')]]
+    const queryClient = new QueryClient()
+    onTestFinished(() => { queryClient.clear() })
+    const connection = db.connect(fromTanStack('members', queryCollectionOptions({
+      queryKey: ['members'], queryClient, getKey: (row: { projectId: string; userId: number }) => `${row.projectId}/${row.userId}`, queryFn: async () => answers.shift()!,
+    })))
+    await connection.ready
+    await queryClient.refetchQueries({ queryKey: ['members'] })
+    await until(() => { expect(db.live(db.query.members).rows).toEqual([member(1, 'z')]) })
+    expect(errors).toEqual([])
+    connection.close()
+  })
+
+  it('what its function throws is a typed error with the cause; a later answer makes it ready', async () => {
+    quietly()
+    const { db, errors } = await open()
+    const cause = new Error('offline')
+    const { options, refetch } = query([cause, [a]])
+    const connection = db.connect(fromTanStack('projects', options))
+    await expect(connection.ready).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause })
+    expect(errors.length).toBe(1)
+    await refetch()
+    await until(() => { expect([connection.status, connection.error]).toEqual(['ready', undefined]) })
+    expect([db.live(db.query.projects).rows, errors.length]).toEqual([[a], 1])
+    connection.close()
+  })
+
+  it('rows that the table refuses are told once, and sent again with the next answer', async () => {
+    quietly()
+    const { db, errors } = await open()
+    const { options, refetch } = query([[a, { id: 'b' } as never], [a, b]])
+    const connection = db.connect(fromTanStack('projects', options))
+    await expect(connection.ready).rejects.toMatchObject({ code: 'MISSING_COLUMN' })
+    expect([connection.status, errors.length]).toEqual(['error', 1])
+    await refetch()
+    await until(() => { expect([connection.status, db.live(db.query.projects).rows.length]).toEqual(['ready', 2]) })
+    connection.close()
+  })
+
+  it('feeds a database in a worker', async () => {
+    const errors: unknown[] = []
+    const db = await createWorkerDatabase({ schema, worker: 'inline', onError: e => { errors.push(e) } })
+    onTestFinished(() => { db.close() })
+    const { options, refetch } = query([[a, b], [c]])
+    const live = db.live(db.query.projects)
+    const connection = db.connect(fromTanStack('projects', options))
+    await connection.ready
+    expect(live.rows).toEqual([a, b])
+    await refetch()
+    await until(() => { expect(live.rows).toEqual([c]) })
+    expect(errors).toEqual([])
+    connection.close()
+  })
+})
+
+describe('other options', () => {
+  const local = () => localOnlyCollectionOptions({ id: 'l', getKey: (row: Project) => row.id, initialData: [{ id: 'a', name: 'A' }] })
+  const liveQuery = () => {
+    const base = createCollection(local())
+    return liveQueryCollectionOptions({ id: 'q', query: q => q.from({ base }), getKey: row => row.id })
+  }
+
+  it('collections without a backend are refused at once, and their sync when it starts', async () => {
+    const { db, errors } = await open()
+    expect(failure(() => fromTanStack('projects', local()))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'options' })
+    expect(failure(() => fromTanStack('projects', liveQuery()))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'options' })
+    expect(failure(() => fromTanStack('projects', createCollection(local()) as never))).toMatchObject({ code: 'INVALID_ARGUMENT' })
+    for (const { sync } of [local(), liveQuery()]) {
+      const connection = db.connect(fromTanStack('projects', sync))
+      await expect(connection.ready).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', path: 'options' })
+      expect(errors.pop()).toBe(connection.error)
+    }
+    expect([db.live(db.query.projects).rows, errors]).toEqual([[], []])
+  })
+
+  it('what is in a local storage can be read', async () => {
+    const { db, errors } = await open()
+    const kept = new Map([['k', JSON.stringify({ 's:a': { versionKey: '1', data: { id: 'a', name: 'A' } } })]])
+    const storage = { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => { kept.set(k, v) }, removeItem: (k: string) => { kept.delete(k) } }
+    const connection = db.connect(fromTanStack('projects', localStorageCollectionOptions({
+      storageKey: 'k', storage, storageEventApi: { addEventListener() {}, removeEventListener() {} }, getKey: (row: Project) => row.id,
+    })))
+    await connection.ready
+    expect([db.live(db.query.projects).rows, errors]).toEqual([[{ id: 'a', name: 'A' }], []])
+    connection.close()
+  })
+
+  it('an adapter that throws as it starts is a typed error with the cause', async () => {
+    const { db, errors } = await open()
+    const cause = new TypeError('collection.fly is not a function')
+    const connection = db.connect(fromTanStack('projects', { sync() { throw cause } }))
+    await expect(connection.ready).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause })
+    expect(errors).toEqual([connection.error])
+  })
+
+  it('a delete by a key of its own finds the row, where updates carry whole rows, too', async () => {
+    const { db, errors } = await open()
+    const connection = db.connect(fromTanStack('projects', {
+      getKey: (row: Project) => `project ${row.id}`,
+      sync: {
+        rowUpdateMode: 'full',
+        sync({ begin, write, commit, markReady }) {
+          begin()
+          write({ type: 'insert', value: { id: 'a', name: 'A' } })
+          write({ type: 'insert', value: { id: 'b', name: 'B' } })
+          commit()
+          begin()
+          write({ type: 'delete', key: 'project a' })
+          commit()
+          markReady()
+        },
+      },
+    }))
+    await connection.ready
+    expect([db.live(db.query.projects).rows, errors]).toEqual([[{ id: 'b', name: 'B' }], []])
+  })
+
+  it('a transaction that is given up is not applied', async () => {
+    const { db } = await open()
+    let given: unknown
+    const connection = db.connect(fromTanStack('projects', {
+      sync({ begin, write, commit, markReady }) {
+        begin()
+        write({ type: 'insert', value: { id: 'a', name: 'A' } })
+        given = commit(AbortSignal.abort())
+        begin()
+        write({ type: 'insert', value: { id: 'b', name: 'B' } })
+        expect(commit()).toBe(true)
+        markReady()
+      },
+    }))
+    await connection.ready
+    await expect(given).rejects.toMatchObject({ name: 'AbortError' })
+    expect(db.live(db.query.projects).rows).toEqual([{ id: 'b', name: 'B' }])
+  })
+})
