@@ -337,7 +337,7 @@ export class Database<S extends AnySchema> {
     const address = move() >>> 0
     this.#port.fresh()
     // Nothing is another value than before.
-    if (this.#port.i32[(address >> 2) + VERSION] === this.version) return
+    if (this.#port.i32[(address >>> 2) + VERSION] === this.version) return
     this.#publish(address, begun)
   }
 
@@ -348,7 +348,7 @@ export class Database<S extends AnySchema> {
     const address = run() >>> 0
     if (address === 0) return undefined
     this.#port.fresh()
-    if ((this.#port.i32[(address >> 2) + FLAGS] & NAMED) === 0) return this.#publish(address, begun)
+    if ((this.#port.i32[(address >>> 2) + FLAGS] & NAMED) === 0) return this.#publish(address, begun)
     const [source, cursor, origin] = this.#port.call('envelope')
     return this.#publish(address, begun, source, cursor, origin)
   }
@@ -358,7 +358,7 @@ export class Database<S extends AnySchema> {
     const micros = (performance.now() - begun) * 1000
     const port = this.#port
     port.fresh()
-    const head = address >> 2
+    const head = address >>> 2
     const words = port.i32
     const version = words[head + VERSION]
     const replayed = (words[head + FLAGS] & REPLAYED) !== 0

@@ -85,7 +85,7 @@ export class Encoder {
       this.#place.change = i
       this.#encodeChange(changes[i], tenant)
     }
-    port.i32[port.base >> 2] = this.#count
+    port.i32[port.base >>> 2] = this.#count
     this.linkCount = Math.max(this.#links, 0)
     return this.#pos
   }
@@ -105,7 +105,7 @@ export class Encoder {
 
   #header(batch: LooseBatch | undefined): void {
     const port = this.#port
-    let at = port.base >> 2
+    let at = port.base >>> 2
     port.i32[at + 1] = batch !== undefined && batch.stale === 'ignore' ? 1 : 0
     if (batch === undefined || (batch.source === undefined && batch.cursor === undefined && batch.origin === undefined)) {
       port.i32[at + 2] = -1; port.i32[at + 3] = -1; port.i32[at + 4] = -1
@@ -115,10 +115,10 @@ export class Encoder {
     let pos = 8
     const texts = [batch.source, batch.cursor === undefined ? undefined : String(batch.cursor), batch.origin]
     for (const text of texts) {
-      if (text === undefined) { port.i32[(port.base + pos) >> 2] = -1; pos += 4; continue }
+      if (text === undefined) { port.i32[(port.base + pos) >>> 2] = -1; pos += 4; continue }
       port.reserve(pos + 64 + text.length * 3, pos)
       const { written } = utf8.encodeInto(text, port.u8.subarray(port.base + pos + 4, port.base + port.capacity))
-      port.i32[(port.base + pos) >> 2] = written
+      port.i32[(port.base + pos) >>> 2] = written
       pos += 4 + ((written + 3) & ~3)
     }
     this.#pos = (pos + 7) & ~7
@@ -226,12 +226,12 @@ export class Encoder {
     if (typeof set !== 'object' || set === null) throw this.#invalid('`update` needs `set`, an object', '.set')
     const object = set as Record<string, unknown>
     const layout = table.layout
-    const words = (layout.names.length + 7) >> 3
+    const words = (layout.names.length + 7) >>> 3
     this.#begin(3, table.index, layout.heapAt + words + 16)
     const port = this.#port
     const present = this.#pos
     const padded = (words + 7) & ~7
-    for (let i = 0; i < padded; i += 4) port.i32[(port.base + present + i) >> 2] = 0
+    for (let i = 0; i < padded; i += 4) port.i32[(port.base + present + i) >>> 2] = 0
     this.#pos += padded
     const row = this.#pos
     const writer = this.#writer
@@ -255,7 +255,7 @@ export class Encoder {
     }
     if (tenant !== undefined) writer.putCell(table, layout.shown, tenant, row)
     const bytes = writer.closeNull(table, row)
-    const head = (port.base + present - 16) >> 2
+    const head = (port.base + present - 16) >>> 2
     port.i32[head + 3] = words
     port.i32[head + 2] = bytes
     this.#pos = row + ((bytes + 7) & ~7)
@@ -357,7 +357,7 @@ export class Encoder {
   /** The changes so far go into the engine. */
   #stage(): void {
     const port = this.#port
-    port.i32[port.base >> 2] = this.#count
+    port.i32[port.base >>> 2] = this.#count
     this.#staged = true
     // Objects are linked by what is written.
     this.#links = -1
@@ -372,7 +372,7 @@ export class Encoder {
     if (this.#inPieces && this.#pos > PIECE && this.#count >= LINK_LIMIT) this.#stage()
     const pos = this.#pos
     port.reserve(pos + fixed + 64, pos)
-    const at = (port.base + pos) >> 2
+    const at = (port.base + pos) >>> 2
     port.i32[at] = op
     port.i32[at + 1] = table
     port.i32[at + 2] = 0
@@ -383,7 +383,7 @@ export class Encoder {
   #finish(bytes: number): void {
     // `#pos` is still where the row began: the head is right before it.
     const port = this.#port
-    port.i32[(port.base + this.#pos - 8) >> 2] = bytes
+    port.i32[(port.base + this.#pos - 8) >>> 2] = bytes
     this.#pos += (bytes + 7) & ~7
     this.#count++
   }

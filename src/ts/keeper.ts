@@ -32,7 +32,7 @@ export class Keeper {
   take(port: Port, at: number, layout: PackedLayout): Kept {
     port.fresh()
     const bytes = rowBytes(port, layout, at)
-    const words = (bytes + 3) >> 2
+    const words = (bytes + 3) >>> 2
     let block = this.#block
     if (block === undefined || block.used + words * 4 > block.u8.length) {
       block = new Kept(Math.max(BLOCK, words * 4))
@@ -41,7 +41,7 @@ export class Keeper {
     }
     const to = this.at = block.used
     if ((at & 3) === 0 && words < 128 && at + words * 4 <= port.u8.length) {
-      const from = at >> 2, target = to >> 2
+      const from = at >>> 2, target = to >>> 2
       const { i32 } = port, mine = block.i32
       for (let w = 0; w < words; w++) mine[target + w] = i32[from + w]
     } else block.u8.set(port.u8.subarray(at, at + bytes), to)

@@ -29,7 +29,7 @@ export class ReportReader {
     const { port, views } = this
     port.fresh()
     const words = port.i32
-    let at = address >> 2
+    let at = address >>> 2
     const version = words[at + VERSION]
     const sections = words[at + SECTIONS]
     const freed = words[at + FREED]

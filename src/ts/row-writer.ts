@@ -43,8 +43,8 @@ export class RowWriter {
   /** Begins a row at `row`; its fixed part must lie within the area. */
   open(row: number, heapAt: number): void {
     const i32 = this.port.i32
-    const from = (this.port.base + row) >> 2
-    const to = from + ((heapAt + 3) >> 2)
+    const from = (this.port.base + row) >>> 2
+    const to = from + ((heapAt + 3) >>> 2)
     for (let i = from; i < to; i++) i32[i] = 0
     this.#heapStart = this.#heap = row + heapAt
     this.#ascii = true
@@ -75,7 +75,7 @@ export class RowWriter {
     let end = 0
     for (let v = 0; v < layout.varCount; v++) {
       const c = layout.varColumns[v]
-      const slot = (at + layout.slots[c]) >> 2
+      const slot = (at + layout.slots[c]) >>> 2
       if ((u8[at + layout.nullAt + (c >> 3)] >> (c & 7) & 1) === 0) end = i32[slot]
       else i32[slot] = end
     }
@@ -93,7 +93,7 @@ export class RowWriter {
     const { port } = this
     const layout = table.layout
     port.u8[port.base + row + layout.nullAt + (c >> 3)] |= 1 << (c & 7)
-    if (layout.vars[c] >= 0) port.i32[(port.base + row + layout.slots[c]) >> 2] = this.#heap - this.#heapStart
+    if (layout.vars[c] >= 0) port.i32[(port.base + row + layout.slots[c]) >>> 2] = this.#heap - this.#heapStart
   }
 
   put(table: TableLayout, c: number, value: unknown, row: number): void {
@@ -112,8 +112,8 @@ export class RowWriter {
       case FLOAT:
         if (typeof value !== 'number') throw this.#mismatch(table, c, value)
         if (value === 0) { if (Object.is(value, -0)) this.canonical = false; return }
-        if (value !== value) { port.i32[(port.base + row + layout.slots[c] + 4) >> 2] = 0x7ff80000; return }
-        port.f64[(port.base + row + layout.slots[c]) >> 3] = value
+        if (value !== value) { port.i32[(port.base + row + layout.slots[c] + 4) >>> 2] = 0x7ff80000; return }
+        port.f64[(port.base + row + layout.slots[c]) >>> 3] = value
         return
       case BOOL:
         if (typeof value !== 'boolean') throw this.#mismatch(table, c, value)
@@ -174,12 +174,12 @@ export class RowWriter {
         this.#text(packed, table, c)
       }
     }
-    port.i32[(port.base + row + layout.slots[c]) >> 2] = this.#heap - this.#heapStart
+    port.i32[(port.base + row + layout.slots[c]) >>> 2] = this.#heap - this.#heapStart
   }
 
   #int(value: number, address: number): void {
     const i32 = this.port.i32
-    const at = address >> 2
+    const at = address >>> 2
     if ((value | 0) === value) {
       if (value === 0 && Object.is(value, -0)) this.canonical = false
       i32[at] = value
@@ -209,8 +209,8 @@ export class RowWriter {
     const micros = Math.round(ms * 1000)
     if (Number.isSafeInteger(micros)) {
       const i32 = this.port.i32
-      i32[address >> 2] = micros
-      i32[(address >> 2) + 1] = Math.floor(micros / 4294967296)
+      i32[address >>> 2] = micros
+      i32[(address >>> 2) + 1] = Math.floor(micros / 4294967296)
     } else this.port.view.setBigInt64(address, BigInt(Math.trunc(ms)) * 1000n, true)
   }
 

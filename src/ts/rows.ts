@@ -309,7 +309,7 @@ function sameBytes(port: Port, a: number, b: number, bytes: number): boolean {
   let i = 0
   if (((a | b) & 3) === 0) {
     const words = bytes >> 2
-    const x = a >> 2, y = b >> 2
+    const x = a >>> 2, y = b >>> 2
     for (let w = 0; w < words; w++) if (i32[x + w] !== i32[y + w]) return false
     i = words << 2
   }

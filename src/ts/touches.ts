@@ -39,7 +39,7 @@ export function readTouches(port: Port, at: number, count: number, tables: reado
   for (let i = 0; i < count; i++) {
     const table = tables[port.i32[at]]
     const bytes = port.i32[at + 1]
-    const row = (at + 2) << 2
+    const row = (at + 2) * 4
     const parts = table.key.map(c => decodeCell(port, table.layout, row, c))
     touches.push({
       table: table.name,

@@ -58,7 +58,7 @@ export class RowHeap {
     this.used += size
     const free = this.#slots.get(size)
     if (free !== undefined && free !== 0) {
-      this.#slots.set(size, this.#i32[free >> 2])
+      this.#slots.set(size, this.#i32[free >>> 2] >>> 0)
       this.#free -= size
       return free
     }
@@ -73,7 +73,7 @@ export class RowHeap {
     const size = slotOf(bytes)
     this.used -= size
     this.#free += size
-    this.#i32[at >> 2] = this.#slots.get(size) ?? 0
+    this.#i32[at >>> 2] = this.#slots.get(size) ?? 0
     this.#slots.set(size, at)
   }
 
@@ -81,7 +81,7 @@ export class RowHeap {
 
   putWords(words: Int32Array): number {
     const at = this.alloc(words.length * 4 + 4)
-    this.#i32.set(words, at >> 2)
+    this.#i32.set(words, at >>> 2)
     return at
   }
 

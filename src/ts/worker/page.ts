@@ -185,7 +185,7 @@ export class Page {
     const begun = performance.now()
     const address = move() >>> 0
     port.fresh()
-    const version = port.i32[(address >> 2) + VERSION]
+    const version = port.i32[(address >>> 2) + VERSION]
     if (version === before) { if (id !== undefined) this.outbox.reply(id, undefined); return }
     const report: Report = { version, applied: 0, ignored: 0, replayed: false, source: undefined, cursor: undefined, origin: undefined, micros: (performance.now() - begun) * 1000 }
     const publish = (): void => { this.pages.published(db, address, report, undefined) }

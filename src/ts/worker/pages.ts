@@ -149,7 +149,7 @@ export class Pages {
     const asking = this.#asking
     this.#asking = undefined
     port.fresh()
-    const at = address >> 2
+    const at = address >>> 2
     // Copied: what a page is told may have the engine make another report.
     const words = port.i32.slice(at, at + port.i32[at + WORDS])
     for (const page of this.#list) page.outbox.published(words, report, asking?.page === page ? asking.id : undefined, value)
