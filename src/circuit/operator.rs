@@ -6,7 +6,7 @@ use super::guard::Guard;
 use super::{Meter, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::error::ErrorCode;
-use crate::operator::{Against, BoundValue, Call, Comparison, Count, Elements, Fixpoint, Formula, Gate, InView, WindowColumn};
+use crate::operator::{Against, BoundValue, Call, Count, Elements, Fixpoint, Formula, Gate, InView, Sought, WindowColumn};
 use crate::query::{Function, JoinKind, Recursion, SetOp, TableId};
 use crate::trace::{HashArrangement, OrderedGroups, Path, RelationId, Relations, SortSpec};
 
@@ -227,7 +227,7 @@ pub enum Spec {
         /// Which rows without a partner are kept.
         kind: JoinKind,
         /// Comparisons by which the sides are sought in order; none: they are sought by key.
-        range: Vec<Comparison>,
+        range: Sought,
         /// Condition beyond the keys or the range, over the pair.
         residual: Option<Formula>,
         /// Left rows without a partner, a group, get one of nothing: nulls, and counts that are 0.
@@ -241,7 +241,9 @@ pub enum Spec {
         right: NodeId,
         /// Rows without a match, rather than with one.
         anti: bool,
-        /// Condition beyond the keys, over the pair.
+        /// Comparisons by which the sides are sought in order; none: they are sought by key.
+        range: Sought,
+        /// Condition beyond the keys and the range, over the pair.
         residual: Option<Formula>,
     },
     /// Left rows that compare in one way with what the one row on the right says.

@@ -1,4 +1,4 @@
-//! Inner join of two arrangements: by key, or by a range of an order where no equality joins the sides.
+//! Inner join of two arrangements: by key, by a range of an order, or by a range of the order within a key.
 //!
 //! Law: ∂(A ⋈ B) = ∂A ⋈ B′ + A′ ⋈ ∂B − ∂A ⋈ ∂B, where A′ and B′ include the changes (both arrangements have run by now).
 //! Bilinear: weights multiply; an update is a −1 and a +1 on one key, so there is no separate update path.
@@ -178,7 +178,7 @@ impl Changed {
         Changed::InOrder(Box::new([true, false].map(|came| {
             let mut rows = Delta::default();
             delta.rows().iter().filter(|r| (r.1 > 0) == came).for_each(|r| rows.push(r.0, 1));
-            let mut lists = OrderedGroups::new(like.relation(), Vec::new(), like.sort().clone());
+            let mut lists = OrderedGroups::new(like.relation(), like.group().to_vec(), like.sort().clone());
             lists.apply(relations, &rows);
             lists
         })))

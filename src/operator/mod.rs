@@ -45,7 +45,7 @@ pub use link::Link;
 pub use order::Order;
 pub use outer_join::OuterJoin;
 pub use param::{BoundValue, Count, ParamExtend, ParamFilter, ParamTop, Seek};
-pub use range::{Comparison, Range};
+pub use range::{Comparison, Range, Sought};
 pub use semi_join::SemiJoin;
 pub use source::Source;
 pub use top::Top;

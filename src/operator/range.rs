@@ -1,28 +1,54 @@
-//! Comparisons of a column on the left with one on the right: which part of an ordered side a row of the other side meets.
+//! Comparisons of a column on the left with one on the right: which part of an ordered side a row of the other side meets,
+//! among the rows that have its key.
 
 use crate::algebra::{Handle, Weight};
 use crate::query::Function;
-use crate::trace::{OrderedGroups, Path, RelationId, Relations};
-use crate::value::total_order;
+use crate::trace::{NO_GROUP, OrderedGroups, Path, RelationId, Relations, SortColumn, SortSpec, span};
+use crate::value::{Type, total_order};
 
 /// A comparison of a left and a right column: `<`, `<=`, `>` or `>=`.
 pub type Comparison = (Path, Function, Path);
 
-/// Comparisons that all must hold. Each side is in the ascending order of its column in the first of them, nulls last;
-/// further ones narrow the part where they are over the same column, and are for the residual condition to check elsewhere.
+/// Comparisons that all must hold, by which both sides are arranged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sought {
+    /// The comparisons.
+    pub comparisons: Vec<Comparison>,
+    /// The first two are one from above and one from below, so that each side has intervals, or points, that meet those of the
+    /// other. Otherwise the first makes the order.
+    pub overlap: bool,
+}
+
+impl Sought {
+    /// The order of a side (left 0, right 1): of its intervals, or of its column in the first comparison, ascending and nulls last.
+    pub fn sort(&self, side: usize, type_of: impl Fn(Path) -> Type) -> SortSpec {
+        let own = |c: &Comparison| if side == 0 { c.0 } else { c.2 };
+        let path = own(&self.comparisons[0]);
+        if self.overlap {
+            return SortSpec { span: Some([path, own(&self.comparisons[1])]), ..SortSpec::default() };
+        }
+        let column = SortColumn { path, ty: type_of(path), desc: false, nulls_first: false };
+        SortSpec { columns: vec![column], ..SortSpec::default() }
+    }
+}
+
+/// What is sought in the order that [`Sought::sort`] gives, in groups of equal keys (one of all rows where there is no key). Of an
+/// order by one column further comparisons narrow the part where they are over the same column; what is found otherwise is for the
+/// residual condition to check.
 #[derive(Clone, Debug)]
 pub struct Range {
-    comparisons: Vec<Comparison>,
+    keys: [Vec<Path>; 2],
+    sought: Sought,
 }
 
 impl Range {
-    /// A range of at least one comparison.
-    pub fn new(comparisons: Vec<Comparison>) -> Self {
-        Range { comparisons }
+    /// A range among rows of equal keys; none without comparisons.
+    pub fn new(keys: [&[Path]; 2], sought: Sought) -> Option<Self> {
+        (!sought.comparisons.is_empty()).then(|| Range { keys: keys.map(<[Path]>::to_vec), sought })
     }
 
-    /// Adds the rows of the other side's list that a row of one side (left 0, right 1) meets. A null meets nothing.
-    /// Cost: O(log n) and the rows found.
+    /// Adds the rows of the other side that a row of one side (left 0, right 1) meets. A null meets nothing.
+    /// Cost: O(log n), of intervals O(log n) per length of these in powers of two, and the rows found.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn seek(
         &self,
@@ -35,12 +61,24 @@ impl Range {
         found: &mut Vec<(Handle, Weight)>,
     ) {
         let places = |c: &Comparison| if side == 0 { (c.0, c.2) } else { (c.2, c.0) };
-        let (_, by) = places(&self.comparisons[0]);
-        let list = other.list(0);
+        let Sought { comparisons, overlap } = &self.sought;
+        let (_, by) = places(&comparisons[0]);
+        let group = other.find(relations, relation, row, &self.keys[side]);
+        if group == NO_GROUP {
+            return;
+        }
+        let list = other.list(group);
+        if *overlap {
+            let own = [0, 1].map(|n| relations.cell(relation, row, places(&comparisons[n]).0));
+            if let Some(ends) = span::ends(own) {
+                span::for_meeting(list, ends, &mut |e| found.push((e.row, weight)));
+            }
+            return;
+        }
         let cell = |row: Handle| relations.cell(other.relation(), row, by);
         let mut low = 0;
         let mut high = list.partition(|e| !cell(e.row).is_null());
-        for comparison in &self.comparisons {
+        for comparison in comparisons {
             let (own, theirs) = places(comparison);
             if theirs != by {
                 continue;

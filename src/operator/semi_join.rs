@@ -9,7 +9,6 @@
 
 use hashbrown::HashMap;
 
-use super::Formula;
 use super::join::{Pairs, Side};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::circuit::{NodeId, Nodes, Operator, Scan, Step};
@@ -39,12 +38,9 @@ pub struct SemiJoin {
 }
 
 impl SemiJoin {
-    /// Rows of the left side by their matches; for a condition over the pairs there is a relation to evaluate it in.
-    pub fn new(left: Side, right: Side, anti: bool, condition: Option<(Formula, RelationId)>) -> Self {
-        let counted = condition.map(|(residual, pairs)| Counted {
-            pairs: Pairs::new([left, right], None, Some(residual), pairs),
-            rows: HashMap::default(),
-        });
+    /// Rows of the left side by their matches: by key, or by the pairs that fulfil a condition.
+    pub fn new([left, right]: [Side; 2], anti: bool, pairs: Option<Pairs>) -> Self {
+        let counted = pairs.map(|pairs| Counted { pairs, rows: HashMap::default() });
         SemiJoin { left, right, anti, counted }
     }
 

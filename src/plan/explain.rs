@@ -57,11 +57,14 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
         Spec::ArrangeByKey { key, .. } => format!(" by {} columns", key.len()),
         Spec::Aggregate { groups, calls, .. } if calls.is_empty() => format!(" over {} columns", groups.len()),
         Spec::Aggregate { groups, calls, .. } => format!(" {} by {} columns", calls.len(), groups.len()),
-        Spec::Join { range, residual, .. } => {
-            let sought = if range.is_empty() { "" } else { " by a range" };
+        Spec::Join { range, residual, .. } | Spec::SemiJoin { range, residual, .. } => {
+            let sought = match range {
+                range if range.overlap => " by intervals that meet",
+                range if range.comparisons.is_empty() => "",
+                _ => " by a range",
+            };
             format!("{sought}{}", if residual.is_some() { " with a condition per pair" } else { "" })
         }
-        Spec::SemiJoin { residual: Some(_), .. } => " with a condition per pair".to_owned(),
         Spec::Window { columns, partition, .. } => format!(" {} in partitions by {} columns", columns.len(), partition.len()),
         Spec::Top { offset, limit, .. } => {
             let limit = if *limit == usize::MAX { String::new() } else { format!(" limit {limit}") };

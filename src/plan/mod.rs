@@ -8,6 +8,7 @@ mod association;
 mod bound;
 mod explain;
 mod grouping;
+mod join;
 mod join_condition;
 mod level;
 mod params;

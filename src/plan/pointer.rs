@@ -178,7 +178,7 @@ pub(super) fn add_pointers(planner: &mut Planner<'_>, levels: &mut Vec<Level>, n
     };
     let mut columns: Vec<SortColumn> = ordered.iter().map(by).collect();
     columns.extend(key.iter().zip(&identity).map(|(&c, &path)| ascending(path, target.columns[c].1)));
-    let sort = SortSpec { arrival: seen.number, columns };
+    let sort = SortSpec { arrival: seen.number, columns, span: None };
     let (node, relation) = match decides {
         Some(decides) => planner.in_view(&links, &decides, keys, sort),
         None => (planner.order(&links.stream, links.owner.clone(), sort), links.stream.relation),
@@ -200,7 +200,7 @@ pub(super) fn add_pointers(planner: &mut Planner<'_>, levels: &mut Vec<Level>, n
         ..list
     });
     let columns = key.iter().map(|&c| ascending(Path::column(c), target.columns[c].1)).collect();
-    let sort = SortSpec { arrival: None, columns };
+    let sort = SortSpec { columns, ..SortSpec::default() };
     let node = planner.order(&target, last.right.iter().map(|&c| Path::column(c)).collect(), sort);
     let owner = last.right.iter().map(|&c| seen.path(c)).collect();
     let shown = level(planner, &target, last, query, node);

@@ -3,19 +3,17 @@
 use std::rc::Rc;
 
 use super::params::ParamValues;
-use super::subquery::cannot_fail;
-use crate::algebra::{Handle, NO_ROW};
 use crate::circuit::{Circuit, NodeId, Spec};
 use crate::operator::{
-    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Comparison, Elements, Extend, Filter, Formula,
-    Gate, Join, Link, Member, Order, OuterJoin, Pairs, Range, SemiJoin, Side, Source, Top, Unnest, Window, WindowColumn,
+    Against, AggregateGroups, ArrangeByKey, ArrivalLink, Bound, Call, Combine, Elements, Extend, Filter, Formula, Gate, Link,
+    Member, Order, Source, Top, Unnest, Window, WindowColumn,
 };
 use crate::query::{
-    self, Aggregate, AggregateFunction, Exclude, Expr, Frame, FrameUnit, Function, JoinKind, Schema, SetQuery, TableId,
-    Unnest as Unnested, WindowCall, WindowFunction,
+    self, Aggregate, AggregateFunction, Exclude, Expr, Frame, FrameUnit, Schema, SetQuery, TableId, Unnest as Unnested,
+    WindowCall, WindowFunction,
 };
 use crate::trace::{Path, RelationId, Relations, SortColumn, SortSpec};
-use crate::value::{Layout, Type, Value};
+use crate::value::{Layout, Type};
 
 /// A node's output as a relation with columns.
 #[derive(Clone, Debug)]
@@ -44,7 +42,12 @@ impl Stream {
         self.columns.iter().map(|c| c.1).collect()
     }
 
-    fn within(&self, right: bool) -> impl Iterator<Item = (Path, Type)> + '_ {
+    /// Type of the column at a place.
+    pub(super) fn type_at(&self, path: Path) -> Type {
+        self.columns.iter().find(|c| c.0 == path).map_or(Type::Int, |c| c.1)
+    }
+
+    pub(super) fn within(&self, right: bool) -> impl Iterator<Item = (Path, Type)> + '_ {
         self.columns.iter().map(move |(p, t)| (p.within(right), *t))
     }
 }
@@ -138,7 +141,7 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn arrange_in_order(&mut self, stream: &Stream, group: Vec<Path>, sort: SortSpec) -> NodeId {
+    pub(super) fn arrange_in_order(&mut self, stream: &Stream, group: Vec<Path>, sort: SortSpec) -> NodeId {
         let relation = stream.relation;
         let spec = Spec::ArrangeInOrder { input: stream.node, group: group.clone(), sort: sort.clone() };
         self.node(spec, move |_, _| Box::new(Order::for_operators(relation, group, sort)))
@@ -146,141 +149,8 @@ impl<'a> Planner<'a> {
 
     /// A stream in the order of one column.
     pub(super) fn arrange_by(&mut self, stream: &Stream, path: Path) -> NodeId {
-        let ty = stream.columns.iter().find(|c| c.0 == path).map_or(Type::Int, |c| c.1);
-        let column = SortColumn { path, ty, desc: false, nulls_first: false };
+        let column = SortColumn { path, ty: stream.type_at(path), desc: false, nulls_first: false };
         self.arrange_in_order(stream, Vec::new(), SortSpec { columns: vec![column], ..SortSpec::default() })
-    }
-
-    /// Joins two streams on a condition over the columns of both. Equalities of something left and something right become the
-    /// key; without any, those that take nulls as equal do, or a comparison of two columns makes a range of an order. What
-    /// concerns a side alone is asked before the join where that side keeps no row without a match; the rest of each pair.
-    pub fn join(&mut self, left: &Stream, right: &Stream, kind: JoinKind, on: &Expr) -> Stream {
-        if on.has_param() {
-            return self.join_with_params(left, right, kind, on);
-        }
-        let split = left.columns.len();
-        let parts = on.conjuncts();
-        // What may fail, and what comes after it, stays where it is: an error must not depend on the plan.
-        let sure = parts.iter().position(|e| !cannot_fail(e)).unwrap_or(parts.len());
-        let has_key = parts.iter().enumerate().any(|(n, e)| tie(e, split, Function::Eq, n < sure).is_some());
-        let equal = if has_key { Function::Eq } else { Function::IsNotDistinct };
-        let mut sides = [left.clone(), right.clone()];
-        let mut keys: [Vec<Expr>; 2] = [Vec::new(), Vec::new()];
-        let mut rest = Vec::new();
-        let mut range: Vec<Comparison> = Vec::new();
-        for (n, e) in parts.into_iter().enumerate() {
-            if let Some(of) = tie(e, split, equal, n < sure) {
-                (0..2).for_each(|side| keys[side].push(shifted(of[side], side * split)));
-                continue;
-            }
-            match side(e, split) {
-                Some(of) if n < sure && !kind.keeps()[of] => {
-                    sides[of] = self.filter(sides[of].clone(), Some(&shifted(e, of * split)));
-                }
-                _ if matches!(e, Expr::Literal(Value::Bool(true))) => {}
-                _ => {
-                    range.extend(comparison(e, left, right));
-                    rest.push(e.clone());
-                }
-            }
-        }
-        let [l, r] = &mut sides;
-        let (of_left, of_right) = (self.columns(l, &keys[0]), self.columns(r, &keys[1]));
-        let by: Vec<(usize, usize)> = of_left.into_iter().zip(of_right).collect();
-        if !by.is_empty() {
-            range.clear();
-        } else if let Some(first) = range.first() {
-            // The others may hold for one side's order only, or for none.
-            let at = rest.iter().position(|c| comparison(c, left, right).as_ref() == Some(first));
-            at.into_iter().for_each(|at| drop(rest.remove(at)));
-        }
-        let (left_key, right_key) = paths(l, r, &by);
-        let mut columns: Vec<(Path, Type)> = l.within(false).chain(r.within(true)).collect();
-        // Without those that were computed for the key.
-        columns.truncate(l.columns.len() + right.columns.len());
-        columns.drain(split..l.columns.len());
-        let residual = rest.into_iter().reduce(|a, b| Expr::Call(Function::And, vec![a, b]));
-        let residual = residual.map(|e| Formula::new(&e, &|c| columns[c].0));
-        self.join_on(l, r, kind, [&left_key, &right_key], range, !has_key && !by.is_empty(), residual, None, columns)
-    }
-
-    /// Rows with their groups of an aggregate, by equal columns; those that have none, with one of nothing.
-    pub(super) fn join_groups(&mut self, left: &Stream, groups: &Stream, by: &[(usize, usize)], nulls_equal: bool) -> Stream {
-        let (l, r) = paths(left, groups, by);
-        let columns = left.within(false).chain(groups.within(true)).collect();
-        let nothing = self.circuit.nothing(self.relations, groups.node);
-        self.join_on(left, groups, JoinKind::Left, [&l, &r], Vec::new(), nulls_equal, None, Some(nothing), columns)
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn join_on(
-        &mut self,
-        left: &Stream,
-        right: &Stream,
-        kind: JoinKind,
-        keys: [&[Path]; 2],
-        range: Vec<Comparison>,
-        nulls_equal: bool,
-        residual: Option<Formula>,
-        nothing: Option<Handle>,
-        columns: Vec<(Path, Type)>,
-    ) -> Stream {
-        let node = |planner: &mut Self, side: usize, stream: &Stream| match range.first() {
-            None => planner.arrange(stream, keys[side], nulls_equal),
-            Some(first) => planner.arrange_by(stream, if side == 0 { first.0 } else { first.2 }),
-        };
-        let l = Side { node: node(self, 0, left), relation: left.relation };
-        let r = Side { node: node(self, 1, right), relation: right.relation };
-        let (range_of, residual_of, counts) = (range.clone(), residual.clone(), nothing.is_some());
-        let spec = Spec::Join { left: l.node, right: r.node, kind, range: range_of, residual: residual_of, counts };
-        let node = self.node(spec, move |relations, _| {
-            let output = relations.add_pair(l.relation, r.relation);
-            let range = (!range.is_empty()).then(|| Range::new(range));
-            let pairs = Pairs::new([l, r], range, residual, output);
-            let [keeps_left, keeps_right] = kind.keeps();
-            if keeps_left && nothing.is_none() {
-                relations.mark_optional(output, 1);
-            }
-            if keeps_right {
-                relations.mark_optional(output, 0);
-            }
-            if kind == JoinKind::Inner {
-                return Box::new(Join::new(pairs));
-            }
-            Box::new(OuterJoin::new(pairs, kind.keeps()).or_else(nothing.unwrap_or(NO_ROW)))
-        });
-        Stream { node, relation: self.output(node), columns }
-    }
-
-    /// Joins two streams on equal columns, in pairs of left and right.
-    pub fn join_by(&mut self, left: &Stream, right: &Stream, kind: JoinKind, by: &[(usize, usize)], nulls_equal: bool) -> Stream {
-        let (l, r) = paths(left, right, by);
-        let columns = left.within(false).chain(right.within(true)).collect();
-        self.join_on(left, right, kind, [&l, &r], Vec::new(), nulls_equal, None, None, columns)
-    }
-
-    /// The left rows that have a match on the right (`anti`: that have none), by equal columns and a condition over the
-    /// columns of both.
-    pub fn semi_join(
-        &mut self,
-        left: &Stream,
-        right: &Stream,
-        anti: bool,
-        by: &[(usize, usize)],
-        nulls_equal: bool,
-        condition: Option<&Expr>,
-    ) -> Stream {
-        let (l, r) = paths(left, right, by);
-        let columns: Vec<(Path, Type)> = left.within(false).chain(right.within(true)).collect();
-        let residual = condition.map(|e| Formula::new(e, &|c| columns[c].0));
-        let l = Side { node: self.arrange(left, &l, nulls_equal), relation: left.relation };
-        let r = Side { node: self.arrange(right, &r, nulls_equal), relation: right.relation };
-        let spec = Spec::SemiJoin { left: l.node, right: r.node, anti, residual: residual.clone() };
-        let node = self.node(spec, move |relations, _| {
-            let pairs = residual.map(|f| (f, relations.add_pair(l.relation, r.relation)));
-            Box::new(SemiJoin::new(l, r, anti, pairs))
-        });
-        Stream { node, ..left.clone() }
     }
 
     /// The rows that compare so with what the one row of another stream says.
@@ -485,55 +355,4 @@ pub(super) fn add_packed(relations: &mut Relations, layout: Layout, wide: &[bool
     let id = relations.add_packed(layout);
     marked.into_iter().for_each(|c| relations.mark_wide(id, c));
     id
-}
-
-/// The places of pairs of columns.
-fn paths(left: &Stream, right: &Stream, by: &[(usize, usize)]) -> (Vec<Path>, Vec<Path>) {
-    by.iter().map(|&(l, r)| (left.columns[l].0, right.columns[r].0)).unzip()
-}
-
-/// The side of a join whose columns alone an expression reads.
-fn side(e: &Expr, split: usize) -> Option<usize> {
-    let read = e.columns();
-    let is_right = *read.first()? >= split;
-    read.iter().all(|c| (*c >= split) == is_right).then_some(usize::from(is_right))
-}
-
-/// Over the columns behind so many.
-fn shifted(e: &Expr, by: usize) -> Expr {
-    e.map_columns(&|c| c - by)
-}
-
-/// What is equal of a left and a right row: columns, or what may be computed before.
-fn tie(e: &Expr, split: usize, equal: Function, sure: bool) -> Option<[&Expr; 2]> {
-    let Expr::Call(function, args) = e else { return None };
-    let plain = equal == Function::Eq && matches!(args[..], [Expr::Column(_), Expr::Column(_)]);
-    if *function != equal || !(sure || plain) {
-        return None;
-    }
-    let [a, b] = [&args[0], &args[1]];
-    match (side(a, split)?, side(b, split)?) {
-        (0, 1) => Some([a, b]),
-        (1, 0) => Some([b, a]),
-        _ => None,
-    }
-}
-
-/// A comparison of a left with a right column, read from the left; the columns of a condition are those of both streams.
-fn comparison(e: &Expr, left: &Stream, right: &Stream) -> Option<Comparison> {
-    let Expr::Call(function, args) = e else { return None };
-    let [Expr::Column(a), Expr::Column(b)] = args[..] else { return None };
-    let split = left.columns.len();
-    let turned = match function {
-        Function::Lt => Function::Gt,
-        Function::Le => Function::Ge,
-        Function::Gt => Function::Lt,
-        Function::Ge => Function::Le,
-        _ => return None,
-    };
-    match (a < split, b < split) {
-        (true, false) => Some((left.columns[a].0, *function, right.columns[b - split].0)),
-        (false, true) => Some((left.columns[b].0, turned, right.columns[a - split].0)),
-        _ => None,
-    }
 }

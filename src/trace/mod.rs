@@ -16,6 +16,7 @@ mod path;
 mod relations;
 mod slab;
 mod sort_spec;
+pub mod span;
 
 pub use derived::Derived;
 pub use hash_arrangement::{HandleState, HashArrangement};

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Entry, Path, RelationId, Relations};
+use super::{Entry, Path, RelationId, Relations, span};
 use crate::algebra::Handle;
 use crate::value::{Cell, Type, Value, identity_order, order_prefix, total_order};
 
@@ -26,6 +26,9 @@ pub struct SortSpec {
     pub arrival: Option<Path>,
     /// Most significant first.
     pub columns: Vec<SortColumn>,
+    /// Both ends of an interval, in the place of columns: rows are in the order in which [`for_meeting`](super::span::for_meeting)
+    /// seeks.
+    pub span: Option<[Path; 2]>,
 }
 
 impl SortColumn {
@@ -96,7 +99,12 @@ impl SortSpec {
     /// Whether two rows have the same number and cells: no other row can tell them apart.
     pub fn alike(&self, rs: &Relations, rel: RelationId, a: Handle, b: Handle) -> bool {
         self.arrival.is_none_or(|path| rs.number(rel, a, path) == rs.number(rel, b, path))
-            && self.columns.iter().all(|c| rs.same_cell(rel, a, b, c.path))
+            && self
+                .columns
+                .iter()
+                .map(|c| c.path)
+                .chain(self.span.into_iter().flatten())
+                .all(|path| rs.same_cell(rel, a, b, path))
     }
 
     /// Order of a row against values for the first columns.
@@ -117,7 +125,10 @@ impl SortSpec {
         if let Some(path) = self.arrival {
             return Entry { first: rs.number(rel, row, path), second: 0, row };
         }
-        let Some(c0) = self.columns.first() else { return Entry { first: 0, second: 0, row } };
+        let Some(c0) = self.columns.first() else {
+            let of_span = |span: [Path; 2]| span::entry(span.map(|path| rs.cell(rel, row, path)), row);
+            return self.span.map_or(Entry { first: 0, second: 0, row }, of_span);
+        };
         let cell = rs.cell(rel, row, c0.path);
         let flip = if c0.desc { u64::MAX } else { 0 };
         let first = c0.word(cell, flip);

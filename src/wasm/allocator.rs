@@ -126,16 +126,19 @@ unsafe impl GlobalAlloc for SizeClasses {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let state = unsafe { &mut *self.state.get() };
         let Some(class) = class(layout) else {
-            state.used += layout.size();
-            return unsafe { state.large.malloc(layout.size(), layout.align()) };
+            let block = unsafe { state.large.malloc(layout.size(), layout.align()) };
+            if !block.is_null() {
+                state.used += layout.size();
+            }
+            return block;
         };
-        state.used += (class + 1) * STEP;
         let head = state.lists[class];
+        let size = (class + 1) * STEP;
         if !head.is_null() {
+            state.used += size;
             state.lists[class] = unsafe { (*head).next };
             return head.cast();
         }
-        let size = (class + 1) * STEP;
         if state.left < size {
             let chunk = unsafe { state.large.malloc(CHUNK, STEP) };
             if chunk.is_null() {
@@ -147,6 +150,7 @@ unsafe impl GlobalAlloc for SizeClasses {
         let block = state.chunk;
         state.chunk = unsafe { block.add(size) };
         state.left -= size;
+        state.used += size;
         block
     }
 

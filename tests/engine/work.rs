@@ -146,6 +146,69 @@ fn a_join_by_a_range_seeks_what_it_meets() {
     assert!((9..=40).contains(&few), "nine projects are met, {few} rows looked at");
 }
 
+/// Five issues of a project before all others and all likes of it, of which there are so many.
+fn among(query: Json, others: i64) -> Counted {
+    let mut engine = Counted::new();
+    engine.watch(query);
+    engine.put("likes", (0..others).map(|i| ints(&[i, 0, 1000 + i])));
+    engine.put("issues", (0..others).map(|i| ints(&[i, 0, 1000 + i])));
+    engine.put("issues", (0..5).map(|i| ints(&[-1 - i, 0, i])));
+    engine
+}
+
+#[test]
+fn within_a_key_a_range_seeks_what_it_meets() {
+    let call = |op: &str, args: &[Json]| json!({ "op": op, "args": args });
+    let same = call("=", &[col("issues", "project"), col("likes", "project")]);
+    let earlier = call("<", &[col("likes", "issue"), col("issues", "rank")]);
+    let on = call("and", &[same, earlier]);
+    let joined = |kind: &str| json!({ "from": "issues", "joins": [{ "kind": kind, "table": "likes", "on": on }] });
+    let asked =
+        |op: &str| json!({ "from": "issues", "where": { "op": op, "args": [], "query": { "from": "likes", "where": on } } });
+    for query in [joined("inner"), joined("left"), joined("full"), asked("exists"), asked("notExists")] {
+        // The issue is behind one like; no issue is behind the like; another project.
+        for change in [("issues", ints(&[-1, 0, 1001])), ("likes", ints(&[-1, 0, 5000])), ("likes", ints(&[-2, 1, 0]))] {
+            let [few, many] = [20, 2_000].map(|others| among(query.clone(), others).put(change.0, [change.1.clone()]));
+            assert!(few <= 24 && few == many, "{few} rows looked at among 20, {many} among 2,000, under {query}");
+        }
+    }
+}
+
+#[test]
+fn intervals_that_meet_are_found_among_however_many_others() {
+    let call = |op: &str, a: Json, b: Json| json!({ "op": op, "args": [a, b] });
+    let both = |a: Json, b: Json| json!({ "op": "and", "args": [a, b] });
+    // Issues last from their rank to their project, likes from their issue to their project; or are at their issue.
+    let meet = both(
+        call("<", col("issues", "rank"), col("likes", "project")),
+        call(">", col("issues", "project"), col("likes", "issue")),
+    );
+    let within = both(
+        call("<=", col("issues", "rank"), col("likes", "issue")),
+        call("<=", col("likes", "issue"), col("issues", "project")),
+    );
+    for on in [meet, within] {
+        let joined = |kind: &str| json!({ "from": "issues", "joins": [{ "kind": kind, "table": "likes", "on": on }] });
+        let asked = json!({ "from": "issues", "where": { "op": "exists", "query": { "from": "likes", "where": on } } });
+        for query in [joined("inner"), joined("full"), asked] {
+            for change in [("issues", ints(&[-1, 505, 502])), ("likes", ints(&[-1, 505, 502]))] {
+                let looked = |others: i64| {
+                    let mut engine = Counted::new();
+                    engine.watch(query.clone());
+                    engine.put("issues", (0..others).map(|i| ints(&[i, i * 8 + 6, i * 8])));
+                    engine.put("likes", (0..others).map(|i| ints(&[i, i * 8 + 6, i * 8])));
+                    engine.put(change.0, [change.1.clone()])
+                };
+                let (few, many) = (looked(100), looked(2_000));
+                assert!(
+                    (1..=24).contains(&few) && few == many,
+                    "{few} rows looked at among 100, {many} among 2,000, under {query}"
+                );
+            }
+        }
+    }
+}
+
 /// Conditions of a join of issues with projects, each of which few pairs meet.
 fn conditions() -> Vec<Json> {
     let call = |op: &str, args: &[Json]| json!({ "op": op, "args": args });
@@ -254,13 +317,13 @@ fn a_sub_query_costs_the_rows_that_a_change_matches() {
     let count =
         json!({ "from": "comments", "where": same, "select": [{ "name": "n", "expr": { "op": "agg", "name": "count" } }] });
     let scalar = json!({ "op": "scalar", "query": count });
-    let later = json!({ "op": "and", "args": [same, { "op": ">", "args": [col("comments", "id"), col("issues", "rank")] }] });
+    let other = json!({ "op": "and", "args": [same, { "op": "!=", "args": [col("comments", "id"), col("issues", "rank")] }] });
     let busy = json!({ "op": ">", "args": [scalar, { "op": "lit", "value": 1 }] });
     let either = json!({ "op": "or", "args": [{ "op": "exists", "query": { "from": "comments", "where": same } }, { "op": "lit", "value": false }] });
     let queries = [
         with_sub_query("exists", &same),
         with_sub_query("notExists", &same),
-        with_sub_query("notExists", &later),
+        with_sub_query("notExists", &other),
         json!({ "from": "issues", "where": busy }),
         json!({ "from": "issues", "where": either }),
     ];

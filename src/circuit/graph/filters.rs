@@ -30,7 +30,8 @@ impl Circuit {
         let index = if is_range {
             let (leaf, _) = relations.member(relation, NO_ROW, path.turns());
             let ty = relations.layout(leaf).columns[path.leaf()].ty;
-            let sort = SortSpec { columns: vec![SortColumn { path, ty, desc: false, nulls_first: false }], arrival: None };
+            let sort =
+                SortSpec { columns: vec![SortColumn { path, ty, desc: false, nulls_first: false }], ..SortSpec::default() };
             let spec = Spec::ArrangeInOrder { input, group: Vec::new(), sort: sort.clone() };
             self.index(relations, input, spec, Box::new(move |_, _| Box::new(Order::for_operators(relation, Vec::new(), sort))))
         } else {

@@ -34,14 +34,13 @@ impl Circuit {
         let node = self.nodes.node(id);
         let (of, own) = (node.inputs[input], node.inputs[own]);
         let is_shared = self.nodes.node(own).users as usize > self.tuning.filed_from;
-        if node.routed.is_some() || node.in_rounds || is_shared || self.nodes.arrangement(own).len() > self.tuning.filed_rows {
+        if node.routed.is_some() || node.in_rounds || is_shared || self.nodes.arranged(own) > self.tuning.filed_rows {
             return;
         }
         let mut keyed = self.nodes.node_mut(of).keyed.take().unwrap_or_default();
         keyed.file(id);
-        let arrangement = self.nodes.arrangement(own);
         self.nodes.scan(relations, own, &mut |row, weight| {
-            if let Some(key) = arrangement.key_of(relations, row) {
+            if let Some(key) = self.nodes.key_of(relations, own, row) {
                 keyed.note(id, key, weight);
             }
         });
@@ -71,7 +70,7 @@ impl Circuit {
         let out = std::mem::take(&mut self.nodes.node_mut(id).out);
         let Circuit { nodes, queue, .. } = self;
         for &(row, weight) in out.rows() {
-            let Some(key) = nodes.arrangement(id).key_of(relations, row) else { continue };
+            let Some(key) = nodes.key_of(relations, id, row) else { continue };
             for &join in keyed.affected(key) {
                 hand(nodes, join, (row, weight), queue);
             }
@@ -90,13 +89,12 @@ impl Circuit {
             return;
         }
         let mut keyed = self.nodes.node_mut(of).keyed.take().expect("the join is filed there");
-        let arrangement = self.nodes.arrangement(own);
-        let is_large = arrangement.len() > self.tuning.filed_rows;
+        let is_large = self.nodes.arranged(own) > self.tuning.filed_rows;
         if is_large {
             keyed.remove(id);
         } else {
             for &(row, weight) in change.rows() {
-                if let Some(key) = arrangement.key_of(relations, row) {
+                if let Some(key) = self.nodes.key_of(relations, own, row) {
                     keyed.note(id, key, weight);
                 }
             }

@@ -21,7 +21,7 @@ use super::{Meter, Operator, Scan, Spec};
 use crate::algebra::{Delta, Handle, Weight};
 use crate::operator::Fixpoint;
 use crate::query::TableId;
-use crate::trace::{HandleState, HashArrangement, OrderedGroups, Relations};
+use crate::trace::{HandleState, HashArrangement, OrderedGroups, Relations, hash_cells};
 use crate::value::MapState;
 
 /// Index of a node.
@@ -88,6 +88,19 @@ impl Nodes {
     /// The ordered lists of a node that has them.
     pub fn ordered(&self, id: NodeId) -> &OrderedGroups {
         self.operator(id).ordered().expect("node is an ordered arrangement")
+    }
+
+    /// Rows of an arrangement, by key or in order.
+    pub(super) fn arranged(&self, id: NodeId) -> usize {
+        self.operator(id).ordered().map_or_else(|| self.arrangement(id).len(), OrderedGroups::len)
+    }
+
+    /// Hash of the key by which a row is arranged; none of a row with a null in it, unless nulls are equal.
+    pub(super) fn key_of(&self, relations: &Relations, id: NodeId, row: Handle) -> Option<u64> {
+        match self.operator(id).ordered() {
+            Some(lists) => hash_cells(relations, lists.relation(), row, lists.group()),
+            None => self.arrangement(id).key_of(relations, row),
+        }
     }
 
     /// The guarded filters of a node.

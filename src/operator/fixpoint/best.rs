@@ -35,7 +35,7 @@ impl BestRows {
         let columns = std::iter::once(column(best.column, best.largest)).chain(others).collect();
         let by = best.by.iter().map(|&c| Path::column(c)).collect();
         BestRows {
-            candidates: OrderedGroups::new(relation, by, SortSpec { columns, arrival: None }).with_nulls(),
+            candidates: OrderedGroups::new(relation, by, SortSpec { columns, ..SortSpec::default() }).with_nulls(),
             listed: HashMap::default(),
             chosen: HashMap::default(),
         }

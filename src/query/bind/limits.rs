@@ -70,19 +70,16 @@ impl Budget {
             }
             self.take(1)?;
             todo.extend(parts(e).map(|a| (a, depth + 1)));
-            if let Some(call) = &e.call {
-                let more = call.filter.iter().chain(call.order_by.iter().map(|o| &o.expr));
-                todo.extend(more.map(|a| (a, depth + 1)));
-            }
         }
         Ok(())
     }
 }
 
-/// The expressions right below one: its arguments, and what it is over.
+/// The expressions right below one: its arguments, which rows of these and in what order, and what it is over.
 pub(super) fn parts(e: &ExprJson) -> impl Iterator<Item = &ExprJson> {
+    let call = e.call.iter().flat_map(|c| c.filter.iter().chain(c.order_by.iter().map(|k| &k.expr)));
     let over = e.over.iter().flat_map(|o| o.partition_by.iter().chain(o.order_by.iter().map(|k| &k.expr)));
-    e.args.iter().chain(over)
+    e.args.iter().chain(call).chain(over)
 }
 
 /// Whether an aggregate is called anywhere in an expression of any depth. Those of sub-queries are theirs.

@@ -60,6 +60,11 @@ fn with_grouping_they_are_over_the_groups_and_behind_the_aggregates() {
     // An aggregate in a window makes one group, as one beside it does.
     let global = good(selecting([over("sum", [agg("count", [])], json!({}))]));
     assert_eq!((global.aggregate.unwrap().calls.len(), global.windows.len()), (1, 1));
+    // Also where it says which rows take part.
+    let mut chosen = over("sum", [lit(1)], json!({}));
+    chosen["filter"] = op(">", [agg("count", []), lit(1)]);
+    let global = good(selecting([chosen]));
+    assert_eq!((global.aggregate.unwrap().calls.len(), global.windows.len()), (1, 1));
     let bad = bad(
         json!({"from": "issues", "groupBy": [{"expr": col("done")}], "select": [field("s", over("lag", [col("title")], json!({})))]}),
     );

@@ -122,6 +122,11 @@ impl OrderedGroups {
         self.relation
     }
 
+    /// Where the cells of the key are.
+    pub fn group(&self) -> &[Path] {
+        &self.group
+    }
+
     /// The order.
     pub fn sort(&self) -> &SortSpec {
         &self.sort

@@ -43,7 +43,10 @@ fn told<S: Subject>(seed: u64, case: &Case, first: &Broken) -> String {
         return format!("seed {seed}: {first}\n{}", case.print());
     }
     let quiet = Quiet::new();
-    let small = shrink(case, 6000, |candidate| guarded::<S>(candidate).is_err_and(|b| b.law == first.law));
+    // Whom a sub-query of several rows puts in error is a departure that cases do not go into, and shrinking must not slide there.
+    let many = |b: &Broken| b.detail.contains("TOO_MANY_ROWS");
+    let is_alike = |b: Broken| b.law == first.law && many(&b) == many(first);
+    let small = shrink(case, 6000, |candidate| guarded::<S>(candidate).is_err_and(is_alike));
     let broken = guarded::<S>(&small).err().unwrap_or(first.clone());
     drop(quiet);
     format!("seed {seed}: {broken}\n\nreplay with ORACLE_SEED={seed}; shrunk:\n{}", small.print())

@@ -168,7 +168,12 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
     let kind = if kind == "cross" { "inner" } else { kind };
     let mut conditions = Vec::new();
     let by_range = !many && chance(rng, 25);
-    for _ in 0..if by_range { rng.usize(1..=3) } else { 0 } {
+    let comparisons = match by_range {
+        true => rng.usize(1..=3),
+        false if chance(rng, 20) => rng.usize(1..=2),
+        false => 0,
+    };
+    for _ in 0..comparisons {
         if !pairs.is_empty() {
             let (a, b) = pick(rng, &pairs);
             let (a, b) = (aliased(a), b.read());
@@ -393,7 +398,7 @@ fn has_equality(e: &ExprJson) -> bool {
     e.op == "=" || e.op == "and" && e.args.iter().any(has_equality)
 }
 
-fn has_aggregate(e: &ExprJson) -> bool {
+pub(super) fn has_aggregate(e: &ExprJson) -> bool {
     e.op == "agg" || e.args.iter().any(has_aggregate)
 }
 

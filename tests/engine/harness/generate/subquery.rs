@@ -8,7 +8,7 @@ use fastrand::Rng;
 use super::aggregate::aggregate;
 use super::domain::{literal, value};
 use super::expression::{Scope, Visible, call};
-use super::query::{reads, visible};
+use super::query::{has_aggregate, reads, visible};
 use super::window::{over_groups, over_nested, window};
 use super::{chance, pick};
 
@@ -150,7 +150,9 @@ fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (T
         if query.grouping_sets.take().is_some() {
             query.having = None;
         }
-        let (ty, field) = if chance(rng, 10) { windowed(rng, &inside, true) } else { sortable(rng, &inside) };
+        // Without an aggregate in it a window function is one of rows, of which there are several.
+        let over = chance(rng, 10).then(|| windowed(rng, &inside, true)).filter(|(_, field)| has_aggregate(field));
+        let (ty, field) = over.unwrap_or_else(|| sortable(rng, &inside));
         let combined = chance(rng, 15).then(|| outside.of_type(rng, ty, 0));
         (ty, combined.map_or(field.clone(), |other| call("coalesce", vec![field, other])))
     } else if query.group_by.is_some() || query.having.is_some() {
