@@ -286,6 +286,7 @@ export class WorkerDatabase<S extends AnySchema> {
     if (told.closed === true) { this.#gone(); return }
     if (this.#dead !== undefined) return
     if (told.pressure !== undefined) void this.#rooms?.make(told.pressure)
+    if (told.queued === true) this.#rooms?.queued()
     if (told.durability !== undefined) this.#durability?.told(told.durability)
     if (told.crash !== undefined) { this.fail(errorOf(told.crash) as EddylineError); return }
     if (told.progress !== undefined) this.#queries.progressed(...told.progress)

@@ -24,6 +24,8 @@ export class Page {
   /** Batches that the memory budget refused, in order, while the page makes room; and what came behind them. */
   readonly #pressed: { readonly refusal: EddylineError; done(error: EddylineError | undefined): void }[] = []
   readonly #behind: Request[] = []
+  /** The page knows that something waits for it. */
+  #saidQueued = false
   #gone = false
 
   /** `left` is called once, when it has gone. */
@@ -40,13 +42,17 @@ export class Page {
     switch (request.t) {
       case 'ack': this.outbox.acked(request.n); return
       case 'close': this.leave(); return
-      case 'chunk': this.#streams.get(request.id)?.give(request.bytes, request.error); return
+      case 'chunk': this.#chunk(request); return
       case 'fetched': this.pages.fetched(this, request.id, request.row, request.error === undefined ? undefined : errorOf(request.error)); return
       case 'unsource': this.pages.turns.leave(request.source, this, request.turn); return
       case 'sourced': for (const page of this.pages.turns.mark(request.source)) page.outbox.tell({ sourced: [request.source] }); return
     }
     if (request.t === 'relieved') { this.#relieved(request.error); return }
-    if (this.#pressed.length > 0 && waits(request) && request.relief !== true) { this.#behind.push(request); return }
+    if (this.#pressed.length > 0 && waits(request) && request.relief !== true) {
+      this.#behind.push(request)
+      this.#queued()
+      return
+    }
     const id = 'id' in request ? request.id : undefined
     try { this.#do(request, id!) } catch (error) {
       if (id !== undefined) this.outbox.reply(id, undefined, errorJson(error))
@@ -136,10 +142,22 @@ export class Page {
     const refusal = codedError(error)
     if (refusal?.code !== 'MEMORY_BUDGET' || !this.presses || this.#gone) return false
     if (this.#pressed.push({ refusal, done }) === 1) this.#askRoom(refusal)
+    else this.#queued()
     return true
   }
 
-  #askRoom({ needed, budget }: EddylineError): void { this.channel.post({ pressure: { needed: needed!, budget: budget!, waits: true } }, []) }
+  #askRoom({ needed, budget }: EddylineError): void {
+    this.channel.post({ pressure: { needed: needed!, budget: budget!, waits: true } }, [])
+    this.#saidQueued = false
+    if (this.#pressed.length > 1 || this.#behind.length > 0) this.#queued()
+  }
+
+  /** Something waits for the page to make room, and it may have been asked before the page knew of that. */
+  #queued(): void {
+    if (this.#saidQueued) return
+    this.#saidQueued = true
+    this.channel.post({ queued: true }, [])
+  }
 
   #relieved(failure: ErrorJson | undefined): void {
     const pressed = this.#pressed.shift()
@@ -196,14 +214,21 @@ export class Page {
   /** The rows of a query in slices, as fast as the page takes them; other requests have their turn between. */
   #letIn(id: number, query: number, view: number, tells: boolean): void {
     const { port } = this.db.inside
+    let answered = false
+    const answer = (): void => {
+      if (!answered) this.outbox.reply(id, undefined)
+      answered = true
+    }
     const door: SliceDoor = {
       open: () => !this.#gone && port.dead === undefined && this.#views.get(query) === view,
       moved: move => { this.#moved(undefined, move) },
-      loaded: () => { this.outbox.reply(id, undefined) },
+      loaded: answer,
       failed: error => { this.channel.post({ error: errorJson(error) }, []) },
       pause: async () => { await pause(); await this.outbox.room() },
     }
     letIn(port, view, door, tells ? ({ processed, total }) => { this.channel.post({ progress: [query, processed, total] }, []) } : undefined).catch(door.failed)
+      // Of one that was dropped before: the page does not wait for ever.
+      .then(answer)
   }
 
   /** A source may begin, with its cursor as the answer, when no other tab runs it. */
@@ -238,6 +263,15 @@ export class Page {
       cancel: () => { open = false; channel.post({ cancel: id }, []) },
     }, { highWaterMark: 4 })
     return { stream, signal: abort.signal }
+  }
+
+  /** A piece of a stream, which may be ended before its turn has come. */
+  #chunk({ id, bytes, error }: Extract<Request, { t: 'chunk' }>): void {
+    this.#streams.get(id)?.give(bytes, error)
+    const at = error === undefined ? -1 : this.#behind.findIndex(request => request.t === 'stream' && request.id === id)
+    if (at < 0) return
+    this.#behind.splice(at, 1)
+    this.outbox.reply(id, undefined, error)
   }
 
   /** It has gone, whether it said so or not: its queries go, and what it was in the middle of is as if it had not begun. */

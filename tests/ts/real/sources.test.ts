@@ -554,6 +554,16 @@ describe('a connection that ends', () => {
     expect(db.version).toBe(2)
   })
 
+  it('while its source starts is cleaned up all the same', async () => {
+    const { db } = await open()
+    let cleaned = 0
+    db.live(db.query.issues).subscribe(() => { db.close() })
+    const connection = db.connect({ name: 'a', sync: s => { s.write(put('x') as never); return () => { cleaned++ } } })
+    expect(connection.status).toBe('closed')
+    await tick()
+    expect(cleaned).toBe(1)
+  })
+
   it('a clean-up that throws or rejects is told', async () => {
     const { db, errors } = await open()
     db.connect({ name: 'a', sync: () => () => { throw new Error('thrown') } }).close()
