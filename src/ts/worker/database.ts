@@ -220,7 +220,8 @@ export class WorkerDatabase<S extends AnySchema> {
   async ask<T = any>(name: string, ...args: readonly unknown[]): Promise<T> {
     this.#alive()
     try { return await this.#requests.ask<T>({ t: 'ask', name: String(name), args }) } catch (cause) {
-      if ((cause as Error | null)?.name !== 'DataCloneError') throw cause
+      // One that the answer threw has come as an ordinary error.
+      if (!(cause instanceof DOMException) || cause.name !== 'DataCloneError') throw cause
       throw new EddylineError('INVALID_ARGUMENT', `this cannot cross to the worker: ${(cause as Error).message}`, { path: 'args', cause })
     }
   }
