@@ -68,7 +68,7 @@ export class Page {
       case 'json': this.#roomy(id, request.relief, () => { this.pages.asking(this, id, () => { db.applyJson(request.input, request.options) }) }); return
       case 'stream': {
         const { stream, signal } = this.#stream(id)
-        const pressed = this.presses && request.relief !== true ? { pressed: (error: unknown) => this.#room(error) } : {}
+        const pressed = this.presses && request.relief !== true ? { pressed: (error: unknown) => this.#room(error, signal) } : {}
         db.applyJson(stream, { ...request.options, signal, ...pressed }).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
           .finally(() => { this.#streams.delete(id) })
         return
@@ -129,9 +129,10 @@ export class Page {
     }
   }
 
-  /** Of a stream: whether to try once more. */
-  #room(error: unknown): Promise<boolean> {
+  /** Of a stream: whether to try once more. One that is ended meanwhile does not wait for the hook. */
+  #room(error: unknown, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => { reject(signal.reason as Error) })
       const pressed = this.#press(error, refused => { if (refused === undefined) resolve(true); else reject(refused) })
       if (!pressed) resolve(false)
     })

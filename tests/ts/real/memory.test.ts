@@ -357,6 +357,21 @@ for (const worker of ['inline', undefined] as const) {
       } finally { vi.useRealTimers() }
     })
 
+    it('a stream that waits for the hook ends at once with its signal, and who comes behind it goes on when there is room', async () => {
+      const at = gate(), go = gate()
+      const { db, errors } = await far(200, async () => { at.open(); await go.passed; return [{ op: 'reset', table: 'issues', rows: [] }] })
+      await db.apply([put('x')])
+      const stop = new AbortController(), why = new Error('enough')
+      const stream = db.applyJson(new Response(JSON.stringify(rows(0, 2000))), { table: 'issues', signal: stop.signal }).catch(e => e)
+      await at.passed
+      const behind = db.applyJson(new Response(JSON.stringify(rows(5000, 3))), { table: 'issues' })
+      stop.abort(why)
+      expect(await stream).toBe(why)
+      expect(await held(db)).toBe(1)
+      go.open()
+      expect([(await behind).applied, await held(db), errors]).toEqual([3, 3, []])
+    })
+
     it('a stream that waits behind a batch ends at once with its signal', async () => {
       const at = gate(), go = gate()
       const { db } = await far(200, () => { at.open(); return go.passed })
