@@ -187,7 +187,7 @@ export class Feed {
 
   /** Everything, where an adapter loads what is asked for. */
   #load(): void {
-    if (this.#loadSubset === undefined) return
+    if (this.#loadSubset === undefined || this.ended) return
     this.#waits++
     const loaded = (async () => { await this.#loadSubset?.({}) })()
     loaded.then(() => { this.#waits--; this.#ready() }, error => { this.#waits--; this.markError(error) })

@@ -215,21 +215,16 @@ export class Page {
   /** The rows of a query in slices, as fast as the page takes them; other requests have their turn between. */
   #letIn(id: number, query: number, view: number, tells: boolean): void {
     const { port } = this.db.inside
-    let answered = false
-    const answer = (): void => {
-      if (!answered) this.outbox.reply(id, undefined)
-      answered = true
-    }
     const door: SliceDoor = {
       open: () => !this.#gone && port.dead === undefined && this.#views.get(query) === view,
       moved: move => { this.#moved(undefined, move) },
-      loaded: answer,
+      loaded: () => {},
       failed: error => { this.channel.post({ error: errorJson(error) }, []) },
       pause: async () => { await pause(); await this.outbox.room() },
     }
-    letIn(port, view, door, tells ? ({ processed, total }) => { this.channel.post({ progress: [query, processed, total] }, []) } : undefined).catch(door.failed)
-      // Of one that was dropped before: the page does not wait for ever.
-      .then(answer)
+    letIn(port, view, door, tells ? ({ processed, total }) => { this.channel.post({ progress: [query, processed, total] }, []) } : undefined)
+      // Of one that was dropped before, too: the page does not wait for ever.
+      .then(() => { this.outbox.reply(id, undefined) }, error => { this.outbox.reply(id, undefined, errorJson(error)) })
   }
 
   /** A source may begin, with its cursor as the answer, when no other tab runs it. */
