@@ -95,6 +95,10 @@ export function openStream(input: JsonStream): JsonReader {
   return (response.body ?? new ReadableStream<Uint8Array>({ start: c => { c.close() } })).getReader()
 }
 
+/** What a stream broke with, as an error with a code. */
+export const broken = (cause: unknown): EddylineError =>
+  cause instanceof EddylineError ? cause : new EddylineError('FETCH_FAILED', `the stream broke: ${cause instanceof Error ? cause.message : said(cause)}`, { cause })
+
 /** Gives way after so many milliseconds. */
 const SLICE = 5
 /** Rows of a slow stream are applied after so many milliseconds, however few they are. */
@@ -111,7 +115,10 @@ export async function pushStream(port: Port, reader: JsonReader, opts: JsonOptio
   // What the part before took: one that would not fit into the slice waits for the next.
   let took = 0
   for (;;) {
-    const { done, value } = await reader.read()
+    const { done, value } = await reader.read().catch(cause => {
+      signal?.throwIfAborted()
+      throw broken(cause)
+    })
     if (done) return
     if (!(value instanceof Uint8Array)) throw wrong('INVALID_ARGUMENT', `a stream of JSON has bytes (Uint8Array), not ${shown(value)}`, 'input', said(value))
     for (let at = 0; at < value.length; at += PIECE) {

@@ -74,16 +74,16 @@ export class SourceConnection implements Connection, SyncSession {
   }
 
   start(): void {
+    const started = (cleanup: void | (() => void)): void => {
+      if (typeof cleanup !== 'function') return
+      // By a listener of what it wrote, perhaps.
+      if (this.status === 'closed') this.#clean(cleanup)
+      else this.#cleanup = cleanup
+    }
     try {
-      const begun = this.source.sync(this)
-      if (typeof begun === 'function') this.#cleanup = begun
-      else if (begun !== undefined && typeof (begun as Promise<unknown>).then === 'function') {
-        (begun as Promise<void | (() => void)>).then(cleanup => {
-          if (typeof cleanup !== 'function') return
-          if (this.status === 'closed') this.#clean(cleanup)
-          else this.#cleanup = cleanup
-        }, error => { this.markError(error) })
-      }
+      const begun = this.source.sync(this) as Promise<void | (() => void)> | undefined
+      if (typeof begun?.then === 'function') begun.then(started, error => { this.markError(error) })
+      else started(begun as void | (() => void))
     } catch (error) { this.markError(error) }
   }
 

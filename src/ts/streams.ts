@@ -13,7 +13,7 @@ interface Host {
 /** The streams of a database. */
 export class Streams {
   readonly #readers = new Set<JsonReader>()
-  #last: Promise<unknown> | undefined
+  #last: Promise<void> | undefined
 
   readonly #port: Port
   readonly #host: Host
@@ -32,7 +32,7 @@ export class Streams {
     const before = this.#last
     let finish!: () => void
     let end!: () => void
-    const mine = this.#last = Promise.all([before, new Promise<void>(resolve => { finish = resolve })])
+    const mine = this.#last = new Promise<void>(resolve => { finish = resolve }).then(() => before)
     try {
       signal?.throwIfAborted()
       await Promise.race([before, new Promise((_, reject) => {
@@ -69,7 +69,8 @@ export class Streams {
       signal?.removeEventListener('abort', end)
       this.#readers.delete(reader)
       reader.releaseLock()
-      if (this.#last === mine) this.#last = undefined
+      // It may have ended before its turn: then the one before it is still at work.
+      if (this.#last === mine) this.#last = before
       finish()
     }
   }

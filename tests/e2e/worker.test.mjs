@@ -81,6 +81,20 @@ const pages = {
       db.close()
       return [told, found, wrong]
     }
+    const ended = (promise) => Promise.race([promise.then(() => 'none', (e) => e.code), new Promise((done) => setTimeout(done, 5000, 'waits for ever'))])
+    /** What waits when the application ends its worker, where there are no Web Locks. */
+    globalThis.owned = async () => {
+      Object.defineProperty(navigator, 'locks', { value: undefined, configurable: true })
+      const worker = new Worker('/engine.js', { type: 'module' }), early = new Worker('/engine.js', { type: 'module' })
+      const shared = new SharedWorker('/engine.js', { type: 'module', name: 'owned' })
+      const never = ended(createWorkerDatabase({ schema, worker: early }))
+      early.terminate()
+      const dbs = [await createWorkerDatabase({ schema, worker }), await createWorkerDatabase({ schema, worker: shared })]
+      const waiting = dbs.map((db) => ended(db.stats()))
+      worker.terminate()
+      shared.port.close()
+      return [await never, await Promise.all(waiting), await Promise.all(dbs.map((db) => ended(db.apply([])))), await ended(createWorkerDatabase({ schema, worker }))]
+    }
     globalThis.missing = () => createWorkerDatabase({ schema, worker: () => new Worker('/nowhere.js', { type: 'module' }) }).then(() => 'made', (e) => e.code)
     globalThis.ready = true
   </script>`,
@@ -126,5 +140,11 @@ describe('a database in a worker', () => {
     const { page } = await visit()
     for (const how of ['end', 'terminate']) assert.deepEqual(await page.evaluate((how) => globalThis.crash(how), how), [['WORKER_ERRORtrue', ['a'], 'ready'], 'error', 'WORKER_FAILED', ['a'], 'WORKER_FAILED'])
     assert.equal(await page.evaluate(() => globalThis.missing()), 'LOAD_FAILED')
+  })
+
+  it('knows at once that the application has ended its worker, without Web Locks', async () => {
+    const { page, problems } = await visit()
+    assert.deepEqual(await page.evaluate(() => globalThis.owned()), ['LOAD_FAILED', ['WORKER_FAILED', 'WORKER_FAILED'], ['WORKER_FAILED', 'WORKER_FAILED'], 'INVALID_ARGUMENT'])
+    assert.deepEqual(problems, [])
   })
 })

@@ -2,7 +2,7 @@
 // because adapters compare what comes with what they sent before.
 import { EddylineError, said } from '../errors.js'
 import type { SchemaJson } from '../schema.js'
-import type { SourceConnection, SyncSession, TypedWrite } from '../source.js'
+import type { Source, SourceConnection, SyncSession, TypedWrite } from '../source.js'
 import { standIn } from './stand-in.js'
 import type { TanStackOptions, TanStackStarted } from './index.js'
 
@@ -32,6 +32,8 @@ export class Feed {
   /** Keys of transactions that were refused. Until they are written again, nothing is ready. */
   readonly #missing = new Set<Key>()
   #saidReady = false
+  /** The adapter has told an error, and not that it is over. */
+  #failed = false
   /** What has to end before the first rows are there: `sync` itself, loads of subsets. */
   #waits = 1
   #loadSubset: ((options: object) => unknown) | undefined
@@ -43,8 +45,8 @@ export class Feed {
   }
 
   /** Starts the adapter. Returns what ends it. */
-  start(): (() => void) | undefined {
-    let started: TanStackStarted
+  start(): ReturnType<Source['sync']> {
+    let started: TanStackStarted | Promise<TanStackStarted>
     try {
       started = this.options.sync.sync({
         collection: standIn(this),
@@ -60,6 +62,13 @@ export class Feed {
         metadata: undefined,
       })
     } catch (error) { throw this.#typed(error) }
+    // Those of TanStack DB give no promise; of one's own they may be `async`.
+    if (!(started instanceof Promise)) return this.#started(started)
+    return started.then(each => this.#started(each), error => { throw this.#typed(error) })
+  }
+
+  /** The adapter runs. Returns what ends it. */
+  #started(started: TanStackStarted): (() => void) | undefined {
     const { cleanup, loadSubset } = typeof started === 'function' ? { cleanup: started } : started ?? {}
     this.#loadSubset = loadSubset
     this.#load()
@@ -135,12 +144,14 @@ export class Feed {
 
   markReady(): void {
     this.#saidReady = true
+    this.#failed = false
     this.#ready()
   }
 
   markError(error: unknown): void {
     if (this.ended) return
     this.status = 'error'
+    this.#failed = true
     this.session.markError(this.#typed(error))
   }
 
@@ -176,7 +187,7 @@ export class Feed {
 
   /** Everything, where an adapter loads what is asked for. */
   #load(): void {
-    if (this.#loadSubset === undefined) return
+    if (this.#loadSubset === undefined || this.ended) return
     this.#waits++
     const loaded = (async () => { await this.#loadSubset?.({}) })()
     loaded.then(() => { this.#waits--; this.#ready() }, error => { this.#waits--; this.markError(error) })
@@ -193,7 +204,11 @@ export class Feed {
     into(this.rows, transaction)
     if (transaction.truncate) this.#missing.clear()
     for (const key of transaction.rows.keys()) this.#missing.delete(key)
-    if (!transaction.truncate) return
+    if (!transaction.truncate) {
+      // Of a worker adapters may not wait to say that they are ready.
+      if (this.status === 'error' && !this.#failed) this.#ready()
+      return
+    }
     this.#load()
     if (this.#readyAfterTruncate) this.markReady()
   }

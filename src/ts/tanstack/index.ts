@@ -1,7 +1,7 @@
 // `eddyline/tanstack`: adapters of TanStack DB (Electric, TanStack Query and others) as sources. Nothing of TanStack is imported:
 // the options come from the caller.
 import { said } from '../errors.js'
-import { type Kinds, TEXT, checkOptions, oneOf, wrong } from '../option-kinds.js'
+import { type Kinds, TEXT, checkOptions, oneOf, shown, wrong } from '../option-kinds.js'
 import type { Source } from '../source.js'
 import { Feed } from './feed.js'
 import { notASource } from './stand-in.js'
@@ -49,6 +49,7 @@ const FROM: Kinds = { name: TEXT, stale: /* @__PURE__ */ oneOf('error', 'ignore'
  * What an adapter throws, or marks as an error, is SOURCE_FAILED with that as `cause`.
  */
 export function fromTanStack(table: string, options: TanStackOptions | TanStackSync, from?: { name?: string; stale?: 'error' | 'ignore' }): Source {
+  if (typeof table !== 'string') throw wrong('INVALID_ARGUMENT', `\`fromTanStack\` takes the name of a table first, not ${shown(table)}`, 'table', said(table))
   checkOptions(from, FROM, { path: '' })
   const given = options as { sync?: unknown } | null | undefined
   const whole = (typeof given?.sync === 'function' ? { sync: given } : given) as TanStackOptions

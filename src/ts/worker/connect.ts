@@ -22,11 +22,13 @@ export function connectTo<S extends AnySchema>(
   // One by one: what a class gives its instances is not their own, and would not be spread.
   const { name, stale, table } = source
   let cursor: string | undefined
-  let pending: Promise<unknown> = Promise.resolve()
+  let pending = Promise.resolve()
   /** Told by the connection, whoever awaits it. */
   const followed = (applied: Promise<Report>): Promise<Report> => {
     const told = applied.then(report => { if (report.source === name && report.cursor !== undefined) cursor = report.cursor }, error => { connection.markError(error) })
-    pending = Promise.all([pending, told])
+    const before = pending
+    // Settles with nothing: what was written long ago is not to be held by what is written now.
+    pending = told.then(() => before)
     return applied
   }
   const face = {
@@ -48,8 +50,15 @@ export function connectTo<S extends AnySchema>(
       applyJson: (bytes, opts) => session.applyJson(bytes, opts),
       load: (from, opts) => session.load(from, opts),
       truncate: table => { session.truncate(table) },
-      // Ready is what the live queries show.
-      markReady: () => { void pending.then(() => { if (connection.status !== 'error') { session.markReady(); turn.loaded() } }) },
+      // Ready is what the live queries show. An error that was known is over; one that came to light since is not.
+      markReady: () => {
+        const { status, error } = connection
+        void pending.then(() => {
+          if (connection.status === 'closed' || (connection.status === 'error' && (status !== 'error' || connection.error !== error))) return
+          session.markReady()
+          turn.loaded()
+        })
+      },
       markError: error => { session.markError(error) },
     } as SyncSession),
   }

@@ -220,7 +220,8 @@ export class WorkerDatabase<S extends AnySchema> {
   async ask<T = any>(name: string, ...args: readonly unknown[]): Promise<T> {
     this.#alive()
     try { return await this.#requests.ask<T>({ t: 'ask', name: String(name), args }) } catch (cause) {
-      if ((cause as Error | null)?.name !== 'DataCloneError') throw cause
+      // One that the answer threw has come as an ordinary error.
+      if (!(cause instanceof DOMException) || cause.name !== 'DataCloneError') throw cause
       throw new EddylineError('INVALID_ARGUMENT', `this cannot cross to the worker: ${(cause as Error).message}`, { path: 'args', cause })
     }
   }
@@ -286,6 +287,7 @@ export class WorkerDatabase<S extends AnySchema> {
     if (told.closed === true) { this.#gone(); return }
     if (this.#dead !== undefined) return
     if (told.pressure !== undefined) void this.#rooms?.make(told.pressure)
+    if (told.queued === true) this.#rooms?.queued()
     if (told.durability !== undefined) this.#durability?.told(told.durability)
     if (told.crash !== undefined) { this.fail(errorOf(told.crash) as EddylineError); return }
     if (told.progress !== undefined) this.#queries.progressed(...told.progress)

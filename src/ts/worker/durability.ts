@@ -1,5 +1,6 @@
 // What a page knows of the storage of its database, which is in the worker.
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
+import { report } from '../dispatch.js'
 import type { DurabilityStatus, EntryWrites, FarStorage, StorageOption } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import { checkEntries } from '../entries.js'
@@ -97,6 +98,6 @@ export class FarDurability implements WorkerDurability {
   #become(status: DurabilityStatus): void {
     if (status === this.status || this.status === 'closed') return
     this.status = status
-    for (const fn of [...this.#listeners]) fn(status)
+    for (const fn of [...this.#listeners]) try { fn(status) } catch (error) { report(error, undefined) }
   }
 }

@@ -68,6 +68,7 @@ export class Inbox {
   }
 
   *#prepare(told: Told): Generator<void, void, void> {
+    this.#forget(told)
     // Handles that were freed meanwhile may be those of other rows now: then it must wait.
     if (told.net === true && told.words !== undefined) return
     const { rows, words } = told
@@ -103,6 +104,7 @@ export class Inbox {
   #absorb(told: Told): void {
     const { report, words, net } = told
     const version = told.version ?? this.queries.version
+    this.#forget(told)
     if (told.contents !== undefined || words !== undefined) this.dispatcher.pin()
     for (const [view, content] of told.contents ?? []) this.contents.set(view, content)
     const failures = new Map((told.failures ?? []).map(([view, code, message]) => [view, new EddylineError(code, message)]))
@@ -131,7 +133,6 @@ export class Inbox {
     this.contents.clear()
     this.done()
     for (const [view, total] of told.totals ?? []) this.queries.totals.set(view, total)
-    for (const rel of told.forgotten ?? []) this.heap.forget(rel)
     this.queries.version = version
     const fetched = this.#fetched(told)
     const events = changed.filter(q => q.listeners.size > 0).map(q => new QueryEvent(q, q.view.diff, report ?? NO_BATCH(version)))
@@ -139,6 +140,12 @@ export class Inbox {
     const batch = report !== undefined && !report.replayed ? report : undefined
     if (events.length > 0 || (batch !== undefined && this.dispatcher.hasReportListeners)) this.dispatcher.push(events, batch)
     this.queries.open.tell([...loaded, ...fetched])
+  }
+
+  /** Relations go before rows come: in one message with its end, one may be there again, of a query that was dropped and opened anew. */
+  #forget(told: Told): void {
+    for (const rel of told.forgotten ?? []) this.heap.forget(rel)
+    told.forgotten = undefined
   }
 
   /** Takes in a report of the engine; the freed rows go. */

@@ -1,5 +1,6 @@
 // `eddyline/worker`: the engine in a worker, its live queries on the page.
 import { later } from '../breathe.js'
+import { report } from '../dispatch.js'
 import { compileBrowser } from '../boot/browser.js'
 import { EddylineError } from '../errors.js'
 import type { StorageOption } from '../durability.js'
@@ -55,7 +56,6 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
   checkDatabaseOptions(options, FAR)
   const name = options.name ?? 'eddyline'
   const storage = options.storage === undefined ? undefined : storageJson(options.storage)
-  await placeFree(storage?.far)
   const wanted = options.shared === true ? name : options.shared || undefined
   const { channel, shared } = start(options.worker, wanted)
   if (wanted !== undefined && !shared) warn(options, new EddylineError('NOT_SHARED', 'there is no SharedWorker here: this tab has an engine of its own'))
@@ -68,8 +68,11 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
   }
   let unwatch: (() => void) | undefined
   channel.failed((why, uncaught) => {
-    if (db === undefined || uncaught !== true) { failed(why); return }
-    db.erred(new EddylineError('WORKER_ERROR', `in the worker of \`${db.name}\` nobody caught this: ${why}`))
+    // Of its script, before it has said anything.
+    if (uncaught !== true || (db === undefined && unwatch === undefined)) { failed(why); return }
+    const error = new EddylineError('WORKER_ERROR', `in the worker of \`${name}\` nobody caught this: ${why}`)
+    if (db === undefined) report(error, options.onError)
+    else db.erred(error)
     // Its lock says when it ends; without one any answer says that it has not.
     if (unwatch !== undefined) return
     const silent = later(() => { failed(why) }, SILENT)
@@ -84,6 +87,7 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
     if (db !== undefined) db.take(told)
     else for (const reply of told.replies ?? []) requests.answered(reply)
   })
+  await placeFree(storage?.far)
   const lock = shared ? await hold() : undefined
   const open = (module: unknown, transfer: ArrayBuffer[] = []): Promise<OpenReply | NeedsBinary> => requests.ask({
     t: 'open', protocol: PROTOCOL, schema: options.schema.json, name, fetches: options.fetchRow !== undefined, module, ahead: Math.max(1, options.ahead ?? 4), alive: lock?.name, storage: storage?.json,

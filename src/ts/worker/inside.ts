@@ -73,7 +73,7 @@ export class Rooms {
           return () => { if (this.#answers.get(name) === fn) this.#answers.delete(name) }
         },
       })
-      if (typeof end === 'function') db.closers.add(end)
+      if (typeof end === 'function') db.closers.add(() => { ended(end) })
     }
   }
 
@@ -83,6 +83,11 @@ export class Rooms {
     if (fn === undefined) throw unknownName('UNKNOWN_REQUEST', `answer to \`${name}\` in the worker`, name, this.#answers.keys(), 'name')
     return cloned(await fn(...args))
   }
+}
+
+/** What it throws goes to the console: the database is closed, and its storage let go, all the same. A thread of Node would end before that. */
+function ended(end: () => unknown): void {
+  (async () => end())().catch(error => { console.error(error) })
 }
 
 function nameOf(name: unknown): void {

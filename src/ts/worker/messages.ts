@@ -143,6 +143,8 @@ export interface Told {
   migrate?: { step: number; version: number; row: unknown; table: string; tenant: string | undefined }
   /** More memory is wanted than the budget allows. A batch that `waits` is held until `relieved`. */
   pressure?: Pressure
+  /** Something waits behind the batch that `waits`. */
+  queued?: true
   /** A lock that the worker holds while it lives, told before the answer to `open`. */
   alive?: string
   /** The database is closed, and its storage let go. */

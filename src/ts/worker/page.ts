@@ -24,6 +24,8 @@ export class Page {
   /** Batches that the memory budget refused, in order, while the page makes room; and what came behind them. */
   readonly #pressed: { readonly refusal: EddylineError; done(error: EddylineError | undefined): void }[] = []
   readonly #behind: Request[] = []
+  /** The page knows that something waits for it. */
+  #saidQueued = false
   #gone = false
 
   /** `left` is called once, when it has gone. */
@@ -40,13 +42,17 @@ export class Page {
     switch (request.t) {
       case 'ack': this.outbox.acked(request.n); return
       case 'close': this.leave(); return
-      case 'chunk': this.#streams.get(request.id)?.give(request.bytes, request.error); return
+      case 'chunk': this.#chunk(request); return
       case 'fetched': this.pages.fetched(this, request.id, request.row, request.error === undefined ? undefined : errorOf(request.error)); return
       case 'unsource': this.pages.turns.leave(request.source, this, request.turn); return
       case 'sourced': for (const page of this.pages.turns.mark(request.source)) page.outbox.tell({ sourced: [request.source] }); return
     }
     if (request.t === 'relieved') { this.#relieved(request.error); return }
-    if (this.#pressed.length > 0 && waits(request) && request.relief !== true) { this.#behind.push(request); return }
+    if (this.#pressed.length > 0 && waits(request) && request.relief !== true) {
+      this.#behind.push(request)
+      this.#queued()
+      return
+    }
     const id = 'id' in request ? request.id : undefined
     try { this.#do(request, id!) } catch (error) {
       if (id !== undefined) this.outbox.reply(id, undefined, errorJson(error))
@@ -62,7 +68,7 @@ export class Page {
       case 'json': this.#roomy(id, request.relief, () => { this.pages.asking(this, id, () => { db.applyJson(request.input, request.options) }) }); return
       case 'stream': {
         const { stream, signal } = this.#stream(id)
-        const pressed = this.presses && request.relief !== true ? { pressed: (error: unknown) => this.#room(error) } : {}
+        const pressed = this.presses && request.relief !== true ? { pressed: (error: unknown) => this.#room(error, signal) } : {}
         db.applyJson(stream, { ...request.options, signal, ...pressed }).then(report => { outbox.reply(id, report) }, error => { outbox.reply(id, undefined, errorJson(error)) })
           .finally(() => { this.#streams.delete(id) })
         return
@@ -123,9 +129,10 @@ export class Page {
     }
   }
 
-  /** Of a stream: whether to try once more. */
-  #room(error: unknown): Promise<boolean> {
+  /** Of a stream: whether to try once more. One that is ended meanwhile does not wait for the hook. */
+  #room(error: unknown, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => { reject(signal.reason as Error) })
       const pressed = this.#press(error, refused => { if (refused === undefined) resolve(true); else reject(refused) })
       if (!pressed) resolve(false)
     })
@@ -136,10 +143,22 @@ export class Page {
     const refusal = codedError(error)
     if (refusal?.code !== 'MEMORY_BUDGET' || !this.presses || this.#gone) return false
     if (this.#pressed.push({ refusal, done }) === 1) this.#askRoom(refusal)
+    else this.#queued()
     return true
   }
 
-  #askRoom({ needed, budget }: EddylineError): void { this.channel.post({ pressure: { needed: needed!, budget: budget!, waits: true } }, []) }
+  #askRoom({ needed, budget }: EddylineError): void {
+    this.channel.post({ pressure: { needed: needed!, budget: budget!, waits: true } }, [])
+    this.#saidQueued = false
+    if (this.#pressed.length > 1 || this.#behind.length > 0) this.#queued()
+  }
+
+  /** Something waits for the page to make room, and it may have been asked before the page knew of that. */
+  #queued(): void {
+    if (this.#saidQueued) return
+    this.#saidQueued = true
+    this.channel.post({ queued: true }, [])
+  }
 
   #relieved(failure: ErrorJson | undefined): void {
     const pressed = this.#pressed.shift()
@@ -199,11 +218,13 @@ export class Page {
     const door: SliceDoor = {
       open: () => !this.#gone && port.dead === undefined && this.#views.get(query) === view,
       moved: move => { this.#moved(undefined, move) },
-      loaded: () => { this.outbox.reply(id, undefined) },
+      loaded: () => {},
       failed: error => { this.channel.post({ error: errorJson(error) }, []) },
       pause: async () => { await pause(); await this.outbox.room() },
     }
-    letIn(port, view, door, tells ? ({ processed, total }) => { this.channel.post({ progress: [query, processed, total] }, []) } : undefined).catch(door.failed)
+    letIn(port, view, door, tells ? ({ processed, total }) => { this.channel.post({ progress: [query, processed, total] }, []) } : undefined)
+      // Of one that was dropped before, too: the page does not wait for ever.
+      .then(() => { this.outbox.reply(id, undefined) }, error => { this.outbox.reply(id, undefined, errorJson(error)) })
   }
 
   /** A source may begin, with its cursor as the answer, when no other tab runs it. */
@@ -238,6 +259,15 @@ export class Page {
       cancel: () => { open = false; channel.post({ cancel: id }, []) },
     }, { highWaterMark: 4 })
     return { stream, signal: abort.signal }
+  }
+
+  /** A piece of a stream, which may be ended before its turn has come. */
+  #chunk({ id, bytes, error }: Extract<Request, { t: 'chunk' }>): void {
+    this.#streams.get(id)?.give(bytes, error)
+    const at = error === undefined ? -1 : this.#behind.findIndex(request => request.t === 'stream' && request.id === id)
+    if (at < 0) return
+    this.#behind.splice(at, 1)
+    this.outbox.reply(id, undefined, error)
   }
 
   /** It has gone, whether it said so or not: its queries go, and what it was in the middle of is as if it had not begun. */

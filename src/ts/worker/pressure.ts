@@ -24,10 +24,13 @@ export class RoomMaker {
   #queued: (() => void) | undefined
 
   constructor(readonly hook: (pressure: Pressure, relieve: Relieve) => Relief | Promise<Relief>, readonly requests: Requests, readonly host: RoomHost) {
-    requests.queued = () => {
-      this.#queued?.()
-      this.#queued = undefined
-    }
+    requests.queued = () => { this.queued() }
+  }
+
+  /** Something waits behind the batch that waits: asked just now, or before it was known that there is one. */
+  queued(): void {
+    this.#queued?.()
+    this.#queued = undefined
   }
 
   /** Makes room, and says so if a batch waits for it. */

@@ -1,6 +1,6 @@
 // Questions to the worker and their answers; streams that it reads.
-import { EddylineError } from '../errors.js'
-import { type JsonOptions, type JsonReader, type JsonStream, openStream } from '../json-input.js'
+import type { EddylineError } from '../errors.js'
+import { type JsonOptions, type JsonReader, type JsonStream, broken, openStream } from '../json-input.js'
 import { said, shown, wrong } from '../option-kinds.js'
 import { type Channel, type Reply, type Request, errorJson, errorOf, waits } from './messages.js'
 
@@ -79,9 +79,10 @@ export class Requests {
     reader.read().then(({ done, value }) => {
       if (this.#dead !== undefined) return
       if (done) { this.channel.post({ t: 'chunk', id, bytes: undefined } satisfies Request, []); return }
-      // Handed over when it is a piece of its own; else a copy goes.
-      const own = value.byteOffset === 0 && value.byteLength === value.buffer.byteLength
-      this.channel.post({ t: 'chunk', id, bytes: value } satisfies Request, own ? [value.buffer as ArrayBuffer] : [])
+      // Handed over when it is a large piece of its own; else a copy goes: of a part of a buffer all of it would, and a small one may be there to be given again.
+      const own = value.byteLength > SMALL && value.byteLength === value.buffer.byteLength && value.buffer instanceof ArrayBuffer
+      const bytes = own ? value : value.slice()
+      this.channel.post({ t: 'chunk', id, bytes } satisfies Request, [bytes.buffer as ArrayBuffer])
     }).catch(error => {
       if (this.#readers.get(id) === reader) this.#broken.set(id, error)
       if (this.#dead === undefined) this.channel.post({ t: 'chunk', id, bytes: undefined, error: errorJson(error) } satisfies Request, [])
@@ -101,13 +102,14 @@ export class Requests {
   }
 }
 
+/** Bytes of a piece of a stream up to which it is copied. */
+const SMALL = 16 * 1024
+
 /** A reader whose faults are typed: of the line, and pieces that are no bytes. */
 function typed(reader: JsonReader): JsonReader {
   return {
     async read() {
-      const piece = await reader.read().catch(cause => {
-        throw cause instanceof EddylineError ? cause : new EddylineError('FETCH_FAILED', `the stream broke: ${cause instanceof Error ? cause.message : said(cause)}`, { cause })
-      })
+      const piece = await reader.read().catch(cause => { throw broken(cause) })
       if (!piece.done && !((piece.value as unknown) instanceof Uint8Array)) throw wrong('INVALID_ARGUMENT', `a stream of JSON has bytes (Uint8Array), not ${shown(piece.value)}`, 'input', said(piece.value))
       return piece
     },

@@ -9,6 +9,8 @@ export interface NodeWorker {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void
   on(event: string, fn: (value: any) => void): void
   terminate(): Promise<unknown>
+  /** -1 when it has ended. */
+  readonly threadId?: number
 }
 interface NodeProcess { getBuiltinModule?(name: string): { Worker?: new (url: URL, options: { execArgv: string[] }) => NodeWorker } | undefined }
 
@@ -29,6 +31,7 @@ export function start(input: WorkerInput | undefined, shared: string | undefined
   try {
     const given = typeof input === 'function' ? input() : input
     if (typeof input === 'function' && !isWorker(given)) throw wrong('INVALID_ARGUMENT', `\`worker\` is a function that makes a Worker or a SharedWorker, not one that gives ${shown(given)}`, 'worker', said(given))
+    if (given !== undefined) taken(given)
     if (given !== undefined) return 'port' in given ? { channel: common(given), shared: true } : { channel: 'on' in given ? node(given) : browser(given), shared: false }
     if (shared !== undefined && typeof SharedWorker !== 'undefined') {
       return { channel: common(new SharedWorker(new URL('./host.js', import.meta.url), { type: 'module', name: shared })), shared: true }
@@ -38,6 +41,14 @@ export function start(input: WorkerInput | undefined, shared: string | undefined
     if (error instanceof EddylineError) throw error
     throw new EddylineError('LOAD_FAILED', `the worker could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
+}
+
+/** Workers that have a database, or had one, with which they end. */
+const used = new WeakSet<AnyWorker>()
+
+function taken(worker: AnyWorker): void {
+  if (used.has(worker)) throw wrong('INVALID_ARGUMENT', 'this worker has a database already, and ends with it: `worker` may be a function that makes one', 'worker')
+  used.add(worker)
 }
 
 function alone(): Channel {
@@ -50,17 +61,26 @@ function alone(): Channel {
 }
 
 function common(worker: SharedWorker): Channel {
-  const channel = portChannel(worker.port)
+  const { port } = worker
+  const channel = portChannel(port)
+  const { close } = port
   return {
     ...channel,
+    close: () => { close.call(port) },
     failed: fn => {
       channel.failed(fn)
+      // The end that closes it is told of nothing.
+      port.close = () => {
+        close.call(port)
+        fn('its port was closed')
+      }
       worker.onerror = event => { event.preventDefault?.(); fn((event as ErrorEvent).message ?? 'its script could not be loaded') }
     },
   }
 }
 
 function browser(worker: Worker): Channel {
+  const { terminate } = worker
   return {
     post: (message, transfer) => { worker.postMessage(message, transfer) },
     listen: fn => { worker.onmessage = ({ data }) => { fn(data) } },
@@ -68,8 +88,13 @@ function browser(worker: Worker): Channel {
       // Of a script that could not be loaded it has no message. A worker goes on behind an error, as a page does.
       worker.onerror = event => { event.preventDefault?.(); fn(event.message ?? 'its script could not be loaded', true) }
       worker.onmessageerror = () => { fn('a message could not be read') }
+      // Of this no event tells, and locks, which would, are for secure origins.
+      worker.terminate = () => {
+        terminate.call(worker)
+        fn('it was terminated')
+      }
     },
-    close: () => { worker.terminate() },
+    close: () => { terminate.call(worker) },
   }
 }
 
@@ -81,6 +106,7 @@ function node(worker: NodeWorker): Channel {
     failed: fn => {
       worker.on('error', (error: Error) => { fn(error.message) })
       worker.on('exit', (code: number) => { if (open) fn(`it ended with ${code}`) })
+      if (worker.threadId === -1) fn('it has ended')
     },
     close: () => { open = false; void worker.terminate() },
   }

@@ -5,7 +5,7 @@ export interface Turn<P> { readonly page: P; readonly turn: number; readonly beg
 
 export class Turns<P> {
   readonly #queues = new Map<string, Turn<P>[]>()
-  /** Sources that have loaded. */
+  /** Sources that have loaded, of those that somebody runs. */
   readonly #loaded = new Set<string>()
 
   /** Whether whoever runs it has said that it has loaded. */
@@ -34,8 +34,11 @@ export class Turns<P> {
     const left = queue.filter(stays)
     // Who does not wait any more is not left without an answer.
     for (const t of queue) if (t !== first && !stays(t)) t.begin()
-    if (left.length === 0) this.#queues.delete(source)
-    else this.#queues.set(source, left)
+    if (left.length === 0) {
+      this.#queues.delete(source)
+      // Who comes next begins anew, and is ready when it says so.
+      this.#loaded.delete(source)
+    } else this.#queues.set(source, left)
     if (left.length > 0 && left[0] !== first) left[0].begin()
   }
 

@@ -336,6 +336,57 @@ for (const worker of ['inline', undefined] as const) {
       } finally { vi.useRealTimers() }
     })
 
+    it('also for what was asked before the page knew of it', async () => {
+      const at = gate(), pending: Promise<unknown>[] = []
+      const { db, errors } = await far(200, async () => {
+        at.open()
+        await Promise.all(pending.slice(1))
+      })
+      vi.useFakeTimers({ toFake: ['setTimeout'] })
+      try {
+        pending.push(db.apply(fill(0, 2000)).catch(e => e), db.apply([put('behind')]))
+        await at.passed
+        // The worker has told that something waits.
+        await db.stats()
+        vi.advanceTimersByTime(29_000)
+        expect(errors).toEqual([])
+        vi.advanceTimersByTime(2_000)
+        const error: any = await pending[0]
+        expect([error.code, error.cause.code, errors.map(e => e.code)]).toEqual(['MEMORY_BUDGET', 'CALLBACK_CIRCLE', ['CALLBACK_CIRCLE']])
+        expect([(await pending[1] as { applied: number }).applied, await held(db)]).toEqual([1, 1])
+      } finally { vi.useRealTimers() }
+    })
+
+    it('a stream that waits for the hook ends at once with its signal, and who comes behind it goes on when there is room', async () => {
+      const at = gate(), go = gate()
+      const { db, errors } = await far(200, async () => { at.open(); await go.passed; return [{ op: 'reset', table: 'issues', rows: [] }] })
+      await db.apply([put('x')])
+      const stop = new AbortController(), why = new Error('enough')
+      const stream = db.applyJson(new Response(JSON.stringify(rows(0, 2000))), { table: 'issues', signal: stop.signal }).catch(e => e)
+      await at.passed
+      const behind = db.applyJson(new Response(JSON.stringify(rows(5000, 3))), { table: 'issues' })
+      stop.abort(why)
+      expect(await stream).toBe(why)
+      expect(await held(db)).toBe(1)
+      go.open()
+      expect([(await behind).applied, await held(db), errors]).toEqual([3, 3, []])
+    })
+
+    it('a stream that waits behind a batch ends at once with its signal', async () => {
+      const at = gate(), go = gate()
+      const { db } = await far(200, () => { at.open(); return go.passed })
+      const large = db.apply(fill(0, 2000)).catch(e => e.code)
+      await at.passed
+      const stop = new AbortController(), why = new Error('enough')
+      const stream = db.applyJson(new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) }), { table: 'issues', signal: stop.signal }).catch(e => e)
+      const behind = db.apply([put('x')])
+      await db.stats()
+      stop.abort(why)
+      expect(await stream).toBe(why)
+      go.open()
+      expect([await large, (await behind).applied, await held(db)]).toEqual(['MEMORY_BUDGET', 1, 1])
+    })
+
     it('a hook that throws refuses the batch with that as its cause, and is told; what came behind goes on', async () => {
       const { db, errors } = await far(200, () => { throw new Error('not today') })
       const refused = db.apply(fill(0, 2000)).catch(e => e), behind = db.apply([put('x')])

@@ -125,6 +125,27 @@ describe('applyJson', () => {
     expect([(await first).applied, (await third).applied, db.version]).toEqual([300, 300, 2])
   })
 
+  it.each(['while it waits', 'before it comes'])('that is ended %s lets nobody go before its time who comes later', async when => {
+    const { db } = await open()
+    let give!: (bytes?: Uint8Array) => void
+    const first = db.applyJson(new ReadableStream<Uint8Array>({ start(c) { give = bytes => { if (bytes === undefined) c.close(); else c.enqueue(bytes) } } }), { table: 'issues' })
+    const text = JSON.stringify(rows.slice(0, 3))
+    give(encoder.encode(text.slice(0, 50)))
+    await tick(2)
+    const stop = new AbortController(), why = new Error('enough')
+    if (when === 'before it comes') stop.abort(why)
+    const second = db.applyJson(pieces('[]', 3), { table: 'issues', signal: stop.signal })
+    stop.abort(why)
+    await expect(second).rejects.toBe(why)
+    const third = db.applyJson(pieces(JSON.stringify([issue('later', { votes: null })]), 30), { table: 'issues' })
+    await tick(5)
+    give(encoder.encode(text.slice(50)))
+    give()
+    const told = [first, third].map(p => p.then(r => [r.version, r.applied], e => e.message))
+    expect(await Promise.all(told)).toEqual([[1, 3], [2, 1]])
+    expect(db.live(db.query.issues.orderBy('id')).rows.map(r => r.id)).toEqual(['i0', 'i1', 'i2', 'later'])
+  })
+
   it('ends also when its signal comes behind the last byte', async () => {
     for (let turns = 0; turns < 8; turns++) {
       const { db } = await open()
@@ -552,6 +573,16 @@ describe('a connection that ends', () => {
     expect(failure(() => { session.truncate('n') }).code).toBe('TENANT_REQUIRED')
     for (const wrong of [null, 'x', 5, undefined, [], {}]) expect(failure(() => { session.write(wrong as never) }).code).toBe('CHANGE_INVALID')
     expect(db.version).toBe(2)
+  })
+
+  it('while its source starts is cleaned up all the same', async () => {
+    const { db } = await open()
+    let cleaned = 0
+    db.live(db.query.issues).subscribe(() => { db.close() })
+    const connection = db.connect({ name: 'a', sync: s => { s.write(put('x') as never); return () => { cleaned++ } } })
+    expect(connection.status).toBe('closed')
+    await tick()
+    expect(cleaned).toBe(1)
   })
 
   it('a clean-up that throws or rejects is told', async () => {

@@ -4,9 +4,10 @@ import { electricCollectionOptions } from '@tanstack/electric-db-collection'
 import { QueryClient } from '@tanstack/query-core'
 import { queryCollectionOptions } from '@tanstack/query-db-collection'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { fromTanStack } from '../../../pkg/tanstack/index.js'
+import { type EddylineError, createDatabase } from '../../../pkg/index.inline.js'
+import { type TanStackSync, fromTanStack } from '../../../pkg/tanstack/index.js'
 import { createWorkerDatabase } from '../../../pkg/worker/index.js'
-import { failure, open, schema } from './support.js'
+import { type Db, failure, open, schema } from './support.js'
 
 interface Project { [column: string]: string; id: string; name: string }
 const until = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 5 })
@@ -205,6 +206,10 @@ describe('Electric', () => {
     log.tell(message('insert', { id: 'c' }), upToDate)
     await until(() => { expect(errors).toMatchObject([{ code: 'MISSING_COLUMN' }]) })
     expect(connection.status).toBe('error')
+    // Ready again when the row has come as it should be.
+    log.tell(message('insert', { id: 'c', name: 'C' }), upToDate)
+    await until(() => { expect([connection.status, live.rows.map(r => r.id)]).toEqual(['ready', ['a', 'c']]) })
+    expect(errors.length).toBe(1)
     connection.close()
   })
 })
@@ -364,6 +369,53 @@ describe('other options', () => {
     const connection = db.connect(fromTanStack('projects', { sync() { throw cause } }))
     await expect(connection.ready).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause })
     expect(errors).toEqual([connection.error])
+  })
+
+  it.each(['page', 'worker'])('one that does not wait for its commits is ready when what was refused has come: %s', async where => {
+    const errors: any[] = []
+    const options = { schema, onError: (e: unknown) => { errors.push(e) } }
+    const db = where === 'page' ? await createDatabase(options) : await createWorkerDatabase({ ...options, worker: 'inline' }) as unknown as Db
+    onTestFinished(() => { db.close() })
+    let adapter!: Parameters<TanStackSync['sync']>[0]
+    const connection = db.connect(fromTanStack('projects', { sync: params => { adapter = params } }))
+    await until(() => { expect(adapter).toBeDefined() })
+    const send = (row: object) => {
+      adapter.begin()
+      adapter.write({ type: 'insert', value: row })
+      void adapter.commit()
+      adapter.markReady()
+    }
+    send({ id: 'a' })
+    await until(() => { expect([connection.status, errors.map(e => e.code)]).toEqual(['error', ['MISSING_COLUMN']]) })
+    send({ id: 'a', name: 'A' })
+    await until(() => { expect(connection.status).toBe('ready') })
+    // Both are on their way.
+    send({ id: 'b' })
+    send({ id: 'b', name: 'B' })
+    await until(() => { expect([connection.status, errors.length]).toEqual(['ready', 2]) })
+    // What the adapter says is wrong is wrong until it says otherwise.
+    adapter.markError(new Error('offline'))
+    expect(connection.status).toBe('error')
+    adapter.begin()
+    adapter.write({ type: 'insert', value: { id: 'c', name: 'C' } })
+    await adapter.commit()
+    expect([connection.status, (connection.error as EddylineError).code]).toEqual(['error', 'SOURCE_FAILED'])
+    adapter.markReady()
+    await until(() => { expect(connection.status).toBe('ready') })
+  })
+
+  it('one whose `sync` is async ends with its connection, and what it rejects with is a typed error', async () => {
+    const { db, errors } = await open()
+    let ended = 0
+    const first = db.connect(fromTanStack('projects', { sync: (async () => () => { ended++ }) as never }))
+    await new Promise(resolve => setTimeout(resolve))
+    first.close()
+    await until(() => { expect(ended).toBe(1) })
+    const cause = new TypeError('not today')
+    const second = db.connect(fromTanStack('projects', { sync: (async () => { throw cause }) as never }))
+    await expect(second.ready).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause })
+    expect(errors).toEqual([second.error])
+    expect(failure(() => fromTanStack(undefined as never, { sync() {} }))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'table' })
   })
 
   it('a delete by a key of its own finds the row, where updates carry whole rows, too', async () => {

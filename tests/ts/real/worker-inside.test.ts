@@ -143,6 +143,7 @@ describe('what crosses', () => {
       answer('function', () => () => {})
       answer('ours', () => { throw new EddylineError('MINE', 'no', { path: 'x', offending: 'y' }) })
       answer('theirs', () => { throw new TypeError('plain') })
+      answer('clones', () => structuredClone(() => {}))
       for (const run of [() => { tell('f', () => {}) }, () => { answer('titles', () => 1) }, () => { answer('x', 3 as never) }, () => { tell(3 as never) }, () => { tell('n', 1, { lates: true } as never) }]) try { run() } catch (e) { told.push(e as EddylineError) }
     })
     expect(told.map(e => [e.code, e.path, e.nearest])).toEqual([['INVALID_ARGUMENT', 'value', undefined], ['INVALID_ARGUMENT', 'name', undefined], ['INVALID_ARGUMENT', 'fn', undefined], ['INVALID_ARGUMENT', 'name', undefined], ['INVALID_ARGUMENT', 'lates', 'latest']])
@@ -151,6 +152,8 @@ describe('what crosses', () => {
     expect(await failed(() => db.ask('titles', () => {}))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'args' })
     expect(await failed(() => db.ask('ours'))).toMatchObject({ code: 'MINE', path: 'x', offending: 'y' })
     await expect(db.ask('theirs')).rejects.toThrow('plain')
+    // What an answer cannot clone is no fault of the question.
+    await expect(db.ask('clones')).rejects.toMatchObject({ name: 'DataCloneError', message: expect.not.stringContaining('cannot cross') })
     expect(await failed(() => db.on('n', 3 as never))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'fn' })
     expect(await failed(() => inWorker(3 as never))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'code' })
     // And it lives.

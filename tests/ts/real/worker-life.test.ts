@@ -1,8 +1,10 @@
 // A database in a worker from its start to its end: what is wrong, what is set, what comes from elsewhere, what is given back.
-import { Worker as Thread } from 'node:worker_threads'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EddylineError, type Source, type SyncSession, applyPatches, createDatabase, div, gt, mul, param, withParams } from '../../../pkg/index.inline.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { BrowserWorker } from './browser-worker.js'
 import { type TestSchema, comment, issue, put, schema } from './support.js'
 
 const opened: { close(): void }[] = []
@@ -23,40 +25,6 @@ async function failure(promise: Promise<unknown>): Promise<EddylineError> {
   throw new Error('did not fail')
 }
 const tick = (ms = 0): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms) })
-
-/** A worker of Node as browsers have it, so that a test can stop it, listen, and speak in its place. */
-class BrowserWorker {
-  onmessage: ((event: { data: any }) => void) | null = null
-  onerror: ((event: { message: string }) => void) | null = null
-  readonly asked: any[] = []
-  readonly thread = new Thread(new URL('../../../pkg/worker/host.js', import.meta.url))
-  constructor() {
-    this.thread.on('message', data => {
-      if (this.#refused === undefined || data.error === undefined) { this.onmessage?.({ data }); return }
-      this.#refused()
-      this.#refused = undefined
-    })
-    this.thread.on('error', error => { this.onerror?.({ message: error.message }) })
-  }
-  postMessage(message: any, transfer: any[]): void { this.asked.push(message); this.thread.postMessage(message, transfer) }
-  terminate(): void { void this.thread.terminate() }
-  /** Stands in for the lock that a browser's worker holds; the thread of Node has none. As in browsers, nothing else tells of its end. */
-  withLock(): this {
-    vi.stubGlobal('navigator', { locks: { request: async (name: string, { signal }: { signal: AbortSignal }, fn: () => void) => {
-      expect(name).toBe('mine')
-      this.thread.on('exit', () => { if (!signal.aborted) fn() })
-    } } })
-    this.thread.once('message', () => { this.onmessage!({ data: { alive: 'mine' } }) })
-    return this
-  }
-  /** Resolves when it has done what it was asked: a question about a query that is not there is refused at once, before what waits for the page. */
-  async done(): Promise<void> {
-    const refused = new Promise<void>(resolve => { this.#refused = resolve })
-    this.thread.postMessage({ t: 'explain', query: -1 })
-    await refused
-  }
-  #refused: (() => void) | undefined
-}
 
 describe('what is wrong', () => {
   it('rejects as it is thrown in the page, and nothing has happened', async () => {
@@ -207,8 +175,9 @@ describe('what comes from elsewhere', () => {
     expect((await failure(db.applyJson(wrong, { table: 'issues' }))).code).toBe('JSON_MALFORMED')
   })
 
-  it('a stream that breaks, and one of what is no bytes, are typed errors; what the application throws is told as it is', async () => {
-    const { db } = await openFar()
+  it.each(['page', 'worker'])('a stream that breaks, and one of what is no bytes, are typed errors; what the application throws is told as it is (%s)', async where => {
+    const db = where === 'page' ? await createDatabase({ schema }) : (await openFar()).db
+    if (where === 'page') opened.push(db)
     const cut = new TypeError('the line is cut')
     for (const cause of [cut, undefined, new DOMException('gone', 'AbortError')]) {
       const broken = await failure(db.applyJson(new ReadableStream<Uint8Array>({ pull: c => { c.error(cause) } }), { table: 'issues' }))
@@ -216,9 +185,40 @@ describe('what comes from elsewhere', () => {
     }
     expect((await failure(db.applyJson(new ReadableStream<Uint8Array>({ pull: c => { c.error(new EddylineError('MINE', 'no')) } }), { table: 'issues' }))).code).toBe('MINE')
     for (const piece of [null, '[]', 5]) expect(await failure(db.applyJson(new ReadableStream<any>({ pull: c => { c.enqueue(piece) } }), { table: 'issues' }))).toMatchObject({ code: 'INVALID_ARGUMENT', path: 'input' })
+    // A signal that the request has, too, ends it with its reason.
+    const stop = new AbortController(), why = new RangeError('enough')
+    const ended = db.applyJson(new ReadableStream<Uint8Array>({ start: c => { stop.signal.addEventListener('abort', () => { c.error(new DOMException('gone', 'AbortError')) }) } }), { table: 'issues', signal: stop.signal })
+    stop.abort(why)
+    await expect(ended).rejects.toBe(why)
     const mine = new RangeError('mine')
     await expect(db.applyJson(new Response('[]'), { table: 'issues', onProgress: () => { throw mine } })).rejects.toBe(mine)
     expect((await db.applyJson(new Response(JSON.stringify([issue('a')])), { table: 'issues' })).applied).toBe(1)
+  })
+
+  it('small pieces may come again, and pieces may be parts of one buffer, of which no more goes, or of a shared one', async () => {
+    const worker = new BrowserWorker()
+    const { db } = await openFar({ worker: worker as never })
+    const sent: number[] = []
+    const post = worker.postMessage.bind(worker)
+    worker.postMessage = (message, transfer) => {
+      if (message.t === 'chunk' && message.bytes !== undefined) sent.push(message.bytes.buffer.byteLength)
+      post(message, transfer)
+    }
+    const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+    const line = new TextEncoder().encode('\n')
+    const load = (pieces: readonly Uint8Array[]): Promise<{ applied: number }> => {
+      let at = 0
+      return db.applyJson(new ReadableStream<Uint8Array>({ pull: c => { if (at === pieces.length) c.close(); else c.enqueue(pieces[at++]) } }), { table: 'issues' })
+    }
+    expect((await load(['a', 'b', 'c'].flatMap(id => [bytes(issue(id, { votes: null })), line]))).applied).toBe(3)
+    expect(line.length).toBe(1)
+    const all = bytes(Array.from({ length: 2000 }, (_, i) => issue(`i${i}`, { votes: null })))
+    sent.length = 0
+    expect((await load(Array.from({ length: Math.ceil(all.length / 50_000) }, (_, n) => all.subarray(n * 50_000, (n + 1) * 50_000)))).applied).toBe(2000)
+    expect([Math.max(...sent), all.length > 200_000]).toEqual([50_000, true])
+    const text = bytes([issue('shared', { votes: null })]), shared = new Uint8Array(new SharedArrayBuffer(text.length))
+    shared.set(text)
+    expect((await load([shared])).applied).toBe(1)
   })
 
   it('a load that waits behind another stream ends with its connection, and lets nobody go before its time', async () => {
@@ -319,6 +319,56 @@ describe('what comes from elsewhere', () => {
     const wrong = db.connect({ name: 'other', sync(s) { s.write({ op: 'insert', table: 'issues', row: issue('a', { title: 'another' }) }); s.markReady() } })
     await expect(wrong.ready).rejects.toMatchObject({ code: 'DUPLICATE_KEY' })
     expect([wrong.status, errors.map(e => e.code)]).toEqual(['error', ['DUPLICATE_KEY']])
+  })
+
+  it('an error of a connection is over when its source says so behind it, as in the page', async () => {
+    const near = await createDatabase({ schema, onError() {} })
+    opened.push(near)
+    const { db: far, errors } = await openFar()
+    for (const db of [near, far as unknown as typeof near]) {
+      let session!: SyncSession
+      const connection = db.connect({ name: 'api', sync: s => { session = s as never } })
+      await vi.waitFor(() => { expect(session).toBeDefined() })
+      session.markError(new Error('offline'))
+      expect(connection.status).toBe('error')
+      session.write(put('a') as never)
+      session.markReady()
+      await vi.waitFor(() => { expect([connection.status, connection.error]).toEqual(['ready', undefined]) })
+      connection.close()
+    }
+    // One that comes to light behind it is not.
+    let session!: SyncSession
+    const connection = far.connect({ name: 'api', sync: s => { session = s as never } })
+    await vi.waitFor(() => { expect(session).toBeDefined() })
+    session.markError(new Error('offline'))
+    session.write({ op: 'insert', table: 'issues', row: issue('a', { title: 'another' }) } as never)
+    session.markReady()
+    await vi.waitFor(() => { expect(errors.map(e => e.code ?? e.message)).toEqual(['offline', 'offline', 'DUPLICATE_KEY']) })
+    await far.flush()
+    expect([connection.status, (connection.error as EddylineError).code]).toEqual(['error', 'DUPLICATE_KEY'])
+    session.markReady()
+    await vi.waitFor(() => { expect(connection.status).toBe('ready') })
+  })
+
+  it('nothing of what a connection wrote is held when it is applied', async () => {
+    setFlagsFromString('--expose_gc')
+    const collect = runInNewContext('gc') as () => void
+    const { db } = await openFar({ worker: 'inline' })
+    let session!: SyncSession
+    db.connect({ name: 'api', sync: s => { session = s as never } })
+    await vi.waitFor(() => { expect(session).toBeDefined() })
+    const write = async (n: number): Promise<number> => {
+      for (let i = 0; i < n; i++) {
+        session.write(put('a', { priority: i % 3 }) as never)
+        if (i % 100 === 0) await db.flush()
+      }
+      await db.flush()
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    const before = await write(10_000)
+    // A list of promises that have settled was 100 bytes a write.
+    expect((await write(40_000)) - before).toBeLessThan(1.5e6)
   })
 
   it('a source may be an instance of a class that has its name, its table and what is stale as getters', async () => {

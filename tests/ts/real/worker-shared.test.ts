@@ -210,6 +210,48 @@ describe('rows and sources of several pages', () => {
     expect(live.rows.map(r => r.id)).toEqual(['from a', 'from c'])
     expect(await b.cursor('feed')).toBe('2')
   })
+
+  it('a source that nobody runs any more begins anew: it is ready when it says so', async () => {
+    const name = fresh()
+    const a = (await tab(name)).db, b = (await tab(name)).db
+    const first = a.connect({ name: 'feed', sync(s) { s.markReady() } })
+    await first.ready
+    first.close()
+    for (const db of [a, b]) {
+      // Lines of two pages have no order.
+      await a.stats()
+      let session: any
+      const again = db.connect({ name: 'feed', sync(s) { session = s } })
+      await eventually(() => session)
+      // What is told of it is behind this answer at the latest.
+      await db.stats()
+      expect(again.status).toBe('connecting')
+      session.markReady()
+      await again.ready
+      again.close()
+    }
+  })
+
+  it('a query that is dropped and opened anew while its page is behind has its rows, of relations that another page holds', async () => {
+    const name = fresh()
+    const a = (await tab(name)).db, { db: b, errors } = await tab(name, { ahead: 1, graceMs: 0 })
+    await a.apply([{ op: 'upsert', table: 'projects', row: { id: 'p', name: 'P' } }, put('x', { projectId: 'p' })])
+    const joined = (db: WorkerDatabase<TestSchema>) => db.live(db.query.issues.innerJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy(r => r.issues.id))
+    const held = joined(a), before = joined(b)
+    await ready(held); await ready(before)
+    // In one task: versions that leave the page behind, the end of the query's time, and the query again.
+    let after: ReturnType<typeof joined> | undefined
+    const applied: Promise<unknown>[] = []
+    setTimeout(() => { for (const title of ['one', 'two', 'three']) applied.push(b.apply([{ op: 'update', table: 'issues', id: 'x', set: { title } }])) })
+    before.dispose()
+    setTimeout(() => { after = joined(b) })
+    for (const end = performance.now() + 10; performance.now() < end;);
+    await eventually(() => after)
+    await Promise.all(applied)
+    await ready(after!)
+    expect([after!.status, after!.rows.map(r => [r.issues.title, r.projects.name]), errors]).toEqual(['ready', [['three', 'P']], []])
+    expect((await b.stats()).worker.coalesced).toBeGreaterThan(0)
+  })
 })
 
 describe('random changes of three pages', () => {

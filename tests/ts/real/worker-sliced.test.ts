@@ -106,6 +106,22 @@ it('ends when it is disposed of or the database closes', async () => {
   expect(other.status).toBe('closed')
 })
 
+it('queries that go before all their rows are there leave nothing on the page', async () => {
+  setFlagsFromString('--expose_gc')
+  const collect = runInNewContext('gc') as () => void
+  const db = await filled(20_000)
+  const refs: WeakRef<object>[] = []
+  for (let i = 0; i < 20; i++) {
+    const live = db.live(db.query.issues.where('priority', '>', i).orderBy('title'), { sliced: true })
+    refs.push(new WeakRef((live as unknown as { shared: object }).shared))
+    live.dispose()
+    await tick(2)
+  }
+  await db.stats()
+  await eventually(() => { collect(); return refs.filter(r => r.deref() !== undefined).length < 3 })
+  expect(refs.filter(r => r.deref() !== undefined).length).toBeLessThan(3)
+})
+
 it('queries that come and go leave nothing on the page', async () => {
   setFlagsFromString('--expose_gc')
   const collect = runInNewContext('gc') as () => void

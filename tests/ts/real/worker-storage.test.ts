@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EddylineError, createDatabase, defineSchema, int, string, table, timestamp } from '../../../pkg/index.inline.js'
 import { files, memory } from '../../../pkg/storage/index.js'
+import { inWorker } from '../../../pkg/worker/inside.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
 import { type TestSchema, comment, put, schema } from './support.js'
 
@@ -129,6 +130,39 @@ describe('what is wrong', () => {
     await db.durability!.retry()
     await db.flush()
     expect([told, db.durability!.status]).toEqual([['ready'], 'ready'])
+  })
+
+  it.each(['throws', 'rejects'])('clean-up of code inside that %s does not keep the storage', async how => {
+    const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const path = folder()
+    const end = inWorker(() => () => { if (how === 'throws') throw new Error('mine'); return Promise.reject(new Error('mine')) as never })
+    let db: WorkerDatabase<TestSchema>
+    try { db = await far({ worker: 'inline', storage: files(path) }) } finally { end() }
+    const applied = code(db.apply([put('a')]))
+    await closed(db)
+    expect([await applied, said.mock.calls.map(([e]) => e.message)]).toEqual(['CLOSED', ['mine']])
+    said.mockRestore()
+    const again = await far({ worker: 'inline', storage: files(path) })
+    expect([again.durability!.status, await rowsOf(again)]).toEqual(['ready', ['a Issue a']])
+  })
+
+  it('what a listener of the storage throws goes to the host, and the database closes', async () => {
+    const uncaught: unknown[] = []
+    const note = (e: unknown): void => { uncaught.push(e) }
+    process.on('uncaughtException', note)
+    try {
+      const db = await far({ worker: 'inline', storage: files(folder()) })
+      const mine = new Error('mine')
+      const told: string[] = []
+      db.durability!.subscribe(() => { throw mine })
+      db.durability!.subscribe(status => { told.push(status) })
+      const live = db.live(db.query.issues)
+      live.subscribe(() => { told.push(live.status) })
+      while (live.status === 'loading') await new Promise(resolve => { setTimeout(resolve, 1) })
+      await closed(db)
+      await vi.waitFor(() => { expect(uncaught).toEqual([mine]) })
+      expect(told).toEqual(['ready', 'closed', 'closed'])
+    } finally { process.off('uncaughtException', note) }
   })
 
   it('pages that share an engine share its storage, or are refused', async () => {
