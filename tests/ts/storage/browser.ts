@@ -108,7 +108,7 @@ export class Browser {
           if (denied) return Promise.reject(new DOMException('Access to the Locks API is denied in this context.', 'SecurityError'))
           const tab = this.current
           return new Promise((resolve, reject) => {
-            const request: Request = { resolve, reject, run: () => new Promise<void>(done => { tab.release = done; void fn().then(done, error => { done(); reject(error as Error) }) }) }
+            const request: Request = { resolve, reject, run: () => new Promise<void>(done => { if (tab.isDead) { done(); return } tab.release = done; void fn().then(done, error => { done(); reject(error as Error) }) }) }
             signal.addEventListener('abort', () => {
               const at = this.#queue.indexOf(request)
               if (at < 0) return
