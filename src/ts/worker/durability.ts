@@ -1,5 +1,6 @@
 // What a page knows of the storage of its database, which is in the worker.
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
+import { report } from '../dispatch.js'
 import type { DurabilityStatus, EntryWrites, FarStorage, StorageOption } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import { checkEntries } from '../entries.js'
@@ -37,7 +38,7 @@ export function storageJson(storage: StorageOption): { far: FarStorage; json: St
 export function answerStorage(told: Told, far: FarStorage | undefined, channel: Channel): void {
   if (told.warning !== undefined) {
     const warning = errorOf(told.warning) as EddylineError
-    if (far?.onWarning !== undefined) far.onWarning(warning)
+    if (far?.onWarning !== undefined) tell(() => { far.onWarning!(warning) })
     else console.warn(`eddyline: ${warning.code}: ${warning.message}`)
   }
   if (told.migrate === undefined) return
@@ -81,6 +82,9 @@ export class FarDurability implements WorkerDurability {
     return () => { this.#listeners.delete(fn) }
   }
 
+  /** What is wrong by now, whatever the status. */
+  warned(warning: EddylineError): void { this.warning = warning }
+
   /** Something changed. */
   told({ status, warning }: DurabilityJson): void {
     this.warning = warning === undefined ? undefined : errorOf(warning) as EddylineError
@@ -97,6 +101,11 @@ export class FarDurability implements WorkerDurability {
   #become(status: DurabilityStatus): void {
     if (status === this.status || this.status === 'closed') return
     this.status = status
-    for (const fn of [...this.#listeners]) fn(status)
+    for (const fn of [...this.#listeners]) tell(() => { fn(status) })
   }
+}
+
+/** What a function of the page throws is no failure of the storage: the host reports it. */
+function tell(fn: () => void): void {
+  try { fn() } catch (error) { report(error, undefined) }
 }

@@ -80,9 +80,9 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
       if (!over) unwatch ??= whenGone(told.alive, () => { failed('it has ended') })
       return
     }
-    if (told.warning !== undefined || told.migrate !== undefined) answerStorage(told, storage?.far, channel)
     if (db !== undefined) db.take(told)
     else for (const reply of told.replies ?? []) requests.answered(reply)
+    if (told.warning !== undefined || told.migrate !== undefined) answerStorage(told, storage?.far, channel)
   })
   const lock = shared ? await hold() : undefined
   const open = (module: unknown, transfer: ArrayBuffer[] = []): Promise<OpenReply | NeedsBinary> => requests.ask({
