@@ -144,6 +144,41 @@ describe('tabs that do not share a database', () => {
   }
 })
 
+describe('three tabs that share a database', () => {
+  let browser
+  before(async () => { browser = await launch() })
+  after(() => browser?.close())
+  for (const kind of ['indexeddb', 'opfs']) {
+    it(`${kind}: the leading one is closed while it writes: the others have what is durable, and each other's rows`, { timeout: 180_000 }, async () => {
+      const context = await browser.newContext()
+      const look = (page) => page.evaluate(() => globalThis.look())
+      try {
+        acknowledged[kind] = 0
+        const tabs = []
+        for (let round = 0; round < 8; round++) {
+          while (tabs.length < 3) {
+            const page = await context.newPage()
+            await page.goto(`${site.url}/crash?tabs&kind=${kind}`)
+            await page.evaluate(() => globalThis.found)
+            tabs.push(page)
+          }
+          const leader = tabs.shift(), before = acknowledged[kind]
+          leader.evaluate(() => globalThis.go(Infinity)).catch(() => {})
+          await until('an acknowledged batch', () => acknowledged[kind] > before, 60_000)
+          await leader.close()
+          const [next, other] = tabs
+          await next.evaluate(() => globalThis.db.durability.leading)
+          const found = await look(next), where = `round ${round}`
+          assert.deepEqual([found.status, found.told, found.entry, found.state], ['ready', [], found.cursor, oracle(found.cursor)], where)
+          assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged`)
+          await until('the other one to have the same', async () => (await look(other)).cursor === found.cursor, 60_000)
+          assert.deepEqual([await look(other)], [{ ...found, status: 'follower' }], where)
+        }
+      } finally { await context.close() }
+    })
+  }
+})
+
 describe('a quota that is used up', () => {
   it('opfs: a checkpoint and a version that do not fit are STORAGE_FULL, and what was stored is there', async () => {
     const browser = await launch()
