@@ -91,8 +91,16 @@ export class Tabs implements Keeper {
     this.#channel.onmessage = ({ data }) => { this.#hear(data as Message) }
     db.keeper = this
     this.#ask()
-    navigator.locks.request(`eddyline:${name}`, { signal: this.#abort.signal }, () => this.#takeOver()).catch(error => {
-      this.isDenied = (error as { name?: string }).name === 'SecurityError'
+    this.#queue()
+  }
+
+  /** Waits for the lock. */
+  #queue(): void {
+    const { signal } = this.#abort
+    navigator.locks.request(`eddyline:${this.name}`, { signal }, () => this.#takeOver()).catch((error: { name?: string }) => {
+      // The browser's doing: of a page that was frozen, and is back.
+      if (error.name === 'AbortError' && !signal.aborted && !this.#takes) { this.#queue(); return }
+      this.isDenied = error.name === 'SecurityError'
       this.#refuse(error)
       this.#letGo()
     })

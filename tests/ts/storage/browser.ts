@@ -126,6 +126,9 @@ export class Browser {
 
   tab(): Tab { return new Tab(this) }
 
+  /** Ends the requests of pages that it has frozen, as of those that it keeps for the way back. */
+  drop(): void { for (const { reject } of this.#queue.splice(0)) reject(new DOMException('the page is not active', 'AbortError')) }
+
   #next(): void {
     if (this.#holder) return
     const request = this.#queue.shift()

@@ -303,6 +303,27 @@ describe('a tab that takes over', () => {
     expect((await stored(browser)).at(-1)).toBe(oracle(18))
   })
 
+  it('although the browser has dropped its request, as of a page that it keeps for the way back', async () => {
+    const browser = new Browser()
+    const a = browser.tab(), b = browser.tab()
+    const first = await open(a.storage())
+    const second = await open(b.storage())
+    // It hears nothing meanwhile.
+    const hear = b.channel!.onmessage!
+    b.channel!.onmessage = () => {}
+    browser.drop()
+    for (let to = 1; to <= 5; to++) { feed(first, to); await first.flush() }
+    b.channel!.onmessage = hear
+    feed(first, 6)
+    await first.flush()
+    await until('the state', () => second.cursor('s') === '6')
+    a.kill()
+    await second.durability!.leading
+    feed(second, 10)
+    await shut(second)
+    expect((await stored(browser)).at(-1)).toBe(oracle(10))
+  })
+
   it('and is closed while it writes all anew: all of it is there', async () => {
     const ends = new Set<string>()
     for (let turns = 0; turns < 40; turns += 2) {
