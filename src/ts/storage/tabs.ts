@@ -158,7 +158,6 @@ export class Tabs implements Keeper {
         else this.#apply(t)
         const { done } = message
         if (done === undefined) return
-        this.#unread = done.unread
         // First: where it is refused, the next transaction has it ask again.
         this.#isBehind = false
         if (this.#loaded) {
@@ -170,6 +169,7 @@ export class Tabs implements Keeper {
         }
         for (const [source, cursor] of done.cursors) this.#apply({ number: t.number, batch: cursorBatch(source, cursor) })
         this.#state = undefined
+        this.#unread = done.unread
         this.#loaded = true
         for (const early of this.#early.splice(0)) this.#next(early)
         this.#ready()
@@ -282,6 +282,9 @@ export class Tabs implements Keeper {
         await breathe()
         if (this.#isClosed) return
       }
+      // It counts when this is said. What was applied while the last of it was written may be in it.
+      if (leader.known < number) await leader.flush().catch(() => {})
+      if (this.#isClosed) return
       send({ number }, { cursors, unread: leader.unread })
     } finally { state.end() }
   }

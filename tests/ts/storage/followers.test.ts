@@ -38,9 +38,11 @@ function unreadable(browser: Browser): Tab & { isMended: boolean } {
 /** A disk that may be full. */
 class Disk extends MemoryFolder {
   isFull = false
+  /** Holds back what is written from now on. */
+  gate: Promise<void> | undefined
   override file(name: string): File {
     const file = super.file(name)
-    return { ...file, write: (bytes, at) => { if (this.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) } }
+    return { ...file, flush: () => this.gate, write: (bytes, at) => { if (this.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) } }
   }
 }
 
@@ -128,6 +130,29 @@ describe('a tab that was not told all', () => {
     await third.durability!.checkpoint()
     await shut(third)
     expect((await stored(browser)).at(-1)).toBe(oracle(40))
+  })
+
+  it('and comes in the middle of writing: it has nothing that is not durable', async () => {
+    const browser = new Browser(), disk = new Disk()
+    Object.assign(browser, { folder: disk })
+    const a = browser.tab(), b = browser.tab()
+    const first = await open(a.storage())
+    let go!: () => void
+    disk.gate = new Promise(resolve => { go = resolve })
+    feed(first, 10)
+    // Right when it is durable something is applied that is not, for as long as this tab lives.
+    void first.flush().then(() => { disk.gate = new Promise(() => {}); feed(first, 12) })
+    const opening = open(b.storage())
+    await until('the question', () => browser.said.some(m => m.kind === 'hello' && m.from !== browser.said[0].from))
+    go()
+    await until('the state', () => browser.said.filter(m => m.kind === 'state').length > 1)
+    for (let n = 0; n < 20; n++) await new Promise(resolve => { setImmediate(resolve) })
+    expect(browser.said.some(m => m.done !== undefined)).toBe(false)
+    disk.gate = undefined
+    a.kill()
+    const second = await opening
+    expect([second.durability!.status, stateOf(second)]).toEqual(['ready', oracle(Number(second.cursor('s')))])
+    await shut(second)
   })
 
   it('because of what listeners of the failure applied: what was lost comes before that', async () => {

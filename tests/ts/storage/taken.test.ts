@@ -7,7 +7,7 @@ import { type Db, feed, open, oracle, shut, stateOf } from './stream.js'
 /** Files that one at a time has open, on a disk that may be full. Who has them can lose them, as when a tab is frozen or a connection ends. */
 class Files extends MemoryFolder {
   override readonly files: MemoryFolder['files']
-  constructor(readonly place: { holder?: Files; isFull?: boolean; fails?: RegExp } = {}, files: MemoryFolder['files'] = new Map()) { super(); this.files = files }
+  constructor(readonly place: { holder?: Files; isFull?: boolean } = {}, files: MemoryFolder['files'] = new Map()) { super(); this.files = files }
   again(): Files { return new Files(this.place, this.files) }
   override open(): void {
     if (this.place.holder !== undefined) throw Object.assign(new Error('it is in use'), { name: 'NoModificationAllowedError' })
