@@ -54,7 +54,7 @@ export interface Durability {
    * if something was applied since.
    */
   retry(): Promise<void>
-  /** Resolves when this tab may run sources and reducers: at once but for followers. Rejects with the warning when it never will. */
+  /** Resolves when this tab may run sources and reducers: at once but for followers. Rejects with the warning when it never will, with CLOSED when it is closed before. */
   readonly leading: Promise<void>
   /** Settles when a closed database has let its storage go. */
   readonly closed: Promise<void>

@@ -1,7 +1,7 @@
 // Storage in a real browser: the laws of media over IndexedDB and OPFS, and pages whose browser is killed at random points.
 // EDDYLINE_CRASHES=200 kills it more often than the 20 times of `npm test`; EDDYLINE_SEED repeats a run.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -31,8 +31,29 @@ const pages = {
         },
       })
     }
+    /** What is committed meanwhile is told to have been aborted. */
+    const unheard = async (run) => {
+      const { commit } = IDBTransaction.prototype
+      IDBTransaction.prototype.commit = function () {
+        const { onabort } = this
+        this.oncomplete = () => { onabort.call(this) }
+        return commit.call(this)
+      }
+      try { return await run() } finally { IDBTransaction.prototype.commit = commit }
+    }
+    /** Takes the records of a store away behind everybody's back. */
+    const lose = (name, store) => new Promise((resolve, reject) => {
+      const opening = indexedDB.open('eddyline:' + name)
+      opening.onsuccess = () => {
+        const t = opening.result.transaction([store], 'readwrite')
+        t.objectStore(store).clear()
+        t.oncomplete = () => { opening.result.close(); resolve() }
+        t.onabort = () => { reject(t.error) }
+      }
+      opening.onerror = () => { reject(opening.error) }
+    })
     const disks = {
-      indexeddb: () => { const name = 'law' + next++; return { exclusive: true, open: () => new storage.IndexedDbMedium(name), unlocked: () => unlocked(name) } },
+      indexeddb: () => { const name = 'law' + next++; return { exclusive: true, open: () => new storage.IndexedDbMedium(name), unlocked: () => unlocked(name), unheard, lose: (store) => lose(name, store) } },
       relaxed: () => { const name = 'law' + next++; return { exclusive: true, open: () => new storage.IndexedDbMedium(name, { durability: 'relaxed' }) } },
       opfs: () => { const name = 'law' + next++; return { exclusive: true, open: () => storage.opfsMedium(name) } },
     }
@@ -123,6 +144,41 @@ describe('tabs that do not share a database', () => {
   }
 })
 
+describe('three tabs that share a database', () => {
+  let browser
+  before(async () => { browser = await launch() })
+  after(() => browser?.close())
+  for (const kind of ['indexeddb', 'opfs']) {
+    it(`${kind}: the leading one is closed while it writes: the others have what is durable, and each other's rows`, { timeout: 180_000 }, async () => {
+      const context = await browser.newContext()
+      const look = (page) => page.evaluate(() => globalThis.look())
+      try {
+        acknowledged[kind] = 0
+        const tabs = []
+        for (let round = 0; round < 8; round++) {
+          while (tabs.length < 3) {
+            const page = await context.newPage()
+            await page.goto(`${site.url}/crash?tabs&kind=${kind}`)
+            await page.evaluate(() => globalThis.found)
+            tabs.push(page)
+          }
+          const leader = tabs.shift(), before = acknowledged[kind]
+          leader.evaluate(() => globalThis.go(Infinity)).catch(() => {})
+          await until('an acknowledged batch', () => acknowledged[kind] > before, 60_000)
+          await leader.close()
+          const [next, other] = tabs
+          await next.evaluate(() => globalThis.db.durability.leading)
+          const found = await look(next), where = `round ${round}`
+          assert.deepEqual([found.status, found.told, found.entry, found.state], ['ready', [], found.cursor, oracle(found.cursor)], where)
+          assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged`)
+          await until('the other one to have the same', async () => (await look(other)).cursor === found.cursor, 60_000)
+          assert.deepEqual([await look(other)], [{ ...found, status: 'follower' }], where)
+        }
+      } finally { await context.close() }
+    })
+  }
+})
+
 describe('a quota that is used up', () => {
   it('opfs: a checkpoint and a version that do not fit are STORAGE_FULL, and what was stored is there', async () => {
     const browser = await launch()
@@ -143,6 +199,14 @@ describe('a quota that is used up', () => {
     } finally { await browser.close() }
   })
 })
+
+/** What a browser has of IndexedDB and OPFS, and since when: whether it has begun anew by itself. */
+const folders = (profile) => ['IndexedDB', 'File System'].flatMap((folder) => {
+  const path = join(profile, 'Default', folder)
+  try {
+    return readdirSync(path, { recursive: true }).map((name) => { const { birthtime, mtime, size } = statSync(join(path, name)); return `${folder}/${name}: ${size} bytes, made ${birthtime.toISOString()}, written ${mtime.toISOString()}` })
+  } catch (error) { return [String(error)] }
+}).join('\n')
 
 describe('a browser that is killed', () => {
   const times = Number(process.env.EDDYLINE_CRASHES ?? 20)
@@ -170,7 +234,7 @@ describe('a browser that is killed', () => {
             assert.deepEqual(found.told, [], where)
             assert.equal(found.status, 'ready', where)
             assert.equal(found.entry, found.cursor, `${where}: the entry of the version`)
-            assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged; databases that the browser made anew: ${found.made.join(', ') || 'none'}`)
+            assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged; databases that the browser made anew: ${found.made.join(', ') || 'none'}; its folders:\n${folders(profile)}`)
             assert.equal(found.state, oracle(found.cursor), `${where}: at ${found.cursor}`)
             cursors[kind].push(found.cursor)
             visits.push(page)

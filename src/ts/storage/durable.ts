@@ -8,7 +8,7 @@ import { changesOf, cursorBatch, cursorsOf, exportRows, record } from './doors.j
 import { inParts, packedRows, replacing } from './packed.js'
 import { checkEntries } from '../entries.js'
 import { corrupt, type Medium, storageError } from './medium.js'
-import { decodeTransaction, encodeTransaction, type StoredSchema, type Transaction } from './record.js'
+import { decodeTransaction, encodeTransaction, headOf, type StoredSchema, type Transaction } from './record.js'
 import { type Migrations, databaseOf, leads, migrate, storedSchema } from './schemas.js'
 import { Warm, type WarmQuery } from './warm.js'
 import { Writer } from './writer.js'
@@ -65,6 +65,14 @@ export class Durable implements Keeper {
   readonly spaces = new Map<string, Map<string, unknown>>()
   readonly writer: Writer
   onDurable: Told | undefined
+  /** Told when what is stored and what is here have become one behind transaction `known`: it was read late, or written anew. */
+  onMatched: (() => void) | undefined
+  /** Number of the last transaction that is stored for certain. */
+  known = 0
+  /** Checksums of records that may be stored though nobody was told so. */
+  readonly #tried = new Set<number>()
+  /** Hashes of the tables that what is stored may be of, for all that was done here. */
+  readonly #hashes: Set<string>
   readonly #schema: StoredSchema
   readonly #listeners = new Set<(status: DurabilityStatus) => void>()
   #staged: EntryWrites | undefined
@@ -87,8 +95,10 @@ export class Durable implements Keeper {
 
   constructor(readonly db: Database<any>, readonly medium: Medium, readonly options: StoreOptions) {
     this.#schema = storedSchema(db.schema, options.version ?? 1)
+    this.#hashes = new Set([this.#schema.hash])
     this.writer = new Writer(medium, error => { this.#failed(error) }, count => {
       const written = this.#unwritten.splice(0, count)
+      this.known = written[written.length - 1].number
       if (this.onDurable !== undefined) for (const t of written) this.onDurable(t)
       this.#checkpointWhenDue()
     })
@@ -97,14 +107,17 @@ export class Durable implements Keeper {
   get kind(): string { return this.medium.kind }
   get pending(): number { return this.writer.pending }
   get leading(): Promise<void> { return Promise.resolve() }
+  /** The transaction behind which what is stored may be anything: it was not read here. */
+  get unread(): number | undefined { return this.#unread }
 
   /**
    * Opens the medium and loads what is there. Throws only where the options say so. With `known` the database has the state of that
-   * transaction, and its entries, already: only what follows is taken.
+   * transaction, and its entries, already: only what follows is taken. Behind `unread` that state is of tabs that had not read what is
+   * stored: NOT_DURABLE, if that goes on behind it, too.
    */
-  async load(known?: number, spaces?: ReadonlyMap<string, ReadonlyMap<string, unknown>>): Promise<void> {
+  async load(known?: number, spaces?: ReadonlyMap<string, ReadonlyMap<string, unknown>>, unread?: number): Promise<void> {
     const warm = new Warm(this.db, this.options.queries ?? [])
-    try { await this.#load(known, spaces) } catch (error) {
+    try { await this.#load(known, spaces, unread) } catch (error) {
       warm.end()
       await this.medium.close().catch(() => {})
       throw error
@@ -112,9 +125,10 @@ export class Durable implements Keeper {
     warm.done()
   }
 
-  async #load(known: number | undefined, spaces: ReadonlyMap<string, ReadonlyMap<string, unknown>> | undefined): Promise<void> {
+  async #load(known: number | undefined, spaces: ReadonlyMap<string, ReadonlyMap<string, unknown>> | undefined, before: number | undefined): Promise<void> {
     for (const [space, values] of spaces ?? []) this.spaces.set(space, new Map(values))
-    this.#unread = this.number = known ?? 0
+    this.known = this.number = known ?? 0
+    this.#unread = before ?? this.number
     try {
       await this.medium.open()
     } catch (error) {
@@ -128,14 +142,16 @@ export class Durable implements Keeper {
     } catch (error) {
       const e = storageError(error, 'the storage cannot be read')
       if (e.code === 'STORAGE_CORRUPT' && this.options.onCorrupt === 'refuse') throw e
-      this.warn(e)
       if (e.code !== 'STORAGE_CORRUPT') { this.#memory(e); this.#recording(); return }
+      this.warn(e)
       transactions = []
       this.#unread = undefined
       if (!await this.#cleared()) return
     }
+    if (before !== undefined && transactions.some(t => t.number > before && isFilled(t))) throw unread()
     this.#unread = undefined
     const stored = transactions[0]?.schema
+    if (stored !== undefined) this.#hashes.add(stored.hash)
     if (stored !== undefined && stored.hash !== this.#schema.hash && !leads(stored, this.#schema, this.options.migrations ?? {})) {
       const error = new EddylineError('SCHEMA_MISMATCH', `the stored rows have version ${stored.version} of the schema, which is not that of version ${this.#schema.version}, and no migrations lead there`, { path: 'storage.version' })
       if (this.options.onMismatch !== 'rebuild') throw error
@@ -143,11 +159,13 @@ export class Durable implements Keeper {
       transactions = []
       if (!await this.#cleared()) return
     }
-    const last = transactions[transactions.length - 1]?.number ?? 0
-    if (known !== undefined && transactions.length > 0 && transactions[0].number <= known + 1 && last >= known) await this.#apply(transactions.filter(t => t.number > known), true)
+    const last = this.known = transactions[transactions.length - 1]?.number ?? 0
+    // What tabs have had that is not of what is stored: the numbers say nothing then.
+    const isApart = before !== undefined
+    if (known !== undefined && !isApart && transactions.length > 0 && transactions[0].number <= known + 1 && last >= known) await this.#apply(transactions.filter(t => t.number > known), true)
     else if (known === undefined) await this.#apply(transactions, false)
     this.#recording()
-    if (known !== undefined && (last < known || transactions.length > 0 && transactions[0].number > known + 1)) await this.#catchUp(transactions, last)
+    if (known !== undefined && (isApart || last < known || transactions.length > 0 && transactions[0].number > known + 1)) await this.#catchUp(transactions, isApart ? 0 : last)
     else if (transactions.length === 0) this.#push({ number: ++this.number, schema: this.#schema })
     // What follows is of these tables: without the rows as they are now it would be read as of the old ones.
     else if (stored!.hash !== this.#schema.hash || stored!.version !== this.#schema.version) await this.#rewrite().catch(() => { /* told, and nothing is written */ })
@@ -210,7 +228,8 @@ export class Durable implements Keeper {
 
   /** The database is not at a place of the log: the checkpoint is put in its place, or where storage is behind, the state is written. */
   async #catchUp(transactions: readonly Transaction[], last: number): Promise<void> {
-    if (last < this.number) return this.#rewrite()
+    // That fails, as where there is no room, is told, and leaves what is stored.
+    if (last < this.number) return this.#rewrite().catch(() => {})
     const { number } = transactions[0]
     const pieces = transactions.filter(t => t.number === number)
     const isRows = (t: Transaction): boolean => t.batch !== undefined && new DataView(t.batch.buffer, t.batch.byteOffset).getUint32(8, true) === 0xffffffff
@@ -327,11 +346,17 @@ export class Durable implements Keeper {
   state(): State {
     const entries = Object.fromEntries([...this.spaces].map(([space, values]) => [space, Object.fromEntries(values)]))
     const rows = exportRows(this.db)
-    let kept: (Uint8Array | undefined)[] | undefined
+    let kept: Uint8Array[] | undefined
     return {
       head: { number: this.number, fresh: true, schema: this.#schema, entries },
       next: bytes => kept === undefined ? rows.next(bytes) : kept.shift(),
-      keep() { for (kept ??= []; kept.at(-1) !== undefined || kept.length === 0;) kept.push(rows.next(PIECE)) },
+      keep() {
+        if (kept !== undefined) return
+        const left: Uint8Array[] = []
+        for (let batch = rows.next(PIECE); batch !== undefined; batch = rows.next(PIECE)) left.push(batch)
+        // Not before all of it is there: a part of a state would be taken for all of it.
+        kept = left
+      },
       end: () => { rows.end() },
     }
   }
@@ -408,17 +433,17 @@ export class Durable implements Keeper {
       await this.medium.open()
       // What is there counts no more; reading finds the end of it. It stays until the new state is whole, unless it cannot be read for damage.
       try {
+        let isFirst = true
         for await (const bytes of this.medium.read()) {
           goesOn()
-          if (this.#unread === undefined) continue
-          const { number, batch, entries } = decodeTransaction(bytes)
-          // The first record of a database that nothing was applied to holds a schema alone.
-          if (number > this.#unread && (batch !== undefined || Object.keys(entries ?? {}).length > 0)) throw unread()
+          if (this.#isOthers(bytes, isFirst)) throw this.#unread === undefined ? taken() : unread()
+          isFirst = false
         }
       } catch (error) {
+        const { code } = error as { code?: string }
         // It is another's to read, who may have it meanwhile.
-        if (this.#unread !== undefined) await this.medium.close().catch(() => {})
-        if (this.#unread !== undefined || (error as { code?: string }).code !== 'STORAGE_CORRUPT') throw error
+        if (this.#unread !== undefined || code === 'NOT_DURABLE') await this.medium.close().catch(() => {})
+        if (this.#unread !== undefined || code !== 'STORAGE_CORRUPT') throw error
         await this.medium.clear()
       }
       this.#unread = undefined
@@ -438,6 +463,23 @@ export class Durable implements Keeper {
   }
 
   /**
+   * Whether a record is of what somebody else has stored: it goes on behind all that was written here, or is of other tables. Between a failure
+   * and `retry`, or between two, nobody may have kept others out.
+   */
+  #isOthers(bytes: Uint8Array, isFirst: boolean): boolean {
+    const { number, checksum } = headOf(bytes)
+    const isOwn = number <= (this.#unread ?? this.known) || this.#tried.has(checksum)
+    if (isOwn && !isFirst && this.#unread === undefined) return false
+    let t: Transaction
+    try { t = decodeTransaction(bytes) } catch (error) {
+      if (this.#unread !== undefined) throw error
+      return false
+    }
+    // The first record of a database that nothing was applied to holds a schema alone.
+    return !isOwn && isFilled(t) || this.#unread === undefined && t.schema !== undefined && !this.#hashes.has(t.schema.hash)
+  }
+
+  /**
    * Reads what could not be read at the start, as an opening does, into a database beside; nothing was applied to this one since, and it takes
    * all of it as one version. False if this one is ahead (as a tab that has followed).
    */
@@ -454,21 +496,25 @@ export class Durable implements Keeper {
       const rows = await packedRows(twin, tables)
       if (this.status === 'closed') throw closedError(db)
       if (this.number !== this.#unread) throw unread()
-      if (late.number < this.number) { await medium.close(); return false }
+      if (late.number < this.number) {
+        await medium.close()
+        for (const w of warnings) this.warn(w)
+        return false
+      }
       const cursors = cursorsOf(twin)
       const batch = replacing(db, tables, rows)
       this.#unread = undefined
-      this.number = late.number
+      this.known = this.number = late.number
       this.spaces.clear()
       for (const [space, values] of late.spaces) this.spaces.set(space, values)
       writer.reset()
       writer.logBytes = late.writer.logBytes
       this.#checkpointBytes = late.#checkpointBytes
       this.#writes = true
-      this.onDurable?.({ number: this.number, batch, entries: Object.fromEntries([...this.spaces].map(([space, values]) => [space, Object.fromEntries(values)])) })
       this.#takeStored(batch)
       // A listener of these rows may be further already.
       for (const [source, cursor] of cursors) try { this.#takeStored(cursorBatch(source, cursor)) } catch (error) { if ((error as { code?: string }).code !== 'CURSOR_BACKWARDS') throw error }
+      this.onMatched?.()
       for (const w of warnings) this.warn(w)
       this.warning = late.warning
       return true
@@ -499,11 +545,15 @@ export class Durable implements Keeper {
         let bytes = 0
         for await (const piece of pieces) {
           bytes += piece.length
+          this.#tried.add(headOf(piece).checksum)
           await medium.piece(piece)
         }
         await medium.publish()
         writer.logBytes = 0
         this.#checkpointBytes = bytes
+        this.known = state.head.number
+        this.#tried.clear()
+        this.onMatched?.()
       })
     } finally {
       this.#rewritten = undefined
@@ -559,9 +609,11 @@ export class Durable implements Keeper {
     const lost = this.#unwritten
     this.#unwritten = []
     this.#open = []
-    this.#memory(error)
-    // Nobody waits for what will not be durable.
+    this.#writes = false
+    for (const record of this.writer.tried) this.#tried.add(headOf(record).checksum)
+    // Nobody waits for what will not be durable; who hears of the failure may apply what comes behind it.
     if (this.onDurable !== undefined) for (const t of lost) this.onDurable(t)
+    this.#memory(error)
   }
 
   #memory(error: EddylineError): void {
@@ -598,6 +650,10 @@ function isOfRows(error: unknown, db: Database<any>): boolean {
   return error instanceof EddylineError && db.inside.port.dead === undefined && !['VALUE_TOO_LARGE', 'MEMORY_BUDGET', 'REENTRANT'].includes(error.code)
 }
 
+/** Whether a transaction holds more than a schema. */
+const isFilled = ({ batch, entries }: Transaction): boolean => batch !== undefined || Object.keys(entries ?? {}).length > 0
+
+const taken = (): EddylineError => new EddylineError('NOT_DURABLE', 'another database has written to the storage since this one failed to: close this database and open it anew')
 const unread = (): EddylineError => new EddylineError('NOT_DURABLE', 'what is stored was never read here, and something was applied since: close this database and open it anew')
 
 /** Entries as they are stored: a value that goes is null, and what the giver does to one later is nothing to us. */

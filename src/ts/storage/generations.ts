@@ -75,12 +75,12 @@ export class Generations implements Medium {
       break
     }
     const base = this.#base
-    // Leftovers: what came before the checkpoint, and checkpoints that were never finished.
-    for (const g of checkpoints) if (g !== base) await folder.remove(`checkpoint-${g}`)
-    for (const g of logs) if (g < base) await folder.remove(`log-${g}`)
     const live = logs.filter(g => g >= base)
     const last = live.at(-1) ?? base
     if (base > 0 || live.length > 0 ? live[0] !== base : false) throw corrupt(`log ${base} is missing`)
+    // Leftovers: what came before the checkpoint, and checkpoints that were never finished; not before it is known that this is what they are.
+    for (const g of checkpoints) if (g !== base) await folder.remove(`checkpoint-${g}`)
+    for (const g of logs) if (g < base) await folder.remove(`log-${g}`)
     for (let g = live[0] ?? base; g <= last; g++) {
       if (live.length > 0 && !live.includes(g)) throw corrupt(`log ${g} is missing`)
       const file = await folder.file(`log-${g}`)

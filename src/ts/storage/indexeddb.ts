@@ -11,12 +11,14 @@ export interface IndexedDbOptions {
 
 /** Records are read in portions of so many: an answer is one task of the page. */
 const PORTION = 16
+/** The end of a stamp where there are records. */
+const FILLED = ' filled'
 /** Milliseconds for a page that goes, as a reloaded one does, to let go. */
 const PATIENCE = 1000
 
 /**
  * One database of IndexedDB with `log` and `pieces` (keys `[generation, n]`) and `state` (`published`: generation of the
- * checkpoint; `stamp`: who has written last). The browser's transactions are the atomic step; a checkpoint is published by the one that
+ * checkpoint; `pieces`: how many it has; `stamp`: who has written last, and whether there are records then). The browser's transactions are the atomic step; a checkpoint is published by the one that
  * drops what it replaces.
  *
  * A Web Lock keeps others out while it is open. Where there are none, and whatever becomes of the lock, nobody writes after another: each
@@ -27,11 +29,15 @@ export class IndexedDbMedium implements Medium {
   #db: IDBDatabase | undefined
   #generation = 0
   #published = 0
+  /** Of a checkpoint that may be published, or not: nobody was told. */
+  #perhaps = 0
   #log = 0
   #pieces = 0
   /** Of this opening; the stamps that it puts begin so. */
   #mark = ''
   #stamps = 0
+  /** Whether records are stored, of a log or a published checkpoint. */
+  #isFilled = false
   /** The stamp that was there when it was opened. */
   #found: string | undefined
   #release: (() => void) | undefined
@@ -91,26 +97,39 @@ export class IndexedDbMedium implements Medium {
     this.#lost = undefined
     if (lost !== undefined) throw corrupt(`the browser has deleted the database (${lost})`)
     const published = await this.#stored('published') as number | undefined ?? 0
+    const pieces = await this.#stored('pieces') as number | undefined
     this.#generation = this.#published = published
-    for await (const { bytes } of this.#keyed('pieces', IDBKeyRange.bound([published], [published + 1]))) yield bytes
+    this.#perhaps = this.#log = this.#pieces = 0
+    this.#isFilled = false
+    for await (const { bytes } of this.#keyed('pieces', IDBKeyRange.bound([published], [published + 1]))) {
+      this.#pieces++
+      yield bytes
+    }
+    // Nothing may come back as less than it was, and be taken for all.
+    if (pieces !== undefined && this.#pieces !== pieces) throw corrupt(`${this.#pieces} of ${pieces} pieces of checkpoint ${published} are there`)
+    this.#isFilled = published > 0
     for await (const { key, bytes } of this.#keyed('log', IDBKeyRange.lowerBound([published]))) {
       this.#generation = key[0]
       this.#log = key[1] + 1
+      this.#isFilled = true
       yield bytes
     }
+    if (!this.#isFilled && this.#found?.endsWith(FILLED)) throw corrupt('what was stored is not there any more')
   }
 
   append(records: readonly Uint8Array[]): Promise<void> {
     return this.#write(['log'], t => {
       const log = t.objectStore('log')
       records.forEach((record, i) => { log.add(record, [this.#generation, this.#log + i]) })
+      return true
     }, () => { this.#log += records.length })
   }
 
   async begin(): Promise<void> {
     const next = this.#generation + 1
     // With it goes what one that was not finished has left, now or before a crash.
-    await this.#write(['pieces'], t => { t.objectStore('pieces').delete(IDBKeyRange.lowerBound([this.#published + 1])) }, () => {
+    const kept = Math.max(this.#published, this.#perhaps)
+    await this.#write(['pieces'], t => { t.objectStore('pieces').delete(IDBKeyRange.lowerBound([kept + 1])) }, () => {
       this.#generation = next
       this.#pieces = this.#log = 0
     })
@@ -122,16 +141,21 @@ export class IndexedDbMedium implements Medium {
 
   publish(): Promise<void> {
     const before = IDBKeyRange.upperBound([this.#generation], true)
+    this.#perhaps = this.#generation
     return this.#write(['pieces', 'log'], t => {
       t.objectStore('state').put(this.#generation, 'published')
+      t.objectStore('state').put(this.#pieces, 'pieces')
       t.objectStore('pieces').delete(before)
       t.objectStore('log').delete(before)
+      return true
     }, () => { this.#published = this.#generation }, 'strict')
   }
 
   clear(): Promise<void> {
-    return this.#write(['pieces', 'log'], t => { for (const store of ['pieces', 'log', 'state']) t.objectStore(store).clear() },
-      () => { this.#generation = this.#published = this.#log = this.#pieces = 0 })
+    return this.#write(['pieces', 'log'], t => {
+      for (const store of ['pieces', 'log', 'state']) t.objectStore(store).clear()
+      return false
+    }, () => { this.#generation = this.#published = this.#perhaps = this.#log = this.#pieces = 0 })
   }
 
   async close(): Promise<void> { this.#letGo() }
@@ -157,7 +181,8 @@ export class IndexedDbMedium implements Medium {
     try { return await result(this.#database().transaction(['state'], 'readonly').objectStore('state').get(name)) } catch (error) { throw storageError(error, 'the storage cannot be read') }
   }
 
-  async #write(stores: string[], run: (t: IDBTransaction) => void, done: () => void, durability: 'strict' | 'relaxed' = this.options.durability ?? 'strict'): Promise<void> {
+  /** `run` says whether there are records by it, if it changes that. */
+  async #write(stores: string[], run: (t: IDBTransaction) => boolean | void, done: () => void, durability: 'strict' | 'relaxed' = this.options.durability ?? 'strict'): Promise<void> {
     try {
       const t = this.#database().transaction(['state', ...stores], 'readwrite', { durability })
       let refused: unknown
@@ -176,11 +201,13 @@ export class IndexedDbMedium implements Medium {
           t.commit?.()
         } catch (error) { refused = error; t.abort() }
       }
+      let isFilled = this.#isFilled
       try {
-        run(t)
-        state.put(`${this.#mark}${this.#stamps++}`, 'stamp')
+        isFilled = run(t) ?? isFilled
+        state.put(`${this.#mark}${this.#stamps++}${isFilled ? FILLED : ''}`, 'stamp')
       } catch (error) { t.abort(); throw error }
       await ended
+      this.#isFilled = isFilled
       done()
     } catch (error) { throw storageError(error, 'a transaction could not be written') }
   }

@@ -8,7 +8,7 @@ interface Fs {
   readdirSync(path: string): string[]
   openSync(path: string, flags: string): number
   closeSync(fd: number): void
-  fstatSync(fd: number): Stat & { size: number }
+  fstatSync(fd: number): Stat & { size: number; nlink: number }
   readSync(fd: number, into: Uint8Array, offset: number, length: number, at: number): number
   writeSync(fd: number, bytes: Uint8Array, offset: number, length: number, at: number): number
   ftruncateSync(fd: number, size: number): void
@@ -34,7 +34,8 @@ export class NodeFolder implements Folder {
   readonly kind = 'files'
   #fs!: Fs
   #host!: Host
-  #held: number | undefined
+  /** Its lock: the file, held open, and what tells it from others. */
+  #held: { fd: number; mark: string; stat: Stat } | undefined
 
   constructor(readonly path: string) {}
 
@@ -61,8 +62,8 @@ export class NodeFolder implements Folder {
       let first: string | undefined
       for (;;) {
         const name = names[names.length - 1]
-        const fd = this.#made(name)
-        if (fd === undefined) {
+        const made = this.#made(name)
+        if (made === undefined) {
           const mark = this.#dead(name)
           // It has just gone: from the start.
           if (mark === undefined) break
@@ -77,12 +78,12 @@ export class NodeFolder implements Folder {
             isHeld = true
           }
           if (isHeld) {
-            this.#held = fd
+            this.#held = { ...made, stat: fs.fstatSync(made.fd) }
             for (const dead of names.slice(1, -1)) fs.rmSync(dead, { force: true })
             return
           }
         } finally {
-          if (!isHeld) { fs.rmSync(name, { force: true }); fs.closeSync(fd) }
+          if (!isHeld) { fs.rmSync(name, { force: true }); fs.closeSync(made.fd) }
         }
         break
       }
@@ -91,7 +92,7 @@ export class NodeFolder implements Folder {
   }
 
   /** Makes a lock, in one step, unless there is one. Its file stays open. */
-  #made(lock: string): number | undefined {
+  #made(lock: string): { fd: number; mark: string } | undefined {
     const fs = this.#fs
     const mark = Math.random().toString(36).slice(2)
     const own = `${lock}.${this.#host.pid}.${mark}`
@@ -107,7 +108,7 @@ export class NodeFolder implements Folder {
         fs.writeFileSync(fd = made, text)
       }
       isMade = true
-      return fd
+      return { fd, mark }
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return undefined
       throw error
@@ -120,7 +121,7 @@ export class NodeFolder implements Folder {
   /** The mark of a lock that nobody holds; undefined if it has just gone. Throws STORAGE_LOCKED. */
   #dead(lock: string): string | undefined {
     return this.#look(lock, ({ owner, mark, stat, fd }) => {
-      if (owner === '' && Date.now() - stat.mtimeMs < MAKING) throw new EddylineError('STORAGE_LOCKED', `\`${this.path}\` is being locked by another process`)
+      if (owner === '' && Math.abs(Date.now() - stat.mtimeMs) < MAKING) throw new EddylineError('STORAGE_LOCKED', `\`${this.path}\` is being locked by another process`)
       const pid = Number(owner)
       if (pid === this.#host.pid ? this.#isOpen('self', stat, fd) : this.#lives(pid) && this.#isOpen(pid, stat)) throw new EddylineError('STORAGE_LOCKED', `\`${this.path}\` is used by process ${owner}`)
       // While it was looked for, its holder may have let it go: then it is not there any more.
@@ -165,34 +166,67 @@ export class NodeFolder implements Folder {
     })
   }
 
+  /**
+   * Whether the lock is still its own. A folder can be deleted, moved or made anew beneath, and a lock be taken by who does not see this
+   * process: what is written into files that nobody finds is not durable, and what is there by now is another's.
+   */
+  #isOurs(): boolean {
+    const held = this.#held
+    if (held === undefined) return false
+    const lock = `${this.path}/lock`
+    try {
+      const { ino, dev } = this.#fs.statSync(lock)
+      // Not every file system gives a file the same number each time.
+      return ino === held.stat.ino && dev === held.stat.dev || this.#look(lock, file => file.mark) === held.mark
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes(String(codeOf(error)))) return false
+      throw error
+    }
+  }
+
+  #own(): void {
+    if (!this.#isOurs()) throw new EddylineError('STORAGE_LOCKED', `\`${this.path}\` was deleted, or is used by another process by now`)
+  }
+
   list(): string[] { return this.#fs.readdirSync(this.path) }
 
   file(name: string): File {
     const fs = this.#fs
+    this.#own()
     const path = `${this.path}/${name}`
     const isNew = !this.list().includes(name)
     if (isNew) fs.closeSync(fs.openSync(path, 'a'))
     const fd = fs.openSync(path, 'r+')
     // The name of a new file is in the folder, which has to be written, too.
     if (isNew) this.#syncFolder()
+    const isLinked = fs.fstatSync(fd).nlink > 0
     return {
-      size: () => fs.fstatSync(fd).size,
+      size: () => {
+        const { size, nlink } = fs.fstatSync(fd)
+        if (isLinked && nlink === 0) throw new Error(`\`${path}\` was deleted`)
+        return size
+      },
       read: (into, at) => fs.readSync(fd, into, 0, into.length, at),
       write: (bytes, at) => fs.writeSync(fd, bytes, 0, bytes.length, at),
       truncate: size => { if (fs.fstatSync(fd).size > size) fs.ftruncateSync(fd, size) },
-      flush: () => new Promise((resolve, reject) => { fs.fsync(fd, error => { if (error) reject(error as Error); else resolve() }) }),
+      flush: () => new Promise<void>((resolve, reject) => { fs.fsync(fd, error => { if (error) reject(error as Error); else resolve() }) }).then(() => { this.#own() }),
       close: () => { fs.closeSync(fd) },
     }
   }
 
-  remove(name: string): void { this.#fs.rmSync(`${this.path}/${name}`, { force: true }) }
+  remove(name: string): void {
+    this.#own()
+    this.#fs.rmSync(`${this.path}/${name}`, { force: true })
+  }
 
   close(): void {
     const held = this.#held
     if (held === undefined) return
-    this.#held = undefined
     // In this order: who finds it closed may take it over if it is still there.
-    try { this.#fs.rmSync(`${this.path}/lock`, { force: true }) } finally { this.#fs.closeSync(held) }
+    try { if (this.#isOurs()) this.#fs.rmSync(`${this.path}/lock`, { force: true }) } finally {
+      this.#held = undefined
+      this.#fs.closeSync(held.fd)
+    }
   }
 
   /** Not every system lets folders be opened; those that do not, need not. */

@@ -1,4 +1,5 @@
 // The worker of `opfs`: an entry of its own, started by pages.
+import { hold } from './alive.js'
 import { Generations } from './generations.js'
 import { type Medium, storageError } from './medium.js'
 import { OpfsFolder } from './opfs-folder.js'
@@ -13,20 +14,28 @@ const PORTION = 1 << 20
 
 let medium: Medium | undefined
 let reading: AsyncIterator<Uint8Array> | undefined
+/** Ends with this worker, however that ends. */
+let alive: ReturnType<typeof hold> | undefined
 let turn: Promise<unknown> = Promise.resolve()
 
 async function answer(method: string, argument: any): Promise<unknown> {
   if (method === 'open') {
     medium = new Generations(new OpfsFolder(argument))
-    return medium.open()
+    await medium.open()
+    return (await (alive ??= hold()))?.name
+  }
+  // Who did not read to the end leaves a file open.
+  if (method !== 'read' || argument === true) {
+    await reading?.return?.()
+    reading = undefined
   }
   if (medium === undefined) throw new Error('it is not open')
   switch (method) {
     case 'read': {
-      if (argument) reading = medium.read()[Symbol.asyncIterator]()
+      reading ??= medium.read()[Symbol.asyncIterator]()
       const records: Uint8Array[] = []
       for (let bytes = 0; bytes < PORTION;) {
-        const { done, value } = await reading!.next()
+        const { done, value } = await reading.next()
         if (done) break
         records.push(value)
         bytes += value.length

@@ -1,4 +1,5 @@
 // OPFS from a page: the files are in a worker, records go there and back as bytes.
+import { whenGone } from './alive.js'
 import { EddylineError } from '../errors.js'
 import { Generations } from './generations.js'
 import { type Medium, storageError } from './medium.js'
@@ -31,6 +32,10 @@ class WorkerMedium implements Medium {
   readonly kind = 'opfs'
   #worker: Worker | undefined
   #next = 0
+  /** Why there is none any more. */
+  #why: EddylineError | undefined
+  /** Ends the wait for its end. */
+  #forget: (() => void) | undefined
   readonly #waiting = new Map<number, { resolve: (value: any) => void; reject: (error: unknown) => void }>()
 
   constructor(readonly name: string, readonly isGiven: boolean, readonly start: () => Worker) {}
@@ -58,7 +63,16 @@ class WorkerMedium implements Medium {
         if (!isRunning) this.#end(error)
       }
     } catch (error) { throw storageError(error, 'the storage cannot be opened', 'STORAGE_UNAVAILABLE') }
-    await this.#call('open', this.name)
+    const { name } = this
+    const worker = this.#worker
+    const alive = await this.#call('open', name) as string | undefined
+    // Also one that was given, and is ended by who gave it: what is asked of it then is never answered.
+    this.#forget = whenGone(alive, () => {
+      if (this.#worker !== worker) return
+      const error = new EddylineError('STORAGE_UNAVAILABLE', `the worker of the storage \`${name}\` has ended`)
+      this.#end(error)
+      this.#fail(error)
+    })
   }
 
   async *read(): AsyncIterable<Uint8Array> {
@@ -83,6 +97,9 @@ class WorkerMedium implements Medium {
   #end(failure?: EddylineError): void {
     const worker = this.#worker
     this.#worker = undefined
+    this.#why = failure
+    this.#forget?.()
+    this.#forget = undefined
     if (worker === undefined) return
     if (failure === undefined && this.isGiven) { gone.delete(worker); return }
     worker.terminate()
@@ -96,7 +113,7 @@ class WorkerMedium implements Medium {
 
   #call(method: string, argument?: unknown): Promise<any> {
     const worker = this.#worker
-    if (worker === undefined) return Promise.reject(new EddylineError('STORAGE_FAILED', 'the storage is closed'))
+    if (worker === undefined) return Promise.reject(this.#why ?? new EddylineError('STORAGE_FAILED', 'the storage is closed'))
     return new Promise((resolve, reject) => {
       const id = this.#next++
       this.#waiting.set(id, { resolve, reject })

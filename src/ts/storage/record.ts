@@ -62,6 +62,12 @@ export function encodeTransaction(t: Transaction): Uint8Array {
   return out
 }
 
+/** What the head of a record says, unchecked: the number of its transaction, and a checksum of all that is in it. */
+export function headOf(bytes: Uint8Array): { number: number; checksum: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return bytes.length < HEAD ? { number: 0, checksum: 0 } : { number: view.getFloat64(8, true), checksum: view.getUint32(4, true) }
+}
+
 /** Whether these are the bytes of a whole record. */
 export function isRecord(bytes: Uint8Array): boolean {
   if (bytes.length < HEAD) return false

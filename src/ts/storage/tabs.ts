@@ -1,5 +1,6 @@
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { Database } from '../database.js'
+import { report as tellError } from '../dispatch.js'
 import type { DurabilityStatus, Durability, EntryWrites, Keeper, StorageOption } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import { slices } from '../breathe.js'
@@ -16,13 +17,14 @@ type Of = Pick<StoredSchema, 'version' | 'hash'>
 
 /**
  * What tabs say to each other. `hello`: who has the state? `state`: pieces of one, for one tab, the last with `done` and the cursors, which
- * nobody has without all rows. `record`: a transaction that is durable. `lead`: somebody has taken over.
+ * nobody has without all rows. `record`: a transaction that is durable. `lead`: somebody has taken over, or has read the storage late; what he
+ * has is the state of transaction `number`. `unread`: behind this transaction the storage was not read by who leads, and may hold anything.
  */
 type Message =
   | { kind: 'hello'; from: string }
-  | { kind: 'state'; to: string; state: string; record: Uint8Array; done?: { cursors: [source: string, cursor: string][] } }
-  | { kind: 'record'; of: Of; record: Uint8Array }
-  | { kind: 'lead'; of: Of }
+  | { kind: 'state'; to: string; state: string; record: Uint8Array; done?: { cursors: [source: string, cursor: string][]; unread: number | undefined } }
+  | { kind: 'record'; of: Of; record: Uint8Array; unread: number | undefined }
+  | { kind: 'lead'; of: Of; number: number; unread: number | undefined }
 
 /** Bytes of rows in a message: what a page takes in one task. */
 const PIECE = 32 * 1024
@@ -35,6 +37,9 @@ const PIECE = 32 * 1024
  * write (FOLLOWER). When the leader goes, however it goes, the lock passes on: the next one opens the storage, takes
  * what it has not heard of, and its sources begin at the durable cursor.
  *
+ * What a follower has is always the state of one transaction, `#number`: it takes the one that comes next, and nothing else. A leader may
+ * be killed between writing and telling; who finds that it was not told all asks for the whole state, and puts it in the place of its own.
+ *
  * Rows are packed by the tables of who says them. Who has others is refused (SCHEMA_MISMATCH), or if it has followed until then, keeps
  * the rows that it has and does nothing more: it never leads.
  */
@@ -46,12 +51,17 @@ export class Tabs implements Keeper {
   #isClosed = false
   #number = 0
   #loaded = false
+  /** It was not told all, and waits for the state. */
+  #isBehind = false
+  /** The transaction behind which its state is not of what is stored, as far as who leads knows. */
+  #unread: number | undefined
   /** It has the lock: what is durable is in the storage, which is read now. */
   #takes = false
   /** Why it neither follows nor leads. */
   #failure: EddylineError | undefined
-  /** The state that is on its way, and what was told meanwhile. */
+  /** The state that is on its way, and what was told meanwhile. Of one that takes the place of another: its pieces. */
   #state: string | undefined
+  #pieces: Transaction[] = []
   #early: Transaction[] = []
   readonly #me = newId()
   readonly #of: Of
@@ -80,9 +90,17 @@ export class Tabs implements Keeper {
     this.#channel = new BroadcastChannel(`eddyline:${name}`)
     this.#channel.onmessage = ({ data }) => { this.#hear(data as Message) }
     db.keeper = this
-    this.#say({ kind: 'hello', from: this.#me })
-    navigator.locks.request(`eddyline:${name}`, { signal: this.#abort.signal }, () => this.#takeOver()).catch(error => {
-      this.isDenied = (error as { name?: string }).name === 'SecurityError'
+    this.#ask()
+    this.#queue()
+  }
+
+  /** Waits for the lock. */
+  #queue(): void {
+    const { signal } = this.#abort
+    navigator.locks.request(`eddyline:${this.name}`, { signal }, () => this.#takeOver()).catch((error: { name?: string }) => {
+      // The browser's doing: of a page that was frozen, and is back.
+      if (error.name === 'AbortError' && !signal.aborted && !this.#takes) { this.#queue(); return }
+      this.isDenied = error.name === 'SecurityError'
       this.#refuse(error)
       this.#letGo()
     })
@@ -94,30 +112,66 @@ export class Tabs implements Keeper {
 
   #say(message: Message): void { this.#channel.postMessage(message) }
 
+  /** Asks for the state. */
+  #ask(): void {
+    this.#isBehind = this.#loaded
+    this.#state = this.#loaded ? undefined : this.#state
+    this.#say({ kind: 'hello', from: this.#me })
+  }
+
+  #sayLead({ unread }: Durable, number: number): void { this.#say({ kind: 'lead', of: this.#of, number, unread }) }
+
   #hear(message: Message): void {
     const leader = this.#leader
     if (leader !== undefined) {
-      if (message.kind === 'hello') void this.#tellState(leader, message.from)
+      if (message.kind === 'hello') this.#tellState(leader, message.from).catch((error: unknown) => { tellError(error, undefined) })
       return
     }
     if (this.#isClosed || this.#takes || this.#failure !== undefined) return
     switch (message.kind) {
-      case 'lead': if (this.#fits(message.of) && !this.#loaded) this.#say({ kind: 'hello', from: this.#me }); return
+      case 'lead': {
+        if (!this.#fits(message.of)) return
+        const { number, unread } = message
+        if (this.#loaded && number === this.#number) {
+          this.#isBehind = false
+          this.#early = []
+          this.#unread = unread
+          return
+        }
+        // What it has more than who leads now was of another leader, and is not what is stored from there on.
+        if (this.#loaded && number < this.#number) this.#unread = Math.min(this.#unread ?? number, number)
+        this.#ask()
+        return
+      }
       case 'state': {
-        if (message.to !== this.#me || this.#loaded) return
+        if (message.to !== this.#me || (this.#loaded && !this.#isBehind)) return
         const t = decodeTransaction(message.record)
         if (t.fresh) {
           if (!this.#fits(t.schema!)) return
           // The leader changed in the middle, or tells it twice: from the start.
-          this.#forget()
+          if (!this.#loaded) this.#forget()
+          this.#early = []
+          this.#pieces = []
           this.#state = message.state
         } else if (message.state !== this.#state) return
-        this.#apply(t)
-        if (message.done === undefined) return
-        for (const [source, cursor] of message.done.cursors) this.#apply({ number: t.number, batch: cursorBatch(source, cursor) })
+        if (this.#loaded) this.#pieces.push(t)
+        else this.#apply(t)
+        const { done } = message
+        if (done === undefined) return
+        // First: where it is refused, the next transaction has it ask again.
+        this.#isBehind = false
+        if (this.#loaded) {
+          if (!this.#goesOn(done.cursors)) {
+            this.#fail(new EddylineError('NOT_DURABLE', `this tab was told more of \`${this.name}\` than who leads now, and it was never durable: reload this tab`))
+            return
+          }
+          this.#replace()
+        }
+        for (const [source, cursor] of done.cursors) this.#apply({ number: t.number, batch: cursorBatch(source, cursor) })
+        this.#state = undefined
+        this.#unread = done.unread
         this.#loaded = true
-        for (const early of this.#early) if (early.number > this.#number) this.#apply(early)
-        this.#early = []
+        for (const early of this.#early.splice(0)) this.#next(early)
         this.#ready()
         return
       }
@@ -125,8 +179,21 @@ export class Tabs implements Keeper {
         if (!this.#fits(message.of)) return
         const t = decodeTransaction(message.record)
         if (!this.#loaded) this.#early.push(t)
-        else if (t.number > this.#number) this.#apply(t)
+        else {
+          this.#next(t)
+          if (!this.#isBehind) this.#unread = message.unread
+        }
       }
+    }
+  }
+
+  /** Takes a transaction if it is the next one. */
+  #next(t: Transaction): void {
+    if (this.#isBehind) this.#early.push(t)
+    else if (t.number === this.#number + 1) this.#apply(t)
+    else if (t.number > this.#number) {
+      this.#early = [t]
+      this.#ask()
     }
   }
 
@@ -161,8 +228,29 @@ export class Tabs implements Keeper {
     this.db.applyPacked(replacing(this.db, this.db.inside.layouts.map(l => l.name), []), undefined, undefined, undefined, true)
   }
 
+  /** Whether none of its cursors goes back with a state: sources would go on behind rows that it has not. */
+  #goesOn(cursors: readonly (readonly [string, string])[]): boolean {
+    const held = cursorsOf(this.db)
+    if (!held.every(([source]) => cursors.some(([other]) => other === source))) return false
+    const twin = this.db.twin()
+    try {
+      for (const [source, cursor] of [...held, ...cursors]) twin.applyPacked(cursorBatch(source, cursor))
+      return true
+    } catch (error) {
+      if ((error as { code?: string }).code === 'CURSOR_BACKWARDS') return false
+      throw error
+    } finally { twin.close() }
+  }
+
+  /** Puts the state that was told in the place of the one that it has, as one version. */
+  #replace(): void {
+    const [{ number, entries }, ...pieces] = this.#pieces.splice(0)
+    this.#spaces.clear()
+    const batches = pieces.flatMap(t => t.batch === undefined ? [] : [t.batch])
+    this.#apply({ number, entries, batch: replacing(this.db, this.db.inside.layouts.map(l => l.name), batches) })
+  }
+
   #apply(t: Transaction): void {
-    this.#number = t.number
     for (const [space, values] of Object.entries(t.entries ?? {})) {
       let known = this.#spaces.get(space)
       if (known === undefined) this.#spaces.set(space, known = new Map())
@@ -172,6 +260,8 @@ export class Tabs implements Keeper {
       }
     }
     if (t.batch !== undefined) this.db.applyPacked(t.batch, t.envelope?.source, t.envelope?.cursor, t.envelope?.origin, true)
+    // Last: of rows that were refused it does not have the transaction.
+    this.#number = t.number
   }
 
   /** Tells a tab that has just come everything: what is durable, and what is on its way there will be told by itself. */
@@ -183,7 +273,7 @@ export class Tabs implements Keeper {
     const { number } = state.head
     const cursors = cursorsOf(this.db)
     const id = newId()
-    const send = (t: Transaction, done?: { cursors: [string, string][] }): void => { this.#say({ kind: 'state', to, state: id, record: encodeTransaction(t), ...(done === undefined ? {} : { done }) }) }
+    const send = (t: Transaction, done?: { cursors: [string, string][]; unread: number | undefined }): void => { this.#say({ kind: 'state', to, state: id, record: encodeTransaction(t), ...(done === undefined ? {} : { done }) }) }
     const breathe = slices()
     try {
       send(state.head)
@@ -192,7 +282,10 @@ export class Tabs implements Keeper {
         await breathe()
         if (this.#isClosed) return
       }
-      send({ number }, { cursors })
+      // It counts when this is said. What was applied while the last of it was written may be in it.
+      if (leader.known < number) await leader.flush().catch(() => {})
+      if (this.#isClosed) return
+      send({ number }, { cursors, unread: leader.unread })
     } finally { state.end() }
   }
 
@@ -202,10 +295,13 @@ export class Tabs implements Keeper {
     this.#takes = true
     const { db } = this
     const leader = new Durable(db, this.open(), this.options)
-    leader.onDurable = t => { this.#say({ kind: 'record', of: this.#of, record: encodeTransaction(t) }) }
+    leader.onDurable = t => { this.#say({ kind: 'record', of: this.#of, record: encodeTransaction(t), unread: leader.unread }) }
+    this.#early = []
+    this.#pieces = []
     try {
       if (!this.#loaded) this.#forget()
-      await leader.load(this.#loaded ? this.#number : undefined, this.#loaded ? this.#spaces : undefined)
+      const unread = this.#unread !== undefined && this.#unread < this.#number ? this.#unread : undefined
+      await (this.#loaded ? leader.load(this.#number, this.#spaces, unread) : leader.load())
       if (this.#isClosed) throw closedError(db)
     } catch (error) {
       // The next one may take over; it finds the storage free.
@@ -218,8 +314,9 @@ export class Tabs implements Keeper {
     this.#loaded = true
     this.#leader = leader
     leader.subscribe(status => { if (status !== 'closed') this.#told(status) })
+    leader.onMatched = () => { this.#sayLead(leader, leader.known) }
     this.#told(leader.status)
-    this.#say({ kind: 'lead', of: this.#of })
+    this.#sayLead(leader, leader.number)
     this.#ready()
     this.#lead()
     await new Promise<void>(resolve => { this.#release = resolve; if (this.#isClosed) resolve() })
@@ -271,6 +368,9 @@ export class Tabs implements Keeper {
     this.#isClosed = true
     this.#told('closed')
     if (this.#leader === undefined) this.#abort.abort()
+    this.#leadNever(closedError(this.db))
+    // Now: the engine goes, and a state that is being written has to be taken out of it first.
+    this.#leader?.close()
     this.#release?.()
     void this.closed.then(() => { this.#channel.close() })
   }

@@ -13,6 +13,8 @@ export class Writer {
   failure: EddylineError | undefined
   /** Bytes of the log since it began. */
   logBytes = 0
+  /** Records of an append that has not come to its end, or has failed: they may be there. */
+  tried: readonly Uint8Array[] = []
   #jobs: Job[] = []
   #written = 0
   #queued = 0
@@ -36,7 +38,7 @@ export class Writer {
   step(step: () => Promise<void>, vital = true): Promise<void> {
     if (this.failure !== undefined) return Promise.reject(this.failure)
     return new Promise((resolve, reject) => {
-      this.#jobs.push({ step: () => step().then(resolve, error => { reject(error as Error); if (vital) throw error }), refuse: reject })
+      this.#jobs.push({ step: async () => step().then(resolve, error => { reject(storageError(error, 'the storage')); if (vital) throw error }), refuse: reject })
       this.#run()
     })
   }
@@ -79,7 +81,9 @@ export class Writer {
         let n = this.#jobs.findIndex(j => 'step' in j)
         if (n < 0) n = this.#jobs.length
         const group = this.#jobs.splice(0, n).map(j => (j as { record: () => Uint8Array }).record())
+        this.tried = group
         await this.medium.append(group)
+        this.tried = []
         this.logBytes += group.reduce((sum, r) => sum + r.length, 0)
         this.#written += group.length
         this.onWritten(group.length)

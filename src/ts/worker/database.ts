@@ -289,6 +289,7 @@ export class WorkerDatabase<S extends AnySchema> {
     if (told.pressure !== undefined) void this.#rooms?.make(told.pressure)
     if (told.queued === true) this.#rooms?.queued()
     if (told.durability !== undefined) this.#durability?.told(told.durability)
+    if (told.warning !== undefined) this.#durability?.warned(errorOf(told.warning) as EddylineError)
     if (told.crash !== undefined) { this.fail(errorOf(told.crash) as EddylineError); return }
     if (told.progress !== undefined) this.#queries.progressed(...told.progress)
     if (told.error !== undefined) tellError(errorOf(told.error), this.#onError)

@@ -38,7 +38,7 @@ export function storageJson(storage: StorageOption): { far: FarStorage; json: St
 export function answerStorage(told: Told, far: FarStorage | undefined, channel: Channel): void {
   if (told.warning !== undefined) {
     const warning = errorOf(told.warning) as EddylineError
-    if (far?.onWarning !== undefined) far.onWarning(warning)
+    if (far?.onWarning !== undefined) tell(() => { far.onWarning!(warning) })
     else console.warn(`eddyline: ${warning.code}: ${warning.message}`)
   }
   if (told.migrate === undefined) return
@@ -82,6 +82,9 @@ export class FarDurability implements WorkerDurability {
     return () => { this.#listeners.delete(fn) }
   }
 
+  /** What is wrong by now, whatever the status. */
+  warned(warning: EddylineError): void { this.warning = warning }
+
   /** Something changed. */
   told({ status, warning }: DurabilityJson): void {
     this.warning = warning === undefined ? undefined : errorOf(warning) as EddylineError
@@ -98,6 +101,11 @@ export class FarDurability implements WorkerDurability {
   #become(status: DurabilityStatus): void {
     if (status === this.status || this.status === 'closed') return
     this.status = status
-    for (const fn of [...this.#listeners]) try { fn(status) } catch (error) { report(error, undefined) }
+    for (const fn of [...this.#listeners]) tell(() => { fn(status) })
   }
+}
+
+/** What a function of the page throws is no failure of the storage: the host reports it. */
+function tell(fn: () => void): void {
+  try { fn() } catch (error) { report(error, undefined) }
 }

@@ -8,7 +8,7 @@ import { checkDatabaseOptions } from '../given.js'
 import { COUNT, FUNCTION, type Kinds } from '../option-kinds.js'
 import type { AnySchema } from '../schema.js'
 import { placeFree } from '../storage-places.js'
-import { hold, whenGone } from './alive.js'
+import { hold, whenGone } from '../storage/alive.js'
 import { engineBytes } from './binary.js'
 import { WorkerDatabase } from './database.js'
 import type { WorkerDatabaseOptions } from './options.js'
@@ -83,9 +83,9 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
       if (!over) unwatch ??= whenGone(told.alive, () => { failed('it has ended') })
       return
     }
-    if (told.warning !== undefined || told.migrate !== undefined) answerStorage(told, storage?.far, channel)
     if (db !== undefined) db.take(told)
     else for (const reply of told.replies ?? []) requests.answered(reply)
+    if (told.warning !== undefined || told.migrate !== undefined) answerStorage(told, storage?.far, channel)
   })
   await placeFree(storage?.far)
   const lock = shared ? await hold() : undefined

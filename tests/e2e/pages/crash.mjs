@@ -7,7 +7,7 @@ const schema = defineSchema({ items: table({ id: int().key(), n: int(), text: st
 const { searchParams } = new URL(location.href)
 const kind = searchParams.get('kind')
 const told = []
-const options = { onWarning: (w) => { told.push(`${w.code}: ${w.message}`) }, checkpointBytes: 20_000, onCorrupt: searchParams.get('onCorrupt') ?? 'rebuild' }
+const options = { onWarning: (w) => { told.push(`${w.code}: ${w.message}`) }, checkpointBytes: 20_000, onCorrupt: searchParams.get('onCorrupt') ?? 'rebuild', tabs: searchParams.has('tabs') }
 
 /** The databases that the browser made anew, and what it says was lost. (Asking for a list of databases first would use that up.) */
 const made = []
@@ -20,10 +20,16 @@ IDBFactory.prototype.open = function (...args) {
 
 /** Opens; what is there. */
 globalThis.found = (async () => {
-  const db = globalThis.db = await createDatabase({ schema, storage: kind === 'opfs' ? opfs('crash', options) : indexedDb('crash', options) })
+  globalThis.db = await createDatabase({ schema, storage: kind === 'opfs' ? opfs('crash', options) : indexedDb('crash', options) })
+  return globalThis.look()
+})()
+
+/** What is there now. */
+globalThis.look = () => {
+  const { db } = globalThis
   const rows = db.live(db.query.items.orderBy('id')).rows
   return { cursor: Number(db.cursor('s') ?? 0), entry: db.durability.entries('e').get('at') ?? 0, state: rows.map((r) => `${r.id} ${r.n} ${r.text}`).join('\n'), told, status: db.durability.status, made }
-})()
+}
 
 /** Goes on to batch `to`: everything of a task at once, some of it awaited. */
 globalThis.go = async (to) => {

@@ -1,5 +1,5 @@
 // Storage of a database in a worker: opened there, restored at the start, asked for by promises; in browsers tests/e2e/worker-storage.test.mjs.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -7,7 +7,7 @@ import { EddylineError, createDatabase, defineSchema, int, string, table, timest
 import { files, memory } from '../../../pkg/storage/index.js'
 import { inWorker } from '../../../pkg/worker/inside.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
-import { type TestSchema, comment, put, schema } from './support.js'
+import { type TestSchema, comment, eventually, put, schema } from './support.js'
 
 const opened: { close(): void; durability?: { closed: Promise<void> } | undefined }[] = []
 const folders: string[] = []
@@ -65,6 +65,36 @@ for (const worker of [undefined, 'inline'] as const) {
       const near = await createDatabase({ schema, storage: files(path) })
       opened.push(near)
       expect(near.stats().tables.map(t => t.rows).slice(0, 3)).toEqual([4, 0, 1])
+    })
+
+    it('what listeners and `onWarning` throw is no failure of the storage: the others are told, and it closes', async () => {
+      const thrown: string[] = []
+      vi.stubGlobal('reportError', (error: Error) => { thrown.push(error.message) })
+      try {
+        const path = folder()
+        const db = await far({ worker, storage: files(path, { onWarning: () => { throw new Error('of onWarning') } }) })
+        const statuses: string[] = []
+        db.durability!.subscribe(() => { throw new Error('of a listener') })
+        db.durability!.subscribe(status => { statuses.push(status) })
+        await db.apply([put('a')], { durable: true })
+        rmSync(path, { recursive: true })
+        expect(await code(db.apply([put('b')], { durable: true }))).toMatch(/^STORAGE_/)
+        await eventually(() => statuses.length > 0)
+        await closed(db)
+        expect([statuses, thrown]).toEqual([['memory', 'closed'], ['of onWarning', 'of a listener', 'of a listener']])
+      } finally { vi.unstubAllGlobals() }
+    })
+
+    it('`warning` is the last one, also of what leaves the storage ready', async () => {
+      const path = folder(), warnings: EddylineError[] = []
+      const db = await far({ worker, storage: files(path, { onWarning: w => { warnings.push(w) } }) })
+      await db.apply([put('a')], { durable: true })
+      // What the checkpoint replaces cannot be removed.
+      mkdirSync(join(path, 'log-00'))
+      expect(await code(db.durability!.checkpoint())).toBe('STORAGE_FAILED')
+      await eventually(() => warnings.length > 0)
+      expect([db.durability!.status, warnings.map(w => w.code), db.durability!.warning?.message]).toEqual(['ready', ['STORAGE_FAILED'], warnings[0].message])
+      rmSync(join(path, 'log-00'), { recursive: true })
     })
 
     it('migrates with the functions of the page', async () => {

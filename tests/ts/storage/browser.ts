@@ -108,7 +108,7 @@ export class Browser {
           if (denied) return Promise.reject(new DOMException('Access to the Locks API is denied in this context.', 'SecurityError'))
           const tab = this.current
           return new Promise((resolve, reject) => {
-            const request: Request = { resolve, reject, run: () => new Promise<void>(done => { tab.release = done; void fn().then(done, error => { done(); reject(error as Error) }) }) }
+            const request: Request = { resolve, reject, run: () => new Promise<void>(done => { if (tab.isDead) { done(); return } tab.release = done; void fn().then(done, error => { done(); reject(error as Error) }) }) }
             signal.addEventListener('abort', () => {
               const at = this.#queue.indexOf(request)
               if (at < 0) return
@@ -125,6 +125,9 @@ export class Browser {
   }
 
   tab(): Tab { return new Tab(this) }
+
+  /** Ends the requests of pages that it has frozen, as of those that it keeps for the way back. */
+  drop(): void { for (const { reject } of this.#queue.splice(0)) reject(new DOMException('the page is not active', 'AbortError')) }
 
   #next(): void {
     if (this.#holder) return

@@ -104,6 +104,42 @@ export function lawsOf({ Generations: _, encode, decode }, disk) {
       })
       equal(await state(place), [300], 'after one that was published')
     },
+    'a checkpoint that is published though nobody was told so: the next one takes nothing of it away before it is published itself': async () => {
+      const place = await disk()
+      if (place.unheard === undefined) return
+      await session(place, async (m) => {
+        await m.append([record(1)])
+        await m.begin()
+        await m.piece(record(100))
+        await m.append([record(2)])
+        equal(await place.unheard(() => m.publish()).then(() => 'done', (error) => error.code), 'STORAGE_FAILED', 'publish')
+        await m.begin()
+        await m.piece(record(200))
+        await m.append([record(3)])
+      })
+      equal(await state(place), [100, 2, 3], 'records')
+      await session(place, async (m) => { await m.begin(); await m.piece(record(300)); await m.publish() })
+      equal(await state(place), [300], 'after the next one')
+    },
+    'what was stored and is not there any more is damage; what was never written, or cleared, is not': async () => {
+      const place = await disk()
+      if (place.lose === undefined) return
+      const code = () => state(place).then((numbers) => numbers, (error) => error.code)
+      await session(place, async (m) => { await m.begin(); await m.piece(record(9)) })
+      equal(await code(), [], 'a checkpoint that was begun')
+      await session(place, (m) => m.append([record(1)]))
+      await place.lose('log')
+      for (let times = 0; times < 2; times++) equal(await code(), 'STORAGE_CORRUPT', 'without the log')
+      const medium = await place.open()
+      await medium.open()
+      await medium.clear()
+      await medium.close()
+      equal(await code(), [], 'cleared')
+      await session(place, async (m) => { await m.append([record(1)]); await m.begin(); await m.piece(record(100)); await m.piece(record(101)); await m.publish(); await m.append([record(2)]) })
+      equal(await code(), [100, 101, 2], 'whole')
+      await place.lose('pieces')
+      equal(await code(), 'STORAGE_CORRUPT', 'without the checkpoint')
+    },
     'an empty checkpoint and an empty log behind it': async () => {
       const place = await disk()
       await session(place, async (m) => { await m.append([record(1)]); await m.begin(); await m.publish() })

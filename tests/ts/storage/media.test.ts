@@ -100,6 +100,23 @@ describe('files', () => {
     await expect(numbers(path)).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' })
   })
 
+  it('a checkpoint that was cut short behind its log is damage, and nothing is removed', async () => {
+    const path = folderName()
+    const medium = new Generations(new NodeFolder(path))
+    await medium.open()
+    for await (const _ of medium.read()) { /* nothing there */ }
+    await medium.begin()
+    await medium.piece(encodeTransaction({ number: 1 }))
+    await medium.publish()
+    await medium.append([encodeTransaction({ number: 2 })])
+    await medium.close()
+    const file = join(path, 'checkpoint-1'), whole = readFileSync(file)
+    writeFileSync(file, whole.subarray(0, whole.length - 8))
+    for (let times = 0; times < 2; times++) await expect(numbers(path)).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' })
+    writeFileSync(file, Buffer.concat([readFileSync(file), whole.subarray(whole.length - 8)]))
+    expect(await numbers(path)).toEqual([1, 2])
+  })
+
   it('the lock of a process that is gone is taken over, that of one that lives is not', async () => {
     const path = folderName()
     await filled(path)

@@ -68,7 +68,11 @@ class Running {
   constructor(readonly folder: MemoryFolder) {}
 
   async #answer(method: string, argument: unknown): Promise<unknown> {
-    if (method === 'open') this.#medium = new Generations(this.folder)
+    if (method === 'open') {
+      this.#medium = new Generations(this.folder)
+      await this.#medium.open()
+      return 'alive'
+    }
     if (method !== 'read') return this.#medium[method](argument)
     if (argument === true) for await (const record of this.#medium.read()) this.#records.push(record)
     return this.#records.splice(0)
@@ -114,6 +118,24 @@ describe('from a page', () => {
     await shut(again)
   })
 
+  it('a worker that is ended by who gave it: what waits for it rejects, and it closes', async () => {
+    const waiting: (() => void)[] = []
+    vi.stubGlobal('navigator', { locks: { request: async (_: string, __: object, fn: () => void) => { waiting.push(fn) } } })
+    const worker = new Running(new MemoryFolder())
+    const db = await at('ended', worker)
+    feed(db, 10)
+    await db.flush()
+    worker.terminate()
+    feed(db, 20)
+    const flushed = db.flush()
+    for (const gone of waiting) gone()
+    await expect(flushed).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+    expect(told.splice(0)).toEqual(['STORAGE_UNAVAILABLE'])
+    await expect(db.durability!.retry()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+    expect(stateOf(db)).toBe(oracle(20))
+    await shut(db)
+  })
+
   it('a worker that was made is ended, and one that has ended is refused', async () => {
     const folder = new MemoryFolder()
     const workers: Running[] = []
@@ -126,5 +148,36 @@ describe('from a page', () => {
     const db = await at('made', () => workers[1])
     expect([db.durability!.status, told]).toEqual(['memory', ['STORAGE_UNAVAILABLE']])
     await shut(db)
+  })
+})
+
+describe('the worker itself', () => {
+  it('leaves no file open for who does not read to the end', async () => {
+    new Origin().enter()
+    const worker = {
+      onmessage: undefined as ((event: { data: unknown }) => void) | undefined,
+      postMessage(data: unknown): void { setImmediate(() => { (globalThis as unknown as { onmessage(event: { data: unknown }): void }).onmessage({ data }) }) },
+    }
+    vi.stubGlobal('onmessage', undefined)
+    vi.stubGlobal('postMessage', (data: unknown) => { setImmediate(() => { worker.onmessage?.({ data }) }) })
+    await import('../../../pkg/storage/opfs-worker.js')
+    const medium = opfsMedium('unread', { worker: worker as never })
+    const first = async (): Promise<number | undefined> => {
+      for await (const record of medium.read()) return decodeTransaction(record).number
+      return undefined
+    }
+    await medium.open()
+    expect(await first()).toBe(undefined)
+    for (const number of [1, 2, 3, 4]) await medium.append([encodeTransaction({ number, batch: new Uint8Array(800_000) })])
+    await medium.close()
+    for (let times = 0; times < 2; times++) {
+      await medium.open()
+      expect(await first()).toBe(1)
+      if (times === 1) await medium.clear()
+      await medium.close()
+    }
+    await medium.open()
+    expect(await first()).toBe(undefined)
+    await medium.close()
   })
 })

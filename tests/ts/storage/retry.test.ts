@@ -102,6 +102,21 @@ describe('retry', () => {
     expect(await found(disk)).toEqual([11, oracle(11)])
   })
 
+  it('of an engine that crashes meanwhile publishes no part of a state', async () => {
+    for (let turns = 0; turns < 8; turns++) {
+      const { db, disk } = await failed()
+      const retried = db.durability!.retry().then(() => true, () => false)
+      for (let n = 0; n < turns; n++) await new Promise(resolve => { setImmediate(resolve) })
+      // As after a trap: nothing can be asked of it any more.
+      const { port } = db.inside
+      for (const name of ['export_next', 'export_begin', 'changes', 'cursors']) Object.defineProperty(port.engine, name, { value: () => { throw new WebAssembly.RuntimeError('unreachable') } })
+      await shut(db)
+      const [cursor, state] = await found(disk)
+      expect(state, `${turns} turns`).toBe(oracle(cursor))
+      expect(cursor).toBeGreaterThanOrEqual(await retried ? 11 : 10)
+    }
+  })
+
   it('closed at any time of it, what was applied while the state was on its way is written or was not acknowledged', async () => {
     const cursors = new Set<number>()
     for (let turns = 0; turns < 8; turns++) {

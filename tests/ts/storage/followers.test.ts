@@ -1,0 +1,386 @@
+// What tabs that follow have: the rows of the one that leads, whatever they were not told, and never more than the storage has had.
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { type File, MemoryFolder } from '../../../pkg/storage/index.js'
+import { Browser, type Tab, until } from './browser.js'
+import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
+
+afterEach(() => { vi.unstubAllGlobals() })
+
+/** What a database has; where it is has the storage, it is stored so. */
+const look = (db: Db): unknown[] => [db.cursor('s'), [...db.durability!.entries('my')], stateOf(db)]
+const rejection = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', error => (error as { code: string }).code)
+
+/** What the next one finds that opens the storage. */
+async function stored(browser: Browser): Promise<unknown[]> {
+  const tab = browser.tab()
+  const db = await open(tab.storage())
+  const found = [db.durability!.status, tab.warnings, ...look(db)]
+  await shut(db)
+  return found
+}
+
+/** A storage with thirty batches and an entry. */
+async function filled(browser: Browser): Promise<void> {
+  const db = await open(browser.tab().storage())
+  feed(db, 30)
+  db.durability!.commit(undefined, { my: { kept: 1 } })
+  await db.durability!.checkpoint()
+  await shut(db)
+}
+
+/** A tab whose storage cannot be read for now. */
+function unreadable(browser: Browser): Tab & { isMended: boolean } {
+  const tab = Object.assign(browser.tab(), { isMended: false })
+  tab.asked = method => { if (method === 'read' && !tab.isMended) throw Object.assign(new Error('not now'), { code: 'STORAGE_FAILED' }) }
+  return tab
+}
+
+/** A disk that may be full. */
+class Disk extends MemoryFolder {
+  isFull = false
+  /** Holds back what is written from now on. */
+  gate: Promise<void> | undefined
+  override file(name: string): File {
+    const file = super.file(name)
+    return { ...file, flush: () => this.gate, write: (bytes, at) => { if (this.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) } }
+  }
+}
+
+describe('a tab that was not told all', () => {
+  it('because the leading one was killed first: it has what is durable as soon as another leads, as one version, and leads with it', async () => {
+    const browser = new Browser()
+    const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    feed(first, 10)
+    first.durability!.commit(undefined, { my: { old: 1, both: 1 } })
+    await first.flush()
+    const second = await open(b.storage()), third = await open(c.storage())
+    a.isLost = m => m.kind === 'record'
+    feed(first, 30)
+    first.durability!.commit(undefined, { my: { old: undefined, both: 2 } })
+    await first.flush()
+    const live = third.live(third.query.items), versions = new Set<number>()
+    live.subscribe(() => { versions.add(third.version) })
+    a.kill()
+    await second.durability!.leading
+    await until('what it was not told', () => third.cursor('s') === '30')
+    expect([look(third), versions.size]).toEqual([look(second), 1])
+    feed(second, 40)
+    await second.flush()
+    await until('the stream', () => third.cursor('s') === '40')
+    expect(stateOf(third)).toBe(oracle(40))
+    b.kill()
+    await third.durability!.leading
+    feed(third, 50)
+    await third.durability!.checkpoint()
+    await shut(third)
+    expect(await stored(browser)).toEqual(['ready', [], '50', [['both', 2]], oracle(50)])
+  })
+
+  it('because a message did not come, or could not be taken: it asks for the state, and takes nothing before it', async () => {
+    const browser = new Browser()
+    const [a, b] = [browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    feed(first, 10)
+    await first.flush()
+    const second = await open(b.storage())
+    let lost = 0
+    a.isLost = m => m.kind === 'record' && ++lost === 3
+    for (let to = 11; to <= 20; to++) { feed(first, to); await first.flush() }
+    await until('the state', () => second.cursor('s') === '20')
+    expect([lost > 3, stateOf(second)]).toEqual([true, oracle(20)])
+    // Of another one the rows are refused once.
+    a.isLost = () => false
+    const taken = vi.spyOn(second, 'applyPacked').mockImplementationOnce(() => { throw new Error('not now') })
+    const thrown: unknown[] = []
+    const hear = b.channel!.onmessage!
+    b.channel!.onmessage = event => { try { hear(event) } catch (error) { thrown.push((error as Error).message) } }
+    for (let to = 21; to <= 23; to++) { feed(first, to); await first.flush() }
+    await until('the state', () => second.cursor('s') === '23')
+    taken.mockRestore()
+    expect([thrown, stateOf(second)]).toEqual([['not now'], oracle(23)])
+    a.kill()
+    await second.durability!.leading
+    await second.durability!.checkpoint()
+    await shut(second)
+    expect((await stored(browser)).at(-1)).toBe(oracle(23))
+  })
+
+  it('and leads before it is told: it goes on from what it has', async () => {
+    const browser = new Browser()
+    const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    feed(first, 10)
+    await first.flush()
+    const second = await open(b.storage()), third = await open(c.storage())
+    a.isLost = m => m.kind === 'record'
+    feed(first, 20)
+    await first.flush()
+    // Nobody tells the third what it has missed.
+    b.isLost = m => m.kind === 'state'
+    a.kill()
+    await second.durability!.leading
+    for (let to = 21; to <= 30; to++) { feed(second, to); await second.flush() }
+    await until('the question', () => browser.said.filter(m => m.kind === 'hello').length > 3)
+    expect(stateOf(third)).toBe(oracle(10))
+    b.kill()
+    await third.durability!.leading
+    expect(look(third)).toEqual(['30', [], oracle(30)])
+    feed(third, 40)
+    await third.durability!.checkpoint()
+    await shut(third)
+    expect((await stored(browser)).at(-1)).toBe(oracle(40))
+  })
+
+  it('and comes in the middle of writing: it has nothing that is not durable', async () => {
+    const browser = new Browser(), disk = new Disk()
+    Object.assign(browser, { folder: disk })
+    const a = browser.tab(), b = browser.tab()
+    const first = await open(a.storage())
+    let go!: () => void
+    disk.gate = new Promise(resolve => { go = resolve })
+    feed(first, 10)
+    // Right when it is durable something is applied that is not, for as long as this tab lives.
+    void first.flush().then(() => { disk.gate = new Promise(() => {}); feed(first, 12) })
+    const opening = open(b.storage())
+    await until('the question', () => browser.said.some(m => m.kind === 'hello' && m.from !== browser.said[0].from))
+    go()
+    await until('the state', () => browser.said.filter(m => m.kind === 'state').length > 1)
+    for (let n = 0; n < 20; n++) await new Promise(resolve => { setImmediate(resolve) })
+    expect(browser.said.some(m => m.done !== undefined)).toBe(false)
+    disk.gate = undefined
+    a.kill()
+    const second = await opening
+    expect([second.durability!.status, stateOf(second)]).toEqual(['ready', oracle(Number(second.cursor('s')))])
+    await shut(second)
+  })
+
+  it('because of what listeners of the failure applied: what was lost comes before that', async () => {
+    const browser = new Browser(), disk = new Disk()
+    Object.assign(browser, { folder: disk })
+    const first = await open(browser.tab().storage())
+    feed(first, 10)
+    await first.flush()
+    const second = await open(browser.tab().storage())
+    first.durability!.subscribe(status => { if (status === 'memory') feed(first, 13) })
+    disk.isFull = true
+    feed(first, 12)
+    await first.flush().catch(() => {})
+    await until('the last of them', () => second.cursor('s') === '13')
+    expect(stateOf(second)).toBe(oracle(13))
+    // It was told them, and did not have to ask.
+    expect(browser.said.filter(m => m.kind === 'hello').length).toBe(2)
+    disk.isFull = false
+    await first.durability!.retry()
+    await shut(second)
+    await shut(first)
+    expect((await stored(browser)).at(-1)).toBe(oracle(13))
+  })
+
+  it('of a leader that has had more than is stored, and was not told that: what the next leader has counts', async () => {
+    const browser = new Browser(), disk = new Disk()
+    Object.assign(browser, { folder: disk })
+    const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    first.apply([{ op: 'upsert', table: 'items', row: { id: 1, n: 1, text: null, more: null } }])
+    await first.flush()
+    const second = await open(b.storage()), third = await open(c.storage())
+    const hear = b.channel!.onmessage!
+    b.channel!.onmessage = event => { if (event.data.kind !== 'record') hear(event) }
+    disk.isFull = true
+    for (const n of [2, 3, 4]) first.apply([{ op: 'upsert', table: 'items', row: { id: n, n, text: 'never durable', more: null } }])
+    await first.flush().catch(() => {})
+    await until('what is not durable', () => third.live(third.query.items).rows.length === 4)
+    b.channel!.onmessage = hear
+    disk.isFull = false
+    a.kill()
+    await second.durability!.leading
+    await until('what counts', () => third.live(third.query.items).rows.length === 1)
+    second.apply([{ op: 'upsert', table: 'items', row: { id: 9, n: 9, text: null, more: null } }])
+    await second.flush()
+    await until('what is new', () => stateOf(third) === stateOf(second))
+    const expected = stateOf(second)
+    b.kill()
+    await third.durability!.leading
+    await third.durability!.checkpoint()
+    await shut(third)
+    expect((await stored(browser)).at(-1)).toBe(expected)
+  })
+})
+
+describe('a leader whose storage could not be read at the start', () => {
+  it('that reads it late: the others have rows, cursors and entries as it has, and lead with them', async () => {
+    const browser = new Browser()
+    await filled(browser)
+    const a = unreadable(browser), b = browser.tab(), c = browser.tab()
+    const first = await open(a.storage())
+    expect([first.durability!.status, a.warnings]).toEqual(['memory', ['STORAGE_FAILED']])
+    const second = await open(b.storage()), third = await open(c.storage())
+    const live = second.live(second.query.items), versions = new Set<number>()
+    live.subscribe(() => { versions.add(second.version) })
+    a.isMended = true
+    await first.durability!.retry()
+    await until('the rows', () => second.cursor('s') === '30' && third.cursor('s') === '30')
+    const expected = ['30', [['kept', 1]], oracle(30)]
+    expect([look(first), look(second), look(third), versions.size]).toEqual([expected, expected, expected, 1])
+    feed(first, 35)
+    await first.flush()
+    await until('the stream', () => second.cursor('s') === '35')
+    a.kill()
+    await second.durability!.leading
+    feed(second, 40)
+    await second.durability!.checkpoint()
+    await shut(second)
+    await shut(third)
+    expect(await stored(browser)).toEqual(['ready', [], '40', [['kept', 1]], oracle(40)])
+  })
+
+  it('after it has followed: entries that are gone are gone for the others, too', async () => {
+    const browser = new Browser()
+    const a = browser.tab(), b = unreadable(browser), c = browser.tab()
+    const first = await open(a.storage())
+    feed(first, 10)
+    first.durability!.commit(undefined, { my: { gone: 1, kept: 1 } })
+    await first.flush()
+    const second = await open(b.storage()), third = await open(c.storage())
+    a.isLost = m => m.kind === 'record'
+    feed(first, 30)
+    first.durability!.commit(undefined, { my: { gone: undefined } })
+    await first.flush()
+    a.kill()
+    await until('the leader', () => second.durability!.status === 'memory')
+    b.isMended = true
+    await second.durability!.retry()
+    await until('the rows', () => third.cursor('s') === '30')
+    expect([look(second), look(third)]).toEqual([['30', [['kept', 1]], oracle(30)], ['30', [['kept', 1]], oracle(30)]])
+    await shut(third)
+    await shut(second)
+  })
+
+  it.each([3, 60])('what it and the others had since (%i versions) is put neither over nor under what is stored', async many => {
+    const browser = new Browser()
+    await filled(browser)
+    const a = unreadable(browser), b = browser.tab()
+    const first = await open(a.storage())
+    const second = await open(b.storage())
+    feed(first, many)
+    await until('the stream', () => second.cursor('s') === String(many))
+    a.kill()
+    await until('the end of it', () => second.durability!.status === 'memory')
+    expect([b.warnings, second.durability!.warning!.code, stateOf(second)]).toEqual([['NOT_DURABLE'], 'NOT_DURABLE', oracle(many)])
+    for (const asked of [second.durability!.leading, second.durability!.retry(), second.flush()]) expect(await rejection(asked)).toBe('NOT_DURABLE')
+    await shut(second)
+    expect(await stored(browser)).toEqual(['ready', [], '30', [['kept', 1]], oracle(30)])
+  })
+
+  it.each([1, 8])('where nothing is stored but a schema, what the others have (%i versions) is written', async many => {
+    const browser = new Browser()
+    await shut(await open(browser.tab().storage()))
+    const a = unreadable(browser), b = browser.tab()
+    const first = await open(a.storage())
+    const second = await open(b.storage())
+    feed(first, many)
+    await until('the stream', () => second.cursor('s') === String(many))
+    a.kill()
+    await second.durability!.leading
+    // Told to be durable, it is all of it.
+    await second.flush()
+    b.kill()
+    expect(await stored(browser)).toEqual(['ready', [], String(many), [], oracle(many)])
+  })
+
+  it('where nothing is stored at all, neither', async () => {
+    const browser = new Browser()
+    const a = unreadable(browser), b = browser.tab()
+    const first = await open(a.storage())
+    const second = await open(b.storage())
+    feed(first, 8)
+    await until('the stream', () => second.cursor('s') === '8')
+    a.kill()
+    await second.durability!.leading
+    feed(second, 12)
+    await shut(second)
+    expect(await stored(browser)).toEqual(['ready', [], '12', [], oracle(12)])
+  })
+})
+
+describe('a tab that takes over', () => {
+  it('without room for what it has more than the storage: it leads without, and `retry` writes it', async () => {
+    const browser = new Browser(), disk = new Disk()
+    Object.assign(browser, { folder: disk })
+    const a = browser.tab(), b = browser.tab()
+    const first = await open(a.storage())
+    feed(first, 10)
+    await first.flush()
+    const second = await open(b.storage())
+    disk.isFull = true
+    feed(first, 14)
+    await first.flush().catch(() => {})
+    await until('the stream', () => second.cursor('s') === '14')
+    a.kill()
+    await second.durability!.leading
+    expect([second.durability!.status, second.durability!.warning!.code]).toEqual(['memory', 'STORAGE_FULL'])
+    feed(second, 16)
+    disk.isFull = false
+    await second.durability!.retry()
+    feed(second, 18)
+    await shut(second)
+    expect((await stored(browser)).at(-1)).toBe(oracle(18))
+  })
+
+  it('although the browser has dropped its request, as of a page that it keeps for the way back', async () => {
+    const browser = new Browser()
+    const a = browser.tab(), b = browser.tab()
+    const first = await open(a.storage())
+    const second = await open(b.storage())
+    // It hears nothing meanwhile.
+    const hear = b.channel!.onmessage!
+    b.channel!.onmessage = () => {}
+    browser.drop()
+    for (let to = 1; to <= 5; to++) { feed(first, to); await first.flush() }
+    b.channel!.onmessage = hear
+    feed(first, 6)
+    await first.flush()
+    await until('the state', () => second.cursor('s') === '6')
+    a.kill()
+    await second.durability!.leading
+    feed(second, 10)
+    await shut(second)
+    expect((await stored(browser)).at(-1)).toBe(oracle(10))
+  })
+
+  it('and is closed while it writes all anew: all of it is there', async () => {
+    const ends = new Set<string>()
+    for (let turns = 0; turns < 40; turns += 2) {
+      const browser = new Browser(), disk = new Disk()
+      Object.assign(browser, { folder: disk })
+      const db = await open(browser.tab().storage())
+      feed(db, 10)
+      await db.flush()
+      disk.isFull = true
+      feed(db, 12)
+      await db.flush().catch(() => {})
+      disk.isFull = false
+      const retried = rejection(db.durability!.retry())
+      for (let n = 0; n < turns; n++) await new Promise(resolve => { setImmediate(resolve) })
+      await shut(db)
+      const end = await retried
+      ends.add(end)
+      const [status, warnings, cursor, , state] = await stored(browser)
+      expect([status, warnings, state], `${turns} turns`).toEqual(['ready', [], oracle(Number(cursor))])
+      expect(Number(cursor)).toBeGreaterThanOrEqual(end === 'none' ? 12 : 10)
+    }
+    expect([...ends].sort()).toEqual(['CLOSED', 'none'])
+  })
+
+  it('is not waited for when it is closed before: `leading` rejects', async () => {
+    const browser = new Browser()
+    const first = await open(browser.tab().storage()), second = await open(browser.tab().storage())
+    const leading = rejection(second.durability!.leading)
+    await shut(second)
+    expect(await leading).toBe('CLOSED')
+    // Who leads has led.
+    await shut(first)
+    expect(await rejection(first.durability!.leading)).toBe('none')
+  })
+})

@@ -1,0 +1,127 @@
+// A storage that somebody else has had since a database of it has failed: what that one was told is durable stays.
+import { describe, expect, it } from 'vitest'
+import { createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
+import { type File, Generations, MemoryFolder, type StoreOptions, memory, storage } from '../../../pkg/storage/index.js'
+import { type Db, feed, open, oracle, shut, stateOf } from './stream.js'
+
+/** Files that one at a time has open, on a disk that may be full. Who has them can lose them, as when a tab is frozen or a connection ends. */
+class Files extends MemoryFolder {
+  override readonly files: MemoryFolder['files']
+  constructor(readonly place: { holder?: Files; isFull?: boolean } = {}, files: MemoryFolder['files'] = new Map()) { super(); this.files = files }
+  again(): Files { return new Files(this.place, this.files) }
+  override open(): void {
+    if (this.place.holder !== undefined) throw Object.assign(new Error('it is in use'), { name: 'NoModificationAllowedError' })
+    this.place.holder = this
+  }
+  override close(): void { if (this.place.holder === this) delete this.place.holder }
+  override file(name: string): File {
+    const file = super.file(name)
+    return { ...file, write: (bytes, at) => { if (this.place.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) } }
+  }
+}
+const kept = (folder: MemoryFolder, options?: StoreOptions) => memory(folder, { onWarning: () => {}, ...options })
+const found = async (folder: Files): Promise<unknown[]> => {
+  const told: string[] = []
+  const db = await open(kept(folder.again(), { onWarning: w => { told.push(w.code) } }))
+  const state = [told, db.cursor('s'), db.durability!.entries('my').get('by'), stateOf(db)]
+  await shut(db)
+  return state
+}
+
+/** A database of ten batches whose write of the eleventh and twelfth has failed, and which has lost its hold. */
+async function failed(): Promise<{ folder: Files; first: Db }> {
+  const folder = new Files()
+  const first = await open(kept(folder))
+  feed(first, 10)
+  await first.flush()
+  folder.place.isFull = true
+  feed(first, 12)
+  await expect(first.flush()).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+  folder.place.isFull = false
+  delete folder.place.holder
+  return { folder, first }
+}
+
+describe('`retry` of a database that has failed', () => {
+  it.each([['a version', 11, false], ['as many versions', 12, false], ['more of them', 30, false], ['a whole state', 30, true]])('writes over nothing that another one was told is durable since: %s', async (_, to, isWhole) => {
+    const { folder, first } = await failed()
+    const second = await open(kept(folder.again()))
+    second.durability!.commit(undefined, { my: { by: 'another' } })
+    feed(second, to)
+    await second.flush()
+    if (isWhole) await second.durability!.checkpoint()
+    await expect(first.durability!.retry()).rejects.toMatchObject({ code: 'STORAGE_LOCKED' })
+    await shut(second)
+    const rejected = expect(first.durability!.retry()).rejects
+    await rejected.toMatchObject({ code: 'NOT_DURABLE', message: expect.stringMatching(/open it anew/) as unknown })
+    // It has let it go, goes on in memory, and does not try again what it must not.
+    expect([first.durability!.status, folder.place.holder]).toEqual(['memory', undefined])
+    feed(first, 40)
+    await expect(first.durability!.retry()).rejects.toMatchObject({ code: 'NOT_DURABLE' })
+    await expect(first.flush()).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+    expect(stateOf(first)).toBe(oracle(40))
+    await shut(first)
+    expect(await found(folder)).toEqual([[], String(to), 'another', oracle(to)])
+  })
+
+  it('writes where another one has only looked', async () => {
+    const { folder, first } = await failed()
+    expect(await found(folder)).toEqual([[], '10', undefined, oracle(10)])
+    await first.durability!.retry()
+    feed(first, 20)
+    await shut(first)
+    expect(await found(folder)).toEqual([[], '20', undefined, oracle(20)])
+  })
+
+  it('writes over nothing that has other tables by now', async () => {
+    const { folder, first } = await failed()
+    const other = defineSchema({ items: table({ id: int().key() }) })
+    const second = await createDatabase({ schema: other, storage: kept(folder.again(), { version: 2, onMismatch: 'rebuild' }) })
+    await second.apply([{ op: 'insert', table: 'items', row: { id: 5 } }], { durable: true })
+    await shut(second as never)
+    await expect(first.durability!.retry()).rejects.toMatchObject({ code: 'NOT_DURABLE' })
+    await shut(first)
+    const again = await createDatabase({ schema: other, storage: kept(folder.again(), { version: 2 }) })
+    expect([...again.live(again.query.items).rows]).toEqual([{ id: 5 }])
+    await shut(again as never)
+  })
+
+  it('writes where everything is gone', async () => {
+    const { folder, first } = await failed()
+    folder.files.clear()
+    await first.durability!.retry()
+    feed(first, 20)
+    await shut(first)
+    expect(await found(folder)).toEqual([[], '20', undefined, oracle(20)])
+  })
+
+  it('writes behind what it has written itself without being told, however often it fails', async () => {
+    for (const at of ['append', 'publish', 'append and publish']) {
+      const folder = new Files()
+      let isUnheard = false
+      /** Done, and told that it is not. */
+      class Unheard extends Generations {
+        override async append(records: readonly Uint8Array[]) { await super.append(records); if (isUnheard && at.includes('append')) throw new Error('not heard of') }
+        override async publish() { await super.publish(); if (isUnheard && at.includes('publish')) throw new Error('not heard of') }
+      }
+      const db = await open(storage(() => new Unheard(folder), { onWarning: () => {}, checkpointBytes: Infinity }))
+      feed(db, 10)
+      await db.flush()
+      isUnheard = at.includes('append')
+      folder.place.isFull = !isUnheard
+      feed(db, 12)
+      await expect(db.flush()).rejects.toMatchObject({ code: isUnheard ? 'STORAGE_FAILED' : 'STORAGE_FULL' })
+      folder.place.isFull = false
+      isUnheard = true
+      for (const to of [14, 16]) {
+        if (at.includes('publish')) await expect(db.durability!.retry()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+        feed(db, to)
+      }
+      isUnheard = false
+      await db.durability!.retry()
+      feed(db, 20)
+      await shut(db)
+      expect(await found(folder), at).toEqual([[], '20', undefined, oracle(20)])
+    }
+  })
+})
