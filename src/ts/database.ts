@@ -260,10 +260,16 @@ export class Database<S extends AnySchema> {
   cursor(source: string): string | undefined { checkName(source, 'source'); return this.#port.call('cursor', source) }
 
   /** Calls `fn` once per version, after the live queries. Returns the function that ends it. */
-  subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.version) }
+  subscribe(fn: ReportListener): () => void {
+    this.#port.alive()
+    return this.#dispatcher.subscribe(fn, this.version)
+  }
 
   /** Asks `fetchRow` again for touched rows that it failed for; their number. Queries over them are ready again as these arrive. */
-  retry(): number { return this.#fetcher.retry() }
+  retry(): number {
+    this.#port.alive()
+    return this.#fetcher.retry()
+  }
 
   /**
    * The scope of one tenant: changes, queries and watches of it keep to it. The same object each time; nothing has to be

@@ -54,10 +54,10 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   orderBy(column: (keyof Named<S, T, J> & string) | (keyof B & string), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
-    checkOrder('QUERY_INVALID', direction, options, `orderBy[${this.#of.plan.orderBy.length}]`)
+    const path = `orderBy[${this.#of.plan.orderBy.length}]`
+    checkOrder('QUERY_INVALID', direction, options, path)
     const order: Order = { desc: direction === 'desc', nulls: options?.nulls }
     const step = {}
-    const path = `orderBy[${this.#of.plan.orderBy.length}]`
     const usage = '`orderBy` takes one column or expression, each its own step: orderBy(\'title\', \'desc\'), orderBy(i => i.title)'
     if (typeof by === 'function') order.expr = placed(path, () => exprOf(by(scopeOf(this.#of, step)), usage))
     else if (typeof by === 'string') order.name = by

@@ -225,7 +225,10 @@ export class WorkerDatabase<S extends AnySchema> {
   }
 
   /** Calls `fn` once per version that the page gets, after the live queries. Returns the function that ends it. */
-  subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.#queries.version) }
+  subscribe(fn: ReportListener): () => void {
+    this.#alive()
+    return this.#dispatcher.subscribe(fn, this.#queries.version)
+  }
 
   /**
    * Connects a backend, as `Database.connect`. It runs on the page; what its session applies is applied by the worker, in order.
