@@ -58,7 +58,7 @@ export interface Receiver {
 export function receiver(db: Database<any>, options: ReceiverOptions): Receiver {
   checkDatabase(db)
   checkOptions('INVALID_ARGUMENT', options, ['fetchRow', 'schemas', 'columns', 'tenant', 'origin', 'remember', 'onError'])
-  const { fetchRow, schemas, columns, tenant, origin, remember, onError } = options
+  const { fetchRow, schemas = {}, columns = {}, tenant, origin, remember, onError } = options
   const wrong = (path: string, what: string, offending: unknown): never => { throw new EddylineError('INVALID_ARGUMENT', `\`${path}\` is ${what}`, { path, offending: said(offending) }) }
   if (typeof fetchRow !== 'function') wrong('fetchRow', 'a function', fetchRow)
   if (onError !== undefined && typeof onError !== 'function') wrong('onError', 'a function', onError)
@@ -66,7 +66,7 @@ export function receiver(db: Database<any>, options: ReceiverOptions): Receiver 
   if (remember !== undefined && !(Number.isInteger(remember) && remember >= 0)) wrong('remember', 'a whole number from 0', remember)
   if (tenant !== undefined) checkTenant(tenant, 'tenant')
   for (const [path, names] of [['schemas', schemas], ['columns', columns], ...Object.entries(columns ?? {}).map(([table, renamed]) => [`columns.${table}`, renamed])] as [string, unknown][]) {
-    if (names !== undefined && !isPlain(names)) wrong(path, 'an object of names', names)
+    if (!isPlain(names)) wrong(path, 'an object of names', names)
   }
   return new Feeding(db, options)
 }
