@@ -15,8 +15,9 @@ import { Budget, type MemoryOptions } from './memory.js'
 import type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, Tap } from './options.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { Queries } from './queries.js'
-import { Query, type QueryLike } from './query/builder.js'
+import type { QueryLike } from './query/builder.js'
 import type { ParamQuery, ParamValues } from './query/params.js'
+import { queryRoot } from './query/root.js'
 import { CAME, CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION } from './report.js'
 import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change } from './schema.js'
@@ -93,9 +94,7 @@ export class Database<S extends AnySchema> {
       store: answers => { this.#store(answers) },
       told: (name, touch, error) => { this.#fetched(name, touch, error) },
     }, options.onError)
-    const query = Object.create(null) as Record<string, unknown>
-    for (const t of options.schema.json.tables) query[t.name] = new Query(options.schema, t.name as never)
-    this.query = Object.freeze(query) as QueryRoot<S>
+    this.query = queryRoot(options.schema)
     port.onCrash = error => { this.#crashed(error) }
   }
 
@@ -261,10 +260,16 @@ export class Database<S extends AnySchema> {
   cursor(source: string): string | undefined { checkName(source, 'source'); return this.#port.call('cursor', source) }
 
   /** Calls `fn` once per version, after the live queries. Returns the function that ends it. */
-  subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.version) }
+  subscribe(fn: ReportListener): () => void {
+    this.#port.alive()
+    return this.#dispatcher.subscribe(fn, this.version)
+  }
 
   /** Asks `fetchRow` again for touched rows that it failed for; their number. Queries over them are ready again as these arrive. */
-  retry(): number { return this.#fetcher.retry() }
+  retry(): number {
+    this.#port.alive()
+    return this.#fetcher.retry()
+  }
 
   /**
    * The scope of one tenant: changes, queries and watches of it keep to it. The same object each time; nothing has to be

@@ -2,7 +2,8 @@ import { EddylineError, unknownName } from './errors.js'
 import { TENANT } from './layout.js'
 import { isObject, said, wrong } from './option-kinds.js'
 import { Query } from './query/builder.js'
-import { checkOrder, jsonOf, placed } from './query/parts.js'
+import { checkOrder, columnNamed, jsonOf, placed, tableNamed } from './query/parts.js'
+import type { TableJson } from './query/source.js'
 import type { AnyRelation, AnySchema, LooseQuery, Relation, RelationOrder, Schema, SchemaJson, Tables, Through } from './schema.js'
 
 /**
@@ -22,7 +23,6 @@ export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Reco
   const all = new Map(members(tables, 'tables') as [string, Tables[string]][])
   for (const [name, t] of all) checkTable(name, t)
   const given = new Map(members(relations ?? {}, 'relations') as [string, Record<string, AnyRelation>][])
-  for (const name of given.keys()) if (!all.has(name)) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, all.keys(), `relations.${name}`)
   const json: SchemaJson = { tables: [] }
   // A plain object with the prototype's names out of the way: builders look names up in it.
   const schema: AnySchema = { tables, relations: relations ?? {}, json }
@@ -34,6 +34,7 @@ export function defineSchema<T extends Tables, R extends { [K in keyof T]?: Reco
       relations: [],
     })
   }
+  for (const name of given.keys()) tableNamed(schema, name, `relations.${name}`)
   json.tables.forEach(t => {
     for (const [name, relation] of members(given.get(t.name) ?? {}, `${t.name}.relations`) as [string, AnyRelation][]) {
       const path = `${t.name}.relations.${name}`
@@ -89,19 +90,20 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
     if (!known.includes(option)) throw unknownName('SCHEMA_INVALID', `option \`${option}\` of ${relation.kind}`, option, known, `${path}.${option}`)
   }
   checkNames(relation.columns, `${path}.columns`)
-  const own = tableOf(schema, table, path)
-  const target = tableOf(schema, relation.table, path)
-  const references = relation.references === undefined ? undefined : typeof relation.references === 'string' ? [relation.references] : [...relation.references]
+  const own = tableNamed(schema, table, path)
+  const target = tableNamed(schema, relation.table, path)
+  const references = relation.references === undefined ? undefined : [relation.references].flat() as string[]
+  if (references !== undefined) checkNames(references, `${path}.references`)
   const out: Record<string, unknown> = { name, kind: relation.kind, table: relation.table, columns: [...relation.columns] }
   if (relation.kind === 'manyToMany') {
-    const join = tableOf(schema, relation.join!, path)
+    const join = tableNamed(schema, relation.join!, path)
     checkNames(relation.joinTarget, `${path}.columns[1]`)
     check(join, relation.columns, path)
     check(join, relation.joinTarget!, path)
     out.join = relation.join
     out.joinTarget = [...relation.joinTarget!]
     const { duplicates } = relation
-    if (duplicates !== undefined && !['once', 'keep'].includes(duplicates)) throw unknownName('SCHEMA_INVALID', `\`duplicates\` of \`${String(duplicates)}\``, String(duplicates), ['once', 'keep'], `${path}.duplicates`)
+    if (duplicates !== undefined && !['once', 'keep'].includes(duplicates)) throw unknownName('SCHEMA_INVALID', `\`duplicates\` of \`${said(duplicates)}\``, duplicates, ['once', 'keep'], `${path}.duplicates`)
     if (duplicates !== undefined) out.duplicates = duplicates
     sameCount(relation.columns, (references ?? own.key), path)
     sameCount(relation.joinTarget!, target.key, path)
@@ -124,7 +126,7 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
   return out
 }
 
-function orders(target: SchemaJson['tables'][number], order: RelationOrder, path: string): object[] {
+function orders(target: TableJson, order: RelationOrder, path: string): object[] {
   if (!Array.isArray(order) || !order.every(Array.isArray)) throw invalid('`orderBy` is a list of [column, direction?]', `${path}.orderBy`, order)
   return order.map(([column, direction, options], i) => {
     check(target, [column], path)
@@ -134,17 +136,8 @@ function orders(target: SchemaJson['tables'][number], order: RelationOrder, path
   })
 }
 
-function tableOf(schema: AnySchema, name: string, path: string): SchemaJson['tables'][number] {
-  const { tables } = schema.json
-  const found = tables.find(t => t.name === name)
-  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, tables.map(t => t.name), path)
-  return found
-}
-
-function check(t: SchemaJson['tables'][number], columns: readonly string[], path: string): void {
-  for (const column of columns) {
-    if (!t.columns.some(c => c.name === column)) throw unknownName('UNKNOWN_COLUMN', `column \`${column}\` on \`${t.name}\``, column, t.columns.map(c => c.name), path)
-  }
+function check(t: TableJson, columns: readonly string[], path: string): void {
+  for (const column of columns) columnNamed(t, column, path)
 }
 
 function sameCount(columns: readonly string[], references: readonly string[], path: string): void {
@@ -161,6 +154,6 @@ function targetOf(schema: AnySchema, given: Map<string, Record<string, AnyRelati
     if (next === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${step}\` on \`${table}\``, step, Object.keys(known), path)
     table = next.kind === 'through' ? targetOf(schema, given, table, next, path, depth + 1) : next.table
   }
-  tableOf(schema, table, path)
+  tableNamed(schema, table, path)
   return table
 }

@@ -1,9 +1,10 @@
 import type { LooseBatch, LooseChange } from './changes.js'
 import { plainDecimal } from './decimal.js'
-import { EddylineError, unknownName } from './errors.js'
+import { EddylineError, said, unknownName } from './errors.js'
 import { checkBatch } from './given.js'
 import { intervalKey } from './interval.js'
 import { DECIMAL, INTERVAL, type TableLayout } from './layout.js'
+import { isPlain } from './option-kinds.js'
 import type { Port } from './port.js'
 import { Place, RowWriter } from './row-writer.js'
 import { checkTenant } from './values.js'
@@ -14,7 +15,7 @@ export const LINK_LIMIT = 64
 /** Bytes of a piece: a large batch goes into the engine in such, so that it is not there twice. */
 const PIECE = 1 << 20
 
-const OPS: Record<string, number> = Object.assign(Object.create(null), { insert: 1, upsert: 2, update: 3, delete: 4, touch: 5, reset: 6 })
+const OPS: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['insert', 1], ['upsert', 2], ['update', 3], ['delete', 4], ['touch', 5], ['reset', 6]])
 const utf8 = /* @__PURE__ */ new TextEncoder()
 
 /**
@@ -132,13 +133,13 @@ export class Encoder {
         default: if ((change as unknown as Record<string, unknown>)[name] !== undefined) throw unknownName('CHANGE_INVALID', `\`${name}\` in a change`, name, ['op', 'table', 'row', 'rows', 'id', 'set', 'tenant'], this.#place.at(`.${name}`))
       }
     }
-    const op = OPS[change.op]
+    const op = OPS.get(change.op)
     if (op === undefined) {
-      throw unknownName('CHANGE_INVALID', `operation \`${String(change.op)}\``, String(change.op), Object.keys(OPS), this.#place.at('.op'))
+      throw unknownName('CHANGE_INVALID', `operation \`${said(change.op)}\``, change.op, OPS.keys(), this.#place.at('.op'))
     }
     const table = this.#tables.get(change.table)
     if (table === undefined) {
-      throw unknownName('UNKNOWN_TABLE', `table \`${String(change.table)}\``, String(change.table), this.#tables.keys(), this.#place.at('.table'))
+      throw unknownName('UNKNOWN_TABLE', `table \`${said(change.table)}\``, change.table, this.#tables.keys(), this.#place.at('.table'))
     }
     let tenant: string | undefined
     if (table.tenanted) {
@@ -414,9 +415,4 @@ export class Encoder {
 
 function ownValue(object: object, name: string): unknown {
   return Object.hasOwn(object, name) ? (object as Record<string, unknown>)[name] : undefined
-}
-
-function isPlain(object: object): boolean {
-  const proto = Object.getPrototypeOf(object)
-  return proto === Object.prototype || proto === null
 }

@@ -1,6 +1,6 @@
 // What the core is given: each option known, each value of its kind, before anything is done.
 import { unknownName } from './errors.js'
-import { ANYTHING, BOOLEAN, FUNCTION, type Kind, type Kinds, MILLISECONDS, OBJECT, SIGNAL, TEXT, checkOptions, isObject, oneOf, said, shown, wrong } from './option-kinds.js'
+import { ANYTHING, BOOLEAN, FUNCTION, type Kind, type Kinds, MILLISECONDS, OBJECT, SIGNAL, TEXT, checkOptions, isObject, isPlain, oneOf, said, shown, wrong } from './option-kinds.js'
 import type { SchemaJson } from './schema.js'
 
 /** Names stand by themselves in places: `window`, `memory.budget`. */
@@ -52,7 +52,7 @@ export function checkName(name: unknown, path: string): void { checkOptions({ [p
 export function checkSource(source: unknown, { tables }: SchemaJson): void {
   const at = { path: 'source' }
   if (!isObject(source)) throw wrong('INVALID_ARGUMENT', `a source is \`{ name, sync }\`, not ${shown(source)}`, 'source', said(source))
-  if (Object.getPrototypeOf(source) === Object.prototype) checkOptions(source, SOURCE, at)
+  if (isPlain(source)) checkOptions(source, SOURCE, at)
   const { name, sync, stale, table } = source
   checkOptions({ name, sync, stale, table }, SOURCE, at)
   if (table !== undefined && !tables.some(t => t.name === table)) throw unknownName('UNKNOWN_TABLE', `table \`${table as string}\``, table as string, tables.map(t => t.name), 'source.table')

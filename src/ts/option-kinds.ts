@@ -20,6 +20,12 @@ export function shown(v: unknown): string {
 /** An object with members: no list, map or set, no promise, no value. */
 export const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !(Symbol.iterator in v) && !(v instanceof Date) && !(v instanceof Promise)
 
+/** An object that is of no class. */
+export function isPlain(object: object): boolean {
+  const proto = Object.getPrototypeOf(object)
+  return proto === Object.prototype || proto === null
+}
+
 /** What an option must be. */
 /** `needed`: it may not be missing where its name is given as `undefined`. */
 export interface Kind { readonly is: (v: unknown) => boolean; readonly what: string; readonly words?: readonly string[]; readonly needed?: true }

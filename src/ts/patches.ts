@@ -1,5 +1,5 @@
 import { EddylineError } from './errors.js'
-import { said, shown, wrong } from './option-kinds.js'
+import { isObject, said, shown, wrong } from './option-kinds.js'
 
 /** The value of a row's key: a scalar, or an array for composite keys. */
 export type RowKey = unknown
@@ -97,16 +97,16 @@ function applyAll(rows: readonly object[], diff: readonly Patch<any>[], keyOf: K
 }
 
 function checkList(list: unknown, path: string): void {
-  if (typeof (list as readonly unknown[] | null | undefined)?.forEach !== 'function') throw wrong('INVALID_ARGUMENT', `\`${path}\` is a list, not ${shown(list)}`, path, said(list))
+  if (typeof (list as readonly unknown[] | null | undefined)?.forEach !== 'function' || !('slice' in (list as object))) throw wrong('INVALID_ARGUMENT', `\`${path}\` is a list, not ${shown(list)}`, path, said(list))
 }
 
 function checkPatch(patch: Patch, i: number): void {
-  if (!['add', 'remove', 'move', 'set', 'one'].includes(patch?.t) || !Array.isArray(patch.path)) throw wrong('INVALID_ARGUMENT', `no patch, which has \`t\` and \`path\`: ${shown(patch?.t ?? patch)}`, `diff[${i}]`, said(patch?.t))
+  if (!['add', 'remove', 'move', 'set', 'one'].includes(patch?.t) || !Array.isArray(patch.path) || (patch.t === 'one' && patch.path.length < 2) || (patch.t === 'set' && !isObject(patch.fields))) throw wrong('INVALID_ARGUMENT', `no patch, which has \`t\` and \`path\`: ${shown(patch?.t ?? patch)}`, `diff[${i}]`, said(patch?.t))
 }
 
 /** Takes a row out of a list: out of one that is there, and from a place that it has. */
 function take(list: unknown, at: number): object {
-  if (!Array.isArray(list) || !(at in list)) throw nowhere(at)
+  if (!Array.isArray(list) || !Number.isInteger(at) || !(at in list)) throw nowhere(at)
   return list.splice(at, 1)[0]
 }
 
@@ -116,7 +116,7 @@ function insert(list: unknown, at: number, row: object): void {
 }
 
 function nowhere(at: unknown): EddylineError {
-  return wrong('INVALID_ARGUMENT', `no place ${String(at)}: the rows are not those before the diff`, 'diff', said(at))
+  return wrong('INVALID_ARGUMENT', `no place ${said(at)}: the rows are not those before the diff`, 'diff', said(at))
 }
 
 function applyOne(root: Holder, patch: Patch, keyOf: KeyOf | undefined, fresh: Set<object>, out: JsonPatchOperation[] | undefined): void {
@@ -135,14 +135,14 @@ function applyOne(root: Holder, patch: Patch, keyOf: KeyOf | undefined, fresh: S
       pointer += `/${at}`
     } else row = slot as Record<string, unknown>
     owner = row
-    const name = String(path[step + 1])
+    const name = said(path[step + 1])
     pointer += `/${escape(name)}`
     const next = ownGet(row, name)
     slot = patch.t === 'one' && step + 2 >= path.length ? next as object : next === null || next === undefined ? null : own(row, name, fresh) as never
   }
   switch (patch.t) {
     case 'one':
-      put(owner!, String(path[path.length - 1]), patch.value)
+      put(owner!, said(path[path.length - 1]), patch.value)
       out?.push({ op: 'replace', path: pointer, value: patch.value })
       return
     case 'add':
@@ -175,7 +175,7 @@ function applyOne(root: Holder, patch: Patch, keyOf: KeyOf | undefined, fresh: S
 
 function find(rows: object[], key: unknown, depth: number, keyFor: (depth: number, row: object) => unknown, path: PatchPath): number {
   for (let i = 0; i < rows.length; i++) if (sameKey(keyFor(depth, rows[i]), key)) return i
-  throw new EddylineError('UNKNOWN_KEY', `no row with the key ${String(key)}: the rows are not those before the diff, or \`keyOf\` is missing`, { path: path.map(String).join('/') })
+  throw new EddylineError('UNKNOWN_KEY', `no row with the key ${said(key)}: the rows are not those before the diff, or \`keyOf\` is missing`, { path: path.map(said).join('/') })
 }
 
 /** Makes the member at `name` a copy that this run may change, once per run. */

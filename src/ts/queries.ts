@@ -16,6 +16,9 @@ import type { SchemaJson } from './schema.js'
 import { isSliced, letIn } from './sliced.js'
 import { View } from './view.js'
 
+/** An operator that may have no value for a row: all but those that always have one. */
+const MAY_FAIL = /"op":"(?!col|lit|param|and|or|not|in|is|[=<>!])/
+
 /** What queries need of their database. */
 interface Host {
   closed: () => boolean
@@ -37,6 +40,8 @@ export class Queries implements QueryHost {
   readonly #relations: Relations
   readonly #dispatcher: Dispatcher
   readonly #host: Host
+  /** Conditions of associations may fail. */
+  readonly #mayFail: boolean
 
   /** `version`: the one that the queries show. */
   constructor(port: Port, relations: Relations, dispatcher: Dispatcher, schema: SchemaJson, graceMs: number, host: Host, public version: number) {
@@ -45,6 +50,7 @@ export class Queries implements QueryHost {
     this.#dispatcher = dispatcher
     this.#host = host
     this.#forms = new Forms(port)
+    this.#mayFail = MAY_FAIL.test(JSON.stringify(schema))
     this.#reader = new ReportReader(port, relations, this.#views)
     this.open = new OpenQueries({
       open: (key, json, types, form, sliced) => this.#register(key, json, types, form, sliced),
@@ -114,6 +120,8 @@ export class Queries implements QueryHost {
     view.windowed = query.windowed
     this.#views.set(view.id, view)
     view.query = query
+    // Steps into an error are taken back, but what is below a row that went nobody says: so its rows are known before.
+    if (!view.flat && (this.#mayFail || MAY_FAIL.test(form.form))) view.build()
     port.tidy()
     if (!isSliced(sliced)) this.#check(query)
     this.#host.opened(query)

@@ -64,7 +64,7 @@ export function cleared(schema: AnySchema): LooseChange[] {
 
 /** JSON options that keep to a tenant. */
 export function confined(tenant: string, opts: JsonOptions | undefined): JsonOptions {
-  if (opts?.tenant !== undefined && opts.tenant !== tenant) throw crossed(`JSON of the tenant \`${opts.tenant}\` in the scope of \`${tenant}\``, 'tenant', opts.tenant)
+  if (opts?.tenant !== undefined && opts.tenant !== tenant) throw crossed(`JSON of the tenant \`${said(opts.tenant)}\` in the scope of \`${tenant}\``, 'tenant', said(opts.tenant))
   return { ...opts, tenant, confined: 'tenant' }
 }
 

@@ -70,6 +70,9 @@ export interface Failed {
   readonly error: EddylineError
 }
 
+/** Without `fetchRow` a touched row is one that cannot be fetched. */
+const nobody: FetchRow = offending => { throw new EddylineError('NO_FETCH_ROW', `a row of \`${offending}\` was touched, but createDatabase got no fetchRow`, { offending }) }
+
 /** What the fetcher asks and tells. */
 export interface FetchHost {
   /** Calls `came` when a batch brings the row. */
@@ -94,16 +97,12 @@ export class RowFetcher {
   #closed = false
   #landing: Landing[] = []
 
-  constructor(readonly fetchRow: FetchRow | undefined, readonly host: FetchHost, readonly onError: ((error: unknown) => void) | undefined) {}
+  constructor(readonly fetchRow: FetchRow = nobody, readonly host: FetchHost, readonly onError: ((error: unknown) => void) | undefined) {}
 
   /** Rows that could not be fetched, by name. */
   get failed(): ReadonlyMap<string, Failed> { return this.#failed }
 
   touch(touch: Touch): void {
-    if (this.fetchRow === undefined) {
-      report(new EddylineError('NO_FETCH_ROW', `a row of \`${touch.table}\` was touched, but createDatabase got no fetchRow`, { offending: touch.table }), this.onError)
-      return
-    }
     const name = JSON.stringify([touch.table, touch.tenant, touch.key], (_, v: unknown) => typeof v === 'bigint' ? `${v}n` : v)
     const flight = this.#flights.get(name)
     if (flight !== undefined) flight.again = true
@@ -142,7 +141,7 @@ export class RowFetcher {
         this.host.waitFor(touch, () => { this.#came(name, touch) })
         const context = touch.tenant === undefined ? { signal } : { tenant: touch.tenant, signal }
         let row: object | null
-        try { row = answered(await this.fetchRow!(touch.table, touch.key, context)) } catch (error) {
+        try { row = answered(await this.fetchRow(touch.table, touch.key, context)) } catch (error) {
           if (flight.again && !this.#closed) continue
           throw error
         }

@@ -1,5 +1,6 @@
 // Text forms of values that have more than one: timestamps with microseconds, and JSON in its canonical order.
 import { EddylineError, said } from './errors.js'
+import { isPlain } from './option-kinds.js'
 
 const ISO = /^(\d{4}|[+-]\d{6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
 
@@ -56,8 +57,7 @@ function write(value: unknown, path: string, depth: number): string | undefined 
     for (let i = 0; i < value.length; i++) text += (i > 0 ? ',' : '') + (write(value[i], path, depth + 1) ?? 'null')
     return text + ']'
   }
-  const proto = Object.getPrototypeOf(value)
-  if (proto !== Object.prototype && proto !== null) jsonWasPlain = false
+  if (!isPlain(value)) jsonWasPlain = false
   const keys = Object.keys(value).sort(byLengthThenBytes)
   let text = '{', comma = ''
   for (const key of keys) {

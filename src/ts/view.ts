@@ -78,9 +78,9 @@ export class View {
 
   /** The view could not be evaluated when it was registered, or when all of its rows were there. */
   fail(): void {
+    this.build()
     this.hold()
     this.failed = this.#stale = true
-    if (this.wanted) this.build()
   }
 
   /** Builds the mirror from the engine's present state. Not while a report is being absorbed. */

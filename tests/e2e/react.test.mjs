@@ -54,6 +54,13 @@ describe('useLiveQuery', () => {
     })
   })
 
+  it('keeps no value of a parameter that is given no more, and shows what is wrong with others', async () => {
+    assert.deepEqual(await run('given'), {
+      'all gone': ['Tb', 'MISSING_PARAMETER'], 'one gone': ['Tb', 'MISSING_PARAMETER'], 'one undefined': ['Tb', 'MISSING_PARAMETER'], 'one more': ['Tb', 'UNKNOWN_PARAMETER'],
+      'a circle': ['Tb', 'JSON_TOO_DEEP'], another: ['Tb', 'Tc', 'Tb'], closed: ['Tb'],
+    })
+  })
+
   it('moves its window, and takes another query when one comes or goes', async () => {
     assert.deepEqual(await run('window'), { said: [['TaTbTc', 1], ['TaTb', 2], ['TbTc', 2], ['TaTbTc', 3], ['Tc', 4]], after: 0 })
   })

@@ -1,11 +1,11 @@
 import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
-import { isObject } from '../option-kinds.js'
+import { isObject, said } from '../option-kinds.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
 import { type Condition, Expr, type GroupingSets, Rows, exprOf, misshapen } from './expr.js'
 import { type Loose, type LooseAliases, groupsOf } from './grouping.js'
 import type { CountLike } from './params.js'
-import { checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, tableNamed, tooDeep } from './parts.js'
+import { checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
 import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
@@ -54,10 +54,10 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   orderBy(column: (keyof Named<S, T, J> & string) | (keyof B & string), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
-    checkOrder('QUERY_INVALID', direction, options, `orderBy[${this.#of.plan.orderBy.length}]`)
+    const path = `orderBy[${this.#of.plan.orderBy.length}]`
+    checkOrder('QUERY_INVALID', direction, options, path)
     const order: Order = { desc: direction === 'desc', nulls: options?.nulls }
     const step = {}
-    const path = `orderBy[${this.#of.plan.orderBy.length}]`
     const usage = '`orderBy` takes one column or expression, each its own step: orderBy(\'title\', \'desc\'), orderBy(i => i.title)'
     if (typeof by === 'function') order.expr = placed(path, () => exprOf(by(scopeOf(this.#of, step)), usage))
     else if (typeof by === 'string') order.name = by
@@ -121,10 +121,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     name: N, narrow: (q: Query<S, AssociationTable<S, T, N>>) => QueryLike<R>,
   ): Query<S, T, J, B, A & Associated<S, T, N, R>>
   with(name: string, narrow?: (q: any) => QueryLike<any>): any {
-    const known = tableNamed(this.#of.schema, this.#of.table).relations
-    const relation = known.find(r => r.name === name)
     const at = this.#of.plan.with.filter(w => w.relation !== name).length
-    if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#of.table}\``, name, known.map(r => r.name as string), `with[${at}].relation`)
+    const relation = relationNamed(this.#of, name, `with[${at}].relation`)
     const entry: { relation: string; query?: QueryJson } = { relation: name }
     if (narrow !== undefined) {
       const { from: of, ...query } = placed(`with[${at}].query`, () => jsonOf(typeof narrow === 'function' ? narrow(new Query(this.#of.schema, relation.table as never)) : narrow, 'from'))
@@ -145,17 +143,15 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     as: K, name: N, make: (row: Refs<Row<S, AssociationTable<S, T, N>>>) => Expr<V>,
   ): Query<Computed<S, T, { [P in K]: V }>, T & TableName<Computed<S, T, { [P in K]: V }>>, J, B & { [P in K]: V }, A> {
     const at = `computed[${this.#of.plan.computed?.length ?? 0}]`
-    const known = tableNamed(this.#of.schema, this.#of.table).relations
-    const relation = known.find(r => r.name === name)
-    if (relation === undefined) throw unknownName('UNKNOWN_RELATION', `association \`${name}\` on \`${this.#of.table}\``, name as string, known.map(r => r.name as string), `${at}.relation`)
+    const relation = relationNamed(this.#of, name, `${at}.relation`)
     const target = tableNamed(this.#of.schema, relation.table as string)
-    const made = placed(`${at}.expr`, () => make(refs(target, undefined, { step: {}, of: target.name }) as never))
-    return this.#step({ computed: [...this.#of.plan.computed ?? [], { as, relation: name as string, expr: exprOf(made, 'the callback of `withAggregate` gives an aggregate: c => max(c.createdAt)', `${at}.expr`), type: made.cellType }] })
+    const made = placed(`${at}.expr`, () => typeof make === 'function' ? make(refs(target, undefined, { step: {}, of: target.name }) as never) : make)
+    return this.#step({ computed: [...this.#of.plan.computed ?? [], { as, relation: name as string, expr: exprOf(made, 'the callback of `withAggregate` gives an aggregate: c => max(c.createdAt)', `${at}.expr`), type: (made as Expr<V>).cellType }] })
   }
 
   /** Adds the number of rows of an association, as `commentsCount` or the name given; 0 without any. */
   withCount<N extends AssociationName<S, T>, K extends string = `${N}Count`>(name: N, as?: K): Query<Computed<S, T, { [P in K]: number }>, T & TableName<Computed<S, T, { [P in K]: number }>>, J, B & { [P in K]: number }, A> {
-    return this.withAggregate(as ?? `${name}Count` as K, name, () => new Expr<number>({ op: 'agg', name: 'count', args: [] }, 'int'))
+    return this.withAggregate(as ?? `${said(name)}Count` as K, name, () => new Expr<number>({ op: 'agg', name: 'count', args: [] }, 'int'))
   }
 
   /**
@@ -224,8 +220,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     const usage = 'unnest(\'tag\', p => p.tags)'
     if (typeof alias !== 'string') throw misshapen(`a name is expected: ${usage}`, alias, `${at}.alias`)
     if (typeof array !== 'function') throw misshapen(`a callback is expected: ${usage}`, array, `${at}.unnest`)
-    if (kind !== 'cross' && kind !== 'left') throw unknownName('QUERY_INVALID', `kind \`${String(kind)}\` of \`unnest\``, String(kind), ['cross', 'left'], `${at}.kind`)
-    this.#fresh(alias)
+    if (kind !== 'cross' && kind !== 'left') throw unknownName('QUERY_INVALID', `kind \`${said(kind)}\` of \`unnest\``, kind, ['cross', 'left'], `${at}.kind`)
+    this.#fresh(alias, at)
     const step = {}
     const made = placed(`${at}.unnest`, () => { const e: unknown = array(scopeOf(this.#of, step)); return e instanceof Rows ? { json: e.call, type: e.cellType } : { json: exprOf(e, `an array is expected; ${usage}`), type: elementOf((e as Expr<any>).cellType) } })
     const { json, type } = made
@@ -314,8 +310,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     return this.#step({ having: [...this.#of.plan.having ?? [], made] }, step)
   }
 
-  /** The query as the engine takes it. Made once. */
-  toJSON(): QueryJson { return this.#json ??= planJson(this.#of) }
+  /** The query as the engine takes it. Made once, and never changed. */
+  toJSON(): QueryJson { return this.#json ??= frozen(planJson(this.#of)) }
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
@@ -359,8 +355,9 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     outsiders(query, this.#of.plan.steps, ({ of }) => { throw new EddylineError('QUERY_INVALID', `a query in the place of a table cannot read \`${of}\` of the query outside; a condition behind it can`, { offending: of, path: 'from' }) })
   }
 
-  #fresh(name: string): void {
+  #fresh(name: string, path: string): void {
     const { table, plan } = this.#of
+    if (typeof name !== 'string') throw misshapen('an alias is a text', name, `${path}.alias`)
     if (plan.alias !== undefined) throw new EddylineError('QUERY_INVALID', '`as` is for a query of one table: join with `from(query.as(…)).innerJoin(…)`, or give the joined table the alias', { offending: plan.alias, path: 'alias' })
     if (name === table || plan.joins.some(j => j.alias === name)) {
       throw new EddylineError('QUERY_INVALID', `\`${name}\` is in the query already: give what is joined another alias`, { offending: name, path: 'joins' })
@@ -372,12 +369,18 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     if (typeof table !== 'string' && typeof (table as Query<any, any> | undefined | null)?.sourceTable !== 'function') throw misshapen(`\`${kind}Join\` takes the name of a table, or a query with \`as\`: ${kind}Join('projects'${kind === 'cross' ? '' : ', (i, p) => eq(i.projectId, p.id)'})`, table, `${at}.table`)
     const source = typeof table === 'string' ? undefined : (table as never as Query<any, any>).sourceTable()
     const name = alias ?? source?.alias ?? table as string
-    this.#fresh(name)
+    this.#fresh(name, at)
     const joined = source === undefined ? tableNamed(this.#of.schema, table as string, `${at}.table`) : tableOf(source)
     const step = {}
     const condition = kind === 'cross' ? undefined : conditionOf(`${at}.on`, '(i, p) => eq(i.projectId, p.id)', on, () => [scopeOf(this.#of, step), refs(joined, name, { step, of: name })])
     return this.#step({ joins: [...this.#of.plan.joins, { kind, table: joined, alias: name, on: condition }] }, step)
   }
+}
+
+/** Down to what is frozen, as are parts of other queries. */
+function frozen<T>(json: T): T {
+  if ((isObject(json) || Array.isArray(json)) && !Object.isFrozen(json)) Object.values(Object.freeze(json)).forEach(frozen)
+  return json
 }
 
 /** An element of an array as a row. */
@@ -404,7 +407,7 @@ export function planKey(query: QueryJson): string {
   try {
     return JSON.stringify(query, (_, v: unknown) =>
       typeof v === 'bigint' ? { $bigint: String(v) } : typeof v === 'number' && !Number.isFinite(v) ? { $number: String(v) } : v)
-  } catch (e) { throw e instanceof RangeError ? tooDeep() : e }
+  } catch { throw tooDeep() }
 }
 
 /** @internal */
@@ -420,7 +423,7 @@ export function formOf(query: QueryJson): Form {
       return v
     })
     return { form, constants }
-  } catch (e) { if (e === constants) return { form: planKey(query), constants: [] }; throw e instanceof RangeError ? tooDeep() : e }
+  } catch (e) { if (e === constants) return { form: planKey(query), constants: [] }; throw tooDeep() }
 }
 
 /** @internal Refuses a query that the engine could not read to its end: the engine's stack is small, and its own limit far below. */

@@ -95,6 +95,9 @@ export function typesWithin(part: unknown, found: { [name: string]: CellType } =
 /** @internal The same of what a function is called with; `usage`: a call as it should be. */
 export const operand = (given: unknown, usage: string): ExprJson => exprOf(given, `a column or an expression is expected: ${usage}`)
 
+const unfit = (what: string, value: string): EddylineError => new EddylineError('TYPE_MISMATCH', `not ${what}: ${value}`, { offending: value })
+const inJson = (value: unknown): string => { try { return JSON.stringify(value) } catch { return said(value) } }
+
 function moment(given: Date | number): ExprJson {
   const at = new Date(given)
   if (Number.isNaN(at.getTime())) throw new EddylineError('TYPE_MISMATCH', 'an invalid Date in a query', { offending: said(given) })
@@ -119,27 +122,27 @@ export function literal(value: unknown, like?: CellType): ExprJson {
   if (like === 'json') return { op: 'lit', name: 'json', value: canonicalJson(value, '') }
   if (like === 'timestamp' && typeof value === 'number') return moment(value)
   if (like === 'timestamp' && typeof value === 'string') {
-    if (microsOfText(value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not an ISO 8601 text: ${value}`, { offending: value })
+    if (microsOfText(value) === undefined) throw unfit('an ISO 8601 text', value)
     return { op: 'lit', name: 'timestamp', value }
   }
   if ((like === 'date' && (typeof value === 'string' || value instanceof Date)) || ((like === 'time' || like === 'uuid') && typeof value === 'string')) {
     const days = like === 'date' ? daysOf(value) : undefined
     const text = like === 'date' ? (days === undefined ? undefined : dateText(days)) : like === 'time' ? (timeOf(value) === undefined ? undefined : value) : uuidOf(value)
-    if (text === undefined) throw new EddylineError('TYPE_MISMATCH', `not a ${like}: ${String(value)}`, { offending: String(value) })
+    if (text === undefined) throw unfit(`a ${like}`, String(value))
     return { op: 'lit', name: like, value: text }
   }
   const element = Array.isArray(value) ? elementOf(like) : undefined
   if (element !== undefined) {
-    if (packArray(element, value) === undefined) throw new EddylineError('TYPE_MISMATCH', `not a list of ${element} values: ${JSON.stringify(value)}`, { offending: JSON.stringify(value) })
+    if (packArray(element, value) === undefined) throw unfit(`a list of ${element} values`, inJson(value))
     return { op: 'lit', name: like, value: arrayJson(element, value as unknown[]) }
   }
   if (like === 'interval' && (typeof value === 'string' || (typeof value === 'object' && !(value instanceof Date)))) {
     const interval = intervalOf(value)
-    if (interval === undefined) throw new EddylineError('TYPE_MISMATCH', `not an interval: ${JSON.stringify(value)}`, { offending: JSON.stringify(value) })
+    if (interval === undefined) throw unfit('an interval', inJson(value))
     return { op: 'lit', name: 'interval', value: intervalText(interval) }
   }
   if (like === 'decimal' && (typeof value === 'number' || typeof value === 'string' || typeof value === 'bigint')) {
-    if (!isDecimal(String(value))) throw new EddylineError('TYPE_MISMATCH', `not a decimal: ${value}`, { offending: String(value) })
+    if (!isDecimal(String(value))) throw unfit('a decimal', String(value))
     return { op: 'lit', name: 'decimal', value: String(value) }
   }
   switch (typeof value) {

@@ -1,5 +1,5 @@
 // What steps of the builder are made of: references, conditions, names.
-import { EddylineError, unknownName } from '../errors.js'
+import { EddylineError, type ErrorCode, unknownName } from '../errors.js'
 import type { CellType } from '../port.js'
 import type { AnySchema } from '../schema.js'
 import { isObject, said } from '../option-kinds.js'
@@ -28,14 +28,15 @@ export function placed<T>(path: string, make: () => T): T {
 /** What a query is made of. Throws QUERY_INVALID for what is none. */
 export function jsonOf(query: unknown, path = 'query'): QueryJson {
   const made = query as { toJSON?: () => QueryJson } | null | undefined
-  if (typeof made?.toJSON !== 'function') throw misshapen('a query is made by `db.query` or `from`', query, path)
-  return made.toJSON()
+  const json = typeof made?.toJSON === 'function' ? made.toJSON() : undefined
+  if (!isObject(json)) throw misshapen('a query is made by `db.query` or `from`', query, path)
+  return json
 }
 
 /** How an order goes: `'asc'` or `'desc'`, `{ nulls: 'first' | 'last' }`. Throws `code` for anything else, with the nearest name. */
 export function checkOrder(code: string, direction: unknown, options: object | undefined, path: string): void {
   const one = (what: string, given: unknown, known: readonly string[]): void => {
-    if (given !== undefined && !known.includes(given as string)) throw unknownName(code, `${what} \`${String(given)}\` of an order`, String(given), known, path)
+    if (given !== undefined && !known.includes(given as string)) throw unknownName(code, `${what} \`${said(given)}\` of an order`, given as string, known, path)
   }
   const odd: unknown = typeof direction === 'object' && direction !== null ? direction : isObject(options ?? {}) ? undefined : options
   if (odd !== undefined) throw new EddylineError(code, 'a direction is a text, what else there is comes behind it: orderBy(\'title\', \'desc\', { nulls: \'last\' })', { path, offending: said(odd) })
@@ -44,11 +45,15 @@ export function checkOrder(code: string, direction: unknown, options: object | u
   one('place of nulls', (options as { nulls?: unknown } | undefined)?.nulls, ['first', 'last'])
 }
 
-export function tableNamed(schema: AnySchema, name: string, path = 'from'): TableJson {
-  const found = (schema.json.tables as TableJson[]).find(t => t.name === name)
-  if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, schema.json.tables.map(t => t.name), path)
+/** The one of a name. Throws `code` with the nearest name if there is none. */
+function named<T extends { name?: unknown }>(all: readonly T[], code: ErrorCode, what: string, name: string, path?: string, of = ''): T {
+  const found = all.find(one => one.name === name)
+  if (found === undefined) throw unknownName(code, `${what} \`${said(name)}\`${of}`, name, all.map(one => one.name as string), path)
   return found
 }
+export const tableNamed = (schema: { json: { tables: readonly TableJson[] } }, name: string, path = 'from'): TableJson => named(schema.json.tables, 'UNKNOWN_TABLE', 'table', name, path)
+export const columnNamed = ({ columns, name: of }: TableJson, name: string, path?: string): TableJson['columns'][number] => named(columns, 'UNKNOWN_COLUMN', 'column', name, path, ` on \`${of}\``)
+export const relationNamed = ({ schema, table }: { schema: AnySchema; table: string }, name: string, path: string): TableJson['relations'][number] => named(tableNamed(schema, table).relations, 'UNKNOWN_RELATION', 'association', name, path, ` on \`${table}\``)
 
 /** An object with an expression per column; an unknown name throws instead of yielding undefined. */
 export function refs(table: TableJson, of: string | undefined, place: Place): object {
@@ -60,9 +65,7 @@ export function refs(table: TableJson, of: string | undefined, place: Place): ob
   const row = new Proxy(Object.create(null) as object, {
     get(_, name) {
       if (typeof name !== 'string') return undefined
-      const found = table.columns.find(c => c.name === name)
-      if (found === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${table.name}\``, name, table.columns.map(c => c.name))
-      return column(name, found.type)
+      return column(name, columnNamed(table, name).type)
     },
     has: (_, name) => table.columns.some(c => c.name === name),
     ownKeys: () => table.columns.map(c => c.name),
@@ -126,7 +129,7 @@ export function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown
       return compare(op === 'is' ? 'isNotDistinctFrom' : 'isDistinctFrom', column, value)
     }
   }
-  throw unknownName('QUERY_INVALID', `operator \`${String(op)}\``, String(op), ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where')
+  throw unknownName('QUERY_INVALID', `operator \`${said(op)}\``, op, ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where')
 }
 
 /** A query's own names: of its table where columns are to be said in full, of all its tables, of its callbacks. */
@@ -180,4 +183,4 @@ export function natural(n: number, what: string): number {
   return n
 }
 
-export function tooDeep(): EddylineError { return new EddylineError('QUERY_INVALID', 'the query is nested too deeply') }
+export function tooDeep(): EddylineError { return new EddylineError('QUERY_INVALID', 'the query is nested too deeply, or contains itself') }

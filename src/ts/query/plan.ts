@@ -1,10 +1,10 @@
 // What a builder holds, and what is read of it: the JSON of the query, its columns, what callbacks get.
-import { EddylineError, unknownName } from '../errors.js'
+import { EddylineError } from '../errors.js'
 import type { CellType } from '../port.js'
 import type { AnySchema } from '../schema.js'
 import { Expr, type ExprJson, exprOf, literal, misshapen } from './expr.js'
 import { type CountLike, countParam } from './params.js'
-import { type Member, members, natural, placed, refs, scopeOfAliases, settled, tableNamed } from './parts.js'
+import { type Member, columnNamed, members, natural, placed, refs, scopeOfAliases, settled, tableNamed } from './parts.js'
 import type { TableJson } from './source.js'
 import type { JoinKind, OrderJson, QueryJson } from './types.js'
 
@@ -131,10 +131,7 @@ function ownOf({ schema, table, plan }: Planned): TableJson {
 /** A column by its name. */
 export function columnOf(of: Planned, name: string): Expr<any> {
   if (typeof name !== 'string') throw misshapen('columns are named by texts, or given by a callback: \'title\', i => i.title', name)
-  const t = ownOf(of)
-  const column = t.columns.find(c => c.name === name)
-  if (column === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${t.name}\``, name, t.columns.map(c => c.name))
-  return new Expr({ op: 'col', name }, column.type)
+  return new Expr({ op: 'col', name }, columnNamed(ownOf(of), name).type)
 }
 
 function orderJson(of: Planned, order: Order, fix: (e: ExprJson) => ExprJson): OrderJson {

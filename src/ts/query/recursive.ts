@@ -1,5 +1,6 @@
 // Queries over themselves: trees, threads, ways through graphs.
-import { EddylineError, unknownName } from '../errors.js'
+import { EddylineError, said, unknownName } from '../errors.js'
+import { ANYTHING, type Kinds, checkOptions } from '../option-kinds.js'
 import type { AnySchema, TableName } from '../schema.js'
 import { Query, type QueryLike } from './builder.js'
 import { placed } from './parts.js'
@@ -53,7 +54,7 @@ export function recursive<G extends Bases>(
 ): Group<G>
 export function recursive(first: string | Bases, second: any, third?: any, fourth?: any): any {
   if (typeof first !== 'string') return group(first, second, third)
-  checkOptions(fourth)
+  checked(fourth)
   const { min, max, maxRounds }: RecursiveOptions<any> = fourth ?? {}
   // What gives nothing is no step, where several may be without one.
   const made = group({ [first]: second }, typeof third !== 'function' ? third : found => ({ [first]: third(found[first]) ?? null }), {
@@ -64,13 +65,9 @@ export function recursive(first: string | Bases, second: any, third?: any, fourt
 
 const invalid = (message: string, path: string, name = path): EddylineError => new EddylineError('QUERY_INVALID', message, { path, offending: name })
 
+const OPTIONS: Kinds = { min: ANYTHING, max: ANYTHING, maxRounds: ANYTHING }
 /** Throws QUERY_INVALID for options that there are not. */
-function checkOptions(options: unknown): void {
-  if (options === undefined) return
-  if (typeof options !== 'object' || options === null) throw invalid('options are an object', 'options')
-  const known = ['min', 'max', 'maxRounds']
-  for (const name of Object.keys(options)) if (!known.includes(name)) throw unknownName('QUERY_INVALID', `option \`${name}\` of a recursion`, name, known, name)
-}
+const checked = (options: unknown): void => { checkOptions(options, OPTIONS, { code: 'QUERY_INVALID', path: '', of: 'recursive' }) }
 
 /** The beginnings of queries that are made of each other, by name. */
 export type Bases = { readonly [name: string]: Query<any, any, any, any, any> }
@@ -91,7 +88,7 @@ function group(bases: Bases, step: (found: Record<string, any>) => Record<string
     return { name, base, schema, columns, names: columns.map(c => c.name) }
   })
   if (all.length === 0) throw invalid('a recursion needs a query to begin with', 'name', '')
-  checkOptions(options)
+  checked(options)
   const stray = all.find(r => r.schema !== all[0].schema)
   if (stray !== undefined) throw invalid(`\`${stray.name}\` is a query over another schema`, stray.name, stray.name)
   const over = (source: SourceTable, name: string): any => new Query(derived(source), name as never)
@@ -106,7 +103,7 @@ function group(bases: Bases, step: (found: Record<string, any>) => Record<string
     if (given === undefined) return {}
     const at = alone ? which : `${which}.${name}`
     if (!Array.isArray(given?.by)) throw invalid(`\`${which}\` is { column, by: [columns] }`, at)
-    for (const column of [given.column, ...given.by].map(String)) {
+    for (const column of [given.column, ...given.by].map(said)) {
       if (!names.includes(column)) throw unknownName('UNKNOWN_COLUMN', `column \`${column}\` on \`${name}\``, column, names, at)
     }
     return { [which]: { column: given.column, by: [...given.by] } }
@@ -118,8 +115,8 @@ function group(bases: Bases, step: (found: Record<string, any>) => Record<string
   const relations = all.map(({ name, base, names }) => {
     const made = steps[name] === undefined ? [] : steps[name]
     const branches = [base, ...(Array.isArray(made) ? made : [made]) as readonly QueryLike<any>[]].map(q => {
-      if (typeof q?.toJSON !== 'function') throw invalid(`the step of \`${name}\` gives no query`, 'step', name)
-      const json = q.toJSON()
+      const json = typeof q?.toJSON === 'function' ? q.toJSON() : undefined
+      if (!json) throw invalid(`the step of \`${name}\` gives no query`, 'step', name)
       // Fields are called alike, whatever their order: the engine goes by the order.
       const fields = names.map(n => json.select?.find(f => f.name === n))
       return json.select?.length === names.length && !fields.includes(undefined) ? { ...json, select: fields as typeof json.select } : json

@@ -3,8 +3,11 @@ import { type ReactNode, createContext, useContext, useEffect, useMemo, useState
 import type { Database, LiveOptions } from '../database.js'
 import type { EddylineError } from '../errors.js'
 import type { LiveQuery, LiveSnapshot } from '../live-query.js'
+import { checkFunction, isObject } from '../option-kinds.js'
 import { type QueryLike, planKey } from '../query/builder.js'
+import { misshapen } from '../query/expr.js'
 import type { ParamQuery } from '../query/params.js'
+import { jsonOf } from '../query/parts.js'
 import type { AnySchema } from '../schema.js'
 import type { WorkerDatabase } from '../worker/database.js'
 
@@ -19,8 +22,8 @@ export interface Register {}
 export type RegisteredSchema = Register extends { schema: infer S extends AnySchema } ? S : AnySchema
 
 export interface EddylineProviderProps {
-  /** The database, also one of `eddyline/worker`, or the promise of it: until it is there, queries are `'pending'`. Absent on the server. */
-  db: Database<any> | WorkerDatabase<any> | Promise<Database<any> | WorkerDatabase<any>> | undefined
+  /** The database, also one of `eddyline/worker`, or the promise of it: until it is there, queries are `'pending'`. Absent (also as null) on the server. */
+  db: Database<any> | WorkerDatabase<any> | Promise<Database<any> | WorkerDatabase<any>> | null | undefined
   children?: ReactNode
 }
 
@@ -35,7 +38,7 @@ const Context = /* @__PURE__ */ createContext<{ db: Database<any> | undefined } 
  */
 export function EddylineProvider({ db, children }: EddylineProviderProps): ReactNode {
   const [resolved, setResolved] = useState<{ from: unknown; db: Database<any> } | undefined>(undefined)
-  const pending = db !== undefined && typeof (db as Promise<unknown>).then === 'function'
+  const pending = typeof (db as Promise<unknown> | null | undefined)?.then === 'function'
   useEffect(() => {
     if (!pending) return
     let current = true
@@ -43,7 +46,7 @@ export function EddylineProvider({ db, children }: EddylineProviderProps): React
       error => { if (current) setResolved(() => { throw error }) })
     return () => { current = false }
   }, [db, pending])
-  const present = pending ? (resolved?.from === db ? resolved.db : undefined) : db as Database<any> | undefined
+  const present = pending ? (resolved?.from === db ? resolved!.db : undefined) : db as Database<any> | null ?? undefined
   const value = useMemo(() => ({ db: present }), [present])
   return <Context.Provider value={value}>{children}</Context.Provider>
 }
@@ -80,26 +83,37 @@ const PENDING: HookSnapshot<any> = /* @__PURE__ */ Object.freeze({ rows: /* @__P
  * ```tsx
  * const { rows, status } = useLiveQuery(db => db.query.issues.where('status', '=', wanted).limit(50))
  * ```
- * The plan is the identity: no dependency list, and equal queries in many components are one view. Return `null` to wait.
- * Cost of a render: building the plan and its text, some microseconds.
+ * The plan is the identity: no dependency list, and equal queries in many components are one view. Return `null` to wait; what is
+ * no query, as a forgotten `return` gives, throws QUERY_INVALID. Cost of a render: building the plan and its text, some microseconds.
  */
 export function useLiveQuery<R, S extends AnySchema = RegisteredSchema>(
-  make: (db: Database<S>) => QueryLike<R> | ParamQuery<R, any> | null | undefined | false, options?: HookOptions,
+  make: (db: Database<S>) => QueryLike<R> | ParamQuery<R, any> | null | false, options?: HookOptions,
 ): HookSnapshot<R> {
   const db = useProvided()
-  const query = db === undefined ? undefined : make(db) || undefined
-  const key = query === undefined ? undefined : planKey(query.toJSON())
+  checkFunction(make, 'useLiveQuery')
+  const made = db === undefined ? null : make(db)
+  if (made === undefined) throw misshapen('the callback of `useLiveQuery` gives a query, or null to wait: is a `return` missing?', made, 'query')
+  const query = made || undefined
+  const key = query === undefined ? undefined : planKey(jsonOf(query))
+  const types = JSON.stringify(query?.types)
   const tenant = options?.tenant
   const label = options?.label
   // A live query shows the whole list or a part of it, for as long as it lives.
   const part = options?.window !== undefined
+  // A value that is not given any more is none: what is set stays.
+  const given = isObject(options?.params) ? JSON.stringify(Object.entries(options.params).flatMap(([name, value]) => value === undefined ? [] : [name]).sort()) : options?.params
   // The plan's text stands for the query, which is another object in every render.
   // eslint-disable-next-line react-hooks/exhaustive-deps
-  const store = useMemo(() => new HookStore<R>(db, query, { ...options, tenant, label }), [db, key, tenant, part])
+  const store = useMemo(() => new HookStore<R>(db, query, { ...options, tenant, label }), [db, key, types, tenant, part, given])
   // Parameters, and where the window is, are set, not part of what the query is.
-  const set = JSON.stringify([options?.params, options?.window], apart)
+  const set = textOf([options?.params, options?.window])
   useEffect(() => { store.set(options ?? {}) }, [store, set])
   return useSyncExternalStore(store.subscribe, store.getSnapshot, getServerSnapshot)
+}
+
+/** Another text for another value. Of what contains itself it is any: no parameter takes it. */
+function textOf(values: readonly unknown[]): string {
+  try { return JSON.stringify(values, apart) } catch { return '' }
 }
 
 /** Makes JSON another text for another value: a Date is none, bytes are no object, NaN and infinities are not null. */
@@ -133,7 +147,8 @@ class HookStore<R> {
     const { params, window } = options
     const before = this.#options
     this.#options = { ...before, params, window }
-    if (this.#live === undefined) return
+    // One that has ended shows what it did.
+    if (this.#live === undefined || this.#live.status === 'closed') return
     if (params !== undefined && params !== before.params) this.#live.setParams(params)
     if (window !== undefined && window !== before.window) this.#live.window(window[0], window[1])
   }

@@ -1,5 +1,5 @@
 // Messages of EctoWatch and EctoSync: their tuples as JSON arrays.
-import { EddylineError, unknownName } from '../errors.js'
+import { EddylineError, said, unknownName } from '../errors.js'
 import type { AnyRow } from './compare.js'
 import type { EventName } from './events.js'
 import type { Graph, Node } from './graph.js'
@@ -37,7 +37,7 @@ export function readNames(graph: Graph, schemas: Readonly<Record<string, string>
     schemas,
     columns: new Map(Object.entries(columns).map(([name, renamed]) => {
       const table = graph.table(name, `columns.${name}`)
-      for (const [theirs, ours] of Object.entries(renamed)) if (!table.columns.includes(ours)) throw unknownName('UNKNOWN_COLUMN', `column \`${ours}\` on \`${name}\``, ours, table.columns, `columns.${name}.${theirs}`)
+      for (const [theirs, ours] of Object.entries(renamed)) if (!table.columns.includes(ours)) throw unknownName('UNKNOWN_COLUMN', `column \`${said(ours)}\` on \`${name}\``, ours, table.columns, `columns.${name}.${theirs}`)
       return [table, new Map(Object.entries(renamed))] as const
     })),
   }

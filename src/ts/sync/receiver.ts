@@ -33,7 +33,7 @@ export interface Receiver {
   /**
    * Takes a message or several, as arrays or JSON text. Deletes and rows that are carried whole are applied at once, as
    * one version; others are fetched. Returns how many were not news: older than, or the same as, what was seen of the row.
-   * Throws MESSAGE_INVALID, UNKNOWN_TABLE, UNKNOWN_LABEL, EVENT_INVALID, MISSING_KEY; then nothing has happened.
+   * Throws CLOSED, MESSAGE_INVALID, UNKNOWN_TABLE, UNKNOWN_LABEL, EVENT_INVALID, MISSING_KEY; then nothing has happened.
    */
   receive(messages: string | Message | readonly Message[]): { readonly ignored: number }
   /** Asks again for rows that could not be fetched. */
@@ -58,7 +58,7 @@ export interface Receiver {
 export function receiver(db: Database<any>, options: ReceiverOptions): Receiver {
   checkDatabase(db)
   checkOptions('INVALID_ARGUMENT', options, ['fetchRow', 'schemas', 'columns', 'tenant', 'origin', 'remember', 'onError'])
-  const { fetchRow, schemas, columns, tenant, origin, remember, onError } = options
+  const { fetchRow, schemas = {}, columns = {}, tenant, origin, remember, onError } = options
   const wrong = (path: string, what: string, offending: unknown): never => { throw new EddylineError('INVALID_ARGUMENT', `\`${path}\` is ${what}`, { path, offending: said(offending) }) }
   if (typeof fetchRow !== 'function') wrong('fetchRow', 'a function', fetchRow)
   if (onError !== undefined && typeof onError !== 'function') wrong('onError', 'a function', onError)
@@ -66,7 +66,7 @@ export function receiver(db: Database<any>, options: ReceiverOptions): Receiver 
   if (remember !== undefined && !(Number.isInteger(remember) && remember >= 0)) wrong('remember', 'a whole number from 0', remember)
   if (tenant !== undefined) checkTenant(tenant, 'tenant')
   for (const [path, names] of [['schemas', schemas], ['columns', columns], ...Object.entries(columns ?? {}).map(([table, renamed]) => [`columns.${table}`, renamed])] as [string, unknown][]) {
-    if (names !== undefined && !isPlain(names)) wrong(path, 'an object of names', names)
+    if (!isPlain(names)) wrong(path, 'an object of names', names)
   }
   return new Feeding(db, options)
 }
@@ -76,6 +76,7 @@ class Feeding implements Receiver {
   readonly #fetcher: Fetcher
   readonly #names: Names
   readonly #end = (): void => { this.close() }
+  #closed = false
 
   constructor(readonly db: Database<any>, readonly options: ReceiverOptions) {
     this.#names = readNames(graphOf(db.schema), options.schemas, options.columns)
@@ -85,7 +86,7 @@ class Feeding implements Receiver {
         // What cannot be looked up cannot be stored either, and that is told then.
         try { this.db.arrivals.wait(this.#fetcher, table.name, key, table.tenanted ? this.options.tenant : undefined, came) } catch { /* see above */ }
       },
-      recovered: (table, key) => { this.#hub().recovered(table, key) },
+      recovered: (table, key) => { this.#recovered(table, key) },
       arrived: rows => { this.#store(rows) },
       failed: (table, key, error) => { this.#failed(table, key, error) },
       stale: (table, key, ref) => this.#refs.passed(rowName(table, key), ref),
@@ -94,6 +95,7 @@ class Feeding implements Receiver {
   }
 
   receive(input: string | Message | readonly Message[]): { ignored: number } {
+    if (this.#closed) throw new EddylineError('CLOSED', 'this receiver is closed')
     const { graph, watchers } = this.#hub()
     const list = messagesIn(input)
     const read = list.map((m, i) => readMessage(graph, watchers, this.#names, m, `messages[${i}]`))
@@ -113,7 +115,7 @@ class Feeding implements Receiver {
     for (const { table, key, event, whole } of read) {
       if (event !== 'deleted' && !whole) continue
       this.#fetcher.settled(table, key)
-      this.#hub().recovered(table, key)
+      this.#recovered(table, key)
     }
     for (const { table, key, ref } of fetches) this.#fetcher.want(table, key, ref)
     return { ignored }
@@ -123,6 +125,7 @@ class Feeding implements Receiver {
   get idle(): Promise<void> { return this.#fetcher.idle }
 
   close(): void {
+    this.#closed = true
     this.#fetcher.close()
     this.db.arrivals.leave(this.#fetcher)
     this.db.closers.delete(this.#end)
@@ -162,8 +165,16 @@ class Feeding implements Receiver {
   #failed(table: Node, key: readonly unknown[], cause: unknown): void {
     const why = codedError(cause)?.message ?? (cause instanceof Error ? cause.message : said(cause))
     const error = new EddylineError('FETCH_FAILED', `a row of \`${table.name}\` could not be fetched: ${why}`, { offending: table.name, cause })
-    try { this.#hub().failed(table, key, error) } catch (e) { report(e, this.options.onError as never) }
-    this.options.onError?.(error)
+    this.#tell(() => { this.#hub().failed(table, key, error) })
+    // Where nobody listens the subscriptions know.
+    if (this.options.onError !== undefined) report(error, this.options.onError as never)
+  }
+
+  #recovered(table: Node, key: readonly unknown[]): void { this.#tell(() => { this.#hub().recovered(table, key) }) }
+
+  /** What listeners throw stops nothing of what is being done. */
+  #tell(tell: () => void): void {
+    try { tell() } catch (error) { report(error, this.options.onError as never) }
   }
 }
 

@@ -77,7 +77,7 @@ export function readTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatc
   }
   if (o.by !== undefined) {
     if (o.id !== undefined) throw new EddylineError('TARGET_INVALID', '`id` and `by` exclude each other', { path: 'by' })
-    const columns = Object.keys(o.by).sort()
+    const columns = Object.keys(o.by ?? {}).sort()
     if (columns.length === 0) throw new EddylineError('TARGET_INVALID', '`by` names no column', { path: 'by' })
     columnsOf(table, columns, 'by')
     for (const c of columns) {

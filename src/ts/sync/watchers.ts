@@ -67,7 +67,7 @@ export function eventNamed(event: unknown, path: string): EventName {
 export function columnsOf(table: Node, columns: readonly string[], path: string): readonly string[] {
   if (!Array.isArray(columns)) throw new EddylineError('WATCHER_INVALID', 'columns are a list of names', { path, offending: said(columns) })
   columns.forEach((c: string, i) => {
-    if (!table.columns.includes(c)) throw unknownName('UNKNOWN_COLUMN', `column \`${c}\` on \`${table.name}\``, c, table.columns, `${path}[${i}]`)
+    if (!table.columns.includes(c)) throw unknownName('UNKNOWN_COLUMN', `column \`${said(c)}\` on \`${table.name}\``, c, table.columns, `${path}[${i}]`)
   })
   return columns
 }

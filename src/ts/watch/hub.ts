@@ -1,6 +1,6 @@
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { Database } from '../database.js'
-import { type JsonBytes, type JsonOptions, type JsonStream, isStream } from '../json-input.js'
+import { type JsonBytes, type JsonOptions, type JsonStream, checkInput, isStream } from '../json-input.js'
 import type { QueryLike } from '../query/builder.js'
 import { TableFeed, type Target } from './feed.js'
 import { type Journal, journalOf } from './journal.js'
@@ -114,7 +114,10 @@ export class Hub {
       // What are no changes is told by who applies them.
       try { return changesOf(text, opts, name => this.#counted(name)) } catch { return [] }
     }
-    if (!isStream(input)) return this.#noting(changes(typeof input === 'string' ? input : textOfPieces([input])), opts?.tenant, () => db.applyJson(input, opts))
+    if (!isStream(input)) {
+      checkInput(input)
+      return this.#noting(changes(typeof input === 'string' ? input : textOfPieces([input])), opts?.tenant, () => db.applyJson(input, opts))
+    }
     const pieces: Uint8Array[] = []
     return db.applyJson(recorded(input, pieces), { ...opts, around: commit => this.#noting(changes(textOfPieces(pieces)), opts?.tenant, commit) })
   }

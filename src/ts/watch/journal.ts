@@ -24,7 +24,9 @@ export function journalOf(changes: readonly LooseChange[], feedOf: (table: strin
   const journal: Journal = new Map()
   for (const change of changes) {
     if (typeof change !== 'object' || change === null) continue
-    const feed = feedOf(change.table, change.tenant ?? tenant)
+    const of: unknown = change.tenant ?? tenant
+    if (typeof change.table !== 'string' || (of !== undefined && typeof of !== 'string')) continue
+    const feed = feedOf(change.table, of)
     if (feed === undefined) continue
     let written = journal.get(feed)
     if (written === undefined) journal.set(feed, written = new Map())

@@ -24,7 +24,7 @@ export function tableOf(schema: AnySchema, name: string, path = 'table'): TableJ
 /** Type of a column. Throws UNKNOWN_COLUMN with the nearest name. */
 export function columnType(table: TableJson, name: string, path: string): CellType {
   const found = table.columns.find(c => c.name === name)
-  if (found === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${name}\` on \`${table.name}\``, name, table.columns.map(c => c.name), path)
+  if (found === undefined) throw unknownName('UNKNOWN_COLUMN', `column \`${said(name)}\` on \`${table.name}\``, name, table.columns.map(c => c.name), path)
   return found.type
 }
 

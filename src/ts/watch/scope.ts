@@ -17,7 +17,7 @@ import { type By, type QueryWatchOptions, type TableWatchOptions, checkByOf } fr
 import { type Futures, type Ready, assignReady } from './ready.js'
 import { columnType, keyValues, tableOf } from './row-keys.js'
 import type { RowSet, Work } from './row-set.js'
-import { type Reads, type SignalListener, Watch, type Watched, endWith, endWithOwner } from './watch.js'
+import { type Reads, type SignalListener, Watch, type Watched, endWith } from './watch.js'
 
 const OPTIONS: readonly string[] = ['label', 'once', 'signal', 'owner', 'upsertAs', 'noop', 'by', 'columns', 'query'] satisfies (keyof TableWatchOptions<AnySchema, string>)[]
 
@@ -147,8 +147,7 @@ export class Scope<S extends AnySchema> {
       throw error
     }
     this.#watches.add(watch)
-    watch.release = endWith(rest.signal, () => { watch.cancel() })
-    endWithOwner(owner, () => { watch.cancel() })
+    watch.release = endWith(rest.signal, owner, () => { watch.cancel() })
     return watch
   }
 
@@ -227,8 +226,7 @@ export class Scope<S extends AnySchema> {
     checkEnds(options?.signal, options?.owner)
     const assigns = new Assigns<S>(this, this.#hub, a => { this.#assigns.delete(a) })
     this.#assigns.add(assigns)
-    assigns.release = endWith(options?.signal, () => { assigns.dispose() })
-    endWithOwner(options?.owner, () => { assigns.dispose() })
+    assigns.release = endWith(options?.signal, options?.owner, () => { assigns.dispose() })
     return assigns
   }
 

@@ -119,18 +119,21 @@ export interface Reads {
   again(): Watch
 }
 
-/** Ends something when a signal aborts, at once if it has; returns the function that takes the signal off again. */
-export function endWith(signal: AbortSignal | undefined, end: () => void): () => void {
-  if (signal?.aborted) end()
-  else signal?.addEventListener('abort', end, { once: true })
-  return () => { signal?.removeEventListener('abort', end) }
-}
-
 let janitor: FinalizationRegistry<() => void> | undefined
 
-/** Ends something when `owner` has been collected. What is ended must not hold the owner. */
-export function endWithOwner(owner: object | undefined, end: () => void): void {
-  if (owner === undefined) return
-  janitor ??= new FinalizationRegistry(run => { run() })
-  janitor.register(owner, end)
+/**
+ * Ends something when a signal aborts, at once if it has, or when `owner` has been collected, which neither it nor what is returned may hold.
+ * Returns the function that takes it off both: an owner that lives on keeps nothing of what has ended.
+ */
+export function endWith(signal: AbortSignal | undefined, owner: object | undefined, end: () => void): () => void {
+  if (signal?.aborted) { end(); return () => {} }
+  signal?.addEventListener('abort', end, { once: true })
+  if (owner !== undefined) {
+    janitor ??= new FinalizationRegistry(run => { run() })
+    janitor.register(owner, end, end)
+  }
+  return () => {
+    signal?.removeEventListener('abort', end)
+    janitor?.unregister(end)
+  }
 }

@@ -14,8 +14,9 @@ import { opening } from '../live-json.js'
 import { LiveQuery } from '../live-query.js'
 import { located } from '../located.js'
 import type { PackedInfo, Port } from '../port.js'
-import { Query, type QueryLike, checkDepth } from '../query/builder.js'
+import { type QueryLike, checkDepth } from '../query/builder.js'
 import type { ParamQuery, ParamValues } from '../query/params.js'
+import { queryRoot } from '../query/root.js'
 import { Relations } from '../rows.js'
 import type { AnySchema, Batch, Change } from '../schema.js'
 import type { Connection, Source, SourceConnection } from '../source.js'
@@ -98,9 +99,7 @@ export class WorkerDatabase<S extends AnySchema> {
       relieved: error => { if (!over()) post({ t: 'relieved', error }) },
       failed: error => { if (!over()) tellError(error, this.#onError) },
     })
-    const query = Object.create(null) as Record<string, unknown>
-    for (const t of options.schema.json.tables) query[t.name] = new Query(options.schema, t.name as never)
-    this.query = Object.freeze(query) as QueryRoot<S>
+    this.query = queryRoot(options.schema)
   }
 
   /** Number of the version that the live queries show. */
@@ -227,7 +226,10 @@ export class WorkerDatabase<S extends AnySchema> {
   }
 
   /** Calls `fn` once per version that the page gets, after the live queries. Returns the function that ends it. */
-  subscribe(fn: ReportListener): () => void { return this.#dispatcher.subscribe(fn, this.#queries.version) }
+  subscribe(fn: ReportListener): () => void {
+    this.#alive()
+    return this.#dispatcher.subscribe(fn, this.#queries.version)
+  }
 
   /**
    * Connects a backend, as `Database.connect`. It runs on the page; what its session applies is applied by the worker, in order.

@@ -2,7 +2,7 @@
 import { Component, StrictMode, Suspense, createElement as h, lazy, memo, startTransition, useState } from 'react'
 import { createRoot, hydrateRoot } from 'react-dom/client'
 import { flushSync } from 'react-dom'
-import { belongsTo, createDatabase, defineSchema, eq, hasMany, int, string, table, withParams } from 'eddyline'
+import { belongsTo, createDatabase, defineSchema, eq, gt, hasMany, int, param, string, table, withParams } from 'eddyline'
 import { EddylineProvider, useDatabase, useLiveQuery } from 'eddyline/react'
 
 const schema = defineSchema({
@@ -142,6 +142,35 @@ globalThis.tests = {
       }
       root.unmount()
     }
+    return said
+  },
+
+  /** What is shown for each of the parameters that a component gives, one after the other. */
+  async given() {
+    const db = await database()
+    db.apply([put('b', { priority: 2 }), put('c', { priority: 3, status: 'done' })])
+    const query = db.query.issues.where((i) => eq(i.status, param('status'))).where((i) => gt(i.priority, param('least'))).orderBy('id')
+    const Some = (options) => h('p', { id: 'some' }, useLiveQuery(() => query, options).rows.map((r) => r.title))
+    const said = {}
+    const full = { status: 'open', least: 1 }
+    for (const [name, ...values] of [['all gone', full, undefined], ['one gone', full, { status: 'open' }], ['one undefined', full, { ...full, least: undefined }], ['one more', full, { ...full, most: 5 }], ['a circle', full, { ...full, least: (() => { const o = {}; o.o = o; return o })() }], ['another', full, { ...full, status: 'done' }, full]]) {
+      const root = createRoot(host(), { onCaughtError() {} })
+      said[name] = []
+      for (const params of values) {
+        root.render(h(EddylineProvider, { db }, h(Boundary, null, h(Some, params === undefined ? {} : { params }))))
+        await settle()
+        said[name].push(text('error') ?? text('some'))
+      }
+      root.unmount()
+    }
+    // Of a database that has ended what was shown stays, whatever is asked for.
+    const root = createRoot(host(), { onCaughtError() {} })
+    const show = async (params) => { root.render(h(EddylineProvider, { db }, h(Boundary, null, h(Some, { params })))); await settle() }
+    await show(full)
+    db.close()
+    await show({ ...full, status: 'done' })
+    said.closed = [text('error') ?? text('some')]
+    root.unmount()
     return said
   },
 

@@ -1,6 +1,6 @@
 // A database that is closed: what it showed stays readable, and its end does not hold the page up.
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { LiveQuery } from '../../../pkg/index.inline.js'
+import { type LiveQuery, gt, param } from '../../../pkg/index.inline.js'
 import { copied, load, queries, slowClock } from './shown.js'
 import { type Db, failure, issue, open, random } from './support.js'
 
@@ -27,6 +27,18 @@ function slices(): { asked: number; end: (each?: () => void) => Promise<number> 
   }
   return counted
 }
+
+it('every call of a closed database says so', async () => {
+  const db = await loaded(2)
+  const own = db.live(db.query.issues.where(i => gt(i.priority, param('p'))), { params: { p: 0 } })
+  const scope = db.tenant('a')
+  db.close()
+  const calls: Record<string, () => unknown> = {
+    apply: () => db.apply([]), applyJson: () => db.applyJson('[]'), live: () => db.live(db.query.issues), explain: () => db.explain(db.query.issues), stats: () => db.stats(), cursor: () => db.cursor('s'),
+    subscribe: () => db.subscribe(() => {}), retry: () => db.retry(), connect: () => db.connect({ name: 's', sync() {} }), setParams: () => own.setParams({ p: 1 }), 'tenant.apply': () => scope.apply([]), 'tenant.live': () => scope.live(db.query.notes),
+  }
+  expect(Object.entries(calls).filter(([, call]) => { try { call(); return true } catch (error) { return (error as { code?: string }).code !== 'CLOSED' } }).map(([name]) => name)).toEqual([])
+})
 
 describe('a database over many rows that is closed', () => {
   for (const [name, make] of Object.entries(queries)) {

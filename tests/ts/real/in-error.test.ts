@@ -132,6 +132,44 @@ describe('a query in error', () => {
     db.close()
   })
 
+  it('nested rows are those before it, too, whoever reads them when', async () => {
+    const families = defineSchema({ a: table({ id: int().key(), n: int() }), b: table({ id: int().key(), a: int(), o: int() }) }, { a: { bs: hasMany('b', 'a') } })
+    const b = (id: number, a: number, o: number) => ({ op: 'upsert', table: 'b', row: { id, a, o } }) as const
+    const good = [{ id: 1, n: 1, bs: [{ id: 1, q: 12 }, { id: 2, q: 6 }] }, { id: 2, n: 2, bs: [{ id: 3, q: 4 }] }, { id: 3, n: 3, bs: [] }]
+    const of = (db: Database<typeof families>) => db.query.a.with('bs', q => q.select(x => ({ id: x.id, q: div(12, x.o) }))).orderBy('id')
+    for (const reads of ['at once', 'in error', 'later in error', 'afterwards'] as const) {
+      const db = await createDatabase({ schema: families })
+      db.apply([...[1, 2, 3].map(id => ({ op: 'insert', table: 'a', row: { id, n: id } }) as const), b(1, 1, 1), b(2, 1, 2), b(3, 2, 3)])
+      const live = db.live(of(db))
+      if (reads === 'at once') expect(live.rows).toEqual(good)
+      // With the one that fails a row goes with all below it, and others come, go, move and change.
+      db.apply([b(9, 3, 0), { op: 'delete', table: 'a', id: 2 }, { op: 'delete', table: 'b', id: 1 }, { op: 'insert', table: 'a', row: { id: 0, n: 0 } }, b(2, 0, 6), { op: 'update', table: 'a', id: 3, set: { n: 33 } }])
+      if (reads === 'in error') expect(live.rows).toEqual(good)
+      db.apply([b(4, 1, 4), { op: 'delete', table: 'a', id: 3 }])
+      expect([live.status, reads === 'afterwards' ? good : live.rows]).toEqual([live.status, good])
+      db.apply([{ op: 'insert', table: 'a', row: { id: 3, n: 3 } }])
+      if (reads !== 'afterwards') expect([live.status, live.rows]).toEqual(['error', good])
+      db.apply([b(9, 3, 12)])
+      expect([live.status, live.rows]).toEqual(['ready', [{ id: 0, n: 0, bs: [{ id: 2, q: 2 }] }, { id: 1, n: 1, bs: [{ id: 4, q: 3 }] }, { id: 3, n: 3, bs: [{ id: 9, q: 1 }] }]])
+      db.close()
+    }
+  })
+
+  it('of one that is in error when it is opened the rows are those of that moment, flat or nested, whoever reads them when', async () => {
+    const families = defineSchema({ a: table({ id: int().key(), o: int() }), b: table({ id: int().key(), a: int() }) }, { a: { bs: hasMany('b', 'a') } })
+    const db = await createDatabase({ schema: families })
+    const a = (id: number, o: number) => ({ op: 'upsert', table: 'a', row: { id, o } }) as const
+    db.apply([a(1, 1), a(2, 0), { op: 'insert', table: 'b', row: { id: 1, a: 1 } }])
+    const quotient = db.query.a.select(x => ({ id: x.id, q: div(12, x.o) }))
+    const [early, late, nestedEarly, nestedLate] = [quotient, quotient.orderBy('id'), quotient.with('bs'), quotient.with('bs').orderBy('id')].map(q => db.live(q as typeof quotient))
+    const seen = [early.rows, nestedEarly.rows].map(rows => structuredClone([...rows]))
+    db.apply([a(3, 3), { op: 'delete', table: 'a', id: 1 }])
+    expect([early, late, nestedEarly, nestedLate].map(q => q.status)).toEqual(Array(4).fill('error'))
+    expect([early.rows, nestedEarly.rows]).toEqual(seen)
+    expect([late.rows, nestedLate.rows]).toEqual(seen)
+    db.close()
+  })
+
   it('one who knows the rows and follows the diffs has the rows, read or not, in error or not (random, beside a model)', async () => {
     let s = 7
     const below = (n: number) => (s = s * 48271 % 2147483647) % n

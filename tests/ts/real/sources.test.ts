@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Change, type SyncSession, createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
 import { type TanStackSync, fromTanStack } from '../../../pkg/tanstack/index.js'
-import { type TestSchema, issue, failure, open, put, tick } from './support.js'
+import { type TestSchema, eventually, issue, failure, open, put, tick } from './support.js'
 
 const encoder = new TextEncoder()
 const pieces = (text: string, size: number): ReadableStream<Uint8Array> => {
@@ -538,6 +538,22 @@ describe('touch', () => {
     db.apply([put('b'), { op: 'touch', table: 'issues', id: 'a' }])
     await tick()
     expect([db.version, errors]).toMatchObject([1, [{ code: 'NO_FETCH_ROW', offending: 'issues' }]])
+  })
+
+  it('without fetchRow shows on the queries that read the table, as any that could not be fetched, until the row comes by other means', async () => {
+    const { db, errors } = await open()
+    const [before, other] = [db.live(db.query.issues), db.live(db.query.projects)]
+    const told: string[] = []
+    before.subscribe(() => { told.push(before.status) })
+    db.applyJson('[{"op":"touch","table":"issues","id":"a"}]')
+    await eventually(() => errors.length > 0)
+    const later = db.live(db.query.issues.where('status', '=', 'open'))
+    for (const live of [before, later]) expect([live.status, live.error]).toMatchObject(['error', { code: 'FETCH_FAILED', offending: 'issues', cause: { code: 'NO_FETCH_ROW', offending: 'issues' } }])
+    expect([other.status, told, errors]).toMatchObject(['ready', ['error'], [{ code: 'NO_FETCH_ROW' }]])
+    expect(db.retry()).toBe(1)
+    await eventually(() => errors.length > 1)
+    db.apply([put('a')])
+    expect([before.status, later.status, before.rows.length]).toEqual(['ready', 'ready', 1])
   })
 })
 

@@ -53,6 +53,35 @@ describe('an interval to add', () => {
   ])
 })
 
+describe('a table that there is not', () => {
+  const tenant = () => db.tenant('a').query
+  it.each([['tt', 't'], ['P', 'p'], ['misspelt', undefined], ['items', undefined], ['0', 't']])('db.query.%s', (name, nearest) => {
+    for (const root of [db.query, tenant()]) expect(failure(() => root[name])).toMatchObject({ code: 'UNKNOWN_TABLE', offending: name, path: 'query', ...(nearest === undefined ? {} : { nearest }) })
+  })
+  it('is nobody\'s business but of who names it', async () => {
+    const root = db.query
+    expect(['t' in root, 'tt' in root, Object.hasOwn(root, 'tt'), Object.keys(root)]).toEqual([true, false, false, ['t', 'p']])
+    expect([await root, JSON.parse(JSON.stringify(root))]).toEqual([root, { t: { from: 't' }, p: { from: 'p' } }])
+    expect({ ...root }).toEqual({ t: root.t, p: root.p })
+    for (const name of ['then', 'toJSON', '$$typeof', 'constructor', 'toString', '__proto__', '__v_isRef', '@@__IMMUTABLE_ITERABLE__@@', 'asymmetricMatch', 'nodeType', Symbol.iterator, Symbol.toStringTag, Symbol('x')]) expect(root[name]).toBe(undefined)
+    const { inspect } = await import('node:util')
+    for (const options of [{}, { showProxy: true }]) expect(inspect(root, options)).toMatch(/t: .*p: /s)
+    expect(root).toEqual(root)
+    expect(() => { root.t = 1 }).toThrow(TypeError)
+    expect(root.t).toBe(t)
+  })
+})
+
+describe('a query as JSON', () => {
+  it('is that of every use of it: it cannot be changed', () => {
+    const q = t.where('id', '=', 1).where((x: any) => E.inQuery(x.id, db.query.p.where('k', '!=', 'z').select('id'))).orderBy('a').limit(3)
+    const json = q.toJSON(), text = JSON.stringify(json)
+    for (const change of [() => { json.limit = 1 }, () => { json.where.args.length = 0 }, () => { json.where.args[0].args[1].value = 2 }, () => { json.orderBy[0].desc = true }, () => { json.where.args[1].query.where.op = '=' }, () => { delete json.from }]) expect(change).toThrow(TypeError)
+    expect(JSON.stringify(q.limit(3).toJSON())).toBe(text)
+    expect(rows(q)).toEqual([])
+  })
+})
+
 describe('what used to be left out', () => {
   refused([
     ...['matches', 'imatches', 'regexpSubstr', 'regexpMatch', 'regexpMatches'].map((name): Case => [`flags of ${name}`, value(x => L[name](x.a, 'x', 'i')), '`' + name + '` takes no flags: they are in the pattern', { offending: 'i' }]),
