@@ -37,6 +37,11 @@ impl Guard {
         let mut equal: Vec<Guard> = Vec::new();
         let mut ranges: Vec<Guard> = Vec::new();
         for conjunct in conjuncts {
+            if let Formula::Among(of, constants) = conjunct
+                && let Formula::Column(path) = **of
+            {
+                equal.push(Guard::Equal(path, constants.values().to_vec()));
+            }
             if let Formula::Call(function, args) = conjunct {
                 match (function, args.as_slice()) {
                     (Function::In, [Formula::Column(path), values @ ..]) => equal.extend(members(*path, values)),

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 
+use super::among::{Constants, FEW};
 use super::pattern::{PATTERNED, Pattern, last_pattern, patterned};
 use super::scalar;
 use crate::algebra::Handle;
@@ -29,6 +30,8 @@ pub enum Formula {
     Match(Pattern, Box<Formula>),
     /// A text with another in the place of what it has of a pattern.
     Replace(Pattern, Box<[Formula; 2]>),
+    /// Whether a value is among constants, of which there are many.
+    Among(Box<Formula>, Constants),
 }
 
 /// A row to evaluate over.
@@ -99,6 +102,11 @@ impl Formula {
             let with = parts.swap_remove(2);
             return Formula::Replace(pattern, Box::new([parts.swap_remove(0), with]));
         }
+        if f == Function::In && parts.len() > FEW && parts[1..].iter().all(|part| matches!(part, Formula::Literal(_))) {
+            let values = parts.drain(1..).filter_map(|part| if let Formula::Literal(value) = part { Some(value) } else { None });
+            let constants = Constants::new(values);
+            return Formula::Among(Box::new(parts.swap_remove(0)), constants);
+        }
         Formula::Call(f, parts)
     }
 
@@ -112,6 +120,7 @@ impl Formula {
             Formula::Replace(pattern, of) => {
                 Formula::Replace(pattern.clone(), Box::new([of[0].with(values), of[1].with(values)]))
             }
+            Formula::Among(value, constants) => Formula::Among(Box::new(value.with(values)), constants.clone()),
             Formula::Column(_) | Formula::Literal(_) => self.clone(),
         }
     }
@@ -120,7 +129,7 @@ impl Formula {
     pub fn is_wide(&self, relations: &Relations, relation: RelationId) -> bool {
         match self {
             Formula::Column(p) => relations.is_wide(relation, *p),
-            Formula::Literal(_) | Formula::Param(_) | Formula::Match(..) | Formula::Replace(..) => false,
+            Formula::Literal(_) | Formula::Param(_) | Formula::Match(..) | Formula::Replace(..) | Formula::Among(..) => false,
             Formula::Call(
                 Function::Length
                 | Function::OctetLength
@@ -141,6 +150,7 @@ impl Formula {
         match self {
             Formula::Column(_) | Formula::Literal(_) | Formula::Param(_) => true,
             Formula::Match(_, text) => text.is_safe(),
+            Formula::Among(value, _) => value.is_safe(),
             Formula::Replace(..) => false,
             #[rustfmt::skip]
             Formula::Call(function, args) => matches!(
@@ -160,6 +170,7 @@ impl Formula {
             Formula::Literal(_) | Formula::Param(_) => true,
             Formula::Call(_, args) => args.iter().all(|arg| arg.agrees(relations, relation, [a, b])),
             Formula::Match(_, text) => text.agrees(relations, relation, [a, b]),
+            Formula::Among(value, _) => value.agrees(relations, relation, [a, b]),
             Formula::Replace(_, of) => of.iter().all(|part| part.agrees(relations, relation, [a, b])),
         }
     }
@@ -179,6 +190,7 @@ impl Formula {
                 (Cell::Text(text), Cell::Text(with)) => pattern.replaced(text, with),
                 _ => Ok(NULL),
             },
+            Formula::Among(value, constants) => Ok(truth(constants.has(value.eval(row)?.as_cell()))),
         }
     }
 
@@ -229,7 +241,7 @@ impl Formula {
         match self {
             Formula::Column(p) => Some(row.relations.cell(row.relation, row.handle, *p)),
             Formula::Literal(v) => Some(v.as_cell()),
-            Formula::Param(_) | Formula::Call(..) | Formula::Match(..) | Formula::Replace(..) => None,
+            Formula::Param(_) | Formula::Call(..) | Formula::Match(..) | Formula::Replace(..) | Formula::Among(..) => None,
         }
     }
 }

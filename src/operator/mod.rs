@@ -1,6 +1,7 @@
 //! One file per operator, and the formulas that they evaluate: `formula`, and its functions in `scalar`.
 
 mod aggregate;
+mod among;
 mod arrange;
 mod arrival;
 mod bound;

@@ -65,7 +65,7 @@ impl<'a> Arguments<'a> {
         match argument {
             Formula::Column(path) => self.relations.cell(self.relation, row, *path),
             Formula::Literal(value) => value.as_cell(),
-            Formula::Param(_) | Formula::Call(..) | Formula::Match(..) | Formula::Replace(..) => {
+            Formula::Param(_) | Formula::Call(..) | Formula::Match(..) | Formula::Replace(..) | Formula::Among(..) => {
                 unreachable!("computed below the window")
             }
         }

@@ -178,7 +178,7 @@ impl Scope {
                 let ty = pick(rng, &ORDERED);
                 let mut args = vec![self.comparable(rng, ty, depth)];
                 let null = chance(rng, 15);
-                args.extend((0..rng.usize(1..4)).map(|_| literal(&value(rng, ty, false))));
+                args.extend((0..rng.usize(1..8)).map(|_| literal(&value(rng, ty, false))));
                 args.extend(null.then(|| literal(&Value::Null)));
                 call("in", args)
             }
