@@ -36,7 +36,7 @@ function composite(values: readonly unknown[]): string {
  */
 export class Mirror {
   readonly #rows = new Map<unknown, Row>()
-  readonly #indexes = new Map<string, Map<unknown, Row[]>>()
+  readonly #indexes = new Map<string, Map<unknown, Rows>>()
   readonly #live: LiveQuery<Row>
   readonly #listeners = new Set<MirrorListener>()
   /** Versions up to this one are in the maps; later ones that are not ours come as events. */
@@ -63,20 +63,21 @@ export class Mirror {
 
   #keyOf(row: Row): unknown { return this.key.length === 1 ? keyOf(row[this.key[0]]) : composite(this.key.map(k => row[k])) }
 
-  #index(column: string): Map<unknown, Row[]> {
+  #index(column: string): Map<unknown, Rows> {
     const known = this.#indexes.get(column)
     if (known !== undefined) return known
-    const made = new Map<unknown, Row[]>()
+    const made = new Map<unknown, Rows>()
     for (const row of this.#rows.values()) enter(made, column, row)
     this.#indexes.set(column, made)
     return made
   }
 
   get(key: readonly unknown[]): Row | undefined { return this.#rows.get(key.length === 1 ? keyOf(key[0]) : composite(key)) }
-  /** Rows whose column has a value, in no order. */
+  /** Rows whose column has a value, in no order. Cost: these. */
   by(column: string, value: unknown): readonly Row[] {
     if (this.key.length === 1 && this.key[0] === column) { const row = this.get([value]); return row === undefined ? [] : [row] }
-    return this.#index(column).get(keyOf(value)) ?? []
+    const rows = this.#index(column).get(keyOf(value))
+    return rows === undefined ? [] : Array.isArray(rows) ? rows : [...rows]
   }
   rows(): IterableIterator<Row> { return this.#rows.values() }
 
@@ -122,16 +123,26 @@ export class Mirror {
   close(): void { this.#live.dispose() }
 }
 
-function enter(index: Map<unknown, Row[]>, column: string, row: Row): void {
+/** Rows of one value; many are a set, so that one leaves without a look at the others. */
+type Rows = Row[] | Set<Row>
+const MANY = 32
+
+function enter(index: Map<unknown, Rows>, column: string, row: Row): void {
   const key = keyOf(row[column])
   const rows = index.get(key)
   if (rows === undefined) index.set(key, [row])
-  else rows.push(row)
+  else if (!Array.isArray(rows)) rows.add(row)
+  else if (rows.push(row) > MANY) index.set(key, new Set(rows))
 }
-function leave(index: Map<unknown, Row[]>, column: string, row: Row): void {
+function leave(index: Map<unknown, Rows>, column: string, row: Row): void {
   const key = keyOf(row[column])
   const rows = index.get(key)
   if (rows === undefined) return
+  if (!Array.isArray(rows)) {
+    rows.delete(row)
+    if (rows.size === 0) index.delete(key)
+    return
+  }
   const at = rows.indexOf(row)
   if (at < 0) return
   if (rows.length === 1) index.delete(key)

@@ -4,6 +4,7 @@ import { EddylineError } from '../errors.js'
 import type { Attribute, Catalog } from './catalog.js'
 import { type Mirror, type Row, keyOf } from './mirror.js'
 import { type Facts, TX0 } from './store.js'
+import { Cell } from './tx-cell.js'
 import { MapRef, type Op, type TxData, expand, isTempid, said, txError } from './tx-data.js'
 import { PendingRows, type Place } from './tx-rows.js'
 import { leader, upserts } from './tx-upserts.js'
@@ -29,18 +30,12 @@ export interface Prepared {
   readonly enter: () => () => void
 }
 
-/** Most facts that come are of entities that had none. */
-const NOTHING: ReadonlyMap<unknown, Row> = new Map()
-
 /** Stands for the place of a fact of a source, which is said when something is wrong with it. */
 const HERE = '\u0000'
 function placed(error: unknown, path: string): unknown {
   if (!(error instanceof EddylineError) || error.path !== HERE) return error
   return new EddylineError(error.code, error.message.replace(HERE, path), { path, ...(error.offending === undefined ? {} : { offending: error.offending }), ...(error.nearest === undefined ? {} : { nearest: error.nearest }), cause: error })
 }
-
-/** The facts of one entity and attribute while a transaction is worked out. */
-interface Cell { readonly before: ReadonlyMap<unknown, Row>; readonly now: Map<unknown, { v: unknown; tx: number; path?: Place }> }
 
 export class Transaction {
   readonly #cells = new Map<Attribute, Map<number, Cell>>()
@@ -156,7 +151,7 @@ export class Transaction {
   #holder(attribute: Attribute, v: unknown): number | undefined {
     const cells = this.#cells.get(attribute)
     const key = keyOf(v)
-    return this.#holders.get(attribute)?.get(key) ?? this.facts.entities(attribute, v).find(e => cells?.get(e as number)?.now.has(key) ?? true) as number | undefined
+    return this.#holders.get(attribute)?.get(key) ?? this.facts.entities(attribute, v).find(e => { const cell = cells?.get(e as number); return cell === undefined || cell.get(v) !== undefined }) as number | undefined
   }
 
   #value(attribute: Attribute, v: unknown, path: string, make = true): unknown {
@@ -168,13 +163,7 @@ export class Transaction {
     let cells = this.#cells.get(attribute)
     if (cells === undefined) this.#cells.set(attribute, cells = new Map())
     let cell = cells.get(e)
-    if (cell === undefined) {
-      const rows = this.facts.rows(attribute, e)
-      const before = rows.length === 0 ? NOTHING : new Map(rows.map(r => [keyOf(r.v), r]))
-      const now = new Map<unknown, { v: unknown; tx: number; path?: Place }>()
-      for (const [k, r] of before) now.set(k, { v: r.v, tx: r.tx as number })
-      cells.set(e, cell = { before, now })
-    }
+    if (cell === undefined) cells.set(e, cell = new Cell(this.facts, attribute, e))
     return cell
   }
 
@@ -194,15 +183,15 @@ export class Transaction {
   #add(attribute: Attribute, e: number, v: unknown, path: string): void {
     const cell = this.#cell(attribute, e)
     const key = keyOf(v)
-    if (cell.now.has(key)) return
+    if (cell.get(v) !== undefined) return
     if (attribute.unique !== false) {
       const holder = this.#holder(attribute, v)
       if (holder !== undefined && holder !== e) throw txError('TX_CONFLICT', `\`${said(v)}\` of \`:${attribute.name}\` is that of entity ${holder} already`, path)
     }
-    if (!attribute.many) for (const { v: old } of [...cell.now.values()]) this.#remove(attribute, e, old)
+    if (!attribute.many) for (const old of cell.all()) this.#remove(attribute, e, old)
     // What was there before this transaction and comes back is what it was.
-    const before = cell.before.get(key)
-    cell.now.set(key, { v, tx: before === undefined ? this.tx : before.tx as number, path: this.#rows.at ?? path })
+    const before = cell.before(v)
+    cell.set(v, { v, tx: before === undefined ? this.tx : before.tx as number, path: this.#rows.at ?? path })
     if (attribute.unique !== false) {
       const holders = this.#holders.get(attribute)
       if (holders === undefined) this.#holders.set(attribute, new Map([[key, e]]))
@@ -212,10 +201,10 @@ export class Transaction {
   }
 
   #remove(attribute: Attribute, e: number, v: unknown): void {
-    const { now } = this.#cell(attribute, e)
-    const known = now.get(keyOf(v))
+    const cell = this.#cell(attribute, e)
+    const known = cell.get(v)
     if (known === undefined) return
-    now.delete(keyOf(v))
+    cell.set(v, undefined)
     if (attribute.unique !== false) this.#holders.get(attribute)?.delete(keyOf(v))
     this.#note({ e, a: this.display(attribute), v, tx: this.tx, added: false, since: known.tx })
   }
@@ -232,7 +221,7 @@ export class Transaction {
     }
     const e = this.#there(op.e, op.path)
     if (e === undefined) return
-    const gone = op.v !== undefined ? [this.#value(attribute, op.v, op.path, false)] : [...this.#cell(attribute, e).now.values()].map(x => x.v)
+    const gone = op.v !== undefined ? [this.#value(attribute, op.v, op.path, false)] : this.#cell(attribute, e).all()
     for (const v of gone) this.#remove(attribute, e, v)
     if (op.whole === true && attribute.component) for (const v of gone) this.#retractEntity(v as number)
   }
@@ -240,7 +229,7 @@ export class Transaction {
   #cas(op: Op & { kind: 'cas' }): void {
     const { attribute } = op
     const e = attribute.fact ? this.#entity(op.e, op.path, false) : op.e
-    const now = attribute.fact ? [...this.#cell(attribute, e as number).now.values()].map(x => x.v) : [this.#rows.row(attribute, e, op.path).now?.[attribute.value.name]].filter(v => v !== null && v !== undefined)
+    const now = attribute.fact ? this.#cell(attribute, e as number).all() : [this.#rows.row(attribute, e, op.path).now?.[attribute.value.name]].filter(v => v !== null && v !== undefined)
     const wanted = op.old === null || op.old === undefined ? undefined : this.#value(attribute, op.old, op.path, false)
     const fits = wanted === undefined ? now.length === 0 : now.some(v => keyOf(v) === keyOf(wanted))
     if (!fits) throw txError('TX_CAS', `\`:${attribute.name}\` of ${said(e)} is ${now.length === 0 ? 'nothing' : said(now[0])}, not ${said(op.old)}`, op.path)
@@ -255,7 +244,7 @@ export class Transaction {
     // A set that grows while it is gone through: components of components.
     for (const e of all) {
       for (const attribute of attributes) {
-        for (const { v } of [...this.#cell(attribute, e).now.values()]) {
+        for (const v of this.#cell(attribute, e).all()) {
           this.#remove(attribute, e, v)
           if (attribute.component) all.add(v as number)
         }
@@ -264,8 +253,8 @@ export class Transaction {
     }
     // Those that began to refer to them in this transaction.
     for (const attribute of refs) {
-      for (const [owner, { now }] of this.#cells.get(attribute) ?? []) {
-        for (const { v } of [...now.values()]) if (all.has(v as number)) this.#remove(attribute, owner, v as number)
+      for (const [owner, cell] of this.#cells.get(attribute) ?? []) {
+        for (const { v, now } of [...cell.told()]) if (now !== undefined && all.has(v as number)) this.#remove(attribute, owner, v as number)
       }
     }
   }
@@ -282,20 +271,22 @@ export class Transaction {
       const mirror = this.facts.mirror(table)
       const rows: Row[] = []
       const paths: (Place | undefined)[] = []
-      for (const [e, { before, now }] of cells) {
-        for (const [key, row] of before) {
-          if (now.has(key)) continue
-          if (!attribute.many && now.size > 0) continue
-          const id = attribute.many ? [e, row.v] : [e]
-          deletes.push({ op: 'delete', table, id: attribute.many ? id : e } as LooseChange)
-          moves.push({ mirror, key: id, before: row, now: undefined })
-        }
-        for (const [key, { v, tx, path }] of now) {
-          if (before.has(key)) continue
-          const row = { e, v, tx }
+      for (const [e, cell] of cells) {
+        const told = [...cell.told()]
+        // Of one value another takes the place.
+        const old = attribute.many ? undefined : told.find(t => t.before !== undefined)?.before
+        const isTaken = !attribute.many && told.some(t => t.now !== undefined)
+        for (const { v, before, now } of told) {
+          const key = attribute.many ? [e, before?.v ?? v] : [e]
+          if (before !== undefined && now === undefined && !isTaken) {
+            deletes.push({ op: 'delete', table, id: attribute.many ? key : e } as LooseChange)
+            moves.push({ mirror, key, before, now: undefined })
+          }
+          if (before !== undefined || now === undefined) continue
+          const row = { e, v: now.v, tx: now.tx }
           rows.push(row)
-          paths.push(path)
-          moves.push({ mirror, key: attribute.many ? [e, v] : [e], before: attribute.many || before.size === 0 ? undefined : before.values().next().value, now: row })
+          paths.push(now.path)
+          moves.push({ mirror, key, before: old, now: row })
         }
       }
       if (rows.length === 0) continue

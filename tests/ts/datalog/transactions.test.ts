@@ -124,3 +124,40 @@ it('a row that comes is reported with its key, as one that goes is', async () =>
   // Gone and there again in one transaction: what is as it was is no difference.
   expect(said([[':db/retractEntity', 7, 'person'], [':db/add', 7, 'person/name', 'B']])).toEqual([[7, 'person/name', 'A', false], [7, 'person/name', 'B', true]])
 })
+
+it('of a value with many others beside it a transaction looks at none of these', async () => {
+  const { data } = await world({ tag: { type: 'int', many: true }, friend: { type: 'ref', many: true } })
+  const sets = (work: () => void): number => {
+    const put = Map.prototype.set
+    let n = 0
+    Map.prototype.set = function (key, value) { n++; return put.call(this, key, value) }
+    try { work() } finally { Map.prototype.set = put }
+    return n
+  }
+  const changed = (e: number, n: number): number => {
+    data.transact(Array.from({ length: n }, (_, i) => [':db/add', e, 'tag', i] as const))
+    data.transact([[':db/add', e, 'tag', -1]])
+    return sets(() => { data.transact([[':db/retract', e, 'tag', 3]]); data.transact([[':db/add', e, 'tag', 3], [':db/add', e, 'tag', -2]]) })
+  }
+  expect(changed(1, 3000)).toBeLessThan(changed(2, 10) + 10)
+})
+
+it('values and references come and go among a hundred', async () => {
+  const { data } = await world({ tag: { type: 'int', many: true }, friend: { type: 'ref', many: true } })
+  const tags = '[:find ?v :where [1 :tag ?v]]', friends = '[:find ?e :where [?e :friend 1]]'
+  const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
+  const flat = (rows: readonly unknown[]): unknown[] => (rows as unknown[][]).map(r => r[0]).sort((a, b) => (a as number) - (b as number))
+  data.transact(numbers(0, 100).flatMap(i => [[':db/add', 1, 'tag', i], [':db/add', 10 + i, 'friend', 1], [':db/add', 10 + i, 'friend', 2]] as never[]))
+  data.transact([[':db/retract', 1, 'tag', 5], [':db/add', 1, 'tag', 5], [':db/retract', 1, 'tag', 7], [':db/add', 1, 'tag', 200], [':db/retract', 1, 'tag', 200]] as never)
+  expect(flat(data.q(tags) as never)).toEqual(numbers(0, 100).filter(v => v !== 7))
+  // Down to a few, one by one, and up again.
+  for (const v of numbers(8, 99)) data.transact([[':db/retract', 1, 'tag', v]])
+  expect(flat(data.q(tags) as never)).toEqual([0, 1, 2, 3, 4, 5, 6, 99])
+  expect(data.pull('[:tag]', 1)).toEqual({ ':tag': [0, 1, 2, 3, 4, 5, 6, 99] })
+  data.transact([[':db/retract', 1, 'tag']] as never)
+  expect(data.q(tags)).toEqual([])
+  for (const e of numbers(10, 60)) data.transact([[':db/retract', e, 'friend', 1]])
+  expect(flat(data.q(friends) as never)).toEqual(numbers(60, 110))
+  data.transact([[':db/retractEntity', 1]])
+  expect([data.q(friends), (data.q('[:find ?e :where [?e :friend 2]]') as unknown[]).length]).toEqual([[], 100])
+})
