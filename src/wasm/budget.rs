@@ -8,6 +8,10 @@ use super::error::throw;
 use crate::error::{Error, ErrorCode};
 use crate::store::{Batch, Change};
 
+/// What batches may lead to where nobody says otherwise: the address space without room for what queries and the next batch take.
+/// Beyond it an engine would crash with all that it holds.
+pub(super) const WHOLE: usize = 0xf000_0000;
+
 impl Inner {
     /// Bytes in use, the input area not counted.
     pub(super) fn used(&self) -> usize {
@@ -37,7 +41,11 @@ impl Inner {
         if growth <= 0 || needed <= self.budget as i64 {
             return Ok(());
         }
-        let error = throw(Error::new(ErrorCode::MemoryBudget, "the memory budget does not allow the rows of this batch"));
+        let message = match self.budget {
+            WHOLE => "the rows of this batch do not fit into the memory of the engine",
+            _ => "the memory budget does not allow the rows of this batch",
+        };
+        let error = throw(Error::new(ErrorCode::MemoryBudget, message));
         for (name, bytes) in [("needed", needed as f64), ("budget", self.budget as f64)] {
             // Setting a property of a fresh object cannot fail.
             let _ = js_sys::Reflect::set(&error, &name.into(), &bytes.into());

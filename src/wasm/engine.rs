@@ -5,6 +5,7 @@ use std::ptr::null;
 
 use wasm_bindgen::prelude::*;
 
+use super::budget::WHOLE;
 use super::error::{keep_panics, reentrant, throw};
 use super::export::Exports;
 use super::{document, info, options};
@@ -127,7 +128,7 @@ impl WasmEngine {
             envelope: Envelope::default(),
             forms: Vec::new(),
             exports: Exports::default(),
-            budget: usize::MAX,
+            budget: WHOLE,
             refused: None,
         };
         Ok(WasmEngine { inner: RefCell::new(inner), failure: Cell::new(None) })
