@@ -37,7 +37,7 @@ export function Avatar({ user, size = 20 }: { user: User | null, size?: number }
 }
 
 export function LabelChip({ label }: { label: Label }) {
-  return <span className="label-chip"><i style={{ background: label.color }} />{label.name}</span>
+  return <span className="label-chip" title={label.name}><i style={{ background: label.color }} /><span>{label.name}</span></span>
 }
 
 export function Logo() {
