@@ -384,8 +384,9 @@ export class Database<S extends AnySchema> {
     // Behind everything that reads the report: what it asks of the engine may make another one.
     this.tap?.published(address, report)
     this.#queries.news(report)
-    if (touches !== undefined) for (const touch of touches) this.#fetcher.touch(touch)
+    // Before rows are waited for anew.
     if (came) this.arrivals.came()
+    if (touches !== undefined) for (const touch of touches) this.#fetcher.touch(touch)
     return report
   }
 

@@ -16,8 +16,8 @@ import type { SchemaJson } from './schema.js'
 import { isSliced, letIn } from './sliced.js'
 import { View } from './view.js'
 
-/** An operator that may have no value for a row: all but those that always have one. */
-const MAY_FAIL = /"op":"(?!col|lit|param|and|or|not|in|is|[=<>!])/
+/** An operator that may have no value for a row: all but those that always have one, as the engine's `Function::is_total` has it. */
+const MAY_FAIL = /"op":"(?!col|lit|param|and|or|not|in|is|[=<>!]|(?:i?like|lower|upper|length|between|coalesce|nullif|case|caseOf|greatest|least|exists|any|agg","name":"(?:count|min|max))")/
 
 /** What queries need of their database. */
 interface Host {

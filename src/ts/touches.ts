@@ -15,6 +15,8 @@ interface Flight {
   readonly touch: Touch
   /** The answer to the request under way is old. */
   again: boolean
+  /** The row has come since it was touched, by other means. */
+  known: boolean
   /** Of the request under way: a signal that several share would gather listeners. */
   abort: AbortController | undefined
 }
@@ -105,8 +107,10 @@ export class RowFetcher {
   touch(touch: Touch): void {
     const name = JSON.stringify([touch.table, touch.tenant, touch.key], (_, v: unknown) => typeof v === 'bigint' ? `${v}n` : v)
     const flight = this.#flights.get(name)
-    if (flight !== undefined) flight.again = true
-    else void this.#fetch(touch, name)
+    if (flight !== undefined) {
+      flight.again = true
+      flight.known = false
+    } else void this.#fetch(touch, name)
   }
 
   /** Asks again for what could not be fetched; the number of rows. */
@@ -119,7 +123,7 @@ export class RowFetcher {
   /** A row came, by whatever way: what was asked of it before is old, and if it could not be fetched, it is known again. */
   #came(name: string, touch: Touch): void {
     const flight = this.#flights.get(name)
-    if (flight !== undefined) flight.again = true
+    if (flight !== undefined) flight.again = flight.known = true
     if (this.#failed.delete(name)) this.host.told(name, touch, undefined)
   }
 
@@ -129,16 +133,27 @@ export class RowFetcher {
   }
 
   async #fetch(touch: Touch, name: string): Promise<void> {
-    const flight: Flight = { touch, again: false, abort: undefined }
+    const flight: Flight = { touch, again: false, known: false, abort: undefined }
     this.#flights.set(name, flight)
+    let waits = false
+    const wait = (): void => {
+      if (waits) return
+      waits = true
+      this.host.waitFor(touch, () => {
+        waits = false
+        this.#came(name, touch)
+      })
+    }
     try {
+      // From now on: the row may be applied right behind the touch.
+      wait()
       // What is touched in one go is asked for once.
       await undefined
       if (this.#closed) return
       for (;;) {
         flight.again = false
         const { signal } = flight.abort = new AbortController()
-        this.host.waitFor(touch, () => { this.#came(name, touch) })
+        wait()
         const context = touch.tenant === undefined ? { signal } : { tenant: touch.tenant, signal }
         let row: object | null
         try { row = answered(await this.fetchRow(touch.table, touch.key, context)) } catch (error) {
@@ -153,9 +168,11 @@ export class RowFetcher {
       if (this.#closed) return
       const why = cause instanceof Error ? cause.message : String(cause)
       const error = new EddylineError('FETCH_FAILED', `a row of \`${touch.table}\` could not be fetched: ${why}`, { offending: touch.table, cause })
-      // It is waited for still.
-      this.#failed.set(name, { touch, error })
-      this.host.told(name, touch, error)
+      // It is waited for still. Where nobody is asked, who touched it may have it: it has come since.
+      if (!flight.known || this.fetchRow !== nobody) {
+        this.#failed.set(name, { touch, error })
+        this.host.told(name, touch, error)
+      }
       // What is no error says nothing of itself.
       report(cause instanceof Error ? cause : error, this.onError)
     } finally {

@@ -1,11 +1,11 @@
 import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
-import { isObject, said } from '../option-kinds.js'
+import { isObject, isPlain, said } from '../option-kinds.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
 import { type Condition, Expr, type GroupingSets, Rows, exprOf, misshapen } from './expr.js'
 import { type Loose, type LooseAliases, groupsOf } from './grouping.js'
 import type { CountLike } from './params.js'
-import { checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
+import { PLAN, checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
 import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
@@ -311,7 +311,10 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** The query as the engine takes it. Made once, and never changed. */
-  toJSON(): QueryJson { return this.#json ??= frozen(planJson(this.#of)) }
+  toJSON(): QueryJson { return frozen(this[PLAN]()) }
+
+  /** @internal */
+  [PLAN](): QueryJson { return this.#json ??= planJson(this.#of) }
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
@@ -377,9 +380,11 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 }
 
-/** Down to what is frozen, as are parts of other queries. */
+/** Down to what is frozen, as are parts of other queries. By index and name, without lists of its own: it is asked for often. */
 function frozen<T>(json: T): T {
-  if ((isObject(json) || Array.isArray(json)) && !Object.isFrozen(json)) Object.values(Object.freeze(json)).forEach(frozen)
+  if (typeof json !== 'object' || json === null || Object.isFrozen(json)) return json
+  if (Array.isArray(json)) for (let i = 0, list = Object.freeze(json) as readonly unknown[]; i < list.length; i++) frozen(list[i])
+  else if (isPlain(json)) for (const name in Object.freeze(json)) frozen((json as Record<string, unknown>)[name])
   return json
 }
 

@@ -5,7 +5,7 @@ import type { IntervalText } from '../interval.js'
 import { isObject, said, shown, wrong } from '../option-kinds.js'
 import type { CellType } from '../port.js'
 import { Expr, type Constant, type ExprJson, literal, misshapen, typed } from './expr.js'
-import { jsonOf } from './parts.js'
+import { PLAN, jsonOf } from './parts.js'
 import type { QueryJson } from './types.js'
 
 /** What the values of a parameter of some type are. */
@@ -60,7 +60,14 @@ export function withParams<const T extends ParamSpec, R>(
   if (!isObject(types) || typeof make !== 'function') throw misshapen('`withParams` takes types and a callback: withParams({ least: \'int\' }, p => …)', isObject(types) ? make : types)
   const params = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, param(name, type)]))
   const query = make(params as never)
-  return { types, toJSON: () => jsonOf(query) } as never
+  return {
+    types,
+    toJSON() {
+      jsonOf(query)
+      return query.toJSON()
+    },
+    [PLAN]: () => jsonOf(query),
+  } as never
 }
 
 /** @internal A parameter as the engine takes it. */

@@ -28,6 +28,8 @@ type Message =
 
 /** Bytes of rows in a message: what a page takes in one task. */
 const PIECE = 32 * 1024
+/** Transactions that go by, at the most, before a tab that could not take the state asks for it again. */
+const LONGEST = 256
 
 /**
  * One database in several tabs of one origin.
@@ -53,6 +55,9 @@ export class Tabs implements Keeper {
   #loaded = false
   /** It was not told all, and waits for the state. */
   #isBehind = false
+  /** How many transactions go by between one state that is refused here and the question for another; and the one that it asks with. */
+  #pause = 0
+  #asksFrom = 0
   /** The transaction behind which its state is not of what is stored, as far as who leads knows. */
   #unread: number | undefined
   /** It has the lock: what is durable is in the storage, which is read now. */
@@ -128,6 +133,9 @@ export class Tabs implements Keeper {
       return
     }
     if (this.#isClosed || this.#takes || this.#failure !== undefined) return
+    const { dead } = this.db.inside.port
+    // It takes nothing any more, and would ask for the state at each transaction.
+    if (dead !== undefined) { this.#fail(dead); return }
     switch (message.kind) {
       case 'lead': {
         if (!this.#fits(message.of)) return
@@ -145,34 +153,13 @@ export class Tabs implements Keeper {
       }
       case 'state': {
         if (message.to !== this.#me || (this.#loaded && !this.#isBehind)) return
-        const t = decodeTransaction(message.record)
-        if (t.fresh) {
-          if (!this.#fits(t.schema!)) return
-          // The leader changed in the middle, or tells it twice: from the start.
-          if (!this.#loaded) this.#forget()
-          this.#early = []
-          this.#pieces = []
-          this.#state = message.state
-        } else if (message.state !== this.#state) return
-        if (this.#loaded) this.#pieces.push(t)
-        else this.#apply(t)
-        const { done } = message
-        if (done === undefined) return
-        // First: where it is refused, the next transaction has it ask again.
-        this.#isBehind = false
-        if (this.#loaded) {
-          if (!this.#goesOn(done.cursors)) {
-            this.#fail(new EddylineError('NOT_DURABLE', `this tab was told more of \`${this.name}\` than who leads now, and it was never durable: reload this tab`))
-            return
-          }
-          this.#replace()
+        if (this.#loaded) { this.#takeState(message); return }
+        // A part of the first state would be taken for all of it.
+        try { this.#takeState(message) } catch (error) {
+          // What was told meanwhile is behind it, and asked for again.
+          if (this.#loaded) throw error
+          this.#fail(storageError(error, 'the state of the leading tab cannot be taken'))
         }
-        for (const [source, cursor] of done.cursors) this.#apply({ number: t.number, batch: cursorBatch(source, cursor) })
-        this.#state = undefined
-        this.#unread = done.unread
-        this.#loaded = true
-        for (const early of this.#early.splice(0)) this.#next(early)
-        this.#ready()
         return
       }
       case 'record': {
@@ -187,11 +174,45 @@ export class Tabs implements Keeper {
     }
   }
 
+  /** A piece of the state; with the last one it counts. */
+  #takeState({ record, state, done }: Extract<Message, { kind: 'state' }>): void {
+    const t = decodeTransaction(record)
+    if (t.fresh) {
+      if (!this.#fits(t.schema!)) return
+      // The leader changed in the middle, or tells it twice: from the start.
+      if (!this.#loaded) this.#forget()
+      this.#early = []
+      this.#pieces = []
+      this.#state = state
+    } else if (state !== this.#state) return
+    if (this.#loaded) this.#pieces.push(t)
+    else this.#apply(t)
+    if (done === undefined) return
+    // First: where it is refused, a later transaction has it ask again.
+    this.#isBehind = false
+    if (this.#loaded) {
+      // Where it is refused the next one may be, too: to say it all again for each transaction would hold up who leads.
+      this.#asksFrom = t.number + (this.#pause = Math.min(LONGEST, Math.max(1, this.#pause * 2)))
+      if (!this.#goesOn(done.cursors)) {
+        this.#fail(new EddylineError('NOT_DURABLE', `this tab was told more of \`${this.name}\` than who leads now, and it was never durable: reload this tab`))
+        return
+      }
+      this.#replace()
+    }
+    for (const [source, cursor] of done.cursors) this.#apply({ number: t.number, batch: cursorBatch(source, cursor) })
+    this.#pause = this.#asksFrom = 0
+    this.#state = undefined
+    this.#unread = done.unread
+    this.#loaded = true
+    this.#ready()
+    for (const early of this.#early.splice(0)) this.#next(early)
+  }
+
   /** Takes a transaction if it is the next one. */
   #next(t: Transaction): void {
     if (this.#isBehind) this.#early.push(t)
     else if (t.number === this.#number + 1) this.#apply(t)
-    else if (t.number > this.#number) {
+    else if (t.number > this.#number && t.number >= this.#asksFrom) {
       this.#early = [t]
       this.#ask()
     }
@@ -315,8 +336,9 @@ export class Tabs implements Keeper {
     this.#leader = leader
     leader.subscribe(status => { if (status !== 'closed') this.#told(status) })
     leader.onMatched = () => { this.#sayLead(leader, leader.known) }
-    this.#told(leader.status)
+    // First: what listeners apply is behind it, and followed as any other.
     this.#sayLead(leader, leader.number)
+    this.#told(leader.status)
     this.#ready()
     this.#lead()
     await new Promise<void>(resolve => { this.#release = resolve; if (this.#isClosed) resolve() })

@@ -138,3 +138,19 @@ describe('a window', () => {
     expect([live.rows.length, live.total]).toEqual([40, 40])
   })
 })
+
+test('what `toJSON` gives cannot be changed, down to its parts, whether a query is open already, has parameters or stands in another one', async () => {
+  const db = await filled()
+  const isFrozen = (part: unknown): boolean => typeof part !== 'object' || part === null || (Object.isFrozen(part) && Object.values(part).every(isFrozen))
+  const wanted = db.query.issues.where('priority', 'in', [1, 2]).orderBy('id')
+  const commented = db.query.comments.where('at', '>', 0)
+  const within = db.query.issues.where(i => exists(commented.where(c => eq(c.issueId, i.id)))).with('comments', c => c.limit(3))
+  const busy = withParams({ least: 'int' }, p => db.query.issues.where(i => gt(i.priority, p.least)))
+  for (const query of [wanted, within, busy, wanted.union(db.query.issues)] as any[]) {
+    const opened = (): readonly unknown[] => db.live(query, query === busy ? { params: { least: 3 } } : undefined).rows
+    const rows = opened()
+    expect(isFrozen(query.toJSON())).toBe(true)
+    expect(() => { query.toJSON().from = 'projects' }).toThrow(TypeError)
+    expect(opened()).toEqual(rows)
+  }
+})

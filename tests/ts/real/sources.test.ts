@@ -555,6 +555,29 @@ describe('touch', () => {
     db.apply([put('a')])
     expect([before.status, later.status, before.rows.length]).toEqual(['ready', 'ready', 1])
   })
+
+  it('without fetchRow shows on no query when the row is applied right behind the touch', async () => {
+    const { db, errors } = await open()
+    const live = db.live(db.query.issues)
+    db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
+    db.apply([put('a')])
+    await eventually(() => errors.length > 0)
+    expect([live.status, live.rows, db.retry()]).toEqual(['ready', [issue('a')], 0])
+    // Touched behind it, it is not known.
+    db.apply([put('a')])
+    db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
+    await eventually(() => errors.length > 1)
+    expect([live.status, db.retry()]).toEqual(['error', 1])
+    await eventually(() => errors.length > 2)
+    // Nor when it comes with the touch, and is touched before it was asked for.
+    db.apply([put('a'), { op: 'touch', table: 'issues', id: 'a' }])
+    db.apply([put('a')])
+    db.apply([{ op: 'touch', table: 'issues', id: 'a' }])
+    await eventually(() => errors.length > 3)
+    expect(live.status).toBe('error')
+    db.apply([put('a')])
+    expect([live.status, db.retry()]).toEqual(['ready', 0])
+  })
 })
 
 describe('a connection that ends', () => {

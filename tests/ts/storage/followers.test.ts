@@ -1,5 +1,6 @@
 // What tabs that follow have: the rows of the one that leads, whatever they were not told, and never more than the storage has had.
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { EddylineError } from '../../../pkg/index.inline.js'
 import { type File, MemoryFolder } from '../../../pkg/storage/index.js'
 import { Browser, type Tab, until } from './browser.js'
 import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
@@ -106,6 +107,35 @@ describe('a tab that was not told all', () => {
     expect((await stored(browser)).at(-1)).toBe(oracle(23))
   })
 
+  it('and cannot take the state, as for its size: it does not have all of it said anew for each transaction, and takes it when it can', async () => {
+    const browser = new Browser()
+    const [a, b] = [browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    feed(first, 5)
+    await first.flush()
+    const second = await open(b.storage())
+    const taken = vi.spyOn(second, 'applyPacked').mockImplementation(() => { throw new Error('no room') })
+    const hear = b.channel!.onmessage!
+    let refused = 0
+    b.channel!.onmessage = event => { try { hear(event) } catch { refused++ } }
+    const questions = (): number => browser.said.filter(m => m.kind === 'hello').length, before = questions()
+    let to = 5
+    const next = async (): Promise<void> => {
+      feed(first, ++to)
+      await first.flush()
+      // Whatever it asks is answered before the next transaction.
+      for (let n = 0; n < 30; n++) await new Promise(resolve => { setImmediate(resolve) })
+    }
+    while (to < 69) await next()
+    // Each time it is refused twice as many go by: at 2, 3, 5, 9, 17, 33 and so on.
+    expect([questions() - before, refused]).toEqual([6, 7])
+    taken.mockRestore()
+    while (second.cursor('s') !== String(to)) { expect(to).toBeLessThan(150); await next() }
+    const asked = questions()
+    for (let n = 0; n < 20; n++) await next()
+    expect([questions(), second.cursor('s'), stateOf(second)]).toEqual([asked, String(to), oracle(to)])
+  })
+
   it('and leads before it is told: it goes on from what it has', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
@@ -205,6 +235,65 @@ describe('a tab that was not told all', () => {
     await third.durability!.checkpoint()
     await shut(third)
     expect((await stored(browser)).at(-1)).toBe(expected)
+  })
+
+  it('because its engine has crashed: it asks for nothing, says so, and lets another lead', async () => {
+    const browser = new Browser()
+    const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    feed(first, 5)
+    await first.flush()
+    const second = await open(b.storage()), third = await open(c.storage())
+    const before = browser.said.length
+    second.inside.port.end(new EddylineError('ENGINE_CRASHED', 'it crashed'))
+    b.channel!.onmessage = (hear => event => { try { hear(event) } catch { /* the host is told */ } })(b.channel!.onmessage!)
+    for (let to = 6; to <= 15; to++) { feed(first, to); await first.flush(); await until('the stream', () => third.cursor('s') === String(to)) }
+    expect(new Set(browser.said.slice(before).map(m => m.kind))).toEqual(new Set(['record']))
+    expect([second.durability!.status, second.durability!.warning, b.warnings]).toMatchObject(['memory', { code: 'ENGINE_CRASHED' }, ['ENGINE_CRASHED']])
+    a.kill()
+    await third.durability!.leading
+    expect(stateOf(third)).toBe(oracle(15))
+    await expect(second.durability!.leading).rejects.toMatchObject({ code: 'ENGINE_CRASHED' })
+  })
+
+  it('a status listener that writes when a tab leads has nobody ask for the state', async () => {
+    const browser = new Browser()
+    const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    feed(first, 5)
+    await first.flush()
+    const second = await open(b.storage()), third = await open(c.storage())
+    second.durability!.subscribe(status => { if (status === 'ready') feed(second, 6) })
+    const before = browser.said.length
+    a.kill()
+    await second.durability!.leading
+    await until('what it wrote', () => third.cursor('s') === '6')
+    expect([stateOf(third), browser.said.slice(before).map(m => m.kind)]).toEqual([oracle(6), ['lead', 'record']])
+  })
+
+  it('a tab that cannot take all of the first state is refused, rather than having a part of it for all', async () => {
+    const browser = new Browser()
+    const [a, b] = [browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    for (let id = 0; id < 3000; id++) first.apply([{ op: 'insert', table: 'items', row: { id, n: id, text: 'x'.repeat(50), more: null } }])
+    feed(first, 5)
+    await first.flush()
+    const storage = b.storage()
+    const attach = storage.attach.bind(storage)
+    // Of several pieces one is refused.
+    storage.attach = async db => {
+      const apply = db.applyPacked.bind(db)
+      let pieces = 0
+      vi.spyOn(db, 'applyPacked').mockImplementation((...given) => {
+        if (++pieces === 2) throw new EddylineError('VALUE_TOO_LARGE', 'no room')
+        return apply(...given)
+      })
+      return attach(db)
+    }
+    const second = open(storage)
+    expect(await rejection(second)).toBe('VALUE_TOO_LARGE')
+    a.kill()
+    expect((await stored(browser)).at(-1)).toBe(stateOf(first))
   })
 })
 
