@@ -15,18 +15,27 @@ pub struct Sought {
     /// The comparisons.
     pub comparisons: Vec<Comparison>,
     /// The first two are one from above and one from below, so that each side has intervals, or points, that meet those of the
-    /// other. Otherwise the first makes the order.
+    /// other: intervals make the order of their side. Otherwise the first does.
     pub overlap: bool,
 }
 
 impl Sought {
-    /// The order of a side (left 0, right 1): of its intervals, or of its column in the first comparison, ascending and nulls last.
-    pub fn sort(&self, side: usize, type_of: impl Fn(Path) -> Type) -> SortSpec {
+    /// Both ends of the intervals of a side (left 0, right 1), in the order of columns, that a self join may have one index; none
+    /// if it has points. These are in order themselves: what lies between two of them is then known to the last byte.
+    fn span(&self, side: usize) -> Option<[Path; 2]> {
         let own = |c: &Comparison| if side == 0 { c.0 } else { c.2 };
-        let path = own(&self.comparisons[0]);
-        if self.overlap {
-            return SortSpec { span: Some([path, own(&self.comparisons[1])]), ..SortSpec::default() };
+        let mut ends = [own(self.comparisons.first()?), own(self.comparisons.get(1)?)];
+        ends.sort_unstable();
+        (self.overlap && ends[0] != ends[1]).then_some(ends)
+    }
+
+    /// The order of a side: of its intervals, or of its column in the first comparison, ascending and nulls last.
+    pub fn sort(&self, side: usize, type_of: impl Fn(Path) -> Type) -> SortSpec {
+        if let Some(span) = self.span(side) {
+            return SortSpec { span: Some(span), ..SortSpec::default() };
         }
+        let (left, _, right) = self.comparisons[0];
+        let path = if side == 0 { left } else { right };
         let column = SortColumn { path, ty: type_of(path), desc: false, nulls_first: false };
         SortSpec { columns: vec![column], ..SortSpec::default() }
     }
@@ -61,14 +70,14 @@ impl Range {
         found: &mut Vec<(Handle, Weight)>,
     ) {
         let places = |c: &Comparison| if side == 0 { (c.0, c.2) } else { (c.2, c.0) };
-        let Sought { comparisons, overlap } = &self.sought;
+        let comparisons = &self.sought.comparisons;
         let (_, by) = places(&comparisons[0]);
         let group = other.find(relations, relation, row, &self.keys[side]);
         if group == NO_GROUP {
             return;
         }
         let list = other.list(group);
-        if *overlap {
+        if self.sought.span(1 - side).is_some() {
             let own = [0, 1].map(|n| relations.cell(relation, row, places(&comparisons[n]).0));
             if let Some(ends) = span::ends(own) {
                 span::for_meeting(list, ends, &mut |e| found.push((e.row, weight)));

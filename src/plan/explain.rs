@@ -46,11 +46,9 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
         Spec::Source(_) => " of parameters".to_owned(),
         Spec::ParamFilter { .. } | Spec::ParamExtend { .. } | Spec::ParamTop { .. } => " with parameters".to_owned(),
         Spec::Seek { bounds, .. } => format!(" by {} comparisons with parameters", bounds.len()),
-        Spec::Order { group, sort, .. } | Spec::ArrangeInOrder { group, sort, .. } if group.is_empty() => {
-            format!(" by {} columns", sort.columns.len())
-        }
         Spec::Order { group, sort, .. } | Spec::ArrangeInOrder { group, sort, .. } => {
-            format!(" by {} columns in groups of {}", sort.columns.len(), group.len())
+            let by = if sort.span.is_some() { " by intervals".to_owned() } else { format!(" by {} columns", sort.columns.len()) };
+            if group.is_empty() { by } else { format!("{by} in groups of {}", group.len()) }
         }
         Spec::InView { sort, .. } => format!(" by {} columns", sort.columns.len()),
         Spec::ArrangeByKey { key, .. } if key.is_empty() => " by nothing (every pair is examined)".to_owned(),

@@ -1,7 +1,7 @@
 //! Where a column is, seen from a row: through the members of pair rows to a cell of a packed row.
 
 /// A way to a cell: at each pair row left (0) or right (1), then a column of the packed row. At most 32 steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Path {
     turns: u32,
     column: u16,

@@ -36,7 +36,7 @@ pub use json_of::write_json;
 pub use layout::{ColumnLayout, FLAG_ASCII, Layout};
 pub use number_template::is_number_template;
 pub use numeric::{decimal_text, parse_decimal};
-pub use order::{identity_order, order_prefix, total_order};
+pub use order::{identity_order, long_order_prefix, order_prefix, total_order};
 pub use timestamp::{format_timestamp, parse_timestamp};
 pub use tree::{Field, RowTree};
 

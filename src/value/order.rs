@@ -54,6 +54,21 @@ pub fn order_prefix(c: Cell<'_>) -> u64 {
     }
 }
 
+/// The same of fifteen bytes where there are so many, in the lower bits: all of an interval, and more of what begins alike.
+pub fn long_order_prefix(c: Cell<'_>) -> u128 {
+    let bytes = match c {
+        Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => v.as_bytes(),
+        Cell::Bytes(v) | Cell::Array(_, v) => v,
+        Cell::Decimal(v) => numeric::ordered(v),
+        Cell::Interval(v) => interval::ordered(v),
+        c => return u128::from(order_prefix(c)),
+    };
+    let mut word = [0u8; 16];
+    let most = bytes.len().min(15);
+    word[1..=most].copy_from_slice(&bytes[..most]);
+    u128::from_be_bytes(word)
+}
+
 #[inline]
 fn first_eight(b: &[u8]) -> u64 {
     if let Some(first) = b.first_chunk::<8>() {
@@ -89,7 +104,7 @@ mod tests {
         for (i, a) in cells.iter().enumerate() {
             for (j, b) in cells.iter().enumerate() {
                 assert_eq!(total_order(*a, *b), i.cmp(&j));
-                if order_prefix(*a) < order_prefix(*b) {
+                if order_prefix(*a) < order_prefix(*b) || long_order_prefix(*a) < long_order_prefix(*b) {
                     assert!(i < j);
                 }
             }
@@ -97,5 +112,8 @@ mod tests {
         assert!(order_prefix(Cell::Text("ab")) < order_prefix(Cell::Text("b")));
         assert!(order_prefix(Cell::Int(-1)) < order_prefix(Cell::Int(0)));
         assert_eq!(order_prefix(Cell::Text("longer than eight")), order_prefix(Cell::Text("longer than nine")));
+        assert!(long_order_prefix(Cell::Text("longer than eight")) < long_order_prefix(Cell::Text("longer than nine")));
+        assert!(long_order_prefix(Cell::Text("")) < long_order_prefix(Cell::Text("a")));
+        assert!(long_order_prefix(Cell::Text("a")) < long_order_prefix(Cell::Text("a or b")));
     }
 }

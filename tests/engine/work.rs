@@ -23,6 +23,10 @@ impl Counted {
                 { "name": "id", "type": "int" }, { "name": "project", "type": "int" }, { "name": "issue", "type": "int" }] },
             { "name": "comments", "key": ["id"], "columns": [{ "name": "id", "type": "int" }, { "name": "issue", "type": "int" }] },
             { "name": "projects", "key": ["id"], "columns": [{ "name": "id", "type": "int" }, { "name": "open", "type": "bool" }] },
+            { "name": "shifts", "key": ["id"], "columns": [
+                { "name": "id", "type": "int" }, { "name": "from", "type": "text" }, { "name": "to", "type": "text" }] },
+            { "name": "breaks", "key": ["id"], "columns": [
+                { "name": "id", "type": "int" }, { "name": "from", "type": "text" }, { "name": "to", "type": "text" }] },
         ] }))
         .unwrap();
         Counted(Engine::new(Schema::from_json(&schema).unwrap()))
@@ -207,6 +211,56 @@ fn intervals_that_meet_are_found_among_however_many_others() {
             }
         }
     }
+}
+
+/// What one more shift, and one more break, costs beside so many of each, under conditions of which few pairs meet all. All moments
+/// are texts that begin so.
+fn shift_and_break(conditions: &[Json], kind: &str, others: i64, begin: &str) -> [u64; 2] {
+    let on = json!({ "op": "and", "args": conditions });
+    let mut engine = Counted::new();
+    engine.watch(match kind {
+        "exists" => json!({ "from": "shifts", "where": { "op": kind, "query": { "from": "breaks", "where": on } } }),
+        kind => json!({ "from": "shifts", "joins": [{ "kind": kind, "table": "breaks", "on": on }] }),
+    });
+    let text = |at: i64| Value::Text(format!("{begin}{:02}:{:02}", at / 60, at % 60).into());
+    let row = |id: i64, at: i64| vec![Value::Int(id), text(at * 4), text(at * 4 + 2)];
+    engine.put("shifts", (0..others).map(|i| row(i, i)));
+    engine.put("breaks", (0..others).map(|i| row(i, i)));
+    [engine.put("shifts", [row(-1, 5)]), engine.put("breaks", [row(-1, 5)])]
+}
+
+#[test]
+fn moments_written_as_texts_are_told_apart() {
+    let call = |op: &str, a: Json, b: Json| json!({ "op": op, "args": [a, b] });
+    let shift = |name: &str| col("shifts", name);
+    let rest = |name: &str| col("breaks", name);
+    let meet = [call("<", shift("from"), rest("to")), call(">", shift("to"), rest("from"))];
+    let within = [call("<=", shift("from"), rest("from")), call(">", shift("to"), rest("from"))];
+    for kind in ["inner", "full", "exists"] {
+        for on in [&meet, &within] {
+            let [few, many] = [20, 300].map(|others| shift_and_break(on, kind, others, "2026-11-23T"));
+            let most = few.into_iter().chain(many).max().unwrap();
+            assert!(most <= 24, "{few:?} rows looked at among 20, {many:?} among 300, under {kind} of {on:?}");
+        }
+        // What lies between two texts is found by all of their letters.
+        let [few, many] =
+            [20, 300].map(|others| shift_and_break(&within, kind, others, "on the twenty-third of November at ")[0]);
+        assert!(few <= 8 && few == many, "{few} rows looked at among 20, {many} among 300, under {kind}");
+    }
+}
+
+#[test]
+fn a_self_join_by_intervals_has_one_index() {
+    let call = |op: &str, a: Json, b: Json| json!({ "op": op, "args": [a, b] });
+    let on = json!({ "op": "and", "args": [
+        call("<", col("shifts", "from"), col("other", "to")), call(">", col("shifts", "to"), col("other", "from"))] });
+    let mut engine = Counted::new();
+    let view =
+        engine.watch(json!({ "from": "shifts", "joins": [{ "kind": "inner", "table": "shifts", "alias": "other", "on": on }] }));
+    let plan = engine.0.explain(view).unwrap();
+    let indexes: Vec<&str> =
+        plan.lines().filter(|l| l.contains("arrange in order")).filter_map(|l| l.split_whitespace().next()).collect();
+    assert!(matches!(indexes[..], [a, b] if a == b), "{plan}");
 }
 
 /// Conditions of a join of issues with projects, each of which few pairs meet.
