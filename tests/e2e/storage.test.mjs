@@ -218,6 +218,8 @@ describe('a browser that is killed', () => {
     const random = (n) => { a = (Math.imul(a, 1664525) + 1013904223) >>> 0; return Math.floor(a / 4294967296 * n) }
     const profile = mkdtempSync(join(tmpdir(), 'eddyline-crash-'))
     const cursors = { indexeddb: [], opfs: [] }
+    const isDeleted = (told) => told.length === 1 && told[0].startsWith('STORAGE_CORRUPT') && told[0].includes('the browser has deleted the database')
+    let deleted = 0
     // Other tests' pages tell of theirs, too.
     Object.assign(acknowledged, { indexeddb: 0, opfs: 0 })
     try {
@@ -231,7 +233,13 @@ describe('a browser that is killed', () => {
             await page.waitForFunction(() => globalThis.found)
             const found = await page.evaluate(() => globalThis.found)
             const where = `seed ${seed}, round ${round}, ${kind}`
-            assert.deepEqual(found.told, [], where)
+            if (kind === 'indexeddb' && isDeleted(found.told)) {
+              // Chromium's own files were torn by the kill: it deletes such a database, and we say so. Nothing else may be told, or lost.
+              t.diagnostic(`${where}: ${found.told}, with ${acknowledged[kind]} acknowledged`)
+              assert.equal(found.cursor, 0, where)
+              deleted++
+              acknowledged[kind] = 0
+            } else assert.deepEqual(found.told, [], where)
             assert.equal(found.status, 'ready', where)
             assert.equal(found.entry, found.cursor, `${where}: the entry of the version`)
             assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged; databases that the browser made anew: ${found.made.join(', ') || 'none'}; its folders:\n${folders(profile)}`)
@@ -258,6 +266,7 @@ describe('a browser that is killed', () => {
         } finally { await kill() }
       }
       t.diagnostic(`cursors: ${JSON.stringify(cursors)}`)
+      assert.ok(deleted <= 1 + times / 50, `the browser deleted IndexedDB ${deleted} times in ${times}`)
       for (const kind of ['indexeddb', 'opfs']) assert.ok(new Set(cursors[kind]).size > times / 2, `${kind} goes on between kills: ${cursors[kind]}`)
     } finally { rmSync(profile, { recursive: true, force: true, maxRetries: 10 }) }
   })
