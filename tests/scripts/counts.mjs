@@ -20,7 +20,8 @@ const readers = {
 function vitest(report) {
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
-    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests, told: testResults.flatMap(failuresOf).join('\n') }
+    const files = testResults.filter(({ status }) => status === 'failed').map(({ name }) => name)
+    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests, files, told: testResults.flatMap(failuresOf).join('\n') }
   } catch {
     return { passed: 0, failed: 0, skipped: 0 }
   }
@@ -36,6 +37,9 @@ function failuresOf({ name, status, message, assertionResults }) {
 const repeats = { cargo: /^failures:$/gm, node: /^✖ failing tests:$/gm }
 const longest = 80
 
+/** The files that node names beside what failed in them. */
+const filesOf = { node: (text) => [...new Set([...text.matchAll(/^test at (.+?):\d+:\d+$/gm)].map(([, file]) => file))] }
+
 /** The failures of a runner again, for a summary that may be all that is kept of a long run. */
 function failures(kind, output) {
   const lines = output.trimEnd().split('\n')
@@ -43,11 +47,12 @@ function failures(kind, output) {
   return (parts.length ? parts.flat() : lines.slice(-longest)).slice(0, 2 * longest).join('\n')
 }
 
-/** { passed, failed, skipped } of one finished runner and, if it failed, what it told about that. */
+/** { passed, failed, skipped } of one finished runner and, if it failed, what it told about that and the files that it named. */
 export function count(kind, { output, code }, report) {
   const text = plain(output)
   const { told, ...counts } = kind === 'vitest' ? vitest(report) : readers[kind](text, code)
   const hasRunNothing = counts.passed + counts.failed === 0
   if (counts.failed === 0 && (code !== 0 || hasRunNothing)) counts.failed = 1
-  return counts.failed ? { ...counts, told: told || failures(kind, text) } : counts
+  if (counts.failed === 0) return { passed: counts.passed, failed: 0, skipped: counts.skipped }
+  return { ...counts, files: counts.files ?? filesOf[kind]?.(text), told: told || failures(kind, text) }
 }

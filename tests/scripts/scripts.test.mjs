@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { again, isStrict } from './again.mjs'
 import { run, which } from './command.mjs'
 import { bundled } from './bundle.mjs'
 import { count } from './counts.mjs'
@@ -47,9 +48,42 @@ describe('counting', () => {
         { name: 'a.test.ts', status: 'failed', message: '', assertionResults: [{ status: 'passed', fullName: 'x', failureMessages: [] }, { status: 'failed', fullName: 'y', failureMessages: ['expected'] }] },
         { name: 'b.test.ts', status: 'failed', message: 'cannot be read', assertionResults: [] }, { name: 'c.test.ts', status: 'passed', message: '', assertionResults: [] }],
     }))
-    assert.deepEqual(count('vitest', { output: '', code: 1 }, report), { passed: 1, failed: 1, skipped: 0, told: 'a.test.ts\ny\nexpected\nb.test.ts\ncannot be read' })
+    assert.deepEqual(count('vitest', { output: '', code: 1 }, report), { passed: 1, failed: 1, skipped: 0, files: ['a.test.ts', 'b.test.ts'], told: 'a.test.ts\ny\nexpected\nb.test.ts\ncannot be read' })
+  })
+  it('knows the files of what failed', () => {
+    const output = '✖ a\nℹ pass 1\nℹ fail 2\n\n✖ failing tests:\n\ntest at tests/e2e/a.test.mjs:12:3\n✖ a\ntest at tests/e2e/a.test.mjs:20:3\n✖ b\n'
+    assert.deepEqual(count('node', { output, code: 1 }).files, ['tests/e2e/a.test.mjs'])
   })
   it('counts a check as one', () => assert.deepEqual([of('check', '', 0), of('check', '', 2)], [[1, 0], [0, 1]]))
+})
+
+describe('a second run', () => {
+  const runs = (...results) => { const asked = []; return { asked, run: async (files) => { asked.push(files); return results[asked.length - 1] } } }
+  const red = { passed: 5, failed: 2, skipped: 1, files: ['a', 'b'], told: 'x' }
+
+  it('is of the files that failed, and what passes then is flaky and told', async () => {
+    const { asked, run } = runs(red, { passed: 3, failed: 0, skipped: 0 })
+    assert.deepEqual(await again(run, { strict: false }), { passed: 7, failed: 0, skipped: 1, flaky: 2, wavered: 'x' })
+    assert.deepEqual(asked, [undefined, ['a', 'b']])
+  })
+  it('leaves what fails twice red', async () => {
+    const { run } = runs(red, { passed: 2, failed: 1, skipped: 0, files: ['b'], told: 'y' })
+    const { passed, failed, flaky, told, wavered } = await again(run, { strict: false })
+    assert.deepEqual({ passed, failed, flaky, told, wavered }, { passed: 6, failed: 1, flaky: 1, told: 'y', wavered: 'x' })
+    const always = await again(runs(red, red).run, { strict: false })
+    assert.deepEqual([always.failed, always.flaky, always.wavered], [2, 0, undefined])
+  })
+  it('is not for what passed, names no file, or is strict', async () => {
+    const green = { passed: 5, failed: 0, skipped: 0 }
+    const { files, ...lost } = red
+    for (const [result, strict] of [[green, false], [lost, false], [{ ...red, files: [] }, false], [red, true]]) {
+      const { asked, run } = runs(result)
+      assert.equal(await again(run, { strict }), result)
+      assert.equal(asked.length, 1)
+    }
+    assert.equal(files.length, 2)
+    assert.deepEqual([isStrict(['node', 'test.mjs', 'ts']), isStrict(['node', 'test.mjs', 'ts', '--strict'])], [false, true])
+  })
 })
 
 describe('the order of functions', () => {

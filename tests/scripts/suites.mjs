@@ -1,6 +1,7 @@
 // What `npm test` runs, in order. Each suite belongs to a part that can be run alone: npm test -- rust
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { again } from './again.mjs'
 import { ensureBindgen } from './bindgen.mjs'
 import { ensureBrowser } from './browser.mjs'
 import { build } from './build.mjs'
@@ -28,9 +29,9 @@ function testsIn(folder, suffix = '.test.mjs') {
 }
 
 const nodeTests = (folder, environment) => async () => {
-  const files = testsIn(folder)
+  const all = testsIn(folder)
   const env = await environment()
-  return count('node', await run(node, ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files], { env, capture: true }))
+  return again(async (files = all) => count('node', await run(node, ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files], { env, capture: true })))
 }
 
 const titles = { demo: 'Demo, end to end', differential: 'Engine beside PostgreSQL', tpch: 'TPC-H beside PostgreSQL', bench: 'The bench by itself' }
@@ -59,7 +60,7 @@ async function wasmTests() {
     CHROMEDRIVER: driver, WASM_BINDGEN_TEST_WEBDRIVER_JSON: configured, WASM_BINDGEN_TEST_TIMEOUT: process.env.WASM_BINDGEN_TEST_TIMEOUT ?? '300',
     PATH: [await ensureBindgen(), process.env.PATH].join(delimiter),
   }
-  return count('cargo', await run('cargo', ['test', '--target', target, '--test', 'wasm', ...lockedFlag()], { env, capture: true }))
+  return again(async () => ({ ...count('cargo', await run('cargo', ['test', '--target', target, '--test', 'wasm', ...lockedFlag()], { env, capture: true })), files: ['tests/wasm.rs'] }))
 }
 
 const typeCheck = (project) => async () => {
@@ -70,13 +71,13 @@ const typeCheck = (project) => async () => {
 /** Nothing is wrong with a test because the machine does other things: it has failed when it does not end at all. */
 const patience = ['--testTimeout=60000', '--hookTimeout=60000']
 
-async function vitest() {
+async function vitest(files = []) {
   testsIn('tests/ts', '.test.ts')
   const report = join(cache, 'vitest.json')
   mkdirSync(cache, { recursive: true })
   rmSync(report, { force: true })
   const config = ['ts', 'mts', 'mjs'].map((suffix) => `tests/ts/vitest.config.${suffix}`).find((file) => existsSync(inRoot(file)))
-  const args = ['run', ...(config ? ['--config', config] : ['--dir', 'tests/ts']), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...patience]
+  const args = ['run', ...(config ? ['--config', config] : ['--dir', 'tests/ts']), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...patience, ...files]
   return count('vitest', await run(node, [bin('vitest/vitest.mjs'), ...args], { capture: true }), report)
 }
 
@@ -101,7 +102,7 @@ export const suites = [
   { part: 'wasm', name: 'Engine in Chromium', run: wasmTests },
   { part: 'ts', name: 'Types of the TypeScript layer', needs: 'build', run: typeCheck('tsconfig.json') },
   { part: 'ts', name: 'Types of its tests', needs: 'build', run: typeCheck('tests/ts/tsconfig.json') },
-  { part: 'ts', name: 'TypeScript tests', needs: 'build', run: vitest },
+  { part: 'ts', name: 'TypeScript tests', needs: 'build', run: () => again(vitest) },
   ...serverFolders().map((folder) => ({ part: folder, name: titles[folder] ?? folder, needs: 'build', run: nodeTests(`tests/${folder}`, serverEnvironment) })),
   { part: 'packaging', name: 'Packaging', needs: 'build', run: packaging },
 ]

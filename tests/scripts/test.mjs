@@ -1,4 +1,5 @@
-// `npm test`: every suite, in order; all run even when one fails. `npm test -- rust ts` runs those parts (and what they need).
+// `npm test`: every suite, in order; all run even when one fails. `npm test -- rust ts` runs those parts (and what they need);
+// `--strict`: no test gets a second run.
 import { SetupError, complain, say } from './command.mjs'
 import { suites } from './suites.mjs'
 
@@ -35,15 +36,19 @@ async function runSuite(suite) {
 }
 
 const results = []
-for (const suite of chosen(process.argv.slice(2))) results.push(await runSuite(suite))
+for (const suite of chosen(process.argv.slice(2).filter((arg) => arg !== '--strict'))) results.push(await runSuite(suite))
 
 // Where only the end of a long run is kept, it still says what failed.
-for (const { suite, told } of results) if (told) say(`\n━━ Failed: ${suite.name} ${'━'.repeat(Math.max(4, 54 - suite.name.length))}\n\n${told}`)
+const heading = (what, { name }) => `\n━━ ${what}: ${name} ${'━'.repeat(Math.max(4, 62 - what.length - name.length))}\n`
+for (const { suite, told, wavered } of results) {
+  if (wavered) say(`${heading('Flaky, passed when run again by itself', suite)}\n${wavered}`)
+  if (told) say(`${heading('Failed', suite)}\n${told}`)
+}
 
 say(`\n━━ Summary ${'━'.repeat(54)}\n`)
-for (const { suite, passed, failed, skipped, took } of results) {
-  say(`${failed ? '✗' : '✓'} ${suite.name.padEnd(36)} ${`${passed} passed`.padStart(12)} ${failed ? `${failed} failed`.padStart(10) : ' '.repeat(10)} ${skipped ? `${skipped} skipped ` : ''}${seconds(took).padStart(9)}`)
+for (const { suite, passed, failed, skipped, flaky, took } of results) {
+  say(`${failed ? '✗' : '✓'} ${suite.name.padEnd(36)} ${`${passed} passed`.padStart(12)} ${failed ? `${failed} failed`.padStart(10) : ' '.repeat(10)} ${skipped ? `${skipped} skipped ` : ''}${flaky ? `${flaky} flaky ` : ''}${seconds(took).padStart(9)}`)
 }
-const total = (kind) => results.reduce((all, result) => all + result[kind], 0)
-say(`\n${total('passed')} passed, ${total('failed')} failed`)
+const total = (kind) => results.reduce((all, result) => all + (result[kind] ?? 0), 0)
+say(`\n${total('passed')} passed, ${total('failed')} failed${total('flaky') ? `, ${total('flaky')} flaky` : ''}`)
 process.exitCode = total('failed') ? 1 : 0

@@ -35,8 +35,12 @@ export class Requests {
     // A stream of the hook waits for its turn behind one that waits for room.
     if (waits(request as Request) && (!relief || request.t === 'stream')) this.queued()
     return new Promise<T>((resolve, reject) => {
-      this.channel.post({ ...request, id, ...(relief ? { relief } : {}) }, transfer)
+      // A worker may end while it is asked.
       this.#waiting.set(id, { resolve, reject })
+      try { this.channel.post({ ...request, id, ...(relief ? { relief } : {}) }, transfer) } catch (error) {
+        this.#waiting.delete(id)
+        throw error
+      }
     })
   }
 

@@ -15,7 +15,7 @@ const shapes = [
   (db: Db, i: number) => db.query.issues.innerJoin('comments', (a, c) => eq(a.id, c.issueId)).where(r => eq(r.issues.projectId, `p${i % 50}`)).select(r => ({ id: r.comments.id, t: r.issues.title })),
 ]
 
-it('ten thousand queries that come and go leave nothing behind, neither in the page nor in the engine', async () => {
+it('tens of thousands of queries that come and go leave nothing behind, neither in the page nor in the engine', async () => {
   const db = await createDatabase({ schema, graceMs: 0 })
   db.apply(Array.from({ length: 400 }, (_, i) => put(`i${i}`, { projectId: `p${i % 50}`, priority: i })))
   db.apply(Array.from({ length: 800 }, (_, i) => comment(i, `i${i % 400}`)))
@@ -43,15 +43,16 @@ it('ten thousand queries that come and go leave nothing behind, neither in the p
   // Tables of the engine grow to what the most queries at a time take.
   await mount(6000)
   const before = await mount(2000)
-  const between = await mount(10_000)
-  const after = await mount(10_000)
+  const between = await mount(15_000)
+  const after = await mount(25_000)
   expect(after.engine - before.engine).toBeLessThan(64 << 10)
   // What is freed is used again; holes between what is kept cost a little.
   expect(after.wasm / before.wasm).toBeLessThan(1.1)
   // Compiled code comes once; a query that stayed would be kilobytes, each time.
   expect(Math.min(between.heap - before.heap, after.heap - between.heap)).toBeLessThan(512 << 10)
-  // An array with a place for each query that ever was, eight bytes each.
-  expect(after.large - before.large).toBeLessThan(64 << 10)
+  // An array with a place for each query that ever was, eight bytes each, grows both times, whatever it doubles by; a table of weak keys
+  // grows once to what the collector left of them at a time.
+  expect(Math.min(between.large - before.large, after.large - between.large)).toBeLessThan(64 << 10)
   db.close()
 }, 120_000)
 

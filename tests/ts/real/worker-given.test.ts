@@ -32,9 +32,13 @@ it('one that its owner terminates is noticed at once, also without Web Locks', a
 
 it.each(['at once', 'before it answers'])('one that its owner terminates %s rejects', async when => {
   const worker = new BrowserWorker()
+  const isAsked = new Promise<void>(resolve => {
+    const post = worker.postMessage.bind(worker)
+    worker.postMessage = (message, transfer) => { post(message, transfer); if (when !== 'at once') worker.terminate(); resolve() }
+  })
   const made = refusal(createWorkerDatabase({ schema, worker: worker as never }))
-  if (when !== 'at once') await vi.waitFor(() => { expect(worker.asked.length).toBe(1) })
-  worker.terminate()
+  if (when === 'at once') worker.terminate()
+  else await isAsked
   expect(await made).toBe('LOAD_FAILED')
 })
 
