@@ -77,16 +77,16 @@ function same({ type, column }, expected, actual) {
       return typeof actual === 'number' && Math.abs(actual - value) <= measure * 1e-14
     }
     case 'spread':
-    case 'root': {
+    case 'root':
+    case 'root of integers': {
       const [value, most] = expected.split('~').map(Number)
       if (!Number.isFinite(value)) return Object.is(actual, value)
       // Roots are compared as variances: where they are small, so is what they say.
-      const [a, b] = type === 'root' ? [actual * actual, value * value] : [actual, value]
-      // Of large integers PostgreSQL has sixteen digits of the variance, and so perhaps no fraction of its root.
-      const whole = most > 1e7 && Math.abs(actual - value) <= 0.51
-      // A deviation of integers has thirteen digits or so there.
-      const isNear = type === 'root' && Math.abs(actual - value) <= most * 1e-12
-      return typeof actual === 'number' && (whole || isNear || Math.abs(a - b) <= most * most * 1e-14)
+      const [a, b] = type === 'spread' ? [actual, value] : [actual * actual, value * value]
+      // Of integers PostgreSQL has sixteen digits of the variance, by four, and its root has as many behind the point: none beyond 10^8.
+      const digits = Math.max(0, 16 - 4 * Math.floor(Math.log10(value * value) / 4))
+      const isNear = type === 'root' ? Math.abs(actual - value) <= most * 1e-12 : type === 'root of integers' && Math.abs(actual - value) <= 0.51 * 10 ** -digits
+      return typeof actual === 'number' && (isNear || Math.abs(a - b) <= most * most * 1e-14)
     }
     default: throw new Error(`no comparison of ${type}`)
   }

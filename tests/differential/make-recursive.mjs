@@ -6,7 +6,9 @@ const column = (name, of) => ({ op: 'col', name, of })
 /** A recursion over two columns of a table as a source, with its columns; undefined if types allow none. */
 export function makeRecursive({ r, schema, seen, ctes }, table, alias) {
   if (schema.large) return undefined
-  const of = (t) => t.columns.filter((c) => c.type !== 'json')
+  // Intervals come out as `justify_interval` makes them: a listed departure.
+  const of = (t) => t.columns.filter((c) => c.type !== 'json' && c.type !== 'interval')
+  if (of(table).length === 0) return undefined
   const picked = [r.pick(of(table)), r.pick(of(table))]
   const found = picked.map((c, i) => ({ ...c, name: 'xy'[i], of: 'l', nullable: true }))
   // A common table expression may hide a table.

@@ -53,7 +53,7 @@ export function aggregate(e, column) {
  * An output value as text without loss, and how to read it: `int`, `float`, … as the type says, and some of aggregates.
  * `quotient`: the average of integers as sum and count, because numeric has its own precision; `near`: a sum or average of
  * floats, which depends on the order of the rows in PostgreSQL, with the sum of the absolute values as the measure;
- * `spread` and `root`: a variance or deviation, with the largest square as the measure.
+ * `spread`, `root` and `root of integers`: a variance or deviation, with the largest square as the measure.
  */
 export function output(e, column) {
   if (e.op === 'over') return overOutput(e, column)
@@ -62,7 +62,7 @@ export function output(e, column) {
     const value = aggregate(e, column).sql
     if (e.name === 'avg' && a.type === 'int') return { sql: `(sum(${distinct}${a.sql})${filter})::text || '/' || (count(${distinct}${a.sql})${filter})::text`, type: 'quotient' }
     if ((e.name === 'avg' || e.name === 'sum') && a.type === 'float') return { sql: `(${value})::text || '~' || (sum(abs(${a.sql}))${filter})::text`, type: 'near' }
-    if (e.name in spreads && a.type !== 'decimal') return { sql: `(${value})::text || '~' || (max(abs((${a.sql})::float8))${filter})::text`, type: e.name.startsWith('v') ? 'spread' : 'root' }
+    if (e.name in spreads && a.type !== 'decimal') return { sql: `(${value})::text || '~' || (max(abs((${a.sql})::float8))${filter})::text`, type: e.name.startsWith('v') ? 'spread' : a.type === 'float' ? 'root' : 'root of integers' }
   }
   if (e.op === 'exp' || e.op === 'ln' || e.op === 'power') {
     // Their last digit differs from library to library.
