@@ -44,11 +44,7 @@ impl Planner<'_> {
         let by: Vec<(usize, usize)> = of_left.into_iter().zip(of_right).collect();
         let nulls_equal = !has_key && !by.is_empty();
         let (left_key, right_key) = paths(l, r, &by);
-        let range = if self.seeks([l, r], [&left_key, &right_key], nulls_equal) {
-            sought(&mut rest, l, r, split)
-        } else {
-            Sought::default()
-        };
+        let range = self.range(&mut rest, [l, r], [&left_key, &right_key], nulls_equal, split);
         let mut columns: Vec<(Path, Type)> = l.within(false).chain(r.within(true)).collect();
         // Without those that were computed for the key.
         columns.truncate(l.columns.len() + right.columns.len());
@@ -100,14 +96,17 @@ impl Planner<'_> {
         Stream { node, relation: self.output(node), columns }
     }
 
-    /// Whether a comparison is worth an order within each key: not where a row of one side has one partner at most, as then few
-    /// rows share a key, mostly, and a hash table is smaller and quicker.
-    fn seeks(&self, streams: [&Stream; 2], keys: [&[Path]; 2], nulls_equal: bool) -> bool {
+    /// The comparison by which partners are sought within a key, taken out of the conditions. None is worth an order within each key where a
+    /// row of one side has one partner at most, as then few rows share a key, mostly, and a hash table is smaller and quicker.
+    fn range(&self, rest: &mut Vec<Expr>, streams: [&Stream; 2], keys: [&[Path]; 2], nulls_equal: bool, split: usize) -> Sought {
         let is_unique = |side: usize| {
             let table = self.schema.tables.get_index(streams[side].relation as usize);
             table.is_some_and(|(_, t)| t.key[usize::from(t.tenant)..].iter().all(|&c| keys[side].contains(&Path::column(c))))
         };
-        !nulls_equal && !is_unique(0) && !is_unique(1)
+        if nulls_equal || is_unique(0) || is_unique(1) {
+            return Sought::default();
+        }
+        sought(rest, streams[0], streams[1], split)
     }
 
     /// Two streams arranged by their keys, in an order by which they are sought if there is one.
@@ -144,8 +143,7 @@ impl Planner<'_> {
         let (l, r) = paths(left, right, by);
         let columns: Vec<(Path, Type)> = left.within(false).chain(right.within(true)).collect();
         let mut rest: Vec<Expr> = condition.into_iter().flat_map(Expr::conjuncts).cloned().collect();
-        let seeks = self.seeks([left, right], [&l, &r], nulls_equal && !by.is_empty());
-        let range = if seeks { sought(&mut rest, left, right, left.columns.len()) } else { Sought::default() };
+        let range = self.range(&mut rest, [left, right], [&l, &r], nulls_equal && !by.is_empty(), left.columns.len());
         let residual = all(rest).map(|e| Formula::new(&e, &|c| columns[c].0));
         let sides = self.sides([left, right], [&l, &r], &range, nulls_equal);
         let [left_node, right_node] = sides.map(|s| s.node);

@@ -10,26 +10,16 @@
 //! outside, all at once, by joining these to its tables; then every row outside finds its tuple's result by key, null
 //! equal to null. (Neumann and Kemper, "Unnesting arbitrary queries", BTW 2015.)
 
+mod inner;
+mod ties;
+
+pub(super) use self::inner::Inner;
 use super::{Planner, Stream};
 use crate::query::{
     Aggregate, AggregateCall, AggregateFunction, BoundQuery, Expr, Function, JoinKind, OutputField, QueryExpr, QueryExprKind,
     Select, type_of,
 };
 use crate::value::{Type, Value};
-
-/// A planned sub-query.
-pub(super) struct Inner {
-    /// Its rows, before select.
-    pub(super) stream: Stream,
-    /// The query with select over the stream's columns.
-    pub(super) query: BoundQuery,
-    /// What must be equal of a row outside and a row of the stream.
-    keys: Vec<(Expr, Expr)>,
-    /// Whether nulls in the keys equal each other.
-    nulls_equal: bool,
-    /// What else must hold, over the stream's columns and what is outer.
-    residual: Option<Expr>,
-}
 
 impl Planner<'_> {
     /// Rows for which a condition is true that may hold sub-queries. The stream may get further columns.
@@ -297,141 +287,6 @@ impl Planner<'_> {
         *stream = self.lower(stream.clone(), sub.arguments_mut());
         sub
     }
-
-    /// Plans the rows of a sub-query for a stream of rows outside.
-    pub(super) fn inner(&mut self, stream: &mut Stream, sub: &QueryExpr, per_pair: bool) -> Inner {
-        let mut query = sub.query.clone();
-        let cut = query.is_cut() || query.limit_by.is_some();
-        if !cut {
-            query.order.clear();
-        }
-        if sub.kind == QueryExprKind::Exists && !is_global(&query) {
-            query.select = Select::All;
-            if !cut {
-                query.windows.clear();
-            }
-            // A grouping by nothing has a row without any.
-            query.aggregate = query.aggregate.filter(|a| cut || a.is_global() || !a.sets.is_empty() || a.having.is_some());
-        }
-        match ties(&query, sub, per_pair && !cut && query.windows.is_empty()) {
-            Some(ties) => self.tied(query, ties),
-            None => self.untied(stream, query, sub),
-        }
-    }
-
-    /// A sub-query that is planned by itself, tied to what is outside by keys and conditions.
-    fn tied(&mut self, mut query: BoundQuery, ties: Ties) -> Inner {
-        let Ties { own, mut keys, residual } = ties;
-        query.filter = all(own);
-        if query.aggregate.is_some() {
-            let new = keys.len();
-            query.for_each_output(&mut |e| *e = e.map_columns(&|c| c + new));
-            query.key.iter_mut().for_each(|c| *c += new);
-        }
-        if let Some(aggregate) = &mut query.aggregate {
-            group_each(aggregate, keys.iter().map(|k| k.1.clone()));
-            keys.iter_mut().enumerate().for_each(|(i, k)| k.1 = Expr::Column(i));
-        }
-        let by: Vec<Expr> = keys.iter().map(|k| k.1.clone()).collect();
-        let stream = self.scope_of_each(&mut query, &by, None);
-        Inner { stream, query, keys, nulls_equal: false, residual: all(residual) }
-    }
-
-    /// A sub-query evaluated for all tuples of what it reads outside: these are the first columns of its stream.
-    fn untied(&mut self, stream: &mut Stream, mut query: BoundQuery, sub: &QueryExpr) -> Inner {
-        let columns = self.columns(stream, &sub.outer);
-        let tuples = Aggregate::new(columns.iter().map(|&c| Expr::Column(c)).collect(), Vec::new());
-        let tuples = self.group(stream.clone(), &tuples, None);
-        let new = columns.len();
-        let shift = |e: &mut Expr| {
-            *e = e.replaced(&mut |e| match e {
-                Expr::Column(c) => Some(Expr::Column(c + new)),
-                Expr::Outer(k, _) => Some(Expr::Column(*k)),
-                _ => None,
-            });
-        };
-        let own: Vec<Option<Expr>> = query.joins.iter().map(|j| j.own_filter.clone()).collect();
-        query.for_each_expr(&mut |e| shift(e));
-        // These are over the columns of their table alone.
-        query.joins.iter_mut().zip(own).for_each(|(join, own)| join.own_filter = own);
-        if let Some(aggregate) = &mut query.aggregate {
-            group_each(aggregate, (0..new).map(Expr::Column));
-        }
-        query.key.iter_mut().for_each(|c| *c += new);
-        let by: Vec<Expr> = (0..new).map(Expr::Column).collect();
-        let found = self.scope_of_each(&mut query, &by, Some(&tuples));
-        let keys = columns.into_iter().enumerate().map(|(i, c)| (Expr::Column(c), Expr::Column(i))).collect();
-        Inner { stream: found, query, keys, nulls_equal: true, residual: None }
-    }
-
-    /// The rows of a query for each row outside, `by` what is equal of that one: a part of these if the query is cut. Its windows
-    /// and groups are among the rows of one.
-    fn scope_of_each(&mut self, query: &mut BoundQuery, by: &[Expr], context: Option<&Stream>) -> Stream {
-        let parts = query.limit_by.iter_mut().map(|part| &mut part.by).chain(query.windows.iter_mut().map(|w| &mut w.partition));
-        parts.for_each(|part| drop(part.splice(0..0, by.iter().cloned())));
-        let stream = self.scope(query, context);
-        if query.is_cut() { self.first_of_each(query, by, false, stream) } else { stream }
-    }
-}
-
-/// What is equal of the row outside comes before the groups of every grouping.
-fn group_each(aggregate: &mut Aggregate, by: impl ExactSizeIterator<Item = Expr>) {
-    let new = by.len();
-    aggregate.groups.splice(0..0, by);
-    for set in &mut aggregate.sets {
-        *set = (0..new).chain(set.iter().map(|g| g + new)).collect();
-    }
-}
-
-/// How a sub-query hangs together with the row outside.
-struct Ties {
-    /// Conjuncts of its own.
-    own: Vec<Expr>,
-    /// Equalities: outside, inside.
-    keys: Vec<(Expr, Expr)>,
-    /// Conjuncts over both.
-    residual: Vec<Expr>,
-}
-
-/// The ties of a sub-query that has no others than equalities, or (`per_pair`) conditions on its ungrouped rows.
-fn ties(query: &BoundQuery, sub: &QueryExpr, per_pair: bool) -> Option<Ties> {
-    let mut ties = Ties { own: Vec::new(), keys: Vec::new(), residual: Vec::new() };
-    for conjunct in query.filter.iter().flat_map(Expr::conjuncts) {
-        if !conjunct.has_outer() {
-            ties.own.push(conjunct.clone());
-        } else if let Some((outside, inside)) = equality(conjunct) {
-            let of = |k: usize| sub.outer[k].clone();
-            let outside = outside.replaced(&mut |e| if let Expr::Outer(k, _) = e { Some(of(*k)) } else { None });
-            ties.keys.push((outside, inside.clone()));
-        } else if per_pair && query.aggregate.is_none() && !conjunct.has_subquery() {
-            ties.residual.push(conjunct.clone());
-        } else {
-            return None;
-        }
-    }
-    let mut elsewhere = query.joins.iter().any(|j| j.exprs().any(Expr::has_outer));
-    let mut query = query.clone();
-    if let Some(aggregate) = &mut query.aggregate {
-        // A grouping by nothing has a row for every row outside.
-        elsewhere |= !sub.outer.is_empty() && aggregate.sets.iter().any(Vec::is_empty);
-        aggregate.groups.iter_mut().for_each(|g| elsewhere |= g.has_outer());
-        aggregate.calls.iter_mut().for_each(|c| c.for_each_expr(&mut |e| elsewhere |= e.has_outer()));
-    }
-    // The one row of an aggregate is selected from outside; of others the field is a key or aggregated.
-    if !is_global(&query) {
-        query.for_each_output(&mut |e| elsewhere |= e.has_outer());
-    }
-    (!elsewhere).then_some(ties)
-}
-
-/// An equality of something outside with something inside.
-fn equality(e: &Expr) -> Option<(&Expr, &Expr)> {
-    let Expr::Call(Function::Eq, args) = e else { return None };
-    let [a, b] = &args[..] else { return None };
-    let (outside, inside) = if a.has_outer() { (a, b) } else { (b, a) };
-    let of_outside = |e: &Expr| !e.any(&|e| matches!(e, Expr::Column(_) | Expr::Sub(_)));
-    let of_inside = |e: &Expr| !e.has_outer() && !e.has_subquery() && e.any(&|e| matches!(e, Expr::Column(_)));
-    (of_outside(outside) && of_inside(inside) && cannot_fail(outside) && cannot_fail(inside)).then_some((outside, inside))
 }
 
 /// A conjunct that keeps or drops whole rows: the sub-query, and whether it is negated.
