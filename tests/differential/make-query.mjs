@@ -170,10 +170,15 @@ export function groupingSets(r, count) {
 }
 
 /** Whether two of the groupings are equal: which of their equal rows a window function tells what PostgreSQL leaves open. */
-function hasTies({ groupBy = [], groupingSets = [] }) {
+function hasTies(json) {
+  const forms = formsOf(json)
+  return new Set(forms).size < forms.length
+}
+
+/** What each of the grouping sets is by: equal expressions are one. */
+function formsOf({ groupBy = [], groupingSets = [] }) {
   const texts = groupBy.map(({ expr }) => encode(expr))
-  const sets = groupingSets.map((set) => String([...new Set(set.map((n) => texts.indexOf(texts[n])))].sort()))
-  return new Set(sets).size < sets.length
+  return groupingSets.map((set) => String([...new Set(set.map((n) => texts.indexOf(texts[n])))].sort()))
 }
 
 /** The expressions that some grouping is by, by their numbers. */
@@ -333,6 +338,9 @@ function makeGroups(state, hazard) {
     if (wants('groupingSets', 4) && groups.every(({ expr }) => JSON.stringify(expr, (_, v) => (typeof v === 'bigint' ? String(v) : v)).includes('"col"'))) {
       seen.add('groupingSets')
       json.groupingSets = groupingSets(r, groups.length)
+      // Sets of equal expressions are equal, too.
+      const forms = formsOf(json)
+      json.groupingSets = json.groupingSets.filter((_, i) => forms.indexOf(forms[i]) === i)
     }
   } else if (r.oneIn(4)) json.groupBy = []
   state.groups = groups
