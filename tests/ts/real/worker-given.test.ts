@@ -10,7 +10,7 @@ const opened: { close(): void }[] = []
 afterEach(() => { vi.unstubAllGlobals(); for (const db of opened.splice(0)) db.close() })
 const host = new URL('../../../pkg/worker/host.js', import.meta.url)
 /** What it rejects with; 'nothing' when it does not settle. */
-const refusal = (promise: Promise<unknown>): Promise<unknown> => Promise.race([promise.then(() => 'none', (e: EddylineError) => e.code), tick(5000).then(() => 'nothing')])
+const refusal = (promise: Promise<unknown>): Promise<unknown> => Promise.race([promise.then(() => 'none', (e: EddylineError) => e.code), tick(60_000).then(() => 'nothing')])
 async function far(worker: unknown, errors: unknown[] = []) {
   const db = await createWorkerDatabase({ schema, worker: worker as never, onError: e => { errors.push(e) } })
   opened.push(db)
