@@ -1,6 +1,6 @@
 //! What a condition asks of one column: the part of it by which a changed row finds the filters that it can affect.
 
-use crate::operator::Formula;
+use crate::operator::{Formula, like};
 use crate::query::Function;
 use crate::trace::Path;
 use crate::value::{Cell, Value, total_order};
@@ -11,21 +11,32 @@ pub type Bound = Option<(Value, Closed)>;
 /// Whether the end itself belongs to the interval.
 pub type Closed = bool;
 
-/// A necessary condition over one column, without nulls. A row for which it does not hold is not in the filter's output and
-/// cannot put it in error.
+/// A necessary condition without nulls, over one column but for the last. A row for which it does not hold is not in the filter's
+/// output and cannot put it in error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guard {
     /// The cell equals one of these values, each once.
     Equal(Path, Vec<Value>),
     /// The cell lies between two ends, of which one at least is there.
     Range(Path, Bound, Bound),
+    /// One of the others, of several columns.
+    Any(Vec<Guard>),
 }
 
 impl Guard {
-    /// The column.
-    pub fn path(&self) -> Path {
+    /// The column, if it is one.
+    pub fn path(&self) -> Option<Path> {
         match self {
-            Guard::Equal(path, _) | Guard::Range(path, ..) => *path,
+            Guard::Equal(path, _) | Guard::Range(path, ..) => Some(*path),
+            Guard::Any(_) => None,
+        }
+    }
+
+    /// What a row is looked up by: all of those of which it has to fulfil one.
+    pub fn parts(&self) -> &[Guard] {
+        match self {
+            Guard::Any(parts) => parts,
+            one => std::slice::from_ref(one),
         }
     }
 
@@ -45,6 +56,19 @@ impl Guard {
             if let Formula::Call(function, args) = conjunct {
                 match (function, args.as_slice()) {
                     (Function::In, [Formula::Column(path), values @ ..]) => equal.extend(members(*path, values)),
+                    (Function::Or, arms) => match any_of(arms) {
+                        Some(guard @ Guard::Equal(..)) => equal.push(guard),
+                        guard => ranges.extend(guard),
+                    },
+                    (Function::Like, [Formula::Column(path), Formula::Literal(Value::Text(pattern))]) => {
+                        match like::prefix(pattern) {
+                            (text, true) => equal.push(Guard::Equal(*path, vec![Value::Text(text.into())])),
+                            (start, false) => beginning(&mut ranges, *path, start),
+                        }
+                    }
+                    (Function::StartsWith, [Formula::Column(path), Formula::Literal(Value::Text(start))]) => {
+                        beginning(&mut ranges, *path, start);
+                    }
                     (Function::Between, [Formula::Column(path), Formula::Literal(low), Formula::Literal(high)]) => {
                         narrow(&mut ranges, *path, Some((low.clone(), true)), None);
                         narrow(&mut ranges, *path, None, Some((high.clone(), true)));
@@ -70,21 +94,52 @@ fn flatten<'a>(formula: &'a Formula, out: &mut Vec<&'a Formula>) {
     }
 }
 
-fn members(path: Path, values: &[Formula]) -> Option<Guard> {
-    let mut found: Vec<Value> = Vec::new();
-    for value in values {
-        match value {
-            Formula::Literal(Value::Null) => {}
-            Formula::Literal(v) if found.iter().any(|f| is_same(f, v)) => {}
-            Formula::Literal(v) => found.push(v.clone()),
-            _ => return None,
+/// What the arms of an `or` ask for: values of one column, if all of them do, else whatever each of them asks for first.
+fn any_of(arms: &[Formula]) -> Option<Guard> {
+    let mut parts = Vec::new();
+    for arm in arms {
+        match Guard::of(arm).into_iter().next()? {
+            Guard::Any(more) => parts.extend(more),
+            one => parts.push(one),
+        }
+    }
+    let path = parts.first()?.path()?;
+    if !parts.iter().all(|part| matches!(part, Guard::Equal(of, _) if *of == path)) {
+        return Some(Guard::Any(parts));
+    }
+    let mut found = Vec::new();
+    for part in &parts {
+        if let Guard::Equal(_, values) = part {
+            values.iter().for_each(|value| add_value(&mut found, value));
         }
     }
     Some(Guard::Equal(path, found))
 }
 
-fn is_same(a: &Value, b: &Value) -> bool {
-    total_order(a.as_cell(), b.as_cell()).is_eq()
+fn add_value(values: &mut Vec<Value>, value: &Value) {
+    if !values.iter().any(|v| total_order(v.as_cell(), value.as_cell()).is_eq()) {
+        values.push(value.clone());
+    }
+}
+
+/// Texts that begin with one.
+fn beginning(ranges: &mut Vec<Guard>, path: Path, start: &str) {
+    if !start.is_empty() {
+        let end = like::behind(start).map(|end| (Value::Text(end.into()), false));
+        narrow(ranges, path, Some((Value::Text(start.into()), true)), end);
+    }
+}
+
+fn members(path: Path, values: &[Formula]) -> Option<Guard> {
+    let mut found: Vec<Value> = Vec::new();
+    for value in values {
+        match value {
+            Formula::Literal(Value::Null) => {}
+            Formula::Literal(v) => add_value(&mut found, v),
+            _ => return None,
+        }
+    }
+    Some(Guard::Equal(path, found))
 }
 
 fn turned(f: Function) -> Function {
@@ -115,7 +170,7 @@ fn narrow(ranges: &mut Vec<Guard>, path: Path, low: Bound, high: Bound) {
     if low.as_ref().or(high.as_ref()).is_none_or(|end| end.0.is_null()) {
         return;
     }
-    let known = ranges.iter_mut().find(|r| r.path() == path);
+    let known = ranges.iter_mut().find(|r| r.path() == Some(path));
     let Some(Guard::Range(_, first, last)) = known else {
         ranges.push(Guard::Range(path, low, high));
         return;
@@ -203,6 +258,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_is_the_texts_that_begin_as_it_does() {
+        let like = |f, p: &str| Guard::of(&call(f, vec![column(0), Formula::Literal(Value::Text(p.into()))]));
+        let text = |t: &str| Value::Text(t.into());
+        let from = |a: &str, b: &str| vec![Guard::Range(Path::column(0), Some((text(a), true)), Some((text(b), false)))];
+        assert_eq!(like(Function::Like, "ab%c"), from("ab", "ac"));
+        assert_eq!(like(Function::Like, "aé\\%_"), from("aé", "aê"));
+        assert_eq!(like(Function::StartsWith, "a%"), from("a%", "a&"));
+        assert_eq!(like(Function::Like, "ab"), vec![Guard::Equal(Path::column(0), vec![text("ab")])]);
+        assert_eq!(
+            (like(Function::Like, "%b"), like(Function::ILike, "ab%"), like(Function::StartsWith, "")),
+            (vec![], vec![], vec![])
+        );
+    }
+
+    #[test]
     fn nothing_behind_a_conjunct_that_may_fail_is_a_guard() {
         let fails = call(Function::Gt, vec![call(Function::Div, vec![int(1), column(1)]), int(0)]);
         let equal = call(Function::Eq, vec![column(0), int(7)]);
@@ -211,9 +281,22 @@ mod tests {
     }
 
     #[test]
-    fn an_or_is_no_guard_and_members_count_once() {
-        let equal = |v| call(Function::Eq, vec![column(0), int(v)]);
-        assert_eq!(Guard::of(&call(Function::Or, vec![equal(1), equal(2)])), vec![]);
+    fn an_or_is_what_its_arms_ask_for_and_members_count_once() {
+        let equal = |c, v| call(Function::Eq, vec![column(c), int(v)]);
+        let one_or_two = Guard::Equal(Path::column(0), vec![Value::Int(1), Value::Int(2)]);
+        let or = |arms: &[Formula]| Guard::of(&call(Function::Or, arms.to_vec()));
+        assert_eq!(or(&[equal(0, 1), equal(0, 2), equal(0, 1)]), vec![one_or_two.clone()]);
+        assert_eq!(or(&[call(Function::And, vec![equal(0, 1), equal(1, 5)]), equal(0, 2)]), vec![one_or_two]);
+        let one = |c, v| Guard::Equal(Path::column(c), vec![Value::Int(v)]);
+        let above = Guard::Range(Path::column(0), Some((Value::Int(5), false)), None);
+        let greater = call(Function::Gt, vec![column(0), int(5)]);
+        assert_eq!(or(&[equal(0, 1), equal(1, 2)]), vec![Guard::Any(vec![one(0, 1), one(1, 2)])]);
+        assert_eq!(or(&[equal(0, 1), greater.clone()]), vec![Guard::Any(vec![one(0, 1), above.clone()])]);
+        let nested = call(Function::Or, vec![greater, equal(1, 2)]);
+        assert_eq!(or(&[equal(2, 3), nested]), vec![Guard::Any(vec![one(2, 3), above, one(1, 2)])]);
+        assert_eq!(or(&[equal(0, 1), call(Function::Ne, vec![column(1), int(5)])]), vec![]);
+        let fails = call(Function::Gt, vec![call(Function::Div, vec![int(1), column(1)]), int(0)]);
+        assert_eq!(or(&[equal(0, 1), call(Function::And, vec![fails, equal(0, 2)])]), vec![]);
         let members = call(Function::In, vec![column(0), int(1), int(1), Formula::Literal(Value::Null), int(2)]);
         assert_eq!(Guard::of(&members), vec![Guard::Equal(Path::column(0), vec![Value::Int(1), Value::Int(2)])]);
     }

@@ -30,9 +30,6 @@ pub struct Seek {
 #[derive(Debug)]
 pub struct Column {
     path: Path,
-    /// All of them, while they are few.
-    few: Vec<NodeId>,
-    is_indexed: bool,
     equal: HashTable<(u64, Value, Vec<NodeId>)>,
     ranges: Intervals,
     members: usize,
@@ -46,6 +43,9 @@ pub struct Column {
 pub struct Routes {
     relation: RelationId,
     guards: HashMap<NodeId, Guard, HandleState>,
+    /// All of them, while they are few; none is looked up then.
+    few: Vec<NodeId>,
+    is_indexed: bool,
     pub(super) columns: Vec<Column>,
 }
 
@@ -57,16 +57,7 @@ fn hash(cell: Cell<'_>) -> u64 {
 
 impl Column {
     fn new(path: Path) -> Self {
-        Column {
-            path,
-            few: Vec::new(),
-            is_indexed: false,
-            equal: HashTable::new(),
-            ranges: Intervals::default(),
-            members: 0,
-            seek: Seek::default(),
-            idle_since: 0,
-        }
+        Column { path, equal: HashTable::new(), ranges: Intervals::default(), members: 0, seek: Seek::default(), idle_since: 0 }
     }
 
     /// The column.
@@ -93,6 +84,8 @@ impl Column {
                 }
             }
             Guard::Range(_, low, high) => self.ranges.insert(low.clone(), high.clone(), id),
+            // Filed by its parts.
+            Guard::Any(_) => {}
         }
     }
 
@@ -113,13 +106,15 @@ impl Column {
             Guard::Range(_, low, _) => {
                 self.ranges.remove(low, id);
             }
+            // Filed by its parts.
+            Guard::Any(_) => {}
         }
     }
 
     /// Filters that ask for the same as a guard: how little it tells apart.
     fn crowd(&self, guard: &Guard) -> usize {
         match guard {
-            Guard::Equal(_, values) if self.is_indexed => values
+            Guard::Equal(_, values) => values
                 .iter()
                 .filter_map(|value| {
                     let h = hash(value.as_cell());
@@ -135,64 +130,82 @@ impl Column {
 impl Routes {
     /// No filters of a node whose rows are of a relation.
     pub fn new(relation: RelationId) -> Self {
-        Routes { relation, guards: HashMap::default(), columns: Vec::new() }
+        Routes { relation, guards: HashMap::default(), few: Vec::new(), is_indexed: false, columns: Vec::new() }
     }
 
-    /// Files a filter under the one of its guards that tells it best from the others: an equality before a range, and of
-    /// several the one that the fewest share. Returns the column.
-    pub fn add(&mut self, id: NodeId, candidates: Vec<Guard>, looked_up_from: usize) -> usize {
+    /// Files a filter under the one of its guards that tells it best from the others: an equality before a range, one of several
+    /// columns last, and of several the one that the fewest share.
+    pub fn add(&mut self, id: NodeId, candidates: Vec<Guard>, looked_up_from: usize) {
         let crowd = |guard: &Guard| {
-            let is_range = matches!(guard, Guard::Range(..));
-            let same = match self.columns.iter().find(|c| c.path == guard.path()) {
-                Some(column) if column.is_indexed => column.crowd(guard),
-                Some(column) => column.few.iter().filter(|n| self.guards[*n] == *guard).count(),
-                None => 0,
+            let kind = match guard {
+                Guard::Equal(..) => 0,
+                Guard::Range(..) => 1,
+                Guard::Any(_) => 2,
             };
-            (is_range, same)
+            let same = match self.columns.iter().find(|c| Some(c.path) == guard.path()) {
+                Some(column) if self.is_indexed => column.crowd(guard),
+                _ => self.few.iter().filter(|n| self.guards[*n] == *guard).count(),
+            };
+            (kind, same)
         };
-        let best = (0..candidates.len()).min_by_key(|&i| crowd(&candidates[i])).expect("a filter with a guard");
-        let guard = candidates.into_iter().nth(best).expect("in bounds");
-        let at = self.columns.iter().position(|c| c.path == guard.path()).unwrap_or_else(|| {
-            self.columns.push(Column::new(guard.path()));
-            self.columns.len() - 1
-        });
-        let column = &mut self.columns[at];
-        column.members += 1;
-        if column.is_indexed {
-            column.file(id, &guard);
-        } else {
-            column.few.push(id);
+        let Some(guard) = candidates.into_iter().min_by_key(crowd) else { return };
+        for part in guard.parts() {
+            let Some(path) = part.path() else { continue };
+            let at = self.column_of(part).unwrap_or_else(|| {
+                self.columns.push(Column::new(path));
+                self.columns.len() - 1
+            });
+            self.columns[at].members += 1;
+            if self.is_indexed {
+                self.columns[at].file(id, part);
+            }
         }
         self.guards.insert(id, guard);
-        if self.guards.len() >= looked_up_from {
-            for column in self.columns.iter_mut().filter(|c| !c.is_indexed) {
-                column.is_indexed = true;
-                for id in std::mem::take(&mut column.few) {
-                    column.file(id, &self.guards[&id]);
+        if !self.is_indexed {
+            self.few.push(id);
+            if self.guards.len() >= looked_up_from {
+                self.is_indexed = true;
+                for id in std::mem::take(&mut self.few) {
+                    for part in self.guards[&id].parts() {
+                        if let Some(at) = self.column_of(part) {
+                            self.columns[at].file(id, part);
+                        }
+                    }
                 }
             }
         }
-        at
     }
 
-    /// Forgets a filter. Returns its column, if it was one of these.
-    pub fn remove(&mut self, id: NodeId) -> Option<usize> {
+    /// Forgets a filter. Returns what it was filed under, if it was one of these.
+    pub fn remove(&mut self, id: NodeId) -> Option<Guard> {
         let guard = self.guards.remove(&id)?;
-        let at = self.columns.iter().position(|c| c.path == guard.path())?;
-        let column = &mut self.columns[at];
-        column.members -= 1;
-        if column.is_indexed {
-            column.unfile(id, &guard);
-        } else {
-            column.few.retain(|&n| n != id);
+        for part in guard.parts() {
+            let at = self.column_of(part)?;
+            let column = &mut self.columns[at];
+            column.members -= 1;
+            if self.is_indexed {
+                column.unfile(id, part);
+            }
         }
-        Some(at)
+        if !self.is_indexed {
+            self.few.retain(|&n| n != id);
+        }
+        Some(guard)
     }
 
-    /// What a filter is filed under, and its column.
-    pub fn guard(&self, id: NodeId) -> Option<(&Guard, &Column)> {
-        let guard = self.guards.get(&id)?;
-        Some((guard, self.columns.iter().find(|c| c.path == guard.path())?))
+    /// The relation of the rows.
+    pub fn relation(&self) -> RelationId {
+        self.relation
+    }
+
+    /// What a filter is filed under.
+    pub fn guard(&self, id: NodeId) -> Option<&Guard> {
+        self.guards.get(&id)
+    }
+
+    /// The place of the column of a part of a guard.
+    pub fn column_of(&self, part: &Guard) -> Option<usize> {
+        self.columns.iter().position(|c| Some(c.path) == part.path())
     }
 
     /// No filters, and no arrangements for them.
@@ -205,14 +218,15 @@ impl Routes {
         self.guards.keys().copied()
     }
 
-    /// The filters of the columns that have few.
-    pub fn few(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.columns.iter().flat_map(|c| c.few.iter().copied())
+    /// The filters, while they are few.
+    pub fn few(&self) -> &[NodeId] {
+        &self.few
     }
 
-    /// Calls `f` with the filters among the others that a row can affect. Cost: one look-up per guarded column.
+    /// Calls `f` with the filters among the others that a row can affect, with one of several columns perhaps more than once.
+    /// Cost: one look-up per guarded column.
     pub fn affected(&self, relations: &Relations, row: Handle, f: &mut dyn FnMut(NodeId)) {
-        for column in self.columns.iter().filter(|c| c.is_indexed && c.members > 0) {
+        for column in self.columns.iter().filter(|c| self.is_indexed && c.members > 0) {
             let cell = relations.cell(self.relation, row, column.path);
             if cell.is_null() {
                 continue;

@@ -53,19 +53,31 @@ impl Nodes {
         if !matches!(*self.node(id).spec, Spec::Filter { .. }) {
             return None;
         }
-        let (guard, column) = self.routes(id)?.guard(id)?;
-        match guard {
-            Guard::Equal(_, values) => {
-                let id = column.seek.by_key?;
-                let index = self.arrangement(id);
-                let found = values.iter().flat_map(|value| index.holding(relations, std::slice::from_ref(value))).collect();
-                Some(self.with_rest(relations, id, found))
-            }
-            Guard::Range(path, low, high) => {
-                let id = column.seek.in_order?;
-                Some(self.with_rest(relations, id, between(relations, self.ordered(id), *path, low, high)))
+        let routes = self.routes(id)?;
+        let parts = routes.guard(id)?.parts();
+        let mut found = Vec::new();
+        for part in parts {
+            let seek = routes.columns[routes.column_of(part)?].seek;
+            match part {
+                Guard::Equal(_, values) => {
+                    let index = seek.by_key?;
+                    let order = self.arrangement(index);
+                    found.extend(values.iter().flat_map(|value| order.holding(relations, std::slice::from_ref(value))));
+                    found = self.with_rest(relations, index, found);
+                }
+                Guard::Range(path, low, high) => {
+                    let index = seek.in_order?;
+                    found.extend(between(relations, self.ordered(index), *path, low, high));
+                    found = self.with_rest(relations, index, found);
+                }
+                Guard::Any(_) => return None,
             }
         }
+        if parts.len() > 1 {
+            sort::by_number(&mut found, |r| r.0);
+            found.dedup();
+        }
+        Some(found)
     }
 
     /// What an index gives, and every row that it does not have yet.

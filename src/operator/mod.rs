@@ -14,7 +14,7 @@ mod gate;
 mod gather;
 mod in_view;
 mod join;
-mod like;
+pub mod like;
 mod link;
 mod order;
 mod outer_join;

@@ -13,14 +13,22 @@ impl Circuit {
     pub(super) fn route(&mut self, relations: &mut Relations, input: NodeId, id: NodeId, guards: Vec<Guard>) {
         let Some(relation) = self.nodes.operator(id).reads() else { unreachable!("a filter says what it reads") };
         let routes = self.nodes.node_mut(input).routes.get_or_insert_with(|| Box::new(Routes::new(relation)));
-        let at = routes.add(id, guards, self.tuning.looked_up_from);
-        if !matches!(*self.nodes.node(id).spec, Spec::Filter { .. }) {
-            return;
+        routes.add(id, guards, self.tuning.looked_up_from);
+        if matches!(*self.nodes.node(id).spec, Spec::Filter { .. }) {
+            for part in 0.. {
+                let Some(routes) = &self.nodes.node(input).routes else { return };
+                let Some(part) = routes.guard(id).and_then(|guard| guard.parts().get(part)) else { return };
+                let Some(at) = routes.column_of(part) else { return };
+                self.index_for_filters(relations, input, at, matches!(part, Guard::Range(..)));
+            }
         }
-        let routes = self.nodes.node(input).routes.as_ref().expect("made above");
-        let column = &routes.columns[at];
+    }
+
+    /// Sees to an index of a column that has filters, if they are many and so are the rows.
+    fn index_for_filters(&mut self, relations: &mut Relations, input: NodeId, at: usize, is_range: bool) {
+        let Some(routes) = &self.nodes.node(input).routes else { return };
+        let (relation, column) = (routes.relation(), &routes.columns[at]);
         let (path, seek, many) = (column.path(), column.seek, column.members() >= self.tuning.indexed_from);
-        let is_range = matches!(routes.guard(id), Some((Guard::Range(..), _)));
         if let Some(index) = if is_range { seek.in_order } else { seek.by_key } {
             return self.fill_for_filter(relations, index);
         }
@@ -38,8 +46,10 @@ impl Circuit {
             let spec = Spec::ArrangeByKey { input, key: vec![path], nulls_equal: false };
             self.index(relations, input, spec, Box::new(move |_, _| Box::new(ArrangeByKey::new(relation, vec![path], false))))
         };
-        let seek = &mut self.nodes.node_mut(input).routes.as_mut().expect("made above").columns[at].seek;
-        *(if is_range { &mut seek.in_order } else { &mut seek.by_key }) = Some(index);
+        if let Some(routes) = &mut self.nodes.node_mut(input).routes {
+            let seek = &mut routes.columns[at].seek;
+            *(if is_range { &mut seek.in_order } else { &mut seek.by_key }) = Some(index);
+        }
     }
 
     /// Files what reads parameters under what its condition asks with their present values; anew when they were set.
@@ -70,9 +80,13 @@ impl Circuit {
         let steps = self.steps;
         let node = self.nodes.node_mut(input);
         let Some(routes) = &mut node.routes else { return false };
-        let Some(at) = routes.remove(id) else { return false };
-        let column = &mut routes.columns[at];
-        if column.members() == 0 {
+        let Some(guard) = routes.remove(id) else { return false };
+        for part in guard.parts() {
+            let Some(at) = routes.column_of(part) else { continue };
+            let column = &mut routes.columns[at];
+            if column.members() > 0 {
+                continue;
+            }
             if matches!(*node.spec, Spec::Source(_)) && self.tuning.grace > 0 {
                 column.idle_since = steps;
                 if !self.idle.contains(&input) {

@@ -90,9 +90,14 @@ impl Circuit {
         }
         if let Some(routes) = nodes.node_mut(id).routes.take() {
             let out = std::mem::take(&mut nodes.node_mut(id).out);
-            routes.few().for_each(|filter| enqueue(nodes.node_mut(filter), filter, queue));
+            routes.few().iter().for_each(|&filter| enqueue(nodes.node_mut(filter), filter, queue));
             for &(row, weight) in out.rows() {
-                routes.affected(relations, row, &mut |filter| hand(nodes, filter, (row, weight), queue));
+                routes.affected(relations, row, &mut |filter| {
+                    // By several columns a filter may be found more than once, for one row after another.
+                    if nodes.node(filter).inbox.rows().last().is_none_or(|last| last.0 != row) {
+                        hand(nodes, filter, (row, weight), queue);
+                    }
+                });
             }
             let node = nodes.node_mut(id);
             node.out = out;
