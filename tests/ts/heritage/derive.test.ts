@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EddylineError } from '../../../pkg/index.inline.js'
 import { awaitMany, compareCursors, memoryLog, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
-import { random, tick } from '../real/support.js'
+import { eventually, random, tick } from '../real/support.js'
 import { type Db, type Event, handlers, logOf, names, open, rows, schema, shut, users } from './derive.js'
 
 const silent = { onWarning: () => {} }
@@ -662,13 +662,13 @@ describe('5.4-9 notifiers', () => {
     await reducers(db).notify(mails([], { deliver: async ([m]: any[]) => { pendings.push(db.durability!.pending); sent.push([m.to, names(db)]) } }), { source: log, after: r })
     log.append({ id: '1', type: 'UserRaised', user: 'c' }, { id: '2', type: 'UserCreated', user: 'c', email: 'never' }, { id: '3', type: 'UserCreated', user: 'a', email: 'a@x', name: 'A' })
     await r.awaitCatchup()
-    for (let i = 0; i < 50 && sent.length === 0; i++) await tick(2)
+    await eventually(() => sent.length > 0)
     expect([sent, pendings]).toEqual([[['a@x', { a: 'A' }]], [0]])
     await reducers(db).rebuild(definition, { source: log })
     await tick(10)
     expect(sent).toHaveLength(1)
     await r.resume('c', 'skip')
-    for (let i = 0; i < 50 && sent.length === 1; i++) await tick(2)
+    await eventually(() => sent.length > 1)
     expect(sent.map(s => s[0])).toEqual(['a@x', 'never'])
     db.close()
   })
