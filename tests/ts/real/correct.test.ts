@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type LiveEvent, applyPatches, add, avg, cast, count, createDatabase, defineSchema, div, eq, gt, inArray, int, max, mul, plainPatches, string, sub, sum, table,
 } from '../../../pkg/index.inline.js'
-import { comment, eventually, failure, issue, open, put, schema, tick } from './support.js'
+import { type Db, comment, eventually, failure, issue, open, put, schema, tick } from './support.js'
 
 describe('inside a listener', () => {
   it('the rows of a nested query in error are the last good ones', async () => {
@@ -600,6 +600,9 @@ describe('databases', () => {
     unseen.dispose()
   })
 
+  /** Queries have gone, and what was of them, which goes in slices. */
+  const isEmpty = (db: Db): boolean => { const { views, bytes } = db.stats(); return views + bytes.views + bytes.operators === 0 }
+
   it('give back everything: views, nodes and rows go to zero', async () => {
     const { db } = await open({ graceMs: 0 })
     const lives = Array.from({ length: 20 }, (_, i) => db.live(db.query.issues.where('priority', '=', i).orderBy('title').limit(3).with('comments').with('project')))
@@ -609,8 +612,7 @@ describe('databases', () => {
     await eventually(() => db.stats().views === 0)
     db.apply([{ op: 'reset', table: 'issues' }])
     db.apply([])
-    // What was of them goes in slices.
-    await eventually(() => { const { bytes } = db.stats(); return bytes.views + bytes.operators === 0 })
+    await eventually(() => isEmpty(db))
     const { views, nodes, bytes } = db.stats()
     expect([views, nodes, bytes.views, bytes.operators]).toEqual([0, 0, 0, 0])
     db.close()
@@ -625,7 +627,7 @@ describe('databases', () => {
         void live.rows
         live.dispose()
       }
-      await eventually(() => db.stats().views === 0)
+      await eventually(() => isEmpty(db))
     }
     for (let n = 0; n < 10; n++) await round(n)
     const { wasmBytes } = db.stats()
