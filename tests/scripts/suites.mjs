@@ -69,7 +69,7 @@ const typeCheck = (project) => async () => {
 }
 
 /** Nothing is wrong with a test because the machine does other things: it has failed when it does not end at all. */
-const patience = ['--testTimeout=60000', '--hookTimeout=60000']
+const patience = ['--testTimeout=180000', '--hookTimeout=180000']
 
 async function vitest(files = []) {
   testsIn('tests/ts', '.test.ts')

@@ -25,6 +25,9 @@ export function issue(id: string, more: Partial<{ projectId: string; title: stri
   return { id, projectId: 'p1', title: `Issue ${id}`, status: 'open', priority: 1, score: null, done: false, ...more }
 }
 
+/** Until it holds; what is looked at afterwards says what is wrong if it never does. */
+export async function eventually(holds: () => boolean): Promise<void> { for (let n = 0; n < 8000 && !holds(); n++) await new Promise(resolve => { setTimeout(resolve, 5) }) }
+
 /** A random number generator that replays: print the seed of a failure. */
 export function random(seed: number): (n: number) => number {
   let a = seed

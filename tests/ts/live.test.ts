@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { applyPatches, plainPatches, toJsonPatch } from '../../src/ts/patches.js'
 import type { Query } from '../../src/ts/query/builder.js'
 import type { Database } from '../../src/ts/database.js'
-import { type TestSchema, issue, open, random } from './fixtures.js'
+import { type TestSchema, eventually, issue, open, random } from './fixtures.js'
 
 type Q = Query<any, any, any, any, any>
 const queries: Record<string, (db: Database<TestSchema>) => Q> = {
@@ -223,7 +223,7 @@ describe('live queries', () => {
     await new Promise(resolve => setTimeout(resolve, 20))
     expect(engine.views.size).toBe(1)
     three.dispose()
-    for (let n = 0; n < 2000 && engine.views.size > 0; n++) await new Promise(resolve => setTimeout(resolve, 5))
+    await eventually(() => engine.views.size === 0)
     expect(engine.views.size).toBe(0)
   })
 
@@ -260,7 +260,7 @@ describe('live queries', () => {
     live.subscribe(({ diff }) => { diffs.push(...diff) })
     db.apply([{ op: 'update', table: 'issues', id: 'a', set: { title: 'one' } }, { op: 'upsert', table: 'issues', row: issue('c') }, { op: 'delete', table: 'issues', id: 'b' }])
     live.dispose()
-    await new Promise(resolve => setTimeout(resolve, 10))
+    await eventually(() => engine.views.size === 0)
     expect(engine.views.size).toBe(0)
     db.apply([{ op: 'reset', table: 'issues' }])
     db.apply([{ op: 'insert', table: 'issues', rows: [issue('x'), issue('y'), issue('z')] }])

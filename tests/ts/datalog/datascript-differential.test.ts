@@ -82,4 +82,4 @@ it(`answers as DataScript does, ${CASES} random cases from ${FIRST}`, () => {
   if (CASES < 100) return
   expect(compared.rows).toBeGreaterThan(CASES)
   expect(compared.refused).toBeLessThan(CASES / 5)
-}, 60_000 + CASES * 1000)
+}, 180_000 + CASES * 1000)

@@ -56,7 +56,7 @@ it('find what DataScript finds, whatever the pattern', () => {
     views.forEach(v => { v.dispose() })
   }
   expect(found).toBeGreaterThan(150)
-}, 120_000)
+}, 180_000)
 
 it('all matches of a text come and go as it changes', async () => {
   const { data } = await world({ s: 'string' })

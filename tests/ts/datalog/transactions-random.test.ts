@@ -102,4 +102,4 @@ it(`writes what DataScript does, ${CASES} random histories from ${FIRST}`, () =>
   expect(counted.refused).toBeGreaterThan(CASES / 8)
   expect(counted.numbered).toBeLessThan(CASES / 20)
   if (CASES > 1000) console.log('counted', counted)
-}, 60_000 + CASES * 500)
+}, 180_000 + CASES * 500)

@@ -4,7 +4,7 @@ import { createDatabase, defineSchema, from, int, string, table } from '../../..
 import { projection, projections } from '../../../pkg/project/index.js'
 import { awaitMany, memoryLog, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
-import { tick } from '../real/support.js'
+import { eventually, tick } from '../real/support.js'
 import { type Event, logOf, open, users } from './derive.js'
 
 const created = (id: string, more: object = {}): Event => ({ id, type: 'UserCreated', user: id, name: `n${id}`, ...more })
@@ -247,7 +247,7 @@ describe('what functions and sources of an application do wrong', () => {
       const db = await open()
       const errors: any[] = []
       const r = await reducers(db).start(users(), { source: { fetch: fetch as never, subscribe: () => () => {} }, onError: e => errors.push(e), retry: { delay: 60_000 } })
-      await tick(10)
+      await eventually(() => errors.length > 0)
       expect(errors).toEqual([expect.objectContaining(error)])
       expect(errors[0].message).toContain('`users`')
       await r.stop()
@@ -264,7 +264,7 @@ describe('what functions and sources of an application do wrong', () => {
       const log = logOf(created('1'), created('2'), created('3'))
       const r = await reducers(db).start(users({ partition: of }), { source: log, batchSize: 1, onError: e => errors.push(e) })
       await expect(r.awaitCatchup()).rejects.toMatchObject({ code: 'REDUCER_INVALID', path: 'partition' })
-      await tick(5)
+      await eventually(() => errors.length > 0)
       expect(errors[0]).toMatchObject({ code: 'REDUCER_INVALID', path: 'partition' })
       expect([errors[0].message.includes('"id":"2"'), db.live(db.query.users).rows.map(u => u.id)]).toEqual([true, ['1']])
       isBad = false
@@ -284,7 +284,7 @@ describe('what functions and sources of an application do wrong', () => {
     const db = await open()
     const errors: any[] = [], sent: unknown[] = []
     const n = await reducers(db).notify(notifier('mail', { partition: () => 1, cursor: (e: Event) => (e as any).nr, on: () => 'mail', initialCursor: 'start', deliver: ops => { sent.push(ops) } }), { source: logOf(created('1')), onError: e => errors.push(e) })
-    await tick(10)
+    await eventually(() => errors.length > 0)
     expect([sent, errors]).toEqual([[], [expect.objectContaining({ code: 'REDUCER_INVALID', path: 'cursor' })]])
     await n.stop()
   })

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Notification, type RowEvent, close, receiver, subscribe, subscriptions, sync, watch, watchersFor } from '../../../pkg/sync/index.js'
 import { createDatabase, defineSchema, int, max, string, table, hasMany } from '../../../pkg/index.inline.js'
+import { eventually } from '../real/support.js'
 import { failure, gone, hold, open, person, post, read, schema, set, tag, tagged, tick } from './blog.js'
 
 const inserted = (name: string, id: unknown): RowEvent => ({ table: name, event: 'inserted', id })
@@ -292,7 +293,7 @@ describe('subscriptions', () => {
     expect(subscriptions(db)).toEqual([])
     close(db)
     // Views end in slices.
-    for (let i = 0; i < 100 && db.stats().views !== before; i++) await tick(5)
+    await eventually(() => db.stats().views === before)
     expect(db.stats().views).toBe(before)
     // Used again, it works again.
     expect(sync(db, null as unknown, inserted('posts', 1))).toMatchObject({ id: 1 })

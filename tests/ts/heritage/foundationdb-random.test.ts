@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Database, createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
 import { type Counters, type Rule, type Signal, type SignalKind, type Tenant, tenant } from '../../../pkg/watch/index.js'
 import { random } from '../fixtures.js'
+import { eventually } from '../real/support.js'
 
 const schema = defineSchema({
   items: table({ shelf: string().key(), place: int().key(), author: string().nullable(), likes: int(), note: string() }, { tenant: true }),
@@ -343,7 +344,7 @@ describe('watches, counters and assigns beside a naive model', () => {
     }
     expect(errors).toEqual([])
     for (const id of ['a', 'b']) tenant(db, id).dispose()
-    for (let n = 0; n < 2000 && db.stats().views > 0; n++) await new Promise(resolve => { setTimeout(resolve, 5) })
+    await eventually(() => db.stats().views === 0)
     expect(db.stats().views).toBe(0)
     db.close()
   })

@@ -147,5 +147,5 @@ describe('over a restart', () => {
       for (const s of graph) if (s.kind !== 'virtual') expect(base(s.name), `seed ${seed}: ${s.name} ${s.kind} ${s.op}(${s.inputs})`).toEqual(sorted(expected.get(s.name)!))
       await shut(after)
     }
-  }, 30_000)
+  }, 180_000)
 })

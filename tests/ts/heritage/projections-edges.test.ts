@@ -105,8 +105,8 @@ describe('a function that writes what it reads', () => {
   it('the page has its turn between, and functions that wait are not counted', async () => {
     const { db, p, P } = await feeding(450, { maxRounds: 500 })
     let turns = 0, going = true
-    const turn = (): void => { turns++; if (going) setTimeout(turn) }
-    setTimeout(turn)
+    const turn = (): void => { turns++; if (going) setImmediate(turn) }
+    setImmediate(turn)
     await p.project(P, {}, all)
     await p.idle()
     going = false

@@ -129,13 +129,13 @@ describe('random graphs of projections', () => {
     for (const { result } of results) expect(result).toBe(results[0].result)
     compared += results.reduce((n, r) => n + r.compared, 0)
     skipped += results.reduce((n, r) => n + r.poisoned, 0)
-  }, 60_000)
+  }, 180_000)
 
   it.each(seeds.slice(0, RUNS / 4))('seed %i: functions over views of functions, whose rows move between lenses', async seed => {
     const results = []
     for (const engine of ['inline', 'microtask', lazy()] as const) results.push(await history(seed, engine, true))
     for (const { result, poisoned } of results) expect([result, poisoned]).toEqual([results[0].result, 0])
-  }, 60_000)
+  }, 180_000)
 
   it.each(seeds.slice(0, 15))('seed %i: the same from two workers', async seed => {
     const engine = pool(seed)
@@ -143,7 +143,7 @@ describe('random graphs of projections', () => {
       const [here, there] = [await history(seed, 'microtask'), await history(seed, engine)]
       expect(there.result).toBe(here.result)
     } finally { engine.close() }
-  }, 60_000)
+  }, 180_000)
 
   it('most of what happened was compared', () => { expect(compared).toBeGreaterThan(2 * skipped) })
 })

@@ -208,5 +208,5 @@ async function play(seed: number): Promise<void> {
 describe('rows of a receiver, and of the database beside it', () => {
   it('are as the backend has them, in whatever order messages and answers come, and failures show on subscriptions', async () => {
     for (let seed = 1; seed <= runs; seed++) await play(seed)
-  }, 10_000 + runs * 500)
+  }, 180_000 + runs * 500)
 })

@@ -300,8 +300,8 @@ describe('sync beside the nested live query', () => {
   const seed = Number(process.env.SYNC_SEED ?? 1), runs = Number(process.env.SYNC_RUNS ?? 120)
   it(`${runs} random graphs and histories`, async () => {
     for (let i = 0; i < runs; i++) await history(seed + i)
-  }, Math.max(120_000, runs * 1000))
+  }, Math.max(180_000, runs * 1000))
   it(`${runs} of which the news are taken in late`, async () => {
     for (let i = 0; i < runs; i++) await late(seed + i)
-  }, Math.max(120_000, runs * 1000))
+  }, Math.max(180_000, runs * 1000))
 })

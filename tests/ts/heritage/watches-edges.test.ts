@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createDatabase } from '../../../pkg/index.inline.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { assignReady, tenant, watches } from '../../../pkg/watch/index.js'
+import { eventually } from '../real/support.js'
 import { failure, open, quote, remove, rename, schema, tick, user, vector } from './tenants.js'
 
 const at = (fn: () => unknown): unknown[] => { const { code, path, nearest } = failure(fn); return [code, path, nearest] }
@@ -47,7 +48,7 @@ describe('what is asked for wrongly', () => {
     for (const [fn, expected] of wrong) expect(at(fn), String(fn)).toEqual(expected)
     t.clearCounters('users')
     t.clearCounters('users', { by: { name: 'x' } })
-    await tick(5)
+    await eventually(() => db.stats().views === 0)
     expect([t.watchCount, db.stats().views, vector(t.counters('users'))]).toEqual([0, 0, '00000'])
   })
 
@@ -111,7 +112,7 @@ describe('ends', () => {
     c.onAssigns(() => { said.push('c'); t.dispose() })
     t.watch('users', 'changes', () => { said.push('watch of c') })
     t.apply([rename('1', 'y')])
-    await tick(5)
+    await eventually(() => db.stats().views === 0)
     expect([said.splice(0), t.watchCount, db.stats().views]).toEqual([['a', 'c'], 0, 0])
     const again = tenant(db, 'a')
     const d = again.assigns().one('u', 'users', '1')
@@ -133,7 +134,7 @@ describe('ends', () => {
     const a = t.assigns({ signal })
     expect(at(() => a.one('u', 'users', '1'))[0]).toBe('CLOSED')
     t.apply([rename('1', 'B')])
-    await tick(5)
+    await eventually(() => db.stats().views === 0)
     expect([signals, watches.map(w => w.active), t.watchCount, db.stats().views]).toEqual([0, [false, false, false], 0, 0])
   })
 })

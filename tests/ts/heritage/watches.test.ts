@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { div } from '../../../pkg/index.inline.js'
 import { type Assigns, tenant } from '../../../pkg/watch/index.js'
+import { eventually } from '../real/support.js'
 import { type Schema, failure, open, quote, rename, tick, user, vector } from './tenants.js'
 
 describe('inside of a listener', () => {
@@ -77,13 +78,13 @@ describe('watches end', () => {
     expect(t.watch('users', 'changes', { signal: gone.signal }, count).active).toBe(false)
     t.apply([user('2', 'Bob')])
     expect(signals).toBe(4)
-    await tick(5)
+    await eventually(() => db.stats().views === 0)
     expect([t.watchCount, db.stats().views]).toEqual([0, 0])
     t.watch('users', 'changes', count)
     t.counters('users')
     const a = t.assigns().all('u', 'users')
     t.dispose()
-    await tick(5)
+    await eventually(() => db.stats().views === 0)
     expect([t.watchCount, db.stats().views, a.get('u').length]).toEqual([0, 0, 2])
     expect(failure(() => a.one('x', 'users', '1')).code).toBe('CLOSED')
     const last = tenant(db, 'a')
@@ -109,7 +110,7 @@ describe('watches end', () => {
       owner = undefined
     })()
     expect(t.watchCount).toBe(2)
-    for (let i = 0; i < 50 && t.watchCount > 0; i++) { gc(); await tick(5) }
+    await eventually(() => { gc(); return t.watchCount === 0 })
     expect(t.watchCount).toBe(0)
   })
 

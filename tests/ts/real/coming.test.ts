@@ -17,7 +17,7 @@ const cells = (live: LiveQuery<any>): number => (live as any).shared.view.levels
 const ordered = (db: Db) => db.query.issues.orderBy('priority').orderBy('id')
 const all = (db: Db): unknown[] => db.live(ordered(db)).rows.map(r => ({ ...r }))
 
-describe('a diff of many rows that come', { timeout: 60_000 }, () => {
+describe('a diff of many rows that come', { timeout: 180_000 }, () => {
   it('takes nothing for rows that nobody looks at, in slices and in batches', async () => {
     const { db } = await open()
     await db.applyJson(issues(5000))

@@ -63,6 +63,7 @@ describe('a query over many rows', () => {
     const q = queries['columns of pairs'](db)
     const first = db.live(q) as LiveQuery<any>
     const { rows } = first
+    slowClock()
     first.dispose()
     await tick(); await tick()
     expect(db.stats().views).toBe(1)
@@ -120,6 +121,7 @@ describe('a query over many rows', () => {
   it('shows what it showed, whatever changes in the middle of it', async () => {
     const live = db.live(queries['columns of pairs'](db)) as LiveQuery<any>
     const { rows } = live
+    slowClock()
     live.dispose()
     let n = 0
     while (db.stats().views > 0) {

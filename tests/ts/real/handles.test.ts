@@ -22,7 +22,7 @@ const check = (rows: readonly any[], from = 0): void => {
   expect(wrong).toBe(0)
 }
 
-describe('the handles of a long list', { timeout: 60_000 }, () => {
+describe('the handles of a long list', { timeout: 180_000 }, () => {
   it('are fetched where it is looked at, and the others soon after', async () => {
     const { db, fetched } = await filled()
     const live = list(db)

@@ -7,7 +7,7 @@ const rows = (n: number, from = 0): any[] => Array.from({ length: n }, (_, i) =>
 const all = (db: Db): any[] => db.live(db.query.issues.orderBy('id')).rows.map(r => ({ ...r }))
 const byId = (a: any, b: any): number => (a.id < b.id ? -1 : 1)
 
-describe('a batch of many megabytes', { timeout: 60_000 }, () => {
+describe('a batch of many megabytes', { timeout: 180_000 }, () => {
   it('is one version with all of its changes, in order, and its cursor', async () => {
     const { db } = await open()
     const live = db.live(db.query.issues)

@@ -196,12 +196,16 @@ describe('a place that a closed database still writes to', () => {
   afterEach(() => { rmSync(path, { recursive: true }) })
 
   it('can be opened again at once, and has what was applied', async () => {
+    let closed: Promise<void> | undefined
     for (let i = 0; i < 4; i++) {
       const { db } = await open({ storage: files(path, { onWarning: w => { throw w } }) })
       expect([db.durability?.status, db.stats().tables[0].rows]).toEqual(['ready', i])
       db.apply([{ ...row, row: issue(`x${i}`) }])
+      closed = db.durability!.closed
       db.close()
     }
+    // The folder goes after this.
+    await closed
   })
 
   it('from a worker and from the page', async () => {

@@ -64,7 +64,7 @@ function rowsOf(db: Db): unknown {
 
 export const tick = (ms = 0): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms) })
 /** Until it holds; what is looked at afterwards says what is wrong if it never does. */
-export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> { for (let n = 0; n < 2000 && !await holds(); n++) await tick(5) }
+export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> { for (let n = 0; n < 8000 && !await holds(); n++) await tick(5) }
 
 /** A random number generator that replays: print the seed of a failure. */
 export function random(seed: number): (n: number) => number {

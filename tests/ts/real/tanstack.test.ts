@@ -7,10 +7,14 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type EddylineError, createDatabase } from '../../../pkg/index.inline.js'
 import { type TanStackSync, fromTanStack } from '../../../pkg/tanstack/index.js'
 import { createWorkerDatabase } from '../../../pkg/worker/index.js'
-import { type Db, failure, open, schema } from './support.js'
+import { type Db, eventually, failure, open, schema } from './support.js'
 
 interface Project { [column: string]: string; id: string; name: string }
-const until = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 5 })
+/** Until it says nothing more; what it says at last is what is wrong. */
+const until = async (check: () => void) => {
+  await eventually(() => { try { check(); return true } catch { return false } })
+  check()
+}
 const message = (operation: 'insert' | 'update' | 'delete', value: object) => ({ key: JSON.stringify(value), value, headers: { operation, relation: ['public', 'projects'] } })
 const control = (name: string) => ({ headers: { control: name } })
 const upToDate = control('up-to-date')

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EddylineError, type Source, type SyncSession, applyPatches, createDatabase, div, gt, mul, param, withParams } from '../../../pkg/index.inline.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
 import { BrowserWorker } from './browser-worker.js'
-import { type TestSchema, comment, issue, put, schema } from './support.js'
+import { type TestSchema, comment, eventually, issue, put, schema } from './support.js'
 
 const opened: { close(): void }[] = []
 afterEach(() => { vi.unstubAllGlobals(); for (const db of opened.splice(0)) db.close() })
@@ -131,7 +131,7 @@ describe('what is set', () => {
     const kept = all.rows
     expect((await db.stats()).page.rows).toBe(20_000)
     all.dispose()
-    for (let n = 0; n < 100 && (await db.stats()).page.rows > 5000; n++) await tick(50)
+    await eventually(async () => (await db.stats()).page.rows <= 5000)
     expect((await db.stats()).page.rows).toBe(50)
     expect(kept[19_999].id).toBe('i19999')
     expect(live.rows.map(r => r.id)[49]).toBe('i19999')
@@ -149,7 +149,7 @@ describe('what is given back', () => {
       for (const live of lives) live.dispose()
       await tick(1)
     }
-    for (let n = 0; n < 100 && (await db.stats()).views > 0; n++) await tick(20)
+    await eventually(async () => (await db.stats()).views === 0)
     const after = await db.stats()
     // Rows of the table itself stay until there are some thousand that nobody shows.
     expect([after.views, after.nodes, after.page.rows]).toEqual([0, before.nodes, 3])
@@ -232,7 +232,7 @@ describe('what comes from elsewhere', () => {
     const connect = (name: string): { close(): void } => db.connect({ name, sync(s) { sessions.push(s) } })
     connect('a')
     const connection = connect('b')
-    for (let n = 0; sessions.length < 2 && n < 1000; n++) await tick(1)
+    await eventually(() => sessions.length === 2)
     const first = open(), second = open()
     const loads = [sessions[0].load(first.stream, { table: 'issues', cursor: 1 }), sessions[1].load(second.stream, { table: 'issues', cursor: 2 }), db.applyJson(new Response(JSON.stringify([issue('c')])), { table: 'issues' })]
     first.control.enqueue(bytes(`[${JSON.stringify(issue('a'))}`))
@@ -241,8 +241,8 @@ describe('what comes from elsewhere', () => {
     second.control.close()
     await tick(20)
     connection.close()
-    const settled = failure(loads[1])
-    expect(await Promise.race([settled.then(e => e.code), tick(2000)])).toBe('CLOSED')
+    // The first goes on only after this: a load that waited for it would never end.
+    expect((await failure(loads[1])).code).toBe('CLOSED')
     expect((await db.stats()).tables.find(t => t.name === 'issues')?.rows).toBe(0)
     first.control.enqueue(bytes(']'))
     first.control.close()
@@ -328,26 +328,29 @@ describe('what comes from elsewhere', () => {
     for (const db of [near, far as unknown as typeof near]) {
       let session!: SyncSession
       const connection = db.connect({ name: 'api', sync: s => { session = s as never } })
-      await vi.waitFor(() => { expect(session).toBeDefined() })
+      await eventually(() => session !== undefined)
       session.markError(new Error('offline'))
       expect(connection.status).toBe('error')
       session.write(put('a') as never)
       session.markReady()
-      await vi.waitFor(() => { expect([connection.status, connection.error]).toEqual(['ready', undefined]) })
+      await eventually(() => connection.status === 'ready')
+      expect([connection.status, connection.error]).toEqual(['ready', undefined])
       connection.close()
     }
     // One that comes to light behind it is not.
     let session!: SyncSession
     const connection = far.connect({ name: 'api', sync: s => { session = s as never } })
-    await vi.waitFor(() => { expect(session).toBeDefined() })
+    await eventually(() => session !== undefined)
     session.markError(new Error('offline'))
     session.write({ op: 'insert', table: 'issues', row: issue('a', { title: 'another' }) } as never)
     session.markReady()
-    await vi.waitFor(() => { expect(errors.map(e => e.code ?? e.message)).toEqual(['offline', 'offline', 'DUPLICATE_KEY']) })
+    await eventually(() => errors.length === 3)
+    expect(errors.map(e => e.code ?? e.message)).toEqual(['offline', 'offline', 'DUPLICATE_KEY'])
     await far.flush()
     expect([connection.status, (connection.error as EddylineError).code]).toEqual(['error', 'DUPLICATE_KEY'])
     session.markReady()
-    await vi.waitFor(() => { expect(connection.status).toBe('ready') })
+    await eventually(() => connection.status === 'ready')
+    expect(connection.status).toBe('ready')
   })
 
   it('nothing of what a connection wrote is held when it is applied', async () => {
@@ -356,7 +359,7 @@ describe('what comes from elsewhere', () => {
     const { db } = await openFar({ worker: 'inline' })
     let session!: SyncSession
     db.connect({ name: 'api', sync: s => { session = s as never } })
-    await vi.waitFor(() => { expect(session).toBeDefined() })
+    await eventually(() => session !== undefined)
     const write = async (n: number): Promise<number> => {
       for (let i = 0; i < n; i++) {
         session.write(put('a', { priority: i % 3 }) as never)
@@ -366,9 +369,10 @@ describe('what comes from elsewhere', () => {
       collect()
       return process.memoryUsage().heapUsed
     }
-    const before = await write(10_000)
-    // A list of promises that have settled was 100 bytes a write.
-    expect((await write(40_000)) - before).toBeLessThan(1.5e6)
+    await write(10_000)
+    const [first, second, third] = [await write(0), await write(40_000), await write(40_000)]
+    // A list of promises that have settled was 100 bytes a write, of each window; what else the heap does is of one of them.
+    expect(Math.min(second - first, third - second)).toBeLessThan(1.5e6)
   })
 
   it('a source may be an instance of a class that has its name, its table and what is stale as getters', async () => {

@@ -190,7 +190,8 @@ describe('what is wrong', () => {
       live.subscribe(() => { told.push(live.status) })
       while (live.status === 'loading') await new Promise(resolve => { setTimeout(resolve, 1) })
       await closed(db)
-      await vi.waitFor(() => { expect(uncaught).toEqual([mine]) })
+      await eventually(() => uncaught.length > 0)
+      expect(uncaught).toEqual([mine])
       expect(told).toEqual(['ready', 'closed', 'closed'])
     } finally { process.off('uncaughtException', note) }
   })

@@ -107,6 +107,6 @@ describe('failing at every write in turn', () => {
         cursors.add(cursor)
       }
       expect(cursors.size).toBeGreaterThan(3)
-    }, 120_000)
+    }, 180_000)
   }
 })
