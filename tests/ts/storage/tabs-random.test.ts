@@ -1,34 +1,24 @@
 // Tabs at random: opened, closed, killed before they tell what is durable, with disks that are full or cannot be read for a while. What was
 // acknowledged is there at the end, and each tab has at any time the state of its cursor.
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type File, MemoryFolder } from '../../../pkg/storage/index.js'
 import { random } from '../real/support.js'
 import { Browser, type Tab, until } from './browser.js'
+import { Disk, turns } from './disks.js'
 import { type Db, batch, open, oracle, shut, stateOf } from './stream.js'
 
 afterEach(() => { vi.unstubAllGlobals() })
-
-class Disk extends MemoryFolder {
-  isFull = false
-  override file(name: string): File {
-    const file = super.file(name)
-    return { ...file, write: (bytes, at) => { if (this.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) } }
-  }
-}
 
 interface Page { tab: Tab; name: string; db: Db | undefined; opening: Promise<void> }
 
 async function run(seed: number): Promise<string[]> {
   const rnd = random(seed)
-  const browser = new Browser(), disk = new Disk()
-  Object.assign(browser, { folder: disk })
+  const disk = new Disk(), browser = new Browser({ folder: disk })
   const wrong: string[] = [], log: string[] = []
   let isUnreadable = false, next = 0
   let acknowledged = 0
   /** Entries by who wrote them. */
   const promised = new Map<string, number>()
   let pages: Page[] = []
-  const turns = async (n: number): Promise<void> => { for (let i = 0; i < n; i++) await new Promise(resolve => { setImmediate(resolve) }) }
   const check = (page: Page): void => {
     const { db } = page
     if (db === undefined || db.durability!.status === 'closed') return
@@ -82,7 +72,7 @@ async function run(seed: number): Promise<string[]> {
       page.tab.kill()
       gone(page)
     } else if (what === 7 && page?.db !== undefined) { gone(page); page.db.close(); if (rnd(2) === 0) await ended(`the end of ${page.name}`, page.db.durability!.closed) }
-    else if (what === 8) disk.isFull = rnd(3) === 0
+    else if (what === 8) disk.full = rnd(3) === 0 ? /./ : undefined
     else if (what === 9) isUnreadable = rnd(4) === 0
     else if (what === 10) { if (leads) void page.db!.durability!.checkpoint().catch(() => {}) }
     else if (leads) void page.db!.durability!.retry().catch(() => {})
@@ -90,7 +80,8 @@ async function run(seed: number): Promise<string[]> {
     for (const p of pages) check(p)
     if (wrong.length > 0) break
   }
-  disk.isFull = isUnreadable = false
+  disk.full = undefined
+  isUnreadable = false
   // Those that live come to have the same.
   for (const p of pages) await ended(`the opening of ${p.name}`, p.opening)
   if (wrong.length > 0) return [`seed ${seed}: ${wrong.join('; ')}`, ...process.env['EDDYLINE_LOG'] === undefined ? [] : log]

@@ -1,41 +1,15 @@
 // One storage and several databases at random: some fail, lose their hold and try again, others have it meanwhile. Nothing acknowledged is lost.
 import { expect, it } from 'vitest'
-import { type File, MemoryFolder, memory } from '../../../pkg/storage/index.js'
+import { memory } from '../../../pkg/storage/index.js'
 import { random } from '../real/support.js'
+import { Held, turn, turns } from './disks.js'
 import { type Db, batch, open, oracle, shut, stateOf } from './stream.js'
 
-/** Files that one at a time has open, on a disk that may be full or fail. Who is killed writes nothing more. */
-class Files extends MemoryFolder {
-  override readonly files: MemoryFolder['files']
-  isDead = false
-  constructor(readonly place: { holder?: Files; isFull?: boolean; isUnheard?: boolean; isUnreadable?: boolean } = {}, files: MemoryFolder['files'] = new Map()) { super(); this.files = files }
-  again(): Files { return new Files(this.place, this.files) }
-  #alive(): void { if (this.isDead) throw new Error('killed') }
-  override open(): void {
-    this.#alive()
-    if (this.place.holder !== undefined) throw Object.assign(new Error('it is in use'), { name: 'NoModificationAllowedError' })
-    this.place.holder = this
-  }
-  override close(): void { if (this.place.holder === this) delete this.place.holder }
-  override list(): string[] { this.#alive(); if (this.place.isUnreadable) throw new Error('not now'); return super.list() }
-  override remove(name: string): void { this.#alive(); super.remove(name) }
-  override file(name: string): File {
-    this.#alive()
-    const file = super.file(name)
-    return {
-      ...file,
-      write: (bytes, at) => { this.#alive(); if (this.place.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) },
-      truncate: n => { this.#alive(); file.truncate(n) },
-      flush: () => new Promise<void>(r => { setImmediate(r) }).then(() => { this.#alive(); if (this.place.isUnheard) throw new Error('unheard') }),
-    }
-  }
-}
 async function run(seed: number): Promise<string[]> {
-  const rnd = random(seed), root = new Files(), wrong: string[] = [], log: string[] = []
+  const rnd = random(seed), root = Object.assign(new Held(), { flushed: turn }), wrong: string[] = [], log: string[] = []
   let acknowledged = 0, next = 0
   const promised = new Map<string, number>()
-  let all: { db: Db; folder: Files; name: string }[] = []
-  const turns = async (n: number) => { for (let i = 0; i < n; i++) await new Promise(r => { setImmediate(r) }) }
+  let all: { db: Db; folder: Held; name: string }[] = []
   for (let step = 0; step < 120; step++) {
     const one = all[rnd(all.length)]
     const what = rnd(14)
