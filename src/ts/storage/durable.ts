@@ -167,7 +167,7 @@ export class Durable implements Keeper {
   }
 
   /** The whole state, and where it ends: for other tabs and for checkpoints. The rows are those of this moment. */
-  state(): State { return stateOf(this.db, { number: this.number, fresh: true, schema: this.schema, entries: this.spaces.stored() }) }
+  state(): State { return stateOf(this.db, { number: this.number, fresh: true, schema: this.schema, incarnation: this.stored.incarnation, entries: this.spaces.stored() }) }
 
   checkpoint(): Promise<void> {
     if (this.status !== 'ready') return this.flush()

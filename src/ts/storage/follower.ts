@@ -7,7 +7,7 @@ import type { Followed } from './opening.js'
 import { replacing } from './packed.js'
 import { type Transaction, decodeTransaction } from './record.js'
 import { Spaces } from './spaces.js'
-import { type Message, type Of, newId } from './telling.js'
+import { type Message, type Tables, newId } from './telling.js'
 
 /** Transactions that go by, at the most, before a tab that could not take the state asks for it again. */
 const LONGEST = 256
@@ -22,7 +22,7 @@ export interface FollowerHost {
 }
 
 /**
- * What a follower has is always the state of one transaction, `number`: it takes the one that comes next, and nothing else. A leader may
+ * What a follower has is always the state of one transaction of one incarnation of the storage: it takes the one that comes next, and nothing else. A leader may
  * be killed between writing and telling; who finds that it was not told all asks for the whole state, and puts it in the place of its own.
  *
  * Rows are packed by the tables of who says them. Who has others takes nothing.
@@ -31,6 +31,8 @@ export class Follower {
   isLoaded = false
   readonly spaces = new Spaces()
   #number = 0
+  /** That of the storage in which the number counts. */
+  #incarnation: string | undefined
   /** It was not told all, and waits for the state. */
   #isBehind = false
   /** How many transactions go by between one state that is refused here and the question for another; and the one that it asks with. */
@@ -38,13 +40,14 @@ export class Follower {
   #asksFrom = 0
   /** The transaction behind which its state is not of what is stored, as far as who leads knows. */
   #unread: number | undefined
-  /** The state that is on its way, and what was told meanwhile. Of one that takes the place of another: its pieces. */
+  /** The state that is on its way, the incarnation that it is of, and what was told meanwhile. Of one that takes the place of another: its pieces. */
   #state: string | undefined
+  #coming: string | undefined
   #pieces: Transaction[] = []
   #early: Transaction[] = []
   readonly #me = newId()
 
-  constructor(readonly db: Database<any>, readonly name: string, readonly of: Of, readonly tab: FollowerHost) {}
+  constructor(readonly db: Database<any>, readonly name: string, readonly of: Tables, readonly tab: FollowerHost) {}
 
   /** Asks for the state. */
   ask(): void {
@@ -57,15 +60,16 @@ export class Follower {
     switch (message.kind) {
       case 'lead': {
         if (!this.#fits(message.of)) return
-        const { number, unread } = message
-        if (this.isLoaded && number === this.#number) {
+        const { number, unread, of: { incarnation } } = message
+        const isSame = incarnation === this.#incarnation
+        if (this.isLoaded && isSame && number === this.#number) {
           this.#isBehind = false
           this.#early = []
           this.#unread = unread
           return
         }
         // What it has more than who leads now was of another leader, and is not what is stored from there on.
-        if (this.isLoaded && number < this.#number) this.#unread = Math.min(this.#unread ?? number, number)
+        if (this.isLoaded && isSame && number < this.#number) this.#unread = Math.min(this.#unread ?? number, number)
         this.ask()
         return
       }
@@ -85,7 +89,7 @@ export class Follower {
         const t = decodeTransaction(message.record)
         if (!this.isLoaded) this.#early.push(t)
         else {
-          this.#next(t)
+          this.#next(t, message.of.incarnation)
           if (!this.#isBehind) this.#unread = message.unread
         }
       }
@@ -97,7 +101,7 @@ export class Follower {
     this.#early = []
     this.#pieces = []
     if (!this.isLoaded) { this.#forget(); return undefined }
-    return { number: this.#number, spaces: this.spaces, unread: this.#unread !== undefined && this.#unread < this.#number ? this.#unread : undefined }
+    return { number: this.#number, incarnation: this.#incarnation, spaces: this.spaces, unread: this.#unread !== undefined && this.#unread < this.#number ? this.#unread : undefined }
   }
 
   /** A piece of the state; with the last one it counts. */
@@ -110,6 +114,7 @@ export class Follower {
       this.#early = []
       this.#pieces = []
       this.#state = state
+      this.#coming = t.incarnation
     } else if (state !== this.#state) return
     if (this.isLoaded) this.#pieces.push(t)
     else this.#apply(t)
@@ -129,23 +134,25 @@ export class Follower {
     this.#pause = this.#asksFrom = 0
     this.#state = undefined
     this.#unread = done.unread
+    this.#incarnation = this.#coming
     this.isLoaded = true
     this.tab.loaded()
     for (const early of this.#early.splice(0)) this.#next(early)
   }
 
   /** Takes a transaction if it is the next one. */
-  #next(t: Transaction): void {
+  #next(t: Transaction, incarnation = this.#incarnation): void {
+    const isSame = incarnation === this.#incarnation
     if (this.#isBehind) this.#early.push(t)
-    else if (t.number === this.#number + 1) this.#apply(t)
-    else if (t.number > this.#number && t.number >= this.#asksFrom) {
+    else if (isSame && t.number === this.#number + 1) this.#apply(t)
+    else if ((!isSame || t.number > this.#number) && t.number >= this.#asksFrom) {
       this.#early = [t]
       this.ask()
     }
   }
 
   /** Whether rows of the leading tab are of the same tables. */
-  #fits(theirs: Of | undefined): boolean {
+  #fits(theirs: Tables | undefined): boolean {
     if (theirs?.hash === this.of.hash) return true
     const { version } = this.of
     this.tab.failed(new EddylineError('SCHEMA_MISMATCH', `another tab has \`${this.name}\` open with other tables (version ${theirs?.version} of the schema, this tab has ${version}): ` +

@@ -8,7 +8,7 @@ import { inParts, replacing } from './packed.js'
 import { type Transaction, decodeTransaction } from './record.js'
 import { databaseOf, leads, migrate } from './schemas.js'
 import type { Spaces } from './spaces.js'
-import { isFilled, unread } from './stored.js'
+import { begunAnew, isFilled, unread } from './stored.js'
 
 /** Milliseconds that a part of the rows takes when it is loaded, and parts together before the page has its turn. */
 const STEP = 1.5, SLICE = 3
@@ -17,6 +17,8 @@ const NO_SCHEMA = 'the first record names no schema'
 /** What a tab has that has followed: the state of a transaction, and the entries of it. */
 export interface Followed {
   readonly number: number
+  /** That of the storage in which `number` counts. */
+  readonly incarnation: string | undefined
   readonly spaces: Spaces
   /** Behind this transaction it is of tabs that had not read what is stored. */
   readonly unread: number | undefined
@@ -24,12 +26,15 @@ export interface Followed {
 
 /**
  * Opens the medium and loads what is there. Throws only where the options say so. Of what a tab has that has followed only what comes behind is
- * taken; NOT_DURABLE, if it is of tabs that had not read what is stored, and that goes on behind it, too.
+ * taken; NOT_DURABLE, if it is of tabs that had not read what is stored, and that goes on behind it, too, or if what is stored was begun anew.
  */
 export async function load(d: Durable, followed?: Followed): Promise<void> {
   const { medium, options, stored, schema } = d
   const known = followed?.number, before = followed?.unread
-  if (followed !== undefined) d.spaces.enter(followed.spaces.stored())
+  if (followed !== undefined) {
+    d.spaces.enter(followed.spaces.stored())
+    stored.incarnation = followed.incarnation
+  }
   stored.known = d.number = known ?? 0
   stored.unread = before ?? d.number
   try { await medium.open() } catch (error) {
@@ -46,7 +51,10 @@ export async function load(d: Durable, followed?: Followed): Promise<void> {
     stored.unread = undefined
     if (!await cleared(d)) return
   }
-  if (before !== undefined && transactions.some(t => t.number > before && isFilled(t))) throw unread()
+  // Nothing of another incarnation is what a tab has that has something.
+  const isOther = d.number > 0 && transactions.length > 0 && transactions[0].incarnation !== stored.incarnation
+  const own = isOther ? 0 : before
+  if (own !== undefined && transactions.some(t => t.number > own && isFilled(t))) throw before === undefined ? begunAnew() : unread()
   stored.unread = undefined
   const old = transactions[0]?.schema
   if (old !== undefined) stored.isOf(old)
@@ -57,9 +65,11 @@ export async function load(d: Durable, followed?: Followed): Promise<void> {
     transactions = []
     if (!await cleared(d)) return
   }
+  if (isOther || transactions.length === 0) stored.beginAnew()
+  else stored.incarnation = transactions[0].incarnation
   const last = stored.known = transactions[transactions.length - 1]?.number ?? 0
   // What tabs have had that is not of what is stored: the numbers say nothing then.
-  const isApart = before !== undefined
+  const isApart = before !== undefined || isOther
   if (known !== undefined && !isApart && transactions.length > 0 && transactions[0].number <= known + 1 && last >= known) await apply(d, transactions.filter(t => t.number > known), true)
   else if (known === undefined) await apply(d, transactions, false)
   d.begin()
@@ -68,7 +78,7 @@ export async function load(d: Durable, followed?: Followed): Promise<void> {
     // That fails, as where there is no room, is told, and leaves what is stored.
     if (isApart || last < d.number) await d.checkpoints.rewrite().catch(() => {})
     else putInPlace(d, transactions)
-  } else if (transactions.length === 0) d.line.push({ number: ++d.number, schema })
+  } else if (transactions.length === 0) d.line.push({ number: ++d.number, schema, incarnation: stored.incarnation })
   // What follows is of these tables: without the rows as they are now it would be read as of the old ones.
   else if (old!.hash !== schema.hash || old!.version !== schema.version) await d.checkpoints.rewrite().catch(() => { /* told, and nothing is written */ })
 }

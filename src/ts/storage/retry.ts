@@ -23,12 +23,13 @@ export async function retry(d: Durable): Promise<void> {
     goesOn()
     await medium.open()
     // What is there counts no more; reading finds the end of it. It stays until the new state is whole, unless it cannot be read for damage.
-    try { await stored.look(medium.read(), goesOn) } catch (error) {
+    try { if (!await stored.look(medium.read(), goesOn)) stored.beginAnew() } catch (error) {
       const { code } = error as { code?: string }
       // It is another's to read, who may have it meanwhile.
       if (stored.unread !== undefined || code === 'NOT_DURABLE') await medium.close().catch(() => {})
       if (stored.unread !== undefined || code !== 'STORAGE_CORRUPT') throw error
       await medium.clear()
+      stored.beginAnew()
     }
     stored.unread = undefined
     goesOn()
@@ -45,7 +46,7 @@ export async function retry(d: Durable): Promise<void> {
 
 /**
  * Reads what could not be read at the start, as an opening does, into a database beside; nothing was applied to this one since, and it takes
- * all of it as one version. False if this one is ahead (as a tab that has followed).
+ * all of it as one version. False if this one is ahead, or has something of another incarnation (as a tab that has followed).
  */
 async function readLate(d: Durable): Promise<boolean> {
   const { db, medium, stored, line } = d
@@ -60,7 +61,7 @@ async function readLate(d: Durable): Promise<boolean> {
     const rows = await packedRows(twin, tables)
     if (d.status === 'closed') throw closedError(db)
     if (d.number !== stored.unread) throw unread()
-    if (late.number < d.number) {
+    if (late.number < d.number || d.number > 0 && late.stored.incarnation !== stored.incarnation) {
       await medium.close()
       for (const w of warnings) d.warn(w)
       return false
@@ -69,6 +70,7 @@ async function readLate(d: Durable): Promise<boolean> {
     const batch = replacing(db, tables, rows)
     stored.unread = undefined
     stored.known = d.number = late.number
+    stored.incarnation = late.stored.incarnation
     d.spaces.clear()
     d.spaces.enter(late.spaces.stored())
     line.restart()

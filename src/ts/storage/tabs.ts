@@ -10,7 +10,7 @@ import { type Medium, closedError, storageError } from './medium.js'
 import { type StoreOptions, tellWarning } from './options.js'
 import { encodeTransaction } from './record.js'
 import { storedSchema } from './schemas.js'
-import { type Message, type Of, tellState } from './telling.js'
+import { type Message, ofLeader, tellState } from './telling.js'
 import { Warm } from './warm.js'
 
 /**
@@ -35,7 +35,6 @@ export class Tabs implements Keeper {
   #takes = false
   /** Why it neither follows nor leads. */
   #failure: EddylineError | undefined
-  readonly #of: Of
   readonly #channel: BroadcastChannel
   readonly #listeners = new StatusListeners()
   #lead!: () => void
@@ -52,14 +51,12 @@ export class Tabs implements Keeper {
 
   constructor(readonly db: Database<any>, readonly name: string, readonly open: () => Medium, readonly options: StoreOptions) {
     this.kind = open().kind
-    const { version, hash } = storedSchema(db.schema, options.version ?? 1)
-    this.#of = { version, hash }
     this.leading = new Promise((resolve, reject) => { this.#lead = resolve; this.#leadNever = reject })
     this.leading.catch(() => {})
     this.closed = new Promise(resolve => { this.#letGo = resolve })
     this.#channel = new BroadcastChannel(`eddyline:${name}`)
     this.#channel.onmessage = ({ data }) => { this.#hear(data as Message) }
-    this.#follower = new Follower(db, name, this.#of, { say: m => { this.#say(m) }, loaded: () => { this.#ready() }, failed: error => { this.#fail(error) } })
+    this.#follower = new Follower(db, name, storedSchema(db.schema, options.version ?? 1), { say: m => { this.#say(m) }, loaded: () => { this.#ready() }, failed: error => { this.#fail(error) } })
     db.keeper = this
     this.#follower.ask()
     this.#queue()
@@ -83,7 +80,7 @@ export class Tabs implements Keeper {
 
   #say(message: Message): void { this.#channel.postMessage(message) }
 
-  #sayLead({ stored }: Durable, number: number): void { this.#say({ kind: 'lead', of: this.#of, number, unread: stored.unread }) }
+  #sayLead(leader: Durable, number: number): void { this.#say({ kind: 'lead', of: ofLeader(leader), number, unread: leader.stored.unread }) }
 
   #hear(message: Message): void {
     const leader = this.#leader
@@ -117,7 +114,7 @@ export class Tabs implements Keeper {
     this.#takes = true
     const { db } = this
     const leader = new Durable(db, this.open(), this.options)
-    leader.line.onDurable = t => { this.#say({ kind: 'record', of: this.#of, record: encodeTransaction(t), unread: leader.stored.unread }) }
+    leader.line.onDurable = t => { this.#say({ kind: 'record', of: ofLeader(leader), record: encodeTransaction(t), unread: leader.stored.unread }) }
     try {
       await leader.load(this.#follower.ended())
       if (this.#isClosed) throw closedError(db)

@@ -4,7 +4,11 @@ import type { Durable } from './durable.js'
 import { type StoredSchema, type Transaction, encodeTransaction } from './record.js'
 
 /** Which tables the rows are of, without saying them. */
-export type Of = Pick<StoredSchema, 'version' | 'hash'>
+export type Tables = Pick<StoredSchema, 'version' | 'hash'>
+
+/** What the rows and numbers of a message are of: tables, and the incarnation of the storage. */
+export interface Of extends Tables { readonly incarnation: string | undefined }
+export const ofLeader = ({ schema: { version, hash }, stored: { incarnation } }: Durable): Of => ({ version, hash, incarnation })
 
 /**
  * `hello`: who has the state? `state`: pieces of one, for one tab, the last with `done` and the cursors, which
