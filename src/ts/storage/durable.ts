@@ -189,6 +189,8 @@ export class Durable implements Keeper {
   }
 
   guard(): void {}
+  /** What was applied before is written. Whoever has the database closes it. */
+  crashed(): void {}
 
   /** Throws before anything was taken. */
   #takes(entries: EntryWrites): void {

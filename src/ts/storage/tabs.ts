@@ -84,11 +84,12 @@ export class Tabs implements Keeper {
 
   #hear(message: Message): void {
     const leader = this.#leader
+    if (this.#isClosed || this.#failure !== undefined) return
     if (leader !== undefined) {
-      if (message.kind === 'hello') tellState(leader, message.from, m => { this.#say(m) }, () => this.#isClosed).catch((error: unknown) => { tellError(error, undefined) })
+      if (message.kind === 'hello') tellState(leader, message.from, m => { this.#say(m) }, () => this.#isClosed || this.#failure !== undefined).catch((error: unknown) => { tellError(error, undefined) })
       return
     }
-    if (this.#isClosed || this.#takes || this.#failure !== undefined) return
+    if (this.#takes) return
     const { dead } = this.db.inside.port
     // It takes nothing any more, and would ask for the state at each transaction.
     if (dead !== undefined) this.#fail(dead)
@@ -103,12 +104,12 @@ export class Tabs implements Keeper {
     this.#abort.abort()
     this.#leadNever(error)
     // Who opens it is told by the error itself.
-    if (!this.#follower.isLoaded) return
+    if (!this.#follower.isLoaded && this.#leader === undefined) return
     tellWarning(this.options, error)
     this.#told('memory')
   }
 
-  /** Leads until it is closed; the lock is held as long. */
+  /** Leads until it is closed or its engine crashes; the lock is held as long. */
   async #takeOver(): Promise<void> {
     if (this.#isClosed || this.#failure !== undefined) { this.#letGo(); return }
     this.#takes = true
@@ -118,6 +119,7 @@ export class Tabs implements Keeper {
     try {
       await leader.load(this.#follower.ended())
       if (this.#isClosed) throw closedError(db)
+      if (this.#failure !== undefined) throw this.#failure
     } catch (error) {
       // The next one may take over; it finds the storage free.
       leader.close()
@@ -134,7 +136,7 @@ export class Tabs implements Keeper {
     this.#told(leader.status)
     this.#ready()
     this.#lead()
-    await new Promise<void>(resolve => { this.#release = resolve; if (this.#isClosed) resolve() })
+    await new Promise<void>(resolve => { this.#release = resolve; if (this.#isClosed || this.#failure !== undefined) resolve() })
     leader.close()
     await leader.closed
     this.#letGo()
@@ -150,6 +152,12 @@ export class Tabs implements Keeper {
     if (this.#failure !== undefined) throw this.#failure
     // Until it has loaded nobody has the database but the storage, which applies the rows that it migrates.
     if (this.#leader === undefined && !this.#isClosed && this.#follower.isLoaded) throw new EddylineError('FOLLOWER', `another tab writes \`${this.name}\`: wait for \`db.durability.leading\`, or let that tab do it`)
+  }
+  /** It has nothing to tell any more, and what it leads is for others to lead; what was applied before is still written, and told. */
+  crashed(error: EddylineError): void {
+    this.#fail(error)
+    this.#leader?.close()
+    this.#release?.()
   }
   #writes(): void {
     if (this.#isClosed) throw closedError(this.db)
