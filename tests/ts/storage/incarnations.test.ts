@@ -48,6 +48,12 @@ async function another(folder: Held, isWhole = false): Promise<void> {
   await shut(db)
 }
 
+/** How all that is stored is lost. */
+const LOST: [what: string, undo: (folder: Held) => void][] = [
+  ['everything was deleted', folder => { folder.files.clear() }],
+  ['it was damaged', folder => { folder.files.get('log-0')!.bytes[100] ^= 1 }],
+]
+
 /** The first record of what is stored. */
 async function head(folder: MemoryFolder): Promise<Transaction & { incarnation?: string }> {
   const medium = new Generations(folder)
@@ -57,10 +63,7 @@ async function head(folder: MemoryFolder): Promise<Transaction & { incarnation?:
 }
 
 describe('`retry` of a database whose storage was begun anew meanwhile writes over nothing that is acknowledged', () => {
-  for (const isWhole of [false, true]) it.each([
-    ['everything was deleted', (folder: Held) => { folder.files.clear() }],
-    ['it was damaged, and rebuilt', (folder: Held) => { folder.files.get('log-0')!.bytes[100] ^= 1 }],
-  ])(`by a database with fewer transactions, after %s (a whole state: ${isWhole})`, async (_, undo) => {
+  for (const isWhole of [false, true]) it.each(LOST)(`by a database with fewer transactions, after %s (a whole state: ${isWhole})`, async (_, undo) => {
     const { folder, first } = await failed()
     undo(folder)
     await another(folder, isWhole)
@@ -97,13 +100,13 @@ describe('`retry` of a database whose storage was begun anew meanwhile writes ov
     expect(await rows(old)).toEqual([9])
   })
 
-  it('by the one that had it before, and found it gone', async () => {
+  it.each(LOST)('by the one that had it before, after %s', async (_, undo) => {
     const { folder, first } = await failed()
     const second = await open(kept(folder.again()))
     feed(second, 50)
     await second.flush()
     await fails(second, folder)
-    folder.files.clear()
+    undo(folder)
     await first.durability!.retry()
     await first.flush()
     await shut(first)
@@ -215,6 +218,27 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
     b.kill()
     await third.durability!.leading
     expect([third.durability!.status, c.warnings]).toEqual(['ready', []])
+    await shut(third)
+  })
+
+  it.each([1, 4, 11, 30])('one that takes over, and reads it late, does not take it for its own (%i transactions, its own are 11)', async many => {
+    const browser = new Browser()
+    const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    feed(first, 10)
+    await first.flush()
+    const second = await open(b.storage())
+    const state = await replaced(browser.folder, many)
+    b.asked = method => { if (method === 'read') throw Object.assign(new Error('not now'), { code: 'STORAGE_FAILED' }) }
+    a.kill()
+    await second.durability!.leading
+    b.asked = () => {}
+    // Where nothing was applied to the other it writes what it has.
+    expect(await rejection(second.durability!.retry())).toBe(many === 1 ? 'none' : 'NOT_DURABLE')
+    expect([second.durability!.status, stateOf(second)]).toEqual([many === 1 ? 'ready' : 'memory', oracle(10)])
+    await shut(second)
+    const third = await open(c.storage())
+    expect([third.durability!.status, c.warnings, ...look(third)]).toEqual(['ready', [], ...many === 1 ? ['10', [], oracle(10)] : state])
     await shut(third)
   })
 
