@@ -8,6 +8,13 @@ export const kept = (folder: MemoryFolder, options?: StoreOptions) => memory(fol
 /** What a database has of the stream and of the entries `my`; where it is has the storage, it is stored so. */
 export const look = (db: Db): unknown[] => [db.cursor('s'), [...db.durability!.entries('my')], stateOf(db)]
 
+/** What is stored, for who looks at it while somebody has it. */
+export function copyOf({ files }: MemoryFolder): MemoryFolder {
+  const copy = new MemoryFolder()
+  for (const [name, { bytes, size }] of files) copy.files.set(name, { bytes: bytes.slice(), size })
+  return copy
+}
+
 const noRoom = (): never => { throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }) }
 
 /** A disk that is full for files of some names, while somebody says so. */
@@ -20,11 +27,7 @@ export class Disk extends MemoryFolder {
     return { ...file, flush: () => this.flushed(), write: (bytes, at) => this.full?.test(name) ? noRoom() : file.write(bytes, at) }
   }
   /** What the next process finds if this one is killed now. */
-  killed(): MemoryFolder {
-    const found = new MemoryFolder()
-    for (const [name, { bytes, size }] of this.files) found.files.set(name, { bytes: bytes.slice(), size })
-    return found
-  }
+  killed(): MemoryFolder { return copyOf(this) }
 }
 
 interface Place { holder?: Held; isFull?: boolean; isUnheard?: boolean; isUnreadable?: boolean }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
 import { Generations, MemoryFolder, type Transaction, decodeTransaction, memory } from '../../../pkg/storage/index.js'
 import { Browser, until } from './browser.js'
-import { Held, kept, look } from './disks.js'
+import { Held, copyOf, kept, look } from './disks.js'
 import { oldFolder } from './old-format.js'
 import { type Db, feed, open, oracle, shut, stateOf } from './stream.js'
 
@@ -240,6 +240,32 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
     const third = await open(c.storage())
     expect([third.durability!.status, c.warnings, ...look(third)]).toEqual(['ready', [], ...many === 1 ? ['10', [], oracle(10)] : state])
     await shut(third)
+  })
+
+  it('one that takes over, and finds it damaged, writes what it has; the others follow, and lead with that', async () => {
+    const browser = new Browser()
+    const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
+    const first = await open(a.storage())
+    feed(first, 10)
+    await first.flush()
+    const second = await open(b.storage()), third = await open(c.storage())
+    const before = (await head(copyOf(browser.folder))).incarnation
+    browser.folder.files.get('log-0')!.bytes[100] ^= 1
+    a.kill()
+    await second.durability!.leading
+    expect([second.durability!.status, b.warnings]).toEqual(['ready', ['STORAGE_CORRUPT']])
+    feed(second, 15)
+    await second.flush()
+    await until('the stream', () => third.cursor('s') === '15')
+    expect((await head(copyOf(browser.folder))).incarnation).not.toBe(before)
+    b.kill()
+    await third.durability!.leading
+    feed(third, 20)
+    expect([third.durability!.status, c.warnings]).toEqual(['ready', []])
+    await shut(third)
+    const again = await open(browser.tab().storage())
+    expect(stateOf(again)).toBe(oracle(20))
+    await shut(again)
   })
 
   it('one that leads, and finds it gone when it tries again: the others follow, and lead with what it has written', async () => {
