@@ -22,8 +22,9 @@ export interface FollowerHost {
 }
 
 /**
- * What a follower has is always the state of one transaction of one incarnation of the storage: it takes the one that comes next, and nothing else. A leader may
- * be killed between writing and telling; who finds that it was not told all asks for the whole state, and puts it in the place of its own.
+ * What a follower has is always the state of one transaction of one incarnation of the storage: it takes the one that comes next, and nothing
+ * else. A leader may be killed between writing and telling; who finds that it was not told all asks for the whole state, and puts it in the place
+ * of its own.
  *
  * Rows are packed by the tables of who says them. Who has others takes nothing.
  */

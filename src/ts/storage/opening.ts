@@ -51,7 +51,7 @@ export async function load(d: Durable, followed?: Followed): Promise<void> {
     stored.unread = undefined
     if (!await cleared(d)) return
   }
-  // Nothing of another incarnation is what a tab has that has something.
+  // What a tab has that has followed is nothing of what is stored under another incarnation.
   const isOther = d.number > 0 && transactions.length > 0 && transactions[0].incarnation !== stored.incarnation
   const own = isOther ? 0 : before
   if (own !== undefined && transactions.some(t => t.number > own && isFilled(t))) throw before === undefined ? begunAnew() : unread()
