@@ -409,5 +409,6 @@ export class Database<S extends AnySchema> {
     const queries = this.#queries.open.all()
     for (const query of queries) query.close(false, 'error', error)
     this.#queries.open.tell(queries)
+    this.keeper?.crashed(error)
   }
 }

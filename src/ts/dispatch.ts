@@ -126,6 +126,11 @@ export function report(error: unknown, onError: ((error: unknown) => void) | und
   })
 }
 
+/** Calls a function that an application gave to be told of something: what it throws is no failure of who tells, and the host reports it. */
+export function tell(fn: () => void): void {
+  try { fn() } catch (error) { report(error, undefined) }
+}
+
 /** What a live query tells its listeners. Members are getters: destructuring is fine, spreading is not. */
 export interface LiveEvent<R> {
   /** The rows at this version. Read them during the call: an unread event throws STALE_EVENT after newer versions. */

@@ -74,5 +74,7 @@ export interface Keeper extends Durability {
   aside(fn: () => void): void
   /** Throws when this tab must not write. */
   guard(): void
+  /** The engine has crashed: there will be no more versions. */
+  crashed(error: EddylineError): void
   close(): void
 }

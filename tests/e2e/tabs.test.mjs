@@ -18,20 +18,26 @@ const sums = Array.from({ length: 7 }, (_, p) => {
   return [`p${p}`, mine.reduce((a, b) => a + b, 0), mine.length]
 })
 
+/** Opens pages of one browser profile on one storage; `problems` is what went wrong in them. */
+async function pagesOf(kind) {
+  const context = await browser.newContext()
+  const problems = []
+  const visit = async () => {
+    const page = await context.newPage()
+    page.on('pageerror', (error) => { problems.push(String(error)) })
+    page.on('console', (message) => { if (message.type() === 'error') problems.push(message.text()) })
+    await page.goto(`${site.url}/tabs?kind=${kind}`)
+    await page.waitForFunction(() => globalThis.opened)
+    return { page, status: await page.evaluate(() => globalThis.opened), look: () => page.evaluate(() => globalThis.look()), write: () => page.evaluate(() => globalThis.tryToWrite()) }
+  }
+  return { context, problems, visit }
+}
+const judge = (seen) => { assert.equal(seen.state, oracle(seen.cursor), `at ${seen.cursor}`) }
+
 describe('tabs', () => {
   for (const kind of ['indexeddb', 'opfs']) {
     it(`${kind}: followers show what the leader has made durable; killed, it hands over from the durable cursor`, { timeout: 120_000 }, async () => {
-      const context = await browser.newContext()
-      const problems = []
-      const visit = async () => {
-        const page = await context.newPage()
-        page.on('pageerror', (error) => { problems.push(String(error)) })
-        page.on('console', (message) => { if (message.type() === 'error') problems.push(message.text()) })
-        await page.goto(`${site.url}/tabs?kind=${kind}`)
-        await page.waitForFunction(() => globalThis.opened)
-        return { page, status: await page.evaluate(() => globalThis.opened), look: () => page.evaluate(() => globalThis.look()), write: () => page.evaluate(() => globalThis.tryToWrite()) }
-      }
-      const judge = (seen) => { assert.equal(seen.state, oracle(seen.cursor), `at ${seen.cursor}`) }
+      const { context, problems, visit } = await pagesOf(kind)
       try {
         let leader = await visit()
         await until('the stream', async () => (await leader.look()).cursor > 40)
@@ -65,6 +71,25 @@ describe('tabs', () => {
         await leader.page.close()
         judge(await until('the last hand-over', async () => { const seen = await follower.look(); return seen.status === 'ready' && seen.starts.length > 0 && seen }))
         assert.deepEqual(problems, [])
+      } finally { await context.close() }
+    })
+
+    it(`${kind}: a leader whose engine crashes lets another one lead, though its page is there`, { timeout: 60_000 }, async () => {
+      const { context, problems, visit } = await pagesOf(kind)
+      try {
+        const leader = await visit(), follower = await visit()
+        assert.deepEqual([leader.status, follower.status], ['ready', 'follower'])
+        const { cursor } = await until('the stream', async () => { const seen = await follower.look(); return seen.cursor > 40 && seen })
+        await leader.page.evaluate(() => { globalThis.trap() })
+        const taken = await until('the hand-over', async () => { const seen = await follower.look(); return seen.status === 'ready' && seen.starts.length > 0 && seen })
+        judge(taken)
+        assert.ok(Number(taken.starts[0]) >= cursor, `${taken.starts[0]} of ${cursor}`)
+        const third = await visit()
+        assert.equal(third.status, 'follower')
+        judge(await until('more of the stream', async () => { const seen = await third.look(); return seen.cursor > taken.cursor && seen }))
+        assert.deepEqual([await leader.page.evaluate(() => globalThis.db.durability.status), await leader.write()], ['memory', 'ENGINE_CRASHED'])
+        assert.deepEqual(problems.filter((text) => !/crashed/.test(text)), [])
+        assert.ok(problems.some((text) => text.startsWith('ENGINE_CRASHED')), problems.join('\n'))
       } finally { await context.close() }
     })
   }

@@ -1,3 +1,4 @@
+import type { Database } from '../database.js'
 import { EddylineError, type ErrorCode } from '../errors.js'
 
 /**
@@ -42,3 +43,5 @@ export function storageError(error: unknown, doing: string, otherwise: ErrorCode
 }
 
 export const corrupt = (what: string): EddylineError => new EddylineError('STORAGE_CORRUPT', `the stored state is damaged: ${what}`)
+
+export const closedError = (db: Database<any>): EddylineError => new EddylineError('CLOSED', `the database \`${db.name}\` is closed`)

@@ -21,6 +21,11 @@ export interface Transaction {
   entries?: { [space: string]: { [key: string]: unknown } }
   /** In the first record of a log or checkpoint. */
   schema?: StoredSchema
+  /**
+   * Which storage the numbers count in: a random name that is given when a storage is begun with nothing in it, and kept by every state that goes on
+   * from what is stored. In the first record; absent in a storage that is older than this.
+   */
+  incarnation?: string
   /** First piece of a checkpoint: what was before is not part of the state. */
   fresh?: true
 }

@@ -1,9 +1,10 @@
 // What a page knows of the storage of its database, which is in the worker.
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
-import { report } from '../dispatch.js'
+import { tell } from '../dispatch.js'
 import type { DurabilityStatus, EntryWrites, FarStorage, StorageOption } from '../durability.js'
 import { EddylineError } from '../errors.js'
 import { checkEntries } from '../entries.js'
+import { StatusListeners } from '../status-listeners.js'
 import { placeLeft } from '../storage-places.js'
 import { type Channel, type DurabilityJson, type Request, type StorageJson, type Told, errorJson, errorOf } from './messages.js'
 import type { Requests } from './requests.js'
@@ -55,7 +56,7 @@ export class FarDurability implements WorkerDurability {
   readonly leading: Promise<void>
   readonly closed: Promise<void>
   #letGo!: () => void
-  readonly #listeners = new Set<(status: DurabilityStatus) => void>()
+  readonly #listeners = new StatusListeners()
 
   constructor(json: DurabilityJson, readonly place: FarStorage | undefined, readonly requests: Requests, readonly apply: (batch: LooseBatch | readonly LooseChange[], entries: EntryWrites) => Promise<Report>) {
     this.kind = json.kind
@@ -77,10 +78,7 @@ export class FarDurability implements WorkerDurability {
     return isEmpty ? this.requests.ask({ t: 'enter', entries }) : this.apply(batch!, entries)
   }
 
-  subscribe(fn: (status: DurabilityStatus) => void): () => void {
-    this.#listeners.add(fn)
-    return () => { this.#listeners.delete(fn) }
-  }
+  subscribe(fn: (status: DurabilityStatus) => void): () => void { return this.#listeners.add(fn) }
 
   /** What is wrong by now, whatever the status. */
   warned(warning: EddylineError): void { this.warning = warning }
@@ -101,11 +99,6 @@ export class FarDurability implements WorkerDurability {
   #become(status: DurabilityStatus): void {
     if (status === this.status || this.status === 'closed') return
     this.status = status
-    for (const fn of [...this.#listeners]) tell(() => { fn(status) })
+    this.#listeners.tell(status)
   }
-}
-
-/** What a function of the page throws is no failure of the storage: the host reports it. */
-function tell(fn: () => void): void {
-  try { fn() } catch (error) { report(error, undefined) }
 }

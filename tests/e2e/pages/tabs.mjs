@@ -41,3 +41,5 @@ globalThis.look = () => {
   }
 }
 globalThis.tryToWrite = () => { try { globalThis.db.apply([]); return 'written' } catch (e) { return e.code } }
+/** From now on the engine crashes when something is applied. */
+globalThis.trap = () => { Object.defineProperty(globalThis.db.inside.port.engine, 'commit', { value: () => { throw new WebAssembly.RuntimeError('unreachable') } }) }

@@ -90,7 +90,7 @@ class FileWorker {
 }
 
 export class Browser {
-  readonly folder = new MemoryFolder()
+  readonly folder: MemoryFolder
   readonly channels = new Set<Channel>()
   /** All that was said. */
   readonly said: any[] = []
@@ -99,7 +99,8 @@ export class Browser {
   #queue: Request[] = []
 
   /** Puts itself in the place of the host's. `denied`: a frame of an opaque origin. */
-  constructor(denied = false) {
+  constructor({ denied = false, folder = new MemoryFolder() }: { denied?: boolean; folder?: MemoryFolder } = {}) {
+    this.folder = folder
     const browser = this
     vi.stubGlobal('BroadcastChannel', class extends Channel { constructor() { super(browser) } })
     vi.stubGlobal('navigator', {

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { EddylineError, type Source, createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
-import { type File, MemoryFolder, type StoreOptions, files, indexedDb, memory, opfs } from '../../../pkg/storage/index.js'
+import { type File, MemoryFolder, files, indexedDb, memory, opfs } from '../../../pkg/storage/index.js'
 import { largestTask } from '../largest-task.js'
+import { kept } from './disks.js'
 import { batch, feed, open, oracle, schema, shut, stateOf } from './stream.js'
-
-const kept = (folder: MemoryFolder, options?: StoreOptions) => memory(folder, { onWarning: () => {}, ...options })
 
 describe('a database with storage', () => {
   it('has its rows, tenants and cursors again, at every cursor of a known stream', async () => {

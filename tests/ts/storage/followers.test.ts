@@ -1,14 +1,12 @@
 // What tabs that follow have: the rows of the one that leads, whatever they were not told, and never more than the storage has had.
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EddylineError } from '../../../pkg/index.inline.js'
-import { type File, MemoryFolder } from '../../../pkg/storage/index.js'
 import { Browser, type Tab, until } from './browser.js'
+import { Disk, look, turns } from './disks.js'
 import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
 
 afterEach(() => { vi.unstubAllGlobals() })
 
-/** What a database has; where it is has the storage, it is stored so. */
-const look = (db: Db): unknown[] => [db.cursor('s'), [...db.durability!.entries('my')], stateOf(db)]
 const rejection = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', error => (error as { code: string }).code)
 
 /** What the next one finds that opens the storage. */
@@ -34,17 +32,6 @@ function unreadable(browser: Browser): Tab & { isMended: boolean } {
   const tab = Object.assign(browser.tab(), { isMended: false })
   tab.asked = method => { if (method === 'read' && !tab.isMended) throw Object.assign(new Error('not now'), { code: 'STORAGE_FAILED' }) }
   return tab
-}
-
-/** A disk that may be full. */
-class Disk extends MemoryFolder {
-  isFull = false
-  /** Holds back what is written from now on. */
-  gate: Promise<void> | undefined
-  override file(name: string): File {
-    const file = super.file(name)
-    return { ...file, flush: () => this.gate, write: (bytes, at) => { if (this.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) } }
-  }
 }
 
 describe('a tab that was not told all', () => {
@@ -124,7 +111,7 @@ describe('a tab that was not told all', () => {
       feed(first, ++to)
       await first.flush()
       // Whatever it asks is answered before the next transaction.
-      for (let n = 0; n < 30; n++) await new Promise(resolve => { setImmediate(resolve) })
+      await turns(30)
     }
     while (to < 69) await next()
     // Each time it is refused twice as many go by: at 2, 3, 5, 9, 17, 33 and so on.
@@ -163,22 +150,22 @@ describe('a tab that was not told all', () => {
   })
 
   it('and comes in the middle of writing: it has nothing that is not durable', async () => {
-    const browser = new Browser(), disk = new Disk()
-    Object.assign(browser, { folder: disk })
+    const disk = new Disk(), browser = new Browser({ folder: disk })
     const a = browser.tab(), b = browser.tab()
     const first = await open(a.storage())
     let go!: () => void
-    disk.gate = new Promise(resolve => { go = resolve })
+    const written = new Promise<void>(resolve => { go = resolve })
+    disk.flushed = () => written
     feed(first, 10)
     // Right when it is durable something is applied that is not, for as long as this tab lives.
-    void first.flush().then(() => { disk.gate = new Promise(() => {}); feed(first, 12) })
+    void first.flush().then(() => { disk.flushed = () => new Promise(() => {}); feed(first, 12) })
     const opening = open(b.storage())
     await until('the question', () => browser.said.some(m => m.kind === 'hello' && m.from !== browser.said[0].from))
     go()
     await until('the state', () => browser.said.filter(m => m.kind === 'state').length > 1)
-    for (let n = 0; n < 20; n++) await new Promise(resolve => { setImmediate(resolve) })
+    await turns(20)
     expect(browser.said.some(m => m.done !== undefined)).toBe(false)
-    disk.gate = undefined
+    disk.flushed = () => {}
     a.kill()
     const second = await opening
     expect([second.durability!.status, stateOf(second)]).toEqual(['ready', oracle(Number(second.cursor('s')))])
@@ -186,21 +173,20 @@ describe('a tab that was not told all', () => {
   })
 
   it('because of what listeners of the failure applied: what was lost comes before that', async () => {
-    const browser = new Browser(), disk = new Disk()
-    Object.assign(browser, { folder: disk })
+    const disk = new Disk(), browser = new Browser({ folder: disk })
     const first = await open(browser.tab().storage())
     feed(first, 10)
     await first.flush()
     const second = await open(browser.tab().storage())
     first.durability!.subscribe(status => { if (status === 'memory') feed(first, 13) })
-    disk.isFull = true
+    disk.full = /./
     feed(first, 12)
     await first.flush().catch(() => {})
     await until('the last of them', () => second.cursor('s') === '13')
     expect(stateOf(second)).toBe(oracle(13))
     // It was told them, and did not have to ask.
     expect(browser.said.filter(m => m.kind === 'hello').length).toBe(2)
-    disk.isFull = false
+    disk.full = undefined
     await first.durability!.retry()
     await shut(second)
     await shut(first)
@@ -208,8 +194,7 @@ describe('a tab that was not told all', () => {
   })
 
   it('of a leader that has had more than is stored, and was not told that: what the next leader has counts', async () => {
-    const browser = new Browser(), disk = new Disk()
-    Object.assign(browser, { folder: disk })
+    const disk = new Disk(), browser = new Browser({ folder: disk })
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
     const first = await open(a.storage())
     first.apply([{ op: 'upsert', table: 'items', row: { id: 1, n: 1, text: null, more: null } }])
@@ -217,12 +202,12 @@ describe('a tab that was not told all', () => {
     const second = await open(b.storage()), third = await open(c.storage())
     const hear = b.channel!.onmessage!
     b.channel!.onmessage = event => { if (event.data.kind !== 'record') hear(event) }
-    disk.isFull = true
+    disk.full = /./
     for (const n of [2, 3, 4]) first.apply([{ op: 'upsert', table: 'items', row: { id: n, n, text: 'never durable', more: null } }])
     await first.flush().catch(() => {})
     await until('what is not durable', () => third.live(third.query.items).rows.length === 4)
     b.channel!.onmessage = hear
-    disk.isFull = false
+    disk.full = undefined
     a.kill()
     await second.durability!.leading
     await until('what counts', () => third.live(third.query.items).rows.length === 1)
@@ -395,14 +380,13 @@ describe('a leader whose storage could not be read at the start', () => {
 
 describe('a tab that takes over', () => {
   it('without room for what it has more than the storage: it leads without, and `retry` writes it', async () => {
-    const browser = new Browser(), disk = new Disk()
-    Object.assign(browser, { folder: disk })
+    const disk = new Disk(), browser = new Browser({ folder: disk })
     const a = browser.tab(), b = browser.tab()
     const first = await open(a.storage())
     feed(first, 10)
     await first.flush()
     const second = await open(b.storage())
-    disk.isFull = true
+    disk.full = /./
     feed(first, 14)
     await first.flush().catch(() => {})
     await until('the stream', () => second.cursor('s') === '14')
@@ -410,7 +394,7 @@ describe('a tab that takes over', () => {
     await second.durability!.leading
     expect([second.durability!.status, second.durability!.warning!.code]).toEqual(['memory', 'STORAGE_FULL'])
     feed(second, 16)
-    disk.isFull = false
+    disk.full = undefined
     await second.durability!.retry()
     feed(second, 18)
     await shut(second)
@@ -440,23 +424,22 @@ describe('a tab that takes over', () => {
 
   it('and is closed while it writes all anew: all of it is there', async () => {
     const ends = new Set<string>()
-    for (let turns = 0; turns < 40; turns += 2) {
-      const browser = new Browser(), disk = new Disk()
-      Object.assign(browser, { folder: disk })
+    for (let after = 0; after < 40; after += 2) {
+      const disk = new Disk(), browser = new Browser({ folder: disk })
       const db = await open(browser.tab().storage())
       feed(db, 10)
       await db.flush()
-      disk.isFull = true
+      disk.full = /./
       feed(db, 12)
       await db.flush().catch(() => {})
-      disk.isFull = false
+      disk.full = undefined
       const retried = rejection(db.durability!.retry())
-      for (let n = 0; n < turns; n++) await new Promise(resolve => { setImmediate(resolve) })
+      await turns(after)
       await shut(db)
       const end = await retried
       ends.add(end)
       const [status, warnings, cursor, , state] = await stored(browser)
-      expect([status, warnings, state], `${turns} turns`).toEqual(['ready', [], oracle(Number(cursor))])
+      expect([status, warnings, state], `${after} turns`).toEqual(['ready', [], oracle(Number(cursor))])
       expect(Number(cursor)).toBeGreaterThanOrEqual(end === 'none' ? 12 : 10)
     }
     expect([...ends].sort()).toEqual(['CLOSED', 'none'])

@@ -2,33 +2,16 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createDatabase, defineSchema } from '../../../pkg/index.inline.js'
 import { datalog, facts } from '../../../pkg/datalog/index.js'
-import { type File, Generations, MemoryFolder, type StoreOptions, memory, storage } from '../../../pkg/storage/index.js'
+import { Generations, type MemoryFolder, memory, storage } from '../../../pkg/storage/index.js'
+import { Disk, kept, turn, turns } from './disks.js'
 import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
 
-const kept = (folder: MemoryFolder, options?: StoreOptions) => memory(folder, { onWarning: () => {}, ...options })
-
-/** A disk that is full while somebody says so, for writes into some files, and whose writes take a task. */
-class Disk extends MemoryFolder {
-  full: RegExp | undefined
-  override file(name: string): File {
-    const file = super.file(name)
-    return {
-      ...file,
-      write: (bytes, at) => { if (this.full?.test(name)) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) },
-      flush: () => new Promise(resolve => { setImmediate(resolve) }),
-    }
-  }
-  /** What the next process finds if this one is killed now. */
-  killed(): MemoryFolder {
-    const found = new MemoryFolder()
-    for (const [name, { bytes, size }] of this.files) found.files.set(name, { bytes: bytes.slice(), size })
-    return found
-  }
-}
+/** A disk whose writes take a task. */
+const slow = (): Disk => Object.assign(new Disk(), { flushed: turn })
 
 /** A database of ten batches whose write of the eleventh has failed. */
 async function failed(): Promise<{ db: Db; disk: Disk }> {
-  const disk = new Disk()
+  const disk = slow()
   const db = await open(kept(disk))
   feed(db, 10)
   await db.flush()
@@ -65,7 +48,7 @@ describe('retry', () => {
     db.durability!.subscribe(status => { statuses.push(status); if (status === 'ready') feed(db, 12) })
     disk.full = /checkpoint/
     const retried = db.durability!.retry()
-    await new Promise(resolve => { setImmediate(resolve) })
+    await turn()
     feed(db, 13)
     const durable = db.apply(batch(14) as never, { durable: true })
     await expect(retried).rejects.toMatchObject({ code: 'STORAGE_FULL' })
@@ -80,15 +63,15 @@ describe('retry', () => {
   })
 
   it('`flush` meanwhile resolves when the state is published with what was applied before it, or rejects', async () => {
-    for (let turns = 0; turns < 6; turns++) for (const full of [undefined, /checkpoint/]) {
+    for (let after = 0; after < 6; after++) for (const full of [undefined, /checkpoint/]) {
       const { db, disk } = await failed()
       disk.full = full
       const retried = db.durability!.retry().catch(() => {})
-      for (let n = 0; n < turns; n++) await new Promise(resolve => { setImmediate(resolve) })
+      await turns(after)
       feed(db, 12)
       const flushed = db.flush().then(() => disk.killed())
       if (full !== undefined) await expect(flushed).rejects.toMatchObject({ code: 'STORAGE_FULL' })
-      else expect(await found(await flushed), `${turns} turns`).toEqual([12, oracle(12)])
+      else expect(await found(await flushed), `${after} turns`).toEqual([12, oracle(12)])
       await retried
       await shut(db)
     }
@@ -103,26 +86,26 @@ describe('retry', () => {
   })
 
   it('of an engine that crashes meanwhile publishes no part of a state', async () => {
-    for (let turns = 0; turns < 8; turns++) {
+    for (let after = 0; after < 8; after++) {
       const { db, disk } = await failed()
       const retried = db.durability!.retry().then(() => true, () => false)
-      for (let n = 0; n < turns; n++) await new Promise(resolve => { setImmediate(resolve) })
+      await turns(after)
       // As after a trap: nothing can be asked of it any more.
       const { port } = db.inside
       for (const name of ['export_next', 'export_begin', 'changes', 'cursors']) Object.defineProperty(port.engine, name, { value: () => { throw new WebAssembly.RuntimeError('unreachable') } })
       await shut(db)
       const [cursor, state] = await found(disk)
-      expect(state, `${turns} turns`).toBe(oracle(cursor))
+      expect(state, `${after} turns`).toBe(oracle(cursor))
       expect(cursor).toBeGreaterThanOrEqual(await retried ? 11 : 10)
     }
   })
 
   it('closed at any time of it, what was applied while the state was on its way is written or was not acknowledged', async () => {
     const cursors = new Set<number>()
-    for (let turns = 0; turns < 8; turns++) {
+    for (let after = 0; after < 8; after++) {
       const { db, disk } = await failed()
       const retried = db.durability!.retry().then(() => true, () => false)
-      for (let n = 0; n < turns; n++) await new Promise(resolve => { setImmediate(resolve) })
+      await turns(after)
       const durable = db.apply(batch(12) as never, { durable: true }).then(() => true, () => false)
       await shut(db)
       const [cursor, state] = await found(disk)
@@ -137,7 +120,7 @@ describe('retry', () => {
     const thrown: string[] = []
     vi.stubGlobal('reportError', (error: Error) => { thrown.push(error.message) })
     try {
-      const disk = new Disk()
+      const disk = slow()
       const db = await open(memory(disk, { onWarning: () => { throw new Error('of onWarning') } }))
       const statuses: string[] = []
       db.durability!.subscribe(() => { throw new Error('of a listener') })
@@ -156,7 +139,7 @@ describe('retry', () => {
 
   it('circuits that are kept are written behind the state, too', async () => {
     const schema = defineSchema({ ...facts({ 'm/t': 'string' }) })
-    const disk = new Disk()
+    const disk = slow()
     const start = (folder: MemoryFolder) => createDatabase({ schema, storage: kept(folder) })
     const db = await start(disk)
     const data = datalog(db)
@@ -175,7 +158,7 @@ describe('retry', () => {
   })
 
   it('a checkpoint that was under way writes no piece behind the new state', async () => {
-    const disk = new Disk()
+    const disk = slow()
     const calls: string[] = []
     class Watched extends Generations {
       override begin() { calls.push('begin'); return super.begin() }
@@ -186,18 +169,18 @@ describe('retry', () => {
     db.apply(Array.from({ length: 8_000 }, (_, id) => ({ op: 'insert', table: 'items', row: { id: 1000 + id, n: 0, text: 'x'.repeat(200), more: null } })) as never)
     await db.flush()
     // The page is busy: the checkpoint waits for its turn between two pieces when the state is ready again.
-    const turn = vi.spyOn(performance, 'now')
+    const clock = vi.spyOn(performance, 'now')
     let now = 0
-    turn.mockImplementation(() => now += 20)
+    clock.mockImplementation(() => now += 20)
     const checkpoint = db.durability!.checkpoint().catch(() => {})
-    while (!calls.includes('piece')) await new Promise(resolve => { setImmediate(resolve) })
+    while (!calls.includes('piece')) await turn()
     disk.full = /log/
     feed(db, 5)
     await db.flush().catch(() => {})
     disk.full = undefined
     await db.durability!.retry()
     await checkpoint
-    turn.mockRestore()
+    clock.mockRestore()
     expect(calls.slice(calls.lastIndexOf('begin')).filter(call => call === 'publish')).toEqual(['publish'])
     expect(calls.at(-1)).toBe('publish')
     const before = stateOf(db)

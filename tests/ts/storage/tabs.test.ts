@@ -124,7 +124,7 @@ describe('tabs', () => {
   })
 
   it('without locks (a frame of no origin) it is as without tabs', async () => {
-    const tab = new Browser(true).tab()
+    const tab = new Browser({ denied: true }).tab()
     const db = await open(tab.storage({ worker: () => { throw new DOMException('denied', 'SecurityError') } }))
     feed(db, 5)
     expect([db.durability!.status, tab.warnings, stateOf(db)]).toEqual(['memory', ['STORAGE_UNAVAILABLE'], oracle(5)])

@@ -1,41 +1,16 @@
 // One storage and several databases at random: some fail, lose their hold and try again, others have it meanwhile. Nothing acknowledged is lost.
 import { expect, it } from 'vitest'
-import { type File, MemoryFolder, memory } from '../../../pkg/storage/index.js'
+import { memory } from '../../../pkg/storage/index.js'
 import { random } from '../real/support.js'
+import { Held, turn, turns } from './disks.js'
 import { type Db, batch, open, oracle, shut, stateOf } from './stream.js'
 
-/** Files that one at a time has open, on a disk that may be full or fail. Who is killed writes nothing more. */
-class Files extends MemoryFolder {
-  override readonly files: MemoryFolder['files']
-  isDead = false
-  constructor(readonly place: { holder?: Files; isFull?: boolean; isUnheard?: boolean; isUnreadable?: boolean } = {}, files: MemoryFolder['files'] = new Map()) { super(); this.files = files }
-  again(): Files { return new Files(this.place, this.files) }
-  #alive(): void { if (this.isDead) throw new Error('killed') }
-  override open(): void {
-    this.#alive()
-    if (this.place.holder !== undefined) throw Object.assign(new Error('it is in use'), { name: 'NoModificationAllowedError' })
-    this.place.holder = this
-  }
-  override close(): void { if (this.place.holder === this) delete this.place.holder }
-  override list(): string[] { this.#alive(); if (this.place.isUnreadable) throw new Error('not now'); return super.list() }
-  override remove(name: string): void { this.#alive(); super.remove(name) }
-  override file(name: string): File {
-    this.#alive()
-    const file = super.file(name)
-    return {
-      ...file,
-      write: (bytes, at) => { this.#alive(); if (this.place.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) },
-      truncate: n => { this.#alive(); file.truncate(n) },
-      flush: () => new Promise<void>(r => { setImmediate(r) }).then(() => { this.#alive(); if (this.place.isUnheard) throw new Error('unheard') }),
-    }
-  }
-}
-async function run(seed: number): Promise<string[]> {
-  const rnd = random(seed), root = new Files(), wrong: string[] = [], log: string[] = []
-  let acknowledged = 0, next = 0
+/** With `isDropped` everything that is stored goes now and then, while nobody has it open: from then on only what is acknowledged later counts. */
+async function run(seed: number, isDropped: boolean): Promise<string[]> {
+  const rnd = random(seed), drops = random(seed + 7777), root = Object.assign(new Held(), { flushed: turn }), wrong: string[] = [], log: string[] = []
+  let acknowledged = 0, next = 0, times = 0
   const promised = new Map<string, number>()
-  let all: { db: Db; folder: Files; name: string }[] = []
-  const turns = async (n: number) => { for (let i = 0; i < n; i++) await new Promise(r => { setImmediate(r) }) }
+  let all: { db: Db; folder: Held; name: string }[] = []
   for (let step = 0; step < 120; step++) {
     const one = all[rnd(all.length)]
     const what = rnd(14)
@@ -57,8 +32,11 @@ async function run(seed: number): Promise<string[]> {
       const { db, name } = one
       let n = Number(db.cursor('s') ?? 0)
       for (let k = rnd(4); k >= 0; k--) { n++; db.durability!.commit(batch(n), { by: { [name]: n } }) }
-      const at = n
-      void db.flush().then(() => { acknowledged = Math.max(acknowledged, at); promised.set(name, Math.max(promised.get(name) ?? 0, at)) }, () => {})
+      const at = n, then = times
+      void db.flush().then(() => {
+        if (then !== times) return
+        acknowledged = Math.max(acknowledged, at); promised.set(name, Math.max(promised.get(name) ?? 0, at))
+      }, () => {})
     } else if (what === 6) { one.folder.isDead = true; one.folder.close(); all = all.filter(a => a !== one) }
     else if (what === 7) { all = all.filter(a => a !== one); if (rnd(2) === 0) await shut(one.db); else one.db.close() }
     else if (what === 8) { root.place.isFull = rnd(2) === 0; root.place.isUnheard = rnd(5) === 0; root.place.isUnreadable = rnd(8) === 0 }
@@ -67,6 +45,13 @@ async function run(seed: number): Promise<string[]> {
     await turns(rnd(8))
     // It loses its hold when nothing of it is under way.
     for (const a of all) if (a.db.durability!.status === 'memory' && root.place.holder === a.folder && rnd(3) === 0) { await turns(60); if (a.db.durability!.status === 'memory') a.folder.close() }
+    if (isDropped && root.place.holder === undefined && drops(4) === 0) {
+      log.push('all dropped')
+      root.files.clear()
+      times++
+      acknowledged = 0
+      promised.clear()
+    }
     if (wrong.length > 0) break
   }
   root.place.isFull = root.place.isUnheard = root.place.isUnreadable = false
@@ -84,17 +69,17 @@ async function run(seed: number): Promise<string[]> {
   return wrong.length === 0 ? [] : [`seed ${seed}: ${wrong.slice(0, 3).join('; ')}`, ...process.env['EDDYLINE_LOG'] ? log : []]
 }
 /** All that a run waits for are turns, a thousand or so: one that has not ended after a hundred times as many does not end, however slow the machine is. */
-async function unlessHanging(seed: number): Promise<string[]> {
+async function unlessHanging(seed: number, isDropped: boolean): Promise<string[]> {
   let wrong: string[] | undefined
-  const ended = run(seed).then(said => { wrong = said })
+  const ended = run(seed, isDropped).then(said => { wrong = said })
   for (let turn = 0; turn < 100_000 && wrong === undefined; turn++) await Promise.race([ended, new Promise(r => { setImmediate(r) })])
   return wrong ?? [`seed ${seed} hangs`]
 }
-it('databases at random', async () => {
+it.each([['', false], [', of a storage that is dropped now and then', true]])('databases at random%s', async (_, isDropped) => {
   await shut(await open())
   const wrong: string[] = []
   // From 80 on 83, 122 and 129 once failed.
   const from = Number(process.env['EDDYLINE_SEED'] ?? 80), count = Number(process.env['EDDYLINE_RUNS'] ?? 60)
-  for (let seed = from; seed < from + count; seed++) wrong.push(...await unlessHanging(seed))
+  for (let seed = from; seed < from + count; seed++) wrong.push(...await unlessHanging(seed, isDropped))
   expect(wrong).toEqual([])
 }, 600_000)

@@ -1,26 +1,11 @@
 // A storage that somebody else has had since a database of it has failed: what that one was told is durable stays.
 import { describe, expect, it } from 'vitest'
 import { createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
-import { type File, Generations, MemoryFolder, type StoreOptions, memory, storage } from '../../../pkg/storage/index.js'
+import { Generations, storage } from '../../../pkg/storage/index.js'
+import { Held, kept } from './disks.js'
 import { type Db, feed, open, oracle, shut, stateOf } from './stream.js'
 
-/** Files that one at a time has open, on a disk that may be full. Who has them can lose them, as when a tab is frozen or a connection ends. */
-class Files extends MemoryFolder {
-  override readonly files: MemoryFolder['files']
-  constructor(readonly place: { holder?: Files; isFull?: boolean } = {}, files: MemoryFolder['files'] = new Map()) { super(); this.files = files }
-  again(): Files { return new Files(this.place, this.files) }
-  override open(): void {
-    if (this.place.holder !== undefined) throw Object.assign(new Error('it is in use'), { name: 'NoModificationAllowedError' })
-    this.place.holder = this
-  }
-  override close(): void { if (this.place.holder === this) delete this.place.holder }
-  override file(name: string): File {
-    const file = super.file(name)
-    return { ...file, write: (bytes, at) => { if (this.place.isFull) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' }); return file.write(bytes, at) } }
-  }
-}
-const kept = (folder: MemoryFolder, options?: StoreOptions) => memory(folder, { onWarning: () => {}, ...options })
-const found = async (folder: Files): Promise<unknown[]> => {
+const found = async (folder: Held): Promise<unknown[]> => {
   const told: string[] = []
   const db = await open(kept(folder.again(), { onWarning: w => { told.push(w.code) } }))
   const state = [told, db.cursor('s'), db.durability!.entries('my').get('by'), stateOf(db)]
@@ -29,8 +14,8 @@ const found = async (folder: Files): Promise<unknown[]> => {
 }
 
 /** A database of ten batches whose write of the eleventh and twelfth has failed, and which has lost its hold. */
-async function failed(): Promise<{ folder: Files; first: Db }> {
-  const folder = new Files()
+async function failed(): Promise<{ folder: Held; first: Db }> {
+  const folder = new Held()
   const first = await open(kept(folder))
   feed(first, 10)
   await first.flush()
@@ -97,7 +82,7 @@ describe('`retry` of a database that has failed', () => {
 
   it('writes behind what it has written itself without being told, however often it fails', async () => {
     for (const at of ['append', 'publish', 'append and publish']) {
-      const folder = new Files()
+      const folder = new Held()
       let isUnheard = false
       /** Done, and told that it is not. */
       class Unheard extends Generations {

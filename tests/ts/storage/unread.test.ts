@@ -1,22 +1,11 @@
 // A database whose storage could not be read when it was opened: nothing that is stored is written over.
 import { describe, expect, it } from 'vitest'
 import { createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
-import { MemoryFolder, type StoreOptions, memory } from '../../../pkg/storage/index.js'
+import type { StoreOptions } from '../../../pkg/storage/index.js'
+import { Held, kept } from './disks.js'
 import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
 
-/** Files that one at a time has open, as files of a system: who has not opened them does not let them go. */
-class Files extends MemoryFolder {
-  override readonly files: MemoryFolder['files']
-  constructor(readonly place = new Map<'holder', Files>(), files: MemoryFolder['files'] = new Map()) { super(); this.files = files }
-  again(): Files { return new Files(this.place, this.files) }
-  override open(): void {
-    if (this.place.has('holder')) throw Object.assign(new Error('it is in use'), { name: 'NoModificationAllowedError' })
-    this.place.set('holder', this)
-  }
-  override close(): void { if (this.place.get('holder') === this) this.place.delete('holder') }
-}
-const kept = (folder: MemoryFolder, options?: StoreOptions) => memory(folder, { onWarning: () => {}, ...options })
-const opened = async (folder: Files): Promise<[string | undefined, string]> => {
+const opened = async (folder: Held): Promise<[string | undefined, string]> => {
   const db = await open(kept(folder.again()))
   const state: [string | undefined, string] = [db.cursor('s'), stateOf(db)]
   await shut(db)
@@ -24,8 +13,8 @@ const opened = async (folder: Files): Promise<[string | undefined, string]> => {
 }
 
 /** A folder that holds 30 batches and a database that has it, and one that found it locked. */
-async function locked(options?: StoreOptions): Promise<{ folder: Files; first: Db; second: Db }> {
-  const folder = new Files()
+async function locked(options?: StoreOptions): Promise<{ folder: Held; first: Db; second: Db }> {
+  const folder = new Held()
   const first = await open(kept(folder))
   feed(first, 20)
   first.durability!.commit(undefined, { my: { a: 1 } })
@@ -74,7 +63,7 @@ describe('`retry` of a database that found its storage locked', () => {
   })
 
   it.each([true, false])('writes what was applied where nothing is stored (not even a schema: %s)', async isNew => {
-    const folder = new Files()
+    const folder = new Held()
     const first = isNew ? undefined : await open(kept(folder))
     if (isNew) folder.open()
     const [db, empty] = [await open(kept(folder.again())), await open(kept(folder.again()))]

@@ -1,0 +1,162 @@
+// A tab whose engine crashes: it leads no longer, so that a healthy one does, and nothing that was acknowledged or told is lost.
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Browser, type Tab, until } from './browser.js'
+import { Disk, look, turns } from './disks.js'
+import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
+
+/** Errors that had no caller to go to. */
+let reported: string[] = []
+beforeEach(() => {
+  reported = []
+  vi.stubGlobal('reportError', (error: { code: string }) => { reported.push(error.code) })
+})
+afterEach(() => { vi.unstubAllGlobals() })
+
+const rejection = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', error => (error as { code: string }).code)
+
+/** From now on the engine of a database traps in these calls. */
+function traps(db: Db, ...calls: string[]): void {
+  for (const name of calls) Object.defineProperty(db.inside.port.engine, name, { value: () => { throw new WebAssembly.RuntimeError('unreachable') } })
+}
+
+/** The engine crashes in a call of the application. */
+function crash(db: Db): void {
+  traps(db, 'commit')
+  expect(() => db.apply([{ op: 'delete', table: 'items', id: 1 }])).toThrowError(expect.objectContaining({ code: 'ENGINE_CRASHED' }))
+}
+
+/** What the next one finds that opens the storage. */
+async function stored(browser: Browser): Promise<unknown[]> {
+  const tab = browser.tab()
+  const db = await open(tab.storage())
+  const found = [db.durability!.status, tab.warnings, ...look(db)]
+  await shut(db)
+  return found
+}
+
+async function opened(browser: Browser, many: number): Promise<{ tab: Tab; db: Db }[]> {
+  const all: { tab: Tab; db: Db }[] = []
+  for (let n = 0; n < many; n++) {
+    const tab = browser.tab()
+    all.push({ tab, db: await open(tab.storage()) })
+    if (n === 0) { feed(all[0].db, 10); await all[0].db.flush() }
+  }
+  return all
+}
+
+describe('a leading tab whose engine crashes', () => {
+  it('lets another one lead, with all that was applied before, and says so', async () => {
+    const browser = new Browser()
+    const [first, second, third] = await opened(browser, 3)
+    const { durability } = first.db
+    const statuses: string[] = []
+    durability!.subscribe(status => { statuses.push(status) })
+    durability!.commit(undefined, { my: { a: 1 } })
+    feed(first.db, 14)
+    const durable = rejection(first.db.apply(batch(15) as never, { durable: true }))
+    crash(first.db)
+    await until('another leader', () => second.db.durability!.status === 'ready')
+    expect([await durable, ...look(second.db)]).toEqual(['none', '15', [['a', 1]], oracle(15)])
+    feed(second.db, 20)
+    await second.db.flush()
+    await until('the stream', () => third.db.cursor('s') === '20')
+    expect([third.db.durability!.status, stateOf(third.db), third.tab.warnings]).toEqual(['follower', oracle(20), []])
+    // It keeps what it had, and does nothing more.
+    expect([durability!.status, durability!.warning!.code, statuses, first.tab.warnings, durability!.entries('my').get('a')]).toEqual(['memory', 'ENGINE_CRASHED', ['memory'], ['ENGINE_CRASHED'], 1])
+    for (const asked of [first.db.flush(), durability!.retry(), durability!.checkpoint(), first.db.apply([], { durable: true })]) expect(await rejection(asked)).toBe('ENGINE_CRASHED')
+    expect(() => durability!.commit(undefined, { my: { a: 2 } })).toThrowError(expect.objectContaining({ code: 'ENGINE_CRASHED' }))
+    const last = browser.tab()
+    const fourth = await open(last.storage())
+    expect([fourth.durability!.status, stateOf(fourth)]).toEqual(['follower', oracle(20)])
+    for (const db of [first.db, third.db, fourth, second.db]) await shut(db)
+    expect([await stored(browser), reported]).toEqual([['ready', [], '20', [['a', 1]], oracle(20)], []])
+  })
+
+  it('alone: who opens next leads, also before it is closed', async () => {
+    const browser = new Browser()
+    const [first] = await opened(browser, 1)
+    crash(first.db)
+    expect(await stored(browser)).toEqual(['ready', [], '10', [], oracle(10)])
+    await shut(first.db)
+    expect(first.db.durability!.status).toBe('closed')
+    expect(await stored(browser)).toEqual(['ready', [], '10', [], oracle(10)])
+  })
+
+  it.each(['export_begin', 'export_next', 'cursors'])('while it tells the state (%s): who waits for that leads', async call => {
+    const browser = new Browser()
+    const [first] = await opened(browser, 1)
+    traps(first.db, call)
+    const second = await open(browser.tab().storage())
+    expect([second.durability!.status, stateOf(second)]).toEqual(['ready', oracle(10)])
+    expect([first.db.durability!.status, first.tab.warnings, reported]).toEqual(['memory', ['ENGINE_CRASHED'], ['ENGINE_CRASHED']])
+    await shut(second)
+    await shut(first.db)
+  })
+
+  it('while it has no room for what it told: who leads then has it, and it is stored', async () => {
+    const disk = new Disk(), browser = new Browser({ folder: disk })
+    const [first, second] = await opened(browser, 2)
+    disk.full = /./
+    feed(first.db, 14)
+    expect(await rejection(first.db.flush())).toBe('STORAGE_FULL')
+    await until('the stream', () => second.db.cursor('s') === '14')
+    disk.full = undefined
+    crash(first.db)
+    await second.db.durability!.leading
+    await second.db.flush()
+    second.tab.kill()
+    expect(await stored(browser)).toEqual(['ready', [], '14', [], oracle(14)])
+  })
+
+  it('at any time while it writes all anew: nothing is half stored', async () => {
+    const ends = new Set<string>()
+    for (let after = 0; after < 30; after += 3) {
+      const disk = new Disk(), browser = new Browser({ folder: disk })
+      const [first, second] = await opened(browser, 2)
+      disk.full = /./
+      feed(first.db, 12)
+      await rejection(first.db.flush())
+      await until('the stream', () => second.db.cursor('s') === '12')
+      disk.full = undefined
+      const retried = rejection(first.db.durability!.retry())
+      await turns(after)
+      traps(first.db, 'export_next', 'export_begin', 'cursors')
+      crash(first.db)
+      ends.add(await retried)
+      await second.db.durability!.leading
+      expect([second.db.durability!.status, stateOf(second.db)], `${after} turns`).toEqual(['ready', oracle(12)])
+      await shut(second.db)
+      expect((await stored(browser)).slice(0, 3), `${after} turns`).toEqual(['ready', [], '12'])
+    }
+    expect(ends).toContain('none')
+    expect(ends.size).toBeGreaterThan(1)
+  })
+})
+
+it('a tab that takes over, and whose engine crashes by that, lets the next one lead', async () => {
+  const browser = new Browser()
+  const [first, second, third] = await opened(browser, 3)
+  // It was not told the last of it.
+  first.tab.isLost = m => m.kind === 'record'
+  feed(first.db, 12)
+  await first.db.flush()
+  traps(second.db, 'commit')
+  first.tab.kill()
+  await third.db.durability!.leading
+  expect([stateOf(third.db), second.db.durability!.status, second.tab.warnings]).toEqual([oracle(12), 'memory', ['ENGINE_CRASHED']])
+  expect(await rejection(second.db.durability!.leading)).toBe('ENGINE_CRASHED')
+  await shut(second.db)
+  await shut(third.db)
+})
+
+it('a tab that follows, and whose engine crashes, says so at once, and waits for nothing', async () => {
+  const browser = new Browser()
+  const [first, second, third] = await opened(browser, 3)
+  traps(second.db, 'register')
+  expect(() => second.db.live(second.db.query.items.where('n', '>', 3))).toThrowError(expect.objectContaining({ code: 'ENGINE_CRASHED' }))
+  expect([second.db.durability!.status, second.tab.warnings]).toEqual(['memory', ['ENGINE_CRASHED']])
+  expect(await rejection(second.db.durability!.leading)).toBe('ENGINE_CRASHED')
+  first.tab.kill()
+  await third.db.durability!.leading
+  for (const { db } of [second, third]) await shut(db)
+})
