@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { buildPage, builtPage } from '../../www/server/page.mjs'
-import { launch } from '../e2e/site.mjs'
+import { launch, patience } from '../e2e/site.mjs'
 
 let browser, server, url
 before(async () => {
@@ -16,7 +16,7 @@ before(async () => {
 })
 after(async () => { await browser?.close(); server?.close() })
 
-test('the bench in a page', { timeout: 240_000 }, async () => {
+test('the bench in a page', { timeout: 4 * patience }, async () => {
   const page = await browser.newPage({ viewport: { width: 1340, height: 1200 } })
   const problems = []
   page.on('pageerror', (error) => { problems.push(String(error)) })
@@ -26,7 +26,7 @@ test('the bench in a page', { timeout: 240_000 }, async () => {
   for (const side of await page.$$eval('[name=side]', (boxes) => boxes.map((box) => box.value))) if (!['eddyline', 'by-hand'].includes(side)) await page.uncheck(`[value="${side}"]`)
   await page.uncheck('[value=load]')
   await page.click('#start')
-  await page.waitForSelector('body[data-done]', { timeout: 200_000 })
+  await page.waitForSelector('body[data-done]')
   if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'bench.png'), fullPage: true })
   const cells = await page.$$eval('td[data-side]', (all) => all.map((cell) => `${cell.parentElement.dataset.line}, ${cell.dataset.side}: ${cell.textContent || cell.title}`))
   assert.equal(cells.length, 1 + 2 * (8 + 8 + 1))

@@ -6,15 +6,15 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { openEmbedded } from '../../www/server/database-embedded.mjs'
-import { until } from './feed-client.mjs'
-import { FRAME, OPEN, OPENING, watchMainThread } from './main-thread.mjs'
+import { WAIT_MS, ask, until } from './feed-client.mjs'
+import { freePort } from './free-port.mjs'
+import { FRAME, OPEN, OPENING, slownessOf, watchMainThread } from './main-thread.mjs'
 import { sql, startCluster } from './postgres.mjs'
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -30,20 +30,12 @@ const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '
 /** @type {string} */ let url
 /** @type {string[]} */ const faults = []
 
-/** @returns {Promise<number>} */
-const freePort = () => new Promise(resolve => {
-  const probe = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address())
-    probe.close(() => resolve(port))
-  })
-})
-
 /** @param {Record<string, string>} [variables] */
 async function startServer(variables = {}) {
   server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: new URL(url).port, EDDYLINE_DATA: data, CI: '1', ...variables }, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   server.stdout?.on('data', chunk => { output += chunk })
-  await until(() => output.includes('Eddyline demo on'), 'the server', 120_000)
+  await until(() => output.includes('Eddyline demo on'), 'the server')
 }
 
 const stopServer = () => new Promise(resolve => {
@@ -59,9 +51,8 @@ async function openPage(name) {
     // A refused request is how the page learns that the server is away.
     if (message.type() === 'error' && !/ERR_CONNECTION|WebSocket connection|Failed to load resource/.test(message.text())) faults.push(`${name}: ${message.text()}`)
   })
-  page.setDefaultTimeout(60_000)
   await page.goto(url)
-  await page.waitForSelector('.row', { timeout: 60_000 })
+  await page.waitForSelector('.row')
   return page
 }
 
@@ -84,7 +75,8 @@ before(async () => {
   data = await mkdtemp(join(tmpdir(), 'eddyline-demo-'))
   url = `http://localhost:${await freePort()}/`
   await startServer()
-  browser = await chromium.launch({ executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium', args: ARGS })
+  browser = await chromium.launch({ executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium', args: ARGS, timeout: WAIT_MS })
+  browser.on('context', context => context.setDefaultTimeout(WAIT_MS))
   one = await openPage('one')
   two = await openPage('two')
 })
@@ -97,8 +89,8 @@ after(async () => {
 
 test('both pages show the whole data, live', async () => {
   for (const page of [one, two]) {
-    assert.equal(await page.getByTestId('connection').textContent(), 'Live')
-    assert.equal(await page.getByTestId('total').textContent(), '20,000')
+    await until(async () => await page.getByTestId('connection').textContent() === 'Live', 'the feed')
+    await until(async () => await page.getByTestId('total').textContent() === '20,000', 'the total')
     await until(async () => await figure(page, 'rows') > 100_000, 'the rows')
     assert.ok(await page.locator('.row').count() < 80, 'only the rows in sight have elements')
   }
@@ -108,7 +100,7 @@ test('both pages show the whole data, live', async () => {
 test('every link to another demo leads to a page, and the quotes are fed below theirs', async () => {
   const links = await one.$$eval('.more a', all => all.map(a => a.getAttribute('href') ?? ''))
   assert.equal(links.length, 6)
-  for (const link of links) assert.equal((await fetch(new URL(link, url))).status, 200, link)
+  for (const link of links) assert.equal((await ask(new URL(link, url))).status, 200, link)
   const page = await browser.newPage()
   page.on('pageerror', error => faults.push(`quotes: ${error.message}`))
   await page.goto(`${url}demos/quotes/`)
@@ -116,7 +108,7 @@ test('every link to another demo leads to a page, and the quotes are fed below t
   await page.click('[data-id=descartes] .like')
   await page.locator('[data-id=descartes] .like', { hasText: '♥ 1' }).waitFor()
   await page.close()
-  const foreign = await fetch(`${url}demos/quotes/write`, { method: 'POST', headers: { origin: 'https://elsewhere.example' }, body: '{"like":"descartes"}' })
+  const foreign = await ask(`${url}demos/quotes/write`, { method: 'POST', headers: { origin: 'https://elsewhere.example' }, body: '{"like":"descartes"}' })
   assert.equal(foreign.status, 403)
 })
 
@@ -153,7 +145,7 @@ test('search, filters and order are live queries', async () => {
   await one.keyboard.press('/')
   await one.keyboard.type('WATER THE plants')
   await until(async () => await one.getByTestId('total').textContent() === '1', 'one result')
-  assert.equal(await one.locator('.row').count(), 1)
+  await until(async () => await one.locator('.row').count() === 1, 'its row')
   // The other page still has it selected, and renames it: it leaves the result.
   await two.keyboard.press('Enter')
   const title = two.getByRole('textbox', { name: 'Title', exact: true })
@@ -167,12 +159,14 @@ test('search, filters and order are live queries', async () => {
 
   await one.getByLabel('Label', { exact: true }).selectOption({ label: 'regression' })
   await until(async () => ![NaN, 20_000].includes(await figure(one, 'total')), 'the label filter')
-  await until(async () => await one.locator('.row').count() > 5, 'its rows')
-  for (const chips of await one.locator('.row .chips').evaluateAll(all => all.map(c => c.innerHTML))) assert.match(chips, /regression/)
+  await until(async () => {
+    const chips = await one.locator('.row .chips').evaluateAll(all => all.map(c => c.innerHTML))
+    return chips.length > 5 && chips.every(c => /regression/.test(c))
+  }, 'its rows and no others')
   await one.getByLabel('Status', { exact: true }).selectOption('open')
   await one.getByLabel('Order').selectOption('priority')
   await until(async () => (await one.locator('.row .status-icon.done').count()) === 0, 'open issues only')
-  assert.ok(await firstRow(one).locator('.priority-icon.p1').count() === 1, 'urgent ones come first')
+  await until(async () => await firstRow(one).locator('.priority-icon.p1').count() === 1, 'urgent ones to come first')
   await one.getByRole('button', { name: 'Clear' }).click()
   await one.getByLabel('Order').selectOption('updated_at')
 })
@@ -188,39 +182,51 @@ test('a new issue appears everywhere, and the counts with it', async () => {
 })
 
 test('at 1,000 changes a second the page stays responsive', async () => {
+  const slowness = await slownessOf(browser, one)
   await setBusy(one, 1000)
-  await until(async () => await figure(one, 'rate') > 700, '1,000 changes a second')
-  // Meanwhile the list is scrolled and an issue is opened.
-  const { frames, tasks, opening, seconds } = await watchMainThread(browser, one, () => one.evaluate(async ({ ms, FRAME, OPENING, OPEN }) => {
-    const list = /** @type {HTMLElement} */ (document.querySelector('.scroller'))
-    const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
-    const end = performance.now() + ms
-    for (let i = 1; performance.now() < end; i++) {
+  await until(async () => await figure(one, 'rate') > 0, 'changes')
+  // Meanwhile the list is scrolled and an issue is opened. A machine that does other work brings fewer changes a second: they are waited for.
+  let changes = 0
+  const { frames, tasks, opening, seconds } = await watchMainThread(browser, one, async () => {
+    changes = await one.evaluate(async ({ wanted, FRAME, OPENING, OPEN, WAIT_MS }) => {
+      const list = /** @type {HTMLElement} */ (document.querySelector('.scroller'))
+      const rate = /** @type {HTMLElement} */ (document.querySelector('[data-testid="rate"]'))
+      const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
+      let [changes, last] = [0, performance.now()]
+      const end = last + WAIT_MS
+      for (let i = 1; last < end && (changes < wanted || i < 100); i++) {
+        await frame()
+        performance.mark(FRAME)
+        list.scrollTop = i * 12 % 4000
+        const now = performance.now()
+        changes += Number(rate.textContent?.replace(/,/g, '')) * (now - last) / 1000
+        last = now
+      }
+      const row = /** @type {HTMLElement} */ (document.querySelectorAll('.row')[5])
+      performance.mark(OPENING)
+      await new Promise(resolve => setTimeout(resolve))
+      row.click()
+      while (!document.querySelector('[data-testid="panel"]')) await frame()
       await frame()
-      performance.mark(FRAME)
-      list.scrollTop = i * 12 % 4000
-    }
-    const row = /** @type {HTMLElement} */ (document.querySelectorAll('.row')[5])
-    performance.mark(OPENING)
-    await new Promise(resolve => setTimeout(resolve))
-    row.click()
-    while (!document.querySelector('[data-testid="panel"]')) await frame()
-    await frame()
-    performance.mark(OPEN)
-    await new Promise(resolve => setTimeout(resolve))
-  }, { ms: 6000, FRAME, OPENING, OPEN }))
+      performance.mark(OPEN)
+      await new Promise(resolve => setTimeout(resolve))
+      return changes
+    }, { wanted: 5_000, FRAME, OPENING, OPEN, WAIT_MS })
+  })
   const long = tasks.filter(ms => ms > 50)
+  const sum = (/** @type {number[]} */ all) => all.reduce((a, b) => a + b, 0)
   const summary = {
-    rate: await figure(one, 'rate'), micros: await figure(one, 'micros'), patches: await figure(one, 'patches'), framesPerSecond: Math.round(frames.length / seconds),
+    slowness, changes: Math.round(changes), seconds: Math.round(seconds), micros: await figure(one, 'micros'), patches: await figure(one, 'patches'), framesPerSecond: Math.round(frames.length / seconds),
     frame95: Math.round(frames[Math.floor(frames.length * 0.95)]), longTasks: long.length, longest: Math.round(Math.max(0, ...tasks)),
-    blocked: Math.round(long.reduce((a, b) => a + b, 0) / seconds / 10) / 100, busy: Math.round(tasks.reduce((a, b) => a + b, 0) / seconds / 10) / 100, opening: Math.round(opening),
+    blocked: Math.round(sum(long) / changes * 100) / 100, busy: Math.round(sum(tasks) / changes * 100) / 100, opening: Math.round(opening),
   }
   console.log('busy page, milliseconds of processor time:', JSON.stringify(summary))
   await shoot(one, 'busy')
-  assert.ok(frames.length >= 12, `${frames.length} frames came in ${seconds} s`)
-  assert.ok(summary.frame95 < 200, `95 % of the frames take at most ${summary.frame95} ms`)
-  assert.ok(summary.blocked < 0.5, `long tasks take ${summary.blocked} of the time`)
-  assert.ok(summary.opening < 500, `an issue opens within ${summary.opening} ms`)
+  assert.ok(changes >= 5_000 && frames.length >= 90, `${Math.round(changes)} changes and ${frames.length} frames came in ${seconds} s`)
+  assert.ok(summary.frame95 < 200 * slowness, `95 % of the frames take at most ${summary.frame95} ms`)
+  // Of the millisecond that each of 1,000 changes a second has.
+  assert.ok(summary.blocked < 0.5 * slowness, `long tasks take ${summary.blocked} ms for each change`)
+  assert.ok(summary.opening < 500 * slowness, `an issue opens within ${summary.opening} ms`)
 })
 
 test('after a restart of the server the pages resume where they were, without a reload', async () => {
@@ -262,30 +268,28 @@ test('a page that was away too long loads a new snapshot, without a reload', asy
 
 test('in the end the pages hold what the database holds', async () => {
   await setBusy(one, 1000)
-  await until(async () => await figure(one, 'rate') > 500, 'some last changes')
-  const post = (/** @type {string} */ name, /** @type {object} */ body) => fetch(`${url}api/${name}`, { method: 'POST', body: JSON.stringify(body) })
+  await until(async () => await figure(one, 'rate') > 0, 'some last changes')
+  const post = (/** @type {string} */ name, /** @type {object} */ body) => ask(`${url}api/${name}`, { method: 'POST', body: JSON.stringify(body) })
   await post('busy', { rate: 0 })
   // Changes come in order: who shows this one has seen all before it.
   await post('create-issue', { project_id: 'p1', title: 'The very last one', creator_id: 'u1' })
   await two.getByRole('radio', { name: 'Board' }).click()
   await two.locator('.card', { hasText: 'The very last one' }).waitFor()
   await one.locator('.row', { hasText: 'The very last one' }).waitFor()
-  // The figures in the status bar are read a few times a second.
-  await one.waitForTimeout(1_000)
   await shoot(two, 'board')
   await stopServer()
   const database = await openEmbedded({ directory: data })
   try {
     const { rows } = await database.query('select status, count(*)::int as n from issues group by status')
     for (const { status, n } of rows) {
-      const shown = (await two.locator(`.column[data-status="${status}"] .count`).textContent())?.replace(/,/g, '')
-      assert.equal(Number(shown), n, status)
+      await until(async () => Number((await two.locator(`.column[data-status="${status}"] .count`).textContent())?.replace(/,/g, '')) === n, `${n} ${status}`)
     }
     const tables = await Promise.all(['projects', 'users', 'labels', 'issues', 'issue_labels', 'comments'].map(t => database.query(`select count(*)::int as n from ${t}`)))
     const total = tables.reduce((sum, t) => sum + t.rows[0].n, 0)
-    assert.deepEqual([await figure(one, 'rows'), await figure(two, 'rows')], [total, total])
+    // The figures in the status bar are read a few times a second.
+    for (const page of [one, two]) await until(async () => await figure(page, 'rows') === total, `${total} rows`)
     const { rows: [latest] } = await database.query(`select title from issues where status = 'todo' order by updated_at desc, id limit 1`)
-    assert.equal(await two.locator('.column[data-status="todo"] .card-title').first().textContent(), latest.title)
+    await until(async () => await two.locator('.column[data-status="todo"] .card-title').first().textContent() === latest.title, latest.title)
   } finally {
     await database.close()
   }
@@ -295,17 +299,16 @@ test('in the end the pages hold what the database holds', async () => {
 test('with a real PostgreSQL server, a change made in SQL shows on the page', async () => {
   const cluster = await startCluster()
   const page = await browser.newPage({ viewport: { width: 1440, height: 860 } })
-  page.setDefaultTimeout(60_000)
   try {
     const database = await cluster.createDatabase()
     await startServer({ DATABASE_URL: database })
     await page.goto(url)
-    await page.waitForSelector('.row', { timeout: 60_000 })
+    await page.waitForSelector('.row')
     await page.getByText('PostgreSQL, logical replication').waitFor()
     await sql(database, `update issues set title = 'Changed in psql', updated_at = now() where id = 'i77'`)
     await page.locator('.row[data-id="i77"] .title', { hasText: 'Changed in psql' }).waitFor()
     await setBusy(page, 1000)
-    await until(async () => await figure(page, 'rate') > 500, 'a busy team')
+    await until(async () => await figure(page, 'rate') > 0, 'a busy team')
     await shoot(page, 'postgres')
     await cluster.stop()
     await page.locator('.connection', { hasText: 'Database away' }).waitFor()

@@ -5,7 +5,8 @@ import { TABLES, keyOf } from '../../www/server/model.mjs'
 
 /** @typedef {import('../../www/server/model.mjs').TableName} TableName */
 
-const WAIT_MS = 60_000
+/** After so long it does not come at all. Nothing is judged by how long it takes: a machine may do other work meanwhile. */
+export const WAIT_MS = 300_000
 
 /** @param {() => unknown} condition @param {string} what @param {number} [ms] */
 export async function until(condition, what, ms = WAIT_MS) {
@@ -15,6 +16,12 @@ export async function until(condition, what, ms = WAIT_MS) {
     await new Promise(resolve => setTimeout(resolve, 15))
   }
 }
+
+/**
+ * A request on a connection of its own: one that was kept can be closed by the server in the moment in which it is used again.
+ * @param {string | URL} url @param {RequestInit & { headers?: Record<string, string> }} [init]
+ */
+export const ask = (url, { headers, ...init } = {}) => fetch(url, { ...init, headers: { ...headers, connection: 'close' } })
 
 /** Records what a database hands over. */
 export class RecordingSink {
@@ -123,7 +130,7 @@ export class FeedPage {
   }
 
   async load() {
-    const response = await fetch(`http://127.0.0.1:${this.port}/snapshot`)
+    const response = await ask(`http://127.0.0.1:${this.port}/snapshot`)
     assert.equal(response.status, 200)
     const batch = /** @type {any} */ (await response.json())
     this.replica.apply(batch.changes)

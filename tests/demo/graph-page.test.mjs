@@ -6,8 +6,8 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { chromium } from 'playwright-core'
 import { buildPage, builtPage } from '../../www/server/page.mjs'
+import { launch } from '../e2e/site.mjs'
 
 let server, browser, page
 const faults = []
@@ -16,7 +16,7 @@ before(async () => {
   await buildPage()
   server = createServer((request, response) => { void builtPage(request, response) })
   await new Promise(resolve => { server.listen(0, '127.0.0.1', resolve) })
-  browser = await chromium.launch({ executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })
+  browser = await launch()
   page = await browser.newPage({ viewport: { width: 1240, height: 760 } })
   page.on('pageerror', error => faults.push(String(error)))
   await page.goto(`http://127.0.0.1:${server.address().port}/demos/graph/`)

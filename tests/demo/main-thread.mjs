@@ -47,3 +47,27 @@ export async function watchMainThread(browser, page, work) {
     seconds: (cuts.at(-1) - cuts[0]) / 1e6,
   }
 }
+
+/** Processor time of the work below on a machine for which the bounds of the tests are made, in milliseconds. */
+const USUAL = 60
+
+/**
+ * How many times slower this machine is than what the bounds are made for, at least 1: what is slow in its own right is so beside other work of the same page.
+ *
+ * @param {import('playwright-core').Browser} browser
+ * @param {import('playwright-core').Page} page
+ */
+export async function slownessOf(browser, page) {
+  const { frames: [worked] } = await watchMainThread(browser, page, () => page.evaluate(async FRAME => {
+    performance.mark(FRAME)
+    await new Promise(resolve => setTimeout(resolve))
+    // Objects, texts and an order: what a page does.
+    for (let round = 0; round < 20; round++) {
+      const rows = Array.from({ length: 4_000 }, (_, i) => ({ id: `i${i * 7919 % 4_000}`, n: i }))
+      JSON.parse(JSON.stringify(rows.sort((a, b) => a.id < b.id ? -1 : 1)))
+    }
+    await new Promise(resolve => setTimeout(resolve))
+    performance.mark(FRAME)
+  }, FRAME))
+  return Math.max(1, Math.round(worked / USUAL * 10) / 10)
+}

@@ -5,11 +5,11 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { appendFile, chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { freePort } from './free-port.mjs'
 
 const run = promisify(execFile)
 const BIN = process.env.POSTGRES_BIN ?? '/usr/lib/postgresql/15/bin'
@@ -25,16 +25,6 @@ async function install() {
   await run('apt-get', ['update', '-qq'], { env })
   await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'postgresql-15', 'postgresql-15-wal2json'], { env })
 }
-
-/** @returns {Promise<number>} */
-const freePort = () => new Promise((resolve, reject) => {
-  const server = createServer()
-  server.on('error', reject)
-  server.listen(0, '127.0.0.1', () => {
-    const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-    server.close(() => resolve(port))
-  })
-})
 
 /**
  * @param {{ walLevel?: 'logical' | 'replica', plugins?: string }} [options] `plugins`: output plugins the server is told to trust
@@ -56,11 +46,13 @@ wal_level = ${walLevel}
 fsync = off
 max_wal_senders = 10
 max_replication_slots = 10
+wal_sender_timeout = '1h'
 `)
   // The setting is younger than many a PostgreSQL 15, and a server does not start with one it does not know.
   const { stdout: settings } = await run(`${BIN}/postgres`, ['--describe-config'], { maxBuffer: 1 << 24 }).catch(() => asOwner(`${BIN}/postgres`, ['--describe-config']))
   if (settings.includes('output_plugin_libraries')) await appendFile(join(data, 'postgresql.conf'), `output_plugin_libraries = '${plugins}'\n`)
-  const control = (/** @type {string[]} */ ...args) => asOwner(`${BIN}/pg_ctl`, ['-D', data, '-l', log, '-w', '-t', '30', ...args]).catch(async error => {
+  // A server that waits for its clients as long as they live does not stop at all: see `wal_sender_timeout`.
+  const control = (/** @type {string[]} */ ...args) => asOwner(`${BIN}/pg_ctl`, ['-D', data, '-l', log, '-w', '-t', '300', ...args]).catch(async error => {
     throw new Error(`${error.message}\n${await readFile(log, 'utf8').catch(() => '')}`)
   })
   await control('start')

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
+import { patience, patient } from './site.mjs'
 
 const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--no-default-browser-check', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--remote-debugging-port=0']
 
@@ -20,11 +21,11 @@ export async function start(profile) {
   }
   try {
     for (let waited = 0; !existsSync(portFile) || readFileSync(portFile, 'utf8').split('\n').length < 2; waited += 25) {
-      if (waited > 60_000) throw new Error('Chromium does not start')
+      if (waited > patience) throw new Error('Chromium does not start')
       await sleep(25)
     }
     const [port] = readFileSync(portFile, 'utf8').split('\n')
-    const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`)
+    const browser = patient(await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { timeout: patience }))
     return { context: browser.contexts()[0], browser, kill: async () => { await kill(); await browser.close().catch(() => {}) } }
   } catch (error) {
     await kill()

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { launch, open, serve } from './site.mjs'
+import { isDeepStrictEqual } from 'node:util'
+import { launch, open, serve, until } from './site.mjs'
 
 const html = (script) => `<!doctype html><title>t</title><link rel="icon" href="data:,"><script type="module">${script}</script>`
 const pages = {
@@ -81,14 +82,9 @@ for (const kind of ['indexeddb', 'opfs']) {
         await page.waitForFunction(() => globalThis.ready)
         return { page, status: await page.evaluate((k) => globalThis.tab(k), kind), look: () => page.evaluate(() => globalThis.look()), write: (tx) => page.evaluate((t) => globalThis.write(t), tx), set: (min) => page.evaluate((m) => globalThis.set(m), min) }
       }
-      const until = async (tab, want) => {
+      const comes = async (tab, want) => {
         let seen
-        for (const end = Date.now() + 10_000; Date.now() < end;) {
-          seen = await tab.look()
-          if (JSON.stringify(seen) === JSON.stringify(want)) return
-          await new Promise((resolve) => { setTimeout(resolve, 20) })
-        }
-        assert.deepEqual(seen, want)
+        await until(JSON.stringify(want), async () => isDeepStrictEqual(seen = await tab.look(), want)).catch(() => assert.deepEqual(seen, want))
       }
       try {
         const first = await visit()
@@ -97,17 +93,17 @@ for (const kind of ['indexeddb', 'opfs']) {
         assert.deepEqual([first.status, second.status], ['ready', 'follower'])
         await first.set(1)
         assert.deepEqual(await first.write([[':db/retractEntity', 3], { ':db/id': 7, n: 9 }, [':db/retractEntity', 7]]), { ':db/current-tx': 536870914 })
-        await until(second, { status: 'follower', lastTx: 2, above: [2], inputs: { '?min': 2 }, kept: [{ '?min': 1 }] })
+        await comes(second, { status: 'follower', lastTx: 2, above: [2], inputs: { '?min': 2 }, kept: [{ '?min': 1 }] })
         // The inputs of a tab are its own; facts it cannot write.
         await second.set(0)
         assert.equal(await second.write([{ n: 5 }]), 'FOLLOWER')
-        await until(second, { status: 'follower', lastTx: 2, above: [1, 2], inputs: { '?min': 0 }, kept: [{ '?min': 1 }] })
+        await comes(second, { status: 'follower', lastTx: 2, above: [1, 2], inputs: { '?min': 0 }, kept: [{ '?min': 1 }] })
         await first.page.close()
-        await until(second, { status: 'ready', lastTx: 2, above: [1, 2], inputs: { '?min': 0 }, kept: [{ '?min': 0 }] })
+        await comes(second, { status: 'ready', lastTx: 2, above: [1, 2], inputs: { '?min': 0 }, kept: [{ '?min': 0 }] })
         // Neither transactions nor entities of the first one are numbered again.
         assert.deepEqual(await second.write([{ ':db/id': -1, n: 5 }]), { '-1': 8, ':db/current-tx': 536870915 })
         await second.set(2)
-        await until(second, { status: 'ready', lastTx: 3, above: [2, 8], inputs: { '?min': 2 }, kept: [{ '?min': 2 }] })
+        await comes(second, { status: 'ready', lastTx: 3, above: [2, 8], inputs: { '?min': 2 }, kept: [{ '?min': 2 }] })
       } finally { await context.close() }
     })
   })

@@ -102,7 +102,7 @@ describe('the quotes collection in two browser contexts', () => {
     server.cut('travellers')
     await two.page.click('[data-id=descartes] .like')
     // Both were cut off, and come back each in its own time.
-    for (const { page } of [one, two]) await page.waitForFunction(() => document.querySelector('[data-id=descartes] .like').textContent === '♥ 1', undefined, { timeout: 15_000 })
+    for (const { page } of [one, two]) await page.waitForFunction(() => document.querySelector('[data-id=descartes] .like').textContent === '♥ 1')
     assert.deepEqual(await one.work(), { callbacks: 1, patches: ['set'] })
     assert.deepEqual(await one.quotes(), await two.quotes())
     await Promise.all([one.context.close(), two.context.close()])

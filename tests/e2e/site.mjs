@@ -43,10 +43,21 @@ export async function serve(pages, { fault = () => undefined, headers = {} } = {
   return { url: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections() }) }
 }
 
-export const launch = () => chromium.launch({
-  executablePath: process.env.CHROME_PATH || '/usr/bin/chromium',
+/** Milliseconds after which something does not come at all. Nothing is judged by how long it takes: a machine may do other work meanwhile. */
+export const patience = 300_000
+
+/** What waits for elements, pages and conditions waits as long. */
+export function patient(browser) {
+  const wait = (context) => { context.setDefaultTimeout(patience) }
+  browser.contexts().forEach(wait)
+  browser.on('context', wait)
+  return browser
+}
+
+export const launch = async () => patient(await chromium.launch({
+  executablePath: process.env.CHROME_PATH || '/usr/bin/chromium', timeout: patience,
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-})
+}))
 
 /** A page whose uncaught errors and console errors are kept in `problems`. */
 export async function open(browser, url) {
@@ -60,7 +71,7 @@ export async function open(browser, url) {
 }
 
 /** What `test` gives once it gives something; fails after so many milliseconds. */
-export async function until(what, test, ms = 15_000) {
+export async function until(what, test, ms = patience) {
   for (const end = Date.now() + ms; ;) {
     const value = await test()
     if (value) return value

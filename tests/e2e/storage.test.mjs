@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { start } from './chromium.mjs'
 import { oracle } from './pages/stream.mjs'
-import { launch, open, serve, until } from './site.mjs'
+import { launch, open, patience, serve, until } from './site.mjs'
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8')
 const html = (script) => `<!doctype html><title>t</title><link rel="icon" href="data:,"><script type="module">${script}</script>`
@@ -100,7 +100,7 @@ describe('IndexedDB that fails at every write in turn', () => {
   before(async () => { browser = await launch() })
   after(() => browser?.close())
   for (const [way, dead, retries] of [['throws', false, false], ['throws', true, false], ['throws', false, true], ['aborts', false, false], ['aborts', false, true], ['unheard', false, false], ['unheard', false, true]]) {
-    it(`${way}${dead ? ', and everything after it' : ''}${retries ? ', tried again' : ''}: a state that was, at least the acknowledged one`, { timeout: 180_000 }, async () => {
+    it(`${way}${dead ? ', and everything after it' : ''}${retries ? ', tried again' : ''}: a state that was, at least the acknowledged one`, { timeout: 4 * patience }, async () => {
       const { page, problems } = await open(browser, `${site.url}/faults`)
       await page.waitForFunction(() => globalThis.ready)
       const { count, wrong, cursors } = await page.evaluate(([w, d, r]) => globalThis.run(w, d, r), [way, dead, retries])
@@ -149,7 +149,7 @@ describe('three tabs that share a database', () => {
   before(async () => { browser = await launch() })
   after(() => browser?.close())
   for (const kind of ['indexeddb', 'opfs']) {
-    it(`${kind}: the leading one is closed while it writes: the others have what is durable, and each other's rows`, { timeout: 180_000 }, async () => {
+    it(`${kind}: the leading one is closed while it writes: the others have what is durable, and each other's rows`, { timeout: 4 * patience }, async () => {
       const context = await browser.newContext()
       const look = (page) => page.evaluate(() => globalThis.look())
       try {
@@ -164,14 +164,14 @@ describe('three tabs that share a database', () => {
           }
           const leader = tabs.shift(), before = acknowledged[kind]
           leader.evaluate(() => globalThis.go(Infinity)).catch(() => {})
-          await until('an acknowledged batch', () => acknowledged[kind] > before, 60_000)
+          await until('an acknowledged batch', () => acknowledged[kind] > before)
           await leader.close()
           const [next, other] = tabs
           await next.evaluate(() => globalThis.db.durability.leading)
           const found = await look(next), where = `round ${round}`
           assert.deepEqual([found.status, found.told, found.entry, found.state], ['ready', [], found.cursor, oracle(found.cursor)], where)
           assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged`)
-          await until('the other one to have the same', async () => (await look(other)).cursor === found.cursor, 60_000)
+          await until('the other one to have the same', async () => (await look(other)).cursor === found.cursor)
           assert.deepEqual([await look(other)], [{ ...found, status: 'follower' }], where)
         }
       } finally { await context.close() }
@@ -212,14 +212,14 @@ describe('a browser that is killed', () => {
   const times = Number(process.env.EDDYLINE_CRASHES ?? 20)
   const seed = Number(process.env.EDDYLINE_SEED ?? Date.now() % 100_000)
 
-  it(`${times} times at random points: the state is the oracle's at the stored cursor, nothing acknowledged is lost, and at the end`, { timeout: 120_000 + times * 15_000 }, async (t) => {
+  it(`${times} times at random points: the state is the oracle's at the stored cursor, nothing acknowledged is lost, and at the end`, { timeout: (times + 4) * patience }, async (t) => {
     t.diagnostic(`seed ${seed}`)
     let a = seed
     const random = (n) => { a = (Math.imul(a, 1664525) + 1013904223) >>> 0; return Math.floor(a / 4294967296 * n) }
     const profile = mkdtempSync(join(tmpdir(), 'eddyline-crash-'))
     const cursors = { indexeddb: [], opfs: [] }
     const isDeleted = (told) => told.length === 1 && told[0].startsWith('STORAGE_CORRUPT') && told[0].includes('the browser has deleted the database')
-    let deleted = 0
+    let deleted = 0, advanced = 0
     // Other tests' pages tell of theirs, too.
     Object.assign(acknowledged, { indexeddb: 0, opfs: 0 })
     try {
@@ -237,6 +237,7 @@ describe('a browser that is killed', () => {
               // Chromium's own files were torn by the kill: it deletes such a database, and we say so. Nothing else may be told, or lost.
               t.diagnostic(`${where}: ${found.told}, with ${acknowledged[kind]} acknowledged`)
               assert.equal(found.cursor, 0, where)
+              assert.ok(found.made.some((made) => made.includes('lost: total')), `${where}: the browser itself says so: ${found.made.join(', ')}`)
               deleted++
               acknowledged[kind] = 0
             } else assert.deepEqual(found.told, [], where)
@@ -244,6 +245,7 @@ describe('a browser that is killed', () => {
             assert.equal(found.entry, found.cursor, `${where}: the entry of the version`)
             assert.ok(found.cursor >= acknowledged[kind], `${where}: ${found.cursor} of ${acknowledged[kind]} acknowledged; databases that the browser made anew: ${found.made.join(', ') || 'none'}; its folders:\n${folders(profile)}`)
             assert.equal(found.state, oracle(found.cursor), `${where}: at ${found.cursor}`)
+            if (found.cursor > (cursors[kind].at(-1) ?? 0)) advanced++
             cursors[kind].push(found.cursor)
             visits.push(page)
           }
@@ -251,7 +253,7 @@ describe('a browser that is killed', () => {
             const before = { ...acknowledged }
             for (const page of visits) page.evaluate(() => globalThis.go(Infinity)).catch(() => {})
             // On a slow disk half a second may be over before anything is durable: every other time something is.
-            if (round % 2 === 1) await until('a durable batch', () => Object.keys(before).every((kind) => acknowledged[kind] > before[kind]), 60_000)
+            if (round % 2 === 1) await until('a durable batch', () => Object.keys(before).every((kind) => acknowledged[kind] > before[kind]))
             await sleep(random(500))
           } else {
             for (const [i, page] of visits.entries()) {
@@ -266,15 +268,17 @@ describe('a browser that is killed', () => {
         } finally { await kill() }
       }
       t.diagnostic(`cursors: ${JSON.stringify(cursors)}`)
-      assert.ok(deleted <= 2 + times / 50, `the browser deleted IndexedDB ${deleted} times in ${times}`)
-      for (const kind of ['indexeddb', 'opfs']) assert.ok(new Set(cursors[kind]).size > times / 2, `${kind} goes on between kills: ${cursors[kind]}`)
+      // At about one in 150, five of twenty come once in some millions of runs.
+      assert.ok(deleted <= 4 + times / 50, `the browser deleted IndexedDB ${deleted} times in ${times}`)
+      // Every other time there was a durable batch in both: it is found, or it was in a database that the browser has deleted.
+      assert.ok(advanced + deleted >= 2 * Math.floor(times / 2), `both go on between kills: ${JSON.stringify(cursors)}`)
     } finally { rmSync(profile, { recursive: true, force: true, maxRetries: 10 }) }
   })
 })
 
 describe('a database that the browser finds damaged', () => {
   for (const onCorrupt of ['rebuild', 'refuse']) {
-    it(`it deletes: with '${onCorrupt}' the page is told that what was stored is gone`, { timeout: 120_000 }, async () => {
+    it(`it deletes: with '${onCorrupt}' the page is told that what was stored is gone`, { timeout: 4 * patience }, async () => {
       const profile = mkdtempSync(join(tmpdir(), 'eddyline-damaged-'))
       const visit = async (context) => {
         // A tab at a time: a second one would be locked out.

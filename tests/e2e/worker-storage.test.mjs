@@ -1,7 +1,6 @@
 // Storage of a database in a worker, in a real browser: in place in files of the origin, in IndexedDB, over reloads; of tabs that share an engine.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { launch, serve, until } from './site.mjs'
 
 const pages = {
@@ -15,12 +14,15 @@ const pages = {
     globalThis.warnings = []
     globalThis.migrated = 0
     globalThis.open = async (kind, { version = 1, tabs, shared, silent } = {}) => {
-      const migrations = version === 2 ? { 2: (row) => { globalThis.migrated++; return { ...row, title: 'T ' + row.id } } } : undefined
-      if (silent) {
+      // Of what is sent to the worker, whether it was asked for a database.
+      const { postMessage } = MessagePort.prototype
+      MessagePort.prototype.postMessage = function (message, ...rest) {
         // What the worker asks is never answered.
-        const { postMessage } = MessagePort.prototype
-        MessagePort.prototype.postMessage = function (message, ...rest) { if (message?.t !== 'migrated') postMessage.call(this, message, ...rest) }
+        if (silent && message?.t === 'migrated') return
+        postMessage.call(this, message, ...rest)
+        globalThis.asked ||= message?.t === 'open'
       }
+      const migrations = version === 2 ? { 2: (row) => { globalThis.migrated++; return { ...row, title: 'T ' + row.id } } } : undefined
       try {
         globalThis.db = await createWorkerDatabase({ schema: schemas[version], shared, storage: kinds[kind]('app', { version, migrations, tabs, onWarning: (w) => { warnings.push(w.code) } }) })
         return [db.durability.kind, db.durability.status, ...warnings]
@@ -116,7 +118,7 @@ describe('storage of a database in a worker', () => {
     void b.open('indexedDb', { version: 2, shared: true, silent: true }).catch(() => {})
     await until('the migration', () => b.page.evaluate(() => globalThis.migrated === 1))
     const opened = c.open('indexedDb', { version: 2, shared: true })
-    await sleep(300)
+    await until('the other tab to ask', () => c.page.evaluate(() => globalThis.asked))
     await b.page.close()
     assert.deepEqual(await opened, ['indexeddb', 'ready'])
     assert.deepEqual(await c.rows(), ['a1T a', 'b2T b'])

@@ -10,7 +10,7 @@ before(async () => { place = await project('node') })
 after(() => place?.remove())
 
 function node(...args) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: place.folder, encoding: 'utf8', timeout: 60_000 })
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: place.folder, encoding: 'utf8', timeout: 600_000 })
   assert.equal(status, 0, stderr)
   return stdout
 }

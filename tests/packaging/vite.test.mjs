@@ -2,13 +2,14 @@
 // content policy, built behind a server that cannot serve the binary, and in development.
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import { createServer as createSocket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { chromium } from 'playwright-core'
 import { build, createServer, preview } from 'vite'
 import { ensureBrowser } from '../scripts/browser.mjs'
 import { filesBelow } from '../scripts/fresh.mjs'
+import { freePort } from '../demo/free-port.mjs'
+import { patience, patient } from '../e2e/site.mjs'
 import { project } from './tarball.mjs'
 
 let place, browser
@@ -17,7 +18,7 @@ const quiet = () => ({ root: place.folder, configFile: false, logLevel: 'error' 
 before(async () => {
   place = await project('vite')
   const { chrome } = await ensureBrowser()
-  browser = await chromium.launch({ executablePath: chrome, args: ['--no-sandbox', '--disable-gpu'] })
+  browser = patient(await chromium.launch({ executablePath: chrome, args: ['--no-sandbox', '--disable-gpu'], timeout: patience }))
   await build(quiet())
 })
 after(async () => {
@@ -25,12 +26,6 @@ after(async () => {
   place?.remove()
 })
 
-const freePort = () => new Promise((resolve, reject) => {
-  const socket = createSocket().on('error', reject).listen(0, '127.0.0.1', () => {
-    const { port } = socket.address()
-    socket.close(() => resolve(port))
-  })
-})
 const listening = async (headers) => ({ host: '127.0.0.1', port: await freePort(), strictPort: true, open: false, headers })
 
 /** Opens the page, sees the list, changes it, sees it change. Returns how the binary came. */
@@ -57,7 +52,7 @@ async function visit(url, { prepare } = {}) {
     await page.goto(url)
     const rows = page.locator('#rows li')
     const expectRows = async (...titles) => {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll('#rows li')].map((item) => item.textContent).join() === wanted, titles.join(), { timeout: 20_000 })
+      await page.waitForFunction((wanted) => [...document.querySelectorAll('#rows li')].map((item) => item.textContent).join() === wanted, titles.join())
         .catch(async () => assert.fail(`expected ${titles}, the screen shows ${await rows.allTextContents()}; ${came.problems.join('; ')}`))
     }
     await expectRows('Crash', 'Leak')

@@ -57,7 +57,9 @@ async function wasmTests() {
   const configured = join(cache, 'webdriver.json')
   put(configured, JSON.stringify(capabilities))
   const env = {
-    CHROMEDRIVER: driver, WASM_BINDGEN_TEST_WEBDRIVER_JSON: configured, WASM_BINDGEN_TEST_TIMEOUT: process.env.WASM_BINDGEN_TEST_TIMEOUT ?? '300',
+    CHROMEDRIVER: driver, WASM_BINDGEN_TEST_WEBDRIVER_JSON: configured, WASM_BINDGEN_TEST_TIMEOUT: process.env.WASM_BINDGEN_TEST_TIMEOUT ?? '1800',
+    // Of a driver that has not begun to listen; the runner gives it five seconds, which one that is read from a disk for the first time may need.
+    WASM_BINDGEN_TEST_DRIVER_TIMEOUT: process.env.WASM_BINDGEN_TEST_DRIVER_TIMEOUT ?? '300',
     PATH: [await ensureBindgen(), process.env.PATH].join(delimiter),
   }
   return again(async () => ({ ...count('cargo', await run('cargo', ['test', '--target', target, '--test', 'wasm', ...lockedFlag()], { env, capture: true })), files: ['tests/wasm.rs'] }))

@@ -1,5 +1,5 @@
 import { EddylineError } from '../errors.js'
-import { type Medium, corrupt, storageError } from './medium.js'
+import { type Medium, PATIENCE, corrupt, storageError } from './medium.js'
 
 export interface IndexedDbOptions {
   /**
@@ -13,8 +13,6 @@ export interface IndexedDbOptions {
 const PORTION = 16
 /** The end of a stamp where there are records. */
 const FILLED = ' filled'
-/** Milliseconds for a page that goes, as a reloaded one does, to let go. */
-const PATIENCE = 1000
 
 /**
  * One database of IndexedDB with `log` and `pieces` (keys `[generation, n]`) and `state` (`published`: generation of the
@@ -72,7 +70,8 @@ export class IndexedDbMedium implements Medium {
   async #lock(): Promise<void> {
     if (typeof navigator === 'undefined' || navigator.locks === undefined) return
     const patience = new AbortController()
-    const timer = setTimeout(() => { patience.abort() }, PATIENCE)
+    // A browser that does other work answers late, whoever has the lock: once it answers this, it has given the lock or somebody has it.
+    const timer = setTimeout(() => { void navigator.locks.query().catch(() => {}).then(() => { patience.abort() }) }, PATIENCE)
     try {
       await new Promise<void>((held, refused) => {
         navigator.locks.request(`eddyline.indexeddb:${this.name}`, { signal: patience.signal }, () => new Promise<void>(release => {

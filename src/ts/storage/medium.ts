@@ -28,6 +28,9 @@ export interface Medium {
   close(): Promise<void>
 }
 
+/** Milliseconds for a page or worker that goes, as a reloaded one does, to let go. */
+export const PATIENCE = 1000
+
 const NAMES: Record<string, ErrorCode> = {
   QuotaExceededError: 'STORAGE_FULL', ENOSPC: 'STORAGE_FULL', EDQUOT: 'STORAGE_FULL', EFBIG: 'STORAGE_FULL',
   NoModificationAllowedError: 'STORAGE_LOCKED', EBUSY: 'STORAGE_LOCKED',

@@ -1,6 +1,7 @@
 // Files of the origin's private file system, in a worker: only there are they read and written in place.
 import { EddylineError } from '../errors.js'
 import type { File, Folder } from './generations.js'
+import { PATIENCE } from './medium.js'
 
 interface AccessHandle {
   getSize(): number
@@ -19,6 +20,9 @@ function counted(n: number, asked: number): number {
   if (n <= asked) return n
   throw Object.assign(new Error(`the file system's error ${n | 0}`), (n | 0) === -8 ? { name: 'QuotaExceededError' } : {})
 }
+
+/** How often a file that is open elsewhere is asked for: those of a worker that was ended come free a moment later. */
+const TRIES = 20
 
 /** Whether files can be opened here. */
 export const hasAccessHandles = (): boolean =>
@@ -41,8 +45,14 @@ export class OpfsFolder implements Folder {
   }
 
   async #access(name: string): Promise<AccessHandle> {
-    const handle = await this.#folder.getFileHandle(name, { create: true })
-    return (handle as unknown as { createSyncAccessHandle(): Promise<AccessHandle> }).createSyncAccessHandle()
+    const handle = await this.#folder.getFileHandle(name, { create: true }) as unknown as { createSyncAccessHandle(): Promise<AccessHandle> }
+    for (let n = 1; ; n++) {
+      try { return await handle.createSyncAccessHandle() } catch (error) {
+        if (n > TRIES || (error as { name?: string }).name !== 'NoModificationAllowedError') throw error
+      }
+      // Counted, not timed: in a browser that does other work a worker that goes takes longer, too.
+      await new Promise(resolve => { setTimeout(resolve, PATIENCE / TRIES) })
+    }
   }
 
   async list(): Promise<string[]> {

@@ -2,6 +2,7 @@
 import { Component, StrictMode, Suspense, createElement as h, lazy, memo, startTransition, useState } from 'react'
 import { createRoot, hydrateRoot } from 'react-dom/client'
 import { flushSync } from 'react-dom'
+import { unstable_IdlePriority as IDLE, unstable_scheduleCallback as schedule } from 'scheduler'
 import { belongsTo, createDatabase, defineSchema, eq, gt, hasMany, int, param, string, table, withParams } from 'eddyline'
 import { EddylineProvider, useDatabase, useLiveQuery } from 'eddyline/react'
 
@@ -14,7 +15,31 @@ const renders = {}
 const count = (name) => { renders[name] = (renders[name] ?? 0) + 1 }
 const issue = (id, more) => ({ id, title: `T${id}`, status: 'open', priority: 1, projectId: null, ...more })
 const put = (id, more) => ({ op: 'upsert', table: 'issues', row: issue(id, more) })
-const settle = async () => { for (let i = 0; i < 5; i++) await new Promise((resolve) => { setTimeout(resolve, 0) }) }
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
+/** Until React has nothing to do: what is idle comes behind all of its work, in however many pieces that is done. */
+const settle = async () => {
+  for (let i = 0; i < 5; i++) {
+    await pause(0)
+    await new Promise((resolve) => { schedule(IDLE, resolve) })
+  }
+}
+/** How many live queries there are, once they are no more than `wanted`: one that nobody has goes a while after. */
+async function left(db, wanted = 0) {
+  for (const end = performance.now() + 60_000; db.stats().views > wanted && performance.now() < end;) await pause(10)
+  return db.stats().views
+}
+
+// The second after which the binding takes a render for one that is never mounted passes when a test says so: a browser that is
+// stopped between a render and its effects would show one where there is none.
+const held = new Map(), { setTimeout: later, clearTimeout: never } = globalThis
+globalThis.setTimeout = (fn, ms, ...args) => {
+  if (ms !== 1000) return later(fn, ms, ...args)
+  const id = -1 - held.size
+  held.set(id, fn)
+  return id
+}
+globalThis.clearTimeout = (id) => { if (held.has(id)) held.set(id, undefined); else never(id) }
+const secondPasses = () => { for (const [id, fn] of held) { held.set(id, undefined); fn?.() } }
 
 const Row = memo(({ row }) => { count(`row ${row.id}`); return h('li', null, row.title) })
 
@@ -54,11 +79,10 @@ globalThis.tests = {
     db.apply([put('b', { title: 'changed' })])
     await settle()
     const second = [text('list'), text('twin'), { ...renders }]
-    await new Promise((resolve) => { setTimeout(resolve, 60) })
+    await pause(60)
     const kept = db.stats().views
     root.unmount()
-    await new Promise((resolve) => { setTimeout(resolve, 60) })
-    return { first, second, kept, after: db.stats().views, nodes: db.stats().nodes }
+    return { first, second, kept, after: await left(db), nodes: db.stats().nodes }
   },
 
   async identity() {
@@ -89,14 +113,12 @@ globalThis.tests = {
       await settle()
       said.push(text('list'))
     }
-    await new Promise((resolve) => { setTimeout(resolve, 80) })
-    const views = db.stats().views
+    const views = await left(db, 1)
     db.apply([put('x', { title: 'X2', status: 'open' })])
     await settle()
     said.push(text('list'))
     root.unmount()
-    await new Promise((resolve) => { setTimeout(resolve, 80) })
-    return { said, views, after: db.stats().views }
+    return { said, views, after: await left(db) }
   },
 
   /** What is shown after each of the options, and how many live queries that took. */
@@ -117,8 +139,7 @@ globalThis.tests = {
       said.push([text('part'), opened])
     }
     root.unmount()
-    await new Promise((resolve) => { setTimeout(resolve, 80) })
-    return { said, after: db.stats().views }
+    return { said, after: await left(db) }
   },
 
   /** The values of parameters that come one after the other, as the query has them; the code of one that it refuses. */
@@ -205,8 +226,8 @@ globalThis.tests = {
     await settle()
     db.apply(Array.from({ length: 30 }, (_, i) => put(`d${String(i).padStart(2, '0')}`, { status: 'done' })))
     change('done')
-    for (let i = 0; i < 20; i++) { db.apply([put(`d${String(i).padStart(2, '0')}`, { status: 'done', title: `N${i}` }), put(`e${i}`, { status: i % 2 ? 'done' : 'open' })]); await new Promise((r) => { setTimeout(r, 1) }) }
-    await new Promise((resolve) => { setTimeout(resolve, 400) })
+    for (let i = 0; i < 20; i++) { db.apply([put(`d${String(i).padStart(2, '0')}`, { status: 'done', title: `N${i}` }), put(`e${i}`, { status: i % 2 ? 'done' : 'open' })]); await pause(1) }
+    await settle()
     const wanted = db.live(db.query.issues.where('status', '=', 'done').orderBy('id')).rows.map((r) => r.title).join(' ')
     return { error, same: text('page').trim() === wanted, length: wanted.split(' ').length }
   },
@@ -219,8 +240,8 @@ globalThis.tests = {
     root.render(h(EddylineProvider, { db }, h(Suspense, { fallback: h('em', { id: 'wait' }, 'wait') }, h(List, { status: 'open' }), h(Never))))
     await settle()
     const during = db.stats().views
-    await new Promise((resolve) => { setTimeout(resolve, 1300) })
-    return { wait: text('wait'), during, after: db.stats().views }
+    secondPasses()
+    return { wait: text('wait'), during, after: await left(db) }
   },
 
   async hydration(html) {
@@ -255,22 +276,25 @@ globalThis.tests = {
     await note()
     set(null)
     await note()
-    await new Promise((resolve) => { setTimeout(resolve, 80) })
-    return { said, views: (await db).stats().views }
+    return { said, views: await left(await db) }
   },
 
   async faults() {
     const said = {}
-    const show = async (name, tree) => {
+    const show = async (name, tree, then = () => {}) => {
       const root = createRoot(host(), { onCaughtError() {} })
       root.render(h(Boundary, null, tree))
+      await settle()
+      then()
       await settle()
       said[name] = text('error')
       root.unmount()
     }
     const db = await database()
     await show('no provider', h(List, { status: 'open' }))
-    await show('rejected', h(EddylineProvider, { db: new Promise((_, reject) => { setTimeout(() => reject(Object.assign(new Error('x'), { code: 'LOAD_FAILED' }))) }) }, h(List, { status: 'open' })))
+    // Once it is waited for: who rejects before anybody listens is told of by the browser.
+    const { promise, reject } = Promise.withResolvers()
+    await show('rejected', h(EddylineProvider, { db: promise }, h(List, { status: 'open' })), () => { reject(Object.assign(new Error('x'), { code: 'LOAD_FAILED' })) })
     const Wrong = () => { useLiveQuery((d) => d.query.issues.where('titel', '=', 'x')); return null }
     await show('wrong query', h(EddylineProvider, { db }, h(Wrong)))
     const Early = () => { useDatabase(); return null }
@@ -297,7 +321,6 @@ globalThis.tests = {
     await settle()
     const swapped = [text('list'), text('inner')]
     root.unmount()
-    await new Promise((resolve) => { setTimeout(resolve, 80) })
-    return { first, swapped, views: [one.stats().views, other.stats().views] }
+    return { first, swapped, views: [await left(one), await left(other)] }
   },
 }

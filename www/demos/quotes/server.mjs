@@ -44,6 +44,12 @@ class Circle {
     response.on('close', () => { this.readers.delete(response) })
   }
 
+  /** Ends all streams. One that is still on its way takes nothing more: a write behind the end would throw. */
+  cut() {
+    for (const response of this.readers) response.end()
+    this.readers.clear()
+  }
+
   /** Does what a wish asks for, and tells all readers; false if it asks for nothing that can be done. @param {Wish} wish */
   write(wish) {
     const change = this.#change(wish)
@@ -104,7 +110,7 @@ export function openQuotes() {
     },
     /** Ends all streams of a circle, or of all: their pages come back by themselves. @param {string} [name] */
     cut(name) {
-      for (const one of name === undefined ? circles.values() : [circles.get(name)]) for (const response of one?.readers ?? []) response.end()
+      for (const one of name === undefined ? circles.values() : [circles.get(name)]) one?.cut()
     },
   }
 }

@@ -30,6 +30,7 @@ const live = db.live(db.query.users.orderBy('renamed', 'desc').orderBy('id').lim
 
 const buttons = new Map<string, HTMLButtonElement>()
 let cancel: AbortController | undefined
+let awaitsDisk = false
 function show(): void {
   place('users').replaceChildren(...live.rows.map(row => {
     const line = document.createElement('tr')
@@ -43,6 +44,10 @@ function show(): void {
   const is = { 'Skip broken events': (running?.errors().length ?? 0) > 0, Rebuild: cancel === undefined && status !== 'follower', Cancel: cancel !== undefined }
   for (const [label, can] of Object.entries(is)) { const b = buttons.get(label); if (b !== undefined) b.disabled = !can }
   document.body.dataset.shown = String(live.version)
+  if (pending === 0 || awaitsDisk) return
+  // Nothing else tells that they have got there.
+  awaitsDisk = true
+  void db.flush().then(() => { awaitsDisk = false; show() }, () => { awaitsDisk = false })
 }
 live.subscribe(show)
 db.subscribe(show)
