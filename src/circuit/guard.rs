@@ -60,14 +60,14 @@ impl Guard {
                         Some(guard @ Guard::Equal(..)) => equal.push(guard),
                         guard => ranges.extend(guard),
                     },
-                    (Function::Like, [Formula::Column(path), Formula::Literal(Value::Text(pattern))]) => {
-                        match like::prefix(pattern) {
-                            (text, true) => equal.push(Guard::Equal(*path, vec![Value::Text(text.into())])),
-                            (start, false) => beginning(&mut ranges, *path, start),
+                    (Function::Like | Function::StartsWith, [Formula::Column(path), Formula::Literal(Value::Text(text))]) => {
+                        let (start, whole) = if *function == Function::Like { like::prefix(text) } else { (&**text, false) };
+                        if whole {
+                            equal.push(Guard::Equal(*path, vec![Value::Text(start.into())]));
+                        } else if !start.is_empty() {
+                            let end = like::behind(start).map(|end| (Value::Text(end.into()), false));
+                            narrow(&mut ranges, *path, Some((Value::Text(start.into()), true)), end);
                         }
-                    }
-                    (Function::StartsWith, [Formula::Column(path), Formula::Literal(Value::Text(start))]) => {
-                        beginning(&mut ranges, *path, start);
                     }
                     (Function::Between, [Formula::Column(path), Formula::Literal(low), Formula::Literal(high)]) => {
                         narrow(&mut ranges, *path, Some((low.clone(), true)), None);
@@ -119,14 +119,6 @@ fn any_of(arms: &[Formula]) -> Option<Guard> {
 fn add_value(values: &mut Vec<Value>, value: &Value) {
     if !values.iter().any(|v| total_order(v.as_cell(), value.as_cell()).is_eq()) {
         values.push(value.clone());
-    }
-}
-
-/// Texts that begin with one.
-fn beginning(ranges: &mut Vec<Guard>, path: Path, start: &str) {
-    if !start.is_empty() {
-        let end = like::behind(start).map(|end| (Value::Text(end.into()), false));
-        narrow(ranges, path, Some((Value::Text(start.into()), true)), end);
     }
 }
 

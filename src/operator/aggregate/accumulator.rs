@@ -80,7 +80,7 @@ impl Accumulator {
                 match cell {
                     Cell::Int(v) => sum.add_integer(v, weight),
                     Cell::Float(v) => sum.add(v, weight),
-                    c => unreachable!("bind lets no sum of {:?} through", c.kind()),
+                    _ => unreachable!("bind lets no sum of others through"),
                 }
                 if *count == 0 {
                     *sum = ExactSum::default();
@@ -91,8 +91,8 @@ impl Accumulator {
             (Accumulator::Spread(spread), Cell::Float(v)) => spread.add(v, weight),
             (Accumulator::Decimals(all), Cell::Decimal(v)) => all.add(call.function, v, weight),
             (Accumulator::Spans(all), Cell::Interval(v)) => all.add(v, weight),
-            (Accumulator::Spread(_) | Accumulator::Decimals(_) | Accumulator::Spans(_), c) => {
-                unreachable!("bind lets no variance of {:?} through", c.kind())
+            (Accumulator::Spread(_) | Accumulator::Decimals(_) | Accumulator::Spans(_), _) => {
+                unreachable!("bind lets no variance of others through")
             }
             (Accumulator::Values(values), cell) => {
                 values.change(cell, weight);

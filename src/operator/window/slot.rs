@@ -111,7 +111,7 @@ impl Slot {
                 match cell {
                     Cell::Int(v) => sum.add_integer(v, times),
                     Cell::Float(v) => sum.add(v, times),
-                    c => unreachable!("bind lets no sum of {:?} through", c.kind()),
+                    _ => unreachable!("bind lets no sum of others through"),
                 }
             }
             Slot::Decimals { sum, count } => {

@@ -58,7 +58,7 @@ impl Store {
     pub fn new(schema: &Schema, rs: &mut Relations) -> Self {
         for table in schema.tables.values() {
             let id = rs.add_packed(table.layout.clone());
-            assert_eq!(id, table.id, "tables are the first relations");
+            assert!(id == table.id, "tables are the first relations");
             rs.add_numbers(id, table.arrivals.len());
             for (i, column) in table.columns.values().enumerate() {
                 if column.ty == Type::Int && !column.safe_integer {
