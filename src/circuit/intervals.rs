@@ -40,7 +40,7 @@ impl Default for Intervals {
 }
 
 impl Intervals {
-    /// Adds an interval under an id that has none.
+    /// Adds an interval under an id, which may have others.
     pub fn insert(&mut self, low: Bound, high: Bound, id: u32) {
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 17;
