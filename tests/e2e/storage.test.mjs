@@ -268,8 +268,8 @@ describe('a browser that is killed', () => {
         } finally { await kill() }
       }
       t.diagnostic(`cursors: ${JSON.stringify(cursors)}`)
-      // At about one in 150, five of twenty come once in some millions of runs.
-      assert.ok(deleted <= 4 + times / 50, `the browser deleted IndexedDB ${deleted} times in ${times}`)
+      // At about one in 150, three of twenty come once in some thousands of runs.
+      assert.ok(deleted <= 2 + times / 50, `the browser deleted IndexedDB ${deleted} times in ${times}`)
       // Every other time there was a durable batch in both: it is found, or it was in a database that the browser has deleted.
       assert.ok(advanced + deleted >= 2 * Math.floor(times / 2), `both go on between kills: ${JSON.stringify(cursors)}`)
     } finally { rmSync(profile, { recursive: true, force: true, maxRetries: 10 }) }
