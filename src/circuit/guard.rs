@@ -94,10 +94,14 @@ fn flatten<'a>(formula: &'a Formula, out: &mut Vec<&'a Formula>) {
     }
 }
 
-/// What the arms of an `or` ask for: values of one column, if all of them do, else whatever each of them asks for first.
+/// What the arms of an `or` ask for: values of one column, if all of them do, else whatever each of them asks for first. An arm
+/// that may fail does so also for rows that it asks nothing of: within an `or` a null does not end an `and`.
 fn any_of(arms: &[Formula]) -> Option<Guard> {
     let mut parts = Vec::new();
     for arm in arms {
+        if !arm.is_safe() {
+            return None;
+        }
         match Guard::of(arm).into_iter().next()? {
             Guard::Any(more) => parts.extend(more),
             one => parts.push(one),
@@ -107,19 +111,16 @@ fn any_of(arms: &[Formula]) -> Option<Guard> {
     if !parts.iter().all(|part| matches!(part, Guard::Equal(of, _) if *of == path)) {
         return Some(Guard::Any(parts));
     }
-    let mut found = Vec::new();
-    for part in &parts {
+    let mut found: Vec<Value> = Vec::new();
+    for part in parts {
         if let Guard::Equal(_, values) = part {
-            values.iter().for_each(|value| add_value(&mut found, value));
+            found.extend(values);
         }
     }
+    // Two lists of thousands may meet here.
+    found.sort_by(|a, b| total_order(a.as_cell(), b.as_cell()));
+    found.dedup_by(|a, b| total_order(a.as_cell(), b.as_cell()).is_eq());
     Some(Guard::Equal(path, found))
-}
-
-fn add_value(values: &mut Vec<Value>, value: &Value) {
-    if !values.iter().any(|v| total_order(v.as_cell(), value.as_cell()).is_eq()) {
-        values.push(value.clone());
-    }
 }
 
 fn members(path: Path, values: &[Formula]) -> Option<Guard> {
@@ -127,7 +128,8 @@ fn members(path: Path, values: &[Formula]) -> Option<Guard> {
     for value in values {
         match value {
             Formula::Literal(Value::Null) => {}
-            Formula::Literal(v) => add_value(&mut found, v),
+            Formula::Literal(v) if found.iter().any(|f| total_order(f.as_cell(), v.as_cell()).is_eq()) => {}
+            Formula::Literal(v) => found.push(v.clone()),
             _ => return None,
         }
     }
@@ -270,6 +272,20 @@ mod tests {
         let equal = call(Function::Eq, vec![column(0), int(7)]);
         assert_eq!(Guard::of(&call(Function::And, vec![fails.clone(), equal.clone()])), vec![]);
         assert_eq!(Guard::of(&call(Function::And, vec![equal, fails])).len(), 1);
+    }
+
+    #[test]
+    fn an_arm_asks_what_follows_a_null_and_may_fail_then() {
+        let equal = |c, v| call(Function::Eq, vec![column(c), int(v)]);
+        let fails = call(Function::Gt, vec![call(Function::Div, vec![int(1), column(1)]), int(0)]);
+        let arm = |last: Formula| call(Function::Or, vec![call(Function::And, vec![equal(0, 1), last]), equal(2, 3)]);
+        assert_eq!(Guard::of(&arm(fails.clone())), vec![]);
+        let nested = call(Function::Or, vec![equal(0, 1), equal(0, 2)]);
+        assert_eq!(Guard::of(&call(Function::Or, vec![equal(2, 3), call(Function::And, vec![nested, fails])])), vec![]);
+        // A text begins with another or not.
+        let begins = call(Function::StartsWith, vec![column(1), Formula::Literal(Value::Text("a".into()))]);
+        let one = |c, v| Guard::Equal(Path::column(c), vec![Value::Int(v)]);
+        assert_eq!(Guard::of(&arm(begins)), vec![Guard::Any(vec![one(0, 1), one(2, 3)])]);
     }
 
     #[test]

@@ -155,8 +155,8 @@ impl Formula {
             #[rustfmt::skip]
             Formula::Call(function, args) => matches!(
                 function,
-                F::Eq | F::Ne | F::Lt | F::Le | F::Gt | F::Ge | F::And | F::Or | F::Not | F::In | F::Like | F::ILike | F::IsNull
-                    | F::IsNotNull | F::Between | F::IsDistinct | F::IsNotDistinct | F::Coalesce | F::NullIf | F::Greatest | F::Least
+                F::Eq | F::Ne | F::Lt | F::Le | F::Gt | F::Ge | F::And | F::Or | F::Not | F::In | F::Like | F::ILike | F::StartsWith
+                    | F::IsNull | F::IsNotNull | F::Between | F::IsDistinct | F::IsNotDistinct | F::Coalesce | F::NullIf | F::Greatest | F::Least
                     | F::Case | F::CaseOf | F::Lower | F::Upper | F::Length
             ) && args.iter().all(Formula::is_safe),
         }

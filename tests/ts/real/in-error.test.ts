@@ -1,6 +1,6 @@
 // A query that cannot be evaluated for a while: what it shows, and what its next diff leads from.
 import { describe, expect, it } from 'vitest'
-import { type Database, add, applyPatches, coalesce, createDatabase, defineSchema, div, eq, exists, gt, hasMany, int, length, lower, max, param, plainPatches, string, sum, table } from '../../../pkg/index.inline.js'
+import { type Database, add, and, applyPatches, coalesce, createDatabase, defineSchema, div, eq, exists, gt, hasMany, int, length, lower, max, or, param, plainPatches, string, sum, table } from '../../../pkg/index.inline.js'
 
 const schema = defineSchema({ t: table({ id: int().key(), o: int(), p: int() }) })
 type Db = Database<typeof schema>
@@ -25,6 +25,21 @@ describe('a query in error', () => {
       expect(live.status).toBe('ready')
       expect(applyPatches(good, told)).toEqual([...live.rows])
       expect(live.rows.map(r => [r.id, r.x])).toEqual([[2, 2], [4, 12], [5, 1], [9, 1]])
+      db.close()
+    }
+  })
+
+  it('is told of a row that an arm of its `or` fails for behind a null, however many other queries there are', async () => {
+    const nullable = defineSchema({ t: table({ id: int().key(), a: int().nullable(), b: int(), c: int() }) })
+    for (const others of [0, 12]) {
+      const db = await createDatabase({ schema: nullable })
+      const query = (n: number) => db.query.t.where(t => or(and(eq(t.a, n), gt(div(10, t.b), 1)), eq(t.c, n)))
+      const lives = Array.from({ length: 1 + others }, (_, n) => db.live(query(n)))
+      db.apply([{ op: 'insert', table: 't', row: { id: 1, a: null, b: 0, c: 99 } }])
+      lives.push(db.live(query(50)))
+      expect(lives.map(live => live.status)).toEqual(lives.map(() => 'error'))
+      db.apply([{ op: 'delete', table: 't', id: 1 }])
+      expect(lives.map(live => live.status)).toEqual(lives.map(() => 'ready'))
       db.close()
     }
   })
