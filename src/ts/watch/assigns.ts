@@ -331,6 +331,9 @@ export class Assigns<S extends AnySchema> implements Teller {
     } finally { this.#telling = false }
     return errors
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Assigns' }
 }
 
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0
