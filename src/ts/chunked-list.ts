@@ -336,4 +336,7 @@ export class Snapshot<C extends Cell> {
     for (const group of this.#groups) for (const { items } of group.chunks) for (let i = 0; i < items.length; i++) yield items[i].get()
     return undefined
   }
+
+  /** A proxy around the list that asks for this is given it as it is: see `LiveQuery`. */
+  get [Symbol.toStringTag](): string { return 'Snapshot' }
 }

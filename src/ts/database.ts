@@ -411,4 +411,7 @@ export class Database<S extends AnySchema> {
     this.#queries.open.tell(queries)
     this.keeper?.crashed(error)
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Database' }
 }

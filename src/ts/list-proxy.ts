@@ -80,6 +80,8 @@ const TARGET: object[] = []
 
 /** One handler per list: what a closure or a WeakMap would do at several times the cost. */
 class ListHandler implements ProxyHandler<object[]> {
+  /** What frameworks have marked the list with. */
+  #marks: Map<symbol, unknown> | undefined
   constructor(readonly snapshot: Snapshot<Cell>) {}
   get(target: object[], key: PropertyKey): unknown {
     const { snapshot } = this
@@ -88,13 +90,14 @@ class ListHandler implements ProxyHandler<object[]> {
       if (index >= 0) return snapshot.get(index)
       if (key === 'length') return snapshot.length
     } else if (key === SNAPSHOT) return snapshot
-    return METHODS.get(key) ?? Reflect.get(target, key)
+    return METHODS.get(key) ?? (this.#marks?.has(key as symbol) ? this.#marks.get(key as symbol) : Reflect.get(target, key))
   }
   has(target: object[], key: PropertyKey): boolean {
     if (typeof key === 'string') {
       const index = indexOfKey(key)
       if (index >= 0) return index < this.snapshot.length
-    }
+    // Svelte's state gives what is in the list, and the methods ask for it through that.
+    } else if (key === SNAPSHOT || this.#marks?.has(key as symbol)) return true
     return Reflect.has(target, key)
   }
   ownKeys(): string[] {
@@ -111,7 +114,12 @@ class ListHandler implements ProxyHandler<object[]> {
     return { value: snapshot.get(index), writable: false, enumerable: true, configurable: true }
   }
   set(): boolean { return false }
-  defineProperty(): boolean { return false }
+  /** Rows are not changed; the symbols of a framework (Solid's stores name their proxy at what it is for) are no part of the list. */
+  defineProperty(_: object[], key: PropertyKey, { value }: PropertyDescriptor): boolean {
+    if (typeof key !== 'symbol') return false
+    ;(this.#marks ??= new Map()).set(key, value)
+    return true
+  }
   deleteProperty(): boolean { return false }
   setPrototypeOf(): boolean { return false }
   preventExtensions(): boolean { return false }

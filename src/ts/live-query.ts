@@ -310,5 +310,8 @@ export class LiveQuery<R, P = AnyParams> {
   }
 
   [Symbol.dispose](): void { this.dispose() }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'LiveQuery' }
 }
 // Runtimes without `Symbol.dispose` gave the method above a name of `undefined`; `dispose()` is the name for them.

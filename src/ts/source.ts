@@ -197,4 +197,7 @@ export class SourceConnection implements Connection, SyncSession {
     }
     throw new EddylineError('CHANGE_INVALID', `unknown write type \`${String(write.type)}\``, { offending: String(write.type) })
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'SourceConnection' }
 }

@@ -41,6 +41,9 @@ export class Tenant<S extends AnySchema> {
 
   /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
   clear(): Report { return this.apply(cleared(this.db.schema) as never) }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Tenant' }
 }
 
 let make: ((db: Database<any>, id: string) => Tenant<any>) | undefined

@@ -363,4 +363,7 @@ export class Face {
     this.#unsubscribe?.()
     this.facts.close()
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Face' }
 }

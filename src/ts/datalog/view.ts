@@ -211,6 +211,9 @@ export class DatalogView {
   }
 
   #alive(): void { if (this.#closed) throw new EddylineError('CLOSED', `the view \`${this.name}\` was dropped`) }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'DatalogView' }
 }
 
 /** A query asked once. */

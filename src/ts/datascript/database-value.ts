@@ -45,4 +45,7 @@ export class DatabaseValue {
     this.next = { datoms, db: after }
     return after
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'DatabaseValue' }
 }

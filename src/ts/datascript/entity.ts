@@ -39,4 +39,7 @@ export class Entity {
   entries(): IterableIterator<[string, unknown]> { return this.entry_set().values() }
   has(name: string): boolean { return this.get(name) !== null }
   forEach(fn: (this: any, value: unknown, name: string) => void, self?: unknown): void { for (const [name, value] of this.entry_set()) fn.call(self, value, name) }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Entity' }
 }

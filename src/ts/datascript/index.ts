@@ -31,6 +31,9 @@ export type Listener = (report: Report) => void
 export class Connection {
   readonly listeners = new Map<unknown, Listener>()
   constructor(public value: DatabaseValue, readonly store: Store) {}
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Connection' }
 }
 
 /** An answer that follows a connection. */
@@ -223,6 +226,9 @@ export class DataScript {
       .filter(d => given.every((c, i) => members[i] === undefined ? d.tx === c : members[i] === 'a' ? text(d) === String(c).replace(/^:/, '') : compare(d[members[i]], c) === 0))
       .sort((x, y) => members.reduce((c, m) => c !== 0 ? c : m === 'a' ? compare(text(x), text(y)) : compare(x[m], y[m]), 0))
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'DataScript' }
 }
 
 const TX0 = 0x20000000

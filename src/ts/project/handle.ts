@@ -13,4 +13,7 @@ export class Handle<R = any> {
 
   /** What came of it, as often as asked. Rejects with what the run failed with. */
   fetch(): Promise<Result<R>> { return this.#promise }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Handle' }
 }

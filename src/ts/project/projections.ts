@@ -398,6 +398,9 @@ export class Projections implements Runner {
     if (this.options.onWarning !== undefined) this.options.onWarning(warning)
     else console.warn(`eddyline: ${warning.message}`)
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Projections' }
 }
 
 /** The projection alone, after lists that it reads, which have no rows of their own. */

@@ -378,6 +378,9 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
     const condition = kind === 'cross' ? undefined : conditionOf(`${at}.on`, '(i, p) => eq(i.projectId, p.id)', on, () => [scopeOf(this.#of, step), refs(joined, name, { step, of: name })])
     return this.#step({ joins: [...this.#of.plan.joins, { kind, table: joined, alias: name, on: condition }] }, step)
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Query' }
 }
 
 /** Down to what is frozen, as are parts of other queries. By index and name, without lists of its own: it is asked for often. */

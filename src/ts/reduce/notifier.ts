@@ -279,4 +279,7 @@ export class Notifying {
     this.onStop(this)
     await this.pump.stop()
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Notifying' }
 }

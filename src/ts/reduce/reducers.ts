@@ -190,6 +190,9 @@ export class Reducers {
     const known = this.db.schema.json.tables.map((t: { name: string }) => t.name) as string[]
     for (const name of definition.tables) if (!known.includes(name)) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, known, 'tables')
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Reducers' }
 }
 
 /** Waits for events in several reducers. */

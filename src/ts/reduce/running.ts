@@ -216,6 +216,9 @@ export class Running implements Awaitable {
     this.onStop(this)
     await this.pump.stop()
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Running' }
 }
 
 export function snapshotsOf(state: State, space: string): [string, StoredSnapshot][] {

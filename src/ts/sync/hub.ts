@@ -331,4 +331,7 @@ class Live implements Subscription, ScopeHost {
   }
 
   [Symbol.dispose](): void { this.unsubscribe() }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Subscription' }
 }

@@ -176,6 +176,9 @@ class Feeding implements Receiver {
   #tell(tell: () => void): void {
     try { tell() } catch (error) { report(error, this.options.onError as never) }
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Receiver' }
 }
 
 function messagesIn(input: string | Message | readonly Message[]): readonly unknown[] {

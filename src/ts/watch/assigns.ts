@@ -201,10 +201,10 @@ export class Assigns<S extends AnySchema> implements Teller {
     return this.#done()
   }
 
-  /** Ends all labels. */
+  /** Ends all labels. May be called again, and after the end: who cleans up does not know what went first. */
   cancelAll(options?: { assign?: boolean }): this {
     checkOptions(options ?? {}, ['assign'])
-    return this.group(() => { for (const label of [...this.#entries.keys()]) this.cancel(label, options) })
+    return this.#disposed ? this : this.group(() => { for (const label of [...this.#entries.keys()]) this.cancel(label, options) })
   }
 
   /** Ends everything; the values stay as they are. May be called again. */
@@ -331,6 +331,9 @@ export class Assigns<S extends AnySchema> implements Teller {
     } finally { this.#telling = false }
     return errors
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Assigns' }
 }
 
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0

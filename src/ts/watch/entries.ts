@@ -72,7 +72,8 @@ export class AllEntry<S extends AnySchema> implements Entry {
     this.#live = scope.live<any>(query)
     this.value = this.#live.rows
     this.#stop = this.#live.subscribe(event => {
-      if (event.batch === undefined) return
+      // A query that was in error and is as it was before tells its rows without a difference.
+      if (event.batch === undefined || event.diff.length === 0) return
       if (!wanted(event, kind)) { this.#withheld = true; return }
       this.value = event.rows
       if (this.#waiting && this.#patches !== undefined) this.#patches = this.#withheld ? undefined : [...this.#patches, ...event.diff]

@@ -261,4 +261,7 @@ export class Scope<S extends AnySchema> {
     const live = this.live(query)
     try { return live.rows } finally { live.dispose() }
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Scope' }
 }

@@ -111,6 +111,9 @@ export class Watch implements Recipient, Teller, Watched {
   }
 
   [Symbol.dispose](): void { this.cancel() }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'Watch' }
 }
 
 /** What `assignReady` reads for a watch, and how it makes the next one. */

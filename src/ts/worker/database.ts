@@ -349,6 +349,9 @@ export class WorkerDatabase<S extends AnySchema> {
     this.#durability?.letGo()
     this.ended()
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'WorkerDatabase' }
 }
 
 const notHere = (): EddylineError => new EddylineError('NOT_IN_WORKER', 'this works on a database of the page: what `createDatabase` makes, not `createWorkerDatabase`. In the worker itself it does, too: `inWorker` of `eddyline/worker/inside`')

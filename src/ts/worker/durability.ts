@@ -101,4 +101,7 @@ export class FarDurability implements WorkerDurability {
     this.status = status
     this.#listeners.tell(status)
   }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'FarDurability' }
 }

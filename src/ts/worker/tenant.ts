@@ -33,4 +33,7 @@ export class WorkerTenant<S extends AnySchema> {
 
   /** Deletes all rows of the tenant, as one version: queries see them go. */
   clear(): Promise<Report> { return this.apply(cleared(this.db.schema) as never) }
+
+  /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
+  get [Symbol.toStringTag](): string { return 'WorkerTenant' }
 }

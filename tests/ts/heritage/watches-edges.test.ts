@@ -1,6 +1,6 @@
 // Where watches and assigns go wrong easily: what is asked for wrongly, what ends inside of callbacks, what fails.
 import { describe, expect, it } from 'vitest'
-import { createDatabase } from '../../../pkg/index.inline.js'
+import { createDatabase, div } from '../../../pkg/index.inline.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { assignReady, tenant, watches } from '../../../pkg/watch/index.js'
 import { eventually } from '../real/support.js'
@@ -124,6 +124,17 @@ describe('ends', () => {
     expect([said, errors, w.active, again.watchCount, d.get('u').name]).toEqual([['d'], [], false, 0, 'z'])
   })
 
+  it('may be ended again, one label and all, also when the database went first', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a')
+    const a = t.assigns().one('it', 'users', '1')
+    db.close()
+    expect(a.cancel('it').cancelAll().cancelAll({ assign: false }).watching()).toBe(false)
+    a.dispose()
+    expect(a.get('it')).toBe(null)
+    expect(failure(() => a.one('it', 'users', '1')).code).toBe('CLOSED')
+  })
+
   it('before the beginning: with a signal that has aborted nothing begins', async () => {
     const { db } = await open()
     const t = tenant(db, 'a')
@@ -151,6 +162,26 @@ describe('failures', () => {
     expect([told, a.get('u').name]).toEqual([[['u']], 'A'])
     a.one('v', 'users', '1')
     expect(told).toEqual([['u'], ['v']])
+  })
+
+  it('of a query that ends as it began tell nobody: the list is the one before', async () => {
+    const { db } = await open()
+    const t = tenant(db, 'a')
+    t.apply([quote('q', 'A', '…', 3), quote('r', 'B', '…', 4)])
+    const shares = t.query.quotes.select(q => ({ id: q.id, share: div(12, q.likes) }))
+    const a = t.assigns().all('shares', shares)
+    const told: unknown[] = []
+    a.onAssigns((changed, _, { patches }) => { told.push([[...changed.keys()], patches.get('shares')?.length]) })
+    const likes = (likes: number): void => { t.apply([{ op: 'update', table: 'quotes', id: 'q', set: { likes } }]) }
+    const before = a.get('shares')
+    likes(0)
+    expect(a.error('shares')?.code).toBe('DIVISION_BY_ZERO')
+    likes(3)
+    expect([a.error('shares'), a.get('shares') === before, told]).toEqual([undefined, true, []])
+    likes(0)
+    likes(2)
+    expect([a.get('shares'), told]).toEqual([[{ id: 'q', share: 6 }, { id: 'r', share: 3 }], [[['shares'], 1]]])
+    db.close()
   })
 
   it('to fetch a touched row show on labels of its table and tenant, which keep their values, until it is fetched', async () => {
@@ -269,8 +300,8 @@ it('kept counters are in the transaction of the rows that they count: whatever o
   const [name] = folder.list().filter(n => folder.files.get(n)!.size > 0)
   const { bytes, size } = folder.files.get(name)!
   const seen = new Set<number>()
-  // Steps that no record is smaller than, and all of it.
-  for (const cut of [...Array(Math.ceil(size / 40)).keys()].map(n => n * 40).concat(size)) {
+  // And all of it, whose last byte the steps need not meet.
+  for (const cut of [...Array.from({ length: Math.ceil(size / 40) }, (_, i) => i * 40), size]) {
     const part = new MemoryFolder()
     part.files.set(name, { bytes: bytes.slice(0, cut), size: cut })
     const again = await createDatabase({ schema, storage: memory(part, { onWarning: () => {} }) })
