@@ -1,6 +1,6 @@
 //! What a condition asks of one column: the part of it by which a changed row finds the filters that it can affect.
 
-use crate::operator::{Formula, like};
+use crate::operator::{Formula, each_once, like};
 use crate::query::Function;
 use crate::trace::Path;
 use crate::value::{Cell, Value, total_order};
@@ -38,6 +38,12 @@ impl Guard {
             Guard::Any(parts) => parts,
             one => std::slice::from_ref(one),
         }
+    }
+
+    /// 1 if no part before this one is of its column: a filter is one of a column however often it asks for it.
+    pub fn is_first_of_its_column(&self, part: usize) -> usize {
+        let parts = self.parts();
+        usize::from(parts[..part].iter().all(|p| p.path() != parts[part].path()))
     }
 
     /// The guards that a condition offers, equalities first. Only conjuncts count that no error can precede: a conjunct is
@@ -118,8 +124,7 @@ fn any_of(arms: &[Formula]) -> Option<Guard> {
         }
     }
     // Two lists of thousands may meet here.
-    found.sort_by(|a, b| total_order(a.as_cell(), b.as_cell()));
-    found.dedup_by(|a, b| total_order(a.as_cell(), b.as_cell()).is_eq());
+    each_once(&mut found);
     Some(Guard::Equal(path, found))
 }
 

@@ -149,13 +149,13 @@ impl Routes {
             (kind, same)
         };
         let Some(guard) = candidates.into_iter().min_by_key(crowd) else { return };
-        for part in guard.parts() {
+        for (i, part) in guard.parts().iter().enumerate() {
             let Some(path) = part.path() else { continue };
             let at = self.column_of(part).unwrap_or_else(|| {
                 self.columns.push(Column::new(path));
                 self.columns.len() - 1
             });
-            self.columns[at].members += 1;
+            self.columns[at].members += guard.is_first_of_its_column(i);
             if self.is_indexed {
                 self.columns[at].file(id, part);
             }
@@ -179,10 +179,10 @@ impl Routes {
     /// Forgets a filter. Returns what it was filed under, if it was one of these.
     pub fn remove(&mut self, id: NodeId) -> Option<Guard> {
         let guard = self.guards.remove(&id)?;
-        for part in guard.parts() {
+        for (i, part) in guard.parts().iter().enumerate() {
             let at = self.column_of(part)?;
             let column = &mut self.columns[at];
-            column.members -= 1;
+            column.members -= guard.is_first_of_its_column(i);
             if self.is_indexed {
                 column.unfile(id, part);
             }

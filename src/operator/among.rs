@@ -18,8 +18,7 @@ impl Constants {
     /// Of values of one type, or null.
     pub fn new(values: impl Iterator<Item = Value>) -> Self {
         let (nulls, mut values): (Vec<Value>, Vec<Value>) = values.partition(Value::is_null);
-        values.sort_by(|a, b| total_order(a.as_cell(), b.as_cell()));
-        values.dedup_by(|a, b| total_order(a.as_cell(), b.as_cell()).is_eq());
+        each_once(&mut values);
         Constants { values: values.into(), null: !nulls.is_empty() }
     }
 
@@ -38,6 +37,13 @@ impl Constants {
             Err(_) => (!self.null).then_some(false),
         }
     }
+}
+
+/// Puts values in order, each once.
+#[inline(never)]
+pub fn each_once(values: &mut Vec<Value>) {
+    values.sort_by(|a, b| total_order(a.as_cell(), b.as_cell()));
+    values.dedup_by(|a, b| total_order(a.as_cell(), b.as_cell()).is_eq());
 }
 
 #[cfg(test)]

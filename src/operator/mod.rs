@@ -30,6 +30,7 @@ mod unnest;
 mod window;
 
 pub use aggregate::{AggregateGroups, Call, ExactSum, Spans};
+pub use among::each_once;
 pub use arrange::ArrangeByKey;
 pub use arrival::ArrivalLink;
 pub use bound::{Against, Bound};
