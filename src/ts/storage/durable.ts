@@ -39,7 +39,8 @@ export class Durable implements Keeper {
   readonly #listeners = new StatusListeners()
   /** Entries of the version that is being made. */
   #staged: EntryWrites | undefined
-  #isTaking = false
+  /** Told, and not recorded, the version that is being made: it is stored already. */
+  #taken: (() => void) | undefined
   #retrying: Promise<void> | undefined
   #letGo!: () => void
   readonly closed = new Promise<void>(resolve => { this.#letGo = resolve })
@@ -90,14 +91,19 @@ export class Durable implements Keeper {
     if (t.batch !== undefined) db.applyPacked(t.batch, t.envelope?.source, t.envelope?.cursor, t.envelope?.origin, true)
   }
 
-  /** Rows that are stored make no transaction; what their listeners do makes one. */
-  takeStored(batch: Uint8Array): void {
-    this.#isTaking = true
-    try { this.db.applyPacked(batch, undefined, undefined, undefined, true) } finally { this.#isTaking = false }
+  /** Rows that are stored make no transaction; what their listeners do makes one. `taken` is called between: not if they are refused. */
+  takeStored(batch: Uint8Array, taken: () => void = () => {}): void {
+    this.#taken = taken
+    try { this.db.applyPacked(batch, undefined, undefined, undefined, true) } finally { this.#taken = undefined }
   }
 
   committed(report: Report): void {
-    if (this.#isTaking) { this.#isTaking = false; return }
+    const taken = this.#taken
+    if (taken !== undefined) {
+      this.#taken = undefined
+      taken()
+      return
+    }
     const { source, cursor, origin } = report
     const staged = this.#staged
     this.#staged = undefined

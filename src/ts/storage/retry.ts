@@ -68,15 +68,17 @@ async function readLate(d: Durable): Promise<boolean> {
     }
     const cursors = cursorsOf(twin)
     const batch = replacing(db, tables, rows)
-    stored.unread = undefined
-    stored.known = d.number = late.number
-    stored.incarnation = late.stored.incarnation
-    d.spaces.clear()
-    d.spaces.enter(late.spaces.stored())
-    line.restart()
-    line.writer.logBytes = late.line.writer.logBytes
-    d.checkpoints.bytes = late.checkpoints.bytes
-    d.takeStored(batch)
+    // Once the rows are in, as where there is room for them: before, what is stored is still to be read, and nothing to write over.
+    d.takeStored(batch, () => {
+      stored.unread = undefined
+      stored.known = d.number = late.number
+      stored.incarnation = late.stored.incarnation
+      d.spaces.clear()
+      d.spaces.enter(late.spaces.stored())
+      line.restart()
+      line.writer.logBytes = late.line.writer.logBytes
+      d.checkpoints.bytes = late.checkpoints.bytes
+    })
     // A listener of these rows may be further already.
     for (const [source, cursor] of cursors) try { d.takeStored(cursorBatch(source, cursor)) } catch (error) { if ((error as { code?: string }).code !== 'CURSOR_BACKWARDS') throw error }
     stored.onMatched?.()
