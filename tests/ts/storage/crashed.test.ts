@@ -1,7 +1,7 @@
 // A tab whose engine crashes: it leads no longer, so that a healthy one does, and nothing that was acknowledged or told is lost.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Browser, type Tab, until } from './browser.js'
-import { Disk, look, turns } from './disks.js'
+import { Disk, kept, look, turns } from './disks.js'
 import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
 
 /** Errors that had no caller to go to. */
@@ -159,4 +159,26 @@ it('a tab that follows, and whose engine crashes, says so at once, and waits for
   first.tab.kill()
   await third.db.durability!.leading
   for (const { db } of [second, third]) await shut(db)
+})
+
+it('a database without tabs whose engine has crashed, and that tries again, writes nothing behind what is stored', async () => {
+  const disk = new Disk()
+  const db = await open(kept(disk))
+  feed(db, 10)
+  await db.flush()
+  disk.full = /./
+  feed(db, 12)
+  expect(await rejection(db.flush())).toBe('STORAGE_FULL')
+  disk.full = undefined
+  crash(db)
+  expect(await rejection(db.durability!.retry())).toBe('ENGINE_CRASHED')
+  // Entries need no engine.
+  db.durability!.commit(undefined, { my: { a: 1 } })
+  const told = [await rejection(db.flush()), db.durability!.status, db.durability!.warning!.code]
+  await shut(db)
+  const warnings: string[] = []
+  const again = await open(kept(disk, { onWarning: w => { warnings.push(w.code) } }))
+  expect([warnings, ...look(again)]).toEqual([[], '10', [], oracle(10)])
+  await shut(again)
+  expect(told).toEqual(['ENGINE_CRASHED', 'memory', 'ENGINE_CRASHED'])
 })
