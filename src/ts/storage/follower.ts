@@ -71,6 +71,8 @@ export class Follower {
         }
         // What it has more than who leads now was of another leader, and is not what is stored from there on.
         if (this.isLoaded && isSame && number < this.#number) this.#unread = Math.min(this.#unread ?? number, number)
+        // What is on its way is of before: its end would be taken for the state of now, and the answer to this for one that nobody has asked for.
+        if (!this.isLoaded) this.#forget()
         this.ask()
         return
       }
