@@ -269,7 +269,8 @@ it('kept counters are in the transaction of the rows that they count: whatever o
   const [name] = folder.list().filter(n => folder.files.get(n)!.size > 0)
   const { bytes, size } = folder.files.get(name)!
   const seen = new Set<number>()
-  for (let cut = 0; cut <= size; cut += 40) {
+  // The last cut is the end, whatever the size: names of storages are not all of one length.
+  for (const cut of [...Array.from({ length: Math.ceil(size / 40) }, (_, i) => i * 40), size]) {
     const part = new MemoryFolder()
     part.files.set(name, { bytes: bytes.slice(0, cut), size: cut })
     const again = await createDatabase({ schema, storage: memory(part, { onWarning: () => {} }) })
