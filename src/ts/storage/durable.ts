@@ -194,6 +194,12 @@ export class Durable implements Keeper {
     return this.#retrying ??= retry(this).finally(() => { this.#retrying = undefined })
   }
 
+  /** Why it does nothing more: the database is closed, or its engine has crashed, and another tab leads. */
+  get end(): EddylineError {
+    const { dead } = this.db.inside.port
+    return dead?.code === 'ENGINE_CRASHED' ? dead : closedError(this.db)
+  }
+
   guard(): void {}
   /** What was applied before is written. Whoever has the database closes it. */
   crashed(): void {}
@@ -215,11 +221,11 @@ export class Durable implements Keeper {
     // The engine goes now.
     this.checkpoints.keep()
     this.become('closed')
-    const { writer } = this.line
+    const { end, line: { writer } } = this
     // What was applied is still written.
     const last = Promise.resolve(this.#retrying).catch(() => {}).then(() => this.line.isOpen ? writer.flush() : undefined).catch(() => {})
     // A checkpoint may be in the middle of a step: the medium is closed behind it.
-    void last.then(() => writer.end(closedError(this.db))).then(() => this.medium.close()).catch(() => {}).then(() => { this.#letGo() })
+    void last.then(() => writer.end(end)).then(() => this.medium.close()).catch(() => {}).then(() => { this.#letGo() })
   }
 
   subscribe(fn: (status: DurabilityStatus) => void): () => void { return this.#listeners.add(fn) }
