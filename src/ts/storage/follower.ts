@@ -179,7 +179,9 @@ export class Follower {
     const twin = this.db.twin()
     try {
       for (const [source, cursor] of [...held, ...cursors]) twin.applyPacked(cursorBatch(source, cursor))
-      return true
+      // One that goes back may count as a replay, which is no error and moves nothing.
+      const moved = new Map(cursorsOf(twin))
+      return cursors.every(([source, cursor]) => moved.get(source) === cursor)
     } catch (error) {
       if ((error as { code?: string }).code === 'CURSOR_BACKWARDS') return false
       throw error
