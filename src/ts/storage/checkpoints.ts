@@ -2,7 +2,7 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { cursorBatch, cursorsOf, exportRows } from './doors.js'
-import type { Medium } from './medium.js'
+import { type Medium, storageError } from './medium.js'
 import { type Transaction, encodeTransaction } from './record.js'
 import type { Stored } from './stored.js'
 import type { Writer } from './writer.js'
@@ -101,7 +101,7 @@ export class Checkpoints {
   /** Writes the whole state in one step: what is applied meanwhile follows behind it, and is nothing without it. */
   async rewrite(): Promise<void> {
     const { medium, writer, stored } = this
-    const state = this.state()
+    const state = this.#vital()
     this.#rewritten = state
     try {
       await writer.step(async () => {
@@ -120,6 +120,14 @@ export class Checkpoints {
     } finally {
       this.#rewritten = undefined
       state.end()
+    }
+  }
+
+  /** The state of now. Without it, as of an engine that has crashed, nothing may follow in the line: it would be behind what is not there. */
+  #vital(): State {
+    try { return this.state() } catch (error) {
+      this.writer.fail(storageError(error, 'the state cannot be read'))
+      throw error
     }
   }
 

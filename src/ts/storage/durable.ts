@@ -39,7 +39,8 @@ export class Durable implements Keeper {
   readonly #listeners = new StatusListeners()
   /** Entries of the version that is being made. */
   #staged: EntryWrites | undefined
-  #isTaking = false
+  /** Told, and not recorded, the version that is being made: it is stored already. */
+  #taken: (() => void) | undefined
   #retrying: Promise<void> | undefined
   #letGo!: () => void
   readonly closed = new Promise<void>(resolve => { this.#letGo = resolve })
@@ -90,14 +91,19 @@ export class Durable implements Keeper {
     if (t.batch !== undefined) db.applyPacked(t.batch, t.envelope?.source, t.envelope?.cursor, t.envelope?.origin, true)
   }
 
-  /** Rows that are stored make no transaction; what their listeners do makes one. */
-  takeStored(batch: Uint8Array): void {
-    this.#isTaking = true
-    try { this.db.applyPacked(batch, undefined, undefined, undefined, true) } finally { this.#isTaking = false }
+  /** Rows that are stored make no transaction; what their listeners do makes one. `taken` is called between: not if they are refused. */
+  takeStored(batch: Uint8Array, taken: () => void = () => {}): void {
+    this.#taken = taken
+    try { this.db.applyPacked(batch, undefined, undefined, undefined, true) } finally { this.#taken = undefined }
   }
 
   committed(report: Report): void {
-    if (this.#isTaking) { this.#isTaking = false; return }
+    const taken = this.#taken
+    if (taken !== undefined) {
+      this.#taken = undefined
+      taken()
+      return
+    }
     const { source, cursor, origin } = report
     const staged = this.#staged
     this.#staged = undefined
@@ -188,6 +194,12 @@ export class Durable implements Keeper {
     return this.#retrying ??= retry(this).finally(() => { this.#retrying = undefined })
   }
 
+  /** Why it does nothing more: the database is closed, or its engine has crashed, and another tab leads. */
+  get end(): EddylineError {
+    const { dead } = this.db.inside.port
+    return dead?.code === 'ENGINE_CRASHED' ? dead : closedError(this.db)
+  }
+
   guard(): void {}
   /** What was applied before is written. Whoever has the database closes it. */
   crashed(): void {}
@@ -209,11 +221,11 @@ export class Durable implements Keeper {
     // The engine goes now.
     this.checkpoints.keep()
     this.become('closed')
-    const { writer } = this.line
+    const { end, line: { writer } } = this
     // What was applied is still written.
     const last = Promise.resolve(this.#retrying).catch(() => {}).then(() => this.line.isOpen ? writer.flush() : undefined).catch(() => {})
     // A checkpoint may be in the middle of a step: the medium is closed behind it.
-    void last.then(() => writer.end(closedError(this.db))).then(() => this.medium.close()).catch(() => {}).then(() => { this.#letGo() })
+    void last.then(() => writer.end(end)).then(() => this.medium.close()).catch(() => {}).then(() => { this.#letGo() })
   }
 
   subscribe(fn: (status: DurabilityStatus) => void): () => void { return this.#listeners.add(fn) }

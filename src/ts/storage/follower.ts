@@ -71,6 +71,8 @@ export class Follower {
         }
         // What it has more than who leads now was of another leader, and is not what is stored from there on.
         if (this.isLoaded && isSame && number < this.#number) this.#unread = Math.min(this.#unread ?? number, number)
+        // What is on its way is of before: its end would be taken for the state of now, and the answer to this for one that nobody has asked for.
+        if (!this.isLoaded) this.#forget()
         this.ask()
         return
       }
@@ -177,7 +179,9 @@ export class Follower {
     const twin = this.db.twin()
     try {
       for (const [source, cursor] of [...held, ...cursors]) twin.applyPacked(cursorBatch(source, cursor))
-      return true
+      // One that goes back may count as a replay, which is no error and moves nothing.
+      const moved = new Map(cursorsOf(twin))
+      return cursors.every(([source, cursor]) => moved.get(source) === cursor)
     } catch (error) {
       if ((error as { code?: string }).code === 'CURSOR_BACKWARDS') return false
       throw error

@@ -3,14 +3,14 @@ import type { DurabilityStatus } from '../durability.js'
 import type { EddylineError } from '../errors.js'
 import { cursorBatch, cursorsOf } from './doors.js'
 import type { Durable } from './durable.js'
-import { closedError, storageError } from './medium.js'
+import { storageError } from './medium.js'
 import { packedRows, replacing } from './packed.js'
 import { unread } from './stored.js'
 
 /** Opens the storage anew and writes the whole state over what is there; or reads it, if that was never done. */
 export async function retry(d: Durable): Promise<void> {
   const { medium, stored, line, checkpoints } = d
-  const goesOn = (): void => { if (d.status === 'closed') throw closedError(d.db) }
+  const goesOn = (): void => { if (d.status === 'closed') throw d.end }
   // A checkpoint that the failure has ended comes to its end: it must not write a piece into the new state.
   await checkpoints.running?.catch(() => {})
   try {
@@ -59,7 +59,7 @@ async function readLate(d: Durable): Promise<boolean> {
     await late.line.writer.flush()
     const tables = db.inside.layouts.map(l => l.name)
     const rows = await packedRows(twin, tables)
-    if (d.status === 'closed') throw closedError(db)
+    if (d.status === 'closed') throw d.end
     if (d.number !== stored.unread) throw unread()
     if (late.number < d.number || d.number > 0 && late.stored.incarnation !== stored.incarnation) {
       await medium.close()
@@ -68,15 +68,17 @@ async function readLate(d: Durable): Promise<boolean> {
     }
     const cursors = cursorsOf(twin)
     const batch = replacing(db, tables, rows)
-    stored.unread = undefined
-    stored.known = d.number = late.number
-    stored.incarnation = late.stored.incarnation
-    d.spaces.clear()
-    d.spaces.enter(late.spaces.stored())
-    line.restart()
-    line.writer.logBytes = late.line.writer.logBytes
-    d.checkpoints.bytes = late.checkpoints.bytes
-    d.takeStored(batch)
+    // Once the rows are in, as where there is room for them: before, what is stored is still to be read, and nothing to write over.
+    d.takeStored(batch, () => {
+      stored.unread = undefined
+      stored.known = d.number = late.number
+      stored.incarnation = late.stored.incarnation
+      d.spaces.clear()
+      d.spaces.enter(late.spaces.stored())
+      line.restart()
+      line.writer.logBytes = late.line.writer.logBytes
+      d.checkpoints.bytes = late.checkpoints.bytes
+    })
     // A listener of these rows may be further already.
     for (const [source, cursor] of cursors) try { d.takeStored(cursorBatch(source, cursor)) } catch (error) { if ((error as { code?: string }).code !== 'CURSOR_BACKWARDS') throw error }
     stored.onMatched?.()

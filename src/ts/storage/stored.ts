@@ -82,8 +82,8 @@ export class Stored {
 
 const newIncarnation = (): string => Array.from({ length: 2 }, () => Math.random().toString(36).slice(2)).join('')
 
-/** Whether a transaction holds more than a schema. */
-export const isFilled = ({ batch, entries }: Transaction): boolean => batch !== undefined || Object.keys(entries ?? {}).length > 0
+/** Whether a transaction holds more than a schema. A whole state with nothing in it does, behind others: everything was deleted. */
+export const isFilled = ({ number, fresh, batch, entries }: Transaction): boolean => batch !== undefined || Object.keys(entries ?? {}).length > 0 || fresh === true && number > 1
 
 const taken = (): EddylineError => new EddylineError('NOT_DURABLE', 'another database has written to the storage since this one failed to: close this database and open it anew')
 export const unread = (): EddylineError => new EddylineError('NOT_DURABLE', 'what is stored was never read here, and something was applied since: close this database and open it anew')

@@ -1,5 +1,6 @@
 // The counters of a scope: from the storage or from elsewhere, counted on, and kept again.
 import type { Database } from '../database.js'
+import type { Keeper } from '../durability.js'
 import { codedError } from '../errors.js'
 import { checkSaved } from './checks.js'
 import type { Target } from './feed.js'
@@ -75,7 +76,7 @@ export class ScopeCounters implements Keeping {
     const { keeper } = this.db
     const changed = [...this.#unkept]
     this.#unkept.clear()
-    if (changed.length === 0 || keeper === undefined || keeper.status === 'follower' || keeper.status === 'closed') return
+    if (changed.length === 0 || keeper === undefined || keeper.status === 'closed' || !writes(keeper)) return
     const plain = ({ by, ...rest }: SavedCounters): SavedCounters => by === undefined ? rest
       : { ...rest, by: Object.fromEntries(Object.entries(by).map(([c, v]) => [c, v instanceof Date ? v.toISOString() : v])) }
     const named = changed.map(([count, target]) => [
@@ -121,4 +122,10 @@ export class ScopeCounters implements Keeping {
     }
     return target
   }
+}
+
+/** Whether this tab writes: it may follow another one, or do neither that nor lead, as when its engine has crashed. */
+function writes(keeper: Keeper): boolean {
+  try { keeper.guard() } catch { return false }
+  return true
 }

@@ -456,3 +456,25 @@ describe('a tab that takes over', () => {
     expect(await rejection(first.durability!.leading)).toBe('none')
   })
 })
+
+it('a tab that was told more than who leads now, of the same source, keeps what it has and says that it was never durable', async () => {
+  const disk = new Disk(), browser = new Browser({ folder: disk })
+  const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
+  const first = await open(a.storage())
+  feed(first, 8)
+  await first.flush()
+  const second = await open(b.storage()), third = await open(c.storage())
+  // The second does not hear it before it leads.
+  const { onmessage } = b.channel!
+  b.channel!.onmessage = event => { if (event.data.kind !== 'record') onmessage?.(event) }
+  disk.full = /./
+  feed(first, 10)
+  await until('the stream', () => third.cursor('s') === '10')
+  disk.full = undefined
+  a.kill()
+  await second.durability!.leading
+  await until('the state', () => third.durability!.status !== 'follower' || stateOf(third) === oracle(8))
+  expect([third.durability!.status, c.warnings, third.cursor('s'), stateOf(third) === oracle(10)]).toEqual(['memory', ['NOT_DURABLE'], '10', true])
+  await shut(second)
+  await shut(third)
+})

@@ -242,6 +242,26 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
     await shut(third)
   })
 
+  it('one that comes while who leads begins it anew has what that one has then, and leads with that', async () => {
+    const browser = new Browser()
+    const [a, b] = [browser.tab(), browser.tab()]
+    a.asked = method => { if (method === 'append') throw Object.assign(new Error('not now'), { code: 'STORAGE_FAILED' }) }
+    const first = await open(a.storage())
+    feed(first, 10)
+    expect(await rejection(first.flush())).toBe('STORAGE_FAILED')
+    a.asked = () => {}
+    // It tells its state, and tries again before it has told all of it.
+    let retried: Promise<void> | undefined
+    a.isLost = m => { if (m.kind === 'state') retried ??= first.durability!.retry(); return false }
+    const second = await open(b.storage())
+    await retried
+    await until('the state', () => stateOf(second) === oracle(10))
+    a.kill()
+    await until('the end of it', () => second.durability!.status !== 'follower')
+    expect([second.durability!.status, b.warnings, second.cursor('s')]).toEqual(['ready', [], '10'])
+    await shut(second)
+  })
+
   it('one that takes over, and finds it damaged, writes what it has; the others follow, and lead with that', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]

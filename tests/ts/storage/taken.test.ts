@@ -49,6 +49,31 @@ describe('`retry` of a database that has failed', () => {
     expect(await found(folder)).toEqual([[], String(to), 'another', oracle(to)])
   })
 
+  it.each([false, true])('does not bring back what another one has deleted, where that is everything (a whole state: %s)', async isWhole => {
+    const folder = new Held()
+    const rows = async (): Promise<unknown[]> => {
+      const db = await open(kept(folder.again()))
+      const all = [...db.live(db.query.pairs).rows]
+      await shut(db)
+      return all
+    }
+    const first = await open(kept(folder))
+    first.apply([{ op: 'insert', table: 'pairs', row: { a: 'x', b: 1, n: 1 } }])
+    await first.flush()
+    folder.place.isFull = true
+    first.apply([{ op: 'insert', table: 'pairs', row: { a: 'x', b: 2, n: 2 } }])
+    await expect(first.flush()).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+    folder.place.isFull = false
+    delete folder.place.holder
+    const second = await open(kept(folder.again()))
+    await second.apply([{ op: 'delete', table: 'pairs', id: ['x', 1] }], { durable: true })
+    if (isWhole) await second.durability!.checkpoint()
+    await shut(second)
+    await expect(first.durability!.retry()).rejects.toMatchObject({ code: 'NOT_DURABLE' })
+    await shut(first)
+    expect(await rows()).toEqual([])
+  })
+
   it('writes where another one has only looked', async () => {
     const { folder, first } = await failed()
     expect(await found(folder)).toEqual([[], '10', undefined, oracle(10)])

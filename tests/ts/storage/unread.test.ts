@@ -1,6 +1,6 @@
 // A database whose storage could not be read when it was opened: nothing that is stored is written over.
 import { describe, expect, it } from 'vitest'
-import { createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
+import { EddylineError, createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
 import type { StoreOptions } from '../../../pkg/storage/index.js'
 import { Held, kept } from './disks.js'
 import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
@@ -107,6 +107,24 @@ describe('`retry` of a database that found its storage locked', () => {
     await second.durability!.retry()
     expect(stateOf(second)).toBe(oracle(30))
     await shut(second)
+  })
+
+  it('that has no room for it, writes nothing over what is stored, and reads it when there is room', async () => {
+    const { folder, first, second: db } = await locked()
+    await shut(first)
+    // An engine that is full.
+    const { port } = db.inside
+    Object.assign(port, { commit: () => { throw new EddylineError('MEMORY_BUDGET', 'there is no room') } })
+    for (let n = 0; n < 2; n++) await expect(db.durability!.retry()).rejects.toMatchObject({ code: 'MEMORY_BUDGET' })
+    expect([db.durability!.status, db.durability!.entries('my').size, folder.place.holder]).toEqual(['memory', 0, undefined])
+    // Others have it meanwhile.
+    expect(await opened(folder)).toEqual(['30', oracle(30)])
+    delete (port as Partial<typeof port>).commit
+    await db.durability!.retry()
+    expect([db.durability!.status, stateOf(db), [...db.durability!.entries('my')]]).toEqual(['ready', oracle(30), [['a', 1]]])
+    feed(db, 40)
+    await shut(db)
+    expect(await opened(folder)).toEqual(['40', oracle(40)])
   })
 
   it('closed meanwhile it lets go', async () => {
