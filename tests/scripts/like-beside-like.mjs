@@ -8,9 +8,9 @@ const WINDOW = 32_768
 /** Bytes of a piece of code that is looked for elsewhere. */
 const PIECE = 6
 /** A piece that more functions have is found wherever they are. */
-const COMMON = 400
-/** The first function is the one with so many longer ones, found by trying; of fewer the longest. */
-const FIRST = 63
+const COMMON = 380
+/** The first function is the one with so many longer ones, found by trying; of few functions the longest. */
+const FIRST = 3
 
 /** Hashes of the pieces of a function's code. */
 function piecesOf(code) {
@@ -55,7 +55,7 @@ export function likeBesideLike(codes) {
   let [size, oldest] = [0, 0]
   // Which one is first decides up to 2 kB, one way or the other.
   const byLength = [...codes.keys()].sort((a, b) => codes[b].length - codes[a].length)
-  let next = byLength[FIRST] ?? byLength[0]
+  let next = byLength[codes.length < 100 ? 0 : FIRST]
   for (;;) {
     order.push(next)
     left.delete(next)
