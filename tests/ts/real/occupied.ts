@@ -1,5 +1,7 @@
 // Imported before the package, it takes most of the engine's memory as a load of gigabytes would: two blocks of its allocator, which are never
 // touched, so the machine has no part in it.
+import { onInstance } from './on-instance.js'
+
 const BLOCK = 1_950_000_000
 
 /** Bytes that are taken. */
@@ -12,17 +14,4 @@ function occupy({ exports }: WebAssembly.Instance): void {
   for (let taken = 0; taken < OCCUPIED; taken += BLOCK) if (malloc(BLOCK, 8) === 0) throw new Error('the engine has no such block')
 }
 
-const instantiate = WebAssembly.instantiate as (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => Promise<WebAssembly.Instance | WebAssembly.WebAssemblyInstantiatedSource>
-WebAssembly.instantiate = (async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
-  const made = await instantiate(source, imports)
-  occupy('instance' in made ? made.instance : made)
-  return made
-}) as typeof WebAssembly.instantiate
-
-WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
-  construct(target, given: [WebAssembly.Module, WebAssembly.Imports?]) {
-    const made = new target(...given)
-    occupy(made)
-    return made
-  },
-})
+onInstance(occupy)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type StoreOptions, files } from '../../../pkg/storage/index.js'
-import { feed, open, oracle, shut, stateOf } from './stream.js'
+import { fed, feed, open, oracle, shut, stateOf } from './stream.js'
 
 const root = mkdtempSync(join(tmpdir(), 'eddyline-beneath-'))
 afterAll(() => { rmSync(root, { recursive: true, force: true }) })
@@ -28,9 +28,7 @@ describe.skipIf(process.platform === 'win32')('a folder', () => {
   for (const [name, lose] of Object.entries(gone)) {
     it.each(['a version', 'a checkpoint'])(`${name}: %s is not told to be durable, and \`retry\` writes all`, async what => {
       const path = fresh()
-      const db = await open(kept(path))
-      feed(db, 10)
-      await db.flush()
+      const db = await fed(kept(path), 10)
       lose(path)
       if (what === 'a version') feed(db, 12)
       // A checkpoint needs no log but its own.
@@ -58,9 +56,7 @@ describe.skipIf(process.platform === 'win32')('a folder', () => {
   for (const [name, lose] of Object.entries(others)) {
     it(`${name}, and had by another: the first writes nothing more and removes nothing, and the lock is the other's`, async () => {
       const path = fresh()
-      const first = await open(kept(path))
-      feed(first, 10)
-      await first.flush()
+      const first = await fed(kept(path), 10)
       lose(path)
       const second = await open(kept(path))
       expect(second.durability!.status).toBe('ready')

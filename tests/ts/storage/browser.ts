@@ -2,6 +2,8 @@
 import { vi } from 'vitest'
 import { Generations, MemoryFolder, type OpfsOptions, type StoreOptions, opfs } from '../../../pkg/storage/index.js'
 import type { StorageOption } from '../../../pkg/storage/index.js'
+import { look } from './disks.js'
+import { open, shut } from './stream.js'
 
 type Heard = { data: any }
 interface Request { run: () => Promise<unknown>; resolve: (v: unknown) => void; reject: (error: unknown) => void }
@@ -145,4 +147,13 @@ export async function until(what: string, test: () => unknown): Promise<void> {
     if (n > 5000) throw new Error(`${what} does not come`)
     await new Promise(resolve => { setImmediate(resolve) })
   }
+}
+
+/** What the next one finds that opens the storage. */
+export async function stored(browser: Browser): Promise<unknown[]> {
+  const tab = browser.tab()
+  const db = await open(tab.storage())
+  const found = [db.durability!.status, tab.warnings, ...look(db)]
+  await shut(db)
+  return found
 }

@@ -1,9 +1,9 @@
 // A tab whose engine crashes: it leads no longer, so that a healthy one does, and nothing that was acknowledged or told is lost.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { tenant } from '../../../pkg/watch/index.js'
-import { Browser, type Tab, until } from './browser.js'
+import { Browser, type Tab, stored, until } from './browser.js'
 import { Disk, kept, look, turns } from './disks.js'
-import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
+import { batch, type Db, fed, feed, open, oracle, rejection, shut, stateOf } from './stream.js'
 
 /** Errors that had no caller to go to. */
 let reported: string[] = []
@@ -12,8 +12,6 @@ beforeEach(() => {
   vi.stubGlobal('reportError', (error: { code: string }) => { reported.push(error.code) })
 })
 afterEach(() => { vi.unstubAllGlobals() })
-
-const rejection = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', error => (error as { code: string }).code)
 
 /** From now on the engine of a database traps in these calls. */
 function traps(db: Db, ...calls: string[]): void {
@@ -24,15 +22,6 @@ function traps(db: Db, ...calls: string[]): void {
 function crash(db: Db): void {
   traps(db, 'commit')
   expect(() => db.apply([{ op: 'delete', table: 'items', id: 1 }])).toThrowError(expect.objectContaining({ code: 'ENGINE_CRASHED' }))
-}
-
-/** What the next one finds that opens the storage. */
-async function stored(browser: Browser): Promise<unknown[]> {
-  const tab = browser.tab()
-  const db = await open(tab.storage())
-  const found = [db.durability!.status, tab.warnings, ...look(db)]
-  await shut(db)
-  return found
 }
 
 async function opened(browser: Browser, many: number): Promise<{ tab: Tab; db: Db }[]> {
@@ -192,9 +181,7 @@ it.each(['leads', 'follows'])('counters that are kept throw nothing where a tab 
 
 it('a database without tabs whose engine has crashed, and that tries again, writes nothing behind what is stored', async () => {
   const disk = new Disk()
-  const db = await open(kept(disk))
-  feed(db, 10)
-  await db.flush()
+  const db = await fed(kept(disk), 10)
   disk.full = /./
   feed(db, 12)
   expect(await rejection(db.flush())).toBe('STORAGE_FULL')

@@ -6,7 +6,7 @@ import { EddylineError, type Source, createDatabase, defineSchema, int, string, 
 import { type File, MemoryFolder, files, indexedDb, memory, opfs } from '../../../pkg/storage/index.js'
 import { largestTask } from '../largest-task.js'
 import { kept } from './disks.js'
-import { batch, feed, open, oracle, schema, shut, stateOf } from './stream.js'
+import { batch, fed, feed, open, oracle, schema, shut, stateOf } from './stream.js'
 
 describe('a database with storage', () => {
   it('has its rows, tenants and cursors again, at every cursor of a known stream', async () => {
@@ -71,9 +71,7 @@ describe('a database with storage', () => {
     for (let wait = 0; wait < 40; wait++) {
       const folder = new Slow()
       const options = { checkpointBytes: 300 }
-      const first = await open(kept(folder, options))
-      feed(first, 12)
-      await first.flush()
+      const first = await fed(kept(folder, options), 12)
       for (let i = 0; i < wait % 20; i++) await (wait < 20 ? Promise.resolve() : new Promise(resolve => { setTimeout(resolve, 0.2) }))
       first.close()
       if (wait % 2 === 0) await first.durability!.closed
@@ -347,9 +345,7 @@ describe('storage that fails', () => {
     }
     const folder = new Full()
     const warnings: string[] = []
-    const db = await open(memory(folder, { onWarning: w => { warnings.push(w.code) } }))
-    feed(db, 10)
-    await db.flush()
+    const db = await fed(memory(folder, { onWarning: w => { warnings.push(w.code) } }), 10)
     full = true
     const statuses: string[] = []
     db.durability!.subscribe(s => { statuses.push(s) })
@@ -387,9 +383,7 @@ describe('storage that fails', () => {
     for (const many of [1, 3]) for (let at = 0; at < 40; at++) {
       const folder = new Exclusive()
       left = Infinity
-      const db = await open(kept(folder, { checkpointBytes: 1e9 }))
-      feed(db, 10)
-      await db.flush()
+      const db = await fed(kept(folder, { checkpointBytes: 1e9 }), 10)
       left = at
       times = many
       await db.durability!.checkpoint().catch(() => {})

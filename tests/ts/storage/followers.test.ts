@@ -1,22 +1,11 @@
 // What tabs that follow have: the rows of the one that leads, whatever they were not told, and never more than the storage has had.
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EddylineError } from '../../../pkg/index.inline.js'
-import { Browser, type Tab, until } from './browser.js'
+import { Browser, type Tab, stored, until } from './browser.js'
 import { Disk, look, turns } from './disks.js'
-import { type Db, batch, feed, open, oracle, shut, stateOf } from './stream.js'
+import { fed, feed, open, oracle, rejection, shut, stateOf } from './stream.js'
 
 afterEach(() => { vi.unstubAllGlobals() })
-
-const rejection = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', error => (error as { code: string }).code)
-
-/** What the next one finds that opens the storage. */
-async function stored(browser: Browser): Promise<unknown[]> {
-  const tab = browser.tab()
-  const db = await open(tab.storage())
-  const found = [db.durability!.status, tab.warnings, ...look(db)]
-  await shut(db)
-  return found
-}
 
 /** A storage with thirty batches and an entry. */
 async function filled(browser: Browser): Promise<void> {
@@ -68,9 +57,7 @@ describe('a tab that was not told all', () => {
   it('because a message did not come, or could not be taken: it asks for the state, and takes nothing before it', async () => {
     const browser = new Browser()
     const [a, b] = [browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    const first = await fed(a.storage(), 10)
     const second = await open(b.storage())
     let lost = 0
     a.isLost = m => m.kind === 'record' && ++lost === 3
@@ -97,9 +84,7 @@ describe('a tab that was not told all', () => {
   it('and cannot take the state, as for its size: it does not have all of it said anew for each transaction, and takes it when it can', async () => {
     const browser = new Browser()
     const [a, b] = [browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 5)
-    await first.flush()
+    const first = await fed(a.storage(), 5)
     const second = await open(b.storage())
     const taken = vi.spyOn(second, 'applyPacked').mockImplementation(() => { throw new Error('no room') })
     const hear = b.channel!.onmessage!
@@ -126,9 +111,7 @@ describe('a tab that was not told all', () => {
   it('and leads before it is told: it goes on from what it has', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    const first = await fed(a.storage(), 10)
     const second = await open(b.storage()), third = await open(c.storage())
     a.isLost = m => m.kind === 'record'
     feed(first, 20)
@@ -174,9 +157,7 @@ describe('a tab that was not told all', () => {
 
   it('because of what listeners of the failure applied: what was lost comes before that', async () => {
     const disk = new Disk(), browser = new Browser({ folder: disk })
-    const first = await open(browser.tab().storage())
-    feed(first, 10)
-    await first.flush()
+    const first = await fed(browser.tab().storage(), 10)
     const second = await open(browser.tab().storage())
     first.durability!.subscribe(status => { if (status === 'memory') feed(first, 13) })
     disk.full = /./
@@ -225,9 +206,7 @@ describe('a tab that was not told all', () => {
   it('because its engine has crashed: it asks for nothing, says so, and lets another lead', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 5)
-    await first.flush()
+    const first = await fed(a.storage(), 5)
     const second = await open(b.storage()), third = await open(c.storage())
     const before = browser.said.length
     second.inside.port.end(new EddylineError('ENGINE_CRASHED', 'it crashed'))
@@ -244,9 +223,7 @@ describe('a tab that was not told all', () => {
   it('a status listener that writes when a tab leads has nobody ask for the state', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 5)
-    await first.flush()
+    await fed(a.storage(), 5)
     const second = await open(b.storage()), third = await open(c.storage())
     second.durability!.subscribe(status => { if (status === 'ready') feed(second, 6) })
     const before = browser.said.length
@@ -382,9 +359,7 @@ describe('a tab that takes over', () => {
   it('without room for what it has more than the storage: it leads without, and `retry` writes it', async () => {
     const disk = new Disk(), browser = new Browser({ folder: disk })
     const a = browser.tab(), b = browser.tab()
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    const first = await fed(a.storage(), 10)
     const second = await open(b.storage())
     disk.full = /./
     feed(first, 14)
@@ -426,9 +401,7 @@ describe('a tab that takes over', () => {
     const ends = new Set<string>()
     for (let after = 0; after < 40; after += 2) {
       const disk = new Disk(), browser = new Browser({ folder: disk })
-      const db = await open(browser.tab().storage())
-      feed(db, 10)
-      await db.flush()
+      const db = await fed(browser.tab().storage(), 10)
       disk.full = /./
       feed(db, 12)
       await db.flush().catch(() => {})
@@ -460,9 +433,7 @@ describe('a tab that takes over', () => {
 it('a tab that was told more than who leads now, of the same source, keeps what it has and says that it was never durable', async () => {
   const disk = new Disk(), browser = new Browser({ folder: disk })
   const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-  const first = await open(a.storage())
-  feed(first, 8)
-  await first.flush()
+  const first = await fed(a.storage(), 8)
   const second = await open(b.storage()), third = await open(c.storage())
   // The second does not hear it before it leads.
   const { onmessage } = b.channel!

@@ -5,11 +5,9 @@ import { Generations, MemoryFolder, type Transaction, decodeTransaction, memory 
 import { Browser, until } from './browser.js'
 import { Held, copyOf, kept, look } from './disks.js'
 import { oldFolder } from './old-format.js'
-import { type Db, feed, open, oracle, shut, stateOf } from './stream.js'
+import { type Db, fed, feed, open, oracle, rejection, shut, stateOf } from './stream.js'
 
 afterEach(() => { vi.unstubAllGlobals() })
-
-const rejection = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', error => (error as { code: string }).code)
 
 /** What the next one finds. */
 async function found(folder: Held): Promise<unknown[]> {
@@ -31,9 +29,7 @@ async function fails(db: Db, folder: Held): Promise<void> {
 
 /** A database of ten batches that has failed. */
 async function failed(folder = new Held()): Promise<{ folder: Held; first: Db }> {
-  const first = await open(kept(folder))
-  feed(first, 10)
-  await first.flush()
+  const first = await fed(kept(folder), 10)
   await fails(first, folder)
   return { folder, first }
 }
@@ -102,9 +98,7 @@ describe('`retry` of a database whose storage was begun anew meanwhile writes ov
 
   it.each(LOST)('by the one that had it before, after %s', async (_, undo) => {
     const { folder, first } = await failed()
-    const second = await open(kept(folder.again()))
-    feed(second, 50)
-    await second.flush()
+    const second = await fed(kept(folder.again()), 50)
     await fails(second, folder)
     undo(folder)
     await first.durability!.retry()
@@ -160,9 +154,7 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
   it.each([4, 11, 30])('one that takes over mixes nothing and writes over nothing (%i transactions, its own are 11)', async many => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    await fed(a.storage(), 10)
     const second = await open(b.storage())
     const state = await replaced(browser.folder, many)
     a.kill()
@@ -179,9 +171,7 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
   it('one that takes over where the other one has applied nothing writes what it has', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    await fed(a.storage(), 10)
     const second = await open(b.storage())
     await replaced(browser.folder, 1)
     a.kill()
@@ -196,9 +186,7 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
   it.each([[11, false], [11, true], [10, true]])('one that follows is told the whole state of who leads then (%i transactions, its own are 11; not told who leads: %s)', async (many, isLost) => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    await fed(a.storage(), 10)
     // The second is not told what leads, and waits for the lock before the third does.
     a.isLost = m => m.kind === 'state'
     const opening = open(b.storage())
@@ -224,9 +212,7 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
   it.each([1, 4, 11, 30])('one that takes over, and reads it late, does not take it for its own (%i transactions, its own are 11)', async many => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    await fed(a.storage(), 10)
     const second = await open(b.storage())
     const state = await replaced(browser.folder, many)
     b.asked = method => { if (method === 'read') throw Object.assign(new Error('not now'), { code: 'STORAGE_FAILED' }) }
@@ -265,9 +251,7 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
   it('one that takes over, and finds it damaged, writes what it has; the others follow, and lead with that', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    await fed(a.storage(), 10)
     const second = await open(b.storage()), third = await open(c.storage())
     const before = (await head(copyOf(browser.folder))).incarnation
     browser.folder.files.get('log-0')!.bytes[100] ^= 1
@@ -291,9 +275,7 @@ describe('tabs whose storage was begun anew by a database without tabs', () => {
   it('one that leads, and finds it gone when it tries again: the others follow, and lead with what it has written', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 10)
-    await first.flush()
+    const first = await fed(a.storage(), 10)
     const second = await open(b.storage())
     a.asked = method => { if (method === 'append') throw Object.assign(new Error('not now'), { code: 'STORAGE_FAILED' }) }
     feed(first, 12)
@@ -341,9 +323,7 @@ describe('an incarnation', () => {
     const entries = [['count', 5n], ['bytes', new Uint8Array([1, 2, 3])]]
     expect((await head(folder.again())).incarnation).toBe(undefined)
     expect(await found(folder)).toEqual([[], '6', entries, oracle(6)])
-    const first = await open(kept(folder.again()))
-    feed(first, 10)
-    await first.flush()
+    const first = await fed(kept(folder.again()), 10)
     await fails(first, folder)
     // Another one that writes it anew as it is takes nothing from the first.
     const second = await open(kept(folder.again()))

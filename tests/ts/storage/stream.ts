@@ -64,3 +64,14 @@ export async function shut(db: Db): Promise<void> {
 export function feed(db: Db, to: number): void {
   for (let n = Number(db.cursor('s') ?? 0) + 1; n <= to; n++) db.apply(batch(n) as never)
 }
+
+/** A database with so many batches of the stream, all of them durable. */
+export async function fed(storage: StorageOption, batches: number): Promise<Db> {
+  const db = await open(storage)
+  feed(db, batches)
+  await db.flush()
+  return db
+}
+
+/** The code that a promise rejects with, or 'none'. */
+export const rejection = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', error => (error as { code: string }).code)

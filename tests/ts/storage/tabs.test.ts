@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Database, createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
 import type { StoreOptions } from '../../../pkg/storage/index.js'
 import { Browser, type Tab, until } from './browser.js'
-import { feed, open, oracle, shut, stateOf } from './stream.js'
+import { fed, feed, open, oracle, shut, stateOf } from './stream.js'
 
 afterEach(() => { vi.unstubAllGlobals() })
 
@@ -30,9 +30,7 @@ describe('tabs', () => {
   it.each(['open', 'read', 'after it'])('closed while it takes over (at %s): what is stored stays, and is free', async at => {
     const browser = new Browser()
     const [a, b] = [browser.tab(), browser.tab()]
-    const first = await open(a.storage({ checkpointBytes: 1 }))
-    feed(first, 10)
-    await first.flush()
+    const first = await fed(a.storage({ checkpointBytes: 1 }), 10)
     const second = await open(b.storage())
     // The last transactions are not told any more.
     a.isLost = () => true
@@ -101,9 +99,7 @@ describe('tabs', () => {
   it('that cannot take over keeps its rows, says so, and lets the next one try', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]
-    const first = await open(a.storage())
-    feed(first, 20)
-    await first.flush()
+    await fed(a.storage(), 20)
     const second = await open(b.storage({ onCorrupt: 'refuse' })), third = await open(c.storage())
     await shut(third)
     const statuses: string[] = []

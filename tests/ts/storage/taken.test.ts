@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createDatabase, defineSchema, int, table } from '../../../pkg/index.inline.js'
 import { Generations, storage } from '../../../pkg/storage/index.js'
 import { Held, kept } from './disks.js'
-import { type Db, feed, open, oracle, shut, stateOf } from './stream.js'
+import { type Db, fed, feed, open, oracle, shut, stateOf } from './stream.js'
 
 const found = async (folder: Held): Promise<unknown[]> => {
   const told: string[] = []
@@ -16,9 +16,7 @@ const found = async (folder: Held): Promise<unknown[]> => {
 /** A database of ten batches whose write of the eleventh and twelfth has failed, and which has lost its hold. */
 async function failed(): Promise<{ folder: Held; first: Db }> {
   const folder = new Held()
-  const first = await open(kept(folder))
-  feed(first, 10)
-  await first.flush()
+  const first = await fed(kept(folder), 10)
   folder.place.isFull = true
   feed(first, 12)
   await expect(first.flush()).rejects.toMatchObject({ code: 'STORAGE_FULL' })
@@ -114,9 +112,7 @@ describe('`retry` of a database that has failed', () => {
         override async append(records: readonly Uint8Array[]) { await super.append(records); if (isUnheard && at.includes('append')) throw new Error('not heard of') }
         override async publish() { await super.publish(); if (isUnheard && at.includes('publish')) throw new Error('not heard of') }
       }
-      const db = await open(storage(() => new Unheard(folder), { onWarning: () => {}, checkpointBytes: Infinity }))
-      feed(db, 10)
-      await db.flush()
+      const db = await fed(storage(() => new Unheard(folder), { onWarning: () => {}, checkpointBytes: Infinity }), 10)
       isUnheard = at.includes('append')
       folder.place.isFull = !isUnheard
       feed(db, 12)
