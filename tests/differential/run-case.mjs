@@ -11,11 +11,15 @@ const evaluation = {
   22011: 'INVALID_ARGUMENT', 22023: 'INVALID_ARGUMENT', '2201E': 'INVALID_ARGUMENT', '2201F': 'INVALID_ARGUMENT', 54000: 'INVALID_ARGUMENT', 21000: 'TOO_MANY_ROWS',
 }
 
+/** PostgreSQL's own failure: a plan that it takes for impossible ("wrong varnullingrels"). It says nothing of the rows. */
+const INTERNAL = 'XX000'
+
 /**
  * The first difference, `{ kind, query, batch, text }`, or `undefined`. `kind` says what differs: `rows`, `mirror` (old rows
  * with the diffs applied), `patches` (some although nothing changed), `status`, `refused` (the engine takes a query or a batch that PostgreSQL does not, or the other
  * way round), `crash`.
- * @param {(query: object) => void} [onCompared] called for each query that was compared after a batch
+ * @param {(query: object, untold: boolean) => void} [onCompared] called for each query that was compared after a batch; `untold`: PostgreSQL failed by itself, and
+ *   nothing was compared
  */
 export async function runCase(pg, { schema, batches, queries }, onCompared = () => {}) {
   await pg.exec(tablesSql(schema))
@@ -30,7 +34,7 @@ export async function runCase(pg, { schema, batches, queries }, onCompared = () 
       for (const live of lives) {
         const found = step(db, live, b) ?? set(schema, live, b) ?? await compare(pg, live)
         if (found) return { ...found, query: live.index, batch: b, sql: live.sql }
-        if (live.live) onCompared(live.query)
+        if (live.live) onCompared(live.query, live.untold)
       }
     }
   } finally {
@@ -89,10 +93,14 @@ async function compare(pg, state) {
   if (!live) return undefined
   let expected
   let raised
+  state.untold = false
   try {
     expected = (await pg.query(sql)).rows.map((r) => JSON.parse(r.row))
   } catch (error) {
     raised = error
+    state.untold = error.code === INTERNAL
+    // What its rows were before this batch is not known any more.
+    if (state.untold) return void (state.before = undefined)
     if (!(error.code in evaluation)) return { kind: 'refused', text: `PostgreSQL: ${error.code} ${error.message}` }
   }
   if (live.status === 'error') {

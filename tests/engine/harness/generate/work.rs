@@ -16,7 +16,9 @@ pub fn work(q: &QueryJson, rows: f64) -> f64 {
         let few = if join.unnest.is_some() { 3.0 } else { rows };
         let right = join.query.as_ref().map_or(few, |sub| work(sub, rows));
         let pairs = made * right;
-        (cost + right + pairs, if has_equality(&join.on) { pairs / 3.0 } else { pairs })
+        // The condition is asked of each pair, with the sub-queries in it.
+        let asked = pairs * (1.0 + of_expr(&join.on, rows, pairs));
+        (cost + right + asked, if has_equality(&join.on) { pairs / 3.0 } else { pairs })
     });
     for input in &q.inputs {
         let more = work(input, rows);
