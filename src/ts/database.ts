@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { applied } from './applied.js'
 import { Arrivals } from './arrivals.js'
 import type { LooseBatch, LooseChange, Report } from './changes.js'
 import { Dispatcher, type ReportListener, report } from './dispatch.js'
@@ -10,7 +11,7 @@ import { type TableLayout, tableLayout } from './layout.js'
 import { opening } from './live-json.js'
 import { LiveQuery } from './live-query.js'
 import { located } from './located.js'
-import { checkApply, checkExplain, checkJson, checkName, checkSource } from './given.js'
+import { checkExplain, checkJson, checkName, checkSource } from './given.js'
 import { Budget, type MemoryOptions } from './memory.js'
 import type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, Tap } from './options.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
@@ -116,14 +117,7 @@ export class Database<S extends AnySchema> {
   /** The same, applied at once; resolves when storage has the version. Rejects with NOT_DURABLE without storage. */
   apply(input: readonly Change<S>[] | Batch<S>, options: ApplyOptions): Promise<Report>
   apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Report | Promise<Report> {
-    checkApply(options)
-    if (options?.durable !== true) return this.#apply(input)
-    const { keeper } = this
-    if (keeper === undefined) return Promise.reject(new EddylineError('NOT_DURABLE', `the database \`${this.name}\` has no storage: createDatabase({ storage })`))
-    try {
-      const report = this.#apply(input)
-      return keeper.flush().then(() => report)
-    } catch (error) { return Promise.reject(error) }
+    return applied(this, options, () => this.#apply(input))
   }
 
   #apply(input: readonly Change<S>[] | Batch<S>, again = true): Report {

@@ -1,9 +1,12 @@
 import type { LooseBatch, LooseChange, Report } from './changes.js'
+import { applied } from './applied.js'
 import type { Database, LiveOptions, QueryRoot } from './database.js'
 import { EddylineError, said } from './errors.js'
+import { checkJson } from './given.js'
 import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
 import { queryJson } from './live-json.js'
 import type { LiveQuery } from './live-query.js'
+import type { ApplyOptions } from './options.js'
 import type { QueryLike } from './query/builder.js'
 import type { AnySchema, Batch, Change } from './schema.js'
 import { checkTenant } from './values.js'
@@ -24,7 +27,13 @@ export class Tenant<S extends AnySchema> {
    * Applies changes to this tenant, as one version. Throws what `db.apply` throws, and TENANT_MISMATCH when a change is of
    * another tenant or of a table without tenants; then nothing has happened.
    */
-  apply(input: readonly Change<S>[] | Batch<S>): Report { return this.db.apply(batchOf(this.db.schema, this.id, input) as never) }
+  apply(input: readonly Change<S>[] | Batch<S>): Report
+  /** The same, applied at once; resolves when storage has the version. Rejects with NOT_DURABLE without storage. */
+  apply(input: readonly Change<S>[] | Batch<S>, options: ApplyOptions): Promise<Report>
+  apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Report | Promise<Report> {
+    const { db } = this
+    return applied(db, options, () => db.apply(batchOf(db.schema, this.id, input) as never))
+  }
 
   /** Applies JSON to this tenant. Throws what `db.applyJson` throws, and TENANT_MISMATCH as `apply`. */
   applyJson(input: string | JsonBytes, opts?: Omit<JsonOptions, 'tenant'>): Report
@@ -67,6 +76,7 @@ export function cleared(schema: AnySchema): LooseChange[] {
 
 /** JSON options that keep to a tenant. */
 export function confined(tenant: string, opts: JsonOptions | undefined): JsonOptions {
+  checkJson(opts)
   if (opts?.tenant !== undefined && opts.tenant !== tenant) throw crossed(`JSON of the tenant \`${said(opts.tenant)}\` in the scope of \`${tenant}\``, 'tenant', said(opts.tenant))
   return { ...opts, tenant, confined: 'tenant' }
 }

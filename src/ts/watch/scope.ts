@@ -1,10 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { applied } from '../applied.js'
 import type { Report } from '../changes.js'
 import type { Database, LiveOptions, QueryRoot } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { said } from '../option-kinds.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { LiveQuery } from '../live-query.js'
+import type { ApplyOptions } from '../options.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change, Key, TableName } from '../schema.js'
 import { batchOf, checkQuery, confined } from '../tenant.js'
@@ -62,10 +64,14 @@ export class Scope<S extends AnySchema> {
    * Applies changes to this scope, as one version. What `db.apply` throws, and TENANT_MISMATCH when a change is of another
    * tenant or of a table without tenants; then nothing has happened.
    */
-  apply(input: readonly Change<S>[] | Batch<S>): Report {
-    const batch = batchOf(this.db.schema, this.id, input)
-    if (!Array.isArray(batch.changes)) return this.db.apply(input)
-    return this.#hub.apply(batch.changes, batch)
+  apply(input: readonly Change<S>[] | Batch<S>): Report
+  /** The same, applied at once; resolves when storage has the version. Rejects with NOT_DURABLE without storage. */
+  apply(input: readonly Change<S>[] | Batch<S>, options: ApplyOptions): Promise<Report>
+  apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Report | Promise<Report> {
+    return applied(this.db, options, () => {
+      const batch = batchOf(this.db.schema, this.id, input)
+      return Array.isArray(batch.changes) ? this.#hub.apply(batch.changes, batch) : this.db.apply(input)
+    })
   }
 
   /**

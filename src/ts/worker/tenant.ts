@@ -2,6 +2,7 @@
 import type { Report } from '../changes.js'
 import type { LiveOptions, QueryRoot } from '../database.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
+import type { ApplyOptions } from '../options.js'
 import type { QueryLike } from '../query/builder.js'
 import type { AnySchema, Batch, Change } from '../schema.js'
 import { batchOf, checkQuery, cleared, confined } from '../tenant.js'
@@ -20,7 +21,7 @@ export class WorkerTenant<S extends AnySchema> {
    * Applies changes to this tenant, as one version. Rejects with what `db.apply` rejects with, and TENANT_MISMATCH when a change is
    * of another tenant or of a table without tenants; then nothing has happened.
    */
-  async apply(input: readonly Change<S>[] | Batch<S>): Promise<Report> { return this.db.apply(batchOf(this.db.schema, this.id, input) as never) }
+  async apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Promise<Report> { return this.db.apply(batchOf(this.db.schema, this.id, input) as never, options as never) }
 
   /** Applies JSON to this tenant. Rejects with what `db.applyJson` rejects with, and TENANT_MISMATCH as `apply`. */
   async applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report> { return this.db.applyJson(input, confined(this.id, opts)) }

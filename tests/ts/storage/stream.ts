@@ -54,7 +54,7 @@ function text(...tables: object[][]): string {
 export const open = (storage?: StorageOption): Promise<Db> => createDatabase({ schema, ...(storage !== undefined ? { storage } : {}) })
 
 /** Closes, and waits until the storage is let go. */
-export async function shut(db: Db): Promise<void> {
+export async function shut(db: Database<any>): Promise<void> {
   const { durability } = db
   db.close()
   await durability?.closed
