@@ -150,3 +150,31 @@ fn the_first_match_is_the_longest_unless_the_pattern_prefers_less() {
         assert_eq!(regex.is_match(text), found.is_some(), "{pattern} in {text}");
     }
 }
+
+#[test]
+fn classes_by_name_and_characters_by_escape_are_those_of_postgresql() {
+    for (pattern, yes, no) in [
+        ("^[[:alnum:]]+$", "aé1", "a_"),
+        ("^[[:lower:]]+$", "aé", "aÉ"),
+        ("^[[:upper:]]+$", "AÉ", "Aé"),
+        ("^[[:space:]]+$", " \t\n", "a"),
+        ("^[[:blank:]]+$", " \t", "\n"),
+        ("^[[:punct:]]+$", "!_-", "a"),
+        ("^[[:print:]]+$", "a é!", "\u{1b}"),
+        ("^[[:graph:]]+$", "aé!", "a b"),
+        ("^[[:cntrl:]]+$", "\u{1b}\n", "a"),
+        ("^[[:xdigit:]]+$", "09afAF", "g"),
+        ("^[[:ascii:]]+$", "a!\u{1b}", "é"),
+        ("^[[:word:]]+$", "é_1", "-"),
+        (r"^[\S]$", "a", " "),
+        ("^[[.a.]-c]$", "b", "d"),
+        (r"^\a\e\f\n\r\v$", "\u{7}\u{1b}\u{c}\n\r\u{b}", "aefnrv"),
+        (r"^a\Bb$", "a\\b", "ab"),
+        (r"^\cA\cj$", "\u{1}\n", "Aj"),
+        (r"^\U0001F600\x41$", "😀A", "A"),
+        (r"b\Z", "ab", "ba"),
+        ("^a{2}(?:b|cd){1,2}$", "aabcd", "aab cd"),
+    ] {
+        assert!(found(pattern, yes) && !found(pattern, no), "{pattern}");
+    }
+}
