@@ -133,7 +133,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /**
-   * Adds a column that is an aggregate over an association, to be read like the others by the steps after this one.
+   * Adds a column that is an aggregate over an association, to be read like the others by the steps after this one. What was
+   * chosen before it, `select('id')`, has it beside; a `select` after it names it or leaves it out.
    *
    * ```ts
    * q.withAggregate('latest', 'comments', c => max(c.createdAt)).orderBy('latest', 'desc')
@@ -142,11 +143,14 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   withAggregate<K extends string, N extends AssociationName<S, T>, V>(
     as: K, name: N, make: (row: Refs<Row<S, AssociationTable<S, T, N>>>) => Expr<V>,
   ): Query<Computed<S, T, { [P in K]: V }>, T & TableName<Computed<S, T, { [P in K]: V }>>, J, B & { [P in K]: V }, A> {
-    const at = `computed[${this.#of.plan.computed?.length ?? 0}]`
+    const { select, computed = [] } = this.#of.plan
+    const at = `computed[${computed.length}]`
     const relation = relationNamed(this.#of, name, `${at}.relation`)
     const target = tableNamed(this.#of.schema, relation.table as string)
     const made = placed(`${at}.expr`, () => typeof make === 'function' ? make(refs(target, undefined, { step: {}, of: target.name }) as never) : make)
-    return this.#step({ computed: [...this.#of.plan.computed ?? [], { as, relation: name as string, expr: exprOf(made, 'the callback of `withAggregate` gives an aggregate: c => max(c.createdAt)', `${at}.expr`), type: (made as Expr<V>).cellType }] })
+    const expr = exprOf(made, 'the callback of `withAggregate` gives an aggregate: c => max(c.createdAt)', `${at}.expr`)
+    const type = (made as Expr<V>).cellType
+    return this.#step({ computed: [...computed, { as, relation: name as string, expr, type }], select: select && [...select, { name: as, expr: { op: 'col', name: as }, type }] })
   }
 
   /** Adds the number of rows of an association, as `commentsCount` or the name given; 0 without any. */
