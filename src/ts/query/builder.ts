@@ -8,7 +8,7 @@ import type { CountLike } from './params.js'
 import { PLAN, checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
-import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
+import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, Merged, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
 
 export interface OrderOptions { nulls?: 'first' | 'last' }
 
@@ -103,7 +103,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * ```
    */
   select<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
-  select<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
+  select<R extends Record<string, Chosen<L>>, L extends string>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
   select(...given: unknown[]): Query<S, T, J, any, A> {
     const step = {}
     return this.#step({ select: membersOf(this.#of, 'select', given, step) }, step)
@@ -265,17 +265,17 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Rows of this and other queries, equal ones once. Members are matched by position and named as here. */
-  union(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('union', false, others) }
+  union<O extends readonly (QueryLike<B> | QueryLike<Mate<B>>)[]>(...others: O): Query<Derived<S, 'rows', Merged<B, O[number]>>, 'rows'> { return this.#combine('union', false, others) }
   /** The same, equal rows kept apart. */
-  unionAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('union', true, others) }
+  unionAll<O extends readonly (QueryLike<B> | QueryLike<Mate<B>>)[]>(...others: O): Query<Derived<S, 'rows', Merged<B, O[number]>>, 'rows'> { return this.#combine('union', true, others) }
   /** Rows that this and other queries have, equal ones once. */
-  intersect(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', false, others) }
+  intersect(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', false, others) }
   /** The same, as often as each has them. */
-  intersectAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', true, others) }
+  intersectAll(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', true, others) }
   /** Rows that other queries do not have, equal ones once. */
-  except(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', false, others) }
+  except(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', false, others) }
   /** The same, each of theirs taking one of these away. */
-  exceptAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', true, others) }
+  exceptAll(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', true, others) }
 
   /**
    * One row per group; `select` says what it holds.

@@ -57,8 +57,19 @@ export class GroupingSets<C extends string> {
 export type Operand<T> = Expr<T> | T
 /** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers, decimals numbers, intervals texts or parts. */
 export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V extends Decimal ? V | number | bigint : V extends IntervalText ? string | IntervalParts : V
+/** Texts or numbers that are named one by one, as `'open' | 'closed'`: neither any text, nor one that is marked (`string & { brand }`). */
+type Listed<T extends string | number> = {} extends { [K in T]: 1 } ? never : T
+/**
+ * Values that those of `T` can be compared with. Beside named texts it is any text, as in `status === text` of TypeScript; numbers are
+ * compared whatever their kind. What is marked is only compared with its like.
+ */
+export type Comparable<T> = 0 extends 1 & T ? T : T | (T extends Decimal | bigint ? number | bigint | Decimal
+  : T extends number ? (number extends T ? number | bigint | Decimal : Listed<T> extends never ? never : number | bigint | Decimal)
+  : T extends string ? (Listed<T> extends never ? never : string) : never)
+/** Expressions of these; those of `T` itself are named for functions that are generic in it. */
+export type Beside<T> = Expr<T | null> | Expr<Comparable<T> | null>
 /** The other side of a comparison with `T`. */
-type Against<T> = Expr<T | null> | Constant<T> | null
+type Against<T> = Beside<T> | Constant<T> | null
 /** A condition; unknown (`null`) counts as false in `where`. */
 export type Condition = Expr<boolean | null>
 
@@ -213,9 +224,9 @@ export function inArray<T>(a: Expr<T>, list: readonly NoInfer<Against<T>>[]): Co
   return new Expr({ op: 'in', args: [of, ...list.map(v => literal(v, a.cellType))] }, 'bool')
 }
 /** SQL `LIKE`: `%` any text, `_` one character. */
-export function like(a: Expr<string | null>, pattern: Operand<string>): Condition { return compare('like', a, pattern) }
+export function like(a: Expr<string | null>, pattern: Operand<string | null>): Condition { return compare('like', a, pattern) }
 /** `LIKE` without regard to case. */
-export function ilike(a: Expr<string | null>, pattern: Operand<string>): Condition { return compare('ilike', a, pattern) }
+export function ilike(a: Expr<string | null>, pattern: Operand<string | null>): Condition { return compare('ilike', a, pattern) }
 export function isNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNull', args: [operand(a, 'isNull(i.title)')] }, 'bool') }
 export function isNotNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNotNull', args: [operand(a, 'isNotNull(i.title)')] }, 'bool') }
 
