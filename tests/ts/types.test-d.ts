@@ -447,4 +447,14 @@ void tagged
   users.where(u => alike(u.role, u.role))
   const both = <R>(a: QueryLike<R>, b: QueryLike<R>) => from(({} as Query<M, 'users', null, R>).union(a, b).as('both'))
   void both
+
+  // Numbers that are taken beside decimals are decimals; of several values one is there if the last one is.
+  const taken = users.select(u => ({
+    pay: coalesce(sum(u.pay), 0), bonus: when(eq(u.role, 'guest'), 0).otherwise(u.pay), least: when(eq(u.role, 'guest'), u.pay), most: greatest(u.pay, 0, 1.5), rank: coalesce(max(u.rank), 0),
+    big: coalesce(sum(u.big), 0), double: when(eq(u.role, 'guest'), 1.5).otherwise(u.big), nick: coalesce(u.nick, u.nick, u.name), none: coalesce(u.nick, u.nick, null), text: coalesce(u.nick, 'nobody', u.nick), plain: when(eq(u.role, 'guest'), 0).otherwise(1),
+  }))
+  same<RowOf<typeof taken>, {
+    pay: Decimal; bonus: Decimal; least: Decimal | null; most: Decimal | null; rank: number
+    big: bigint; double: bigint | 1.5; nick: string; none: string | null; text: string | null; plain: 0 | 1
+  }>()
 }

@@ -268,8 +268,17 @@ export function abs<A extends Num>(a: Expr<A>): Expr<Wide<A>> { return call('abs
 export function concat<const P extends readonly Operand<string | null>[]>(...parts: P): Expr<string | (null extends OperandValue<P[number]> ? null : never)> {
   return new Expr({ op: '||', args: parts.map(p => literal(p)) }, 'text')
 }
+type Fractions<T> = T extends number ? (`${T}` extends `${bigint}` ? never : T) : T
+type Unnamed<T> = T extends number ? (number extends T ? T : never) : T
+/**
+ * Of values of which one is taken. Constants that are bigints are integers like others, unless a branch is a column of bigints; numbers
+ * beside decimals are decimals, whole ones beside bigints bigints.
+ */
+export type Chosen<T> = bigint extends T ? Fractions<T> : Exclude<Extract<T, Decimal> extends never ? T : Unnamed<T>, bigint> | (Extract<T, bigint> extends never ? never : Extract<T, Decimal> extends never ? number | bigint : never)
+type AnyNumber<T> = T extends number ? (Listed<T> extends never ? T : number) : T
 /** The first that is not null. */
-export function coalesce<T, U>(a: Expr<T>, b: Operand<U>): Expr<NonNullable<T> | U>
+export function coalesce<T, const U>(a: Expr<T>, b: Operand<U>): Expr<AnyNumber<Chosen<NonNullable<T> | U>>>
+export function coalesce<T>(...values: [...Operand<T | null>[], Operand<NonNullable<T>>]): Expr<NonNullable<T>>
 export function coalesce<T>(...values: Operand<T | null>[]): Expr<T | null>
 export function coalesce(...values: unknown[]): Expr<any> { return call('coalesce', values) }
 export function lower<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'lower', args: [operand(a, 'lower(i.title)')] }, 'text') }

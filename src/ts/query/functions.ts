@@ -4,7 +4,7 @@ import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
 import { type Kind, type Kinds, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import { type Beside, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
+import { type Beside, type Chosen, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
 
 type Double = number | bigint | null
 type Num = Double | Decimal
@@ -31,9 +31,6 @@ function alike<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T
 }
 
 // ---- conditions and choices ------------------------------------------------------------------------------------------
-
-/** Constants that are bigints are integers like others, unless a branch is a column of bigints. */
-type Chosen<T> = bigint extends T ? T : Exclude<T, bigint> | (Extract<T, bigint> extends never ? never : number | bigint)
 
 /** A `case` that can have more branches, each for a `W`. Without `otherwise` it is null where no branch is taken. */
 export class Case<T, W = Condition> extends Expr<Chosen<T> | null> {
@@ -70,9 +67,13 @@ export function match<T>(a: Expr<T>): { when<const U>(value: Bound<T>, result: O
 /** Null where both are equal, else the first. */
 export function nullif<T>(a: Expr<T>, b: NoInfer<Bound<T>>): Expr<T | null> { return alike('nullif', [a, b]) }
 /** The largest that is not null. */
-export function greatest<T>(...values: Operand<T | null>[]): Expr<T | null> { return alike('greatest', values) }
+export function greatest<T extends Decimal | null>(a: Expr<T>, ...values: (Operand<Decimal | null> | number)[]): Expr<T | null>
+export function greatest<T>(...values: Operand<T | null>[]): Expr<T | null>
+export function greatest(...values: unknown[]): Expr<any> { return alike('greatest', values) }
 /** The smallest that is not null. */
-export function least<T>(...values: Operand<T | null>[]): Expr<T | null> { return alike('least', values) }
+export function least<T extends Decimal | null>(a: Expr<T>, ...values: (Operand<Decimal | null> | number)[]): Expr<T | null>
+export function least<T>(...values: Operand<T | null>[]): Expr<T | null>
+export function least(...values: unknown[]): Expr<any> { return alike('least', values) }
 
 type Bound<T> = Beside<T> | Constant<NonNullable<T>>
 /** `low <= a AND a <= high`. */
