@@ -15,6 +15,7 @@ import type { LiveQuery } from '../../src/ts/live-query.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import type { WorkerDatabase } from '../../src/ts/worker/index.js'
+import { useLiveQuery } from '../../src/ts/react/index.js'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
 import { watches } from '../../src/ts/watch/index.js'
 import { type InputRow, type Key, type Row, array, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
@@ -457,4 +458,25 @@ void tagged
     pay: Decimal; bonus: Decimal; least: Decimal | null; most: Decimal | null; rank: number
     big: bigint; double: bigint | 1.5; nick: string; none: string | null; text: string | null; plain: 0 | 1
   }>()
+}
+// Hooks: values of parameters are those that the query declares, and all of them.
+{
+  type Hooked = typeof schema
+  const since = (d: Database<Hooked>) => withParams({ least: 'int', status: 'text' }, p => d.query.issues.where(i => gt(i.points, p.least)).where('status', '=', p.status).select('id', 'points'))
+  const seen = useLiveQuery((d: Database<Hooked>) => since(d), { params: { least: 3, status: 'open' }, tenant: 'a' })
+  same<typeof seen.rows, readonly { id: string; points: number }[]>()
+  same<typeof seen.total, number | undefined>()
+  const waits = useLiveQuery((d: Database<Hooked>) => seen.rows.length > 0 ? since(d) : null, { params: { least: null, status: 'open' } })
+  same<typeof waits.rows, readonly { id: string; points: number }[]>()
+  // @ts-expect-error a text is no number
+  useLiveQuery((d: Database<Hooked>) => since(d), { params: { least: 'x', status: 'open' } })
+  // @ts-expect-error one is missing
+  useLiveQuery((d: Database<Hooked>) => since(d), { params: { least: 3 } })
+  // @ts-expect-error all are
+  useLiveQuery((d: Database<Hooked>) => since(d))
+  const plain = useLiveQuery((d: Database<Hooked>) => d.query.issues.with('project'), { window: [0, 50] })
+  same<NonNullable<typeof plain.rows[number]['project']>, { id: string; name: string }>()
+  useLiveQuery((d: Database<Hooked>) => d.query.issues.where('points', '>', param('least')), { params: { least: 3 } })
+  useLiveQuery<{ id: string }, Hooked>(d => d.query.issues.select('id'))
+  useLiveQuery((d: Database<Hooked>) => plain.rows.length > 0 && d.query.issues)
 }

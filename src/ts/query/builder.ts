@@ -398,8 +398,8 @@ function frozen<T>(json: T): T {
 /** An element of an array as a row. */
 export interface Element<E> { value: E; ordinality: number }
 
-/** What has the plan of a query with rows `R`. */
-export interface QueryLike<R> { readonly $row: R; readonly types?: undefined; toJSON(): QueryJson }
+/** What has the plan of a query with rows `R`; what it says of `types` is what TypeScript says of one whose parameters are missing, or others. */
+export interface QueryLike<R> { readonly $row: R; readonly types?: 'its parameters are given beside it, each of its type: { params: { … } }' | undefined; toJSON(): QueryJson }
 
 /** What an association adds to a row. */
 export type Associated<S extends AnySchema, T, N extends string, R> = { [K in N]: IsSingle<S, T, N> extends true ? R | null : R[] }
