@@ -27,9 +27,9 @@ export type Columns = Record<string, AnyColumn>
 /** Text. `string<'open' | 'closed'>()` narrows the type of its values. */
 export function string<V extends string = string>(): Column<V> { return new Column('text', false, false) }
 /** A double: any number, NaN and ±Infinity too. −0 becomes 0. */
-export function number(): Column<number> { return new Column('float', false, false) }
-/** A safe integer, ±(2^53−1). */
-export function int(): Column<number> { return new Column('int', false, false) }
+export function number<V extends number = number>(): Column<V> { return new Column('float', false, false) }
+/** A safe integer, ±(2^53−1). `int<1 | 2 | 3>()` narrows the type of its values. */
+export function int<V extends number = number>(): Column<V> { return new Column('int', false, false) }
 /** A 64-bit integer. Safe integers are accepted too. */
 export function bigint(): Column<bigint, bigint | number> { return new Column('bigint', false, false) }
 export function boolean(): Column<boolean> { return new Column('bool', false, false) }
@@ -46,8 +46,8 @@ export function decimal(): Column<Decimal, string | number | bigint> { return ne
 export function date(): Column<string, string | Date> { return new Column('date', false, false) }
 /** A time of day, microseconds held. Rows have its text, `'09:30:00'`. */
 export function time(): Column<string> { return new Column('time', false, false) }
-/** A uuid. Rows have its text in lower case with hyphens; other spellings of PostgreSQL are accepted. */
-export function uuid(): Column<string> { return new Column('uuid', false, false) }
+/** A uuid. Rows have its text in lower case with hyphens; other spellings of PostgreSQL are accepted. `uuid<UserId>()` narrows their type. */
+export function uuid<V extends string = string>(): Column<V> { return new Column('uuid', false, false) }
 /**
  * Months, days and microseconds. Rows have the text that PostgreSQL prints, `'1 mon 2 days 03:00:00'`; texts with units, ISO 8601
  * durations and parts (`{ days: 2, hours: 3 }`) are accepted. Compared by length, where a month is 30 days.

@@ -8,6 +8,7 @@ import { queryJson } from './live-json.js'
 import type { LiveQuery } from './live-query.js'
 import type { ApplyOptions } from './options.js'
 import type { QueryLike } from './query/builder.js'
+import type { ParamQuery, ParamValues } from './query/params.js'
 import type { AnySchema, Batch, Change } from './schema.js'
 import { checkTenant } from './values.js'
 
@@ -43,9 +44,11 @@ export class Tenant<S extends AnySchema> {
   }
 
   /** A live query over the rows of this tenant. Throws what `db.live` throws, and TENANT_MISMATCH. */
-  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<R> {
+  live<R, P>(query: ParamQuery<R, P>, options: Omit<LiveOptions, 'tenant'> & { params: ParamValues<P> }): LiveQuery<R, Partial<ParamValues<P>>>
+  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<R>
+  live(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<any, any> {
     checkQuery(query, this.id, options)
-    return this.db.live(query, { ...options, tenant: this.id })
+    return this.db.live(query as QueryLike<any>, { ...options, tenant: this.id })
   }
 
   /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
@@ -112,7 +115,7 @@ export function batchOf(schema: AnySchema, tenant: string | undefined, input: un
 }
 
 /** A query of one tenant. Throws TENANT_MISMATCH when it, or what it is run with, names another one. */
-export function checkQuery(query: QueryLike<any>, tenant: string | undefined, options?: LiveOptions): void {
+export function checkQuery(query: QueryLike<any> | ParamQuery<any, any>, tenant: string | undefined, options?: LiveOptions): void {
   for (const of of [queryJson(query, undefined).tenant, options?.tenant]) if (of !== undefined && of !== tenant) {
     throw crossed(`a query of the tenant \`${said(of)}\` ${tenant === undefined ? 'outside of it' : `in the scope of \`${tenant}\``}`, 'tenant', said(of))
   }

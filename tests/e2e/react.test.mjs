@@ -65,6 +65,13 @@ describe('useLiveQuery', () => {
     assert.deepEqual(await run('window'), { said: [['TaTbTc', 1], ['TaTb', 2], ['TbTc', 2], ['TaTbTc', 3], ['Tc', 4]], after: 0 })
   })
 
+  it('says how long the list is that a window shows a part of, and is rendered when that changes', async () => {
+    assert.deepEqual(await run('total'), {
+      said: [['TaTb of 3', 1], ['TaTb of 5', 2], ['TaTb of 5', 2], ['firstTb of 4', 3], ['other of 4', 5], ['firstTbTcother of undefined', 6], ['first of 4', 7], 'first of 4', 'first of 4'],
+      before: 0, after: 0,
+    })
+  })
+
   it('re-renders of a tree only what is on the path of the change', async () => {
     const { first, second, renders } = await run('nested')
     assert.deepEqual([first, second], ['PTaTbQTc', 'PTachangedQTc'])

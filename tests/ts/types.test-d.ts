@@ -2,20 +2,22 @@
 import type { Report } from '../../src/ts/changes.js'
 import type { Database } from '../../src/ts/database.js'
 import { defineSchema } from '../../src/ts/define-schema.js'
-import { from } from '../../src/ts/query/builder.js'
+import { type Query, type QueryLike, from } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc, stddev, stringAgg, sum } from '../../src/ts/query/aggregate.js'
 import type { Decimal } from '../../src/ts/decimal.js'
-import { type Expr, add, coalesce, concat, eq, gt, inArray, lt, mul, or } from '../../src/ts/query/expr.js'
+import { type Expr, add, coalesce, concat, eq, gt, inArray, like, lt, mul, or } from '../../src/ts/query/expr.js'
 import { cube, grouping, groupingSets, rollup } from '../../src/ts/query/grouping.js'
 import { recursive } from '../../src/ts/query/recursive.js'
-import { addDays, addInterval, anyOf, arrayAt, cardinality, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, nullif, regexpMatches, round, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
+import { addDays, addInterval, anyOf, arrayAt, cardinality, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, isDistinctFrom, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, notLike, nullif, regexpMatches, round, startsWith, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
 import { param, withParams } from '../../src/ts/query/params.js'
 import { exists, inQuery, notInQuery, scalar } from '../../src/ts/query/subquery.js'
 import type { LiveQuery } from '../../src/ts/live-query.js'
 import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import type { WorkerDatabase } from '../../src/ts/worker/index.js'
+import { useLiveQuery } from '../../src/ts/react/index.js'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
+import { watches } from '../../src/ts/watch/index.js'
 import { type InputRow, type Key, type Row, array, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
 import type { IntervalText } from '../../src/ts/interval.js'
 
@@ -376,4 +378,105 @@ void tagged
   void live.setParams({ least: '4' })
   const base: LiveQuery<{ id: string; points: number }, any> = live
   void base
+}
+// What is natural to compare: texts that are named one by one with any text, numbers of any kind, what may be null with what may not.
+{
+  type UserId = string & { readonly brand: 'user' }
+  type TeamId = string & { readonly brand: 'team' }
+  type Place = number & { readonly brand: 'place' }
+  const marked = defineSchema({
+    users: table({ id: uuid<UserId>().key(), teamId: string<TeamId>(), role: string<'admin' | 'guest'>(), rank: int<1 | 2 | 3>(), place: int<Place>(), age: number(), pay: decimal(), big: bigint(), nick: string().nullable(), name: string() }),
+    teams: table({ id: string<TeamId>().key(), lead: uuid<UserId>().nullable(), role: string(), size: int() }),
+    notes: table({ id: int().key(), body: string() }, { tenant: true }),
+  })
+  type M = typeof marked
+  same<Pick<Row<M, 'users'>, 'id' | 'rank' | 'place'>, { id: UserId; rank: 1 | 2 | 3; place: Place }>()
+  const { users, teams, notes } = {} as Database<M>['query']
+  users.innerJoin('teams', (u, t) => eq(u.role, t.role)).where(r => eq(r.teams.role, r.users.role))
+  users.where(u => or(gt(u.pay, u.rank), gt(u.rank, u.pay), gt(u.big, u.age), lt(u.age, u.big), eq(u.rank, u.age), between(u.pay, u.rank, u.age), inQuery(u.role, teams.select('role')), inArray(u.role, [u.name])))
+  withParams({ role: 'text', rank: 'int', least: 'float', like: 'text' }, p => users.where('role', '=', p.role).where('rank', 'in', [p.rank, 3]).where('pay', 'between', [p.least, 9.5]).where('name', '~', p.like).where(u => eq(u.role, p.role)))
+  users.where('rank', '=', scalar(users.select(u => ({ n: max(u.rank) })))).where('age', '>', scalar(users.select(u => ({ n: avg(u.age) }))))
+  users.where(u => or(like(u.name, u.nick), startsWith(u.name, u.nick), notLike(u.name, concat(u.nick, '%')))).where('name', 'like', scalar(users.select('nick')))
+  users.leftJoin('teams', (u, t) => eq(u.id, t.lead))
+  // @ts-expect-error a user is no team
+  users.innerJoin('teams', (u, t) => eq(u.id, t.id))
+  // @ts-expect-error nor is any text one
+  users.where(u => eq(u.id, u.name))
+  // @ts-expect-error nor any number a place
+  users.where(u => eq(u.place, u.rank))
+  // @ts-expect-error a text is no number
+  users.where(u => eq(u.role, u.rank))
+  // @ts-expect-error no such role
+  users.where(u => inArray(u.role, ['owner']))
+  // @ts-expect-error a pattern is a text
+  users.where('name', '~', 5)
+
+  // Constants are members, and what queries are united of may differ in nulls and texts.
+  const feed = users.select(u => ({ kind: 'user', id: u.name, at: u.age, n: 0, done: false, none: null })).unionAll(teams.select(t => ({ kind: 'team', id: t.role, at: nullif(t.size, 0), n: t.size, done: true, none: null })), notes.select(n => ({ kind: 'note', id: n.body, at: n.id, n: 1, done: true, none: null })))
+  same<RowOf<typeof feed>, { kind: 'user' | 'team' | 'note'; id: string; at: number | null; n: number; done: boolean; none: null }>()
+  const roles = teams.select('role').except(users.select('role'))
+  same<RowOf<typeof roles>, { role: string }>()
+  const same_ = users.select('role').intersect(teams.select('role'))
+  same<RowOf<typeof same_>, { role: 'admin' | 'guest' }>()
+  const depths = recursive('below', users.select(u => ({ id: u.id, depth: 0 })), b => b.innerJoin('teams', (b, t) => eq(b.id, t.lead)).select(({ below, teams }) => ({ id: below.id, depth: add(below.depth, teams.size) })))
+  same<RowOf<typeof depths>, { id: UserId; depth: number }>()
+  // @ts-expect-error a number is no text
+  users.select(u => ({ v: u.name })).union(teams.select(t => ({ v: t.size })))
+  // @ts-expect-error one is missing
+  users.select('name', 'nick').union(users.select('name'))
+  // @ts-expect-error a list is no constant
+  users.select(u => ({ v: [u.name] }))
+  const before = users.select(u => ({ role: over(lag(u.role, 1, 'guest'), { orderBy: u.age }), other: over(lead(u.role, 1, 'none'), { orderBy: u.age }) }))
+  same<RowOf<typeof before>, { role: 'admin' | 'guest'; other: 'admin' | 'guest' | 'none' }>()
+
+  // The scope of a tenant takes parameters as the database does.
+  const found = withParams({ text: 'text' }, p => notes.where('body', 'like', p.text))
+  const near = ({} as Database<M>).tenant('a').live(found, { params: { text: '%' } })
+  same<typeof near.rows, readonly { id: number; body: string }[]>()
+  near.setParams({ text: 'a%' })
+  // @ts-expect-error a number is no text
+  near.setParams({ text: 5 })
+  // @ts-expect-error it is missing
+  ;({} as Database<M>).tenant('a').live(found, { params: {} })
+  const watched = watches({} as Database<M>).live(found, { params: { text: '%' } })
+  watched.setParams({ text: null })
+  const far = ({} as WorkerDatabase<M>).tenant('a').live(found, { params: { text: '%' } })
+  same<ReturnType<typeof far.setParams>, Promise<void>>()
+
+  // Functions that are generic in what they compare.
+  const alike = <V>(a: Expr<V>, b: Expr<V>) => or(eq(a, b), between(a, b, b), isDistinctFrom(a, b))
+  users.where(u => alike(u.role, u.role))
+  const both = <R>(a: QueryLike<R>, b: QueryLike<R>) => from(({} as Query<M, 'users', null, R>).union(a, b).as('both'))
+  void both
+
+  // Numbers that are taken beside decimals are decimals; of several values one is there if the last one is.
+  const taken = users.select(u => ({
+    pay: coalesce(sum(u.pay), 0), bonus: when(eq(u.role, 'guest'), 0).otherwise(u.pay), least: when(eq(u.role, 'guest'), u.pay), most: greatest(u.pay, 0, 1.5), rank: coalesce(max(u.rank), 0),
+    big: coalesce(sum(u.big), 0), double: when(eq(u.role, 'guest'), 1.5).otherwise(u.big), nick: coalesce(u.nick, u.nick, u.name), none: coalesce(u.nick, u.nick, null), text: coalesce(u.nick, 'nobody', u.nick), plain: when(eq(u.role, 'guest'), 0).otherwise(1),
+  }))
+  same<RowOf<typeof taken>, {
+    pay: Decimal; bonus: Decimal; least: Decimal | null; most: Decimal | null; rank: number
+    big: bigint; double: bigint | 1.5; nick: string; none: string | null; text: string | null; plain: 0 | 1
+  }>()
+}
+// Hooks: values of parameters are those that the query declares, and all of them.
+{
+  type Hooked = typeof schema
+  const since = (d: Database<Hooked>) => withParams({ least: 'int', status: 'text' }, p => d.query.issues.where(i => gt(i.points, p.least)).where('status', '=', p.status).select('id', 'points'))
+  const seen = useLiveQuery((d: Database<Hooked>) => since(d), { params: { least: 3, status: 'open' }, tenant: 'a' })
+  same<typeof seen.rows, readonly { id: string; points: number }[]>()
+  same<typeof seen.total, number | undefined>()
+  const waits = useLiveQuery((d: Database<Hooked>) => seen.rows.length > 0 ? since(d) : null, { params: { least: null, status: 'open' } })
+  same<typeof waits.rows, readonly { id: string; points: number }[]>()
+  // @ts-expect-error a text is no number
+  useLiveQuery((d: Database<Hooked>) => since(d), { params: { least: 'x', status: 'open' } })
+  // @ts-expect-error one is missing
+  useLiveQuery((d: Database<Hooked>) => since(d), { params: { least: 3 } })
+  // @ts-expect-error all are
+  useLiveQuery((d: Database<Hooked>) => since(d))
+  const plain = useLiveQuery((d: Database<Hooked>) => d.query.issues.with('project'), { window: [0, 50] })
+  same<NonNullable<typeof plain.rows[number]['project']>, { id: string; name: string }>()
+  useLiveQuery((d: Database<Hooked>) => d.query.issues.where('points', '>', param('least')), { params: { least: 3 } })
+  useLiveQuery<{ id: string }, Hooked>(d => d.query.issues.select('id'))
+  useLiveQuery((d: Database<Hooked>) => plain.rows.length > 0 && d.query.issues)
 }

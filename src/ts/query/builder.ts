@@ -8,7 +8,7 @@ import type { CountLike } from './params.js'
 import { PLAN, checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
-import type { Aliases, JoinKind, JoinedBase, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
+import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, Merged, Named, Optional, OptionalAliases, OptionalBase, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
 
 export interface OrderOptions { nulls?: 'first' | 'last' }
 
@@ -103,7 +103,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * ```
    */
   select<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
-  select<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
+  select<R extends Record<string, Chosen<L>>, L extends string>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
   select(...given: unknown[]): Query<S, T, J, any, A> {
     const step = {}
     return this.#step({ select: membersOf(this.#of, 'select', given, step) }, step)
@@ -133,7 +133,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /**
-   * Adds a column that is an aggregate over an association, to be read like the others by the steps after this one.
+   * Adds a column that is an aggregate over an association, to be read like the others by the steps after this one. What was
+   * chosen before it, `select('id')`, has it beside; a `select` after it names it or leaves it out.
    *
    * ```ts
    * q.withAggregate('latest', 'comments', c => max(c.createdAt)).orderBy('latest', 'desc')
@@ -142,11 +143,14 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   withAggregate<K extends string, N extends AssociationName<S, T>, V>(
     as: K, name: N, make: (row: Refs<Row<S, AssociationTable<S, T, N>>>) => Expr<V>,
   ): Query<Computed<S, T, { [P in K]: V }>, T & TableName<Computed<S, T, { [P in K]: V }>>, J, B & { [P in K]: V }, A> {
-    const at = `computed[${this.#of.plan.computed?.length ?? 0}]`
+    const { select, computed = [] } = this.#of.plan
+    const at = `computed[${computed.length}]`
     const relation = relationNamed(this.#of, name, `${at}.relation`)
     const target = tableNamed(this.#of.schema, relation.table as string)
     const made = placed(`${at}.expr`, () => typeof make === 'function' ? make(refs(target, undefined, { step: {}, of: target.name }) as never) : make)
-    return this.#step({ computed: [...this.#of.plan.computed ?? [], { as, relation: name as string, expr: exprOf(made, 'the callback of `withAggregate` gives an aggregate: c => max(c.createdAt)', `${at}.expr`), type: (made as Expr<V>).cellType }] })
+    const expr = exprOf(made, 'the callback of `withAggregate` gives an aggregate: c => max(c.createdAt)', `${at}.expr`)
+    const type = (made as Expr<V>).cellType
+    return this.#step({ computed: [...computed, { as, relation: name as string, expr, type }], select: select && [...select, { name: as, expr: { op: 'col', name: as }, type }] })
   }
 
   /** Adds the number of rows of an association, as `commentsCount` or the name given; 0 without any. */
@@ -261,17 +265,17 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Rows of this and other queries, equal ones once. Members are matched by position and named as here. */
-  union(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('union', false, others) }
+  union<O extends readonly (QueryLike<B> | QueryLike<Mate<B>>)[]>(...others: O): Query<Derived<S, 'rows', Merged<B, O[number]>>, 'rows'> { return this.#combine('union', false, others) }
   /** The same, equal rows kept apart. */
-  unionAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('union', true, others) }
+  unionAll<O extends readonly (QueryLike<B> | QueryLike<Mate<B>>)[]>(...others: O): Query<Derived<S, 'rows', Merged<B, O[number]>>, 'rows'> { return this.#combine('union', true, others) }
   /** Rows that this and other queries have, equal ones once. */
-  intersect(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', false, others) }
+  intersect(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', false, others) }
   /** The same, as often as each has them. */
-  intersectAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', true, others) }
+  intersectAll(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', true, others) }
   /** Rows that other queries do not have, equal ones once. */
-  except(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', false, others) }
+  except(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', false, others) }
   /** The same, each of theirs taking one of these away. */
-  exceptAll(...others: QueryLike<B>[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', true, others) }
+  exceptAll(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', true, others) }
 
   /**
    * One row per group; `select` says what it holds.
@@ -394,8 +398,8 @@ function frozen<T>(json: T): T {
 /** An element of an array as a row. */
 export interface Element<E> { value: E; ordinality: number }
 
-/** What has the plan of a query with rows `R`. */
-export interface QueryLike<R> { readonly $row: R; readonly types?: undefined; toJSON(): QueryJson }
+/** What has the plan of a query with rows `R`; what it says of `types` is what TypeScript says of one whose parameters are missing, or others. */
+export interface QueryLike<R> { readonly $row: R; readonly types?: 'its parameters are given beside it, each of its type: { params: { … } }' | undefined; toJSON(): QueryJson }
 
 /** What an association adds to a row. */
 export type Associated<S extends AnySchema, T, N extends string, R> = { [K in N]: IsSingle<S, T, N> extends true ? R | null : R[] }

@@ -57,8 +57,19 @@ export class GroupingSets<C extends string> {
 export type Operand<T> = Expr<T> | T
 /** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers, decimals numbers, intervals texts or parts. */
 export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V extends Decimal ? V | number | bigint : V extends IntervalText ? string | IntervalParts : V
+/** Texts or numbers that are named one by one, as `'open' | 'closed'`: neither any text, nor one that is marked (`string & { brand }`). */
+type Listed<T extends string | number> = {} extends { [K in T]: 1 } ? never : T
+/**
+ * Values that those of `T` can be compared with. Beside named texts it is any text, as in `status === text` of TypeScript; numbers are
+ * compared whatever their kind. What is marked is only compared with its like.
+ */
+export type Comparable<T> = 0 extends 1 & T ? T : T | (T extends Decimal | bigint ? number | bigint | Decimal
+  : T extends number ? (number extends T ? number | bigint | Decimal : Listed<T> extends never ? never : number | bigint | Decimal)
+  : T extends string ? (Listed<T> extends never ? never : string) : never)
+/** Expressions of these; those of `T` itself are named for functions that are generic in it. */
+export type Beside<T> = Expr<T | null> | Expr<Comparable<T> | null>
 /** The other side of a comparison with `T`. */
-type Against<T> = Expr<T | null> | Constant<T> | null
+type Against<T> = Beside<T> | Constant<T> | null
 /** A condition; unknown (`null`) counts as false in `where`. */
 export type Condition = Expr<boolean | null>
 
@@ -213,9 +224,9 @@ export function inArray<T>(a: Expr<T>, list: readonly NoInfer<Against<T>>[]): Co
   return new Expr({ op: 'in', args: [of, ...list.map(v => literal(v, a.cellType))] }, 'bool')
 }
 /** SQL `LIKE`: `%` any text, `_` one character. */
-export function like(a: Expr<string | null>, pattern: Operand<string>): Condition { return compare('like', a, pattern) }
+export function like(a: Expr<string | null>, pattern: Operand<string | null>): Condition { return compare('like', a, pattern) }
 /** `LIKE` without regard to case. */
-export function ilike(a: Expr<string | null>, pattern: Operand<string>): Condition { return compare('ilike', a, pattern) }
+export function ilike(a: Expr<string | null>, pattern: Operand<string | null>): Condition { return compare('ilike', a, pattern) }
 export function isNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNull', args: [operand(a, 'isNull(i.title)')] }, 'bool') }
 export function isNotNull(a: Expr<unknown>): Expr<boolean> { return new Expr({ op: 'isNotNull', args: [operand(a, 'isNotNull(i.title)')] }, 'bool') }
 
@@ -257,8 +268,17 @@ export function abs<A extends Num>(a: Expr<A>): Expr<Wide<A>> { return call('abs
 export function concat<const P extends readonly Operand<string | null>[]>(...parts: P): Expr<string | (null extends OperandValue<P[number]> ? null : never)> {
   return new Expr({ op: '||', args: parts.map(p => literal(p)) }, 'text')
 }
+type Fractions<T> = T extends number ? (`${T}` extends `${bigint}` ? never : T) : T
+type Unnamed<T> = T extends number ? (number extends T ? T : never) : T
+/**
+ * Of values of which one is taken. Constants that are bigints are integers like others, unless a branch is a column of bigints; numbers
+ * beside decimals are decimals, whole ones beside bigints bigints.
+ */
+export type Chosen<T> = bigint extends T ? Fractions<T> : Exclude<Extract<T, Decimal> extends never ? T : Unnamed<T>, bigint> | (Extract<T, bigint> extends never ? never : Extract<T, Decimal> extends never ? number | bigint : never)
+type AnyNumber<T> = T extends number ? (Listed<T> extends never ? T : number) : T
 /** The first that is not null. */
-export function coalesce<T, U>(a: Expr<T>, b: Operand<U>): Expr<NonNullable<T> | U>
+export function coalesce<T, const U>(a: Expr<T>, b: Operand<U>): Expr<AnyNumber<Chosen<NonNullable<T> | U>>>
+export function coalesce<T>(...values: [...Operand<T | null>[], Operand<NonNullable<T>>]): Expr<NonNullable<T>>
 export function coalesce<T>(...values: Operand<T | null>[]): Expr<T | null>
 export function coalesce(...values: unknown[]): Expr<any> { return call('coalesce', values) }
 export function lower<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'lower', args: [operand(a, 'lower(i.title)')] }, 'text') }

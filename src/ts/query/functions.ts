@@ -4,7 +4,7 @@ import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
 import { type Kind, type Kinds, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import { type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
+import { type Beside, type Chosen, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
 
 type Double = number | bigint | null
 type Num = Double | Decimal
@@ -31,9 +31,6 @@ function alike<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T
 }
 
 // ---- conditions and choices ------------------------------------------------------------------------------------------
-
-/** Constants that are bigints are integers like others, unless a branch is a column of bigints. */
-type Chosen<T> = bigint extends T ? T : Exclude<T, bigint> | (Extract<T, bigint> extends never ? never : number | bigint)
 
 /** A `case` that can have more branches, each for a `W`. Without `otherwise` it is null where no branch is taken. */
 export class Case<T, W = Condition> extends Expr<Chosen<T> | null> {
@@ -68,13 +65,17 @@ export function match<T>(a: Expr<T>): { when<const U>(value: Bound<T>, result: O
   return new Case<never, Bound<T>>([operand(a, 'match(i.status).when(…)')], 'caseOf', undefined, a.cellType)
 }
 /** Null where both are equal, else the first. */
-export function nullif<T>(a: Expr<T>, b: NoInfer<Expr<T | null> | Constant<NonNullable<T>>>): Expr<T | null> { return alike('nullif', [a, b]) }
+export function nullif<T>(a: Expr<T>, b: NoInfer<Bound<T>>): Expr<T | null> { return alike('nullif', [a, b]) }
 /** The largest that is not null. */
-export function greatest<T>(...values: Operand<T | null>[]): Expr<T | null> { return alike('greatest', values) }
+export function greatest<T extends Decimal | null>(a: Expr<T>, ...values: (Operand<Decimal | null> | number)[]): Expr<T | null>
+export function greatest<T>(...values: Operand<T | null>[]): Expr<T | null>
+export function greatest(...values: unknown[]): Expr<any> { return alike('greatest', values) }
 /** The smallest that is not null. */
-export function least<T>(...values: Operand<T | null>[]): Expr<T | null> { return alike('least', values) }
+export function least<T extends Decimal | null>(a: Expr<T>, ...values: (Operand<Decimal | null> | number)[]): Expr<T | null>
+export function least<T>(...values: Operand<T | null>[]): Expr<T | null>
+export function least(...values: unknown[]): Expr<any> { return alike('least', values) }
 
-type Bound<T> = Expr<T | null> | Constant<NonNullable<T>>
+type Bound<T> = Beside<T> | Constant<NonNullable<T>>
 /** `low <= a AND a <= high`. */
 export function between<T>(a: Expr<T>, low: NoInfer<Bound<T>>, high: NoInfer<Bound<T>>): Condition { return alike('between', [a, low, high], 'bool') }
 export function notBetween<T>(a: Expr<T>, low: NoInfer<Bound<T>>, high: NoInfer<Bound<T>>): Condition { return not(between<any>(a, low, high)) }
@@ -87,8 +88,8 @@ export function notInArray<T>(a: Expr<T>, list: readonly NoInfer<Bound<T> | null
   checkList(list, 'notInArray')
   return list.length === 0 ? new Expr({ op: 'lit', value: true }, 'bool') : not(call('in', [a, ...list], 'bool', a?.cellType))
 }
-export function notLike(a: Expr<Text>, pattern: Operand<string>): Condition { return not(compare('like', a, pattern)) }
-export function notIlike(a: Expr<Text>, pattern: Operand<string>): Condition { return not(compare('ilike', a, pattern)) }
+export function notLike(a: Expr<Text>, pattern: Operand<Text>): Condition { return not(compare('like', a, pattern)) }
+export function notIlike(a: Expr<Text>, pattern: Operand<Text>): Condition { return not(compare('ilike', a, pattern)) }
 function unflagged(name: string, flags: readonly unknown[]): void {
   if (flags.length > 0) throw misshapen(`\`${name}\` takes no flags: they are in the pattern, '(?i)…'`, flags[0], 'flags')
 }
@@ -187,7 +188,7 @@ export function replace<A extends Text>(a: Operand<A>, from: Operand<string>, to
 export function strpos<A extends Text>(a: Operand<A>, part: Operand<string>): Expr<number | Null<A>> { return call('strpos', [a, part], 'int') }
 /** The n-th field, from 1 (from the end if negative), of a text split at a separator. */
 export function splitPart<A extends Text>(a: Operand<A>, separator: Operand<string>, n: Operand<number>): Str<A> { return call('splitPart', [a, separator, n], 'text') }
-export function startsWith<A extends Text>(a: Operand<A>, start: Operand<string>): Condition { return call('startsWith', [a, start], 'bool') }
+export function startsWith<A extends Text>(a: Operand<A>, start: Operand<Text>): Condition { return call('startsWith', [a, start], 'bool') }
 /** Results beyond 16 MB: the query is in the state `error` (VALUE_TOO_LARGE). */
 export function repeat<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return call('repeat', [a, count], 'text') }
 export function reverse<A extends Text>(a: Operand<A>): Str<A> { return call('reverse', [a], 'text') }

@@ -23,6 +23,21 @@ export interface RecursiveOptions<B> {
 export type Recursive<S extends AnySchema, N extends string, B> = Query<Derived<S, N, B>, N, null, B> & Source<S, N, B>
 
 /**
+ * Queries that are made of each other: a base and steps for each name, steps that read all of them. Each is a query.
+ *
+ * ```ts
+ * // Who is reached in an even number of steps, and who in an odd one.
+ * const { even, odd } = recursive({ even: edges.where('a', '=', 0).select(e => ({ n: e.a })), odd: edges.where('a', '=', 0).select(e => ({ n: e.b })) },
+ *   ({ even, odd }) => ({
+ *     even: odd.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
+ *     odd: even.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
+ *   }))
+ * ```
+ */
+export function recursive<G extends Bases>(
+  bases: G, steps: (found: Group<G>) => { readonly [N in keyof G]: QueryLike<G[N]['$row']> | readonly QueryLike<G[N]['$row']>[] }, options?: GroupOptions<G>,
+): Group<G>
+/**
  * Rows of a query, and whatever a step makes of the rows found so far, until it makes nothing new. Equal rows are one.
  * The step selects, computes, filters and joins; it may read the rows found several times, and be several queries.
  *
@@ -37,21 +52,6 @@ export type Recursive<S extends AnySchema, N extends string, B> = Query<Derived<
 export function recursive<S extends AnySchema, T extends TableName<S>, J, B, A, N extends string>(
   name: N, base: Query<S, T, J, B, A>, step: (found: Recursive<S, N, B>) => QueryLike<B> | readonly QueryLike<B>[], options?: RecursiveOptions<B>,
 ): Recursive<S, N, B>
-/**
- * Several that are made of each other: a base and steps for each name, steps that read all of them. Each is a query.
- *
- * ```ts
- * // Who is reached in an even number of steps, and who in an odd one.
- * const { even, odd } = recursive({ even: edges.where('a', '=', 0).select(e => ({ n: e.a })), odd: edges.where('a', '=', 0).select(e => ({ n: e.b })) },
- *   ({ even, odd }) => ({
- *     even: odd.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
- *     odd: even.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(({ edges }) => ({ n: edges.b })),
- *   }))
- * ```
- */
-export function recursive<G extends Bases>(
-  bases: G, steps: (found: Group<G>) => { readonly [N in keyof G]: QueryLike<G[N]['$row']> | readonly QueryLike<G[N]['$row']>[] }, options?: GroupOptions<G>,
-): Group<G>
 export function recursive(first: string | Bases, second: any, third?: any, fourth?: any): any {
   if (typeof first !== 'string') return group(first, second, third)
   checked(fourth)

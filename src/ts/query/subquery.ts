@@ -1,10 +1,9 @@
 import type { QueryLike } from './builder.js'
-import { type Condition, Expr, type ExprJson, type Operand, literal, misshapen } from './expr.js'
+import { type Comparable, type Condition, Expr, type ExprJson, type Operand, literal, misshapen } from './expr.js'
 import { jsonOf } from './parts.js'
 
 /** A query of one member. */
 type OneMember<V> = QueryLike<{ readonly [member: string]: V }>
-type Against<T> = Extract<T, number | bigint> extends never ? T : Exclude<T, number | bigint> | number | bigint
 
 /**
  * Whether a query has a row. Columns of the rows outside are used in its callbacks as they are:
@@ -19,9 +18,9 @@ export function exists(query: QueryLike<any>): Condition { return about('exists'
 export function notExists(query: QueryLike<any>): Condition { return about('notExists', [], query) }
 
 /** Whether a value is the one member of a row: unknown if none is equal, and the value or a member is null. */
-export function inQuery<T>(value: Operand<T>, query: OneMember<Against<NoInfer<T>> | null>): Condition { return about('inQuery', [literal(value)], query) }
+export function inQuery<T>(value: Operand<T>, query: OneMember<NoInfer<T> | Comparable<NoInfer<T>> | null>): Condition { return about('inQuery', [literal(value)], query) }
 /** Whether it is of none: as SQL's `NOT IN`, unknown (so no row) beside a null; `notExists` is what is mostly meant. */
-export function notInQuery<T>(value: Operand<T>, query: OneMember<Against<NoInfer<T>> | null>): Condition { return about('notInQuery', [literal(value)], query) }
+export function notInQuery<T>(value: Operand<T>, query: OneMember<NoInfer<T> | Comparable<NoInfer<T>> | null>): Condition { return about('notInQuery', [literal(value)], query) }
 
 /**
  * The one member of a query's one row; null without rows. With more than one row the view is in error (TOO_MANY_ROWS).

@@ -1,5 +1,6 @@
+import type { Decimal } from '../decimal.js'
 import type { AnySchema, Row, Simplify } from '../schema.js'
-import type { Constant, Expr, ExprJson, Operand } from './expr.js'
+import type { Beside, Constant, Expr, ExprJson, Operand } from './expr.js'
 import type { ParamJson } from './params.js'
 
 /** Column references of a row. */
@@ -8,7 +9,13 @@ export type Refs<R> = { readonly [C in keyof R]-?: Expr<R[C]> }
 export type Scope<S extends AnySchema, T, J> = [J] extends [null] ? Refs<Row<S, T>> : { readonly [A in keyof J]: Refs<J[A]> }
 /** Columns that can be named by a string: those of the one table. */
 export type Named<S extends AnySchema, T, J> = [J] extends [null] ? Row<S, T> : {}
-export type ValueOfExpr<E> = E extends Expr<infer T> ? T : E
+/** What is chosen for the rows: an expression, or a constant; `L` has texts keep what they say. */
+export type Chosen<L extends string> = Expr<any> | L | number | boolean | Date | null
+export type ValueOfExpr<E> = E extends Expr<infer T> ? T : E extends number ? number : E extends boolean ? boolean : E
+/** Rows of a query and of others beside them. */
+export type Merged<B, Q> = { [K in keyof B]: B[K] | (Q extends { readonly $row: infer R extends { [N in keyof B]: unknown } } ? R[K] : never) }
+/** Rows of another query that can be put beside those of `B`: the same members, which may be null, and texts of any kind. */
+export type Mate<B> = { [K in keyof B]: 0 extends 1 & B[K] ? any : (B[K] extends Decimal | null ? B[K] : B[K] extends string | null ? string : B[K] extends number | null ? number : B[K]) | null }
 /** All columns may be null: the right side of a left join, in expressions. */
 export type Optional<R> = { [C in keyof R]: R[C] | null }
 
@@ -18,12 +25,12 @@ export type WhereOp = CompareOp | TextOp | 'in' | 'not in' | 'between' | 'not be
 /** What the right side of an operator takes, by the column's type. */
 export type WhereValue<V, O> =
   unknown extends V ? unknown
-  : O extends 'in' | 'not in' ? readonly (Expr<NonNullable<V>> | Constant<NonNullable<V>>)[]
-  : O extends 'is' | 'is not' ? Expr<V> | Constant<V> | null
-  : O extends 'between' | 'not between' ? readonly [Expr<V> | Constant<NonNullable<V>>, Expr<V> | Constant<NonNullable<V>>]
-  : O extends '~' | '~*' | '!~' | '!~*' ? string
-  : O extends TextOp ? Operand<string>
-  : Expr<NonNullable<V>> | Expr<V> | Constant<NonNullable<V>>
+  : O extends 'in' | 'not in' ? readonly Other<V>[]
+  : O extends 'is' | 'is not' ? Other<V> | null
+  : O extends 'between' | 'not between' ? readonly [Other<V>, Other<V>]
+  : O extends TextOp ? string | Expr<string | null>
+  : Other<V>
+type Other<V> = Beside<V> | Constant<NonNullable<V>>
 
 /** Columns whose values are text, or any for other operators. */
 export type WhereColumn<R, O> = O extends TextOp ? { [C in keyof R]: NonNullable<R[C]> extends string ? C : never }[keyof R] & string : keyof R & string

@@ -48,12 +48,12 @@ export function ntile(buckets: number): WindowFunction<number> { return windowFu
 
 /** Value in the row `offset` (1) rows before; where there is none, `fallback`, else null. */
 export function lag<T>(a: Expr<T>, offset?: number): WindowFunction<T | null>
-export function lag<T, U>(a: Expr<T>, offset: number, fallback: Operand<U>): WindowFunction<T | U>
+export function lag<T, const U>(a: Expr<T>, offset: number, fallback: Operand<U>): WindowFunction<T | U>
 export function lag(a: Expr<any>, offset?: number, fallback?: unknown): WindowFunction<any> { return shifted('lag', a, offset, fallback) }
 
 /** Value in the row `offset` (1) rows after; where there is none, `fallback`, else null. */
 export function lead<T>(a: Expr<T>, offset?: number): WindowFunction<T | null>
-export function lead<T, U>(a: Expr<T>, offset: number, fallback: Operand<U>): WindowFunction<T | U>
+export function lead<T, const U>(a: Expr<T>, offset: number, fallback: Operand<U>): WindowFunction<T | U>
 export function lead(a: Expr<any>, offset?: number, fallback?: unknown): WindowFunction<any> { return shifted('lead', a, offset, fallback) }
 
 function shifted(name: string, a: Expr<any>, offset = 1, fallback?: unknown): WindowFunction<any> {

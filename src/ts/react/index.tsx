@@ -6,7 +6,7 @@ import type { LiveQuery, LiveSnapshot } from '../live-query.js'
 import { checkFunction, isObject } from '../option-kinds.js'
 import { type QueryLike, planKey } from '../query/builder.js'
 import { misshapen } from '../query/expr.js'
-import type { ParamQuery } from '../query/params.js'
+import type { ParamQuery, ParamValues } from '../query/params.js'
 import { jsonOf } from '../query/parts.js'
 import type { AnySchema } from '../schema.js'
 import type { WorkerDatabase } from '../worker/database.js'
@@ -73,6 +73,8 @@ export interface HookSnapshot<R> {
   readonly status: 'pending' | LiveSnapshot<R>['status']
   readonly error?: EddylineError
   readonly version: number
+  /** Rows of the whole list, where a `window` shows a part of it. */
+  readonly total?: number
 }
 
 const PENDING: HookSnapshot<any> = /* @__PURE__ */ Object.freeze({ rows: /* @__PURE__ */ Object.freeze([]), status: 'pending', version: 0 })
@@ -86,9 +88,11 @@ const PENDING: HookSnapshot<any> = /* @__PURE__ */ Object.freeze({ rows: /* @__P
  * The plan is the identity: no dependency list, and equal queries in many components are one view. Return `null` to wait; what is
  * no query, as a forgotten `return` gives, throws QUERY_INVALID. Cost of a render: building the plan and its text, some microseconds.
  */
-export function useLiveQuery<R, S extends AnySchema = RegisteredSchema>(
-  make: (db: Database<S>) => QueryLike<R> | ParamQuery<R, any> | null | false, options?: HookOptions,
-): HookSnapshot<R> {
+export function useLiveQuery<R, P, S extends AnySchema = RegisteredSchema>(
+  make: (db: Database<S>) => ParamQuery<R, P> | null | false, options: HookOptions & { params: ParamValues<P> },
+): HookSnapshot<R>
+export function useLiveQuery<R, S extends AnySchema = RegisteredSchema>(make: (db: Database<S>) => QueryLike<R> | null | false, options?: HookOptions): HookSnapshot<R>
+export function useLiveQuery<R>(make: (db: Database<any>) => QueryLike<R> | ParamQuery<R, any> | null | false, options?: HookOptions): HookSnapshot<R> {
   const db = useProvided()
   checkFunction(make, 'useLiveQuery')
   const made = db === undefined ? null : make(db)
@@ -139,6 +143,8 @@ class HookStore<R> {
   #subscribers = 0
 
   #options: HookOptions
+  /** What `#last` is made of, where it says the length of the list. */
+  #shown: LiveSnapshot<R> | undefined
 
   constructor(readonly db: Database<any> | undefined, readonly query: QueryLike<R> | ParamQuery<R, any> | undefined, options: HookOptions) { this.#options = options }
 
@@ -157,16 +163,30 @@ class HookStore<R> {
     if (this.query === undefined) return this.#last
     const live = this.#open()
     if (this.#subscribers === 0 && this.#timer === undefined) this.#disposeSoon()
-    return this.#last = live.getSnapshot()
+    return this.#last = this.#told(live)
+  }
+
+  /** The length is that of now: rows outside of the window come and go without a word of the query. */
+  #told(live: LiveQuery<R>): HookSnapshot<R> {
+    const shown = live.getSnapshot()
+    if (this.#options.window === undefined) return shown
+    // What has ended, or whose engine has, knows no length any more.
+    const total = shown.status === 'closed' || shown.error?.code === 'ENGINE_CRASHED' ? this.#last.total : live.total
+    if (this.#shown === shown && this.#last.total === total) return this.#last
+    this.#shown = shown
+    return total === undefined ? shown : { ...shown, total }
   }
 
   subscribe = (changed: () => void): (() => void) => {
     if (this.query === undefined) return () => {}
     this.#subscribers++
     if (this.#timer !== undefined) { clearTimeout(this.#timer); this.#timer = undefined }
-    const stop = this.#open().subscribe(changed)
+    const live = this.#open()
+    const stop = live.subscribe(changed)
+    const stopTotal = this.#options.window === undefined || live.status === 'closed' ? undefined : this.db!.subscribe(changed)
     return () => {
       stop()
+      stopTotal?.()
       if (--this.#subscribers === 0) this.#close()
     }
   }

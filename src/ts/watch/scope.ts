@@ -8,6 +8,7 @@ import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { LiveQuery } from '../live-query.js'
 import type { ApplyOptions } from '../options.js'
 import type { QueryLike } from '../query/builder.js'
+import type { ParamQuery, ParamValues } from '../query/params.js'
 import type { AnySchema, Batch, Change, Key, TableName } from '../schema.js'
 import { batchOf, checkQuery, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
@@ -85,9 +86,11 @@ export class Scope<S extends AnySchema> {
   }
 
   /** A live query over the rows of this scope. Throws what `db.live` throws, and TENANT_MISMATCH. */
-  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<R> {
+  live<R, P>(query: ParamQuery<R, P>, options: Omit<LiveOptions, 'tenant'> & { params: ParamValues<P> }): LiveQuery<R, Partial<ParamValues<P>>>
+  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<R>
+  live(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<any, any> {
     checkQuery(query, this.id, options)
-    return this.db.live(query, this.id === undefined ? options : { ...options, tenant: this.id })
+    return this.db.live(query as QueryLike<any>, this.id === undefined ? options : { ...options, tenant: this.id })
   }
 
   /**

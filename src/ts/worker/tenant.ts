@@ -4,6 +4,7 @@ import type { LiveOptions, QueryRoot } from '../database.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { ApplyOptions } from '../options.js'
 import type { QueryLike } from '../query/builder.js'
+import type { ParamQuery, ParamValues } from '../query/params.js'
 import type { AnySchema, Batch, Change } from '../schema.js'
 import { batchOf, checkQuery, cleared, confined } from '../tenant.js'
 import type { WorkerDatabase } from './database.js'
@@ -27,9 +28,11 @@ export class WorkerTenant<S extends AnySchema> {
   async applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report> { return this.db.applyJson(input, confined(this.id, opts)) }
 
   /** A live query over the rows of this tenant. Throws what `db.live` throws, and TENANT_MISMATCH. */
-  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): WorkerLiveQuery<R> {
+  live<R, P>(query: ParamQuery<R, P>, options: Omit<LiveOptions, 'tenant'> & { params: ParamValues<P> }): WorkerLiveQuery<R, Partial<ParamValues<P>>>
+  live<R>(query: QueryLike<R>, options?: Omit<LiveOptions, 'tenant'>): WorkerLiveQuery<R>
+  live(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<LiveOptions, 'tenant'>): WorkerLiveQuery<any, any> {
     checkQuery(query, this.id, options)
-    return this.db.live(query, { ...options, tenant: this.id })
+    return this.db.live(query as QueryLike<any>, { ...options, tenant: this.id })
   }
 
   /** Deletes all rows of the tenant, as one version: queries see them go. */

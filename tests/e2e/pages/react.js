@@ -142,6 +142,47 @@ globalThis.tests = {
     return { said, after: await left(db) }
   },
 
+  /** Rows and length that a component with a window shows, how often it was rendered, and what is left of it in the database. */
+  async total() {
+    const db = await database()
+    let renders = 0
+    const listeners = new Set()
+    const original = db.subscribe.bind(db)
+    db.subscribe = (fn) => { const stop = original(fn); listeners.add(fn); return () => { listeners.delete(fn); stop() } }
+    function Part({ window }) {
+      renders++
+      const { rows, total } = useLiveQuery((d) => d.query.issues.orderBy('id'), { window })
+      return h('p', { id: 'part' }, rows.map((r) => r.title), ` of ${total}`)
+    }
+    const root = createRoot(host())
+    const show = async (window) => { root.render(h(EddylineProvider, { db }, h(Part, { window }))); await settle() }
+    const said = []
+    const say = async (changes) => {
+      if (changes !== undefined) db.apply(changes)
+      await settle()
+      said.push([text('part'), renders])
+    }
+    await show([0, 2])
+    await say()
+    await say([put('x'), put('y')])
+    await say([put('y', { title: 'other' })])
+    await say([put('a', { title: 'first' }), { op: 'delete', table: 'issues', id: 'x' }])
+    await show([3, 2])
+    await say()
+    await show(undefined)
+    await say()
+    const before = listeners.size
+    await show([0, 1])
+    await say()
+    db.close()
+    await settle()
+    said.push(text('part'))
+    await show([0, 1])
+    said.push(text('part'))
+    root.unmount()
+    return { said, before, after: listeners.size }
+  },
+
   /** The values of parameters that come one after the other, as the query has them; the code of one that it refuses. */
   async values() {
     const db = await database()

@@ -1,7 +1,7 @@
 // Aggregates through the whole way: what the builder says, what the engine finds, what rows hold.
 import { describe, expect, it } from 'vitest'
 import {
-  arrayAgg, bigint, boolOr, bytes, count, createDatabase, defineSchema, eq, first, gt, hasMany, int, jsonAgg, last, median, mode, number, percentileDisc, stddevPop, string, stringAgg,
+  arrayAgg, bigint, boolOr, bytes, count, createDatabase, defineSchema, eq, first, gt, hasMany, int, jsonAgg, last, median, min, mode, number, percentileDisc, stddevPop, string, stringAgg,
   sum, table, timestamp, varSamp,
 } from '../../../pkg/index.inline.js'
 
@@ -62,6 +62,31 @@ describe('aggregates', () => {
     db.apply([comment(1, 1, 'z'), { op: 'delete', table: 'comments', id: 2 }])
     expect(live.rows).toEqual([{ id: 1, title: 'a', commentsCount: 1, bodies: 'z', comments: [{ id: 1 }] }, { id: 2, title: 'b', commentsCount: 0, bodies: null, comments: [] }])
     expect(patches).toContain('move')
+    db.close()
+  })
+
+  it('are columns of rows whose others were chosen before, in associations too', async () => {
+    const db = await createDatabase({ schema: defineSchema({
+      issues: table({ id: int().key(), title: string() }),
+      comments: table({ id: int().key(), issueId: int(), body: string() }),
+      votes: table({ id: int().key(), commentId: int(), points: int() }),
+    }, { issues: { comments: hasMany('comments', 'issueId') }, comments: { votes: hasMany('votes', 'commentId') } }) })
+    const { issues } = db.query
+    const comments = db.live(issues.select('title').withCount('comments').withAggregate('first', 'comments', c => min(c.body)).orderBy('commentsCount', 'desc'))
+    const nested = db.live(issues.select('id').with('comments', c => c.select('body').withCount('votes').withAggregate('points', 'votes', v => sum(v.points))))
+    const later = db.live(issues.withCount('comments').select('title'))
+    const made = db.live(issues.select(i => ({ name: i.title, n: 0 })).withCount('comments', 'n2'))
+    db.apply([
+      { op: 'insert', table: 'issues', rows: [{ id: 1, title: 'a' }, { id: 2, title: 'b' }] }, { op: 'insert', table: 'comments', rows: [{ id: 1, issueId: 2, body: 'z' }, { id: 2, issueId: 2, body: 'y' }] },
+      { op: 'insert', table: 'votes', row: { id: 1, commentId: 1, points: 3 } },
+    ])
+    expect(comments.rows).toEqual([{ title: 'b', commentsCount: 2, first: 'y' }, { title: 'a', commentsCount: 0, first: null }])
+    expect(nested.rows).toEqual([{ id: 1, comments: [] }, { id: 2, comments: [{ body: 'z', votesCount: 1, points: 3 }, { body: 'y', votesCount: 0, points: null }] }])
+    expect(later.rows).toEqual([{ title: 'a' }, { title: 'b' }])
+    expect(made.rows).toEqual([{ name: 'a', n: 0, n2: 0 }, { name: 'b', n: 0, n2: 2 }])
+    db.apply([{ op: 'delete', table: 'comments', id: 2 }, { op: 'update', table: 'votes', id: 1, set: { points: 5 } }])
+    expect(comments.rows).toEqual([{ title: 'b', commentsCount: 1, first: 'z' }, { title: 'a', commentsCount: 0, first: null }])
+    expect(nested.rows[1]!.comments).toEqual([{ body: 'z', votesCount: 1, points: 5 }])
     db.close()
   })
 
