@@ -2,7 +2,7 @@
 import { compareDecimals } from '../decimal.js'
 import { EddylineError } from '../errors.js'
 import type { ExprJson } from '../query/expr.js'
-import { type AnyRow, compareCells, compareRows, pick, sameCell, textOf } from './compare.js'
+import { type AnyRow, compareCells, compareRows, keyText, rowText, sameCell } from './compare.js'
 import type { ReadEvent } from './events.js'
 import { type Graph, type Hop, type Node, type Path, links } from './graph.js'
 import type { Rows } from './rows.js'
@@ -21,18 +21,18 @@ export class HeldRows implements Rows {
 
   /** Rows of the value: those that events brought are newer. */
   hold(table: Node, row: AnyRow): void {
-    const name = textOf(pick(row, table.key))
+    const name = rowText(table, row)
     const loaded = this.#of(this.#loaded, table)
     const before = loaded.get(name)
     loaded.set(name, before === undefined ? row : { ...row, ...before })
     if (!this.#of(this.#gone, table).has(name) && !this.#of(this.#known, table).has(name)) this.#of(this.#known, table).set(name, columnsOf(table, row))
   }
 
-  held(table: Node, row: AnyRow, name: string): unknown { return this.#of(this.#loaded, table).get(textOf(pick(row, table.key)))?.[name] }
+  held(table: Node, row: AnyRow, name: string): unknown { return this.#of(this.#loaded, table).get(rowText(table, row))?.[name] }
 
   take(event: ReadEvent): void {
     const { table, key, given, old } = event
-    const name = textOf(key)
+    const name = keyText(table, key)
     const known = this.#of(this.#known, table), gone = this.#of(this.#gone, table)
     const before = old ?? known.get(name)
     if (before !== undefined && before !== null) gone.set(name, before)
@@ -46,7 +46,7 @@ export class HeldRows implements Rows {
     }
   }
 
-  get(table: Node, key: readonly unknown[]): AnyRow | undefined { return this.#of(this.#known, table).get(textOf(key)) }
+  get(table: Node, key: readonly unknown[]): AnyRow | undefined { return this.#of(this.#known, table).get(keyText(table, key)) }
 
   shows(path: Path, owner: AnyRow, target: AnyRow): boolean | undefined {
     const { hops } = path

@@ -68,6 +68,27 @@ describe('values', () => {
     expect(sync(db, map, updated('posts', 1))).toBe(map)
   })
 
+  it('of several tables take what a subscription follows for rows of its table only, whichever came first', async () => {
+    const { db } = await open()
+    db.apply([person(1)])
+    let state = { people: read(db, db.query.people.with('posts')) as any[], posts: [] as any[] }, people = state.people
+    const notes: Notification[] = []
+    subscribe(db, 'posts', { assocs: 'tags' }, n => {
+      notes.push(n)
+      state = sync(db, state, n, { of: { people: 'people', posts: 'posts' } })
+      // A value of other rows than those that were subscribed to.
+      people = sync(db, people, n, { of: 'people' })
+    })
+    db.apply([tag(5), tagged(1, 7, 5), post(7, 1)])
+    expect(notes.length).toBe(1)
+    const plain = read(db, db.query.posts), whole = read(db, db.query.posts.with('tags'))
+    expect(state).toEqual({ people: [{ id: 1, name: 'person 1', posts: plain }], posts: whole })
+    expect(people).toEqual(state.people)
+    // Said by the application: of the table that it names, though a row of another one comes first.
+    const events = [inserted('tags', 5), inserted('postsTags', 1), inserted('posts', 7)]
+    expect(sync(db, { posts: [] as any[], busy: true }, events, { of: { posts: 'posts' }, assocs: 'tags' })).toEqual({ posts: whole, busy: true })
+  })
+
   it('an association that is not loaded stays so; an empty list is not the same as none', async () => {
     const { db } = await open()
     db.apply([person(1)])
