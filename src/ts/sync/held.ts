@@ -3,7 +3,7 @@ import { compareDecimals } from '../decimal.js'
 import { EddylineError } from '../errors.js'
 import type { ExprJson } from '../query/expr.js'
 import { type AnyRow, compareCells, compareRows, keyText, rowText, sameCell } from './compare.js'
-import type { ReadEvent } from './events.js'
+import { type ReadEvent, linkedBy } from './events.js'
 import { type Graph, type Hop, type Node, type Path, links } from './graph.js'
 import type { Rows } from './rows.js'
 
@@ -11,39 +11,39 @@ import type { Rows } from './rows.js'
 export class HeldRows implements Rows {
   readonly complete = false
   readonly #known = new Map<Node, Map<string, AnyRow>>()
-  /** Rows that are no more, as they were. */
-  readonly #gone = new Map<Node, Map<string, AnyRow>>()
+  /** Rows as they were, at any time before: what they linked then. */
+  readonly #gone = new Map<Node, AnyRow[]>()
 
   /** Rows of the value with what they have loaded, at whatever place. */
   readonly #loaded = new Map<Node, Map<string, AnyRow>>()
 
   constructor(readonly graph: Graph) {}
 
-  /** Rows of the value: those that events brought are newer. */
+  /** Rows of the value, before what events bring. */
   hold(table: Node, row: AnyRow): void {
     const name = rowText(table, row)
-    const loaded = this.#of(this.#loaded, table)
+    const loaded = this.#of(this.#loaded, table), known = this.#of(this.#known, table)
     const before = loaded.get(name)
     loaded.set(name, before === undefined ? row : { ...row, ...before })
-    if (!this.#of(this.#gone, table).has(name) && !this.#of(this.#known, table).has(name)) this.#of(this.#known, table).set(name, columnsOf(table, row))
+    if (!known.has(name)) known.set(name, columnsOf(table, row))
   }
 
   held(table: Node, row: AnyRow, name: string): unknown { return this.#of(this.#loaded, table).get(rowText(table, row))?.[name] }
 
-  take(event: ReadEvent): void {
+  /** Takes an event in. Returns it with the row of before, if it does not say what that was and it is known here. */
+  take(event: ReadEvent): ReadEvent {
     const { table, key, given, old } = event
     const name = keyText(table, key)
-    const known = this.#of(this.#known, table), gone = this.#of(this.#gone, table)
-    const before = old ?? known.get(name)
-    if (before !== undefined && before !== null) gone.set(name, before)
-    if (event.event === 'deleted' || given === null) { known.delete(name); gone.set(name, before ?? {}) }
+    const known = this.#of(this.#known, table)
+    const was = known.get(name)
+    for (const before of [old, was]) if (before !== undefined && before !== null) this.#left(table, before)
+    if (event.event === 'deleted' || given === null) known.delete(name)
     else if (given !== undefined) {
-      const was = known.get(name)
       // What points elsewhere now comes last there.
       if (was !== undefined && [...table.linking].some(c => given[c] !== undefined && !sameCell(given[c], was[c]))) known.delete(name)
       known.set(name, { ...was, ...given })
-      if (before === undefined || before === null) gone.delete(name)
     }
+    return old === undefined ? { ...event, old: linkedBy(table, was) } : event
   }
 
   get(table: Node, key: readonly unknown[]): AnyRow | undefined { return this.#of(this.#known, table).get(keyText(table, key)) }
@@ -51,12 +51,17 @@ export class HeldRows implements Rows {
   shows(path: Path, owner: AnyRow, target: AnyRow): boolean | undefined {
     const { hops } = path
     const last = hops[hops.length - 1]
-    if (last.where !== undefined && truth(last.where, target) !== true) return false
+    if (!passes(last, target)) return false
     if (hops.length === 1) return links(last, owner, target)
     if (hops.length > 2) return undefined
-    const through = (join: AnyRow): boolean => links(hops[0], owner, join) && links(last, join, target)
-    if ([...this.#of(this.#known, hops[0].table).values()].some(through)) return true
-    return [...this.#of(this.#gone, hops[0].table).values()].some(through) ? false : undefined
+    const [first] = hops
+    const from = (join: AnyRow): boolean => passes(first, join) && links(first, owner, join)
+    const joins = [...this.#of(this.#known, first.table).values()].filter(from)
+    if (joins.some(join => links(last, join, target))) return true
+    // Was there, by rows that are known or by some that were: and is not any more.
+    const key = rowText(path.target, target)
+    const images = [target, ...(this.#gone.get(path.target) ?? []).filter(image => rowText(path.target, image) === key)]
+    return [...joins, ...(this.#gone.get(first.table) ?? []).filter(from)].some(join => images.some(image => links(last, join, image))) ? false : undefined
   }
 
   members(path: Path, owner: AnyRow): AnyRow[] | undefined {
@@ -71,8 +76,14 @@ export class HeldRows implements Rows {
 
   follow(hops: readonly Hop[], from: readonly AnyRow[]): AnyRow[] {
     let rows = [...from]
-    for (const hop of hops) rows = [...this.#of(this.#known, hop.table).values()].filter(r => rows.some(f => links(hop, f, r)))
+    for (const hop of hops) rows = [...this.#of(this.#known, hop.table).values()].filter(r => passes(hop, r) && rows.some(f => links(hop, f, r)))
     return rows
+  }
+
+  #left(table: Node, before: AnyRow): void {
+    const images = this.#gone.get(table)
+    if (images === undefined) this.#gone.set(table, [before])
+    else images.push(before)
   }
 
   #of(map: Map<Node, Map<string, AnyRow>>, table: Node): Map<string, AnyRow> {
@@ -92,6 +103,9 @@ function columnsOf(table: Node, row: AnyRow): AnyRow {
   }
   return out
 }
+
+/** Whether a row satisfies the condition of a hop. */
+function passes({ where }: Hop, row: AnyRow): boolean { return where === undefined || truth(where, row) === true }
 
 /** Truth of a condition of an association: comparisons of columns with constants, lists, null, and, or, not. */
 function truth(e: ExprJson, row: AnyRow): boolean | null {

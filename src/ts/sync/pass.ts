@@ -193,7 +193,8 @@ export class Pass {
       }
     }
     if (all || (rows.complete && hops.some((_, i) => i < last && news.blind(path, i)))) {
-      const members = rows.members(path, owner)
+      // Where not all is known: of an owner that points elsewhere what is known to be there, and nothing of before.
+      const members = rows.members(path, owner) ?? (this.options.force ? undefined : rows.follow(hops, [owner]))
       for (const r of held) found.set(nameOfRow(target, r), { row: undefined, member: members === undefined ? rows.shows(path, owner, r) : false })
       for (const r of members ?? []) found.set(nameOfRow(target, r), { row: r, member: true })
       return found
@@ -280,11 +281,16 @@ export class Pass {
       // Not known: as the event brought it, as the row shows it elsewhere in the value, or not loaded.
       const held = members !== undefined ? undefined : row[name] ?? this.rows.held?.(table, row, name)
       if (members === undefined && !Array.isArray(held)) continue
-      const loaded = members?.map(m => this.#loaded(path.target, m, below, at)) ?? this.#many(path, row, held as readonly Row[], false, at)
+      const loaded = members?.map(m => this.#loaded(path.target, m, below, at)) ?? this.#many(path, row, held as readonly Row[], this.#pointed(path, row), at)
       if (out === row) out = { ...row }
       out[name] = path.single ? loaded[0] ?? null : loaded
     }
     return out
+  }
+
+  /** Whether an owner pointed elsewhere before: what is known of its list is of then. */
+  #pointed({ owner, hops: [{ left }] }: Path, row: Row): boolean {
+    return this.news.find(owner, row)?.olds.some(old => left.some(c => old[c] !== undefined && !sameCell(old[c], row[c]))) === true
   }
 
   /** The associations that rows of the value show at a place. */

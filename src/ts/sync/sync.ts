@@ -6,7 +6,7 @@ import type { QueryLike } from '../query/builder.js'
 import { jsonOf } from '../query/parts.js'
 import type { AnySchema } from '../schema.js'
 import type { AnyRow } from './compare.js'
-import { type Assocs, type Notification, type RowEvent, type Shape, isNotification, readEvents, shapeOf } from './events.js'
+import { type Assocs, type Notification, type ReadEvent, type RowEvent, type Shape, isNotification, readEvents, shapeOf } from './events.js'
 import { type Graph, type Node, graphOf } from './graph.js'
 import { type Happened, News } from './happened.js'
 import { HeldRows } from './held.js'
@@ -85,13 +85,17 @@ function synced<V>(source: Database<any> | AnySchema, value: V, given: Told, opt
   const force = options.force === true
   const held = db === undefined ? new HeldRows(graph) : undefined
   const rows: Rows = held ?? tablesOf(db!, options.tenant)
-  for (const event of events) held?.take(event)
   // What is kept for later, or told after a listener has applied: what images of before led to may be gone from the tables.
-  const news = new News(rows, events, db !== undefined && !(isNotification(given) && given.version === db.version))
-  const holder = new Holder(graph, news, options.of, isNotification(given) ? given.table : undefined)
+  const late = db !== undefined && !(isNotification(given) && given.version === db.version)
+  const holding = (events: readonly ReadEvent[]): Holder => new Holder(graph, new News(rows, events, late), options.of, isNotification(given) ? given.table : undefined)
+  let holder = holding(events)
   // Asked only when a row comes in where none is yet.
   const roots = (): Root[] => holder.roots(value)
-  if (held !== undefined) for (const { table, row } of roots()) holdAll(held, table, row)
+  if (held !== undefined) {
+    for (const { table, row } of roots()) holdAll(held, table, row)
+    holder = holding(events.map(event => held.take(event)))
+  }
+  const { news } = holder
   news.read()
   // Those of a notification are of the table that was subscribed to, wherever else in the value its rows are.
   const [assocs, subscribed] = options.assocs === undefined && isNotification(given) ? [given.assocs, given.table] : [options.assocs, undefined]
