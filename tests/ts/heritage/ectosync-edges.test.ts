@@ -185,6 +185,34 @@ describe('listeners', () => {
     expect([told, errors.map(e => (e as Error).message), last.status, subscriptions(db)]).toEqual([['a', 'c'], ['wrong'], 'closed', []])
   })
 
+  it('of a label that stands for something else by now are others; columns that are none narrow nothing', async () => {
+    const { db } = await open()
+    const heard: unknown[] = [], tell = (n: Notification): void => { heard.push(...n.events.map(e => [e.table, e.identifiers])) }
+    const label = 'changed', event = 'updated', as = (given: object): (() => void) => watch(db, [{ table: 'posts', event, label, ...given }])
+    db.apply([post(1, 1), tag(1)])
+    let back = as({})
+    const old = subscribe(db, label, tell)
+    expect(subscribe(db, label, tell)).toBe(old)
+    back()
+    back = as({ extraColumns: ['name'] })
+    const more = subscribe(db, label, tell)
+    expect(more).not.toBe(old)
+    old.unsubscribe()
+    db.apply([set('posts', 1, { name: 'x' })])
+    expect(heard.splice(0)).toEqual([['posts', { id: 1, personId: 1, otherId: null, name: 'x' }]])
+    back()
+    back = as({ table: 'tags' })
+    expect(subscribe(db, label, tell).table).toBe('tags')
+    more.unsubscribe()
+    db.apply([set('tags', 1, { name: 'x' }), set('posts', 1, { name: 'y' })])
+    expect(heard.splice(0)).toEqual([['tags', { id: 1 }]])
+    back()
+    // As with watchers, and in EctoWatch.
+    subscribe(db, ['posts', 'updated'], { columns: [] }, tell)
+    db.apply([set('posts', 1, { name: 'z' })])
+    expect(heard.length).toBe(1)
+  })
+
   it('hear of columns that are null, too', async () => {
     const { db } = await open()
     const told: string[] = []
