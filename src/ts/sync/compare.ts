@@ -1,4 +1,5 @@
 // Order and equality of cell values as the engine has them: what binary search and the places in sorted lists rest on.
+import { daysOf } from '../calendar.js'
 import { compareDecimals, plainDecimal } from '../decimal.js'
 import { compareIntervals, intervalKey } from '../interval.js'
 import type { CellType } from '../port.js'
@@ -45,6 +46,8 @@ export function equalCells(type: CellType, a: unknown, b: unknown): boolean {
 export function compareCells(a: unknown, b: unknown, type?: CellType): number {
   if (type === 'decimal') return compareDecimals(String(a), String(b))
   if (type === 'interval') return compareIntervals(a, b)
+  // Years beyond 9999, and those before Christ, are not in the order of their texts.
+  if (type === 'date') return daysOf(a)! - daysOf(b)!
   if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b)
   if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b)
   const x = a instanceof Date ? a.getTime() : a as number

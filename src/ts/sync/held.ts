@@ -1,8 +1,6 @@
 // Rows as an application holds them, for `sync` without a database: those of the value, and those that events bring.
-import { compareDecimals } from '../decimal.js'
-import { EddylineError } from '../errors.js'
-import type { ExprJson } from '../query/expr.js'
-import { type AnyRow, compareCells, compareRows, keyText, rowText, sameCell } from './compare.js'
+import { type AnyRow, compareRows, keyText, rowText, sameCell } from './compare.js'
+import { truth } from './condition.js'
 import { type ReadEvent, linkedBy } from './events.js'
 import { type Graph, type Hop, type Node, type Path, links } from './graph.js'
 import type { Rows } from './rows.js'
@@ -105,47 +103,4 @@ function columnsOf(table: Node, row: AnyRow): AnyRow {
 }
 
 /** Whether a row satisfies the condition of a hop. */
-function passes({ where }: Hop, row: AnyRow): boolean { return where === undefined || truth(where, row) === true }
-
-/** Truth of a condition of an association: comparisons of columns with constants, lists, null, and, or, not. */
-function truth(e: ExprJson, row: AnyRow): boolean | null {
-  const args = e.args ?? []
-  switch (e.op) {
-    case 'lit': return e.value as boolean | null
-    case 'col': return row[e.name!] as boolean | null ?? null
-    case 'and': case 'or': {
-      let all: boolean | null = e.op === 'and'
-      for (const a of args) {
-        const t = truth(a, row)
-        if (t === (e.op === 'or')) return t
-        if (t === null) all = null
-      }
-      return all
-    }
-    case 'not': { const t = truth(args[0], row); return t === null ? null : !t }
-    case 'isNull': return cell(args[0], row) === null
-    case 'isNotNull': return cell(args[0], row) !== null
-    case 'coalesce': { for (const a of args) { const t = truth(a, row); if (t !== null) return t } return null }
-    case 'in': {
-      const value = cell(args[0], row)
-      if (value === null) return null
-      const list = args.slice(1).map(a => cell(a, row))
-      return list.some(v => v !== null && sameCell(v, value)) ? true : list.includes(null) ? null : false
-    }
-    case '=': case '!=': case '<': case '<=': case '>': case '>=': {
-      const a = cell(args[0], row), b = cell(args[1], row)
-      if (a === null || b === null) return null
-      const decimals = args.some(x => x.op === 'lit' && x.name === 'decimal')
-      if (e.op === '=' || e.op === '!=') return (decimals ? compareDecimals(String(a), String(b)) === 0 : sameCell(a, b)) === (e.op === '=')
-      const c = decimals ? compareDecimals(String(a), String(b)) : compareCells(a, b)
-      return e.op === '<' ? c < 0 : e.op === '<=' ? c <= 0 : e.op === '>' ? c > 0 : c >= 0
-    }
-  }
-  throw new EddylineError('QUERY_INVALID', `without a database the condition \`${e.op}\` of an association cannot be judged: give \`sync\` the database`, { offending: e.op })
-}
-
-function cell(e: ExprJson, row: AnyRow): unknown {
-  if (e.op === 'col') return row[e.name!] ?? null
-  if (e.op !== 'lit') return truth(e, row)
-  return e.name === 'timestamp' ? new Date(e.value as string) : e.value
-}
+function passes({ table, where }: Hop, row: AnyRow): boolean { return where === undefined || truth(where, row, table.types) === true }
