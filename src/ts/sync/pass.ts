@@ -281,10 +281,33 @@ export class Pass {
       // Not known: as the event brought it, as the row shows it elsewhere in the value, or not loaded.
       const held = members !== undefined ? undefined : row[name] ?? this.rows.held?.(table, row, name)
       if (members === undefined && !Array.isArray(held)) continue
-      const loaded = members?.map(m => this.#loaded(path.target, m, below, at)) ?? this.#many(path, row, held as readonly Row[], this.#pointed(path, row), at)
+      const loaded = members?.map(m => this.#loaded(path.target, m, below, at)) ?? this.#carried(path, row, held as readonly Row[], below, at)
+      if (loaded === row[name]) continue
       if (out === row) out = { ...row }
       out[name] = path.single ? loaded[0] ?? null : loaded
     }
+    return out
+  }
+
+  /** A list that an event brought, or that the row shows elsewhere in the value, as it is now: no deeper than asked for, since rows may lead to each other. */
+  #carried(path: Path, owner: Row, held: readonly Row[], below: Shape, place: Place): readonly Row[] {
+    const { target } = path
+    const candidates = this.#candidates(path, owner, held, this.#pointed(path, owner), new Set())
+    const staying = held.filter(row => candidates.get(nameOfRow(target, row))?.member !== false)
+    for (const row of held) candidates.delete(nameOfRow(target, row))
+    const coming = [...candidates.values()].flatMap(({ row, member }) => member === true && row !== undefined ? [row] : [])
+    const rows = [...staying.map(row => this.#cut(target, row, below)), ...this.#inOrder(path, owner, coming)].map(row => this.#loaded(target, row, below, place))
+    const out = path.order.length > 0 ? this.#sorted(path, rows) : rows
+    return out.length === held.length && out.every((row, i) => row === held[i]) ? held : out
+  }
+
+  /** A row with its columns as they are now, and those of its associations that are asked for. */
+  #cut(table: Node, row: Row, shape: Shape): Row {
+    const now = this.news.find(table, row)?.now
+    let out = row
+    const copy = (): Row => out === row ? out = { ...row } : out
+    for (const name of table.paths.keys()) if (name in row && !Object.hasOwn(shape, name)) delete copy()[name]
+    for (const c of table.columns) if (now !== undefined && c in row && now[c] !== undefined && !sameCell(row[c], now[c])) copy()[c] = now[c]
     return out
   }
 

@@ -1,7 +1,7 @@
 // What EctoSync's and EctoWatch's own tests check besides: kinds of values, late rows, keys, preloads, forms of subscriptions.
 import { describe, expect, it } from 'vitest'
 import { type Notification, type RowEvent, close, receiver, subscribe, subscriptions, sync, watch, watchersFor } from '../../../pkg/sync/index.js'
-import { belongsTo, createDatabase, defineSchema, hasMany, int, max, string, table, through } from '../../../pkg/index.inline.js'
+import { belongsTo, createDatabase, defineSchema, hasMany, int, manyToMany, max, string, table, through } from '../../../pkg/index.inline.js'
 import { eventually } from '../real/support.js'
 import { failure, gone, hold, open, person, post, read, schema, set, tag, tagged, tick } from './blog.js'
 
@@ -228,6 +228,18 @@ describe('without a database', () => {
     expect(next).toEqual({ posts: [{ ...row(1, null), tags: [tags[1]] }], tags, links: [{ id: 5, postId: 1, tagId: 2 }] })
     expect([next.tags, sync(schema, value, { table: 'postsTags', event: 'deleted', id: 5 }, { of }).posts[0].tags]).toEqual([tags, []])
     expect(next.tags).toBe(tags)
+  })
+
+  it('shows rows that lead to each other as deep as the place that they come to, and no deeper', () => {
+    const friendly = defineSchema({ people: table({ id: int().key(), name: string() }), friends: table({ a: int().key(), b: int().key() }) }, {
+      people: { friends: manyToMany('people', 'friends', ['a', 'b']) },
+    })
+    const of = (id: number, friends?: object[]): any => ({ id, name: `p${id}`, ...(friends === undefined ? {} : { friends }) })
+    const three = of(3, [of(4)]), value = [of(1, [three]), of(2, [three])]
+    const link = (a: number, b: number): any => ({ table: 'friends', event: 'inserted', id: [a, b], row: { a, b } })
+    const next = sync(friendly, value, [link(1, 2), link(2, 1)], { of: 'people' })
+    expect(next).toEqual([of(1, [three, of(2, [of(3), of(1)])]), of(2, [three, of(1, [of(3), of(2)])])])
+    expect([next[0].friends[0] === three, value[0].friends.length]).toEqual([true, 1])
   })
 
   it('lets go of what any image of a join row led to, and of a row that left what is known to lead to it', () => {

@@ -16,6 +16,8 @@ interface Hop { table: string; left: string[]; right: string[]; test: (row: Row)
 interface Relation { target: string; single: boolean; keep: boolean; order: Order[]; hops: Hop[] }
 interface World { schema: any; names: string[]; keys: Record<string, string[]>; types: Record<string, Record<string, string>>; nullable: Record<string, Set<string>>; relations: Record<string, Record<string, Relation>>; tenanted: Set<string>; whole?: boolean }
 
+/** In order, which is not that of their texts. */
+const DAYS = ['0044-03-15 BC', '1969-12-31', '2024-02-29', '2024-03-01', '10000-01-01']
 const TYPES: Record<string, { make: () => any; pool: any[] }> = {
   int: { make: int, pool: [0, 1, 2, -1] },
   text: { make: string, pool: ['p', 'é', '😀', '\uffff'] },
@@ -23,7 +25,7 @@ const TYPES: Record<string, { make: () => any; pool: any[] }> = {
   decimal: { make: decimal, pool: ['1.5', '1.50', '9', '10'] },
   uuid: { make: uuid, pool: ['00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a', 'ffffffff-0000-0000-0000-000000000000'] },
   bigint: { make: bigint, pool: [1n, 2n, 9007199254740993n, 9007199254740992n] },
-  date: { make: date, pool: ['2024-02-29', '2024-03-01', '1969-12-31'] },
+  date: { make: date, pool: DAYS },
   bool: { make: boolean, pool: [true, false] },
   float: { make: number, pool: [0, 1.5, NaN, Infinity, -2] },
   interval: { make: interval, pool: ['1 day', '24:00:00', '1 mon', '30 days', '02:00:00'] },
@@ -49,6 +51,7 @@ function compare(type: string, a: any, b: any): number {
   if (type === 'bytes') { const n = Math.min(a.length, b.length); for (let i = 0; i < n; i++) if (a[i] !== b[i]) return a[i] - b[i]; return a.length - b.length }
   if (type === 'text') { const x = [...a].map((c: string) => c.codePointAt(0)!), y = [...b].map((c: string) => c.codePointAt(0)!); for (let i = 0; i < Math.min(x.length, y.length); i++) if (x[i] !== y[i]) return x[i] - y[i]; return x.length - y.length }
   if (type === 'decimal') return Number(a) - Number(b)
+  if (type === 'date') return DAYS.indexOf(a) - DAYS.indexOf(b)
   if (type === 'interval') return canon(type, a) - canon(type, b)
   if (type === 'float') { if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b)); return a < b ? -1 : a > b ? 1 : 0 }
   return a < b ? -1 : a > b ? 1 : 0
