@@ -334,6 +334,8 @@ async function history(seed: number): Promise<void> {
       forced: list,
     }
     const OF: Record<string, any> = { list: top, lone: top, partial: top, record: { list: top, one: top, deep: { list: top } }, map: { list: top, 3: top }, forced: top }
+    let late: Row[] = list
+    const kept: RowEvent[] = []
     let told: Row[] = list
     if (list.length > 0) subscribe(db, list, { of: top, inserted: true, assocs: shape, ...of }, n => { told = freeze(sync(db, told, n, { of: top, ...of })) as Row[] })
     let loneWas: Row | undefined = lone
@@ -348,6 +350,16 @@ async function history(seed: number): Promise<void> {
       values = { ...values }
       for (const how of Object.keys(values)) values[how] = freeze(sync(db, values[how], shuffled, { of: OF[how], assocs: shape, force: how === 'forced', ...of }))
       const want = settled(w, top, full(), false)
+      // News of several versions, later, in any order: the tables are newer than most of it.
+      kept.push(...events)
+      if (rnd(3) === 0 || step === 7) {
+        const behind = late, all = freeze(rnd(2) ? [...kept].sort(() => rnd(3) - 1) : [...kept])
+        late = freeze(sync(db, late, all, { of: top, assocs: shape, ...of }))
+        kept.length = 0
+        equal(settled(w, top, late, false), want, `${say}: late`)
+        expect(shared(w, top, behind, late, false), `${say}: late`).toEqual([])
+        expect(sync(db, late, all, { of: top, assocs: shape, ...of }), `${say}: late again`).toBe(late)
+      }
       equal(settled(w, top, live.rows as Row[], false), want, `${say}: live`)
       const lists: [string, Row[], Row[]][] = [['list', before.list, values.list], ['forced', before.forced, values.forced], ['record.list', before.record.list, values.record.list], ['record.deep.list', before.record.deep.list, values.record.deep.list],
         ['map.list', before.map.get('list'), values.map.get('list')], ['map.3', before.map.get(3), values.map.get(3)], ...(list.length > 0 ? [['told', beforeTold, told] as [string, Row[], Row[]]] : [])]
