@@ -1,8 +1,9 @@
 // Where values held by applications go wrong easily: order of arrival, keys in other forms, listeners that begin and end in
 // listeners, requests that are overtaken, mistakes in what is asked for.
 import { describe, expect, it } from 'vitest'
-import { bigint, createDatabase, date, decimal, defineSchema, hasMany, int, table, timestamp, uuid } from '../../../pkg/index.inline.js'
+import { bigint, createDatabase, date, decimal, defineSchema, hasMany, int, interval, number, table, timestamp, uuid } from '../../../pkg/index.inline.js'
 import { type Notification, receiver, subscribe, subscriptions, sync, unsubscribe, watch } from '../../../pkg/sync/index.js'
+import { eventually } from '../real/support.js'
 import { failure, gone, hold, open, person, post, read, schema, set, tag, tagged, tick } from './blog.js'
 
 const ids = (rows: readonly any[]): unknown[] => rows.map(r => r.id)
@@ -591,6 +592,20 @@ describe('requests', () => {
     feed.receive([['posts', 'updated'], { id: 1 }])
     await feed.idle
     expect(codes).toEqual(['FETCH_FAILED'])
+  })
+
+  it('of touched rows are told apart by their keys, be they no numbers, and answered in any spelling of them', async () => {
+    const asked: unknown[] = [], errors: unknown[] = []
+    const db = await createDatabase({
+      schema: defineSchema({ floats: table({ k: number().key(), n: int() }), spans: table({ k: interval().key(), n: int() }) }),
+      fetchRow: async (name, k) => { asked.push(k); return { k: name === 'spans' ? '24:00:00' : k, n: 1 } }, onError: e => { errors.push(e) },
+    })
+    const floats = db.live(db.query.floats), spans = db.live(db.query.spans)
+    db.apply([...[NaN, Infinity, -Infinity, 0].map(id => ({ op: 'touch', table: 'floats', id }) as const), { op: 'touch', table: 'spans', id: '1 day' }])
+    await eventually(() => spans.rows.length + errors.length > 0 && floats.rows.length > 0)
+    expect([asked, errors]).toEqual([[NaN, Infinity, -Infinity, 0, '1 day'], []])
+    expect([floats.rows.map(row => row.k), spans.rows]).toEqual([[-Infinity, 0, Infinity, NaN], [{ k: '24:00:00', n: 1 }]])
+    db.close()
   })
 
   it('of touched rows that are overtaken are made once more, and another row is no answer', async () => {
