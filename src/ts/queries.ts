@@ -7,7 +7,7 @@ import { QueryEvent, type QueryHost, SharedQuery } from './live-query.js'
 import { OpenQueries } from './open-queries.js'
 import type { LiveOptions } from './options.js'
 import type { Port } from './port.js'
-import type { Form } from './query/builder.js'
+import { type Form, planKey } from './query/builder.js'
 import { type AnyParams, type ParamSpec, paramsJson } from './query/params.js'
 import type { QueryJson } from './query/types.js'
 import { ReportReader } from './report.js'
@@ -50,7 +50,7 @@ export class Queries implements QueryHost {
     this.#dispatcher = dispatcher
     this.#host = host
     this.#forms = new Forms(port)
-    this.#mayFail = MAY_FAIL.test(JSON.stringify(schema))
+    this.#mayFail = MAY_FAIL.test(planKey(schema as never))
     this.#reader = new ReportReader(port, relations, this.#views)
     this.open = new OpenQueries({
       open: (key, json, types, form, sliced) => this.#register(key, json, types, form, sliced),

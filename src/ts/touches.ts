@@ -2,7 +2,7 @@ import type { Inside } from './database.js'
 import { decodeCell } from './decoder.js'
 import { report } from './dispatch.js'
 import { EddylineError } from './errors.js'
-import { DECIMAL, type TableLayout } from './layout.js'
+import { DECIMAL, INTERVAL, type TableLayout } from './layout.js'
 import type { Port } from './port.js'
 import { answered, keyImage, sameImage } from './row-by-key.js'
 import type { QueryJson } from './query/types.js'
@@ -56,8 +56,8 @@ export function readTouches(port: Port, at: number, count: number, tables: reado
 /** Throws FETCH_FAILED if an answer is another row than the one that was asked for. What has no key is left to `apply`. */
 export function checkAnswer(inside: Inside, { table, key, tenant }: Touch, row: object): void {
   const { layout, key: columns } = inside.layouts.find(l => l.name === table)!
-  // One number has several spellings.
-  if (columns.some(c => layout.types[c] === DECIMAL)) return
+  // One number, or length of time, has several spellings.
+  if (columns.some(c => layout.types[c] === DECIMAL || layout.types[c] === INTERVAL)) return
   let given: Uint8Array
   try { given = keyImage(inside, table, row, tenant) } catch { return }
   if (!sameImage(given, keyImage(inside, table, key, tenant))) {
@@ -105,7 +105,8 @@ export class RowFetcher {
   get failed(): ReadonlyMap<string, Failed> { return this.#failed }
 
   touch(touch: Touch): void {
-    const name = JSON.stringify([touch.table, touch.tenant, touch.key], (_, v: unknown) => typeof v === 'bigint' ? `${v}n` : v)
+    // JSON has one null for all that is no number.
+    const name = JSON.stringify([touch.table, touch.tenant, touch.key], (_, v: unknown) => typeof v === 'bigint' || typeof v === 'number' ? `${v}` : v)
     const flight = this.#flights.get(name)
     if (flight !== undefined) {
       flight.again = true

@@ -1,4 +1,5 @@
 // Order and equality of cell values as the engine has them: what binary search and the places in sorted lists rest on.
+import { daysOf } from '../calendar.js'
 import { compareDecimals, plainDecimal } from '../decimal.js'
 import { compareIntervals, intervalKey } from '../interval.js'
 import type { CellType } from '../port.js'
@@ -11,6 +12,9 @@ export type Types = Readonly<Record<string, CellType>>
 
 /** One column of an order. */
 export interface OrderColumn { readonly column: string; readonly desc: boolean; readonly nullsFirst: boolean }
+
+/** What tells rows of a table apart. */
+export interface Keyed { readonly key: readonly string[]; readonly types: Types }
 
 /** Whether two cells are the same value, and null like null. Documents and bytes are compared by content. */
 export function sameCell(a: unknown, b: unknown): boolean {
@@ -42,6 +46,8 @@ export function equalCells(type: CellType, a: unknown, b: unknown): boolean {
 export function compareCells(a: unknown, b: unknown, type?: CellType): number {
   if (type === 'decimal') return compareDecimals(String(a), String(b))
   if (type === 'interval') return compareIntervals(a, b)
+  // Years beyond 9999, and those before Christ, are not in the order of their texts.
+  if (type === 'date') return daysOf(a)! - daysOf(b)!
   if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b)
   if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b)
   const x = a instanceof Date ? a.getTime() : a as number
@@ -77,7 +83,7 @@ export function compareNullable(a: unknown, b: unknown, type: CellType): number 
 }
 
 /** Order of two rows of a list: by the declared columns, then by key. */
-export function compareRows(a: AnyRow, b: AnyRow, order: readonly OrderColumn[], { key, types }: { readonly key: readonly string[]; readonly types: Types }): number {
+export function compareRows(a: AnyRow, b: AnyRow, order: readonly OrderColumn[], { key, types }: Keyed): number {
   for (const { column, desc, nullsFirst } of order) {
     const x = a[column], y = b[column]
     const none = x === null || x === undefined
@@ -109,6 +115,12 @@ export function textOfCells(types: Types, columns: readonly string[], values: re
     return typeof v !== 'string' ? v : type === 'decimal' ? plainDecimal(v) : type === 'interval' ? intervalKey(v) : v
   }))
 }
+
+/** Text of a key: equal for equal keys, whichever of their spellings they come in. */
+export function keyText({ key, types }: Keyed, values: readonly unknown[]): string { return textOfCells(types, key, values) }
+
+/** Text of the key of a row. */
+export function rowText(table: Keyed, row: AnyRow): string { return keyText(table, pick(row, table.key)) }
 
 function plain(value: unknown): unknown {
   if (value instanceof Date) return { t: value.getTime() }

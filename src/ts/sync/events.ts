@@ -129,6 +129,7 @@ function imageOf(table: Node, key: readonly unknown[], image: AnyRow | null | un
   return read
 }
 
-function linkedBy(table: Node, row: AnyRow | null | undefined): AnyRow | undefined {
+/** What is known of a row, if that is all that links it. */
+export function linkedBy(table: Node, row: AnyRow | null | undefined): AnyRow | undefined {
   return row !== null && row !== undefined && pick(row, [...table.linking]).every(v => v !== undefined) ? row : undefined
 }

@@ -3,7 +3,7 @@ import type { Database } from '../database.js'
 import type { LiveEvent } from '../dispatch.js'
 import type { LiveQuery } from '../live-query.js'
 import type { QueryLike } from '../query/builder.js'
-import { type AnyRow, compareCells, sameCell, textOf } from './compare.js'
+import { type AnyRow, compareCells, keyText, sameCell } from './compare.js'
 import type { EventName } from './events.js'
 import type { Node } from './graph.js'
 
@@ -41,9 +41,9 @@ export class Feed {
     const touched = new Map<string, { key: unknown[]; row: AnyRow | null }>()
     for (const patch of diff) {
       const key = 'key' in patch ? table.key.length === 1 ? [patch.key] : patch.key as unknown[] : []
-      if (patch.t === 'add') touched.set(textOf(key), { key, row: patch.value as AnyRow })
-      else if (patch.t === 'remove') touched.set(textOf(key), { key, row: null })
-      else if (patch.t === 'set') touched.set(textOf(key), { key, row: this.#at(rows, key) ?? null })
+      if (patch.t === 'add') touched.set(keyText(table, key), { key, row: patch.value as AnyRow })
+      else if (patch.t === 'remove') touched.set(keyText(table, key), { key, row: null })
+      else if (patch.t === 'set') touched.set(keyText(table, key), { key, row: this.#at(rows, key) ?? null })
     }
     const changes: RowChange[] = []
     for (const { key, row } of touched.values()) {

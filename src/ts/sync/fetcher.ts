@@ -1,6 +1,6 @@
 // One request per row, whoever and however many wait for it.
-import { textOf } from './compare.js'
 import { answered } from '../row-by-key.js'
+import { rowName } from './graph.js'
 import type { Node } from './graph.js'
 import { type Ref, newer } from './refs.js'
 
@@ -57,7 +57,7 @@ export class Fetcher {
 
   want(table: Node, key: readonly unknown[], ref: Ref | undefined): void {
     if (this.#closed) return
-    const name = textOf([table.name, ...key])
+    const name = rowName(table, key)
     const flight = this.#flights.get(name)
     if (flight === undefined) {
       const first: Flight = { table, key, ref, flying: undefined, again: false, settled: false }
@@ -79,7 +79,7 @@ export class Fetcher {
 
   /** The row is known by a message: nobody waits for an answer that is under way. */
   settled(table: Node, key: readonly unknown[]): void {
-    const name = textOf([table.name, ...key])
+    const name = rowName(table, key)
     const flight = this.#flights.get(name)
     if (flight?.flying === undefined) this.#flights.delete(name)
     else if (!flight.settled) {
@@ -185,4 +185,4 @@ export class Fetcher {
   }
 }
 
-function nameOf({ table, key }: Flight): string { return textOf([table.name, ...key]) }
+function nameOf({ table, key }: Flight): string { return rowName(table, key) }

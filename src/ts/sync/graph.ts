@@ -4,7 +4,7 @@ import { EddylineError, unknownName } from '../errors.js'
 import { said } from '../option-kinds.js'
 import type { ExprJson } from '../query/expr.js'
 import type { AnySchema, SchemaJson } from '../schema.js'
-import { type AnyRow, type OrderColumn, type Types, equalCells, pick, pointing } from './compare.js'
+import { type AnyRow, type OrderColumn, type Types, equalCells, keyText, pick, pointing } from './compare.js'
 
 /** One step of an association: rows of `table` whose `right` columns equal the `left` columns of the row before. */
 export interface Hop {
@@ -171,6 +171,9 @@ export function columnsIn(e: ExprJson | undefined, into: Set<string>): Set<strin
   for (const a of e?.args ?? []) columnsIn(a, into)
   return into
 }
+
+/** Name of a row: equal for equal keys. */
+export function rowName(table: Node, key: readonly unknown[]): string { return `${table.name} ${keyText(table, key)}` }
 
 /** Whether a hop leads from one row to another, its `where` aside. */
 export function links(hop: Hop, from: AnyRow, to: AnyRow): boolean {

@@ -1,9 +1,7 @@
 // Rows as an application holds them, for `sync` without a database: those of the value, and those that events bring.
-import { compareDecimals } from '../decimal.js'
-import { EddylineError } from '../errors.js'
-import type { ExprJson } from '../query/expr.js'
-import { type AnyRow, compareCells, compareRows, pick, sameCell, textOf } from './compare.js'
-import type { ReadEvent } from './events.js'
+import { type AnyRow, compareRows, keyText, rowText, sameCell } from './compare.js'
+import { truth } from './condition.js'
+import { type ReadEvent, linkedBy } from './events.js'
 import { type Graph, type Hop, type Node, type Path, links } from './graph.js'
 import type { Rows } from './rows.js'
 
@@ -11,52 +9,57 @@ import type { Rows } from './rows.js'
 export class HeldRows implements Rows {
   readonly complete = false
   readonly #known = new Map<Node, Map<string, AnyRow>>()
-  /** Rows that are no more, as they were. */
-  readonly #gone = new Map<Node, Map<string, AnyRow>>()
+  /** Rows as they were, at any time before: what they linked then. */
+  readonly #gone = new Map<Node, AnyRow[]>()
 
   /** Rows of the value with what they have loaded, at whatever place. */
   readonly #loaded = new Map<Node, Map<string, AnyRow>>()
 
   constructor(readonly graph: Graph) {}
 
-  /** Rows of the value: those that events brought are newer. */
+  /** Rows of the value, before what events bring. */
   hold(table: Node, row: AnyRow): void {
-    const name = textOf(pick(row, table.key))
-    const loaded = this.#of(this.#loaded, table)
+    const name = rowText(table, row)
+    const loaded = this.#of(this.#loaded, table), known = this.#of(this.#known, table)
     const before = loaded.get(name)
     loaded.set(name, before === undefined ? row : { ...row, ...before })
-    if (!this.#of(this.#gone, table).has(name) && !this.#of(this.#known, table).has(name)) this.#of(this.#known, table).set(name, columnsOf(table, row))
+    if (!known.has(name)) known.set(name, columnsOf(table, row))
   }
 
-  held(table: Node, row: AnyRow, name: string): unknown { return this.#of(this.#loaded, table).get(textOf(pick(row, table.key)))?.[name] }
+  held(table: Node, row: AnyRow, name: string): unknown { return this.#of(this.#loaded, table).get(rowText(table, row))?.[name] }
 
-  take(event: ReadEvent): void {
+  /** Takes an event in. Returns it with the row of before, if it does not say what that was and it is known here. */
+  take(event: ReadEvent): ReadEvent {
     const { table, key, given, old } = event
-    const name = textOf(key)
-    const known = this.#of(this.#known, table), gone = this.#of(this.#gone, table)
-    const before = old ?? known.get(name)
-    if (before !== undefined && before !== null) gone.set(name, before)
-    if (event.event === 'deleted' || given === null) { known.delete(name); gone.set(name, before ?? {}) }
+    const name = keyText(table, key)
+    const known = this.#of(this.#known, table)
+    const was = known.get(name)
+    for (const before of [old, was]) if (before !== undefined && before !== null) this.#left(table, before)
+    if (event.event === 'deleted' || given === null) known.delete(name)
     else if (given !== undefined) {
-      const was = known.get(name)
       // What points elsewhere now comes last there.
       if (was !== undefined && [...table.linking].some(c => given[c] !== undefined && !sameCell(given[c], was[c]))) known.delete(name)
       known.set(name, { ...was, ...given })
-      if (before === undefined || before === null) gone.delete(name)
     }
+    return old === undefined ? { ...event, old: linkedBy(table, was) } : event
   }
 
-  get(table: Node, key: readonly unknown[]): AnyRow | undefined { return this.#of(this.#known, table).get(textOf(key)) }
+  get(table: Node, key: readonly unknown[]): AnyRow | undefined { return this.#of(this.#known, table).get(keyText(table, key)) }
 
   shows(path: Path, owner: AnyRow, target: AnyRow): boolean | undefined {
     const { hops } = path
     const last = hops[hops.length - 1]
-    if (last.where !== undefined && truth(last.where, target) !== true) return false
+    if (!passes(last, target)) return false
     if (hops.length === 1) return links(last, owner, target)
     if (hops.length > 2) return undefined
-    const through = (join: AnyRow): boolean => links(hops[0], owner, join) && links(last, join, target)
-    if ([...this.#of(this.#known, hops[0].table).values()].some(through)) return true
-    return [...this.#of(this.#gone, hops[0].table).values()].some(through) ? false : undefined
+    const [first] = hops
+    const from = (join: AnyRow): boolean => passes(first, join) && links(first, owner, join)
+    const joins = [...this.#of(this.#known, first.table).values()].filter(from)
+    if (joins.some(join => links(last, join, target))) return true
+    // Was there, by rows that are known or by some that were: and is not any more.
+    const key = rowText(path.target, target)
+    const images = [target, ...(this.#gone.get(path.target) ?? []).filter(image => rowText(path.target, image) === key)]
+    return [...joins, ...(this.#gone.get(first.table) ?? []).filter(from)].some(join => images.some(image => links(last, join, image))) ? false : undefined
   }
 
   members(path: Path, owner: AnyRow): AnyRow[] | undefined {
@@ -71,8 +74,14 @@ export class HeldRows implements Rows {
 
   follow(hops: readonly Hop[], from: readonly AnyRow[]): AnyRow[] {
     let rows = [...from]
-    for (const hop of hops) rows = [...this.#of(this.#known, hop.table).values()].filter(r => rows.some(f => links(hop, f, r)))
+    for (const hop of hops) rows = [...this.#of(this.#known, hop.table).values()].filter(r => passes(hop, r) && rows.some(f => links(hop, f, r)))
     return rows
+  }
+
+  #left(table: Node, before: AnyRow): void {
+    const images = this.#gone.get(table)
+    if (images === undefined) this.#gone.set(table, [before])
+    else images.push(before)
   }
 
   #of(map: Map<Node, Map<string, AnyRow>>, table: Node): Map<string, AnyRow> {
@@ -93,45 +102,5 @@ function columnsOf(table: Node, row: AnyRow): AnyRow {
   return out
 }
 
-/** Truth of a condition of an association: comparisons of columns with constants, lists, null, and, or, not. */
-function truth(e: ExprJson, row: AnyRow): boolean | null {
-  const args = e.args ?? []
-  switch (e.op) {
-    case 'lit': return e.value as boolean | null
-    case 'col': return row[e.name!] as boolean | null ?? null
-    case 'and': case 'or': {
-      let all: boolean | null = e.op === 'and'
-      for (const a of args) {
-        const t = truth(a, row)
-        if (t === (e.op === 'or')) return t
-        if (t === null) all = null
-      }
-      return all
-    }
-    case 'not': { const t = truth(args[0], row); return t === null ? null : !t }
-    case 'isNull': return cell(args[0], row) === null
-    case 'isNotNull': return cell(args[0], row) !== null
-    case 'coalesce': { for (const a of args) { const t = truth(a, row); if (t !== null) return t } return null }
-    case 'in': {
-      const value = cell(args[0], row)
-      if (value === null) return null
-      const list = args.slice(1).map(a => cell(a, row))
-      return list.some(v => v !== null && sameCell(v, value)) ? true : list.includes(null) ? null : false
-    }
-    case '=': case '!=': case '<': case '<=': case '>': case '>=': {
-      const a = cell(args[0], row), b = cell(args[1], row)
-      if (a === null || b === null) return null
-      const decimals = args.some(x => x.op === 'lit' && x.name === 'decimal')
-      if (e.op === '=' || e.op === '!=') return (decimals ? compareDecimals(String(a), String(b)) === 0 : sameCell(a, b)) === (e.op === '=')
-      const c = decimals ? compareDecimals(String(a), String(b)) : compareCells(a, b)
-      return e.op === '<' ? c < 0 : e.op === '<=' ? c <= 0 : e.op === '>' ? c > 0 : c >= 0
-    }
-  }
-  throw new EddylineError('QUERY_INVALID', `without a database the condition \`${e.op}\` of an association cannot be judged: give \`sync\` the database`, { offending: e.op })
-}
-
-function cell(e: ExprJson, row: AnyRow): unknown {
-  if (e.op === 'col') return row[e.name!] ?? null
-  if (e.op !== 'lit') return truth(e, row)
-  return e.name === 'timestamp' ? new Date(e.value as string) : e.value
-}
+/** Whether a row satisfies the condition of a hop. */
+function passes({ table, where }: Hop, row: AnyRow): boolean { return where === undefined || truth(where, row, table.types) === true }

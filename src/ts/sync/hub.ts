@@ -3,10 +3,10 @@
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import type { AnySchema } from '../schema.js'
-import { type AnyRow, textOf } from './compare.js'
+import { type AnyRow, keyText } from './compare.js'
 import type { Assocs, Notification, RowEvent } from './events.js'
 import { Feed, type RowChange } from './feed.js'
-import { type Graph, type Node, graphOf } from './graph.js'
+import { type Graph, type Node, graphOf, rowName } from './graph.js'
 import { Scope, type ScopeHost } from './scope.js'
 import { bounded } from './sync.js'
 import { type Tables, closeTables, tablesOf } from './tables.js'
@@ -161,7 +161,7 @@ export class Hub {
 
   /** A row could not be fetched: whoever follows it is told, and keeps what it has. */
   failed(table: Node, key: readonly unknown[], error: EddylineError): void {
-    const name = textOf([table.name, ...key])
+    const name = rowName(table, key)
     const concerned = new Set<Live>()
     for (const l of this.topics.of(table, this.tables.get(table, key) ?? {}, key)) if ('live' in l) concerned.add((l as LiveListener).live)
     for (const live of this.#all()) if (live.follows(table, key)) concerned.add(live)
@@ -171,7 +171,7 @@ export class Hub {
 
   /** A row that could not be fetched could be. */
   recovered(table: Node, key: readonly unknown[]): void {
-    const name = textOf([table.name, ...key])
+    const name = rowName(table, key)
     const concerned = this.#failing.get(name)
     if (concerned === undefined) return
     this.#failing.delete(name)
@@ -197,7 +197,7 @@ export class Hub {
     this.#changes = []
     this.telling = version
     for (const change of changes) this.topics.tell(change)
-    if (this.#failing.size > 0) for (const { table, key } of changes) this.#known(textOf([table.name, ...key]))
+    if (this.#failing.size > 0) for (const { table, key } of changes) this.#known(rowName(table, key))
     const touched = [...this.#touched]
     this.#touched.clear()
     // All scopes follow the version before anybody is called: a listener may change anything.
@@ -263,7 +263,7 @@ class Live implements Subscription, ScopeHost {
 
   collect(change: RowChange): void {
     const { table, event, key, row, old, changed } = change
-    const name = textOf([table.name, ...key])
+    const name = rowName(table, key)
     if (this.hub.telling <= this.#since || this.#events.has(name)) return
     const { label, extraColumns } = this.read
     const image = (row ?? old) as AnyRow
@@ -302,8 +302,9 @@ class Live implements Subscription, ScopeHost {
   }
 
   has(id: unknown): boolean {
-    const key = textOf(this.hub.graph.keyOf(this.read.table, id))
-    return this.ids.some(one => textOf(Array.isArray(one) ? one : [one]) === key)
+    const { table } = this.read
+    const key = keyText(table, this.hub.graph.keyOf(table, id))
+    return this.ids.some(one => keyText(table, table.key.length === 1 ? [one] : one as unknown[]) === key)
   }
 
   follows(table: Node, key: readonly unknown[]): boolean { return this.#scope.shows(table, key) }

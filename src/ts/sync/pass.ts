@@ -1,5 +1,5 @@
 // Events go through one value, all in one walk: along the paths that lead to their tables, copying what changes and nothing else.
-import { type AnyRow, compareRows, pick, sameCell } from './compare.js'
+import { type AnyRow, compareRows, equalCells, pick, sameCell } from './compare.js'
 import { type Shape, mergeShape } from './events.js'
 import { type Node, type Path, links } from './graph.js'
 import { type Happened, type News, nameOfRow } from './happened.js'
@@ -9,8 +9,8 @@ import { isPlain } from './value.js'
 export interface PassOptions {
   /** Associations of rows that come in, per table. */
   readonly preloads: ReadonlyMap<Node, Shape>
-  /** Associations from the top of the value on, for places that show none yet. */
-  readonly shape: () => Shape
+  /** Associations of rows of a table at the top of the value, and from there on: for places that show none yet. */
+  readonly shape: (top: Node) => Shape
   /** Read everything on the way anew, whatever the events say. */
   readonly force: boolean
 }
@@ -18,11 +18,12 @@ export interface PassOptions {
 type Row = AnyRow
 /** A row at the top of a value. */
 export interface Root { readonly table: Node; readonly row: AnyRow }
-/** All rows of a value at a place: what a row that comes in there looks like. */
-interface Place { readonly names: readonly string[] }
+/** All rows of a value at a place below rows of one table: what a row that comes in there looks like. */
+interface Place { readonly top: Node; readonly names: readonly string[] }
 /** A row that may have entered or left a list, and whether it belongs there: undefined if that is not known. */
 interface Candidate { readonly row: Row | undefined; readonly member: boolean | undefined }
-const TOP: Place = { names: [] }
+const topOf = (top: Node): Place => ({ top, names: [] })
+const under = ({ top, names }: Place, name: string): Place => ({ top, names: [...names, name] })
 
 export class Pass {
   readonly #shapes = new Map<string, Shape>()
@@ -31,29 +32,29 @@ export class Pass {
   constructor(readonly rows: Rows, readonly news: News, readonly roots: () => readonly Root[], readonly options: PassOptions) {}
 
   /** A row of the value that is in no list. It stays when it is deleted. */
-  lone(table: Node, row: Row): Row { return this.#row(table, row, TOP) }
+  lone(table: Node, row: Row): Row { return this.#row(table, row, topOf(table)) }
 
   /** A list of rows of one table at the top of the value. */
   list(table: Node, rows: readonly unknown[]): readonly unknown[] {
     const { news } = this
-    const here = news.of(table)
-    if (here === undefined) return this.#each(table, rows, TOP)
+    const here = news.of(table), top = topOf(table)
+    if (here === undefined) return this.#each(table, rows, top)
     const held = new Set<Happened>()
     const out = rows.filter(row => {
       const happened = isRow(row) ? news.find(table, row) : undefined
       if (happened !== undefined) held.add(happened)
       return happened === undefined || !news.gone(happened)
     })
-    const kept = this.#each(table, out.length === rows.length ? rows : out, TOP)
+    const kept = this.#each(table, out.length === rows.length ? rows : out, top)
     const coming = [...here.values()].filter(h => h.inserted && h.now !== undefined && !held.has(h))
     if (coming.length === 0) return kept
     // As those beside them in this list: others of the value may show more.
-    const shape = this.options.preloads.get(table) ?? mergeShape(mergeShape({}, this.options.shape()), this.#shapeOf(table, rows.filter(isRow), TOP))
-    return [...kept, ...coming.map(h => this.#loaded(table, h.now!, shape, TOP))]
+    const shape = this.options.preloads.get(table) ?? mergeShape(mergeShape({}, this.options.shape(table)), this.#shapeOf(table, rows.filter(isRow), top))
+    return [...kept, ...coming.map(h => this.#loaded(table, h.now!, shape, top))]
   }
 
   /** The row of an event with the associations of the top of the value. */
-  fresh({ table, now }: Happened): Row { return this.#build(table, now!, TOP) }
+  fresh({ table, now }: Happened): Row { return this.#build(table, now!, topOf(table)) }
 
   // ---- rows --------------------------------------------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ export class Pass {
       // Elsewhere now, or there and back.
       const moved = force || left.some(c => columns?.has(c)) || (happened !== undefined && news.shifted(happened, left))
       if (!moved && !news.concern(path.reach)) continue
-      const below = { names: [...place.names, path.name] }
+      const below = under(place, path.name)
       const next = path.single ? this.#one(path, out, held as Row | null, moved, below) : this.#many(path, out, held as readonly Row[], moved, below)
       if (next === held) continue
       if (out === row) out = { ...row }
@@ -192,7 +193,8 @@ export class Pass {
       }
     }
     if (all || (rows.complete && hops.some((_, i) => i < last && news.blind(path, i)))) {
-      const members = rows.members(path, owner)
+      // Where not all is known: of an owner that points elsewhere what is known to be there, and nothing of before.
+      const members = rows.members(path, owner) ?? (this.options.force ? undefined : rows.follow(hops, [owner]))
       for (const r of held) found.set(nameOfRow(target, r), { row: undefined, member: members === undefined ? rows.shows(path, owner, r) : false })
       for (const r of members ?? []) found.set(nameOfRow(target, r), { row: r, member: true })
       return found
@@ -275,23 +277,51 @@ export class Pass {
       const path = table.paths.get(name)
       if (path === undefined) continue
       const members = this.rows.members(path, row)
-      const at = { names: [...place.names, name] }
+      const at = under(place, name)
       // Not known: as the event brought it, as the row shows it elsewhere in the value, or not loaded.
       const held = members !== undefined ? undefined : row[name] ?? this.rows.held?.(table, row, name)
       if (members === undefined && !Array.isArray(held)) continue
-      const loaded = members?.map(m => this.#loaded(path.target, m, below, at)) ?? this.#many(path, row, held as readonly Row[], false, at)
+      const loaded = members?.map(m => this.#loaded(path.target, m, below, at)) ?? this.#carried(path, row, held as readonly Row[], below, at)
+      if (loaded === row[name]) continue
       if (out === row) out = { ...row }
       out[name] = path.single ? loaded[0] ?? null : loaded
     }
     return out
   }
 
+  /** A list that an event brought, or that the row shows elsewhere in the value, as it is now: no deeper than asked for, since rows may lead to each other. */
+  #carried(path: Path, owner: Row, held: readonly Row[], below: Shape, place: Place): readonly Row[] {
+    const { target } = path
+    const candidates = this.#candidates(path, owner, held, this.#pointed(path, owner), new Set())
+    const staying = held.filter(row => candidates.get(nameOfRow(target, row))?.member !== false)
+    for (const row of held) candidates.delete(nameOfRow(target, row))
+    const coming = [...candidates.values()].flatMap(({ row, member }) => member === true && row !== undefined ? [row] : [])
+    const rows = [...staying.map(row => this.#cut(target, row, below)), ...this.#inOrder(path, owner, coming)].map(row => this.#loaded(target, row, below, place))
+    const out = path.order.length > 0 ? this.#sorted(path, rows) : rows
+    return out.length === held.length && out.every((row, i) => row === held[i]) ? held : out
+  }
+
+  /** A row with its columns as they are now, and those of its associations that are asked for. */
+  #cut(table: Node, row: Row, shape: Shape): Row {
+    const now = this.news.find(table, row)?.now
+    let out = row
+    const copy = (): Row => out === row ? out = { ...row } : out
+    for (const name of table.paths.keys()) if (name in row && !Object.hasOwn(shape, name)) delete copy()[name]
+    for (const c of table.columns) if (now !== undefined && c in row && now[c] !== undefined && !sameCell(row[c], now[c])) copy()[c] = now[c]
+    return out
+  }
+
+  /** Whether an owner pointed elsewhere before: what is known of its list is of then. */
+  #pointed({ owner, hops: [{ left }] }: Path, row: Row): boolean {
+    return this.news.find(owner, row)?.olds.some(old => left.some(c => old[c] !== undefined && !sameCell(old[c], row[c]))) === true
+  }
+
   /** The associations that rows of the value show at a place. */
   #shapeAt(of: Node, place: Place): Shape {
-    const name = `${of.name}:${place.names.join('/')}`
+    const name = [place.top.name, ...place.names].join('/')
     let shape = this.#shapes.get(name)
     if (shape !== undefined) return shape
-    let rows = this.roots()
+    let rows = this.roots().filter(r => r.table === place.top)
     for (const step of place.names) {
       const next: Root[] = []
       for (const { table, row } of rows) {
@@ -300,10 +330,10 @@ export class Pass {
       }
       rows = next
     }
-    let from: Shape | undefined = this.options.shape()
+    let from: Shape | undefined = this.options.shape(place.top)
     for (const step of place.names) from = from?.[step]
     this.#shapes.set(name, shape = mergeShape({}, from ?? {}))
-    mergeShape(shape, this.#shapeOf(of, rows.filter(r => r.table === of).map(r => r.row), place))
+    mergeShape(shape, this.#shapeOf(of, rows.map(r => r.row), place))
     return shape
   }
 
@@ -312,7 +342,7 @@ export class Pass {
     for (const path of table.paths.values()) {
       if (!rows.some(r => r[path.name] !== undefined)) continue
       const below = rows.flatMap(r => children(r[path.name]))
-      shape[path.name] = below.length > 0 ? this.#shapeOf(path.target, below, { names: [...place.names, path.name] }) : this.#shapeAt(path.target, { names: [...place.names, path.name] })
+      shape[path.name] = below.length > 0 ? this.#shapeOf(path.target, below, under(place, path.name)) : this.#shapeAt(path.target, under(place, path.name))
     }
     return shape
   }
@@ -320,7 +350,7 @@ export class Pass {
 
 function hasKey(table: Node, row: Row, key: readonly unknown[]): boolean {
   const columns = table.key
-  for (let i = 0; i < columns.length; i++) if (!sameCell(row[columns[i]], key[i])) return false
+  for (let i = 0; i < columns.length; i++) if (!equalCells(table.types[columns[i]], row[columns[i]], key[i])) return false
   return true
 }
 

@@ -4,9 +4,9 @@ import { EddylineError, codedError } from '../errors.js'
 import { said } from '../option-kinds.js'
 import { report } from '../dispatch.js'
 import { checkTenant } from '../values.js'
-import { type AnyRow, textOf } from './compare.js'
+import { type AnyRow, keyText } from './compare.js'
 import { type Arrived, type Fetch, Fetcher } from './fetcher.js'
-import { type Node, graphOf } from './graph.js'
+import { type Node, graphOf, rowName } from './graph.js'
 import { hubOf } from './hub.js'
 import { type Message, type Names, type ReadMessage, ours, readMessage, readNames } from './messages.js'
 import { Refs } from './refs.js'
@@ -148,8 +148,8 @@ class Feeding implements Receiver {
       if (row === null) continue
       let other: readonly unknown[] | undefined
       try { other = this.#hub().graph.keyOf(table, ours(this.#names, table, row as AnyRow)) } catch { /* no key: applying it says so */ }
-      if (other === undefined || textOf(other) === textOf(key)) continue
-      const answered = rows.filter(r => r.table !== table || textOf(r.key) !== textOf(key))
+      if (other === undefined || keyText(table, other) === keyText(table, key)) continue
+      const answered = rows.filter(r => rowName(r.table, r.key) !== rowName(table, key))
       refused(new Error(`the answer is another row: (${other.map(String).join(', ')})`))
       if (answered.length > 0) this.#store(answered)
       return
@@ -193,5 +193,4 @@ function messagesIn(input: string | Message | readonly Message[]): readonly unkn
   return one ? [given] : given
 }
 
-export function rowName(table: Node, key: readonly unknown[]): string { return textOf([table.name, ...key]) }
 function idOf(key: readonly unknown[]): unknown { return key.length === 1 ? key[0] : key }

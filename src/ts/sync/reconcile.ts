@@ -1,7 +1,7 @@
 // Keeping every object whose content is as it was.
 import type { Database } from '../database.js'
 import type { QueryLike } from '../query/builder.js'
-import { type AnyRow, pick, sameCell, textOf } from './compare.js'
+import { type AnyRow, rowText, sameCell } from './compare.js'
 import type { Graph, Node } from './graph.js'
 import { isPlain } from './value.js'
 
@@ -19,7 +19,7 @@ export function reconcile(graph: Graph, db: Database<any>, value: unknown, query
 function merge(table: Node | undefined, old: readonly unknown[], now: readonly unknown[]): readonly unknown[] {
   if (old === now) return old
   const byKey = new Map<string, AnyRow>()
-  const name = (row: AnyRow): string | undefined => table !== undefined && table.key.every(c => c in row) ? textOf(pick(row, table.key)) : undefined
+  const name = (row: AnyRow): string | undefined => table !== undefined && table.key.every(c => c in row) ? rowText(table, row) : undefined
   for (const row of old) if (isPlain(row)) { const key = name(row); if (key !== undefined) byKey.set(key, row) }
   const out = now.map((row, i) => {
     const key = name(row as AnyRow)
@@ -38,7 +38,7 @@ function mergeRow(table: Node | undefined, old: AnyRow, now: AnyRow): AnyRow {
     const a = old[name], b = now[name]
     const target = table?.paths.get(name)?.target
     if (target !== undefined && Array.isArray(a) && Array.isArray(b)) out[name] = merge(target, a, b)
-    else if (target !== undefined && isPlain(a) && isPlain(b) && textOf(pick(a, target.key)) === textOf(pick(b, target.key))) out[name] = mergeRow(target, a, b)
+    else if (target !== undefined && isPlain(a) && isPlain(b) && rowText(target, a) === rowText(target, b)) out[name] = mergeRow(target, a, b)
     else out[name] = sameCell(a, b) ? a : b
     if (out[name] !== a || !(name in old)) same = false
   }

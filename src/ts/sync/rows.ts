@@ -1,4 +1,4 @@
-import { type AnyRow, pick, textOf } from './compare.js'
+import { type AnyRow, rowText } from './compare.js'
 import type { Graph, Hop, Node, Path } from './graph.js'
 
 /** Where `sync` finds rows that the value does not hold: the tables of a database, or what events brought. */
@@ -21,7 +21,7 @@ export interface Rows {
 /** Some rows of a list in the order in which the list has them. */
 export function asListed(table: Node, list: readonly AnyRow[], some: readonly AnyRow[]): AnyRow[] {
   const places = new Map<string, number>()
-  list.forEach((row, i) => { const name = textOf(pick(row, table.key)); if (!places.has(name)) places.set(name, i) })
-  const at = (row: AnyRow): number => places.get(textOf(pick(row, table.key))) ?? list.length
+  list.forEach((row, i) => { const name = rowText(table, row); if (!places.has(name)) places.set(name, i) })
+  const at = (row: AnyRow): number => places.get(rowText(table, row)) ?? list.length
   return some.map(row => ({ row, at: at(row) })).sort((a, b) => a.at - b.at).map(({ row }) => row)
 }

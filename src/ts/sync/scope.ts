@@ -1,8 +1,8 @@
 // The rows that a subscription with associations follows: those it was given, and what hangs on them now.
-import { pick, pointing, textOf } from './compare.js'
+import { keyText, pick, pointing, rowText, textOf } from './compare.js'
 import { type Shape } from './events.js'
 import type { RowChange } from './feed.js'
-import type { Hop, Node, Path } from './graph.js'
+import { type Hop, type Node, type Path, rowName } from './graph.js'
 import type { Tables } from './tables.js'
 import { ALL, type Topics } from './topics.js'
 
@@ -57,9 +57,9 @@ export class Scope {
 
   /** Whether a row is among those that are followed or shown. */
   shows(table: Node, key: readonly unknown[]): boolean {
-    const name = textOf(key)
+    const name = keyText(table, key)
     for (const followed of this.#followed.values()) {
-      if (followed.table === table && textOf(followed.key) === name) return true
+      if (followed.table === table && keyText(table, followed.key) === name) return true
       for (const { path, hops } of followed.branches) if (path.hops.some((hop, i) => hop.table === table && hops[i].has(name))) return true
     }
     return false
@@ -96,7 +96,7 @@ export class Scope {
         this.#read(owner, branch)
       }
       for (const { change, hop } of hits) {
-        const key = textOf(change.key)
+        const key = keyText(change.table, change.key)
         // Without a condition whoever has the columns is there.
         if (branch.path.hops[hop].where === undefined || before[hop]?.has(key) || branch.hops[hop]?.has(key) || this.host.tables.db.version !== version) this.host.collect(change)
       }
@@ -156,7 +156,7 @@ export class Scope {
         if (!pointing(values) || told.has(textOf(values))) continue
         told.add(textOf(values))
         branch.stops.push(this.host.topics.add(hop.table, hop.right, values, { events: ALL, hit: change => { this.#hit(owner, branch, hop, i, change) } }))
-        for (const r of tables.step(hop, row)) next.set(textOf(pick(r, hop.table.key)), r)
+        for (const r of tables.step(hop, row)) next.set(rowText(hop.table, r), r)
       }
       for (const key of next.keys()) branch.hops[i].add(key)
       rows = [...next.values()]
@@ -192,4 +192,4 @@ export class Scope {
   }
 }
 
-function nameOf(table: Node, key: readonly unknown[], shape: Shape): string { return `${table.name} ${textOf(key)} ${JSON.stringify(shape)}` }
+function nameOf(table: Node, key: readonly unknown[], shape: Shape): string { return `${rowName(table, key)} ${JSON.stringify(shape)}` }

@@ -6,7 +6,7 @@ import type { QueryLike } from '../query/builder.js'
 import { jsonOf } from '../query/parts.js'
 import type { AnySchema } from '../schema.js'
 import type { AnyRow } from './compare.js'
-import { type Assocs, type Notification, type RowEvent, type Shape, isNotification, readEvents, shapeOf } from './events.js'
+import { type Assocs, type Notification, type ReadEvent, type RowEvent, type Shape, isNotification, readEvents, shapeOf } from './events.js'
 import { type Graph, type Node, graphOf } from './graph.js'
 import { type Happened, News } from './happened.js'
 import { HeldRows } from './held.js'
@@ -14,14 +14,14 @@ import { Pass, type Root } from './pass.js'
 import { reconcile } from './reconcile.js'
 import type { Rows } from './rows.js'
 import { tablesOf } from './tables.js'
-import { type Of, checkOf, checkOptions, isPlain, memberOf, schemaOf, tableNamed, tableOf } from './value.js'
+import { type Of, checkOf, checkOptions, firstNamed, isPlain, memberOf, schemaOf, tableNamed, tableOf } from './value.js'
 
 export interface SyncOptions {
   /** The table of the value's rows, where columns alone do not tell; for a record, one per member. A list or null of one table takes in rows of that table only. */
   of?: Of
   /** Per table: associations that rows of it load when they come in. By default they load what rows beside them have. */
   preloads?: { readonly [table: string]: Assocs }
-  /** Associations of rows at the top, for values that have none yet. A notification brings those that were subscribed. */
+  /** Associations of rows at the top, of the first table that `of` names or the value shows, for values that have none yet. A notification brings those that were subscribed, for rows of its table. */
   assocs?: Assocs
   /** Reads every row and list on the way anew, whatever the event says. */
   force?: boolean
@@ -82,20 +82,34 @@ function synced<V>(source: Database<any> | AnySchema, value: V, given: Told, opt
     const table = graph.table(name, 'preloads')
     return [table, shapeOf(graph, table, assocs, `preloads.${name}`)] as const
   }))
-  const assocs = options.assocs ?? (isNotification(given) ? given.assocs : undefined)
   const force = options.force === true
   const held = db === undefined ? new HeldRows(graph) : undefined
   const rows: Rows = held ?? tablesOf(db!, options.tenant)
-  for (const event of events) held?.take(event)
   // What is kept for later, or told after a listener has applied: what images of before led to may be gone from the tables.
-  const news = new News(rows, events, db !== undefined && !(isNotification(given) && given.version === db.version))
-  const holder = new Holder(graph, news, options.of, isNotification(given) ? given.table : undefined)
+  const late = db !== undefined && !(isNotification(given) && given.version === db.version)
+  const holding = (events: readonly ReadEvent[]): Holder => new Holder(graph, new News(rows, events, late), options.of, isNotification(given) ? given.table : undefined)
+  let holder = holding(events)
   // Asked only when a row comes in where none is yet.
   const roots = (): Root[] => holder.roots(value)
-  if (held !== undefined) for (const { table, row } of roots()) holdAll(held, table, row)
+  if (held !== undefined) {
+    for (const { table, row } of roots()) holdAll(held, table, row)
+    holder = holding(events.map(event => held.take(event)))
+  }
+  const { news } = holder
   news.read()
-  const shape = (): Shape => assocs === undefined ? {} : shapeOf(graph, roots()[0]?.table ?? tableNamed(graph, options.of) ?? holder.comes?.table ?? events[0].table, assocs)
+  // Those of a notification are of the table that was subscribed to, wherever else in the value its rows are.
+  const [assocs, subscribed] = options.assocs === undefined && isNotification(given) ? [given.assocs, given.table] : [options.assocs, undefined]
+  const shaped = once(() => {
+    const table = subscribed === undefined ? firstNamed(graph, options.of) ?? roots()[0]?.table ?? holder.comes?.table ?? events[0].table : graph.table(subscribed)
+    return { table, shape: shapeOf(graph, table, assocs) }
+  })
+  const shape = (top: Node): Shape => assocs !== undefined && shaped().table === top ? shaped().shape : {}
   return holder.through(value, new Pass(rows, news, roots, { preloads, shape, force })) as V
+}
+
+function once<T>(fn: () => T): () => T {
+  let known: { readonly value: T } | undefined
+  return () => (known ??= { value: fn() }).value
 }
 
 function holdAll(held: HeldRows, table: Node, row: AnyRow): void {

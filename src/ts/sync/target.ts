@@ -2,7 +2,7 @@
 import { cellOf } from '../cells.js'
 import { EddylineError, unknownName } from '../errors.js'
 import { said } from '../option-kinds.js'
-import { type AnyRow, pick, textOf } from './compare.js'
+import { type AnyRow, keyText, pick, textOf, textOfCells } from './compare.js'
 import { type Assocs, EVENTS, type EventName, type Shape, mergeShape, shapeOf } from './events.js'
 import type { Graph, Node } from './graph.js'
 import { checkOptions, isPlain, tableOf } from './value.js'
@@ -91,13 +91,15 @@ export function readTarget(graph: Graph, watchers: ReadonlyMap<string, KnownWatc
     }
     by = { columns, values: columns.map(valueOf) }
   }
-  const columns = o.columns !== undefined ? columnsOf(table, o.columns, 'columns') : watcher?.columns
+  const narrowed = o.columns !== undefined ? columnsOf(table, o.columns, 'columns') : watcher?.columns
+  const columns = narrowed?.length === 0 ? undefined : narrowed
   if (o.columns !== undefined && !events.includes('updated')) throw new EddylineError('WATCHER_INVALID', '`columns` narrow updates', { path: 'columns' })
   if (o.assocs === true) throw new EddylineError('TARGET_INVALID', '`assocs: true` means what rows have loaded: subscribe to rows, or name the associations', { path: 'assocs' })
   const shape = shapeOf(graph, table, o.assocs)
-  const named = textOf([watcher?.label ?? table.name, events.join(), by.columns.join(), ...by.values, (columns ?? []).join(), JSON.stringify(shape)])
+  const extraColumns = watcher?.extraColumns ?? []
+  const named = textOf([table.name, watcher?.label, extraColumns.join(), events.join(), by.columns.join(), textOfCells(table.types, by.columns, by.values), (columns ?? []).join(), JSON.stringify(shape)])
   return {
-    name: named, table, label: watcher?.label, events, by, columns, extraColumns: watcher?.extraColumns ?? [],
+    name: named, table, label: watcher?.label, events, by, columns, extraColumns,
     // With an id the row itself is followed; without one those that come.
     roots: o.id !== undefined && o.assocs !== undefined ? [graph.keyOf(table, o.id)] : [], following: o.assocs !== undefined && o.id === undefined, shape,
   }
@@ -119,7 +121,7 @@ function readRows(graph: Graph, rows: readonly AnyRow[], o: SubscribeOptions): R
   const shape: Shape = {}
   if (o.assocs === true) for (const row of rows) mergeShape(shape, loaded(table, row))
   else mergeShape(shape, shapeOf(graph, table, o.assocs))
-  const named = textOf([table.name, 'rows', o.inserted === true, JSON.stringify(shape), ...roots.flat()])
+  const named = textOf([table.name, 'rows', o.inserted === true, JSON.stringify(shape), ...roots.map(key => keyText(table, key))])
   return {
     name: named, table, label: undefined, events: ['inserted'], by: o.inserted === true ? { columns: [], values: [] } : undefined, columns: undefined, extraColumns: [],
     roots, following: o.inserted === true, shape,

@@ -66,6 +66,12 @@ export function checkOf(graph: Graph, of: Of | undefined, path = 'of'): void {
 
 /** The table that `of` names, for the whole value or for a member of it. Throws UNKNOWN_TABLE. */
 export function tableNamed(graph: Graph, of: Of | undefined): Node | undefined { return typeof of === 'string' ? graph.table(of, 'of') : undefined }
+/** The first table that `of` names anywhere. */
+export function firstNamed(graph: Graph, of: Of | undefined): Node | undefined {
+  if (typeof of !== 'object') return tableNamed(graph, of)
+  for (const one of Object.values(of)) { const table = firstNamed(graph, one); if (table !== undefined) return table }
+  return undefined
+}
 export function memberOf(of: Of | undefined, name: string): Of | undefined {
   if (of === undefined || typeof of === 'string') return of
   return Object.hasOwn(of, name) ? of[name] : undefined

@@ -28,9 +28,10 @@ export function columnType(table: TableJson, name: string, path: string): CellTy
   return found.type
 }
 
-/** Text of a value of a column: equal for the forms that input, queries and rows have of it. */
-export function valueText(type: CellType, value: unknown): string {
-  if (value === null || value === undefined) return ' null'
+/** Text of a value of a column: equal for the forms that input, queries and rows have of it. Of none, null: no text is like it. */
+export function valueText(type: CellType, value: unknown): string | null { return value === null || value === undefined ? null : textOf(type, value) }
+
+function textOf(type: CellType, value: unknown): string {
   switch (type) {
     case 'timestamp': return String(millis(value))
     case 'json': return canonicalJson(value, '')
@@ -69,7 +70,7 @@ export function keyValues(table: TableJson, id: unknown): unknown[] {
 
 /** Text of a key given by its values in key order. */
 export function keyText(table: TableJson, values: readonly unknown[]): string {
-  if (values.length === 1) return valueText(columnType(table, table.key[0], 'id'), values[0])
+  if (values.length === 1) return valueText(columnType(table, table.key[0], 'id'), values[0]) ?? ''
   return JSON.stringify(values.map((v, i) => valueText(columnType(table, table.key[i], 'id'), v)))
 }
 
@@ -115,12 +116,12 @@ export function compareValues(type: CellType, a: unknown, b: unknown): number {
     case 'bool': return Number(a) - Number(b)
     case 'timestamp': return Number(millis(a)) - Number(millis(b))
     case 'bigint': { const x = BigInt(a as bigint), y = BigInt(b as bigint); return x < y ? -1 : x > y ? 1 : 0 }
-    case 'date': case 'time': return Number(valueText(type, a)) - Number(valueText(type, b))
-    case 'uuid': { const x = valueText(type, a), y = valueText(type, b); return x < y ? -1 : x > y ? 1 : 0 }
+    case 'date': case 'time': return Number(textOf(type, a)) - Number(textOf(type, b))
+    case 'uuid': { const x = textOf(type, a), y = textOf(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     case 'decimal': return compareDecimals(String(a), String(b))
     case 'interval': return compareIntervals(a, b)
-    case 'bool[]': case 'int[]': case 'float[]': case 'text[]': case 'timestamp[]': case 'date[]': case 'uuid[]': return compareText(valueText(type, a), valueText(type, b))
-    case 'bytes': { const x = valueText(type, a), y = valueText(type, b); return x < y ? -1 : x > y ? 1 : 0 }
+    case 'bool[]': case 'int[]': case 'float[]': case 'text[]': case 'timestamp[]': case 'date[]': case 'uuid[]': return compareText(textOf(type, a), textOf(type, b))
+    case 'bytes': { const x = textOf(type, a), y = textOf(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     default: {
       const x = a as number, y = b as number
       // NaN comes last and equals itself.

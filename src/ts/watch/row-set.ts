@@ -5,7 +5,10 @@ import type { LiveEvent } from '../dispatch.js'
 import type { LiveQuery } from '../live-query.js'
 import type { Patch } from '../patches.js'
 import type { QueryLike } from '../query/builder.js'
+import type { QueryJson } from '../query/types.js'
+import type { AnySchema } from '../schema.js'
 import { type Counters, type Rule, type RowEvent, type Tally, ruleName, tally, zeros } from './kinds.js'
+import { type TableJson, patchKeyText } from './row-keys.js'
 
 /** What is told of each batch that changes a set of rows. */
 export interface Recipient {
@@ -66,12 +69,14 @@ export class Count implements Recipient {
 export class QuerySet implements RowSet {
   readonly recipients = new Set<Recipient>()
   readonly #tap: Tap
+  readonly #table: TableJson | undefined
 
   constructor(db: Database<any>, query: QueryLike<any>, tenant: string | undefined, readonly work: Work, wake: (set: QuerySet) => void) {
+    this.#table = tableOfRows(db.schema, query.toJSON())
     this.#tap = new Tap(db, query, tenant, () => { wake(this) })
   }
 
-  events(): readonly RowEvent[] { return eventsOf(this.#tap.diff) }
+  events(): readonly RowEvent[] { return eventsOf(this.#tap.diff, this.#table) }
 
   tell(version: number, batch: Report): void {
     this.work.batches++
@@ -89,20 +94,28 @@ export class QuerySet implements RowSet {
   }
 }
 
-/** What patches say of the rows at the top. A change inside of a row is an update of it; a change of place is none. */
-export function eventsOf(diff: readonly Patch[]): RowEvent[] {
+/** The table whose rows a query shows, each under its own key; undefined if it joins, groups or puts together. */
+function tableOfRows(schema: AnySchema, { from, joins, groupBy, distinct, distinctOn, setOp, ctes }: QueryJson): TableJson | undefined {
+  return joins ?? groupBy ?? distinct ?? distinctOn ?? setOp ?? ctes ? undefined : schema.json.tables.find(t => t.name === from)
+}
+
+/**
+ * What patches say of the rows at the top. A change inside of a row is an update of it; a change of place is none. With the
+ * `table` that they are of, a row that went under one spelling of its key and came under another was updated.
+ */
+export function eventsOf(diff: readonly Patch[], table?: TableJson): RowEvent[] {
   const out = new Map<unknown, { key: unknown; what: 'insert' | 'delete' | 'update'; names: string[] | undefined }>()
   for (const p of diff) {
     const top = p.path.length === 0
     if (top && (p.t === 'move' || p.t === 'one')) continue
     const key = top ? (p as { key: unknown }).key : p.path[0]
-    const text = typeof key === 'object' && key !== null ? JSON.stringify(key, (_, v) => typeof v === 'bigint' ? `${v}n` : v) : key
+    const text = table !== undefined ? patchKeyText(table, key) : typeof key === 'object' && key !== null ? JSON.stringify(key, (_, v) => typeof v === 'bigint' ? `${v}n` : v) : key
     let event = out.get(text)
     if (top && (p.t === 'add' || p.t === 'remove')) {
       const what = p.t === 'add' ? 'insert' : 'delete'
       // Gone and back: its members are new, nobody says which.
       if (event === undefined || event.what === 'update') out.set(text, { key, what, names: undefined })
-      else if (event.what !== what) event.what = 'update'
+      else if (event.what !== what) Object.assign(event, { key, what: 'update' })
       continue
     }
     if (event === undefined) out.set(text, event = { key, what: 'update', names: [] })

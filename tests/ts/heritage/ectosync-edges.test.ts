@@ -1,8 +1,9 @@
 // Where values held by applications go wrong easily: order of arrival, keys in other forms, listeners that begin and end in
 // listeners, requests that are overtaken, mistakes in what is asked for.
 import { describe, expect, it } from 'vitest'
-import { bigint, createDatabase, date, decimal, defineSchema, hasMany, int, table, timestamp, uuid } from '../../../pkg/index.inline.js'
+import { bigint, createDatabase, date, decimal, defineSchema, hasMany, int, interval, number, table, timestamp, uuid } from '../../../pkg/index.inline.js'
 import { type Notification, receiver, subscribe, subscriptions, sync, unsubscribe, watch } from '../../../pkg/sync/index.js'
+import { eventually } from '../real/support.js'
 import { failure, gone, hold, open, person, post, read, schema, set, tag, tagged, tick } from './blog.js'
 
 const ids = (rows: readonly any[]): unknown[] => rows.map(r => r.id)
@@ -89,6 +90,48 @@ describe('keys', () => {
     db.apply([{ op: 'update', table: 'items', id: 3, set: { price: '10.00' } }])
     expect(value.filter((p: any) => p.items.length !== 1).map((p: any) => [p.p, ids(p.items)])).toEqual([['4', []], ['10', [9, 3]]])
   })
+
+  it('that come in another spelling are the same rows: an upsert of 1.5 updates 1.50', async () => {
+    const db = await createDatabase({ schema: typed })
+    const price = (p: string, n: number): any => ({ op: 'upsert', table: 'prices', row: { p, n } })
+    const item = (id: number, p: string | null): any => ({ op: 'upsert', table: 'items', row: { id, price: p } })
+    db.apply([price('1.50', 1), item(1, '1.5')])
+    const start = read(db as never, db.query.prices.with('items') as never) as any[]
+    let value = start
+    const told: unknown[] = []
+    const held = subscribe(db, value, { assocs: true }, n => { value = sync(db, value, n); told.push(...n.events.map(e => [e.event, e.id, e.changed])) })
+    const all: unknown[] = [], one: unknown[] = []
+    subscribe(db, 'prices', n => { all.push(...n.events.map(e => e.event)) })
+    const by = (id: string) => subscribe(db, 'prices', { id }, tell)
+    const tell = (n: Notification): void => { one.push(...n.events.map(e => e.event)) }
+    expect(by('1.5')).toBe(by('1.500'))
+    db.apply([price('1.5', 2)])
+    expect([value, told, all, one]).toEqual([[{ p: '1.5', n: 2, items: [{ id: 1, price: '1.5' }] }], [['updated', '1.5', ['p', 'n']]], ['updated'], ['updated']])
+    // And it is followed as before.
+    expect([held.status, subscriptions(db, 'prices', '1.500').length]).toEqual(['ready', 2])
+    db.apply([item(2, '1.50'), { op: 'update', table: 'prices', id: '1.5', set: { n: 3 } }])
+    expect(value).toEqual([{ p: '1.5', n: 3, items: [{ id: 1, price: '1.5' }, { id: 2, price: '1.50' }] }])
+    expect(value[0].items[0]).toBe(start[0].items[0])
+    // Without a database, too: one row, which stands once in its list.
+    const alone = (given: object): any => sync(typed, start, { table: 'prices', event: 'updated', id: '1.500', ...given } as never)
+    expect(alone({ row: { p: '1.500', n: 7 } })).toEqual([{ p: '1.500', n: 7, items: start[0].items }])
+    const child = defineSchema({ owners: table({ id: int().key() }), parts: table({ p: decimal().key(), ownerId: int() }) }, { owners: { parts: hasMany('parts', 'ownerId') } })
+    const owner = { id: 1, parts: [{ p: '1.50', ownerId: 1 }] }
+    expect(sync(child, [owner], { table: 'parts', event: 'updated', id: '1.5', row: { p: '1.5', ownerId: 1 } })).toEqual([{ id: 1, parts: [{ p: '1.5', ownerId: 1 }] }])
+    expect(sync(child, [{ ...owner, parts: [] }, owner], [{ table: 'parts', event: 'updated', id: '1.5', row: { p: '1.5', ownerId: 1 } }], { force: true })[1].parts.length).toBe(1)
+  })
+
+  it('that come in another spelling are asked for once, and their answers are those of the row', async () => {
+    const db = await createDatabase({ schema: typed })
+    db.apply([{ op: 'upsert', table: 'prices', row: { p: '1.50', n: 1 } }])
+    const asked: unknown[] = [], errors: unknown[] = []
+    const feed = receiver(db, { fetchRow: async (_, key) => { asked.push(key); return { p: '1.50', n: 2 } }, onError: e => { errors.push(e) } })
+    feed.receive([[['prices', 'updated'], { p: '1.5' }], [['prices', 'updated'], { p: 1.5 }], ['EctoSync', ['prices', 'updated', [{ p: '1.500' }, 4]]]])
+    await feed.idle
+    expect([asked.length, errors, read(db as never, db.query.prices as never)]).toEqual([1, [], [{ p: '1.50', n: 2 }]])
+    expect(feed.receive(['EctoSync', ['prices', 'updated', [{ p: '1.50' }, 4]]])).toEqual({ ignored: 1 })
+    db.close()
+  })
 })
 
 describe('listeners', () => {
@@ -141,6 +184,34 @@ describe('listeners', () => {
     db.apply([set('posts', 1, { name: 'x' })])
     await tick()
     expect([told, errors.map(e => (e as Error).message), last.status, subscriptions(db)]).toEqual([['a', 'c'], ['wrong'], 'closed', []])
+  })
+
+  it('of a label that stands for something else by now are others; columns that are none narrow nothing', async () => {
+    const { db } = await open()
+    const heard: unknown[] = [], tell = (n: Notification): void => { heard.push(...n.events.map(e => [e.table, e.identifiers])) }
+    const label = 'changed', event = 'updated', as = (given: object): (() => void) => watch(db, [{ table: 'posts', event, label, ...given }])
+    db.apply([post(1, 1), tag(1)])
+    let back = as({})
+    const old = subscribe(db, label, tell)
+    expect(subscribe(db, label, tell)).toBe(old)
+    back()
+    back = as({ extraColumns: ['name'] })
+    const more = subscribe(db, label, tell)
+    expect(more).not.toBe(old)
+    old.unsubscribe()
+    db.apply([set('posts', 1, { name: 'x' })])
+    expect(heard.splice(0)).toEqual([['posts', { id: 1, personId: 1, otherId: null, name: 'x' }]])
+    back()
+    back = as({ table: 'tags' })
+    expect(subscribe(db, label, tell).table).toBe('tags')
+    more.unsubscribe()
+    db.apply([set('tags', 1, { name: 'x' }), set('posts', 1, { name: 'y' })])
+    expect(heard.splice(0)).toEqual([['tags', { id: 1 }]])
+    back()
+    // As with watchers, and in EctoWatch.
+    subscribe(db, ['posts', 'updated'], { columns: [] }, tell)
+    db.apply([set('posts', 1, { name: 'z' })])
+    expect(heard.length).toBe(1)
   })
 
   it('hear of columns that are null, too', async () => {
@@ -521,6 +592,20 @@ describe('requests', () => {
     feed.receive([['posts', 'updated'], { id: 1 }])
     await feed.idle
     expect(codes).toEqual(['FETCH_FAILED'])
+  })
+
+  it('of touched rows are told apart by their keys, be they no numbers, and answered in any spelling of them', async () => {
+    const asked: unknown[] = [], errors: unknown[] = []
+    const db = await createDatabase({
+      schema: defineSchema({ floats: table({ k: number().key(), n: int() }), spans: table({ k: interval().key(), n: int() }) }),
+      fetchRow: async (name, k) => { asked.push(k); return { k: name === 'spans' ? '24:00:00' : k, n: 1 } }, onError: e => { errors.push(e) },
+    })
+    const floats = db.live(db.query.floats), spans = db.live(db.query.spans)
+    db.apply([...[NaN, Infinity, -Infinity, 0].map(id => ({ op: 'touch', table: 'floats', id }) as const), { op: 'touch', table: 'spans', id: '1 day' }])
+    await eventually(() => spans.rows.length + errors.length > 0 && floats.rows.length > 0)
+    expect([asked, errors]).toEqual([[NaN, Infinity, -Infinity, 0, '1 day'], []])
+    expect([floats.rows.map(row => row.k), spans.rows]).toEqual([[-Infinity, 0, Infinity, NaN], [{ k: '24:00:00', n: 1 }]])
+    db.close()
   })
 
   it('of touched rows that are overtaken are made once more, and another row is no answer', async () => {

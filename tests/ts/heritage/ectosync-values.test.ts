@@ -1,7 +1,7 @@
 // What EctoSync's and EctoWatch's own tests check besides: kinds of values, late rows, keys, preloads, forms of subscriptions.
 import { describe, expect, it } from 'vitest'
 import { type Notification, type RowEvent, close, receiver, subscribe, subscriptions, sync, watch, watchersFor } from '../../../pkg/sync/index.js'
-import { createDatabase, defineSchema, int, max, string, table, hasMany } from '../../../pkg/index.inline.js'
+import { belongsTo, createDatabase, defineSchema, hasMany, int, manyToMany, max, string, table, through } from '../../../pkg/index.inline.js'
 import { eventually } from '../real/support.js'
 import { failure, gone, hold, open, person, post, read, schema, set, tag, tagged, tick } from './blog.js'
 
@@ -66,6 +66,27 @@ describe('values', () => {
     const after = sync(db, map, updated('posts', 2))
     expect([after.get('first') === state.posts[0], (after.get('second') as any).name, after.get('n'), map.get('second') === state.posts[1]]).toEqual([true, 'changed', 1, true])
     expect(sync(db, map, updated('posts', 1))).toBe(map)
+  })
+
+  it('of several tables take what a subscription follows for rows of its table only, whichever came first', async () => {
+    const { db } = await open()
+    db.apply([person(1)])
+    let state = { people: read(db, db.query.people.with('posts')) as any[], posts: [] as any[] }, people = state.people
+    const notes: Notification[] = []
+    subscribe(db, 'posts', { assocs: 'tags' }, n => {
+      notes.push(n)
+      state = sync(db, state, n, { of: { people: 'people', posts: 'posts' } })
+      // A value of other rows than those that were subscribed to.
+      people = sync(db, people, n, { of: 'people' })
+    })
+    db.apply([tag(5), tagged(1, 7, 5), post(7, 1)])
+    expect(notes.length).toBe(1)
+    const plain = read(db, db.query.posts), whole = read(db, db.query.posts.with('tags'))
+    expect(state).toEqual({ people: [{ id: 1, name: 'person 1', posts: plain }], posts: whole })
+    expect(people).toEqual(state.people)
+    // Said by the application: of the table that it names, though a row of another one comes first.
+    const events = [inserted('tags', 5), inserted('postsTags', 1), inserted('posts', 7)]
+    expect(sync(db, { posts: [] as any[], busy: true }, events, { of: { posts: 'posts' }, assocs: 'tags' })).toEqual({ posts: whole, busy: true })
   })
 
   it('an association that is not loaded stays so; an empty list is not the same as none', async () => {
@@ -174,6 +195,69 @@ describe('without a database', () => {
     expect(sync(schema, late, { table: 'postsTags', event: 'deleted', id: 5, old: { id: 5, postId: 1, tagId: 9 } })).toMatchObject({ tags: [{ id: 1 }], testTags: [] })
     // Of another post: nothing to do with this one.
     expect(sync(schema, late, { table: 'postsTags', event: 'deleted', id: 6, old: { id: 6, postId: 2, tagId: 9 } })).toBe(late)
+  })
+
+  it('follows a chain whose first link changed, and conditions on the way: what is known to be there, and nothing of before', () => {
+    const chained = defineSchema({
+      people: table({ id: int().key(), name: string() }), posts: table({ id: int().key(), personId: int().nullable(), name: string() }),
+    }, {
+      people: { posts: hasMany('posts', 'personId'), tests: hasMany('posts', 'personId', { where: q => q.where('name', '=', 'test') }), writers: through('tests', 'person') },
+      posts: { person: belongsTo('people', 'personId'), beside: through('person', 'posts') },
+    })
+    const one = { id: 1, personId: 1, name: 'a' }, two = { id: 2, personId: 1, name: 'b' }, three = { id: 3, personId: 2, name: 'c' }
+    const p1 = { id: 1, name: 'p' }, p2 = { id: 2, name: 'q' }
+    const moves = { table: 'posts', event: 'updated', id: 1, row: { ...one, personId: 2 } } as const
+    // The other posts of the one are not those of the other.
+    const shown = { ...one, person: p1, beside: [one, two] }
+    expect(sync(chained, shown, moves, { of: 'posts' })).toEqual({ ...one, personId: 2, person: null, beside: [] })
+    const all = { posts: [shown, { ...three, person: p2, beside: [three] }], people: [p1, p2] }, of = { posts: 'posts', people: 'people' }
+    const moved = sync(chained, all, moves, { of })
+    expect(moved.posts).toEqual([{ ...one, personId: 2, person: p2, beside: [{ ...one, personId: 2 }, three] }, { ...three, person: p2, beside: [three, { ...one, personId: 2 }] }])
+    expect(sync(chained, moved, moves, { of })).toBe(moved)
+    expect(sync(chained, shown, { ...moves, row: { ...one, personId: null } }, { of: 'posts' })).toEqual({ ...one, personId: null, person: null, beside: [] })
+    // A post that is no test leads nowhere.
+    const person1 = { ...p1, posts: [one], tests: [], writers: [] }
+    expect(sync(chained, person1, { table: 'posts', event: 'updated', id: 1, row: { ...one, name: 'x' } }, { of: 'people' })).toEqual({ ...person1, posts: [{ ...one, name: 'x' }] })
+    expect(sync(chained, person1, { table: 'posts', event: 'updated', id: 1, row: { ...one, name: 'test' } }, { of: 'people' }).writers).toEqual([p1])
+  })
+
+  it('knows the join rows that the value holds as they were, though an event does not say', () => {
+    const links = [{ id: 5, postId: 1, tagId: 1 }], tags = [{ id: 1, name: 'a' }, { id: 2, name: 'b' }]
+    const value = { posts: [{ ...row(1, null), tags: [tags[0]] }], tags, links }, of = { posts: 'posts', tags: 'tags', links: 'postsTags' }
+    const next = sync(schema, value, { table: 'postsTags', event: 'updated', id: 5, row: { id: 5, postId: 1, tagId: 2 } }, { of })
+    expect(next).toEqual({ posts: [{ ...row(1, null), tags: [tags[1]] }], tags, links: [{ id: 5, postId: 1, tagId: 2 }] })
+    expect([next.tags, sync(schema, value, { table: 'postsTags', event: 'deleted', id: 5 }, { of }).posts[0].tags]).toEqual([tags, []])
+    expect(next.tags).toBe(tags)
+  })
+
+  it('shows rows that lead to each other as deep as the place that they come to, and no deeper', () => {
+    const friendly = defineSchema({ people: table({ id: int().key(), name: string() }), friends: table({ a: int().key(), b: int().key() }) }, {
+      people: { friends: manyToMany('people', 'friends', ['a', 'b']) },
+    })
+    const of = (id: number, friends?: object[]): any => ({ id, name: `p${id}`, ...(friends === undefined ? {} : { friends }) })
+    const three = of(3, [of(4)]), value = [of(1, [three]), of(2, [three])]
+    const link = (a: number, b: number): any => ({ table: 'friends', event: 'inserted', id: [a, b], row: { a, b } })
+    const next = sync(friendly, value, [link(1, 2), link(2, 1)], { of: 'people' })
+    expect(next).toEqual([of(1, [three, of(2, [of(3), of(1)])]), of(2, [three, of(1, [of(3), of(2)])])])
+    expect([next[0].friends[0] === three, value[0].friends.length]).toEqual([true, 1])
+  })
+
+  it('lets go of what any image of a join row led to, and of a row that left what is known to lead to it', () => {
+    const tags = [{ id: 1, name: 'a' }, { id: 2, name: 'b' }], value = { ...row(1, null), tags: [tags[0]] }
+    const link = (what: 'inserted' | 'updated' | 'deleted', tagId: number, old?: number): any => ({ table: 'postsTags', event: what, id: 5, ...(what === 'deleted' ? {} : { row: { id: 5, postId: 1, tagId } }), ...(old === undefined ? {} : { old: { id: 5, postId: 1, tagId: old } }) })
+    const come = { table: 'tags', event: 'inserted', id: 2, row: tags[1] } as const
+    for (const links of [[link('updated', 3, 1), link('updated', 2, 3)], [link('deleted', 1, 1), link('inserted', 2)], [link('updated', 3, 1), link('deleted', 3), link('inserted', 2)]]) {
+      expect(sync(schema, value, [come, ...links], { of: 'posts' })).toEqual({ ...value, tags: [tags[1]] })
+    }
+    const chained = defineSchema({
+      people: table({ id: int().key() }), posts: table({ id: int().key(), personId: int() }), comments: table({ id: int().key(), postId: int() }),
+    }, { people: { posts: hasMany('posts', 'personId'), comments: through('posts', 'comments') }, posts: { comments: hasMany('comments', 'postId') } })
+    const person1 = { id: 1, posts: [{ id: 1, personId: 1 }], comments: [{ id: 1, postId: 1 }, { id: 2, postId: 1 }] }
+    const moves = (postId: number): object => ({ table: 'comments', event: 'updated', id: 1, row: { id: 1, postId }, old: { id: 1, postId: 1 } })
+    expect(sync(chained, person1, moves(9) as never, { of: 'people' })).toEqual({ ...person1, comments: [{ id: 2, postId: 1 }] })
+    // Where nothing is known of what led to it, nothing is known of where it is.
+    const bare = { id: 1, comments: person1.comments }
+    expect(sync(chained, bare, moves(9) as never, { of: 'people' })).toEqual({ id: 1, comments: [{ id: 1, postId: 9 }, { id: 2, postId: 1 }] })
   })
 })
 

@@ -1,6 +1,6 @@
 // Where watches and assigns go wrong easily: what is asked for wrongly, what ends inside of callbacks, what fails.
 import { describe, expect, it } from 'vitest'
-import { createDatabase, div } from '../../../pkg/index.inline.js'
+import { createDatabase, decimal, defineSchema, div, int, interval, table } from '../../../pkg/index.inline.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { assignReady, tenant, watches } from '../../../pkg/watch/index.js'
 import { eventually } from '../real/support.js'
@@ -332,4 +332,23 @@ it('a row that moves through several indexed values in one batch signals where i
   expect(step([rename('1', 'B'), rename('1', 'C')])).toEqual(['A 01111', 'C 10111', 'both 10111'])
   expect(step([rename('1', 'A'), rename('1', 'C')])).toEqual([])
   expect(step([remove('users', '1'), user('1', 'A')])).toEqual(['A 10111', 'C 01111', 'both 01111'])
+})
+
+it('a row that comes under another spelling of its key is updated, for watches of queries, too', async () => {
+  const db = await createDatabase({ schema: defineSchema({ prices: table({ p: decimal().key(), n: int() }), spans: table({ s: interval().key(), at: int().key(), n: int() }) }) })
+  const scope = watches(db)
+  const said: unknown[] = []
+  const put = (name: string, row: object): any => ({ op: 'upsert', table: name, row })
+  db.apply([put('prices', { p: '1.50', n: 1 }), put('spans', { s: '1 day', at: 1, n: 1 })])
+  for (const name of ['prices', 'spans'] as const) {
+    const query = (db.query as any)[name].where('n', '>', 0)
+    scope.watch(name, 'changes', s => { said.push(['table', vector(s.counts), s.keys.updated]) })
+    scope.watch(query, 'changes', s => { said.push(['query', vector(s.counts), s.keys.updated]) })
+    scope.watch(query, 'collection', s => { said.push(['members', vector(s.counts)]) })
+  }
+  db.apply([put('prices', { p: '1.5', n: 2 }), put('spans', { s: '24:00:00', at: 1, n: 1 })])
+  const [one, two] = [['1.5'], [['24:00:00', 1]]]
+  expect(said.splice(0)).toEqual([['table', '00011', one], ['query', '00011', one], ['table', '00011', two], ['query', '00011', two]])
+  db.apply([put('prices', { p: '1.500', n: 0 })])
+  expect(said.splice(0)).toEqual([['table', '00011', ['1.500']], ['query', '01101', []], ['members', '01101']])
 })
