@@ -1,3 +1,4 @@
+import { EddylineError } from '../errors.js'
 import { later, timeLimit } from '../limits.js'
 import type { Cursor } from './cursors.js'
 import type { PartitionError } from './fold.js'
@@ -45,46 +46,65 @@ export interface Awaitable {
   /** Where an event is: in the state, behind an error, or still to come. */
   outcome(partition: string, cursor: Cursor): 'done' | PartitionError | undefined
   readonly waiters: Waiters
+  /** Aborted when it is stopped: what is still to come then does not. */
+  readonly signal: AbortSignal
 }
 
-/** Waits until all events are in the state of all reducers, or it is known that they will not be, or the time is over. */
-export function awaitAll(reducers: readonly Awaitable[], events: readonly unknown[], timeout: number): Promise<Awaited> {
-  return new Promise(resolve => {
-    const limit = timeLimit(timeout, 'timeout', 'INVALID_ARGUMENT')
-    const errors: { reducer: string; event: unknown; error: PartitionError }[] = []
-    const open = new Set<{ reducer: string; event: unknown; end: () => void }>()
-    let armed = false
-    const settle = (): void => {
-      if (!armed || open.size > 0) return
-      clearTimeout(timer)
-      resolve({ ok: errors.length === 0, errors, timeouts: [] })
+/** Waits until all events are in the state of all reducers, or it is known that they will not be, or the time is over. Rejects with CLOSED when one that is waited for stops. */
+export async function awaitAll(reducers: readonly Awaitable[], events: readonly unknown[], timeout: number): Promise<Awaited> {
+  const limit = timeLimit(timeout, 'timeout', 'INVALID_ARGUMENT')
+  const errors: { reducer: string; event: unknown; error: PartitionError }[] = []
+  const wanted: { r: Awaitable; event: unknown; partition: string; cursor: Cursor }[] = []
+  // Before anybody waits: functions of an application say where an event is, and may throw.
+  for (const r of reducers) {
+    for (const event of events) {
+      const partition = r.partitionOf(event)
+      if (partition === undefined) continue
+      const cursor = r.cursorOf(event)
+      const known = r.outcome(partition, cursor)
+      if (known === 'done') continue
+      if (known !== undefined) errors.push({ reducer: r.name, event, error: known })
+      else if (r.signal.aborted) throw stopped(r)
+      else wanted.push({ r, event, partition, cursor })
     }
-    for (const r of reducers) {
-      for (const event of events) {
-        const partition = r.partitionOf(event)
-        if (partition === undefined) continue
-        const cursor = r.cursorOf(event)
-        const known = r.outcome(partition, cursor)
-        if (known === 'done') continue
-        if (known !== undefined) { errors.push({ reducer: r.name, event, error: known }); continue }
-        const entry = { reducer: r.name, event, end: () => {} }
-        open.add(entry)
-        entry.end = r.waiters.add({
-          partition, cursor,
-          done: error => {
-            entry.end()
-            open.delete(entry)
-            if (error !== undefined) errors.push({ reducer: r.name, event, error })
-            settle()
-          },
-        })
+  }
+  if (wanted.length === 0) return { ok: errors.length === 0, errors, timeouts: [] }
+  return new Promise((resolve, reject) => {
+    const open = new Set<{ r: Awaitable; event: unknown; end: () => void }>()
+    const signals = new Map<AbortSignal, () => void>()
+    const over = (): void => {
+      clearTimeout(timer)
+      for (const { end } of open) end()
+      for (const [signal, left] of signals) signal.removeEventListener('abort', left)
+    }
+    for (const { r, event, partition, cursor } of wanted) {
+      const end = r.waiters.add({
+        partition, cursor,
+        done: error => {
+          end()
+          open.delete(entry)
+          if (error !== undefined) errors.push({ reducer: r.name, event, error })
+          if (open.size > 0) return
+          over()
+          resolve({ ok: errors.length === 0, errors, timeouts: [] })
+        },
+      })
+      const entry = { r, event, end }
+      open.add(entry)
+      if (signals.has(r.signal)) continue
+      const left = (): void => {
+        if (![...open].some(e => e.r === r)) return
+        over()
+        reject(stopped(r))
       }
+      signals.set(r.signal, left)
+      r.signal.addEventListener('abort', left)
     }
     const timer = later(() => {
-      const timeouts = [...open].map(({ reducer, event, end }) => { end(); return { reducer, event } })
-      resolve({ ok: false, errors, timeouts })
+      over()
+      resolve({ ok: false, errors, timeouts: [...open].map(({ r, event }) => ({ reducer: r.name, event })) })
     }, limit)
-    armed = true
-    settle()
   })
 }
+
+const stopped = ({ name }: Awaitable): EddylineError => new EddylineError('CLOSED', `\`${name}\` was stopped`, { offending: name })

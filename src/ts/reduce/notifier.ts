@@ -68,6 +68,8 @@ export class Notifying {
     for (const [key, value] of known) if (key.startsWith(PLACE)) this.#places.set(key.slice(PLACE.length), value as Place)
     const at = known.get(GLOBAL) as { cursor: Cursor | 'start' } | undefined
     this.pump.cursor = at?.cursor ?? await this.#first()
+    // The database may have been closed meanwhile.
+    this.pump.check()
     if (at === undefined) this.#write({ [GLOBAL]: { cursor: this.pump.cursor } })
     // Where it begins has to be known before anything is sent.
     await this.#state.flush()

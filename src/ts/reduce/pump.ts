@@ -49,7 +49,11 @@ export class Pump {
   get signal(): AbortSignal { return this.#abort.signal }
   get stopped(): boolean { return this.#abort.signal.aborted }
 
+  /** Throws CLOSED once it is stopped. */
+  check(): void { if (this.stopped) throw new EddylineError('CLOSED', `\`${this.name}\` was stopped`, { offending: this.name }) }
+
   start(): void {
+    this.check()
     this.#stop = this.log.subscribe(() => { this.wake() })
     this.wake()
   }
@@ -73,7 +77,7 @@ export class Pump {
   /** Does something while nothing is read. */
   alone<T>(fn: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(() => {
-      if (this.stopped) throw new EddylineError('CLOSED', 'it was stopped')
+      this.check()
       return fn()
     })
     this.#turn = mine.catch(() => {})

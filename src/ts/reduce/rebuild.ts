@@ -5,7 +5,7 @@ import { checkPage, failedIn, goesOn } from './checks.js'
 import { type Cursor, isCursor } from './cursors.js'
 import { Fold, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
-import { PARTITION, type Running, VERSION, GLOBAL, partition, snapshotsOf, spaceOf, stored } from './running.js'
+import { PARTITION, type Running, VERSION, GLOBAL, packedBy, partition, snapshotsOf, spaceOf, stored } from './running.js'
 import { packedRows, replacing } from '../storage/packed.js'
 import type { State } from './state.js'
 
@@ -26,7 +26,7 @@ export interface RebuildOptions {
   onProgress?: (progress: Progress) => void
   /** Aborting leaves the old state; the rebuild rejects with REBUILD_CANCELLED. */
   signal?: AbortSignal
-  /** `'snapshot'`: from the newest snapshot of this version, if there is one. `'start'` by default. */
+  /** `'snapshot'`: from the newest snapshot of this version and of these tables, if there is one. `'start'` by default. */
   from?: 'start' | 'snapshot'
   /** Up to and with this event. */
   until?: Cursor
@@ -47,18 +47,23 @@ export class Rebuild {
   #total: number | undefined
   #told = -Infinity
 
-  constructor(readonly reducer: Reducer, readonly options: RebuildOptions, db: Database<any>, state: State) {
+  constructor(readonly reducer: Reducer, readonly options: RebuildOptions, readonly db: Database<any>, state: State) {
     this.#batchSize = options.batchSize ?? 500
     const beside = db.twin()
     const fold = new Fold(reducer, beside, changes => { if (changes.length > 0) beside.apply(changes as never) })
     this.shadow = { db: beside, fold, cursor: 'start', processed: 0 }
     if (options.from !== 'snapshot') return
-    const { until } = options
-    const known = snapshotsOf(state, spaceOf(reducer)).map(([, s]) => s)
-      .filter(s => s.version === reducer.version && (until === undefined || s.cursor === 'start' || fold.compare(s.cursor, until) <= 0))
-    const newest = known[known.length - 1]
+    try { this.#takeSnapshot(state) } catch (error) { this.end(); throw error }
+  }
+
+  /** Begins with the newest snapshot that fits. One of other tables, as before a migration, cannot be read. */
+  #takeSnapshot(state: State): void {
+    const { shadow: { db, fold }, reducer, options: { until } } = this
+    const tables = packedBy(db)
+    const newest = snapshotsOf(state, spaceOf(reducer)).map(([, s]) => s)
+      .findLast(s => s.version === reducer.version && s.tables === tables && (until === undefined || s.cursor === 'start' || fold.compare(s.cursor, until) <= 0))
     if (newest === undefined) return
-    for (const batch of newest.rows) beside.applyPacked(batch)
+    for (const batch of newest.rows) db.applyPacked(batch)
     for (const p of newest.partitions) fold.partitions.set(p.id, partition(p))
     this.shadow.cursor = newest.cursor
   }
@@ -125,7 +130,11 @@ export class Rebuild {
 
   end(): void { this.shadow.db.close() }
 
-  #check(): void { if (this.options.signal?.aborted) throw new EddylineError('REBUILD_CANCELLED', `the rebuild of \`${this.reducer.name}\` was cancelled; the state is what it was`) }
+  /** Whether anybody wants it still: nobody where the database was closed. */
+  #check(): void {
+    if (this.options.signal?.aborted) throw new EddylineError('REBUILD_CANCELLED', `the rebuild of \`${this.reducer.name}\` was cancelled; the state is what it was`)
+    this.db.inside.port.alive()
+  }
 
   #tell(done: boolean, always = false): void {
     const { onProgress } = this.options

@@ -50,7 +50,7 @@ export class Reducers {
    * Starts a reducer where it was, catches up and goes on with what comes. Of several tabs the leading one runs it; this
    * resolves when this tab does.
    *
-   * Throws NEEDS_REBUILD for state of another version, unless `autoRebuild`; REDUCER_INVALID, also for a table that another reducer
+   * Throws NEEDS_REBUILD for state of another version, unless `autoRebuild`; CLOSED; REDUCER_INVALID, also for a table that another reducer
    * or a projection writes; UNKNOWN_TABLE.
    */
   async start(definition: Reducer, options: StartOptions): Promise<Running> {
@@ -167,6 +167,7 @@ export class Reducers {
 
   /** Starts a notifier where it was. Of several tabs the leading one runs it. */
   async notify(definition: Notifier, options: NotifyOptions): Promise<Notifying> {
+    this.db.inside.port.alive()
     checkDefined(definition, checkNotifier, 'notifier')
     checkNotify(options, definition.name)
     if (this.#notifying.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs already`, { offending: definition.name })
@@ -186,6 +187,7 @@ export class Reducers {
   #own({ name, tables }: Reducer): () => void { return own(this.db, tables, { what: 'reducer', name }, 'REDUCER_INVALID', 'tables') }
 
   #check(definition: Reducer): void {
+    this.db.inside.port.alive()
     checkDefined(definition, checkReducer, 'reducer')
     const known = this.db.schema.json.tables.map((t: { name: string }) => t.name) as string[]
     for (const name of definition.tables) if (!known.includes(name)) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, known, 'tables')

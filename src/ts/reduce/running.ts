@@ -8,6 +8,7 @@ import type { Cursor } from './cursors.js'
 import { Fold, type Partition, type PartitionError, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
 import { Pump, type Retry } from './pump.js'
+import type { SchemaJson } from '../schema.js'
 import { packedRows } from '../storage/packed.js'
 import { type State, stateOf } from './state.js'
 
@@ -29,7 +30,7 @@ export const VERSION = '$version', GLOBAL = '$', PARTITION = 'p:', SNAPSHOT = 's
 export const spaceOf = (reducer: Reducer): string => `reducer:${reducer.name}`
 
 /** A snapshot as it is stored. */
-export interface StoredSnapshot { version: string; cursor: Cursor | 'start'; partitions: StoredPartition[]; rows: Uint8Array[] }
+export interface StoredSnapshot { version: string; cursor: Cursor | 'start'; partitions: StoredPartition[]; rows: Uint8Array[]; tables?: string }
 export interface StoredPartition { id: string; cursor?: Cursor; error?: PartitionError }
 export const stored = (p: Partition): StoredPartition => ({ id: p.id, ...(p.cursor !== undefined ? { cursor: p.cursor } : {}), ...(p.error !== undefined ? { error: p.error } : {}) })
 export const partition = (s: StoredPartition): Partition => ({ id: s.id, cursor: s.cursor, status: s.error === undefined ? 'ok' : 'error', ...(s.error !== undefined ? { error: s.error } : {}) })
@@ -56,6 +57,7 @@ export class Running implements Awaitable {
   }
 
   get name(): string { return this.reducer.name }
+  get signal(): AbortSignal { return this.pump.signal }
   /** The last event of the log that was looked at. */
   get cursor(): Cursor | undefined { return this.pump.cursor === 'start' ? undefined : this.pump.cursor }
   /** Events that were in the state already when they came. */
@@ -188,7 +190,7 @@ export class Running implements Awaitable {
   }
   #moved(): void { for (const fn of [...this.#listeners]) { try { fn() } catch (error) { report(error, this.options.onError) } } }
 
-  /** Waits until events are in the state. May be called before they are in the log. A timeout (30 s) or a halted partition is not ok. */
+  /** Waits until events are in the state. May be called before they are in the log. A timeout (30 s) or a halted partition is not ok. Rejects with CLOSED when it is stopped before. */
   async await(events: unknown, options?: { timeout?: number }): Promise<Awaited> {
     const list = Array.isArray(events) ? events : [events]
     checkAwait(list, options)
@@ -201,7 +203,7 @@ export class Running implements Awaitable {
   /** Keeps rows and positions for rebuilds; the three newest stay. */
   async #snapshot(cursor: Cursor): Promise<void> {
     this.#sinceSnapshot = 0
-    const snapshot: StoredSnapshot = { version: this.reducer.version, cursor, partitions: [...this.fold.partitions.values()].map(stored), rows: await packedRows(this.db, this.reducer.tables) }
+    const snapshot: StoredSnapshot = { version: this.reducer.version, cursor, partitions: [...this.fold.partitions.values()].map(stored), rows: await packedRows(this.db, this.reducer.tables), tables: packedBy(this.db) }
     const known = this.snapshots()
     const number = known.length > 0 ? Number(known[known.length - 1][0].slice(SNAPSHOT.length)) + 1 : 0
     const old = Object.fromEntries(known.slice(0, Math.max(0, known.length - 2)).map(([key]) => [key, undefined]))
@@ -219,6 +221,11 @@ export class Running implements Awaitable {
 
   /** Frameworks that put proxies around plain objects (Vue) leave alone what names itself: no proxy reaches private members. */
   get [Symbol.toStringTag](): string { return 'Running' }
+}
+
+/** What packed rows can be read by: the tables of the schema, in their order. */
+export function packedBy(db: Database<any>): string {
+  return JSON.stringify((db.schema.json as SchemaJson).tables.map(t => [t.name, t.tenant, t.key, t.columns.map(c => [c.name, c.type, c.nullable])]))
 }
 
 export function snapshotsOf(state: State, space: string): [string, StoredSnapshot][] {

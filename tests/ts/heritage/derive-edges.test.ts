@@ -57,6 +57,91 @@ describe('the end', () => {
   })
 })
 
+/** A log that counts who reads it and who listens to it. */
+function counted(...events: Event[]) {
+  const log = logOf(...events)
+  const seen = { fetches: 0, listeners: 0 }
+  return {
+    seen, ...log,
+    fetch: (after: any, limit: number) => { seen.fetches++; return log.fetch(after, limit) },
+    subscribe: (fn: () => void) => {
+      const stop = log.subscribe(fn)
+      seen.listeners++
+      return () => { seen.listeners--; stop() }
+    },
+  }
+}
+const mail = (more: object = {}) => notifier<Event>('mail', { partition: e => e.user, cursor: e => e.id, on: e => e, deliver: () => {}, ...more })
+
+describe('a closed database', () => {
+  it('starts, rebuilds and delivers nothing, and nobody reads or listens for it', async () => {
+    const db = await open()
+    const all = reducers(db)
+    const source = counted(created('1'))
+    let delivered = 0
+    db.close()
+    const calls: Record<string, () => unknown> = {
+      start: () => all.start(users(), { source, validateVersion: false }), notify: () => all.notify(mail({ initialCursor: 'start', deliver: () => { delivered++ } }), { source }),
+      rebuild: () => all.rebuild(users(), { source }), at: () => all.at(users(), { source }), reset: () => { all.reset(users()) }, needsRebuild: () => all.needsRebuild(users()),
+    }
+    const codes: Record<string, unknown> = {}
+    for (const [name, call] of Object.entries(calls)) codes[name] = await (async () => call())().catch(error => error.code)
+    await tick(5)
+    expect(codes).toEqual(Object.fromEntries(Object.keys(calls).map(name => [name, 'CLOSED'])))
+    expect([source.seen, delivered]).toEqual([{ fetches: 0, listeners: 0 }, 0])
+  })
+
+  it('leaves no listener of a notifier that was still looking for its place', async () => {
+    const db = await open()
+    const source = counted()
+    let found!: (cursor: string) => void
+    const asked = new Promise<void>(resolve => { source.head = () => { resolve(); return new Promise<string>(head => { found = head }) } })
+    const started = reducers(db).notify(mail(), { source })
+    await asked
+    db.close()
+    found('7')
+    await expect(started).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(source.seen).toEqual({ fetches: 0, listeners: 0 })
+  })
+
+  it.each(['rebuild', 'at'] as const)('is read to no end: %s', async what => {
+    const db = await open()
+    const source = counted(...Array.from({ length: 50 }, (_, i) => created(String(i + 10))))
+    const { fetch } = source
+    source.fetch = (after, limit) => { if (source.seen.fetches === 1) db.close(); return fetch(after, limit) }
+    await expect(reducers(db)[what](users(), { source, batchSize: 5 })).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(source.seen.fetches).toBe(2)
+  })
+
+  it.each(['stop', 'close'] as const)('or a stopped reducer keeps nobody waiting for events that do not come: %s', async end => {
+    const db = await open()
+    const log = logOf(created('1'))
+    const [r, other] = [await reducers(db).start(users(), { source: log }), await reducers(db).start(reducer<Event>('links', { tables: ['links'], partition: e => e.user, cursor: e => e.id, on: () => {} }), { source: log })]
+    await r.awaitCatchup()
+    await other.awaitCatchup()
+    const gone = { code: 'CLOSED' }
+    const waits = [r.await(created('2', { user: '1' }), { timeout: Infinity }), awaitMany([other, r], [created('1'), created('3')], { timeout: Infinity })]
+    const settled = Promise.all(waits.map(w => expect(w).rejects.toMatchObject(gone)))
+    if (end === 'stop') await r.stop()
+    else db.close()
+    await settled
+    // What is in the state is known.
+    expect(await r.await(created('1'))).toEqual({ ok: true, errors: [], timeouts: [] })
+    await expect(r.await(created('2', { user: '1' }), { timeout: Infinity })).rejects.toMatchObject(gone)
+    db.close()
+  })
+})
+
+describe('an event that is awaited', () => {
+  it('and whose cursor cannot be told leaves nobody waiting for those before it', async () => {
+    const db = await open()
+    const r = await reducers(db).start(users({ cursor: (e: Event) => { if (e.id === 'odd') throw new Error('odd'); return e.id } }), { source: logOf() })
+    await expect(r.await([created('1'), created('odd')])).rejects.toThrow('odd')
+    expect([...r.waiters.partitions()]).toEqual([])
+    await r.stop()
+  })
+})
+
 /** What becomes of one event and its handler. */
 async function outcome(on: (e: Event, op: any) => unknown, more: object = {}): Promise<any> {
   const db = await open()

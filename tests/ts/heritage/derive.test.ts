@@ -1,6 +1,6 @@
 // HERITAGE 5.4: the scenarios of Derive, by number.
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { EddylineError } from '../../../pkg/index.inline.js'
+import { EddylineError, createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
 import { awaitMany, compareCursors, memoryLog, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { largestTask } from '../largest-task.js'
@@ -446,6 +446,26 @@ describe('5.4-6 versions and rebuilds', () => {
     db = await open(memory(found))
     expect(rows(db)).toEqual(before)
     expect(reducers(db).needsRebuild(users())).toBe(false)
+  })
+
+  it('from a snapshot of these tables: one that was taken of others does not count', async () => {
+    const other = (more: object) => defineSchema({ ...more, sums: table({ id: string().key(), n: int() }) })
+    const sums = reducer<Event>('sums', { tables: ['sums'], partition: e => e.user, cursor: e => e.id, snapshotEvery: 2, on: (e, op) => { op.insertNew('sums', { id: e.user, n: 0 }); op.inc('sums', e.user!, { n: 1 }) } })
+    const log = logOf(...['1', '2', '3', '4', '5'].map(id => ({ id, type: 'Counted', user: `u${Number(id) % 2}` })))
+    const folder = new MemoryFolder()
+    let db: any = await createDatabase({ schema: other({}), storage: memory(folder) })
+    const r = await reducers(db).start(sums, { source: log, batchSize: 2 })
+    await r.awaitCatchup()
+    expect(r.snapshots().length).toBe(2)
+    await r.stop()
+    await shut(db)
+    // As long, and before it: rows of the snapshot would be taken for its own.
+    db = await createDatabase({ schema: other({ first: table({ id: string().key(), n: int() }) }), storage: memory(folder, { version: 2, migrations: { 2: row => row } }) })
+    let fetched: unknown
+    const source = { ...log, fetch: (after: any, limit: number) => { fetched ??= after; return log.fetch(after, limit) } }
+    await reducers(db).rebuild(sums, { source, from: 'snapshot' })
+    expect([db.live(db.query.sums).rows, fetched]).toEqual([[{ id: 'u0', n: 2 }, { id: 'u1', n: 3 }], 'start'])
+    await shut(db)
   })
 
   it('from a snapshot, and to a cursor in the past', async () => {
