@@ -53,10 +53,11 @@ export interface Receiver {
  * ```
  * Of a row one request is in flight, however many messages and subscriptions wait for it; the newest `ref` wins. A
  * request that fails leaves the row as it is and shows on the subscriptions that follow it, until another succeeds.
- * Throws UNKNOWN_TABLE, UNKNOWN_COLUMN for names that there are not.
+ * Throws UNKNOWN_TABLE, UNKNOWN_COLUMN for names that there are not, CLOSED for a database that is.
  */
 export function receiver(db: Database<any>, options: ReceiverOptions): Receiver {
   checkDatabase(db)
+  db.inside.port.alive()
   checkOptions('INVALID_ARGUMENT', options, ['fetchRow', 'schemas', 'columns', 'tenant', 'origin', 'remember', 'onError'])
   const { fetchRow, schemas = {}, columns = {}, tenant, origin, remember, onError } = options
   const wrong = (path: string, what: string, offending: unknown): never => { throw new EddylineError('INVALID_ARGUMENT', `\`${path}\` is ${what}`, { path, offending: said(offending) }) }

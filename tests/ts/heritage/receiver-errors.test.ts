@@ -75,6 +75,14 @@ describe('a receiver', () => {
     }
   })
 
+  it('of a closed database is none: nothing is fetched for it', async () => {
+    const { db } = await open()
+    let asked = 0
+    db.close()
+    expect(failure(() => receiver(db, { fetchRow: async (_, id) => { asked++; return post(id, 1).row } }).receive([updated(2)])).code).toBe('CLOSED')
+    expect(asked).toBe(0)
+  })
+
   it('that is closed takes no messages', async () => {
     const { db } = await open()
     const feed = receiver(db, { fetchRow: async (_, id) => post(id, 1).row })
