@@ -184,10 +184,10 @@ export class SourceConnection implements Connection, SyncSession {
     const { table } = this.source
     if (table === undefined) throw new EddylineError('CHANGE_INVALID', `\`${this.source.name}\` is not bound to a table: write { op, table, … }`)
     const schema = this.#tables().find(t => t.name === table)
-    const value = write.value as Record<string, unknown> | undefined
-    const id = (): unknown => value !== undefined && schema?.key.every(k => value[k] !== undefined) ? schema.key.map(k => value[k]) : write.key
+    const value = write.value as Record<string, unknown> | null | undefined
+    const id = (): unknown => value != null && schema?.key.every(k => value[k] !== undefined) ? schema.key.map(k => value[k]) : write.key
     switch (write.type) {
-      case 'insert': return { op: 'upsert', table, row: value }
+      case 'insert': return { op: 'upsert', table, row: value as object }
       case 'delete': return { op: 'delete', table, id: id() }
       case 'update': {
         const set: Record<string, unknown> = { ...value }

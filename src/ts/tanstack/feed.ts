@@ -91,7 +91,7 @@ export class Feed {
     if (this.#open === undefined) { this.begin(); this.write(message); void this.commit(); return }
     const { type, value } = message
     if (type !== 'insert' && type !== 'update' && type !== 'delete') throw new EddylineError('CHANGE_INVALID', `unknown write type \`${said(type)}\``, { offending: said(type) })
-    const key = message.key ?? (value === undefined ? undefined : this.keyOf(value))
+    const key = message.key ?? (value == null ? undefined : this.keyOf(value))
     const before = key === undefined ? undefined : this.accepted(key)
     // Electric sends a row that it sent before as an update, refused or not.
     const whole = type === 'insert' || this.options.sync.rowUpdateMode === 'full' || (before === undefined && this.#missing.has(key!))

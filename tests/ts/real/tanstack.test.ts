@@ -444,6 +444,23 @@ describe('other options', () => {
     expect([db.live(db.query.projects).rows, errors]).toEqual([[{ id: 'b', name: 'B' }], []])
   })
 
+  it('a delete whose value is null is one by its key, and one without either is refused with its transaction alone', async () => {
+    const { db, errors } = await open()
+    let p!: Parameters<TanStackSync['sync']>[0]
+    const connection = db.connect(fromTanStack('projects', { sync(params) { p = params } }))
+    const change = (...messages: object[]) => {
+      p.begin()
+      for (const each of messages) p.write(each)
+      return p.commit()
+    }
+    db.apply([{ op: 'insert', table: 'projects', row: { id: 'x', name: 'X' } }])
+    expect(change({ type: 'insert', value: { id: 'a', name: 'A' } }, { type: 'delete', key: 'x', value: null })).toBe(true)
+    await expect(change({ type: 'insert', value: { id: 'b', name: 'B' } }, { type: 'delete', value: null })).rejects.toMatchObject({ code: 'CHANGE_INVALID' })
+    expect(change({ type: 'insert', value: { id: 'c', name: 'C' } })).toBe(true)
+    expect([db.live(db.query.projects).rows.map(row => row.id), connection.status]).toEqual([['a', 'c'], 'error'])
+    await until(() => { expect(errors).toMatchObject([{ code: 'CHANGE_INVALID' }]) })
+  })
+
   it('a transaction that is given up is not applied', async () => {
     const { db } = await open()
     let given: unknown
