@@ -1,6 +1,6 @@
 // Sources of a database in a worker: they run on the page, what they write is applied by the worker, in order.
 import type { Cursor, Report } from '../changes.js'
-import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
+import { type JsonBytes, type JsonOptions, type JsonStream, isStream } from '../json-input.js'
 import { type Source, SourceConnection, type SyncSession } from '../source.js'
 import type { AnySchema } from '../schema.js'
 import type { WorkerDatabase } from './database.js'
@@ -23,9 +23,9 @@ export function connectTo<S extends AnySchema>(
   const { name, stale, table } = source
   let cursor: string | undefined
   let pending = Promise.resolve()
-  /** Told by the connection, whoever awaits it. */
-  const followed = (applied: Promise<Report>): Promise<Report> => {
-    const told = applied.then(report => { if (report.source === name && report.cursor !== undefined) cursor = report.cursor }, error => { connection.markError(error) })
+  /** Told by the connection, whoever awaits it; but of a stream, which is awaited in the page, too, and may be tried again. */
+  const followed = (applied: Promise<Report>, isAwaited = false): Promise<Report> => {
+    const told = applied.then(report => { if (report.source === name && report.cursor !== undefined) cursor = report.cursor }, error => { if (!isAwaited) connection.markError(error) })
     const before = pending
     // Settles with nothing: what was written long ago is not to be held by what is written now.
     pending = told.then(() => before)
@@ -35,7 +35,7 @@ export function connectTo<S extends AnySchema>(
     schema: db.schema,
     cursor: () => cursor,
     apply: (batch: never) => followed(db.apply(batch)),
-    applyJson: (input: never, opts: never) => followed(db.applyJson(input, opts)),
+    applyJson: (input: never, opts: never) => followed(db.applyJson(input, opts), isStream(input)),
   }
   const ordered: Source = {
     name, stale, table,

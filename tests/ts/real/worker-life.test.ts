@@ -353,6 +353,28 @@ describe('what comes from elsewhere', () => {
     expect(connection.status).toBe('ready')
   })
 
+  it('a load that fails is for its source to mend, as in the page', async () => {
+    const near = await createDatabase({ schema, onError() {} })
+    opened.push(near)
+    const { db: far, errors } = await openFar()
+    for (const db of [near, far as unknown as typeof near]) {
+      const caught: unknown[] = []
+      const connection = db.connect({ name: 'api', async sync(s) {
+        try { await s.load(new ReadableStream({ start(c) { c.error(new Error('cut')) } }), { table: 'issues' }) } catch (error) { caught.push((error as EddylineError).code) }
+        await s.load(new Response(JSON.stringify([issue('a')])), { table: 'issues', cursor: 7 })
+        s.markReady()
+      } })
+      await connection.ready
+      expect([caught, connection.status, await db.cursor('api'), errors]).toEqual([['FETCH_FAILED'], 'ready', '7', []])
+      // Who does not mend it has failed.
+      const other = db.connect({ name: 'other', async sync(s) { await s.load(new Response('no', { status: 503 }), { table: 'issues' }) } })
+      await expect(other.ready).rejects.toMatchObject({ code: 'FETCH_FAILED' })
+      expect(other.status).toBe('error')
+    }
+    await eventually(() => errors.length === 1)
+    expect(errors).toMatchObject([{ code: 'FETCH_FAILED' }])
+  })
+
   it('nothing of what a connection wrote is held when it is applied', async () => {
     setFlagsFromString('--expose_gc')
     const collect = runInNewContext('gc') as () => void
