@@ -117,8 +117,8 @@ export class Pump {
 
   /** Ends it, when what is under way has ended. */
   async stop(): Promise<void> {
-    this.#stop?.()
     this.#abort.abort()
+    try { this.#stop?.() } catch (error) { report(error, this.onError) }
     await this.#turn
   }
 }

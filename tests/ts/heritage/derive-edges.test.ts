@@ -132,6 +132,22 @@ describe('a closed database', () => {
   })
 })
 
+describe('a source whose listening cannot be ended', () => {
+  it('is told to `onError`; the reducer reads no more, and the others end', async () => {
+    const db = await open()
+    const errors: unknown[] = []
+    const source = counted(created('1'))
+    const { subscribe } = source
+    source.subscribe = fn => { subscribe(fn); return () => { throw new Error('gone') } }
+    const r = await reducers(db).start(users(), { source, onError: e => { errors.push(e) } })
+    const n = await reducers(db).notify(mail(), { source: counted() })
+    await r.awaitCatchup()
+    db.close()
+    await eventually(() => errors.length === 1)
+    expect([errors, r.signal.aborted, n.pump.stopped]).toEqual([[new Error('gone')], true, true])
+  })
+})
+
 describe('an event that is awaited', () => {
   it('and whose cursor cannot be told leaves nobody waiting for those before it', async () => {
     const db = await open()
