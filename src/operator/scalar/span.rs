@@ -125,6 +125,7 @@ fn part(unit: Unit, i: Interval) -> f64 {
         Unit::Minute => (second / 60 % 60) as f64,
         Unit::Hour => (second / 3600) as f64,
         Unit::Day => i.days.into(),
+        Unit::Week => (i.days / 7).into(),
         Unit::Month => month.into(),
         // That of the interval the other way, as of PostgreSQL 18.
         Unit::Quarter => (month / 3 + if i.months < 0 { -1 } else { 1 }).into(),
