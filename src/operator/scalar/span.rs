@@ -127,8 +127,7 @@ fn part(unit: Unit, i: Interval) -> f64 {
         Unit::Day => i.days.into(),
         Unit::Week => (i.days / 7).into(),
         Unit::Month => month.into(),
-        // That of the interval the other way, as of PostgreSQL 18.
-        Unit::Quarter => (month / 3 + if i.months < 0 { -1 } else { 1 }).into(),
+        Unit::Quarter => (month / 3 + 1).into(),
         Unit::Year => year.into(),
         Unit::Decade => (year / 10).into(),
         Unit::Century => (year / 100).into(),

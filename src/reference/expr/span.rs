@@ -140,7 +140,6 @@ fn field(unit: Unit, [months, days, micros]: Parts) -> f64 {
         Unit::Hour => (minute / 60) as f64,
         Unit::Day => days as f64,
         Unit::Month => month as f64,
-        Unit::Quarter if months < 0 => -((-month / 3 + 1) as f64),
         Unit::Quarter => (month / 3 + 1) as f64,
         Unit::Year => years as f64,
         Unit::Decade => (years / 10) as f64,
