@@ -72,6 +72,7 @@ describe('the departures from PostgreSQL', () => {
     ['letters of patterns are those of Unicode', String.raw`'é' collate "C" ~ '\w'`, 'false', call('~', col('s'), lit('\\w')), true, { s: 'é' }],
     ['floats are rounded to digits', 'round(1.005::float8, 2)', '42883', call('round', col('x'), lit(2)), 1.01, { x: 1.005 }],
     ['integers of 64 bits are cast to booleans', '2::int8::bool', '42846', { ...call('cast', col('i')), name: 'bool' }, true, { i: 2n }],
+    ['the quarter of a negative interval is that of PostgreSQL 15', "extract(quarter from interval '-3 mons')", '-2', { ...call('extract', { ...call('cast', col('s')), name: 'interval' }), name: 'quarter' }, 0, { s: '-3 mons' }],
     ['moments are read in ISO 8601 only', "'Jan 2 1970'::timestamptz", '1970-01-02 00:00:00+00', { ...call('cast', col('s')), name: 'timestamp' }, 'INVALID_TEXT', { s: 'Jan 2 1970' }],
     ['floats are read as decimals', "'0x10'::float8", '16', { ...call('cast', col('s')), name: 'float' }, 'INVALID_TEXT', { s: '0x10' }],
     ['there is no now()', 'now() is not null', 'true', call('now'), 'UNKNOWN_FUNCTION', {}],
