@@ -452,6 +452,7 @@ impl Spec {
             Spec::Link { .. } => "link",
             Spec::Aggregate { calls, .. } if calls.is_empty() => "distinct",
             Spec::Aggregate { .. } => "aggregate",
+            Spec::Gather { inputs, .. } if inputs.len() == 1 => "packed rows",
             Spec::Gather { .. } => "grouping sets",
             Spec::Order { .. } => "order",
             Spec::InView { .. } => "in view",

@@ -1,4 +1,5 @@
-//! The rows of several inputs as one relation, each with the number of its input behind it: the groups of grouping sets.
+//! The rows of several inputs as one relation, each with the number of its input behind it: the groups of grouping sets; of one input,
+//! rows of many tables in the place of deep pairs.
 //!
 //! Law: linear; a row of an input is one of the output, with its weight. Rows of different inputs differ in the number, so that none of
 //! them meet. State: the rows of the output. Cost: O(1) per changed row.

@@ -2,7 +2,7 @@
 
 use super::stream::add_packed;
 use super::{Planner, Stream};
-use crate::circuit::Spec;
+use crate::circuit::{NodeId, Spec};
 use crate::operator::{Gather, Part};
 use crate::query::{Aggregate, AggregateCall, AggregateFunction, Expr};
 use crate::trace::Path;
@@ -45,14 +45,7 @@ impl Planner<'_> {
             parts.push(Part { relation: found.relation, columns: columns.collect() });
         }
         let types: Vec<Type> = group_types.iter().copied().chain(calls.iter().map(|c| c.ty)).chain([Type::Int]).collect();
-        let spec = Spec::Gather { inputs, columns: parts.iter().map(|p| p.columns.clone()).collect() };
-        let layout = Layout::new(&types);
-        let node = self.node(spec, move |relations, _| {
-            let is_wide = |c: usize| parts.iter().any(|p| p.columns[c].is_some_and(|path| relations.is_wide(p.relation, path)));
-            let wide: Vec<bool> = (0..parts[0].columns.len()).map(is_wide).chain([false]).collect();
-            let output = add_packed(relations, layout, &wide);
-            Box::new(Gather::new(parts, output))
-        });
+        let gathered = self.gathered(inputs, parts, &types);
         // The number of the set is where its call is.
         let (mut next, last) = (groups.len(), types.len() - 1);
         let columns = (0..groups.len()).chain(aggregate.calls.iter().map(|c| match c.function {
@@ -62,7 +55,21 @@ impl Planner<'_> {
                 next - 1
             }
         }));
-        let columns = columns.map(|at| (Path::column(at), types[at])).collect();
+        let columns = columns.map(|at| gathered.columns[at]).collect();
+        Stream { columns, ..gathered }
+    }
+
+    /// The rows of several nodes as packed ones of columns of these types, the last of which is the number of the node.
+    pub(super) fn gathered(&mut self, inputs: Vec<NodeId>, parts: Vec<Part>, types: &[Type]) -> Stream {
+        let spec = Spec::Gather { inputs, columns: parts.iter().map(|p| p.columns.clone()).collect() };
+        let layout = Layout::new(types);
+        let node = self.node(spec, move |relations, _| {
+            let is_wide = |c: usize| parts.iter().any(|p| p.columns[c].is_some_and(|path| relations.is_wide(p.relation, path)));
+            let wide: Vec<bool> = (0..parts[0].columns.len()).map(is_wide).chain([false]).collect();
+            let output = add_packed(relations, layout, &wide);
+            Box::new(Gather::new(parts, output))
+        });
+        let columns = types.iter().enumerate().map(|(at, ty)| (Path::column(at), *ty)).collect();
         Stream { node, relation: self.output(node), columns }
     }
 }

@@ -5,6 +5,7 @@ use super::subquery::{all, cannot_fail};
 use super::window::{add_windows, depth_of_windows};
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
+use crate::operator::Part;
 use crate::query::{Aggregate, BoundQuery, Expr, JoinKind, QueryExpr, Select, SetQuery, Source, SubQuery, type_of};
 use crate::trace::{Path, SortColumn, SortSpec};
 use crate::value::{Type, Value};
@@ -224,11 +225,14 @@ impl Planner<'_> {
         })
     }
 
-    /// The same rows as packed ones. A key is among the columns, so that no two become one.
+    /// The same rows as packed ones, cell for cell: grouped by their columns, equal values that are spelled differently would be one.
     fn packed(&mut self, stream: Stream) -> Stream {
-        let types: Vec<Type> = stream.columns.iter().map(|c| c.1).collect();
-        let groups = (0..types.len()).map(Expr::Column).collect();
-        self.aggregate(stream, &Aggregate::new(groups, Vec::new()), &types)
+        let width = stream.columns.len();
+        let types: Vec<Type> = stream.columns.iter().map(|c| c.1).chain([Type::Int]).collect();
+        let part = Part { relation: stream.relation, columns: stream.columns.iter().map(|c| Some(c.0)).collect() };
+        let mut packed = self.gathered(vec![stream.node], vec![part], &types);
+        packed.columns.truncate(width);
+        packed
     }
 
     /// A stream extended by those of some expressions that are not plain columns, each once.
