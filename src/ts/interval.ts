@@ -56,11 +56,11 @@ function text(made: Made, all: string): boolean {
       made.seen |= 28
       const micros = ((BigInt(digits) * 60n + BigInt(minute)) * 60n + BigInt(second ?? 0)) * 1_000_000n + BigInt(even(Number(`0.${fraction ?? ''}0`) * 1e6))
       made.micros += negative ? -micros : micros
-      continue
+    } else {
+      // A number alone is of seconds; in front of a time, of days.
+      const unit = word !== undefined ? unitOf(word.toLowerCase()) : rest.trim() === '' ? SECONDS : DAYS
+      if (unit < 0 || !number(made, negative, digits, unit)) return false
     }
-    // A number alone is of seconds; in front of a time, of days.
-    const unit = word !== undefined ? unitOf(word.toLowerCase()) : rest.trim() === '' ? SECONDS : DAYS
-    if (unit < 0 || !number(made, negative, digits, unit)) return false
     if (/^\s*ago\s*$/i.test(rest)) {
       Object.assign(made, { months: -made.months, days: -made.days, micros: -made.micros })
       return true

@@ -121,22 +121,9 @@ impl<'a> Reader<'a> {
             let (negative, digits) = self.number()?;
             if self.text.starts_with(':') {
                 self.time(negative, digits)?;
-                continue;
-            }
-            let spaced = self.text.trim_ascii_start();
-            let word = self.word(spaced);
-            let unit = if word.is_empty() {
-                // A number alone is of seconds; in front of a time, of days.
-                if spaced.is_empty() { Unit::Micros(SECOND, HOUR << 2) } else { Unit::Days(1, 1 << 7) }
             } else {
-                let lower = word.to_ascii_lowercase();
-                UNITS.iter().find(|u| u.0.contains(&lower.as_str()))?.1
-            };
-            if word.is_empty() && !(spaced.is_empty() || spaced.contains(':')) {
-                return None;
+                self.quantity(negative, digits)?;
             }
-            self.text = &spaced[word.len()..];
-            self.add(negative, digits, unit)?;
             if self.text.trim_ascii().eq_ignore_ascii_case("ago") {
                 let Interval { months, days, micros } = self.made;
                 let made = (months.checked_neg()?, days.checked_neg()?, micros.checked_neg()?);
@@ -144,6 +131,24 @@ impl<'a> Reader<'a> {
                 return Some(());
             }
         }
+    }
+
+    /// A number, which has been read, and its unit.
+    fn quantity(&mut self, negative: bool, digits: &str) -> Option<()> {
+        let spaced = self.text.trim_ascii_start();
+        let word = self.word(spaced);
+        let unit = if word.is_empty() {
+            // A number alone is of seconds; in front of a time, of days.
+            if spaced.is_empty() { Unit::Micros(SECOND, HOUR << 2) } else { Unit::Days(1, 1 << 7) }
+        } else {
+            let lower = word.to_ascii_lowercase();
+            UNITS.iter().find(|u| u.0.contains(&lower.as_str()))?.1
+        };
+        if word.is_empty() && !(spaced.is_empty() || spaced.contains(':')) {
+            return None;
+        }
+        self.text = &spaced[word.len()..];
+        self.add(negative, digits, unit)
     }
 
     fn iso(&mut self) -> Option<()> {
@@ -280,6 +285,10 @@ mod tests {
             ("1 12:59:10", Some("1 day 12:59:10")),
             ("1 year 2 mons 3 days 04:05:06.789", Some("1 year 2 mons 3 days 04:05:06.789")),
             ("@ 1 minute ago", Some("-00:01:00")),
+            ("1 day 02:03:04 ago", Some("-1 days -02:03:04")),
+            ("1 day ago 02:00", None),
+            ("ago", None),
+            ("5 ago", None),
             ("-1 mons +2 days -03:00", Some("-1 mons +2 days -03:00:00")),
             ("1.5 years", Some("1 year 6 mons")),
             ("-1.5 weeks", Some("-10 days -12:00:00")),

@@ -16,10 +16,10 @@ describe('intervals', () => {
   it('are texts in rows, in whatever form they come', async () => {
     const db = await createDatabase({ schema })
     const live = db.live(db.query.tasks.orderBy('took'))
-    db.apply([task(1, 'P1M'), task(2, { hours: 1.5 }), task(3, '-1 day 2:00'), task(4, '1.5 weeks ago'), task(5, null)])
+    db.apply([task(1, 'P1M'), task(2, { hours: 1.5 }), task(3, '-1 day 2:00'), task(4, '1.5 weeks ago'), task(5, null), task(7, '1 day 02:03:04 ago')])
     db.applyJson('[{"op":"upsert","table":"tasks","row":{"id":6,"took":"1 year 2 mons -3 days +04:05:06.70","from":0,"to":0,"at":"00:00"}}]')
-    expect(live.rows.map(r => r.took)).toEqual(['-10 days -12:00:00', '-1 days +02:00:00', '01:30:00', '1 mon', '1 year 2 mons -3 days +04:05:06.7', null])
-    expect(live.rows.map(r => r.id)).toEqual([4, 3, 2, 1, 6, 5])
+    expect(live.rows.map(r => r.took)).toEqual(['-10 days -12:00:00', '-1 days -02:03:04', '-1 days +02:00:00', '01:30:00', '1 mon', '1 year 2 mons -3 days +04:05:06.7', null])
+    expect(live.rows.map(r => r.id)).toEqual([4, 7, 3, 2, 1, 6, 5])
   })
 
   it('are equal if they are as long, as keys too', async () => {
