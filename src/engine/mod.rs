@@ -398,7 +398,7 @@ impl Engine {
 
     /// A state that stays as it is, in O(1) but for the first. Give it back with [`Snapshot::close`].
     pub fn freeze(&mut self) -> Snapshot {
-        Snapshot::take(&mut self.store, &mut self.relations, self.version)
+        Snapshot::take(&mut self.store, &mut self.relations)
     }
 
     /// Ends a frozen state.

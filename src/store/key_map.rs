@@ -113,11 +113,6 @@ impl KeyMap {
         let KeyMap { index, kept } = self;
         kept.get_or_insert_with(|| index.iter().map(|e| e.1).collect()).clone()
     }
-
-    /// Bytes held by the map of the present version.
-    pub fn bytes(&self) -> usize {
-        self.index.bytes()
-    }
 }
 
 #[cfg(test)]

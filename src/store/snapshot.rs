@@ -10,28 +10,17 @@ use crate::trace::Relations;
 #[derive(Debug)]
 #[must_use = "a snapshot keeps rows until it is closed"]
 pub struct Snapshot {
-    version: u32,
     tables: Vec<Handles>,
 }
 
 impl Snapshot {
     /// Takes one. Cost: a pointer per table, whatever their size; the first one of a store makes the persistent sets, O(n).
-    pub fn take(store: &mut Store, rs: &mut Relations, version: u32) -> Self {
+    pub fn take(store: &mut Store, rs: &mut Relations) -> Self {
         let tables = store.freeze();
         for table in 0..tables.len() {
             rs.pin(table as u32);
         }
-        Snapshot { version, tables }
-    }
-
-    /// The version it shows.
-    pub fn version(&self) -> u32 {
-        self.version
-    }
-
-    /// Number of rows of a table.
-    pub fn len(&self, table: TableId) -> usize {
-        self.tables[table as usize].len()
+        Snapshot { tables }
     }
 
     /// Rows of a table.

@@ -121,16 +121,6 @@ impl Derived {
         }
     }
 
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.index.len()
-    }
-
-    /// No rows.
-    pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
-    }
-
     /// Bytes held besides the rows.
     pub fn bytes(&self) -> usize {
         self.index.bytes() + self.weights.bytes() + self.hashes.bytes()

@@ -87,11 +87,6 @@ impl KeyTable {
         self.keys.drop_last(keys)
     }
 
-    /// One more than the largest id ever given.
-    pub fn bound(&self) -> usize {
-        self.keys.len()
-    }
-
     /// Bytes held, texts of keys not counted.
     pub fn bytes(&self) -> usize {
         self.index.bytes() + self.keys.bytes() + self.free.capacity() * 4

@@ -125,7 +125,6 @@ fn part(unit: Unit, i: Interval) -> f64 {
         Unit::Minute => (second / 60 % 60) as f64,
         Unit::Hour => (second / 3600) as f64,
         Unit::Day => i.days.into(),
-        Unit::Week => (i.days / 7).into(),
         Unit::Month => month.into(),
         Unit::Quarter => (month / 3 + 1).into(),
         Unit::Year => year.into(),
