@@ -39,7 +39,7 @@ async function compile(rustc) {
 
 async function bind() {
   const settings = { bindgen: lockedVersion('wasm-bindgen'), optimizerFlags, binaryen: JSON.parse(readFileSync(inRoot('node_modules/binaryen/package.json'), 'utf8')).version }
-  await step('bind', { inputs: [raw, ...['engine', 'bundle', 'like-beside-like', 'module-bytes'].map((script) => inRoot(`tests/scripts/${script}.mjs`))], settings }, async () => {
+  await step('bind', { inputs: [raw, ...['engine', 'bundle', 'like-beside-like', 'fewer-bytes', 'module-bytes'].map((script) => inRoot(`tests/scripts/${script}.mjs`))], settings }, async () => {
     say('Binding and optimising')
     const bindgen = join(await ensureBindgen(), 'wasm-bindgen')
     const out = join(cache, 'bound')
