@@ -380,12 +380,16 @@ impl Engine {
                 ErrorCode::DivisionByZero => "division by zero",
                 ErrorCode::TooManyRows => "a sub-query that stands for a value has more than one row",
                 ErrorCode::NumericOverflow => "a number is out of range",
+                ErrorCode::TimestampRange => "a moment is out of range, or of no calendar",
+                ErrorCode::InvalidText => "a text is no value of the type that it is cast to",
+                ErrorCode::InvalidArgument => "a function is not defined for its arguments",
+                ErrorCode::ValueTooLarge => "a text or list grows too long",
                 ErrorCode::RecursionLimit => {
                     let name = self.circuit.endless(node).unwrap_or_default();
                     let message = format!("`{name}` of this query finds ever more, or takes more rounds than `maxRounds`");
                     return Error::new(code, message).named(name);
                 }
-                _ => "evaluation failed",
+                _ => "an expression has no value",
             };
             Error::new(code, format!("{what} in a row of this query"))
         }))

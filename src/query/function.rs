@@ -240,13 +240,14 @@ pub enum Function {
 /// What a cast makes, of what. Texts are read as PostgreSQL reads them; an error if they do not read as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CastTo {
-    /// Of Bool, Int (not zero), Text.
+    /// Of Bool, Int (not zero), Text; of Json that is a boolean.
     Bool,
-    /// Of Int, Float (to the nearest, half to even), Decimal (half away from zero), Bool, Text.
+    /// Of Int, Float (to the nearest, half to even), Decimal (half away from zero), Bool, Text; of Json that is a number, as of
+    /// Decimal. JSON's null is null.
     Int,
     /// The same, shown as a bigint whatever its size.
     BigInt,
-    /// Of Float, Int, Decimal, Text.
+    /// Of Float, Int, Decimal, Text; of Json that is a number.
     Float,
     /// Of all.
     Text,
@@ -254,7 +255,7 @@ pub enum CastTo {
     Timestamp,
     /// Of Json, Text.
     Json,
-    /// Of Decimal, Int, Float (its first fifteen digits), Text.
+    /// Of Decimal, Int, Float (its first fifteen digits), Text; of Json that is a number.
     Decimal,
     /// Of Date, Timestamp, Text.
     Date,

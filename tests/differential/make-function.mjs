@@ -20,6 +20,7 @@ export const functions = {
   moment: ['timestamp'],
   extract: ['float'],
   jsonPath: ['text', 'json'],
+  jsonScalar: ['int', 'float', 'decimal', 'bool'],
 }
 /** Features that are conditions. */
 export const predicates = ['listHas', 'between', 'distinct', 'regex', 'jsonHas']
@@ -164,6 +165,12 @@ export function makeFunction(x, feature, type) {
         case 2: return call('->>', call('->', json, step), text(r.pick(keys)))
         default: return call('->>', json, step)
       }
+    }
+    case 'jsonScalar': {
+      const json = r.oneIn(2) ? leaf(x, 'json') : call('->', leaf(x, 'json'), r.oneIn(3) ? int(r.between(-1, 2)) : text(r.pick(keys)))
+      const guarded = call('case', call('=', call('jsonTypeof', json), text(type === 'bool' ? 'boolean' : 'number')), json)
+      // An integer of what can be none of 64 bits is an error.
+      return type === 'int' ? named('cast', r.pick(['int', 'bigint']), call('%', named('cast', 'decimal', guarded), literal('decimal', '1000'))) : named('cast', type, guarded)
     }
   }
 }

@@ -43,6 +43,7 @@ pub(super) fn cast(to: CastTo, cell: Cell<'_>) -> Made {
         }
         (CastTo::Float, Cell::Decimal(v)) => Value::Float(decimal::float(&Decimal::unpack(v))?),
         (_, Cell::Text(text)) => read(to, text)?,
+        (CastTo::Bool | CastTo::Int | CastTo::BigInt | CastTo::Float | CastTo::Decimal, Cell::Json(v)) => scalar(to, v)?,
         _ if cell.kind() == Some(to.ty()) => cell.to_value(),
         _ => impossible(),
     })
@@ -64,6 +65,19 @@ fn read(to: CastTo, text: &str) -> Made {
         CastTo::Uuid => parse_uuid(bare).map(|v| Value::Uuid(v.into())),
     };
     value.ok_or(ErrorCode::InvalidText)
+}
+
+/// What a JSON value holds: a number, a boolean, or null.
+fn scalar(to: CastTo, json: &str) -> Made {
+    match (to, json.as_bytes()[0]) {
+        (_, b'n') => Ok(Value::Null),
+        (CastTo::Bool, first @ (b't' | b'f')) => Ok(Value::Bool(first == b't')),
+        (CastTo::Int | CastTo::BigInt | CastTo::Float | CastTo::Decimal, b'-' | b'0'..=b'9') => {
+            let number = parse_decimal(json).ok_or(ErrorCode::NumericOverflow)?;
+            cast(to, Cell::Decimal(&number))
+        }
+        _ => Err(ErrorCode::InvalidArgument),
+    }
 }
 
 fn number(text: &str) -> Result<f64, ErrorCode> {

@@ -230,6 +230,19 @@ fn casts_read_and_write_what_postgresql_does() {
     );
     fails(Function::Cast(CastTo::Int), ErrorCode::NumericOverflow, [[Value::Float(f64::NAN)], [Value::Float(9.3e18)]]);
     answers(
+        Function::Cast(CastTo::Int),
+        [("2.5", Value::Int(3)), ("-3", Value::Int(-3)), ("7e2", Value::Int(700)), ("null", Value::Null)]
+            .map(|(j, v)| ([json(j)], v)),
+    );
+    answers(Function::Cast(CastTo::Float), [([json("1.25")], Value::Float(1.25)), ([json("null")], Value::Null)]);
+    answers(Function::Cast(CastTo::Bool), [([json("true")], Value::Bool(true)), ([json("false")], Value::Bool(false))]);
+    fails(Function::Cast(CastTo::Int), ErrorCode::NumericOverflow, [[json("1e30")], [json("9223372036854775808")]]);
+    fails(Function::Cast(CastTo::Float), ErrorCode::NumericOverflow, [[json("1e400")]]);
+    for wrong in ["\"5\"", "[1]", "{}", "true"] {
+        fails(Function::Cast(CastTo::Int), ErrorCode::InvalidArgument, [[json(wrong)]]);
+    }
+    fails(Function::Cast(CastTo::Bool), ErrorCode::InvalidArgument, [[json("1")]]);
+    answers(
         Function::Cast(CastTo::Text),
         [
             ([moment("2024-02-29 12:00:00.120")], text("2024-02-29 12:00:00.12+00")),

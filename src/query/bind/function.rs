@@ -148,6 +148,14 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
         let flags = if let Some(Expr::Literal(Value::Text(flags))) = flags { flags } else { "" };
         pattern(&args[1], flags, params).map_err(|e| e.named(describe(&json.args[1])).at("args[1]"))?;
     }
+    if function == F::Numeric
+        && let Some((i, _)) = [(1, 1), (2, -1000)]
+            .into_iter()
+            .find(|&(i, least)| matches!(args[i].expr, Expr::Literal(Value::Int(n)) if !(least..=1000).contains(&n)))
+    {
+        let message = "`numeric` takes a precision of 1 to 1000 and a scale of -1000 to 1000";
+        return Err(Error::new(ErrorCode::QueryInvalid, message).named(describe(&json.args[i])).at_index("args", i));
+    }
     if let (F::ToChar, Some(Expr::Literal(Value::Text(text)))) = (function, args.get(1).map(|a| &a.expr))
         && let Err(rest) = parts(text, &mut |_| {})
     {

@@ -233,6 +233,17 @@ fn units_and_types_of_casts_are_names_that_are_known() {
     assert_eq!(wrong(named("cast", "float", "at")), at("TYPE_MISMATCH", "where.args[0].args[0]", "at", ""));
     assert_eq!(wrong(op("cast", [col("at")])), at("QUERY_INVALID", "where.args[0]", "cast", ""));
     assert_eq!(wrong(op("now", [])), at("UNKNOWN_FUNCTION", "where.args[0]", "now", "not"));
+    let price = || json!({"op": "cast", "name": "decimal", "args": [lit(1)]});
+    let numeric = |precision: i64, scale: i64| op("numeric", [price(), lit(precision), lit(scale)]);
+    for (precision, scale) in [(1, -1000), (1000, 1000)] {
+        filter(op("isNull", [numeric(precision, scale)]));
+    }
+    for precision in [0, 1001] {
+        assert_eq!(wrong(numeric(precision, 2)), at("QUERY_INVALID", "where.args[0].args[1]", &precision.to_string(), ""));
+    }
+    for scale in [-1001, 1001] {
+        assert_eq!(wrong(numeric(5, scale)), at("QUERY_INVALID", "where.args[0].args[2]", &scale.to_string(), ""));
+    }
 }
 
 #[test]

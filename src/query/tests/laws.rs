@@ -273,16 +273,16 @@ fn check_call(function: Function, args: &[Option<Type>]) -> Option<Type> {
             let from: &[Type] = match to {
                 CastTo::Text if first.is_some_and(|t| matches!(t, Type::Array(_))) => ARRAYS,
                 CastTo::Text => &[Bool, Int, Float, Text, Bytes, Timestamp, Json, Decimal, Date, Time, Uuid, Interval],
-                CastTo::Int | CastTo::BigInt => &[Bool, Int, Float, Text, Decimal],
-                CastTo::Float => &[Int, Float, Text, Decimal],
-                CastTo::Bool => &[Bool, Int, Text],
+                CastTo::Int | CastTo::BigInt => &[Bool, Int, Float, Text, Decimal, Json],
+                CastTo::Float => &[Int, Float, Text, Decimal, Json],
+                CastTo::Bool => &[Bool, Int, Text, Json],
                 CastTo::Timestamp => &[Timestamp, Date, Text],
                 CastTo::Date => &[Date, Timestamp, Text],
                 CastTo::Time => &[Time, Timestamp, Interval, Text],
                 CastTo::Interval => &[Interval, Time, Text],
                 CastTo::Uuid => &[Uuid, Text],
                 CastTo::Json => &[Json, Text],
-                CastTo::Decimal => &[Decimal, Int, Float, Text],
+                CastTo::Decimal => &[Decimal, Int, Float, Text, Json],
             };
             (arity(1..=1) && all(from), Some(to.ty()))
         }

@@ -62,6 +62,14 @@ pub(super) fn cast(to: CastTo, value: &Value) -> Result<Value> {
         (CastTo::Decimal, Value::Float(v)) => decimal::of_float(*v)?,
         (CastTo::Decimal, Value::Text(t)) => Value::Decimal(parse_decimal(bare(t)).ok_or_else(|| unread(t))?),
         (CastTo::Json, Value::Json(v)) => Value::Json(v.clone()),
+        (CastTo::Bool | CastTo::Int | CastTo::BigInt | CastTo::Float | CastTo::Decimal, Value::Json(v)) => {
+            match json::parse(v).scalar() {
+                Some(Value::Null) => Value::Null,
+                Some(Value::Bool(v)) if to == CastTo::Bool => Value::Bool(v),
+                Some(number @ Value::Decimal(_)) if to != CastTo::Bool => cast(to, &number)?,
+                _ => return Err(Error::new(ErrorCode::InvalidArgument, format!("{v} is no such scalar"))),
+            }
+        }
         (CastTo::Json, Value::Text(t)) => Value::Json(canonical_json(t.as_bytes()).ok_or_else(|| unread(t))?.into_boxed_str()),
         (to, value) => panic!("{value:?} to {to:?}"),
     })

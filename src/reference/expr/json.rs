@@ -3,7 +3,7 @@
 use super::undefined;
 use crate::error::Result;
 use crate::query::Function;
-use crate::value::{Value, canonical_json};
+use crate::value::{Value, canonical_json, parse_decimal};
 
 /// A JSON value; numbers by their canonical text.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,6 +117,16 @@ impl Tree {
 
     fn json(&self) -> Value {
         Value::Json(canonical_json(self.show().as_bytes()).expect("shown json is json").into_boxed_str())
+    }
+
+    /// What SQL has types for; a number as a decimal.
+    pub(super) fn scalar(&self) -> Option<Value> {
+        match self {
+            Tree::Null => Some(Value::Null),
+            Tree::Bool(v) => Some(Value::Bool(*v)),
+            Tree::Number(text) => parse_decimal(&spelled_out(text)).map(Value::Decimal),
+            Tree::Text(_) | Tree::List(_) | Tree::Object(_) => None,
+        }
     }
 
     fn text(&self) -> Value {

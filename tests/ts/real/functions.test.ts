@@ -1,7 +1,7 @@
 // Functions of a row, from the builder through the engine to rows: what each one is for, and what becomes of a row that has no value.
 import { describe, expect, it } from 'vitest'
 import {
-  addInterval, between, cast, coalesce, concatAll, concatWs, dateTrunc, diffSeconds, div, eq, extract, greatest, imatches, initcap, isDistinctFrom, isNull, jsonArrayLength, jsonContains, jsonExists,
+  addInterval, between, cast, coalesce, concatAll, concatWs, dateTrunc, diffSeconds, div, eq, extract, greatest, gt, imatches, initcap, isDistinctFrom, isNull, jsonArrayLength, jsonContains, jsonExists,
   jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, least, left, lpad, lt, makeTimestamp, match, matches, notBetween, notInArray, notLike, nullif, octetLength, param, power, regexpReplace, regexpSubstr, repeat, replace, reverse, right,
   round, rpad, splitPart, sqrt, startsWith, strpos, substring, trim, when,
 } from '../../../pkg/index.inline.js'
@@ -32,6 +32,23 @@ describe('functions', () => {
       week: new Date('2024-01-29'), day: 3, next: new Date('2024-02-29T00:14:15.500Z'), apart: 47655.5, made: new Date('2024-03-01'),
       tags: ['x', 'y'], tag: 'y', deep: 1.5, n: '{"deep": 1.5}', kind: 'object', size: 2, nothing: null,
     })
+  })
+
+  it('cast JSON that is a number or a boolean, and say what has no value', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues.select(i => ({ int: cast(jsonGet(i.meta, 'n'), 'int'), big: cast(jsonGet(i.meta, 'n'), 'bigint'), float: cast(jsonGet(i.meta, 'n'), 'float'), exact: cast(jsonGet(i.meta, 'n'), 'decimal'), is: cast(jsonGet(i.meta, 'b'), 'bool') })))
+    const more = db.live(db.query.issues.where(i => gt(cast(jsonGet(i.meta, 'n'), 'float'), 2)))
+    db.apply([put('a', { meta: { n: 2.5, b: true } })])
+    expect([live.rows, more.rows.length]).toEqual([[{ int: 3, big: 3n, float: 2.5, exact: '2.5', is: true }], 1])
+    db.apply([put('a', { meta: { n: null } })])
+    expect([live.rows, more.rows.length]).toEqual([[{ int: null, big: null, float: null, exact: null, is: null }], 0])
+    db.apply([put('a', { meta: { n: '2.5' } })])
+    expect([live.error, more.error]).toMatchObject([{ code: 'INVALID_ARGUMENT', message: 'a function is not defined for its arguments in a row of this query' }, { code: 'INVALID_ARGUMENT' }])
+    db.apply([put('a', { meta: { n: 1e30 } })])
+    expect([live.error?.code, more.error, more.rows.length]).toEqual(['NUMERIC_OVERFLOW', undefined, 1])
+    const read = db.live(db.query.issues.select(i => ({ n: cast(i.title, 'int') })))
+    db.apply([put('a', { title: 'three' })])
+    expect(read.error).toMatchObject({ code: 'INVALID_TEXT', message: 'a text is no value of the type that it is cast to in a row of this query' })
   })
 
   it('are conditions that follow the rows', async () => {

@@ -50,6 +50,7 @@ impl Scope {
                 let by = constant(rng, by);
                 call(pick(rng, &["+", "-", "*"]), vec![of, by])
             }
+            4 if rng.u8(..3) == 0 => self.held(rng, "decimal"),
             4 => call(pick(rng, &["neg", "abs", "sign", "trimScale"]), vec![of]),
             5 if rng.u8(..3) == 0 => {
                 let scale = pick(rng, &[0, 1, 3, -1]);

@@ -232,6 +232,7 @@ impl Scope {
             4 => call("startsWith", vec![self.of_type(rng, Type::Text, depth), text(pick(rng, &["", "a", "long"]))]),
             5 => call("@>", vec![self.of_type(rng, Type::Json, 1), literal(&value(rng, Type::Json, false))]),
             6 => call("?", vec![self.of_type(rng, Type::Json, 1), text(pick(rng, &KEYS))]),
+            7 if rng.bool() => self.held(rng, "bool"),
             7 => named("cast", "bool", self.of_type(rng, Type::Int, depth)),
             _ => call(pick(rng, &["~", "~*"]), vec![self.of_type(rng, Type::Text, depth), text(pick(rng, &PATTERNS))]),
         }
@@ -257,10 +258,19 @@ impl Scope {
         }
     }
 
+    /// What a JSON value holds, or null: of a type by its name.
+    pub fn held(&self, rng: &mut Rng, name: &str) -> ExprJson {
+        let json = self.of_type(rng, Type::Json, 1);
+        let kind = text(if name == "bool" { "boolean" } else { "number" });
+        let condition = call("=", vec![call("jsonTypeof", vec![json.clone()]), kind]);
+        named("cast", name, call("case", vec![condition, json]))
+    }
+
     /// A float made by a function.
     pub fn measured(&self, rng: &mut Rng, depth: usize) -> ExprJson {
         let number = self.of_type(rng, Type::Float, depth);
         match rng.usize(0..9) {
+            6 if rng.bool() => self.held(rng, "float"),
             6 => named("cast", "float", self.decimal(rng, depth)),
             7 => named("extract", pick(rng, &SPANNED), self.of_type(rng, Type::Interval, depth)),
             8 => named("extract", pick(rng, &SPANNED[..6]), self.leaf(rng, Type::Time)),
