@@ -48,11 +48,14 @@ export class Generations implements Medium {
   #checkpoint: Checkpoint | undefined
   /** The generation of the published checkpoint. */
   #base = 0
+  /** It was opened here: one folder may be handed to several, and who was kept out must not let go what another has open. */
+  #isOpen = false
 
   constructor(readonly folder: Folder) { this.kind = folder.kind }
 
   async open(): Promise<void> {
     try { await this.folder.open() } catch (error) { throw storageError(error, 'the storage cannot be opened', 'STORAGE_UNAVAILABLE') }
+    this.#isOpen = true
   }
 
   async *read(): AsyncIterable<Uint8Array> {
@@ -181,7 +184,12 @@ export class Generations implements Medium {
     try {
       this.#drop()
       log?.file.close()
-    } finally { await this.folder.close() }
+    } finally {
+      if (this.#isOpen) {
+        this.#isOpen = false
+        await this.folder.close()
+      }
+    }
   }
 
   async #emptied(name: string): Promise<File> {

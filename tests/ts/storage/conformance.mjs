@@ -161,6 +161,19 @@ export function lawsOf({ Generations: _, encode, decode }, disk) {
         equal(code, 'STORAGE_LOCKED', 'the code')
       })
     },
+    'two at once: what the second closes is not what the first has open, so a third is refused as well': async () => {
+      const place = await disk()
+      if (!place.exclusive) return
+      await session(place, async () => {
+        const codes = []
+        for (let i = 0; i < 2; i++) {
+          const late = await place.open()
+          try { await late.open() } catch (error) { codes.push(error.code) }
+          await late.close()
+        }
+        equal(codes, ['STORAGE_LOCKED', 'STORAGE_LOCKED'], 'the codes')
+      })
+    },
     'two at once where nothing keeps the second out: who comes to write behind the other is refused, and nothing acknowledged is lost': async () => {
       const opened = async (place, before) => {
         const medium = await place.unlocked()
