@@ -32,7 +32,7 @@ export type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, Q
 /**
  * Tables, live queries and sources over one engine. Made by `createDatabase`.
  *
- * After a crash of the engine (ENGINE_CRASHED, a bug of ours) and after `close` (CLOSED) every call throws.
+ * After a crash of the engine (ENGINE_CRASHED, a bug of ours) and after `close` (CLOSED) every call that needs the engine throws.
  */
 export class Database<S extends AnySchema> {
   readonly schema: S
@@ -266,8 +266,8 @@ export class Database<S extends AnySchema> {
   }
 
   /**
-   * The scope of one tenant: changes, queries and watches of it keep to it. The same object each time; nothing has to be
-   * opened or created.
+   * The scope of one tenant: changes, queries and watches of it keep to it. The same object each time (one with watches once
+   * `eddyline/watch` is loaded); nothing has to be opened or created.
    *
    * ```ts
    * import 'eddyline/watch'                                      // for `watch`, `assigns` and `counters` of the scope

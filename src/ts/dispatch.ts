@@ -138,6 +138,6 @@ export interface LiveEvent<R> {
   /** The steps from the rows of the version before. Empty when only the status changed. */
   readonly diff: readonly Patch<R>[]
   readonly version: number
-  /** The batch that caused it, undefined when only the status changed. */
+  /** The batch that caused it; undefined of a status that none has changed (a request that failed, the end). */
   readonly batch: Report | undefined
 }

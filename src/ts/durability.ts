@@ -3,7 +3,7 @@ import type { LooseBatch, LooseChange, Report } from './changes.js'
 import type { Database } from './database.js'
 import type { EddylineError } from './errors.js'
 
-/** Named values that are written in the transaction of a version: space → key → value; `undefined` deletes. JSON values, bigints and bytes. */
+/** Named values that are written in the transaction of a version: space → key → value; null and `undefined` delete. JSON values, bigints and bytes. */
 export type EntryWrites = { readonly [space: string]: { readonly [key: string]: unknown } }
 
 /** What `createDatabase({ storage })` takes: made by `indexedDb`, `opfs`, `files` or `memory` of `eddyline/storage`. */

@@ -50,7 +50,7 @@ export interface Tap {
 }
 
 export interface LiveOptions {
-  /** For `explain` and devtools. */
+  /** What you know it by: `live.label`. The library does nothing with it. */
   label?: string
   /** Whose rows, for tenanted tables. */
   tenant?: string
@@ -59,7 +59,7 @@ export interface LiveOptions {
   /** First row and number of rows of the part that is shown: `live.window` moves it. */
   window?: readonly [start: number, count: number]
   /**
-   * Its rows come in slices of some 5 ms: `status` is `'loading'`, and rows and diffs show what there is, until all are there.
+   * Its rows come in slices of some 4 ms: `status` is `'loading'`, and rows and diffs show what there is, until all are there.
    * `dispose` ends it. For queries over so many rows that the page would stand still; what takes part in it already, or
    * finds its rows by an index, is quicker whole.
    */

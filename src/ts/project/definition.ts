@@ -100,7 +100,7 @@ export interface Projection<S extends AnySchema = AnySchema, N extends string = 
  * const Accounts = projection(schema, 'Accounts', { output: q => q.accounts.select('id', 'orgId') })
  * const Totals = projection(schema, 'totals', {
  *   inputs: [Accounts, 'invoices'],
- *   view: (q, { Accounts, invoices }) => from(Accounts).innerJoin(invoices, (a, i) => eq(i.accountId, a.Accounts.id))
+ *   view: (q, { Accounts, invoices }) => from(Accounts).innerJoin(invoices, (a, i) => eq(i.accountId, a.id))
  *     .groupBy(r => ({ accountId: r.Accounts.id, orgId: r.Accounts.orgId })).select(r => ({ … total: sum(r.invoices.amount) })),
  * })
  * const Letters = projection(schema, 'letters', { inputs: ['totals'], derive: async ({ inputs, lens, tx }) => {

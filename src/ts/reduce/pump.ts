@@ -7,7 +7,7 @@ import type { EventLog } from './log.js'
 
 /** How failed attempts are repeated. Milliseconds, of a clock that does not jump. */
 export interface Retry {
-  /** Attempts in all (5). */
+  /** Attempts of a delivery (5). A fetch is tried until it works. */
   attempts?: number
   /** Before the second attempt (1,000). */
   delay?: number
