@@ -54,8 +54,8 @@ export function uuid<V extends string = string>(): Column<V> { return new Column
  */
 export function interval(): Column<IntervalText, string | IntervalParts> { return new Column('interval', false, false) }
 /**
- * A list of texts, numbers, booleans, moments, dates or uuids: `array(string())`; with `array(string().nullable())` elements may be
- * null. Integers are numbers, beyond ±(2^53−1) bigints. Compared element by element, as PostgreSQL's arrays of one dimension are.
+ * A list of texts, numbers, booleans, moments, dates or uuids: `array(string())`; elements may be null, which
+ * `array(string().nullable())` has in its type. Integers are numbers, beyond ±(2^53−1) bigints. Compared element by element, as PostgreSQL's arrays of one dimension are.
  */
 export function array<V, I, N extends boolean>(element: Column<V, I, N>): Column<((V extends bigint ? number | bigint : V) | (N extends true ? null : never))[], readonly (N extends true ? I | null : I)[]> {
   // Types that there are no arrays of are for the engine to refuse.
@@ -197,7 +197,7 @@ type ChangeOf<S extends AnySchema, T extends TableName<S>> =
   | { op: 'delete' | 'touch'; table: T; id: Key<S, T>; tenant?: string }
   | { op: 'reset'; table: T; rows?: readonly InputRow<S, T>[]; tenant?: string }
 
-/** One change, typed by the schema. See the table of operations in the guide. */
+/** One change, typed by the schema. What each does: www/docs/api.md, "Database". */
 export type Change<S extends AnySchema = AnySchema> = { [T in TableName<S>]: ChangeOf<S, T> }[TableName<S>]
 
 /** Changes that are applied as one version, with the position of their source. */
