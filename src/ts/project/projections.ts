@@ -44,7 +44,7 @@ export function projections(db: Database<any>, options: ProjectionsOptions = {})
  * Projections at work. Made by `projections(db)`.
  *
  * Views are kept up by every version; functions run for a lens when `project` asks, and from then on when their inputs within
- * the lens change: once for all changes of a task (engine `'microtask'`) or of a version (`'inline'`). A run reads one version and
+ * the lens change: once for all changes of a task, or of a version if the engine of `projections` is `'inline'`. A run reads one version and
  * is one transaction. One runs at a time, in the order of asking; what changes meanwhile makes it run again.
  */
 export class Projections implements Runner {
