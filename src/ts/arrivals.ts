@@ -1,6 +1,6 @@
 // Rows that somebody waits for, because an answer that was asked for before they come is old.
 import type { Inside } from './database.js'
-import { hasCome, keyImage, waitFor } from './row-by-key.js'
+import { hasCome, keyText, layoutOf, waitFor } from './row-by-key.js'
 
 interface Awaited { readonly row: readonly [table: string, id: unknown, tenant: string | undefined]; readonly waiting: Map<object, () => void> }
 
@@ -17,7 +17,7 @@ export class Arrivals {
   wait(owner: object, table: string, id: unknown, tenant: string | undefined, fn: () => void): void {
     const { inside } = this
     waitFor(inside, table, id, tenant)
-    const name = `${table} ${keyImage(inside, table, id, tenant)}`
+    const name = JSON.stringify([table, tenant, keyText(layoutOf(inside, table), id)])
     let awaited = this.#rows.get(name)
     if (awaited === undefined) this.#rows.set(name, awaited = { row: [table, id, tenant], waiting: new Map() })
     awaited.waiting.set(owner, fn)

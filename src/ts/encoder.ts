@@ -1,9 +1,8 @@
 import type { LooseBatch, LooseChange } from './changes.js'
-import { plainDecimal } from './decimal.js'
 import { EddylineError, said, unknownName } from './errors.js'
 import { checkBatch } from './given.js'
-import { intervalKey } from './interval.js'
-import { DECIMAL, INTERVAL, type TableLayout } from './layout.js'
+import { keyParts, valueText } from './keys.js'
+import type { TableLayout } from './layout.js'
 import { isPlain } from './option-kinds.js'
 import type { Port } from './port.js'
 import { Place, RowWriter } from './row-writer.js'
@@ -264,7 +263,7 @@ export class Encoder {
   }
 
   /** The columns that `object` sets, in order, beside the key's. Plain objects name them; others are asked for every column. */
-  #setColumns(table: TableLayout, object: Record<string, unknown>, key: unknown[]): void {
+  #setColumns(table: TableLayout, object: Record<string, unknown>, key: readonly unknown[]): void {
     const { names, shown } = table.layout
     if (Object.getPrototypeOf(object) === Object.prototype) {
       for (const name in object) {
@@ -285,9 +284,9 @@ export class Encoder {
     if (this.#given === key.length && !isPlain(object) && Object.keys(object).length === 0) throw this.#invalid('`update` needs `set`, an object with columns', '.set')
   }
 
-  #setColumn(table: TableLayout, c: number, value: unknown, key: unknown[]): void {
+  #setColumn(table: TableLayout, c: number, value: unknown, key: readonly unknown[]): void {
     if (!table.isKey[c]) { this.#give(c, value); return }
-    const of = key[table.key.indexOf(c)]
+    const k = table.key.indexOf(c), of = key[k], type = table.keyTypes[k]
     if (Object.is(value, of)) return
     this.#place.part = 'id'
     const stored = this.#packed(table, c, of)
@@ -295,10 +294,8 @@ export class Encoder {
     if (value === null) throw this.#writer.missing(table, c, null)
     const other = this.#packed(table, c, value)
     if (stored.length === other.length && stored.every((byte, i) => byte === other[i])) return
-    // Equal ones of another spelling.
-    const type = table.layout.types[c]
-    if (type === DECIMAL && plainDecimal(String(value)) === plainDecimal(String(of))) return
-    if (type === INTERVAL && intervalKey(value) === intervalKey(of)) return
+    // Equal ones of another spelling; texts of moments know no microseconds.
+    if (type !== 'timestamp' && valueText(type, value) === valueText(type, of)) return
     const name = table.layout.names[c]
     throw new EddylineError('KEY_CHANGE', `an update cannot change the key column \`${name}\``, { path: this.#place.of(table, c), offending: name })
   }
@@ -338,19 +335,15 @@ export class Encoder {
     return this.#writer.close(table, row)
   }
 
-  #keyParts(table: TableLayout, id: unknown): unknown[] {
-    const names = table.layout.names
-    let parts: unknown[]
-    if (Array.isArray(id)) parts = id
-    else if (typeof id === 'object' && id !== null && !(id instanceof Date) && !(id instanceof Uint8Array)) {
-      parts = table.key.map(c => table.inherited[c] ? ownValue(id, names[c]) : (id as Record<string, unknown>)[names[c]])
-    } else parts = [id]
-    if (parts.length !== table.key.length) {
-      throw this.#invalid(`the key of \`${table.name}\` has ${table.key.length === 1 ? 'one column' : `${table.key.length} columns`} (${table.key.map(c => names[c]).join(', ')})`,
-        '.id', parts.length < table.key.length ? 'MISSING_KEY' : 'CHANGE_INVALID')
+  #keyParts(table: TableLayout, id: unknown): readonly unknown[] {
+    const names = table.keyNames
+    const parts = keyParts(names, table.keyTypes, id)
+    if (parts.length !== names.length) {
+      throw this.#invalid(`the key of \`${table.name}\` has ${names.length === 1 ? 'one column' : `${names.length} columns`} (${names.join(', ')})`,
+        '.id', parts.length < names.length ? 'MISSING_KEY' : 'CHANGE_INVALID')
     }
     for (let i = 0; i < parts.length; i++) {
-      if (parts[i] === undefined || parts[i] === null) throw this.#invalid(`the key of \`${table.name}\` needs \`${names[table.key[i]]}\``, '.id', 'MISSING_KEY')
+      if (parts[i] === undefined || parts[i] === null) throw this.#invalid(`the key of \`${table.name}\` needs \`${names[i]}\``, '.id', 'MISSING_KEY')
     }
     return parts
   }

@@ -55,6 +55,8 @@ export interface TableLayout {
   readonly nullable: boolean[]
   /** Column indexes of the key, in key order, without the tenant. */
   readonly key: number[]
+  readonly keyNames: readonly string[]
+  readonly keyTypes: readonly CellType[]
   readonly isKey: boolean[]
   readonly tenanted: boolean
   /** Per column: the name exists on Object.prototype, so that only an own property counts. */
@@ -68,7 +70,7 @@ export function tableLayout(info: PackedInfo, nullable: Map<string, boolean>, ke
   const columnOf = new Map(layout.names.map((name, i) => [name, i]))
   const keyAt = key.map(name => columnOf.get(name)!)
   return {
-    index: info.id, name: info.table ?? String(info.id), layout, tenanted, columnOf, key: keyAt,
+    index: info.id, name: info.table ?? String(info.id), layout, tenanted, columnOf, key: keyAt, keyNames: key, keyTypes: keyAt.map(c => info.columns[c].type),
     nullable: layout.names.map(name => nullable.get(name) ?? false),
     isKey: layout.names.map((_, i) => keyAt.includes(i)),
     inherited: layout.names.map(name => name in Object.prototype),

@@ -2,9 +2,10 @@ import type { Inside } from './database.js'
 import { decodeCell } from './decoder.js'
 import { report } from './dispatch.js'
 import { EddylineError } from './errors.js'
-import { DECIMAL, INTERVAL, type TableLayout } from './layout.js'
+import { valuesText } from './keys.js'
+import type { TableLayout } from './layout.js'
 import type { Port } from './port.js'
-import { answered, keyImage, sameImage } from './row-by-key.js'
+import { answered, keyText, layoutOf } from './row-by-key.js'
 import type { QueryJson } from './query/types.js'
 import type { SchemaJson } from './schema.js'
 
@@ -32,8 +33,8 @@ interface Landing extends Answer {
   failed(error: unknown): void
 }
 
-/** A touched row. */
-export interface Touch { table: string; key: unknown; tenant: string | undefined }
+/** A touched row; `name`: equal for touches of one row, whichever spelling of its key they have. */
+export interface Touch { name: string; table: string; key: unknown; tenant: string | undefined }
 
 /** Reads the touch records of a report. Must run before the next call of the engine. */
 export function readTouches(port: Port, at: number, count: number, tables: readonly TableLayout[]): Touch[] {
@@ -43,27 +44,19 @@ export function readTouches(port: Port, at: number, count: number, tables: reado
     const bytes = port.i32[at + 1]
     const row = (at + 2) * 4
     const parts = table.key.map(c => decodeCell(port, table.layout, row, c))
-    touches.push({
-      table: table.name,
-      key: parts.length === 1 ? parts[0] : parts,
-      tenant: table.tenanted ? decodeCell(port, table.layout, row, table.layout.shown) as string : undefined,
-    })
+    const tenant = table.tenanted ? decodeCell(port, table.layout, row, table.layout.shown) as string : undefined
+    touches.push({ name: JSON.stringify([table.name, tenant, valuesText(table.keyTypes, parts)]), table: table.name, key: parts.length === 1 ? parts[0] : parts, tenant })
     at += 2 + ((bytes + 3) >> 2)
   }
   return touches
 }
 
 /** Throws FETCH_FAILED if an answer is another row than the one that was asked for. What has no key is left to `apply`. */
-export function checkAnswer(inside: Inside, { table, key, tenant }: Touch, row: object): void {
-  const { layout, key: columns } = inside.layouts.find(l => l.name === table)!
-  // One number, or length of time, has several spellings.
-  if (columns.some(c => layout.types[c] === DECIMAL || layout.types[c] === INTERVAL)) return
-  let given: Uint8Array
-  try { given = keyImage(inside, table, row, tenant) } catch { return }
-  if (!sameImage(given, keyImage(inside, table, key, tenant))) {
-    const values = columns.map(c => (row as Record<string, unknown>)[layout.names[c]])
-    throw new EddylineError('FETCH_FAILED', `the answer is another row: (${values.map(String).join(', ')})`, { offending: table })
-  }
+export function checkAnswer(inside: Inside, { table, key }: Touch, row: object): void {
+  const layout = layoutOf(inside, table)
+  const values = layout.keyNames.map(name => (row as Record<string, unknown>)[name])
+  if (values.some(v => v == null) || valuesText(layout.keyTypes, values) === keyText(layout, key)) return
+  throw new EddylineError('FETCH_FAILED', `the answer is another row: (${values.map(String).join(', ')})`, { offending: table })
 }
 
 /** A row that could not be fetched. */
@@ -105,8 +98,7 @@ export class RowFetcher {
   get failed(): ReadonlyMap<string, Failed> { return this.#failed }
 
   touch(touch: Touch): void {
-    // JSON has one null for all that is no number.
-    const name = JSON.stringify([touch.table, touch.tenant, touch.key], (_, v: unknown) => typeof v === 'bigint' || typeof v === 'number' ? `${v}` : v)
+    const { name } = touch
     const flight = this.#flights.get(name)
     if (flight !== undefined) {
       flight.again = true

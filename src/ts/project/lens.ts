@@ -4,7 +4,8 @@ import { shown } from '../option-kinds.js'
 import type { CellType } from '../port.js'
 import type { Constant } from '../query/expr.js'
 import type { TextOp, WhereOp } from '../query/types.js'
-import { type TableJson, compareValues, valueText } from '../watch/row-keys.js'
+import { valueText } from '../keys.js'
+import { type TableJson, compareValues } from '../watch/row-keys.js'
 import { checkLensOptions, failedIn } from './checks.js'
 
 const OPS: readonly WhereOp[] = ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'between', 'not between', 'is', 'is not', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*']

@@ -3,7 +3,8 @@ import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { isObject, shown, wrong } from '../option-kinds.js'
 import { rowByKey } from '../row-by-key.js'
-import { keyText, keyValues, rowKeyText, tableOf, type TableJson, valueText, columnType } from '../watch/row-keys.js'
+import { valueText } from '../keys.js'
+import { keyText, keyValues, rowKeyText, tableOf, type TableJson, columnType } from '../watch/row-keys.js'
 
 type RowObject = Record<string, unknown>
 /** A key, an object of key columns, or `{ where: { column: value } }` for every row that has these values. */

@@ -1,7 +1,8 @@
 // Order and equality of cell values as the engine has them: what binary search and the places in sorted lists rest on.
 import { daysOf } from '../calendar.js'
-import { compareDecimals, plainDecimal } from '../decimal.js'
-import { compareIntervals, intervalKey } from '../interval.js'
+import { compareDecimals } from '../decimal.js'
+import { compareIntervals } from '../interval.js'
+import { valuesText } from '../keys.js'
 import type { CellType } from '../port.js'
 
 /** A row as applications hold it: columns, and associations that were loaded. */
@@ -109,12 +110,7 @@ export function pointing(values: readonly unknown[]): boolean { return values.ev
 export function textOf(values: readonly unknown[]): string { return JSON.stringify(values.map(plain)) }
 
 /** The same for values of columns, of which some may have several spellings. */
-export function textOfCells(types: Types, columns: readonly string[], values: readonly unknown[]): string {
-  return textOf(values.map((v, i) => {
-    const type = types[columns[i]]
-    return typeof v !== 'string' ? v : type === 'decimal' ? plainDecimal(v) : type === 'interval' ? intervalKey(v) : v
-  }))
-}
+export function textOfCells(types: Types, columns: readonly string[], values: readonly unknown[]): string { return valuesText(columns.map(c => types[c]), values) }
 
 /** Text of a key: equal for equal keys, whichever of their spellings they come in. */
 export function keyText({ key, types }: Keyed, values: readonly unknown[]): string { return textOfCells(types, key, values) }

@@ -1,6 +1,7 @@
 // The association paths of a schema, computed once: which tables a value of one table may show rows of, and by which steps.
 import { cellOf } from '../cells.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { keyParts } from '../keys.js'
 import { said } from '../option-kinds.js'
 import type { ExprJson } from '../query/expr.js'
 import type { AnySchema, SchemaJson } from '../schema.js'
@@ -100,9 +101,7 @@ export class Graph {
 
   /** The key of a row, or of what names a row (a value, an array in key order, an object), as rows show it. Throws MISSING_KEY, TYPE_MISMATCH. */
   keyOf(table: Node, given: unknown, path?: string): unknown[] {
-    const parts = Array.isArray(given) ? given
-      : typeof given === 'object' && given !== null && !(given instanceof Date) && !(given instanceof Uint8Array) ? table.key.map(c => (given as AnyRow)[c])
-      : [given]
+    const parts = keyParts(table.key, table.key.map(c => table.types[c]), given)
     if (parts.length !== table.key.length || parts.some(p => p === undefined || p === null)) {
       throw new EddylineError('MISSING_KEY', `the key of \`${table.name}\` is (${table.key.join(', ')})`, { path, offending: table.name })
     }

@@ -4,7 +4,8 @@ import type { EddylineError } from '../errors.js'
 import type { Patch } from '../patches.js'
 import type { Written } from './journal.js'
 import { type Rule, type RowEvent, ruleName } from './kinds.js'
-import { type TableJson, columnType, findRow, patchKeyText, valueText } from './row-keys.js'
+import { valueText } from '../keys.js'
+import { type TableJson, columnType, findRow, patchKeyText } from './row-keys.js'
 import { Count, type Recipient, type RowSet, Tap, type Work, tellSet } from './row-set.js'
 
 /** The rows of a table with an indexed value, or without one all rows of the table. */

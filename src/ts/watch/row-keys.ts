@@ -1,15 +1,13 @@
-// Keys of rows as texts that are equal for equal keys, whichever of their forms they come in; and finding a row by its key.
-import { elementOf, packArray } from '../arrays.js'
-import { daysOf, timeOf, uuidOf } from '../calendar.js'
+// Keys of rows by the tables of a schema, their order, and finding a row by its key.
 import { cellOf } from '../cells.js'
-import { compareDecimals, plainDecimal } from '../decimal.js'
-import { compareIntervals, intervalKey } from '../interval.js'
+import { compareDecimals } from '../decimal.js'
+import { compareIntervals } from '../interval.js'
 import { EddylineError, unknownName } from '../errors.js'
+import { keyParts, valueText, valuesText } from '../keys.js'
 import { said } from '../option-kinds.js'
 import type { LiveQuery } from '../live-query.js'
 import type { CellType } from '../port.js'
 import type { AnySchema, SchemaJson } from '../schema.js'
-import { canonicalJson, hexOf, microsOfText } from '../values.js'
 
 export type TableJson = SchemaJson['tables'][number]
 
@@ -28,51 +26,22 @@ export function columnType(table: TableJson, name: string, path: string): CellTy
   return found.type
 }
 
-/** Text of a value of a column: equal for the forms that input, queries and rows have of it. Of none, null: no text is like it. */
-export function valueText(type: CellType, value: unknown): string | null { return value === null || value === undefined ? null : textOf(type, value) }
-
-function textOf(type: CellType, value: unknown): string {
-  switch (type) {
-    case 'timestamp': return String(millis(value))
-    case 'json': return canonicalJson(value, '')
-    case 'decimal': return plainDecimal(String(value))
-    case 'date': return String(daysOf(value) ?? value)
-    case 'time': return String(timeOf(value) ?? value)
-    case 'uuid': return uuidOf(value) ?? String(value)
-    case 'interval': return intervalKey(value)
-    case 'bool[]': case 'int[]': case 'float[]': case 'text[]': case 'timestamp[]': case 'date[]': case 'uuid[]': return packArray(elementOf(type)!, value) ?? String(value)
-    case 'bytes': return value instanceof Uint8Array ? hexOf(value) : String(value)
-    case 'float': return String(value === 0 ? 0 : value)
-    default: return String(value)
-  }
-}
-
-/** Milliseconds, which is what rows show of a moment. */
-function millis(value: unknown): number | string {
-  if (value instanceof Date) return value.getTime()
-  if (typeof value !== 'string') return Number(value)
-  const micros = microsOfText(value)
-  return micros === undefined ? value : Math.floor(Number(micros) / 1000)
-}
-
 /** Values of a key in key order, from the key's value, an array of them, or an object by column. Throws MISSING_KEY, TYPE_MISMATCH. */
 export function keyValues(table: TableJson, id: unknown): unknown[] {
   const names = table.key
-  const asObject = typeof id === 'object' && id !== null && !Array.isArray(id) && !(id instanceof Date) && !(id instanceof Uint8Array)
-  const named = asObject && names.every(name => Object.hasOwn(id, name))
-  const values = named ? names.map(name => (id as Record<string, unknown>)[name]) : Array.isArray(id) && (names.length > 1 || id.length === 1) ? id : [id]
+  const types = typesOf(table)
+  const values = keyParts(names, types, id)
   if (values.length !== names.length || values.some(v => v === undefined || v === null)) {
     throw new EddylineError('MISSING_KEY', `the key of \`${table.name}\` is (${names.join(', ')})`, { path: 'id', offending: table.name })
   }
-  values.forEach((value, i) => cellOf(columnType(table, names[i], 'id'), value, names[i], 'id'))
-  return values
+  values.forEach((value, i) => cellOf(types[i], value, names[i], 'id'))
+  return [...values]
 }
 
+const typesOf = (table: TableJson): CellType[] => table.key.map(name => columnType(table, name, 'id'))
+
 /** Text of a key given by its values in key order. */
-export function keyText(table: TableJson, values: readonly unknown[]): string {
-  if (values.length === 1) return valueText(columnType(table, table.key[0], 'id'), values[0]) ?? ''
-  return JSON.stringify(values.map((v, i) => valueText(columnType(table, table.key[i], 'id'), v)))
-}
+export function keyText(table: TableJson, values: readonly unknown[]): string { return valuesText(typesOf(table), values) }
 
 /** Text of a key as patches carry it. */
 export function patchKeyText(table: TableJson, key: unknown): string {
@@ -86,7 +55,7 @@ export function rowKeyText(table: TableJson, row: object): string {
 
 /** The row with a key, from a live query over the whole table in the order of its key. Cost: O(log² n). */
 export function findRow(table: TableJson, live: LiveQuery<any>, values: readonly unknown[]): Record<string, unknown> | undefined {
-  const types = table.key.map(name => columnType(table, name, 'id'))
+  const types = typesOf(table)
   const at = (i: number): Record<string, unknown> | undefined => live.window(i, 1)[0] as never
   const before = (row: Record<string, unknown>): boolean => {
     for (let i = 0; i < types.length; i++) {
@@ -109,19 +78,20 @@ export function findRow(table: TableJson, live: LiveQuery<any>, values: readonly
   return row !== undefined && rowKeyText(table, row) === keyText(table, values) ? row : undefined
 }
 
+/** Of values that are not null. */
+const textOfCell = (type: CellType, value: unknown): string => valueText(type, value)!
+
 /** The engine's order of values that are not null, given in any of their forms. */
 export function compareValues(type: CellType, a: unknown, b: unknown): number {
   switch (type) {
     case 'text': return compareText(String(a), String(b))
     case 'bool': return Number(a) - Number(b)
-    case 'timestamp': return Number(millis(a)) - Number(millis(b))
     case 'bigint': { const x = BigInt(a as bigint), y = BigInt(b as bigint); return x < y ? -1 : x > y ? 1 : 0 }
-    case 'date': case 'time': return Number(textOf(type, a)) - Number(textOf(type, b))
-    case 'uuid': { const x = textOf(type, a), y = textOf(type, b); return x < y ? -1 : x > y ? 1 : 0 }
+    case 'timestamp': case 'date': case 'time': return Number(textOfCell(type, a)) - Number(textOfCell(type, b))
+    case 'uuid': case 'bytes': { const x = textOfCell(type, a), y = textOfCell(type, b); return x < y ? -1 : x > y ? 1 : 0 }
     case 'decimal': return compareDecimals(String(a), String(b))
     case 'interval': return compareIntervals(a, b)
-    case 'bool[]': case 'int[]': case 'float[]': case 'text[]': case 'timestamp[]': case 'date[]': case 'uuid[]': return compareText(textOf(type, a), textOf(type, b))
-    case 'bytes': { const x = textOf(type, a), y = textOf(type, b); return x < y ? -1 : x > y ? 1 : 0 }
+    case 'bool[]': case 'int[]': case 'float[]': case 'text[]': case 'timestamp[]': case 'date[]': case 'uuid[]': return compareText(textOfCell(type, a), textOfCell(type, b))
     default: {
       const x = a as number, y = b as number
       // NaN comes last and equals itself.
