@@ -21,7 +21,7 @@ import type { ParamQuery, ParamValues } from './query/params.js'
 import { queryRoot } from './query/root.js'
 import { CAME, CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION } from './report.js'
 import { Relations } from './rows.js'
-import type { AnySchema, Batch, Change } from './schema.js'
+import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
 import { type Tenant, tenantOf } from './tenant.js'
 import { type Answer, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
@@ -113,14 +113,14 @@ export class Database<S extends AnySchema> {
    * UNKNOWN_COLUMN, TYPE_MISMATCH, KEY_CHANGE, CURSOR_BACKWARDS … with `path`; then nothing has happened.
    * Cost: about 0.4 µs per row here, plus what the engine needs.
    */
-  apply(input: readonly Change<S>[] | Batch<S>): Report
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>): Report
   /** The same, applied at once; resolves when storage has the version. Rejects with NOT_DURABLE without storage. */
-  apply(input: readonly Change<S>[] | Batch<S>, options: ApplyOptions): Promise<Report>
-  apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Report | Promise<Report> {
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>, options: ApplyOptions): Promise<Report>
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>, options?: ApplyOptions): Report | Promise<Report> {
     return applied(this, options, () => this.#apply(input))
   }
 
-  #apply(input: readonly Change<S>[] | Batch<S>, again = true): Report {
+  #apply(input: object, again = true): Report {
     this.keeper?.guard()
     const batch = Array.isArray(input) ? undefined : input as LooseBatch
     const changes = (batch !== undefined ? batch?.changes : input) as readonly LooseChange[]

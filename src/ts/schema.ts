@@ -197,12 +197,12 @@ type ChangeOf<S extends AnySchema, T extends TableName<S>> =
   | { op: 'delete' | 'touch'; table: T; id: Key<S, T>; tenant?: string }
   | { op: 'reset'; table: T; rows?: readonly InputRow<S, T>[]; tenant?: string }
 
-/** One change, typed by the schema. What each does: www/docs/api.md, "Database". */
-export type Change<S extends AnySchema = AnySchema> = { [T in TableName<S>]: ChangeOf<S, T> }[TableName<S>]
+/** One change, typed by the schema, of any table or of those of `T`. What each does: www/docs/api.md, "Database". */
+export type Change<S extends AnySchema = AnySchema, T extends TableName<S> = TableName<S>> = { [N in T]: ChangeOf<S, N> }[T]
 
 /** Changes that are applied as one version, with the position of their source. */
-export interface Batch<S extends AnySchema = AnySchema> {
-  changes: readonly Change<S>[]
+export interface Batch<S extends AnySchema = AnySchema, T extends TableName<S> = TableName<S>> {
+  changes: readonly Change<S, T>[]
   source?: string
   cursor?: Cursor
   origin?: string

@@ -9,7 +9,7 @@ import type { LiveQuery } from './live-query.js'
 import type { ApplyOptions } from './options.js'
 import type { QueryLike } from './query/builder.js'
 import type { ParamQuery, ParamValues } from './query/params.js'
-import type { AnySchema, Batch, Change } from './schema.js'
+import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { checkTenant } from './values.js'
 
 /**
@@ -28,10 +28,10 @@ export class Tenant<S extends AnySchema> {
    * Applies changes to this tenant, as one version. Throws what `db.apply` throws, and TENANT_MISMATCH when a change is of
    * another tenant or of a table without tenants; then nothing has happened.
    */
-  apply(input: readonly Change<S>[] | Batch<S>): Report
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>): Report
   /** The same, applied at once; resolves when storage has the version. Rejects with NOT_DURABLE without storage. */
-  apply(input: readonly Change<S>[] | Batch<S>, options: ApplyOptions): Promise<Report>
-  apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Report | Promise<Report> {
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>, options: ApplyOptions): Promise<Report>
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>, options?: ApplyOptions): Report | Promise<Report> {
     const { db } = this
     return applied(db, options, () => db.apply(batchOf(db.schema, this.id, input) as never))
   }

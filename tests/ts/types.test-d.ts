@@ -18,7 +18,7 @@ import type { WorkerDatabase } from '../../src/ts/worker/index.js'
 import { useLiveQuery } from '../../src/ts/react/index.js'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
 import { watches } from '../../src/ts/watch/index.js'
-import { type InputRow, type Key, type Row, array, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
+import { type Change, type InputRow, type Key, type Row, type TableName, array, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
 import type { IntervalText } from '../../src/ts/interval.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -68,6 +68,29 @@ db.apply([{ op: 'upsert', table: 'project', row: { id: 'p', name: 'P' } }])
 db.apply([{ op: 'update', table: 'issues', id: 'a', set: { titel: 'x' } }])
 // @ts-expect-error wrong type
 db.apply([{ op: 'upsert', table: 'projects', row: { id: 'p', name: 1 } }])
+
+// In functions that are generic in the table.
+function put<T extends TableName<S>>(worker: WorkerDatabase<S>, table: T, row: InputRow<S, T>, id: Key<S, T>) {
+  const change: Change<S, T> = { op: 'upsert', table, row }
+  db.apply([change, { op: 'update', table, id, set: row }])
+  db.apply({ changes: [{ op: 'upsert', table, rows: [row] }, { op: 'delete', table, id }], source: 'api' })
+  void worker.apply([{ op: 'upsert', table, row }])
+  watches(db).apply([{ op: 'upsert', table, row }])
+  db.tenant('a').apply([{ op: 'upsert', table, row }])
+  // @ts-expect-error no such column in any of them
+  db.apply([{ op: 'upsert', table, row: { ...row, titel: 1 } as { titel: 1 } }])
+}
+function either(table: 'projects' | 'users', row: InputRow<S, 'projects'> | InputRow<S, 'users'>, changes: readonly Change<S>[]) {
+  db.apply(changes)
+  db.apply([...changes, { op: 'delete', table: 'projects', id: 'p' }])
+  // @ts-expect-error perhaps a row of the other table
+  db.apply([{ op: 'upsert', table, row }])
+  // @ts-expect-error a row of the other table
+  db.apply([{ op: 'upsert', table: 'projects', row: { id: 'p', name: 'P' } }, { op: 'upsert', table: 'users', row: { id: 'u', name: 'U' } }])
+  // @ts-expect-error a key of the other table
+  db.apply({ changes: [{ op: 'delete', table: 'projects', id: 'p' }, { op: 'delete', table: 'comments', id: 'p' }] })
+}
+void put; void either
 
 // where
 q.where('status', '=', 'open').where('points', 'in', [1, 2]).where('due', 'is', null).where('due', '<', new Date()).where('title', 'like', '%x%')

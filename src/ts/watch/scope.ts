@@ -65,10 +65,10 @@ export class Scope<S extends AnySchema> {
    * Applies changes to this scope, as one version. What `db.apply` throws, and TENANT_MISMATCH when a change is of another
    * tenant or of a table without tenants; then nothing has happened.
    */
-  apply(input: readonly Change<S>[] | Batch<S>): Report
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>): Report
   /** The same, applied at once; resolves when storage has the version. Rejects with NOT_DURABLE without storage. */
-  apply(input: readonly Change<S>[] | Batch<S>, options: ApplyOptions): Promise<Report>
-  apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Report | Promise<Report> {
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>, options: ApplyOptions): Promise<Report>
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>, options?: ApplyOptions): Report | Promise<Report> {
     return applied(this.db, options, () => {
       const batch = batchOf(this.db.schema, this.id, input)
       return Array.isArray(batch.changes) ? this.#hub.apply(batch.changes, batch) : this.db.apply(input)

@@ -18,7 +18,7 @@ import { type QueryLike, checkDepth } from '../query/builder.js'
 import type { ParamQuery, ParamValues } from '../query/params.js'
 import { queryRoot } from '../query/root.js'
 import { Relations } from '../rows.js'
-import type { AnySchema, Batch, Change } from '../schema.js'
+import type { AnySchema, Batch, Change, TableName } from '../schema.js'
 import type { Connection, Source, SourceConnection } from '../source.js'
 import { checkTenant } from '../values.js'
 import { connectTo } from './connect.js'
@@ -110,7 +110,7 @@ export class WorkerDatabase<S extends AnySchema> {
    * then nothing has happened. Rows are encoded before it returns: they may be changed afterwards. With `durable` it resolves when
    * storage has it; NOT_DURABLE without storage.
    */
-  apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Promise<Report> {
+  apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>, options?: ApplyOptions): Promise<Report> {
     try { checkApply(options) } catch (error) { return Promise.reject(error) }
     return this.#commit(input as LooseBatch, options?.durable === true ? { durable: true } : {})
   }

@@ -5,7 +5,7 @@ import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { ApplyOptions } from '../options.js'
 import type { QueryLike } from '../query/builder.js'
 import type { ParamQuery, ParamValues } from '../query/params.js'
-import type { AnySchema, Batch, Change } from '../schema.js'
+import type { AnySchema, Batch, Change, TableName } from '../schema.js'
 import { batchOf, checkQuery, cleared, confined } from '../tenant.js'
 import type { WorkerDatabase } from './database.js'
 import type { WorkerLiveQuery } from './queries.js'
@@ -22,7 +22,7 @@ export class WorkerTenant<S extends AnySchema> {
    * Applies changes to this tenant, as one version. Rejects with what `db.apply` rejects with, and TENANT_MISMATCH when a change is
    * of another tenant or of a table without tenants; then nothing has happened.
    */
-  async apply(input: readonly Change<S>[] | Batch<S>, options?: ApplyOptions): Promise<Report> { return this.db.apply(batchOf(this.db.schema, this.id, input) as never, options as never) }
+  async apply<T extends TableName<S>>(input: readonly Change<S, T>[] | Batch<S, T>, options?: ApplyOptions): Promise<Report> { return this.db.apply(batchOf(this.db.schema, this.id, input) as never, options as never) }
 
   /** Applies JSON to this tenant. Rejects with what `db.applyJson` rejects with, and TENANT_MISMATCH as `apply`. */
   async applyJson(input: string | JsonBytes | JsonStream, opts?: Omit<JsonOptions, 'tenant'>): Promise<Report> { return this.db.applyJson(input, confined(this.id, opts)) }
