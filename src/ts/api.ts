@@ -7,6 +7,7 @@ export {
   type TableName, type RelationOptions, type AssociationName, type AssociationTable,
 } from './schema.js'
 export type { Decimal } from './decimal.js'
+export type { DateText } from './calendar.js'
 export type { IntervalParts, IntervalText } from './interval.js'
 export { defineSchema } from './define-schema.js'
 export { from, type Query, type QueryLike, type OrderOptions } from './query/builder.js'

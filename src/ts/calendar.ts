@@ -1,5 +1,8 @@
 // Dates, times of day and uuids: the texts of rows, and the forms that are accepted besides.
 
+/** A day as PostgreSQL prints it, `'2024-02-29'`: any text to TypeScript, and beside it in a query a `Date` is its day in UTC. */
+export type DateText = string & { readonly $day?: Date }
+
 const DATE = /^\s*(\d{4,6})-(\d\d)-(\d\d)( BC)?\s*$/
 const TIME = /^\s*(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\s*$/
 const DAY = 86_400_000

@@ -1,3 +1,4 @@
+import type { DateText } from './calendar.js'
 import type { Cursor } from './changes.js'
 import type { Decimal } from './decimal.js'
 import type { IntervalParts, IntervalText } from './interval.js'
@@ -43,7 +44,7 @@ export function json<V = unknown>(): Column<V> { return new Column('json', false
  */
 export function decimal(): Column<Decimal, string | number | bigint> { return new Column('decimal', false, false) }
 /** A day. Rows have its text, `'2024-02-29'`; a `Date` stands for its day in UTC. */
-export function date(): Column<string, string | Date> { return new Column('date', false, false) }
+export function date(): Column<DateText, string | Date> { return new Column('date', false, false) }
 /** A time of day, microseconds held. Rows have its text, `'09:30:00'`. */
 export function time(): Column<string> { return new Column('time', false, false) }
 /** A uuid. Rows have its text in lower case with hyphens; other spellings of PostgreSQL are accepted. `uuid<UserId>()` narrows their type. */

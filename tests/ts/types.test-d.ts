@@ -4,8 +4,9 @@ import type { Database } from '../../src/ts/database.js'
 import { defineSchema } from '../../src/ts/define-schema.js'
 import { type Query, type QueryLike, from } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, boolAnd, count, first, max, median, mode, percentileDisc, stddev, stringAgg, sum } from '../../src/ts/query/aggregate.js'
+import type { DateText } from '../../src/ts/calendar.js'
 import type { Decimal } from '../../src/ts/decimal.js'
-import { type Expr, add, coalesce, concat, eq, gt, inArray, like, lt, mul, or } from '../../src/ts/query/expr.js'
+import { type Expr, add, and, coalesce, concat, eq, gt, inArray, like, lt, mul, or } from '../../src/ts/query/expr.js'
 import { cube, grouping, groupingSets, rollup } from '../../src/ts/query/grouping.js'
 import { recursive } from '../../src/ts/query/recursive.js'
 import { addDays, addInterval, anyOf, arrayAt, cardinality, between, cast, dateTrunc, diffDays, elapsed, extract, floor, greatest, isDistinctFrom, jsonGet, jsonGetText, jsonPath, left as leftOf, match, matches, notLike, nullif, regexpMatches, round, startsWith, substring, trimScale, trunc, when } from '../../src/ts/query/functions.js'
@@ -97,6 +98,14 @@ q.where('status', '=', 'open').where('points', 'in', [1, 2]).where('due', 'is', 
 q.where(i => or(eq(i.status, 'open'), gt(i.points, 2), eq(i.assigneeId, null), eq(i.title, i.projectId)))
 // @ts-expect-error no such status
 q.where('status', '=', 'opened')
+// @ts-expect-error a text is no moment
+q.where('title', '=', new Date())
+// @ts-expect-error nor is it for a callback
+q.where(i => eq(i.title, new Date()))
+// @ts-expect-error a named text is no moment
+q.where('status', '=', new Date())
+// @ts-expect-error a document is no moment
+q.where('meta', '=', new Date())
 // Constants as on input: moments as milliseconds or ISO texts, bigints as integers; JSON of no known type is anything.
 q.where('due', '<', '2024-01-01').where('due', 'in', [5, new Date()]).where('big', '>', 5).where('meta', '=', { a: 1 })
 q.where(i => or(gt(i.due, '2024-01-01'), lt(i.due, 5), eq(i.big, 7), eq(i.big, i.big), inArray(i.big, [1, 2n])))
@@ -335,12 +344,69 @@ recursive({ a: db.query.projects.select('id') }, ({ b }) => ({ a: b }))
 // @ts-expect-error a step for each
 recursive({ a: db.query.projects.select('id'), b: db.query.projects.select('id') }, ({ a }) => ({ a }))
 
+// What has an order is sorted and grouped by; documents have none.
+q.orderBy('raw').orderBy('done').orderBy('due').orderBy('big', 'desc').orderBy(i => i.due).distinctOn('due', 'raw').limitBy(['title', 'due'], 2).where('raw', '<', new Uint8Array()).where('meta', '!=', { a: 2 })
+q.groupBy('due').select(i => ({ due: i.due, last: max(i.raw) }))
+q.groupBy(i => ({ due: i.due, title: i.title })).orderBy('title')
+q.orderBy(i => jsonGet<number>(i.meta, 'a')).select(i => ({ place: over(rowNumber(), { orderBy: [[i.due, 'desc'], i.raw], partitionBy: i.title }) })).orderBy('place')
+q.leftJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy(r => r.projects.name)
+function byName<Name extends 'title' | 'status'>(name: Name) { return q.orderBy(name).groupBy(name) }
+void byName
+// @ts-expect-error documents have no order
+q.orderBy('meta')
+// @ts-expect-error documents have no order
+q.orderBy(i => i.meta)
+// @ts-expect-error documents have no order
+q.orderBy(i => jsonGet(i.meta, 'b'))
+// @ts-expect-error what a join pairs is no column
+q.leftJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy('projects')
+// @ts-expect-error documents are no groups
+q.groupBy('meta')
+// @ts-expect-error documents are no groups
+q.groupBy(i => ({ meta: i.meta }))
+// @ts-expect-error documents are no groups
+q.distinctOn('title', 'meta')
+// @ts-expect-error documents are no groups
+q.limitBy('meta', 1)
+// @ts-expect-error documents have no order
+q.where('meta', '<', { a: 1 })
+// @ts-expect-error documents have no order
+q.where('meta', 'between', [{ a: 1 }, { a: 2 }])
+// @ts-expect-error documents have no order
+q.select(i => ({ last: max(i.meta) }))
+// @ts-expect-error documents have no order
+q.select(i => ({ place: over(rowNumber(), { orderBy: i.meta }) }))
+// @ts-expect-error documents have no order
+q.groupBy('title').select(i => ({ all: arrayAgg(i.id, { orderBy: i.meta }) }))
+
 const diary = defineSchema({ days: table({ id: uuid().key(), day: date(), at: time().nullable() }) })
 declare const diaryDb: Database<typeof diary>
-same<Row<typeof diary, 'days'>, { id: string; day: string; at: string | null }>()
+same<Row<typeof diary, 'days'>, { id: string; day: DateText; at: string | null }>()
+// Days are texts to whoever reads them, and a `Date` stands for its day wherever one is compared.
+const dayText: string = ({} as Row<typeof diary, 'days'>).day
+const dayRow: Row<typeof diary, 'days'> = { id: 'a', day: dayText, at: null }
+const days = diaryDb.query.days, noon = new Date()
+days.where('day', '=', noon).where('day', '>=', noon).where('day', 'in', [noon, '2024-02-29']).where('day', 'between', [noon, '2024-02-29']).where('day', 'is', noon).where('day', 'like', '2024%')
+days.where(d => or(eq(d.day, noon), gt(d.day, noon), inArray(d.day, [noon]), between(d.day, noon, '2024-02-29'), isDistinctFrom(d.day, noon), lt(addDays(d.day, 1), noon), eq(d.day, d.day), eq(d.day, 'x' as string)))
+days.where(d => lt(cast('2024-02-29', 'date'), noon)).having(d => gt(max(d.day), noon)).select(d => ({ latest: max(d.day), since: diffDays(d.day, noon), until: diffDays(noon, d.day) }))
+withParams({ day: 'date', days: 'date[]' }, p => days.where(d => and(eq(d.day, p.day), anyOf(d.day, p.days))))
+diaryDb.live(withParams({ day: 'date' }, p => days.where(d => eq(d.day, p.day))), { params: { day: noon } }).setParams({ day: '2024-02-29' })
+days.orderBy('day').startAt({ day: noon }).startAfter({ day: '2024-02-29', id: 'a0eebc999c0b4ef8bb6d6bb9bd380a11' })
+// @ts-expect-error a day is no number
+days.orderBy('day').startAt({ day: 5 })
+q.orderBy('due').startAfter({ due: 0, id: 'a' }).startAfter({ due: '2024-01-01' }).startAt({ big: 5 }).startAt({ due: null })
+// @ts-expect-error a time of day is no moment
+days.where('at', '=', noon)
+// @ts-expect-error a uuid is no moment
+days.where(d => eq(d.id, noon))
+// @ts-expect-error a day is no number
+days.where('day', '=', 5)
+// @ts-expect-error nor is it for a callback
+days.where(d => eq(d.day, 5))
+void dayRow
 const today: InputRow<typeof diary, 'days'> = { id: 'a0eebc999c0b4ef8bb6d6bb9bd380a11', day: new Date() }
 const spans = diaryDb.query.days.where('day', '>', '2024-02-29').select(d => ({ next: addDays(d.day, 1), since: diffDays(d.day, '2024-01-01'), moment: cast(d.day, 'timestamp'), at: d.at }))
-same<RowOf<typeof spans>, { next: string; since: number; moment: Date; at: string | null }>()
+same<RowOf<typeof spans>, { next: DateText; since: number; moment: Date; at: string | null }>()
 void today
 const work = defineSchema({ tasks: table({ id: int().key(), took: interval().nullable(), from: timestamp() }) })
 declare const workDb: Database<typeof work>
@@ -353,6 +419,9 @@ declare const postsDb: Database<typeof posts>
 const tagged: InputRow<typeof posts, 'posts'> = { id: 1, tags: ['a', null], days: [0, new Date()] }
 const tags = postsDb.query.posts.where(p => anyOf('a', p.tags)).select(p => ({ tags: p.tags, first: arrayAt(p.tags, 1), n: cardinality(p.days) }))
 same<RowOf<typeof tags>, { tags: (string | null)[]; first: string | null; n: number | null }>()
+postsDb.query.posts.where('tags', '=', ['a'] as const).where('days', '=', [0, '2024-01-01', new Date()]).where(p => eq(p.days, [0]))
+// @ts-expect-error elements are moments
+postsDb.query.posts.where('days', '=', [true])
 // @ts-expect-error elements are texts
 postsDb.query.posts.where(p => anyOf(1, p.tags))
 void tagged

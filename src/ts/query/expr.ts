@@ -56,7 +56,7 @@ export class GroupingSets<C extends string> {
 /** An expression or a constant. */
 export type Operand<T> = Expr<T> | T
 /** What stands for a value of a column in a query: as on input, moments may be milliseconds or ISO texts, bigints safe integers, decimals numbers, intervals texts or parts. */
-export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V extends Decimal ? V | number | bigint : V extends IntervalText ? string | IntervalParts : V
+export type Constant<V> = V extends Date ? Date | number | string : V extends bigint ? bigint | number : V extends Decimal ? V | number | bigint : V extends IntervalText ? string | IntervalParts : V extends { readonly $day?: Date } ? V | Date : V extends readonly (infer E)[] ? V | readonly Constant<E>[] : V
 /** Texts or numbers that are named one by one, as `'open' | 'closed'`: neither any text, nor one that is marked (`string & { brand }`). */
 type Listed<T extends string | number> = {} extends { [K in T]: 1 } ? never : T
 /**
@@ -70,6 +70,8 @@ export type Comparable<T> = 0 extends 1 & T ? T : T | (T extends Decimal | bigin
 export type Beside<T> = Expr<T | null> | Expr<Comparable<T> | null>
 /** The other side of a comparison with `T`. */
 type Against<T> = Beside<T> | Constant<T> | null
+/** Values that can be sorted and grouped by: all but documents. */
+export type Sortable = string | number | bigint | boolean | Date | Uint8Array | readonly (string | number | bigint | boolean | Date | null)[] | null
 /** A condition; unknown (`null`) counts as false in `where`. */
 export type Condition = Expr<boolean | null>
 

@@ -1,5 +1,6 @@
-import type { Decimal } from '../decimal.js'
 import { elementOf } from '../arrays.js'
+import type { DateText } from '../calendar.js'
+import type { Decimal } from '../decimal.js'
 import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
 import { type Kind, type Kinds, checkOptions, isObject } from '../option-kinds.js'
@@ -145,7 +146,7 @@ export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: []): Row
 }
 
 /** What a cast gives, by the name of the type. */
-export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: string; time: string; uuid: string; interval: IntervalText }
+export interface CastTypes { text: string; int: number; bigint: bigint; float: number; bool: boolean; timestamp: Date; json: unknown; decimal: Decimal; date: DateText; time: string; uuid: string; interval: IntervalText }
 /** `CAST(a AS type)`. A text that does not read as a value: the query is in the state `error` (INVALID_TEXT). */
 export function cast<A, K extends keyof CastTypes>(a: Operand<A>, type: K): Expr<CastTypes[K] | Null<A>> { return call('cast', [a], type, undefined, type) }
 /** `CAST(a AS numeric(precision, scale))`: rounded to so many digits behind the point; with more than `precision` in all: the query is in the state `error` (NUMERIC_OVERFLOW). */
@@ -273,9 +274,9 @@ function whole(n: number): number {
   return n
 }
 /** A date so many days later. */
-export function addDays<A extends string | null, B extends number | null>(a: Expr<A>, days: Operand<B>): Expr<string | Null<A | B>> { return call('+', [a, days], 'date') }
+export function addDays<A extends string | null, B extends number | null>(a: Expr<A>, days: Operand<B>): Expr<DateText | Null<A | B>> { return call('+', [a, days], 'date') }
 /** Days from `b` to `a`; of a column and a text, the text is a date. */
-export function diffDays<A extends string | null, B extends string | null>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('-', [a, b], 'int', 'date') }
+export function diffDays<A extends string | null = string, B extends string | null = string>(a: Operand<A> | Date, b: Operand<B> | Date): Expr<number | Null<A | B>> { return call('-', [a, b], 'int', 'date') }
 /** Seconds from `b` to `a`. */
 export function diffSeconds<A extends Moment, B extends Moment>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('diffSeconds', [a, b], 'float', 'timestamp') }
 /** The moment of a calendar date and time. */

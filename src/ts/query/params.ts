@@ -1,4 +1,5 @@
 // Parameters: values of a query that are given with it and can be set anew.
+import type { DateText } from '../calendar.js'
 import { EddylineError } from '../errors.js'
 import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
@@ -10,8 +11,8 @@ import type { QueryJson } from './types.js'
 
 /** What the values of a parameter of some type are. */
 export interface ParamTypes {
-  text: string; int: number; bigint: bigint; decimal: Decimal; float: number; bool: boolean; timestamp: Date; json: unknown; bytes: Uint8Array; date: string; time: string; uuid: string; interval: IntervalText
-  'bool[]': boolean[]; 'int[]': number[]; 'float[]': number[]; 'text[]': string[]; 'timestamp[]': Date[]; 'date[]': string[]; 'uuid[]': string[]
+  text: string; int: number; bigint: bigint; decimal: Decimal; float: number; bool: boolean; timestamp: Date; json: unknown; bytes: Uint8Array; date: DateText; time: string; uuid: string; interval: IntervalText
+  'bool[]': boolean[]; 'int[]': number[]; 'float[]': number[]; 'text[]': string[]; 'timestamp[]': Date[]; 'date[]': DateText[]; 'uuid[]': string[]
 }
 /** Parameters by name, as `withParams` takes them. */
 export type ParamSpec = { readonly [name: string]: CellType }

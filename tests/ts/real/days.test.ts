@@ -1,6 +1,6 @@
 // Dates, times and uuids from objects and JSON through the engine to rows, keys and expressions.
 import { describe, expect, it } from 'vitest'
-import { addDays, cast, count, createDatabase, date, defineSchema, diffDays, dateTrunc, eq, extract, gt, int, max, min, table, time, timestamp, uuid } from '../../../pkg/index.inline.js'
+import { addDays, cast, count, createDatabase, date, defineSchema, diffDays, dateTrunc, eq, extract, gt, int, max, min, table, time, timestamp, uuid, withParams } from '../../../pkg/index.inline.js'
 import { failure } from './support.js'
 
 const schema = defineSchema({
@@ -38,6 +38,21 @@ describe('dates, times and uuids', () => {
     const one = db.live(db.query.visits.select(v => ({ n: count(), first: min(v.day), last: max(v.day), id: min(v.id) })))
     expect(one.rows).toEqual([{ n: 2, first: '2024-02-28', last: '2024-03-01', id: a }])
     expect(db.live(db.query.visits.where(v => eq(v.id, a.toUpperCase()))).rows.length).toBe(1)
+  })
+
+  it('are compared with a Date, which is its day in UTC', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([visit(a, '2024-02-28'), visit(b, '2024-03-01')])
+    const noon = new Date('2024-02-28T12:00:00Z'), visits = db.query.visits
+    const found = [
+      visits.where('day', '=', noon), visits.where('day', '<=', noon), visits.where('day', 'in', [noon]), visits.where('day', 'between', [noon, '2024-02-29']), visits.where(v => eq(v.day, noon)),
+      visits.where(v => eq(addDays(v.day, 1), new Date('2024-02-29'))), visits.where(v => eq(diffDays(v.day, noon), 0)), visits.where(v => eq(diffDays(noon, v.day), 0)), visits.orderBy('day', 'desc').startAt({ day: noon }),
+    ]
+    for (const query of found) expect(db.live(query).rows.map(v => v.id)).toEqual([a])
+    const given = db.live(withParams({ day: 'date' }, p => visits.where(v => eq(v.day, p.day))), { params: { day: noon } })
+    expect(given.rows.map(v => v.id)).toEqual([a])
+    given.setParams({ day: new Date('2024-03-01T23:59:59Z') })
+    expect(given.rows.map(v => v.id)).toEqual([b])
   })
 
   it('are keys', async () => {
