@@ -15,7 +15,7 @@ const DATABASE: Kinds = {
   name: TEXT, fetchRow: FUNCTION, ...ON_ERROR, graceMs: MILLISECONDS, storage: ANYTHING, memory: OBJECT,
 }
 const MEMORY: Kinds = { budget: { is: v => typeof v === 'number' && v > 0, what: 'a number of bytes above 0', needed: true }, onPressure: FUNCTION }
-const LIVE: Kinds = { label: TEXT, tenant: ANYTHING, params: OBJECT, window: { is: v => Array.isArray(v) && v.length === 2, what: 'a first row and a number of rows' }, sliced: ANYTHING }
+const LIVE: Kinds = { label: TEXT, tenant: ANYTHING, params: OBJECT, window: { is: v => Array.isArray(v) && v.length === 2, what: 'its first row and how many, as [0, 50]' }, sliced: ANYTHING }
 const PROGRESS: Kinds = { onProgress: FUNCTION }
 const BATCH: Kinds = { changes: ANYTHING, source: TEXT, cursor: CURSOR, origin: TEXT, tenant: ANYTHING, stale: STALE }
 // What has no kind here is for the engine to judge, or is ours.

@@ -12,7 +12,7 @@ export function shown(v: unknown): string {
   if (typeof v === 'string') return `'${v}'`
   if (typeof v === 'function') return 'a function'
   if (typeof v !== 'object' || v === null) return said(v)
-  if (Array.isArray(v)) return 'an array'
+  if (Array.isArray(v)) return `an array of ${v.length}`
   const tag = Object.prototype.toString.call(v).slice(8, -1)
   return tag === 'Object' ? 'an object' : `a ${tag}`
 }

@@ -182,7 +182,7 @@ function notHidden({ of }: Place, { names }: Names): void {
 }
 
 export function natural(n: number, what: string): number {
-  if (!Number.isSafeInteger(n) || n < 0) throw new EddylineError('QUERY_INVALID', `${what} takes a whole number from 0, not ${said(n)}`, { path: what })
+  if (!Number.isSafeInteger(n) || n < 0) throw misshapen(`${what} takes a whole number from 0, not ${said(n)}`, n, what)
   return n
 }
 

@@ -31,6 +31,11 @@ const both: Case[] = [
   ['a number for the options of live', db => db.live(db.query.issues, 3), BAD, 'options', '3'],
   ['a text for a window', db => db.live(db.query.issues, { window: 'x' }), BAD, 'window', 'x'],
   ['half a window', db => db.live(db.query.issues, { window: [1] }), BAD, 'window', '1'],
+  ['a window that begins before the rows', db => db.live(db.query.issues, { window: [-1, 5] }), 'QUERY_INVALID', 'window', '-1'],
+  ['a limit below 0', db => db.live(db.query.issues.limit(-1)), 'QUERY_INVALID', 'limit', '-1'],
+  ['half a row to leave out', db => db.live(db.query.issues.offset(0.5)), 'QUERY_INVALID', 'offset', '0.5'],
+  ['a text for a limit', db => db.live(db.query.issues.limit('5')), 'QUERY_INVALID', 'limit', '5'],
+  ['no limit', db => db.live(db.query.issues.limitBy('status', null)), 'QUERY_INVALID', 'limitBy.limit', 'null'],
   ['no parameters', db => db.live(db.query.issues, { params: null }), BAD, 'params', 'null'],
   ['a list of parameters', db => db.live(db.query.issues, { params: ['a'] }), BAD, 'params', 'a'],
   ['a number for a label', db => db.live(db.query.issues, { label: 3 }), BAD, 'label', '3'],
@@ -88,6 +93,10 @@ describe('a wrong option is a typed error, and nothing has happened', () => {
     expect(picture(db)).toEqual(before)
     // And the engine lives.
     expect(db.apply([put('q')]).applied).toBe(1)
+  })
+
+  it('of a window says what one is', () => {
+    expect(failure(() => db.live(db.query.issues, { window: [5] as never })).message).toBe('`window` is its first row and how many, as [0, 50], not an array of 1')
   })
 
   it('of a session', () => {
