@@ -38,6 +38,28 @@ const TOGETHER = 250
 /** A state folded beside the database. */
 export interface Shadow { readonly db: Database<any>; readonly fold: Fold; cursor: Cursor | 'start'; processed: number }
 
+/** Throws where nobody wants a rebuild any more: CLOSED where the database was closed. */
+function check(name: string, db: Database<any>, signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new EddylineError('REBUILD_CANCELLED', `the rebuild of \`${name}\` was cancelled; the state is what it was`)
+  db.inside.port.alive()
+}
+
+/** What a promise becomes that a rebuild waits for. Rejects at once when nobody wants it any more. */
+export async function wanted<T>(name: string, db: Database<any>, signal: AbortSignal | undefined, promise: T | Promise<T>): Promise<T> {
+  let look = (): void => {}
+  const over = new Promise<never>((_, reject) => {
+    // Behind the end of the database that is being closed.
+    look = () => { queueMicrotask(() => { try { check(name, db, signal) } catch (error) { reject(error as Error) } }) }
+  })
+  signal?.addEventListener('abort', look)
+  db.closers.add(look)
+  look()
+  try { return await Promise.race([promise, over]) } finally {
+    signal?.removeEventListener('abort', look)
+    db.closers.delete(look)
+  }
+}
+
 /** Folds a log, or a part of it, into an empty database beside. Sliced: no task is longer than about 8 ms and one event. */
 export class Rebuild {
   readonly shadow: Shadow
@@ -72,7 +94,7 @@ export class Rebuild {
   async run(): Promise<void> {
     const { shadow, options } = this
     this.#check()
-    this.#total ??= await options.source.count?.()
+    this.#total ??= await this.#wanted(options.source.count?.())
     this.#tell(false, true)
     for (;;) {
       const page = checkPage(await this.#fetch(), this.reducer.name)
@@ -102,7 +124,7 @@ export class Rebuild {
   }
 
   async #fetch(): Promise<Awaited<ReturnType<EventLog['fetch']>>> {
-    try { return await this.options.source.fetch(this.shadow.cursor, this.#batchSize) } catch (error) {
+    try { return await this.#wanted(this.options.source.fetch(this.shadow.cursor, this.#batchSize)) } catch (error) {
       throw error instanceof EddylineError ? error : failedIn('FETCH_FAILED', `the source of \`${this.reducer.name}\``, error, 'source')
     }
   }
@@ -130,11 +152,9 @@ export class Rebuild {
 
   end(): void { this.shadow.db.close() }
 
-  /** Whether anybody wants it still: nobody where the database was closed. */
-  #check(): void {
-    if (this.options.signal?.aborted) throw new EddylineError('REBUILD_CANCELLED', `the rebuild of \`${this.reducer.name}\` was cancelled; the state is what it was`)
-    this.db.inside.port.alive()
-  }
+  #check(): void { check(this.reducer.name, this.db, this.options.signal) }
+
+  #wanted<T>(promise: T | Promise<T>): Promise<T> { return wanted(this.reducer.name, this.db, this.options.signal, promise) }
 
   #tell(done: boolean, always = false): void {
     const { onProgress } = this.options

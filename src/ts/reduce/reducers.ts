@@ -6,7 +6,7 @@ import { checkAwait, checkDefined, checkNotifier, checkNotify, checkRebuild, che
 import type { Reducer, ReducerOptions } from './fold.js'
 import { type Notifier, type NotifierOptions, Notifying, type NotifyOptions } from './notifier.js'
 import { own } from './owners.js'
-import { Rebuild, type RebuildOptions, type Shadow } from './rebuild.js'
+import { Rebuild, type RebuildOptions, type Shadow, wanted } from './rebuild.js'
 import { GLOBAL, PARTITION, Running, type StartOptions, VERSION, spaceOf } from './running.js'
 import { replacing } from '../storage/packed.js'
 import { stateOf } from './state.js'
@@ -113,7 +113,7 @@ export class Reducers {
   }
 
   async #rebuild(definition: Reducer, options: RebuildOptions, running: Running | undefined): Promise<void> {
-    const { name } = definition
+    const { name } = definition, { signal } = options
     if (this.#rebuilding.has(name)) throw new EddylineError('REDUCER_INVALID', `\`${name}\` is being rebuilt already`, { offending: name })
     if (running !== undefined && running.reducer !== definition) {
       throw new EddylineError('REDUCER_INVALID', `\`${name}\` runs in another form: stop it, rebuild, and start the new one`, { offending: name })
@@ -122,7 +122,7 @@ export class Reducers {
     this.#rebuilding.add(name)
     const state = stateOf(this.db)
     try {
-      await state.leading
+      await wanted(name, this.db, signal, state.leading)
       const rebuild = new Rebuild(definition, options, this.db, state)
       try {
         await rebuild.run()
@@ -131,8 +131,14 @@ export class Reducers {
           await rebuild.run()
           await rebuild.swap(this.db, state, running)
         }
-        if (running !== undefined) await running.pump.alone(finish)
-        else await finish()
+        if (running !== undefined) {
+          let begin = (): void => {}
+          const begun = new Promise<void>(resolve => { begin = resolve })
+          const alone = running.pump.alone(() => { begin(); return finish() })
+          // What the reducer is fetching may never come.
+          await wanted(name, this.db, signal, Promise.race([begun, alone])).catch(error => { alone.catch(() => {}); throw error })
+          await alone
+        } else await finish()
         rebuild.finish()
       } finally { rebuild.end() }
       running?.pump.wake()
