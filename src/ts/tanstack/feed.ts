@@ -1,6 +1,8 @@
 // One connection of an adapter: what it writes goes to the session a transaction at a time, and stays at hand as it was written,
 // because adapters compare what comes with what they sent before.
 import { EddylineError, said } from '../errors.js'
+import { valuesText } from '../keys.js'
+import type { CellType } from '../port.js'
 import type { SchemaJson } from '../schema.js'
 import type { Source, SourceConnection, SyncSession, TypedWrite } from '../source.js'
 import { standIn } from './stand-in.js'
@@ -17,6 +19,8 @@ export interface Transaction {
   truncate: boolean
   /** The adapter may take back what it noted until then. */
   applicationStarted: boolean
+  /** Why it cannot be applied. */
+  wrong?: EddylineError
   /** What the rows are after it; undefined: gone. */
   readonly rows: Map<Key, RowObject | undefined>
 }
@@ -38,10 +42,15 @@ export class Feed {
   #waits = 1
   #loadSubset: ((options: object) => unknown) | undefined
   readonly #key: readonly string[]
+  readonly #types: readonly CellType[]
+  /** Keys of the adapter, by texts of the table's: of rows whose are not the same. */
+  readonly #names = new Map<string, Key>()
 
   constructor(readonly options: TanStackOptions, readonly table: string, readonly name: string, readonly session: SyncSession) {
     const { tables } = (session as SourceConnection).db.schema.json as SchemaJson
-    this.#key = tables.find(t => t.name === table)?.key ?? []
+    const { key = [], columns = [] } = tables.find(t => t.name === table) ?? {}
+    this.#key = key
+    this.#types = key.map(k => columns.find(c => c.name === k)!.type)
   }
 
   /** Starts the adapter. Returns what ends it. */
@@ -96,7 +105,9 @@ export class Feed {
     // Electric sends a row that it sent before as an update, refused or not.
     const whole = type === 'insert' || this.options.sync.rowUpdateMode === 'full' || (before === undefined && this.#missing.has(key!))
     this.#open.operations.push({ type: type === 'update' && whole ? 'insert' : type, key, value: whole && type !== 'delete' ? value : this.#named(value, before) })
-    if (key !== undefined) this.#open.rows.set(key, type === 'delete' ? undefined : whole ? value : { ...before, ...value })
+    const row = type === 'delete' ? undefined : whole ? value : { ...before, ...value }
+    if (this.options.getKey !== undefined) this.#open.wrong ??= this.#disagrees(key, row, before)
+    if (key !== undefined) this.#open.rows.set(key, row)
   }
 
   /** What came before in the transaction counts no more. */
@@ -105,6 +116,8 @@ export class Feed {
     if (this.#open === undefined) { this.begin(); this.truncate(options); void this.commit(); return }
     this.#open.operations = []
     this.#open.rows.clear()
+    this.#open.wrong = undefined
+    this.#names.clear()
     this.#open.truncate = true
     this.#readyAfterTruncate = options?.markReady !== false
   }
@@ -125,6 +138,7 @@ export class Feed {
     }
     transaction.applicationStarted = true
     try {
+      if (transaction.wrong !== undefined) throw transaction.wrong
       session.begin()
       if (transaction.truncate) session.truncate(this.table)
       for (const each of transaction.operations) session.write(each as TypedWrite)
@@ -159,6 +173,29 @@ export class Feed {
     if (this.options.getKey !== undefined) return this.options.getKey(row) as Key
     const parts = this.#key.map(k => row[k])
     return parts.length === 1 ? parts[0] as Key : JSON.stringify(parts)
+  }
+
+  /** What is wrong where two rows have one key of the adapter, or one row has two: a delete by it would be of another row, or of both. */
+  #disagrees(key: Key | undefined, row: RowObject | undefined, before: RowObject | undefined): EddylineError | undefined {
+    const was = this.#text(before)
+    if (row === undefined) { if (was !== undefined) this.#names.delete(was); return undefined }
+    const wrong = (what: string): EddylineError => new EddylineError('INVALID_ARGUMENT', `\`getKey\` gives ${what} of \`${this.table}\`: what it gives is to tell rows apart as their key does (${this.#key.join(', ')})`, { path: 'getKey', offending: said(key) })
+    if (key === undefined) return wrong('undefined for a row')
+    const text = this.#text(row)
+    if (text === undefined) return undefined
+    if (was !== undefined && was !== text) return wrong(`${said(key)} for two rows`)
+    const own = this.#key.length === 1 ? row[this.#key[0]] as Key : undefined
+    for (const other of [this.#names.get(text), own]) {
+      if (other !== undefined && other !== key && this.#text(this.accepted(other)) === text) return wrong(`${said(key)}, and ${said(other)} before, for one row`)
+    }
+    if (key !== own) this.#names.set(text, key)
+    return undefined
+  }
+
+  /** Text of the table's key of a row; undefined where it lacks a part: applying it says so. */
+  #text(row: RowObject | undefined): string | undefined {
+    const values = this.#key.map(k => row?.[k])
+    return values.some(v => v == null) ? undefined : valuesText(this.#types, values)
   }
 
   /** A row as it is with all transactions that are on their way. */

@@ -46,6 +46,7 @@ const FROM: Kinds = { name: TEXT, stale: /* @__PURE__ */ oneOf('error', 'ignore'
  * `sync` alone, rows are known by the key of the table instead of `getKey`.
  *
  * Throws INVALID_ARGUMENT for what is no such options, and for collections without a backend: local-only ones and live queries.
+ * A `getKey` that gives two rows one key, one row two or none refuses their transaction with INVALID_ARGUMENT.
  * What an adapter throws, or marks as an error, is SOURCE_FAILED with that as `cause`.
  */
 export function fromTanStack(table: string, options: TanStackOptions | TanStackSync, from?: { name?: string; stale?: 'error' | 'ignore' }): Source {

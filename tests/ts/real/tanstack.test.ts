@@ -444,6 +444,54 @@ describe('other options', () => {
     expect([db.live(db.query.projects).rows, errors]).toEqual([[{ id: 'b', name: 'B' }], []])
   })
 
+  describe('a `getKey` that does not agree with the key of the table', () => {
+    interface Version { id: string; name: string }
+    const a1 = { id: 'a', name: 'v1' }, a2 = { id: 'a', name: 'v2' }, b1 = { id: 'b', name: 'v1' }
+    /** What an adapter with this `getKey` writes, a transaction each. */
+    async function written(getKey: (row: Version) => unknown, ...transactions: { type: string; value?: object; key?: unknown }[][]) {
+      const { db, errors } = await open()
+      let p!: Parameters<TanStackSync['sync']>[0]
+      const connection = db.connect(fromTanStack('projects', { getKey, sync: { sync(params) { p = params } } }))
+      const outcomes: unknown[] = []
+      for (const transaction of transactions) {
+        p.begin()
+        for (const each of transaction) p.write(each)
+        const receipt = p.commit()
+        outcomes.push(receipt === true || await receipt.catch((error: unknown) => error))
+      }
+      p.markReady()
+      return { rows: db.live(db.query.projects.orderBy('id')).rows, outcomes, errors, status: connection.status }
+    }
+    const insert = (value: object) => ({ type: 'insert', value })
+    const refused = { code: 'INVALID_ARGUMENT', path: 'getKey' }
+
+    it('is refused where two rows have one key', async () => {
+      const { rows, outcomes, errors, status } = await written(row => row.name, [insert(a1)], [insert(b1)])
+      expect([rows, status]).toEqual([[a1], 'error'])
+      expect(outcomes).toMatchObject([true, { ...refused, offending: 'v1' }])
+      expect(errors).toMatchObject([refused])
+    })
+    it('is refused where one row has two keys', async () => {
+      const { rows, outcomes } = await written(row => `${row.id}/${row.name}`, [insert(a1)], [insert(a2)], [{ type: 'delete', key: 'a/v1' }])
+      expect(outcomes).toMatchObject([true, { ...refused, offending: 'a/v2' }, true])
+      expect(rows).toEqual([])
+    })
+    it('is refused where an update is of another row', async () => {
+      const { rows, outcomes } = await written(row => row.name, [insert(a1), insert({ id: 'b', name: 'v2' })], [{ type: 'update', value: { id: 'b', name: 'v1' } }])
+      expect(outcomes).toMatchObject([true, { ...refused, offending: 'v1' }])
+      expect(rows).toEqual([a1, { id: 'b', name: 'v2' }])
+    })
+    it('is refused where a row has none', async () => {
+      expect(await written(() => undefined, [insert(a1)])).toMatchObject({ rows: [], outcomes: [{ ...refused, offending: 'undefined' }] })
+    })
+    it('is none where a row goes under its key and comes under another, or a key is for another row later', async () => {
+      const { rows, outcomes, errors } = await written(row => `${row.id}/${row.name}`, [insert(a1)], [{ type: 'delete', key: 'a/v1' }, insert(a2)])
+      expect([rows, outcomes, errors]).toEqual([[a2], [true, true], []])
+      const later = await written(row => row.name, [insert(a1)], [{ type: 'delete', key: 'v1' }], [insert(b1)])
+      expect([later.rows, later.outcomes]).toEqual([[b1], [true, true, true]])
+    })
+  })
+
   it('a delete whose value is null is one by its key, and one without either is refused with its transaction alone', async () => {
     const { db, errors } = await open()
     let p!: Parameters<TanStackSync['sync']>[0]
