@@ -42,6 +42,7 @@ export class Scope<S extends AnySchema> {
   /** @internal */
   readonly counted: ScopeCounters
   #held = 0
+  #disposed = false
 
   /** @internal Use `tenant` or `watches`. */
   constructor(readonly db: Database<S>, readonly id: string | undefined) {
@@ -101,7 +102,7 @@ export class Scope<S extends AnySchema> {
    * t.watch('quotes', 'updates', { columns: ['likes'] }, ({ keys }) => flash(keys.updated))
    * t.watch(db.query.quotes.where('date', '>=', day), 'collection', ({ counts }) => …)
    * ```
-   * Throws UNKNOWN_TABLE, UNKNOWN_COLUMN, WATCH_INVALID, WATCH_LIMIT, and what the engine finds wrong with values or query.
+   * Throws CLOSED, UNKNOWN_TABLE, UNKNOWN_COLUMN, WATCH_INVALID, WATCH_LIMIT, and what the engine finds wrong with values or query.
    * Cost: a table is read once, when its first watch begins; then work proportional to its changed rows.
    */
   watch<T extends TableName<S>>(table: T, kind: SignalKind, fn: SignalListener): Watch
@@ -109,6 +110,7 @@ export class Scope<S extends AnySchema> {
   watch(query: QueryLike<any>, kind: SignalKind, fn: SignalListener): Watch
   watch(query: QueryLike<any>, kind: SignalKind, options: QueryWatchOptions, fn?: SignalListener): Watch
   watch(what: string | QueryLike<any>, kind: SignalKind, options?: any, fn?: SignalListener): Watch {
+    this.#alive()
     if (typeof options === 'function') { fn = options; options = {} }
     const given = options as TableWatchOptions<S, any> | undefined ?? {}
     checkWhat(what)
@@ -171,6 +173,7 @@ export class Scope<S extends AnySchema> {
   watchRow<T extends TableName<S>>(table: T, id: Key<S, T>, options?: Omit<TableWatchOptions<S, T>, 'by' | 'query'>, fn?: SignalListener): Watch
   watchRow<T extends TableName<S>>(table: T, id: Key<S, T>, options?: Omit<TableWatchOptions<S, T>, 'by' | 'query'> | SignalListener, fn?: SignalListener): Watch {
     if (typeof options === 'function') { fn = options; options = {} }
+    this.#alive()
     const json = tableOf(this.db.schema, table)
     checkOptions(options ?? {}, OPTIONS.filter(name => name !== 'by' && name !== 'query'))
     const values = keyValues(json, id)
@@ -207,6 +210,7 @@ export class Scope<S extends AnySchema> {
    * of the database; `savedCounters` and `restoreCounters` carry them over a restart by other ways.
    */
   counters<T extends TableName<S>>(table: T, options?: { by?: By<S, T> } & Rule): Counters {
+    this.#alive()
     checkOptions(options ?? {}, ['by', 'upsertAs', 'noop'])
     checkRule(options ?? {})
     return this.counted.counters(table, options?.by, options ?? {})
@@ -227,10 +231,14 @@ export class Scope<S extends AnySchema> {
    * Goes on from saved counters: they are added to what has been counted meanwhile. Throws WATCH_INVALID, UNKNOWN_TABLE,
    * UNKNOWN_COLUMN, TYPE_MISMATCH with `path`; then none is added.
    */
-  restoreCounters(saved: readonly SavedCounters[]): void { this.counted.restore(saved) }
+  restoreCounters(saved: readonly SavedCounters[]): void {
+    this.#alive()
+    this.counted.restore(saved)
+  }
 
   /** Labelled values that follow rows, lists and queries of this scope. */
   assigns(options?: AssignsOptions): Assigns<S> {
+    this.#alive()
     checkOptions(options ?? {}, ['signal', 'owner'])
     checkEnds(options?.signal, options?.owner)
     const assigns = new Assigns<S>(this, this.#hub, a => { this.#assigns.delete(a) })
@@ -239,8 +247,9 @@ export class Scope<S extends AnySchema> {
     return assigns
   }
 
-  /** Ends all watches, assigns and counters of this scope. The rows stay. */
+  /** Ends all watches, assigns and counters of this scope, and it makes no others: CLOSED. The rows stay. */
   dispose(): void {
+    this.#disposed = true
     for (const w of [...this.#watches]) w.cancel()
     for (const a of [...this.#assigns]) a.dispose()
     this.counted.end()
@@ -248,6 +257,12 @@ export class Scope<S extends AnySchema> {
   }
 
   [Symbol.dispose](): void { this.dispose() }
+
+  #alive(): void {
+    if (!this.#disposed) return
+    this.db.inside.port.alive()
+    throw new EddylineError('CLOSED', 'this scope is disposed: `tenant(db, id)` and `watches(db)` give another')
+  }
 
   /** @internal Takes `n` watches of those that are left. Throws WATCH_LIMIT. */
   hold(n: number): void {

@@ -87,13 +87,20 @@ describe('watches end', () => {
     await eventually(() => db.stats().views === 0)
     expect([t.watchCount, db.stats().views, a.get('u').length]).toEqual([0, 0, 2])
     expect(failure(() => a.one('x', 'users', '1')).code).toBe('CLOSED')
+    const disposed = { code: 'CLOSED', message: 'this scope is disposed: `tenant(db, id)` and `watches(db)` give another' }
+    for (const use of [
+      () => t.watch('users', 'changes', count), () => t.watchRow('users', '1', count), () => t.assigns(), () => t.counters('users'), () => { t.restoreCounters([]) },
+    ]) expect(failure(use)).toMatchObject(disposed)
+    expect([t.watchCount, db.stats().views]).toEqual([0, 0])
+    // It keeps to its tenant all the same.
+    expect(t.live(t.query.users).rows.length).toBe(2)
     const last = tenant(db, 'a')
     expect(last).not.toBe(t)
     last.watch('users', 'changes', count)
     const b = last.assigns().all('u', 'users').one('first', 'users', '1').many('both', 'users', ['1', '2'])
     db.close()
     expect([b.get('u').length, b.get('first').name, b.get('both').length]).toEqual([2, 'Alice', 2])
-    expect(failure(() => last.watch('users', 'changes', count)).code).toBe('CLOSED')
+    expect(failure(() => last.watch('users', 'changes', count))).toMatchObject({ code: 'CLOSED', message: expect.stringContaining('the database') })
     expect(signals).toBe(4)
   })
 
