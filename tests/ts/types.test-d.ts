@@ -379,6 +379,24 @@ q.select(i => ({ place: over(rowNumber(), { orderBy: i.meta }) }))
 // @ts-expect-error documents have no order
 q.groupBy('title').select(i => ({ all: arrayAgg(i.id, { orderBy: i.meta }) }))
 
+// Alternatives are of the kind of what they stand for.
+q.select(i => ({ a: coalesce(i.assigneeId, i.title), b: coalesce(i.due, '2024-01-01'), c: coalesce(i.points, 1.5), d: coalesce(i.big, 5), e: coalesce(i.due, null), f: coalesce(i.meta, { a: 1 }), g: coalesce(i.status, 'none'), h: coalesce(i.title, i.status) }))
+q.select(i => ({ a: when(i.done, '5').otherwise('many'), b: when(i.done, null).otherwise(i.due), c: when(i.done, i.status).when(eq(i.points, 1), 'one').otherwise(null), d: when(i.done, 0).when(eq(i.points, 1), i.ratio).otherwise(i.big), e: match(i.status).when('open', '1 day').otherwise(i.title) }))
+const dated = q.select(i => ({ a: coalesce(i.due, '2024-01-01'), b: coalesce(i.due, 0), c: coalesce(i.due, null), d: when(i.done, i.due).otherwise('2024-01-01'), e: when(i.done, i.due), f: when(i.done, null).otherwise(i.due), g: coalesce(i.title, 'a') }))
+same<RowOf<typeof dated>, { a: Date; b: Date; c: Date | null; d: Date | null; e: Date | null; f: Date | null; g: string }>()
+// @ts-expect-error a text or a number
+q.select(i => ({ x: coalesce(i.title, 5) }))
+// @ts-expect-error a text or a moment
+q.select(i => ({ x: coalesce(i.title, i.due) }))
+// @ts-expect-error a moment or a boolean
+q.select(i => ({ x: coalesce(i.due, true) }))
+// @ts-expect-error a boolean or a text
+q.select(i => ({ x: when(eq(i.points, 1), i.done).otherwise('no') }))
+// @ts-expect-error a text or a number
+q.select(i => ({ x: when(i.done, 'done').when(eq(i.points, 1), 1) }))
+// @ts-expect-error bytes or a document
+q.select(i => ({ x: match(i.status).when('open', i.raw).otherwise(i.meta) }))
+
 const diary = defineSchema({ days: table({ id: uuid().key(), day: date(), at: time().nullable() }) })
 declare const diaryDb: Database<typeof diary>
 same<Row<typeof diary, 'days'>, { id: string; day: DateText; at: string | null }>()
@@ -406,12 +424,16 @@ days.where(d => eq(d.day, 5))
 void dayRow
 const today: InputRow<typeof diary, 'days'> = { id: 'a0eebc999c0b4ef8bb6d6bb9bd380a11', day: new Date() }
 const spans = diaryDb.query.days.where('day', '>', '2024-02-29').select(d => ({ next: addDays(d.day, 1), since: diffDays(d.day, '2024-01-01'), moment: cast(d.day, 'timestamp'), at: d.at }))
+const daily = diaryDb.query.days.select(d => ({ day: coalesce(d.day, noon), at: coalesce(d.at, '09:00'), or: when(eq(d.day, noon), d.day).otherwise(noon) }))
+same<RowOf<typeof daily>, { day: DateText; at: string; or: DateText }>()
 same<RowOf<typeof spans>, { next: DateText; since: number; moment: Date; at: string | null }>()
 void today
 const work = defineSchema({ tasks: table({ id: int().key(), took: interval().nullable(), from: timestamp() }) })
 declare const workDb: Database<typeof work>
 const job: InputRow<typeof work, 'tasks'> = { id: 1, took: { hours: 2 }, from: 0 }
 const took = workDb.query.tasks.where('took', '<', { days: 1 }).select(t => ({ end: addInterval(t.from, t.took), sum: sum(t.took), since: elapsed(t.from, t.from) }))
+const given = workDb.query.tasks.select(t => ({ took: coalesce(t.took, { hours: 1 }), text: coalesce(t.took, '1 day') }))
+same<RowOf<typeof given>, { took: IntervalText; text: IntervalText }>()
 same<RowOf<typeof took>, { end: Date | null; sum: IntervalText | null; since: IntervalText }>()
 void job
 const posts = defineSchema({ posts: table({ id: int().key(), tags: array(string().nullable()), days: array(timestamp()).nullable() }) })

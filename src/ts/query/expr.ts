@@ -278,8 +278,16 @@ type Unnamed<T> = T extends number ? (number extends T ? T : never) : T
  */
 export type Chosen<T> = bigint extends T ? Fractions<T> : Exclude<Extract<T, Decimal> extends never ? T : Unnamed<T>, bigint> | (Extract<T, bigint> extends never ? never : Extract<T, Decimal> extends never ? number | bigint : never)
 type AnyNumber<T> = T extends number ? (Listed<T> extends never ? T : number) : T
+/** What may stand in the place of a value of `T`: of its kind, as the engine has one type for both. */
+export type Alternative<T, V = NonNullable<T>> = 0 extends 1 & T ? any : [V] extends [never] ? unknown
+  : [V] extends [string] ? (string extends V ? string | (V extends { readonly $day?: Date } ? Date : never) : [Decimal] extends [V] ? number | bigint | Decimal : [IntervalText] extends [V] ? string | IntervalParts : string)
+  : [V] extends [number | bigint | Decimal] ? number | bigint | Decimal : [V] extends [boolean] ? boolean : [V] extends [Date] ? Date | number | string
+  : [V] extends [Uint8Array] ? Uint8Array : [V] extends [readonly unknown[]] ? readonly unknown[] : unknown
+/** What an alternative to a value of `T` is in rows, which show moments, days and intervals in one form each. */
+export type Beheld<T, U, V = Exclude<T, null>> = 0 extends 1 & T ? U : [V] extends [never] ? U
+  : [V] extends [Date] ? Date | Extract<U, null> : [V] extends [{ readonly $day?: Date }] ? V | Extract<U, null> : [V] extends [IntervalText] ? ([IntervalText] extends [V] ? V | Extract<U, null> : U) : U
 /** The first that is not null. */
-export function coalesce<T, const U>(a: Expr<T>, b: Operand<U>): Expr<AnyNumber<Chosen<NonNullable<T> | U>>>
+export function coalesce<T, const U extends Alternative<T> | null>(a: Expr<T>, b: Operand<U>): Expr<AnyNumber<Chosen<Exclude<T, null> | Beheld<T, U>>>>
 export function coalesce<T>(...values: [...Operand<T | null>[], Operand<NonNullable<T>>]): Expr<NonNullable<T>>
 export function coalesce<T>(...values: Operand<T | null>[]): Expr<T | null>
 export function coalesce(...values: unknown[]): Expr<any> { return call('coalesce', values) }

@@ -5,7 +5,7 @@ import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
 import { type Kind, type Kinds, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import { type Beside, type Chosen, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
+import { type Alternative, type Beheld, type Beside, type Chosen, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
 
 type Double = number | bigint | null
 type Num = Double | Decimal
@@ -41,13 +41,13 @@ export class Case<T, W = Condition> extends Expr<Chosen<T> | null> {
   }
 
   /** Another branch: branches are tried in order, and only the one that is taken is computed. */
-  when<const U>(test: W, value: Operand<U>): Case<T | U, W> {
+  when<const U extends Alternative<T> | null>(test: W, value: Operand<U>): Case<T | Beheld<T, U>, W> {
     const type = this.cellType ?? likeOf([value])
     return new Case([...this.branches, literal(test, this.test), literal(value, type)], this.op, type, this.test)
   }
 
   /** What it is where no branch is taken. */
-  otherwise<const U>(value: Operand<U>): Expr<Chosen<T | U>> {
+  otherwise<const U extends Alternative<T> | null>(value: Operand<U>): Expr<Chosen<T | Beheld<T, U>>> {
     const type = this.cellType ?? likeOf([value])
     return new Expr({ op: this.op, args: [...this.branches, literal(value, type)] }, type)
   }

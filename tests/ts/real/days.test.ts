@@ -1,6 +1,6 @@
 // Dates, times and uuids from objects and JSON through the engine to rows, keys and expressions.
 import { describe, expect, it } from 'vitest'
-import { addDays, cast, count, createDatabase, date, defineSchema, diffDays, dateTrunc, eq, extract, gt, int, max, min, table, time, timestamp, uuid, withParams } from '../../../pkg/index.inline.js'
+import { addDays, cast, coalesce, count, createDatabase, date, defineSchema, diffDays, dateTrunc, eq, extract, gt, int, isNull, max, min, table, time, timestamp, uuid, when, withParams } from '../../../pkg/index.inline.js'
 import { failure } from './support.js'
 
 const schema = defineSchema({
@@ -53,6 +53,16 @@ describe('dates, times and uuids', () => {
     expect(given.rows.map(v => v.id)).toEqual([a])
     given.setParams({ day: new Date('2024-03-01T23:59:59Z') })
     expect(given.rows.map(v => v.id)).toEqual([b])
+  })
+
+  it('are shown as such, whichever form an alternative has', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([visit(a, '2024-02-28')])
+    const live = db.live(db.query.visits.select(v => ({
+      made: coalesce(v.made, '2024-01-01'), zero: coalesce(v.made, 0), at: coalesce(v.at, '09:00'), day: coalesce(v.day, new Date(0)),
+      none: when(isNull(v.at), new Date('2024-01-01')).otherwise(v.made), other: when(isNull(v.day), v.day).otherwise(new Date('2024-01-01T12:00:00Z')),
+    })))
+    expect(live.rows).toEqual([{ made: new Date('2024-01-01'), zero: new Date(0), at: '09:00:00', day: '2024-02-28', none: new Date('2024-01-01'), other: '2024-01-01' }])
   })
 
   it('are keys', async () => {
