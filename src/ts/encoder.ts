@@ -293,20 +293,19 @@ export class Encoder {
     this.#place.part = 'set'
     if (value === null) throw this.#writer.missing(table, c, null)
     const other = this.#packed(table, c, value)
-    if (stored.length === other.length && stored.every((byte, i) => byte === other[i])) return
-    // Equal ones of another spelling; texts of moments know no microseconds.
-    if (type !== 'timestamp' && valueText(type, value) === valueText(type, of)) return
+    // Equal ones may have another spelling; texts of moments know no microseconds.
+    if (stored === other || (type !== 'timestamp' && valueText(type, value) === valueText(type, of))) return
     const name = table.layout.names[c]
     throw new EddylineError('KEY_CHANGE', `an update cannot change the key column \`${name}\``, { path: this.#place.of(table, c), offending: name })
   }
 
-  /** The bytes of a row that holds this cell and no other, written where the next row will be. */
-  #packed(table: TableLayout, c: number, value: unknown): Uint8Array {
+  /** The bytes, as text, of a row that holds this cell and no other, written where the next row will be. */
+  #packed(table: TableLayout, c: number, value: unknown): string {
     const row = this.#pos, writer = this.#writer
     writer.open(row, table.layout.heapAt)
     writer.put(table, c, value, row)
     const bytes = writer.close(table, row), { u8, base } = this.#port
-    return u8.slice(base + row, base + row + bytes)
+    return String(u8.subarray(base + row, base + row + bytes))
   }
 
   /** Notes what a column of the update at hand is set to, in the order of columns. */

@@ -26,7 +26,7 @@ export function valueText(type: CellType, value: unknown): string | null {
     case 'decimal': return plainDecimal(String(value))
     case 'date': return String(daysOf(value) ?? value)
     case 'time': return String(timeOf(value) ?? value)
-    case 'uuid': return uuidOf(value) ?? String(value)
+    case 'uuid': return String(uuidOf(value) ?? value)
     case 'interval': return intervalKey(value)
     case 'bytes': return value instanceof Uint8Array ? hexOf(value) : String(value)
   }

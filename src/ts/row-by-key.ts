@@ -7,18 +7,11 @@ import type { TableLayout } from './layout.js'
 
 interface Finder { find(len: number): number; waitFor(len: number): number; hasCome(len: number): number }
 
-/** Encodes a change that names a row; the length of the batch. */
-function name({ encoder }: Inside, table: string, id: unknown, tenant: string | undefined): number {
-  const change: LooseChange = { op: 'delete', table, id }
-  if (tenant !== undefined) change.tenant = tenant
-  return encoder.encode([change], undefined)
-}
-
 /** What the engine says of the row with a key. Throws what `apply` finds wrong with the key of a delete. */
 function ask(inside: Inside, what: keyof Finder, table: string, id: unknown, tenant: string | undefined): number {
-  const { port } = inside
+  const { port, encoder } = inside
   port.alive()
-  const length = name(inside, table, id, tenant)
+  const length = encoder.encode([{ op: 'delete', table, id, tenant } as LooseChange], undefined)
   try {
     const said = (port.engine as unknown as Finder)[what](length)
     if (said === -2) port.engine.fail()
