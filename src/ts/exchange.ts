@@ -69,13 +69,13 @@ export function exchanged(level: Level, old: Snapshot<RowCell>, now: Snapshot<Ro
   const diff: Patch[] = []
   for (let i = end - 1; i >= from; i--) if (!kept.has(i)) diff.push(new Removed(level, undefined, i, before[i]))
   for (let i = from; i < to; i++) {
-    const cell = after[i]
-    if (!stay.has(cell)) { diff.push(added(level, i, cell)); continue }
-    const was = before[places.get(cell)!]
-    if (was === cell) continue
+    const cell = after[i], was = before[places.get(cell)!], stays = stay.has(cell)
+    if (!stays) diff.push(added(level, i, cell))
+    if (was === undefined || was === cell) continue
     const words = changedFields(level, was, cell)
-    if (words.some(word => word !== 0)) diff.push(new Changed(level, undefined, i, cell, words[0], words.subarray(1)) as Patch)
-    else if (unread.has(cell)) cell.object = was.object
+    // One that is as it was is the same object, wherever it is.
+    if (words.every(word => word === 0)) { if (unread.has(cell)) cell.object = was.object }
+    else if (stays) diff.push(new Changed(level, undefined, i, cell, words[0], words.subarray(1)) as Patch)
   }
   return diff
 }

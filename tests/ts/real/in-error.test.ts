@@ -88,6 +88,20 @@ describe('a query in error', () => {
     db.close()
   })
 
+  it('one that moved, and of which only what is not shown changed, is the same object, too', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([put(1, 1, 1), put(2, 1, 2), put(3, 1, 3)])
+    const live = db.live(db.query.t.select(t => ({ id: t.id, x: div(0, t.o) })).orderBy('p'))
+    let mirror: readonly any[] = [...live.rows]
+    live.subscribe(({ diff }) => { mirror = applyPatches(mirror as object[], diff) })
+    const [one, two, three] = live.rows
+    db.apply([put(9, 0, 9)])
+    db.apply([{ op: 'delete', table: 't', id: 9 }, put(3, 2, 0)])
+    expect(live.rows.map(r => [one, two, three].indexOf(r))).toEqual([2, 0, 1])
+    expect(mirror.map(r => live.rows.indexOf(r))).toEqual([0, 1, 2])
+    db.close()
+  })
+
   it('and in slices: every row that can be shown comes, whoever reads it, before it says that one cannot', async () => {
     for (const reads of [true, false]) {
       const db = await createDatabase({ schema })
