@@ -55,7 +55,10 @@ const METHODS = new Map<PropertyKey, Function>(Object.entries({
     return found
   },
   slice(this: Rows, start = 0, end = this.length) { return this[SNAPSHOT].slice(clamp(start, this.length), clamp(end, this.length)) },
-  at(this: Rows, index: number) { return this[SNAPSHOT].get(index < 0 ? this.length + Math.trunc(index) : Math.trunc(index) || 0) },
+  at(this: Rows, index: number) {
+    index = Math.trunc(index) || 0
+    return this[SNAPSHOT].get(index < 0 ? this.length + index : index)
+  },
   toArray(this: Rows) { return this[SNAPSHOT].slice(0, this.length) },
   concat(this: Rows, ...others: unknown[]) { return this[SNAPSHOT].slice(0, this.length).concat(...(others as object[][])) },
   values(this: Rows) { return this[SNAPSHOT][Symbol.iterator]() },

@@ -105,6 +105,8 @@ describe('chunked list', () => {
       expect((rows as any)['01']).toBeUndefined()
       expect(rows.at(-1)).toBe(plain[2999])
       expect(rows.at(5000)).toBeUndefined()
+      // Truncated first: there is nothing before the first row.
+      expect(rows.at(-0.5)).toBe(plain[0])
       expect(rows.slice(-2)).toEqual(plain.slice(-2))
       expect(rows.slice(700, 1300)).toEqual(plain.slice(700, 1300))
       expect([...rows]).toEqual(plain)
