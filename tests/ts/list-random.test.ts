@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ChunkedList } from '../../src/ts/chunked-list.js'
 import { random } from './fixtures.js'
 
-const seeds = Number(process.env.LIST_SEED ?? 1), runs = Number(process.env.LIST_RUNS ?? 10), steps = Number(process.env.LIST_STEPS ?? 30)
+const seeds = Number(process.env.LIST_SEED ?? 1), runs = Number(process.env.LIST_RUNS ?? 6), steps = Number(process.env.LIST_STEPS ?? 20)
 
 class Box {
   readonly object: { n: number }
@@ -57,7 +57,7 @@ describe('lists beside arrays', () => {
     const r = random(seed)
     let n = 0
     // Lists of either kind, and those that become the other.
-    const size = [1025, 3000, 0, 1000, 1500, 9000][seed % 6]
+    const size = [1025, 3000, 0, 1000, 1500, 5000][seed % 6]
     const model: Box[] = Array.from({ length: size }, () => new Box(n++))
     const first = model.slice()
     const list = ChunkedList.from<Box>(size, i => first[i], r(2) === 0)

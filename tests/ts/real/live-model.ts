@@ -7,6 +7,7 @@ export const schema = defineSchema({
   items: table({ id: string().key(), kind: string(), n: int(), s: string().nullable() }),
   notes: table({ id: int().key(), itemId: string(), at: int(), text: string() }),
   kinds: table({ kind: string().key(), title: string() }),
+  tags: table({ id: int().key(), label: string(), n: int() }, { tenant: true }),
 }, {
   items: { notes: hasMany('notes', 'itemId', { orderBy: [['at', 'asc']] }), arrived: hasMany('notes', 'itemId'), of: belongsTo('kinds', 'kind') },
 })
