@@ -32,12 +32,8 @@ export class NestedMirror {
     const told = inner ? undefined : diff
     const { list } = this
     if (kind === SWAP) {
-      if (child >= 0) { const node = this.#nodes[child]!; node.row = level.table.swap(node.row, handle) }
-      else if (owner !== undefined) {
-        const { items } = owner.subs[level.slot]
-        const i = level.single ? 0 : place
-        items[i] = level.table.swap(items[i] as RowCell, handle)
-      }
+      const row = child >= 0 ? this.#nodes[child]!.row : owner?.subs[level.slot].items[level.single ? 0 : place] as RowCell | undefined
+      if (row !== undefined) level.table.swap(row, handle)
       return end
     }
     if (owner !== undefined && !inner) this.#renew(owner)

@@ -79,18 +79,15 @@ export class CellTable {
     return cell
   }
 
-  /**
-   * The row of `cell` has another handle and shows the same: the cell to go on with, which is `cell` itself when somebody
-   * may know its object.
-   */
-  swap(cell: RowCell, handle: number): RowCell {
-    if (cell.handle === handle) return cell
+  /** The row of `cell` has another handle and shows the same: the same object to all who have read it or will. */
+  swap(cell: RowCell, handle: number): void {
+    if (cell.handle === handle) return
     const other = this.cells[handle]
     if (other !== undefined) {
-      // Another place of the row has the new handle already.
-      if (other.object === undefined) { other.object = cell.object; other.key = cell.key }
-      if (handle < this.#settled) this.keep(other)
-      return cell.object === undefined ? other : cell
+      // Another place of the row has the new handle already. Snapshots of this one may hold the cell, whose handle goes: it is read in time.
+      const object = cell.get()
+      if (other.object === undefined) { other.object = object; other.key = cell.key }
+      return
     }
     this.unread?.goes(cell.handle)
     if (this.cells[cell.handle] === cell) this.cells[cell.handle] = undefined
@@ -98,7 +95,7 @@ export class CellTable {
     while (this.cells.length <= handle) this.cells.push(undefined)
     // All below are kept already.
     if (handle < this.#settled) this.keep(cell)
-    return this.cells[handle] = cell
+    this.cells[handle] = cell
   }
 
   free(handle: number): void {

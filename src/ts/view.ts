@@ -379,11 +379,7 @@ export class View {
         }
         default: {
           // SWAP
-          if (list !== undefined) {
-            const cell = list.get(place) as RowCell
-            const now = table.swap(cell, words[at + 5])
-            if (now !== cell) list.set(place, now)
-          }
+          if (list !== undefined) table.swap(list.get(place) as RowCell, words[at + 5])
           at += 8
           continue
         }

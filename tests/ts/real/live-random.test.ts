@@ -1,7 +1,7 @@
 // Live queries whose parameters are set, whose windows move, that come in slices, and that listeners open, change and end while versions
 // come, beside plain arrays: rows, totals, patches, identity, and one call per version.
 import { describe, expect, it } from 'vitest'
-import { type LiveQuery, type Patch, applyPatches } from '../../../pkg/index.inline.js'
+import { type LiveQuery, type Patch, applyPatches, plainPatches, toJsonPatch } from '../../../pkg/index.inline.js'
 import { FAILS, type Params, type Shape, State, open, randomChanges, shapes } from './live-model.js'
 import { eventually, random, tick } from './support.js'
 
@@ -39,6 +39,34 @@ function checkIdentity(before: readonly any[], now: readonly any[], key: (row: a
       else checkIdentity(was[name], row[name], r => r.id, say)
     }
   }
+}
+
+/** Steps as JSON Patch has them, over plain JSON. */
+function jsonPatched(rows: any, operations: readonly any[]): any {
+  const root = { rows: JSON.parse(text(rows)) }
+  for (const { op, path, from, value } of operations) {
+    const place = (pointer: string): [any, string] => {
+      const names = ['rows', ...pointer.split('/').slice(1)].map(name => name.replaceAll('~1', '/').replaceAll('~0', '~')), last = names.pop()!
+      return [names.reduce((at: any, name) => at[name], root), last]
+    }
+    const take = (pointer: string): any => { const [at, name] = place(pointer); const was = at[name]; if (Array.isArray(at)) at.splice(Number(name), 1); else delete at[name]; return was }
+    const put = (pointer: string, what: any): void => { const [at, name] = place(pointer); if (Array.isArray(at)) at.splice(name === '-' ? at.length : Number(name), 0, what); else at[name] = what }
+    if (op === 'remove') take(path)
+    else if (op === 'move') put(path, take(from))
+    else if (op === 'add') put(path, JSON.parse(text(value)))
+    else if (op === 'replace') { const [at, name] = place(path); if (!(name in at)) throw new Error(`nothing at ${path}`); at[name] = JSON.parse(text(value)) }
+    else throw new Error(`no operation: ${op}`)
+  }
+  return root.rows
+}
+
+/** Patches in their other forms lead to the same rows. */
+function checkCopies(f: Followed, diff: readonly Patch[], due: string, say: string): void {
+  // The key of a pair is both keys.
+  if (['joined', 'laid over'].includes(f.shape.name)) return
+  const key = (row: any): unknown => row.id ?? row.kind
+  expect(text(jsonPatched(f.mirror, toJsonPatch(diff, f.mirror, key))), `${say}: as JSON Patch`).toBe(due)
+  expect(text(applyPatches(JSON.parse(text(f.mirror)), structuredClone(plainPatches(diff)), key)), `${say}: as plain patches`).toBe(due)
 }
 
 async function play(seed: number): Promise<void> {
@@ -92,6 +120,7 @@ async function play(seed: number): Promise<void> {
       }
       if (f.unread !== undefined) f.unread.push(event.diff)
       else {
+        if (r(4) === 0) checkCopies(f, event.diff, text(rows), say)
         f.mirror = applyPatches(f.mirror, event.diff as Patch<any>[], row => row.id ?? row.kind)
         expect(text(f.mirror), `${say}: patches ${text(event.diff.map(p => ({ t: p.t, path: p.path, at: (p as any).at })))}`).toBe(text(rows))
       }
@@ -167,7 +196,9 @@ async function play(seed: number): Promise<void> {
       }
     } finally { depth-- }
   }
+  const look = (kept: { snapshot: { rows: readonly any[] }; rows: string; at: string }[]): void => { for (const { snapshot, rows, at } of kept) expect(text(snapshot.rows), `seed ${seed}: a picture of ${at}`).toBe(rows) }
   const check = (f: Followed): void => {
+    if (errors.length > 0) throw errors[0]
     const say = `seed ${seed}, ${all.indexOf(f)} ${f.shape.name} after ${log.slice(-6).join('; ')}`
     const { live } = f
     if (live.status === 'closed' || live.status === 'loading') return
@@ -186,6 +217,7 @@ async function play(seed: number): Promise<void> {
     state.apply([{ op: 'upsert', table: 'items', rows }])
     db.apply([{ op: 'upsert', table: 'items', rows }])
   }
+  const kept: { snapshot: { rows: readonly any[] }; rows: string; at: string }[] = []
   for (let n = 0; n < 4; n++) begin()
   for (let n = 0; n < (sizes[1] > 60 ? steps / 4 : steps); n++) {
     const before = all.map(f => [f, f.told, text(f.live.rows), f.live.status, f.listens] as const)
@@ -197,6 +229,10 @@ async function play(seed: number): Promise<void> {
       const changed = text(f.live.rows) !== rows || f.live.status !== status
       if (f.shape.name !== 'nested' || changed) expect(f.told - told, `seed ${seed}, ${f.shape.name}: calls after ${log.slice(-3).join('; ')}`).toBe(changed ? 1 : 0)
     }
+    // Pictures of then, whose rows are looked at much later.
+    const f = all[r(all.length)]
+    if (f.live.status === 'ready' && !f.sliced) kept.push({ snapshot: f.live.getSnapshot(), rows: text(at(f, db.version).rows), at: `${f.shape.name} at ${db.version}` })
+    if (r(10) === 0) look(kept.splice(r(kept.length), 1))
     if (r(6) === 0) { await tick(); for (const f of all) check(f) }
   }
   await eventually(() => all.every(f => f.live.status !== 'loading'))
@@ -208,9 +244,11 @@ async function play(seed: number): Promise<void> {
   }
   if (errors.length > 0) throw errors[0]
   for (const f of all) f.live.dispose()
+  if (seed % 2 === 0) look(kept.splice(0))
   await eventually(() => db.stats().views === 0)
   expect([db.stats().views, db.stats().nodes], `seed ${seed}: what is left`).toEqual([0, 0])
   db.close()
+  look(kept)
 }
 
 describe('live queries that are changed while versions come', () => {

@@ -93,4 +93,30 @@ describe('a list that nobody has read', () => {
       taken.forEach((rows, i) => { expect(copied(rows)).toEqual(expected[i]) })
     })
   }
+
+  // The other list has taken the new handle of the row when this one is told that nothing it shows is another.
+  const ofOneShape: Record<string, (db: Db) => { all: any; first: any }> = {
+    'columns': db => ({ all: db.query.issues.orderBy('id').select('id', 'title'), first: db.query.issues.orderBy('priority', 'desc').limit(1).select('id', 'title') }),
+    'columns of pairs': db => {
+      const pairs = db.query.issues.innerJoin('comments', (i, c) => eq(i.id, c.issueId)), shown = (r: any) => ({ id: r.comments.id, title: r.issues.title })
+      return { all: pairs.orderBy(r => r.comments.id).select(shown), first: pairs.orderBy(r => r.issues.priority, 'desc').limit(1).select(shown) }
+    },
+  }
+  for (const [name, make] of Object.entries(ofOneShape)) {
+    it(`shows what it showed, in the same objects as the next, when a row comes into another list of its shape: ${name}`, async () => {
+      const { db } = await open()
+      db.apply(load())
+      const [first, all] = [db.live(make(db).first), db.live(make(db).all)] as LiveQuery<any>[]
+      expect(first.rows.length).toBe(1)
+      const then = all.rows
+      // Of this row only what nobody shows is another.
+      db.apply([{ op: 'update', table: 'issues', id: 'i700', set: { priority: 9999 } }])
+      // Its handle goes to another row.
+      db.apply(Array.from({ length: 50 }, (_, i) => ({ op: 'upsert', table: 'issues', row: issue(`other${i}`, { title: 'another' }) }) as const))
+      db.apply(Array.from({ length: 50 }, (_, i) => comment(10_000 + i, `other${i}`)))
+      const at = all.rows.findIndex(row => row.id === first.rows[0].id)
+      expect([at >= 0, then[at].title, then[at] === all.rows[at], then[at] === first.rows[0]]).toEqual([true, 'Issue i700', true, true])
+      db.close()
+    })
+  }
 })
