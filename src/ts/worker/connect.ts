@@ -14,18 +14,17 @@ export interface WorkerSession extends Omit<SyncSession, 'commit' | 'applyJson' 
 
 /**
  * Starts a source as soon as its cursor is known, and, of several tabs, when it is this one's `turn`. What is wrong with a write
- * is an error of the connection.
+ * is an error of the connection. `cursors`: those that sources have committed.
  */
 export function connectTo<S extends AnySchema>(
-  db: WorkerDatabase<S>, source: Source, turn: { ask(): Promise<string | undefined>; loaded(): void }, onClose: (connection: SourceConnection) => void, onError: ((error: unknown) => void) | undefined,
+  db: WorkerDatabase<S>, source: Source, cursors: Map<string, string>, turn: { ask(): Promise<string | undefined>; loaded(): void }, onClose: (connection: SourceConnection) => void, onError: ((error: unknown) => void) | undefined,
 ): SourceConnection {
   // One by one: what a class gives its instances is not their own, and would not be spread.
   const { name, stale, table } = source
-  let cursor: string | undefined
   let pending = Promise.resolve()
   /** Told by the connection, whoever awaits it; but of a stream, which is awaited in the page, too, and may be tried again. */
   const followed = (applied: Promise<Report>, isAwaited = false): Promise<Report> => {
-    const told = applied.then(report => { if (report.source === name && report.cursor !== undefined) cursor = report.cursor }, error => { if (!isAwaited) connection.markError(error) })
+    const told = applied.then(() => {}, error => { if (!isAwaited) connection.markError(error) })
     const before = pending
     // Settles with nothing: what was written long ago is not to be held by what is written now.
     pending = told.then(() => before)
@@ -33,7 +32,7 @@ export function connectTo<S extends AnySchema>(
   }
   const face = {
     schema: db.schema,
-    cursor: () => cursor,
+    cursor: () => cursors.get(name),
     apply: (batch: never) => followed(db.apply(batch)),
     applyJson: (input: never, opts: never) => followed(db.applyJson(input, opts), isStream(input)),
   }
@@ -64,7 +63,7 @@ export function connectTo<S extends AnySchema>(
   }
   const connection = new SourceConnection(face as never, ordered, onClose, onError)
   turn.ask().then(known => {
-    cursor = known
+    if (known !== undefined) cursors.set(name, known)
     if (connection.status !== 'closed') connection.start()
   }, error => { connection.markError(error) })
   return connection

@@ -58,6 +58,8 @@ export class WorkerDatabase<S extends AnySchema> {
   readonly #listeners = new Map<string, Set<{ fn: (value: any) => void }>>()
   readonly #tenants = new Map<string, WorkerTenant<S>>()
   readonly #connections = new Set<SourceConnection>()
+  /** The last one that each source has committed, as far as this page knows. */
+  readonly #cursors = new Map<string, string>()
   readonly #fetches: Fetches
   readonly #onError: ((error: unknown) => void) | undefined
   readonly #durability: FarDurability | undefined
@@ -130,7 +132,7 @@ export class WorkerDatabase<S extends AnySchema> {
     // Places are told as they were written, even if the array is another by then.
     const written = changes.slice()
     try {
-      return await this.#requests.ask<Report>({ t: 'commit', bytes, source: batch?.source, cursor, origin: batch?.origin, ...more }, [bytes.buffer])
+      return this.#noted(await this.#requests.ask<Report>({ t: 'commit', bytes, source: batch?.source, cursor, origin: batch?.origin, ...more }, [bytes.buffer]))
     } catch (error) { throw located(this.#encoder, error, written) }
   }
 
@@ -142,13 +144,20 @@ export class WorkerDatabase<S extends AnySchema> {
     this.#alive()
     checkJson(opts)
     const options = opts === undefined ? undefined : engineOptions(opts)
-    if (isStream(input)) return this.#requests.stream<Report>(input, options, opts)
+    if (isStream(input)) return this.#noted(await this.#requests.stream<Report>(input, options, opts))
     checkInput(input)
     const given = typeof input === 'string' || input instanceof Uint8Array ? input
       : ArrayBuffer.isView(input) ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength) : new Uint8Array(input)
     // A view is sent with all of its buffer: only what it shows is to go.
     const part = given instanceof Uint8Array && given.byteLength < given.buffer.byteLength ? given.slice() : given
-    return this.#requests.ask<Report>({ t: 'json', input: part, options }, part !== given && part instanceof Uint8Array ? [part.buffer as ArrayBuffer] : [])
+    return this.#noted(await this.#requests.ask<Report>({ t: 'json', input: part, options }, part !== given && part instanceof Uint8Array ? [part.buffer as ArrayBuffer] : []))
+  }
+
+  /** What sources go on from. */
+  #noted(report: Report): Report {
+    const { source, cursor, replayed } = report
+    if (source !== undefined && cursor !== undefined && !replayed) this.#cursors.set(source, cursor)
+    return report
   }
 
   /**
@@ -240,7 +249,7 @@ export class WorkerDatabase<S extends AnySchema> {
     checkSource(source, this.schema.json)
     const { name } = source
     const turn = this.#next++
-    const connection = connectTo(this, source, {
+    const connection = connectTo(this, source, this.#cursors, {
       ask: () => this.#requests.ask<string | undefined>({ t: 'source', source: name, turn }),
       loaded: () => { if (this.#dead === undefined) this.#channel.post({ t: 'sourced', source: name } satisfies Request, []) },
     }, c => {

@@ -299,6 +299,23 @@ describe('what comes from elsewhere', () => {
     }
   })
 
+  it('the cursor of a session is the last one that its source has committed, as in the page: by whom ever, and not one that was ignored', async () => {
+    const { db } = await openFar()
+    const sessions: any[] = []
+    const source = () => ({ name: 'api', stale: 'ignore' as const, sync(s: any) { sessions.push(s); s.markReady() } })
+    const [first, second] = [db.connect(source()), db.connect(source())]
+    await Promise.all([first.ready, second.ready])
+    const commit = (cursor: number) => { sessions[0].begin(); sessions[0].write(put(`i${cursor}`)); return sessions[0].commit({ cursor }) }
+    expect([(await commit(5)).replayed, (await commit(3)).replayed, sessions.map(s => s.cursor)]).toEqual([false, true, ['5', '5']])
+    await db.apply({ changes: [], source: 'api', cursor: 7 })
+    expect(sessions.map(s => s.cursor)).toEqual(['7', '7'])
+    await db.applyJson(JSON.stringify({ changes: [], source: 'api', cursor: 9 }))
+    await expect(db.apply({ changes: [], source: 'api', cursor: 8 })).rejects.toMatchObject({ code: 'CURSOR_BACKWARDS' })
+    expect([sessions.map(s => s.cursor), await db.cursor('api')]).toEqual([['9', '9'], '9'])
+    await sessions[1].load(new Response('[]'), { table: 'issues', cursor: 11 })
+    expect(sessions.map(s => s.cursor)).toEqual(['11', '11'])
+  })
+
   it('sources write in order and are ready when it shows; a wrong write is their error', async () => {
     const { db, errors } = await openFar()
     await db.apply({ changes: [put('x')], source: 'api', cursor: 3 })
