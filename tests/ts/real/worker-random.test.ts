@@ -1,7 +1,7 @@
 // One program, with a database of the page and with one in a worker: parameters, windows, tenants, queries that come and go, what is
 // refused and why. Rows, totals, states, patches, reports and errors have to be the same, whether each step is waited for or not.
 import { afterEach, describe, expect, it } from 'vitest'
-import { type LiveQuery, type Patch, EddylineError, applyPatches, gte, withParams } from '../../../pkg/index.inline.js'
+import { type LiveQuery, type Patch, type SyncSession, EddylineError, applyPatches, gte, withParams } from '../../../pkg/index.inline.js'
 import { type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
 import { type Db, State, open, randomChanges, schema, shapes } from './live-model.js'
 import { eventually, random } from './support.js'
@@ -16,6 +16,9 @@ type Either = Db | Far
 /** A query on one side. */
 interface Side { live: LiveQuery<any, any>; mirror: any[] | undefined; versions: number[] }
 interface Pair { name: string; near: Side; far: Side; windowed: boolean; params: ((r: (n: number) => number) => object) | undefined }
+
+/** A source on one side; of a worker it begins when its cursor is known. */
+interface Fed { readonly session: SyncSession | undefined; connection: { close(): void } }
 
 /** What a step gives: its value, or what is wrong with it. */
 async function outcome(run: () => unknown): Promise<unknown> {
@@ -101,12 +104,43 @@ async function play(seed: number, worker: 'inline' | undefined): Promise<void> {
     pairs.push({ name: ofTenant ?? shape.name, near: on(near), far: on(far), windowed: options.window !== undefined, params })
   }
   const pick = (which: (pair: Pair) => boolean): Pair | undefined => { const some = pairs.filter(p => p.near.live.status !== 'closed' && which(p)); return some[r(some.length)] }
+  const sources: { name: string; near: Fed; far: Fed; open: boolean }[] = []
+  const feed = (): void => {
+    const name = ['s', 't'][r(2)], stale = ([undefined, 'error', 'ignore'] as const)[r(3)]
+    said.push(`connect ${name} ${stale}`)
+    const on = (db: Either): Fed => {
+      let session: SyncSession | undefined
+      const connection = db.connect({ name, ...stale === undefined ? {} : { stale }, sync: s => { session = s } })
+      return { get session() { return session }, connection }
+    }
+    sources.push({ name, near: on(near), far: on(far), open: true })
+  }
+  const session = (): void => {
+    const source = sources.filter(s => s.open)[r(4)]
+    if (source?.far.session === undefined) { if (sources.length < 9) feed(); return }
+    const of = (db: Either): SyncSession => (db === near ? source.near : source.far).session!
+    const p = r(8), cursor = r(12), say = `source ${sources.indexOf(source)} ${source.name}`
+    if (p < 4) {
+      const batch = r(5) === 0 ? oddBatch(r) : [{ op: 'upsert', table: 'kinds', row: { kind: 'abcde'[r(5)], title: `K${r(9)}` } }]
+      const changes: any[] = (Array.isArray(batch) ? batch : [{ op: 'delete', table: 'items', id: 'none' }]).filter((c: any) => c !== null && !Array.isArray(c))
+      step(`${say}: commit ${cursor} ${text(changes)}`, db => { const s = of(db); s.begin(); for (const c of changes) s.write(c); return s.commit({ cursor }) })
+    } else if (p < 5) step(`${say}: json ${cursor}`, db => of(db).applyJson(text([{ kind: 'f', title: `${cursor}` }]), { table: 'kinds', cursor }))
+    else if (p < 6) step(`${say}: stream ${cursor}`, db => of(db).load(new Response(text([{ kind: 'g', title: `${cursor}` }])), { table: 'kinds', op: 'upsert', cursor }))
+    else if (p < 7) step(`${say}: truncate`, db => { of(db).truncate('kinds') })
+    else {
+      source.open = false
+      said.push(`${say}: close`)
+      for (const { connection } of [source.near, source.far]) connection.close()
+      step(`${say}: late`, async db => { await of(db).commit({ cursor: 99 }) })
+    }
+  }
   /** The answers are equal, and what is shown. */
   const check = async (): Promise<void> => {
     const waited = asked.length < 2
     for (const { say, near, far } of asked.splice(0)) expect(shownOf(await far), say).toEqual(shownOf(await near))
     // Windows have no answer: what is asked behind them has.
-    expect(await far.cursor('s')).toBe(near.cursor('s'))
+    for (const name of ['s', 't']) expect(await far.cursor(name)).toBe(near.cursor(name))
+    for (const { near: a, far: b } of sources) if (b.session !== undefined) expect(b.session.cursor, said.slice(-4).join('; ')).toBe(a.session!.cursor)
     await eventually(() => pairs.every(p => p.far.live.status !== 'loading'))
     for (const { name, near: a, far: b } of pairs) {
       const say = `seed ${seed}: ${name} after ${said.slice(-4).join('; ')}`
@@ -137,8 +171,9 @@ async function play(seed: number, worker: 'inline' | undefined): Promise<void> {
   await eventually(() => pairs.every(p => p.far.live.status !== 'loading'))
   const waits = r(2) === 0
   for (let n = 0; n < (many ? steps / 2 : steps); n++) {
-    const p = r(24)
-    if (p < 8) {
+    const p = r(28)
+    if (p > 23) session()
+    else if (p < 8) {
       const changes = randomChanges(r, state, ...(many ? [200, 1800] as const : []))
       state.apply(changes)
       const json = r(3) === 0 ? text(changes) : undefined
@@ -193,7 +228,7 @@ async function play(seed: number, worker: 'inline' | undefined): Promise<void> {
   }
   await check()
   expect(nearErrors, `seed ${seed}`).toEqual([])
-  // Of `setParams` it is told to `onError`, too.
+  // What is wrong with parameters and with what a source writes is told to `onError`, too.
   for (const error of farErrors) expect(error, `seed ${seed}: ${String(error)}`).toBeInstanceOf(EddylineError)
   const shown = pairs.map(p => text(p.far.live.rows))
   for (const p of pairs.slice(0, 4)) p.far.live.dispose()
