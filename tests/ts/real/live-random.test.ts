@@ -5,7 +5,7 @@ import { type LiveQuery, type Patch, applyPatches, plainPatches, toJsonPatch } f
 import { FAILS, type Params, type Shape, State, open, randomChanges, shapes } from './live-model.js'
 import { eventually, random, tick } from './support.js'
 
-const seeds = Number(process.env.LIVE_SEED ?? 1), runs = Number(process.env.LIVE_RUNS ?? 32), steps = Number(process.env.LIVE_STEPS ?? 120)
+const seeds = Number(process.env.LIVE_SEED ?? 1), runs = Number(process.env.LIVE_RUNS ?? 20), steps = Number(process.env.LIVE_STEPS ?? 120)
 const text = (value: unknown): string => JSON.stringify(value)
 
 /** What must be shown from a version on. */
