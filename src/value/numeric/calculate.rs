@@ -230,15 +230,21 @@ impl Decimal {
         Some(Decimal::of_digits(value < 0.0, &digits[..digits.len() - spare], behind - spare as u32))
     }
 
-    /// Text of a whole number of any size with its last digits rounded to zeros.
+    /// Text of a whole number of any size with its last digits rounded to zeros, half to even as C prints doubles.
     fn cut(&self, digits: i32) -> String {
         let mut whole = self.clone();
         if digits > 0 {
             let (limb, power) = (digits as usize / BASE_DIGITS, POWERS[digits as usize % BASE_DIGITS]);
             let half = (digits - 1) as usize;
             limbs::add(&mut whole.limbs, &[5 * POWERS[half % BASE_DIGITS]], half / BASE_DIGITS);
+            let mut rest = whole.limbs[limb] % power;
+            // Nothing is left of the half that was added: it was a half before.
+            let tie = rest == 0 && whole.limbs[..limb].iter().all(|l| *l == 0);
+            if tie && whole.limbs[limb] / power % 2 == 1 {
+                rest = power;
+            }
             whole.limbs[..limb].fill(0);
-            whole.limbs[limb] -= whole.limbs[limb] % power;
+            whole.limbs[limb] -= rest;
         }
         debug_assert!(whole.limbs.iter().all(|l| *l < BASE));
         whole.to_string()

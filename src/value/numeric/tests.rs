@@ -154,12 +154,17 @@ fn doubles_give_their_first_fifteen_digits() {
         (-2.5e-7, "-0.00000025"),
         (0.0, "0"),
         (9007199254740993.0, "9007199254740990"),
+        // A half is to the even digit.
+        (7027727135289445.0, "7027727135289440"),
+        (7027727135289455.0, "7027727135289460"),
+        (-702772713528944.5, "-702772713528944"),
     ] {
         assert_eq!(shown(Decimal::of_float(v)), want);
     }
     let mut rng = fastrand::Rng::with_seed(2);
-    for _ in 0..2000 {
-        let v = f64::from_bits(rng.u64(..));
+    for n in 0..4000 {
+        // Every second one with a chance that what is cut off is a half.
+        let v = if n % 2 == 0 { f64::from_bits(rng.u64(..)) } else { rng.u64(..1 << 53) as f64 / 4.0 };
         if v.is_finite() {
             let want: f64 = format!("{v:.14e}").parse().unwrap();
             assert_eq!(shown(Decimal::of_float(v)).parse::<f64>().unwrap(), want, "{v:e}");
