@@ -13,8 +13,6 @@ pub enum Takes {
     Any,
     /// All of one type.
     Same,
-    /// All of one type that has an order.
-    Ordered,
     /// All of one type, Int, Decimal or Float; of `+` and `-` also dates, moments, times and intervals, of `*` and `/` intervals
     /// and numbers.
     Numbers,
@@ -101,17 +99,17 @@ const fn typed(
 /// first whose number of arguments fits counts.
 pub const FUNCTIONS: &[Signature] = {
     use Function as F;
-    use Takes::{Any, Case, CaseOf, Each, Exact, Numbers, Ordered, Same};
+    use Takes::{Any, Case, CaseOf, Each, Exact, Numbers, Same};
     use Type::{Bool, Decimal, Float, Int, Json, Text, Timestamp};
     const TRUTH: Gives = Gives::Type(Type::Bool);
     const ARG: Gives = Gives::Argument;
     &[
         line("=", F::Eq, 2, 2, Same, TRUTH),
         line("!=", F::Ne, 2, 2, Same, TRUTH),
-        line("<", F::Lt, 2, 2, Ordered, TRUTH),
-        line("<=", F::Le, 2, 2, Ordered, TRUTH),
-        line(">", F::Gt, 2, 2, Ordered, TRUTH),
-        line(">=", F::Ge, 2, 2, Ordered, TRUTH),
+        line("<", F::Lt, 2, 2, Same, TRUTH),
+        line("<=", F::Le, 2, 2, Same, TRUTH),
+        line(">", F::Gt, 2, 2, Same, TRUTH),
+        line(">=", F::Ge, 2, 2, Same, TRUTH),
         typed("and", F::And, 0, MANY, &[BOOL], Bool),
         typed("or", F::Or, 0, MANY, &[BOOL], Bool),
         typed("not", F::Not, 1, 1, &[BOOL], Bool),
@@ -135,11 +133,11 @@ pub const FUNCTIONS: &[Signature] = {
         line("case", F::Case, 2, MANY, Case, ARG),
         line("caseOf", F::CaseOf, 3, MANY, CaseOf, ARG),
         line("nullif", F::NullIf, 2, 2, Same, ARG),
-        line("between", F::Between, 3, 3, Ordered, TRUTH),
+        line("between", F::Between, 3, 3, Same, TRUTH),
         line("isDistinctFrom", F::IsDistinct, 2, 2, Same, TRUTH),
         line("isNotDistinctFrom", F::IsNotDistinct, 2, 2, Same, TRUTH),
-        line("greatest", F::Greatest, 1, MANY, Ordered, ARG),
-        line("least", F::Least, 1, MANY, Ordered, ARG),
+        line("greatest", F::Greatest, 1, MANY, Same, ARG),
+        line("least", F::Least, 1, MANY, Same, ARG),
         line("round", F::Round, 1, 1, Each(&[FRACTION]), ARG),
         line("round", F::RoundTo, 2, 2, Each(&[FRACTION, INT]), ARG),
         line("floor", F::Floor, 1, 1, Each(&[FRACTION]), ARG),

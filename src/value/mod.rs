@@ -15,6 +15,8 @@ pub(crate) mod interval;
 mod interval_text;
 pub(crate) mod json;
 mod json_of;
+mod json_order;
+pub(crate) mod json_parts;
 mod layout;
 pub(crate) mod lex;
 pub(crate) mod number_template;
@@ -94,11 +96,6 @@ impl Type {
     /// Whether values are of variable length and live in the row's heap.
     pub const fn is_var(self) -> bool {
         matches!(self, Type::Text | Type::Bytes | Type::Json | Type::Decimal | Type::Uuid | Type::Interval | Type::Array(_))
-    }
-
-    /// Whether values have an order (`json` has none yet).
-    pub const fn is_ordered(self) -> bool {
-        !matches!(self, Type::Json)
     }
 
     /// Whether equal values may differ in how they are shown: `1.5` and `1.50`, `1 mon` and `30 days`.

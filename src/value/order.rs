@@ -1,11 +1,12 @@
 //! One total order over cells, and 8-byte prefixes that agree with it.
 //!
 //! Within a type: booleans false < true, numbers by value with NaN above all (as PostgreSQL), text and bytes bytewise,
-//! decimals by value whatever their scale.
+//! decimals by value whatever their scale, json as `jsonb` ([`json_order`]).
 //! Nulls come last. Across types (never compared in a bound query) the order of [`Type`](super::Type).
 
 use std::cmp::Ordering;
 
+use super::json_order::{json_order, json_prefix};
 use super::{Cell, interval, numeric};
 
 /// Ascending order, nulls last.
@@ -17,15 +18,14 @@ pub fn total_order(a: Cell<'_>, b: Cell<'_>) -> Ordering {
         (_, Cell::Null) => Ordering::Less,
         (Cell::Int(a), Cell::Int(b)) | (Cell::Timestamp(a), Cell::Timestamp(b)) => a.cmp(&b),
         (Cell::Date(a), Cell::Date(b)) | (Cell::Time(a), Cell::Time(b)) => a.cmp(&b),
-        (Cell::Text(a), Cell::Text(b)) | (Cell::Json(a), Cell::Json(b)) | (Cell::Uuid(a), Cell::Uuid(b)) => {
-            a.as_bytes().cmp(b.as_bytes())
-        }
+        (Cell::Text(a), Cell::Text(b)) | (Cell::Uuid(a), Cell::Uuid(b)) => a.as_bytes().cmp(b.as_bytes()),
         (Cell::Float(a), Cell::Float(b)) => float_order(a).cmp(&float_order(b)),
         (Cell::Bool(a), Cell::Bool(b)) => a.cmp(&b),
         (Cell::Bytes(a), Cell::Bytes(b)) => a.cmp(b),
         (Cell::Array(x, a), Cell::Array(y, b)) => x.cmp(&y).then_with(|| a.cmp(b)),
         (Cell::Decimal(a), Cell::Decimal(b)) => numeric::ordered(a).cmp(numeric::ordered(b)),
         (Cell::Interval(a), Cell::Interval(b)) => interval::ordered(a).cmp(interval::ordered(b)),
+        (Cell::Json(a), Cell::Json(b)) => json_order(a, b),
         (a, b) => a.kind().cmp(&b.kind()),
     }
 }
@@ -47,7 +47,8 @@ pub fn order_prefix(c: Cell<'_>) -> u64 {
         Cell::Bool(v) => u64::from(v),
         Cell::Int(v) | Cell::Timestamp(v) | Cell::Date(v) | Cell::Time(v) => (v as u64) ^ (1 << 63),
         Cell::Float(v) => float_order(v),
-        Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => first_eight(v.as_bytes()),
+        Cell::Text(v) | Cell::Uuid(v) => first_eight(v.as_bytes()),
+        Cell::Json(v) => json_prefix(v),
         Cell::Bytes(v) | Cell::Array(_, v) => first_eight(v),
         Cell::Decimal(v) => first_eight(numeric::ordered(v)),
         Cell::Interval(v) => first_eight(interval::ordered(v)),
@@ -57,7 +58,7 @@ pub fn order_prefix(c: Cell<'_>) -> u64 {
 /// The same of fifteen bytes where there are so many, in the lower bits: all of an interval, and more of what begins alike.
 pub fn long_order_prefix(c: Cell<'_>) -> u128 {
     let bytes = match c {
-        Cell::Text(v) | Cell::Json(v) | Cell::Uuid(v) => v.as_bytes(),
+        Cell::Text(v) | Cell::Uuid(v) => v.as_bytes(),
         Cell::Bytes(v) | Cell::Array(_, v) => v,
         Cell::Decimal(v) => numeric::ordered(v),
         Cell::Interval(v) => interval::ordered(v),
@@ -70,7 +71,7 @@ pub fn long_order_prefix(c: Cell<'_>) -> u128 {
 }
 
 #[inline]
-fn first_eight(b: &[u8]) -> u64 {
+pub(super) fn first_eight(b: &[u8]) -> u64 {
     if let Some(first) = b.first_chunk::<8>() {
         return u64::from_be_bytes(*first);
     }
@@ -81,7 +82,7 @@ fn first_eight(b: &[u8]) -> u64 {
 
 /// Order-preserving bits: −∞ < … < −0 = 0 < … < ∞ < NaN.
 #[inline]
-fn float_order(v: f64) -> u64 {
+pub(super) fn float_order(v: f64) -> u64 {
     let bits = super::cell::canonical_float(v).to_bits();
     if bits >> 63 == 0 { bits | (1 << 63) } else { !bits }
 }

@@ -52,8 +52,7 @@ export function call(state, name, hazard, last = false) {
   const { r, seen, wanted, expressions } = state
   const made = aggregate(state, name, hazard)
   const wants = (f, odds) => (last && wanted.includes(f)) || r.oneIn(odds)
-  const isJson = (e) => e.op === 'col' && expressions.columns.some((c) => c.name === e.name && c.of === e.of && c.type === 'json')
-  const possible = made.args && !undistinct.includes(made.name) && (made.name !== 'stringAgg' || made.args[1].op === 'lit') && !(ordered.includes(made.name) && isJson(made.args[0]))
+  const possible = made.args && !undistinct.includes(made.name) && (made.name !== 'stringAgg' || made.args[1].op === 'lit')
   if (possible && wants('distinct', 5)) {
     seen.add('distinct')
     made.distinct = true
@@ -64,8 +63,7 @@ export function call(state, name, hazard, last = false) {
   }
   if (ordered.includes(made.name) && wants('orderedAgg', 2)) {
     seen.add('orderedAgg')
-    const columns = expressions.columns.filter((c) => c.type !== 'json')
-    const item = () => ({ expr: r.oneIn(3) ? expressions.value(r.pick(['int', 'text', 'float'])) : expressions.column(r.pick(columns)) })
+    const item = () => ({ expr: r.oneIn(3) ? expressions.value(r.pick(['int', 'text', 'float'])) : expressions.column(r.pick(expressions.columns)) })
     made.orderBy = (made.distinct ? [{ expr: made.args[0] }] : Array.from({ length: r.between(1, 2) }, item))
       .map((o) => ({ ...o, ...(r.oneIn(2) ? { desc: true } : {}), ...(r.oneIn(4) ? { nulls: r.pick(['first', 'last']) } : {}) }))
   }

@@ -58,7 +58,7 @@ export class Expressions {
   atom(kind) {
     const { r, seen } = this
     const compared = (a, b) => ({ op: r.pick(['=', '!=', '<', '<=', '>', '>=']), args: r.oneIn(5) ? [b, a] : [a, b] })
-    const ordered = this.columns.filter((c) => c.type !== 'json')
+    const ordered = this.columns
     const texts = this.columnsOf('text')
     if (predicates.includes(kind)) return makePredicate(this, kind)
     if (kind in functions) {
@@ -72,7 +72,7 @@ export class Expressions {
         const json = this.columnsOf('json')
         if (json.length === 0) break
         const c = r.pick(json)
-        return { op: r.pick(['=', '!=']), args: [this.column(c), this.literalLike(c)] }
+        return r.oneIn(3) ? { op: r.pick(['=', '!=']), args: [this.column(c), this.literalLike(c)] } : compared(this.column(c), this.literalLike(c))
       }
       case 'isNull': {
         seen.add('isNull')

@@ -208,7 +208,7 @@ function leafSafe(x) {
 /** A condition of a feature; `undefined` if the columns do not allow it. */
 export function makePredicate(x, feature) {
   const { r, seen } = x
-  const ordered = x.columns.filter((c) => c.type !== 'json')
+  const ordered = x.columns
   seen.add(feature)
   switch (feature) {
     case 'listHas': {

@@ -6,7 +6,7 @@ import { domain, literal } from './values.mjs'
 export function orderables(state) {
   const { r, expressions, groups } = state
   if (groups === undefined) {
-    const columns = expressions.columns.filter((c) => c.type !== 'json')
+    const { columns } = expressions
     return {
       column: () => {
         const c = r.pick(columns)

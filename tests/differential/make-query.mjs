@@ -93,7 +93,7 @@ function compares(state, shape, hazard) {
   const { r, json, wanted, expressions } = state
   const asked = rowFeatures.some((f) => wanted.includes(f))
   if (hazard !== undefined || json.computed || shape.nested || shape.grouped || state.overflows || !(asked || r.oneIn(10))) return false
-  const columns = expressions.columns.filter((c) => c.type !== 'json')
+  const { columns } = expressions
   const picked = r.some(columns, 1).slice(0, 4)
   const fields = picked.map((column, i) => ({ name: `d${i}`, expr: expressions.column(column), column }))
   json.select = fields.map(({ name, expr }) => ({ name, expr }))
@@ -325,11 +325,10 @@ function makeGroups(state, hazard) {
   const { r, wants, wanted, seen, json, expressions } = state
   const global = wants('global') || (!wanted.includes('group') && r.oneIn(4))
   seen.add(global ? 'global' : 'group')
-  const ordered = expressions.columns.filter((c) => c.type !== 'json')
   const groups = []
   if (!global) {
     for (let n = r.between(1, 2); n > 0; n--) {
-      const column = r.oneIn(4) ? undefined : r.pick(ordered)
+      const column = r.oneIn(4) ? undefined : r.pick(expressions.columns)
       groups.push({ column, expr: column ? expressions.column(column) : expressions.value(r.pick(['int', 'text', 'float', 'bool', 'decimal'])) })
     }
     if (hazard !== undefined && r.oneIn(3)) groups.push({ expr: hazard })

@@ -90,7 +90,7 @@ export function makeRelation(state, depth, types) {
 }
 
 function plainFields(r, expressions) {
-  const picked = r.some(expressions.columns.filter((c) => c.type !== 'json'), 1).slice(0, 4)
+  const picked = r.some(expressions.columns, 1).slice(0, 4)
   const fields = picked.map((column, i) => ({ name: `p${i}`, expr: expressions.column(column), column }))
   if (r.oneIn(3)) fields.push(valueField(r, expressions, 'v', r.pick(['int', 'text', 'bool', 'float'])))
   return fields
@@ -108,7 +108,7 @@ function valueField(r, expressions, name, type) {
 }
 
 function groupFields(r, expressions, query) {
-  const columns = expressions.columns.filter((c) => c.type !== 'json')
+  const { columns } = expressions
   const groups = r.oneIn(6) ? [] : [r.pick(columns)]
   query.groupBy = groups.map((c) => ({ expr: expressions.column(c) }))
   // No set twice: which of two equal rows comes first PostgreSQL leaves open, and a query over these shows it.
@@ -116,7 +116,7 @@ function groupFields(r, expressions, query) {
   const fields = groups.map((column, i) => ({ name: `g${i}`, expr: expressions.column(column), column }))
   if (fields.length > 0 && r.oneIn(4)) fields.pop()
   fields.push({ name: 'n', expr: { op: 'agg', name: 'count' }, column: computed.int })
-  const column = r.pick(columns.filter((c) => c.type !== 'bool' && c.type !== 'uuid'))
+  const column = r.pick(columns.filter((c) => !['bool', 'uuid', 'json'].includes(c.type)))
   if (column) fields.push({ name: 'm', expr: { op: 'agg', name: r.pick(['min', 'max']), args: [expressions.column(column)] }, column })
   return fields
 }
@@ -131,7 +131,7 @@ function fieldOf(r, expressions, wanted, i) {
     const column = r.pick(same)
     return { name, expr: expressions.column(column), column }
   }
-  const values = { int: [0, 1, 2], bigint: [0, 1, 2], float: [0, 1.5], text: ['', 'a'], decimal: ['1.50', '0.3'], date: ['2024-02-29'], time: ['09:30:00'], interval: ['1 mon', '1 day'], 'text[]': [['a']], 'int[]': [[1]], 'float[]': [[0.5]], 'date[]': [['2024-02-29']], uuid: ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'], bool: [true, false], timestamp: ['2024-02-29T12:00:00.000Z'], bytes: ['\\x00'] }
+  const values = { int: [0, 1, 2], bigint: [0, 1, 2], float: [0, 1.5], text: ['', 'a'], decimal: ['1.50', '0.3'], date: ['2024-02-29'], time: ['09:30:00'], interval: ['1 mon', '1 day'], 'text[]': [['a']], 'int[]': [[1]], 'float[]': [[0.5]], 'date[]': [['2024-02-29']], uuid: ['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'], json: [1, 'a', { a: 1 }], bool: [true, false], timestamp: ['2024-02-29T12:00:00.000Z'], bytes: ['\\x00'] }
   return { name, expr: r.oneIn(5) ? literal('int', null) : literal(wanted.type, r.pick(values[wanted.type])), column: wanted }
 }
 
@@ -145,13 +145,12 @@ function orderBy(r, query, all) {
 /** Perhaps compares rows: distinct ones, or the first of each group. */
 export function makeRows(state, query, expressions, fields, grouped) {
   const { r, wants, seen } = state
-  if (fields.some((f) => f.column.type === 'json')) return
   if (wants('distinctRows', 8)) {
     seen.add('distinctRows')
     query.distinct = true
     if (r.oneIn(2)) orderBy(r, query, fields)
   } else if (!grouped && (wants('distinctOn', 12) || wants('limitBy', 12))) {
-    const by = Array.from({ length: r.between(1, 2) }, () => expressions.column(r.pick(expressions.columns.filter((c) => c.type !== 'json'))))
+    const by = Array.from({ length: r.between(1, 2) }, () => expressions.column(r.pick(expressions.columns)))
     if (wants('distinctOn', 2)) {
       seen.add('distinctOn')
       query.distinctOn = by

@@ -84,7 +84,7 @@ function call(r, kind, { column, number, text }, exact) {
     default: {
       // PostgreSQL has no least uuid.
       const { expr, type } = column()
-      return { name: r.pick(['min', 'max']), args: [type === 'uuid' || r.oneIn(3) ? text() : expr] }
+      return { name: r.pick(['min', 'max']), args: [type === 'uuid' || type === 'json' || r.oneIn(3) ? text() : expr] }
     }
   }
 }
@@ -124,7 +124,7 @@ function makeFrame({ r, wants, seen }, keys) {
 /** The parts that window functions of a query without grouping are made of; `key`: expressions of the key. */
 export function scopeParts(state, key) {
   const { r, expressions } = state
-  const ordered = expressions.columns.filter((c) => c.type !== 'json' && c.type !== 'uuid')
+  const ordered = expressions.columns.filter((c) => c.type !== 'uuid')
   const numbers = expressions.columns.filter((c) => ['int', 'bigint', 'float', 'decimal', 'interval'].includes(c.type) && isSummable(c))
   const column = () => {
     if (r.oneIn(12)) return { expr: subqueryNumber(state), type: 'int' }

@@ -344,7 +344,7 @@ recursive({ a: db.query.projects.select('id') }, ({ b }) => ({ a: b }))
 // @ts-expect-error a step for each
 recursive({ a: db.query.projects.select('id'), b: db.query.projects.select('id') }, ({ a }) => ({ a }))
 
-// What has an order is sorted and grouped by; documents have none.
+// Everything is sorted and grouped by.
 q.orderBy('raw').orderBy('done').orderBy('due').orderBy('big', 'desc').orderBy(i => i.due).distinctOn('due', 'raw').limitBy(['title', 'due'], 2).where('raw', '<', new Uint8Array()).where('meta', '!=', { a: 2 })
 q.groupBy('due').select(i => ({ due: i.due, last: max(i.raw) }))
 q.groupBy(i => ({ due: i.due, title: i.title })).orderBy('title')
@@ -352,32 +352,13 @@ q.orderBy(i => jsonGet<number>(i.meta, 'a')).select(i => ({ place: over(rowNumbe
 q.leftJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy(r => r.projects.name)
 function byName<Name extends 'title' | 'status'>(name: Name) { return q.orderBy(name).groupBy(name) }
 void byName
-// @ts-expect-error documents have no order
-q.orderBy('meta')
-// @ts-expect-error documents have no order
-q.orderBy(i => i.meta)
-// @ts-expect-error documents have no order
-q.orderBy(i => jsonGet(i.meta, 'b'))
-// @ts-expect-error what a join pairs is no column
-q.leftJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy('projects')
-// @ts-expect-error documents are no groups
-q.groupBy('meta')
-// @ts-expect-error documents are no groups
+// JSON has the order of `jsonb`.
+q.orderBy('meta').orderBy(i => i.meta).orderBy(i => jsonGet(i.meta, 'b')).distinctOn('title', 'meta').limitBy('meta', 1).where('meta', '<', { a: 1 }).where('meta', 'between', [{ a: 1 }, { a: 2 }])
+q.groupBy('meta').orderBy('meta')
 q.groupBy(i => ({ meta: i.meta }))
-// @ts-expect-error documents are no groups
-q.distinctOn('title', 'meta')
-// @ts-expect-error documents are no groups
-q.limitBy('meta', 1)
-// @ts-expect-error documents have no order
-q.where('meta', '<', { a: 1 })
-// @ts-expect-error documents have no order
-q.where('meta', 'between', [{ a: 1 }, { a: 2 }])
-// @ts-expect-error documents have no order
-q.select(i => ({ last: max(i.meta) }))
-// @ts-expect-error documents have no order
-q.select(i => ({ place: over(rowNumber(), { orderBy: i.meta }) }))
-// @ts-expect-error documents have no order
+q.select(i => ({ last: max(i.meta), place: over(rowNumber(), { orderBy: i.meta }) }))
 q.groupBy('title').select(i => ({ all: arrayAgg(i.id, { orderBy: i.meta }) }))
+q.where(i => gt(jsonGet(i.meta, 'a'), 3))
 
 // Alternatives are of the kind of what they stand for.
 q.select(i => ({ a: coalesce(i.assigneeId, i.title), b: coalesce(i.due, '2024-01-01'), c: coalesce(i.points, 1.5), d: coalesce(i.big, 5), e: coalesce(i.due, null), f: coalesce(i.meta, { a: 1 }), g: coalesce(i.status, 'none'), h: coalesce(i.title, i.status) }))

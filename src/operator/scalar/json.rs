@@ -7,6 +7,7 @@ use super::{Made, impossible, integer, trim};
 use crate::error::ErrorCode;
 use crate::query::Function;
 use crate::value::json::escape;
+use crate::value::json_parts::parts;
 use crate::value::{Cell, Value, lex};
 
 pub(super) fn call(f: Function, args: &[Cell<'_>]) -> Made {
@@ -79,61 +80,6 @@ fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     escape(text.as_bytes(), &mut out);
     String::from_utf8_lossy(&out).into_owned()
-}
-
-/// A member of an object, or an element of an array, without key.
-struct Part<'a> {
-    key: &'a str,
-    value: &'a str,
-}
-
-/// Members or elements of an object or array.
-fn parts(v: &str) -> impl Iterator<Item = Part<'_>> {
-    let bytes = v.as_bytes();
-    let object = bytes[0] == b'{';
-    let mut at = 1;
-    std::iter::from_fn(move || {
-        if at >= bytes.len() || matches!(bytes[at], b'}' | b']') {
-            return None;
-        }
-        let from = at;
-        let mut value = at;
-        if object {
-            value = behind(bytes, at) + 1;
-        }
-        let end = behind(bytes, value);
-        at = end + usize::from(bytes.get(end) == Some(&b','));
-        Some(Part { key: if object { &v[from..value - 1] } else { "" }, value: &v[value..end] })
-    })
-}
-
-/// Offset behind the value that begins at an offset.
-fn behind(bytes: &[u8], mut at: usize) -> usize {
-    let mut depth = 0;
-    loop {
-        match bytes.get(at) {
-            Some(b'{' | b'[') => depth += 1,
-            Some(b'}' | b']') => {
-                if depth == 0 {
-                    return at;
-                }
-                depth -= 1;
-                if depth == 0 {
-                    return at + 1;
-                }
-            }
-            Some(b'"') => {
-                at = lex::string(bytes, at + 1).map_or(bytes.len(), |t| t.end);
-                if depth == 0 {
-                    return at + 1;
-                }
-            }
-            Some(b',') if depth == 0 => return at,
-            Some(_) => {}
-            None => return bytes.len(),
-        }
-        at += 1;
-    }
 }
 
 fn member<'a>(v: &'a str, key: &str) -> Option<&'a str> {

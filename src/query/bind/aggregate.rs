@@ -10,28 +10,6 @@ use crate::query::ast::{CallJson, ExprJson};
 use crate::query::{AggregateCall, AggregateFunction, Expr, SortKey};
 use crate::value::{Element, Type, Value};
 
-/// Types whose values have an order.
-pub(super) const ORDERED: &[Type] = &[
-    Type::Bool,
-    Type::Int,
-    Type::Float,
-    Type::Text,
-    Type::Bytes,
-    Type::Timestamp,
-    Type::Decimal,
-    Type::Date,
-    Type::Time,
-    Type::Uuid,
-    Type::Interval,
-    Type::Array(Element::Bool),
-    Type::Array(Element::Int),
-    Type::Array(Element::Float),
-    Type::Array(Element::Text),
-    Type::Array(Element::Timestamp),
-    Type::Array(Element::Date),
-    Type::Array(Element::Uuid),
-];
-
 /// Every name with the fewest and most arguments.
 const AGGREGATES: &[(&str, AggregateFunction, usize, usize)] = &[
     ("count", AggregateFunction::Count, 0, 1),
@@ -95,10 +73,9 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
     };
     let second = args.next();
     let accepted: &[Type] = match function {
-        A::Count | A::JsonAgg | A::First | A::Last | A::GroupingSet => &[],
+        A::Count | A::JsonAgg | A::First | A::Last | A::GroupingSet | A::Min | A::Max | A::Mode | A::PercentileDisc => &[],
         A::Sum | A::Avg => &[Type::Int, Type::Decimal, Type::Float, Type::Interval],
         A::VarSamp | A::VarPop | A::StddevSamp | A::StddevPop | A::PercentileCont => &[Type::Int, Type::Decimal, Type::Float],
-        A::Min | A::Max | A::Mode | A::PercentileDisc => ORDERED,
         A::BoolAnd | A::BoolOr => &[Type::Bool],
         A::StringAgg => &[Type::Text],
     };
@@ -192,7 +169,7 @@ fn parts(binder: &mut Binder<'_, '_>, call: &mut AggregateCall, json: &ExprJson,
         call.order.push(SortKey { expr: typed.expr, desc: item.desc, nulls_first });
     }
     if given.distinct {
-        return distinct(call, ty, given).or_else(|(message, place)| refuse(format!("{} {message}", quoted(json)), place));
+        return distinct(call, given).or_else(|(message, place)| refuse(format!("{} {message}", quoted(json)), place));
     }
     if ordered {
         // The rows of a group have no order of their own: their keys decide, so that the result is certain.
@@ -204,11 +181,7 @@ fn parts(binder: &mut Binder<'_, '_>, call: &mut AggregateCall, json: &ExprJson,
 }
 
 /// Makes a call distinct, where that means something; else what is wrong, and where.
-fn distinct(
-    call: &mut AggregateCall,
-    ty: Option<Type>,
-    given: &CallJson,
-) -> std::result::Result<(), (&'static str, &'static str)> {
+fn distinct(call: &mut AggregateCall, given: &CallJson) -> std::result::Result<(), (&'static str, &'static str)> {
     use AggregateFunction as A;
     call.distinct = match call.function {
         A::Min | A::Max | A::BoolAnd | A::BoolOr => false,
@@ -217,7 +190,6 @@ fn distinct(
         A::StringAgg if !matches!(call.second, Some(Expr::Literal(_))) => {
             return Err(("needs a literal as its separator to be distinct", "distinct"));
         }
-        A::JsonAgg if ty == Some(Type::Json) => return Err(("of json has no order to be distinct in", "distinct")),
         A::StringAgg | A::JsonAgg => {
             let Some(argument) = call.argument.clone() else { return Ok(()) };
             if call.order.len() > 1 || call.order.iter().any(|o| o.expr != argument) {

@@ -99,14 +99,6 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
     match signature.takes {
         Takes::Any => {}
         Takes::Same => unify(json, params, &mut args, |_| true)?,
-        Takes::Ordered => {
-            if let Some((i, a)) = args.iter().enumerate().find(|(_, a)| a.ty.is_some_and(|t| !t.is_ordered())) {
-                let message = format!("{} values have no order for `{}`", a.ty.map_or("", Type::name), json.op);
-                let e = Error::new(ErrorCode::TypeMismatch, message).named(describe(&json.args[i]));
-                return Err(e.at_index("args", i));
-            }
-            unify(json, params, &mut args, |_| true)?;
-        }
         Takes::Numbers => {
             each(json, params, &mut args, &[&[Type::Int, Type::Decimal, Type::Float]])?;
             unify(json, params, &mut args, |_| true)?;

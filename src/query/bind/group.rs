@@ -9,7 +9,6 @@ use super::window::WINDOW_COLUMNS;
 use crate::error::{Error, ErrorCode, Result};
 use crate::query::ast::ExprJson;
 use crate::query::{Expr, Function, QueryExprKind};
-use crate::value::Type;
 
 /// Turns an expression over the scope and the numbered aggregates behind it into one over the group scope. What equals a
 /// group expression becomes its column. `json` is what the expression was bound from, for the places of errors.
@@ -97,13 +96,11 @@ fn regroup_texts(expr: Expr, texts: &[ExprJson], first: usize, groups: &[Expr], 
 /// Checks that an expression can be grouped or ordered by.
 ///
 /// # Errors
-/// `TYPE_MISMATCH` for json, and for a null without a type.
+/// `TYPE_MISMATCH` for a null without a type.
 pub(super) fn comparable(typed: &Typed, what: &str, json: &ExprJson) -> Result<()> {
-    match typed.ty {
-        Some(t) if t.is_ordered() => Ok(()),
-        other => {
-            let message = format!("{} cannot be {what} by", other.map_or("a null without a type", Type::name));
-            Err(Error::new(ErrorCode::TypeMismatch, message).named(describe(json)))
-        }
+    if typed.ty.is_some() {
+        return Ok(());
     }
+    let message = format!("a null without a type cannot be {what} by");
+    Err(Error::new(ErrorCode::TypeMismatch, message).named(describe(json)))
 }

@@ -2,7 +2,6 @@
 
 use indexmap::IndexSet;
 
-use super::aggregate::ORDERED;
 use super::expr::{Binder, Typed, condition, mismatch};
 use super::group::{comparable, regroup};
 use super::literal::{common_number, describe, literal, literal_of, to_number};
@@ -187,8 +186,7 @@ fn result(function: WindowFunction, json: &ExprJson, arguments: &mut [Typed]) ->
         W::RowNumber | W::Rank | W::DenseRank | W::Ntile(_) | W::Count => return Ok(Type::Int),
         W::PercentRank | W::CumeDist => return Ok(Type::Float),
         W::Sum | W::Avg => &[Type::Int, Type::Decimal, Type::Float, Type::Interval],
-        W::Min | W::Max => ORDERED,
-        W::Shift(_) | W::First | W::Last | W::Nth(_) => {
+        W::Shift(_) | W::First | W::Last | W::Nth(_) | W::Min | W::Max => {
             if let [value, default] = arguments {
                 let number = common_number([&*value, &*default].into_iter());
                 match (value.ty, default.ty) {

@@ -221,7 +221,7 @@ fn a_limit_per_group_is_over_what_order_is_over() {
     assert_eq!((&part.by[..], part.limit), (&[Expr::Column(1)][..], 1));
     for (more, expected) in [
         (json!({"distinctOn": []}), at("QUERY_INVALID", "distinctOn", "", "")),
-        (json!({"distinctOn": [col("meta")]}), at("TYPE_MISMATCH", "distinctOn[0]", "meta", "")),
+        (json!({"distinctOn": [lit(Json::Null)]}), at("TYPE_MISMATCH", "distinctOn[0]", "null", "")),
         (json!({"limitBy": {"by": [], "limit": 1}}), at("QUERY_INVALID", "limitBy.by", "", "")),
         (json!({"limitBy": {"by": [col("titel")], "limit": 1}}), at("UNKNOWN_COLUMN", "limitBy.by[0]", "titel", "title")),
         (json!({"limitBy": {"by": [col("id")], "limit": 1}, "distinctOn": [col("id")]}), at("QUERY_INVALID", "limitBy", "", "")),

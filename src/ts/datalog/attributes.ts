@@ -53,7 +53,7 @@ export function facts<const A extends Record<string, AttributeInput>>(attributes
     const name = `:${attribute.name}`
     if (Object.hasOwn(out, name)) throw invalid(attribute.name, 'it is declared twice')
     const value = COLUMNS[attribute.type]()
-    if (attribute.many && attribute.type === 'json') throw invalid(attribute.name, 'json has no order, so that an entity has one value at most')
+    if (attribute.many && attribute.type === 'json') throw invalid(attribute.name, 'json is no key, so that an entity has one value at most')
     out[name] = table({ e: int().key(), v: attribute.many ? value.key() : value, tx: int() })
     declared.set(out[name], attribute)
   }

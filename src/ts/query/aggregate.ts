@@ -2,13 +2,13 @@ import { ELEMENTS } from '../arrays.js'
 import type { Decimal } from '../decimal.js'
 import type { IntervalText } from '../interval.js'
 import type { CellType } from '../port.js'
-import { type Condition, Expr, type ExprJson, type Num, type Operand, type Sortable, type Wide, exprOf, literal, misshapen } from './expr.js'
+import { type Condition, Expr, type ExprJson, type Num, type Operand, type Wide, exprOf, literal, misshapen } from './expr.js'
 import { ANYTHING, BOOLEAN, type Kinds, checkOptions } from '../option-kinds.js'
 import { checkOrder } from './parts.js'
 import type { OrderJson } from './types.js'
 
 /** What to sort by: an expression, alone or with a direction and a place of nulls. */
-export type OrderItem = Expr<Sortable> | readonly [by: Expr<Sortable>, direction?: 'asc' | 'desc', options?: { nulls?: 'first' | 'last' }]
+export type OrderItem = Expr<any> | readonly [by: Expr<any>, direction?: 'asc' | 'desc', options?: { nulls?: 'first' | 'last' }]
 /** Which rows take part. */
 export interface FilterOptions { where?: Condition }
 /** `distinct`: equal values count once. */
@@ -67,8 +67,8 @@ export function count(a?: Expr<any> | FilterOptions, options?: DistinctOptions):
 export function sum<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Wide<A> | null> { return aggregate('sum', [a], a?.cellType, options) }
 /** Exact mean, rounded once; of decimals to sixteen significant digits or more. */
 export function avg<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('avg', [a], meanOf(a), options) }
-export function min<A extends Sortable>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a?.cellType, options) }
-export function max<A extends Sortable>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('max', [a], a?.cellType, options) }
+export function min<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a?.cellType, options) }
+export function max<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('max', [a], a?.cellType, options) }
 /** Whether all that are not null are true. */
 export function boolAnd(a: Expr<boolean | null>, options?: FilterOptions): Expr<boolean | null> { return aggregate('boolAnd', [a], 'bool', options) }
 /** Another name of `boolAnd`. */

@@ -2,13 +2,13 @@ import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
 import { isObject, isPlain, said } from '../option-kinds.js'
 import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
-import { type Condition, Expr, type GroupingSets, Rows, type Sortable, exprOf, misshapen } from './expr.js'
+import { type Condition, Expr, type GroupingSets, Rows, exprOf, misshapen } from './expr.js'
 import { type Loose, type LooseAliases, groupsOf } from './grouping.js'
 import type { CountLike } from './params.js'
 import { PLAN, checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
-import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, SortedColumn, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
+import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
 
 export interface OrderOptions { nulls?: 'first' | 'last' }
 
@@ -51,8 +51,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Sorts; several sort within each other. Nulls are last ascending, first descending, unless told. Ties go by key. */
-  orderBy<C extends SortedColumn<Named<S, T, J>> | SortedColumn<B>>(column: C, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
-  orderBy(value: (row: Scope<S, T, J>) => Expr<Sortable>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
+  orderBy(column: (keyof Named<S, T, J> & string) | (keyof B & string), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
+  orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
     const path = `orderBy[${this.#of.plan.orderBy.length}]`
     checkOrder('QUERY_INVALID', direction, options, path)
@@ -248,16 +248,16 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.distinctOn('projectId').orderBy('updatedAt', 'desc')    // the latest issue of each project, latest first
    * ```
    */
-  distinctOn<C extends SortedColumn<Named<S, T, J>>>(...columns: C[]): Query<S, T, J, B, A>
-  distinctOn(values: (row: Scope<S, T, J>) => Expr<Sortable> | readonly Expr<Sortable>[]): Query<S, T, J, B, A>
+  distinctOn<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, B, A>
+  distinctOn(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[]): Query<S, T, J, B, A>
   distinctOn(...given: any[]): any {
     const step = {}
     return this.#step({ distinctOn: partsOf(this.#of, 'distinctOn', given, step) }, step)
   }
 
   /** The first `limit` rows of those that agree on some columns: `q.limitBy('issueId', 3).orderBy('createdAt', 'desc')`. */
-  limitBy<C extends SortedColumn<Named<S, T, J>>>(columns: C | readonly C[], limit: number | Expr<number>, offset?: number | Expr<number>): Query<S, T, J, B, A>
-  limitBy(values: (row: Scope<S, T, J>) => Expr<Sortable> | readonly Expr<Sortable>[], limit: number | Expr<number>, offset?: number | Expr<number>): Query<S, T, J, B, A>
+  limitBy<C extends keyof Named<S, T, J> & string>(columns: C | readonly C[], limit: number | Expr<number>, offset?: number | Expr<number>): Query<S, T, J, B, A>
+  limitBy(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[], limit: number | Expr<number>, offset?: number | Expr<number>): Query<S, T, J, B, A>
   limitBy(by: any, limit: CountLike, offset: CountLike = 0): any {
     const given = Array.isArray(by) ? by : [by]
     const step = {}
@@ -284,8 +284,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.groupBy('status').select(i => ({ status: i.status, n: count() }))
    * ```
    */
-  groupBy<C extends SortedColumn<Named<S, T, J>>>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C & keyof Named<S, T, J>>, A>
-  groupBy<R extends Record<string, Expr<Sortable>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
+  groupBy<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
+  groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
   /**
    * The same for several groupings, whose groups together are the rows; columns are null in those of groupings without them.
    *
@@ -294,8 +294,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.groupBy(i => ({ year: extract('year', i.due), status: i.status }), cube('year', 'status'))
    * ```
    */
-  groupBy<C extends SortedColumn<Named<S, T, J>>>(...columns: (C | GroupingSets<C>)[]): Query<Loose<S, T, J>, T & TableName<Loose<S, T, J>>, LooseAliases<J>, { [K in C]: Named<S, T, J>[K & keyof Named<S, T, J>] | null }, A>
-  groupBy<R extends Record<string, Expr<Sortable>>>(members: (row: Scope<S, T, J>) => R, ...sets: GroupingSets<keyof R & string>[]): Query<Loose<S, T, J>, T & TableName<Loose<S, T, J>>, LooseAliases<J>, { [K in keyof R]: ValueOfExpr<R[K]> | null }, A>
+  groupBy<C extends keyof Named<S, T, J> & string>(...columns: (C | GroupingSets<C>)[]): Query<Loose<S, T, J>, T & TableName<Loose<S, T, J>>, LooseAliases<J>, { [K in C]: Named<S, T, J>[K] | null }, A>
+  groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R, ...sets: GroupingSets<keyof R & string>[]): Query<Loose<S, T, J>, T & TableName<Loose<S, T, J>>, LooseAliases<J>, { [K in keyof R]: ValueOfExpr<R[K]> | null }, A>
   groupBy(...given: any[]): any {
     const step = {}
     return this.#step(groupsOf(this.#of, given, step), step)

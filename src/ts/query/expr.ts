@@ -70,8 +70,6 @@ export type Comparable<T> = 0 extends 1 & T ? T : T | (T extends Decimal | bigin
 export type Beside<T> = Expr<T | null> | Expr<Comparable<T> | null>
 /** The other side of a comparison with `T`. */
 type Against<T> = Beside<T> | Constant<T> | null
-/** Values that can be sorted and grouped by: all but documents. */
-export type Sortable = string | number | bigint | boolean | Date | Uint8Array | readonly (string | number | bigint | boolean | Date | null)[] | null
 /** A condition; unknown (`null`) counts as false in `where`. */
 export type Condition = Expr<boolean | null>
 

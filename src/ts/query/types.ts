@@ -1,6 +1,6 @@
 import type { Decimal } from '../decimal.js'
 import type { AnySchema, Row, Simplify } from '../schema.js'
-import type { Beside, Constant, Expr, ExprJson, Operand, Sortable } from './expr.js'
+import type { Beside, Constant, Expr, ExprJson, Operand } from './expr.js'
 import type { ParamJson } from './params.js'
 
 /** Column references of a row. */
@@ -22,7 +22,6 @@ export type Optional<R> = { [C in keyof R]: R[C] | null }
 /** A place in the order: values of columns as constants are. */
 export type Place<R> = { readonly [C in keyof R]?: Constant<R[C]> }
 
-type RangeOp = '<' | '<=' | '>' | '>=' | 'between' | 'not between'
 export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
 export type TextOp = 'like' | 'ilike' | 'not like' | 'not ilike' | '~' | '~*' | '!~' | '!~*'
 export type WhereOp = CompareOp | TextOp | 'in' | 'not in' | 'between' | 'not between' | 'is' | 'is not'
@@ -36,10 +35,8 @@ export type WhereValue<V, O> =
   : Other<V>
 type Other<V> = Beside<V> | Constant<NonNullable<V>>
 
-/** Columns that can be sorted and grouped by; of a schema that is not known any. */
-export type SortedColumn<R> = string extends keyof R ? string : { [C in keyof R]-?: R[C] extends Sortable ? C : never }[keyof R] & string
-/** Columns that an operator takes: texts for patterns, those with an order for ranges. */
-export type WhereColumn<R, O> = O extends TextOp ? { [C in keyof R]: NonNullable<R[C]> extends string ? C : never }[keyof R] & string : O extends RangeOp ? SortedColumn<R> : keyof R & string
+/** Columns whose values are text, or any for other operators. */
+export type WhereColumn<R, O> = O extends TextOp ? { [C in keyof R]: NonNullable<R[C]> extends string ? C : never }[keyof R] & string : keyof R & string
 
 /** The aliases known before a join: the table itself, or what joins gave. */
 export type Aliases<S extends AnySchema, T extends string, J> = [J] extends [null] ? { [K in T]: Row<S, T> } : J

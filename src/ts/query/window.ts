@@ -3,7 +3,7 @@ import type { IntervalParts } from '../interval.js'
 import { ANYTHING, type Kinds, OBJECT, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
 import { type OrderItem, orderJson, orderList } from './aggregate.js'
-import { Expr, type ExprJson, type Operand, type Sortable, WindowFunction, exprOf, literal, misshapen, operand } from './expr.js'
+import { Expr, type ExprJson, type Operand, WindowFunction, exprOf, literal, misshapen, operand } from './expr.js'
 
 /**
  * An end of a frame, so many rows or groups away, or as far as values of the order expression are: milliseconds of moments; of these,
@@ -24,7 +24,7 @@ export interface Frame {
 
 /** What a window function is over. */
 export interface WindowSpec {
-  partitionBy?: Expr<Sortable> | readonly Expr<Sortable>[]
+  partitionBy?: Expr<any> | readonly Expr<any>[]
   orderBy?: OrderItem | readonly OrderItem[]
   frame?: Frame
 }

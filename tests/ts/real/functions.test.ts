@@ -1,8 +1,8 @@
 // Functions of a row, from the builder through the engine to rows: what each one is for, and what becomes of a row that has no value.
 import { describe, expect, it } from 'vitest'
 import {
-  addInterval, between, cast, coalesce, concatAll, concatWs, dateTrunc, diffSeconds, div, eq, extract, greatest, gt, imatches, initcap, isDistinctFrom, isNull, jsonArrayLength, jsonContains, jsonExists,
-  jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, least, left, lpad, lt, makeTimestamp, match, matches, notBetween, notInArray, notLike, nullif, octetLength, param, power, regexpReplace, regexpSubstr, repeat, replace, reverse, right,
+  addInterval, between, cast, coalesce, concatAll, concatWs, count, dateTrunc, diffSeconds, div, eq, extract, greatest, gt, imatches, initcap, isDistinctFrom, isNull, jsonArrayLength, jsonContains, jsonExists,
+  jsonAgg, jsonGet, jsonGetText, jsonPath, jsonPathText, jsonTypeof, least, left, lpad, lt, makeTimestamp, match, matches, max, min, notBetween, notInArray, notLike, nullif, octetLength, over, param, power, rank, regexpReplace, regexpSubstr, repeat, replace, reverse, right,
   round, rpad, splitPart, sqrt, startsWith, strpos, substring, trim, when,
 } from '../../../pkg/index.inline.js'
 import { failure, open, put } from './support.js'
@@ -49,6 +49,30 @@ describe('functions', () => {
     const read = db.live(db.query.issues.select(i => ({ n: cast(i.title, 'int') })))
     db.apply([put('a', { title: 'three' })])
     expect(read.error).toMatchObject({ code: 'INVALID_TEXT', message: 'a text is no value of the type that it is cast to in a row of this query' })
+  })
+
+  it('order, group and compare JSON as jsonb does', async () => {
+    const { db } = await open()
+    const members = { a: 'x', b: 10, c: 2.5, d: null, e: [1], f: { n: 1 }, g: true, h: 'X', i: [], j: 10 }
+    db.apply(Object.entries(members).map(([id, n]) => put(id, { meta: { n } })))
+    const ids = (rows: readonly { id: string }[]) => rows.map(r => r.id).join('')
+    const ordered = db.live(db.query.issues.orderBy(i => jsonGet(i.meta, 'n')).orderBy('id'))
+    const down = db.live(db.query.issues.orderBy('meta', 'desc').orderBy('id').limit(3))
+    const after = db.live(db.query.issues.orderBy('meta').orderBy('id').startAfter({ meta: { n: 10 }, id: 'b' }).limit(2))
+    const more = db.live(db.query.issues.where(i => gt(jsonGet(i.meta, 'n'), 5)).orderBy('id'))
+    const range = db.live(db.query.issues.where('meta', 'between', [{ n: 2 }, { n: 10 }]).orderBy('id'))
+    const grouped = db.live(db.query.issues.groupBy(i => ({ n: jsonGet(i.meta, 'n') })).select(i => ({ n: jsonGet(i.meta, 'n'), count: count() })).orderBy('count', 'desc').limit(1))
+    const listed = db.live(db.query.issues.select(i => ({ all: jsonAgg(jsonGet(i.meta, 'n'), { distinct: true }), first: min(i.meta), last: max(i.meta) })))
+    const placed = db.live(db.query.issues.select(i => ({ id: i.id, place: over(rank(), { orderBy: i.meta }) })).orderBy('place').orderBy('id'))
+    // An array that is empty comes first by itself, and behind scalars within another value.
+    expect(ids(ordered.rows)).toBe('idhacbjgef')
+    expect([ids(down.rows), ids(after.rows), ids(more.rows), ids(range.rows)]).toEqual(['fei', 'jg', 'befgj', 'bcj'])
+    expect(grouped.rows).toEqual([{ n: 10, count: 2 }])
+    expect(listed.rows).toEqual([{ all: [[], null, 'X', 'x', 2.5, 10, true, [1], { n: 1 }], first: { n: null }, last: { n: { n: 1 } } }])
+    expect(placed.rows.map(r => `${r.id}${r.place}`).join(' ')).toBe('d1 h2 a3 c4 b5 j5 g7 i8 e9 f10')
+    db.apply([put('a', { meta: { n: 1e300 } }), put('k', { meta: { n: 1e300 } }), put('b', { meta: null })])
+    expect(ids(ordered.rows)).toBe('idhcjakgefb')
+    expect([ids(down.rows), ids(more.rows), ids(range.rows), grouped.rows]).toEqual(['bfe', 'aefgjk', 'cj', [{ n: 1e300, count: 2 }]])
   })
 
   it('are conditions that follow the rows', async () => {

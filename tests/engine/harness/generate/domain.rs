@@ -16,7 +16,7 @@ const INTS: [i64; 5] = [0, 1, 2, 3, -1];
 const FLOATS: [f64; 8] = [0.0, 0.5, 1.0, 1.5, -2.0, 0.1, 0.2, 3.0];
 const EDGE_FLOATS: [f64; 9] = [-0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e16, -1e16, 1e300, 1e-300, 9007199254740993.0];
 const TEXTS: [&str; 8] = ["", "a", "b", "ab", "B", "ä%", "longer than eight", "longer than eighu"];
-const JSONS: [&str; 5] = ["null", "1", "\"a\"", "[]", "{\"a\":1}"];
+const JSONS: [&str; 9] = ["null", "1", "\"a\"", "[]", "{\"a\":1}", "true", "10", "-2.5", "[1,\"a\"]"];
 const BYTES: [&[u8]; 5] = [&[], &[0], &[0, 0], &[255, 1], b"123456789"];
 const UUIDS: [&str; 4] = [
     "00000000-0000-0000-0000-000000000000",

@@ -84,10 +84,9 @@ impl Scope {
         (ty, self.of_type(rng, ty, depth))
     }
 
-    /// A column that has an order.
+    /// A column.
     pub fn sortable(&self, rng: &mut Rng) -> Option<(Type, ExprJson)> {
-        let fitting: Vec<&Visible> = self.columns.iter().filter(|v| v.column.ty.is_ordered()).collect();
-        (!fitting.is_empty()).then(|| pick(rng, &fitting)).map(|v| (v.column.ty, v.read()))
+        (!self.columns.is_empty()).then(|| pick(rng, &self.columns)).map(|v| (v.column.ty, v.read()))
     }
 
     /// Sort keys, with the types that a keyset start needs.

@@ -208,7 +208,6 @@ impl Scope {
                 )
             }
             3 => call("nullif", vec![a, b]),
-            _ if !ty.is_ordered() => call("nullif", vec![a, b]),
             4 => call(pick(rng, &["greatest", "least"]), vec![a, b, c]),
             _ => call(pick(rng, &["greatest", "least"]), vec![a, literal(&Value::Null)]),
         }

@@ -153,11 +153,8 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
     let own: Vec<Visible> = joined.columns.iter().map(|c| Visible { of: of.clone(), column: c.clone() }).collect();
     sources.push(joined);
     // An equality between the sides, if types allow; the alias is always said since two sources are in scope.
-    let pairs: Vec<(&Visible, &Visible)> = before
-        .columns
-        .iter()
-        .flat_map(|a| own.iter().filter(|b| a.column.ty == b.column.ty && a.column.ty.is_ordered()).map(move |b| (a, b)))
-        .collect();
+    let pairs: Vec<(&Visible, &Visible)> =
+        before.columns.iter().flat_map(|a| own.iter().filter(|b| a.column.ty == b.column.ty).map(move |b| (a, b))).collect();
     let aliased = |v: &Visible| Visible { of: v.of.clone().or(Some(sources[0].alias.clone())), column: v.column.clone() }.read();
     // One join without an equality is enough: the naive evaluation makes every combination of rows.
     let many = q.joins.iter().any(|j| !has_equality(&j.on));
@@ -259,7 +256,7 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
         // The condition of the least risk: of an aggregate's value, whatever its type.
         let (ty, e) = if in_sets && !groups.is_empty() && rng.bool() { grouping(rng) } else { aggregate(rng, scope) };
         let bound = literal(&value(rng, ty, false));
-        let op = if ty.is_ordered() { pick(rng, &["<", ">=", "!="]) } else { "!=" };
+        let op = pick(rng, &["<", ">=", "!="]);
         q.having = Some(if chance(rng, 20) { call("isNotNull", vec![e]) } else { call(op, vec![e, bound]) });
     }
     if !groups.is_empty() || rng.bool() || in_sets {
@@ -282,9 +279,6 @@ fn group(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) -> Vec<Column> {
     q.distinct = chance(rng, 10);
     for _ in 0..rng.usize(0..=2) {
         let (ty, expr) = if q.distinct || rng.bool() { pick(rng, &fields) } else { aggregate(rng, scope) };
-        if !ty.is_ordered() {
-            continue;
-        }
         let nulls = chance(rng, 20).then(|| "first".to_owned());
         q.order_by.push(OrderJson { expr, desc: rng.bool(), nulls });
         types.push(ty);
@@ -354,15 +348,13 @@ fn distinct_order(rng: &mut Rng, q: &mut QueryJson, columns: &[Column]) -> Vec<T
     let mut types = Vec::new();
     for _ in 0..rng.usize(0..=2) {
         let at = rng.usize(0..columns.len());
-        if columns[at].ty.is_ordered() {
-            let expr = match &q.select {
-                Some(fields) => fields[at].expr.clone(),
-                None => Visible { of: None, column: columns[at].clone() }.read(),
-            };
-            let nulls = chance(rng, 20).then(|| pick(rng, &["first", "last"]).to_owned());
-            q.order_by.push(OrderJson { expr, desc: rng.bool(), nulls });
-            types.push(columns[at].ty);
-        }
+        let expr = match &q.select {
+            Some(fields) => fields[at].expr.clone(),
+            None => Visible { of: None, column: columns[at].clone() }.read(),
+        };
+        let nulls = chance(rng, 20).then(|| pick(rng, &["first", "last"]).to_owned());
+        q.order_by.push(OrderJson { expr, desc: rng.bool(), nulls });
+        types.push(columns[at].ty);
     }
     types
 }
@@ -370,14 +362,8 @@ fn distinct_order(rng: &mut Rng, q: &mut QueryJson, columns: &[Column]) -> Vec<T
 /// The first rows of each group; of a grouped query, the groups are of an aggregate.
 fn first_of_each(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, columns: &[Column]) {
     let grouped = q.group_by.is_some() || q.having.is_some() || q.select.iter().flatten().any(|f| has_aggregate(&f.expr));
-    let fields: Vec<ExprJson> = q
-        .select
-        .iter()
-        .flatten()
-        .zip(columns)
-        .filter(|(f, c)| c.ty.is_ordered() && f.expr.op != "over")
-        .map(|(f, _)| f.expr.clone())
-        .collect();
+    let fields: Vec<ExprJson> =
+        q.select.iter().flatten().zip(columns).filter(|(f, c)| f.expr.op != "over").map(|(f, _)| f.expr.clone()).collect();
     if grouped && fields.is_empty() {
         return;
     }
@@ -481,7 +467,7 @@ pub fn pairs(rng: &mut Rng, schema: &Schema) -> Option<QueryJson> {
         return None;
     }
     let (owner, relation) = pick(rng, &lists);
-    let columns: Vec<&Column> = visible(schema.by_id(relation.target)).filter(|c| c.ty.is_ordered()).collect();
+    let columns: Vec<&Column> = visible(schema.by_id(relation.target)).collect();
     let scope = Scope::of_columns(visible(schema.by_id(relation.target)));
     let mut q = QueryJson::default();
     for _ in 0..rng.usize(0..=2) {

@@ -134,7 +134,7 @@ fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (T
         let (ty, field) = if chance(rng, 25) {
             windowed(rng, &inside, grouped)
         } else if grouped {
-            sortable(rng, &inside)
+            aggregate(rng, &inside)
         } else {
             comparable(rng, &inside)
         };
@@ -152,11 +152,11 @@ fn scalar(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (T
         }
         // Without an aggregate in it a window function is one of rows, of which there are several.
         let over = chance(rng, 10).then(|| windowed(rng, &inside, true)).filter(|(_, field)| has_aggregate(field));
-        let (ty, field) = over.unwrap_or_else(|| sortable(rng, &inside));
+        let (ty, field) = over.unwrap_or_else(|| aggregate(rng, &inside));
         let combined = chance(rng, 15).then(|| outside.of_type(rng, ty, 0));
         (ty, combined.map_or(field.clone(), |other| call("coalesce", vec![field, other])))
     } else if query.group_by.is_some() || query.having.is_some() {
-        sortable(rng, &inside)
+        aggregate(rng, &inside)
     } else {
         comparable(rng, &inside)
     };
@@ -217,9 +217,9 @@ fn query(rng: &mut Rng, tables: &[&Table], outside: &Scope, level: usize) -> (Qu
     };
     let grouped = chance(rng, 15);
     if chance(rng, if grouped { 30 } else { 4 }) {
-        let (ty, call) = sortable(rng, &inside);
+        let (ty, call) = aggregate(rng, &inside);
         query.having = Some(super::expression::call(pick(rng, &["=", "<", ">="]), vec![call, literal(&value(rng, ty, false))]));
-        query.select = Some(vec![NamedJson { name: "v".into(), expr: sortable(rng, &inside).1 }]);
+        query.select = Some(vec![NamedJson { name: "v".into(), expr: aggregate(rng, &inside).1 }]);
     }
     if grouped {
         let group = inside.any(rng).1;
@@ -242,7 +242,7 @@ fn distinct(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, grouped: bool)
     let counts = query.select.iter().flatten().any(|f| aggregates(&f.expr));
     let grouped = grouped || counts;
     if chance(rng, 15) {
-        let by = vec![if grouped { sortable(rng, inside).1 } else { inside.any(rng).1 }];
+        let by = vec![if grouped { aggregate(rng, inside).1 } else { inside.any(rng).1 }];
         match rng.bool() {
             true => query.distinct_on = Some(by),
             false => query.limit_by = Some(LimitByJson { by, limit: rng.u32(1..3), ..LimitByJson::default() }),
@@ -285,35 +285,20 @@ fn cut(rng: &mut Rng, query: &mut QueryJson, inside: &Scope, percent: u32) {
 fn place(rng: &mut Rng, inside: &Scope, grouped: bool) -> ExprJson {
     match grouped {
         _ if chance(rng, 15) => windowed(rng, inside, grouped).1,
-        true => sortable(rng, inside).1,
+        true => aggregate(rng, inside).1,
         false => inside.any(rng).1,
     }
 }
 
 /// A window function that has an order, over rows or groups.
 fn windowed(rng: &mut Rng, inside: &Scope, grouped: bool) -> (Type, ExprJson) {
-    loop {
-        let aggregates = [sortable(rng, inside), sortable(rng, inside)];
-        let (ty, call) = if grouped { over_groups(rng, &aggregates) } else { over_nested(rng, inside) };
-        if ty.is_ordered() {
-            return (ty, call);
-        }
-    }
-}
-
-/// An aggregate that has an order.
-fn sortable(rng: &mut Rng, inside: &Scope) -> (Type, ExprJson) {
-    loop {
-        let (ty, call) = aggregate(rng, inside);
-        if ty.is_ordered() {
-            return (ty, call);
-        }
-    }
+    let aggregates = [aggregate(rng, inside), aggregate(rng, inside)];
+    if grouped { over_groups(rng, &aggregates) } else { over_nested(rng, inside) }
 }
 
 /// An equality of two columns of one type, if there are such.
 fn equal(rng: &mut Rng, left: &[Visible], right: &[Visible]) -> Option<ExprJson> {
-    let fits = |a: &Visible, b: &Visible| a.column.ty == b.column.ty && a.column.ty.is_ordered();
+    let fits = |a: &Visible, b: &Visible| a.column.ty == b.column.ty;
     let pairs: Vec<(&Visible, &Visible)> =
         left.iter().flat_map(|a| right.iter().filter(move |b| fits(a, b)).map(move |b| (a, b))).collect();
     let related: Vec<_> = pairs.iter().filter(|(a, b)| a.column.name.contains('_') || b.column.name.contains('_')).collect();

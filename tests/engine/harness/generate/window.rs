@@ -104,7 +104,7 @@ pub fn over_nested(rng: &mut Rng, scope: &Scope) -> (Type, ExprJson) {
 /// A window function over a group scope.
 pub fn over_groups(rng: &mut Rng, fields: &[(Type, ExprJson)]) -> (Type, ExprJson) {
     window(rng, false, &|rng, ty| {
-        let fitting: Vec<_> = fields.iter().filter(|f| f.0.is_ordered() && ty.is_none_or(|ty| ty == f.0)).collect();
+        let fitting: Vec<_> = fields.iter().filter(|f| ty.is_none_or(|ty| ty == f.0)).collect();
         match (fitting.is_empty(), ty) {
             (true, _) => {
                 let ty = ty.unwrap_or(Type::Int);
