@@ -68,7 +68,7 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
     let mut args = binder.arguments(json)?.into_iter();
     let Some(mut first) = args.next() else {
         let mut call = AggregateCall::new(function, None, Type::Int);
-        parts(binder, &mut call, json, None)?;
+        parts(binder, &mut call, json)?;
         return Ok(call);
     };
     let second = args.next();
@@ -108,7 +108,7 @@ pub(super) fn call(binder: &mut Binder<'_, '_>, function: AggregateFunction, jso
         }
         _ => None,
     };
-    parts(binder, &mut call, json, found)?;
+    parts(binder, &mut call, json)?;
     if call.distinct || function == A::Mode {
         // Equal values count as one: they are shown in one way.
         call.argument = call.argument.map(|a| plain(a, found));
@@ -142,7 +142,7 @@ fn fraction(mut typed: Typed, json: &ExprJson) -> Result<Expr> {
 }
 
 /// Binds `distinct`, `filter` and `orderBy`; `ty`: the type of the argument.
-fn parts(binder: &mut Binder<'_, '_>, call: &mut AggregateCall, json: &ExprJson, ty: Option<Type>) -> Result<()> {
+fn parts(binder: &mut Binder<'_, '_>, call: &mut AggregateCall, json: &ExprJson) -> Result<()> {
     use AggregateFunction as A;
     const NONE: &CallJson = &CallJson { distinct: false, filter: None, order_by: Vec::new() };
     let given = json.call.as_deref().unwrap_or(NONE);
