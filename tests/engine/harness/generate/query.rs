@@ -95,7 +95,7 @@ pub(super) fn part(rng: &mut Rng, sight: &Sight<'_>, depth: usize) -> (QueryJson
         columns
     };
     if !q.distinct && chance(rng, 6) {
-        first_of_each(rng, &mut q, &scope, &columns);
+        first_of_each(rng, &mut q, &scope);
     }
     if depth > 0 {
         q.start = None;
@@ -360,10 +360,9 @@ fn distinct_order(rng: &mut Rng, q: &mut QueryJson, columns: &[Column]) -> Vec<T
 }
 
 /// The first rows of each group; of a grouped query, the groups are of an aggregate.
-fn first_of_each(rng: &mut Rng, q: &mut QueryJson, scope: &Scope, columns: &[Column]) {
+fn first_of_each(rng: &mut Rng, q: &mut QueryJson, scope: &Scope) {
     let grouped = q.group_by.is_some() || q.having.is_some() || q.select.iter().flatten().any(|f| has_aggregate(&f.expr));
-    let fields: Vec<ExprJson> =
-        q.select.iter().flatten().zip(columns).filter(|(f, c)| f.expr.op != "over").map(|(f, _)| f.expr.clone()).collect();
+    let fields: Vec<ExprJson> = q.select.iter().flatten().filter(|f| f.expr.op != "over").map(|f| f.expr.clone()).collect();
     if grouped && fields.is_empty() {
         return;
     }
