@@ -186,7 +186,8 @@ function elementLike(x, of) {
 function span(x) {
   const { r } = x
   const of = leaf(x, 'interval')
-  const number = () => (r.oneIn(2) ? literal('float', r.pick([0.5, 1.5, -2.25, 0.1])) : x.number('int', undefined, 0))
+  // Few times: a thousand years from any moment are a moment still.
+  const number = () => (r.oneIn(2) ? literal('float', r.pick([0.5, 1.5, -2.25, 0.1])) : call('%', x.number('int', undefined, 0), literal('int', 3)))
   switch (r.below(8)) {
     case 0: return call(r.pick(['+', '-']), of, leaf(x, 'interval'))
     case 1: return call('neg', of)

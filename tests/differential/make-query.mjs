@@ -315,7 +315,8 @@ function makeSelect(state, shape, hazard) {
   if (numbers.length > 0 && r.oneIn(12)) {
     // Their last digit is up to the library: selected, and not computed with.
     const [op, ...args] = r.pick([['exp'], ['power', literal('int', 2)], ['power', literal('float', 1.5)], ['ln']])
-    const size = { op: 'abs', args: [expressions.column(r.pick(numbers))] }
+    const column = { op: 'abs', args: [expressions.column(r.pick(numbers))] }
+    const size = op === 'exp' ? { op: 'least', args: [column, literal('int', 20)] } : column
     json.select.push({ name: 'p', expr: { op, args: [op === 'ln' ? { op: '+', args: [size, literal('int', 1)] } : size, ...args] } })
   }
   for (const w of wantedAtoms) if (r.oneIn(2)) json.select.push({ name: `is_${w}`, expr: expressions.atom(w) })

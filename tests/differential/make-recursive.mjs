@@ -7,7 +7,7 @@ const column = (name, of) => ({ op: 'col', name, of })
 export function makeRecursive({ r, schema, seen, ctes }, table, alias) {
   if (schema.large) return undefined
   // Intervals come out as `justify_interval` makes them: a listed departure.
-  const of = (t) => t.columns.filter((c) => c.type !== 'json' && c.type !== 'interval')
+  const of = (t) => t.columns.filter((c) => c.type !== 'interval')
   if (of(table).length === 0) return undefined
   const picked = [r.pick(of(table)), r.pick(of(table))]
   const found = picked.map((c, i) => ({ ...c, name: 'xy'[i], of: 'l', nullable: true }))

@@ -127,23 +127,16 @@ impl<'a> Context<'a> {
             if new.is_empty() {
                 break;
             }
-            let mut found = types.clone();
+            let mut found: Vec<Option<Vec<Option<Type>>>> = vec![None; json.len()];
             for &(i, j) in new.iter().filter(|n| types[n.0].is_none()) {
                 let branch = bound[i][j].as_ref().expect("bound above");
-                let before = found[i].get_or_insert_with(|| vec![Type::Json; json[i].columns.len()]);
+                let before = found[i].get_or_insert_with(|| vec![None; json[i].columns.len()]);
                 widen(before, &branch.query, &json[i], &json[i].branches[j]).map_err(|e| place(e, i, j))?;
             }
             // A column that is null in all of them is text, as in PostgreSQL.
-            for (i, types) in found.iter_mut().enumerate().filter(|f| types[f.0].is_none()) {
-                let types = types.iter_mut().flatten().enumerate().filter(|t| *t.1 == Type::Json);
-                types.for_each(|(c, ty)| {
-                    let null = |b: &Branch| known(&b.query.fields()[c]).is_none();
-                    if bound[i].iter().flatten().all(null) {
-                        *ty = Type::Text;
-                    }
-                });
-            }
-            self.groups.borrow_mut().last_mut().expect("pushed above").types = found;
+            let named = |types: Vec<Option<Type>>| types.into_iter().map(|ty| ty.unwrap_or(Type::Text)).collect();
+            let types = types.into_iter().zip(found).map(|(before, new)| before.or_else(|| new.map(named))).collect();
+            self.groups.borrow_mut().last_mut().expect("pushed above").types = types;
         }
         let types = self.groups.borrow_mut().pop().map(|g| g.types).unwrap_or_default();
         let mut relations = Vec::with_capacity(json.len());
@@ -265,21 +258,16 @@ fn place_of(e: Error, branch: &QueryJson, c: usize) -> Error {
     if branch.select.is_some() { e.at_index("select", c) } else { e }
 }
 
-/// Makes the types so far (json: not known yet) those that the columns of one branch more fit into, too.
-fn widen(types: &mut [Type], branch: &SubQuery, relation: &GrowingJson, json: &QueryJson) -> Result<()> {
+/// Makes the types so far, as far as they are known, those that the columns of one branch more fit into, too.
+fn widen(types: &mut [Option<Type>], branch: &SubQuery, relation: &GrowingJson, json: &QueryJson) -> Result<()> {
     for (c, ty) in types.iter_mut().enumerate() {
         let Some(new) = known(&branch.fields()[c]) else { continue };
         let column = &relation.columns[c];
-        *ty = match (*ty, new) {
-            (_, Type::Json) => {
-                let message = format!("`{column}` is json; rows of a recursion are compared, and json cannot be");
-                let e = Error::new(ErrorCode::TypeMismatch, message).named(column.as_str());
-                return Err(place_of(e, json, c));
-            }
-            (Type::Json, new) => new,
-            (old, new) if old == new => old,
-            (old, new) if is_number(old) && is_number(new) => wider(old, new, &branch.fields()[c].expr),
-            (old, new) => {
+        *ty = match *ty {
+            None => Some(new),
+            Some(old) if old == new => Some(old),
+            Some(old) if is_number(old) && is_number(new) => Some(wider(old, new, &branch.fields()[c].expr)),
+            Some(old) => {
                 let message = format!("`{column}` is {} in the branches before, and {} here", old.name(), new.name());
                 let e = Error::new(ErrorCode::TypeMismatch, message).named(column.as_str());
                 return Err(place_of(e, json, c));

@@ -21,7 +21,7 @@ fn column(name: &str, ty: Type) -> Column {
 pub fn recursive<'a>(rng: &mut Rng, sight: &Sight<'a>, alias: &str) -> Option<(FromJson, Source<'a>)> {
     let tables = sight.tables();
     let table = tables.get(rng.usize(0..tables.len().max(1)))?;
-    let ordered: Vec<&Column> = visible(table).filter(|c| c.ty != Type::Json).collect();
+    let ordered: Vec<&Column> = visible(table).collect();
     let (x, y) = (pick(rng, &ordered), pick(rng, &ordered));
     let types = [x.ty, y.ty];
     let mutual = chance(rng, 25);
