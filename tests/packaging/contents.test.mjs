@@ -1,11 +1,11 @@
-// What is in the tarball: all that `exports` promises, the binary exactly twice, nothing that is not the package.
+// What is in the tarball: all that `exports` promises and the README links to, the binary exactly twice, nothing that is not the package.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join, normalize, relative } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { filesBelow } from '../scripts/fresh.mjs'
-import { root } from '../scripts/place.mjs'
+import { inRoot, root } from '../scripts/place.mjs'
 import { gzipCeiling, measure } from '../scripts/size.mjs'
 import { project } from './tarball.mjs'
 
@@ -51,12 +51,28 @@ describe('the tarball', () => {
   })
 
   it('holds the package and nothing else', () => {
-    const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE-(APACHE|MIT)|pkg\/(README\.md|engine\.wasm|[\w./-]+\.(js|d\.ts)))$/
+    const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE-(APACHE|MIT)|www\/docs\/(decisions\/)?[\w-]+\.md|pkg\/(README\.md|engine\.wasm|[\w./-]+\.(js|d\.ts)))$/
     assert.deepEqual(files.filter((name) => !expected.test(name) || /(^|\/)(tests?|fixtures|node_modules)\/|\.test/.test(name)), [])
   })
 
   it('has something to say in each of its texts', () => {
     for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'pkg/README.md']) assert.ok(read(name).toString().trim().length > 40, name)
+  })
+
+  it('has what its README links to', () => {
+    const links = [...read('README.md').toString().matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link).filter((link) => !/^(\w+:|#)/.test(link))
+    assert.ok(links.length > 5)
+    const places = links.map((link) => normalize(link.replace(/#.*/, '')))
+    assert.deepEqual(places.filter((place) => !files.some((name) => name === place || name.startsWith(`${place}/`))), [])
+    const anchors = (name) => [...read(name).toString().matchAll(/^#+ (.*)$/gm)].map(([, title]) => `#${title.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')}`)
+    assert.deepEqual(links.filter((link) => link.includes('#') && !anchors(link.replace(/#.*/, '')).includes(link.replace(/^[^#]*/, ''))), [])
+  })
+
+  it('has the texts of www/docs as they are, and only texts', () => {
+    const texts = filesBelow(inRoot('www', 'docs')).map((file) => relative(root, file)).filter((name) => name.endsWith('.md')).sort()
+    assert.ok(texts.length > 10)
+    assert.deepEqual(files.filter((name) => name.startsWith('www/')).sort(), texts)
+    for (const name of texts) assert.ok(read(name).equals(readFileSync(inRoot(name))), name)
   })
 
   it('has declarations beside every module of the public entries', () => {
