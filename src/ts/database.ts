@@ -219,7 +219,7 @@ export class Database<S extends AnySchema> {
     return report
   }
 
-  #pin(): void { if (this.#dispatcher.running) this.#dispatcher.pin() }
+  #pin(): void { this.#dispatcher.enter() }
 
   #makesRoom(error: unknown): boolean { return this.#budget?.makesRoom(error) === true }
 

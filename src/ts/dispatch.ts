@@ -1,4 +1,5 @@
 import type { Report } from './changes.js'
+import { EddylineError } from './errors.js'
 import { checkFunction } from './option-kinds.js'
 import type { Patch } from './patches.js'
 
@@ -20,7 +21,10 @@ export interface Delivery {
   pin(): void
 }
 
-interface Round { readonly deliveries: readonly Delivery[]; readonly report: Report | undefined }
+interface Round { readonly deliveries: readonly Delivery[]; readonly report: Report | undefined; pinned?: boolean }
+
+/** Rounds after which a listener may not commit any more, until all are told: those that end by themselves need a few. */
+const MOST = 10_000
 
 /** What listeners of a whole database get. */
 export type ReportListener = (report: Report) => void
@@ -29,7 +33,8 @@ export type ReportListener = (report: Report) => void
  * Calls listeners after all views are consistent, first come, first served.
  *
  * Rules: a round per version; a commit inside a listener takes effect at once, its round waits for the present one;
- * a listener that throws does not stop others; one that was removed meanwhile is not called any more.
+ * a listener that throws does not stop others; one that was removed meanwhile is not called any more; listeners that commit
+ * whenever they are told are refused in the end.
  */
 export class Dispatcher {
   /** A round is being told. */
@@ -38,6 +43,10 @@ export class Dispatcher {
   /** The event being told outside of the queue. */
   #alone: Delivery | undefined
   #errors: unknown[] = []
+  /** Rounds that waited and were told, since the one that nothing waited for. */
+  #told = 0
+  /** What listeners that go on and on are refused with. */
+  #endless: EddylineError | undefined
   readonly #reportListeners = new Set<Listener<Report>>()
 
   constructor(readonly onError: ((error: unknown) => void) | undefined) {}
@@ -54,10 +63,20 @@ export class Dispatcher {
     }
   }
 
-  /** Before a commit that happens inside a listener: events not told yet keep what they were to show. */
+  /** Before a commit: one that happens inside a listener is refused after so many rounds. Throws MAX_ROUNDS. */
+  enter(): void {
+    if (!this.running) return
+    if (this.#told >= MOST) throw this.#endless ??= new EddylineError('MAX_ROUNDS', `listeners go on after ${MOST} versions: one applies whenever it is told`)
+    this.pin()
+  }
+
+  /** Before a commit that happens inside a listener, or the end: events not told yet keep what they were to show. */
   pin(): void {
     this.#alone?.pin()
-    for (const round of this.#rounds) for (const d of round.deliveries) d.pin()
+    for (let i = this.#rounds.length; i-- > 0 && !this.#rounds[i].pinned;) {
+      this.#rounds[i].pinned = true
+      for (const d of this.#rounds[i].deliveries) d.pin()
+    }
   }
 
   /** A round of one event, which most versions are: nothing is put into a queue unless one is being told. */
@@ -89,11 +108,14 @@ export class Dispatcher {
 
   #tellRounds(): void {
     while (this.#rounds.length > 0) {
+      this.#told++
       const { deliveries, report } = this.#rounds[0]
       for (let i = 0; i < deliveries.length; i++) this.#tellEvent(deliveries[i])
       if (report !== undefined) this.#tellReport(report)
       this.#rounds.shift()
     }
+    this.#told = 0
+    this.#endless = undefined
   }
 
   #tellEvent(event: Delivery): void {
@@ -107,7 +129,10 @@ export class Dispatcher {
 
   #call(listener: Listener<any>, event: unknown, version: number, urgent: boolean): void {
     if (!listener.active || (!urgent && listener.since >= version)) return
-    try { listener.fn(event) } catch (error) { this.#errors.push(error) }
+    try { listener.fn(event) } catch (error) {
+      // However many versions wait for listeners that go on, that is told once.
+      if (this.#endless === undefined || this.#errors.at(-1) !== error) this.#errors.push(error)
+    }
   }
 
   #throwLater(): void {

@@ -10,7 +10,7 @@ export type EngineErrorCode =
 
 /** Codes that this version raises. Codes are stable, messages are not. */
 export type KnownErrorCode = EngineErrorCode
-  | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT' | 'CLOSED' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
+  | 'NO_FETCH_ROW' | 'FETCH_FAILED' | 'UNKNOWN_KEY' | 'STALE_EVENT' | 'MAX_ROUNDS' | 'CLOSED' | 'LOAD_FAILED' | 'ENGINE_CRASHED'
   | 'WORKER_FAILED' | 'WORKER_ERROR' | 'WORKER_MISMATCH' | 'NOT_SHARED' | 'NOT_IN_WORKER' | 'UNKNOWN_REQUEST'
   | 'WATCH_INVALID' | 'WATCH_LIMIT' | 'CALLBACK_CIRCLE'
   // Of storage.
@@ -28,7 +28,7 @@ export type KnownErrorCode = EngineErrorCode
   // Of `eddyline/datalog`.
   | 'DATALOG_SYNTAX' | 'DATALOG_UNSAFE' | 'DATALOG_UNSAFE_OR' | 'DATALOG_UNSTRATIFIED' | 'DATALOG_TYPE' | 'DATALOG_RULE' | 'DATALOG_IMPURE' | 'DATALOG_INPUT'
   | 'ATTRIBUTE_INVALID' | 'UNKNOWN_ATTRIBUTE' | 'UNKNOWN_RULE' | 'TX_INVALID' | 'TX_TYPE' | 'TX_CONFLICT' | 'TX_CAS' | 'TX_UNKNOWN_ENTITY' | 'SOURCE_ORDER'
-  | 'MAX_ROUNDS' | 'DUPLICATE_VIEW' | 'DEFINITION_MISMATCH' | 'STATE_INVALID' | 'CONFIGURATION_INVALID' | 'SOURCE_INVALID' | 'LISTENER_INVALID'
+  | 'DUPLICATE_VIEW' | 'DEFINITION_MISMATCH' | 'STATE_INVALID' | 'CONFIGURATION_INVALID' | 'SOURCE_INVALID' | 'LISTENER_INVALID'
 
 /** A stable code to switch on; new codes may appear, so keep a default branch. */
 export type ErrorCode = KnownErrorCode | (string & {})

@@ -114,6 +114,51 @@ describe('listeners', () => {
     expect(events[0].diff[0].value).toEqual(issue('a'))
   })
 
+  it('that apply whenever they are told are refused after 10,000 versions, and all that was applied is told', async () => {
+    for (const listeners of [1, 2]) {
+      const errors: any[] = []
+      const { db } = open({ onError: e => errors.push(e) })
+      const live = db.live(db.query.issues)
+      let applied = 0
+      const told: number[] = []
+      const apply = () => {
+        if (applied > 30_000) throw new Error('goes on and on')
+        db.apply(put('a', { priority: applied + 2 }))
+        applied++
+      }
+      const stops = Array.from({ length: listeners }, () => live.subscribe(apply))
+      live.subscribe(({ version }) => { told.push(version) })
+      db.apply(put('a'))
+      await tick()
+      expect(errors.map(e => [e.code ?? e.message])).toEqual([['MAX_ROUNDS']])
+      // Of two listeners each version makes two more, which wait for theirs.
+      expect(applied).toBe(listeners * 10_000)
+      expect(live.rows).toEqual([issue('a', { priority: applied + 1 })])
+      expect(told).toEqual(Array.from({ length: applied + 1 }, (_, i) => i + 1))
+
+      // What comes later begins anew.
+      for (const stop of stops) stop()
+      let once = true
+      live.subscribe(() => { if (once) { once = false; db.apply(put('b')) } })
+      expect(db.apply(put('c')).version).toBe(applied + 2)
+      expect(told.slice(-2)).toEqual([applied + 2, applied + 3])
+      await tick()
+      expect(errors.length).toBe(1)
+    }
+  })
+
+  it('may apply any number of versions that none of them answers', async () => {
+    const errors: unknown[] = []
+    const { db } = open({ onError: e => errors.push(e) })
+    const live = db.live(db.query.issues)
+    let told = 0
+    live.subscribe(() => { if (told++ === 0) for (let i = 1; i <= 12_000; i++) db.apply(put('a', { priority: i + 1 })) })
+    db.apply(put('a'))
+    await tick()
+    expect(told).toBe(12_001)
+    expect(errors).toEqual([])
+  })
+
   it('are not called for replays and batches that change nothing', () => {
     const { db } = open()
     let called = 0
