@@ -49,7 +49,7 @@ export class Projection {
 
   read(cell: RowCell): object {
     const { copy } = cell
-    const parts: KeptParts = copy === undefined ? this.#find(cell.handle) : copy instanceof Kept ? { memories: [copy], at: [cell.copyAt], rows: [] } : copy
+    const parts: KeptParts = copy === undefined ? this.#find(cell.handle) : copy instanceof Kept ? { memories: [copy], at: [cell.copyAt], rows: [] } : copy as KeptParts
     const object = {}
     for (const f of this.#fields) define(object, f.name, this.#value(f, parts))
     if (this.#key !== undefined) cell.key = this.#key.length === 1 ? this.#value(this.#key[0], parts) : this.#key.map(k => this.#value(k, parts))

@@ -21,8 +21,8 @@ export class RowCell {
   object: object | undefined = undefined
   /** Key, when the object does not hold all key columns. */
   key: unknown = undefined
-  /** Where the row's bytes are, or those of the rows it is put together from, when its handle is gone and nobody has read it. */
-  copy: Kept | KeptParts | undefined = undefined
+  /** When its handle is gone and nobody has read it: where the row's bytes are, or those of the rows it is put together from, or the cell that has them. */
+  copy: Kept | KeptParts | RowCell | undefined = undefined
   copyAt = 0
   /** Somebody outside of the current lists may hold it: an old snapshot, a patch. */
   held = false
@@ -63,7 +63,9 @@ export class CellTable {
   }
 
   fill(cell: RowCell): object {
-    const object = this.reader.read(cell)
+    const { copy } = cell
+    const object = copy instanceof RowCell ? copy.get() : this.reader.read(cell)
+    if (copy instanceof RowCell) cell.key = copy.key
     cell.copy = undefined
     return cell.object = object
   }
@@ -84,11 +86,20 @@ export class CellTable {
     if (cell.handle === handle) return
     const other = this.cells[handle]
     if (other !== undefined) {
-      // Another place of the row has the new handle already. Snapshots of this one may hold the cell, whose handle goes: it is read in time.
+      // Another place of the row has the new handle already. Snapshots of this one may hold the cell, whose handle goes: one that is unread is read there.
+      if (cell.copy === other) return
+      if (cell.object === undefined && cell.copy === undefined && !(other.copy instanceof RowCell)) {
+        cell.copy = other
+        other.held = true
+        if (handle < this.#settled) this.keep(other)
+        return
+      }
       const object = cell.get()
       if (other.object === undefined) { other.object = object; other.key = cell.key }
       return
     }
+    // It has a handle of its own again.
+    if (cell.copy instanceof RowCell) cell.copy = undefined
     this.unread?.goes(cell.handle)
     if (this.cells[cell.handle] === cell) this.cells[cell.handle] = undefined
     cell.handle = handle

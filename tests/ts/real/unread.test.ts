@@ -118,5 +118,20 @@ describe('a list that nobody has read', () => {
       expect([at >= 0, then[at].title, then[at] === all.rows[at], then[at] === first.rows[0]]).toEqual([true, 'Issue i700', true, true])
       db.close()
     })
+    it(`shows the objects of another list of its shape that was read before, when what neither shows is another: ${name}`, async () => {
+      const { db } = await open()
+      db.apply(load())
+      const [first, all] = [db.live(make(db).first), db.live(make(db).all)] as LiveQuery<any>[]
+      const [known] = first.rows
+      const then = all.rows
+      for (const status of ['one', 'two', 'three']) db.apply([{ op: 'update', table: 'issues', id: `i${N - 1}`, set: { status } }])
+      // Into no list but this one: its handle goes to another row.
+      db.apply([{ op: 'update', table: 'issues', id: `i${N - 1}`, set: { priority: -1 } }])
+      db.apply(Array.from({ length: 50 }, (_, i) => ({ op: 'upsert', table: 'issues', row: issue(`other${i}`, { title: 'another' }) }) as const))
+      db.apply(Array.from({ length: 50 }, (_, i) => comment(10_000 + i, `other${i}`)))
+      const at = then.findIndex(row => row.id === known.id)
+      expect([at >= 0, then[at].title, then[at] === known, all.rows[at] === known]).toEqual([true, `Issue i${N - 1}`, true, true])
+      db.close()
+    })
   }
 })
