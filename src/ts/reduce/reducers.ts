@@ -63,25 +63,33 @@ export class Reducers {
       if (this.#running.get(r.name) === r) this.#running.delete(r.name)
     })
     this.#running.set(definition.name, running)
+    const { pump } = running
     try {
       const state = stateOf(this.db)
-      await state.leading
+      await wanted(definition.name, this.db, pump.signal, state.leading)
       if (options.validateVersion !== false && !this.#fits(definition)) {
         if (!options.autoRebuild) {
           const known = state.entries(spaceOf(definition)).get(VERSION)
           throw new EddylineError('NEEDS_REBUILD', `the state of \`${definition.name}\` is of ${known === undefined ? 'no known version' : `version ${String(known)}`}, the reducer of ${definition.version}: rebuild it`, { offending: definition.name })
         }
-        await this.#rebuild(definition, { source: options.source }, undefined)
+        // As its first turn: who stops it waits for the end of it, and may start it again.
+        await pump.alone(async () => {
+          await this.#rebuild(definition, { source: options.source, signal: pump.signal }, undefined)
+          running.restore()
+        })
       }
-      if (running.pump.stopped) return running
+      if (pump.stopped) return running
       if (state.entries(spaceOf(definition)).get(VERSION) !== definition.version) state.commit([], { [spaceOf(definition)]: { [VERSION]: definition.version } })
       running.restore()
-      running.pump.start()
+      pump.start()
       return running
     } catch (error) {
       release()
-      this.#running.delete(definition.name)
-      throw error
+      if (this.#running.get(definition.name) === running) this.#running.delete(definition.name)
+      if (!pump.stopped || !['CLOSED', 'REBUILD_CANCELLED'].includes((error as { code?: string } | null)?.code ?? '')) throw error
+      // Not where the database was closed.
+      this.db.inside.port.alive()
+      return running
     }
   }
 

@@ -83,4 +83,38 @@ describe('a rebuild', () => {
     expect(rows(db).map(r => r.id)).toEqual(['1'])
     db.close()
   })
+
+  it.each(['count', 'fetch'] as const)('of a start is over when the reducer is stopped while `%s` of its source hangs, and it can be started again', async call => {
+    const db = await open()
+    await (await reducers(db).start(users(), { source: logOf(created('1')) })).stop()
+    const { source, letGo, held } = hanging(call)
+    const next = users({ version: '2' })
+    const starting = reducers(db).start(next, { source, autoRebuild: true })
+    const seen = outcome(starting)
+    await eventually(() => held() === 1)
+    const first = reducers(db).get(next.name)!
+    await first.stop()
+    const second = await reducers(db).start(next, { source: logOf(created('3')), autoRebuild: true })
+    await eventually(() => seen.done)
+    // As one that is stopped before its start has come to its end.
+    expect([seen, await starting === first, reducers(db).get(next.name) === second]).toEqual([{ done: true }, true, true])
+    letGo()
+    await source.fetch('start', 1)
+    await second.awaitCatchup()
+    expect(rows(db).map(r => r.id)).toEqual(['3'])
+    await second.stop()
+    db.close()
+  })
+
+  it('of a start is CLOSED when the database is closed while its source hangs', async () => {
+    const db = await open()
+    await (await reducers(db).start(users(), { source: logOf(created('1')) })).stop()
+    const { source, letGo, held } = hanging('fetch')
+    const seen = outcome(reducers(db).start(users({ version: '2' }), { source, autoRebuild: true }))
+    await eventually(() => held() === 1)
+    db.close()
+    await eventually(() => seen.done)
+    expect(seen).toEqual({ done: true, code: 'CLOSED' })
+    letGo()
+  })
 })
