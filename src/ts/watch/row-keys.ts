@@ -40,8 +40,10 @@ export function keyValues(table: TableJson, id: unknown): unknown[] {
 
 const typesOf = (table: TableJson): CellType[] => table.key.map(name => columnType(table, name, 'id'))
 
-/** Text of a key given by its values in key order. */
-export function keyText(table: TableJson, values: readonly unknown[]): string { return valuesText(typesOf(table), values) }
+/** Text of a key given by its values in key order. Of one column, as most are, the text of its value: a text is itself, not another one to be hashed. */
+export function keyText(table: TableJson, values: readonly unknown[]): string {
+  return values.length === 1 ? textOfCell(columnType(table, table.key[0], 'id'), values[0]) : valuesText(typesOf(table), values)
+}
 
 /** Text of a key as patches carry it. */
 export function patchKeyText(table: TableJson, key: unknown): string {
