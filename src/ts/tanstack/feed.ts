@@ -177,6 +177,9 @@ export class Feed {
 
   /** What is wrong where two rows have one key of the adapter, or one row has two: a delete by it would be of another row, or of both. */
   #disagrees(key: Key | undefined, row: RowObject | undefined, before: RowObject | undefined): EddylineError | undefined {
+    const own = this.#key.length === 1 ? row?.[this.#key[0]] as Key : undefined
+    // Most have the key of the table: nothing can disagree while all have.
+    if (this.#names.size === 0 && (row === undefined || (key !== undefined && key === own && (before === undefined || before[this.#key[0]] === own)))) return undefined
     const was = this.#text(before)
     if (row === undefined) { if (was !== undefined) this.#names.delete(was); return undefined }
     const wrong = (what: string): EddylineError => new EddylineError('INVALID_ARGUMENT', `\`getKey\` gives ${what} of \`${this.table}\`: what it gives is to tell rows apart as their key does (${this.#key.join(', ')})`, { path: 'getKey', offending: said(key) })
@@ -184,7 +187,6 @@ export class Feed {
     const text = this.#text(row)
     if (text === undefined) return undefined
     if (was !== undefined && was !== text) return wrong(`${said(key)} for two rows`)
-    const own = this.#key.length === 1 ? row[this.#key[0]] as Key : undefined
     for (const other of [this.#names.get(text), own]) {
       if (other !== undefined && other !== key && this.#text(this.accepted(other)) === text) return wrong(`${said(key)}, and ${said(other)} before, for one row`)
     }
