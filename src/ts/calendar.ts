@@ -48,11 +48,14 @@ export function timeText(micros: number): string {
   return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}${fraction}`
 }
 
+const PRINTED = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const UUID = /^\{?[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}\}?$/
 
 /** A uuid as PostgreSQL prints it: lower case, hyphens in their places; undefined if it is none. */
 export function uuidOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
+  // As most are: a quarter of the time.
+  if (PRINTED.test(value)) return value
   const text = value.trim().toLowerCase()
   if (!UUID.test(text) || text.startsWith('{') !== text.endsWith('}')) return undefined
   const digits = text.replace(/[{}-]/g, '')
