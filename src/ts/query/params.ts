@@ -80,7 +80,9 @@ export function paramsJson(values: AnyParams, types: ParamSpec | undefined): Par
   return Object.entries(values).filter(([, value]) => value !== undefined).map(([name, given]) => {
     const type = types !== undefined && Object.hasOwn(types, name) ? types[name] : undefined
     if (given instanceof Expr) throw new EddylineError('QUERY_INVALID', 'the value of a parameter is a constant', { offending: name, path: `params.${name}` })
-    const beside = type === undefined && (typeof given === 'string' || (typeof given === 'object' && given !== null)) ? types?.[name] : undefined
+    const near = type === undefined && given !== null ? types?.[name] : undefined
+    // Numbers and booleans are of their own type, but beside JSON, which any value is.
+    const beside = near === 'json' || typeof given === 'string' || typeof given === 'object' ? near : undefined
     // What does not fit there is told by the engine, which knows the place.
     try { if (beside !== undefined) return { name, type: beside, value: literal(given, beside) } } catch {}
     let value: ExprJson

@@ -1,6 +1,6 @@
 // Parameters take the type of what they stand beside.
 import { describe, expect, it } from 'vitest'
-import { addDays, anyOf, array, between, bigint, bytes, createDatabase, date, decimal, defineSchema, eq, inArray, int, interval, param, string, table, time, timestamp, uuid } from '../../../pkg/index.inline.js'
+import { addDays, anyOf, array, between, bigint, bytes, coalesce, createDatabase, date, decimal, defineSchema, eq, gt, inArray, int, interval, json, jsonContains, jsonGet, param, string, table, time, timestamp, uuid } from '../../../pkg/index.inline.js'
 
 describe('a parameter is of the type of what it stands beside', () => {
   const kinds = defineSchema({ t: table({ id: int().key(), u: uuid(), d: date(), ts: timestamp(), dc: decimal(), iv: interval(), tm: time(), by: bytes(), big: bigint(), us: array(uuid()), tags: array(string()) }) })
@@ -36,5 +36,19 @@ describe('a parameter is of the type of what it stands beside', () => {
     const later = db.live(db.query.t.select(x => ({ d: addDays(x.d, param('n') as never) })), { params: { n: 2 } })
     expect(later.rows).toEqual([{ d: '2024-01-13' }])
     expect(() => db.live(db.query.t.where(x => eq(x.u, param('v'))), { params: { v: 'nothing' } })).toThrow(expect.objectContaining({ code: 'TYPE_MISMATCH', path: 'params.v' }))
+  })
+
+  it('json is any value, a number as well as a document', async () => {
+    const db = await createDatabase({ schema: defineSchema({ t: table({ id: int().key(), j: json().nullable() }) }) })
+    db.apply([{ n: 1 }, { n: 5 }, { n: true }, { n: 'a' }, { n: [5] }, null].map((j, id) => ({ op: 'insert', table: 't', row: { id, j } })))
+    const { t } = db.query
+    const ids = (live: { rows: readonly { id: number }[] }) => live.rows.map(r => r.id)
+    const more = db.live(t.where(x => gt(jsonGet(x.j, 'n'), param('v'))).orderBy('id'), { params: { v: 3 } })
+    expect(ids(more)).toEqual([1, 2, 4])
+    const seen = [5, true, 'A', [1], { a: 1 }, 1.5, null].map(v => { more.setParams({ v }); return ids(more) })
+    expect(seen).toEqual([[2, 4], [4], [0, 1, 2, 3, 4], [4], [], [1, 2, 4], []])
+    expect(ids(db.live(t.where(x => between(param('v'), jsonGet(x.j, 'n'), 7)).orderBy('id'), { params: { v: 5 } }))).toEqual([0, 1, 3])
+    expect(ids(db.live(t.where(x => jsonContains(jsonGet(x.j, 'n'), param('v'))), { params: { v: 5 } }))).toEqual([1, 4])
+    expect(db.live(t.where(x => eq(x.id, 5)).select(x => ({ v: coalesce(x.j, param('v')) })), { params: { v: false } }).rows).toEqual([{ v: false }])
   })
 })
