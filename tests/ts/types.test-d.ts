@@ -350,6 +350,16 @@ q.groupBy('due').select(i => ({ due: i.due, last: max(i.raw) }))
 q.groupBy(i => ({ due: i.due, title: i.title })).orderBy('title')
 q.orderBy(i => jsonGet<number>(i.meta, 'a')).select(i => ({ place: over(rowNumber(), { orderBy: [[i.due, 'desc'], i.raw], partitionBy: i.title }) })).orderBy('place')
 q.leftJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy(r => r.projects.name)
+q.leftJoin('projects', (i, p) => eq(i.projectId, p.id)).select(r => ({ projects: r.projects.name, issues: r.issues.meta, n: r.issues.points })).orderBy('projects').orderBy('issues').orderBy('n')
+q.rightJoin('projects', (i, p) => eq(i.projectId, p.id)).groupBy(r => ({ projects: r.projects.id })).select(r => ({ projects: r.projects.id, n: count() })).orderBy('projects')
+// @ts-expect-error what a join pairs is no column
+q.leftJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy('projects')
+// @ts-expect-error what a join pairs is no column
+q.innerJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy('issues')
+// @ts-expect-error what a join pairs is no column
+q.rightJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy('issues')
+// @ts-expect-error what a join pairs is no column
+q.fullJoin('projects', (i, p) => eq(i.projectId, p.id)).orderBy('projects')
 function byName<Name extends 'title' | 'status'>(name: Name) { return q.orderBy(name).groupBy(name) }
 void byName
 // JSON has the order of `jsonb`.

@@ -8,7 +8,7 @@ import type { CountLike } from './params.js'
 import { PLAN, checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
-import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
+import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, MemberName, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
 
 export interface OrderOptions { nulls?: 'first' | 'last' }
 
@@ -51,7 +51,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Sorts; several sort within each other. Nulls are last ascending, first descending, unless told. Ties go by key. */
-  orderBy(column: (keyof Named<S, T, J> & string) | (keyof B & string), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
+  orderBy<C extends (keyof Named<S, T, J> & string) | MemberName<J, B>>(column: C, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
   orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
     const path = `orderBy[${this.#of.plan.orderBy.length}]`

@@ -19,6 +19,8 @@ export type Mate<B> = { [K in keyof B]: 0 extends 1 & B[K] ? any : (B[K] extends
 /** All columns may be null: the right side of a left join, in expressions. */
 export type Optional<R> = { [C in keyof R]: R[C] | null }
 
+/** Members of the rows that are values: what a join pairs are rows, under the names of its aliases. */
+export type MemberName<J, B> = [J] extends [null] ? keyof B & string : string extends keyof B ? string : { [K in keyof B]-?: K extends keyof J ? (B[K] extends J[K] | null ? never : K) : K }[keyof B] & string
 /** A place in the order: values of columns as constants are. */
 export type Place<R> = { readonly [C in keyof R]?: Constant<R[C]> }
 
