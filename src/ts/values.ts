@@ -59,12 +59,16 @@ function write(value: unknown, path: string, depth: number): string | undefined 
   }
   if (!isPlain(value)) jsonWasPlain = false
   const keys = Object.keys(value).sort(byLengthThenBytes)
-  let text = '{', comma = ''
+  let text = '{', last: string | undefined, before = 1
   for (const key of keys) {
     const member = write((value as Record<string, unknown>)[key], path, depth + 1)
     if (member === undefined) continue
-    text += `${comma}${write(key, path, depth)}:${member}`
-    comma = ','
+    const name = write(key, path, depth)
+    // Keys that differ in halves of surrogate pairs only are the same in UTF-8: the last one wins.
+    if (name === last) text = text.slice(0, before)
+    last = name
+    before = text.length
+    text += `${before > 1 ? ',' : ''}${name}:${member}`
   }
   return text + '}'
 }

@@ -103,6 +103,9 @@ describe('encoder and decoder', () => {
 
   it('write JSON in canonical order', () => {
     expect(canonicalJson({ bb: 1, a: { z: null, y: [true, 'é"'] }, c: -0, é: 1 }, 'x')).toBe('{"a":{"y":[true,"é\\""],"z":null},"c":0,"bb":1,"é":1}')
+    // Halves of surrogate pairs are all the same character in UTF-8, and an object has a key once.
+    expect(canonicalJson({ '\ud800': 1, a: 0, '\udfff': 2, '\ud801': { '\udc00': 3, '\udc01': 4 }, b: 5 }, 'x')).toBe('{"a":0,"b":5,"\ufffd":{"\ufffd":4}}')
+    expect(canonicalJson({ '\ud800': 1, '\udfff': 2 }, 'x')).toBe('{"\ufffd":2}')
     const loop: any = {}
     loop.loop = loop
     expect(failure(() => canonicalJson(loop, 'x')).code).toBe('JSON_TOO_DEEP')
