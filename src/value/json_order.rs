@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::json_parts::parts;
+use super::json_parts::behind;
 use super::{float, lex, order};
 
 /// Kinds in their order. An empty array by itself has none of these.
@@ -22,30 +22,62 @@ fn kind(v: &str) -> u8 {
     }
 }
 
-/// Ascending. Equal are only values of equal text. Cost: the length of both, up to where they differ.
+/// Ascending. Equal are only values of equal text. Cost: the length of both.
 pub(super) fn json_order(a: &str, b: &str) -> Ordering {
     match (a, b) {
         _ if a == b => Ordering::Equal,
         ("[]", _) => Ordering::Less,
         (_, "[]") => Ordering::Greater,
-        _ => nested(a, b),
+        _ if alike(a, b) => nested([a, b], [0, 0]).0,
+        _ => plain(a, b),
     }
 }
 
-fn nested(a: &str, b: &str) -> Ordering {
+/// Whether both are arrays or both are objects, as far as their first letters tell.
+fn alike(a: &str, b: &str) -> bool {
+    kind(a) > 4 && kind(a) == kind(b)
+}
+
+/// Order of values that are not [`alike`].
+fn plain(a: &str, b: &str) -> Ordering {
     let of = kind(a);
     of.cmp(&kind(b)).then_with(|| match of {
+        _ if a == b => Ordering::Equal,
         2 => bare(a).cmp(&bare(b)),
         3 => number(a, b),
-        5 | 6 => {
-            let length = |v| parts(v).count();
-            let each =
-                || parts(a).zip(parts(b)).map(|(a, b)| bare(a.key).cmp(&bare(b.key)).then_with(|| nested(a.value, b.value)));
-            length(a).cmp(&length(b)).then_with(|| each().find(|o| o.is_ne()).unwrap_or(Ordering::Equal))
-        }
-        // `false` before `true`.
+        // `false` before `true`; null is itself.
         _ => a.cmp(b),
     })
+}
+
+/// Order of the values that begin at two offsets, and the offsets behind them. Every byte is read once: how many elements there are
+/// counts before what they are, so that after the first two that differ the others are passed over, not looked for again.
+fn nested(v: [&str; 2], at: [usize; 2]) -> (Ordering, [usize; 2]) {
+    let both = [0, 1].map(|i| &v[i][at[i]..]);
+    if !alike(both[0], both[1]) {
+        let size = both.map(|v| behind(v.as_bytes(), 0, 0));
+        return (plain(&both[0][..size[0]], &both[1][..size[1]]), [at[0] + size[0], at[1] + size[1]]);
+    }
+    // Of a member the key, then the value.
+    let each = 1 + usize::from(both[0].starts_with('{'));
+    let (mut order, mut at) = (Ordering::Equal, at.map(|at| at + 1));
+    loop {
+        let ends = [0, 1].map(|i| matches!(v[i].as_bytes()[at[i]], b']' | b'}'));
+        if ends[0] || ends[1] {
+            // The shorter first, whatever is in it.
+            let order = ends[1].cmp(&ends[0]).then(order);
+            return (order, [0, 1].map(|i| behind(v[i].as_bytes(), at[i], 1)));
+        }
+        for _ in 0..each {
+            if order.is_eq() {
+                (order, at) = nested(v, at);
+            } else {
+                at = [0, 1].map(|i| behind(v[i].as_bytes(), at[i], 0));
+            }
+            // Behind a key is a colon, behind a value a comma or the end.
+            at = [0, 1].map(|i| at[i] + usize::from(matches!(v[i].as_bytes()[at[i]], b':' | b',')));
+        }
+    }
 }
 
 /// The text of a string, or of nothing.
@@ -105,6 +137,8 @@ pub(super) fn json_prefix(v: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value as Json;
+
     use super::*;
     use crate::value::canonical_json;
 
@@ -155,5 +189,76 @@ mod tests {
                 assert!(json_prefix(a) >= json_prefix(b) || i < j, "{a} {b}");
             }
         }
+    }
+
+    /// Of parsed values, as the documentation of PostgreSQL says it.
+    fn said(a: &Json, b: &Json) -> Ordering {
+        let rank = |v: &Json| match v {
+            Json::Null => 1,
+            Json::String(_) => 2,
+            Json::Number(_) => 3,
+            Json::Bool(_) => 4,
+            Json::Array(_) => 5,
+            Json::Object(_) => 6,
+        };
+        match (a, b) {
+            (Json::String(a), Json::String(b)) => a.cmp(b),
+            (Json::Number(a), Json::Number(b)) => a.as_i64().cmp(&b.as_i64()),
+            (Json::Bool(a), Json::Bool(b)) => a.cmp(b),
+            (Json::Array(a), Json::Array(b)) => a
+                .len()
+                .cmp(&b.len())
+                .then_with(|| a.iter().zip(b).map(|(a, b)| said(a, b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)),
+            (Json::Object(a), Json::Object(b)) => a.len().cmp(&b.len()).then_with(|| {
+                let members = |o: &'_ serde_json::Map<String, Json>| {
+                    let mut members: Vec<(String, Json)> = o.clone().into_iter().collect();
+                    members.sort_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+                    members
+                };
+                let pairs = members(a).into_iter().zip(members(b));
+                let each = pairs.map(|((k, a), (l, b))| k.cmp(&l).then_with(|| said(&a, &b)));
+                each.into_iter().find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+            }),
+            _ => rank(a).cmp(&rank(b)),
+        }
+    }
+
+    fn random(rng: &mut fastrand::Rng, depth: usize) -> Json {
+        let text = |rng: &mut fastrand::Rng| ["", "a", "b", "aa", "\n", "\"", "]", "{,:", "é"][rng.usize(..9)].to_owned();
+        match rng.usize(..if depth == 0 { 5 } else { 9 }) {
+            0 => Json::Null,
+            1 => rng.bool().into(),
+            2 | 3 => rng.i64(-3..30).into(),
+            4 => text(rng).into(),
+            5 | 6 => (0..rng.usize(..4)).map(|_| random(rng, depth - 1)).collect::<Vec<_>>().into(),
+            _ => (0..rng.usize(..4)).map(|_| (text(rng), random(rng, depth - 1))).collect(),
+        }
+    }
+
+    #[test]
+    fn nested_values_are_in_the_order_of_their_parts() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        for _ in 0..30_000 {
+            let mut value = || Json::Array(vec![random(&mut rng, 3)]);
+            let (a, b) = (value(), value());
+            let [x, y] = [&a, &b].map(|v| canonical_json(v.to_string().as_bytes()).expect("json"));
+            assert_eq!(json_order(&x, &y), said(&a, &b), "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn deep_values_cost_what_flat_ones_of_their_length_do() {
+        let took = |depth: usize| {
+            let deep = |last: &str| ["[".repeat(depth), "null,".repeat(20_000), last.to_owned(), "]".repeat(depth)].concat();
+            let (a, b) = (deep("1"), deep("2"));
+            let each = || {
+                let from = std::time::Instant::now();
+                assert_eq!(json_order(&a, &b), Ordering::Less);
+                from.elapsed()
+            };
+            (0..5).map(|_| each()).min().expect("some")
+        };
+        // It took 26 times as long when a value was read once more for each level.
+        assert!(took(200) < took(1) * 5);
     }
 }

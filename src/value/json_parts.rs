@@ -22,17 +22,16 @@ pub(crate) fn parts(v: &str) -> impl Iterator<Item = Part<'_>> {
         let from = at;
         let mut value = at;
         if object {
-            value = behind(bytes, at) + 1;
+            value = behind(bytes, at, 0) + 1;
         }
-        let end = behind(bytes, value);
+        let end = behind(bytes, value, 0);
         at = end + usize::from(bytes.get(end) == Some(&b','));
         Some(Part { key: if object { &v[from..value - 1] } else { "" }, value: &v[value..end] })
     })
 }
 
-/// Offset behind the value that begins at an offset.
-fn behind(bytes: &[u8], mut at: usize) -> usize {
-    let mut depth = 0;
+/// Offset behind the value that begins at an offset; `depth` 1: behind the array or object that the offset is within.
+pub(super) fn behind(bytes: &[u8], mut at: usize, mut depth: usize) -> usize {
     loop {
         match bytes.get(at) {
             Some(b'{' | b'[') => depth += 1,
