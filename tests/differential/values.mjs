@@ -96,7 +96,7 @@ function other(value) {
   if (Number.isSafeInteger(value)) return `${value}.00`
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (Array.isArray(value)) return `[ ${value.map(other).join(' ,')}]`
-  return `{ ${Object.entries(value).reverse().map(([k, v]) => `"${k}" :${other(v)}`).join(', ')} }`
+  return `{ ${Object.entries(value).reverse().map(([k, v]) => `${JSON.stringify(k)} :${other(v)}`).join(', ')} }`
 }
 
 /** JSON text that keeps what JSON has no form for. */
