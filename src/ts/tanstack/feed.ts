@@ -17,6 +17,9 @@ interface Message { type: 'insert' | 'update' | 'delete'; key?: Key; value?: Row
 export interface Transaction {
   operations: (Message & { key: Key | undefined })[]
   truncate: boolean
+  /** Whether its rows are all there is, so that the source is ready. */
+  truncateMarkReady: boolean
+  committed: boolean
   /** The adapter may take back what it noted until then. */
   applicationStarted: boolean
   /** Why it cannot be applied. */
@@ -29,10 +32,8 @@ export class Feed {
   status: 'loading' | 'ready' | 'error' = 'loading'
   /** Rows that are applied. */
   readonly rows = new Map<Key, RowObject>()
-  /** Transactions that are not applied yet: the open one, and those that a worker has. */
+  /** Transactions that are not applied yet: those that a worker has, then the open ones, which end in the order of a stack. */
   readonly pending: Transaction[] = []
-  #open: Transaction | undefined
-  #readyAfterTruncate = true
   /** Keys of transactions that were refused. Until they are written again, nothing is ready. */
   readonly #missing = new Set<Key>()
   #saidReady = false
@@ -89,43 +90,49 @@ export class Feed {
   /** Closed: adapters that end delete what they wrote, and it stays. */
   get ended(): boolean { return this.session.signal.aborted }
 
+  /** The transaction that is written to: the last begun. Electric loads a part while its stream's is open. */
+  get #open(): Transaction | undefined {
+    const last = this.pending.at(-1)
+    return last?.committed === false ? last : undefined
+  }
+
   begin(): void {
-    if (this.ended || this.#open !== undefined) return
-    this.#open = { operations: [], truncate: false, applicationStarted: false, rows: new Map() }
-    this.pending.push(this.#open)
+    if (this.ended) return
+    this.pending.push({ operations: [], truncate: false, truncateMarkReady: true, committed: false, applicationStarted: false, rows: new Map() })
   }
 
   write(message: Message): void {
     if (this.ended) return
-    if (this.#open === undefined) { this.begin(); this.write(message); void this.commit(); return }
+    const open = this.#open
+    if (open === undefined) { this.begin(); this.write(message); void this.commit(); return }
     const { type, value } = message
     if (type !== 'insert' && type !== 'update' && type !== 'delete') throw new EddylineError('CHANGE_INVALID', `unknown write type \`${said(type)}\``, { offending: said(type) })
     const key = message.key ?? (value == null ? undefined : this.keyOf(value))
     const before = key === undefined ? undefined : this.accepted(key)
     // Electric sends a row that it sent before as an update, refused or not.
     const whole = type === 'insert' || this.options.sync.rowUpdateMode === 'full' || (before === undefined && this.#missing.has(key!))
-    this.#open.operations.push({ type: type === 'update' && whole ? 'insert' : type, key, value: whole && type !== 'delete' ? value : this.#named(value, before) })
-    const row = type === 'delete' ? undefined : whole ? value : { ...before, ...value }
-    if (this.options.getKey !== undefined) this.#open.wrong ??= this.#disagrees(key, row, before)
-    if (key !== undefined) this.#open.rows.set(key, row)
+    const operation = { type: type === 'update' && whole ? 'insert' : type, key, value: whole && type !== 'delete' ? value : this.#named(value, before) } as const
+    open.operations.push(operation)
+    const row = written(operation, before)
+    if (this.options.getKey !== undefined) open.wrong ??= this.#disagrees(key, row, before)
+    if (key !== undefined) open.rows.set(key, row)
   }
 
   /** What came before in the transaction counts no more. */
   truncate(options?: { markReady?: boolean }): void {
     if (this.ended) return
-    if (this.#open === undefined) { this.begin(); this.truncate(options); void this.commit(); return }
-    this.#open.operations = []
-    this.#open.rows.clear()
-    this.#open.wrong = undefined
-    this.#names.clear()
-    this.#open.truncate = true
-    this.#readyAfterTruncate = options?.markReady !== false
+    const open = this.#open
+    if (open === undefined) { this.begin(); this.truncate(options); void this.commit(); return }
+    open.operations = []
+    open.rows.clear()
+    open.wrong = undefined
+    open.truncate = true
+    open.truncateMarkReady = options?.markReady !== false
   }
 
   /** True, or a promise of it: of a worker, or one that rejects. A throw would reach nobody: adapters call from streams and timers. */
   commit(signal?: AbortSignal): true | Promise<void> {
     const transaction = this.#open
-    this.#open = undefined
     if (transaction === undefined || this.ended) return true
     if (signal?.aborted === true) {
       this.#settle(transaction)
@@ -136,7 +143,13 @@ export class Feed {
       this.#settle(transaction)
       return true
     }
+    transaction.committed = true
     transaction.applicationStarted = true
+    // Those that were begun before and are open still come after it.
+    this.#settle(transaction)
+    const behind = this.pending.findIndex(each => !each.committed)
+    this.pending.splice(behind < 0 ? this.pending.length : behind, 0, transaction)
+    this.#replay()
     try {
       if (transaction.wrong !== undefined) throw transaction.wrong
       session.begin()
@@ -181,7 +194,7 @@ export class Feed {
     // Most have the key of the table: nothing can disagree while all have.
     if (this.#names.size === 0 && (row === undefined || (key !== undefined && key === own && (before === undefined || before[this.#key[0]] === own)))) return undefined
     const was = this.#text(before)
-    if (row === undefined) { if (was !== undefined) this.#names.delete(was); return undefined }
+    if (row === undefined) return undefined
     const wrong = (what: string): EddylineError => new EddylineError('INVALID_ARGUMENT', `\`getKey\` gives ${what} of \`${this.table}\`: what it gives is to tell rows apart as their key does (${this.#key.join(', ')})`, { path: 'getKey', offending: said(key) })
     if (key === undefined) return wrong('undefined for a row')
     const text = this.#text(row)
@@ -201,8 +214,8 @@ export class Feed {
   }
 
   /** A row as it is with all transactions that are on their way. */
-  accepted(key: Key): RowObject | undefined {
-    for (let i = this.pending.length; i-- > 0;) {
+  accepted(key: Key, transactions = this.pending.length): RowObject | undefined {
+    for (let i = transactions; i-- > 0;) {
       const { rows, truncate } = this.pending[i]
       if (rows.has(key)) return rows.get(key)
       if (truncate) return undefined
@@ -240,7 +253,10 @@ export class Feed {
 
   #applied(transaction: Transaction): void {
     this.#settle(transaction)
+    const gone = this.#names.size === 0 ? [] : [...transaction.truncate ? this.rows : transaction.rows].map(([key]) => [key, this.#text(this.rows.get(key))] as const)
     into(this.rows, transaction)
+    // Not before: what is given up or refused deletes nothing.
+    for (const [key, text] of gone) if (text !== undefined && this.#names.get(text) === key && this.accepted(key) === undefined) this.#names.delete(text)
     if (transaction.truncate) this.#missing.clear()
     for (const key of transaction.rows.keys()) this.#missing.delete(key)
     if (!transaction.truncate) {
@@ -249,7 +265,7 @@ export class Feed {
       return
     }
     this.#load()
-    if (this.#readyAfterTruncate) this.markReady()
+    if (transaction.truncateMarkReady) this.markReady()
   }
 
   #refuse(transaction: Transaction): void {
@@ -258,6 +274,19 @@ export class Feed {
     for (const key of transaction.rows.keys()) this.#missing.add(key)
     if (transaction.truncate) for (const key of this.rows.keys()) this.#missing.add(key)
     this.status = 'error'
+    this.#replay()
+  }
+
+  /** What rows are after transactions that are open, when others come before them, or do not. */
+  #replay(): void {
+    this.pending.forEach((each, at) => {
+      if (each.committed) return
+      each.rows.clear()
+      for (const operation of each.operations) {
+        const { key } = operation
+        if (key !== undefined) each.rows.set(key, written(operation, this.accepted(key, at + 1)))
+      }
+    })
   }
 
   #settle(transaction: Transaction): void { this.pending.splice(this.pending.indexOf(transaction), 1) }
@@ -267,6 +296,11 @@ export class Feed {
     const why = error instanceof Error ? `: ${error.message}` : ''
     return new EddylineError('SOURCE_FAILED', `the adapter of \`${this.name}\` failed${why}`, { offending: this.name, cause: error })
   }
+}
+
+/** A row after an operation on it; undefined: gone. */
+function written({ type, value }: Message, before: RowObject | undefined): RowObject | undefined {
+  return type === 'delete' ? undefined : type === 'insert' ? value : { ...before, ...value }
 }
 
 function into(rows: Map<Key, RowObject>, { truncate, rows: changed }: Transaction): void {

@@ -484,6 +484,23 @@ describe('other options', () => {
     it('is refused where a row has none', async () => {
       expect(await written(() => undefined, [insert(a1)])).toMatchObject({ rows: [], outcomes: [{ ...refused, offending: 'undefined' }] })
     })
+    it('is refused where a transaction that was given up has deleted the row', async () => {
+      const { db } = await open()
+      let p!: Parameters<TanStackSync['sync']>[0]
+      db.connect(fromTanStack('projects', { getKey: (row: Version) => `${row.id}/${row.name}`, sync: { sync(params) { p = params } } }))
+      const change = (message: object, signal?: AbortSignal) => {
+        p.begin()
+        p.write(message)
+        return p.commit(signal)
+      }
+      for (const value of [a1, b1]) expect(change(insert(value))).toBe(true)
+      await expect(change({ type: 'delete', key: 'a/v1' }, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' })
+      p.begin()
+      p.truncate()
+      await expect(p.commit(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' })
+      await expect(change(insert(a2))).rejects.toMatchObject({ ...refused, offending: 'a/v2' })
+      expect(db.live(db.query.projects.orderBy('id')).rows).toEqual([a1, b1])
+    })
     it('is none where a row goes under its key and comes under another, or a key is for another row later', async () => {
       const { rows, outcomes, errors } = await written(row => `${row.id}/${row.name}`, [insert(a1)], [{ type: 'delete', key: 'a/v1' }, insert(a2)])
       expect([rows, outcomes, errors]).toEqual([[a2], [true, true], []])
@@ -507,6 +524,30 @@ describe('other options', () => {
     expect(change({ type: 'insert', value: { id: 'c', name: 'C' } })).toBe(true)
     expect([db.live(db.query.projects).rows.map(row => row.id), connection.status]).toEqual([['a', 'c'], 'error'])
     await until(() => { expect(errors).toMatchObject([{ code: 'CHANGE_INVALID' }]) })
+  })
+
+  it('transactions that are begun while one is open are applied as they are committed, and each as a whole', async () => {
+    const { db, errors } = await open()
+    let p!: Parameters<TanStackSync['sync']>[0]
+    const connection = db.connect(fromTanStack('projects', { sync(params) { p = params } }))
+    const live = db.live(db.query.projects.orderBy('id'))
+    const told: string[] = []
+    live.subscribe(({ rows }) => { told.push(rows.map(row => `${row.id} ${row.name}`).join()) })
+    const write = (id: string, name: string) => { p.write({ type: 'insert', value: { id, name } }) }
+    p.begin()
+    p.truncate({ markReady: false })
+    write('a', 'of the first')
+    p.begin()
+    p.truncate()
+    write('a', 'of the second')
+    write('b', 'B')
+    await expect(p.commit(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' })
+    p.begin()
+    write('c', 'C')
+    expect(p.commit()).toBe(true)
+    write('d', 'D')
+    expect([connection.status, p.commit(), connection.status]).toEqual(['connecting', true, 'connecting'])
+    expect([told, errors]).toEqual([['c C', 'a of the first,d D'], []])
   })
 
   it('a transaction that is given up is not applied', async () => {
