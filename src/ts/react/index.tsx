@@ -110,14 +110,16 @@ export function useLiveQuery<R>(make: (db: Database<any>) => QueryLike<R> | Para
   // eslint-disable-next-line react-hooks/exhaustive-deps
   const store = useMemo(() => new HookStore<R>(db, query, { ...options, tenant, label }), [db, key, types, tenant, part, given])
   // Parameters, and where the window is, are set, not part of what the query is.
-  const set = textOf([options?.params, options?.window])
+  const set = textsOf(options).join()
   useEffect(() => { store.set(options ?? {}) }, [store, set])
   return useSyncExternalStore(store.subscribe, store.getSnapshot, getServerSnapshot)
 }
 
+const textsOf = (options: HookOptions | undefined): [params: string, window: string] => [textOf(options?.params), textOf(options?.window)]
+
 /** Another text for another value. Of what contains itself it is any: no parameter takes it. */
-function textOf(values: readonly unknown[]): string {
-  try { return JSON.stringify(values, apart) } catch { return '' }
+function textOf(value: unknown): string {
+  try { return JSON.stringify([value], apart) } catch { return '' }
 }
 
 /** Makes JSON another text for another value: a Date is none, bytes are no object, NaN and infinities are not null. */
@@ -143,25 +145,32 @@ class HookStore<R> {
   #subscribers = 0
 
   #options: HookOptions
+  /** Of the values that are set: objects may be the same with others in them. */
+  #texts: [params: string, window: string]
   /** What `#last` is made of, where it says the length of the list. */
   #shown: LiveSnapshot<R> | undefined
 
-  constructor(readonly db: Database<any> | undefined, readonly query: QueryLike<R> | ParamQuery<R, any> | undefined, options: HookOptions) { this.#options = options }
+  constructor(readonly db: Database<any> | undefined, readonly query: QueryLike<R> | ParamQuery<R, any> | undefined, options: HookOptions) {
+    this.#options = options
+    this.#texts = textsOf(options)
+  }
 
   /** Takes other parameters and another window. */
   set(options: HookOptions): void {
     const { params, window } = options
-    const before = this.#options
-    this.#options = { ...before, params, window }
+    const [paramsBefore, windowBefore] = this.#texts
+    this.#options = { ...this.#options, params, window }
+    this.#texts = textsOf(options)
     // One that has ended shows what it did.
     if (this.#live === undefined || this.#live.status === 'closed') return
-    if (params !== undefined && params !== before.params) this.#live.setParams(params)
-    if (window !== undefined && window !== before.window) this.#live.window(window[0], window[1])
+    if (params !== undefined && this.#texts[0] !== paramsBefore) this.#live.setParams(params)
+    if (window !== undefined && this.#texts[1] !== windowBefore) this.#live.window(window[0], window[1])
   }
 
   getSnapshot = (): HookSnapshot<R> => {
     if (this.query === undefined) return this.#last
     const live = this.#open()
+    if (live === undefined) return this.#last.status === 'closed' ? this.#last : this.#last = { rows: this.#last.rows, status: 'closed', version: this.#last.version, total: this.#last.total }
     if (this.#subscribers === 0 && this.#timer === undefined) this.#disposeSoon()
     return this.#last = this.#told(live)
   }
@@ -182,16 +191,22 @@ class HookStore<R> {
     this.#subscribers++
     if (this.#timer !== undefined) { clearTimeout(this.#timer); this.#timer = undefined }
     const live = this.#open()
-    const stop = live.subscribe(changed)
-    const stopTotal = this.#options.window === undefined || live.status === 'closed' ? undefined : this.db!.subscribe(changed)
+    const stop = live?.subscribe(changed)
+    const stopTotal = this.#options.window === undefined || live === undefined || live.status === 'closed' ? undefined : this.db!.subscribe(changed)
     return () => {
-      stop()
+      stop?.()
       stopTotal?.()
       if (--this.#subscribers === 0) this.#close()
     }
   }
 
-  #open(): LiveQuery<R> { return this.#live ??= this.db!.live(this.query as QueryLike<R>, this.#options) }
+  /** Absent where the database has ended before: that is a status here, whether a component was there at the time or not. */
+  #open(): LiveQuery<R> | undefined {
+    try { return this.#live ??= this.db!.live(this.query as QueryLike<R>, this.#options) } catch (error) {
+      if ((error as EddylineError).code !== 'CLOSED') throw error
+      return undefined
+    }
+  }
 
   #close(): void {
     this.#live?.dispose()
