@@ -80,10 +80,10 @@ export class Notifying {
     const wanted = this.notifier.initialCursor ?? 'end'
     if (wanted !== 'end') return wanted
     const { source } = this.options
-    if (source.head !== undefined) return source.head()
+    if (source.head !== undefined) return this.pump.wanted(source.head())
     let cursor: Cursor | 'start' = 'start'
     for (;;) {
-      const page: Awaited<ReturnType<EventLog['fetch']>> = checkPage(await source.fetch(cursor, 1000), this.name)
+      const page: Awaited<ReturnType<EventLog['fetch']>> = checkPage(await this.pump.wanted(source.fetch(cursor, 1000)), this.name)
       const more = hasMore(page, cursor)
       cursor = page.cursor
       if (!more) return cursor
@@ -114,7 +114,8 @@ export class Notifying {
       else group.push(event)
     }
     await Promise.all([...groups].map(([id, group]) => this.#deliverAll(id, group)))
-    if (!this.pump.stopped) this.#write({ [GLOBAL]: { cursor } })
+    this.pump.check()
+    this.#write({ [GLOBAL]: { cursor } })
   }
 
   async #deliverAll(id: string, events: readonly unknown[]): Promise<void> {
@@ -220,7 +221,7 @@ export class Notifying {
   /** Partitions that have halted, with the event they wait for. */
   errors(): { id: string; cursor: Cursor; message: string }[] { return [...this.#places].flatMap(([id, p]) => p.error === undefined ? [] : [{ id, ...p.error }]) }
 
-  /** Goes on with a halted partition. Rejects with UNKNOWN_PARTITION. */
+  /** Goes on with a halted partition. Rejects with UNKNOWN_PARTITION; with CLOSED when it is stopped before: then the partition stays halted as far as it came. */
   resume(id: string | number | bigint, from: 'retry' | 'skip' = 'retry'): Promise<void> {
     const name = String(id)
     if (from !== 'retry' && from !== 'skip') return Promise.reject(badResume(from))
@@ -239,7 +240,7 @@ export class Notifying {
         const { source, batchSize = 100 } = this.options
         const goesOn = (): boolean => !this.pump.stopped && this.#places.get(name)!.error === undefined
         for (let cursor: Cursor | 'start' = reached ?? 'start', more = true; more && goesOn();) {
-          const page = checkPage(await source.fetch(cursor, batchSize), this.name)
+          const page = checkPage(await this.pump.wanted(source.fetch(cursor, batchSize)), this.name)
           const within = page.events.filter(e => global !== 'start' && this.#compare(this.#cursorOf(e), global) <= 0)
           // Without a place of its own it begins at what halted it.
           await this.#deliverAll(name, within.filter(e => this.#partitionOf(e) === name && this.#compare(this.#cursorOf(e), error.cursor) >= 0))
@@ -247,6 +248,7 @@ export class Notifying {
           cursor = page.cursor
         }
         isDone = goesOn()
+        if (!isDone) this.pump.check()
       } finally {
         this.#resumed = undefined
         const now = this.#places.get(name)!
@@ -257,17 +259,17 @@ export class Notifying {
     })
   }
 
-  /** Resolves when everything in the log by now was delivered or given up. */
+  /** Resolves when everything in the log by now was delivered or given up. Rejects with CLOSED when it is stopped before. */
   awaitCatchup(): Promise<void> { return this.pump.caughtUp() }
 
   /** Goes to the end of the log without delivering anything, as after a rebuild of what it tells of. */
   skipToEnd(): Promise<void> {
     return this.pump.alone(async () => {
       const { source } = this.options
-      this.pump.cursor = source.head !== undefined ? await source.head() : await (async () => {
+      this.pump.cursor = source.head !== undefined ? await this.pump.wanted(source.head()) : await (async () => {
         let cursor = this.pump.cursor
         for (;;) {
-          const page = checkPage(await source.fetch(cursor, 1000), this.name)
+          const page = checkPage(await this.pump.wanted(source.fetch(cursor, 1000)), this.name)
           const more = hasMore(page, cursor)
           cursor = page.cursor
           if (!more) return cursor

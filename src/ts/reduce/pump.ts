@@ -52,6 +52,15 @@ export class Pump {
   /** Throws CLOSED once it is stopped. */
   check(): void { if (this.stopped) throw new EddylineError('CLOSED', `\`${this.name}\` was stopped`, { offending: this.name }) }
 
+  /** What a promise becomes. Rejects with CLOSED as soon as it is stopped: what a source is doing then is for nobody, and may never end. */
+  async wanted<T>(promise: T | Promise<T>): Promise<T> {
+    let over = (): void => {}
+    const stopped = new Promise<never>((_, reject) => { over = () => { try { this.check() } catch (error) { reject(error as Error) } } })
+    this.signal.addEventListener('abort', over)
+    over()
+    try { return await Promise.race([stopped, promise]) } finally { this.signal.removeEventListener('abort', over) }
+  }
+
   start(): void {
     this.check()
     this.#stop = this.log.subscribe(() => { this.wake() })
@@ -71,7 +80,7 @@ export class Pump {
     })
   }
 
-  /** Everything up to the head of now is taken, when it resolves. */
+  /** Everything up to the head of now is taken, when it resolves. Rejects with CLOSED when it is stopped before. */
   caughtUp(): Promise<void> { return this.alone(() => this.drain()) }
 
   /** Does something while nothing is read. */
@@ -84,22 +93,24 @@ export class Pump {
     return mine
   }
 
-  /** Reads to the end. To be called alone. */
+  /** Reads to the end. To be called alone. Throws CLOSED when it is stopped before. */
   async drain(): Promise<void> {
-    for (let failed = 0; !this.stopped;) {
+    for (let failed = 0; ;) {
+      this.check()
       let page: Awaited<ReturnType<EventLog['fetch']>>
       try {
-        page = checkPage(await this.log.fetch(this.cursor, this.batchSize), this.name)
+        page = checkPage(await this.wanted(this.log.fetch(this.cursor, this.batchSize)), this.name)
         this.failure = undefined
         failed = 0
       } catch (error) {
+        this.check()
         this.failure = error
         failed++
         if (failed === 1) report(error instanceof EddylineError ? error : failedIn('FETCH_FAILED', `the source of \`${this.name}\``, error, 'source'), this.onError)
         await pause(backOff(this.retry, failed), this.signal)
         continue
       }
-      if (this.stopped) return
+      this.check()
       const more = goesOn(page, this.cursor)
       if (page.events.length > 0) {
         if (!isCursor(page.cursor)) {
@@ -115,7 +126,7 @@ export class Pump {
     }
   }
 
-  /** Ends it, when what is under way has ended. */
+  /** Ends it, when what is under way has ended; what the source is doing is not waited for. */
   async stop(): Promise<void> {
     this.#abort.abort()
     try { this.#stop?.() } catch (error) { report(error, this.onError) }

@@ -129,11 +129,12 @@ export class Rebuild {
     }
   }
 
-  /** Puts the state in the place of the present one: one version, one transaction, one net diff. */
-  async swap(db: Database<any>, state: State, running: Running | undefined): Promise<void> {
+  /** Puts the state in the place of the present one: one version, one transaction, one net diff. False where `isAlone` says that something else reads by now. */
+  async swap(db: Database<any>, state: State, running: Running | undefined, isAlone: () => boolean): Promise<boolean> {
     const { shadow, reducer } = this
     const rows = await packedRows(shadow.db, reducer.tables)
     this.#check()
+    if (!isAlone()) return false
     const space = spaceOf(reducer)
     const entries: Record<string, unknown> = {}
     for (const key of state.entries(space).keys()) if (key.startsWith(PARTITION)) entries[key] = undefined
@@ -142,6 +143,7 @@ export class Rebuild {
     entries[GLOBAL] = shadow.cursor === 'start' ? undefined : { cursor: shadow.cursor }
     state.swap(replacing(db, reducer.tables, rows), { [space]: entries })
     running?.restore()
+    return true
   }
 
   /** The last word: processed is total. */

@@ -74,7 +74,7 @@ export class Reducers {
         }
         // As its first turn: who stops it waits for the end of it, and may start it again.
         await pump.alone(async () => {
-          await this.#rebuild(definition, { source: options.source, signal: pump.signal }, undefined)
+          await this.#rebuild(definition, { source: options.source, signal: pump.signal }, running)
           running.restore()
         })
       }
@@ -117,15 +117,20 @@ export class Reducers {
   async rebuild(definition: Reducer, options: RebuildOptions): Promise<void> {
     this.#check(definition)
     checkRebuild(options, definition.name)
-    return this.#rebuild(definition, options, this.#running.get(definition.name))
+    return this.#rebuild(definition, options, undefined)
   }
 
-  async #rebuild(definition: Reducer, options: RebuildOptions, running: Running | undefined): Promise<void> {
+  /** `starting`: the one whose first turn this is. */
+  async #rebuild(definition: Reducer, options: RebuildOptions, starting: Running | undefined): Promise<void> {
     const { name } = definition, { signal } = options
     if (this.#rebuilding.has(name)) throw new EddylineError('REDUCER_INVALID', `\`${name}\` is being rebuilt already`, { offending: name })
-    if (running !== undefined && running.reducer !== definition) {
-      throw new EddylineError('REDUCER_INVALID', `\`${name}\` runs in another form: stop it, rebuild, and start the new one`, { offending: name })
+    /** Who runs by now: it may have been started, or stopped, since. */
+    const present = (): Running | undefined => {
+      const running = this.#running.get(name)
+      if (running !== undefined && running.reducer !== definition) throw new EddylineError('REDUCER_INVALID', `\`${name}\` runs in another form: stop it, rebuild, and start the new one`, { offending: name })
+      return running
     }
+    present()
     const release = this.#own(definition)
     this.#rebuilding.add(name)
     const state = stateOf(this.db)
@@ -134,22 +139,28 @@ export class Reducers {
       const rebuild = new Rebuild(definition, options, this.db, state)
       try {
         await rebuild.run()
-        const finish = async (): Promise<void> => {
-          // What came since the first pass, while nothing else reads.
-          await rebuild.run()
-          await rebuild.swap(this.db, state, running)
-        }
-        if (running !== undefined) {
+        for (let isIn = false; !isIn;) {
+          const running = present()
+          const finish = async (): Promise<void> => {
+            // What came since the first pass, while nothing else reads.
+            await rebuild.run()
+            isIn = await rebuild.swap(this.db, state, running, () => this.#running.get(name) === running)
+          }
+          if (running === undefined || running === starting) { await finish(); continue }
           let begin = (): void => {}
           const begun = new Promise<void>(resolve => { begin = resolve })
           const alone = running.pump.alone(() => { begin(); return finish() })
           // What the reducer is fetching may never come.
-          await wanted(name, this.db, signal, Promise.race([begun, alone])).catch(error => { alone.catch(() => {}); throw error })
-          await alone
-        } else await finish()
+          await wanted(name, this.db, signal, Promise.race([begun, alone])).then(() => alone).catch(error => {
+            alone.catch(() => {})
+            // It was stopped before this had its turn: then there is nobody to wait for.
+            if (!running.pump.stopped || (error as { code?: string } | null)?.code !== 'CLOSED') throw error
+            this.db.inside.port.alive()
+          })
+        }
         rebuild.finish()
       } finally { rebuild.end() }
-      running?.pump.wake()
+      this.#running.get(name)?.pump.wake()
       await state.flush().catch(() => { /* in memory from here on, which was told */ })
     } finally {
       this.#rebuilding.delete(name)
@@ -188,7 +199,7 @@ export class Reducers {
     const notifying = new Notifying(this.db, definition, options, n => { if (this.#notifying.get(n.name) === n) this.#notifying.delete(n.name) })
     this.#notifying.set(definition.name, notifying)
     try {
-      await stateOf(this.db).leading
+      await notifying.pump.wanted(stateOf(this.db).leading)
       await notifying.start()
       return notifying
     } catch (error) {

@@ -83,6 +83,8 @@ export class Running implements Awaitable {
         this.fold.run(id, group)
         this.#tellOne(id)
         await breathe()
+        // Another one may have begun where this one was stopped: it reads again from the place in the log.
+        this.pump.check()
       }
     }
     this.#state.commit([], { [this.space]: { [GLOBAL]: { cursor } } })
@@ -126,7 +128,7 @@ export class Running implements Awaitable {
       try {
         let cursor = halted.cursor ?? 'start' as Cursor | 'start'
         for (let more = true; more && fold.get(name).status === 'ok';) {
-          const page = checkPage(await log.fetch(cursor, batchSize), this.name)
+          const page = checkPage(await this.pump.wanted(log.fetch(cursor, batchSize)), this.name)
           const within = page.events.filter(e => {
             const at = fold.placeOf(e)
             // Without a cursor: its partition halts there again.
@@ -147,6 +149,7 @@ export class Running implements Awaitable {
           more = goesOn(page, cursor) && within.length === page.events.length
           cursor = page.cursor
           await breathe()
+          this.pump.check()
         }
         this.#resumed = undefined
         const now = fold.get(name)
@@ -197,7 +200,7 @@ export class Running implements Awaitable {
     return awaitAll([this], list, options?.timeout ?? 30_000)
   }
 
-  /** Resolves when everything is read that is in the log by now. Halted partitions do not keep it. */
+  /** Resolves when everything is read that is in the log by now. Halted partitions do not keep it. Rejects with CLOSED when it is stopped before. */
   awaitCatchup(): Promise<void> { return this.pump.caughtUp() }
 
   /** Keeps rows and positions for rebuilds; the three newest stay. */
