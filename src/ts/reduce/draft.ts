@@ -47,15 +47,17 @@ export interface Base {
   readonly db: Database<any>
   /** Tables that may be written. */
   readonly tables: readonly string[]
+  /** Where the tables of others are: beside a database that is made anew they are in the present one. */
+  readonly others: Database<any>
   /** `name`: that of the row within its table and tenant, if it is known. */
   read(table: TableJson, id: unknown[], tenant: string | undefined, name?: string): RowObject | null
   held(): Iterable<[string, Held]>
 }
 
 /** The rows of a database as they are. */
-export const baseOf = (db: Database<any>, tables: readonly string[]): Base => ({
-  db, tables, held: () => [],
-  read: (table, id, tenant) => rowByKey(db.inside, table.name, id, tenant) ?? null,
+export const baseOf = (db: Database<any>, tables: readonly string[], others: Database<any>): Base => ({
+  db, tables, others, held: () => [],
+  read: (table, id, tenant) => rowByKey((tables.includes(table.name) ? db : others).inside, table.name, id, tenant) ?? null,
 })
 
 /**
@@ -66,11 +68,13 @@ export const baseOf = (db: Database<any>, tables: readonly string[]): Base => ({
 export class Draft implements Base {
   readonly db: Database<any>
   readonly tables: readonly string[]
+  readonly others: Database<any>
   readonly #rows = new Map<string, Held>()
 
   constructor(readonly base: Base) {
     this.db = base.db
     this.tables = base.tables
+    this.others = base.others
   }
 
   /** No row was touched. */
@@ -248,9 +252,10 @@ export class Draft implements Base {
   #matching(table: TableJson, where: object, tenant: string | undefined): RowObject[] {
     const wanted = Object.entries(where)
     const has = (row: RowObject): boolean => wanted.every(([c, v]) => { const type = columnType(table, c, 'where'); return valueText(type, row[c]) === valueText(type, v) })
-    let query = (this.db.query as any)[table.name]
+    const db = this.tables.includes(table.name) ? this.db : this.others
+    let query = (db.query as any)[table.name]
     for (const [column, value] of wanted) query = query.where(column, value === null ? 'is' : '=', value)
-    const live = this.db.live<any>(query, tenant === undefined ? undefined : { tenant })
+    const live = db.live<any>(query, tenant === undefined ? undefined : { tenant })
     const found = new Map<string, RowObject>()
     try { for (const row of live.rows) found.set(nameOf(table, table.key.map(k => row[k]), tenant), row) } finally { live.dispose() }
     const drafts: Base[] = []

@@ -76,9 +76,12 @@ export class Fold {
   readonly compare: CompareCursors
   readonly #recorder = new Recorder()
 
-  constructor(readonly reducer: Reducer, readonly db: Database<any>, readonly commit: Commit) {
+  /** `others`: where handlers read tables that are not the reducer's, if not there. */
+  constructor(readonly reducer: Reducer, readonly db: Database<any>, readonly commit: Commit, readonly others: Database<any> = db) {
     this.compare = reducer.compare ?? compareCursors
   }
+
+  #base(): Base { return baseOf(this.db, this.reducer.tables, this.others) }
 
   get(id: string): Partition { return this.partitions.get(id) ?? { id, cursor: undefined, status: 'ok' } }
 
@@ -139,13 +142,13 @@ export class Fold {
 
   /** Folds events of one partition, and commits them. */
   run(id: string, events: readonly unknown[]): void {
-    const { draft, partition } = this.#fold(id, events, new Draft(baseOf(this.db, this.reducer.tables)))
+    const { draft, partition } = this.#fold(id, events, new Draft(this.#base()))
     if (partition !== undefined) this.#commit(draft, [partition], events)
   }
 
   /** Folds a whole batch into one version; partition by partition when that cannot be done. */
   runTogether(groups: ReadonlyMap<string, readonly unknown[]>): void {
-    const all = new Draft(baseOf(this.db, this.reducer.tables))
+    const all = new Draft(this.#base())
     const partitions: Partition[] = []
     for (const [id, events] of groups) {
       const { draft, partition } = this.#fold(id, events, new Draft(all))
@@ -258,7 +261,7 @@ export class Fold {
     const { fresh } = this.#behind(before.cursor, events)
     const batch = fresh.map(e => reducer.cursor(e))
     let guilty = fresh[fresh.length - 1]
-    const draft = new Draft(baseOf(this.db, this.reducer.tables))
+    const draft = new Draft(this.#base())
     for (const event of fresh) {
       const step = new Draft(draft)
       try {
@@ -269,12 +272,12 @@ export class Fold {
       draft.absorb(step)
     }
     if (reducer.onError === 'skip') {
-      const { draft: rest, partition } = this.#without(id, events, draft.base instanceof Draft ? draft : new Draft(baseOf(this.db, this.reducer.tables)), guilty)
+      const { draft: rest, partition } = this.#without(id, events, draft.base instanceof Draft ? draft : new Draft(this.#base()), guilty)
       if (partition !== undefined) this.#commit(rest, [partition], events.filter(e => e !== guilty))
       return
     }
     const failed: Partition = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: reducer.cursor(guilty), batch, ...described(cause) } }
-    this.#done(new Draft(baseOf(this.db, this.reducer.tables)), [failed])
+    this.#done(new Draft(this.#base()), [failed])
   }
 }
 

@@ -72,7 +72,7 @@ export class Rebuild {
   constructor(readonly reducer: Reducer, readonly options: RebuildOptions, readonly db: Database<any>, state: State) {
     this.#batchSize = options.batchSize ?? 500
     const beside = db.twin()
-    const fold = new Fold(reducer, beside, changes => { if (changes.length > 0) beside.apply(changes as never) })
+    const fold = new Fold(reducer, beside, changes => { if (changes.length > 0) beside.apply(changes as never) }, db)
     this.shadow = { db: beside, fold, cursor: 'start', processed: 0 }
     if (options.from !== 'snapshot') return
     try { this.#takeSnapshot(state) } catch (error) { this.end(); throw error }

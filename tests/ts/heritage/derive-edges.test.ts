@@ -538,6 +538,24 @@ describe('beside the scenarios', () => {
     }
   })
 
+  it('a rebuild, and a state of the past, read the tables of others as they are', async () => {
+    const db = await open()
+    db.apply([{ op: 'insert', table: 'bare', row: { id: 7 } }])
+    const definition = users({ on: (e, op) => { op.transaction(t => { t.insert('users', { id: e.user!, age: t.get('bare', 7).id + t.all('bare', { id: 7 }).length }) }) } })
+    const source = logOf(created('1'), created('2'))
+    const r = await reducers(db).start(definition, { source })
+    await r.awaitCatchup()
+    const expected = [['1', 8], ['2', 8]]
+    const shown = (of: typeof db) => of.live(of.query.users).rows.map(u => [u.id, u.age])
+    expect(shown(db)).toEqual(expected)
+    await reducers(db).rebuild(definition, { source })
+    expect([shown(db), r.errors()]).toEqual([expected, []])
+    const past = await reducers(db).at(definition, { source, until: '1' })
+    expect(shown(past.db as typeof db)).toEqual(expected.slice(0, 1))
+    past.db.close()
+    db.close()
+  })
+
   it('who looks on hears of every move: where it is, what it passed over, what has halted', async () => {
     const db = await open()
     const log = logOf(created('1'))
