@@ -154,7 +154,7 @@ export class Reducers {
           await wanted(name, this.db, signal, Promise.race([begun, alone])).then(() => alone).catch(error => {
             alone.catch(() => {})
             // It was stopped before this had its turn: then there is nobody to wait for.
-            if (!running.pump.stopped || (error as { code?: string } | null)?.code !== 'CLOSED') throw error
+            if (!running.pump.stopped || this.#running.get(name) === running || (error as { code?: string } | null)?.code !== 'CLOSED') throw error
             this.db.inside.port.alive()
           })
         }
