@@ -213,12 +213,13 @@ class World {
     const halted = r.errors()[0]
     if (halted === undefined) return
     const how = this.rnd(2) === 0 ? 'retry' : 'skip'
-    if (how === 'skip') this.busy[name].add(halted)
+    const mine = {}
+    if (how === 'skip') this.busy[name].add(mine)
     const made = await this.follow(`resume ${name} ${how}`, r.resume(halted.id, how).catch(error => { if (error.message !== 'cut') throw error; return undefined }))
     // As far as it came, where it was cut.
     const at = this.entries(name).get(`p:${halted.id}`)
     if (how === 'skip' && (made !== undefined || at?.cursor !== halted.cursor) && (at?.cursor ?? 0) >= halted.error!.cursor) { this.skipped[name].add(halted.error!.cursor as number); counts.skips++ }
-    this.busy[name].delete(halted)
+    this.busy[name].delete(mine)
   }
   async notify(): Promise<void> {
     const epoch = ++this.epoch
