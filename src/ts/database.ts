@@ -127,7 +127,7 @@ export class Database<S extends AnySchema> {
     if (!Array.isArray(changes)) throw new EddylineError('CHANGE_INVALID', 'apply takes an array of changes or a batch { changes }', { path: 'changes' })
     const port = this.#port
     if (port.dead !== undefined) throw port.dead
-    this.#pin()
+    this.#dispatcher.enter()
     const bytes = this.#encoder.encodeInPieces(changes, batch)
     const begun = performance.now()
     let address: number
@@ -205,7 +205,7 @@ export class Database<S extends AnySchema> {
   applyPacked(bytes: Uint8Array, source?: string, cursor?: string, origin?: string, taken = false): Report {
     const port = this.#port
     port.alive()
-    this.#pin()
+    this.#dispatcher.enter()
     let begun = 0
     const commit = (): number => {
       port.reserve(bytes.length, 0)
@@ -218,8 +218,6 @@ export class Database<S extends AnySchema> {
     port.relax()
     return report
   }
-
-  #pin(): void { this.#dispatcher.enter() }
 
   #makesRoom(error: unknown): boolean { return this.#budget?.makesRoom(error) === true }
 
@@ -331,7 +329,7 @@ export class Database<S extends AnySchema> {
   /** A version that no change of rows made. */
   #moved(move: () => number): void {
     this.#port.alive()
-    this.#pin()
+    this.#dispatcher.enter()
     const begun = performance.now()
     const address = move() >>> 0
     this.#port.fresh()
@@ -342,7 +340,7 @@ export class Database<S extends AnySchema> {
 
   /** JSON names its source, cursor and origin itself; a part of it may bring nothing yet. */
   #json(run: () => number): Report | undefined {
-    this.#pin()
+    this.#dispatcher.enter()
     const begun = performance.now()
     const address = run() >>> 0
     if (address === 0) return undefined
