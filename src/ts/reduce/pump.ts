@@ -4,6 +4,7 @@ import { later } from '../limits.js'
 import { checkPage, failedIn, goesOn } from './checks.js'
 import { type Cursor, isCursor } from './cursors.js'
 import type { EventLog } from './log.js'
+import { type Wish, wanted } from './wanted.js'
 
 /** How failed attempts are repeated. Milliseconds, of a clock that does not jump. */
 export interface Retry {
@@ -42,6 +43,8 @@ export class Pump {
   #turn: Promise<unknown> = Promise.resolve()
   #asked = false
   #stop: (() => void) | undefined
+  /** What is done in a turn is wanted until it is stopped. */
+  readonly wish: Wish = { check: () => { this.check() }, signals: [this.#abort.signal] }
 
   /** `name`: of whom it reads for. */
   constructor(readonly log: EventLog, readonly name: string, readonly batchSize: number, readonly take: (events: readonly unknown[], cursor: Cursor | 'start') => Promise<void> | void, readonly onError: ((error: unknown) => void) | undefined, readonly retry: Retry = {}) {}
@@ -53,13 +56,7 @@ export class Pump {
   check(): void { if (this.stopped) throw new EddylineError('CLOSED', `\`${this.name}\` was stopped`, { offending: this.name }) }
 
   /** What a promise becomes. Rejects with CLOSED as soon as it is stopped: what a source is doing then is for nobody, and may never end. */
-  async wanted<T>(promise: T | Promise<T>): Promise<T> {
-    let over = (): void => {}
-    const stopped = new Promise<never>((_, reject) => { over = () => { try { this.check() } catch (error) { reject(error as Error) } } })
-    this.signal.addEventListener('abort', over)
-    over()
-    try { return await Promise.race([stopped, promise]) } finally { this.signal.removeEventListener('abort', over) }
-  }
+  wanted<T>(promise: T | Promise<T>): Promise<T> { return wanted(promise, this.wish) }
 
   start(): void {
     this.check()

@@ -8,6 +8,7 @@ import type { EventLog } from './log.js'
 import { PARTITION, type Running, VERSION, GLOBAL, packedBy, partition, snapshotsOf, spaceOf, stored } from './running.js'
 import { packedRows, replacing } from '../storage/packed.js'
 import type { State } from './state.js'
+import { type Wish, wanted } from './wanted.js'
 
 /** How far a rebuild is. Times in milliseconds, of a clock that does not jump. */
 export interface Progress {
@@ -38,27 +39,14 @@ const TOGETHER = 250
 /** A state folded beside the database. */
 export interface Shadow { readonly db: Database<any>; readonly fold: Fold; cursor: Cursor | 'start'; processed: number }
 
-/** Throws where nobody wants a rebuild any more: CLOSED where the database was closed. */
-function check(name: string, db: Database<any>, signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new EddylineError('REBUILD_CANCELLED', `the rebuild of \`${name}\` was cancelled; the state is what it was`)
-  db.inside.port.alive()
-}
-
-/** What a promise becomes that a rebuild waits for. Rejects at once when nobody wants it any more. */
-export async function wanted<T>(name: string, db: Database<any>, signal: AbortSignal | undefined, promise: T | Promise<T>): Promise<T> {
-  let look = (): void => {}
-  const over = new Promise<never>((_, reject) => {
-    // Behind the end of the database that is being closed.
-    look = () => { queueMicrotask(() => { try { check(name, db, signal) } catch (error) { reject(error as Error) } }) }
-  })
-  signal?.addEventListener('abort', look)
-  db.closers.add(look)
-  look()
-  try { return await Promise.race([promise, over]) } finally {
-    signal?.removeEventListener('abort', look)
-    db.closers.delete(look)
-  }
-}
+/** A rebuild is wanted until it is cancelled, or the database closed. */
+export const wishOf = (name: string, db: Database<any>, signal: AbortSignal | undefined): Wish => ({
+  check() {
+    if (signal?.aborted) throw new EddylineError('REBUILD_CANCELLED', `the rebuild of \`${name}\` was cancelled; the state is what it was`)
+    db.inside.port.alive()
+  },
+  signals: signal === undefined ? [] : [signal], closers: db.closers,
+})
 
 /** Folds a log, or a part of it, into an empty database beside. Sliced: no task is longer than about 8 ms and one event. */
 export class Rebuild {
@@ -66,10 +54,14 @@ export class Rebuild {
   readonly #begun = performance.now()
   readonly #breathe = slices(8)
   readonly #batchSize: number
+  readonly #mine: Wish
+  /** Of this pass. */
+  #wish: Wish
   #total: number | undefined
   #told = -Infinity
 
   constructor(readonly reducer: Reducer, readonly options: RebuildOptions, readonly db: Database<any>, state: State) {
+    this.#wish = this.#mine = wishOf(reducer.name, db, options.signal)
     this.#batchSize = options.batchSize ?? 500
     const beside = db.twin()
     const fold = new Fold(reducer, beside, changes => { if (changes.length > 0) beside.apply(changes as never) }, db)
@@ -90,9 +82,13 @@ export class Rebuild {
     this.shadow.cursor = newest.cursor
   }
 
-  /** Reads to the end, or to `until`. */
-  async run(): Promise<void> {
+  /**
+   * Reads to the end, or to `until`. In the turn of a reducer, `of`: rejects with CLOSED as soon as that is stopped, and may be called again.
+   */
+  async run(of?: Wish): Promise<void> {
     const { shadow, options } = this
+    const mine = this.#mine
+    this.#wish = of === undefined ? mine : { ...mine, check() { mine.check(); of.check() }, signals: [...mine.signals, ...of.signals] }
     this.#check()
     this.#total ??= await this.#wanted(options.source.count?.())
     this.#tell(false, true)
@@ -154,9 +150,9 @@ export class Rebuild {
 
   end(): void { this.shadow.db.close() }
 
-  #check(): void { check(this.reducer.name, this.db, this.options.signal) }
+  #check(): void { this.#wish.check() }
 
-  #wanted<T>(promise: T | Promise<T>): Promise<T> { return wanted(this.reducer.name, this.db, this.options.signal, promise) }
+  #wanted<T>(promise: T | Promise<T>): Promise<T> { return wanted(promise, this.#wish) }
 
   #tell(done: boolean, always = false): void {
     const { onProgress } = this.options

@@ -6,10 +6,11 @@ import { checkAwait, checkDefined, checkNotifier, checkNotify, checkRebuild, che
 import type { Reducer, ReducerOptions } from './fold.js'
 import { type Notifier, type NotifierOptions, Notifying, type NotifyOptions } from './notifier.js'
 import { own } from './owners.js'
-import { Rebuild, type RebuildOptions, type Shadow, wanted } from './rebuild.js'
+import { Rebuild, type RebuildOptions, type Shadow, wishOf } from './rebuild.js'
 import { GLOBAL, PARTITION, Running, type StartOptions, VERSION, spaceOf } from './running.js'
 import { replacing } from '../storage/packed.js'
 import { stateOf } from './state.js'
+import { wanted } from './wanted.js'
 
 /** Defines a reducer: events folded into tables that only it writes. Throws REDUCER_INVALID. */
 export function reducer<E = any>(name: string, options: ReducerOptions<E>): Reducer<E> {
@@ -66,7 +67,7 @@ export class Reducers {
     const { pump } = running
     try {
       const state = stateOf(this.db)
-      await wanted(definition.name, this.db, pump.signal, state.leading)
+      await wanted(state.leading, wishOf(definition.name, this.db, pump.signal))
       if (options.validateVersion !== false && !this.#fits(definition)) {
         if (!options.autoRebuild) {
           const known = state.entries(spaceOf(definition)).get(VERSION)
@@ -77,8 +78,9 @@ export class Reducers {
           await this.#rebuild(definition, { source: options.source, signal: pump.signal }, running)
           running.restore()
         })
+        await this.#stored()
       }
-      if (pump.stopped) return running
+      pump.check()
       if (state.entries(spaceOf(definition)).get(VERSION) !== definition.version) state.commit([], { [spaceOf(definition)]: { [VERSION]: definition.version } })
       running.restore()
       pump.start()
@@ -117,7 +119,8 @@ export class Reducers {
   async rebuild(definition: Reducer, options: RebuildOptions): Promise<void> {
     this.#check(definition)
     checkRebuild(options, definition.name)
-    return this.#rebuild(definition, options, undefined)
+    await this.#rebuild(definition, options, undefined)
+    await this.#stored()
   }
 
   /** `starting`: the one whose first turn this is. */
@@ -133,9 +136,9 @@ export class Reducers {
     present()
     const release = this.#own(definition)
     this.#rebuilding.add(name)
-    const state = stateOf(this.db)
+    const state = stateOf(this.db), wish = wishOf(name, this.db, signal)
     try {
-      await wanted(name, this.db, signal, state.leading)
+      await wanted(state.leading, wish)
       const rebuild = new Rebuild(definition, options, this.db, state)
       try {
         await rebuild.run()
@@ -143,7 +146,7 @@ export class Reducers {
           const running = present()
           const finish = async (): Promise<void> => {
             // What came since the first pass, while nothing else reads.
-            await rebuild.run()
+            await rebuild.run(running === starting ? undefined : running?.pump.wish)
             isIn = await rebuild.swap(this.db, state, running, () => this.#running.get(name) === running)
           }
           if (running === undefined || running === starting) { await finish(); continue }
@@ -151,9 +154,9 @@ export class Reducers {
           const begun = new Promise<void>(resolve => { begin = resolve })
           const alone = running.pump.alone(() => { begin(); return finish() })
           // What the reducer is fetching may never come.
-          await wanted(name, this.db, signal, Promise.race([begun, alone])).then(() => alone).catch(error => {
+          await wanted(Promise.race([begun, alone]), wish).then(() => alone).catch(error => {
             alone.catch(() => {})
-            // It was stopped before this had its turn: then there is nobody to wait for.
+            // It was stopped before this had its turn, or in it: then there is nobody to wait for.
             if (!running.pump.stopped || this.#running.get(name) === running || (error as { code?: string } | null)?.code !== 'CLOSED') throw error
             this.db.inside.port.alive()
           })
@@ -161,12 +164,14 @@ export class Reducers {
         rebuild.finish()
       } finally { rebuild.end() }
       this.#running.get(name)?.pump.wake()
-      await state.flush().catch(() => { /* in memory from here on, which was told */ })
     } finally {
       this.#rebuilding.delete(name)
       release()
     }
   }
+
+  /** When everything is durable. In no turn: storage may take its time. */
+  async #stored(): Promise<void> { await stateOf(this.db).flush().catch(() => { /* in memory from here on, which was told */ }) }
 
   /** The state at a cursor, in a database of its own: close it after use. */
   async at(definition: Reducer, options: RebuildOptions): Promise<Shadow> {

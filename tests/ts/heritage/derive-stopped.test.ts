@@ -1,6 +1,7 @@
 // Who is stopped, and who begins while another one ends: promises settle whatever the source is doing, and each event is in the state once.
 import { describe, expect, it } from 'vitest'
 import { type Running, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
+import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { eventually, tick } from '../real/support.js'
 import { type Event, logOf, open, rows } from './derive.js'
 
@@ -84,6 +85,92 @@ describe('a source that hangs', () => {
       expect(seen).toEqual(['CLOSED'])
       source.letGo()
     }
+  })
+})
+
+describe('a rebuild in the turn of a reducer', () => {
+  /** A reducer that runs, and a rebuild of it that reads what came since, from a source that hangs. */
+  async function rebuilding() {
+    const db = await open()
+    const definition = counter()
+    const log = logOf(...events(12))
+    const r = await reducers(db).start(definition, { source: log, batchSize: 5 })
+    await r.awaitCatchup()
+    const source = held(...events(12))
+    source.isHeld = false
+    // The first pass is one page; then comes the turn.
+    const rebuilt = reducers(db).rebuild(definition, { source: { ...source, fetch: (after, limit) => { const page = source.fetch(after, limit); source.isHeld = true; return page } } })
+    await eventually(() => source.waiting() === 1)
+    return { db, definition, log, r, source, rebuilt }
+  }
+
+  it('keeps nobody waiting who stops it; the rebuild goes on without it', async () => {
+    const { db, r, source, rebuilt } = await rebuilding()
+    const seen = outcomes(rebuilt), stopped = outcomes(r.stop(), r.awaitCatchup())
+    await settled(stopped)
+    expect([stopped, seen]).toEqual([['done', 'CLOSED'], [undefined]])
+    await eventually(() => source.waiting() === 2)
+    source.letGo()
+    await rebuilt
+    expect(ages(db)).toEqual({ u0: 4, u1: 4, u2: 4 })
+    db.close()
+  })
+
+  it('has its turn in the one that is started next: each event once', async () => {
+    const { db, definition, log, r, source, rebuilt } = await rebuilding()
+    void r.stop()
+    const next = await reducers(db).start(definition, { source: log, validateVersion: false, batchSize: 5 })
+    log.append(...events(15).slice(12))
+    source.append(...events(15).slice(12))
+    await eventually(() => source.waiting() === 2)
+    expect(source.waiting()).toBe(2)
+    const seen = outcomes(rebuilt)
+    await eventually(() => { source.letGo(); return seen[0] !== undefined })
+    expect(seen).toEqual(['done'])
+    await next.awaitCatchup()
+    expect([ages(db), next.cursor]).toEqual([{ u0: 5, u1: 5, u2: 5 }, '15'])
+    db.close()
+  })
+
+  it.each(['closed', 'cancelled'] as const)('is over when it is %s', async how => {
+    const db = await open()
+    const definition = counter()
+    const r = await reducers(db).start(definition, { source: logOf(...events(3)) })
+    const source = held(...events(3)), cancel = new AbortController()
+    source.isHeld = false
+    const seen = outcomes(reducers(db).rebuild(definition, { source: { ...source, fetch: (after, limit) => { const page = source.fetch(after, limit); source.isHeld = true; return page } }, signal: cancel.signal }))
+    await eventually(() => source.waiting() === 1)
+    if (how === 'closed') db.close()
+    else cancel.abort()
+    const stopped = outcomes(r.stop())
+    await settled(stopped)
+    await settled(seen)
+    expect([seen, stopped]).toEqual([[how === 'closed' ? 'CLOSED' : 'REBUILD_CANCELLED'], ['done']])
+    db.close()
+  })
+
+  it('of a start keeps nobody waiting for storage that hangs', async () => {
+    class Slow extends MemoryFolder {
+      isHeld = false
+      gates: (() => void)[] = []
+      override file(name: string) { return { ...super.file(name), flush: () => this.isHeld ? new Promise<void>(go => { this.gates.push(go) }) : undefined } }
+    }
+    const folder = new Slow()
+    const db = await open(memory(folder))
+    await (await reducers(db).start(counter(), { source: logOf(...events(3)) })).stop()
+    await db.durability!.flush()
+    folder.isHeld = true
+    const next = counter({ version: '2' })
+    const seen = outcomes(reducers(db).start(next, { source: logOf(...events(6)), autoRebuild: true }))
+    await eventually(() => folder.gates.length > 0 && ages(db).u0 === 2)
+    const stopped = outcomes(reducers(db).get(next.name)!.stop())
+    await settled(stopped)
+    expect([seen, stopped]).toEqual([[undefined], ['done']])
+    folder.isHeld = false
+    for (const go of folder.gates.splice(0)) go()
+    await settled(seen)
+    expect(seen).toEqual(['done'])
+    db.close()
   })
 })
 
