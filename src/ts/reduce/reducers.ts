@@ -66,33 +66,38 @@ export class Reducers {
     this.#running.set(definition.name, running)
     const { pump } = running
     try {
-      const state = stateOf(this.db)
-      await wanted(state.leading, wishOf(definition.name, this.db, pump.signal))
-      if (options.validateVersion !== false && !this.#fits(definition)) {
-        if (!options.autoRebuild) {
-          const known = state.entries(spaceOf(definition)).get(VERSION)
-          throw new EddylineError('NEEDS_REBUILD', `the state of \`${definition.name}\` is of ${known === undefined ? 'no known version' : `version ${String(known)}`}, the reducer of ${definition.version}: rebuild it`, { offending: definition.name })
-        }
-        // As its first turn: who stops it waits for the end of it, and may start it again.
-        await pump.alone(async () => {
-          await this.#rebuild(definition, { source: options.source, signal: pump.signal }, running)
-          running.restore()
-        })
-        await this.#stored()
-      }
-      pump.check()
-      if (state.entries(spaceOf(definition)).get(VERSION) !== definition.version) state.commit([], { [spaceOf(definition)]: { [VERSION]: definition.version } })
-      running.restore()
+      // As its first turn: who finds it meanwhile reads nothing over rows whose places it does not know, and who stops it waits for the end of it.
+      const isAnew = await pump.alone(() => this.#begin(running))
+      if (isAnew) await this.#stored()
       pump.start()
       return running
     } catch (error) {
-      release()
-      if (this.#running.get(definition.name) === running) this.#running.delete(definition.name)
-      if (!pump.stopped || !['CLOSED', 'REBUILD_CANCELLED'].includes((error as { code?: string } | null)?.code ?? '')) throw error
+      const isStopped = pump.stopped
+      void running.stop()
+      if (!isStopped || !['CLOSED', 'REBUILD_CANCELLED'].includes((error as { code?: string } | null)?.code ?? '')) throw error
       // Not where the database was closed.
       this.db.inside.port.alive()
       return running
     }
+  }
+
+  /** Makes a reducer begin where the stored state is; whether that was made anew. */
+  async #begin(running: Running): Promise<boolean> {
+    const { reducer: definition, options, pump } = running
+    const state = stateOf(this.db), space = spaceOf(definition)
+    await wanted(state.leading, wishOf(definition.name, this.db, pump.signal))
+    const isAnew = options.validateVersion !== false && !this.#fits(definition)
+    if (isAnew) {
+      if (!options.autoRebuild) {
+        const known = state.entries(space).get(VERSION)
+        throw new EddylineError('NEEDS_REBUILD', `the state of \`${definition.name}\` is of ${known === undefined ? 'no known version' : `version ${String(known)}`}, the reducer of ${definition.version}: rebuild it`, { offending: definition.name })
+      }
+      await this.#rebuild(definition, { source: options.source, signal: pump.signal }, running)
+    }
+    pump.check()
+    if (state.entries(space).get(VERSION) !== definition.version) state.commit([], { [space]: { [VERSION]: definition.version } })
+    running.restore()
+    return isAnew
   }
 
   /** Whether the state is of this version. State without a version, or rows without a state, are of another one. */

@@ -208,3 +208,40 @@ describe('one that begins while another one ends', () => {
     db.close()
   })
 })
+
+describe('one that is found while it starts', () => {
+  it.each([['of another version, which is refused', {}, 'NEEDS_REBUILD'], ['whose rebuild fails', { autoRebuild: true }, 'FETCH_FAILED']])('reads nothing over rows whose places it does not know: %s', async (_, options, code) => {
+    const db = await open()
+    const log = logOf(...events(6))
+    const first = await reducers(db).start(counter(), { source: log })
+    await first.awaitCatchup()
+    await first.stop()
+    let fetches = 0
+    const source = { ...log, count: undefined, fetch: (after: any, limit: number) => ++fetches === 1 && 'autoRebuild' in options ? Promise.reject(new Error('cut')) : log.fetch(after, limit) }
+    const starting = outcomes(reducers(db).start(counter({ version: '2' }), { source, ...options }))
+    const r = reducers(db).get('users')!
+    const seen = outcomes(r.awaitCatchup(), r.resume('u0'), r.await(event(7, 'u0')))
+    await settled(starting)
+    await settled(seen)
+    expect([starting, seen, ages(db)]).toEqual([[code], ['CLOSED', 'CLOSED', 'CLOSED'], { u0: 2, u1: 2, u2: 2 }])
+    expect((await first.await(event(1, 'u0'))).ok).toBe(true)
+    db.close()
+  })
+
+  it('and catches up where it was, once it has started', async () => {
+    const folder = new MemoryFolder()
+    let db = await open(memory(folder))
+    const log = logOf(...events(6))
+    await (await reducers(db).start(counter(), { source: log })).awaitCatchup()
+    const { durability } = db
+    db.close()
+    await durability!.closed
+    db = await open(memory(folder))
+    log.append(...events(9).slice(6))
+    const starting = reducers(db).start(counter(), { source: log })
+    await reducers(db).get('users')!.awaitCatchup()
+    await starting
+    expect(ages(db)).toEqual({ u0: 3, u1: 3, u2: 3 })
+    db.close()
+  })
+})
