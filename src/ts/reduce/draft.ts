@@ -9,7 +9,7 @@ import { keyText, keyValues, rowKeyText, tableOf, type TableJson, columnType } f
 type RowObject = Record<string, unknown>
 /** A key, an object of key columns, or `{ where: { column: value } }` for every row that has these values. */
 export type Selector = unknown
-interface Held { table: TableJson; tenant: string | undefined; row: RowObject | null; id: unknown[]; was: boolean }
+interface Held { table: TableJson; tenant: string | undefined; row: RowObject | null; id: unknown[]; was: boolean; event: number }
 
 /** What a handler does with its events: recorded, and done when the handler has returned. */
 export interface Operations {
@@ -70,6 +70,8 @@ export class Draft implements Base {
   readonly tables: readonly string[]
   readonly others: Database<any>
   readonly #rows = new Map<string, Held>()
+  /** Which event writes. */
+  #event = 0
 
   constructor(readonly base: Base) {
     this.db = base.db
@@ -86,9 +88,14 @@ export class Draft implements Base {
     return held !== undefined ? held.row : this.base.read(table, id, tenant, name)
   }
 
+  /** What follows is written by another event. */
+  next(): void { this.#event++ }
+
+  /** Takes in what a draft over this one has. Throws where the engine refuses a row that this takes the place of. */
   absorb(step: Draft): void {
     for (const [name, held] of step.#rows) {
       const known = this.#rows.get(name)
+      if (known !== undefined) this.#check(known)
       this.#rows.set(name, known === undefined ? held : { ...held, was: known.was })
     }
   }
@@ -96,19 +103,18 @@ export class Draft implements Base {
   /** What leads from the base to here. */
   changes(): LooseChange[] {
     const out: LooseChange[] = []
-    for (const { table, tenant, row, id, was } of this.#rows.values()) {
-      if (row === null && !was) continue
-      const change: LooseChange = row !== null ? { op: 'upsert', table: table.name, row } : { op: 'delete', table: table.name, id: id.length === 1 ? id[0] : id }
-      if (tenant !== undefined) change.tenant = tenant
-      out.push(change)
-    }
+    for (const held of this.#rows.values()) if (held.row !== null || held.was) out.push(changeOf(held))
     return out
   }
 
+  /** Throws where the engine refuses a row that an event has left: what a later one makes of it depends on no cut between them. */
+  #check(held: Held): void { if (held.row !== null) this.db.inside.encoder.encode([changeOf(held)], undefined) }
+
   #set(table: TableJson, id: unknown[], tenant: string | undefined, row: RowObject | null, name: string): void {
     const known = this.#rows.get(name)
+    if (known !== undefined && known.event !== this.#event) this.#check(known)
     const was = known !== undefined ? known.was : this.base.read(table, id, tenant, name) !== null
-    this.#rows.set(name, { table, tenant, row, id, was })
+    this.#rows.set(name, { table, tenant, row, id, was, event: this.#event })
   }
 
   #now: (Operations & Reader) | undefined
@@ -269,6 +275,12 @@ export class Draft implements Base {
     }
     return [...found.values()]
   }
+}
+
+function changeOf({ table, tenant, row, id }: Held): LooseChange {
+  const change: LooseChange = row !== null ? { op: 'upsert', table: table.name, row } : { op: 'delete', table: table.name, id: id.length === 1 ? id[0] : id }
+  if (tenant !== undefined) change.tenant = tenant
+  return change
 }
 
 /** Values by column, of an operation on a table. */

@@ -58,14 +58,18 @@ export interface Partition {
 /** Puts changes and partitions into one transaction. */
 export type Commit = (changes: LooseChange[], partitions: Partition[]) => void
 
-interface Outcome { draft: Draft; partition: Partition | undefined }
+/** What events make. Undefined: no partition has moved. What was passed over counts once this is in the state. */
+interface Outcome { draft: Draft; partition: Partition | undefined; passed: number; dropped: number }
+
+const NONE: ReadonlySet<unknown> = /* @__PURE__ */ new Set()
 
 /**
  * Folds events into rows, partition by partition.
  *
  * Law: the state is that of the committed events of each partition in the order of their cursors, however they were cut into
  * batches and however partitions were interleaved. A handler that throws leaves what was good before it; operations that
- * cannot be done leave nothing of the batch. Cost: a look-up and a row per operation, a version per partition and batch.
+ * cannot be done, and rows that the engine refuses, leave nothing of the batch. Cost: a look-up and a row per operation, a version per
+ * partition and batch.
  */
 export class Fold {
   readonly partitions = new Map<string, Partition>()
@@ -107,19 +111,19 @@ export class Fold {
   }
 
   /** Events behind a cursor, up to the first without one, and why that has none. */
-  #behind(after: Cursor | undefined, events: readonly unknown[]): { fresh: unknown[]; passed: number; broken: unknown; isBroken: boolean } {
+  #behind(after: Cursor | undefined, events: readonly unknown[]): { fresh: unknown[]; passed: number; dropped: number; broken: unknown; isBroken: boolean } {
     const fresh: unknown[] = []
-    let passed = 0
+    let passed = 0, dropped = 0
     for (const event of events) {
       let at: Cursor
       try { at = this.cursorOf(event) } catch (broken) {
-        if (this.reducer.onError === 'skip') { this.dropped++; continue }
-        return { fresh, passed, broken, isBroken: true }
+        if (this.reducer.onError === 'skip') { dropped++; continue }
+        return { fresh, passed, dropped, broken, isBroken: true }
       }
       if (after === undefined || this.compare(at, after) > 0) fresh.push(event)
       else passed++
     }
-    return { fresh, passed, broken: undefined, isBroken: false }
+    return { fresh, passed, dropped, broken: undefined, isBroken: false }
   }
 
   /** Events of a batch by partition. */
@@ -142,81 +146,83 @@ export class Fold {
 
   /** Folds events of one partition, and commits them. */
   run(id: string, events: readonly unknown[]): void {
-    const { draft, partition } = this.#fold(id, events, new Draft(this.#base()))
-    if (partition !== undefined) this.#commit(draft, [partition], events)
+    for (let without = NONE; ;) {
+      const made = this.#fold(id, events, new Draft(this.#base()), without)
+      try { this.#done(made.draft, [made]); return } catch (error) {
+        const { code } = error as { code?: string }
+        if (code === 'ENGINE_CRASHED' || code === 'CLOSED') throw error
+        // The engine refuses a row: which event wrote it, the drafts up to each of them say.
+        const before = this.get(id)
+        const fresh = this.#behind(before.cursor, events).fresh.filter(e => !without.has(e))
+        const guilty = this.#refused(fresh, new Draft(this.#base()))?.event ?? fresh.at(-1)
+        if (guilty === undefined) throw error
+        if (this.reducer.onError === 'skip') { without = new Set([...without, guilty]); continue }
+        const batch = fresh.map(e => this.reducer.cursor(e))
+        const partition: Partition = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: this.reducer.cursor(guilty), batch, ...described(error) } }
+        this.#done(new Draft(this.#base()), [{ ...made, partition }])
+        return
+      }
+    }
   }
 
   /** Folds a whole batch into one version; partition by partition when that cannot be done. */
   runTogether(groups: ReadonlyMap<string, readonly unknown[]>): void {
     const all = new Draft(this.#base())
-    const partitions: Partition[] = []
-    for (const [id, events] of groups) {
-      const { draft, partition } = this.#fold(id, events, new Draft(all))
-      if (partition === undefined) continue
-      all.absorb(draft)
-      partitions.push(partition)
-    }
-    if (partitions.length === 0) return
-    try { this.#done(all, partitions) } catch (error) {
+    try {
+      const made = [...groups].map(([id, events]) => {
+        const one = this.#fold(id, events, new Draft(all), NONE)
+        all.absorb(one.draft)
+        return one
+      })
+      this.#done(all, made)
+    } catch (error) {
       if ((error as { code?: string }).code === 'ENGINE_CRASHED') throw error
       for (const [id, events] of groups) this.run(id, events)
     }
   }
 
-  #commit(draft: Draft, partitions: Partition[], events: readonly unknown[]): void {
-    try { this.#done(draft, partitions) } catch (error) {
-      if ((error as { code?: string }).code === 'ENGINE_CRASHED' || (error as { code?: string }).code === 'CLOSED') throw error
-      // The engine refuses a row: which event wrote it, the drafts up to each of them say.
-      this.#blame(partitions[0].id, events, error)
-    }
-  }
-
-  #done(draft: Draft, partitions: Partition[]): void {
-    this.commit(draft.changes(), partitions)
+  #done(draft: Draft, made: readonly Outcome[]): void {
+    const partitions = made.flatMap(m => m.partition ?? [])
+    if (partitions.length > 0) this.commit(draft.changes(), partitions)
     for (const p of partitions) this.partitions.set(p.id, p)
+    for (const { passed, dropped } of made) { this.skipped += passed; this.dropped += dropped }
   }
 
-  #fold(id: string, events: readonly unknown[], draft: Draft): Outcome {
+  /** `without`: events that are dropped. */
+  #fold(id: string, events: readonly unknown[], draft: Draft, without: ReadonlySet<unknown>): Outcome {
     const { reducer } = this
     const before = this.get(id)
-    if (before.status === 'error') return { draft, partition: undefined }
-    const { fresh, passed, broken, isBroken } = this.#behind(before.cursor, events)
-    this.skipped += passed
-    if (fresh.length === 0 && !isBroken) return { draft, partition: undefined }
+    if (before.status === 'error') return { draft, partition: undefined, passed: 0, dropped: 0 }
+    const { fresh, passed, dropped: lost, broken, isBroken } = this.#behind(before.cursor, events)
+    let dropped = lost
+    if (fresh.length === 0 && !isBroken) return { draft, partition: undefined, passed, dropped }
     const batch = (): Cursor[] => fresh.map(e => reducer.cursor(e))
     let cursor = before.cursor
+    const halted = (error: PartitionError): Outcome => ({ draft, partition: { id, cursor, status: 'error', error }, passed, dropped })
     for (const event of fresh) {
       const at = reducer.cursor(event)
+      if (without.has(event)) { dropped++; cursor = at; continue }
       let operations: Recorded[]
       try { operations = this.#handle(event) } catch (error) {
-        if (reducer.onError === 'skip') { this.dropped++; cursor = at; continue }
-        return { draft, partition: { id, cursor, status: 'error', error: { type: 'handler', cursor: at, batch: batch(), ...described(error) } } }
+        if (reducer.onError === 'skip') { dropped++; cursor = at; continue }
+        return halted({ type: 'handler', cursor: at, batch: batch(), ...described(error) })
       }
+      draft.next()
       for (let i = 0; i < operations.length; i++) {
         // One that cannot be done takes the whole batch with it: what it has written needs no place of its own.
         try { operations[i](draft.now) } catch (error) {
-          if (reducer.onError === 'skip') return this.#without(id, events, draft, event)
           // Where the engine refuses what is before it, that is the first one to be mended or skipped.
-          const first = this.#refused(fresh.slice(0, fresh.indexOf(event)), draft.base)
+          const first = this.#refused(fresh.slice(0, fresh.indexOf(event)).filter(e => !without.has(e)), new Draft(draft.base))
+          if (reducer.onError === 'skip') return this.#fold(id, events, new Draft(draft.base), new Set([...without, first?.event ?? event]))
           const why = first === undefined ? { cursor: at, batch: batch(), operation: i, ...described(error) } : { cursor: reducer.cursor(first.event), batch: batch(), ...described(first.error) }
-          return { draft: new Draft(draft.base), partition: { id, cursor: before.cursor, status: 'error', error: { type: 'commit', ...why } } }
+          cursor = before.cursor
+          return { ...halted({ type: 'commit', ...why }), draft: new Draft(draft.base), dropped: 0 }
         }
       }
       cursor = at
     }
-    if (isBroken) return { draft, partition: { id, cursor, status: 'error', error: { type: 'handler', cursor: cursor ?? 'start', batch: batch(), ...described(broken) } } }
-    return { draft, partition: { id, cursor, status: 'ok' } }
-  }
-
-  /** The same events but for one whose operations cannot be done. */
-  #without(id: string, events: readonly unknown[], draft: Draft, event: unknown): Outcome {
-    this.dropped++
-    const rest = events.filter(e => e !== event)
-    const made = this.#fold(id, rest, new Draft(draft.base))
-    const { reducer } = this
-    const last = reducer.cursor(event)
-    const p = made.partition ?? { ...this.get(id) }
-    return { draft: made.draft, partition: p.status === 'ok' && (p.cursor === undefined || this.compare(last, p.cursor) > 0) ? { ...p, cursor: last } : p }
+    if (isBroken) return halted({ type: 'handler', cursor: cursor ?? 'start', batch: batch(), ...described(broken) })
+    return { draft, partition: { id, cursor, status: 'ok' }, passed, dropped }
   }
 
   #handle(event: unknown): Recorded[] {
@@ -237,47 +243,20 @@ export class Fold {
     }
   }
 
-  /** The first event whose rows the engine refuses; undefined where it takes what all of them make together. */
-  #refused(events: readonly unknown[], base: Base): { event: unknown; error: unknown } | undefined {
-    const draft = new Draft(base)
+  /** The first event that leaves a row which the engine refuses, and why. */
+  #refused(events: readonly unknown[], draft: Draft): { event: unknown; error: unknown } | undefined {
     const { encoder } = this.db.inside
-    let first: { event: unknown; error: unknown } | undefined
-    try {
-      for (const event of events) {
-        const step = new Draft(draft)
-        for (const operation of this.#handle(event)) operation(step.now)
-        try { encoder.encode(step.changes(), undefined) } catch (error) { first ??= { event, error } }
-        draft.absorb(step)
-      }
-      if (first !== undefined) encoder.encode(draft.changes(), undefined)
-    } catch { return first }
-    return undefined
-  }
-
-  /** Finds the event whose rows the engine refuses, by applying ever longer prefixes to nothing. */
-  #blame(id: string, events: readonly unknown[], cause: unknown): void {
-    const { reducer } = this
-    const before = this.get(id)
-    const { fresh } = this.#behind(before.cursor, events)
-    const batch = fresh.map(e => reducer.cursor(e))
-    let guilty = fresh[fresh.length - 1]
-    const draft = new Draft(this.#base())
-    for (const event of fresh) {
+    for (const event of events) {
       const step = new Draft(draft)
-      try {
-        for (const operation of this.#handle(event)) operation(step.now)
-        // The encoder checks rows as `apply` does, and changes nothing.
-        this.db.inside.encoder.encode(step.changes(), undefined)
-      } catch { guilty = event; break }
+      try { for (const operation of this.#handle(event)) operation(step.now) } catch (error) {
+        if (this.reducer.onError === 'skip') continue
+        return undefined
+      }
+      // The encoder checks rows as `apply` does, and changes nothing.
+      try { encoder.encode(step.changes(), undefined) } catch (error) { return { event, error } }
       draft.absorb(step)
     }
-    if (reducer.onError === 'skip') {
-      const { draft: rest, partition } = this.#without(id, events, draft.base instanceof Draft ? draft : new Draft(this.#base()), guilty)
-      if (partition !== undefined) this.#commit(rest, [partition], events.filter(e => e !== guilty))
-      return
-    }
-    const failed: Partition = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: reducer.cursor(guilty), batch, ...described(cause) } }
-    this.#done(new Draft(this.#base()), [failed])
+    return undefined
   }
 }
 

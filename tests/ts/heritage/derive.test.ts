@@ -253,8 +253,10 @@ describe('5.4-3 what cannot be committed', () => {
     await r.awaitCatchup()
     log.append({ id: '3', type: 'UserEmailUpdated', user: '99', email: 'e' }, bad('4'), { id: '5', type: 'UserNameUpdated', user: '99', name: 'good again' })
     await r.awaitCatchup()
-    // What follows mends the name: the batch as a whole is fine.
-    expect(r.partition('99')).toMatchObject({ status: 'ok', cursor: '5' })
+    // What follows would mend the name: a batch that ends before it would have halted, and so does this one.
+    expect(r.partition('99')).toMatchObject({ status: 'error', cursor: '2', error: { type: 'commit', code: 'TYPE_MISMATCH', cursor: '4', batch: ['3', '4', '5'] } })
+    expect(rows(db)[0]).toMatchObject({ name: 'x', email: null })
+    expect(await r.resume('99', 'skip')).toMatchObject({ status: 'ok', cursor: '5' })
     log.append({ id: '6', type: 'UserEmailUpdated', user: '99', email: 'f' }, bad('7'))
     await r.awaitCatchup()
     expect(r.partition('99')).toMatchObject({ status: 'error', cursor: '5', error: { type: 'commit', code: 'TYPE_MISMATCH', cursor: '7', batch: ['6', '7'] } })
