@@ -1,7 +1,7 @@
-import { EddylineError } from '../errors.js'
 import { later, timeLimit } from '../limits.js'
 import type { Cursor } from './cursors.js'
 import type { PartitionError } from './fold.js'
+import { stoppedError } from './wanted.js'
 
 /** What became of events that somebody waited for. Anything in `errors` or `timeouts`: not ok. */
 export interface Awaited {
@@ -11,11 +11,25 @@ export interface Awaited {
 }
 
 /** One event that is waited for. */
-interface Waiter { readonly partition: string; readonly cursor: Cursor; readonly done: (error: PartitionError | undefined) => void }
+interface Waiter {
+  readonly partition: string
+  readonly cursor: Cursor
+  readonly done: (error: PartitionError | undefined) => void
+  /** The reducer has begun anew: its partitions may be others. */
+  readonly again?: () => void
+}
 
-/** Those who wait for partitions to get somewhere. */
+/** Those who wait for partitions of a reducer to get somewhere, also over its stop and next start. */
 export class Waiters {
   readonly #all = new Map<string, Set<Waiter>>()
+  /** The reducer as it began last. */
+  latest: Awaitable | undefined
+
+  /** A reducer begins, or its partitions are others than before. */
+  begin(reducer: Awaitable): void {
+    this.latest = reducer
+    for (const waiters of [...this.#all.values()]) for (const waiter of [...waiters]) waiter.again?.()
+  }
 
   add(waiter: Waiter): () => void {
     let known = this.#all.get(waiter.partition)
@@ -64,7 +78,7 @@ export async function awaitAll(reducers: readonly Awaitable[], events: readonly 
       const known = r.outcome(partition, cursor)
       if (known === 'done') continue
       if (known !== undefined) errors.push({ reducer: r.name, event, error: known })
-      else if (r.signal.aborted) throw stopped(r)
+      else if (r.signal.aborted) throw stoppedError(r.name)
       else wanted.push({ r, event, partition, cursor })
     }
   }
@@ -95,7 +109,7 @@ export async function awaitAll(reducers: readonly Awaitable[], events: readonly 
       const left = (): void => {
         if (![...open].some(e => e.r === r)) return
         over()
-        reject(stopped(r))
+        reject(stoppedError(r.name))
       }
       signals.set(r.signal, left)
       r.signal.addEventListener('abort', left)
@@ -106,5 +120,3 @@ export async function awaitAll(reducers: readonly Awaitable[], events: readonly 
     }, limit)
   })
 }
-
-const stopped = ({ name }: Awaitable): EddylineError => new EddylineError('CLOSED', `\`${name}\` was stopped`, { offending: name })

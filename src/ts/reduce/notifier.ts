@@ -39,7 +39,7 @@ const GLOBAL = '$', PLACE = 'p:', DEAD = 'd:'
 export interface NotifyOptions {
   source: EventLog
   batchSize?: number
-  /** Only what this reducer has durably in its state is delivered. */
+  /** Only what this reducer has durably in its state is delivered; when it is stopped, what it has once it is started again. */
   after?: Running
   onError?: (error: unknown) => void
 }
@@ -142,19 +142,20 @@ export class Notifying {
   /** What the event has led to is durable. */
   async #ready(event: unknown): Promise<void> {
     const { after } = this.options
-    if (after !== undefined) {
-      const id = after.partitionOf(event)
-      if (id !== undefined) {
-        while (!this.pump.stopped && after.outcome(id, after.cursorOf(event)) !== 'done') {
-          // A halted partition is waited for: nothing is sent of what did not happen.
-          await new Promise<void>(resolve => {
-            const { signal } = this.pump
-            const over = (): void => { end(); signal.removeEventListener('abort', over); resolve() }
-            const end = after.waiters.add({ partition: id, cursor: after.cursorOf(event), done: error => { if (error === undefined) over() } })
-            signal.addEventListener('abort', over)
-          })
-        }
-      }
+    while (after !== undefined && !this.pump.stopped) {
+      // It may have been stopped and started again since.
+      const now = after.waiters.latest ?? after
+      const partition = now.partitionOf(event)
+      if (partition === undefined) break
+      const cursor = now.cursorOf(event)
+      if (now.outcome(partition, cursor) === 'done') break
+      // A halted partition is waited for: nothing is sent of what did not happen.
+      await new Promise<void>(resolve => {
+        const { signal } = this.pump
+        const over = (): void => { end(); signal.removeEventListener('abort', over); resolve() }
+        const end = after.waiters.add({ partition, cursor, done: error => { if (error === undefined) over() }, again: over })
+        signal.addEventListener('abort', over)
+      })
     }
     await this.#state.flush().catch(() => { /* in memory from here on, which was told */ })
   }

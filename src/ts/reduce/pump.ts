@@ -4,7 +4,7 @@ import { later } from '../limits.js'
 import { checkPage, failedIn, goesOn } from './checks.js'
 import { type Cursor, isCursor } from './cursors.js'
 import type { EventLog } from './log.js'
-import { type Wish, wanted } from './wanted.js'
+import { type Wish, stoppedError, wanted } from './wanted.js'
 
 /** How failed attempts are repeated. Milliseconds, of a clock that does not jump. */
 export interface Retry {
@@ -53,7 +53,7 @@ export class Pump {
   get stopped(): boolean { return this.#abort.signal.aborted }
 
   /** Throws CLOSED once it is stopped. */
-  check(): void { if (this.stopped) throw new EddylineError('CLOSED', `\`${this.name}\` was stopped`, { offending: this.name }) }
+  check(): void { if (this.stopped) throw stoppedError(this.name) }
 
   /** What a promise becomes. Rejects with CLOSED as soon as it is stopped: what a source is doing then is for nobody, and may never end. */
   wanted<T>(promise: T | Promise<T>): Promise<T> { return wanted(promise, this.wish) }

@@ -1,7 +1,7 @@
 import type { Database } from '../database.js'
 import { EddylineError, unknownName } from '../errors.js'
 import { checkDatabase, wrong, shown } from '../option-kinds.js'
-import { type Awaited, awaitAll } from './awaiting.js'
+import { type Awaited, Waiters, awaitAll } from './awaiting.js'
 import { checkAwait, checkDefined, checkNotifier, checkNotify, checkRebuild, checkReducer, checkStart } from './checks.js'
 import type { Reducer, ReducerOptions } from './fold.js'
 import { type Notifier, type NotifierOptions, Notifying, type NotifyOptions } from './notifier.js'
@@ -39,6 +39,8 @@ export class Reducers {
   readonly #running = new Map<string, Running>()
   readonly #notifying = new Map<string, Notifying>()
   readonly #rebuilding = new Set<string>()
+  /** Who waits for a reducer of a name, whether it runs or not. */
+  readonly #waiters = new Map<string, Waiters>()
 
   constructor(readonly db: Database<any>) {
     db.closers.add(() => { for (const one of [...this.#running.values(), ...this.#notifying.values()]) void one.stop() })
@@ -59,7 +61,9 @@ export class Reducers {
     checkStart(options, definition.name)
     if (this.#running.has(definition.name)) throw new EddylineError('REDUCER_INVALID', `\`${definition.name}\` runs already`, { offending: definition.name })
     const release = this.#own(definition)
-    const running = new Running(this.db, definition, options, r => {
+    let waiters = this.#waiters.get(definition.name)
+    if (waiters === undefined) this.#waiters.set(definition.name, waiters = new Waiters())
+    const running = new Running(this.db, definition, options, waiters, r => {
       release()
       if (this.#running.get(r.name) === r) this.#running.delete(r.name)
     })

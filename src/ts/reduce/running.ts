@@ -2,7 +2,7 @@ import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { report } from '../dispatch.js'
 import { EddylineError } from '../errors.js'
-import { type Awaitable, type Awaited, Waiters, awaitAll } from './awaiting.js'
+import { type Awaitable, type Awaited, type Waiters, awaitAll } from './awaiting.js'
 import { badResume, checkAwait, checkPage, goesOn } from './checks.js'
 import type { Cursor } from './cursors.js'
 import { Fold, type Partition, type PartitionError, type Reducer } from './fold.js'
@@ -39,7 +39,6 @@ export const partition = (s: StoredPartition): Partition => ({ id: s.id, cursor:
 export class Running implements Awaitable {
   readonly fold: Fold
   readonly pump: Pump
-  readonly waiters = new Waiters()
   readonly space: string
   readonly #state: State
   readonly #listeners = new Set<() => void>()
@@ -47,7 +46,7 @@ export class Running implements Awaitable {
   /** The partition that is being resumed, as it had halted: it is stored as halted until all is read that came meanwhile. */
   #resumed: Partition | undefined
 
-  constructor(readonly db: Database<any>, readonly reducer: Reducer, readonly options: StartOptions, readonly onStop: (r: Running) => void) {
+  constructor(readonly db: Database<any>, readonly reducer: Reducer, readonly options: StartOptions, readonly waiters: Waiters, readonly onStop: (r: Running) => void) {
     const state = this.#state = stateOf(db)
     this.space = spaceOf(reducer)
     this.fold = new Fold(reducer, db, (changes, partitions) => {
@@ -68,6 +67,7 @@ export class Running implements Awaitable {
     this.fold.partitions.clear()
     for (const [key, value] of this.#state.entries(this.space)) if (key.startsWith(PARTITION)) this.fold.partitions.set((value as StoredPartition).id, partition(value as StoredPartition))
     this.pump.cursor = (this.#state.entries(this.space).get(GLOBAL) as { cursor: Cursor } | undefined)?.cursor ?? 'start'
+    this.waiters.begin(this)
     this.#tell()
     this.#moved()
   }
@@ -159,9 +159,11 @@ export class Running implements Awaitable {
         this.#resumed = halted
         fold.partitions.set(name, this.#stillHalted(fold.get(name)))
         throw error
-      } finally { this.#resumed = undefined }
-      this.#tellOne(name)
-      this.#moved()
+      } finally {
+        this.#resumed = undefined
+        this.#tellOne(name)
+        this.#moved()
+      }
       return fold.get(name)
     })
   }

@@ -1,4 +1,5 @@
 // Waiting for what others do, for as long as somebody wants it: a source may never answer.
+import { EddylineError } from '../errors.js'
 
 /** For whom something is done. */
 export interface Wish {
@@ -9,6 +10,9 @@ export interface Wish {
   /** Called when the database is being closed. */
   readonly closers?: Set<() => void>
 }
+
+/** Why nobody wants what is done for a reducer or notifier that was stopped. */
+export const stoppedError = (name: string): EddylineError => new EddylineError('CLOSED', `\`${name}\` was stopped`, { offending: name })
 
 /** What a promise becomes. Rejects with what `check` throws as soon as nobody wants it. */
 export async function wanted<T>(promise: T | Promise<T>, { check, signals, closers }: Wish): Promise<T> {

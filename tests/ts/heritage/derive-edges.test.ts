@@ -156,6 +156,26 @@ describe('an event that is awaited', () => {
     expect([...r.waiters.partitions()]).toEqual([])
     await r.stop()
   })
+
+  it('while a resume fails is not waited for: its partition is halted again', async () => {
+    const db = await open()
+    const log = logOf(created('1', { user: 'u' }), { id: '2', type: 'UserRaised', user: 'u' }, created('3', { user: 'u' }))
+    let cut = (): void => {}, isCut = false
+    const source = { ...log, fetch: (after: any, limit: number) => isCut ? new Promise<never>((_, reject) => { cut = () => { reject(new Error('cut')) } }) : log.fetch(after, limit) }
+    const r = await reducers(db).start(users(), { source })
+    await r.awaitCatchup()
+    isCut = true
+    const resumed = expect(r.resume('u')).rejects.toThrow('cut')
+    await eventually(() => r.errors().length === 0)
+    let looks = 0
+    r.subscribe(() => { looks++ })
+    const awaited = r.await(log.events[2], { timeout: 10_000 })
+    cut()
+    await resumed
+    expect(await awaited).toMatchObject({ ok: false, errors: [{ reducer: 'users', error: { type: 'handler', cursor: '2' } }], timeouts: [] })
+    expect([looks, r.errors().length]).toEqual([1, 1])
+    await r.stop()
+  })
 })
 
 /** What becomes of one event and its handler. */

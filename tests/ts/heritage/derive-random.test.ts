@@ -5,8 +5,8 @@ import { type Database, createDatabase, defineSchema, int, json, string, table }
 import { type MemoryLog, type Notifying, type Reducer, type Running, memoryLog, notifier, reducer, reducers } from '../../../pkg/reduce/index.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { eventually, random, tick } from '../real/support.js'
-const RUNS = Number(process.env.ORACLE_RUNS ?? 1) * 40
-const STEPS = Number(process.env.ORACLE_STEPS ?? 50)
+const RUNS = Number(process.env.ORACLE_RUNS ?? 1) * 60
+const STEPS = Number(process.env.ORACLE_STEPS ?? 60)
 const seeds = process.env.ORACLE_SEED !== undefined ? [Number(process.env.ORACLE_SEED)] : Array.from({ length: RUNS }, (_, i) => i + 1)
 interface Event { id: number; type: string; p: string | null; t: string; v: number; fixed: number }
 interface State { sum: number; seq: number[] }
@@ -18,9 +18,9 @@ const RATE = 3
 const columns = { id: string().key(), sum: int(), seq: json() }
 const schema = defineSchema({ halting: table(columns), skipping: table(columns, { tenant: true }), retrying: table(columns), rates: table({ id: string().key(), rate: int() }) })
 type Db = Database<typeof schema>
-/** Whether an event cannot be folded: its handler throws, or what it asks for cannot be done. */
+/** Whether an event cannot be folded: its handler throws, or what it asks for cannot be done, or the engine refuses its row. */
 const fails = (e: Event, version: number, row: State | undefined): 'handler' | 'commit' | undefined =>
-  e.type === 'throw' && e.fixed > version ? 'handler' : (e.type === 'wrong' && e.fixed > version) || (e.type === 'insert' && row !== undefined) ? 'commit' : undefined
+  e.type === 'throw' && e.fixed > version ? 'handler' : (['wrong', 'typed'].includes(e.type) && e.fixed > version) || (e.type === 'insert' && row !== undefined) ? 'commit' : undefined
 function fold(row: State | undefined, e: Event, version: number): State | undefined {
   if (e.type === 'other') return row
   if (e.type === 'delete') return undefined
@@ -127,10 +127,11 @@ class World {
         // The second attempt works.
         if (name === 'retrying' && e.type === 'flaky' && tried % 2 === 1) throw new Error('once')
         if (e.type === 'insert') { op.insert(name, { id: e.p, sum: e.v * RATE * version, seq: [e.id] }, at); return }
+        if (e.type === 'typed' && e.fixed > version) { op.merge(name, { id: e.p, sum: 'x' }, at); return }
         op.transaction(t => {
           const row = t.get(name, e.p, at) as State | null
           const { rate } = t.get('rates', 'x')
-          if (e.type === 'wrong' && e.fixed > version) throw new Error('wrong')
+          if (['wrong', 'typed'].includes(e.type) && e.fixed > version) throw new Error('wrong')
           t.merge(name, { id: e.p, sum: (row?.sum ?? 0) + e.v * rate * version, seq: [...row?.seq ?? [], e.id] }, at)
         })
       },
@@ -148,7 +149,7 @@ class World {
   }
   append(): void {
     const { rnd, log } = this
-    const type = ['add', 'add', 'add', 'add', 'delete', 'flaky', 'other', 'insert', 'throw', 'wrong'][rnd(rnd(3) === 0 ? 10 : 7)]
+    const type = ['add', 'add', 'add', 'add', 'delete', 'flaky', 'other', 'insert', 'throw', 'wrong', 'typed'][rnd(rnd(3) === 0 ? 11 : 7)]
     const p = rnd(8) === 0 ? null : `p${rnd(3)}`
     log.append({ id: log.events.length + 1, type, p, t: TENANTS[rnd(2)], v: 1 + rnd(4), fixed: 2 + rnd(3) })
   }
@@ -231,7 +232,7 @@ class World {
       partition: e => e.p, cursor: e => e.id, initialCursor: 'start', exhausted: this.exhausted, retry: { attempts: 2, delay: 1 },
       on: { add: e => e.v, insert: e => [e.v, e.v] },
       deliver: async ([v], { event, partition, cursor, idempotencyKey: key, signal }) => {
-        if (after !== undefined && !signal.aborted) expect(after.outcome(partition, cursor), `${this.at}: sent before it happened`).toBe('done')
+        if (after !== undefined && !signal.aborted) expect(this.entries('skipping').get(`p:${partition}`)?.cursor ?? 0, `${this.at}: sent before it happened`).toBeGreaterThanOrEqual(cursor as number)
         for (let n = this.rnd(3); n > 0; n--) await null
         expect(v).toBe(event.v)
         if (this.rnd(4) === 0) throw new Error('down')
@@ -338,9 +339,8 @@ class World {
   }
 }
 
-// On demand (ORACLE_RUNS=1, ORACLE_SEED, ORACLE_STEPS): its steps take real time, so that a seed does not replay exactly. Known to wait for ever: a `stop`
-// while a rebuild, in its turn, reads a source that hangs (about one of 160 programs of 60 steps).
-describe.runIf(process.env.ORACLE_RUNS !== undefined || process.env.ORACLE_SEED !== undefined)('random programs', () => {
+// Steps take real time, so that a seed does not replay exactly: what one has found is a test of its own, in `derive-stopped.test.ts` and others.
+describe('random programs', () => {
   it.each(seeds)('seed %i: what is folded and told is what the log says', async seed => {
     const world = new World(seed)
     await world.open()
@@ -350,5 +350,5 @@ describe.runIf(process.env.ORACLE_RUNS !== undefined || process.env.ORACLE_SEED 
 
   afterAll(() => { if (process.env.ORACLE_TELL !== undefined) console.log(JSON.stringify(counts)) })
 
-  it.runIf(seeds.length >= 40)('much has happened', () => { for (const [what, n] of Object.entries(counts)) expect(n, what).toBeGreaterThan(10) })
+  it.runIf(seeds.length >= 60)('much has happened', () => { for (const [what, n] of Object.entries(counts)) expect(n, what).toBeGreaterThan(10) })
 })

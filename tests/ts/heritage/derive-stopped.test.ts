@@ -209,6 +209,49 @@ describe('one that begins while another one ends', () => {
   })
 })
 
+describe('a notifier after a reducer', () => {
+  const told = (sent: string[]) => notifier<Event>('mail', { partition: e => e.user, cursor: e => e.id, on: e => e.id, initialCursor: 'start', deliver: ([id]) => { sent.push(id) } })
+
+  it.each(['the same', 'another version', 'another partition'])('that is stopped and started again goes on, and tells nothing meanwhile: %s', async how => {
+    const db = await open()
+    const log = logOf(event(1))
+    const sent: string[] = []
+    const r = await reducers(db).start(counter(), { source: log })
+    const n = await reducers(db).notify(told(sent), { source: log, after: r })
+    await n.awaitCatchup()
+    await r.stop()
+    log.append(event(2), event(3))
+    await eventually(() => [...r.waiters.partitions()].length > 0)
+    expect(sent).toEqual(['1'])
+    const next = counter(how === 'another version' ? { version: '2' } : how === 'another partition' ? { partition: (e: Event) => `new ${e.user}` } : {})
+    const again = await reducers(db).start(next, { source: log, autoRebuild: true })
+    const caughtUp = outcomes(n.awaitCatchup())
+    await settled(caughtUp)
+    expect([caughtUp, sent]).toEqual([['done'], ['1', '2', '3']])
+    // And once more.
+    await again.stop()
+    const last = await reducers(db).start(next, { source: log })
+    log.append(event(4))
+    await eventually(() => sent.length === 4)
+    expect([sent, [...last.waiters.partitions()]]).toEqual([['1', '2', '3', '4'], []])
+    await n.stop()
+    db.close()
+  })
+
+  it('stops while it waits for one that does not come back', async () => {
+    const db = await open()
+    const log = logOf(event(1))
+    const r = await reducers(db).start(counter(), { source: log })
+    await r.stop()
+    const n = await reducers(db).notify(told([]), { source: log, after: r })
+    await eventually(() => [...r.waiters.partitions()].length > 0)
+    const stopped = outcomes(n.stop())
+    await settled(stopped)
+    expect([stopped, [...r.waiters.partitions()]]).toEqual([['done'], []])
+    db.close()
+  })
+})
+
 describe('one that is found while it starts', () => {
   it.each([['of another version, which is refused', {}, 'NEEDS_REBUILD'], ['whose rebuild fails', { autoRebuild: true }, 'FETCH_FAILED']])('reads nothing over rows whose places it does not know: %s', async (_, options, code) => {
     const db = await open()
