@@ -135,7 +135,7 @@ export class Feed {
     const transaction = this.#open
     if (transaction === undefined || this.ended) return true
     if (signal?.aborted === true) {
-      this.#settle(transaction)
+      this.#giveUp(transaction)
       return rejected(new DOMException('the transaction was given up', 'AbortError'))
     }
     const { session } = this
@@ -269,7 +269,7 @@ export class Feed {
   }
 
   #refuse(transaction: Transaction): void {
-    this.#settle(transaction)
+    this.#giveUp(transaction)
     transaction.applicationStarted = false
     for (const key of transaction.rows.keys()) this.#missing.add(key)
     if (transaction.truncate) for (const key of this.rows.keys()) this.#missing.add(key)
@@ -287,6 +287,17 @@ export class Feed {
         if (key !== undefined) each.rows.set(key, written(operation, this.accepted(key, at + 1)))
       }
     })
+  }
+
+  /** Not applied: the rows that it deleted, and that came in it under other keys, have theirs again. */
+  #giveUp(transaction: Transaction): void {
+    this.#settle(transaction)
+    if (this.#names.size === 0) return
+    const known = transaction.truncate ? [this.rows, ...this.pending.map(each => each.rows)] : [transaction.rows]
+    for (const key of known.flatMap(rows => [...rows.keys()])) {
+      const row = this.accepted(key), text = this.#text(row)
+      if (text !== undefined && key !== row![this.#key[0]]) this.#names.set(text, key)
+    }
   }
 
   #settle(transaction: Transaction): void { this.pending.splice(this.pending.indexOf(transaction), 1) }

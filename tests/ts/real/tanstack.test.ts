@@ -501,6 +501,25 @@ describe('other options', () => {
       await expect(change(insert(a2))).rejects.toMatchObject({ ...refused, offending: 'a/v2' })
       expect(db.live(db.query.projects.orderBy('id')).rows).toEqual([a1, b1])
     })
+    it.each(['truncate', 'delete'] as const)('is refused where the row came under another key in a transaction that was not applied: %s', async how => {
+      for (const end of ['given up', 'refused'] as const) {
+        const { db } = await open()
+        let p!: Parameters<TanStackSync['sync']>[0]
+        db.connect(fromTanStack('projects', { getKey: (row: Version) => `${row.id}/${row.name}`, sync: { sync(params) { p = params } } }))
+        p.write(insert(a1))
+        p.begin()
+        if (how === 'truncate') p.truncate()
+        else p.write({ type: 'delete', key: 'a/v1' })
+        p.write(insert(a2))
+        if (end === 'refused') p.write({ type: 'insert', key: 'bad', value: { id: 'c' } })
+        await expect(p.commit(end === 'given up' ? AbortSignal.abort() : undefined)).rejects.toMatchObject(end === 'given up' ? { name: 'AbortError' } : { code: expect.any(String) })
+        p.begin()
+        p.write(insert({ id: 'a', name: 'v3' }))
+        await expect(p.commit()).rejects.toMatchObject({ ...refused, offending: 'a/v3' })
+        expect(db.live(db.query.projects).rows).toEqual([a1])
+        db.close()
+      }
+    })
     it('is none where a row goes under its key and comes under another, or a key is for another row later', async () => {
       const { rows, outcomes, errors } = await written(row => `${row.id}/${row.name}`, [insert(a1)], [{ type: 'delete', key: 'a/v1' }, insert(a2)])
       expect([rows, outcomes, errors]).toEqual([[a2], [true, true], []])
