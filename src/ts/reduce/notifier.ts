@@ -157,7 +157,8 @@ export class Notifying {
         signal.addEventListener('abort', over)
       })
     }
-    await this.#state.flush().catch(() => { /* in memory from here on, which was told */ })
+    // Not for longer than somebody wants it. Where it fails: in memory from here on, which was told.
+    await this.pump.wanted(this.#state.flush()).catch(() => {})
   }
 
   /** Where the partition is then; undefined when it was stopped meanwhile. */

@@ -27,6 +27,17 @@ function held(...given: Event[]) {
   }
   return source
 }
+/** A folder whose writes do not become durable while it is held. */
+class Slow extends MemoryFolder {
+  isHeld = false
+  gates: (() => void)[] = []
+  override file(name: string) { return { ...super.file(name), flush: () => this.isHeld ? new Promise<void>(go => { this.gates.push(go) }) : undefined } }
+  letGo(): void {
+    this.isHeld = false
+    for (const go of this.gates.splice(0)) go()
+  }
+}
+
 /** What promises have become, in their order: a code, `'done'`, or nothing yet. */
 function outcomes(...promises: Promise<unknown>[]): (string | undefined)[] {
   const seen: (string | undefined)[] = promises.map(() => undefined)
@@ -150,11 +161,6 @@ describe('a rebuild in the turn of a reducer', () => {
   })
 
   it('of a start keeps nobody waiting for storage that hangs', async () => {
-    class Slow extends MemoryFolder {
-      isHeld = false
-      gates: (() => void)[] = []
-      override file(name: string) { return { ...super.file(name), flush: () => this.isHeld ? new Promise<void>(go => { this.gates.push(go) }) : undefined } }
-    }
     const folder = new Slow()
     const db = await open(memory(folder))
     await (await reducers(db).start(counter(), { source: logOf(...events(3)) })).stop()
@@ -166,8 +172,7 @@ describe('a rebuild in the turn of a reducer', () => {
     const stopped = outcomes(reducers(db).get(next.name)!.stop())
     await settled(stopped)
     expect([seen, stopped]).toEqual([[undefined], ['done']])
-    folder.isHeld = false
-    for (const go of folder.gates.splice(0)) go()
+    folder.letGo()
     await settled(seen)
     expect(seen).toEqual(['done'])
     db.close()
@@ -235,6 +240,29 @@ describe('a notifier after a reducer', () => {
     await eventually(() => sent.length === 4)
     expect([sent, [...last.waiters.partitions()]]).toEqual([['1', '2', '3', '4'], []])
     await n.stop()
+    db.close()
+  })
+
+  it('stops while storage hangs that its deliveries wait for, and delivers at its next start', async () => {
+    const folder = new Slow()
+    const db = await open(memory(folder))
+    const log = logOf(event(1))
+    const sent: string[] = []
+    const r = await reducers(db).start(counter(), { source: log })
+    const n = await reducers(db).notify(told(sent), { source: log, after: r })
+    await n.awaitCatchup()
+    folder.isHeld = true
+    log.append(event(2))
+    await r.awaitCatchup()
+    await eventually(() => folder.gates.length > 0)
+    const seen = outcomes(n.awaitCatchup()), stopped = outcomes(n.stop())
+    await settled(stopped)
+    await settled(seen)
+    expect([seen, stopped, sent]).toEqual([['CLOSED'], ['done'], ['1']])
+    folder.letGo()
+    const again = await reducers(db).notify(told(sent), { source: log, after: r })
+    await again.awaitCatchup()
+    expect(sent).toEqual(['1', '2'])
     db.close()
   })
 
