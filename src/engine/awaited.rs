@@ -45,12 +45,12 @@ impl Engine {
         rows.insert(at, Row { table: change.table, hash, key: change.row, came: false });
     }
 
-    /// Whether a batch has brought the row (or deleted it); if so, it is not waited for any more.
+    /// Whether a batch has brought the row (or deleted it); if so, or if the change is a touch, it is not waited for any more.
     pub fn has_come(&mut self, change: &Change) -> bool {
         let hash = key_hash(self.schema.by_id(change.table), &change.row);
         let at = self.awaited.find(&self.schema, change.table, hash, &change.row);
         let came = at.is_some_and(|i| self.awaited.0[i].came);
-        if let Some(i) = at.filter(|_| came) {
+        if let Some(i) = at.filter(|_| came || change.op == Op::Touch) {
             self.awaited.0.remove(i);
         }
         came
@@ -148,6 +148,23 @@ mod tests {
         let failing =
             r#"[{"op":"upsert","table":"t","row":{"id":"a","n":1}},{"op":"insert","table":"t","row":{"id":"a","n":3}}]"#;
         assert!(!comes(failing, true));
+    }
+
+    #[test]
+    fn a_row_that_nobody_waits_for_any_more_does_not_come() {
+        let mut e = engine();
+        let a = key(&e, r#"{"op":"delete","table":"t","id":"a"}"#);
+        let b = key(&e, r#"{"op":"delete","table":"t","id":"b"}"#);
+        e.wait_for(a.clone());
+        e.wait_for(b.clone());
+        let touch = key(&e, r#"{"op":"touch","table":"t","id":"a"}"#);
+        assert!(!e.has_come(&touch));
+        assert!(!e.has_come(&touch), "nor twice");
+        let both = read(&e, r#"[{"op":"delete","table":"t","id":"a"},{"op":"delete","table":"t","id":"b"}]"#);
+        e.apply(both).unwrap();
+        assert!(!e.has_come(&a));
+        assert!(e.has_come(&b));
+        assert!(e.awaited.0.is_empty());
     }
 
     #[test]

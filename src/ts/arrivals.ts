@@ -1,6 +1,6 @@
 // Rows that somebody waits for, because an answer that was asked for before they come is old.
 import type { Inside } from './database.js'
-import { hasCome, keyText, layoutOf, waitFor } from './row-by-key.js'
+import { hasCome, keyText, layoutOf, waitFor, waitNoMore } from './row-by-key.js'
 
 interface Awaited { readonly row: readonly [table: string, id: unknown, tenant: string | undefined]; readonly waiting: Map<object, () => void> }
 
@@ -24,7 +24,13 @@ export class Arrivals {
   }
 
   /** The owner waits for nothing any more. */
-  leave(owner: object): void { for (const { waiting } of this.#rows.values()) waiting.delete(owner) }
+  leave(owner: object): void {
+    for (const [name, { row, waiting }] of this.#rows) {
+      if (!waiting.delete(owner) || waiting.size > 0) continue
+      this.#rows.delete(name)
+      if (this.inside.port.dead === undefined) waitNoMore(this.inside, ...row)
+    }
+  }
 
   /** A version brought rows that are waited for. */
   came(): void {

@@ -8,10 +8,10 @@ import type { TableLayout } from './layout.js'
 interface Finder { find(len: number): number; waitFor(len: number): number; hasCome(len: number): number }
 
 /** What the engine says of the row with a key. Throws what `apply` finds wrong with the key of a delete. */
-function ask(inside: Inside, what: keyof Finder, table: string, id: unknown, tenant: string | undefined): number {
+function ask(inside: Inside, what: keyof Finder, table: string, id: unknown, tenant: string | undefined, op = 'delete'): number {
   const { port, encoder } = inside
   port.alive()
-  const length = encoder.encode([{ op: 'delete', table, id, tenant } as LooseChange], undefined)
+  const length = encoder.encode([{ op, table, id, tenant } as LooseChange], undefined)
   try {
     const said = (port.engine as unknown as Finder)[what](length)
     if (said === -2) port.engine.fail()
@@ -24,6 +24,9 @@ export function waitFor(inside: Inside, table: string, id: unknown, tenant?: str
 
 /** Whether a batch has brought a row that was waited for; then it is not any more. */
 export function hasCome(inside: Inside, table: string, id: unknown, tenant?: string): boolean { return ask(inside, 'hasCome', table, id, tenant) === 1 }
+
+/** Nobody waits for a row any more. */
+export function waitNoMore(inside: Inside, table: string, id: unknown, tenant?: string): void { ask(inside, 'hasCome', table, id, tenant, 'touch') }
 
 /** The row with a key as it is now, or undefined. Cost: one look-up, and the row's object. */
 export function rowByKey(inside: Inside, table: string, id: unknown, tenant?: string): Record<string, unknown> | undefined {

@@ -118,7 +118,7 @@ impl WasmEngine {
         )
     }
 
-    /// Whether a batch has brought it; then it is not waited for any more. 1, 0, or −2 = failed.
+    /// Whether a batch has brought it; then, or where the change is a touch, it is not waited for any more. 1, 0, or −2 = failed.
     #[wasm_bindgen(js_name = hasCome)]
     pub fn has_come(&self, len: usize) -> i32 {
         let came = self.named(len).map(|(mut inner, change)| change.is_some_and(|c| inner.engine.has_come(&c)));

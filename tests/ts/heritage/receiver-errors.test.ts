@@ -24,6 +24,26 @@ async function failing(rows: readonly number[], onError?: (error: unknown) => vo
 }
 
 describe('a receiver', () => {
+  it('that closes leaves nothing that is waited for: what comes then is no news, and to others it is', async () => {
+    const { db, feed } = await failing([])
+    const other = receiver(db, { fetchRow: () => Promise.reject(new Error('503')), onError: () => {} })
+    feed.receive([updated(1), updated(2)])
+    other.receive([updated(2)])
+    await feed.idle
+    await other.idle
+    let came = 0
+    const { arrivals } = db as unknown as { arrivals: { came(): void } }
+    arrivals.came = () => { came++; Object.getPrototypeOf(arrivals).came.call(arrivals) }
+    feed.close()
+    db.apply([person(1), post(1, 1)])
+    expect(came).toBe(0)
+    db.apply([post(2, 1)])
+    expect(came).toBe(1)
+    feed.close()
+    db.close()
+    other.close()
+  })
+
   it('whose listeners throw when a row is known again takes in the messages behind it', async () => {
     const { db, feed, asked, told, works } = await failing([1, 2, 3])
     feed.receive([updated(1), updated(2)])
