@@ -39,6 +39,11 @@ export function valuesText(types: readonly CellType[], values: readonly unknown[
   return JSON.stringify(values.map((value, i) => valueText(types[i], value)))
 }
 
+/** The same, with moments to the microsecond, as the engine tells them apart. */
+export function exactText(types: readonly CellType[], values: readonly unknown[]): string {
+  return JSON.stringify(values.map((value, i) => types[i] === 'timestamp' ? String(typeof value === 'string' ? microsOfText(value) : Number(value) * 1000) : valueText(types[i], value)))
+}
+
 /** Milliseconds, which is what rows show of a moment. */
 function millisOf(value: unknown): number | string {
   if (value instanceof Date) return value.getTime()

@@ -2,7 +2,7 @@
 import type { LooseChange } from './changes.js'
 import type { Inside } from './database.js'
 import { decodeRow } from './decoder.js'
-import { keyParts, valuesText } from './keys.js'
+import { exactText, keyParts } from './keys.js'
 import type { TableLayout } from './layout.js'
 
 interface Finder { find(len: number): number; waitFor(len: number): number; hasCome(len: number): number }
@@ -43,7 +43,7 @@ export function rowByKey(inside: Inside, table: string, id: unknown, tenant?: st
 export const layoutOf = ({ layouts }: Inside, table: string): TableLayout => layouts.find(l => l.name === table)!
 
 /** Text that is equal for equal keys of a table, whichever of their forms they come in. */
-export function keyText({ keyNames, keyTypes }: TableLayout, id: unknown): string { return valuesText(keyTypes, keyParts(keyNames, keyTypes, id)) }
+export function keyText({ keyNames, keyTypes }: TableLayout, id: unknown): string { return exactText(keyTypes, keyParts(keyNames, keyTypes, id)) }
 
 /** What `fetchRow` answered. Throws for undefined, which a forgotten `return` gives: only null says that a row is gone. */
 export function answered(row: object | null | undefined): object | null {

@@ -2,7 +2,7 @@ import type { Inside } from './database.js'
 import { decodeCell } from './decoder.js'
 import { report } from './dispatch.js'
 import { EddylineError } from './errors.js'
-import { valuesText } from './keys.js'
+import { exactText } from './keys.js'
 import type { TableLayout } from './layout.js'
 import type { Port } from './port.js'
 import { answered, keyText, layoutOf } from './row-by-key.js'
@@ -43,19 +43,27 @@ export function readTouches(port: Port, at: number, count: number, tables: reado
     const table = tables[port.i32[at]]
     const bytes = port.i32[at + 1]
     const row = (at + 2) * 4
-    const parts = table.key.map(c => decodeCell(port, table.layout, row, c))
+    const parts = table.key.map(c => exactCell(port, table, row, c))
     const tenant = table.tenanted ? decodeCell(port, table.layout, row, table.layout.shown) as string : undefined
-    touches.push({ name: JSON.stringify([table.name, tenant, valuesText(table.keyTypes, parts)]), table: table.name, key: parts.length === 1 ? parts[0] : parts, tenant })
+    touches.push({ name: JSON.stringify([table.name, tenant, exactText(table.keyTypes, parts)]), table: table.name, key: parts.length === 1 ? parts[0] : parts, tenant })
     at += 2 + ((bytes + 3) >> 2)
   }
   return touches
+}
+
+/** A cell of a key. A moment that no `Date` can name is its text. */
+function exactCell(port: Port, { layout }: TableLayout, row: number, c: number): unknown {
+  const cell = decodeCell(port, layout, row, c)
+  if (!(cell instanceof Date)) return cell
+  const rest = Number(port.view.getBigInt64(row + layout.slots[c], true) - BigInt(cell.getTime()) * 1000n)
+  return rest === 0 ? cell : cell.toISOString().replace('Z', `${String(rest).padStart(3, '0')}Z`)
 }
 
 /** Throws FETCH_FAILED if an answer is another row than the one that was asked for. What has no key is left to `apply`. */
 export function checkAnswer(inside: Inside, { table, key }: Touch, row: object): void {
   const layout = layoutOf(inside, table)
   const values = layout.keyNames.map(name => (row as Record<string, unknown>)[name])
-  if (values.some(v => v == null) || valuesText(layout.keyTypes, values) === keyText(layout, key)) return
+  if (values.some(v => v == null) || exactText(layout.keyTypes, values) === keyText(layout, key)) return
   throw new EddylineError('FETCH_FAILED', `the answer is another row: (${values.map(String).join(', ')})`, { offending: table })
 }
 

@@ -1,6 +1,6 @@
 // Keys whose one value has several forms or spellings: all of them name one row, wherever a key is given.
 import { describe, expect, it } from 'vitest'
-import { array, createDatabase, decimal, defineSchema, int, interval, string, table } from '../../../pkg/index.inline.js'
+import { array, createDatabase, decimal, defineSchema, int, interval, string, table, timestamp } from '../../../pkg/index.inline.js'
 import { subscribe } from '../../../pkg/sync/index.js'
 import { watches } from '../../../pkg/watch/index.js'
 import { eventually, failure } from './support.js'
@@ -79,6 +79,57 @@ describe('a row that is touched under several spellings of its key', () => {
     expect(errors).toMatchObject([{ code: 'FETCH_FAILED' }, { code: 'FETCH_FAILED' }])
     expect(db.live(db.query.prices).rows).toEqual([])
     expect(db.live(db.query.rates).rows).toEqual([])
+    db.close()
+  })
+})
+
+describe('moments as keys that differ in microseconds', () => {
+  const moments = defineSchema({ ticks: table({ device: int().key(), at: timestamp().key(), n: int() }), turns: table({ at: timestamp().key(), n: int() }) })
+  const at = (micros: string) => `2024-01-01T00:00:00.${micros}Z`
+  const a = at('123456'), b = at('123789'), whole = new Date(at('123'))
+
+  it('are touched each for itself: asked for by their text, stored, deleted', async () => {
+    const asked: unknown[] = [], errors: unknown[] = []
+    const db = await createDatabase({
+      schema: moments, onError: e => { errors.push(e) },
+      fetchRow: async (name, key) => { asked.push(key); return name === 'turns' ? key === a ? null : { at: key, n: 10 } : { device: key[0], at: key[1], n: 10 } },
+    })
+    db.apply([{ op: 'insert', table: 'turns', rows: [a, b, whole].map((at, n) => ({ at, n })) }, { op: 'insert', table: 'ticks', rows: [a, b].map((at, n) => ({ device: 1, at, n })) }])
+    db.apply([a, b, whole, '2024-01-01 01:00:00.123456+01'].map(id => ({ op: 'touch', table: 'turns', id })))
+    db.apply([a, b].map(at => ({ op: 'touch', table: 'ticks', id: [1, at] })))
+    await eventually(() => db.live(db.query.ticks.where('n', '=', 10)).rows.length === 2)
+    expect([asked, errors]).toEqual([[a, b, whole, [1, a], [1, b]], []])
+    expect([db.live(db.query.turns.orderBy('n')).rows.map(r => r.n), db.live(db.query.ticks).rows.map(r => r.n)]).toEqual([[10, 10], [10, 10]])
+    db.close()
+  })
+
+  it('also before 1970 and beyond the year 9999', async () => {
+    const asked: unknown[] = []
+    const db = await createDatabase({ schema: moments, onError: () => {}, fetchRow: async (_, key) => { asked.push(key); return { at: key, n: 1 } } })
+    const keys = ['1969-12-31T23:59:59.999999Z', '+012024-01-01T00:00:00.000001Z', '-000100-01-01T00:00:00.123456Z']
+    db.apply(keys.map(id => ({ op: 'touch', table: 'turns', id })))
+    await eventually(() => db.live(db.query.turns).rows.length === 3)
+    expect(asked).toEqual(keys)
+    db.apply(keys.map(id => ({ op: 'delete', table: 'turns', id })))
+    expect(db.live(db.query.turns).rows).toEqual([])
+    db.close()
+  })
+
+  it('come each for itself to who waits for them, and an answer with another one is refused', async () => {
+    let fails = true
+    const errors: unknown[] = []
+    const db = await createDatabase({ schema: moments, onError: e => { errors.push(e) }, fetchRow: async (_, key) => { if (fails) throw new Error('offline'); return { at: new Date(key), n: 1 } } })
+    const live = db.live(db.query.turns)
+    db.apply([a, b].map(id => ({ op: 'touch', table: 'turns', id })))
+    await eventually(() => errors.length === 2)
+    db.apply([{ op: 'upsert', table: 'turns', row: { at: a, n: 1 } }])
+    fails = false
+    expect(db.retry()).toBe(1)
+    await eventually(() => live.error?.message.includes('another row') === true)
+    expect(live.error).toMatchObject({ code: 'FETCH_FAILED' })
+    db.apply([{ op: 'upsert', table: 'turns', row: { at: b, n: 2 } }])
+    await eventually(() => live.error === undefined)
+    expect([live.error, live.rows.map(r => r.n)]).toEqual([undefined, [1, 2]])
     db.close()
   })
 })
