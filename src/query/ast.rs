@@ -1,5 +1,7 @@
 //! The JSON of schemas and queries, as it crosses the boundary. Only plain data lives here; `shape` reads it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::value::Document;
@@ -141,8 +143,8 @@ pub struct ParamJson {
     /// Type, by its name in schemas; without one it is that which the places in the query ask for.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub ty: Option<String>,
-    /// A literal.
-    pub value: ExprJson,
+    /// A literal; shared, so that it can be kept without a copy of what expressions may hold.
+    pub value: Arc<ExprJson>,
 }
 
 /// New values of some parameters.

@@ -203,7 +203,7 @@ fn param(json: &Document) -> Result<ParamJson> {
     Ok(ParamJson {
         name: required(json, "name", text_of)?,
         ty: optional_text(json, "type")?,
-        value: required(json, "value", expr)?,
+        value: required(json, "value", expr)?.into(),
     })
 }
 
@@ -337,7 +337,8 @@ fn call(json: &Document) -> Result<Option<Box<CallJson>>> {
         filter: optional(json, "filter", expr)?,
         order_by: optional_list(json, "orderBy", order)?.unwrap_or_default(),
     };
-    Ok((call != CallJson::default()).then(|| Box::new(call)))
+    let says_something = call.distinct || call.filter.is_some() || !call.order_by.is_empty();
+    Ok(says_something.then(|| Box::new(call)))
 }
 
 fn over(json: &Document) -> Result<Box<OverJson>> {

@@ -22,7 +22,7 @@ struct Values<'a> {
 impl Values<'_> {
     fn literal(&self, name: &str) -> (ExprJson, Type) {
         let at = self.params.iter().position(|p| p.name == name).expect("a parameter that has a value");
-        let mut literal = self.params[at].value.clone();
+        let mut literal = (*self.params[at].value).clone();
         if let (Type::Float, Some(Literal::Int(v))) = (self.types[at], &literal.value) {
             literal.value = Some(Literal::Float(*v as f64));
         }

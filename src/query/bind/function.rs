@@ -96,19 +96,20 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
         Ok(made) => return Ok(made),
         Err(others) => args = others,
     }
+    let written = Written { op: &json.op, arg: &|i| &json.args[i] };
     match signature.takes {
         Takes::Any => {}
-        Takes::Same => unify(json, params, &mut args, |_| true)?,
+        Takes::Same => unify(written, params, &mut args, &|_| true)?,
         Takes::Numbers => {
             each(json, params, &mut args, &[&[Type::Int, Type::Decimal, Type::Float]])?;
-            unify(json, params, &mut args, |_| true)?;
+            unify(written, params, &mut args, &|_| true)?;
         }
         Takes::Exact => {
             // Beside a decimal a literal float is one.
             if common_number(args.iter()) != Some(Type::Decimal) {
                 each(json, params, &mut args, &[&[Type::Int, Type::Decimal]])?;
             }
-            unify(json, params, &mut args, |_| true)?;
+            unify(written, params, &mut args, &|_| true)?;
         }
         Takes::Each(places) => each(json, params, &mut args, places)?,
         Takes::Case => {
@@ -117,12 +118,12 @@ pub(super) fn call(signature: &Signature, json: &ExprJson, mut args: Vec<Typed>,
                 params.learn(a, Type::Bool);
                 fits(json, i, a.ty, &[Type::Bool])?;
             }
-            unify(json, params, &mut args, |i| function.is_result(i, count))?;
+            unify(written, params, &mut args, &|i| function.is_result(i, count))?;
         }
         Takes::CaseOf => {
             let count = args.len();
-            unify(json, params, &mut args, |i| !function.is_result(i, count))?;
-            unify(json, params, &mut args, |i| function.is_result(i, count))?;
+            unify(written, params, &mut args, &|i| !function.is_result(i, count))?;
+            unify(written, params, &mut args, &|i| function.is_result(i, count))?;
         }
     }
     if let (F::Extract(unit) | F::DateTrunc(unit), [Typed { ty: Some(ty), .. }]) = (function, &args[..])
@@ -265,8 +266,17 @@ fn fits(json: &ExprJson, i: usize, ty: Option<Type>, types: &[Type]) -> Result<(
     Ok(())
 }
 
+/// An operation and its arguments as they were written.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a> {
+    /// What it is called.
+    pub op: &'a str,
+    /// An argument by its number.
+    pub arg: &'a dyn Fn(usize) -> &'a ExprJson,
+}
+
 /// Brings some of the arguments to one type: numbers to the widest of theirs, nulls take whatever type.
-pub(super) fn unify(json: &ExprJson, params: &Params, args: &mut [Typed], among: impl Fn(usize) -> bool) -> Result<()> {
+pub(super) fn unify(written: Written<'_>, params: &Params, args: &mut [Typed], among: &dyn Fn(usize) -> bool) -> Result<()> {
     let mut first: Option<(usize, Type)> = None;
     for (i, a) in args.iter().enumerate().filter(|(i, _)| among(*i)) {
         let Some(ty) = a.ty else { continue };
@@ -279,9 +289,10 @@ pub(super) fn unify(json: &ExprJson, params: &Params, args: &mut [Typed], among:
             }
             Some((at, t)) => {
                 // Of a column and a literal it is the literal that is wrong.
-                let blame_first = json.args[at].op == "lit" && json.args[i].op != "lit";
+                let blame_first = (written.arg)(at).op == "lit" && (written.arg)(i).op != "lit";
                 let (bad, found, wanted) = if blame_first { (at, t, ty) } else { (i, ty, t) };
-                let e = mismatch(&format!("`{}` beside {}", json.op, wanted.name()), &[wanted], Some(found), &json.args[bad]);
+                let e =
+                    mismatch(&format!("`{}` beside {}", written.op, wanted.name()), &[wanted], Some(found), (written.arg)(bad));
                 return Err(e.at_index("args", bad));
             }
         }

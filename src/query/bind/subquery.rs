@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::expr::{Binder, Typed};
-use super::function::unify;
+use super::function::{Written, unify};
 use super::limits::MAX_NESTING;
 use super::params::Params;
 use super::recursive::whole;
@@ -85,9 +85,8 @@ impl Binder<'_, '_> {
 /// Brings the value before `in` and the field of the sub-query to one type.
 fn compared(json: &ExprJson, query: &QueryJson, both: &mut [Typed; 2], params: &Params) -> Result<()> {
     let field: &[NamedJson] = query.select.as_deref().unwrap_or_default();
-    let args = json.args.iter().chain(field.iter().map(|f| &f.expr)).cloned().collect();
-    let pair = ExprJson { op: json.op.clone(), args, ..ExprJson::default() };
-    unify(&pair, params, both, |_| true).map_err(|mut e| {
+    let arg = |i: usize| json.args.get(i).or(field.first().map(|f| &f.expr)).unwrap_or(json);
+    unify(Written { op: &json.op, arg: &arg }, params, both, &|_| true).map_err(|mut e| {
         if e.path == "args[1]" {
             e.path = "query.select[0].expr".to_owned();
         }

@@ -118,7 +118,7 @@ impl Lift<'_> {
             return name.clone();
         }
         let name = format!("p{}", self.params.len());
-        self.params.push(ParamJson { name: name.clone(), ty: None, value: value.clone() });
+        self.params.push(ParamJson { name: name.clone(), ty: None, value: value.clone().into() });
         if let Some(shared) = &mut self.shared {
             shared.insert(text, name.clone());
         }
@@ -142,7 +142,7 @@ pub fn sets(rng: &mut Rng, schema: &Schema, query: &QueryJson, from: usize, unti
         let mut given = Vec::new();
         for param in &params {
             if params.len() == 1 || rng.bool() {
-                given.push(ParamJson { name: param.name.clone(), ty: None, value: another(rng, param, nulls) });
+                given.push(ParamJson { name: param.name.clone(), ty: None, value: another(rng, param, nulls).into() });
             }
         }
         sets.push(Set { before, params: ParamsJson { params: given }, part });
