@@ -16,5 +16,5 @@ mod seek;
 pub use graph::{Circuit, Make, NodeId, Nodes};
 pub use guard::Guard;
 pub use meter::Meter;
-pub use operator::{Operator, Scan, Spec, Step};
+pub use operator::{Failure, Operator, Scan, Spec, Step};
 pub use seek::Tuning;

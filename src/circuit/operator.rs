@@ -126,7 +126,7 @@ pub trait Operator {
     }
 
     /// Why its output cannot be trusted now: an evaluation error in some row of its input.
-    fn error(&self) -> Option<ErrorCode> {
+    fn error(&self) -> Option<Failure> {
         None
     }
 }
@@ -136,6 +136,15 @@ impl std::fmt::Debug for dyn Operator + '_ {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Operator")
     }
+}
+
+/// Why an operator's output cannot be trusted, and a row of its input of which that is so (of a join, a pair), if one is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// The row or the pair.
+    pub rows: [Option<(RelationId, Handle)>; 2],
 }
 
 /// What makes two nodes the same.

@@ -21,6 +21,7 @@
 mod awaited;
 mod budget;
 mod export;
+mod failure;
 mod memory;
 mod mirror;
 mod params;
@@ -79,11 +80,6 @@ pub struct Engine {
     fields: HashMap<RelationId, Rc<Vec<Field>>, HandleState>,
     /// Views that were asked what a version changes in them.
     asked: u64,
-}
-
-/// Why a view cannot be evaluated, if it cannot.
-fn error_of(circuit: &Circuit, view: &View) -> Option<ErrorCode> {
-    view.plan.levels.iter().find_map(|l| circuit.error(l.node))
 }
 
 impl Engine {
@@ -220,13 +216,13 @@ impl Engine {
             let Some(view) = self.views.get_mut(&id) else { continue };
             self.asked += 1;
             let at = words.len();
-            words.extend_from_slice(&[id as i32, 0, 0, 0]);
+            words.extend([id as i32, 0, 0, 0]);
             let mut out = Output::new(words);
             std::mem::swap(&mut out.scratch, &mut self.scratch);
             view.absorb(&mut self.circuit, &mut self.relations, changed, &mut out);
             let patches = out.patches;
             self.scratch = out.scratch;
-            let failed = if errors { error_of(&self.circuit, view) } else { None };
+            let failed = if errors { failure::failure_of(&self.circuit, view) } else { None };
             if patches == 0 && failed == view.failed {
                 words.truncate(at);
                 continue;
@@ -248,7 +244,7 @@ impl Engine {
         let mut sections = 0;
         for (relation, handles) in self.relations.retired() {
             let at = words.len();
-            words.extend_from_slice(&[relation as i32, 0]);
+            words.extend([relation as i32, 0]);
             words.extend(handles.map(|h| h as i32));
             words[at + 1] = (words.len() - at - 2) as i32;
             sections += 1;
@@ -279,7 +275,7 @@ impl Engine {
         plan.levels.iter_mut().for_each(|level| self.share_fields(level));
         let mut view = View::open(id, plan, &mut self.circuit, &mut self.relations);
         view.params = params;
-        view.failed = error_of(&self.circuit, &view);
+        view.failed = failure::failure_of(&self.circuit, &view);
         self.failed_views += usize::from(view.failed.is_some());
         self.next_view += 1;
         self.views.insert(id, view);
@@ -369,30 +365,6 @@ impl Engine {
     pub(crate) fn tree(&self, id: ViewId, level: usize, handle: Handle) -> RowTree {
         let view = self.view(id).expect("the mirror's view is there");
         view.tree(&self.schema, &self.relations, level, handle)
-    }
-
-    /// The evaluation error that a view is in, if it is.
-    pub fn view_error(&self, id: ViewId) -> Result<Option<Error>> {
-        let view = self.view(id)?;
-        let found = view.plan.levels.iter().find_map(|l| self.circuit.error(l.node).map(|code| (code, l.node)));
-        Ok(found.map(|(code, node)| {
-            let what = match code {
-                ErrorCode::DivisionByZero => "division by zero",
-                ErrorCode::TooManyRows => "a sub-query that stands for a value has more than one row",
-                ErrorCode::NumericOverflow => "a number is out of range",
-                ErrorCode::TimestampRange => "a moment is out of range, or of no calendar",
-                ErrorCode::InvalidText => "a text is no value of the type that it is cast to",
-                ErrorCode::InvalidArgument => "a function is not defined for its arguments",
-                ErrorCode::ValueTooLarge => "a text or list grows too long",
-                ErrorCode::RecursionLimit => {
-                    let name = self.circuit.endless(node).unwrap_or_default();
-                    let message = format!("`{name}` of this query finds ever more, or takes more rounds than `maxRounds`");
-                    return Error::new(code, message).named(name);
-                }
-                _ => "an expression has no value",
-            };
-            Error::new(code, format!("{what} in a row of this query"))
-        }))
     }
 
     /// The plan of a view with its counters, as text.

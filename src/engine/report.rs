@@ -54,7 +54,7 @@ impl PatchWords {
 
     /// Appends the words.
     pub fn write(&self, out: &mut Vec<i32>) {
-        out.extend_from_slice(&[self.kind, self.level, self.node, self.at, self.to, self.handle, self.old, self.child]);
+        out.extend([self.kind, self.level, self.node, self.at, self.to, self.handle, self.old, self.child]);
     }
 
     /// Reads the words back.

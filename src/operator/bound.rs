@@ -6,7 +6,7 @@
 
 use super::{Formula, Row};
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::circuit::{Failure, NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::query::Function;
 use crate::trace::{OrderedList, Path, RelationId, Relations};
@@ -124,7 +124,8 @@ impl Operator for Bound {
         list.for_range(from, to - from, &mut |e| f(e.row, 1));
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.failed.filter(|_| self.rows > 0)
+    fn error(&self) -> Option<Failure> {
+        let code = self.failed.filter(|_| self.rows > 0)?;
+        Some(Failure { code, rows: [None; 2] })
     }
 }

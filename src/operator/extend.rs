@@ -6,8 +6,8 @@
 use hashbrown::HashMap;
 
 use super::{Errors, Formula, Row};
-use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::algebra::{Delta, Handle, NO_ROW, Weight};
+use crate::circuit::{Failure, NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::trace::{Derived, HandleState, RelationId, Relations};
 use crate::value::RowBuilder;
@@ -75,7 +75,7 @@ impl Extend {
             let row = match self.compute(relations, handle) {
                 Ok(row) => row,
                 Err(code) => {
-                    self.errors.add(code, weight);
+                    self.errors.add(code, weight, [handle, NO_ROW]);
                     continue;
                 }
             };
@@ -118,7 +118,7 @@ impl Operator for Extend {
                         Extended { pair, weight: 0 }
                     }
                     Err(code) => {
-                        self.errors.add(code, weight);
+                        self.errors.add(code, weight, [handle, NO_ROW]);
                         continue;
                     }
                 },
@@ -150,7 +150,7 @@ impl Operator for Extend {
         vec![self.computed.relation(), self.output]
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.errors.first()
+    fn error(&self) -> Option<Failure> {
+        self.errors.first([self.input; 2])
     }
 }

@@ -5,9 +5,8 @@
 use std::rc::Rc;
 
 use super::{Errors, Formula, Row};
-use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{Guard, NodeId, Operator, Scan, Step};
-use crate::error::ErrorCode;
+use crate::algebra::{Delta, Handle, NO_ROW, Weight};
+use crate::circuit::{Failure, Guard, NodeId, Operator, Scan, Step};
 use crate::trace::{RelationId, Relations};
 
 /// Filter.
@@ -35,9 +34,10 @@ impl Filter {
     }
 
     /// The same of a row that comes with some weight: a failing one is counted.
+    #[inline(always)]
     pub(super) fn admits(&mut self, row: Row<'_>, weight: Weight) -> bool {
         self.predicate.holds(row).unwrap_or_else(|code| {
-            self.errors.add(code, weight);
+            self.errors.add(code, weight, [row.handle, NO_ROW]);
             false
         })
     }
@@ -69,7 +69,7 @@ impl Operator for Filter {
         self.passes(Row { relations, relation: self.relation, handle })
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.errors.first()
+    fn error(&self) -> Option<Failure> {
+        self.errors.first([self.relation; 2])
     }
 }

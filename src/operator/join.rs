@@ -8,7 +8,7 @@
 
 use super::{Errors, Formula, Range, Row};
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Nodes, Operator, Scan, Step};
+use crate::circuit::{Failure, NodeId, Nodes, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::trace::{Derived, HashArrangement, OrderedGroups, RelationId, Relations, same_cells};
 
@@ -84,9 +84,14 @@ impl Pairs {
                 return true;
             }
             Ok(false) => {}
-            Err(code) => self.errors.add(code, weight),
+            Err(code) => self.errors.add(code, weight, pair),
         }
         false
+    }
+
+    /// The first error of its pairs.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.errors.first([self.sides[0].relation, self.sides[1].relation])
     }
 
     pub(super) fn holds(&self, relations: &Relations, handle: Handle) -> Result<bool, ErrorCode> {
@@ -233,7 +238,7 @@ impl Operator for Join {
         vec![self.pairs.rows.relation()]
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.pairs.errors.first()
+    fn error(&self) -> Option<Failure> {
+        self.pairs.failure()
     }
 }

@@ -54,25 +54,62 @@ pub use top::Top;
 pub use unnest::{Elements, Unnest};
 pub use window::{Window, WindowColumn};
 
+use crate::algebra::{Handle, NO_ROW};
+use crate::circuit::Failure;
 use crate::error::ErrorCode;
+use crate::trace::RelationId;
 
 /// Rows whose evaluation failed, counted: an error goes when its row goes, like any other row.
 #[derive(Debug, Default)]
 struct Errors {
-    counts: Vec<(ErrorCode, i64)>,
+    codes: Vec<Failing>,
 }
 
+/// Rows of one error: how many, and some of them to be named.
+#[derive(Debug)]
+struct Failing {
+    code: ErrorCode,
+    count: i64,
+    /// With their weights: of a join a pair may go before it comes.
+    rows: Vec<([Handle; 2], i32)>,
+    /// There have been more of them than are kept.
+    more: bool,
+}
+
+/// So many rows of an error are kept at most: one is named, another when it has gone.
+const NAMED: usize = 16;
+
 impl Errors {
-    fn add(&mut self, code: ErrorCode, weight: i32) {
-        match self.counts.iter_mut().find(|c| c.0 == code) {
-            Some(c) => c.1 += i64::from(weight),
-            None => self.counts.push((code, i64::from(weight))),
+    /// Counts rows that come or go; both members of a pair, [`NO_ROW`] for what is no row of the input.
+    #[cold]
+    fn add(&mut self, code: ErrorCode, weight: i32, rows: [Handle; 2]) {
+        let place = self.codes.iter().position(|c| c.code == code).unwrap_or_else(|| {
+            self.codes.push(Failing { code, count: 0, rows: Vec::new(), more: false });
+            self.codes.len() - 1
+        });
+        let failing = &mut self.codes[place];
+        failing.count += i64::from(weight);
+        if let Some(at) = failing.rows.iter().position(|r| r.0 == rows) {
+            failing.rows[at].1 += weight;
+            if failing.rows[at].1 == 0 {
+                failing.rows.remove(at);
+            }
+        } else if rows[0] != NO_ROW {
+            failing.more |= failing.rows.len() == NAMED;
+            if !failing.more {
+                failing.rows.push((rows, weight));
+            }
         }
-        self.counts.retain(|c| c.1 != 0);
+        if failing.count == 0 && (failing.more || failing.rows.is_empty()) {
+            self.codes.remove(place);
+        }
     }
 
-    /// Whichever came first, it is the same.
-    fn first(&self) -> Option<ErrorCode> {
-        self.counts.iter().map(|c| c.0).min()
+    /// The same error whichever came first, with a row of one relation, or a pair of two.
+    fn first(&self, relations: [RelationId; 2]) -> Option<Failure> {
+        let failing = self.codes.iter().filter(|c| c.count != 0).min_by_key(|c| c.code)?;
+        let named = failing.rows.iter().find(|r| r.1 > 0).map_or([NO_ROW; 2], |r| r.0);
+        let row = |i: usize| (named[i] != NO_ROW).then_some((relations[i], named[i]));
+        Some(Failure { code: failing.code, rows: [row(0), row(1)] })
     }
 }

@@ -8,8 +8,7 @@ use hashbrown::HashMap;
 
 use super::join::{Found, Pairs, ordered, product};
 use crate::algebra::{Delta, Handle, NO_ROW, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
-use crate::error::ErrorCode;
+use crate::circuit::{Failure, NodeId, Operator, Scan, Step};
 use crate::sort;
 use crate::trace::{HandleState, RelationId, Relations};
 
@@ -208,7 +207,7 @@ impl Operator for OuterJoin {
         vec![self.pairs.rows.relation()]
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.pairs.errors.first()
+    fn error(&self) -> Option<Failure> {
+        self.pairs.failure()
     }
 }

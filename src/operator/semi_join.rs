@@ -11,8 +11,7 @@ use hashbrown::HashMap;
 
 use super::join::{Pairs, Side};
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Nodes, Operator, Scan, Step};
-use crate::error::ErrorCode;
+use crate::circuit::{Failure, NodeId, Nodes, Operator, Scan, Step};
 use crate::trace::{HandleState, HashArrangement, Path, RelationId, Relations, same_cells};
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -200,7 +199,7 @@ impl Operator for SemiJoin {
         self.counted.iter().map(|c| c.pairs.rows.relation()).collect()
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.counted.as_ref().and_then(|c| c.pairs.errors.first())
+    fn error(&self) -> Option<Failure> {
+        self.counted.as_ref().and_then(|c| c.pairs.failure())
     }
 }

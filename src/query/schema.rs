@@ -156,4 +156,17 @@ impl Table {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.keys().take(self.shown()).map(String::as_str)
     }
+
+    /// Whether a column is one of the key's.
+    #[inline]
+    pub fn is_key(&self, column: usize) -> bool {
+        // Keys have few columns: a loop is shorter than what looks at many at once.
+        self.key.iter().any(|&k| k == column)
+    }
+
+    /// The key of a packed row, for people.
+    pub fn key_text(&self, row: &[u8]) -> String {
+        let key: Vec<String> = self.key.iter().map(|&c| self.layout.cell(row, c).to_value().to_string()).collect();
+        key.join(", ")
+    }
 }

@@ -35,7 +35,7 @@ export interface WasmEngine {
   stats(): Record<string, unknown>
   cursor(source: string): string | undefined
   version(): number
-  view_error(view: number): { code: string; message: string } | undefined
+  view_error(view: number): { code: string; message: string; path: string; offending: string } | undefined
   budget(bytes: number): number
 }
 

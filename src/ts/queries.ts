@@ -157,7 +157,7 @@ export class Queries implements QueryHost {
   /** Why the engine cannot evaluate a view, if it cannot. */
   #failure(view: View): EddylineError | undefined {
     const failure = this.#port.call('view_error', view.id)
-    return failure == null ? undefined : new EddylineError(failure.code, failure.message)
+    return failure == null ? undefined : new EddylineError(failure.code, failure.message, failure)
   }
 
   /** Looks whether a query can be evaluated, when it is opened or all of its rows are there. */

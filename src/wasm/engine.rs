@@ -413,7 +413,14 @@ impl WasmEngine {
         match self.inner()?.engine.view_error(view).map_err(throw)? {
             None => Ok(JsValue::UNDEFINED),
             Some(e) => {
-                let parts = [("code", e.code.as_str().into()), ("message", e.message.clone().into())];
+                let text = |text: &str| text.to_owned().into();
+                let offending = e.offending.as_deref().unwrap_or_default();
+                let parts = [
+                    ("code", text(e.code.as_str())),
+                    ("message", text(&e.message)),
+                    ("path", text(&e.path)),
+                    ("offending", text(offending)),
+                ];
                 Ok(document::write(&Document::object(parts)))
             }
         }

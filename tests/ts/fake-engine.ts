@@ -104,7 +104,7 @@ export class FakeEngine implements WasmEngine {
   show(): number { throw new Error('the fake moves no windows') }
   total(view: number): number { return this.views.get(view)!.tree.length }
   budget(): number { return 0 }
-  view_error(view: number) { return this.failing.has(view) ? { code: 'OVERFLOW', message: 'overflow' } : undefined }
+  view_error(view: number) { return this.failing.has(view) ? { code: 'OVERFLOW', message: 'overflow', path: '', offending: '' } : undefined }
   // Two readers: of streams, and of whole texts.
   readonly #json: { pieces: Uint8Array[]; opts: any }[] = [{ pieces: [], opts: {} }, { pieces: [], opts: {} }]
   #whole = 1

@@ -81,6 +81,7 @@ impl Nodes {
     }
 
     /// The hash arrangement of a node that is one.
+    #[inline(always)]
     pub fn arrangement(&self, id: NodeId) -> &HashArrangement {
         self.operator(id).arrangement().expect("node is an arrangement")
     }
@@ -380,6 +381,7 @@ impl Circuit {
     }
 
     /// Forgets the changes that ordered nodes recorded, so that views opened between versions see none.
+    #[inline(always)]
     pub fn settle(&mut self) {
         while let Some(id) = self.changed.pop() {
             self.ordered_mut(id).begin();

@@ -1,7 +1,7 @@
 //! What `explain`, counters and errors read of a circuit.
 
 use super::{Circuit, NodeId};
-use crate::circuit::{Meter, Spec};
+use crate::circuit::{Failure, Meter, Spec};
 use crate::error::ErrorCode;
 use crate::sort;
 use crate::trace::{RelationId, Relations};
@@ -18,7 +18,7 @@ impl Circuit {
     }
 
     /// First evaluation error at a node or above it.
-    pub fn error(&self, id: NodeId) -> Option<ErrorCode> {
+    pub fn error(&self, id: NodeId) -> Option<Failure> {
         let node = self.nodes.node(id);
         node.operator.as_ref().and_then(|o| o.error()).or_else(|| node.inputs.iter().find_map(|&i| self.error(i)))
     }
@@ -28,7 +28,9 @@ impl Circuit {
         let node = self.nodes.node(id);
         let below = || node.inputs.iter().find_map(|&i| self.endless(i));
         match &*node.spec {
-            Spec::Grown { recursion, fixpoint, relation } if self.error(*fixpoint) == Some(ErrorCode::RecursionLimit) => {
+            Spec::Grown { recursion, fixpoint, relation }
+                if self.error(*fixpoint).is_some_and(|f| f.code == ErrorCode::RecursionLimit) =>
+            {
                 Some(&recursion.relations[*relation].name)
             }
             _ => below(),

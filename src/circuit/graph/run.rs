@@ -2,8 +2,7 @@
 
 use super::{Circuit, Node, NodeId, Nodes};
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{Spec, Step};
-use crate::error::ErrorCode;
+use crate::circuit::{Failure, Spec, Step};
 use crate::trace::Relations;
 
 impl Circuit {
@@ -134,7 +133,8 @@ impl Circuit {
     }
 
     /// A node that ran was in error or not, and is so now.
-    pub(in crate::circuit) fn note_error(&mut self, before: Option<ErrorCode>, now: Option<ErrorCode>) {
+    #[inline(always)]
+    pub(in crate::circuit) fn note_error(&mut self, before: Option<Failure>, now: Option<Failure>) {
         if before != now {
             self.errors_changed = true;
             self.failed += usize::from(now.is_some());

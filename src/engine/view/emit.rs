@@ -231,6 +231,7 @@ impl View {
 
     /// The new fields of a row: SET, or SWAP when only its handle is another.
     #[allow(clippy::too_many_arguments)]
+    #[inline(always)]
     pub(super) fn put_fields(
         &self,
         relations: &Relations,

@@ -19,8 +19,7 @@ use window::Rows;
 
 use super::params::Params;
 use crate::algebra::Handle;
-use crate::circuit::{Circuit, NodeId};
-use crate::error::ErrorCode;
+use crate::circuit::{Circuit, Failure, NodeId};
 use crate::plan::{Level, Plan, Window};
 use crate::trace::Relations;
 
@@ -35,7 +34,7 @@ pub struct View {
     pub plan: Plan,
     nodes: Nodes,
     /// What error it was in when last reported.
-    pub failed: Option<ErrorCode>,
+    pub failed: Option<Failure>,
     /// Parameters of the query.
     pub params: Option<Params>,
     /// The windows of all levels before the version that moves them.
@@ -191,15 +190,16 @@ impl View {
                 }
             }
             let mut at = 0;
-            for (end, change) in changes.drain(..) {
+            for &(end, ref change) in &changes {
                 for &owner in &shown[at..end] {
-                    match &change {
+                    match change {
                         Change::Row(kept) => self.emit_row(circuit, relations, level, owner, *kept, out),
                         Change::Many(change) => self.emit(circuit, relations, level, owner, change, out),
                     }
                 }
                 at = end;
             }
+            changes.clear();
             shown.clear();
         }
         if shown.capacity() < 1 << 12 {
@@ -276,6 +276,7 @@ impl View {
     }
 
     /// A row's node as patches name it.
+    #[inline(always)]
     fn child(&self, level: usize, owner: u32, row: Handle) -> i32 {
         self.told(level, self.nodes.child(level, owner, row))
     }

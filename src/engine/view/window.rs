@@ -31,6 +31,7 @@ impl Rows<'_> {
         self.key.iter().all(|&p| self.relations.same_cell(rel, a, b, p))
     }
 
+    #[inline(always)]
     fn key_hash(&self, row: Handle) -> u64 {
         let (rel, row) = self.shown_row(row);
         hash_key(self.relations, rel, row, self.key)

@@ -72,7 +72,7 @@ impl Call {
     }
 
     /// What it takes of a row: its argument, and nothing of a row that its filter leaves out.
-    #[inline]
+    #[inline(always)]
     pub fn taken<'a>(&'a self, row: Row<'a>) -> Result<Option<Datum<'a>>, ErrorCode> {
         if let Some(filter) = &self.filter
             && !filter.holds(row)?

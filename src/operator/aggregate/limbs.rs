@@ -81,6 +81,7 @@ impl Limbs {
         self.tick();
     }
 
+    #[inline(always)]
     fn tick(&mut self) {
         self.pending += 1;
         if self.pending >= CARRY_AFTER {

@@ -26,8 +26,8 @@ pub use exact_sum::ExactSum;
 pub use spans::Spans;
 
 use super::{Errors, Row};
-use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::algebra::{Delta, Handle, NO_ROW, Weight};
+use crate::circuit::{Failure, NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::query::AggregateFunction;
 use crate::trace::{Index, Path, RelationId, Relations, Slab, same_cells};
@@ -200,7 +200,7 @@ impl AggregateGroups {
         let group = &mut self.groups[g as usize];
         group.queued = false;
         if let Some(code) = group.failed.take() {
-            self.errors.add(code, -1);
+            self.errors.add(code, -1, [NO_ROW; 2]);
         }
         let before = group.shown.take();
         let exists = group.rows > 0 || self.columns.is_empty();
@@ -211,7 +211,7 @@ impl AggregateGroups {
                 Ok(row) => group.shown = row.map(|row| relations.insert_row(self.output, row)).or(before),
                 Err(code) => {
                     group.failed = Some(code);
-                    self.errors.add(code, 1);
+                    self.errors.add(code, 1, [NO_ROW; 2]);
                 }
             }
         }
@@ -250,14 +250,15 @@ impl Operator for AggregateGroups {
         for &(row, weight) in inputs[0].rows() {
             match self.add_row(&calls, step.relations, row, weight, last.filter(|_| of_one)) {
                 Ok(group) => last = Some(group),
-                Err(code) => self.errors.add(code, weight),
+                Err(code) => self.errors.add(code, weight, [row, NO_ROW]),
             }
         }
         self.calls = calls;
         let mut changed = std::mem::take(&mut self.changed);
-        for g in changed.drain(..) {
+        for &g in &changed {
             self.publish(step.relations, g, out);
         }
+        changed.clear();
         if changed.capacity() < 1 << 10 {
             self.changed = changed;
         }
@@ -309,7 +310,7 @@ impl Operator for AggregateGroups {
         vec![self.output]
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.errors.first()
+    fn error(&self) -> Option<Failure> {
+        self.errors.first([self.input; 2])
     }
 }

@@ -32,7 +32,7 @@ pub use facts::Facts;
 pub use growing::{GrowingRows, GrownRows};
 
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::circuit::{Failure, NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::trace::{Path, RelationId, Relations};
 use crate::value::RowBuilder;
@@ -214,8 +214,8 @@ impl Operator for Fixpoint {
         self.relations.iter().map(Facts::bytes).sum()
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.failed.then_some(ErrorCode::RecursionLimit)
+    fn error(&self) -> Option<Failure> {
+        self.failed.then_some(Failure { code: ErrorCode::RecursionLimit, rows: [None; 2] })
     }
 
     fn fixpoint(&self) -> Option<&Fixpoint> {

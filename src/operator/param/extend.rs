@@ -6,8 +6,7 @@
 
 use super::values;
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{NodeId, Operator, Scan, Step};
-use crate::error::ErrorCode;
+use crate::circuit::{Failure, NodeId, Operator, Scan, Step};
 use crate::operator::{Extend, Formula};
 use crate::trace::RelationId;
 
@@ -51,7 +50,7 @@ impl Operator for ParamExtend {
         self.extend.owned_relations()
     }
 
-    fn error(&self) -> Option<ErrorCode> {
+    fn error(&self) -> Option<Failure> {
         self.extend.error()
     }
 }

@@ -5,8 +5,7 @@
 
 use super::values;
 use crate::algebra::{Delta, Handle, Weight};
-use crate::circuit::{Guard, NodeId, Operator, Scan, Step};
-use crate::error::ErrorCode;
+use crate::circuit::{Failure, Guard, NodeId, Operator, Scan, Step};
 use crate::operator::{Filter, Formula, Row};
 use crate::trace::RelationId;
 use crate::value::Value;
@@ -69,7 +68,7 @@ impl Operator for ParamFilter {
         self.filter.guards()
     }
 
-    fn error(&self) -> Option<ErrorCode> {
+    fn error(&self) -> Option<Failure> {
         self.filter.error()
     }
 }

@@ -41,6 +41,7 @@ pub(super) struct Peers {
 
 impl<'a> View<'a> {
     /// Order of two rows, by their prefixes first.
+    #[inline(always)]
     pub(super) fn compare(&self, a: &Entry, b: &Entry) -> Ordering {
         a.compare(b, &|a, b| self.sort.compare(self.arguments.relations, self.arguments.relation, a, b))
     }

@@ -38,8 +38,8 @@ mod update;
 use hashbrown::HashMap;
 
 use super::{Errors, Formula};
-use crate::algebra::{Delta, Handle};
-use crate::circuit::{NodeId, Operator, Scan, Step};
+use crate::algebra::{Delta, Handle, NO_ROW};
+use crate::circuit::{Failure, NodeId, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::query::{Exclude, Frame, FrameUnit, WindowFunction};
 use crate::sort;
@@ -228,12 +228,12 @@ impl Window {
                     Shown::Row { pair, computed }
                 }
                 Err(code) => {
-                    self.errors.add(code, 1);
+                    self.errors.add(code, 1, [row, NO_ROW]);
                     Shown::Failed(code)
                 }
             };
             let before = self.rows.insert(row, shown);
-            self.end(relations, before, out);
+            self.end(relations, row, before, out);
             if let Shown::Row { pair, .. } = shown {
                 out.push(pair, 1);
             }
@@ -242,14 +242,14 @@ impl Window {
     }
 
     /// Takes back what was given out for a row.
-    fn end(&mut self, relations: &mut Relations, shown: Option<Shown>, out: &mut Delta) {
+    fn end(&mut self, relations: &mut Relations, row: Handle, shown: Option<Shown>, out: &mut Delta) {
         match shown {
             Some(Shown::Row { pair, computed }) => {
                 out.push(pair, -1);
                 self.computed.add(computed, -1);
                 relations.retire(self.output, pair);
             }
-            Some(Shown::Failed(code)) => self.errors.add(code, -1),
+            Some(Shown::Failed(code)) => self.errors.add(code, -1, [row, NO_ROW]),
             None => {}
         }
     }
@@ -280,7 +280,7 @@ impl Operator for Window {
             let stretches = self.dirty(self.view(relations, &tree), changes, old_len, &anchors);
             for (_, entry, _) in changes.iter().filter(|c| !c.2) {
                 let was = self.rows.remove(&entry.row);
-                self.end(relations, was, out);
+                self.end(relations, entry.row, was, out);
             }
             step.meter.examined += self.publish(relations, &tree, &stretches, out);
             if tree.len() == 0 {
@@ -311,7 +311,7 @@ impl Operator for Window {
         vec![self.computed.relation(), self.output]
     }
 
-    fn error(&self) -> Option<ErrorCode> {
-        self.errors.first()
+    fn error(&self) -> Option<Failure> {
+        self.errors.first([self.input; 2])
     }
 }

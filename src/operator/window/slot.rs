@@ -60,7 +60,7 @@ pub(super) struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     /// Value of an argument, which the planner made a column or a constant.
-    #[inline]
+    #[inline(always)]
     pub(super) fn cell(self, argument: &'a Formula, row: Handle) -> Cell<'a> {
         match argument {
             Formula::Column(path) => self.relations.cell(self.relation, row, *path),

@@ -54,6 +54,7 @@ impl Tree {
     }
 
     /// The row at a position.
+    #[inline(always)]
     pub(super) fn get(&self, mut at: usize) -> Option<Item> {
         let mut node = self.root.as_deref()?;
         loop {

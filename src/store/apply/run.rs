@@ -186,7 +186,7 @@ fn hash_of(t: &Table, change: &Change) -> Result<u32> {
 }
 
 fn duplicate(t: &Table, row: &[u8]) -> Error {
-    let key: Vec<String> = t.key.iter().map(|&c| t.layout.cell(row, c).to_value().to_string()).collect();
-    let message = format!("`{}` already holds another row with the key {}", t.name, key.join(", "));
-    Error::new(ErrorCode::DuplicateKey, message).named(key.join(", "))
+    let key = t.key_text(row);
+    let message = format!("`{}` already holds another row with the key {key}", t.name);
+    Error::new(ErrorCode::DuplicateKey, message).named(key)
 }

@@ -92,7 +92,7 @@ const MOST_SUSPECTS = 3
 export function failed(error: EddylineError, who: string, queries: readonly QueryJson[], given: Given): EddylineError {
   const endless = error.code === 'RECURSION_LIMIT' ? /^`([^`]+)`/.exec(error.message)?.[1] : undefined
   const rules = endless === undefined ? {} : { offending: plainName(endless) }
-  const what = (endless === undefined ? error.message : error.message.replace(`\`${endless}\``, () => `the rule \`${plainName(endless)}\``).replace('maxRounds', 'maxRuleRounds')).replace(/ in a row of this query$/, '').replace(' of this query', '')
+  const what = (endless === undefined ? error.message : error.message.replace(`\`${endless}\``, () => `the rule \`${plainName(endless)}\``).replace('maxRounds', 'maxRuleRounds')).replace(/ in (a row of this query|row .*)$/s, '').replace(' of this query', '')
   const places = suspects(queries, error.code)
   const all = places.slice(0, MOST_SUSPECTS).map(at => { const clause = clauseAt(given, at); return clause === undefined ? at : `${at}: \`${clause}\`` })
   const more = places.length > MOST_SUSPECTS ? ', or elsewhere' : ''

@@ -107,7 +107,7 @@ export class Inbox {
     this.#forget(told)
     if (told.contents !== undefined || words !== undefined) this.dispatcher.pin()
     for (const [view, content] of told.contents ?? []) this.contents.set(view, content)
-    const failures = new Map((told.failures ?? []).map(([view, code, message]) => [view, new EddylineError(code, message)]))
+    const failures = new Map((told.failures ?? []).map(([view, failure]) => [view, new EddylineError(failure.code, failure.message, failure)]))
     const changed: SharedQuery[] = []
     const views: View[] = []
     if (net === true) for (const view of [...this.contents.keys(), ...failures.keys()]) {

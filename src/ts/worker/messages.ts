@@ -112,7 +112,7 @@ export interface Told {
   rows?: RowsMessage
   opened?: OpenedView[]
   /** Views that cannot be evaluated, and why. */
-  failures?: [view: number, code: string, message: string][]
+  failures?: [view: number, failure: { code: string; message: string; path?: string; offending?: string }][]
   /** Rows of whole lists of which a part is shown. */
   totals?: [view: number, total: number][]
   /** What code inside of the worker tells, in order. */

@@ -313,7 +313,7 @@ export class Outbox {
     const { view } = shown.info
     const failure = this.port.call('view_error', view)
     shown.failed = true;
-    (told.failures ??= []).push([view, failure?.code ?? 'EVALUATION_FAILED', failure?.message ?? 'the query could not be evaluated'])
+    (told.failures ??= []).push([view, failure ?? { code: 'EVALUATION_FAILED', message: 'the query could not be evaluated' }])
   }
 
   #content(told: Told, shown: Shown): void {

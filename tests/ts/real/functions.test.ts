@@ -43,12 +43,12 @@ describe('functions', () => {
     db.apply([put('a', { meta: { n: null } })])
     expect([live.rows, more.rows.length]).toEqual([[{ int: null, big: null, float: null, exact: null, is: null }], 0])
     db.apply([put('a', { meta: { n: '2.5' } })])
-    expect([live.error, more.error]).toMatchObject([{ code: 'INVALID_ARGUMENT', message: 'a function is not defined for its arguments in a row of this query' }, { code: 'INVALID_ARGUMENT' }])
+    expect([live.error, more.error]).toMatchObject([{ code: 'INVALID_ARGUMENT', message: 'a function is not defined for its arguments in row \'a\' of `issues`' }, { code: 'INVALID_ARGUMENT' }])
     db.apply([put('a', { meta: { n: 1e30 } })])
     expect([live.error?.code, more.error, more.rows.length]).toEqual(['NUMERIC_OVERFLOW', undefined, 1])
     const read = db.live(db.query.issues.select(i => ({ n: cast(i.title, 'int') })))
     db.apply([put('a', { title: 'three' })])
-    expect(read.error).toMatchObject({ code: 'INVALID_TEXT', message: 'a text is no value of the type that it is cast to in a row of this query' })
+    expect(read.error).toMatchObject({ code: 'INVALID_TEXT', message: 'a text is no value of the type that it is cast to in row \'a\' of `issues`', path: 'issues', offending: "'a'" })
   })
 
   it('order, group and compare JSON as jsonb does', async () => {

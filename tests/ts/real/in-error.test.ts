@@ -29,6 +29,37 @@ describe('a query in error', () => {
     }
   })
 
+  it('names a row that it cannot be evaluated for, and another when that one is mended', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([put(1, 2), put(2, 0), put(3, 0)])
+    const [lists, filters, sums, ordered] = [db.live(quotients(db)), db.live(db.query.t.where(t => gt(div(12, t.o), 1))), db.live(db.query.t.select(t => ({ n: sum(div(12, t.o)) }))), db.live(db.query.t.orderBy(t => div(12, t.o)))]
+    const joined = db.live(db.query.t.innerJoin('t', (a, b) => and(eq(a.id, b.id), gt(div(12, b.o), a.p)), 'other').select(r => ({ id: r.t.id })))
+    const all = [lists, filters, sums, ordered]
+    for (const live of all) expect(live.error).toMatchObject({ code: 'DIVISION_BY_ZERO', path: 't', offending: '2', message: 'division by zero in row 2 of `t`' })
+    expect(joined.error).toMatchObject({ path: 't', offending: '2', message: 'division by zero in row 2 of `t` with row 2 of `t`' })
+    let told = 0
+    lists.subscribe(() => { told++ })
+    db.apply([put(2, 1)])
+    for (const live of [...all, joined]) expect(live.error).toMatchObject({ path: 't', offending: '3' })
+    expect(told).toBe(1)
+    // Another row beside it is no news.
+    db.apply([put(4, 0)])
+    expect([lists.error?.offending, told]).toEqual(['3', 1])
+    db.apply([put(3, 1), { op: 'delete', table: 't', id: 4 }])
+    expect([...all, joined].map(live => live.status)).toEqual([...all, joined].map(() => 'ready'))
+  })
+
+  it('names a row of a tenant, of several keys and of a query over a join, and none of a group', async () => {
+    const odd = defineSchema({ a: table({ x: string().key(), y: int().key(), n: int() }), b: table({ id: string().key(), n: int() }, { tenant: true }) })
+    const db = await createDatabase({ schema: odd })
+    db.apply([{ op: 'insert', table: 'a', row: { x: "o'x", y: 7, n: 0 } }])
+    db.tenant('org').apply([{ op: 'insert', table: 'b', row: { id: 'r', n: 0 } }])
+    expect(db.live(db.query.a.select(a => ({ x: a.x, v: div(1, a.n) }))).error).toMatchObject({ path: 'a', offending: "'o'x', 7" })
+    expect(db.tenant('org').live(db.query.b.select(b => ({ v: div(1, b.n) }))).error).toMatchObject({ path: 'b', offending: "'org', 'r'" })
+    expect(db.live(db.query.a.groupBy('x').select(a => ({ x: a.x, v: div(1, sum(a.n)) }))).error).toMatchObject({ path: undefined, message: 'division by zero in a row of this query' })
+    db.close()
+  })
+
   it('is told of a row that an arm of its `or` fails for behind a null, however many other queries there are', async () => {
     const nullable = defineSchema({ t: table({ id: int().key(), a: int().nullable(), b: int(), c: int() }) })
     for (const others of [0, 12]) {
