@@ -46,6 +46,7 @@ impl Delta {
     }
 
     /// Forgets everything, keeps the memory unless it is large.
+    #[inline(always)]
     pub fn clear(&mut self) {
         self.rows.clear();
         if self.rows.capacity() > 1 << 14 {

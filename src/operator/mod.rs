@@ -105,8 +105,15 @@ impl Errors {
         }
     }
 
-    /// The same error whichever came first, with a row of one relation, or a pair of two.
+    /// The same error whichever came first, with a row of one relation, or a pair of two. Asked before and after each step.
+    #[inline(always)]
     fn first(&self, relations: [RelationId; 2]) -> Option<Failure> {
+        if self.codes.is_empty() { None } else { self.least(relations) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn least(&self, relations: [RelationId; 2]) -> Option<Failure> {
         let failing = self.codes.iter().filter(|c| c.count != 0).min_by_key(|c| c.code)?;
         let named = failing.rows.iter().find(|r| r.1 > 0).map_or([NO_ROW; 2], |r| r.0);
         let row = |i: usize| (named[i] != NO_ROW).then_some((relations[i], named[i]));

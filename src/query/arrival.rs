@@ -42,7 +42,7 @@ fn columns(relation: &Relation, at: usize) -> Option<Vec<usize>> {
 
 /// The place of a set of columns among those that rows of a table arrive by. A row keeps its key for life.
 fn place(table: &mut Table, mut columns: Vec<usize>) -> usize {
-    columns.retain(|c| !table.key.contains(c));
+    columns.retain(|c| !table.is_key(*c));
     sort::by_number(&mut columns, |c| *c as u32);
     columns.dedup();
     table.arrivals.iter().position(|a| *a == columns).unwrap_or_else(|| {

@@ -23,6 +23,7 @@ pub(super) struct Arrivals<'a> {
 impl Arrivals<'_> {
     /// Numbers a row that was stored just now, in the place of another one or of none. An update tells which columns it
     /// sets: the others are not compared.
+    #[inline(always)]
     pub fn arrive(&mut self, table: &Table, rs: &mut Relations, new: Handle, old: Option<Handle>, update: Option<&Change>) {
         if table.arrivals.is_empty() {
             return;

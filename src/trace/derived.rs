@@ -73,7 +73,7 @@ impl Derived {
     }
 
     /// Adds to the weight of a row; what has none left goes with [`drop_unused`](Self::drop_unused).
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, h: Handle, w: Weight) {
         let weight = &mut self.weights[h as usize];
         *weight = weight.checked_add(w).expect("weight overflow");

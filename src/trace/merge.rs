@@ -19,7 +19,7 @@ pub struct Work {
 
 impl Work {
     /// Files a row by its weight.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, weight: i32, entry: Entry) {
         debug_assert!(weight == 1 || weight == -1, "keyed rows have weight one");
         if weight > 0 { &mut self.inserted } else { &mut self.removed }.push(entry);

@@ -33,7 +33,7 @@ pub struct SortSpec {
 
 impl SortColumn {
     /// Compares two cells in this column's direction.
-    #[inline]
+    #[inline(always)]
     pub fn compare(&self, a: Cell<'_>, b: Cell<'_>) -> Ordering {
         match (a.is_null(), b.is_null()) {
             (true, true) => Ordering::Equal,

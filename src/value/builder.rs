@@ -136,7 +136,7 @@ impl RowBuilder {
     }
 
     /// Puts eight bytes; the column counts as null until it is marked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_word(&mut self, place: &ColumnLayout, word: u64) {
         let slot = place.slot as usize;
         self.bytes[slot..slot + 8].copy_from_slice(&word.to_le_bytes());

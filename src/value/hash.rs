@@ -36,7 +36,7 @@ impl Hasher64 {
     }
 
     /// Adds bytes and their length.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&mut self, b: &[u8]) {
         let mut chunks = b.chunks_exact(8);
         for c in &mut chunks {

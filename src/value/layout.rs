@@ -199,6 +199,7 @@ impl Layout {
             return Err("row shorter than its fixed part");
         }
         let heap = row.len() - self.heap_at as usize;
+        let ascii = row[self.heap_at as usize..].is_ascii();
         let mut start = 0usize;
         for place in self.columns.iter().filter(|c| c.var != u32::MAX) {
             let end = u32::from_le_bytes(four(row, place.slot as usize)) as usize;
@@ -206,7 +207,7 @@ impl Layout {
                 return Err("var end out of order");
             }
             let span = &row[self.heap_at as usize + start..self.heap_at as usize + end];
-            if place.ty != Type::Bytes && !span.is_ascii() && std::str::from_utf8(span).is_err() {
+            if !ascii && place.ty != Type::Bytes && std::str::from_utf8(span).is_err() {
                 return Err("text is not UTF-8");
             }
             if place.ty == Type::Decimal && !(span.is_empty() || numeric::is_packed(span)) {

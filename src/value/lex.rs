@@ -122,7 +122,7 @@ fn copy_end(buf: &[u8], from: usize, at: usize, out: &mut Vec<u8>, to: usize, as
     copied(buf, from, at + n, ascii && rest[..n].is_ascii())
 }
 
-#[inline]
+#[inline(always)]
 fn copied(buf: &[u8], from: usize, end: usize, ascii: bool) -> Result<Option<Copied>, Fault> {
     match buf.get(end) {
         Some(b'"') => {}
@@ -261,7 +261,7 @@ fn digits(buf: &[u8], from: usize) -> Result<usize, Fault> {
 }
 
 /// Passes over `true`, `false` or `null`.
-#[inline]
+#[inline(always)]
 pub(crate) fn literal(buf: &[u8], from: usize, word: &[u8]) -> Result<usize, Fault> {
     let rest = &buf[from.min(buf.len())..];
     if rest.starts_with(word) {

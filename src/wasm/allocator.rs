@@ -122,7 +122,7 @@ fn class(layout: Layout) -> Option<usize> {
 // SAFETY: a block of class c is (c + 1) × 16 bytes, 16-aligned, handed out once until freed; other layouts go to dlmalloc,
 // and `class` decides alike in `alloc`, `realloc` and `dealloc`.
 unsafe impl GlobalAlloc for SizeClasses {
-    #[inline]
+    #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let state = unsafe { &mut *self.state.get() };
         let Some(class) = class(layout) else {
@@ -174,7 +174,7 @@ unsafe impl GlobalAlloc for SizeClasses {
         moved
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let state = unsafe { &mut *self.state.get() };
         let Some(class) = class(layout) else {

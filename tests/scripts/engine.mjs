@@ -16,8 +16,8 @@ export const engineFiles = ['engine.wasm', 'wasm-bytes.js', 'glue.js', 'glue.d.t
 
 const raw = join(cache, 'compiled.wasm')
 
-/** Speed for little of its size: what inlining beyond this brings costs more than it gives (www/docs/decisions/002). */
-const inlining = ['-Cllvm-args=--inline-threshold=100']
+/** What is hot is marked in the source (`#[inline(always)]`): what inlining beyond this brings elsewhere costs more than it gives (www/docs/decisions/002). */
+const inlining = ['--inline-threshold=50', '--inlinehint-threshold=50'].map((flag) => `-Cllvm-args=${flag}`)
 
 export async function buildEngine() {
   const rustc = await ensureRust()

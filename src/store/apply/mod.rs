@@ -107,7 +107,7 @@ impl Store {
     /// # Errors
     /// `CURSOR_BACKWARDS`, `DUPLICATE_KEY`, `MISSING_COLUMN`, `MISSING_KEY`: nothing has changed then.
     pub fn apply(&mut self, schema: &Schema, rs: &mut Relations, batch: Batch, applied: &mut Applied) -> Result<()> {
-        for (_, mut delta) in applied.deltas.drain(..) {
+        while let Some((_, mut delta)) = applied.deltas.pop() {
             delta.clear();
             self.spare.push(delta);
         }

@@ -174,6 +174,7 @@ impl OrderedGroups {
     }
 
     /// The list of a group.
+    #[inline(always)]
     pub fn list(&self, group: GroupId) -> &OrderedList {
         &self.groups[group as usize].list
     }

@@ -7,7 +7,7 @@ use crate::value::Cell;
 
 impl Relations {
     /// A number of the row at the end of a path, whose leaf is the number's place.
-    #[inline]
+    #[inline(always)]
     pub fn number(&self, id: RelationId, handle: Handle, path: Path) -> u64 {
         let (id, handle) = self.member(id, handle, path.turns());
         self.get(id).numbers[path.leaf()][handle as usize]

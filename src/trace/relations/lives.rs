@@ -82,7 +82,7 @@ impl Relations {
                 return true;
             }
             let mut retired = std::mem::take(&mut relation.retired);
-            for handle in retired.drain(..) {
+            for &handle in &retired {
                 if relation.state[handle as usize] != State::Retired {
                     continue;
                 }
@@ -93,6 +93,7 @@ impl Relations {
                     rows[handle as usize] = Box::default();
                 }
             }
+            retired.clear();
             if retired.capacity() < 1 << 12 {
                 relation.retired = retired;
             }

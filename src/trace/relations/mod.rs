@@ -222,7 +222,7 @@ impl Relations {
     }
 
     /// Bytes of a packed row.
-    #[inline]
+    #[inline(always)]
     pub fn row(&self, id: RelationId, handle: Handle) -> &[u8] {
         match &self.get(id).rows {
             Rows::Packed { rows, .. } => &rows[handle as usize],
@@ -231,7 +231,7 @@ impl Relations {
     }
 
     /// Members of a pair row.
-    #[inline]
+    #[inline(always)]
     pub fn pair(&self, id: RelationId, handle: Handle) -> [Handle; 2] {
         match &self.get(id).rows {
             Rows::Pair { rows, .. } => rows[handle as usize],
@@ -240,6 +240,7 @@ impl Relations {
     }
 
     /// Whether a handle can be read (live or just retired).
+    #[inline(always)]
     pub fn is_readable(&self, id: RelationId, handle: Handle) -> bool {
         self.known(id).is_some_and(|r| r.state.get(handle as usize).is_some_and(|s| *s != State::Free))
     }

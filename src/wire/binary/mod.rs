@@ -131,8 +131,8 @@ fn check(table: &Table, change: &Change) -> Result<()> {
             }
             let needed = match change.op {
                 Op::Insert | Op::Upsert => !column.nullable,
-                Op::Update => table.key.contains(&index) || change.sets(index) && !column.nullable,
-                Op::Delete | Op::Touch => table.key.contains(&index),
+                Op::Update => table.is_key(index) || change.sets(index) && !column.nullable,
+                Op::Delete | Op::Touch => table.is_key(index),
                 Op::Reset => Some(index) == hidden,
             };
             if needed {
@@ -142,8 +142,8 @@ fn check(table: &Table, change: &Change) -> Result<()> {
         }
         let held = match change.op {
             Op::Insert | Op::Upsert => true,
-            Op::Update => table.key.contains(&index) || change.sets(index),
-            Op::Delete | Op::Touch => table.key.contains(&index),
+            Op::Update => table.is_key(index) || change.sets(index),
+            Op::Delete | Op::Touch => table.is_key(index),
             Op::Reset => Some(index) == hidden,
         };
         if !held {
@@ -192,15 +192,21 @@ fn cell(table: &Table, column: &Column, place: &ColumnLayout, row: &[u8]) -> Res
 #[inline]
 fn blank(row: &[u8], place: &ColumnLayout) -> bool {
     let slot = place.slot as usize;
-    let end = |at: usize| [row[at], row[at + 1], row[at + 2], row[at + 3]];
     match place.ty {
         Type::Bool => row[slot] == 0,
-        ty if ty.is_var() => end(slot) == if place.var == 0 { [0; 4] } else { end(slot - 4) },
+        ty if ty.is_var() => word32(row, slot) == if place.var == 0 { 0 } else { word32(row, slot - 4) },
         _ => word64(row, slot) == 0,
     }
 }
 
-#[inline]
+#[inline(always)]
+fn word32(row: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&row[at..at + 4]);
+    u32::from_le_bytes(word)
+}
+
+#[inline(always)]
 fn word64(row: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&row[at..at + 8]);
@@ -213,7 +219,7 @@ fn missing(table: &Table, column: &Column, index: usize) -> Error {
         return tenant_required(table);
     }
     let name = &*column.name;
-    if table.key.contains(&index) {
+    if table.is_key(index) {
         return Error::new(ErrorCode::MissingKey, format!("the key of `{}` lacks `{name}`", table.name)).named(name);
     }
     Error::new(ErrorCode::NullNotAllowed, format!("`{name}` on `{}` may not be null", table.name)).named(name).at(name)
@@ -231,6 +237,7 @@ struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    #[inline(always)]
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let taken = rest.get(..length).ok_or_else(|| invalid("the batch ends before its end"))?;
@@ -238,6 +245,7 @@ impl<'a> Input<'a> {
         Ok(taken)
     }
 
+    #[inline(always)]
     fn word(&mut self) -> Result<u32> {
         let mut word = [0; 4];
         word.copy_from_slice(self.take(4)?);

@@ -49,7 +49,7 @@ impl BatchWriter {
         let mut builder = std::mem::take(&mut self.builder);
         builder.start(layout);
         for column in 0..layout.columns.len() {
-            if table.key.contains(&column) {
+            if table.is_key(column) {
                 builder.set(layout, column, layout.cell(row, column));
             }
         }

@@ -203,7 +203,7 @@ impl Changes<'_> {
     }
 
     /// Reads one row of `rows`.
-    #[inline]
+    #[inline(always)]
     pub fn row(&mut self, cur: &mut Cursor, head: &Head, op: Op, table: &Table) -> Step<()> {
         self.rows.whole(cur, table)?;
         self.emit(head, op, table, Box::default());

@@ -60,7 +60,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips blanks and gives the byte behind them.
-    #[inline]
+    #[inline(always)]
     pub fn solid(&mut self) -> Step<u8> {
         match self.buf.get(self.pos) {
             Some(&b) if b > b' ' => Ok(b),
@@ -82,7 +82,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over `,` (true) or the closing bracket (false) behind an item.
-    #[inline]
+    #[inline(always)]
     pub fn more(&mut self, close: u8) -> Step<bool> {
         let b = self.solid()?;
         if b != b',' && b != close {

@@ -53,7 +53,7 @@ impl Plan {
                     ty: c.ty,
                     nullable: c.nullable,
                     safe_integer: c.safe_integer,
-                    is_key: table.key.contains(&i),
+                    is_key: table.is_key(i),
                 }
             })
             .collect();
@@ -73,7 +73,7 @@ impl Plan {
 
     /// The column whose quoted key stands at the beginning of `rest`, if it is the one expected behind the column `before`.
     /// Also the length of that key.
-    #[inline]
+    #[inline(always)]
     pub fn guess(&self, before: usize, rest: &[u8]) -> Option<(usize, usize)> {
         let column = self.follows[before];
         let c = self.columns.get(column)?;

@@ -101,7 +101,7 @@ impl RowReader {
         self.cells.object(cur, table, plan, Part::Set)?;
         self.repeated.extend(shown_key(table).filter(|c| plan.has(*c)));
         let mut present = vec![0; table.columns.len().div_ceil(8)];
-        for column in (0..table.shown()).filter(|c| plan.has(*c) && !table.key.contains(c)) {
+        for column in (0..table.shown()).filter(|c| plan.has(*c) && !table.is_key(*c)) {
             present[column / 8] |= 1 << (column % 8);
         }
         Ok(present.into())
@@ -263,7 +263,7 @@ pub(super) fn in_column(stop: Stop, table: &Table, column: usize) -> Stop {
 
 #[cold]
 fn missing(cur: &Cursor, table: &Table, column: usize) -> Stop {
-    if table.key.contains(&column) {
+    if table.is_key(column) {
         return missing_key(cur, table, column);
     }
     let name = &*table.columns[column].name;
