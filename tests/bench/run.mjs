@@ -1,7 +1,7 @@
 // `npm run bench`: prints what the engine costs against JavaScript written by hand. See README.md for what each number contains.
 //   --node, --chromium   only that runtime          --quick   fewer and smaller rounds: whether it runs, not how fast
 //   --rivals   beside other libraries instead: rivals/run.mjs          --instructions   counted rather than timed: instructions.mjs
-//   --beside=folder   one change by this package and by another one, in turns: beside.mjs
+//   --beside=folder   one change by this package and by another one, in turns: beside.mjs          --calls   functions that a change calls: calls.mjs
 //   --only=hydrate,filter,top,list,scale,algebra,board,crowds,signals,durable,datalog    --json=file, --markdown=file   the table, for machines and for www/docs/performance.md
 // BENCH_ROWS: rows of the tables (100,000); BENCH_PKG: folder of another build of the package.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -46,6 +46,11 @@ if (!existsSync(join(folder, 'engine.wasm'))) {
   process.exit(1)
 }
 
+if (flags.some((flag) => /^--calls(=|$)/.test(flag))) {
+  const { calls } = await import('./calls.mjs')
+  await calls(folder, flags)
+  process.exit()
+}
 if (option('beside') !== undefined) {
   const { beside } = await import('./beside.mjs')
   await beside(folder, flags)

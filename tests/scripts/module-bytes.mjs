@@ -17,8 +17,8 @@ function leb(value) {
   return Buffer.from([...bytes, value])
 }
 
-const CUSTOM = 0, IMPORT = 2, CODE = 10
-const FUNCTION = 0, TABLE = 1, MEMORY = 2
+const CUSTOM = 0, IMPORT = 2, GLOBAL = 6, EXPORT = 7, CODE = 10
+const FUNCTION = 0, TABLE = 1, MEMORY = 2, GLOBAL_KIND = 3
 
 /** A vector's bytes with its length in front. */
 const vector = (bytes) => Buffer.concat([leb(bytes.length), bytes])
@@ -86,4 +86,52 @@ export function withNames(wasm, names) {
   const section = Buffer.concat([vector(Buffer.from('name')), Buffer.from([FUNCTIONS]), vector(map)])
   const kept = sections(wasm).filter((s) => s.id !== CUSTOM || nameOf(wasm, s) !== 'name').map((s) => wasm.subarray(s.from, s.end))
   return Buffer.concat([wasm.subarray(0, 8), ...kept, Buffer.from([CUSTOM]), vector(section)])
+}
+
+/** The names of the module's own functions, in their order; undefined of one that has none. */
+export function namesOf(wasm) {
+  const imported = importedFunctions(wasm)
+  const names = []
+  const FUNCTIONS = 1
+  for (const section of sections(wasm).filter((s) => s.id === CUSTOM && nameOf(wasm, s) === 'name')) {
+    const [title, behindTitle] = number(wasm, section.body)
+    for (let at = behindTitle + title; at < section.end;) {
+      const kind = wasm[at]
+      const [length, body] = number(wasm, at + 1)
+      at = body + length
+      if (kind !== FUNCTIONS) continue
+      let [left, place] = number(wasm, body)
+      for (; left > 0; left--) {
+        const [index, behind] = number(wasm, place)
+        const [size, text] = number(wasm, behind)
+        place = text + size
+        names[index - imported] = wasm.subarray(text, place).toString()
+      }
+    }
+  }
+  return names
+}
+
+/** The module with a counter of its calls for each of its own functions: globals that are exported as `calls0`, `calls1` … in their order. */
+export function counted(wasm) {
+  const codes = bodies(wasm)
+  const bodyOf = (wanted) => { const { body, end } = sections(wasm).find(({ id }) => id === wanted); return wasm.subarray(body, end) }
+  const longer = (bytes, more) => { const [length, at] = number(bytes, 0); return Buffer.concat([leb(length + more.length), bytes.subarray(at), ...more]) }
+  const [I32, MUTABLE, GET, SET, CONST, ADD, END] = [0x7f, 1, 0x23, 0x24, 0x41, 0x6a, 0x0b]
+  const [globals] = number(bodyOf(GLOBAL), 0)
+  const behindLocals = (code) => {
+    let [left, at] = number(code, 0)
+    for (; left > 0; left--) at = number(code, at)[1] + 1
+    return at
+  }
+  const made = {
+    [GLOBAL]: () => longer(bodyOf(GLOBAL), codes.map(() => Buffer.from([I32, MUTABLE, CONST, 0, END]))),
+    [EXPORT]: () => longer(bodyOf(EXPORT), codes.map((_, i) => Buffer.concat([vector(Buffer.from(`calls${i}`)), Buffer.from([GLOBAL_KIND]), leb(globals + i)]))),
+    [CODE]: () => Buffer.concat([leb(codes.length), ...codes.map((code, i) => {
+      const [at, global] = [behindLocals(code), leb(globals + i)]
+      return vector(Buffer.concat([code.subarray(0, at), Buffer.from([GET]), global, Buffer.from([CONST, 1, ADD, SET]), global, code.subarray(at)]))
+    })]),
+  }
+  const all = sections(wasm).filter(({ id }) => id !== CUSTOM)
+  return Buffer.concat([wasm.subarray(0, 8), ...all.map((s) => (s.id in made ? Buffer.concat([Buffer.from([s.id]), vector(made[s.id]())]) : wasm.subarray(s.from, s.end)))])
 }

@@ -17,12 +17,29 @@ import { put, step } from './fresh.mjs'
 import { likeBesideLike, namedByPlace } from './like-beside-like.mjs'
 import { exclusively } from './lock.mjs'
 import { cache } from './place.mjs'
+import { bodies, counted, namesOf, withNames } from './module-bytes.mjs'
 import { measure, reachable } from './size.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'eddyline-scripts-'))
 const record = join(cache, 'scripts-test.json')
 after(() => { rmSync(folder, { recursive: true, force: true }); rmSync(record, { force: true }) })
 const write = (name, text) => { put(join(folder, name), text); return join(folder, name) }
+
+describe('calls of functions', () => {
+  // (module (func (export "twice") (param i32) (result i32) local.get 0 call 1 call 1) (func (param i32) (result i32) (local i64) local.get 0 i32.const 3 i32.add) (global (mut i32) i32.const 7))
+  const wasm = Buffer.from('0061736d01000000' + '01060160017f017f' + '0303020000' + '0606017f0141070b' + '0709010574776963650000' + '0a1402' + '0800200010011001' + '0b' + '0901017e200041036a0b', 'hex')
+
+  it('are counted for each, and nothing else changes', () => {
+    assert.ok(WebAssembly.validate(wasm))
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(counted(wasm)))
+    assert.deepEqual([exports.twice(1), exports.twice(2)], [7, 8])
+    assert.deepEqual([exports.calls0.value, exports.calls1.value], [2, 4])
+  })
+  it('belong to names', () => {
+    assert.deepEqual(namesOf(withNames(wasm, ['a', 'béta'])), ['a', 'béta'])
+    assert.deepEqual([namesOf(wasm), bodies(wasm).length], [[], 2])
+  })
+})
 
 describe('counting', () => {
   const of = (kind, output, code = 0) => { const { passed, failed } = count(kind, { output, code }, join(folder, 'absent.json')); return [passed, failed] }
