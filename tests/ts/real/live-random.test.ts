@@ -207,6 +207,11 @@ async function play(seed: number): Promise<void> {
     if (f.sliced && due.status === 'error') due.rows = [...live.rows]
     f.sliced = false
     expect([live.status, text(live.rows)], say).toEqual([due.status, text(due.rows)])
+    if (due.status === 'error' && live.error?.offending !== undefined) {
+      // It names a row that is there, and for which it cannot be evaluated.
+      const named = state.items.get(live.error.offending.slice(1, -1))
+      expect([live.error.path, named !== undefined, f.shape.name !== 'a quotient of rows' || named?.n], `${say}: ${live.error.message}`).toEqual(['items', true, f.shape.name !== 'a quotient of rows' || 0])
+    }
     if (due.status === 'ready') expect(live.total, `${say}: total`).toBe(due.total)
     if (f.listens && f.unread === undefined) expect(text(f.mirror), `${say}: mirror`).toBe(text(live.rows))
     expect(live.getSnapshot(), say).toBe(live.getSnapshot())
@@ -220,13 +225,13 @@ async function play(seed: number): Promise<void> {
   const kept: { snapshot: { rows: readonly any[] }; rows: string; at: string }[] = []
   for (let n = 0; n < 4; n++) begin()
   for (let n = 0; n < (sizes[1] > 60 ? steps / 4 : steps); n++) {
-    const before = all.map(f => [f, f.told, text(f.live.rows), f.live.status, f.listens] as const)
+    const before = all.map(f => [f, f.told, text(f.live.rows), f.live.status, f.listens, f.live.error?.message] as const)
     const first = db.version
     act()
     for (const f of all) if (r(3) > 0) check(f)
-    if (db.version === first + 1) for (const [f, told, rows, status, listens] of before) {
+    if (db.version === first + 1) for (const [f, told, rows, status, listens, error] of before) {
       if (f.sliced || !listens || !f.listens || f.live.status === 'closed' || f.live.status === 'loading' || status === 'loading') continue
-      const changed = text(f.live.rows) !== rows || f.live.status !== status
+      const changed = text(f.live.rows) !== rows || f.live.status !== status || f.live.error?.message !== error
       if (f.shape.name !== 'nested' || changed) expect(f.told - told, `seed ${seed}, ${f.shape.name}: calls after ${log.slice(-3).join('; ')}`).toBe(changed ? 1 : 0)
     }
     // Pictures of then, whose rows are looked at much later.
