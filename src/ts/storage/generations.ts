@@ -30,17 +30,22 @@ export interface File {
   close(): void
 }
 
-// A frame: magic, bytes, check of both, 0; then the record, padded to 8. A checkpoint ends with a frame of END and no record.
+// A frame: magic, bytes, check of all four, bytes from the begin of its append to it; then the record, padded to 8. A checkpoint ends with a frame of
+// END and no record.
 const FRAME = 0x314d5246, END = 0x31444e45, HEAD = 16
-const check = (magic: number, length: number): number => (Math.imul(length ^ 0x5bd1e995, 0x9e3779b1) ^ magic) >>> 0
+const check = (magic: number, length: number, before: number): number => (Math.imul(length ^ 0x5bd1e995, 0x9e3779b1) ^ magic ^ before) >>> 0
 const pad8 = (n: number): number => (n + 7) & ~7
+/** Bytes that a disk writes together, at the least. */
+const SECTOR = 512
 
 /**
  * Files `checkpoint-g` and `log-g`. The state is the newest whole checkpoint `g` (none: empty, g = 0), then `log-g`,
  * `log-g+1` and so on: a checkpoint begins its log before it is whole, and older files go when it is.
  *
- * A crash leaves at most one record half written, at the end of the last log: it is cut off. Anything else that is wrong
- * is damage. After an append has failed, what it may have left is cut off before the next one.
+ * A crash leaves at most one append half written, at the end of the last log, and any sectors of it: it is cut off from the first record that
+ * is not whole. Anything else that is wrong is damage. After an append has failed, what it may have left is cut off before the next one.
+ *
+ * What is read may be of a process that was killed before it had flushed it: it is flushed before anything is written behind it, or removed for it.
  */
 export class Generations implements Medium {
   readonly kind: string
@@ -74,6 +79,8 @@ export class Generations implements Medium {
           if (record === undefined) throw corrupt(`checkpoint ${g}`)
           yield record.bytes
         }
+        // Unless what it replaces has gone, which goes below.
+        if (checkpoints.some(c => c < g) || logs.some(l => l < g)) await file.flush()
       } finally { file.close() }
       break
     }
@@ -97,10 +104,10 @@ export class Generations implements Medium {
           yield record.bytes
         }
         if (end < size) {
-          if (g < last || hasFrameBehind(file, end, size)) throw corrupt(`log ${g}, byte ${end}`)
+          if (g < last || isDamage(file, end, size)) throw corrupt(`log ${g}, byte ${end}`)
           file.truncate(end)
-          await file.flush()
         }
+        if (g === last && size > 0) await file.flush()
         isKept = g === last
         if (isKept) this.#log = { generation: g, file, end, dirty: false }
       } finally { if (!isKept) file.close() }
@@ -150,7 +157,7 @@ export class Generations implements Medium {
       // The rows first: an end on the medium says that everything before it is there.
       await c.file.flush()
       const end = new Uint8Array(HEAD)
-      head(new DataView(end.buffer), 0, END, c.end)
+      head(new DataView(end.buffer), 0, END, c.end, 0)
       writeAll(c.file, end, c.end)
       await c.file.flush()
       // What it replaces goes now, and does not come back: whatever the host has said of writing, the rows have to be there.
@@ -220,10 +227,11 @@ async function orClosed(file: File, fn: () => Soon<void>): Promise<void> {
   try { await fn() } catch (error) { file.close(); throw error }
 }
 
-function head(view: DataView, at: number, magic: number, length: number): void {
+function head(view: DataView, at: number, magic: number, length: number, before: number): void {
   view.setUint32(at, magic, true)
   view.setUint32(at + 4, length, true)
-  view.setUint32(at + 8, check(magic, length), true)
+  view.setUint32(at + 8, check(magic, length, before), true)
+  view.setUint32(at + 12, before, true)
 }
 
 function framed(records: readonly Uint8Array[]): Uint8Array {
@@ -231,7 +239,7 @@ function framed(records: readonly Uint8Array[]): Uint8Array {
   const view = new DataView(out.buffer)
   let at = 0
   for (const record of records) {
-    head(view, at, FRAME, record.length)
+    head(view, at, FRAME, record.length, at)
     out.set(record, at + HEAD)
     at += HEAD + pad8(record.length)
   }
@@ -267,32 +275,47 @@ function readAll(file: File, at: number, length: number): Uint8Array {
   return out
 }
 
-/** Length of the record whose frame begins at `at`; −1 when there is none. */
-function frameAt(file: File, at: number, size: number): number {
-  if (at + HEAD > size) return -1
+/** The frame that begins at `at`: bytes of its record, and from the begin of its append to it; undefined when there is none. */
+function frameAt(file: File, at: number, size: number): { length: number; before: number } | undefined {
+  if (at + HEAD > size) return undefined
   const bytes = readAll(file, at, HEAD)
-  if (bytes.length < HEAD) return -1
+  if (bytes.length < HEAD) return undefined
   const view = new DataView(bytes.buffer)
-  const length = view.getUint32(4, true)
-  return view.getUint32(0, true) === FRAME && view.getUint32(8, true) === check(FRAME, length) && at + HEAD + pad8(length) <= size ? length : -1
+  const length = view.getUint32(4, true), before = view.getUint32(12, true)
+  return view.getUint32(0, true) === FRAME && view.getUint32(8, true) === check(FRAME, length, before) && at + HEAD + pad8(length) <= size ? { length, before } : undefined
 }
 
 /** The records of a file, and where each ends; undefined, and no more, for the first that is not whole. */
 function* frames(file: File, at: number, size: number): Generator<{ bytes: Uint8Array; end: number } | undefined> {
   while (at < size) {
-    const length = frameAt(file, at, size)
-    const bytes = length < 0 ? undefined : readAll(file, at + HEAD, length)
-    if (bytes === undefined || bytes.length < length || !isRecord(bytes)) { yield undefined; return }
-    at += HEAD + pad8(length)
+    const frame = frameAt(file, at, size)
+    const bytes = frame === undefined ? undefined : readAll(file, at + HEAD, frame.length)
+    if (bytes === undefined || bytes.length < frame!.length || !isRecord(bytes)) { yield undefined; return }
+    at += HEAD + pad8(frame!.length)
     yield { bytes, end: at }
   }
 }
 
-/** Whether a whole record follows behind a damaged place: then it is not the end of a write that a crash cut off. */
-function hasFrameBehind(file: File, at: number, size: number): boolean {
+/**
+ * Whether a damaged place is not what a power failure has left of the last append, of which the host may have written any sectors: a later append
+ * follows, or a record of the same one though no sector between is empty.
+ */
+function isDamage(file: File, at: number, size: number): boolean {
+  let whole: number | undefined
   for (let next = at + 8; next + HEAD <= size; next += 8) {
-    const length = frameAt(file, next, size)
-    if (length >= 0 && isRecord(readAll(file, next + HEAD, length))) return true
+    const frame = frameAt(file, next, size)
+    if (frame === undefined || !isRecord(readAll(file, next + HEAD, frame.length))) continue
+    if (next - frame.before > at) return true
+    whole ??= next
+  }
+  return whole !== undefined && !hasEmptySector(readAll(file, at, whole - at), at)
+}
+
+function hasEmptySector(bytes: Uint8Array, at: number): boolean {
+  for (let from = 0; from < bytes.length;) {
+    const to = from + SECTOR - (at + from) % SECTOR
+    if (bytes.subarray(from, to).every(b => b === 0)) return true
+    from = to
   }
   return false
 }
@@ -304,5 +327,5 @@ function isWhole(file: File): boolean {
   const bytes = readAll(file, size - HEAD, HEAD)
   const view = new DataView(bytes.buffer)
   const length = view.getUint32(4, true)
-  return bytes.length === HEAD && view.getUint32(0, true) === END && length === size - HEAD && view.getUint32(8, true) === check(END, length)
+  return bytes.length === HEAD && view.getUint32(0, true) === END && length === size - HEAD && view.getUint32(8, true) === check(END, length, 0)
 }

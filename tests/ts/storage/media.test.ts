@@ -7,6 +7,8 @@ import { Generations } from '../../../src/ts/storage/generations.js'
 import { MemoryFolder } from '../../../src/ts/storage/memory.js'
 import { NodeFolder } from '../../../src/ts/storage/node-files.js'
 import { crc32, decodeTransaction, encodeTransaction } from '../../../src/ts/storage/record.js'
+import { random } from '../real/support.js'
+import { Machine } from './machine.js'
 // @ts-expect-error -- plain JavaScript, which pages load, too
 import { lawsOf } from './conformance.mjs'
 
@@ -25,6 +27,9 @@ for (const [name, disk] of Object.entries(disks)) {
     for (const [law, run] of Object.entries(lawsOf(tools, disk) as Record<string, () => Promise<void>>)) it(law, run)
   })
 }
+
+/** A record of more than a sector. */
+const large = (number: number): Uint8Array => encodeTransaction({ number, entries: { s: { k: 'x'.repeat(900) } } })
 
 async function filled(path: string): Promise<void> {
   const medium = new Generations(new NodeFolder(path))
@@ -87,6 +92,25 @@ describe('files', () => {
     expect(damaged).toBeGreaterThan(record * 4 * 0.8)
   })
 
+  it('of an append that the power has cut off any sectors may be there: it is dropped from the first that is not; behind an earlier one that is damage', async () => {
+    const path = folderName()
+    const medium = new Generations(new NodeFolder(path))
+    await medium.open()
+    for await (const _ of medium.read()) { /* nothing there */ }
+    await medium.append([1, 2].map(large))
+    await medium.append([3, 4, 5].map(large))
+    await medium.close()
+    const whole = readFileSync(join(path, 'log-0')), record = whole.length / 5
+    for (let sector = 0; sector < whole.length; sector += 512) {
+      writeFileSync(join(path, 'log-0'), Buffer.from(whole).fill(0, sector, Math.min(sector + 512, whole.length)))
+      const first = Math.floor(sector / record) + 1
+      expect(await numbers(path).catch((e: { code: string }) => e.code), `without sector ${sector}`).toEqual(first <= 2 ? 'STORAGE_CORRUPT' : [1, 2, 3, 4].slice(0, first - 1))
+    }
+    // Of what is not empty nobody knows that it was never written.
+    writeFileSync(join(path, 'log-0'), Buffer.from(whole).fill(7, record * 2 + 700, record * 2 + 800))
+    await expect(numbers(path)).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' })
+  })
+
   it('a log that is missing is damage', async () => {
     const path = folderName()
     const medium = new Generations(new NodeFolder(path))
@@ -135,6 +159,43 @@ describe('files', () => {
     expect(readdirSync(path)).toContain('lock')
     await medium.close()
   })
+})
+
+it('a process that is killed at any operation, one that reads what it has left, and a power failure: all that was read is there', async () => {
+  const listed = async (medium: Generations): Promise<number[]> => {
+    const out: number[] = []
+    for await (const bytes of medium.read()) out.push(decodeTransaction(bytes).number)
+    return out
+  }
+  const write = async (medium: Generations): Promise<void> => {
+    await medium.open()
+    await listed(medium)
+    await medium.append([1, 2].map(large))
+    await medium.begin()
+    await medium.append([large(3)])
+    await medium.piece(large(2))
+    await medium.publish()
+    await medium.append([large(4)])
+  }
+  let isOver = false
+  const seen = new Set<string>()
+  for (let at = 0; !isOver; at++) for (let seed = 0; seed < 40; seed++) {
+    const machine = new Machine(random(seed * 1000 + at))
+    const first = Object.assign(machine.process(), { diesIn: at })
+    isOver = await write(new Generations(first)).then(() => true, () => false)
+    first.kill()
+    const second = machine.process(), medium = new Generations(second)
+    await medium.open()
+    const found = await listed(medium)
+    second.kill()
+    machine.off()
+    const last = new Generations(machine.process())
+    await last.open()
+    expect(await listed(last).catch((e: { code: string }) => e.code), `killed at operation ${at}, seed ${seed}`).toEqual(found)
+    await last.close()
+    seen.add(String(found))
+  }
+  expect([...seen].sort()).toEqual(['', '1', '1,2', '1,2,3', '2,3', '2,3,4'])
 })
 
 describe('records', () => {
