@@ -17,6 +17,9 @@ import { Spaces, written } from './spaces.js'
 import { Stored } from './stored.js'
 import { Warm } from './warm.js'
 
+/** What ends the writing of a database that is over. */
+const ENDS: readonly string[] = ['CLOSED', 'ENGINE_CRASHED']
+
 /**
  * The state of one database on one medium.
  *
@@ -42,6 +45,10 @@ export class Durable implements Keeper {
   /** Told, and not recorded, the version that is being made: it is stored already. */
   #taken: (() => void) | undefined
   #retrying: Promise<void> | undefined
+  /** It is closed, or its engine has crashed: what was applied is still written, and nothing else. */
+  isOver = false
+  /** Told when it begins to let its storage go, which it has when `closed` settles. */
+  onLeave: (() => void) | undefined
   #letGo!: () => void
   readonly closed = new Promise<void>(resolve => { this.#letGo = resolve })
 
@@ -118,7 +125,7 @@ export class Durable implements Keeper {
     const growing = this.line.growing(version)
     // A checkpoint that was begun meanwhile has the version, and not these.
     if (growing === undefined || this.checkpoints.running !== undefined) {
-      if (this.status !== 'closed') this.#commit({ number: 0, entries: written(entries) })
+      if (!this.isOver) this.#commit({ number: 0, entries: written(entries) })
       return
     }
     const more = written(entries)
@@ -158,14 +165,14 @@ export class Durable implements Keeper {
   #commit(t: Transaction, version?: number): void {
     t.number = ++this.number
     this.spaces.enter(t.entries)
-    if (this.status !== 'closed') this.line.push(t, version)
+    if (!this.isOver) this.line.push(t, version)
   }
 
   entries(space: string): ReadonlyMap<string, unknown> { return this.spaces.get(space) }
 
   flush(): Promise<void> {
     const { writer } = this.line
-    if (this.status === 'closed') return Promise.reject(closedError(this.db))
+    if (this.isOver) return Promise.reject(this.end)
     // The state that is written holds what was applied before it, the line behind it the rest.
     if (this.#retrying !== undefined) return this.#retrying.then(() => writer.flush())
     if (this.status === 'memory') return Promise.reject(this.warning ?? new EddylineError('STORAGE_FAILED', 'there is no storage'))
@@ -190,6 +197,7 @@ export class Durable implements Keeper {
   }
 
   retry(): Promise<void> {
+    if (this.isOver && this.status === 'memory') return Promise.reject(this.end)
     if (this.#retrying === undefined && this.status !== 'memory') return Promise.resolve()
     return this.#retrying ??= retry(this).finally(() => { this.#retrying = undefined })
   }
@@ -200,13 +208,11 @@ export class Durable implements Keeper {
     return dead?.code === 'ENGINE_CRASHED' ? dead : closedError(this.db)
   }
 
-  guard(): void {}
-  /** What was applied before is written. Whoever has the database closes it. */
-  crashed(): void {}
+  guard(): void { if (this.isOver && this.status === 'memory') throw this.end }
 
   /** Throws before anything was taken. */
   #takes(entries: EntryWrites): void {
-    if (this.status === 'closed') throw closedError(this.db)
+    if (this.isOver) throw this.end
     checkEntries(entries)
   }
 
@@ -218,14 +224,30 @@ export class Durable implements Keeper {
 
   close(): void {
     if (this.status === 'closed') return
+    const isLeaving = this.isOver
+    this.isOver = true
     // The engine goes now.
-    this.checkpoints.keep()
+    if (!isLeaving) this.checkpoints.keep()
     this.become('closed')
+    if (!isLeaving) this.#leave()
+  }
+
+  /** Who opens the storage next has all that was applied. */
+  crashed(error: EddylineError): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.warn(error)
+    this.become('memory')
+    this.#leave()
+  }
+
+  #leave(): void {
     const { end, line: { writer } } = this
     // What was applied is still written.
     const last = Promise.resolve(this.#retrying).catch(() => {}).then(() => this.line.isOpen ? writer.flush() : undefined).catch(() => {})
     // A checkpoint may be in the middle of a step: the medium is closed behind it.
     void last.then(() => writer.end(end)).then(() => this.medium.close()).catch(() => {}).then(() => { this.#letGo() })
+    this.onLeave?.()
   }
 
   subscribe(fn: (status: DurabilityStatus) => void): () => void { return this.#listeners.add(fn) }
@@ -236,7 +258,11 @@ export class Durable implements Keeper {
   }
 
   #failed(error: EddylineError): void {
-    if (this.status === 'closed') return
+    if (this.isOver) {
+      // Nobody waits for what was applied last, perhaps.
+      if (!ENDS.includes(error.code)) this.warn(error)
+      return
+    }
     this.line.stop()
     this.#memory(error)
   }

@@ -86,14 +86,14 @@ export function storage(open: () => Medium, options: StoreOptions = {}): Storage
   return alone(open, options)
 }
 
-/** With a `place` it waits for a database of this thread that has been closed there and still writes. */
+/** With a `place` it waits for a database of this thread that has been closed there, or has crashed, and still writes. */
 function alone(open: () => Medium, options: StoreOptions, place?: Place): StorageOption {
   return {
     async attach(db): Promise<Durability> {
       await placeFree(place)
       const durable = new Durable(db, open(), options)
+      if (place !== undefined) durable.onLeave = () => { placeLeft(place, durable.closed) }
       await durable.load()
-      if (place !== undefined) db.closers.add(() => { placeLeft(place, durable.closed) })
       return durable
     },
   }

@@ -1,5 +1,4 @@
 // Retry: a database that has lost its storage, or never read it, goes on with it.
-import type { DurabilityStatus } from '../durability.js'
 import type { EddylineError } from '../errors.js'
 import { cursorBatch, cursorsOf } from './doors.js'
 import type { Durable } from './durable.js'
@@ -10,14 +9,14 @@ import { unread } from './stored.js'
 /** Opens the storage anew and writes the whole state over what is there; or reads it, if that was never done. */
 export async function retry(d: Durable): Promise<void> {
   const { medium, stored, line, checkpoints } = d
-  const goesOn = (): void => { if (d.status === 'closed') throw d.end }
+  const goesOn = (): void => { if (d.isOver) throw d.end }
   // A checkpoint that the failure has ended comes to its end: it must not write a piece into the new state.
   await checkpoints.running?.catch(() => {})
   try {
     await medium.close().catch(() => {})
     goesOn()
     if (d.number === stored.unread && await readLate(d)) {
-      if ((d.status as DurabilityStatus) !== 'closed') d.become('ready')
+      if (!d.isOver) d.become('ready')
       return
     }
     goesOn()
@@ -39,7 +38,7 @@ export async function retry(d: Durable): Promise<void> {
   await checkpoints.rewrite()
   // A write behind it may have failed meanwhile.
   if (line.writer.failure !== undefined) throw line.writer.failure
-  if (d.status === 'closed') return
+  if (d.isOver) return
   d.warning = undefined
   d.become('ready')
 }
@@ -59,7 +58,7 @@ async function readLate(d: Durable): Promise<boolean> {
     await late.line.writer.flush()
     const tables = db.inside.layouts.map(l => l.name)
     const rows = await packedRows(twin, tables)
-    if (d.status === 'closed') throw d.end
+    if (d.isOver) throw d.end
     if (d.number !== stored.unread) throw unread()
     if (late.number < d.number || d.number > 0 && late.stored.incarnation !== stored.incarnation) {
       await medium.close()

@@ -37,6 +37,8 @@ export class Tabs implements Keeper {
   #failure: EddylineError | undefined
   readonly #channel: BroadcastChannel
   readonly #listeners = new StatusListeners()
+  /** What they were told last. */
+  #last: DurabilityStatus = 'follower'
   #lead!: () => void
   #leadNever!: (error: EddylineError) => void
   #letGo!: () => void
@@ -142,7 +144,12 @@ export class Tabs implements Keeper {
     this.#letGo()
   }
 
-  #told(status: DurabilityStatus): void { this.#listeners.tell(status) }
+  /** Listeners are told of changes: one that leads without storage, and crashes, is what it was. */
+  #told(status: DurabilityStatus): void {
+    if (status === this.#last) return
+    this.#last = status
+    this.#listeners.tell(status)
+  }
 
   aside(fn: () => void): void { if (this.#leader === undefined) fn(); else this.#leader.aside(fn) }
   committed(report: Report): void { this.#leader?.committed(report) }

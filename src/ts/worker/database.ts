@@ -279,7 +279,11 @@ export class WorkerDatabase<S extends AnySchema> {
 
   /** Ends the worker. Live queries become `'closed'` and keep the last rows that were read; old rows stay readable. */
   close(): void {
-    if (this.#dead !== undefined) { this.#dead = this.#closed(); return }
+    if (this.#dead !== undefined) {
+      this.#dead = this.#closed()
+      this.#durability?.end()
+      return
+    }
     this.#end(this.#closed(), 'closed', undefined)
   }
 
@@ -344,9 +348,10 @@ export class WorkerDatabase<S extends AnySchema> {
     if (readable) this.#port.leave(why, this.#relations.settling(queries))
     this.#requests.end(why)
     try { this.#channel.post({ t: 'close' } satisfies Request, []) } catch { /* it is gone */ }
-    this.#durability?.end()
-    // The worker says so when its code has closed and what was applied is written; one that hangs keeps nothing, and is not waited for.
-    if (status === 'error') this.#gone()
+    this.#durability?.end(error)
+    // The worker says so when its code has closed and what was applied is written, also of an engine that has crashed in it; one that hangs keeps
+    // nothing, and is not waited for.
+    if (error !== undefined && (error.code !== 'ENGINE_CRASHED' || this.#durability === undefined)) this.#gone()
     else if (this.#durability === undefined) later(() => { this.#gone() }, LEAVING)
     this.#queries.open.tell(queries)
   }

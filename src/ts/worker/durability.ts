@@ -56,6 +56,7 @@ export class FarDurability implements WorkerDurability {
   readonly leading: Promise<void>
   readonly closed: Promise<void>
   #letGo!: () => void
+  #isLeaving = false
   readonly #listeners = new StatusListeners()
 
   constructor(json: DurabilityJson, readonly place: FarStorage | undefined, readonly requests: Requests, readonly apply: (batch: LooseBatch | readonly LooseChange[], entries: EntryWrites) => Promise<Report>) {
@@ -89,10 +90,12 @@ export class FarDurability implements WorkerDurability {
     this.#become(status)
   }
 
-  /** The database is closed; `closed` settles when `ended` does. */
-  end(): void {
-    if (this.place !== undefined) placeLeft(this.place, this.closed)
-    this.#become('closed')
+  /** The database is closed, or (`why`) its worker or engine does not live any more; `closed` settles when `letGo` is called. */
+  end(why?: EddylineError): void {
+    if (this.place !== undefined && !this.#isLeaving) placeLeft(this.place, this.closed)
+    this.#isLeaving = true
+    if (why !== undefined) this.warning = why
+    this.#become(why === undefined ? 'closed' : 'memory')
   }
   letGo(): void { this.#letGo() }
 

@@ -130,6 +130,27 @@ for (const worker of [undefined, 'inline'] as const) {
 }
 
 describe('what is wrong', () => {
+  it('an engine that crashes: what was applied is written, the storage let go, and the status says so, as without a worker', async () => {
+    const path = folder(), warnings: string[] = [], statuses: string[] = []
+    let crash!: () => void
+    const end = inWorker(({ db: { inside: { port } } }) => { crash = () => { port.failure(new WebAssembly.RuntimeError('unreachable')) } })
+    try {
+      const db = await far({ worker: 'inline', storage: files(path, { onWarning: w => { warnings.push(w.code) } }) })
+      const { durability } = db
+      durability!.subscribe(status => { statuses.push(status) })
+      await db.apply([put('a')])
+      crash()
+      await eventually(() => durability!.status === 'memory')
+      expect([durability!.warning!.code, await code(db.flush())]).toEqual(['ENGINE_CRASHED', 'ENGINE_CRASHED'])
+      const again = await createDatabase({ schema, storage: files(path) })
+      expect([again.durability!.status, again.live(again.query.issues).rows.map(r => r.id)]).toEqual(['ready', ['a']])
+      await closed(db)
+      again.close()
+      await again.durability!.closed
+      expect([statuses, warnings]).toEqual([['memory', 'closed'], ['ENGINE_CRASHED']])
+    } finally { end() }
+  })
+
   it('storage that is of this thread is refused, before anything is started', async () => {
     for (const storage of [memory(), { attach: async () => { throw new Error('never') } }]) {
       await expect(createWorkerDatabase({ schema, storage })).rejects.toMatchObject({ code: 'NOT_IN_WORKER', path: 'storage' })

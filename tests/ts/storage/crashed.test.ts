@@ -123,6 +123,19 @@ describe('a leading tab whose engine crashes', () => {
   })
 })
 
+it('a leading tab that had lost its storage says so once, whatever crashes then', async () => {
+  const disk = new Disk(), browser = new Browser({ folder: disk })
+  const [first] = await opened(browser, 1)
+  const { durability } = first.db, statuses: string[] = []
+  durability!.subscribe(status => { statuses.push(status) })
+  disk.full = /./
+  feed(first.db, 12)
+  expect(await rejection(first.db.flush())).toBe('STORAGE_FULL')
+  crash(first.db)
+  await shut(first.db)
+  expect([statuses, first.tab.warnings]).toEqual([['memory', 'closed'], ['STORAGE_FULL', 'ENGINE_CRASHED']])
+})
+
 it('a tab that takes over, and whose engine crashes by that, lets the next one lead', async () => {
   const browser = new Browser()
   const [first, second, third] = await opened(browser, 3)
@@ -188,8 +201,6 @@ it('a database without tabs whose engine has crashed, and that tries again, writ
   disk.full = undefined
   crash(db)
   expect(await rejection(db.durability!.retry())).toBe('ENGINE_CRASHED')
-  // Entries need no engine.
-  db.durability!.commit(undefined, { my: { a: 1 } })
   const told = [await rejection(db.flush()), db.durability!.status, db.durability!.warning!.code]
   await shut(db)
   const warnings: string[] = []
@@ -197,4 +208,29 @@ it('a database without tabs whose engine has crashed, and that tries again, writ
   expect([warnings, ...look(again)]).toEqual([[], '10', [], oracle(10)])
   await shut(again)
   expect(told).toEqual(['ENGINE_CRASHED', 'memory', 'ENGINE_CRASHED'])
+})
+
+it('a database without tabs whose engine crashes lets its storage go, with all that was applied, and says so, as one with tabs', async () => {
+  const disk = new Disk(), warnings: string[] = [], statuses: string[] = []
+  const db = await fed(kept(disk, { onWarning: w => { warnings.push(w.code) } }), 10)
+  const { durability } = db
+  durability!.subscribe(status => { statuses.push(status) })
+  durability!.commit(undefined, { my: { a: 1 } })
+  feed(db, 14)
+  const durable = rejection(db.apply(batch(15) as never, { durable: true }))
+  crash(db)
+  // At once: it is waited for, as for one that is closed.
+  const next = await open(kept(disk))
+  expect([next.durability!.status, await durable, ...look(next)]).toEqual(['ready', 'none', '15', [['a', 1]], oracle(15)])
+  expect([durability!.status, durability!.warning!.code, statuses, warnings, durability!.entries('my').get('a')]).toEqual(['memory', 'ENGINE_CRASHED', ['memory'], ['ENGINE_CRASHED'], 1])
+  for (const asked of [db.flush(), durability!.retry(), durability!.checkpoint(), db.apply([], { durable: true })]) expect(await rejection(asked)).toBe('ENGINE_CRASHED')
+  expect(() => durability!.commit(undefined, { my: { a: 2 } })).toThrowError(expect.objectContaining({ code: 'ENGINE_CRASHED' }))
+  await shut(db)
+  expect([durability!.status, statuses]).toEqual(['closed', ['memory', 'closed']])
+  // It lets nothing go that is another's by now.
+  feed(next, 20)
+  await next.flush()
+  const third = await open(kept(disk))
+  expect(third.durability!.warning!.code).toBe('STORAGE_LOCKED')
+  for (const each of [third, next]) await shut(each)
 })

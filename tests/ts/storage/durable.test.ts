@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { EddylineError, type Source, createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
 import { type File, MemoryFolder, files, indexedDb, memory, opfs } from '../../../pkg/storage/index.js'
 import { largestTask } from '../largest-task.js'
-import { kept } from './disks.js'
+import { Disk, kept } from './disks.js'
 import { batch, fed, feed, open, oracle, schema, shut, stateOf } from './stream.js'
 
 describe('a database with storage', () => {
@@ -361,6 +361,22 @@ describe('storage that fails', () => {
     expect(db.durability!.status).toBe('ready')
     await shut(db)
     expect(stateOf(await open(kept(folder)))).toBe(oracle(30))
+  })
+
+  it('that is full for the last of a database that is closed: told, though nobody waits', async () => {
+    const disk = new Disk(), warnings: string[] = []
+    const storage = memory(disk, { onWarning: w => { warnings.push(w.code) } })
+    const db = await fed(storage, 10)
+    disk.full = /./
+    feed(db, 12)
+    await shut(db)
+    expect(warnings).toEqual(['STORAGE_FULL'])
+    disk.full = undefined
+    const again = await open(storage)
+    feed(again, 12)
+    await shut(again)
+    expect(warnings).toEqual(['STORAGE_FULL'])
+    expect(stateOf(await open(storage))).toBe(oracle(12))
   })
 
   it('at any operation, once: `retry` keeps what was acknowledged until the new state is whole, no file stays open, and what is applied meanwhile is written', async () => {
