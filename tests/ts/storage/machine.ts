@@ -19,6 +19,7 @@ export class Machine {
   full: RegExp | undefined
   /** So many operations more work; then one fails, and no other. */
   failsIn = Infinity
+  isUnreadable = false
   constructor(readonly rnd: Random) {}
 
   process(): Process { return new Process(this) }
@@ -95,7 +96,11 @@ export class Process implements Folder {
     this.machine.holder = this
   }
   close(): void { if (this.machine.holder === this) this.machine.holder = undefined }
-  list(): string[] { this.#alive(); return [...this.machine.files.keys()] }
+  list(): string[] {
+    this.#alive()
+    if (this.machine.isUnreadable) throw new Error('not now')
+    return [...this.machine.files.keys()]
+  }
   remove(name: string): void { this.#does('remove', () => { this.machine.remove(name) }) }
 
   file(name: string): File {

@@ -37,7 +37,7 @@ function watched(db: Db, which: number): Watched {
 }
 const plain = (rows: Iterable<any>): string => JSON.stringify([...rows].map(row => Object.entries(row).sort(([a], [b]) => a < b ? -1 : 1)))
 
-const fine = new Set(['STORAGE_FULL', 'STORAGE_FAILED', 'NOT_DURABLE', 'CLOSED'])
+const fine = new Set(['STORAGE_FULL', 'STORAGE_FAILED', 'NOT_DURABLE', 'CLOSED', 'MEMORY_BUDGET'])
 
 async function run(seed: number): Promise<string[]> {
   const rnd = random(seed)
@@ -55,10 +55,23 @@ async function run(seed: number): Promise<string[]> {
     // It may be killed, or out of room, while it is opened.
     if (rnd(4) === 0) process_.diesIn = rnd(12)
     machine.full = rnd(8) === 0 ? /checkpoint|log/ : undefined
+    machine.isUnreadable = rnd(10) === 0
+    // An older version of the application is refused, and takes nothing.
+    if (version > 1 && !machine.isUnreadable && rnd(6) === 0) {
+      const old = version - 1 - rnd(version - 1)
+      const refused = await createDatabase({ schema: schemas[old], storage: memory(machine.process(), { ...options, version: old, migrations: migrationsTo(old) }) }).then(async db => {
+        const has = may.length === 0 || db.durability!.status !== 'ready' || may.some((state, i) => i >= acknowledged && state.version <= old && text(migrated(state, old)) === text(stateOf(db, old)))
+        db.close()
+        await db.durability!.closed
+        return has ? 'none' : 'another state'
+      }, (error: { code?: string }) => error.code)
+      log.push(`version ${old}: ${refused}`)
+      if (refused !== 'none' && refused !== 'SCHEMA_MISMATCH') wrong.push(`opening ${life} as version ${old}: ${refused}`)
+    }
     log.push(`opening ${life}, version ${version}, dies in ${process_.diesIn}, full ${machine.full}, may ${may.length}, acknowledged ${acknowledged}`)
     let db: Db
     try {
-      db = await createDatabase({ schema: schemas[version], storage: memory(process_, options), ...(rnd(3) === 0 ? { memory: { budget: 1 << 16 } } : {}) })
+      db = await createDatabase({ schema: schemas[version], storage: memory(process_, options), ...(rnd(3) === 0 ? { memory: { budget: 1 << (13 + rnd(3)) } } : {}) })
     } catch (error) {
       log.push(`refused: ${error}`)
       if (!process_.isDead) wrong.push(`opening ${life} is refused: ${error}`)
@@ -72,7 +85,7 @@ async function run(seed: number): Promise<string[]> {
     if (warnings.includes('STORAGE_CORRUPT')) { wrong.push(`opening ${life}: STORAGE_CORRUPT`); break }
     let model = stateOf(db, version)
     const seen = text(model)
-    const at = may.map(state => text(migrated(state, version))).lastIndexOf(seen)
+    const texts = may.map(state => text(migrated(state, version))), at = texts.lastIndexOf(seen)
     // One that was never read is empty, and says so.
     const isUnread = !isRead && seen === text(empty(version))
     if (may.length > 0 && !isUnread && at < acknowledged) {
@@ -83,11 +96,14 @@ async function run(seed: number): Promise<string[]> {
     if (!isUnread) {
       if (may.length === 0) may.push(empty(version))
       // What is read is stored; in a version of its own only once that was written, which is not before it is acknowledged.
-      may = may.slice(Math.max(at, 0), Math.max(at, 0) + 1)
+      may = may.filter((_, i) => i >= acknowledged && (texts[i] ?? seen) === seen)
       acknowledged = 0
-      if (may[0].version !== version) may.push(model)
+      if (may[may.length - 1].version !== version) may.push(model)
     }
     let isOwn = !isUnread
+    // Where nothing is stored one that has not read that writes what it has.
+    const mayBeFirst = isUnread && (may.length === 0 || texts.lastIndexOf(text(empty(version))) >= acknowledged)
+    if (mayBeFirst && may.length === 0) may.push(empty(version))
     const statuses: string[] = [durability.status]
     durability.subscribe(status => { statuses.push(status) })
     let queries: Watched[] = []
@@ -99,7 +115,7 @@ async function run(seed: number): Promise<string[]> {
         if (!fine.has((error as { code: string }).code)) wrong.push(`rejected: ${error}`)
       }).finally(() => { settled++ })
     }
-    const done = (next: State): void => { model = next; if (isOwn) may.push(next) }
+    const done = (next: State): void => { model = next; if (isOwn || mayBeFirst) may.push(next) }
     const check = (where: string): void => {
       const has = text(stateOf(db, version))
       if (has !== text(model)) wrong.push(`${where}: has ${has}, not ${text(model)}`)
@@ -112,19 +128,21 @@ async function run(seed: number): Promise<string[]> {
       change(next, batch.changes, batch.tenant)
       if (batch.cursor !== undefined) next.cursors.set(batch.source, String(batch.cursor))
       for (const [key, value] of Object.entries(entries)) if (value === null) next.entries.delete(key); else next.entries.set(key, value)
-      const before = durability.status
+      const before = db.version
       try {
         const made = apply()
-        done(next)
+        // What is durable is refused by its promise.
+        if (!(made instanceof Promise) || db.version > before) done(next)
         if (made instanceof Promise) track(made)
-      } catch (error) {
-        if ((error as { code?: string }).code !== 'MEMORY_BUDGET') { wrong.push(`refused at ${before}: ${error}`) }
+      } catch (error) {; if ((error as { code?: string }).code !== 'MEMORY_BUDGET') { wrong.push(`refused: ${error}`) }
       }
     }
     check('at the beginning')
 
     for (let step = 0; step < 30 && wrong.length === 0 && !process_.isDead; step++) {
-      const what = rnd(20)
+      // What was not read is tried again, mostly.
+      const what = isOwn || rnd(3) > 0 ? rnd(20) : 12
+      if (what >= 10 && what <= 12 && rnd(2) === 0) machine.isUnreadable = false
       const changes = changesOf(rnd, version, ++serial)
       log.push(`${step}: ${what} ${durability.status}`)
       if (what <= 2) applies({ changes }, () => db.apply(changes as never))
@@ -180,10 +198,8 @@ async function run(seed: number): Promise<string[]> {
       // What was never read may be read late.
       if (!isOwn && durability.status === 'ready') {
         isOwn = true
-        const now = stateOf(db, version), texts = may.map(state => text(migrated(state, version)))
-        // Where nothing is stored it writes what it has.
-        const isWritten = text(now) === text(model) && (may.length === 0 || texts.lastIndexOf(text(empty(version))) >= acknowledged)
-        if (!isWritten && texts.lastIndexOf(text(now)) < acknowledged) wrong.push('read late, and not what is stored')
+        const now = stateOf(db, version)
+        if (!may.some((state, i) => i >= acknowledged && text(migrated(state, version)) === text(now))) wrong.push('read late, and not what is stored')
         model = now
         may.push(model)
       }
@@ -193,8 +209,15 @@ async function run(seed: number): Promise<string[]> {
     const way = process_.isDead ? 0 : rnd(3), told = warnings.length
     log.push(`end ${way}`)
     if (way === 0) { await turns(rnd(6)); process_.kill() }
-    if (way === 2) { machine.full = undefined; machine.failsIn = Infinity }
-    if (way === 2 && durability.status === 'memory' && rnd(2) === 0) track(durability.retry(), false)
+    if (way === 2) { machine.full = undefined; machine.failsIn = Infinity; machine.isUnreadable = false; process_.diesIn = Infinity }
+    if (way === 2 && rnd(2) === 0) {
+      // With room again all of it works: behind what has failed already, perhaps.
+      let isLive: unknown
+      void durability.retry().catch(() => {}).then(() => durability.retry()).then(() => db.flush()).then(() => durability.checkpoint()).then(() => { isLive = true }, error => { isLive = error })
+      await until('what works', () => isLive !== undefined)
+      if (isOwn && isLive !== true) wrong.push(`with room again: ${isLive}`)
+      if (isOwn) acknowledged = may.length - 1
+    }
     db.close()
     let isOver = false
     void durability.closed.then(() => { isOver = true })
@@ -204,6 +227,7 @@ async function run(seed: number): Promise<string[]> {
     if (machine.holder === process_) wrong.push('the storage is held')
     process_.kill()
     machine.full = undefined
+    machine.isUnreadable = false
     machine.failsIn = Infinity
     if (rnd(3) === 0) { log.push('power'); machine.off() }
     if (version < NEWEST && rnd(3) === 0) version++
