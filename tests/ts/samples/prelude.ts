@@ -5,7 +5,7 @@ import {
 } from '../../../pkg/index.inline.js'
 import type { Cursor, EventLog, Operations } from '../../../pkg/reduce/index.js'
 import { memoryLog, reducer } from '../../../pkg/reduce/index.js'
-import type { Medium } from '../../../pkg/storage/index.js'
+import { type Medium, memory } from '../../../pkg/storage/index.js'
 import type { Tell, Watcher } from '../../../pkg/sync/index.js'
 import type { TanStackOptions } from '../../../pkg/tanstack/index.js'
 import '../../../pkg/watch/index.js'
@@ -58,7 +58,7 @@ class Backend implements Source, EventLog<any> {
 const given: any = undefined
 
 export async function prelude() {
-  const db = await createDatabase({ schema })
+  const db = await createDatabase({ schema, storage: memory() })
   db.apply([
     { op: 'insert', table: 'issues', rows: [issue('a'), issue('b', { parentId: 'a', status: 'closed' }), issue('x', { priority: 1 })] as never },
     { op: 'insert', table: 'projects', rows: [{ id: 'p', name: 'Atlas' }] },
@@ -84,7 +84,7 @@ export async function prelude() {
       try {
         values = await Promise.all(await evaluate())
       } catch (error) {
-        if ((error as EddylineError).code !== 'NOT_DURABLE') throw error   // samples have no storage
+        if ((error as EddylineError).code !== 'NOT_DURABLE') throw error   // databases that samples make have no storage
       }
       for (const value of values) {
         if (!(value instanceof Object && 'toJSON' in value && 'where' in value)) continue
@@ -106,7 +106,7 @@ export async function prelude() {
     Users: reducer('users', { tables: ['users'], partition: e => e.userId, cursor: e => e.id, on: {} }),
     // Of projections, datalog, storage, values of one's own.
     letterOf: (row: any) => ({ accountId: row.accountId, orgId: row.orgId, text: `${row.total}` }), Letters: undefined as any, Digests: undefined as any,
-    txData: [], medium: undefined as unknown as Medium,
+    txData: [], hash: 'f00', medium: undefined as unknown as Medium,
     value: [] as any, news: [], target: 'issues', tell: (() => {}) as Tell, watchers: [{ table: 'issues', event: 'updated' }] as Watcher[], fetchRow: async () => null,
   }
 }

@@ -1,4 +1,4 @@
-// Every sample of the README and of www/docs/api.md is a program that type-checks against the package as it is published, and runs where
+// Every sample of the README, of www/docs/api.md and of www/docs/storage.md is a program that type-checks against the package as it is published, and runs where
 // it needs neither a browser nor a backend. How samples are written: `notation.ts`; what they take for granted: `prelude.ts`.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ const published: Record<string, string> = {
 const elsewhere = /'eddyline\/(react|worker|storage|tanstack)|new Worker\(/
 
 interface Sample { readonly block: Block; readonly program: Program; readonly name: string }
-const samples: Sample[] = ['README.md', 'www/docs/api.md'].flatMap(blocksOf).map((block, i) => ({ block, program: program(block.code), name: `sample-${String(i).padStart(2, '0')}` }))
+const samples: Sample[] = ['README.md', 'www/docs/api.md', 'www/docs/storage.md'].flatMap(blocksOf).map((block, i) => ({ block, program: program(block.code), name: `sample-${String(i).padStart(2, '0')}` }))
 
 /** The module of a sample. What stands before its first line is one line. */
 function moduleOf({ imports, imported, body, types }: Program, names: readonly string[]): string {
