@@ -1,7 +1,8 @@
 // The scripts that judge everything else: what they count, measure, refuse and skip.
 import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -254,5 +255,36 @@ describe('running', () => {
     const turn = (name) => exclusively(async () => { order.push(`${name} begins`); await sleep(20); order.push(`${name} ends`); if (name === 'a') throw new Error('no') })
     await Promise.allSettled([turn('a'), turn('b')])
     assert.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends'])
+  })
+
+  it('one process at a time, also of two that wait for one that has died', async () => {
+    const place = mkdtempSync(join(folder, 'lock-'))
+    const at = (name) => join(place, name)
+    const dead = spawnSync(process.execPath, ['-e', '']).pid
+    writeFileSync(at('lock'), String(dead))
+    // The one that comes first looks who has it, and goes on when the other is in: it has to wait.
+    const first = `const { kill } = process
+      process.kill = (pid, signal) => {
+        if (pid !== ${dead}) writeFileSync(at('first waits'), '')
+        else if (!existsSync(at('first looks'))) { writeFileSync(at('first looks'), ''); while (!existsSync(at('second is in'))) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5) }
+        return kill(pid, signal)
+      }
+      await exclusively(async () => { writeFileSync(at('first is in'), '') }, at('lock'))`
+    const second = `while (!existsSync(at('first looks'))) await sleep(5)
+      await exclusively(async () => {
+        writeFileSync(at('second is in'), '')
+        while (!existsSync(at('first is in')) && !existsSync(at('first waits'))) await sleep(5)
+        if (existsSync(at('first is in'))) writeFileSync(at('both are in'), '')
+      }, at('lock'))`
+    const ended = (script) => new Promise((resolve) => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', `import { existsSync, writeFileSync } from 'node:fs'
+        import { setTimeout as sleep } from 'node:timers/promises'
+        import { exclusively } from '${new URL('lock.mjs', import.meta.url)}'
+        const at = (name) => ${JSON.stringify(`${place}/`)} + name
+        ${script}`])
+      child.on('exit', resolve)
+    })
+    assert.deepEqual(await Promise.all([ended(first), ended(second)]), [0, 0])
+    assert.deepEqual(readdirSync(place).sort(), ['first is in', 'first looks', 'first waits', 'second is in'])
   })
 })
