@@ -185,7 +185,7 @@ export class WorkerDatabase<S extends AnySchema> {
   async stats(): Promise<WorkerStats> {
     this.#alive()
     const stats = await this.#requests.ask<WorkerStats>({ t: 'stats' })
-    return { ...stats, page: { rows: this.#heap.rows, bytes: this.#heap.used } }
+    return { ...stats, page: { rows: this.#heap.rows, bytes: this.#heap.bytes } }
   }
 
   /** What is known of the storage; undefined without. */

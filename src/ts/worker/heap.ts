@@ -36,9 +36,9 @@ export class RowHeap {
   buffer = new ArrayBuffer(FIRST)
   /** Called when `buffer` is another one. What was read of the old one stays as it was. */
   onGrow: () => void = () => {}
-  /** Bytes in use and rows held. */
-  used = 0
+  /** Rows that are held, and the bytes of their slots. */
   rows = 0
+  bytes = 0
   #u8 = new Uint8Array(this.buffer)
   #i32 = new Int32Array(this.buffer)
   /** Address 0 is none. */
@@ -55,7 +55,6 @@ export class RowHeap {
   /** Address of a slot of at least `bytes`. */
   alloc(bytes: number): number {
     const size = slotOf(bytes)
-    this.used += size
     const free = this.#slots.get(size)
     if (free !== undefined && free !== 0) {
       this.#slots.set(size, this.#i32[free >>> 2] >>> 0)
@@ -71,7 +70,6 @@ export class RowHeap {
   /** Gives a slot back. */
   release(at: number, bytes: number): void {
     const size = slotOf(bytes)
-    this.used -= size
     this.#free += size
     this.#i32[at >>> 2] = this.#slots.get(size) ?? 0
     this.#slots.set(size, at)
@@ -93,7 +91,6 @@ export class RowHeap {
       base = this.#top
       this.#need(base + bytes.length)
       this.#top = base + bytes.length
-      this.used += bytes.length
     }
     for (let next = 0; next < packed.length;) {
       const first = next
@@ -109,6 +106,7 @@ export class RowHeap {
         tableOf(this.#at, rel).set(handle, at)
         tableOf(this.#size, rel).set(handle, size)
         this.rows++
+        this.bytes += slotOf(size)
       }
       yield
     }
@@ -148,9 +146,11 @@ export class RowHeap {
     const table = this.#at.get(rel)
     const at = table?.get(handle) ?? 0
     if (at === 0) return
+    const size = this.#size.get(rel)!.get(handle)
     table!.set(handle, 0)
-    this.release(at, this.#size.get(rel)!.get(handle))
+    this.release(at, size)
     this.rows--
+    this.bytes -= slotOf(size)
   }
 
   #need(bytes: number): void {

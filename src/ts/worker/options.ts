@@ -39,6 +39,6 @@ export interface WorkerStats extends EngineStats {
     /** Pages that the engine serves: tabs that share it. */
     readonly pages: number
   }
-  /** Rows that the page holds, as bytes. */
+  /** Rows that the page holds, and their bytes; what is on its way is not counted. */
   readonly page: { readonly rows: number; readonly bytes: number }
 }
