@@ -2,12 +2,13 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
+import { cursorBatch, cursorsOf } from './doors.js'
 import type { Durable } from './durable.js'
 import { type Medium, corrupt, storageError } from './medium.js'
-import { inParts, replacing } from './packed.js'
+import { inParts, packedRows, replacing } from './packed.js'
 import { type Transaction, decodeTransaction } from './record.js'
 import { databaseOf, leads, migrate } from './schemas.js'
-import type { Spaces } from './spaces.js'
+import { Spaces } from './spaces.js'
 import { begunAnew, isFilled, unread } from './stored.js'
 
 /** Milliseconds that a part of the rows takes when it is loaded, and parts together before the page has its turn. */
@@ -70,10 +71,13 @@ export async function load(d: Durable, followed?: Followed): Promise<void> {
   const last = stored.known = transactions[transactions.length - 1]?.number ?? 0
   // What tabs have had that is not of what is stored: the numbers say nothing then.
   const isApart = before !== undefined || isOther
-  if (known !== undefined && !isApart && transactions.length > 0 && transactions[0].number <= known + 1 && last >= known) await apply(d, transactions.filter(t => t.number > known), true)
+  // Rows of other tables mean nothing beside those that are there.
+  const isMigrated = known !== undefined && !isApart && last > known && old!.hash !== schema.hash
+  if (isMigrated) await migrateInPlace(d, transactions)
+  else if (known !== undefined && !isApart && transactions.length > 0 && transactions[0].number <= known + 1 && last >= known) await apply(d, transactions.filter(t => t.number > known), true)
   else if (known === undefined) await apply(d, transactions, false)
   d.begin()
-  if (known !== undefined && (isApart || last < known || transactions.length > 0 && transactions[0].number > known + 1)) {
+  if (known !== undefined && !isMigrated && (isApart || last < known || transactions.length > 0 && transactions[0].number > known + 1)) {
     // The database is not at a place of the log: the checkpoint is put in its place, or where storage is behind, the state is written.
     // That fails, as where there is no room, is told, and leaves what is stored.
     if (isApart || last < d.number) await d.checkpoints.rewrite().catch(() => {})
@@ -112,8 +116,9 @@ async function readAll({ medium, line, checkpoints }: Durable): Promise<Transact
   return all
 }
 
-async function apply(d: Durable, transactions: readonly Transaction[], isSeen: boolean): Promise<void> {
-  const { db, schema, options } = d
+/** `db` and `spaces`: its own, or empty ones beside. */
+async function apply(d: Durable, transactions: readonly Transaction[], isSeen: boolean, db = d.db, spaces = d.spaces): Promise<void> {
+  const { schema, options } = d
   const breathe = slices(SLICE)
   let rows = 200
   const stored = transactions[0]?.schema
@@ -125,7 +130,8 @@ async function apply(d: Durable, transactions: readonly Transaction[], isSeen: b
         if (isSeen) d.take(t, old ?? db)
         else {
           // With queries a row costs what they make of it: parts are as large as they may last.
-          d.take({ ...t, batch: undefined })
+          d.number = t.number
+          spaces.enter(t.entries)
           for (const part of t.batch === undefined ? [] : inParts(t.batch, () => rows)) {
             const begun = performance.now();
             (old ?? db).applyPacked(part)
@@ -152,9 +158,26 @@ function putInPlace(d: Durable, transactions: readonly Transaction[]): void {
   const { number } = transactions[0]
   const isRows = (t: Transaction): boolean => t.batch !== undefined && new DataView(t.batch.buffer, t.batch.byteOffset).getUint32(8, true) === 0xffffffff
   const pieces = transactions.filter(t => t.number === number && isRows(t))
+  // First: who listens to the version has its entries.
   d.spaces.clear()
+  for (const t of transactions) if (t.number === number) d.spaces.enter(t.entries)
   db.applyPacked(replacing(db, db.inside.layouts.map(l => l.name), pieces.map(t => t.batch!)), undefined, undefined, undefined, true)
   for (const t of transactions) if (t.number > number || !isRows(t)) d.take(t)
+}
+
+/** The same of what is stored of other tables: it is migrated beside, so that all of it comes in as one version, or nothing. */
+async function migrateInPlace(d: Durable, transactions: readonly Transaction[]): Promise<void> {
+  const { db } = d
+  const tables = db.inside.layouts.map(l => l.name)
+  const twin = db.twin(), spaces = new Spaces()
+  try {
+    await apply(d, transactions, false, twin, spaces)
+    const rows = replacing(db, tables, await packedRows(twin, tables))
+    d.spaces.clear()
+    d.spaces.enter(spaces.stored())
+    db.applyPacked(rows, undefined, undefined, undefined, true)
+    for (const [source, cursor] of cursorsOf(twin)) db.applyPacked(cursorBatch(source, cursor))
+  } finally { twin.close() }
 }
 
 /** Whether an engine refuses rows for what they are. One that is closed or has crashed refuses everything, one without memory what is large. */

@@ -29,6 +29,8 @@ export class Tabs implements Keeper {
   readonly leading: Promise<void>
   readonly closed: Promise<void>
   #leader: Durable | undefined
+  /** What will lead, or would have: while it reads the storage its entries go with the rows. */
+  #coming: Durable | undefined
   readonly #follower: Follower
   #isClosed = false
   /** It has the lock: what is durable is in the storage, which is read now. */
@@ -117,6 +119,7 @@ export class Tabs implements Keeper {
     this.#takes = true
     const { db } = this
     const leader = new Durable(db, this.open(), this.options)
+    this.#coming = leader
     leader.line.onDurable = t => { this.#say({ kind: 'record', of: ofLeader(leader), record: encodeTransaction(t), unread: leader.stored.unread }) }
     try {
       await leader.load(this.#follower.ended())
@@ -178,7 +181,7 @@ export class Tabs implements Keeper {
     this.#writes()
     return this.#leader!.commitPacked(batch, entries, source, cursor, origin)
   }
-  entries(space: string): ReadonlyMap<string, unknown> { return (this.#leader?.spaces ?? this.#follower.spaces).get(space) }
+  entries(space: string): ReadonlyMap<string, unknown> { return (this.#coming?.spaces ?? this.#follower.spaces).get(space) }
   /** Followers have what is durable only. */
   flush(): Promise<void> { return this.#isClosed ? Promise.reject(closedError(this.db)) : this.#led(leader => leader.flush()) }
   checkpoint(): Promise<void> { return this.#led(leader => leader.checkpoint()) }

@@ -1,6 +1,6 @@
 // What tabs of one origin share, in one thread: Web Locks, channels, and the files of OPFS. Tabs can be killed, also in the middle of what they say.
 import { vi } from 'vitest'
-import { Generations, MemoryFolder, type OpfsOptions, type StoreOptions, opfs } from '../../../pkg/storage/index.js'
+import { type Folder, Generations, MemoryFolder, type OpfsOptions, type StoreOptions, opfs } from '../../../pkg/storage/index.js'
 import type { StorageOption } from '../../../pkg/storage/index.js'
 import { look } from './disks.js'
 import { open, shut } from './stream.js'
@@ -70,7 +70,7 @@ class FileWorker {
   async #answer(method: string, argument: any): Promise<unknown> {
     this.tab.asked(method)
     if (method === 'open') {
-      const medium = new Generations(this.tab.browser.folder)
+      const medium = new Generations(this.tab.browser.disk)
       await medium.open()
       this.#medium = medium
       return undefined
@@ -93,6 +93,8 @@ class FileWorker {
 
 export class Browser {
   readonly folder: MemoryFolder
+  /** Where tabs have their files from now on. */
+  disk: Folder
   readonly channels = new Set<Channel>()
   /** All that was said. */
   readonly said: any[] = []
@@ -102,7 +104,7 @@ export class Browser {
 
   /** Puts itself in the place of the host's. `denied`: a frame of an opaque origin. */
   constructor({ denied = false, folder = new MemoryFolder() }: { denied?: boolean; folder?: MemoryFolder } = {}) {
-    this.folder = folder
+    this.folder = this.disk = folder
     const browser = this
     vi.stubGlobal('BroadcastChannel', class extends Channel { constructor() { super(browser) } })
     vi.stubGlobal('navigator', {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EddylineError } from '../../../pkg/index.inline.js'
 import { Browser, type Tab, stored, until } from './browser.js'
 import { Disk, look, turns } from './disks.js'
-import { fed, feed, open, oracle, rejection, shut, stateOf } from './stream.js'
+import { batch, fed, feed, open, oracle, rejection, shut, stateOf } from './stream.js'
 
 afterEach(() => { vi.unstubAllGlobals() })
 
@@ -130,6 +130,28 @@ describe('a tab that was not told all', () => {
     await third.durability!.checkpoint()
     await shut(third)
     expect((await stored(browser)).at(-1)).toBe(oracle(40))
+  })
+
+  it.each(['a log', 'a checkpoint'])('and leads before it is told: what listens to a version has its entries, too: %s', async kept => {
+    const browser = new Browser()
+    const [a, b] = [browser.tab(), browser.tab()]
+    const first = await fed(a.storage({ checkpointBytes: Infinity }), 3), second = await open(b.storage())
+    a.isLost = m => m.kind === 'record'
+    for (let n = 4; n <= 6; n++) first.durability!.commit(batch(n), { my: { at: n } })
+    await first.flush()
+    if (kept === 'a checkpoint') await first.durability!.checkpoint()
+    first.durability!.commit(batch(8), { my: { at: 8 } })
+    await first.flush()
+    const seen: unknown[] = []
+    const at = (): unknown => second.durability!.entries('my').get('at')
+    second.subscribe(({ applied }) => { if (applied > 0) seen.push(at()) })
+    a.kill()
+    await until('rows', () => second.cursor('s') === '8')
+    // Not before it leads.
+    expect(at()).toBe(8)
+    await second.durability!.leading
+    expect(seen).toEqual(kept === 'a log' ? [4, 5, 6, 8] : [6, 8])
+    await shut(second)
   })
 
   it('and comes in the middle of writing: it has nothing that is not durable', async () => {

@@ -8,22 +8,9 @@ import { random } from '../real/support.js'
 import { until } from './browser.js'
 import { turns } from './disks.js'
 import { Machine, type Process } from './machine.js'
-import { NEWEST, type State, change, changesOf, copyOf, empty, migrated, migrationsTo, schemas, text } from './versions.js'
+import { NEWEST, type State, change, changesOf, copyOf, empty, migrated, migrationsTo, schemas, stateOf, text } from './versions.js'
 
 type Db = Database<any>
-
-/** What a database has, read by queries of its own. */
-function stateOf(db: Db, version: number): State {
-  const state = empty(version)
-  const rows = (name: string, tenant?: string): void => {
-    const live = db.live((db.query as any)[name], tenant === undefined ? undefined : { tenant })
-    try { change(state, [...live.rows as Iterable<any>].map(row => ({ op: 'upsert', table: name, row, ...(tenant === undefined ? {} : { tenant }) }))) } finally { live.dispose() }
-  }
-  for (const name of Object.keys(state.tables)) if (name === 'notes') for (const tenant of ['t0', 't1']) rows(name, tenant); else rows(name)
-  for (const source of ['s', 'r']) if (db.cursor(source) !== undefined) state.cursors.set(source, db.cursor(source)!)
-  for (const [key, value] of db.durability!.entries('my')) state.entries.set(key, value)
-  return state
-}
 
 interface Watched { readonly live: { readonly rows: Iterable<any>; readonly status: string; dispose(): void }; readonly of: (state: State) => unknown[] }
 

@@ -164,6 +164,33 @@ describe('tabs of two versions of an application', () => {
     await shut(first)
   })
 
+  it.each(['a log', 'a checkpoint'])('a newer one that has followed one that could not read what is stored, and takes over, migrates it as an opening does: %s', async kept => {
+    const browser = new Browser()
+    const first = await start(browser.tab(), old)
+    first.apply([{ op: 'insert', table: 'items', row: { id: 1, price: 999, stock: 3 } }])
+    first.apply({ changes: [{ op: 'insert', table: 'items', row: { id: 2, price: 5, stock: 1 } }], source: 's', cursor: 7 } as never)
+    first.durability!.commit(undefined, { my: { a: 1 } })
+    if (kept === 'a checkpoint') await first.durability!.checkpoint()
+    await shut(first)
+    const [a, b] = [browser.tab(), browser.tab()]
+    a.asked = method => { if (method === 'read') throw Object.assign(new Error('not now'), { code: 'STORAGE_FAILED' }) }
+    const second = await start(a, swapped, two), third = await start(b, swapped, two)
+    expect([second.durability!.status, third.durability!.status]).toEqual(['memory', 'follower'])
+    const versions: number[] = []
+    third.subscribe(({ version }) => { versions.push(version) })
+    await shut(second)
+    await until('the end of it', () => third.durability!.status !== 'follower')
+    const look = (db: Database<any>): unknown[] => [db.durability!.status, rows(db), db.cursor('s'), [...db.durability!.entries('my')]]
+    const all = ['ready', [{ id: 1, price: 999, stock: 3 }, { id: 2, price: 5, stock: 1 }], '7', [['a', 1]]]
+    expect([look(third), b.warnings]).toEqual([all, []])
+    // The rows, then the cursor.
+    expect(versions.length).toBeLessThanOrEqual(2)
+    await shut(third)
+    const last = browser.tab(), next = await start(last, swapped, { version: 2 })
+    expect([look(next), last.warnings]).toEqual([all, []])
+    await shut(next)
+  })
+
   it('one that has followed, and finds a newer one leading, keeps its rows, says so, and writes nothing', async () => {
     const browser = new Browser()
     const [a, b, c] = [browser.tab(), browser.tab(), browser.tab()]

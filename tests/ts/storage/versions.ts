@@ -1,5 +1,5 @@
 // Four versions of one application's tables, the steps between them, and what they hold as plain maps: the model of the random programs.
-import { type AnySchema, decimal, defineSchema, int, json, number, string, table } from '../../../pkg/index.inline.js'
+import { type AnySchema, type Database, decimal, defineSchema, int, json, number, string, table } from '../../../pkg/index.inline.js'
 import type { Migrations } from '../../../pkg/storage/index.js'
 
 const notes = table({ id: int().key(), text: string() }, { tenant: true })
@@ -71,6 +71,19 @@ export function change(state: State, changes: readonly any[], tenantOf?: string)
       else if (rows.has(key)) rows.set(key, { row: { ...rows.get(key)!.row, ...c.set }, ...held })
     }
   }
+}
+
+/** What a database has, read by queries of its own. */
+export function stateOf(db: Database<any>, version: number): State {
+  const state = empty(version)
+  const rows = (name: string, tenant?: string): void => {
+    const live = db.live((db.query as any)[name], tenant === undefined ? undefined : { tenant })
+    try { change(state, [...live.rows as Iterable<any>].map(row => ({ op: 'upsert', table: name, row, ...(tenant === undefined ? {} : { tenant }) }))) } finally { live.dispose() }
+  }
+  for (const name of Object.keys(state.tables)) if (name === 'notes') for (const tenant of ['t0', 't1']) rows(name, tenant); else rows(name)
+  for (const source of ['s', 'r']) if (db.cursor(source) !== undefined) state.cursors.set(source, db.cursor(source)!)
+  for (const [key, value] of db.durability!.entries('my')) state.entries.set(key, value)
+  return state
 }
 
 /** Random changes that every state of the version takes. */
