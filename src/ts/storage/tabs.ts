@@ -10,7 +10,7 @@ import { type Medium, closedError, storageError } from './medium.js'
 import { type StoreOptions, tellWarning } from './options.js'
 import { encodeTransaction } from './record.js'
 import { storedSchema } from './schemas.js'
-import { type Message, ofLeader, tellState } from './telling.js'
+import { type Message, heard, ofLeader, tellState } from './telling.js'
 import { Warm } from './warm.js'
 
 /**
@@ -115,6 +115,8 @@ export class Tabs implements Keeper {
 
   /** Leads until it is closed or its engine crashes; the lock is held as long. */
   async #takeOver(): Promise<void> {
+    // The lock may pass on before what was said last is heard: of one that led without storage nothing else has it.
+    if (this.#follower.isLoaded) await heard()
     if (this.#isClosed || this.#failure !== undefined) { this.#letGo(); return }
     this.#takes = true
     const { db } = this

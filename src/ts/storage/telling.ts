@@ -1,6 +1,7 @@
 // What tabs say to each other, and how one that leads tells its state.
-import { slices } from '../breathe.js'
+import { later, slices } from '../breathe.js'
 import type { Durable } from './durable.js'
+import { PATIENCE } from './medium.js'
 import { type StoredSchema, type Transaction, encodeTransaction } from './record.js'
 
 /** Which tables the rows are of, without saying them. */
@@ -27,6 +28,22 @@ interface Done { readonly cursors: readonly [source: string, cursor: string][]; 
 const PIECE = 32 * 1024
 
 export const newId = (): string => Math.random().toString(36).slice(2)
+
+/** Resolves when what other tabs have said by now has been heard: it comes before an echo of one's own. */
+export async function heard(): Promise<void> {
+  const name = `eddyline:echo:${newId()}`
+  const here = new BroadcastChannel(name), there = new BroadcastChannel(name)
+  // A page that the browser has frozen hears nothing.
+  let patience: ReturnType<typeof later> | undefined
+  await new Promise<void>(resolve => {
+    there.onmessage = () => { resolve() }
+    patience = later(resolve, PATIENCE)
+    here.postMessage(undefined)
+  })
+  clearTimeout(patience)
+  here.close()
+  there.close()
+}
 
 /** Tells a tab that has just come everything: what is durable, and what is on its way there will be told by itself. */
 export async function tellState(leader: Durable, to: string, say: (message: Message) => void, isOver: () => boolean): Promise<void> {

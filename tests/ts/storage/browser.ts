@@ -2,10 +2,11 @@
 import { vi } from 'vitest'
 import { type Folder, Generations, MemoryFolder, type OpfsOptions, type StoreOptions, opfs } from '../../../pkg/storage/index.js'
 import type { StorageOption } from '../../../pkg/storage/index.js'
-import { look } from './disks.js'
+import { look, turns } from './disks.js'
 import { open, shut } from './stream.js'
 
 type Heard = { data: any }
+const SHARED = 'eddyline:opfs:app'
 interface Request { run: () => Promise<unknown>; resolve: (v: unknown) => void; reject: (error: unknown) => void }
 
 /** One tab: made before its database, whose storage is `storage`. */
@@ -38,16 +39,20 @@ export class Tab {
 
 class Channel {
   onmessage: ((event: Heard) => void) | undefined
-  readonly tab: Tab
-  constructor(readonly browser: Browser) {
+  /** Of those that tabs share; who asks for another one is in the middle of something. */
+  readonly tab: Tab | undefined
+  constructor(readonly browser: Browser, readonly name: string) {
+    browser.channels.add(this)
+    if (name !== SHARED) return
     this.tab = browser.current
     this.tab.channel = this
-    browser.channels.add(this)
   }
   postMessage(data: any): void {
-    if (this.tab.isDead || this.tab.isLost(data)) return
-    this.browser.said.push(data)
-    for (const other of this.browser.channels) if (other !== this) setImmediate(() => { if (this.browser.channels.has(other)) other.onmessage?.({ data }) })
+    if (this.tab?.isDead === true || this.tab?.isLost(data) === true) return
+    if (this.tab !== undefined) this.browser.said.push(data)
+    for (const other of this.browser.channels) {
+      if (other !== this && other.name === this.name) void turns(this.browser.slowness).then(() => { if (this.browser.channels.has(other)) other.onmessage?.({ data }) })
+    }
   }
   close(): void { this.browser.channels.delete(this) }
 }
@@ -99,6 +104,8 @@ export class Browser {
   /** All that was said. */
   readonly said: any[] = []
   current!: Tab
+  /** Turns until a message is there. They come in order. */
+  slowness = 1
   #holder = false
   #queue: Request[] = []
 
@@ -106,7 +113,7 @@ export class Browser {
   constructor({ denied = false, folder = new MemoryFolder() }: { denied?: boolean; folder?: MemoryFolder } = {}) {
     this.folder = this.disk = folder
     const browser = this
-    vi.stubGlobal('BroadcastChannel', class extends Channel { constructor() { super(browser) } })
+    vi.stubGlobal('BroadcastChannel', class extends Channel { constructor(name: string) { super(browser, name) } })
     vi.stubGlobal('navigator', {
       locks: {
         request: (_: string, { signal }: { signal: AbortSignal }, fn: () => Promise<void>) => {

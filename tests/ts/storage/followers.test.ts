@@ -132,6 +132,25 @@ describe('a tab that was not told all', () => {
     expect((await stored(browser)).at(-1)).toBe(oracle(40))
   })
 
+  it('because the lock has passed on before what was said last was heard: it waits for that, which nothing else may have', async () => {
+    const disk = new Disk(), browser = new Browser({ folder: disk })
+    const first = await fed(browser.tab().storage(), 10)
+    const second = await open(browser.tab().storage()), third = await open(browser.tab().storage())
+    disk.full = /./
+    feed(first, 12)
+    expect(await rejection(first.flush())).toBe('STORAGE_FULL')
+    browser.slowness = 200
+    feed(first, 14)
+    disk.full = undefined
+    await shut(first)
+    await second.durability!.leading
+    await until('the stream', () => third.cursor('s') === '14')
+    expect([second.cursor('s'), stateOf(second), third.durability!.status]).toEqual(['14', oracle(14), 'follower'])
+    await shut(third)
+    await shut(second)
+    expect((await stored(browser)).slice(2)).toEqual(['14', [], oracle(14)])
+  })
+
   it.each(['a log', 'a checkpoint'])('and leads before it is told: what listens to a version has its entries, too: %s', async kept => {
     const browser = new Browser()
     const [a, b] = [browser.tab(), browser.tab()]
