@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EddylineError, createDatabase, defineSchema, int, string, table, timestamp } from '../../../pkg/index.inline.js'
 import { files, memory } from '../../../pkg/storage/index.js'
@@ -130,6 +131,17 @@ for (const worker of [undefined, 'inline'] as const) {
 }
 
 describe('what is wrong', () => {
+  it('an engine that crashes in a thread of its own: what was applied is written before that ends', async () => {
+    const path = folder()
+    const db = await far({ worker: () => new Worker(new URL('./crashing-worker.mjs', import.meta.url)) as never, storage: files(path, { onWarning: () => {} }) })
+    for (let n = 0; n < 30; n++) await db.apply([put(`i${n}`)])
+    expect(await code(db.ask('crash', [put('last')]))).toBe('ENGINE_CRASHED')
+    expect(db.durability!.status).toBe('memory')
+    const again = await createDatabase({ schema, storage: files(path) })
+    expect([again.durability!.status, again.live(again.query.issues.where('id', '=', 'last')).rows.length]).toEqual(['ready', 1])
+    again.close()
+    await again.durability!.closed
+  })
   it('an engine that crashes: what was applied is written, the storage let go, and the status says so, as without a worker', async () => {
     const path = folder(), warnings: string[] = [], statuses: string[] = []
     let crash!: () => void
