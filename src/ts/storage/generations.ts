@@ -37,6 +37,8 @@ const check = (magic: number, length: number, before: number): number => (Math.i
 const pad8 = (n: number): number => (n + 7) & ~7
 /** Bytes that a disk writes together, at the least. */
 const SECTOR = 512
+/** Bytes that are looked through at a time. */
+const WINDOW = 1 << 16
 
 /**
  * Files `checkpoint-g` and `log-g`. The state is the newest whole checkpoint `g` (none: empty, g = 0), then `log-g`,
@@ -302,13 +304,24 @@ function* frames(file: File, at: number, size: number): Generator<{ bytes: Uint8
  */
 function isDamage(file: File, at: number, size: number): boolean {
   let whole: number | undefined
-  for (let next = at + 8; next + HEAD <= size; next += 8) {
+  for (let next = magicBehind(file, at + 8, size); next < size;) {
     const frame = frameAt(file, next, size)
-    if (frame === undefined || !isRecord(readAll(file, next + HEAD, frame.length))) continue
-    if (next - frame.before > at) return true
-    whole ??= next
+    const isWhole = frame !== undefined && isRecord(readAll(file, next + HEAD, frame.length))
+    if (isWhole && next - frame.before > at) return true
+    if (isWhole) whole ??= next
+    next = magicBehind(file, isWhole ? next + HEAD + pad8(frame.length) : next + 8, size)
   }
   return whole !== undefined && !hasEmptySector(readAll(file, at, whole - at), at)
+}
+
+/** The first place from `from` on where a frame may begin; `size` if there is none. */
+function magicBehind(file: File, from: number, size: number): number {
+  for (let at = from; at < size; at += WINDOW) {
+    const bytes = readAll(file, at, Math.min(WINDOW, size - at))
+    const view = new DataView(bytes.buffer, 0, bytes.length)
+    for (let i = 0; i + 4 <= bytes.length; i += 8) if (view.getUint32(i, true) === FRAME) return at + i
+  }
+  return size
 }
 
 function hasEmptySector(bytes: Uint8Array, at: number): boolean {

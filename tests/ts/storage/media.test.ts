@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { Generations } from '../../../src/ts/storage/generations.js'
+import { type File, Generations } from '../../../src/ts/storage/generations.js'
 import { MemoryFolder } from '../../../src/ts/storage/memory.js'
 import { NodeFolder } from '../../../src/ts/storage/node-files.js'
 import { crc32, decodeTransaction, encodeTransaction } from '../../../src/ts/storage/record.js'
@@ -109,6 +109,34 @@ describe('files', () => {
     // Of what is not empty nobody knows that it was never written.
     writeFileSync(join(path, 'log-0'), Buffer.from(whole).fill(7, record * 2 + 700, record * 2 + 800))
     await expect(numbers(path)).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' })
+  })
+
+  it('what is behind a damaged place is looked through in pieces, not word by word', async () => {
+    let reads = 0
+    class Counted extends MemoryFolder {
+      override file(name: string): File {
+        const file = super.file(name)
+        return { ...file, read: (into, at) => { reads++; return file.read(into, at) } }
+      }
+    }
+    const folder = new Counted(), medium = new Generations(folder)
+    const read = async (): Promise<number> => {
+      let n = 0
+      for await (const _ of medium.read()) n++
+      return n
+    }
+    await medium.open()
+    await read()
+    await medium.append([1, 2, 3].map(number => encodeTransaction({ number, batch: new Uint8Array(1 << 20).fill(7) })))
+    await medium.close()
+    const { bytes, size } = folder.files.get('log-0')!
+    bytes.fill(0, size / 3, size / 3 + 4096)
+    await medium.open()
+    reads = 0
+    expect(await read()).toBe(1)
+    // By 64 KB at a time, twice.
+    expect(reads).toBeLessThan(2 * size / 65536)
+    await medium.close()
   })
 
   it('a log that is missing is damage', async () => {
