@@ -8,21 +8,9 @@ import { random } from '../real/support.js'
 import { until } from './browser.js'
 import { turns } from './disks.js'
 import { Machine, type Process } from './machine.js'
-import { NEWEST, type State, change, changesOf, copyOf, empty, migrated, migrationsTo, schemas, stateOf, text } from './versions.js'
+import { NEWEST, type State, type Watched, change, changesOf, copyOf, empty, migrated, migrationsTo, plain, schemas, stateOf, text, watched } from './versions.js'
 
 type Db = Database<any>
-
-interface Watched { readonly live: { readonly rows: Iterable<any>; readonly status: string; dispose(): void }; readonly of: (state: State) => unknown[] }
-
-/** Live queries and what they show of a model. */
-function watched(db: Db, which: number): Watched {
-  const items = (state: State): any[] => [...state.tables['items'].values()].map(({ row }) => row)
-  const q = (db.query as any).items
-  if (which === 0) return { live: db.live(q.where('n', '>', 60).orderBy('id')), of: s => items(s).filter(r => r.n > 60).sort((a, b) => a.id < b.id ? -1 : 1) }
-  if (which === 1) return { live: db.live(q.orderBy('n', 'desc').orderBy('id').limit(3).select('id', 'n')), of: s => items(s).sort((a, b) => b.n - a.n || (a.id < b.id ? -1 : 1)).slice(0, 3).map(({ id, n }) => ({ id, n })) }
-  return { live: db.live((db.query as any).notes.orderBy('id'), { tenant: 't0' }), of: s => [...s.tables['notes'].values()].filter(r => r.tenant === 't0').map(r => r.row).sort((a, b) => a.id < b.id ? -1 : 1) }
-}
-const plain = (rows: Iterable<any>): string => JSON.stringify([...rows].map(row => Object.entries(row).sort(([a], [b]) => a < b ? -1 : 1)))
 
 const fine = new Set(['STORAGE_FULL', 'STORAGE_FAILED', 'NOT_DURABLE', 'CLOSED', 'MEMORY_BUDGET'])
 
@@ -109,6 +97,21 @@ async function run(seed: number): Promise<string[]> {
       for (const { live, of } of queries) if (plain(live.rows) !== plain(of(model))) wrong.push(`${where}: a query shows ${plain(live.rows)}, not ${plain(of(model))}`)
       if (statuses[statuses.length - 1] !== durability.status || statuses.some((s, i) => i > 0 && s === statuses[i - 1])) wrong.push(`${where}: told ${statuses}, is ${durability.status}`)
     }
+    /** What a listener applies behind the next version. */
+    let echo: any[] | undefined, current: State | undefined
+    db.subscribe(({ applied }) => {
+      const changes = echo
+      if (changes === undefined || current === undefined || applied === 0) return
+      echo = undefined
+      const next = copyOf(current)
+      change(next, changes)
+      try { db.apply(changes as never) } catch (error) {
+        if ((error as { code?: string }).code !== 'MEMORY_BUDGET') wrong.push(`a listener is refused: ${error}`)
+        return
+      }
+      done(current)
+      current = next
+    })
     /** Applies what `apply` does, and to the model if it was taken. */
     const applies = (batch: any, apply: () => unknown, entries: Record<string, unknown> = {}): void => {
       const next = copyOf(model)
@@ -116,22 +119,26 @@ async function run(seed: number): Promise<string[]> {
       if (batch.cursor !== undefined) next.cursors.set(batch.source, String(batch.cursor))
       for (const [key, value] of Object.entries(entries)) if (value === null) next.entries.delete(key); else next.entries.set(key, value)
       const before = db.version
+      current = next
       try {
         const made = apply()
         // What is durable is refused by its promise.
-        if (!(made instanceof Promise) || db.version > before) done(next)
+        if (!(made instanceof Promise) || db.version > before) done(current)
         if (made instanceof Promise) track(made)
-      } catch (error) {; if ((error as { code?: string }).code !== 'MEMORY_BUDGET') { wrong.push(`refused: ${error}`) }
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'MEMORY_BUDGET') wrong.push(`refused: ${error}`)
       }
+      current = undefined
     }
     check('at the beginning')
 
     for (let step = 0; step < 30 && wrong.length === 0 && !process_.isDead; step++) {
       // What was not read is tried again, mostly.
-      const what = isOwn || rnd(3) > 0 ? rnd(20) : 12
+      const what = isOwn || rnd(3) > 0 ? rnd(21) : 12
       if (what >= 10 && what <= 12 && rnd(2) === 0) machine.isUnreadable = false
       const changes = changesOf(rnd, version, ++serial)
       log.push(`${step}: ${what} ${durability.status}`)
+      echo = rnd(6) === 0 ? changesOf(rnd, version, ++serial) : undefined
       if (what <= 2) applies({ changes }, () => db.apply(changes as never))
       else if (what === 3) { const batch = { changes, source: 's', cursor: ++cursor }; applies(batch, () => db.apply(batch as never)) }
       else if (what === 4) applies({ changes }, () => db.apply(changes as never, { durable: true }))
@@ -170,7 +177,22 @@ async function run(seed: number): Promise<string[]> {
       else if (what === 14) machine.full = undefined
       else if (what === 15) machine.failsIn = rnd(6)
       else if (what === 16 && rnd(3) === 0) process_.diesIn = rnd(10)
-      else if (what === 17 && queries.length < 4) queries.push(watched(db, rnd(3)))
+      else if (what === 20) {
+        // As a stream: nothing of it is there before its end.
+        const batch = { changes, source: 'r', cursor: String(++cursor) }, pieces = JSON.stringify(batch).match(/[^]{1,40}/g)!
+        const next = copyOf(model), before = db.version
+        change(next, changes)
+        next.cursors.set('r', batch.cursor)
+        echo = undefined
+        let isTaken: boolean | undefined
+        void db.applyJson(new Blob(pieces).stream()).then(() => { isTaken = true }, error => {
+          if (!fine.has((error as { code: string }).code)) wrong.push(`a stream: ${error}`)
+          isTaken = false
+        })
+        await until('the stream', () => isTaken !== undefined)
+        if (isTaken === true) done(next)
+        else if (db.version > before) wrong.push('a stream is refused, and there')
+      } else if (what === 17 && queries.length < 4) queries.push(watched(db, rnd(3)))
       else if (what === 18 && queries.length > 0) { queries[0].live.dispose(); queries = queries.slice(1) }
       else if (what === 19) {
         // Another one meanwhile is kept out.

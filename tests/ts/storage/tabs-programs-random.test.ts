@@ -8,11 +8,11 @@ import { random } from '../real/support.js'
 import { Browser, type Tab, until } from './browser.js'
 import { turns } from './disks.js'
 import { Machine } from './machine.js'
-import { NEWEST, type State, change, changesOf, copyOf, empty, migrated, migrationsTo, schemas, stateOf, text } from './versions.js'
+import { NEWEST, type State, type Watched, change, changesOf, copyOf, empty, migrated, migrationsTo, plain, schemas, stateOf, text, watched } from './versions.js'
 
 afterEach(() => { vi.unstubAllGlobals() })
 
-interface Page { tab: Tab; name: string; version: number; db: Database<any> | undefined; opening: Promise<void>; told: string[] }
+interface Page { tab: Tab; name: string; version: number; db: Database<any> | undefined; opening: Promise<void>; told: string[]; queries: Watched[] }
 /** A transaction: what there is behind it, and the one before. */
 interface Step { readonly state: State; readonly before: number }
 
@@ -39,19 +39,21 @@ async function run(seed: number): Promise<string[]> {
   let version = 1, serial = 0, next = 0, isUnreadable = false
   let pages: Page[] = []
 
-  const check = ({ db, version, name, told }: Page, where: string): void => {
+  const check = ({ db, version, name, told, queries }: Page, where: string): void => {
     if (db === undefined || db.durability!.status === 'closed' || db.inside.port.dead !== undefined) return
     const state = stateOf(db, version), at = serialOf(state)
     if (text(state) !== reached(at, version)) wrong.push(`${where}: ${name} (${db.durability!.status}) has not the state of ${at}: ${text(state)}, but ${reached(at, version)}`)
+    for (const { live, of } of queries) if (plain(live.rows) !== plain(of(state))) wrong.push(`${where}: a query of ${name} shows ${plain(live.rows)}, not ${plain(of(state))}`)
     if (told.some((status, i) => status === told[i - 1])) wrong.push(`${where}: ${name} is told ${told}`)
   }
   const start = async (of: number): Promise<void> => {
     const tab = browser.tab(), name = `p${next++}`
     tab.asked = method => { if (method === 'read' && isUnreadable) throw Object.assign(new Error('not now'), { code: 'STORAGE_FAILED' }) }
-    const page: Page = { tab, name, version: of, db: undefined, opening: Promise.resolve(), told: [] }
+    const page: Page = { tab, name, version: of, db: undefined, opening: Promise.resolve(), told: [], queries: [] }
     page.opening = createDatabase({ schema: schemas[of], storage: tab.storage({ version: of, migrations: migrationsTo(of), checkpointBytes: [0, 1500, Infinity][rnd(3)] }) }).then(db => {
       page.db = db
       page.told.push(db.durability!.status)
+      page.queries.push(...[0, 1, 2].map(which => watched(db, which)))
       db.durability!.subscribe(status => { page.told.push(status) })
       log.push(`${name} is ${db.durability!.status}`)
     }, error => {

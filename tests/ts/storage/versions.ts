@@ -86,6 +86,19 @@ export function stateOf(db: Database<any>, version: number): State {
   return state
 }
 
+export interface Watched { readonly live: { readonly rows: Iterable<any>; readonly status: string; dispose(): void }; readonly of: (state: State) => unknown[] }
+
+/** Live queries and what they show of a model. */
+export function watched(db: Database<any>, which: number): Watched {
+  const items = (state: State): any[] => [...state.tables['items'].values()].map(({ row }) => row)
+  const q = (db.query as any).items
+  if (which === 0) return { live: db.live(q.where('n', '>', 60).orderBy('id')), of: s => items(s).filter(r => r.n > 60).sort((a, b) => a.id < b.id ? -1 : 1) }
+  if (which === 1) return { live: db.live(q.orderBy('n', 'desc').orderBy('id').limit(3).select('id', 'n')), of: s => items(s).sort((a, b) => b.n - a.n || (a.id < b.id ? -1 : 1)).slice(0, 3).map(({ id, n }) => ({ id, n })) }
+  return { live: db.live((db.query as any).notes.orderBy('id'), { tenant: 't0' }), of: s => [...s.tables['notes'].values()].filter(r => r.tenant === 't0').map(r => r.row).sort((a, b) => a.id < b.id ? -1 : 1) }
+}
+/** Rows as text. */
+export const plain = (rows: Iterable<any>): string => JSON.stringify([...rows].map(row => Object.entries(row).sort(([a], [b]) => a < b ? -1 : 1)))
+
 /** Random changes that every state of the version takes. */
 export function changesOf(rnd: (n: number) => number, version: number, serial: number): any[] {
   const items = version >= 4 ? (n: number) => `i${n}` : (n: number) => n
