@@ -142,6 +142,22 @@ describe('what is wrong', () => {
     again.close()
     await again.durability!.closed
   })
+  it('a worker that ends: the status says so, and what was durable is there', async () => {
+    const path = folder(), statuses: string[] = []
+    const thread = new Worker(new URL('./crashing-worker.mjs', import.meta.url))
+    const db = await far({ worker: thread as never, storage: files(path) })
+    db.durability!.subscribe(status => { statuses.push(status) })
+    await db.apply([put('a')], { durable: true })
+    await thread.terminate()
+    await eventually(() => db.durability!.status !== 'ready')
+    expect([db.durability!.status, db.durability!.warning!.code, await code(db.flush())]).toEqual(['memory', 'WORKER_FAILED', 'WORKER_FAILED'])
+    const again = await createDatabase({ schema, storage: files(path) })
+    expect([again.durability!.status, again.live(again.query.issues).rows.length]).toEqual(['ready', 1])
+    again.close()
+    await again.durability!.closed
+    await closed(db)
+    expect(statuses).toEqual(['memory', 'closed'])
+  })
   it('an engine that crashes: what was applied is written, the storage let go, and the status says so, as without a worker', async () => {
     const path = folder(), warnings: string[] = [], statuses: string[] = []
     let crash!: () => void
