@@ -56,7 +56,7 @@ export interface Durability {
   retry(): Promise<void>
   /** Resolves when this tab may run sources and reducers: at once but for followers. Rejects with the warning when it never will, with CLOSED when it is closed before. */
   readonly leading: Promise<void>
-  /** Settles when a closed database has let its storage go. */
+  /** Settles when a database that is closed, or whose engine has crashed, has let its storage go. */
   readonly closed: Promise<void>
   /** Told of every change of `status`. Returns the function that ends it. */
   subscribe(fn: (status: DurabilityStatus) => void): () => void

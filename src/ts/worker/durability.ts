@@ -23,7 +23,7 @@ export interface WorkerDurability {
   retry(): Promise<void>
   /** Resolves when this database may run sources: at once but for followers. */
   readonly leading: Promise<void>
-  /** Settles when a closed database has let its storage go. */
+  /** Settles when a database that is closed, or whose engine has crashed, has let its storage go. */
   readonly closed: Promise<void>
   subscribe(fn: (status: DurabilityStatus) => void): () => void
 }
