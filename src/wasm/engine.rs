@@ -65,13 +65,14 @@ impl Inner {
         Ok(unsafe { std::slice::from_raw_parts(self.scratch.as_ptr().cast(), len) })
     }
 
+    /// Applies what can be afforded: who is refused keeps it.
     fn apply_json(&mut self, batch: Batch) -> Js<*const i32> {
         let Envelope { source, cursor, origin, .. } = &batch.envelope;
         let named = source.is_some() || cursor.is_some() || origin.is_some();
         if named {
             self.envelope = batch.envelope.clone();
         }
-        let report = self.apply(batch)?;
+        let report = self.apply_afforded(batch)?;
         if named {
             self.report.words[2] |= NAMED;
         }
@@ -80,6 +81,10 @@ impl Inner {
 
     fn apply(&mut self, batch: Batch) -> Js<*const i32> {
         self.afford(&batch)?;
+        self.apply_afforded(batch)
+    }
+
+    fn apply_afforded(&mut self, batch: Batch) -> Js<*const i32> {
         self.engine.apply_into(batch, &mut self.report).map_err(throw)?;
         if self.is_over() {
             self.report.words[2] |= OVER;
@@ -238,8 +243,10 @@ impl WasmEngine {
             Some(batch) => batch,
             None => readers[usize::from(whole)].finish(engine.schema()).map_err(throw)?,
         };
-        if !whole && let Err(error) = inner.afford(&batch) {
-            inner.refused = Some(batch);
+        if let Err(error) = inner.afford(&batch) {
+            if !whole {
+                inner.refused = Some(batch);
+            }
             return Err(error);
         }
         inner.apply_json(batch)
@@ -267,7 +274,9 @@ impl WasmEngine {
         let batch =
             inner.input(len).and_then(|input| reader.read_all(inner.engine.schema(), &Options::default(), input).map_err(throw));
         inner.readers[1] = reader;
-        inner.apply_json(batch?)
+        let batch = batch?;
+        inner.afford(&batch)?;
+        inner.apply_json(batch)
     }
 
     /// Source, cursor and origin of the last JSON batch, as its text or the options gave them.

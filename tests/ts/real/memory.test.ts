@@ -38,6 +38,21 @@ function full(db: Database<TestSchema>): { held: number; refused: EddylineError 
   throw new Error('it is never full')
 }
 
+it.each(['a stream', 'a text'])('%s of JSON at the edge of the budget is taken or refused as such, wherever the edge is', async kind => {
+  const codes = new Map<string, number>()
+  // Long names, of which a part is kept: it is taken before or behind the edge.
+  const batch = JSON.stringify({ changes: fill(0, 1), source: 's'.repeat(20_000), cursor: '1' })
+  for (let more = 0; more < 120_000; more += 4000) {
+    const db = await open({ memory: { budget: await inUse(more), onPressure: () => {} } })
+    const applied = kind === 'a text' ? (async () => db.applyJson(batch))() : db.applyJson(new Blob([batch]).stream())
+    const code = await applied.then(() => 'none', error => String((error as EddylineError).code))
+    codes.set(code, (codes.get(code) ?? 0) + 1)
+    expect(count(db), `${more} bytes more`).toBe(code === 'none' ? 1 : 0)
+    db.close()
+  }
+  expect([...codes.keys()].sort()).toEqual(['MEMORY_BUDGET', 'none'])
+})
+
 describe('a memory budget', () => {
   it('refuses a batch whose rows do not fit, whole, and says how much is missing', async () => {
     const db = await limited(200)

@@ -38,6 +38,7 @@ async function run(seed: number): Promise<string[]> {
   const acknowledged = new Set<number>()
   let version = 1, serial = 0, next = 0, isUnreadable = false
   let pages: Page[] = []
+  const closing: Promise<void>[] = []
 
   const check = ({ db, version, name, told, queries }: Page, where: string): void => {
     if (db === undefined || db.durability!.status === 'closed' || db.inside.port.dead !== undefined) return
@@ -111,6 +112,7 @@ async function run(seed: number): Promise<string[]> {
     } else if (what === 8 && page?.db !== undefined) {
       pages = pages.filter(p => p !== page)
       page.db.close()
+      closing.push(page.db.durability!.closed)
       if (rnd(2) === 0) await ended(`the end of ${page.name}`, page.db.durability!.closed)
     } else if (what === 9) machine.full = rnd(3) === 0 ? /./ : undefined
     else if (what === 10) isUnreadable = rnd(4) === 0
@@ -137,6 +139,7 @@ async function run(seed: number): Promise<string[]> {
   isUnreadable = false
   for (const p of [...pages]) await ended(`the opening of ${p.name}`, p.opening)
   for (const p of pages) if (p.db !== undefined) { p.db.close(); await ended(`the end of ${p.name}`, p.db.durability!.closed) }
+  await ended('the end of all', Promise.all(closing))
   if (wrong.length === 0) {
     const last = browser.tab()
     const db = await createDatabase({ schema: schemas[NEWEST], storage: last.storage({ version: NEWEST, migrations: migrationsTo(NEWEST) }) })
