@@ -49,7 +49,7 @@ impl Engine {
 
     /// The rows of tables that a row is made of, each by its table and its key.
     fn name_rows<'a>(&'a self, relation: RelationId, row: Handle, named: &mut Vec<(&'a str, String)>) {
-        if row == NO_ROW {
+        if row == NO_ROW || !self.relations.is_readable(relation, row) {
             return;
         }
         match self.relations.rows(relation) {
