@@ -23,6 +23,7 @@ import { type SpanListener, Telemetry } from './telemetry.js'
 import { type Unit, Units, type Writes } from './units.js'
 import { Views } from './views.js'
 
+const NONE: ReadonlySet<Node> = /* @__PURE__ */ new Set()
 const all = /* @__PURE__ */ new WeakMap<Database<any>, Map<string | undefined, Projections>>()
 
 /**
@@ -213,7 +214,7 @@ export class Projections implements Runner {
         else if (isNew && !ok) this.#units.abandon(unit)
         else unit.failedAt = undefined
       }
-      const task: Task = { ...unit, all: true, shallow, live, engine, timeoutMs: options.timeoutMs }
+      const task: Task = { ...unit, all: true, shallow, live, engine, timeoutMs: options.timeoutMs, paused: NONE }
       return this.#run(task, result => { ended(true); resolve(result) }, error => { ended(false); reject(error) })
     })
   }
@@ -325,7 +326,7 @@ export class Projections implements Runner {
   #next(): (() => void | Promise<void>) | undefined {
     const unit = this.#units.dirty(this.#paused)
     if (unit === undefined) { this.#rounds.quiet(); return undefined }
-    const task: Task = { ...unit, scopes: this.#unpaused(unit.scopes), all: false, shallow: false, live: false, engine: undefined, timeoutMs: undefined }
+    const task: Task = { ...unit, scopes: this.#unpaused(unit.scopes), all: false, shallow: false, live: false, engine: undefined, timeoutMs: undefined, paused: new Set(this.#paused) }
     const attempt = this.#units.attempt(unit)
     const failed = (error: unknown): void => {
       attempt()

@@ -27,6 +27,8 @@ export interface Task {
   readonly live: boolean
   readonly engine: Engine | undefined
   readonly timeoutMs: number | undefined
+  /** Projections whose tables stay as they are. */
+  readonly paused: ReadonlySet<Node>
 }
 
 /** What runs need of where they run. */
@@ -198,8 +200,10 @@ export class Run {
     if (task.all || this.#reading.dirty.has(node) || this.#reading.judged.has(node) || this.#reading.isList(node)) return true
     if (node.kind !== 'derive') {
       const changed = node.inputs.some(i => this.changedNodes.has(i as Node))
-      if (changed && node.kind === 'virtual') this.changedNodes.add(node)
-      return changed && node.kind === 'view'
+      const isWritten = node.kind === 'view' && !task.paused.has(node)
+      // What reads it reads its query, whose rows may be others.
+      if (changed && !isWritten) this.changedNodes.add(node)
+      return changed && isWritten
     }
     return node.inputs.some((_, i) => this.#reading.read(node, i).changed)
   }

@@ -222,6 +222,35 @@ describe('a view in error', () => {
   })
 })
 
+describe('a paused view between functions', () => {
+  it.each(['inline', 'microtask'] as const)('keeps its table while they run, and what is made of it goes on (%s)', async engine => {
+    const many = defineSchema({ src: columns(), made: columns(), v: columns(), w: columns(), out: columns() })
+    const db = await createDatabase({ schema: many })
+    const copy = (name: 'src' | 'w') => ({ inputs, tx, lens }: any): void => { tx.dematerialize(lens); tx.materialize(inputs[name].toArray()) }
+    const F = projection(many, 'made', { inputs: ['src'], derive: copy('src') })
+    const V = projection(many, 'v', { inputs: [F], view: q => q.made.select(m => ({ id: m.id, o: m.o })) })
+    const W = projection(many, 'w', { inputs: [V], view: (_, { v }) => from(v).select(r => ({ id: r.id, o: r.o })) })
+    const G = projection(many, 'out', { inputs: [W], derive: copy('w') })
+    const p = projections(db, { engine }).register(G)
+    const ids = (name: 'v' | 'w' | 'out') => db.live(db.query[name]).rows.map((r: any) => r.id)
+    db.apply([{ op: 'insert', table: 'src', row: { id: 1, o: 1 } }])
+    await p.project(G, { o: 1 })
+    p.pause(V)
+    db.apply([{ op: 'insert', table: 'src', row: { id: 2, o: 1 } }])
+    await p.idle()
+    expect([ids('v'), ids('w'), ids('out')]).toEqual([[1], [1, 2], [1, 2]])
+    // Who asks for a run has it.
+    await p.project(G, { o: 1 })
+    expect([ids('v'), p.status(V)]).toEqual([[1, 2], { status: 'paused' }])
+    db.apply([{ op: 'delete', table: 'src', id: 1 }])
+    await p.idle()
+    expect([ids('v'), ids('w'), ids('out')]).toEqual([[1, 2], [2], [2]])
+    p.resume(V)
+    await p.idle()
+    expect(ids('v')).toEqual([2])
+  })
+})
+
 describe('a circle', () => {
   const many = defineSchema({ a: columns(), b: columns(), c: columns() })
   const of = (name: 'a' | 'b' | 'c', ...inputs: ('a' | 'b' | 'c')[]) => projection(many, name, { inputs, derive: () => {} })
