@@ -23,6 +23,9 @@ import { type SpanListener, Telemetry } from './telemetry.js'
 import { type Unit, Units, type Writes } from './units.js'
 import { Views } from './views.js'
 
+/** A run that was asked for. `live`: its functions run again from then on. */
+interface Asked { readonly node: Node; readonly lens: Lens; readonly key: string; live: boolean }
+
 const NONE: ReadonlySet<Node> = /* @__PURE__ */ new Set()
 const all = /* @__PURE__ */ new WeakMap<Database<any>, Map<string | undefined, Projections>>()
 
@@ -61,6 +64,8 @@ export class Projections implements Runner {
   readonly #paused = new Set<Node>()
   readonly #own = new Map<number, ReadonlySet<Scope>>()
   readonly #handles = new WeakSet<Handle>()
+  /** Runs that were asked for and are not over. */
+  readonly #asked = new Set<Asked>()
   #running: Run | undefined
   #leads = false
   #closed = false
@@ -203,8 +208,10 @@ export class Projections implements Runner {
     // Refused before anything is made.
     const plan = shallow ? shallowLevels(node) : levels(node)
     this.composer.check(plan, lens)
-    const key = JSON.stringify([node.name, lens.key, shallow, live, String(options.timeoutMs)])
-    return this.#queue.add(key, engine === undefined, (resolve, reject) => {
+    const asked: Asked = { node, lens, key: JSON.stringify([node.name, lens.key, shallow, live, String(options.timeoutMs)]), live }
+    this.#asked.add(asked)
+    const promise = this.#queue.add(asked.key, engine === undefined, (resolve, reject) => {
+      const { live } = asked
       const isNew = this.#units.get(node, lens) === undefined
       let unit: Unit
       try { unit = this.#units.open(node, lens, plan, shallow, live) } catch (error) { reject(error); return undefined }
@@ -217,6 +224,9 @@ export class Projections implements Runner {
       const task: Task = { ...unit, all: true, shallow, live, engine, timeoutMs: options.timeoutMs, paused: NONE }
       return this.#run(task, result => { ended(true); resolve(result) }, error => { ended(false); reject(error) })
     })
+    const over = (): void => { this.#asked.delete(asked) }
+    promise.then(over, over)
+    return promise
   }
 
   /** What came of a run that was asked for by `{ async: true }`. Rejects with PROJECTION_HANDLE for what is no handle of this database. */
@@ -245,11 +255,17 @@ export class Projections implements Runner {
     this.#queue.go()
   }
 
-  /** Ends what `project` keeps live: of one lens, or of all. The rows stay. */
+  /** Ends what `project` keeps live, or would when its run is over: of one lens, or of all. The rows stay. */
   release<F = unknown>(of: Projection<any, string, any, F> | string, lens?: Lens | LensOf<F>): void {
     const node = this.#node(of)
-    const only = lens === undefined ? undefined : this.#units.get(node, this.#lens(lens))
-    for (const unit of this.#units.of(node)) if (lens === undefined || unit === only) this.#units.abandon(unit)
+    const only = lens === undefined ? undefined : this.#lens(lens).key
+    for (const unit of this.#units.of(node)) if (only === undefined || unit.lens.key === only) this.#units.abandon(unit)
+    for (const asked of this.#asked) {
+      if (asked.node !== node || (only !== undefined && asked.lens.key !== only)) continue
+      asked.live = false
+      // Who asks from now on wants it to stay.
+      this.#queue.unshare(asked.key)
+    }
   }
 
   /** Calls `fn` when parts of runs begin and end. Returns the function that ends it. */

@@ -4,7 +4,7 @@ import type { Result } from './run.js'
 
 type Resolve = (result: Result) => void
 type Reject = (error: unknown) => void
-interface Waiting { readonly key: string | undefined; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: Reject; /** The version that it reads, while it runs. */ version?: number }
+interface Waiting { key: string | undefined; readonly run: () => void | Promise<void>; readonly promise: Promise<Result>; readonly refuse: Reject; /** The version that it reads, while it runs. */ version?: number }
 
 /** What has changed runs so often before the page has its turn: a function that changes what it reads must not freeze it. */
 const TOGETHER = 100
@@ -40,6 +40,9 @@ export class Queue {
     this.#pump()
     return promise
   }
+
+  /** Runs with this key are for those who have asked so far. */
+  unshare(key: string): void { for (const w of [...this.#waiting, this.#current]) if (w?.key === key) w.key = undefined }
 
   /** Something has changed. Where runs are inline, `told` goes on when all have heard of it. */
   wake(): void {

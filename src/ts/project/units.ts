@@ -144,7 +144,8 @@ export class Units {
     const writes: Writes = {}
     const write = (node: Node, values: Record<string, unknown>): void => { Object.assign(writes[this.space(node)] ??= {}, values) }
     const state = stored(lens)
-    if (live && state !== undefined) write(terminal, { [UNIT + lens.key]: { lens: state } })
+    // Released while it ran, it does not come back with a restart.
+    if (live && state !== undefined && this.get(terminal, lens)?.scopes === scopes) write(terminal, { [UNIT + lens.key]: { lens: state } })
     for (const [node, rows] of shallow ? [] : read) {
       // Of other lenses nothing is left.
       if (this.#anew.has(node)) for (const key of this.state.entries(this.space(node)).keys()) if (key.startsWith(SCOPE)) write(node, { [key]: undefined })

@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, bigint, count, createDatabase, defineSchema, from, int, json, string, table, timestamp } from '../../../pkg/index.inline.js'
 import { type DeriveRun, lens, projection, projections, serve, workers } from '../../../pkg/project/index.js'
+import { MemoryFolder, type StorageOption, memory } from '../../../pkg/storage/index.js'
+import { eventually } from '../real/support.js'
 
 const columns = () => table({ id: int().key(), o: int().nullable() })
 const schema = defineSchema({ src: columns(), out: columns() })
@@ -10,8 +12,8 @@ const copied = ({ inputs, tx, lens }: DeriveRun<any>): void => { tx.dematerializ
 const make = (derive: (run: DeriveRun<any>) => unknown, more: object = {}) => projection(schema, 'out', { inputs: ['src'], derive, ...more } as any) as any
 const idsOf = (db: Database<typeof schema>): number[] => db.live(db.query.out).rows.map(r => r.id)
 
-async function filled(): Promise<Database<typeof schema>> {
-  const db = await createDatabase({ schema })
+async function filled(storage?: StorageOption): Promise<Database<typeof schema>> {
+  const db = await createDatabase({ schema, ...(storage === undefined ? {} : { storage }) })
   db.apply([{ op: 'insert', table: 'src', rows: [{ id: 1, o: 1 }, { id: 2, o: 2 }] }])
   return db
 }
@@ -219,6 +221,50 @@ describe('a view in error', () => {
     expect(show('above')).toHaveLength(2)
     p.pause(V)
     expect([show('above'), show('v')]).toEqual([[[1, 10], [2, 20], [3, 10]], [[10, 1], [20, 2]]])
+  })
+})
+
+describe('a lens that is released before its run is over', () => {
+  /** A function that is done when it is let. */
+  async function world(folder = new MemoryFolder()) {
+    const db = await filled(memory(folder, { onWarning: () => {} }))
+    const gates: (() => void)[] = []
+    const P = make(async run => { await new Promise<void>(resolve => { gates.push(resolve) }); copied(run) })
+    const release = async (): Promise<void> => { await eventually(() => gates.length > 0); gates.shift()!() }
+    return { db, P, p: projections(db).register(P), open: release, gates }
+  }
+
+  it('has its rows, and does not stay live, nor comes back with a restart', async () => {
+    const { db, P, p, open } = await world()
+    const run = p.project(P, { o: 1 })
+    p.release(P, { o: 1 })
+    await open()
+    expect([(await run).rows, p.status(P)]).toEqual([[{ id: 1, o: 1 }], { status: 'idle' }])
+    p.dispose()
+    expect(projections(db).register(P).status(P)).toEqual({ status: 'idle' })
+    db.close()
+  })
+
+  it('nor does one whose run waits for its turn', async () => {
+    const { db, P, p, open } = await world()
+    const [first, second] = [p.project(P, { o: 1 }), p.project(P, { o: 2 })]
+    p.release(P, { o: 2 })
+    await open()
+    await open()
+    expect([(await first).rows, (await second).rows]).toEqual([[{ id: 1, o: 1 }], [{ id: 2, o: 2 }]])
+    expect([p.status(P, { o: 1 } as any), p.status(P, { o: 2 } as any)]).toEqual([{ status: 'ready' }, { status: 'idle' }])
+    db.close()
+  })
+
+  it('asked for again is another run, that stays live', async () => {
+    const { db, P, p, open, gates } = await world()
+    const first = p.project(P, { o: 1 }), waits = p.project(P, { o: 2 })
+    p.release(P)
+    const again = [p.project(P, { o: 1 }), p.project(P, { o: 2 })]
+    for (let n = 0; n < 4; n++) await open()
+    await Promise.all([first, waits, ...again])
+    expect([p.status(P, { o: 1 } as any), p.status(P, { o: 2 } as any), gates.length]).toEqual([{ status: 'ready' }, { status: 'ready' }, 0])
+    db.close()
   })
 })
 
