@@ -243,7 +243,9 @@ export class Projections implements Runner {
     const node = this.#node(of)
     this.#paused.add(node)
     this.#views.pause(node)
+    this.#units.without(node)
     if (this.#leads) this.#views.flush()
+    this.#queue.go()
   }
 
   /** Keeps it up again, beginning with what has changed meanwhile. */

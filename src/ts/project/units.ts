@@ -81,6 +81,15 @@ export class Units {
     return () => { unit.failedAt = at }
   }
 
+  /** What has failed with this projection is tried again, now that it is left out. */
+  without(node: Node): void {
+    for (const unit of this.#units.values()) {
+      if (!unit.levels.some(level => level.includes(node))) continue
+      unit.failedAt = undefined
+      for (const scope of unit.scopes.values()) if (!scope.dirty) scope.error = undefined
+    }
+  }
+
   /** A unit does not stay live. */
   abandon(unit: Unit): void {
     if (this.get(unit.terminal, unit.lens) !== unit) return

@@ -297,6 +297,34 @@ describe('a paused view between functions', () => {
   })
 })
 
+describe('a function that fails and is paused', () => {
+  it.each(['inline', 'microtask'] as const)('keeps its rows, and what is made of them goes on (%s)', async engine => {
+    const many = defineSchema({ src: columns(), beside: columns(), made: columns(), out: columns(), last: columns() })
+    const db = await createDatabase({ schema: many })
+    const F = projection(many, 'made', { inputs: ['src'], derive: ({ inputs, tx, lens }) => { if (inputs.src.length > 1) throw new Error('two'); tx.dematerialize(lens); tx.materialize(inputs.src.toArray()) } })
+    const G = projection(many, 'out', { inputs: [F, 'beside'], derive: ({ inputs, tx, lens }) => { tx.dematerialize(lens); tx.materialize([...inputs.made, ...inputs.beside]) } })
+    const H = projection(many, 'last', { inputs: [G], derive: ({ inputs, tx, lens }) => { tx.dematerialize(lens); tx.materialize(inputs.out.toArray()) } })
+    const errors: any[] = []
+    const p = projections(db, { engine, onError: (e: any) => { errors.push(e.offending) } }).register(H)
+    const ids = () => [db.live(db.query.made).rows, db.live(db.query.last).rows].map(rows => rows.map(r => r.id))
+    await p.project(H, { o: 1 })
+    db.apply([{ op: 'insert', table: 'src', row: { id: 1, o: 1 } }])
+    await p.idle()
+    db.apply([{ op: 'insert', table: 'src', row: { id: 2, o: 1 } }, { op: 'insert', table: 'beside', row: { id: 9, o: 1 } }])
+    await p.idle()
+    expect([ids(), [F, G, H].map(f => p.status(f).status), errors]).toEqual([[[1], [1]], ['error', 'error', 'error'], ['made']])
+    p.pause(F)
+    await p.idle()
+    expect([ids(), [F, G, H].map(f => p.status(f).status), errors.length]).toEqual([[[1], [1, 9]], ['paused', 'ready', 'ready'], 1])
+    p.resume(F)
+    await p.idle()
+    expect([p.status(F).status, errors]).toEqual(['error', ['made', 'made']])
+    db.apply([{ op: 'delete', table: 'src', id: 1 }])
+    await p.idle()
+    expect([ids(), [F, G, H].map(f => p.status(f))]).toEqual([[[2], [2, 9]], [{ status: 'ready' }, { status: 'ready' }, { status: 'ready' }]])
+  })
+})
+
 describe('a circle', () => {
   const many = defineSchema({ a: columns(), b: columns(), c: columns() })
   const of = (name: 'a' | 'b' | 'c', ...inputs: ('a' | 'b' | 'c')[]) => projection(many, name, { inputs, derive: () => {} })
