@@ -141,14 +141,18 @@ export class Puller {
     } else values = this.#values(attribute, e, walk)
     if (values.length === 0) return undefined
     const isList = a.reverse ? !attribute.component : attribute.many
-    const most = a.limit === undefined ? MOST_VALUES : a.limit
-    if (isList && most !== null) values = values.slice(0, most)
+    const most = !isList ? Infinity : a.limit === undefined ? MOST_VALUES : a.limit ?? Infinity
     const isRef = a.reverse || attribute.ref !== false
     const table = a.reverse ? (attribute.fact ? undefined : attribute.table) : typeof attribute.ref === 'string' ? attribute.ref : undefined
     let shown = values
-    if (isRef) {
+    if (!isRef) { if (values.length > most) shown = values.slice(0, most) } else {
       shown = []
-      for (const v of values) { const made = yield* this.#referred(pattern, a, attribute, v, table, walk); if (made !== null) shown.push(made) }
+      for (const v of values) {
+        // Who has nothing that is asked for takes no place.
+        if (shown.length >= most) break
+        const made = yield* this.#referred(pattern, a, attribute, v, table, walk)
+        if (made !== null) shown.push(made)
+      }
     }
     if (shown.length === 0) return undefined
     return isList ? shown : shown[0]

@@ -49,6 +49,23 @@ describe('rows', () => {
   })
 })
 
+describe('limits', () => {
+  it('are of the trees that are shown: entities without anything that is asked for take no place', async () => {
+    const { data } = await world({ name: 'string', friend: { type: 'ref', many: true } })
+    data.transact([...[1, 2, 3, 4].map(f => [':db/add', 9, 'friend', f]), ...[2, 3, 4].map(e => [':db/add', e, 'name', `n${e}`]), [':db/add', 5, 'friend', 1], [':db/add', 6, 'friend', 1], [':db/add', 6, 'name', 'n6']])
+    expect(data.pull('[{[:friend :limit 2] [:name]}]', 9)).toEqual({ ':friend': [{ ':name': 'n2' }, { ':name': 'n3' }] })
+    expect(data.pull('[{[:_friend :limit 1] [:name]}]', 1)).toEqual({ ':_friend': [{ ':name': 'n6' }] })
+    expect(data.pull('[[:friend :limit 2]]', 9)).toEqual({ ':friend': [{ ':db/id': 1 }, { ':db/id': 2 }] })
+    // Followed: the first one gets its name.
+    const view = data.view('v', { query: '[:find (pull ?e [{[:friend :limit 2] [:name]}]) :in ?e :where [?e :friend]]', in: { '?e': 9 } })
+    const log = told(view)
+    data.transact([[':db/add', 1, 'name', 'n1']])
+    expect(log.take().map(t => t.added)).toEqual([[[{ ':friend': [{ ':name': 'n1' }, { ':name': 'n2' }] }]]])
+    data.transact([[':db/retract', 9, 'friend', 1]])
+    expect(log.take().map(t => t.added)).toEqual([[[{ ':friend': [{ ':name': 'n2' }, { ':name': 'n3' }] }]]])
+  })
+})
+
 describe('trees', () => {
   const GRAPH = { name: 'string', next: 'ref', part: { type: 'ref', component: true } } as const
   it('of 20,000 levels are made, and followed', async () => {
