@@ -69,6 +69,7 @@ export class Transaction {
       value: (attribute, v, path) => this.#value(attribute, v, path, false),
       holder: (attribute, v) => this.#holder(attribute, v),
       values: (attribute, e) => this.facts.values(attribute, e),
+      components: this.catalog.facts().filter(a => a.component),
       named: (e, path) => Array.isArray(e) ? this.#find(e, path) : typeof e === 'number' && e > 0 ? e : undefined,
     })
     for (const op of ops) this.#run(op)

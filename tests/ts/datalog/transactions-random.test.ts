@@ -18,7 +18,7 @@ const SCHEMA = {
 }
 type Pick = (n: number) => number
 const any = <T>(pick: Pick, list: readonly T[]): T => list[pick(list.length)]
-const EMAILS = ['a', 'b', 'c', 'd']
+const EMAILS = ['a', 'b', 'c', 'd'], PARTS = ['e', 'f', 'g']
 
 /** The entities 1 to 6 are there from the beginning, so that DataScript, too, numbers new ones behind them. */
 const BEGIN = [1, 2, 3, 4, 5, 6].map(e => ({ ':db/id': e, name: `n${e}`, ...(e < 3 ? { email: EMAILS[e - 1] } : {}) }))
@@ -35,7 +35,7 @@ function transaction(pick: Pick): unknown[] {
       case 1: return ['age', pick(5)]
       case 2: return ['aka', any(pick, ['p', 'q', 'r'])]
       case 3: return ['email', any(pick, EMAILS)]
-      case 4: return ['boss', target()]
+      case 4: return [pick(3) === 0 ? 'part' : 'boss', target()]
       default: return ['friend', target()]
     }
   }
@@ -44,6 +44,8 @@ function transaction(pick: Pick): unknown[] {
     if (pick(3) === 0) out.age = pick(5)
     if (pick(4) === 0) out.aka = [any(pick, ['p', 'q']), any(pick, ['q', 'r'])]
     if (pick(4) === 0) out.friend = [old(), old()]
+    // Components that have names of their own.
+    if (depth === 1 && pick(3) === 0) out.email = any(pick, PARTS)
     if (depth < 2 && pick(3) === 0) out.part = Array.from({ length: 1 + pick(2) }, () => map(depth + 1))
     if (depth < 2 && pick(5) === 0) out.boss = map(depth + 1)
     if (depth === 0 && pick(6) === 0) out._friend = old()
@@ -57,7 +59,8 @@ function transaction(pick: Pick): unknown[] {
       case 3: return [':db.fn/cas', old(), 'age', pick(2) === 0 ? null : pick(5), pick(5)]
       case 4: return { ':db/id': entity(), ...map(0) }
       case 5: return map(0)
-      case 6: return { email: any(pick, EMAILS), ...map(1) }
+      // Nobody is nested in himself.
+      case 6: return pick(3) === 0 ? { ...map(2), email: any(pick, PARTS) } : { email: any(pick, EMAILS), ...map(1) }
       case 7: return { ':db/id': entity(), code: any(pick, ['u', 'v', 'w']) }
       default: return [':db/add', entity(), ...plain()]
     }
@@ -83,6 +86,8 @@ function run(seed: number): unknown {
     for (const [i, tx] of all.entries()) {
       const attempt = (fn: () => { tempids: object }): unknown => { try { return { tempids: Object.fromEntries(Object.entries(fn().tempids).filter(([k]) => k !== ':db/current-tx').sort(([a], [b]) => a < b ? -1 : 1)) } } catch (e) { return { refused: String((e as Error).message) } } }
       const [left, right] = [attempt(() => datascript.transact(theirs, tx)), attempt(() => d.transact(ours, tx) as never)] as [any, any]
+      // It takes what somebody is to lose for what he is to have.
+      if (/AutoTempid .* resolves both/.test(left.refused) && !('refused' in right)) { counted.numbered++; return undefined }
       if ('refused' in left !== 'refused' in right) return { i, tx, left, right, facts: facts(d.datoms(d.db(ours), ':eavt')) }
       if ('refused' in left) { counted.refused++; continue }
       counted.made++

@@ -50,6 +50,41 @@ it('a tempid is no key of a row; its own column says what is', async () => {
   expect(failure(() => data.transact([[':db/retractEntity', 'i1']]))).toMatchObject({ code: 'TX_INVALID' })
 })
 
+it.each([
+  ['its owner', [[':db/retractEntity', 7], { email: 'b', name: 'new' }]],
+  ['the owner of its owner', [[':db/retractEntity', 8], { email: 'b', name: 'new' }]],
+  ['an owner that it has got here', [[':db/add', 9, 'part', 2], [':db/retract', 7, 'part', 2], [':db/retractEntity', 9], { email: 'b', name: 'new' }]],
+  ['the attribute of its owner', [[':db/retractAttribute', 7, 'part'], [':db/add', -1, 'email', 'b'], [':db/add', -1, 'name', 'new']]],
+  ['its owner, after it was named', [{ email: 'b', name: 'old' }, [':db/retractEntity', 7], { email: 'b', name: 'new' }]],
+])('a value names nobody once its entity is retracted as a component: with %s', async (_, tx) => {
+  const { data } = await world(PEOPLE)
+  data.transact([{ ':db/id': 2, email: 'b', name: 'part' }, { ':db/id': 7, part: [2] }, { ':db/id': 8, part: [7] }, { ':db/id': 9, name: 'other' }])
+  data.transact(tx as never)
+  expect(data.q('[:find ?e ?n :where [?e :email "b"] [?e :name ?n]]')).toEqual([[10, 'new']])
+})
+
+it.each([
+  ['retracted', [[':db/add', 2, 'email', 'b'], [':db/retract', 2, 'email', 'b'], { email: 'b', name: 'new' }]],
+  ['retracted with all others', [[':db/add', 2, 'email', 'b'], [':db/retract', 2, 'email'], { email: 'b', name: 'new' }]],
+  ['replaced', [[':db/add', 2, 'email', 'b'], [':db/add', 2, 'email', 'c'], { email: 'b', name: 'new' }]],
+  ['gone with its entity', [[':db/add', 2, 'email', 'b'], [':db/retractEntity', 2], { email: 'b', name: 'new' }]],
+])('a value that was given here and is %s names nobody', async (_, tx) => {
+  const { data } = await world(PEOPLE)
+  data.transact([{ ':db/id': 2, name: 'old' }])
+  data.transact(tx as never)
+  expect(data.q('[:find ?e ?n :where [?e :email "b"] [?e :name ?n]]')).toEqual([[3, 'new']])
+})
+
+it.each([
+  ['let go', [[':db/retract', 7, 'part', 2], [':db/retractEntity', 7], { email: 'b', name: 'new' }]],
+  ['nobody\'s', [[':db/retractEntity', 9], { email: 'b', name: 'new' }]],
+])('a component that is %s stays who it is', async (_, tx) => {
+  const { data } = await world(PEOPLE)
+  data.transact([{ ':db/id': 2, email: 'b', name: 'part' }, { ':db/id': 7, part: [2] }, { ':db/id': 9, name: 'other' }])
+  data.transact(tx as never)
+  expect(data.q('[:find ?e ?n :where [?e :email "b"] [?e :name ?n]]')).toEqual([[2, 'new']])
+})
+
 it('a chain of 10,000 components goes as one, and so does a circle', async () => {
   const { data } = await world(PEOPLE)
   data.transact(Array.from({ length: 10_000 }, (_, i) => [':db/add', i + 1, 'part', i + 2]))
