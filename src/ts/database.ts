@@ -87,7 +87,7 @@ export class Database<S extends AnySchema> {
       closed: () => this.#closed,
       moved: move => { this.#moved(move) },
       opened: query => { for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#queries.open.reads(query, touch.table, touch.tenant)) query.fetched(name, error) },
-      failed: error => { report(error, this.#onError) },
+      failed: error => { this.uncaught(error) },
     }, port.call('version'))
     this.#fetcher = new RowFetcher(options.fetchRow, {
       waitFor: ({ table, key, tenant }, came) => { this.arrivals.wait(this.#fetcher, table, key, tenant, came) },
@@ -240,10 +240,13 @@ export class Database<S extends AnySchema> {
         this.#queries.open.dropUnused()
       },
       aside: fn => { if (this.keeper === undefined) fn(); else this.keeper.aside(fn) },
-      failed: error => { report(error, this.#onError) },
+      failed: error => { this.uncaught(error) },
     })
     this.#budget.begin()
   }
+
+  /** @internal Tells what has no caller to go to. */
+  uncaught(error: unknown): void { report(error, this.#onError) }
 
   /** @internal */
   get inside(): Inside { return { port: this.#port, encoder: this.#encoder, layouts: this.#layouts } }

@@ -258,8 +258,10 @@ export class Face {
     if (news.length > 0) this.#tell(news, round)
   }
 
-  /** @internal A difference that came about without a version. */
-  tell(view: DatalogView, difference: Difference): void { this.#tell([{ view, difference }], { number: 0, views: new Map() }) }
+  /** @internal A difference that came about without a version. What listeners throw goes where it goes otherwise. */
+  tell(view: DatalogView, difference: Difference): void {
+    try { this.#tell([{ view, difference }], { number: 0, views: new Map() }) } catch (error) { this.db.uncaught(error) }
+  }
 
   #tell(news: readonly { view: DatalogView; difference: Difference }[], { number, views }: Rounds): void {
     const wanted: { view: DatalogView; data: TxData }[] = []

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
 import { datalog, facts } from '../../../pkg/datalog/index.js'
+import { eventually } from '../real/support.js'
 import { failure, sorted, told, world } from './wizard.js'
 
 const MOVIES = { 'movie/title': 'string', 'movie/genre': 'string', 'movie/release-year': 'int' } as const
@@ -191,6 +192,18 @@ describe('3.4-8, inputs and aggregates', () => {
     expect(log.take()).toEqual([{ added: [], removed: [['Commando', 7.5], ['Repo Man', 9]] }])
     view.setInput('[[?t ?mark]]', [['The Goonies', 1]])
     expect(log.take()).toEqual([{ added: [['The Goonies', 1]], removed: [] }])
+  })
+
+  it('what a listener throws is nobody\'s who sets an input, whether its circuit stays or not', async () => {
+    const { data, errors } = await world({ 'movie/title': 'string', 'movie/year': 'int' })
+    data.transact([{ 'movie/title': 'A', 'movie/year': 1980 }, { 'movie/title': 'B', 'movie/year': 1990 }])
+    const view = data.view('since', { query: '[:find [?t ...] :in ?min :where [?m :movie/title ?t] [?m :movie/year ?y] [(> ?y ?min)]]', in: { '?min': 1995 } })
+    const told: unknown[] = []
+    view.listen(added => { told.push(added); throw new Error(`of ${String(added)}`) })
+    view.setInput('?min', 1985)
+    view.setInput('?min', 1975.5)
+    await eventually(() => errors.length === 2)
+    expect([told, errors.map(e => (e as Error).message), view.inputs]).toEqual([[[['B']], [['A']]], ['of B', 'of A'], { '?min': 1975.5 }])
   })
 
   it('aggregates follow; the minimum after its value is gone is the next', async () => {
