@@ -63,6 +63,8 @@ export class Run {
   changed = 0
   /** Projections whose rows are other than before. */
   readonly changedNodes = new Set<Node>()
+  /** Where it failed. */
+  #culprit: Node | undefined
   readonly #abort = new AbortController()
   readonly #reading: Reading
   #level = 0
@@ -102,7 +104,8 @@ export class Run {
       if (!this.#abort.signal.aborted) this.#abort.abort(error)
       for (const node of this.due) {
         const scope = task.scopes.get(node)
-        if (scope !== undefined) scope.error = error
+        // Of a run that somebody asked for, functions may be part whose rows are right as they are.
+        if (scope !== undefined && (!task.all || scope.dirty || node === this.#culprit)) scope.error = error
       }
       this.#unanswered()
       span.fail(error)
@@ -162,7 +165,7 @@ export class Run {
           for (const k of ['rowsIn', 'rowsOut', 'changed'] as const) totals[k] += counts[k]
           open.stop(counts)
         },
-        fail: (error: unknown): never => { open.fail(error); throw error },
+        fail: (error: unknown): never => { this.#culprit = node; open.fail(error); throw error },
       }
     }
     try {

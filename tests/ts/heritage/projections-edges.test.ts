@@ -325,6 +325,30 @@ describe('a function that fails and is paused', () => {
   })
 })
 
+describe('a run that somebody asks for and that fails', () => {
+  it.each(['inline', 'microtask'] as const)('is no error of the functions whose rows are right (%s)', async engine => {
+    const many = defineSchema({ src: columns(), made: columns(), out: columns() })
+    const db = await createDatabase({ schema: many })
+    db.apply([{ op: 'insert', table: 'src', row: { id: 1, o: 1 } }])
+    let broken = true
+    const F = projection(many, 'made', { inputs: ['src'], derive: ({ inputs, tx, lens }) => { tx.dematerialize(lens); tx.materialize(inputs.src.toArray()) } })
+    const G = projection(many, 'out', { inputs: [F], derive: ({ inputs, tx, lens }) => { if (broken) throw new Error('broken'); tx.dematerialize(lens); tx.materialize(inputs.made.toArray()) } })
+    const p = projections(db, { engine }).register(G)
+    await p.project(F, { o: 1 })
+    await expect(p.project(G, { o: 1 })).rejects.toMatchObject({ code: 'DERIVE_FAILED', offending: 'out' })
+    expect([p.status(F, { o: 1 } as any), p.status(G)]).toEqual([{ status: 'ready' }, { status: 'idle' }])
+    // One that is live and fails is in error itself.
+    broken = false
+    await p.project(G, { o: 1 })
+    broken = true
+    await expect(p.project(G, { o: 1 })).rejects.toMatchObject({ offending: 'out' })
+    expect([p.status(F).status, p.status(G).status]).toEqual(['ready', 'error'])
+    broken = false
+    await p.project(G, { o: 1 })
+    expect([p.status(F), p.status(G)]).toEqual([{ status: 'ready' }, { status: 'ready' }])
+  })
+})
+
 describe('a circle', () => {
   const many = defineSchema({ a: columns(), b: columns(), c: columns() })
   const of = (name: 'a' | 'b' | 'c', ...inputs: ('a' | 'b' | 'c')[]) => projection(many, name, { inputs, derive: () => {} })
