@@ -25,6 +25,8 @@ export class Upkeep {
   readonly #stop: () => void
   readonly #table: TableJson
   #whole = true
+  /** The version of which the whole was compared: what is told of it, and of those before, is in the table. */
+  #at = -1
   #gone = new Map<string, RowObject>()
   #come = new Map<string, RowObject>()
   /** Those of them that were not there before. */
@@ -45,6 +47,7 @@ export class Upkeep {
   again(): void { this.#whole = true }
 
   #heard(event: LiveEvent<any>): void {
+    if (event.batch !== undefined && event.version <= this.#at) return
     if (this.#whole || this.paused || this.live.status !== 'ready' || event.batch === undefined) { this.#forget(true); return }
     const table = this.#table
     for (const patch of event.diff) {
@@ -72,8 +75,11 @@ export class Upkeep {
     if (this.live.error !== undefined) { this.#forget(true); throw this.live.error }
     if (!this.#whole && !this.#fits()) this.#forget(true)
     try {
-      if (this.#whole) reconcile(draft, this.#table, this.live.rows as RowObject[], tableRows(this.db, this.#table.name, (q: any) => q, this.tenant))
-      else {
+      if (this.#whole) {
+        // Within a listener the rows are ahead of what is told.
+        this.#at = this.db.version
+        reconcile(draft, this.#table, this.live.rows as RowObject[], tableRows(this.db, this.#table.name, (q: any) => q, this.tenant))
+      } else {
         for (const [text, row] of this.#gone) if (!this.#come.has(text)) draft.drop(row)
         draft.put([...this.#come.values()], 'replaceAll')
       }

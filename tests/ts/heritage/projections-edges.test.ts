@@ -1,6 +1,6 @@
 // Mistakes of those who write and run projections.
 import { describe, expect, it } from 'vitest'
-import { type Database, bigint, count, createDatabase, defineSchema, from, int, json, string, table, timestamp } from '../../../pkg/index.inline.js'
+import { type Database, bigint, count, createDatabase, defineSchema, from, int, json, mod, string, table, timestamp } from '../../../pkg/index.inline.js'
 import { type DeriveRun, lens, projection, projections, serve, workers } from '../../../pkg/project/index.js'
 import { MemoryFolder, type StorageOption, memory } from '../../../pkg/storage/index.js'
 import { eventually } from '../real/support.js'
@@ -265,6 +265,27 @@ describe('a lens that is released before its run is over', () => {
     await Promise.all([first, waits, ...again])
     expect([p.status(P, { o: 1 } as any), p.status(P, { o: 2 } as any), gates.length]).toEqual([{ status: 'ready' }, { status: 'ready' }, 0])
     db.close()
+  })
+})
+
+describe('a view with two rows of one key', () => {
+  it.each(['inline', 'microtask'] as const)('for a version that a listener makes and takes back: its table is what its query says (%s)', async engine => {
+    const two = defineSchema({ src: columns(), v: columns() })
+    const db = await createDatabase({ schema: two })
+    const errors: unknown[] = []
+    const V = projection(two, 'v', { view: q => q.src.select(r => ({ id: mod(r.id, 5), o: r.o })) })
+    const watched = db.live(db.query.src.where('id', '=', 30))
+    const p = projections(db, { engine, onError: e => { errors.push(e) } }).register(V)
+    const stop = watched.subscribe(() => {
+      stop()
+      db.apply([{ op: 'insert', table: 'src', row: { id: 5, o: 1 } }])
+      db.apply([{ op: 'delete', table: 'src', id: 5 }])
+    })
+    db.apply([{ op: 'insert', table: 'src', row: { id: 30, o: 1 } }])
+    await p.idle()
+    expect([db.live(db.query.v).rows, p.status(V), errors]).toEqual([[{ id: 0, o: 1 }], { status: 'ready' }, []])
+    db.apply([{ op: 'update', table: 'src', id: 30, set: { o: 3 } }])
+    expect(db.live(db.query.v).rows).toEqual([{ id: 0, o: 3 }])
   })
 })
 
