@@ -1,20 +1,23 @@
 // Random graphs of projections over two tables, and what they are by definition: recomputed from plain lists, sharing nothing
 // with what it judges. All rows are { id, g, v }; a lens is a value of g.
-import { type Database, add, createDatabase, defineSchema, eq, from, gt, int, max, mul, sum, table } from '../../../pkg/index.inline.js'
+import { type Database, add, createDatabase, defineSchema, eq, from, gt, int, max, mod, mul, sum, table } from '../../../pkg/index.inline.js'
 import { type Projection, projection } from '../../../pkg/project/index.js'
 import type { StorageOption } from '../../../pkg/storage/index.js'
 
 export interface R { id: number; g: number; v: number | null }
-export type Op = 'filter' | 'group' | 'join' | 'map' | 'merge'
+/** `clash`: several rows of a lens may have one key. */
+export type Op = 'filter' | 'group' | 'join' | 'map' | 'merge' | 'clash'
 export interface Spec { name: string; kind: 'virtual' | 'view' | 'derive' | 'list'; op: Op; inputs: string[]; isAsync: boolean }
 export const COUNT = 9
 /** Rows with so much make functions fail, and what is made of them has it, too. */
 export const POISON = 1e9
 
-const columns = () => table({ id: int().key(), g: int(), v: int().nullable() })
+const columns = (tenant: boolean) => table({ id: int().key(), g: int(), v: int().nullable() }, { tenant })
 const names = ['t0', 't1', ...Array.from({ length: COUNT }, (_, i) => `p${i}`)]
-export const schema: any = defineSchema(Object.fromEntries(names.map(n => [n, columns()])))
-export const open = (storage?: StorageOption): Promise<Database<any>> => createDatabase({ schema, ...(storage === undefined ? {} : { storage }), onError: () => {} })
+export const schema: any = defineSchema(Object.fromEntries(names.map(n => [n, columns(false)])))
+/** The same with tenants. */
+export const tenanted: any = defineSchema(Object.fromEntries(names.map(n => [n, columns(true)])))
+export const open = (storage?: StorageOption, of = schema): Promise<Database<any>> => createDatabase({ schema: of, ...(storage === undefined ? {} : { storage }), onError: () => {} })
 
 /** What a node is of its inputs. Ids stay unique: each is made of one row of the inputs, or is a group. */
 export function apply(op: Op, [a, b]: R[][]): R[] {
@@ -27,6 +30,7 @@ export function apply(op: Op, [a, b]: R[][]): R[] {
       return [...groups].map(([g, vs]) => { const some = vs.filter(v => v !== null); return { id: g, g, v: some.length === 0 ? null : some.reduce((x, y) => x + y, 0) + Math.max(...some) } })
     }
     case 'join': return a.flatMap(x => (b ?? a).filter(y => y.id === x.id).map(y => ({ id: x.id, g: x.g, v: x.v === null || y.v === null ? null : x.v + y.v })))
+    case 'clash': return a.map(r => ({ ...r, id: r.id % 5 * 3 + r.g }))
     case 'merge': return [...a.map(r => ({ ...r, id: r.id * 2 })), ...(b ?? a).map(r => ({ ...r, id: r.id * 2 + 1 }))]
   }
 }
@@ -37,6 +41,7 @@ function query(op: Op, inputs: any[]): any {
   switch (op) {
     case 'filter': return of(a).where((r: any) => gt(r.v, 1))
     case 'map': return of(a).select((r: any) => ({ id: r.id, g: r.g, v: add(mul(r.v, 2), 1) }))
+    case 'clash': return of(a).select((r: any) => ({ id: add(mul(mod(r.id, 5), 3), r.g), g: r.g, v: r.v }))
     case 'group': return of(a).groupBy('g').select((r: any) => ({ id: r.g, g: r.g, v: add(sum(r.v) as any, max(r.v) as any) }))
     case 'join': {
       const left = of(a).as('l'), right = of(b ?? a).as('r')
@@ -78,14 +83,14 @@ export function chained(rnd: (n: number) => number): Spec[] {
   return out
 }
 
-/** The projections of specs. `poison`: rows with this value make functions fail. */
-export function definitions(all: readonly Spec[], poison = POISON, ran: string[] = []): Map<string, Projection<any, string, any>> {
+/** The projections of specs. `poison`: rows with this value make functions fail; `more`: further options of functions. */
+export function definitions(all: readonly Spec[], poison = POISON, ran: string[] = [], of = schema, more: (name: string) => object = () => ({})): Map<string, Projection<any, string, any>> {
   const made = new Map<string, Projection<any, string, any>>()
   for (const { name, kind, op, inputs, isAsync } of all) {
     const given = inputs.map(i => made.get(i) ?? i) as any
-    if (kind === 'list') made.set(name, projection(schema, name, { output: isAsync ? (async function *() { yield* LIST }) as any : () => LIST }))
-    else if (kind === 'virtual') made.set(name, projection(schema, name, { inputs: given, output: (_: any, s: any) => query(op, inputs.map(i => s[i])) } as any))
-    else if (kind === 'view') made.set(name, projection(schema, name as never, { inputs: given, view: (_: any, s: any) => query(op, inputs.map(i => s[i])) } as any))
+    if (kind === 'list') made.set(name, projection(of, name, { output: isAsync ? (async function *() { yield* LIST }) as any : () => LIST }))
+    else if (kind === 'virtual') made.set(name, projection(of, name, { inputs: given, output: (_: any, s: any) => query(op, inputs.map(i => s[i])) } as any))
+    else if (kind === 'view') made.set(name, projection(of, name as never, { inputs: given, view: (_: any, s: any) => query(op, inputs.map(i => s[i])) } as any))
     else {
       const work = (lists: R[][], { tx, lens }: any) => {
         ran.push(`${name} ${lens}`)
@@ -100,7 +105,7 @@ export function definitions(all: readonly Spec[], poison = POISON, ran: string[]
           work(lists, run)
         }
         : (run: any) => { work(inputs.map(i => run.inputs[i].toArray()), run) }
-      made.set(name, projection(schema, name as never, { inputs: given, derive } as any))
+      made.set(name, projection(of, name as never, { inputs: given, derive, ...more(name) } as any))
     }
   }
   return made
