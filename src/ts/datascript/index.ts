@@ -200,9 +200,10 @@ export class DataScript {
     return es.map(e => this.pull(db, pattern, e))
   }
 
+  /** An entity as a map; null if nothing is said about it. */
   entity = (db: DatabaseValue, e: unknown): Entity | null => {
     const found = this.#entity(this.#db(db), e)
-    return typeof found === 'number' ? new Entity(db, found) : null
+    return typeof found === 'number' && db.read().knows(found) ? new Entity(db, found) : null
   }
   touch = (entity: Entity): Entity => {
     if (!(entity instanceof Entity)) throw wrong('an entity must stand here: what `entity` gives', 'entity')

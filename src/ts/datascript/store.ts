@@ -97,6 +97,12 @@ export class Store {
     this.face.absorb([...datoms].sort((a, b) => a.tx - b.tx).map((d, at) => ({ ...d, at })), 'datalog')
   }
 
+  /** Whether anything is said about an entity. */
+  knows(e: number): boolean {
+    this.face.facts.current()
+    return this.face.puller.isKnown(e)
+  }
+
   /** The largest number that an entity had so far. */
   get entities(): number { return this.face.facts.largestEntity() }
   /** Entities up to this one are not given again. */

@@ -68,6 +68,16 @@ it('entities are read by attribute, forward and back', () => {
   expect([e(10).key_set().sort(), e(1).db === family]).toEqual([['children', 'father'], true])
 })
 
+it('of whom nothing is said there is no entity', () => {
+  const conn = d.create_conn({ boss: { ':db/valueType': ':db.type/ref' } })
+  expect(d.entity(d.db(conn), 1)).toBeNull()
+  d.transact(conn, [{ ':db/id': 1, name: 'Ivan', boss: 5 }])
+  const before = d.db(conn)
+  expect([d.entity(before, 1)?.get('name'), d.entity(before, 2), d.entity(before, 5)]).toEqual(['Ivan', null, null])
+  d.transact(conn, [[':db.fn/retractEntity', 1]])
+  expect([d.entity(d.db(conn), 1), d.entity(before, 1)?.get('name')]).toEqual([null, 'Ivan'])
+})
+
 it('pull, lookup references, the transaction itself', () => {
   expect(d.pull(family, '["children", {"father" ["name" :db/id]}]', 10)).toEqual({ children: [{ ':db/id': 100 }, { ':db/id': 101 }], father: { name: 'Ivan', ':db/id': 1 } })
   const db = d.db_with(d.empty_db({ name: { ':db/unique': ':db.unique/identity' } }), [{ ':db/id': 1, name: 'Ivan' }, { ':db/id': 2, name: 'Oleg' }])
