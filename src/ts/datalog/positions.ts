@@ -29,6 +29,8 @@ export class Positions {
   #known = new Map<string, Position>()
   /** The largest number that an entity ever had: it is not given again when the entity is gone. */
   entities = 0
+  /** The last transaction is none before this one. */
+  #least = -1
 
   constructor(readonly db: Database<any>, readonly kept: boolean) {
     this.read()
@@ -48,8 +50,11 @@ export class Positions {
     }
   }
 
-  /** Entities up to this one are taken. */
-  reserve(entities: number): void { if (entities > this.entities) this.entities = entities }
+  /** Entities and transactions up to these are taken. */
+  reserve(entities: number, tx: number): void {
+    if (entities > this.entities) this.entities = entities
+    if (tx > this.#least) this.#least = tx
+  }
 
   get(source: string): number | undefined {
     if (this.kept) return this.#known.get(source)?.tx
@@ -59,7 +64,7 @@ export class Positions {
 
   /** The last transaction of all that are known. */
   get last(): number {
-    let last = -1
+    let last = this.#least
     for (const { tx } of this.#known.values()) if (tx > last) last = tx
     return last < 0 ? TX0 : last
   }

@@ -8,8 +8,13 @@ export class DatabaseValue {
   #own: Store | undefined
   /** The largest number that an entity had so far. */
   readonly #entities: number
+  /** The last transaction, whether anything is left of it or not. */
+  readonly #tx: number
 
-  constructor(readonly seed: Database<any>, readonly schema: DataScriptSchema, private store: Store) { this.#entities = store.entities }
+  constructor(readonly seed: Database<any>, readonly schema: DataScriptSchema, private store: Store) {
+    this.#entities = store.entities
+    this.#tx = store.face.lastTx
+  }
 
   /** The store whose present is this value. */
   read(): Store {
@@ -21,7 +26,7 @@ export class DatabaseValue {
   fork(): Store {
     const made = new Store(this.seed, this.schema)
     made.load(this.datoms())
-    made.reserve(this.#entities)
+    made.reserve(this.#entities, this.#tx)
     return made
   }
 

@@ -81,6 +81,7 @@ export class Store {
     const old = this.db
     const { db, face } = this.#engine()
     face.restore(saved)
+    face.facts.positions.reserve(this.entities, this.face.lastTx)
     this.db = db
     this.face = face
     for (const standing of this.standing) {
@@ -105,8 +106,8 @@ export class Store {
 
   /** The largest number that an entity had so far. */
   get entities(): number { return this.face.facts.largestEntity() }
-  /** Entities up to this one are not given again. */
-  reserve(entities: number): void { this.face.facts.positions.reserve(entities) }
+  /** Entities and transactions up to these are not given again. */
+  reserve(entities: number, tx: number): void { this.face.facts.positions.reserve(entities, tx) }
 
   transact(data: readonly unknown[], meta: unknown): TxReport {
     const found = new Map<string, unknown>()

@@ -68,6 +68,17 @@ it('entities are read by attribute, forward and back', () => {
   expect([e(10).key_set().sort(), e(1).db === family]).toEqual([['children', 'father'], true])
 })
 
+it('transactions are numbered on in values that are made of one, also behind those that left no facts', () => {
+  const conn = d.create_conn()
+  d.transact(conn, [{ ':db/id': 1, name: 'Ivan' }])
+  d.transact(conn, [{ ':db/id': 2, name: 'Oleg' }])
+  d.transact(conn, [[':db.fn/retractEntity', 2]])
+  // With an attribute that nobody has had, too.
+  const more = [{ ':db/id': 3, name: 'Petr', note: 'n' }]
+  const txs = (db: any): number[] => d.datoms(db, ':eavt', 3).map(x => x.tx - TX0)
+  expect([txs(d.db_with(d.db(conn), more)), txs(d.transact(d.conn_from_db(d.db(conn)), more).db_after), txs(d.transact(conn, more).db_after)]).toEqual([[4, 4], [4, 4], [4, 4]])
+})
+
 it('of whom nothing is said there is no entity', () => {
   const conn = d.create_conn({ boss: { ':db/valueType': ':db.type/ref' } })
   expect(d.entity(d.db(conn), 1)).toBeNull()
