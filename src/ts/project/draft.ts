@@ -75,6 +75,9 @@ export class Draft {
     for (const row of rows) this.#held(rowKeyText(this.table, row), row as RowObject, row as RowObject).row = null
   }
 
+  /** The same of rows that this draft has not touched: what the others are by now, the table does not say. */
+  removeOthers(rows: Iterable<object>): void { for (const row of rows) if (!this.#rows.has(rowKeyText(this.table, row))) this.remove([row]) }
+
   /** Deletes the row with the key of this one. */
   drop(row: object): void { this.#held(rowKeyText(this.table, row), row as RowObject).row = null }
 

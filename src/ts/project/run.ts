@@ -276,7 +276,7 @@ export class Run {
       if (l.reducer !== undefined || !filters.every(judged)) throw new EddylineError('LENS_INVALID', `\`${node.name}\` dematerializes what it has just materialized, by a lens that only the engine can apply: do it first`, { offending: node.name, path: 'lens' })
       draft.removeWritten(row => matches(filters, node.table!, row))
     }
-    draft.remove(rows)
+    draft.removeOthers(rows)
     return rows.length
   }
 

@@ -10,7 +10,7 @@ import { random } from '../real/support.js'
 import { SCHEMA as DECLARED, generated } from './random-datalog.js'
 
 const datascript = createRequire(import.meta.url)('datascript') as Record<string, (...args: any[]) => any>
-const RUNS = Number(process.env.HERITAGE_RUNS ?? 35), FIRST = Number(process.env.HERITAGE_SEED ?? 1)
+const RUNS = Number(process.env.HERITAGE_RUNS ?? 20), FIRST = Number(process.env.HERITAGE_SEED ?? 1)
 
 const SCHEMA = { ...DECLARED, part: { ':db/valueType': ':db.type/ref', ':db/cardinality': ':db.cardinality/many', ':db/isComponent': true } }
 const OURS = defineSchema(facts({

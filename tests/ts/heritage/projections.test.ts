@@ -125,6 +125,21 @@ describe('derive', () => {
     expect(rows(db, 'letters')).toHaveLength(1)
   })
 
+  it('takes away by a lens what rows are by then, not what they were before the run', async () => {
+    const db = await filled()
+    let run = 0
+    const letter = (accountId: number, text: string | null) => ({ accountId, orgId: 1, text })
+    const P = copy({ derive: ({ tx }: any) => {
+      if (run++ === 0) { tx.materialize([letter(1, 'old'), letter(2, 'old'), letter(3, 'kept')]); return }
+      tx.materialize([letter(1, 'new'), letter(3, 'old')])
+      tx.dematerialize({ text: 'old' })
+    } })
+    const p = projections(db)
+    await p.project(P, {}, all)
+    const { changed } = await p.project(P, {}, all)
+    expect([rows(db, 'letters').map(r => [r.accountId, r.text]), changed]).toEqual([[[1, 'new']], 3])
+  })
+
   it('asked twice for one lens, runs once: before it has begun, and while nothing has changed', async () => {
     const db = await filled()
     let ran = 0
