@@ -71,6 +71,8 @@ export class Face {
   readonly #options: DatalogOptions
   readonly #functions: ReadonlyMap<string, UserFunction>
   readonly #followed = new Set<DatalogView>()
+  /** Sources that are being read: when the last who asked is done. */
+  readonly #syncs = new Map<DatomSource, Promise<void>>()
   /** By version: in which round of listeners it is made, and when each view last was. */
   readonly #rounds = new Map<number, Rounds>()
   readonly #stop: () => void
@@ -240,8 +242,23 @@ export class Face {
     this.commit(transaction.replay(datoms), source, datoms[datoms.length - 1].tx)
   }
 
-  /** Reads a source of datoms from where it was left. */
-  async sync(source: DatomSource, options?: SyncOptions): Promise<SyncResult> { return syncFacts(this, source, options) }
+  /** Reads a source of datoms from where it was left: once for all who ask for it while it is read, then what has come since. */
+  async sync(source: DatomSource, options?: SyncOptions): Promise<SyncResult> {
+    const former = this.#syncs.get(source)
+    const { signal } = options ?? {}
+    const run = former === undefined ? syncFacts(this, source, options) : former.then(() => syncFacts(this, source, options))
+    if (typeof source !== 'object' || source === null) return run
+    const over: Promise<void> = new Promise<void>(resolve => {
+      // Who was told to stop may never hear of it.
+      if (signal?.aborted === true) resolve()
+      const stop = (): void => { resolve() }
+      signal?.addEventListener?.('abort', stop, { once: true })
+      const end = (): void => { signal?.removeEventListener?.('abort', stop); resolve() }
+      run.then(end, end)
+    }).then(() => { if (this.#syncs.get(source) === over) this.#syncs.delete(source) })
+    this.#syncs.set(source, over)
+    return run
+  }
 
   // ---- listeners -----------------------------------------------------------------------------------------------------
 

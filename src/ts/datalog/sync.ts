@@ -60,60 +60,71 @@ export async function syncFacts(face: Face, source: DatomSource, options: SyncOp
   const size = options.chunk ?? 1000
   const { catalog } = face
   const { positions } = face.facts
-  // Another tab may have read on.
-  positions.read()
-  const since = positions.get(name)
   const maxTx = await source.max?.()
-  let datoms = 0, transactions = 0, chunks = 0, lastTx = since
+  let datoms = 0, transactions = 0, chunks = 0, lastTx: number | undefined
   const progress = (done: boolean): SyncProgress => ({ datoms, transactions, chunks, lastTx, maxTx, done })
-  const apply = (facts: readonly SourceFact[]): void => {
+  /** False: somebody else has read on meanwhile, or a state was restored. What was read before says nothing then: of what holds, not what has gone. */
+  const apply = (facts: readonly SourceFact[]): boolean => {
+    if (positions.get(name) !== lastTx) return false
     face.absorb(facts, name)
     datoms += facts.length
     transactions += new Set(facts.map(f => f.tx)).size
     chunks++
     lastTx = facts[facts.length - 1].tx
     options.onProgress?.(progress(false))
+    return true
   }
-  let waiting: SourceFact[] = []
-  const input = source.datoms(since)
-  if (typeof input !== 'object' || input === null || !(Symbol.iterator in input || Symbol.asyncIterator in input)) throw new EddylineError('SOURCE_INVALID', '`datoms` gives a list, or what can be gone through', { path: 'source.datoms' })
-  let last = since ?? -1
-  let count = 0
-  /** Whether there is a chunk before a datom of a log. */
-  const isFull = (datom: SourceFact): boolean => {
-    if (datom.tx < last) throw new EddylineError('SOURCE_ORDER', `transaction ${datom.tx} comes behind ${last}`, { path: `datoms[${datom.at}]` })
-    last = datom.tx
-    return waiting.length >= size && datom.tx !== waiting[waiting.length - 1].tx
-  }
-  const flush = async (): Promise<void> => {
-    apply(waiting)
-    waiting = []
-    // Nothing blocks the page: whoever draws has a turn between chunks.
-    await new Promise<void>(resolve => { setTimeout(resolve) })
-  }
-  const cancelled = (): SyncResult => ({ ...progress(false), cancelled: true })
-  if (since !== undefined && !(Symbol.iterator in input)) {
-    for await (const d of input) {
-      const datom = plain(d, count++, catalog)
-      if (datom.tx <= since) continue
-      if (isFull(datom)) await flush()
-      if (options.signal?.aborted === true) return cancelled()
-      waiting.push(datom)
+  /** Reads from a transaction on; undefined if it has to be begun anew. */
+  const read = async (since: number | undefined): Promise<SyncResult | undefined> => {
+    let waiting: SourceFact[] = []
+    const input = source.datoms(since)
+    if (typeof input !== 'object' || input === null || !(Symbol.iterator in input || Symbol.asyncIterator in input)) throw new EddylineError('SOURCE_INVALID', '`datoms` gives a list, or what can be gone through', { path: 'source.datoms' })
+    let last = since ?? -1
+    let count = 0
+    /** Whether there is a chunk before a datom of a log. */
+    const isFull = (datom: SourceFact): boolean => {
+      if (datom.tx < last) throw new EddylineError('SOURCE_ORDER', `transaction ${datom.tx} comes behind ${last}`, { path: `datoms[${datom.at}]` })
+      last = datom.tx
+      return waiting.length >= size && datom.tx !== waiting[waiting.length - 1].tx
     }
-  } else {
-    // Of lists, and of everything, which comes by an index: a chunk must not end within a transaction.
-    const all: SourceFact[] = []
-    if (Symbol.iterator in input) for (const d of input) all.push(plain(d, all.length, catalog))
-    else for await (const d of input) all.push(plain(d, all.length, catalog))
-    for (const datom of since === undefined ? all.sort((a, b) => a.tx - b.tx) : all) {
-      if (since !== undefined && datom.tx <= since) continue
-      if (isFull(datom)) await flush()
-      if (options.signal?.aborted === true) return cancelled()
-      waiting.push(datom)
+    const flush = async (): Promise<boolean> => {
+      const applied = apply(waiting)
+      waiting = []
+      // Nothing blocks the page: whoever draws has a turn between chunks.
+      if (applied) await new Promise<void>(resolve => { setTimeout(resolve) })
+      return applied
     }
+    const cancelled = (): SyncResult => ({ ...progress(false), cancelled: true })
+    if (since !== undefined && !(Symbol.iterator in input)) {
+      for await (const d of input) {
+        const datom = plain(d, count++, catalog)
+        if (datom.tx <= since) continue
+        if (isFull(datom) && !await flush()) return undefined
+        if (options.signal?.aborted === true) return cancelled()
+        waiting.push(datom)
+      }
+    } else {
+      // Of lists, and of everything, which comes by an index: a chunk must not end within a transaction.
+      const all: SourceFact[] = []
+      if (Symbol.iterator in input) for (const d of input) all.push(plain(d, all.length, catalog))
+      else for await (const d of input) all.push(plain(d, all.length, catalog))
+      for (const datom of since === undefined ? all.sort((a, b) => a.tx - b.tx) : all) {
+        if (since !== undefined && datom.tx <= since) continue
+        if (isFull(datom) && !await flush()) return undefined
+        if (options.signal?.aborted === true) return cancelled()
+        waiting.push(datom)
+      }
+    }
+    if (waiting.length > 0 && !apply(waiting)) return undefined
+    const done = progress(true)
+    options.onProgress?.(done)
+    return { ...done, cancelled: false }
   }
-  if (waiting.length > 0) apply(waiting)
-  const done = progress(true)
-  options.onProgress?.(done)
-  return { ...done, cancelled: false }
+
+  for (;;) {
+    // Another tab may have read on.
+    positions.read()
+    const outcome = await read(lastTx = positions.get(name))
+    if (outcome !== undefined) return outcome
+  }
 }

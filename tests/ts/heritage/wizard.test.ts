@@ -116,6 +116,52 @@ describe('3.4-6, a source of datoms', () => {
     expect(counts.at(-1)).toBe(700)
   })
 
+  describe('that several read at once', () => {
+    // What was 0 is 1, then 2, and so on.
+    const steps = Array.from({ length: 12 }, (_, i) => [[1, 'n', i, 100 + i, true], ...(i > 0 ? [[1, 'n', i - 1, 100 + i, false]] : [])]).flat() as [number, string, number, number, boolean][]
+    const counter = async () => {
+      const { data } = await world({ n: 'int' })
+      const view = data.view('v', { query: '[:find ?n . :where [1 :n ?n]]' })
+      const seen: number[] = []
+      view.listen(() => { seen.push(view.get() as number) })
+      const reads: (number | undefined)[] = []
+      /** What holds at a transaction, and the log up to it. */
+      const upTo = (most: number) => ({ name: 'steps', datoms: (since: number | undefined) => {
+        reads.push(since)
+        return since === undefined ? [[1, 'n', most - 100, most] as const] : steps.filter(d => d[3] > since && d[3] <= most)
+      } })
+      return { data, view, seen, reads, upTo }
+    }
+
+    it('is read once, however many views ask for it', async () => {
+      const { data, view, seen, reads } = await counter()
+      const source = { datoms: (since: number | undefined) => { reads.push(since); return steps.filter(d => since === undefined || d[3] > since) } }
+      const all = await Promise.all([view.sync(source, { chunk: 2 }), view.sync(source, { chunk: 4 }), data.sync(source)])
+      expect(all).toMatchObject([{ lastTx: 111, datoms: 23 }, { lastTx: 111, datoms: 0 }, { lastTx: 111, datoms: 0 }])
+      expect([seen, seen.at(-1), reads]).toEqual([[...seen].sort((a, b) => a - b), 11, [undefined, 111, 111]])
+    })
+
+    it('never goes back, whoever of them is late', async () => {
+      const { data, view, seen, reads, upTo } = await counter()
+      await data.sync(upTo(101))
+      const all = await Promise.all([105, 111, 108].map((most, i) => data.sync(upTo(most), { chunk: i + 1 })))
+      expect(all.map(r => r.cancelled)).toEqual([false, false, false])
+      expect([seen, view.get(), data.lastTx, reads.length > 4]).toEqual([[...seen].sort((a, b) => a - b), 11, 111, true])
+    })
+
+    it('waits for nobody who was told to stop and does not hear of it', async () => {
+      const { data, view } = await counter()
+      const stop = new AbortController()
+      let isHanging = true
+      const source = { datoms: () => isHanging ? (async function *() { await new Promise(() => {}); yield steps[0] })() : steps }
+      void data.sync(source, { signal: stop.signal })
+      const waits = data.sync(source)
+      isHanging = false
+      stop.abort()
+      expect([await waits, view.get()]).toMatchObject([{ lastTx: 111 }, 11])
+    })
+  })
+
   it('that goes back is refused', async () => {
     const { data } = await world(MOVIES)
     await data.sync({ datoms: () => [[1, 'movie/title', 'a', 5]] })
