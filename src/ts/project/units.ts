@@ -172,12 +172,23 @@ export class Units {
     for (const node of due) {
       const scope = task.scopes.get(node)
       if (scope === undefined) continue
+      const { error } = scope
       scope.error = undefined
       scope.dirty = scope.changes !== seen.get(scope) || (moved && !scope.shows(run.saw(node)))
       if (scope.dirty) this.mark(scope)
+      if (error !== undefined) this.#forgive(scope)
     }
     for (const [node, scope] of task.scopes) scope.answered(read.has(node))
     for (const node of read.keys()) this.#anew.delete(node)
+  }
+
+  /** A function that failed has run: what had failed with it, in other runs, is tried again, and what had only waited for it is right. */
+  #forgive(scope: Scope): void {
+    for (const unit of this.#of.get(scope) ?? []) {
+      unit.failedAt = undefined
+      const all = [...unit.scopes.values()]
+      if (!all.some(s => s.dirty)) for (const s of all) s.error = undefined
+    }
   }
 
   /** Makes live again what was before a restart; what has changed since is dirty. `commit` takes away what nobody makes anew. */

@@ -346,6 +346,29 @@ describe('a function that fails and is paused', () => {
   })
 })
 
+describe('a function that failed and was run again by somebody', () => {
+  it.each(['inline', 'microtask'] as const)('lets go on what it had held up (%s)', async engine => {
+    const many = defineSchema({ src: columns(), beside: columns(), made: columns(), out: columns(), last: columns() })
+    const db = await createDatabase({ schema: many })
+    let broken = false
+    const F = projection(many, 'made', { inputs: ['src'], derive: ({ tx, lens }) => { if (broken) throw new Error('broken'); tx.dematerialize(lens); tx.materialize({ id: 1, o: 1 }) } })
+    const G = projection(many, 'out', { inputs: [F, 'beside'], derive: ({ inputs, tx, lens }) => { tx.dematerialize(lens); tx.materialize([...inputs.made, ...inputs.beside]) } })
+    const H = projection(many, 'last', { inputs: [F], derive: ({ inputs, tx, lens }) => { tx.dematerialize(lens); tx.materialize(inputs.made.toArray()) } })
+    const p = projections(db, { engine, onError: () => {} }).register(G, H)
+    await p.project(G, { o: 1 })
+    await p.project(H, { o: 1 })
+    broken = true
+    db.apply([{ op: 'insert', table: 'src', row: { id: 1, o: 1 } }, { op: 'insert', table: 'beside', row: { id: 9, o: 1 } }])
+    await p.idle()
+    expect([F, G, H].map(f => p.status(f).status)).toEqual(['error', 'error', 'error'])
+    // What was wrong is none of its inputs, and it makes what it made before.
+    broken = false
+    await p.project(F, { o: 1 })
+    await p.idle()
+    expect([db.live(db.query.out).rows.map(r => r.id), ...[F, G, H].map(f => p.status(f))]).toEqual([[1, 9], { status: 'ready' }, { status: 'ready' }, { status: 'ready' }])
+  })
+})
+
 describe('a run that somebody asks for and that fails', () => {
   it.each(['inline', 'microtask'] as const)('is no error of the functions whose rows are right (%s)', async engine => {
     const many = defineSchema({ src: columns(), made: columns(), out: columns() })
