@@ -88,7 +88,8 @@ fn compared(json: &ExprJson, query: &QueryJson, both: &mut [Typed; 2], params: &
     let arg = |i: usize| json.args.get(i).or(field.first().map(|f| &f.expr)).unwrap_or(json);
     unify(Written { op: &json.op, arg: &arg }, params, both, &|_| true).map_err(|mut e| {
         if e.path == "args[1]" {
-            e.path = "query.select[0].expr".to_owned();
+            // Of a set operation the members select.
+            e.path = if field.is_empty() { "query" } else { "query.select[0].expr" }.to_owned();
         }
         e
     })?;

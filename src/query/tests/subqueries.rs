@@ -75,6 +75,9 @@ fn values_are_compared_with_one_field_of_one_type() {
         at("TYPE_MISMATCH", "where.query.select[0].expr", "id", "")
     );
     assert_eq!(bad_filter(self::sub("inQuery", [lit(1)], ids("issues"))), at("TYPE_MISMATCH", "where.args[0]", "1", ""));
+    // A set operation has no `select` of its own.
+    let both = json!({"from": {"query": {"setOp": "union", "inputs": [ids("comments"), ids("comments")]}, "alias": "rows"}});
+    assert_eq!(bad_filter(self::sub("inQuery", [col("title")], both)), at("TYPE_MISMATCH", "where.query", "inQuery", ""));
 }
 
 #[test]
