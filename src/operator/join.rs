@@ -27,7 +27,9 @@ pub struct Side {
 pub struct Pairs {
     sides: [Side; 2],
     pub(super) rows: Derived,
-    pub(super) errors: Errors,
+    errors: Errors,
+    /// The change of the pairs for which the condition fails, in this step.
+    failing: Delta,
     range: Option<Range>,
     residual: Option<Formula>,
 }
@@ -51,7 +53,7 @@ impl Found {
 impl Pairs {
     /// Pairs of two sides.
     pub fn new(sides: [Side; 2], range: Option<Range>, residual: Option<Formula>, output: RelationId) -> Self {
-        Pairs { sides, rows: Derived::new(output), range, residual, errors: Errors::default() }
+        Pairs { sides, rows: Derived::new(output), range, residual, errors: Errors::default(), failing: Delta::default() }
     }
 
     /// Rows on the other side that a row of one side (left 0, right 1) meets, the residual condition apart.
@@ -75,7 +77,8 @@ impl Pairs {
         }
     }
 
-    /// Emits a pair if the residual condition holds; whether it did. An erroneous pair is counted and not emitted.
+    /// Emits a pair if the residual condition holds; whether it did. An erroneous pair is not emitted, and counted when the step
+    /// ends: until then it may have gone before it came.
     pub(super) fn emit(&mut self, relations: &mut Relations, pair: [Handle; 2], weight: Weight, out: &mut Delta) -> bool {
         let handle = self.rows.intern_pair(relations, pair);
         match self.holds(relations, handle) {
@@ -84,9 +87,30 @@ impl Pairs {
                 return true;
             }
             Ok(false) => {}
-            Err(code) => self.errors.add(code, weight, pair),
+            Err(_) => self.failing.push(handle, weight),
         }
         false
+    }
+
+    /// Ends a step: adds a consolidated delta to the weights of the pairs.
+    pub(super) fn integrate(&mut self, relations: &mut Relations, out: &Delta) {
+        if !self.failing.is_empty() {
+            self.count_failing(relations);
+        }
+        self.rows.integrate(relations, out);
+    }
+
+    #[cold]
+    fn count_failing(&mut self, relations: &Relations) {
+        let mut failing = std::mem::take(&mut self.failing);
+        failing.consolidate();
+        for &(handle, weight) in failing.rows() {
+            if let Err(code) = self.holds(relations, handle) {
+                self.errors.add(code, weight, relations.pair(self.rows.relation(), handle));
+            }
+        }
+        failing.clear();
+        self.failing = failing;
     }
 
     /// The first error of its pairs.
@@ -223,7 +247,7 @@ impl Operator for Join {
     }
 
     fn integrate(&mut self, relations: &mut Relations, out: &Delta) {
-        self.pairs.rows.integrate(relations, out);
+        self.pairs.integrate(relations, out);
     }
 
     fn scan(&self, _: Scan<'_>, _: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {

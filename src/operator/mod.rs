@@ -70,39 +70,41 @@ struct Errors {
 struct Failing {
     code: ErrorCode,
     count: i64,
-    /// With their weights: of a join a pair may go before it comes.
+    /// Never with more than their weights, which are told without detours: what is named has not gone.
     rows: Vec<([Handle; 2], i32)>,
-    /// There have been more of them than are kept.
-    more: bool,
 }
 
 /// So many rows of an error are kept at most: one is named, another when it has gone.
 const NAMED: usize = 16;
 
 impl Errors {
-    /// Counts rows that come or go; both members of a pair, [`NO_ROW`] for what is no row of the input.
+    /// Counts rows that come or go, none of which goes before it comes; both members of a pair, [`NO_ROW`] for what is no row of
+    /// the input.
     #[cold]
     fn add(&mut self, code: ErrorCode, weight: i32, rows: [Handle; 2]) {
         let place = self.codes.iter().position(|c| c.code == code).unwrap_or_else(|| {
-            self.codes.push(Failing { code, count: 0, rows: Vec::new(), more: false });
+            self.codes.push(Failing { code, count: 0, rows: Vec::new() });
             self.codes.len() - 1
         });
         let failing = &mut self.codes[place];
         failing.count += i64::from(weight);
         if let Some(at) = failing.rows.iter().position(|r| r.0 == rows) {
             failing.rows[at].1 += weight;
-            if failing.rows[at].1 == 0 {
+            if failing.rows[at].1 <= 0 {
                 failing.rows.remove(at);
             }
-        } else if rows[0] != NO_ROW {
-            failing.more |= failing.rows.len() == NAMED;
-            if !failing.more {
-                failing.rows.push((rows, weight));
-            }
+        } else if weight > 0 && rows[0] != NO_ROW {
+            // Of many the last that came is among them: the others may go after it, in one step.
+            failing.rows.truncate(NAMED - 1);
+            failing.rows.push((rows, weight));
         }
-        if failing.count == 0 && (failing.more || failing.rows.is_empty()) {
+        if failing.count == 0 {
             self.codes.remove(place);
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.codes.is_empty()
     }
 
     /// The same error whichever came first, with a row of one relation, or a pair of two. Asked before and after each step.
@@ -114,8 +116,8 @@ impl Errors {
     #[cold]
     #[inline(never)]
     fn least(&self, relations: [RelationId; 2]) -> Option<Failure> {
-        let failing = self.codes.iter().filter(|c| c.count != 0).min_by_key(|c| c.code)?;
-        let named = failing.rows.iter().find(|r| r.1 > 0).map_or([NO_ROW; 2], |r| r.0);
+        let failing = self.codes.iter().min_by_key(|c| c.code)?;
+        let named = failing.rows.first().map_or([NO_ROW; 2], |r| r.0);
         let row = |i: usize| (named[i] != NO_ROW).then_some((relations[i], named[i]));
         Some(Failure { code: failing.code, rows: [row(0), row(1)] })
     }

@@ -192,7 +192,7 @@ impl Operator for OuterJoin {
     }
 
     fn integrate(&mut self, relations: &mut Relations, out: &Delta) {
-        self.pairs.rows.integrate(relations, out);
+        self.pairs.integrate(relations, out);
     }
 
     fn scan(&self, _: Scan<'_>, _: &[NodeId], f: &mut dyn FnMut(Handle, Weight)) {

@@ -173,7 +173,7 @@ impl Operator for SemiJoin {
     fn integrate(&mut self, relations: &mut Relations, _: &Delta) {
         if let Some(counted) = &mut self.counted {
             // Pairs were there to be judged.
-            counted.pairs.rows.integrate(relations, &Delta::default());
+            counted.pairs.integrate(relations, &Delta::default());
         }
     }
 

@@ -240,7 +240,8 @@ impl Operator for AggregateGroups {
         if let Some((old, new, _)) = inputs[0].update() {
             let relations = &*step.relations;
             of_one = same_cells(relations, self.input, old, new, &self.columns);
-            if of_one && self.calls.iter().all(|call| call.agrees(relations, self.input, [old, new])) {
+            // Among rows that fail it is the new one that may be named.
+            if of_one && self.errors.is_empty() && self.calls.iter().all(|call| call.agrees(relations, self.input, [old, new])) {
                 return;
             }
         }

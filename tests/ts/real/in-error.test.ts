@@ -49,6 +49,62 @@ describe('a query in error', () => {
     expect([...all, joined].map(live => live.status)).toEqual([...all, joined].map(() => 'ready'))
   })
 
+  it('names a pair that is there when both rows of many pairs change at once', async () => {
+    const two = defineSchema({ a: table({ id: int().key(), o: int(), p: int() }), b: table({ id: int().key(), p: int() }) })
+    for (const pairs of [3, 16, 17, 40]) {
+      const db = await createDatabase({ schema: two })
+      const left = (id: number, p: number) => ({ op: 'upsert', table: 'a', row: { id, o: 0, p } }) as const
+      const lefts = (p: number, n = pairs) => Array.from({ length: n }, (_, id) => left(id, p))
+      const right = (id: number, p: number) => ({ op: 'upsert', table: 'b', row: { id, p } }) as const
+      db.apply([...lefts(0), right(1, 0)])
+      const all = (['innerJoin', 'leftJoin', 'fullJoin'] as const).map(kind => db.live((db.query.a[kind] as any)('b', (a: any, b: any) => gt(div(12, a.o), b.p)).select((r: any) => ({ id: r.a.id }))))
+      all.push(db.live(db.query.a.where(a => exists(db.query.b.where(b => gt(div(12, a.o), b.p))))))
+      const named = (a: RegExp, b: number) => { for (const live of all) expect(live.error?.message, `${pairs} pairs`).toMatch(new RegExp(`^division by zero in row ${a.source} of \`a\` with row ${b} of \`b\`$`)) }
+      named(/\d+/, 1)
+      db.apply([...lefts(1), right(1, 1)])
+      named(/\d+/, 1)
+      db.apply([...lefts(2), { op: 'delete', table: 'b', id: 1 }, right(2, 0)])
+      named(/\d+/, 2)
+      db.apply([...lefts(2, pairs - 1).map(c => ({ op: 'delete', table: 'a', id: c.row.id }) as const), { op: 'delete', table: 'b', id: 2 }, right(3, 0)])
+      named(new RegExp(`${pairs - 1}`), 3)
+      // What comes in the places of what went is named by none.
+      for (let n = 0; n < 4; n++) {
+        db.apply([{ op: 'upsert', table: 'a', row: { id: 100 + n, o: 1, p: 0 } }, left(pairs - 1, n)])
+        named(new RegExp(`${pairs - 1}`), 3)
+      }
+      db.apply([{ op: 'delete', table: 'b', id: 3 }])
+      for (const live of all) expect(live.status).toBe('ready')
+      db.close()
+    }
+  })
+
+  it('names one of many rows that fail, also when each of them changes', async () => {
+    const db = await createDatabase({ schema })
+    db.apply(Array.from({ length: 40 }, (_, id) => put(id, 0)))
+    const live = db.live(quotients(db))
+    for (let p = 1; p < 4; p++) for (let id = 0; id < 40; id++) {
+      db.apply([put(id, 0, p)])
+      expect(live.error?.message).toMatch(/^division by zero in row \d+ of `t`$/)
+    }
+    db.close()
+  })
+
+  it('names a row that fails of a sum, whatever of it changed, and none that came in its place', async () => {
+    const db = await createDatabase({ schema })
+    db.apply([put(1, 0), put(2, 0)])
+    const live = db.live(db.query.t.select(t => ({ n: sum(div(12, t.o)) })))
+    for (let p = 1; p < 5; p++) {
+      db.apply([put(1, 0, p)])
+      db.apply([put(10 + p, 1)])
+      expect(live.error?.message).toMatch(/^division by zero in row [12] of `t`$/)
+    }
+    db.apply([put(1, 1)])
+    expect(live.error?.message).toBe('division by zero in row 2 of `t`')
+    db.apply([put(2, 1)])
+    expect(live.status).toBe('ready')
+    db.close()
+  })
+
   it('names a row of a tenant, of several keys and of a query over a join, and none of a group', async () => {
     const odd = defineSchema({ a: table({ x: string().key(), y: int().key(), n: int() }), b: table({ id: string().key(), n: int() }, { tenant: true }) })
     const db = await createDatabase({ schema: odd })
