@@ -115,9 +115,12 @@ export class SharedQuery {
   /** Something changed: the snapshot object is a new one from now on. */
   changed(): void { this.#snapshot = undefined }
 
-  fail(error: EddylineError): void {
+  /** Whether that is news: it may be in this error already. */
+  fail(error: EddylineError): boolean {
+    if (this.#broken?.code === error.code && this.#broken.message === error.message) return false
     this.#broken = error
     this.#judge()
+    return true
   }
 
   recovered(): void {

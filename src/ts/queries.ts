@@ -177,8 +177,6 @@ export class Queries implements QueryHost {
     }
     view.stand()
     const error = this.#failure(view)
-    if (error === undefined || (query.error?.code === error.code && query.error.message === error.message)) return false
-    query.fail(error)
-    return true
+    return error !== undefined && query.fail(error)
   }
 }

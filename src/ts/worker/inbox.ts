@@ -122,7 +122,11 @@ export class Inbox {
     for (const view of views) {
       const query = this.queries.byView.get(view.id)!
       const failure = failures.get(view.id)
-      if (failure !== undefined) { view.absorb(EMPTY, 0, 0, version, true); query.fail(failure); changed.push(query); continue }
+      if (failure !== undefined) {
+        view.absorb(EMPTY, 0, 0, version, true)
+        if (query.fail(failure)) changed.push(query)
+        continue
+      }
       const broken = query.broken
       if (!view.renew(version) && !broken) continue
       query.changed()
@@ -158,9 +162,9 @@ export class Inbox {
       const view = reader.changed[i]!
       reader.changed[i] = undefined
       const query = this.queries.byView.get(view.id)!
+      if (view.failed && !query.fail(failures.get(view.id) ?? new EddylineError('EVALUATION_FAILED', 'the query could not be evaluated'))) continue
       query.changed()
-      if (view.failed) query.fail(failures.get(view.id) ?? new EddylineError('EVALUATION_FAILED', 'the query could not be evaluated'))
-      else if (query.broken) { view.recover(); view.build(); query.recovered() }
+      if (!view.failed && query.broken) { view.recover(); view.build(); query.recovered() }
       changed?.push(query)
     }
     let place = HEAD

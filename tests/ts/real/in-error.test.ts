@@ -1,6 +1,8 @@
 // A query that cannot be evaluated for a while: what it shows, and what its next diff leads from.
 import { describe, expect, it } from 'vitest'
 import { type Database, add, and, applyPatches, coalesce, createDatabase, defineSchema, div, eq, exists, gt, hasMany, int, length, lower, max, or, param, plainPatches, string, sum, table } from '../../../pkg/index.inline.js'
+import { createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { eventually } from './support.js'
 
 const schema = defineSchema({ t: table({ id: int().key(), o: int(), p: int() }) })
 type Db = Database<typeof schema>
@@ -102,6 +104,23 @@ describe('a query in error', () => {
     expect(live.error?.message).toBe('division by zero in row 2 of `t`')
     db.apply([put(2, 1)])
     expect(live.status).toBe('ready')
+    db.close()
+  })
+
+  it('is told of in a worker as it is in the page: the same error is no news', async () => {
+    const db = await createWorkerDatabase({ schema, worker: 'inline' })
+    await db.apply([put(1, 2), put(2, 0)])
+    const live = db.live(quotients(db as never))
+    await eventually(() => live.status === 'error')
+    const [snapshot, error] = [live.getSnapshot(), live.error]
+    let told = 0
+    live.subscribe(() => { told++ })
+    await db.apply([put(2, 0, 1)])
+    await db.apply([put(1, 3)])
+    await Promise.all([put(2, 0, 2), put(3, 1), put(1, 4), put(2, 0, 3), put(4, 2)].map(change => db.apply([change])))
+    expect([told, live.getSnapshot() === snapshot, live.error === error]).toEqual([0, true, true])
+    await db.apply([put(2, 1), put(4, 0)])
+    expect([told, live.error?.offending]).toEqual([1, '4'])
     db.close()
   })
 
