@@ -49,7 +49,9 @@ impl Engine {
 
     /// The rows of tables that a row is made of, each by its table and its key.
     fn name_rows<'a>(&'a self, relation: RelationId, row: Handle, named: &mut Vec<(&'a str, String)>) {
-        if row == NO_ROW || !self.relations.is_readable(relation, row) {
+        let is_there = row != NO_ROW && self.relations.is_readable(relation, row);
+        debug_assert!(row == NO_ROW || is_there, "an operator names a row that has gone");
+        if !is_there {
             return;
         }
         match self.relations.rows(relation) {

@@ -16,8 +16,8 @@ export const engineFiles = ['engine.wasm', 'wasm-bytes.js', 'glue.js', 'glue.d.t
 
 const raw = join(cache, 'compiled.wasm')
 
-/** What is hot is marked in the source (`#[inline(always)]`): what inlining beyond this brings elsewhere costs more than it gives (www/docs/decisions/002). */
-const inlining = ['--inline-threshold=50', '--inlinehint-threshold=50'].map((flag) => `-Cllvm-args=${flag}`)
+/** What is hot is marked in the source (`#[inline(always)]`): what inlining and unrolling beyond this bring elsewhere costs more than it gives (www/docs/decisions/002). */
+const thresholds = ['--inline-threshold=50', '--inlinehint-threshold=50', '--unroll-threshold=50'].map((flag) => `-Cllvm-args=${flag}`)
 
 export async function buildEngine() {
   const rustc = await ensureRust()
@@ -27,9 +27,9 @@ export async function buildEngine() {
 
 async function compile(rustc) {
   const inputs = [...filesBelow(inRoot('src')).filter((file) => file.endsWith('.rs')), inRoot('Cargo.toml'), inRoot('Cargo.lock'), inRoot('.cargo/config.toml')]
-  await step('compile', { inputs, settings: [rustc, process.env.RUSTFLAGS ?? '', ...inlining] }, async () => {
+  await step('compile', { inputs, settings: [rustc, process.env.RUSTFLAGS ?? '', ...thresholds] }, async () => {
     say('Compiling the engine')
-    await must('cargo', ['build', '--release', '--lib', '--target', target, ...lockedFlag()], { env: await reproducibleEnvironment(inlining) })
+    await must('cargo', ['build', '--release', '--lib', '--target', target, ...lockedFlag()], { env: await reproducibleEnvironment(thresholds) })
     const built = readFileSync(join(targetDirectory(), target, 'release', 'eddyline.wasm'))
     checkFeatures(built)
     put(raw, built)
