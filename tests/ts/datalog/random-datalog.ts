@@ -5,9 +5,9 @@ export const SCHEMA = {
   name: {}, age: {}, aka: { ':db/cardinality': ':db.cardinality/many' }, email: { ':db/unique': ':db.unique/identity' },
   friend: { ':db/valueType': ':db.type/ref', ':db/cardinality': ':db.cardinality/many' }, boss: { ':db/valueType': ':db.type/ref' },
 }
-const NAMES = ['Ada', 'Bob', 'Cid', 'Dan']
-const AKA = ['x', 'y', 'z', 'Ada']
-const ENTITIES = 7
+export const NAMES = ['Ada', 'Bob', 'Cid', 'Dan']
+export const AKA = ['x', 'y', 'z', 'Ada']
+export const ENTITIES = 7
 
 export interface Case {
   readonly seed: number
@@ -19,13 +19,18 @@ export interface Case {
   readonly pulls: [string, number][]
 }
 
-type Pick = (n: number) => number
-const any = <T>(pick: Pick, list: readonly T[]): T => list[pick(list.length)]
+export type Pick = (n: number) => number
+export const any = <T>(pick: Pick, list: readonly T[]): T => list[pick(list.length)]
+
+/** A value that an attribute may have. */
+export function valueOf(pick: Pick, attribute: string): unknown {
+  return attribute === 'name' ? any(pick, NAMES) : attribute === 'age' ? pick(6) : attribute === 'aka' ? any(pick, AKA) : 1 + pick(ENTITIES)
+}
 
 /** One transaction: facts that come and go, some of them at once. */
 function transaction(pick: Pick): unknown[] {
   const e = (): number => 1 + pick(ENTITIES)
-  const value = (a: string): unknown => a === 'name' ? any(pick, NAMES) : a === 'age' ? pick(6) : a === 'aka' ? any(pick, AKA) : e()
+  const value = (a: string): unknown => valueOf(pick, a)
   return Array.from({ length: 1 + pick(5) }, () => {
     const a = any(pick, ['name', 'age', 'aka', 'friend', 'friend', 'boss'])
     switch (pick(10)) {

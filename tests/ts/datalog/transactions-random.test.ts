@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { createDatabase } from '../../../pkg/index.inline.js'
 import { load } from '../../../pkg/datascript/index.js'
 import { random } from '../real/support.js'
+import { type Pick, any } from './random-datalog.js'
 
 const datascript = createRequire(import.meta.url)('datascript') as Record<string, (...args: any[]) => any>
 const CASES = Number(process.env.DATALOG_CASES ?? 60)
@@ -16,8 +17,6 @@ const SCHEMA = {
   name: {}, age: {}, aka: { ':db/cardinality': many }, email: { ':db/unique': ':db.unique/identity' }, code: { ':db/unique': ':db.unique/value' },
   friend: { ':db/valueType': ref, ':db/cardinality': many }, boss: { ':db/valueType': ref }, part: { ':db/valueType': ref, ':db/cardinality': many, ':db/isComponent': true },
 }
-type Pick = (n: number) => number
-const any = <T>(pick: Pick, list: readonly T[]): T => list[pick(list.length)]
 const EMAILS = ['a', 'b', 'c', 'd'], PARTS = ['e', 'f', 'g']
 
 /** The entities 1 to 6 are there from the beginning, so that DataScript, too, numbers new ones behind them. */

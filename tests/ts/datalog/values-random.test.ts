@@ -5,7 +5,9 @@ import { createRequire } from 'node:module'
 import { expect, it } from 'vitest'
 import { createDatabase } from '../../../pkg/index.inline.js'
 import { load } from '../../../pkg/datascript/index.js'
+import { type Outcome, runPrograms } from '../real/random-programs.js'
 import { random } from '../real/support.js'
+import { type Pick, any } from './random-datalog.js'
 import { SCHEMA as DECLARED, generated } from './random-datalog.js'
 
 const datascript = createRequire(import.meta.url)('datascript') as Record<string, (...args: any[]) => any>
@@ -20,8 +22,6 @@ type Op =
   | { readonly op: 'pull'; readonly at: number; readonly e: number; readonly pattern: string }
   | { readonly op: 'ask'; readonly at: number; readonly query: string; readonly inputs: readonly unknown[] }
 interface Program { readonly seed: number; readonly ops: readonly Op[] }
-type Pick = (n: number) => number
-const any = <T>(pick: Pick, list: readonly T[]): T => list[pick(list.length)]
 
 function transaction(pick: Pick): unknown[] {
   const e = (): number => 1 + pick(ENTITIES)
@@ -167,7 +167,7 @@ class World {
   close(): void { for (const c of this.conns) c.ours.store.close() }
 }
 
-function run({ ops }: Program): { error: unknown; at: number; compared: number } {
+function run({ ops }: Program): Outcome {
   const world = new World()
   let at = -1
   try {
@@ -176,29 +176,6 @@ function run({ ops }: Program): { error: unknown; at: number; compared: number }
   } catch (error) { return { error, at, compared: world.compared } } finally { world.close() }
 }
 
-function shortened(p: Program): Program {
-  let { ops } = p
-  for (let size = ops.length >> 1; size >= 1; size >>= 1) {
-    for (let from = 0; from < ops.length;) {
-      const fewer = [...ops.slice(0, from), ...ops.slice(from + size)]
-      if (run({ ...p, ops: fewer }).error !== undefined) ops = fewer
-      else from += size
-    }
-  }
-  return { ...p, ops }
-}
-
-it(`values of the past are what they were, ${RUNS} programs from ${FIRST}`, () => {
-  let compared = 0
-  for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-    const p = program(seed)
-    const outcome = run(p)
-    compared += outcome.compared
-    if (outcome.error === undefined) continue
-    const short = shortened({ ...p, ops: p.ops.slice(0, outcome.at + 1) })
-    const e = (run(short).error ?? outcome.error) as Error
-    e.message = `seed ${seed}\n${short.ops.map(o => JSON.stringify(o)).join('\n')}\n${e.message}`
-    throw e
-  }
-  expect(compared).toBeGreaterThan(RUNS * 10)
+it(`values of the past are what they were, ${RUNS} programs from ${FIRST}`, async () => {
+  expect(await runPrograms(FIRST, RUNS, { program, run })).toBeGreaterThan(RUNS * 10)
 }, 180_000 + RUNS * 1000)

@@ -6,8 +6,9 @@ import { expect, it } from 'vitest'
 import { createDatabase, defineSchema } from '../../../pkg/index.inline.js'
 import { type Datalog, type DatalogView, datalog, facts } from '../../../pkg/datalog/index.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
+import { type Outcome, runPrograms } from '../real/random-programs.js'
 import { random } from '../real/support.js'
-import { SCHEMA as DECLARED, generated } from './random-datalog.js'
+import { AKA, ENTITIES, NAMES, type Pick, SCHEMA as DECLARED, any, generated, valueOf } from './random-datalog.js'
 
 const datascript = createRequire(import.meta.url)('datascript') as Record<string, (...args: any[]) => any>
 const RUNS = Number(process.env.HERITAGE_RUNS ?? 20), FIRST = Number(process.env.HERITAGE_SEED ?? 1)
@@ -17,9 +18,9 @@ const OURS = defineSchema(facts({
   name: 'string', age: 'int', aka: { type: 'string', many: true }, email: { type: 'string', unique: 'identity' },
   friend: { type: 'ref', many: true }, boss: 'ref', part: { type: 'ref', many: true, component: true },
 }))
-const NAMES = ['Ada', 'Bob', 'Cid', 'Dan'], AKA = ['x', 'y', 'z', 'Ada'], EMAILS = ['a', 'b', 'c']
-/** Entities of the facts; what makes a listener act is another. */
-const ENTITIES = 7, BELL = 20
+const EMAILS = ['a', 'b', 'c']
+/** What makes a listener act is none of the facts' entities. */
+const BELL = 20
 
 interface Asked { readonly query: string; readonly names: readonly string[]; readonly inputs: readonly unknown[]; readonly rules?: string }
 type Op =
@@ -30,12 +31,10 @@ type Op =
   | { readonly op: 'restart' }
   | { readonly op: 'inside'; readonly then: readonly Op[] }
 interface Program { readonly seed: number; readonly ops: readonly Op[] }
-type Pick = (n: number) => number
-const any = <T>(pick: Pick, list: readonly T[]): T => list[pick(list.length)]
 
 function transaction(pick: Pick): unknown[] {
   const e = (): number => 1 + pick(ENTITIES)
-  const value = (a: string): unknown => a === 'name' ? any(pick, NAMES) : a === 'age' ? pick(6) : a === 'aka' ? any(pick, AKA) : e()
+  const value = (a: string): unknown => valueOf(pick, a)
   return Array.from({ length: 1 + pick(5) }, () => {
     const a = any(pick, ['name', 'age', 'aka', 'friend', 'friend', 'boss', 'part'])
     switch (pick(14)) {
@@ -285,7 +284,7 @@ class World {
 }
 const OLD = '[:find ?e :where [?e "age" ?a] [(> ?a 3)]]'
 
-async function run({ ops }: Program): Promise<{ error: unknown; at: number; compared: number; rows: number }> {
+async function run({ ops }: Program): Promise<Outcome & { rows: number }> {
   const world = new World()
   await world.begin()
   let at = -1
@@ -297,31 +296,16 @@ async function run({ ops }: Program): Promise<{ error: unknown; at: number; comp
   } catch (error) { return { error, at, compared: world.compared, rows: world.rows } } finally { await world.shut().catch(() => {}) }
 }
 
-async function shortened(p: Program): Promise<Program> {
-  let { ops } = p
-  for (let size = ops.length >> 1; size >= 1; size >>= 1) {
-    for (let from = 0; from < ops.length;) {
-      const fewer = [...ops.slice(0, from), ...ops.slice(from + size)]
-      if ((await run({ ...p, ops: fewer })).error !== undefined) ops = fewer
-      else from += size
-    }
-  }
-  return { ...p, ops }
-}
-
 it(`views at any moment say what DataScript does, ${RUNS} programs from ${FIRST}`, async () => {
-  let compared = 0, rows = 0
-  for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-    const p = program(seed)
-    const outcome = await run(p)
-    compared += outcome.compared
-    rows += outcome.rows
-    if (outcome.error === undefined) continue
-    const short = await shortened({ ...p, ops: p.ops.slice(0, outcome.at + 1) })
-    const e = ((await run(short)).error ?? outcome.error) as Error
-    e.message = `seed ${seed}\n${short.ops.map(o => JSON.stringify(o)).join('\n')}\n${e.message}`
-    throw e
-  }
+  let rows = 0
+  const compared = await runPrograms(FIRST, RUNS, {
+    program,
+    async run(p) {
+      const outcome = await run(p)
+      rows += outcome.rows
+      return outcome
+    },
+  })
   expect(compared).toBeGreaterThan(RUNS * 20)
   expect(rows).toBeGreaterThan(compared / 3)
 }, 180_000 + RUNS * 1000)

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { type Database, type LiveQuery, applyPatches } from '../../../pkg/index.inline.js'
 import { type Engine, type Lens, type Projections, lens, projections } from '../../../pkg/project/index.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
+import { type Outcome, runPrograms } from '../real/random-programs.js'
 import { random } from '../real/support.js'
 import { Model, clashes } from './projections-model.js'
 import { POISON, type R, type Spec, chained, definitions, open, schema, sorted, specs, tenanted } from './projections-world.js'
@@ -347,7 +348,7 @@ class World {
 }
 
 /** What is wrong with a program, if anything. */
-async function run({ seed, ops }: Program): Promise<{ error: unknown; compared: number; at: number }> {
+async function run({ seed, ops }: Program): Promise<Outcome> {
   const world = new World(seed)
   await world.begin()
   let at = -1
@@ -358,34 +359,14 @@ async function run({ seed, ops }: Program): Promise<{ error: unknown; compared: 
   } catch (error) { return { error, compared: world.compared, at } } finally { await world.shut().catch(() => {}) }
 }
 
-/** A shorter program that fails, too. */
-async function shortened(program: Program): Promise<Program> {
-  let { ops } = program
-  for (let size = ops.length >> 1; size >= 1; size >>= 1) {
-    for (let from = 0; from < ops.length;) {
-      const fewer = [...ops.slice(0, from), ...ops.slice(from + size)]
-      if ((await run({ ...program, ops: fewer })).error !== undefined) ops = fewer
-      else from += size
-    }
-  }
-  return { ...program, ops }
+/** The projections of a seed. */
+function about(seed: number): string {
+  const world = new World(seed)
+  return `${typeof world.engine === 'string' ? world.engine : 'lazy'}: ${world.all.map(s => `${s.name} ${s.kind} ${s.op}(${s.inputs})${s.isAsync ? ' async' : ''}`).join('; ')}`
 }
 
 describe('projections that an application makes, stops and makes again', () => {
   it(`are what a model of lists and lenses says, ${RUNS} programs from ${FIRST}`, async () => {
-    let compared = 0
-    for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-      const program = generated(seed)
-      const { error, compared: n, at } = await run(program)
-      compared += n
-      if (error === undefined) continue
-      const short = await shortened({ ...program, ops: program.ops.slice(0, at + 1) })
-      const { error: why } = await run(short)
-      const world = new World(seed)
-      const e = (why ?? error) as Error
-      e.message = `seed ${seed}, ${typeof world.engine === 'string' ? world.engine : 'lazy'}: ${world.all.map(s => `${s.name} ${s.kind} ${s.op}(${s.inputs})${s.isAsync ? ' async' : ''}`).join('; ')}\n${short.ops.map(o => JSON.stringify(o)).join('\n')}\n${e.message}`
-      throw e
-    }
-    expect(compared).toBeGreaterThan(RUNS * 12)
+    expect(await runPrograms(FIRST, RUNS, { program: generated, run, about })).toBeGreaterThan(RUNS * 12)
   }, 180_000 + RUNS * 1000)
 })

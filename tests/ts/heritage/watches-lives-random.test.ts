@@ -6,6 +6,7 @@ import { type Database, createDatabase } from '../../../pkg/index.inline.js'
 import { MemoryFolder, memory } from '../../../pkg/storage/index.js'
 import { type Counters, type Rule, type Signal, type SignalKind, type Tenant, type Watch, tenant } from '../../../pkg/watch/index.js'
 import { random } from '../fixtures.js'
+import { type Outcome, runPrograms } from '../real/random-programs.js'
 import { type Fate, type Row, type Rows, type TableName, columns, equal, expected, keyOf, kinds, replay, schema, text } from './watch-world.js'
 
 const RUNS = Number(process.env.HERITAGE_RUNS ?? 70), FIRST = Number(process.env.HERITAGE_SEED ?? 1)
@@ -289,42 +290,20 @@ class World {
   }
 }
 
-async function run({ ops }: Program): Promise<{ error: unknown; at: number; signals: number }> {
+async function run({ ops }: Program): Promise<Outcome> {
   const world = new World()
   await world.begin()
   let at = -1
   try {
     for (const op of ops) { at++; await world.step(op) }
     for (const of of TENANTS) world.scope(of).dispose()
-    return { error: undefined, at, signals: world.signals }
-  } catch (error) { return { error, at, signals: world.signals } } finally { await world.shut().catch(() => {}) }
-}
-
-async function shortened(p: Program): Promise<Program> {
-  let { ops } = p
-  for (let size = ops.length >> 1; size >= 1; size >>= 1) {
-    for (let from = 0; from < ops.length;) {
-      const fewer = [...ops.slice(0, from), ...ops.slice(from + size)]
-      if ((await run({ ...p, ops: fewer })).error !== undefined) ops = fewer
-      else from += size
-    }
-  }
-  return { ...p, ops }
+    return { error: undefined, at, compared: world.signals }
+  } catch (error) { return { error, at, compared: world.signals } } finally { await world.shut().catch(() => {}) }
 }
 
 describe('watches and counters that begin and end at any moment', () => {
   it(`tell what each version did, once, ${RUNS} programs from ${FIRST}`, async () => {
-    let signals = 0
-    for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-      const p = program(seed)
-      const outcome = await run(p)
-      signals += outcome.signals
-      if (outcome.error === undefined) continue
-      const short = await shortened({ ...p, ops: p.ops.slice(0, outcome.at + 1) })
-      const e = ((await run(short)).error ?? outcome.error) as Error
-      e.message = `seed ${seed}\n${short.ops.map(o => JSON.stringify(o)).join('\n')}\n${e.message}`
-      throw e
-    }
-    expect(signals).toBeGreaterThan(RUNS * 15)
+    // Of each signal it is looked at who was told.
+    expect(await runPrograms(FIRST, RUNS, { program, run })).toBeGreaterThan(RUNS * 15)
   }, 180_000 + RUNS * 1000)
 })
