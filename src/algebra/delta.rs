@@ -3,7 +3,8 @@
 use super::{Handle, Weight};
 use crate::sort;
 
-/// A Z-set of rows; consolidated (each row once, no zero weights, ascending handles) once [`Delta::consolidate`] ran.
+/// A Z-set of rows; consolidated (each row once, no zero weights) once [`Delta::consolidate`] ran: in the order of the handles, unless an
+/// operator knew that it was before.
 ///
 /// ```
 /// use eddyline::algebra::Delta;
@@ -17,6 +18,7 @@ use crate::sort;
 #[derive(Clone, Debug, Default)]
 pub struct Delta {
     rows: Vec<(Handle, Weight)>,
+    is_consolidated: bool,
 }
 
 impl Delta {
@@ -40,6 +42,12 @@ impl Delta {
         (old.1.checked_add(new.1) == Some(0)).then_some((old.0, new.0, new.1))
     }
 
+    /// Says of a delta, to which nothing is added any more, that each row is in it once, with a weight. It is left in the order that it
+    /// has: a row that takes the place of another stays behind it.
+    pub fn mark_consolidated(&mut self) {
+        self.is_consolidated = true;
+    }
+
     /// No rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -49,6 +57,7 @@ impl Delta {
     #[inline(always)]
     pub fn clear(&mut self) {
         self.rows.clear();
+        self.is_consolidated = false;
         if self.rows.capacity() > 1 << 14 {
             self.rows = Vec::new();
         }
@@ -70,6 +79,11 @@ impl Delta {
     pub fn consolidate(&mut self) {
         match self.rows.len() {
             0 => return,
+            _ if self.is_consolidated => {
+                return debug_assert!(
+                    self.rows.iter().map(|r| r.0).collect::<std::collections::HashSet<_>>().len() == self.rows.len()
+                );
+            }
             1 => {
                 if self.rows[0].1 == 0 {
                     self.rows.clear();

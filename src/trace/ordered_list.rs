@@ -14,6 +14,9 @@ const FANOUT: usize = 64;
 /// Bulk-built nodes are left with room, so that the first inserts do not split everything.
 const FILL: usize = 48;
 
+/// How rows compare whose prefixes are equal. Not generic: of what is seldom asked one copy is enough.
+pub type Tie<'a> = &'a dyn Fn(Handle, Handle) -> Ordering;
+
 /// A row and the first 16 bytes of its sort key, as two order-preserving words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -28,7 +31,7 @@ pub struct Entry {
 impl Entry {
     /// Compares prefixes, then asks.
     #[inline]
-    pub fn compare(&self, other: &Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> Ordering {
+    pub fn compare(&self, other: &Entry, tie: &(impl Fn(Handle, Handle) -> Ordering + ?Sized)) -> Ordering {
         match self.first.cmp(&other.first).then(self.second.cmp(&other.second)) {
             Ordering::Equal if self.row == other.row => Ordering::Equal,
             Ordering::Equal => tie(self.row, other.row),
@@ -40,7 +43,7 @@ impl Entry {
 /// Number of entries before `entry`. By hand: this loop is most of the work of a change, and must not become calls when the
 /// build favours size. The halving has no branch that depends on the data, since half of such branches would be guessed wrong.
 #[inline(always)]
-fn position(entries: &[Entry], entry: &Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> usize {
+fn position(entries: &[Entry], entry: &Entry, tie: Tie<'_>) -> usize {
     let (mut low, mut n) = (0, entries.len());
     while n > 0 {
         let half = n / 2;
@@ -68,7 +71,7 @@ fn position(entries: &[Entry], entry: &Entry, tie: &impl Fn(Handle, Handle) -> O
 }
 
 #[inline]
-fn is_before(e: &Entry, entry: &Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> bool {
+fn is_before(e: &Entry, entry: &Entry, tie: Tie<'_>) -> bool {
     if e.first != entry.first {
         e.first < entry.first
     } else if e.second != entry.second {
@@ -149,7 +152,7 @@ impl OrderedList {
     }
 
     /// Inserts an entry that is not there; its position.
-    pub fn insert(&mut self, entry: Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> usize {
+    pub fn insert(&mut self, entry: Entry, tie: Tie<'_>) -> usize {
         let (at, split) = self.root.insert(entry, tie);
         if let Some((first, count, node)) = split {
             let old_first = self.root.first();
@@ -166,7 +169,7 @@ impl OrderedList {
     }
 
     /// Removes an entry; the position it had, or `None` when it is not there.
-    pub fn remove(&mut self, entry: Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> Option<usize> {
+    pub fn remove(&mut self, entry: Entry, tie: Tie<'_>) -> Option<usize> {
         let at = self.root.remove(entry, tie)?;
         self.len -= 1;
         // A root with one child is that child.
@@ -182,7 +185,7 @@ impl OrderedList {
 
     /// Puts a row in the place of another one that has the same sort key, and so the same prefix, if its neighbours leave no
     /// doubt that it belongs there; its position. Cost: one search, and nothing is shifted.
-    pub fn replace(&mut self, old: Entry, row: Handle, tie: &impl Fn(Handle, Handle) -> Ordering) -> Option<usize> {
+    pub fn replace(&mut self, old: Entry, row: Handle, tie: Tie<'_>) -> Option<usize> {
         let mut node = &mut self.root;
         let mut before = 0;
         loop {
@@ -270,7 +273,7 @@ impl Node {
         }
     }
 
-    fn insert(&mut self, entry: Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> (usize, Option<(Entry, u32, Node)>) {
+    fn insert(&mut self, entry: Entry, tie: Tie<'_>) -> (usize, Option<(Entry, u32, Node)>) {
         match self {
             Node::Leaf(entries) => {
                 let at = position(entries, &entry, tie);
@@ -320,7 +323,7 @@ impl Node {
         }
     }
 
-    fn remove(&mut self, entry: Entry, tie: &impl Fn(Handle, Handle) -> Ordering) -> Option<usize> {
+    fn remove(&mut self, entry: Entry, tie: Tie<'_>) -> Option<usize> {
         match self {
             Node::Leaf(entries) => {
                 let at = position(entries, &entry, tie);

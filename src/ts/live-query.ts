@@ -56,6 +56,8 @@ export class SharedQuery {
   /** Why it cannot be evaluated. */
   #broken: EddylineError | undefined
   #loading = false
+  /** Somebody has looked at the rows of an event. */
+  looked = false
   /** Its rows come in slices, and are not all there. */
   slicing = false
   /** Touched rows of its tables that could not be fetched, by name. */
@@ -193,9 +195,9 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
     this.#batch = batch
     this.version = batch === undefined ? query.version : batch.version
     this.urgent = batch === undefined
-    // O(1) on a flat mirror that is there; one that is not is built when somebody asks. A snapshot of a nested one would have
-    // every row on the way to the next change built as it was, whether anybody asks or not.
-    if (query.view.flat && query.view.built && !this.urgent) this.#snapshot = query.view.snapshot()
+    // For who looks at rows later. With a snapshot at each version the next change copies what it touches, and keeps the rows that go: most
+    // of what hundreds of changed rows cost who looks at diffs alone. Of a nested mirror every row on the way to it would be made.
+    if (query.looked && query.view.flat && query.view.built && !this.urgent) this.#snapshot = query.view.snapshot()
   }
   get diff(): readonly Patch[] {
     const diff = this.#diff
@@ -203,6 +205,7 @@ export class QueryEvent implements LiveEvent<any>, Delivery {
   }
   get batch(): Report | undefined { return this.#batch }
   get rows(): readonly any[] {
+    this.#query.looked = true
     this.#take()
     if (this.#rows !== undefined) return this.#rows
     if (this.#snapshot === undefined) {

@@ -1,7 +1,7 @@
 // Rows that are put together from cells of several: each row that it takes cells of is found once, however many cells they are.
 import { type RowMemory, decodeCell, define } from './decoder.js'
 import { Kept } from './keeper.js'
-import { TENANT } from './layout.js'
+import { type PackedLayout, TENANT } from './layout.js'
 import type { FieldInfo } from './port.js'
 import type { Relation, Relations, RowCell } from './rows.js'
 
@@ -9,11 +9,8 @@ import type { Relation, Relations, RowCell } from './rows.js'
 interface Leaf { readonly hops: readonly number[]; readonly target: Relation; readonly whole: boolean }
 interface Field { readonly name: string; readonly leaf: number; readonly column: number }
 
-/**
- * What is kept of a row that is put together: per leaf, where its row is, or the cell of a row shown whole. Where it is cells of one row
- * alone, that row is kept itself: of a million rows, three objects each were most of the time that went by until they were kept.
- */
-export interface KeptParts { readonly memories: (Kept | undefined)[]; readonly at: number[]; readonly rows: (RowCell | undefined)[] }
+/** What is kept of a row that is put together of others, some of them whole: where the rows are that cells are taken of, and the cells of those shown whole. */
+export interface KeptParts { readonly block: Kept; readonly at: number; readonly rows: readonly (RowCell | undefined)[] }
 
 /** Reads the rows of one shape. */
 export class Projection {
@@ -25,6 +22,12 @@ export class Projection {
   readonly keeps: boolean
   /** The relation itself, where all cells are of its rows. */
   readonly #alone: Relation | undefined
+  /** Per leaf, how its row is laid out, and how many texts and their like are needed of it: of a row with a long text, often none. */
+  readonly #layouts: readonly PackedLayout[]
+  readonly #vars: readonly number[]
+  /** Per leaf, where its row is in work: −1 where a left join found nothing, or the row is shown whole. */
+  readonly #at: number[]
+  #rows: readonly (RowCell | undefined)[] = NONE
   /** Columns of the key, if the objects do not hold it. */
   readonly #key: Field[] | undefined
 
@@ -37,6 +40,9 @@ export class Projection {
     })
     this.#key = key?.map(k => ({ name: '', leaf: this.#leaf(k.hops, relations.relationAt(rel, k.hops), false), column: k.column }))
       .filter(k => this.#leaves[k.leaf].target.layout?.names[k.column] !== TENANT)
+    this.#layouts = this.#leaves.map(l => l.target.layout!)
+    this.#vars = this.#leaves.map((l, i) => Math.max(0, ...[...this.#fields, ...this.#key ?? []].map(f => f.leaf === i && f.column >= 0 ? l.target.layout!.vars[f.column] + 1 : 0)))
+    this.#at = this.#leaves.map(() => -1)
     const [leaf] = this.#leaves
     this.#alone = this.#leaves.length === 1 && leaf.hops.length === 0 && !leaf.whole ? leaf.target : undefined
     this.keeps = this.#leaves.every(l => !l.whole || relations.isTable(l.target.id))
@@ -49,52 +55,60 @@ export class Projection {
 
   read(cell: RowCell): object {
     const { copy } = cell
-    const parts: KeptParts = copy === undefined ? this.#find(cell.handle) : copy instanceof Kept ? { memories: [copy], at: [cell.copyAt], rows: [] } : copy as KeptParts
+    let memory: RowMemory = this.#relations.port
+    if (copy === undefined) this.#find(cell.handle)
+    else if (this.#alone !== undefined) {
+      memory = copy as Kept
+      this.#at[0] = cell.copyAt
+    } else {
+      const { block, at, rows } = copy instanceof Kept ? { block: copy, at: cell.copyAt, rows: NONE } : copy as KeptParts
+      memory = block
+      for (let i = 0; i < this.#at.length; i++) this.#at[i] = block.i32[(at >> 2) + i]
+      this.#rows = rows
+    }
     const object = {}
-    for (const f of this.#fields) define(object, f.name, this.#value(f, parts))
-    if (this.#key !== undefined) cell.key = this.#key.length === 1 ? this.#value(this.#key[0], parts) : this.#key.map(k => this.#value(k, parts))
+    for (const f of this.#fields) define(object, f.name, this.#value(f, memory))
+    if (this.#key !== undefined) cell.key = this.#key.length === 1 ? this.#value(this.#key[0], memory) : this.#key.map(k => this.#value(k, memory))
+    this.#rows = NONE
     return object
   }
 
   keep(cell: RowCell): void {
     const { kept, port } = this.#relations
-    if (this.#alone !== undefined) {
-      cell.copy = kept.take(port, port.rowPtr(this.#alone.id, cell.handle), this.#alone.layout!)
-      cell.copyAt = kept.at
-      return
+    this.#find(cell.handle)
+    if (this.#alone !== undefined) cell.copy = kept.take(port, this.#at[0], this.#layouts[0], this.#vars[0])
+    else {
+      const block = kept.takeAll(port, this.#at, this.#layouts, this.#vars)
+      for (let i = 0; i < this.#rows.length; i++) { const row = this.#rows[i]; if (row !== undefined) row.held = true }
+      cell.copy = this.#rows.length > 0 ? { block, at: kept.at, rows: this.#rows } : block
     }
-    const parts = this.#find(cell.handle)
-    for (let i = 0; i < this.#leaves.length; i++) {
-      const row = parts.rows[i]
-      if (row !== undefined) row.held = true
-      if (parts.at[i] < 0) continue
-      parts.memories[i] = kept.take(port, parts.at[i], this.#leaves[i].target.layout!)
-      parts.at[i] = kept.at
-    }
-    cell.copy = parts
+    cell.copyAt = kept.at
+    this.#rows = NONE
   }
 
-  /** Where the rows are that a row is put together from; −1 where a left join found nothing, or the row is shown whole. */
-  #find(handle: number): KeptParts {
+  /** Finds the rows that a row is put together from. */
+  #find(handle: number): void {
     const { port } = this.#relations
-    const at: number[] = []
-    const rows: (RowCell | undefined)[] = []
-    for (const { hops, target, whole } of this.#leaves) {
+    for (let leaf = 0; leaf < this.#leaves.length; leaf++) {
+      const { hops, target, whole } = this.#leaves[leaf]
       let rel = this.#rel, row = handle
       for (let i = 0; i < hops.length && row >= 0; i++) {
         row = port.member(rel, row, hops[i] !== 0)
         rel = hops[i] === 0 ? this.#relations.get(rel).left : this.#relations.get(rel).right
       }
-      rows.push(whole && row >= 0 ? target.rows.at(row) : undefined)
-      at.push(row < 0 || whole ? -1 : port.rowPtr(target.id, row))
+      if (whole) {
+        if (this.#rows === NONE) this.#rows = this.#leaves.map(() => undefined)
+        ;(this.#rows as (RowCell | undefined)[])[leaf] = row >= 0 ? target.rows.at(row) : undefined
+      }
+      this.#at[leaf] = row < 0 || whole ? -1 : port.rowPtr(target.id, row)
     }
-    return { memories: [], at, rows }
   }
 
-  #value({ leaf, column }: Field, parts: KeptParts): unknown {
+  #value({ leaf, column }: Field, memory: RowMemory): unknown {
     const { target, whole } = this.#leaves[leaf]
-    if (whole) return parts.rows[leaf]?.get() ?? null
-    const memory: RowMemory = parts.memories[leaf] ?? this.#relations.port
-    return parts.at[leaf] < 0 ? null : decodeCell(memory, target.layout!, parts.at[leaf], column)
+    if (whole) return this.#rows[leaf]?.get() ?? null
+    return this.#at[leaf] < 0 ? null : decodeCell(memory, target.layout!, this.#at[leaf], column)
   }
 }
+
+const NONE: readonly never[] = /* @__PURE__ */ Object.freeze([])

@@ -5,6 +5,7 @@ use super::WindowColumn;
 use super::dirty::{Change, Stretch};
 use super::frame::{Peers, View};
 use super::slot::{Kept, Slot};
+use super::tree::Leaf;
 use crate::algebra::Handle;
 use crate::error::ErrorCode;
 use crate::operator::Datum;
@@ -34,13 +35,15 @@ pub(super) struct Evaluator<'a> {
     sees_peers: bool,
     peers: Peers,
     running: Vec<Running>,
+    /// Where rows were found last: those that come into a frame, and those that leave it.
+    ends: [Leaf<'a>; 2],
 }
 
 impl<'a> Evaluator<'a> {
     /// Values in a partition; `sees_peers`: some column sees which rows are peers.
     pub(super) fn new(view: View<'a>, sees_peers: bool) -> Self {
         let running = view.columns.iter().map(|_| Running::default()).collect();
-        Evaluator { view, sees_peers, peers: Peers::default(), running }
+        Evaluator { view, sees_peers, peers: Peers::default(), running, ends: Default::default() }
     }
 
     /// Value of a column in the row at a position.
@@ -67,7 +70,7 @@ impl<'a> Evaluator<'a> {
             }
             W::Shift(Some(by)) => {
                 let from = (at as i64).checked_add(by).and_then(|i| usize::try_from(i).ok());
-                if let Some(item) = from.and_then(|i| self.view.tree.get(i)) {
+                if let Some(item) = from.and_then(|i| self.ends[0].get(self.view.tree, i)) {
                     return Ok(self.argument(of, item.row));
                 }
                 let default = of.arguments.get(1).map_or(Cell::Null, |d| self.view.arguments.cell(d, row));
@@ -183,9 +186,11 @@ impl<'a> Evaluator<'a> {
         match held {
             Some(sum) if steps <= STEPS && (grows || can_shrink) && *old_from < *old_to => {
                 let mut change = |a: usize, b: usize, times: i32| {
-                    tree.for_range(a, b, &mut |item| {
+                    let end = &mut self.ends[usize::from(times < 0)];
+                    for at in a..b {
+                        let item = end.get(tree, at).expect("a row of the frame");
                         sum.add(arguments, slot, item.row, times);
-                    });
+                    }
                 };
                 if steps > 0 {
                     change(from, (*old_from).max(from), 1);

@@ -289,6 +289,8 @@ impl Operator for Window {
             self.trees[id as usize] = tree;
         }
         self.computed.drop_unused(relations);
+        // A pair goes once, and those that come are new.
+        out.mark_consolidated();
     }
 
     fn scan(&self, _: Scan<'_>, _: &[NodeId], f: &mut dyn FnMut(Handle, crate::algebra::Weight)) {

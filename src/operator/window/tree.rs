@@ -54,16 +54,23 @@ impl Tree {
     }
 
     /// The row at a position.
+    pub(super) fn get(&self, at: usize) -> Option<Item> {
+        let leaf = self.leaf(at)?;
+        leaf.rows.get(at - leaf.first).copied()
+    }
+
+    /// The leaf in which a position is, or would be.
     #[inline(always)]
-    pub(super) fn get(&self, mut at: usize) -> Option<Item> {
+    fn leaf(&self, at: usize) -> Option<Leaf<'_>> {
         let mut node = self.root.as_deref()?;
+        let mut first = 0;
         loop {
             match &node.body {
-                Body::Leaf(rows) => return rows.get(at).copied(),
+                Body::Leaf(rows) => return Some(Leaf { rows, first }),
                 Body::Inner(nodes) => {
                     node = nodes.iter().find(|n| {
-                        let here = at < n.count as usize;
-                        at -= if here { 0 } else { n.count as usize };
+                        let here = at - first < n.count as usize;
+                        first += if here { 0 } else { n.count as usize };
                         here
                     })?;
                 }
@@ -174,5 +181,25 @@ impl Tree {
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
         self.root.as_ref().map_or(0, |r| r.bytes())
+    }
+}
+
+/// Rows that stand side by side, and where the first one is: who asks for one place after another mostly finds it here.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Leaf<'a> {
+    rows: &'a [Item],
+    first: usize,
+}
+
+impl<'a> Leaf<'a> {
+    /// The row at a position of a tree.
+    #[inline(always)]
+    pub(super) fn get(&mut self, tree: &'a Tree, at: usize) -> Option<Item> {
+        let here = |leaf: &Self| leaf.rows.get(at.wrapping_sub(leaf.first)).copied();
+        if let Some(item) = here(self) {
+            return Some(item);
+        }
+        *self = tree.leaf(at)?;
+        here(self)
     }
 }

@@ -3,7 +3,7 @@
 use super::{GroupDelta, GroupId, NO_DELTA, OrderedGroups, Placed};
 use crate::algebra::{Delta, Handle};
 use crate::sort;
-use crate::trace::merge::{Work, in_order, patch, rebuild};
+use crate::trace::merge::{Work, patch, rebuild};
 use crate::trace::{Path, Relations, hash_cells, hash_key, same_cells};
 
 impl OrderedGroups {
@@ -39,17 +39,31 @@ impl OrderedGroups {
         }
         let mut work = std::mem::take(&mut self.work);
         if self.group.is_empty() {
-            for &(row, weight) in delta.rows() {
-                work.take(weight, self.sort.entry(rs, self.relation, row));
-            }
+            self.take_all(rs, delta, &mut work);
             if !delta.is_empty() {
                 self.change_group(rs, 0, &mut work);
             }
         } else {
             self.apply_grouped(rs, delta, &mut work);
         }
-        if work.removed.capacity() + work.inserted.capacity() + work.of_group.capacity() < 1 << 14 {
-            self.work = work;
+        self.work = work;
+    }
+
+    /// Files the rows of the one list. A row behind one that goes, of which the order sees the same, takes its place: windows tell of
+    /// hundreds so. Only one entry is made of the two, and they are not compared again.
+    fn take_all(&self, rs: &Relations, delta: &Delta, work: &mut Work) {
+        let rows = delta.rows();
+        let mut at = 0;
+        while let Some(&(row, weight)) = rows.get(at) {
+            at += 1;
+            let entry = self.sort.entry(rs, self.relation, row);
+            match rows.get(at) {
+                Some(&(new, 1)) if weight < 0 && rows.len() > 2 && self.sort.alike(rs, self.relation, row, new) => {
+                    work.take_update(entry, new);
+                    at += 1;
+                }
+                _ => work.take(weight, entry),
+            }
         }
     }
 
@@ -101,8 +115,10 @@ impl OrderedGroups {
             self.change_group(rs, group, work);
             rest = &rest[n..];
         }
-        of_group.clear();
-        work.of_group = of_group;
+        if of_group.capacity() < 1 << 14 {
+            of_group.clear();
+            work.of_group = of_group;
+        }
     }
 
     fn known_group(&mut self, rs: &Relations, row: Handle, paths: &[Path]) -> Option<GroupId> {
@@ -117,19 +133,16 @@ impl OrderedGroups {
         let (sort, relation) = (&self.sort, self.relation);
         // An order of operators may be without a key.
         let tie = |a: Handle, b: Handle| sort.compare(rs, relation, a, b).then(a.cmp(&b));
-        let Work { removed, inserted, .. } = work;
-        in_order(removed, &tie);
-        in_order(inserted, &tie);
+        let (came, went) = (work.inserted.len(), work.removed.len());
         let list = &mut self.groups[group as usize].list;
         change.old_len = list.len();
-        if removed.len() + inserted.len() > 32 + list.len() / 8 {
-            rebuild(list, removed, inserted, &mut change, &tie);
+        if work.rows() > 32 + list.len() / 8 {
+            rebuild(list, work, &mut change, &tie);
         } else {
-            patch(list, removed, inserted, &mut change, &|a, b| sort.compare(rs, relation, a, b), &tie);
+            patch(list, work, &mut change, &|a, b| sort.compare(rs, relation, a, b), &tie);
         }
-        self.rows = self.rows + inserted.len() - removed.len();
-        removed.clear();
-        inserted.clear();
+        self.rows = self.rows + came - went;
+        work.clear();
         self.record(group, change);
     }
 

@@ -346,6 +346,20 @@ describe('what was handed out', () => {
     expect(events[0].diff[0]).toMatchObject({ t: 'add', key: 'a' })
   })
 
+  it('so does one of a list that was read by itself; once the rows of an event were read, those of later ones stay', async () => {
+    const { db } = await open()
+    const live = db.live(db.query.issues)
+    const events: LiveEvent<any>[] = []
+    const before = live.rows
+    live.subscribe(e => { events.push(e) })
+    for (const id of ['a', 'b', 'c', 'd']) {
+      db.apply([put(id)])
+      if (id === 'b') expect(events[1].rows.length).toBe(2)
+    }
+    expect(failure(() => events[0].rows).code).toBe('STALE_EVENT')
+    expect([before, ...events.slice(1).map(e => e.rows)].map(rows => rows.length)).toEqual([0, 2, 3, 4])
+  })
+
   it('an event of a status shows the rows of its version, or says that these are over', async () => {
     const { db } = await open()
     db.apply(Array.from({ length: 200 }, (_, i) => put(`i${i}`)))

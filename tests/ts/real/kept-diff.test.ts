@@ -1,6 +1,6 @@
-// Diffs of nested queries that are kept and read late: they show rows as they came, whatever has become of them.
+// Diffs that are kept and read late: they show rows as they came, whatever has become of them.
 import { describe, expect, it } from 'vitest'
-import { belongsTo, createDatabase, defineSchema, hasMany, int, plainPatches, table } from '../../../pkg/index.inline.js'
+import { belongsTo, createDatabase, defineSchema, eq, hasMany, int, lag, number, over, plainPatches, rowNumber, string, table } from '../../../pkg/index.inline.js'
 import { createWorkerDatabase } from '../../../pkg/worker/index.js'
 
 const schema = defineSchema({
@@ -102,6 +102,63 @@ describe('a kept diff of a nested query that is read late', () => {
       [{ t: 'remove', path: [], key: 1, at: 0 }, { t: 'add', path: [], key: 1, at: 0, value: { id: 1, mids: [{ id: 1, top: 1, bossId: null, leaves: [{ id: 1, mid: 1, n: 1 }] }] } }],
       [{ t: 'remove', path: [], key: 1, at: 0 }],
     ])
+    db.close()
+  })
+})
+
+describe('a kept diff of rows put together of others that is read late', () => {
+  const library = defineSchema({
+    people: table({ name: string().key(), town: string().nullable(), born: int() }),
+    books: table({ id: int().key(), title: string(), author: string().nullable(), price: number(), text: string(), note: string().nullable() }),
+  }, {})
+  const shapes: Record<string, (db: any) => any> = {
+    'columns of both': db => db.query.books.leftJoin('people', (b: any, p: any) => eq(b.author, p.name)).select((r: any) => ({ id: r.books.id, town: r.people.town, note: r.books.note, born: r.people.born })),
+    'whole rows': db => db.query.books.leftJoin('people', (b: any, p: any) => eq(b.author, p.name)),
+    'a whole row and what a window says': db => db.query.books.select((b: any) => ({ ...b, place: over(rowNumber(), { orderBy: [b.price, b.id] }) })),
+    'columns and what a window says': db => db.query.books.select((b: any) => ({ title: b.title, place: over(rowNumber(), { orderBy: [b.price, b.id] }), before: over(lag(b.note), { orderBy: [b.price, b.id] }) })),
+    'some columns of one': db => db.query.books.select((b: any) => ({ price: b.price, title: b.title })),
+    'no text at all': db => db.query.books.select((b: any) => ({ id: b.id, price: b.price })),
+  }
+  it.each(Object.entries(shapes))('%s', async (_, query) => {
+    const db = await createDatabase({ schema: library })
+    const late: any[] = [], early: any[] = []
+    const live = db.live(query(db))
+    live.subscribe(({ diff }: any) => { late.push(diff) })
+    const other = await createDatabase({ schema: library })
+    other.live(query(other)).subscribe(({ diff }: any) => { early.push(plainPatches(diff)) })
+    let seed = 7
+    const random = (n: number): number => (seed = seed * 48_271 % 2_147_483_647) % n
+    const text = (n: number): string | null => n % 5 === 0 ? null : 'ä'.repeat(n % 7) + 'x'.repeat(n * n % 90)
+    for (let n = 0; n < 150; n++) {
+      const id = random(12)
+      const changes: any = random(3) === 0
+        ? [{ op: 'upsert', table: 'people', row: { name: `p${id % 4}`, town: text(random(30)), born: n } }]
+        : random(5) === 0 ? [{ op: 'delete', table: 'books', id }]
+        : [{ op: 'upsert', table: 'books', row: { id, title: `t${text(n)}`, author: random(4) === 0 ? null : `p${random(6)}`, price: random(9), text: 'y'.repeat(random(3000)), note: text(n + 2) } }]
+      db.apply(changes)
+      other.apply(changes)
+      if (n === 70) void live.rows
+    }
+    expect(late.length).toBeGreaterThan(30)
+    expect(plain(late)).toEqual(early)
+    db.close()
+    other.close()
+  })
+
+  it('keeps of rows with long texts what it shows', async () => {
+    const db = await createDatabase({ schema: library })
+    const kept: any[] = []
+    db.live(db.query.books.select(b => ({ id: b.id, title: b.title, price: b.price }))).subscribe(({ diff }) => { kept.push(diff) })
+    const text = 'z'.repeat(100_000)
+    const book = (price: number): any => ({ op: 'upsert', table: 'books', row: { id: 1, title: 'long', author: null, price, text, note: null } })
+    const bytes: number[] = []
+    for (let n = 0; n <= 400; n++) {
+      db.apply([book(n)])
+      if (n % 200 === 0) bytes.push(process.memoryUsage().arrayBuffers)
+    }
+    // Two hundred texts are 20 MB.
+    expect(bytes[2] - bytes[1]).toBeLessThan(5_000_000)
+    expect(kept[300][0].fields).toEqual({ price: 300 })
     db.close()
   })
 })
