@@ -167,12 +167,14 @@ impl Error {
     /// "no `what` `name` on `on`", with the nearest of the candidates.
     #[inline]
     pub fn unknown<'a>(code: ErrorCode, what: &str, name: &str, on: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
-        Error::unknown_of(code, what, name, on, &mut candidates.into_iter())
+        // Not a `dyn Iterator`, which would bring each of its methods for each kind of candidates.
+        let mut candidates = candidates.into_iter();
+        Error::unknown_of(code, what, name, on, &mut || candidates.next())
     }
 
     #[cold]
     #[inline(never)]
-    fn unknown_of(code: ErrorCode, what: &str, name: &str, on: &str, candidates: &mut dyn Iterator<Item = &str>) -> Self {
+    fn unknown_of(code: ErrorCode, what: &str, name: &str, on: &str, candidates: Candidates<'_, '_>) -> Self {
         let nearest = nearest(name, candidates);
         let shown: String = name.chars().take(80).collect();
         let mut message = format!("no {what} `{shown}` on `{on}`");
@@ -230,12 +232,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// One candidate after another.
+type Candidates<'f, 'a> = &'f mut dyn FnMut() -> Option<&'a str>;
+
 /// The candidate with the smallest edit distance, if it is near enough to be a slip of the pen.
-fn nearest(name: &str, candidates: &mut dyn Iterator<Item = &str>) -> Option<String> {
+fn nearest(name: &str, candidates: Candidates<'_, '_>) -> Option<String> {
     let name = letters(name);
     let mut limit = (name.len() / 3).max(2) + 1;
     let mut nearest = None;
-    for candidate in candidates {
+    while let Some(candidate) = candidates() {
         let distance = distance(&name, &letters(candidate));
         if distance < limit {
             limit = distance;
@@ -283,7 +288,8 @@ mod tests {
 
     #[test]
     fn a_far_name_is_not_suggested() {
-        assert_eq!(nearest("zzzzzz", &mut ["status", "title"].into_iter()), None);
+        let mut names = ["status", "title"].into_iter();
+        assert_eq!(nearest("zzzzzz", &mut || names.next()), None);
     }
 
     #[test]

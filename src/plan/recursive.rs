@@ -35,9 +35,9 @@ impl Planner<'_> {
         for (i, branch) in branches(recursion) {
             let stream = self.sub_query(&branch.query);
             self.widen(&mut wide[i], &stream);
-            let paths = |fields: &mut dyn Iterator<Item = usize>| fields.map(|f| stream.columns[f].0).collect::<Vec<Path>>();
-            let columns = paths(&mut (0..recursion.relations[i].columns.len()));
-            let ranks = paths(&mut branch.ranks.iter().copied());
+            let path = |f: usize| stream.columns[f].0;
+            let columns: Vec<Path> = (0..recursion.relations[i].columns.len()).map(path).collect();
+            let ranks: Vec<Path> = branch.ranks.iter().map(|&f| path(f)).collect();
             inputs.push(stream.node);
             derivations.push(Derivations { relation: i, rows: stream.relation, columns, ranks });
         }
