@@ -100,12 +100,17 @@ fn items<T>(json: &Document, read: Read<T>) -> Result<Vec<T>> {
     Ok(out)
 }
 
-fn optional<T>(json: &Document, name: &str, read: Read<T>) -> Result<Option<T>> {
+/// A member of an object, if it is there.
+#[inline(never)]
+fn member<'d>(json: &'d Document, name: &str) -> Result<Option<&'d Document>> {
     match json.get(name) {
-        Some(part) => read(part).map(Some).map_err(|e| e.at(name)),
-        None if matches!(json, Document::Object(_)) => Ok(None),
-        None => Err(not("an object", json)),
+        None if !matches!(json, Document::Object(_)) => Err(not("an object", json)),
+        found => Ok(found),
     }
+}
+
+fn optional<T>(json: &Document, name: &str, read: Read<T>) -> Result<Option<T>> {
+    member(json, name)?.map(|part| read(part).map_err(|e| e.at(name))).transpose()
 }
 
 fn required<T>(json: &Document, name: &str, read: Read<T>) -> Result<T> {
@@ -119,11 +124,7 @@ fn missing(name: &str) -> Error {
 }
 
 fn optional_list<T>(json: &Document, name: &str, read: Read<T>) -> Result<Option<Vec<T>>> {
-    match json.get(name) {
-        Some(part) => items(part, read).map(Some).map_err(|e| e.at(name)),
-        None if matches!(json, Document::Object(_)) => Ok(None),
-        None => Err(not("an object", json)),
-    }
+    member(json, name)?.map(|part| items(part, read).map_err(|e| e.at(name))).transpose()
 }
 
 fn list<T>(json: &Document, name: &str, read: Read<T>) -> Result<Vec<T>> {
