@@ -33,10 +33,10 @@ const OPTIONS: Kinds = { distinct: BOOLEAN, where: { is: v => v instanceof Expr,
 function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, options: ListOptions = {}): Expr<T> {
   checkOptions(options, OPTIONS, { code: 'QUERY_INVALID', path: '', of: name })
   if (args.length > 0) exprOf(args[0], `\`${name}\` is of a column or an expression: ${name}(i.points)`)
-  const json: ExprJson = { op: 'agg', name, args: args.map(a => literal(a)) }
+  const json: ExprJson = { op: 'agg', name, args: args.map(a => literal(a, a instanceof Expr && name !== 'count' ? type : undefined)) }
   const { distinct, where, orderBy } = options
   if (distinct) json.distinct = true
-  if (where !== undefined) json.filter = where.json
+  if (where !== undefined) json.filter = literal(where, 'bool')
   if (orderBy !== undefined) json.orderBy = orderList(orderBy).map(orderJson)
   return new Expr(json, type)
 }
@@ -64,7 +64,7 @@ export function count(a?: Expr<any> | FilterOptions, options?: DistinctOptions):
   return a instanceof Expr ? aggregate('count', [a], 'int', options) : aggregate('count', [], 'int', a)
 }
 /** Exact sum of what is not null; null if there is nothing. Beyond ±(2^53−1) the sum of integers is a bigint. */
-export function sum<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Wide<A> | null> { return aggregate('sum', [a], a?.cellType, options) }
+export function sum<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Wide<A> | null> { return aggregate('sum', [a], a?.cellType === 'json' ? 'float' : a?.cellType, options) }
 /** Exact mean, rounded once; of decimals to sixteen significant digits or more. */
 export function avg<A extends Num | IntervalText>(a: Expr<A>, options?: DistinctOptions): Expr<Mean<A>> { return aggregate('avg', [a], meanOf(a), options) }
 export function min<A>(a: Expr<A>, options?: FilterOptions): Expr<A | null> { return aggregate('min', [a], a?.cellType, options) }

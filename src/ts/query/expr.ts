@@ -115,9 +115,23 @@ function moment(given: Date | number): ExprJson {
   return { op: 'lit', name: 'timestamp', value: at.toISOString() }
 }
 
+/**
+ * An expression in a place of a type. The types of rows have no others for what they show as texts, nor for what JSON is said to hold: what is
+ * taken for a text, a number or a truth value is made one.
+ */
+function fitted({ json, cellType }: Expr<unknown>, like: CellType | undefined): ExprJson {
+  if (cellType === 'json' && like === 'text') return { op: '#>>', args: [json] }
+  if (cellType === 'json' ? MEMBERS.includes(like!) : like === 'text' && cellType !== like && SHOWN_AS_TEXT.includes(cellType!)) return { op: 'cast', args: [json], name: like }
+  return typed(json, like)
+}
+const MEMBERS: readonly CellType[] = ['int', 'float', 'decimal', 'bool']
+/** What is equal, and in order, as its text is. */
+const COMPARED_AS_TEXT: readonly CellType[] = ['text', 'date', 'time', 'uuid']
+const SHOWN_AS_TEXT: readonly CellType[] = [...COMPARED_AS_TEXT, 'decimal', 'interval']
+
 /** Makes an expression of a constant. `like` tells the type of what it is compared with. */
 export function literal(value: unknown, like?: CellType): ExprJson {
-  if (value instanceof Expr) return typed(value.json, like)
+  if (value instanceof Expr) return fitted(value, like)
   const part = value instanceof WindowFunction ? 'over' : value instanceof Rows ? 'unnest' : undefined
   if (part !== undefined) {
     const { name, op } = (value as { call: ExprJson }).call
@@ -171,19 +185,27 @@ export function literal(value: unknown, like?: CellType): ExprJson {
 
 /** @internal A condition comparing `a` with `b`, constants typed by the other side. */
 export function compare(op: string, a: unknown, b: unknown): Condition {
-  const like = (a instanceof Expr ? a.cellType : undefined) ?? (b instanceof Expr ? b.cellType : undefined)
-  return new Expr({ op, args: [literal(a, like), literal(b, like)] }, 'bool')
+  return call(op, [a, b], 'bool', /like|~/.test(op) ? 'text' : likeOf([a, b]))
 }
 
-/** @internal The type that constants beside these take: of numbers the widest. */
+/** @internal The type that constants beside these take: of numbers the widest, where those of JSON are doubles. */
 export function likeOf(args: readonly unknown[]): CellType | undefined {
   const types = args.flatMap(a => a instanceof Expr && a.cellType !== undefined ? [a.cellType] : [])
-  return types.includes('decimal') ? (types.includes('float') ? 'float' : 'decimal') : types[0]
+  const others = types.filter(t => t !== 'json'), [first] = others
+  if (first === undefined) return types[0]
+  const isMixed = others.length < types.length, has = (t: typeof first): boolean => others.includes(t)
+  if (has('decimal')) return isMixed || has('float') ? 'float' : 'decimal'
+  if (isMixed && (first === 'int' || first === 'bigint')) return 'float'
+  return (isMixed || has('text')) && others.every(t => COMPARED_AS_TEXT.includes(t)) ? 'text' : first
 }
 
-function call<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T> {
-  const like = likeOf(args)
+/** @internal All of one type: constants are typed by the others. */
+export function call<T>(op: string, args: readonly unknown[], type?: CellType, like = likeOf(args)): Expr<T> {
   return new Expr({ op, args: args.map(a => literal(a, like)) }, type ?? like)
+}
+const numbers = <T>(op: string, args: readonly unknown[]): Expr<T> => {
+  const like = likeOf(args)
+  return call(op, args, undefined, like === 'json' ? 'float' : like)
 }
 
 /** `a = b`; unknown if one is null. */
@@ -199,16 +221,22 @@ export function gte<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { retur
 export function and(...conditions: (Condition | false | null | undefined)[]): Condition { return junction('and', conditions, true) }
 /** One holds. Without arguments: false. */
 export function or(...conditions: (Condition | false | null | undefined)[]): Condition { return junction('or', conditions, false) }
-export function not(condition: Condition): Condition { return new Expr({ op: 'not', args: [exprOf(condition, CONDITION)] }, 'bool') }
+export function not(condition: Condition): Condition { return new Expr({ op: 'not', args: [truth(condition)] }, 'bool') }
 
 /** @internal */
 export const CONDITION = 'a condition is expected: eq(i.status, \'open\'), and(…), …'
 
+/** @internal The condition that something is. Throws QUERY_INVALID for anything else. */
+export function truth(given: unknown, message = CONDITION): ExprJson {
+  exprOf(given, message)
+  return literal(given, 'bool')
+}
+
 function junction(op: string, conditions: (Condition | false | null | undefined)[], empty: boolean): Condition {
   const given = conditions.filter((c): c is Condition => c !== false && c !== null && c !== undefined)
-  for (const c of given) exprOf(c, CONDITION)
+  const args = given.map(c => truth(c))
   if (given.length === 0) return new Expr({ op: 'lit', value: empty }, 'bool')
-  return given.length === 1 ? given[0] : new Expr({ op, args: given.map(c => c.json) }, 'bool')
+  return new Expr(given.length === 1 ? args[0] : { op, args }, 'bool')
 }
 
 /** @internal Throws QUERY_INVALID for what is no list. */
@@ -219,9 +247,8 @@ export function checkList(list: unknown, name: string): void {
 /** `a IN (…)`; false for an empty list. */
 export function inArray<T>(a: Expr<T>, list: readonly NoInfer<Against<T>>[]): Condition {
   checkList(list, 'inArray')
-  const of = operand(a, 'inArray(i.status, [\'open\'])')
-  if (list.length === 0) return new Expr({ op: 'lit', value: false }, 'bool')
-  return new Expr({ op: 'in', args: [of, ...list.map(v => literal(v, a.cellType))] }, 'bool')
+  operand(a, 'inArray(i.status, [\'open\'])')
+  return list.length === 0 ? new Expr({ op: 'lit', value: false }, 'bool') : call('in', [a, ...list], 'bool')
 }
 /** SQL `LIKE`: `%` any text, `_` one character. */
 export function like(a: Expr<string | null>, pattern: Operand<string | null>): Condition { return compare('like', a, pattern) }
@@ -248,25 +275,29 @@ type Sum<A, B> = (Extract<A | B, string> extends never ? (Extract<A | B, bigint>
 
 export function add<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
 export function add<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
-export function add(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('+', [a, b]) }
+export function add(a: Operand<Num>, b: Operand<Num>): Expr<any> { return numbers('+', [a, b]) }
 export function sub<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
 export function sub<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
-export function sub(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('-', [a, b]) }
+export function sub(a: Operand<Num>, b: Operand<Num>): Expr<any> { return numbers('-', [a, b]) }
 export function mul<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
 export function mul<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
-export function mul(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('*', [a, b]) }
+export function mul(a: Operand<Num>, b: Operand<Num>): Expr<any> { return numbers('*', [a, b]) }
 /** Division; of integers it cuts off, as in SQL, of decimals it has sixteen significant digits or more. A zero divisor puts the query into the state `error`. */
 export function div<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
 export function div<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
-export function div(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('/', [a, b]) }
+export function div(a: Operand<Num>, b: Operand<Num>): Expr<any> { return numbers('/', [a, b]) }
 export function mod<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
 export function mod<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
-export function mod(a: Operand<Num>, b: Operand<Num>): Expr<any> { return call('%', [a, b]) }
-export function neg<A extends Num>(a: Expr<A>): Expr<Wide<A>> { return call('neg', [a]) }
-export function abs<A extends Num>(a: Expr<A>): Expr<Wide<A>> { return call('abs', [a]) }
+export function mod(a: Operand<Num>, b: Operand<Num>): Expr<any> { return numbers('%', [a, b]) }
+export function neg<A extends Num>(a: Expr<A>): Expr<Wide<A>> { return numbers('neg', [a]) }
+export function abs<A extends Num>(a: Expr<A>): Expr<Wide<A>> { return numbers('abs', [a]) }
+function ofText(op: string, a: Expr<unknown>, type: CellType = 'text'): Expr<any> {
+  operand(a, `${op}(i.title)`)
+  return call(op, [a], type, 'text')
+}
 /** Texts joined; null if one is null. */
 export function concat<const P extends readonly Operand<string | null>[]>(...parts: P): Expr<string | (null extends OperandValue<P[number]> ? null : never)> {
-  return new Expr({ op: '||', args: parts.map(p => literal(p)) }, 'text')
+  return new Expr({ op: '||', args: parts.map(p => literal(p, 'text')) }, 'text')
 }
 type Fractions<T> = T extends number ? (`${T}` extends `${bigint}` ? never : T) : T
 type Unnamed<T> = T extends number ? (number extends T ? T : never) : T
@@ -289,9 +320,9 @@ export function coalesce<T, const U extends Alternative<T> | null>(a: Expr<T>, b
 export function coalesce<T>(...values: [...Operand<T | null>[], Operand<NonNullable<T>>]): Expr<NonNullable<T>>
 export function coalesce<T>(...values: Operand<T | null>[]): Expr<T | null>
 export function coalesce(...values: unknown[]): Expr<any> { return call('coalesce', values) }
-export function lower<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'lower', args: [operand(a, 'lower(i.title)')] }, 'text') }
-export function upper<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return new Expr({ op: 'upper', args: [operand(a, 'upper(i.title)')] }, 'text') }
+export function lower<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return ofText('lower', a) }
+export function upper<T extends string | null>(a: Expr<T>): Expr<string | Extract<T, null>> { return ofText('upper', a) }
 /** Number of characters (code points). */
-export function length<T extends string | null>(a: Expr<T>): Expr<number | Extract<T, null>> { return new Expr({ op: 'length', args: [operand(a, 'length(i.title)')] }, 'int') }
+export function length<T extends string | null>(a: Expr<T>): Expr<number | Extract<T, null>> { return ofText('length', a, 'int') }
 
 type OperandValue<P> = P extends Expr<infer T> ? T : P

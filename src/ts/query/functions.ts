@@ -5,7 +5,7 @@ import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
 import { type Kind, type Kinds, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import { type Alternative, type Beheld, type Beside, type Chosen, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
+import { type Alternative, type Beheld, type Beside, type Chosen, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, call as alike, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
 
 type Double = number | bigint | null
 type Num = Double | Decimal
@@ -24,32 +24,31 @@ function call<T>(op: string, args: readonly unknown[], type?: CellType, like?: C
   if (name !== undefined) json.name = name
   return new Expr(json, type)
 }
-
-/** All of one type: constants are typed by the others. */
-function alike<T>(op: string, args: readonly unknown[], type?: CellType): Expr<T> {
-  const like = likeOf(args)
-  return call(op, args, type ?? like, like)
-}
+const ofTexts = <T>(op: string, args: readonly unknown[], type: CellType = 'text'): Expr<T> => call(op, args, type, 'text')
+/** What rows show as text as one. */
+const textOf = (a: unknown): unknown => a instanceof Expr ? new Expr(literal(a, 'text')) : a
+/** A number of JSON as one of a type; other expressions and constants as they are. */
+const numberOf = (a: unknown, type: CellType = 'int'): unknown => a instanceof Expr && a.cellType === 'json' ? new Expr(literal(a, type), type) : a
 
 // ---- conditions and choices ------------------------------------------------------------------------------------------
 
 /** A `case` that can have more branches, each for a `W`. Without `otherwise` it is null where no branch is taken. */
 export class Case<T, W = Condition> extends Expr<Chosen<T> | null> {
-  /** @internal */
-  constructor(readonly branches: readonly ExprJson[], readonly op: 'case' | 'caseOf', type: CellType | undefined, readonly test?: CellType) {
-    super({ op, args: [...branches] }, type)
+  /** @internal `pairs`: tests, each with its value behind it; a value more is that of no branch. */
+  constructor(readonly of: Expr<any> | undefined, readonly pairs: readonly unknown[]) {
+    const isValue = (_: unknown, i: number): boolean => i % 2 === 1 || i + 1 === pairs.length
+    const type = likeOf(pairs.filter(isValue)), test = of === undefined ? 'bool' : likeOf([of, ...pairs.filter((p, i) => !isValue(p, i))])
+    const args = pairs.map((p, i) => literal(p, isValue(p, i) ? type : test))
+    super(of === undefined ? { op: 'case', args } : { op: 'caseOf', args: [literal(of, test), ...args] }, type)
   }
 
   /** Another branch: branches are tried in order, and only the one that is taken is computed. */
-  when<const U extends Alternative<T> | null>(test: W, value: Operand<U>): Case<T | Beheld<T, U>, W> {
-    const type = this.cellType ?? likeOf([value])
-    return new Case([...this.branches, literal(test, this.test), literal(value, type)], this.op, type, this.test)
-  }
+  when<const U extends Alternative<T> | null>(test: W, value: Operand<U>): Case<T | Beheld<T, U>, W> { return new Case(this.of, [...this.pairs, test, value]) }
 
   /** What it is where no branch is taken. */
   otherwise<const U extends Alternative<T> | null>(value: Operand<U>): Expr<Chosen<T | Beheld<T, U>>> {
-    const type = this.cellType ?? likeOf([value])
-    return new Expr({ op: this.op, args: [...this.branches, literal(value, type)] }, type)
+    const { json, cellType } = new Case(this.of, [...this.pairs, value])
+    return new Expr(json, cellType)
   }
 }
 
@@ -60,10 +59,11 @@ export class Case<T, W = Condition> extends Expr<Chosen<T> | null> {
  * when(lt(i.due, new Date()), 'late').when(isNull(i.due), 'open').otherwise('fine')
  * ```
  */
-export function when<const U>(condition: Condition, value: Operand<U>): Case<U> { return new Case<never>([], 'case', undefined).when(condition, value) }
+export function when<const U>(condition: Condition, value: Operand<U>): Case<U> { return new Case<never>(undefined, []).when(condition, value) }
 /** `CASE operand WHEN value THEN …`: `match(i.status).when('open', 1).when('done', 2).otherwise(0)`. */
 export function match<T>(a: Expr<T>): { when<const U>(value: Bound<T>, result: Operand<U>): Case<U, Bound<T>> } {
-  return new Case<never, Bound<T>>([operand(a, 'match(i.status).when(…)')], 'caseOf', undefined, a.cellType)
+  operand(a, 'match(i.status).when(…)')
+  return new Case<never, Bound<T>>(a, [])
 }
 /** Null where both are equal, else the first. */
 export function nullif<T>(a: Expr<T>, b: NoInfer<Bound<T>>): Expr<T | null> { return alike('nullif', [a, b]) }
@@ -87,7 +87,7 @@ export function isNotDistinctFrom<T>(a: Expr<T>, b: NoInfer<Bound<T>> | null): E
 /** `a NOT IN (…)`; true for an empty list, unknown if the list has a null and not `a`. */
 export function notInArray<T>(a: Expr<T>, list: readonly NoInfer<Bound<T> | null>[]): Condition {
   checkList(list, 'notInArray')
-  return list.length === 0 ? new Expr({ op: 'lit', value: true }, 'bool') : not(call('in', [a, ...list], 'bool', a?.cellType))
+  return list.length === 0 ? new Expr({ op: 'lit', value: true }, 'bool') : not(alike('in', [a, ...list], 'bool'))
 }
 export function notLike(a: Expr<Text>, pattern: Operand<Text>): Condition { return not(compare('like', a, pattern)) }
 export function notIlike(a: Expr<Text>, pattern: Operand<Text>): Condition { return not(compare('ilike', a, pattern)) }
@@ -103,27 +103,27 @@ export function imatches(a: Expr<Text>, pattern: string | Expr<string>, ...flags
 
 /** To a whole number, of doubles half to even, of decimals half away from zero; or to so many decimal digits, half away from zero. */
 export function round<A extends Num>(a: Operand<A>, digits?: Operand<number>): Expr<Fraction<A>> {
-  return call('round', digits === undefined ? [a] : [a, digits], fractionOf(a))
+  return call('round', digits === undefined ? [a] : [a, numberOf(digits)], fractionOf(a), 'float')
 }
-export function floor<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('floor', [a], fractionOf(a)) }
-export function ceil<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('ceil', [a], fractionOf(a)) }
+export function floor<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('floor', [a], fractionOf(a), 'float') }
+export function ceil<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('ceil', [a], fractionOf(a), 'float') }
 /** Towards zero; of decimals to so many digits. */
-export function trunc<A extends Num>(a: Operand<A>, ...digits: Extract<A, string> extends never ? [] : [digits?: Operand<number>]): Expr<Fraction<A>> { return call('trunc', [a, ...digits], fractionOf(a)) }
+export function trunc<A extends Num>(a: Operand<A>, ...digits: Extract<A, string> extends never ? [] : [digits?: Operand<number>]): Expr<Fraction<A>> { return call('trunc', [a, ...digits.map(d => numberOf(d))], fractionOf(a), 'float') }
 /** A decimal without zeros at the end of its digits behind the point. */
 export function trimScale<A extends Decimal | null>(a: Operand<A>): Expr<Decimal | Null<A>> { return call('trimScale', [a], 'decimal', 'decimal') }
 /** Digits of a decimal behind the point. */
 export function scale<A extends Decimal | null>(a: Operand<A>): Expr<number | Null<A>> { return call('scale', [a], 'int', 'decimal') }
 /** −1, 0 or 1. */
-export function sign<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('sign', [a], fractionOf(a)) }
-export function power<A extends Double, B extends Double>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('power', [a, b], 'float') }
+export function sign<A extends Num>(a: Operand<A>): Expr<Fraction<A>> { return call('sign', [a], fractionOf(a), 'float') }
+export function power<A extends Double, B extends Double>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('power', [a, b], 'float', 'float') }
 /** Of a negative number: the query is in the state `error` (INVALID_ARGUMENT). */
-export function sqrt<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('sqrt', [a], 'float') }
-export function exp<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('exp', [a], 'float') }
+export function sqrt<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('sqrt', [a], 'float', 'float') }
+export function exp<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('exp', [a], 'float', 'float') }
 /** Natural logarithm; of zero or less: the query is in the state `error` (INVALID_ARGUMENT). */
-export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float') }
+export function ln<A extends Double>(a: Operand<A>): Expr<number | Null<A>> { return call('ln', [a], 'float', 'float') }
 
 /** `regexp_substr(a, pattern)`: the first match, the longest that begins there; null where there is none. */
-export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Expr<string | null> { unflagged('regexpSubstr', flags); return call('regexpSubstr', [a, pattern], 'text') }
+export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Expr<string | null> { unflagged('regexpSubstr', flags); return ofTexts('regexpSubstr', [a, pattern]) }
 
 /**
  * `regexp_replace(a, pattern, replacement, flags)`: the first match replaced, with the flag `g` all of them; `i` matches whatever the case,
@@ -135,14 +135,14 @@ export function regexpSubstr(a: Expr<Text>, pattern: string | Expr<string>, ...f
  * regexpReplace(u.name, String.raw`(\w+) (\w+)`, String.raw`\2, \1`)
  * ```
  */
-export function regexpReplace<A extends Text, B extends Text>(a: Operand<A>, pattern: string | Expr<string>, replacement: Operand<B>, flags?: string): Expr<string | Null<A | B>> { return call('regexpReplace', flags === undefined ? [a, pattern, replacement] : [a, pattern, replacement, flags], 'text') }
+export function regexpReplace<A extends Text, B extends Text>(a: Operand<A>, pattern: string | Expr<string>, replacement: Operand<B>, flags?: string): Expr<string | Null<A | B>> { return ofTexts('regexpReplace', flags === undefined ? [a, pattern, replacement] : [a, pattern, replacement, flags]) }
 
 /** `regexp_match(a, pattern)`: what the groups of the first match are, or the match itself where the pattern has none; null without a match. */
-export function regexpMatch(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Expr<(string | null)[] | null> { unflagged('regexpMatch', flags); return call('regexpMatch', [a, pattern], 'text[]') }
+export function regexpMatch(a: Expr<Text>, pattern: string | Expr<string>, ...flags: []): Expr<(string | null)[] | null> { unflagged('regexpMatch', flags); return ofTexts('regexpMatch', [a, pattern], 'text[]') }
 /** `regexp_matches(a, pattern, 'g')`: the same of all matches, as rows: for `unnest`. The pattern is a literal. */
 export function regexpMatches(a: Expr<Text>, pattern: string, ...flags: []): Rows<(string | null)[]> {
   unflagged('regexpMatches', flags)
-  return new Rows(call('regexpMatches', [a, pattern], 'text[]').json, 'text[]')
+  return new Rows(ofTexts('regexpMatches', [a, pattern], 'text[]').json, 'text[]')
 }
 
 /** What a cast gives, by the name of the type. */
@@ -166,49 +166,49 @@ export function numeric<A extends Num | Text>(a: Operand<A>, precision: number, 
  * toChar(p.price, 'FM999,990.00')     // '1,234.50'
  * ```
  */
-export function toChar<A extends Moment | string | Num>(a: Operand<A>, template: Operand<string>): Expr<string | Null<A>> { return call('toChar', [a, template], 'text') }
+export function toChar<A extends Moment | string | Num>(a: Operand<A>, template: Operand<string>): Expr<string | Null<A>> { return call('toChar', [numberOf(a, 'float'), textOf(template)], 'text') }
 
 // ---- texts -----------------------------------------------------------------------------------------------------------
 
 type Str<A> = Expr<string | Null<A>>
 /** Characters from a place (from 1) on; `count` of them. */
 export function substring<A extends Text>(a: Operand<A>, from: Operand<number>, count?: Operand<number>): Str<A> {
-  return call('substring', count === undefined ? [a, from] : [a, from, count], 'text')
+  return ofTexts('substring', count === undefined ? [a, numberOf(from)] : [a, numberOf(from), numberOf(count)])
 }
 /** The first characters; all but the last of a negative number. */
-export function left<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return call('left', [a, count], 'text') }
+export function left<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return ofTexts('left', [a, numberOf(count)]) }
 /** The last characters; all but the first of a negative number. */
-export function right<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return call('right', [a, count], 'text') }
+export function right<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return ofTexts('right', [a, numberOf(count)]) }
 /** Without blanks, or characters of a set, at both ends. */
-export function trim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return call('trim', set === undefined ? [a] : [a, set], 'text') }
-export function ltrim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return call('ltrim', set === undefined ? [a] : [a, set], 'text') }
-export function rtrim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return call('rtrim', set === undefined ? [a] : [a, set], 'text') }
+export function trim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return ofTexts('trim', set === undefined ? [a] : [a, set]) }
+export function ltrim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return ofTexts('ltrim', set === undefined ? [a] : [a, set]) }
+export function rtrim<A extends Text>(a: Operand<A>, set?: Operand<string>): Str<A> { return ofTexts('rtrim', set === undefined ? [a] : [a, set]) }
 /** Every occurrence. */
-export function replace<A extends Text>(a: Operand<A>, from: Operand<string>, to: Operand<string>): Str<A> { return call('replace', [a, from, to], 'text') }
+export function replace<A extends Text>(a: Operand<A>, from: Operand<string>, to: Operand<string>): Str<A> { return ofTexts('replace', [a, from, to]) }
 /** Place of a part in a text, from 1; 0: it is not there. */
-export function strpos<A extends Text>(a: Operand<A>, part: Operand<string>): Expr<number | Null<A>> { return call('strpos', [a, part], 'int') }
+export function strpos<A extends Text>(a: Operand<A>, part: Operand<string>): Expr<number | Null<A>> { return ofTexts('strpos', [a, part], 'int') }
 /** The n-th field, from 1 (from the end if negative), of a text split at a separator. */
-export function splitPart<A extends Text>(a: Operand<A>, separator: Operand<string>, n: Operand<number>): Str<A> { return call('splitPart', [a, separator, n], 'text') }
-export function startsWith<A extends Text>(a: Operand<A>, start: Operand<Text>): Condition { return call('startsWith', [a, start], 'bool') }
+export function splitPart<A extends Text>(a: Operand<A>, separator: Operand<string>, n: Operand<number>): Str<A> { return ofTexts('splitPart', [a, separator, numberOf(n)]) }
+export function startsWith<A extends Text>(a: Operand<A>, start: Operand<Text>): Condition { return ofTexts('startsWith', [a, start], 'bool') }
 /** Results beyond 16 MB: the query is in the state `error` (VALUE_TOO_LARGE). */
-export function repeat<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return call('repeat', [a, count], 'text') }
-export function reverse<A extends Text>(a: Operand<A>): Str<A> { return call('reverse', [a], 'text') }
+export function repeat<A extends Text>(a: Operand<A>, count: Operand<number>): Str<A> { return ofTexts('repeat', [a, numberOf(count)]) }
+export function reverse<A extends Text>(a: Operand<A>): Str<A> { return ofTexts('reverse', [a]) }
 /** Filled up at the front, or cut at the end, to a number of characters. */
-export function lpad<A extends Text>(a: Operand<A>, count: Operand<number>, fill: Operand<string> = ' '): Str<A> { return call('lpad', [a, count, fill], 'text') }
+export function lpad<A extends Text>(a: Operand<A>, count: Operand<number>, fill: Operand<string> = ' '): Str<A> { return ofTexts('lpad', [a, numberOf(count), fill]) }
 /** Filled up, or cut, at the end. */
-export function rpad<A extends Text>(a: Operand<A>, count: Operand<number>, fill: Operand<string> = ' '): Str<A> { return call('rpad', [a, count, fill], 'text') }
+export function rpad<A extends Text>(a: Operand<A>, count: Operand<number>, fill: Operand<string> = ' '): Str<A> { return ofTexts('rpad', [a, numberOf(count), fill]) }
 /** The first letter of each word in upper case, the others in lower. */
-export function initcap<A extends Text>(a: Operand<A>): Str<A> { return call('initcap', [a], 'text') }
+export function initcap<A extends Text>(a: Operand<A>): Str<A> { return ofTexts('initcap', [a]) }
 /** Texts joined, nulls left out: PostgreSQL's function `concat`. (`concat` here is `||`: null if one is.) */
-export function concatAll(...parts: Operand<Text>[]): Expr<string> { return call('concat', parts, 'text') }
+export function concatAll(...parts: Operand<Text>[]): Expr<string> { return ofTexts('concat', parts) }
 /** Texts joined with a separator between them, nulls left out. */
-export function concatWs<A extends Text>(separator: Operand<A>, ...parts: Operand<Text>[]): Str<A> { return call('concatWs', [separator, ...parts], 'text') }
+export function concatWs<A extends Text>(separator: Operand<A>, ...parts: Operand<Text>[]): Str<A> { return ofTexts('concatWs', [separator, ...parts]) }
 /** Bytes of a text in UTF-8, or of bytes. */
-export function octetLength<A extends string | Uint8Array | null>(a: Operand<A>): Expr<number | Null<A>> { return call('octetLength', [a], 'int') }
+export function octetLength<A extends string | Uint8Array | null>(a: Operand<A>): Expr<number | Null<A>> { return ofTexts('octetLength', [a], 'int') }
 /** Code point of the first character. */
-export function ascii<A extends Text>(a: Operand<A>): Expr<number | Null<A>> { return call('ascii', [a], 'int') }
+export function ascii<A extends Text>(a: Operand<A>): Expr<number | Null<A>> { return ofTexts('ascii', [a], 'int') }
 /** The character of a code point. */
-export function chr<A extends Double>(a: Operand<A>): Str<A> { return call('chr', [a], 'text') }
+export function chr<A extends Double>(a: Operand<A>): Str<A> { return call('chr', [a], 'text', 'int') }
 
 // ---- moments, in UTC -------------------------------------------------------------------------------------------------
 
@@ -264,24 +264,25 @@ export function intervalOf(value: string | IntervalParts): Expr<IntervalText> { 
 /** From moment `b` to `a` as an interval of days and a rest; of times of day without days. */
 export function elapsed<A extends Moment | string, B extends Moment | string>(a: Expr<A>, b: Operand<B>): Expr<IntervalText | Null<A | B>> { return call('-', [a, b], 'interval', a?.cellType) }
 /** An interval so many times. */
-export function timesInterval<A extends IntervalText | null, B extends Num>(a: Expr<A>, times: Operand<B>): Expr<IntervalText | Null<A | B>> { return call('*', [a, times], 'interval') }
+export function timesInterval<A extends IntervalText | null, B extends Num>(a: Expr<A>, times: Operand<B>): Expr<IntervalText | Null<A | B>> { return call('*', [a, times], 'interval', 'float') }
 function sum(part: Operand<number>, more: number): ExprJson {
   if (!(part instanceof Expr)) return literal(whole(part + more))
-  return more === 0 ? part.json : { op: '+', args: [part.json, literal(whole(more))] }
+  const json = literal(part, 'int')
+  return more === 0 ? json : { op: '+', args: [json, literal(whole(more))] }
 }
 function whole(n: number): number {
   if (!Number.isSafeInteger(n)) throw new EddylineError('QUERY_INVALID', `a part of an interval is a whole number, not ${n}`, { offending: String(n) })
   return n
 }
 /** A date so many days later. */
-export function addDays<A extends string | null, B extends number | null>(a: Expr<A>, days: Operand<B>): Expr<DateText | Null<A | B>> { return call('+', [a, days], 'date') }
+export function addDays<A extends string | null, B extends number | null>(a: Expr<A>, days: Operand<B>): Expr<DateText | Null<A | B>> { return call('+', [a, days], 'date', 'int') }
 /** Days from `b` to `a`; of a column and a text, the text is a date. */
 export function diffDays<A extends string | null = string, B extends string | null = string>(a: Operand<A> | Date, b: Operand<B> | Date): Expr<number | Null<A | B>> { return call('-', [a, b], 'int', 'date') }
 /** Seconds from `b` to `a`. */
 export function diffSeconds<A extends Moment, B extends Moment>(a: Operand<A>, b: Operand<B>): Expr<number | Null<A | B>> { return call('diffSeconds', [a, b], 'float', 'timestamp') }
 /** The moment of a calendar date and time. */
 export function makeTimestamp(year: Operand<Num>, month: Operand<Num>, day: Operand<Num>, hour: Operand<Num> = 0, minute: Operand<Num> = 0, second: Operand<Num> = 0): Expr<Date | null> {
-  return call('makeTimestamp', [year, month, day, hour, minute, second], 'timestamp')
+  return call('makeTimestamp', [year, month, day, hour, minute, numberOf(second, 'float')], 'timestamp', 'int')
 }
 
 // ---- arrays -----------------------------------------------------------------------------------------------------------
@@ -300,29 +301,29 @@ export function cardinality<A extends readonly unknown[] | null>(a: Expr<A>): Ex
 /** The same; null of an empty array, as PostgreSQL's `array_length(a, 1)`. */
 export function arrayLength<A extends readonly unknown[] | null>(a: Expr<A>): Expr<number | null> { return call('arrayLength', [a], 'int') }
 /** `a[place]`: an element by its place, from 1; null where there is none. */
-export function arrayAt<A extends readonly unknown[] | null>(a: Expr<A>, place: Operand<number>): Expr<Elements<A> | null> { return call('arrayAt', [a, place], elementType(a)) }
+export function arrayAt<A extends readonly unknown[] | null>(a: Expr<A>, place: Operand<number>): Expr<Elements<A> | null> { return call('arrayAt', [a, place], elementType(a), 'int') }
 /** Place of the first element that equals a value, from 1; null if none does. */
 export function arrayPosition<A extends readonly unknown[] | null>(a: Expr<A>, value: Operand<Elements<A>>): Expr<number | null> { return new Expr({ op: 'arrayPosition', args: [operand(a, 'arrayPosition(i.tags, \'x\')'), literal(value, elementType(a))] }, 'int') }
 /** Elements that are not null as texts, joined: PostgreSQL's `array_to_string`. */
-export function arrayToText<A extends readonly unknown[] | null>(a: Expr<A>, separator: Operand<string>): Expr<string | Null<A>> { return call('arrayToText', [a, separator], 'text') }
+export function arrayToText<A extends readonly unknown[] | null>(a: Expr<A>, separator: Operand<string>): Expr<string | Null<A>> { return ofTexts('arrayToText', [a, separator]) }
 
 // ---- json ------------------------------------------------------------------------------------------------------------
 
 /** `a -> key` or `a -> index` (from the end if negative): json, null if it is not there. */
 export function jsonGet<T, K extends keyof NonNullable<T> & string>(a: Expr<T>, key: K): Expr<Exclude<NonNullable<T>[K], undefined> | null>
 export function jsonGet<T = unknown>(a: Expr<unknown>, key: Operand<string> | Operand<number>): Expr<Told<T> | null>
-export function jsonGet(a: Expr<unknown>, key: unknown): Expr<any> { return call('->', [a, key], 'json') }
+export function jsonGet(a: Expr<unknown>, key: unknown): Expr<any> { return call('->', [a, textOf(key)], 'json') }
 /** `a ->> key`: the same as text; strings without quotes. */
-export function jsonGetText(a: Expr<unknown>, key: Operand<string> | Operand<number>): Expr<string | null> { return call('->>', [a, key], 'text') }
+export function jsonGetText(a: Expr<unknown>, key: Operand<string> | Operand<number>): Expr<string | null> { return call('->>', [a, textOf(key)], 'text') }
 /** `a #> path`: along keys and indexes. */
 export function jsonPath<T = unknown>(a: Expr<unknown>, ...path: (Operand<string> | number)[]): Expr<Told<T> | null> { return call('#>', [a, ...path.map(step)], 'json') }
 /** `a #>> path`: the same as text. */
 export function jsonPathText(a: Expr<unknown>, ...path: (Operand<string> | number)[]): Expr<string | null> { return call('#>>', [a, ...path.map(step)], 'text') }
-const step = (s: Operand<string> | number): Operand<string> => typeof s === 'number' ? String(s) : s
+const step = (s: Operand<string> | number): unknown => typeof s === 'number' ? String(s) : textOf(s)
 export function jsonTypeof<A>(a: Expr<A>): Expr<'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | Null<A>> { return call('jsonTypeof', [a], 'text') }
 /** Of what is no array: the query is in the state `error` (INVALID_ARGUMENT). */
 export function jsonArrayLength<A>(a: Expr<A>): Expr<number | Null<A>> { return call('jsonArrayLength', [a], 'int') }
 /** `a @> part`: every member and element of `part` is in `a`. */
 export function jsonContains(a: Expr<unknown>, part: unknown): Condition { return call('@>', [a, part], 'bool', 'json') }
 /** `a ? key`: an object has the key, an array the text. */
-export function jsonExists(a: Expr<unknown>, key: Operand<string>): Condition { return call('?', [a, key], 'bool') }
+export function jsonExists(a: Expr<unknown>, key: Operand<string>): Condition { return call('?', [a, textOf(key)], 'bool') }

@@ -3,7 +3,7 @@ import { EddylineError, type ErrorCode, unknownName } from '../errors.js'
 import type { CellType } from '../port.js'
 import type { AnySchema } from '../schema.js'
 import { isObject, said } from '../option-kinds.js'
-import { CONDITION, type Condition, Expr, type ExprJson, GroupingSets, compare, exprOf, literal, misshapen, scopes } from './expr.js'
+import { CONDITION, type Condition, Expr, type ExprJson, GroupingSets, call, compare, exprOf, literal, misshapen, scopes, truth } from './expr.js'
 import type { TableJson } from './source.js'
 import type { QueryJson, WhereOp } from './types.js'
 
@@ -106,7 +106,7 @@ export function members(clause: string, record: unknown): Member[] {
 /** The condition that a callback makes. */
 export function conditionOf(path: string, usage: string, make: unknown, given: () => unknown[]): ExprJson {
   if (typeof make !== 'function') throw misshapen(`a callback is expected: ${usage}`, make, path)
-  return placed(path, () => exprOf(make(...given()), `${CONDITION}; ${usage}`))
+  return placed(path, () => truth(make(...given()), `${CONDITION}; ${usage}`))
 }
 
 export function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Condition {
@@ -118,13 +118,13 @@ export function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown
     case '!~': case '!~*': return negated(compare(op.slice(1), column, value))
     case 'between': case 'not between': {
       if (!Array.isArray(value) || value.length !== 2) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array of two`, { offending: op })
-      const within: Condition = new Expr({ op: 'between', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
+      const within: Condition = call('between', [column, ...value], 'bool')
       return op === 'between' ? within : negated(within)
     }
     case 'in': case 'not in': {
       if (!Array.isArray(value)) throw new EddylineError('QUERY_INVALID', `\`${op}\` takes an array`, { offending: op })
       if (value.length === 0) return truth(op === 'not in')
-      const member: Condition = new Expr({ op: 'in', args: [column.json, ...value.map(v => literal(v, column.cellType))] }, 'bool')
+      const member: Condition = call('in', [column, ...value], 'bool')
       return op === 'in' ? member : negated(member)
     }
     case 'is': case 'is not': {
