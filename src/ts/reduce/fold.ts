@@ -154,9 +154,15 @@ export class Fold {
         // The engine refuses a row: which event wrote it, the drafts up to each of them say.
         const before = this.get(id)
         const fresh = this.#behind(before.cursor, events).fresh.filter(e => !without.has(e))
-        const guilty = this.#refused(fresh, new Draft(this.#base()))?.event ?? fresh.at(-1)
-        if (guilty === undefined) throw error
-        if (this.reducer.onError === 'skip') { without = new Set([...without, guilty]); continue }
+        if (fresh.length === 0) throw error
+        const failed = this.#failed(fresh, new Draft(this.#base()))
+        const guilty = failed[0]?.event ?? fresh.at(-1)
+        if (this.reducer.onError === 'skip') {
+          // It is no row: each for itself, as they would be in a batch of their own.
+          if (failed.length === 0 && fresh.length > 1) { for (const event of events) this.run(id, [event]); return }
+          without = new Set([...without, guilty, ...failed.map(f => f.event)])
+          continue
+        }
         const batch = fresh.map(e => this.reducer.cursor(e))
         const partition: Partition = { id, cursor: before.cursor, status: 'error', error: { type: 'commit', cursor: this.reducer.cursor(guilty), batch, ...described(error) } }
         this.#done(new Draft(this.#base()), [{ ...made, partition }])
@@ -212,8 +218,10 @@ export class Fold {
         // One that cannot be done takes the whole batch with it: what it has written needs no place of its own.
         try { operations[i](draft.now) } catch (error) {
           // Where the engine refuses what is before it, that is the first one to be mended or skipped.
-          const first = this.#refused(fresh.slice(0, fresh.indexOf(event)).filter(e => !without.has(e)), new Draft(draft.base))
-          if (reducer.onError === 'skip') return this.#fold(id, events, new Draft(draft.base), new Set([...without, first?.event ?? event]))
+          const skips = reducer.onError === 'skip'
+          const failed = this.#failed((skips ? fresh : fresh.slice(0, fresh.indexOf(event))).filter(e => !without.has(e)), new Draft(draft.base)), first = failed[0]
+          // At least this one, where a handler does not do the same again.
+          if (skips) return this.#fold(id, events, new Draft(draft.base), new Set([...without, ...failed.length > 0 ? failed.map(f => f.event) : [event]]))
           const why = first === undefined ? { cursor: at, batch: batch(), operation: i, ...described(error) } : { cursor: reducer.cursor(first.event), batch: batch(), ...described(first.error) }
           cursor = before.cursor
           return { ...halted({ type: 'commit', ...why }), draft: new Draft(draft.base), dropped: 0 }
@@ -243,20 +251,26 @@ export class Fold {
     }
   }
 
-  /** The first event that leaves a row which the engine refuses, and why. */
-  #refused(events: readonly unknown[], draft: Draft): { event: unknown; error: unknown } | undefined {
+  /** The first event that leaves a row which the engine refuses, and why; where errors are passed over all of these, and all that cannot be done. */
+  #failed(events: readonly unknown[], draft: Draft): { event: unknown; error: unknown }[] {
     const { encoder } = this.db.inside
+    const skips = this.reducer.onError === 'skip', failed: { event: unknown; error: unknown }[] = []
     for (const event of events) {
       const step = new Draft(draft)
-      try { for (const operation of this.#handle(event)) operation(step.now) } catch (error) {
-        if (this.reducer.onError === 'skip') continue
-        return undefined
+      let isDone = false
+      try {
+        for (const operation of this.#handle(event)) operation(step.now)
+        isDone = true
+        // The encoder checks rows as `apply` does, and changes nothing.
+        encoder.encode(step.changes(), undefined)
+      } catch (error) {
+        if (isDone || skips) failed.push({ event, error })
+        if (!skips) return failed
+        continue
       }
-      // The encoder checks rows as `apply` does, and changes nothing.
-      try { encoder.encode(step.changes(), undefined) } catch (error) { return { event, error } }
       draft.absorb(step)
     }
-    return undefined
+    return failed
   }
 }
 

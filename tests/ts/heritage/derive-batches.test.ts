@@ -1,7 +1,8 @@
 // However a log is cut into batches: the same rows, the same partitions that halt and why, and each event counted once.
 import { describe, expect, it } from 'vitest'
+import { createDatabase } from '../../../pkg/index.inline.js'
 import { type Reducer, reducer, reducers } from '../../../pkg/reduce/index.js'
-import { type Event, logOf, open, rows } from './derive.js'
+import { type Event, logOf, open, rows, schema } from './derive.js'
 
 const event = (id: number, type: string, more: object = {}): Event => ({ id: String(id), type, user: 'a', ...more })
 const written = (more: Partial<Reducer<Event>> = {}): Reducer<Event> => reducer<Event>('users', {
@@ -50,6 +51,45 @@ describe('a row of the wrong type that a later event takes away', () => {
       db.close()
     }
     expect(seen).toEqual(Array(4).fill([[['r', 'inserted']], '8', 5]))
+  })
+
+  it.each(['refused', 'impossible', 'both'] as const)('costs each event a few calls where errors are passed over, not one for each that fails: %s', async how => {
+    let calls = 0
+    const n = 200
+    const some = reducer<Event>('users', {
+      tables: ['users'], partition: e => e.user, cursor: e => e.id, onError: 'skip',
+      on: (e, op) => {
+        calls++
+        if (e.type === 'Good') op.insert('users', { id: e.id, name: 'good' })
+        else if (how === 'refused' || (how === 'both' && Number(e.id) % 4 === 0)) op.insert('users', { id: e.id, name: 7 })
+        else op.insert('users', { id: '1', name: 'twice' })
+      },
+    })
+    const db = await open()
+    const r = await reducers(db).start(some, { source: logOf(...Array.from({ length: n }, (_, i) => event(i + 1, i % 2 === 0 ? 'Good' : 'Bad'))), batchSize: n })
+    await r.awaitCatchup()
+    expect([rows(db).length, r.fold.dropped, r.partition('a').cursor]).toEqual([n / 2, n / 2, String(n)])
+    expect(calls).toBeLessThanOrEqual(5 * n)
+    db.close()
+  })
+
+  it('and one for which there is no room are passed over, not those behind it, however they are cut', async () => {
+    const seen = []
+    for (const batchSize of [1, 3, 100]) {
+      const empty = await open()
+      const budget = empty.stats().allocatedBytes + 2.5 * 2 ** 20
+      empty.close()
+      const db = await createDatabase({ schema, memory: { budget, onPressure: () => {} } })
+      let calls = 0
+      const large = reducer<Event>('users', { tables: ['users'], partition: e => e.user, cursor: e => e.id, onError: 'skip', on: (e, op) => { calls++; op.insert('users', { id: e.id, name: 'x'.repeat(e.size) }) } })
+      const r = await reducers(db).start(large, { source: logOf(...Array.from({ length: 40 }, (_, i) => event(i + 1, 'Large', { size: i % 2 === 0 ? 2 ** 20 : 1 }))), batchSize })
+      await r.awaitCatchup()
+      seen.push([rows(db).map(row => row.id), r.fold.dropped, r.partition('a').cursor])
+      expect(calls).toBeLessThanOrEqual(6 * 40)
+      db.close()
+    }
+    expect(seen[0].slice(1)).toEqual([18, '40'])
+    expect(seen).toEqual([seen[0], seen[0], seen[0]])
   })
 
   it('within one event is nothing', async () => {
