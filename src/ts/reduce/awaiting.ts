@@ -60,6 +60,8 @@ export interface Awaitable {
   /** Where an event is: in the state, behind an error, or still to come. */
   outcome(partition: string, cursor: Cursor): 'done' | PartitionError | undefined
   readonly waiters: Waiters
+  /** Takes the positions that are stored. */
+  restore(): void
   /** Aborted when it is stopped: what is still to come then does not. */
   readonly signal: AbortSignal
 }

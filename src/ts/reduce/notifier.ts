@@ -18,8 +18,8 @@ export interface NotifierOptions<E = any> {
   /** What is to be delivered of an event, in order; nothing of undefined and []. */
   on: { [type: string]: (event: any) => unknown } | ((event: E) => unknown)
   /**
-   * The side effect. At least once: after a crash it may be called again with the same `idempotencyKey`. A rejection is tried again
-   * with back-off, and after the last attempt kept among the dead letters.
+   * The side effect. At least once: after a crash, or a stop on the way, it may be called again with the same `idempotencyKey`. A rejection is
+   * tried again with back-off, and after the last attempt kept among the dead letters. A stop aborts `signal`, and waits for nothing.
    */
   deliver(operations: readonly any[], context: { event: E; idempotencyKey: string; partition: string; cursor: Cursor; attempt: number; signal: AbortSignal }): unknown
   /** Where it begins at its first start: `'end'` (default: history is not repeated), `'start'`, or behind a cursor. */
@@ -170,7 +170,8 @@ export class Notifying {
     for (let attempt = 1; ; attempt++) {
       try {
         operations = this.#operations(event)
-        if (operations.length > 0) await notifier.deliver(operations, { event, idempotencyKey, partition: id, cursor, attempt, signal: pump.signal })
+        // One that is stopped waits for no delivery: whether it has arrived it is told at its next start, by the same key.
+        if (operations.length > 0) await pump.wanted(notifier.deliver(operations, { event, idempotencyKey, partition: id, cursor, attempt, signal: pump.signal }))
         return pump.stopped ? undefined : { cursor }
       } catch (error) {
         if (pump.stopped) return undefined

@@ -1,11 +1,12 @@
 import { slices } from '../breathe.js'
 import type { Database } from '../database.js'
 import { EddylineError } from '../errors.js'
+import type { Awaitable } from './awaiting.js'
 import { checkPage, failedIn, goesOn } from './checks.js'
 import { type Cursor, isCursor } from './cursors.js'
 import { Fold, type Reducer } from './fold.js'
 import type { EventLog } from './log.js'
-import { PARTITION, type Running, VERSION, GLOBAL, packedBy, partition, snapshotsOf, spaceOf, stored } from './running.js'
+import { PARTITION, VERSION, GLOBAL, packedBy, partition, snapshotsOf, spaceOf, stored } from './running.js'
 import { packedRows, replacing } from '../storage/packed.js'
 import type { State } from './state.js'
 import { type Wish, wanted } from './wanted.js'
@@ -125,8 +126,8 @@ export class Rebuild {
     }
   }
 
-  /** Puts the state in the place of the present one: one version, one transaction, one net diff. False where `isAlone` says that something else reads by now. */
-  async swap(db: Database<any>, state: State, running: Running | undefined, isAlone: () => boolean): Promise<boolean> {
+  /** Puts the state in the place of the present one, and that of `known`: one version, one transaction, one net diff. False where `isAlone` says that something else reads by now. */
+  async swap(db: Database<any>, state: State, known: Awaitable | undefined, isAlone: () => boolean): Promise<boolean> {
     const { shadow, reducer } = this
     const rows = await packedRows(shadow.db, reducer.tables)
     this.#check()
@@ -138,7 +139,7 @@ export class Rebuild {
     entries[VERSION] = reducer.version
     entries[GLOBAL] = shadow.cursor === 'start' ? undefined : { cursor: shadow.cursor }
     state.swap(replacing(db, reducer.tables, rows), { [space]: entries })
-    running?.restore()
+    known?.restore()
     return true
   }
 

@@ -156,7 +156,7 @@ export class Reducers {
           const finish = async (): Promise<void> => {
             // What came since the first pass, while nothing else reads.
             await rebuild.run(running === starting ? undefined : running?.pump.wish)
-            isIn = await rebuild.swap(this.db, state, running, () => this.#running.get(name) === running)
+            isIn = await rebuild.swap(this.db, state, running ?? this.#waiters.get(name)?.latest, () => this.#running.get(name) === running)
           }
           if (running === undefined || running === starting) { await finish(); continue }
           let begin = (): void => {}
@@ -202,6 +202,8 @@ export class Reducers {
     const keys = [...state.entries(space).keys()].filter(k => k === VERSION || k === GLOBAL || k.startsWith(PARTITION))
     // Of all tenants.
     state.swap(replacing(this.db, definition.tables, []), { [space]: Object.fromEntries(keys.map(k => [k, undefined])) })
+    // Who waits for it knows no more of it than is stored.
+    this.#waiters.get(definition.name)?.latest?.restore()
   }
 
   /** Starts a notifier where it was. Of several tabs the leading one runs it. */

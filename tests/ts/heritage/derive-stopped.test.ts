@@ -266,6 +266,38 @@ describe('a notifier after a reducer', () => {
     db.close()
   })
 
+  it('tells nothing of what a stopped one has no more: it was reset', async () => {
+    const db = await open()
+    const log = logOf(event(1), event(2))
+    const sent: string[] = []
+    const r = await reducers(db).start(counter(), { source: log })
+    await r.awaitCatchup()
+    await r.stop()
+    reducers(db).reset(counter())
+    const n = await reducers(db).notify(told(sent), { source: log, after: r })
+    await eventually(() => sent.length > 0 || [...r.waiters.partitions()].length > 0)
+    expect([sent, r.partition('a')]).toEqual([[], { id: 'a', cursor: undefined, status: 'ok' }])
+    await reducers(db).start(counter(), { source: log })
+    await n.awaitCatchup()
+    expect(sent).toEqual(['1', '2'])
+    db.close()
+  })
+
+  it('tells what a stopped one has by now: it was rebuilt in another form', async () => {
+    const db = await open()
+    const log = logOf(event(1), event(2))
+    const sent: string[] = []
+    const r = await reducers(db).start(counter(), { source: log })
+    await r.awaitCatchup()
+    await r.stop()
+    await reducers(db).rebuild(counter({ version: '2', on: (e: Event, op: any) => { if (e.id === '2') throw new Error('bad'); op.merge('users', { id: e.user, age: 1 }) } }), { source: log })
+    const n = await reducers(db).notify(told(sent), { source: log, after: r })
+    await eventually(() => sent.length > 1 || [...r.waiters.partitions()].length > 0)
+    expect([sent, r.partition('a').status]).toEqual([['1'], 'error'])
+    await n.stop()
+    db.close()
+  })
+
   it('stops while it waits for one that does not come back', async () => {
     const db = await open()
     const log = logOf(event(1))
@@ -276,6 +308,50 @@ describe('a notifier after a reducer', () => {
     const stopped = outcomes(n.stop())
     await settled(stopped)
     expect([stopped, [...r.waiters.partitions()]]).toEqual([['done'], []])
+    db.close()
+  })
+})
+
+describe('a delivery that hangs', () => {
+  const mail = (sent: string[], hangs: () => boolean, signals: AbortSignal[] = []) => notifier<Event>('mail', {
+    partition: e => e.user, cursor: e => e.id, on: e => e.id, initialCursor: 'start', retry: { attempts: 1 },
+    deliver: ([id], { signal }) => { signals.push(signal); sent.push(id); return hangs() ? new Promise(() => {}) : undefined },
+  })
+
+  it.each(['stop', 'close'] as const)('keeps nobody waiting who ends the notifier, and comes again at its next start: %s', async end => {
+    const db = await open()
+    const log = logOf(event(1), event(2))
+    const sent: string[] = [], signals: AbortSignal[] = []
+    let hangs = true
+    const n = await reducers(db).notify(mail(sent, () => hangs, signals), { source: log })
+    const seen = outcomes(n.awaitCatchup())
+    await eventually(() => sent.length === 1)
+    if (end === 'close') db.close()
+    const stopped = outcomes(n.stop())
+    await settled(stopped)
+    await settled(seen)
+    expect([seen, stopped, signals[0].aborted]).toEqual([['CLOSED'], ['done'], true])
+    if (end === 'close') return
+    hangs = false
+    const again = await reducers(db).notify(mail(sent, () => hangs), { source: log })
+    await again.awaitCatchup()
+    expect([sent, again.deadLetters()]).toEqual([['1', '1', '2'], []])
+    db.close()
+  })
+
+  it('and that is refused behind the stop is no error of anybody', async () => {
+    const db = await open()
+    const log = logOf(event(1))
+    let fail = (_: Error): void => {}
+    const sent: string[] = []
+    const n = await reducers(db).notify(notifier<Event>('mail', {
+      partition: e => e.user, cursor: e => e.id, on: e => e.id, initialCursor: 'start', deliver: ([id]) => { sent.push(id); return new Promise((_, reject) => { fail = reject }) },
+    }), { source: log })
+    await eventually(() => sent.length === 1)
+    await n.stop()
+    fail(new Error('too late'))
+    await tick()
+    expect([n.deadLetters(), n.errors()]).toEqual([[], []])
     db.close()
   })
 })
