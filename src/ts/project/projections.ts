@@ -243,7 +243,7 @@ export class Projections implements Runner {
     const node = this.#node(of)
     this.#paused.add(node)
     this.#views.pause(node)
-    this.#units.without(node)
+    this.#units.anew(node)
     if (this.#leads) this.#views.flush()
     this.#queue.go()
   }
@@ -253,6 +253,7 @@ export class Projections implements Runner {
     const node = this.#node(of)
     if (!this.#paused.delete(node)) return
     this.#views.resume(node)
+    this.#units.anew(node)
     if (this.#leads) this.#views.flush()
     this.#queue.go()
   }

@@ -81,8 +81,8 @@ export class Units {
     return () => { unit.failedAt = at }
   }
 
-  /** What has failed with this projection is tried again, now that it is left out. */
-  without(node: Node): void {
+  /** What has failed with this projection is tried again, now that it is left out, or no more. */
+  anew(node: Node): void {
     for (const unit of this.#units.values()) {
       if (!unit.levels.some(level => level.includes(node))) continue
       unit.failedAt = undefined

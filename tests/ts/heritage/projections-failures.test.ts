@@ -132,6 +132,41 @@ describe('a function that fails and is paused', () => {
   })
 })
 
+describe('a paused function that somebody runs and that fails', () => {
+  it.each(['inline', 'microtask'] as const)('is in no error once it goes on and its rows are right (%s)', async engine => {
+    const many = defineSchema({ src: columns(), made: columns(), out: columns() })
+    const db = await createDatabase({ schema: many })
+    let broken = false
+    const F = projection(many, 'made', { inputs: ['src'], derive: ({ inputs, tx, lens }) => { if (broken) throw new Error('broken'); tx.dematerialize(lens); tx.materialize(inputs.src.toArray()) } })
+    const G = projection(many, 'out', { inputs: [F], derive: ({ inputs, tx, lens }) => { tx.dematerialize(lens); tx.materialize(inputs.made.toArray()) } })
+    const p = projections(db, { engine, onError: () => {} }).register(G)
+    db.apply([{ op: 'insert', table: 'src', row: { id: 1, o: 1 } }])
+    await p.project(G, { o: 1 })
+    for (const of of [F, G]) {
+      p.pause(F)
+      broken = true
+      await expect(p.project(of as typeof F, { o: 1 })).rejects.toMatchObject({ code: 'DERIVE_FAILED', offending: 'made' })
+      expect([p.status(F), p.status(G)]).toEqual([{ status: 'paused' }, { status: 'ready' }])
+      broken = false
+      p.resume(F)
+      await p.idle()
+      expect([p.status(F), p.status(G)]).toEqual([{ status: 'ready' }, { status: 'ready' }])
+    }
+    // One whose rows are not right is, and tries again.
+    p.pause(F)
+    broken = true
+    db.apply([{ op: 'insert', table: 'src', row: { id: 2, o: 1 } }])
+    await expect(p.project(G, { o: 1 })).rejects.toMatchObject({ offending: 'made' })
+    p.resume(F)
+    await p.idle()
+    expect(p.status(F).status).toBe('error')
+    broken = false
+    db.apply([{ op: 'insert', table: 'src', row: { id: 3, o: 1 } }])
+    await p.idle()
+    expect([p.status(F), p.status(G), db.live(db.query.out).rows.map(r => r.id)]).toEqual([{ status: 'ready' }, { status: 'ready' }, [1, 2, 3]])
+  })
+})
+
 describe('a function that failed and was run again by somebody', () => {
   it.each(['inline', 'microtask'] as const)('lets go on what it had held up (%s)', async engine => {
     const many = defineSchema({ src: columns(), beside: columns(), made: columns(), out: columns(), last: columns() })
