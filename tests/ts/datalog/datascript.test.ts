@@ -111,6 +111,37 @@ it('queries over relations, rules, and in every form of find', () => {
   expect(failure(() => d.q('[:find ?e :in $ ?adult :where [?e "age" ?a] [(?adult ?a)]]', people, (a: number) => a > 18)).code).toBe('DATALOG_INPUT')
 })
 
+it('a fact that is taken and given again: its transaction, and what reports say of it', () => {
+  const schema = { tags: { ':db/cardinality': ':db.cardinality/many' } }
+  const first = [{ ':db/id': 1, name: 'a', tags: ['x'] }]
+  const last = (lib: any, ...txs: unknown[]): unknown => {
+    const conn = lib.create_conn(schema)
+    let tx_data: any[] = []
+    for (const tx of [first, ...txs]) ({ tx_data } = lib.transact(conn, tx))
+    return [tx_data.length, lib.datoms(lib.db(conn), ':eavt').map((x: any) => [x.a, x.v, x.tx - 2 ** 29])]
+  }
+  for (const [a, v] of [['name', 'a'], ['tags', 'x']]) {
+    const out = [':db/retract', 1, a, v], back = [':db/add', 1, a, v], at = (tx: number): unknown => [['name', 'a', a === 'name' ? tx : 1], ['tags', 'x', a === 'tags' ? tx : 1]]
+    for (const lib of [d, datascript]) expect(last(lib, [out], [back])).toEqual([1, at(3)])
+    expect([last(d, [out, back]), last(datascript, [out, back])]).toEqual([[0, at(1)], [2, at(2)]])
+  }
+  const other = [[':db/add', 1, 'name', 'b'], [':db/add', 1, 'name', 'a']]
+  expect([last(d, other), last(datascript, other)]).toEqual([[0, [['name', 'a', 1], ['tags', 'x', 1]]], [4, [['name', 'a', 2], ['tags', 'x', 1]]]])
+})
+
+it('owners of a component: the first of them is pulled, and an entity has them all', () => {
+  for (const lib of [d, datascript] as any[]) {
+    const conn = lib.create_conn({ part: { ':db/valueType': ':db.type/ref', ':db/isComponent': true, ':db/cardinality': ':db.cardinality/many' } })
+    lib.transact(conn, [{ ':db/id': 2, name: 'second', part: [3] }, { ':db/id': 3, name: 'part' }])
+    lib.transact(conn, [{ ':db/id': 1, name: 'first', part: [3] }])
+    const pulled = (pattern: string, e: number): unknown => lib.pull(lib.db(conn), pattern, e)
+    expect([pulled('["_part"]', 3), pulled('[{"_part" ["name"]}]', 3), pulled('[{"part" ["name" "_part"]}]', 2)]).toEqual([
+      { _part: { ':db/id': 1 } }, { _part: { name: 'first' } }, { part: [{ name: 'part', _part: { ':db/id': 1 } }] },
+    ])
+    if (lib === d) expect(d.entity(d.db(conn), 3)!.get('_part')).toMatchObject([{ eid: 1 }, { eid: 2 }])
+  }
+})
+
 it('what DataScript does wrong is right here', () => {
   const db = d.db_with(d.empty_db({ next: { ':db/valueType': ':db.type/ref', ':db/cardinality': ':db.cardinality/many' } }), [[':db/add', 1, 'next', 2], [':db/add', 2, 'next', 1], [':db/add', 2, 'next', 3], [':db/add', 4, 'next', 4]])
   const both = '[[(reach ?a ?b) [?a "next" ?b]] [(reach ?a ?b) (reach ?a ?c) (reach ?c ?b)]]'
