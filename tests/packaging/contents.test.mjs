@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, normalize, relative } from 'node:path'
+import { dirname, join, normalize, relative } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { filesBelow } from '../scripts/fresh.mjs'
 import { inRoot, root } from '../scripts/place.mjs'
@@ -51,7 +51,7 @@ describe('the tarball', () => {
   })
 
   it('holds the package and nothing else', () => {
-    const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE-(APACHE|MIT)|www\/docs\/(decisions\/)?[\w-]+\.md|pkg\/(README\.md|engine\.wasm|[\w./-]+\.(js|d\.ts)))$/
+    const expected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE-(APACHE|MIT)|www\/docs\/(decisions\/)?[\w-]+\.md|www\/docs\/rivals\/\w+\.svg|pkg\/(README\.md|engine\.wasm|[\w./-]+\.(js|d\.ts)))$/
     assert.deepEqual(files.filter((name) => !expected.test(name) || /(^|\/)(tests?|fixtures|node_modules)\/|\.test/.test(name)), [])
   })
 
@@ -59,17 +59,21 @@ describe('the tarball', () => {
     for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'pkg/README.md']) assert.ok(read(name).toString().trim().length > 40, name)
   })
 
-  it('has what its README links to', () => {
-    const links = [...read('README.md').toString().matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link).filter((link) => !/^(\w+:|#)/.test(link))
-    assert.ok(links.length > 5)
-    const places = links.map((link) => normalize(link.replace(/#.*/, '')))
-    assert.deepEqual(places.filter((place) => !files.some((name) => name === place || name.startsWith(`${place}/`))), [])
+  it('has what its texts link to, from where they are', () => {
     const anchors = (name) => [...read(name).toString().matchAll(/^#+ (.*)$/gm)].map(([, title]) => `#${title.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')}`)
-    assert.deepEqual(links.filter((link) => link.includes('#') && !anchors(link.replace(/#.*/, '')).includes(link.replace(/^[^#]*/, ''))), [])
+    const texts = files.filter((name) => name.endsWith('.md'))
+    const links = texts.flatMap((text) => [...read(text).toString().replace(/```[^]*?```|`[^`\n]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => ({ text, link }))).filter(({ link }) => !/^\w+:/.test(link))
+    assert.ok(links.filter(({ text }) => text === 'README.md').length > 5 && links.filter(({ text }) => text.startsWith('www/')).length > 5)
+    const broken = links.filter(({ text, link }) => {
+      const [path, anchor] = link.split('#')
+      const place = path === '' ? text : normalize(join(dirname(text), path))
+      return !files.some((name) => name === place || name.startsWith(`${place}/`)) || (anchor !== undefined && !anchors(place).includes(`#${anchor}`))
+    })
+    assert.deepEqual(broken, [])
   })
 
-  it('has the texts of www/docs as they are, and only texts', () => {
-    const texts = filesBelow(inRoot('www', 'docs')).map((file) => relative(root, file)).filter((name) => name.endsWith('.md')).sort()
+  it('has the texts of www/docs as they are with their plots, and nothing else', () => {
+    const texts = filesBelow(inRoot('www', 'docs')).map((file) => relative(root, file)).filter((name) => /\.(md|svg)$/.test(name)).sort()
     assert.ok(texts.length > 10)
     assert.deepEqual(files.filter((name) => name.startsWith('www/')).sort(), texts)
     for (const name of texts) assert.ok(read(name).equals(readFileSync(inRoot(name))), name)
