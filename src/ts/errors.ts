@@ -56,12 +56,13 @@ export interface ErrorDetails {
  */
 export class EddylineError extends Error {
   readonly code: ErrorCode
-  readonly path?: string
-  readonly offending?: string
-  readonly nearest?: string
+  // Declared only: what an error has not is no member of it, which consoles and reports would show.
+  declare readonly path?: string
+  declare readonly offending?: string
+  declare readonly nearest?: string
   /** Of MEMORY_BUDGET: bytes that would be in use, and that may be. */
-  readonly needed?: number
-  readonly budget?: number
+  declare readonly needed?: number
+  declare readonly budget?: number
 
   constructor(code: ErrorCode, message: string, details?: ErrorDetails) {
     super(message, details?.cause === undefined ? undefined : { cause: details.cause })

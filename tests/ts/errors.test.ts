@@ -24,3 +24,9 @@ it('of wasm are ours when they have a code', () => {
   expect(codedError(new WebAssembly.RuntimeError('unreachable'))).toBeUndefined()
   expect(codedError('text')).toBeUndefined()
 })
+
+it('have no member of what is not known of them: a console would show it', () => {
+  const error = new EddylineError('CLOSED', 'the database is closed')
+  expect(Object.keys(error)).toEqual(['code', 'name'])
+  expect(Object.keys(new EddylineError('MEMORY_BUDGET', 'full', { needed: 2, budget: 1 }))).toEqual(['code', 'name', 'needed', 'budget'])
+})

@@ -3,7 +3,7 @@ import { defineSchema } from '../../src/ts/define-schema.js'
 import { EddylineError } from '../../src/ts/errors.js'
 import { from, planKey } from '../../src/ts/query/builder.js'
 import { arrayAgg, avg, count, first, last, percentileCont, stringAgg, sum } from '../../src/ts/query/aggregate.js'
-import { and, concat, eq, gt, inArray, lt, not, or } from '../../src/ts/query/expr.js'
+import { add, and, concat, eq, gt, inArray, lt, not, or } from '../../src/ts/query/expr.js'
 import { addInterval, between, cast, concatWs, extract, greatest, isDistinctFrom, jsonContains, jsonPathText, match, matches, notBetween, notInArray, nullif, round, when } from '../../src/ts/query/functions.js'
 import { lag, over, rank, rowNumber } from '../../src/ts/query/window.js'
 import { array, belongsTo, bigint, boolean, bytes, hasMany, int, json, manyToMany, string, table, through, timestamp } from '../../src/ts/schema.js'
@@ -31,6 +31,23 @@ function failure(fn: () => unknown): EddylineError {
   try { fn() } catch (error) { return error as EddylineError }
   throw new Error('did not throw')
 }
+
+describe('operators of JavaScript', () => {
+  it.each<[string, (i: any) => unknown]>([
+    ['title', i => `${i.title}!`], ['title', i => i.title + '!'], ['points', i => i.points + 1], ['points', i => (i.points > 1 ? 'many' : 'few')], ['points', i => -i.points],
+    ['status', i => (i.status == 'open' ? 1 : 0)], ['+', i => `${add(i.points, 1)}`],
+  ])('over %s are refused where they stand: they are about values, which rows have', (offending, make) => {
+    const error = failure(() => q.select(i => ({ id: i.id, x: make(i) as string })))
+    expect([error.code, error.offending]).toEqual(['QUERY_INVALID', offending])
+    expect(error.message).toContain('concat')
+  })
+  it('leave what asks for no value: null and identity, lists, JSON', () => {
+    expect(() => q.select(i => {
+      expect([(i.title as unknown) == null, (i.title as unknown) === i.title, [i.title].length, Boolean(i.title)]).toEqual([false, i.title === i.title, 1, true])
+      return { id: i.id, json: JSON.stringify({ of: i.title }) }
+    })).not.toThrow()
+  })
+})
 
 describe('schema', () => {
   it('becomes the JSON of the boundary', () => {
