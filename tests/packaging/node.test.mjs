@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { project } from './tarball.mjs'
 
@@ -52,6 +53,11 @@ describe('in Node', () => {
       console.log(JSON.stringify([live.status, [...live.rows]]))
       db.close()`
     assert.equal(node('--input-type=module', '-e', script).trim(), '["ready",[{"id":"a"}]]')
+  })
+
+  // Servers of React's components look at the first statement, and run such a module in the browser only.
+  it('eddyline/react is for client components, and says so', () => {
+    assert.match(readFileSync(join(place.installed, 'pkg/react/index.js'), 'utf8').slice(0, 20), /^(["'])use client\1;/)
   })
 
   it('the binary and the manifest resolve by their names', () => {

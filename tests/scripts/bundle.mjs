@@ -39,13 +39,16 @@ export async function bundled(folder) {
     comments: { annotation: true, legal: false, jsdoc: false },
   })
   await bundle.close()
-  const files = new Map(output.map((file) => [file.fileName, `${passedOn(besideIt(file)).trimEnd()}\n`]))
+  const files = new Map(output.map((file) => [file.fileName, `${directive(file)}${passedOn(besideIt(file)).trimEnd()}\n`]))
   // Workers are named by their file, which nothing else here looks at.
   for (const [name, code] of files) {
     for (const [, worker] of code.matchAll(/new URL\("([^"]+\.js)",\s*import\.meta\.url\)/g)) if (!files.has(posix.join(posix.dirname(name), worker))) throw new SetupError(`${name} names the worker ${worker}, and there is no such file`)
   }
   return files
 }
+
+/** Servers of React's components leave a module to the browser by its first statement. Bundling does not keep such a statement of the source. */
+const directive = ({ fileName }) => (fileName === 'react/index.js' ? '"use client";' : '')
 
 /** What a module only passes on is exported from where it is, without a name for it here: `import{a as b}…export{b as c}` is `export{a as c}from…`. */
 function passedOn(code) {

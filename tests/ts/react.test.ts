@@ -20,9 +20,11 @@ it('renders a pending snapshot on a server, with and without a database', () => 
 })
 
 it('says when the provider is missing', () => {
-  expect(() => renderToString(createElement(List))).toThrow('EddylineProvider')
+  expect(() => renderToString(createElement(List))).toThrow(EddylineError)
+  expect(() => renderToString(createElement(List))).toThrow(expect.objectContaining({ code: 'NO_DATABASE', message: expect.stringContaining('EddylineProvider') }))
   const Plain = () => createElement('i', null, useDatabase().name)
   expect(renderToString(createElement(EddylineProvider, { db: open({ name: 'mine' }).db }, createElement(Plain)))).toBe('<i>mine</i>')
+  expect(() => renderToString(createElement(EddylineProvider, { db: null }, createElement(Plain)))).toThrow(expect.objectContaining({ name: 'EddylineError', code: 'NO_DATABASE' }))
 })
 
 it('takes a provider whose database is null for one that has none yet', () => {

@@ -34,7 +34,7 @@ export class Expr<T> {
   /**
    * @internal Templates and operators of JavaScript would go on with `[object Object]`, which TypeScript lets pass in templates and beside texts.
    */
-  [Symbol.toPrimitive](): never { throw misshapen('an expression is no value of JavaScript: concat(i.title, \'!\'), add(i.points, 1), gt(i.points, 1), when(…)', this) }
+  [Symbol.toPrimitive](): never { throw misshapen(`\`${this.json.name ?? this.json.op}\` is no value of JavaScript here: concat(i.title, '!'), add(i.points, 1), gt(i.points, 1), when(…)`, this) }
 }
 
 /** A window function that is not yet over anything: `over` makes an expression of it. */

@@ -1,7 +1,7 @@
 // React binding. `eddyline/react` knows no entry: the database comes from the provider.
 import { type ReactNode, createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import type { Database, LiveOptions } from '../database.js'
-import type { EddylineError } from '../errors.js'
+import { EddylineError } from '../errors.js'
 import type { LiveQuery, LiveSnapshot } from '../live-query.js'
 import { checkFunction, isObject } from '../option-kinds.js'
 import { type QueryLike, planKey } from '../query/builder.js'
@@ -53,14 +53,14 @@ export function EddylineProvider({ db, children }: EddylineProviderProps): React
 
 function useProvided(): Database<any> | undefined {
   const provided = useContext(Context)
-  if (provided === undefined) throw new Error('useLiveQuery and useDatabase need an <EddylineProvider> above')
+  if (provided === undefined) throw new EddylineError('NO_DATABASE', 'useLiveQuery and useDatabase need an <EddylineProvider> above')
   return provided.db
 }
 
 /** The database of the provider. Throws while it is not there yet. */
 export function useDatabase<S extends AnySchema = RegisteredSchema>(): Database<S> {
   const db = useProvided()
-  if (db === undefined) throw new Error('the database of <EddylineProvider> is not there yet')
+  if (db === undefined) throw new EddylineError('NO_DATABASE', 'the database of <EddylineProvider> is not there yet')
   return db
 }
 
