@@ -60,6 +60,9 @@ function alone(): Channel {
   return inline(undefined)
 }
 
+/** Of a script that could not be loaded the event has no message. */
+const UNLOADED = 'its script could not be loaded; give `worker` a function that makes one of `eddyline/worker/host`, if your bundler ships none'
+
 function common(worker: SharedWorker): Channel {
   const { port } = worker
   const channel = portChannel(port)
@@ -74,7 +77,7 @@ function common(worker: SharedWorker): Channel {
         close.call(port)
         fn('its port was closed')
       }
-      worker.onerror = event => { event.preventDefault?.(); fn((event as ErrorEvent).message ?? 'its script could not be loaded') }
+      worker.onerror = event => { event.preventDefault?.(); fn((event as ErrorEvent).message ?? UNLOADED) }
     },
   }
 }
@@ -85,8 +88,8 @@ function browser(worker: Worker): Channel {
     post: (message, transfer) => { worker.postMessage(message, transfer) },
     listen: fn => { worker.onmessage = ({ data }) => { fn(data) } },
     failed: fn => {
-      // Of a script that could not be loaded it has no message. A worker goes on behind an error, as a page does.
-      worker.onerror = event => { event.preventDefault?.(); fn(event.message ?? 'its script could not be loaded', true) }
+      // A worker goes on behind an error, as a page does.
+      worker.onerror = event => { event.preventDefault?.(); fn(event.message ?? UNLOADED, true) }
       worker.onmessageerror = () => { fn('a message could not be read') }
       // Of this no event tells, and locks, which would, are for secure origins.
       worker.terminate = () => {

@@ -71,3 +71,11 @@ it('an error that nobody caught while the database is opened is told, and it ope
   const db = await far(worker, errors)
   expect([(await db.apply([put('a')])).applied, errors.map(e => e.code)]).toEqual([1, ['WORKER_ERROR']])
 })
+
+it('one whose script is not there says how to give it: bundlers that do not know the form ship none', async () => {
+  const worker = new BrowserWorker()
+  // Of a script that could not be loaded the event has no message.
+  worker.postMessage = () => { setTimeout(() => { worker.onerror!({} as never) }) }
+  const error = await createWorkerDatabase({ schema, worker: worker as never }).catch((e: unknown) => e as EddylineError)
+  expect(error).toMatchObject({ code: 'LOAD_FAILED', message: expect.stringMatching(/script could not be loaded.*`worker`.*eddyline\/worker\/host/) })
+})
