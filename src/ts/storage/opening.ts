@@ -5,6 +5,7 @@ import { EddylineError } from '../errors.js'
 import { cursorBatch, cursorsOf } from './doors.js'
 import type { Durable } from './durable.js'
 import { type Medium, corrupt, storageError } from './medium.js'
+import { mismatch } from './mismatch.js'
 import { inParts, packedRows, replacing } from './packed.js'
 import { type Transaction, decodeTransaction } from './record.js'
 import { databaseOf, leads, migrate } from './schemas.js'
@@ -60,7 +61,7 @@ export async function load(d: Durable, followed?: Followed): Promise<void> {
   const old = transactions[0]?.schema
   if (old !== undefined) stored.isOf(old)
   if (old !== undefined && old.hash !== schema.hash && !leads(old, schema, options.migrations ?? {})) {
-    const error = new EddylineError('SCHEMA_MISMATCH', `the stored rows have version ${old.version} of the schema, which is not that of version ${schema.version}, and no migrations lead there`, { path: 'storage.version' })
+    const error = mismatch(old, schema, options.migrations ?? {})
     if (options.onMismatch !== 'rebuild') throw error
     d.warn(error)
     transactions = []

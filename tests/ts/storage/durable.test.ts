@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { EddylineError, type Source, createDatabase, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
+import { EddylineError, type Source, createDatabase, defineSchema, int, json, string, table } from '../../../pkg/index.inline.js'
 import { type File, MemoryFolder, files, indexedDb, memory, opfs } from '../../../pkg/storage/index.js'
 import { largestTask } from '../largest-task.js'
 import { Disk, kept } from './disks.js'
@@ -233,6 +233,30 @@ describe('another schema', () => {
     await expect(createDatabase({ schema: two, storage: kept(folder) })).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' })
     await expect(createDatabase({ schema: two, storage: kept(folder, { version: 2 }) })).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' })
     expect(stateOf(await open(kept(folder)))).toBe(oracle(20))
+  })
+
+  it('says what differs first, and what leads there', async () => {
+    const folder = await stored()
+    const refused = async (items: object, options: object = {}, more: object = {}) => {
+      const other = defineSchema({ items: table({ id: int().key(), n: int(), text: string().nullable(), more: json().nullable(), ...items }), pairs: table({ a: string().key(), b: int().key(), n: int() }),
+        notes: table({ id: int().key(), text: string() }, { tenant: true }), ...more } as never)
+      const error = await createDatabase({ schema: other as typeof schema, storage: kept(folder, options) }).then(() => { throw new Error('it opened') }, (e: EddylineError) => e)
+      expect([error.code, error.path]).toEqual(['SCHEMA_MISMATCH', 'storage.version'])
+      return [error.offending, error.message.replace(/^.*?: /, '')]
+    }
+    const bump = 'give `version: 2` and `migrations: { 2: row => … }`, or `onMismatch: \'rebuild\'`'
+    expect(await refused({ size: int() })).toEqual(['items.size', '`items.size` is new; ' + bump])
+    expect(await refused({ n: string() })).toEqual(['items.n', '`items.n` was int, and is text; ' + bump])
+    expect(await refused({ n: int().nullable() })).toEqual(['items.n', '`items.n` was not nullable, and is; ' + bump])
+    expect(await refused({ text: string() })).toEqual(['items.text', '`items.text` was nullable, and is not; ' + bump])
+    expect(await refused({}, {}, { more: table({ id: int().key() }) })).toEqual(['more', '`more` is new; ' + bump])
+    expect(await refused({}, {}, { notes: table({ id: int().key(), text: string() }) })).toEqual(['notes', '`notes` has a tenant no more; ' + bump])
+    expect(await refused({}, {}, { pairs: table({ a: string().key(), b: int(), n: int() }) })).toEqual(['pairs', '`pairs` has another key; ' + bump])
+    expect(await refused({}, {}, { pairs: table({ a: string().key(), b: int().key() }) })).toEqual(['pairs.n', '`pairs.n` is gone; ' + bump])
+    expect(await refused({}, {}, { pairs: table({ n: int(), a: string().key(), b: int().key() }) })).toEqual([undefined, 'tables or columns are in another order; ' + bump])
+    expect(await refused({ size: int() }, { version: 3, migrations: { 2: () => null } })).toEqual(['items.size', '`items.size` is new; `migrations` has no step 3'])
+    await shut(await open(kept(folder, { version: 3 })))
+    expect(await refused({ size: int() }, { version: 2 })).toEqual(['items.size', '`items.size` is new; what is stored is of a newer version: load the application anew'])
   })
 
   it('begins empty where that was asked for, with a warning', async () => {
