@@ -58,11 +58,10 @@ export interface ErrorDetails {
  */
 export class EddylineError extends Error {
   readonly code: ErrorCode
-  // Declared only: what an error has not is no member of it, which consoles and reports would show.
-  declare readonly path?: string
-  declare readonly offending?: string
-  declare readonly nearest?: string
-  /** Of MEMORY_BUDGET: bytes that would be in use, and that may be. */
+  readonly path?: string
+  readonly offending?: string
+  readonly nearest?: string
+  /** Of MEMORY_BUDGET: bytes that would be in use, and that may be. Declared only: of others they are no members, which consoles would show. */
   declare readonly needed?: number
   declare readonly budget?: number
 

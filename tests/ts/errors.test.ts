@@ -25,8 +25,7 @@ it('of wasm are ours when they have a code', () => {
   expect(codedError('text')).toBeUndefined()
 })
 
-it('have no member of what is not known of them: a console would show it', () => {
-  const error = new EddylineError('CLOSED', 'the database is closed')
-  expect(Object.keys(error)).toEqual(['code', 'name'])
-  expect(Object.keys(new EddylineError('MEMORY_BUDGET', 'full', { needed: 2, budget: 1 }))).toEqual(['code', 'name', 'needed', 'budget'])
+it('have members of the memory budget only where one is full: a console shows all', () => {
+  expect(Object.keys(new EddylineError('CLOSED', 'the database is closed'))).toEqual(['code', 'path', 'offending', 'nearest', 'name'])
+  expect(new EddylineError('MEMORY_BUDGET', 'full', { needed: 2, budget: 1 })).toMatchObject({ needed: 2, budget: 1 })
 })
