@@ -4,7 +4,7 @@ export {
   string, number, int, bigint, boolean, timestamp, json, bytes, decimal, date, time, uuid, interval, array, table,
   belongsTo, hasOne, hasMany, manyToMany, through,
   type Column, type Table, type Schema, type AnySchema, type Row, type InputRow, type Key, type Change, type Batch,
-  type TableName, type RelationOptions, type AssociationName, type AssociationTable,
+  type TableName, type RelationOptions, type Relation, type RelationKind, type Through, type AssociationName, type AssociationTable,
 } from './schema.js'
 export type { Decimal } from './decimal.js'
 export type { DateText } from './calendar.js'
@@ -13,6 +13,10 @@ export { defineSchema } from './define-schema.js'
 export { from, type Query, type QueryLike, type OrderOptions } from './query/builder.js'
 export type { Source as QuerySource } from './query/source.js'
 export type { RowOf, QueryJson, WhereOp } from './query/types.js'
+// What types of queries are made of: the compiler writes them into the declarations of who exports a query.
+export type { Associated, Element as UnnestedElement } from './query/builder.js'
+export type { Computed, Derived } from './query/source.js'
+export type { Merged as MergedRow, Optional as OptionalRow, OptionalAliases, OptionalBase } from './query/types.js'
 export {
   eq, ne, lt, lte, gt, gte, and, or, not, inArray, like, ilike, isNull, isNotNull,
   add, sub, mul, div, mod, neg, concat, coalesce, lower, upper, length, abs,
@@ -35,7 +39,7 @@ export {
   type Case, type CastTypes, type Interval, type TruncUnit, type ExtractUnit,
 } from './query/functions.js'
 export { recursive, type Bases, type Best, type Group, type GroupOptions, type Recursive, type RecursiveOptions } from './query/recursive.js'
-export { param, withParams, type ParamQuery, type ParamSpec, type ParamTypes, type ParamValues } from './query/params.js'
+export { param, withParams, type AnyParams, type ParamQuery, type ParamSpec, type ParamsOf, type ParamTypes, type ParamValues } from './query/params.js'
 export { exists, notExists, inQuery, notInQuery, scalar, outer } from './query/subquery.js'
 export {
   over, rowNumber, rank, denseRank, percentRank, cumeDist, ntile, lag, lead, firstValue, lastValue, nthValue,

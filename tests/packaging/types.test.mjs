@@ -35,6 +35,14 @@ describe('the declarations', () => {
     }
   }
 
+  // A package that others of a monorepo read: a schema that could not be exported would have no use there.
+  it('can be written down for what a package exports, and read by another', () => {
+    const declared = check('declared', { ...resolutions.nodenext, noEmit: false, declaration: true, emitDeclarationOnly: true, outDir: 'declared' }, ['declared.tsx'])
+    assert.ok(declared.isAccepted, declared.said)
+    const declaring = check('declaring', resolutions.nodenext, ['declaring.ts'])
+    assert.ok(declaring.isAccepted, declaring.said)
+  })
+
   it('are really read: a mistake of the consumer is refused', () => {
     writeFileSync(join(place.folder, 'mistake.ts'), `import { createDatabase } from 'eddyline'\ncreateDatabase({ schemas: 1 })\n`)
     const { isAccepted, said } = check('mistake', resolutions.bundler, ['mistake.ts'])
