@@ -85,7 +85,7 @@ export class Database<S extends AnySchema> {
     this.arrivals = new Arrivals(this.inside)
     this.#queries = new Queries(port, this.#relations, this.#dispatcher, options.schema.json, options.graceMs ?? 1000, {
       closed: () => this.#closed,
-      moved: move => { this.#moved(move) },
+      moved: move => { this.moved(move) },
       opened: query => { for (const [name, { touch, error }] of this.#fetcher.failed) if (this.#queries.open.reads(query, touch.table, touch.tenant)) query.fetched(name, error) },
       failed: error => { this.uncaught(error) },
     }, port.call('version'))
@@ -329,8 +329,8 @@ export class Database<S extends AnySchema> {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  /** A version that no change of rows made. */
-  #moved(move: () => number): void {
+  /** @internal A version that no change of rows made, of a query here or of a page's in another thread. */
+  moved(move: () => number): void {
     this.#port.alive()
     this.#dispatcher.enter()
     const begun = performance.now()

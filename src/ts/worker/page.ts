@@ -1,11 +1,9 @@
 // One page of a worker: its views of the engine, what it asks and what it is told.
 import { pause } from '../breathe.js'
-import type { Report } from '../changes.js'
 import type { Database } from '../database.js'
 import type { Keeper } from '../durability.js'
 import { EddylineError, codedError } from '../errors.js'
 import type { RelationInfo } from '../port.js'
-import { VERSION } from '../report.js'
 import { type SliceDoor, letIn } from '../sliced.js'
 import { type Channel, type ErrorJson, type Opening, type Request, errorJson, errorOf, waits } from './messages.js'
 import { Outbox } from './outbox.js'
@@ -196,20 +194,14 @@ export class Page {
     return view
   }
 
-  /** A version that no change of rows makes; none, when nothing is another than before. */
+  /** A version that no change of rows makes; none, when nothing is another than before. The database makes it: those who work on it inside count versions. */
   #moved(id: number | undefined, move: () => number): void {
     const { db } = this
-    const { port } = db.inside
-    const before = port.call('version')
-    const begun = performance.now()
-    const address = move() >>> 0
-    port.fresh()
-    const version = port.i32[(address >>> 2) + VERSION]
-    if (version === before) { if (id !== undefined) this.outbox.reply(id, undefined); return }
-    const report: Report = { version, applied: 0, ignored: 0, replayed: false, source: undefined, cursor: undefined, origin: undefined, micros: (performance.now() - begun) * 1000 }
-    const publish = (): void => { this.pages.published(db, address, report, undefined) }
-    if (id === undefined) publish()
-    else this.pages.asking(this, id, publish)
+    const before = db.version
+    const run = (): void => { db.moved(move) }
+    if (id === undefined) { run(); return }
+    this.pages.asking(this, id, run, false)
+    if (db.version === before) this.outbox.reply(id, undefined)
   }
 
   /** The rows of a query in slices, as fast as the page takes them; other requests have their turn between. */

@@ -32,8 +32,8 @@ export class Pages {
   /** The last database has let its storage go. */
   #ended: Promise<void> = Promise.resolve()
   #next = 0
-  /** The request whose answer goes with the version it makes. */
-  #asking: { page: Page; id: number } | undefined
+  /** The request whose answer, its report or nothing, goes with the version it makes. */
+  #asking: { page: Page; id: number; reports: boolean } | undefined
   readonly #alive: Promise<string | undefined>
 
   /** `shared`: of several tabs, which come and go; else of one page, with which it ends. `apart`: in a thread that may end before its pages. */
@@ -135,7 +135,7 @@ export class Pages {
 
   #tap(db: Database<any>): Tap {
     return {
-      published: (address, report) => { this.published(db, address, report, report) },
+      published: (address, report) => { this.#published(db, address, report) },
       fetched: (name, { table, tenant }, error) => {
         for (const page of this.#list) page.outbox.tell({ fetched: [[name, table, tenant, error === undefined ? undefined : errorJson(error)]] })
       },
@@ -143,8 +143,8 @@ export class Pages {
     }
   }
 
-  /** A version, for all pages; who asked for it is answered with `value`. */
-  published(db: Database<any>, address: number, report: Report, value: unknown): void {
+  /** A version, for all pages; who asked for it is answered. */
+  #published(db: Database<any>, address: number, report: Report): void {
     const { port } = db.inside
     const asking = this.#asking
     this.#asking = undefined
@@ -152,12 +152,12 @@ export class Pages {
     const at = address >>> 2
     // Copied: what a page is told may have the engine make another report.
     const words = port.i32.slice(at, at + port.i32[at + WORDS])
-    for (const page of this.#list) page.outbox.published(words, report, asking?.page === page ? asking.id : undefined, value)
+    for (const page of this.#list) page.outbox.published(words, report, asking?.page === page ? asking.id : undefined, asking?.reports === true ? report : undefined)
   }
 
   /** The next version answers this request. What fails answers nothing. */
-  asking(page: Page, id: number, run: () => void): void {
-    this.#asking = { page, id }
+  asking(page: Page, id: number, run: () => void, reports = true): void {
+    this.#asking = { page, id, reports }
     try { run() } finally { this.#asking = undefined }
   }
 

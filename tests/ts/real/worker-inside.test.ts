@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker as Thread } from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { EddylineError, defineSchema, int, string, table } from '../../../pkg/index.inline.js'
+import { type Database, EddylineError, defineSchema, gte, int, string, table, withParams } from '../../../pkg/index.inline.js'
 import { datalog } from '../../../pkg/datalog/index.js'
 import { projection, projections } from '../../../pkg/project/index.js'
 import { memoryLog, reducer, reducers } from '../../../pkg/reduce/index.js'
@@ -204,4 +204,80 @@ it('in a thread of its own: a module that runs the host and its own code', async
     db.close()
     while (!existsSync(join(folder, 'closed'))) await new Promise(resolve => { real(resolve, 5) })
   } finally { vi.useRealTimers(); rmSync(folder, { recursive: true }) }
+})
+
+describe('versions that pages make by parameters, windows and slices', () => {
+  const above = (db: { query: any }) => withParams({ least: 'int' }, p => db.query.issues.where((i: any) => gte(i.priority, p.least)).orderBy('id'))
+  /** A page, and what is inside; the page has made a version of its query alone. */
+  async function moved(code: WorkerCode = () => {}): Promise<{ db: WorkerDatabase<TestSchema>; inside: Database<TestSchema>; move: (least: number) => Promise<void> }> {
+    let inside!: Database<TestSchema>
+    const db = await far(room => { inside = room.db; return code(room) })
+    await db.apply([1, 2, 3, 4].map(n => put(`i${n}`, { priority: n })))
+    const live = db.live(above(db), { params: { least: 2 } })
+    await ready(live)
+    return { db, inside, move: least => live.setParams({ least }) }
+  }
+
+  it('are versions inside, too: each is told once, what sets nothing else is none', async () => {
+    const { db, inside, move } = await moved()
+    const here = inside.live(above(inside), { params: { least: 3 } })
+    const told: unknown[] = [], reports: number[] = []
+    here.subscribe(({ version }) => { told.push(version) })
+    inside.subscribe(({ version }) => { reports.push(version) })
+    await move(1)
+    expect([db.version, inside.version, reports]).toEqual([2, 2, [2]])
+    here.setParams({ least: 3 })
+    await db.stats()
+    expect([db.version, inside.version, told, reports]).toEqual([2, 2, [], [2]])
+    const part = db.live(db.query.issues.orderBy('id'), { window: [0, 1] })
+    await ready(part)
+    part.window(1, 2)
+    await db.stats()
+    expect([db.version, inside.version, reports]).toEqual([3, 3, [2, 3]])
+    const slices = db.live(db.query.issues.where('priority', '=', 3), { sliced: true })
+    await ready(slices)
+    expect([db.version > 3, inside.version]).toEqual([true, db.version])
+  })
+
+  it('leave writes that change nothing to who counts them', async () => {
+    const signals: unknown[] = []
+    const { inside, move } = await moved(({ db }) => { watches(db).watch('issues', 'updates', { noop: 'signal' }, ({ counts }) => { signals.push(counts.updates) }) })
+    const same = (): void => { watches(inside).apply([put('i1', { priority: 1 })]) }
+    signals.length = 0
+    same()
+    await move(1)
+    same()
+    expect(signals).toEqual([1, 1])
+  })
+
+  it('come in the middle of a run of projections, which takes what it writes for its own', async () => {
+    const three = defineSchema({ items: table({ id: int().key(), n: int() }), twice: table({ id: int().key(), n: int() }), more: table({ id: int().key(), n: int() }) })
+    const runs: string[] = []
+    let go: () => void = () => {}
+    const of = (name: string, input: any): any => projection(three, name as never, { inputs: [input], derive: async ({ inputs, lens, tx }: any) => {
+      runs.push(name)
+      await new Promise<void>(resolve => { go = resolve })
+      tx.dematerialize(lens)
+      tx.materialize([...Object.values(inputs)[0] as any].map(({ id, n }: any) => ({ id, n: 2 * n })))
+    } } as never)
+    const More = of('more', of('twice', 'items'))
+    let made!: ReturnType<typeof projections>
+    ends.push(inWorker(({ db }) => { made = projections(db); made.register(More) }))
+    const db = await createWorkerDatabase({ schema: three, worker: 'inline' })
+    opened.push(db)
+    await db.apply([{ op: 'insert', table: 'items', rows: [1, 2, 3].map(n => ({ id: n, n })) }])
+    const part = db.live(db.query.items.orderBy('id'), { window: [0, 1] })
+    await ready(part)
+    const asked = made.project(More, {}, { allowEmptyFilters: true } as never)
+    for (const at of [1, 2]) {
+      await eventually(() => runs.length === at)
+      part.window(at, 1)
+      await db.stats()
+      go()
+    }
+    expect([(await asked as any).rows.length, part.rows]).toEqual([3, [{ id: 3, n: 3 }]])
+    // What ran again would wait for ever, and be told here.
+    await db.stats()
+    expect(runs).toEqual(['twice', 'more'])
+  })
 })
