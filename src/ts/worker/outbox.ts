@@ -214,8 +214,9 @@ export class Outbox {
     list.push(handle)
   }
 
-  /** One message with the state that the page is to have. */
+  /** One message with the state that the page is to have. Of an engine that has crashed there is none, and the page knows: it may still acknowledge what came before. */
   #flush(): void {
+    if (this.port.dead !== undefined) return
     const told: Told = { ...this.#held, net: true }
     const { report } = told
     if (report !== undefined && this.#applied > 0) told.report = { ...report, applied: this.#applied, ignored: this.#ignored, micros: this.#micros }

@@ -142,6 +142,20 @@ describe('what is wrong', () => {
     again.close()
     await again.durability!.closed
   })
+  it('an engine that crashes while its page is behind: what the page still acknowledges does not end the thread', async () => {
+    const path = folder()
+    const db = await far({ worker: () => new Worker(new URL('./crashing-worker.mjs', import.meta.url)) as never, storage: files(path, { onWarning: () => {} }), ahead: 1 })
+    const live = db.live(db.query.issues)
+    await eventually(() => live.status === 'ready')
+    // In one task: the thread has all of it before the page has taken in anything.
+    const asked = [...Array.from({ length: 30 }, (_, n) => db.apply([put(`i${n}`)])), db.ask('crash', [put('last')])]
+    expect(await code(asked.at(-1)!)).toBe('ENGINE_CRASHED')
+    await Promise.allSettled(asked)
+    const again = await createDatabase({ schema, storage: files(path) })
+    expect([again.durability!.status, again.live(again.query.issues).rows.length]).toEqual(['ready', 31])
+    again.close()
+    await again.durability!.closed
+  })
   it('a worker that ends: the status says so, and what was durable is there', async () => {
     const path = folder(), statuses: string[] = []
     const thread = new Worker(new URL('./crashing-worker.mjs', import.meta.url))
