@@ -229,8 +229,10 @@ export class Outbox {
     }
     for (const view of this.#dirty) {
       const shown = this.views.get(view)!
-      if (this.port.call('view_error', view) != null) this.#failure(told, shown)
-      else this.#content(told, shown)
+      const fails = this.port.call('view_error', view) != null
+      // One that is opened in error shows the rows that there are, others those before it.
+      if (!fails || this.#fresh.has(view)) this.#content(told, shown)
+      if (fails) this.#failure(told, shown)
     }
     this.#waiting = false
     this.#dirty = new Set()

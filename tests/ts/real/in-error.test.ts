@@ -107,6 +107,42 @@ describe('a query in error', () => {
     db.close()
   })
 
+  it('that is opened in error shows in a worker what it shows in the page: the rows of then, until it can be evaluated', async () => {
+    const two = defineSchema({ t: table({ id: int().key(), o: int(), p: int() }), u: table({ id: int().key(), t: int() }) }, { t: { us: hasMany('u', 't', { orderBy: [['id', 'asc']] }) } })
+    const near = await createDatabase({ schema: two }), far = await createWorkerDatabase({ schema: two, worker: 'inline' })
+    const shapes: ((q: any) => any)[] = [
+      q => q.t.select((t: any) => ({ id: t.id, x: div(12, t.o) })).orderBy('id'),
+      q => q.t.where((t: any) => gt(div(12, t.o), 2)).orderBy('id').with('us'),
+      q => q.t.orderBy((t: any) => div(12, t.o)).orderBy('id'),
+      q => q.t.select((t: any) => ({ n: sum(div(12, t.o)) })),
+    ]
+    const change = async (changes: any): Promise<void> => { near.apply(changes); await far.apply(changes) }
+    await change([put(1, 2), put(2, 0), put(3, 4), { op: 'upsert', table: 'u', rows: [{ id: 1, t: 1 }, { id: 2, t: 2 }] }])
+    for (const options of [{}, { window: [0, 2] }] as any[]) {
+      const pairs = shapes.map(shape => [near.live(shape(near.query), options), far.live(shape(far.query), options)] as const)
+      for (const [, live] of pairs) await eventually(() => live.status !== 'loading')
+      const mirrors = pairs.map(([, live]) => {
+        const m = { rows: [...live.rows] as any[] }
+        live.subscribe(({ diff, batch, rows }) => { m.rows = batch === undefined ? [...rows] : applyPatches(m.rows, diff as any) as any[] })
+        return m
+      })
+      const same = (): void => { for (const [i, [a, b]] of pairs.entries()) { expect([b.status, b.rows], String(shapes[i])).toEqual([a.status, a.rows]); expect(mirrors[i].rows, String(shapes[i])).toEqual(a.rows) } }
+      expect(pairs.map(([a]) => a.status)).toEqual(pairs.map(() => 'error'))
+      expect(pairs[0][0].rows.length).toBe(2)
+      same()
+      await change([put(3, 0), { op: 'delete', table: 't', id: 1 }])
+      same()
+      await change([put(3, 4), put(2, 6), put(1, 2)])
+      expect(pairs.map(([a]) => a.status)).toEqual(pairs.map(() => 'ready'))
+      same()
+      await change([put(2, 0)])
+      same()
+      for (const pair of pairs) for (const live of pair) live.dispose()
+    }
+    near.close()
+    far.close()
+  })
+
   it('is told of in a worker as it is in the page: the same error is no news', async () => {
     const db = await createWorkerDatabase({ schema, worker: 'inline' })
     await db.apply([put(1, 2), put(2, 0)])
