@@ -186,7 +186,8 @@ function holds({ op, value, field }: Filter, cell: unknown, type: CellType): boo
     case '>': return is(n => n > 0)
     case '>=': return is(n => n >= 0)
     case 'in': return !isNull && (value as unknown[]).some(same)
-    case 'not in': return !isNull && !(value as unknown[]).some(v => v === null || same(v))
+    // In nothing is not even a null.
+    case 'not in': return (value as unknown[]).length === 0 || (!isNull && !(value as unknown[]).some(v => v === null || same(v)))
     case 'between': return is(n => n >= 0, (value as unknown[])[0]) && is(n => n <= 0, (value as unknown[])[1])
     case 'not between': return is(n => n < 0, (value as unknown[])[0]) || is(n => n > 0, (value as unknown[])[1])
     default: throw new EddylineError('LENS_INVALID', `\`${op}\` is for queries; of lists a reducer can tell`, { offending: op, path: `lens.${field}` })

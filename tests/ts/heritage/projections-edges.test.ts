@@ -43,6 +43,25 @@ describe('what is no lens', () => {
   })
 })
 
+describe('a lens means the rows that the engine has for it', () => {
+  const three = defineSchema(Object.fromEntries(['src', 'once', 'twice'].map(name => [name, table({ id: int().key(), s: string().nullable() })])))
+  const copy = ({ inputs, lens, tx }: any): void => { tx.dematerialize(lens); tx.materialize(Object.values(inputs).flatMap((rows: any) => [...rows])) }
+  const Once = projection(three, 'once' as never, { inputs: ['src'], derive: copy } as any)
+  const Twice = projection(three, 'twice' as never, { inputs: [Once], derive: copy } as any)
+  const operators = (list: unknown[], pair: unknown[]): [string, unknown][] => [
+    ...['=', '!=', '<', '<=', '>', '>=', 'is not'].map((op): [string, unknown] => [op, 'b']), ['is', null], ['is not', null], ['!=', null], ['<', null],
+    ['in', list], ['not in', list], ['between', pair], ['not between', pair],
+  ]
+  it.each([...operators([], ['a', 'b']), ...operators(['a'], ['b', 'a']), ...operators(['a', null], [null, 'a'])].map(([op, value]) => ({ op, value })))('$op $value', async ({ op, value }) => {
+    const db = await createDatabase({ schema: three })
+    db.apply([{ op: 'insert', table: 'src', rows: [null, 'a', 'b', 'c'].map((s, id) => ({ id, s })) }] as never)
+    const due = db.live((db.query as any).src.where('s', op, value)).rows
+    // What one function has written is another one's input in the same run.
+    const { rows } = await projections(db).project(Twice, { s: { [op]: value } })
+    expect([[...rows], [...db.live((db.query as any).twice).rows]]).toEqual([[...due], [...due]])
+  })
+})
+
 describe('a function that writes what it reads', () => {
   /** `out` copies `src`, and inserts a row there, too, up to `most`. */
   async function feeding(most: number, options: object) {
