@@ -61,13 +61,16 @@ export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?:
       else all.push(value === null && op === '=' ? { field, op: 'is', value: null } : { field, op: op as WhereOp, value })
     }
   }
-  const canonical = all.map(f => {
+  return canonical(all, reducer, options?.ignoreUnknown ?? false)
+}
+
+function canonical(all: readonly Filter[], reducer: LensReducer | undefined, ignoreUnknown: boolean): Lens {
+  const sorted = all.map(f => {
     const items = f.op === 'in' || f.op === 'not in' ? [...new Set((f.value as unknown[]).map(text))].sort().join(',') : text(f.value)
     return { f, key: `${JSON.stringify(f.field)} ${f.op} ${items}` }
   }).sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
-  const ignoreUnknown = options?.ignoreUnknown ?? false
-  const key = canonical.map(c => c.key).join(' & ') + (ignoreUnknown ? ' ?' : '') + (reducer === undefined ? '' : ` #${numberOf(reducer)}`)
-  return new Lens(Object.freeze(canonical.map(c => c.f)), reducer, ignoreUnknown, key)
+  const key = sorted.map(c => c.key).join(' & ') + (ignoreUnknown ? ' ?' : '') + (reducer === undefined ? '' : ` #${numberOf(reducer)}`)
+  return new Lens(Object.freeze(sorted.map(c => c.f)), reducer, ignoreUnknown, key)
 }
 
 const invalid = (message: string, field: string): EddylineError => new EddylineError('LENS_INVALID', message, { offending: field, path: `lens.${field}` })
@@ -207,12 +210,8 @@ function typeFits(type: CellType, value: unknown): boolean {
 /** A lens as it is stored; undefined for one with a reducer, which cannot be. */
 export function stored(l: Lens): unknown { return l.reducer !== undefined ? undefined : { ignoreUnknown: l.ignoreUnknown, filters: l.filters.map(f => [f.field, f.op, wrap(f.value)]) } }
 
-/** A lens of what was stored. */
-export function restored(s: any): Lens {
-  const filters: Record<string, Record<string, unknown>> = {}
-  for (const [field, op, value] of s.filters) (filters[field] ??= {})[op] = unwrap(value)
-  return lens(filters, undefined, { ignoreUnknown: s.ignoreUnknown })
-}
+/** A lens of what was stored. Not by fields and operators: of one operator there may be two. */
+export const restored = (s: any): Lens => canonical(s.filters.map(([field, op, value]: any) => ({ field, op, value: unwrap(value) })), undefined, s.ignoreUnknown)
 
 const wrap = (v: unknown): unknown => v instanceof Date ? ['date', v.getTime()] : Array.isArray(v) ? ['list', v.map(wrap)] : ['value', v]
 const unwrap = ([kind, v]: any): unknown => kind === 'date' ? new Date(v) : kind === 'list' ? v.map(unwrap) : v

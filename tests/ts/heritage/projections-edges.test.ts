@@ -62,6 +62,36 @@ describe('a lens means the rows that the engine has for it', () => {
   })
 })
 
+describe('a lens that goes to a worker, or is stored', () => {
+  // One value of a list is that value: so there are two of one operator.
+  const none = { o: { '=': 1, in: [2] } }
+  const derive = ({ inputs, lens: l, tx }: any): void => { tx.dematerialize(l); tx.materialize(inputs.src.toArray()) }
+  it('has all of its filters there', async () => {
+    const db = await filled(), P = make(derive)
+    await projections(db).project(P, {}, all)
+    const { port1, port2 } = new MessageChannel()
+    try {
+      serve([P], port2 as never)
+      const { rows, changed } = await projections(await filled()).project(P, none, { engine: workers(() => port1 as never) })
+      const there = await projections(db).project(P, none, { engine: workers(() => port1 as never) })
+      expect([rows, changed, there.rows, there.changed, idsOf(db)]).toEqual([[], 0, [], 0, [1, 2]])
+    } finally { port1.close(); port2.close() }
+  })
+  it('has all of its filters after a restart', async () => {
+    const folder = new MemoryFolder(), P = make(derive)
+    const page = async () => { const db = await createDatabase({ schema, storage: memory(folder, { onWarning: () => {} }) }); const p = projections(db); p.register(P); return { db, p, leave: async () => { await p.idle(); await db.flush(); db.close(); await db.durability!.closed } } }
+    const first = await page()
+    first.db.apply([{ op: 'insert', table: 'src', rows: [{ id: 1, o: 1 }, { id: 2, o: 2 }] }] as never)
+    await first.p.project(P, none)
+    await first.leave()
+    const second = await page()
+    second.db.apply([{ op: 'insert', table: 'src', row: { id: 3, o: 2 } }] as never)
+    await second.p.idle()
+    expect(idsOf(second.db)).toEqual([])
+    await second.leave()
+  })
+})
+
 describe('a function that writes what it reads', () => {
   /** `out` copies `src`, and inserts a row there, too, up to `most`. */
   async function feeding(most: number, options: object) {
