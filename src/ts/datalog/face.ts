@@ -148,12 +148,15 @@ export class Face {
   }
 
   /** A view: an answer that is kept right. A name is that of one view at a time; the same definition gives the same view. */
-  view(name: string, definition: Definition): DatalogView {
+  view(name: string, definition: Definition): DatalogView { return this.made(name, definition, false) }
+
+  /** @internal A view; `anew`: what the storage has kept under its name does not count. */
+  made(name: string, definition: Definition, anew: boolean): DatalogView {
     if (typeof name !== 'string') throw new EddylineError('CONFIGURATION_INVALID', 'a view has a name, and then a definition', { path: 'name' })
     if (this.views.has(name)) throw new EddylineError('DUPLICATE_VIEW', `there is a view \`${name}\` already: \`drop\` it first`, { path: name, offending: name })
     const number = ++this.#number
     try {
-      const made = new DatalogView(this, name, definition, number)
+      const made = new DatalogView(this, name, definition, number, anew)
       this.views.set(name, made)
       return made
     } catch (e) {

@@ -97,7 +97,9 @@ export function load(face: Face, config: Configuration, options: LoadOptions = {
       hashes.set(name, hashOf(canonicalQuery(query, rules)))
     })
   }
-  const known: Readonly<Record<string, Kept>> = state?.circuits ?? (face.shelf.durable ? Object.fromEntries(face.shelf.all()) : {})
+  const { shelf } = face
+  const kept = shelf.durable ? shelf.all() : new Map<string, Kept>()
+  const known: Readonly<Record<string, Kept>> = state?.circuits ?? Object.fromEntries(kept)
   // What lives in this page is defined, whoever made it.
   const defined = (name: string): string | undefined => hashes.get(name) ?? face.views.get(name)?.hash
   const changed = Object.entries(known).filter(([name, c]) => defined(name) !== c.hash)
@@ -113,18 +115,24 @@ export function load(face: Face, config: Configuration, options: LoadOptions = {
     for (const [name, { query, rules, in: given, storage }] of circuits) {
       const saved = known[name]
       const inputs = saved !== undefined && saved.hash === hashes.get(name) ? saved.inputs : given
-      within(name, () => face.view(name, {
+      within(name, () => face.made(name, {
         query, ...(rules === undefined ? {} : { rules }), ...(inputs === undefined ? {} : { in: inputs }),
-        storage: storage ?? (face.shelf.durable ? 'durable' : 'memory'), onMismatch: 'rebuild',
-      }))
+        storage: storage ?? (shelf.durable ? 'durable' : 'memory'), onMismatch: 'rebuild',
+      }, state !== undefined))
       made.push(name)
     }
   } catch (e) {
-    for (const name of made) face.views.get(name)!.drop()
+    for (const name of made) {
+      face.views.get(name)!.drop()
+      if (!shelf.durable) continue
+      const was = kept.get(name)
+      if (was === undefined) shelf.forget(name)
+      else shelf.keep(name, was)
+    }
     if (before !== undefined) restore(face, before)
     throw e
   }
-  if (face.shelf.durable && state === undefined) for (const [name] of changed) if (defined(name) === undefined) face.shelf.forget(name)
+  if (shelf.durable && state === undefined) for (const [name] of changed) if (defined(name) === undefined) shelf.forget(name)
 }
 
 /** What goes wrong in a circuit says in which. */

@@ -55,8 +55,8 @@ export class DatalogView {
   /** Its inputs are rows: they can change without another circuit. */
   #hasRows = false
 
-  /** @internal Made by `view`. */
-  constructor(face: Face, name: string, definition: Definition, number: number) {
+  /** @internal Made by `view`. `anew`: whatever the storage keeps under its name. */
+  constructor(face: Face, name: string, definition: Definition, number: number, anew: boolean) {
     checkDefinition(definition)
     this.#given = { query: definition.query, rules: definition.rules }
     const { query, rules } = parseQuery(definition.query, definition.rules)
@@ -69,7 +69,7 @@ export class DatalogView {
     this.hash = hashOf(this.edn)
     this.#durable = definition.storage === 'durable'
     if (this.#durable && !face.shelf.durable) throw new EddylineError('NOT_DURABLE', `the database has no storage that could keep the circuit \`${name}\`: createDatabase({ storage })`, { path: name, offending: name })
-    const kept = this.#durable ? face.shelf.get(name) : undefined
+    const kept = this.#durable && !anew ? face.shelf.get(name) : undefined
     const isSame = kept?.hash === this.hash
     if (kept !== undefined && !isSame && definition.onMismatch !== 'rebuild') throw new EddylineError('DEFINITION_MISMATCH', `the circuit \`${name}\` is defined otherwise than the one that is kept: \`onMismatch: 'rebuild'\` takes this one`, { path: name, offending: name })
     const given = { ...definition.in, ...(isSame ? kept.inputs : {}) }

@@ -92,6 +92,43 @@ describe('3.4-10, definitions that are kept', () => {
     }
   })
 
+  it('have the inputs of a saved state where one is loaded, whatever the storage has kept', async () => {
+    const folder = new MemoryFolder()
+    await begun(folder)
+    const first = await page(folder)
+    first.data.load(config(SINCE))
+    first.data.views.get('since')!.setInput('?min', 3)
+    const saved = structuredClone(first.data.save())
+    first.data.views.get('since')!.setInput('?min', 1)
+    await first.leave()
+    for (const state of [saved, undefined]) {
+      const { data, leave } = await page(folder)
+      data.load(config(SINCE), { state })
+      expect([data.views.get('since')!.inputs, data.views.get('since')!.get()]).toEqual([{ '?min': 3, '[?at ...]': times }, [[3]]])
+      await leave()
+    }
+    // One that the state has not is as the configuration says.
+    const { data, leave } = await page(folder)
+    data.load(config(SINCE), { state: { ...saved, circuits: {} } })
+    expect(data.views.get('since')!.inputs).toEqual({ '?min': 2, '[?at ...]': times })
+    await leave()
+  })
+
+  it('are what they were after a configuration that could not be loaded', async () => {
+    const folder = new MemoryFolder()
+    await begun(folder)
+    const { data, leave } = await page(folder)
+    const before = data.kept
+    const bad = { circuits: { ...config(SINCE.replace('>=', '>')).circuits, more: { query: '[:find ?e :where [?e :n]]' }, bad: { query: SINCE, in: { '?min': 'x' } } } }
+    for (const options of [{ onMismatch: 'rebuild' }, { onMismatch: 'rebuild', state: structuredClone(data.save()) }] as const) expect(failure(() => { data.load(bad, options) }).path).toMatch(/^circuits.bad/)
+    expect([data.kept, [...data.views.keys()]]).toEqual([before, []])
+    await leave()
+    const next = await page(folder)
+    next.data.load(config(SINCE))
+    expect([next.data.kept, next.data.views.get('since')!.inputs]).toEqual([before, { '?min': 1, '[?at ...]': times }])
+    await next.leave()
+  })
+
   it('are an error when they are defined otherwise now, or not at all, unless the configuration counts', async () => {
     const folder = new MemoryFolder()
     await begun(folder)
