@@ -24,7 +24,7 @@ import { Relations } from './rows.js'
 import type { AnySchema, Batch, Change, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
 import { type Tenant, tenantOf } from './tenant.js'
-import { type Answer, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
+import { type Answer, type Failed, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
 import { Streams } from './streams.js'
 
 export type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, Tap } from './options.js'
@@ -391,6 +391,9 @@ export class Database<S extends AnySchema> {
       ...(row !== null ? { op: 'upsert', table, row } : { op: 'delete', table, id: key }), ...(tenant === undefined ? {} : { tenant }),
     })) as never)
   }
+
+  /** @internal Touched rows that could not be fetched, by name. */
+  get missed(): ReadonlyMap<string, Failed> { return this.#fetcher.failed }
 
   /** A failed fetch shows on the live queries over its table; they keep what they have. */
   #fetched(name: string, touch: Touch, error: EddylineError | undefined): void {

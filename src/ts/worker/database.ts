@@ -94,6 +94,7 @@ export class WorkerDatabase<S extends AnySchema> {
       dead: () => this.#dead, number: () => this.#next++, post, failed: error => { tellError(error, options.onError) },
     }, opened.version)
     this.#inbox = new Inbox(this.#queries, this.#heap, contents, done, dispatcher, { over, shown: told => { this.#shown(told) }, crashed: error => { this.fail(error) } })
+    this.#inbox.take({ fetched: opened.fetched })
     const hook = options.memory?.onPressure
     this.#rooms = hook && new RoomMaker(hook, requests, {
       drop: () => { this.#queries.open.dropUnused() },

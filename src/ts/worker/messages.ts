@@ -123,7 +123,7 @@ export interface Told {
   forgotten?: number[]
   replies?: Reply[]
   /** Touched rows that could not be fetched, or are known again. */
-  fetched?: [name: string, table: string, tenant: string | undefined, error: ErrorJson | undefined][]
+  fetched?: Fetched[]
   /** A row is wanted. */
   fetch?: { id: number; table: string; key: unknown; tenant?: string }
   /** The row is not wanted any more. */
@@ -153,6 +153,7 @@ export interface Told {
   sourced?: string[]
 }
 
+export type Fetched = [name: string, table: string, tenant: string | undefined, error: ErrorJson | undefined]
 export type Reply = [id: number, value: unknown, error?: ErrorJson]
 
 /** Answer to `open`. */
@@ -160,6 +161,8 @@ export interface OpenReply {
   relations: RelationInfo[]
   version: number
   durability?: DurabilityJson
+  /** Touched rows that could not be fetched before the page was there. */
+  fetched?: Fetched[]
 }
 /** Answer to `open`: the engine's binary is wanted first. */
 export interface NeedsBinary { needs: true }

@@ -6,7 +6,8 @@ import { EddylineError } from '../errors.js'
 import { WORDS } from '../report.js'
 import type { AnySchema } from '../schema.js'
 import { hold, whenGone } from '../storage/alive.js'
-import { type Channel, type NeedsBinary, type OpenReply, type Opening, PROTOCOL, type Request, errorJson } from './messages.js'
+import type { Touch } from '../touches.js'
+import { type Channel, type Fetched, type NeedsBinary, type OpenReply, type Opening, PROTOCOL, type Request, errorJson } from './messages.js'
 import { Rooms } from './inside.js'
 import { Page } from './page.js'
 import { WorkerStorage, durabilityJson } from './storage.js'
@@ -97,7 +98,10 @@ export class Pages {
       const page = new Page(db, channel, request, this, () => this.#left(page, held, db))
       this.#list.add(page)
       // Posted before any version that the page is told of.
-      const reply: OpenReply = { relations: page.tables, version: db.inside.port.call('version'), durability: durabilityJson(db) }
+      const reply: OpenReply = {
+        relations: page.tables, version: db.inside.port.call('version'), durability: durabilityJson(db),
+        fetched: [...db.missed].map(([name, { touch, error }]) => fetchedJson(name, touch, error)),
+      }
       channel.post({ replies: [[request.id, reply]] }, [])
       return page
     } catch (error) {
@@ -136,9 +140,7 @@ export class Pages {
   #tap(db: Database<any>): Tap {
     return {
       published: (address, report) => { this.#published(db, address, report) },
-      fetched: (name, { table, tenant }, error) => {
-        for (const page of this.#list) page.outbox.tell({ fetched: [[name, table, tenant, error === undefined ? undefined : errorJson(error)]] })
-      },
+      fetched: (name, touch, error) => { for (const page of this.#list) page.outbox.tell({ fetched: [fetchedJson(name, touch, error)] }) },
       crashed: error => { for (const page of this.#list) page.channel.post({ crash: errorJson(error) }, []) },
     }
   }
@@ -204,3 +206,5 @@ export class Pages {
     if (keeper !== undefined) await (this.#ended = keeper.closed)
   }
 }
+
+const fetchedJson = (name: string, { table, tenant }: Touch, error: EddylineError | undefined): Fetched => [name, table, tenant, error && errorJson(error)]

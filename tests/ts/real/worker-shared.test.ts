@@ -184,6 +184,22 @@ describe('rows and sources of several pages', () => {
     expect([errors[0].code, live.status, live.error?.code]).toEqual(['NO_FETCH_ROW', 'error', 'FETCH_FAILED'])
   })
 
+  it('a page that comes later knows of the rows that could not be fetched', async () => {
+    const name = fresh()
+    const a = await tab(name)
+    await a.db.apply([{ op: 'touch', table: 'issues', id: 'x' }])
+    await eventually(() => a.errors.length > 0)
+    const b = await tab(name)
+    const issues = b.db.live(b.db.query.issues), projects = b.db.live(b.db.query.projects)
+    await ready(issues); await ready(projects)
+    expect([issues.status, issues.error?.code, issues.error?.cause, projects.status]).toEqual(['error', 'FETCH_FAILED', expect.objectContaining({ code: 'NO_FETCH_ROW' }), 'ready'])
+    await a.db.apply([put('x')])
+    await until(issues, () => issues.status === 'ready')
+    const c = (await tab(name)).db, later = c.live(c.query.issues)
+    await ready(later)
+    expect([issues.rows.length, later.status]).toEqual([1, 'ready'])
+  })
+
   it('a source runs once, all are ready, and the next page goes on from its cursor', async () => {
     const name = fresh()
     const a = (await tab(name)).db, b = (await tab(name)).db, c = (await tab(name)).db
