@@ -123,9 +123,9 @@ export class OpenQueries {
     return queries
   }
 
-  /** A touched row could not be fetched, or (without an error) is known again: those whose status changed. */
+  /** A touched row could not be fetched, or (without an error) is known again: those whose status changed. One whose rows are still to come says so when they are there. */
   fetched(name: string, table: string, tenant: string | undefined, error: EddylineError | undefined): SharedQuery[] {
-    return this.all().filter(q => q.status !== 'loading' && (error === undefined || this.reads(q, table, tenant)) && q.fetched(name, error))
+    return this.all().filter(q => (error === undefined || this.reads(q, table, tenant)) && q.fetched(name, error))
   }
 
   /** Whether a query reads a table, of the tenant. */

@@ -1,7 +1,8 @@
 // Queries that come in slices: rows as they come, changes meanwhile, status, progress, an end.
 import { expect, it, vi } from 'vitest'
 import { type LiveQuery, type Patch, applyPatches, count, div, eq } from '../../../pkg/index.inline.js'
-import { eventually, failure, issue, open, put, random, tick } from './support.js'
+import { createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { type Db, eventually, failure, issue, open, put, random, schema, tick } from './support.js'
 
 const done = (live: LiveQuery<any>): Promise<void> => new Promise(resolve => {
   const stop = live.subscribe(() => { if (live.status !== 'loading') { stop(); resolve() } })
@@ -115,6 +116,28 @@ it('tells an error that a row causes, and goes on', async () => {
   expect([live.status, live.error?.code]).toEqual(['error', 'DIVISION_BY_ZERO'])
   db.apply([put('bad', { priority: 3 })])
   expect([live.status, live.rows.length]).toEqual(['ready', 2000])
+})
+
+it('says of a touched row that could not be fetched meanwhile when all rows are there, and not of one that has come', async () => {
+  const { db, errors } = await filled(3000)
+  const far = await createWorkerDatabase({ schema, worker: 'inline', onError: e => { errors.push(e) } })
+  await far.apply([{ op: 'upsert', table: 'issues', rows: Array.from({ length: 3000 }, (_, i) => issue(`i${i}`)) }])
+  for (const of of [db, far] as Db[]) {
+    errors.length = 0
+    const live = of.live(of.query.issues.orderBy('title'), { sliced: true })
+    // Within a slice: the rest is still to come.
+    await new Promise<void>(resolve => { const stop = live.subscribe(() => { stop(); resolve() }) })
+    expect([live.status, live.rows.length < 3000]).toEqual(['loading', true])
+    await of.apply([{ op: 'touch', table: 'issues', id: 'i7' }, { op: 'touch', table: 'issues', id: 'i8' }])
+    await of.apply([put('i8')])
+    await done(live)
+    await eventually(() => errors.length > 0)
+    expect([live.status, live.error?.code, live.rows.length]).toEqual(['error', 'FETCH_FAILED', 3000])
+    await of.apply([put('i7')])
+    await eventually(() => live.status === 'ready')
+    expect(live.status).toBe('ready')
+    of.close()
+  }
 })
 
 it('begins small again with each table: its rows may cost many times as much', async () => {
