@@ -123,11 +123,12 @@ export class Queries implements QueryHost {
     // Steps into an error are taken back, but what is below a row that went nobody says: so its rows are known before.
     if (!view.flat && (this.#mayFail || MAY_FAIL.test(form.form))) view.build()
     port.tidy()
-    if (!isSliced(sliced)) this.#check(query)
-    this.#host.opened(query)
     if (isSliced(sliced)) {
       query.slicing = true
       query.loading()
+    } else this.#check(query)
+    this.#host.opened(query)
+    if (query.slicing) {
       const { moved, failed, closed } = this.#host
       const door = {
         open: () => !closed() && port.dead === undefined && this.#views.has(view.id),

@@ -133,9 +133,14 @@ it('says of a touched row that could not be fetched meanwhile when all rows are 
     await done(live)
     await eventually(() => errors.length > 0)
     expect([live.status, live.error?.code, live.rows.length]).toEqual(['error', 'FETCH_FAILED', 3000])
+    // One that is opened then has no error before it has its rows.
+    const later = of.live(of.query.issues.where('status', '=', 'open').orderBy('title'), { sliced: true })
+    expect([later.status, later.error, later.getSnapshot().error]).toEqual(['loading', undefined, undefined])
+    await done(later)
+    expect([later.status, later.error?.code]).toEqual(['error', 'FETCH_FAILED'])
     await of.apply([put('i7')])
-    await eventually(() => live.status === 'ready')
-    expect(live.status).toBe('ready')
+    await eventually(() => live.status === 'ready' && later.status === 'ready')
+    expect([live.status, later.status]).toEqual(['ready', 'ready'])
     of.close()
   }
 })
