@@ -7,7 +7,7 @@ import type { RelationInfo } from '../port.js'
 import { type SliceDoor, letIn } from '../sliced.js'
 import { type Channel, type ErrorJson, type Opening, type Request, errorJson, errorOf, waits } from './messages.js'
 import { Outbox } from './outbox.js'
-import type { Pages } from './pages.js'
+import type { Engine, Pages } from './pages.js'
 
 export class Page {
   readonly tables: RelationInfo[]
@@ -26,9 +26,11 @@ export class Page {
   #saidQueued = false
   #gone = false
 
+  get db(): Database<any> { return this.engine.db }
+
   /** `left` is called once, when it has gone. */
-  constructor(readonly db: Database<any>, readonly channel: Channel, { ahead, fetches, presses }: Opening, readonly pages: Pages, readonly left: () => Promise<void>) {
-    const { port } = db.inside
+  constructor(readonly engine: Engine, readonly channel: Channel, { ahead, fetches, presses }: Opening, readonly pages: Pages, readonly left: () => Promise<void>) {
+    const { port } = this.db.inside
     this.fetches = fetches
     this.presses = presses
     this.tables = port.call('relations')
@@ -42,8 +44,8 @@ export class Page {
       case 'close': this.leave(); return
       case 'chunk': this.#chunk(request); return
       case 'fetched': this.pages.fetched(this, request.id, request.row, request.error === undefined ? undefined : errorOf(request.error)); return
-      case 'unsource': this.pages.turns.leave(request.source, this, request.turn); return
-      case 'sourced': for (const page of this.pages.turns.mark(request.source)) page.outbox.tell({ sourced: [request.source] }); return
+      case 'unsource': this.engine.turns.leave(request.source, this, request.turn); return
+      case 'sourced': for (const page of this.engine.turns.mark(request.source)) page.outbox.tell({ sourced: [request.source] }); return
     }
     if (request.t === 'relieved') { this.#relieved(request.error); return }
     if (this.#pressed.length > 0 && waits(request) && request.relief !== true) {
@@ -100,9 +102,9 @@ export class Page {
         try { outbox.reply(id, port.call('explain', view)) } finally { port.forget(view) }
         return
       }
-      case 'stats': outbox.reply(id, { ...db.stats(), worker: { ...outbox.traffic, pages: this.pages.count } }); return
+      case 'stats': outbox.reply(id, { ...db.stats(), worker: { ...outbox.traffic, pages: this.pages.of(db).length } }); return
       case 'retry': outbox.reply(id, db.retry()); return
-      case 'ask': this.#answer(id, this.pages.rooms.ask(request.name, request.args)); return
+      case 'ask': this.#answer(id, this.engine.rooms.ask(request.name, request.args)); return
       case 'cursor': outbox.reply(id, db.cursor(request.source)); return
       case 'source': this.#turn(id, request.source, request.turn); return
       case 'enter': this.#keeper().commit(undefined, request.entries); outbox.reply(id, undefined); return
@@ -221,7 +223,7 @@ export class Page {
 
   /** A source may begin, with its cursor as the answer, when no other tab runs it. */
   #turn(id: number, source: string, turn: number): void {
-    const { turns, shared } = this.pages
+    const { turns } = this.engine, { shared } = this.pages
     // Of several engines on one storage one runs the sources.
     const begin = (): void => { this.#answer(id, (this.db.keeper?.leading ?? Promise.resolve()).then(() => this.#gone ? undefined : this.db.cursor(source))) }
     if (!shared) { begin(); return }

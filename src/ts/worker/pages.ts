@@ -14,16 +14,13 @@ import { WorkerStorage, durabilityJson } from './storage.js'
 import { Turns } from './turns.js'
 
 /** A row that a page is asked for. */
-interface Wanted { readonly id: number; readonly fetch: { table: string; key: unknown; tenant: string | undefined }; page: Page | undefined; done(row: unknown): void; failed(error: unknown): void }
+interface Wanted { readonly id: number; readonly db: Database<any>; readonly fetch: { table: string; key: unknown; tenant: string | undefined }; page: Page | undefined; done(row: unknown): void; failed(error: unknown): void }
 
-/** What the pages share. */
-interface Held { readonly schema: string; readonly storage: string | undefined; readonly maker: Channel; readonly db: Promise<Database<any>>; pages: number }
+/** What the pages share: a database, code of the application beside it, and who runs which source. */
+export interface Engine { readonly db: Database<any>; readonly rooms: Rooms; readonly turns: Turns<Page> }
+interface Held { readonly schema: string; readonly storage: string | undefined; readonly maker: Channel; readonly engine: Promise<Engine>; pages: number }
 
 export class Pages {
-  /** Code of the application beside the engine. */
-  rooms = new Rooms(() => {})
-  /** Who runs which source. */
-  readonly turns = new Turns<Page>()
   readonly #list = new Set<Page>()
   readonly #wanted = new Map<number, Wanted>()
   #held: Held | undefined
@@ -42,8 +39,8 @@ export class Pages {
     this.#alive = apart ? hold().then(lock => lock?.name) : Promise.resolve(undefined)
   }
 
-  /** How many pages there are. */
-  get count(): number { return this.#list.size }
+  /** The pages of a database. One that has not heard of the crash of the engine before is none of them. */
+  of(db: Database<any>): Page[] { return [...this.#list].filter(page => page.db === db) }
 
   /** Takes in a page, at the other end of the line. */
   meet(channel: Channel): void {
@@ -91,11 +88,12 @@ export class Pages {
     if (this.#held !== undefined && this.#held.storage !== storage) {
       throw new EddylineError('WORKER_MISMATCH', `the engine \`${request.name}\` that the tabs share has another storage: close the other tabs, or name it otherwise`, { path: 'storage' })
     }
-    const held = this.#held ??= { schema, storage, maker: channel, db: this.#create(request, channel), pages: 0 }
+    const held = this.#held ??= { schema, storage, maker: channel, engine: this.#create(request, channel), pages: 0 }
     held.pages++
     try {
-      const db = await held.db
-      const page = new Page(db, channel, request, this, () => this.#left(page, held, db))
+      const engine = await held.engine
+      const { db } = engine
+      const page = new Page(engine, channel, request, this, () => this.#left(page, held))
       this.#list.add(page)
       // Posted before any version that the page is told of.
       const reply: OpenReply = {
@@ -113,35 +111,38 @@ export class Pages {
     }
   }
 
-  async #create({ schema, name, fetches, storage, budget }: Opening, channel: Channel): Promise<Database<any>> {
+  async #create({ schema, name, fetches, storage, budget }: Opening, channel: Channel): Promise<Engine> {
     await this.#ended
+    // Until it is there nobody has it.
+    let db: Database<any> | undefined
+    const pages = (): Page[] => db === undefined ? [] : this.of(db)
     const kept = this.#opening = storage === undefined ? undefined : new WorkerStorage(storage, channel, (opener, warning) => {
-      for (const { post } of this.#list.size > 0 ? [...this.#list].map(page => page.channel) : [opener]) post({ warning: errorJson(warning) }, [])
+      const there = pages()
+      for (const { post } of there.length > 0 ? there.map(page => page.channel) : [opener]) post({ warning: errorJson(warning) }, [])
     })
-    const db = await this.entry.createDatabase({
+    const made: Database<any> = db = await this.entry.createDatabase({
       ...(kept === undefined ? {} : { storage: kept.option }),
       // A batch that waits is its page's matter.
-      ...(budget === undefined ? {} : { memory: { budget, onPressure: pressure => { if (!pressure.waits) [...this.#list].find(page => page.presses)?.channel.post({ pressure }, []) } } }),
+      ...(budget === undefined ? {} : { memory: { budget, onPressure: pressure => { if (!pressure.waits) pages().find(page => page.presses)?.channel.post({ pressure }, []) } } }),
       schema: { tables: {}, relations: {}, json: schema } as unknown as AnySchema,
       name,
-      onError: error => { for (const page of this.#list) page.channel.post({ error: errorJson(error) }, []) },
+      onError: error => { for (const page of pages()) page.channel.post({ error: errorJson(error) }, []) },
       // Of several tabs a later one may have it.
-      fetchRow: !fetches && !this.shared ? undefined : (table, key, { tenant, signal }) => this.#fetch({ table, key, tenant }, signal),
+      fetchRow: !fetches && !this.shared ? undefined : (table, key, { tenant, signal }) => this.#fetch(made, { table, key, tenant }, signal),
     })
     this.#opening = undefined
-    db.tap = this.#tap(db)
-    // Of a database that was closed nobody answers.
-    this.rooms = new Rooms((name, value, latest) => { for (const page of this.#list) page.outbox.signal(name, value, latest) })
-    try { await this.rooms.begin(db) } catch (error) { db.close(); await db.keeper?.closed; throw error }
-    db.keeper?.subscribe(() => { for (const page of this.#list) page.channel.post({ durability: durabilityJson(db) }, []) })
-    return db
+    made.tap = this.#tap(made)
+    const rooms = new Rooms((name, value, latest) => { for (const page of pages()) page.outbox.signal(name, value, latest) })
+    try { await rooms.begin(made) } catch (error) { made.close(); await made.keeper?.closed; throw error }
+    made.keeper?.subscribe(() => { for (const page of pages()) page.channel.post({ durability: durabilityJson(made) }, []) })
+    return { db: made, rooms, turns: new Turns() }
   }
 
   #tap(db: Database<any>): Tap {
     return {
       published: (address, report) => { this.#published(db, address, report) },
-      fetched: (name, touch, error) => { for (const page of this.#list) page.outbox.tell({ fetched: [fetchedJson(name, touch, error)] }) },
-      crashed: error => { for (const page of this.#list) page.channel.post({ crash: errorJson(error) }, []) },
+      fetched: (name, touch, error) => { for (const page of this.of(db)) page.outbox.tell({ fetched: [fetchedJson(name, touch, error)] }) },
+      crashed: error => { for (const page of this.of(db)) page.channel.post({ crash: errorJson(error) }, []) },
     }
   }
 
@@ -154,7 +155,7 @@ export class Pages {
     const at = address >>> 2
     // Copied: what a page is told may have the engine make another report.
     const words = port.i32.slice(at, at + port.i32[at + WORDS])
-    for (const page of this.#list) page.outbox.published(words, report, asking?.page === page ? asking.id : undefined, asking?.reports === true ? report : undefined)
+    for (const page of this.of(db)) page.outbox.published(words, report, asking?.page === page ? asking.id : undefined, asking?.reports === true ? report : undefined)
   }
 
   /** The next version answers this request. What fails answers nothing. */
@@ -165,12 +166,12 @@ export class Pages {
 
   // ---- rows that pages fetch -----------------------------------------------------------------------------------------
 
-  #fetch(fetch: Wanted['fetch'], signal: AbortSignal): Promise<object | null> {
+  #fetch(db: Database<any>, fetch: Wanted['fetch'], signal: AbortSignal): Promise<object | null> {
     return new Promise((resolve, reject) => {
       const id = this.#next++
       const end = (): void => { this.#wanted.delete(id); signal.removeEventListener('abort', dropped) }
       const dropped = (): void => { end(); wanted.page?.channel.post({ drop: id }, []); reject(signal.reason) }
-      const wanted: Wanted = { id, fetch, page: undefined, done: row => { end(); resolve(row as object | null) }, failed: error => { end(); reject(error) } }
+      const wanted: Wanted = { id, db, fetch, page: undefined, done: row => { end(); resolve(row as object | null) }, failed: error => { end(); reject(error) } }
       signal.addEventListener('abort', dropped)
       this.#wanted.set(id, wanted)
       this.#ask(wanted)
@@ -178,7 +179,7 @@ export class Pages {
   }
 
   #ask(wanted: Wanted): void {
-    const page = wanted.page = [...this.#list].find(p => p.fetches)
+    const page = wanted.page = this.of(wanted.db).find(p => p.fetches)
     if (page !== undefined) page.channel.post({ fetch: { id: wanted.id, ...wanted.fetch } }, [])
     else wanted.failed(new EddylineError('NO_FETCH_ROW', `a row of \`${wanted.fetch.table}\` was touched, but no tab has a fetchRow`, { offending: wanted.fetch.table }))
   }
@@ -195,10 +196,11 @@ export class Pages {
   // ---- the end -------------------------------------------------------------------------------------------------------
 
   /** Resolves when it has taken with it what it has to. */
-  async #left(page: Page, held: Held, db: Database<any>): Promise<void> {
+  async #left(page: Page, held: Held): Promise<void> {
+    const { db, engine } = page
     this.#list.delete(page)
-    this.turns.gone(page)
-    for (const wanted of [...this.#wanted.values()]) if (wanted.page === page && this.#list.size > 0) this.#ask(wanted)
+    engine.turns.gone(page)
+    for (const wanted of [...this.#wanted.values()]) if (wanted.page === page && this.of(db).length > 0) this.#ask(wanted)
     if (--held.pages > 0) return
     if (this.#held === held) this.#held = undefined
     const { keeper } = db
