@@ -18,7 +18,7 @@ interface Wanted { readonly id: number; readonly db: Database<any>; readonly fet
 
 /** What the pages share: a database, code of the application beside it, and who runs which source. */
 export interface Engine { readonly db: Database<any>; readonly rooms: Rooms; readonly turns: Turns<Page> }
-interface Held { readonly schema: string; readonly storage: string | undefined; readonly maker: Channel; readonly engine: Promise<Engine>; pages: number }
+interface Held { readonly schema: string; readonly storage: string | undefined; readonly maker: Channel; readonly engine: Promise<Engine>; db: Database<any> | undefined; pages: number }
 
 export class Pages {
   readonly #list = new Set<Page>()
@@ -80,6 +80,8 @@ export class Pages {
     await this.entry.init({ module: request.module } as InitOptions)
     this.#loaded = true
     await this.#alive
+    // One that has crashed is held by tabs alone that have not heard of it.
+    if (this.#held?.db?.inside.port.dead !== undefined) this.#held = undefined
     const schema = JSON.stringify(request.schema)
     if (this.#held !== undefined && this.#held.schema !== schema) {
       throw new EddylineError('SCHEMA_MISMATCH', `the engine \`${request.name}\` that the tabs share has another schema: close the other tabs, or name it otherwise`, { path: 'schema' })
@@ -88,11 +90,11 @@ export class Pages {
     if (this.#held !== undefined && this.#held.storage !== storage) {
       throw new EddylineError('WORKER_MISMATCH', `the engine \`${request.name}\` that the tabs share has another storage: close the other tabs, or name it otherwise`, { path: 'storage' })
     }
-    const held = this.#held ??= { schema, storage, maker: channel, engine: this.#create(request, channel), pages: 0 }
+    const held = this.#held ??= { schema, storage, maker: channel, engine: this.#create(request, channel), db: undefined, pages: 0 }
     held.pages++
     try {
       const engine = await held.engine
-      const { db } = engine
+      const db = held.db = engine.db
       const page = new Page(engine, channel, request, this, () => this.#left(page, held))
       this.#list.add(page)
       // Posted before any version that the page is told of.

@@ -1,5 +1,6 @@
 // An engine that several pages share crashes, and one of them has not heard of it yet when another opens it anew: a tab that is frozen.
 import { expect, it } from 'vitest'
+import { defineSchema, string, table } from '../../../pkg/index.inline.js'
 import { type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
 import { inWorker } from '../../../pkg/worker/inside.js'
 import { type TestSchema, eventually, issue, put, schema, tick } from './support.js'
@@ -67,5 +68,19 @@ it('who opens it anew has an engine of its own, with sources, fetches and what c
     await flow([anew], () => live.rows.length === 3)
     anew.db.close()
     await flow([anew], () => anew.line.up.length === 0)
+  } finally { end() }
+})
+
+it('who opens it anew may have other tables', async () => {
+  let room: any
+  const end = inWorker(made => { room = made })
+  try {
+    const frozen = await tab([])
+    room.db.inside.port.failure(new WebAssembly.RuntimeError('unreachable'))
+    const anew = await tab([], { schema: defineSchema({ things: table({ id: string().key() }) }) })
+    const live = (anew.db as any).live((anew.db as any).query.things)
+    await flow([anew], () => live.status === 'ready')
+    for (const { db } of [frozen, anew]) db.close()
+    await flow([frozen, anew], () => frozen.line.up.length + anew.line.up.length === 0)
   } finally { end() }
 })

@@ -456,7 +456,7 @@ class World {
     await eventually(() => {
       for (const page of this.pages) {
         while (this.up(page));
-        for (const f of open(page)) if (f.live.status === 'ready') shown.set(f, text(f.live.rows))
+        for (const f of open(page)) if (f.live.status === 'ready' || f.live.error?.code === 'FETCH_FAILED') shown.set(f, text(f.live.rows))
         this.down(page)
       }
       return this.pages.every(p => p.line.up.length + p.line.down.length === 0 && open(p).every(f => f.live.status === 'error'))
