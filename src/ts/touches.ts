@@ -1,7 +1,7 @@
 import type { Inside } from './database.js'
 import { decodeCell } from './decoder.js'
 import { report } from './dispatch.js'
-import { EddylineError } from './errors.js'
+import { EddylineError, codedError } from './errors.js'
 import { exactText } from './keys.js'
 import type { TableLayout } from './layout.js'
 import type { Port } from './port.js'
@@ -170,7 +170,7 @@ export class RowFetcher {
       const why = cause instanceof Error ? cause.message : String(cause)
       const error = new EddylineError('FETCH_FAILED', `a row of \`${touch.table}\` could not be fetched: ${why}`, { offending: touch.table, cause })
       // It is waited for still. Where nobody is asked, who touched it may have it: it has come since.
-      if (!flight.known || this.fetchRow !== nobody) {
+      if (!flight.known || codedError(cause)?.code !== 'NO_FETCH_ROW') {
         this.#failed.set(name, { touch, error })
         this.host.told(name, touch, error)
       }

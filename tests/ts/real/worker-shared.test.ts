@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { EddylineError, applyPatches, div, eq, gt, int, string, defineSchema, table, withParams } from '../../../pkg/index.inline.js'
 import { type CreateWorkerOptions, type WorkerDatabase, createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { inWorker } from '../../../pkg/worker/inside.js'
 import { type TestSchema, comment, issue, put, random, schema, tick } from './support.js'
 
 const opened: { close(): void }[] = []
@@ -182,6 +183,21 @@ describe('rows and sources of several pages', () => {
     await db.apply([{ op: 'touch', table: 'issues', id: 'x' }])
     await eventually(() => errors.length > 0)
     expect([errors[0].code, live.status, live.error?.code]).toEqual(['NO_FETCH_ROW', 'error', 'FETCH_FAILED'])
+  })
+
+  it('a touched row that no page can fetch, and that comes right behind, is there', async () => {
+    let inside: any
+    const end = inWorker(({ db }) => { inside = db })
+    try {
+      const { db, errors } = await tab(fresh())
+      const live = db.live(db.query.issues)
+      await ready(live)
+      inside.apply([{ op: 'touch', table: 'issues', id: 'x' }])
+      inside.apply([put('x')])
+      await eventually(() => errors.length > 0)
+      await db.stats()
+      expect([errors.map(e => e.code), live.status, live.rows.length]).toEqual([['NO_FETCH_ROW'], 'ready', 1])
+    } finally { end() }
   })
 
   it('a page that comes later knows of the rows that could not be fetched', async () => {
