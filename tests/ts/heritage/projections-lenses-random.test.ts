@@ -1,5 +1,5 @@
 // Projections within lenses of every operator, over numbers, texts, moments and nulls, that overlap as they please: functions run here, later,
-// out of turn or in workers, over a database of the page, over one that is stored and restarts, and inside of a worker, where a page moves its
+// out of turn or in workers, which may be lost, over a database of the page, over one that is stored and restarts, and inside of a worker, where a page moves its
 // windows meanwhile and sees the tables. What a function makes of a row does not depend on others, and keeps what lenses look at: so a table
 // has, within each lens that is followed, what the function makes of its inputs there, and elsewhere what was there before.
 // HERITAGE_RUNS and HERITAGE_SEED choose how many programs, and from where; what fails is printed as the shortest program found.
@@ -27,6 +27,7 @@ type Op =
   | { readonly op: 'project'; readonly at: number; readonly lens: LensOf; readonly live: boolean }
   | { readonly op: 'release'; readonly at: number }
   | { readonly op: 'restart' }
+  | { readonly op: 'lose'; readonly at: number }
   | { readonly op: 'move'; readonly at: number; readonly window: readonly [number, number] }
   | { readonly op: 'hurry'; readonly then: readonly Op[]; readonly gaps: readonly number[] }
 interface Program { readonly seed: number; readonly ops: readonly Op[] }
@@ -107,12 +108,13 @@ function generated(seed: number): Program {
   const r = random(seed)
   const row = (): R | number => r(4) === 0 ? r(8) : { id: r(8), g: r(4), s: r(4) === 0 ? null : ['', 'a', 'b', 'B'][r(4)], at: r(4) === 0 ? null : r(5), v: r(5) }
   const one = (depth: number): Op => {
-    const p = r(depth > 0 ? 10 : 16)
+    const p = r(depth > 0 ? 11 : 17)
     if (p < 4) return { op: 'apply', table: r(3) === 0 ? 't1' : 't0', rows: [...new Map(Array.from({ length: 1 + r(4) }, row).map(x => [typeof x === 'number' ? x : x.id, x])).values()] }
     if (p < 7) return { op: 'project', at: r(100), lens: lensOf(r), live: r(5) > 0 }
     if (p < 8) return { op: 'release', at: r(100) }
     if (p < 10) return { op: 'move', at: r(100), window: [r(4), r(6)] }
-    if (p < 11) return { op: 'restart' }
+    if (p < 11) return { op: 'lose', at: r(100) }
+    if (p < 12) return { op: 'restart' }
     const then = Array.from({ length: 2 + r(3) }, () => one(depth + 1))
     return { op: 'hurry', then, gaps: then.map(() => r(12)) }
   }
@@ -142,6 +144,8 @@ class World {
   p!: Projections
   pending: Promise<unknown>[] = []
   compared = 0
+  /** A worker was lost: what it was at has failed. */
+  lost = false
   /** Several things at a time: rows that nobody follows are those of some moment. */
   loose = false
 
@@ -218,11 +222,12 @@ class World {
       case 'project': {
         const { name } = this.spec(op.at)
         let result: any
-        this.pending.push(this.p.project(name, asFilters(op.lens), { live: op.live }).then((x: any) => { result = x }))
+        this.pending.push(this.p.project(name, asFilters(op.lens), { live: op.live }).then((x: any) => { result = x }, (error: any) => { if (!this.lost || error.code !== 'DERIVE_FAILED') throw error }))
         return () => {
+          if (result === undefined) return
           for (const s of this.all) if (s.kind === 'derive' && this.functions(name).has(s.name)) this.ran(s, op.lens)
           if (op.live) this.units.set(`${name} ${JSON.stringify(op.lens)}`, { name, lens: op.lens })
-          if (!this.loose) expect(sorted(result.rows), `what projecting ${name} gave`).toEqual(sorted((this.tables.get(name) !== undefined && this.all.find(s => s.name === name)!.kind === 'derive' ? [...this.tables.get(name)!.values()] : this.values().get(name)!).filter(within(op.lens))))
+          if (!this.loose && !this.lost) expect(sorted(result.rows), `what projecting ${name} gave`).toEqual(sorted((this.tables.get(name) !== undefined && this.all.find(s => s.name === name)!.kind === 'derive' ? [...this.tables.get(name)!.values()] : this.values().get(name)!).filter(within(op.lens))))
         }
       }
       case 'release': {
@@ -232,6 +237,14 @@ class World {
         this.p.release(unit.name, asFilters(unit.lens))
         const { key } = new Lenses(unit.lens)
         return () => { for (const [k, u] of this.units) if (u.name === unit.name && new Lenses(u.lens).key === key) this.units.delete(k) }
+      }
+      case 'lose': {
+        // Every other port is a worker's.
+        const port = this.ports[op.at % Math.max(1, this.ports.length) & ~1]
+        if (port === undefined) return () => {}
+        this.lost = true
+        port.dispatchEvent(new Event('error'))
+        return () => {}
       }
       case 'move': {
         const shown = this.shown[op.at % Math.max(1, this.shown.length)]
@@ -268,7 +281,16 @@ class World {
     } else effect = this.perform(op)
     await this.quiet()
     effect()
+    if (this.lost) {
+      for (const e of this.errors.splice(0)) expect((e as { code?: string }).code).toBe('DERIVE_FAILED')
+      // What was not done is done when it is asked for.
+      for (const { name, lens } of this.units.values()) await this.p.project(name, asFilters(lens))
+      await this.quiet()
+      this.loose = true
+      if (typeof this.engine === 'object' && 'size' in this.engine) expect((this.engine as Workers).size).toBeLessThanOrEqual(1 + this.seed % 3)
+    }
     await this.check()
+    this.lost = false
   }
 
   async check(): Promise<void> {
