@@ -12,7 +12,7 @@ import { inWorker } from '../../../pkg/worker/inside.js'
 import { type Outcome, runPrograms } from '../real/random-programs.js'
 import { eventually, random } from '../real/support.js'
 
-const RUNS = Number(process.env.HERITAGE_RUNS ?? 30), FIRST = Number(process.env.HERITAGE_SEED ?? 1)
+const RUNS = Number(process.env.HERITAGE_RUNS ?? 20), FIRST = Number(process.env.HERITAGE_SEED ?? 1)
 const COUNT = 6
 const columns = () => table({ id: int().key(), g: int(), s: string().nullable(), at: timestamp().nullable(), v: int() })
 const schema: any = defineSchema(Object.fromEntries(['t0', 't1', ...Array.from({ length: COUNT }, (_, i) => `p${i}`)].map(n => [n, columns()])))

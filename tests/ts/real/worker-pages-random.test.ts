@@ -186,9 +186,11 @@ class World {
     message?.()
   }
   apply(changes: readonly any[]): void {
-    for (const { op, table, id, row, rows } of changes) {
-      if (table !== 'items' || op === 'update') continue
+    for (const { op, table, id, row, rows, set } of changes) {
+      if (table !== 'items') continue
       if (op === 'touch') this.#missed.add(id)
+      // With other content; what is as it was says nothing of the rest of the row.
+      else if (op === 'update') { const { n } = this.state.items.get(id) ?? set; if (n !== set.n) this.#missed.delete(id) }
       else if (op === 'reset') this.#missed.clear()
       else for (const key of rows?.map((x: any) => x.id) ?? [id ?? row.id]) this.#missed.delete(key)
     }
