@@ -78,7 +78,7 @@ class Source {
     for (const go of this.#gates.splice(0)) go()
   }
 }
-const counts = { steps: 0, rebuilt: 0, skips: 0, delivered: 0, halted: 0, reopened: 0 }
+const counts = { steps: 0, rebuilt: 0, skips: 0, delivered: 0, halted: 0, reopened: 0, reset: 0, hung: 0 }
 
 class World {
   readonly rnd: (n: number) => number
@@ -97,6 +97,9 @@ class World {
   folder = new MemoryFolder()
   db!: Db
   telling: Notifying | undefined
+  /** The reducer that notifiers are after, whether it runs or not. */
+  known: Running | undefined
+  ending = false
   readonly exhausted: 'deadLetter' | 'halt'
 
   constructor(readonly seed: number) {
@@ -196,7 +199,23 @@ class World {
       if (rebuilds && this.entries(name).get('$version') === definition.version) this.skipped[name].clear()
       this.busy[name].delete(mine)
       return made
+    }).then(made => {
+      if (name === 'skipping' && made !== undefined) this.known = made
+      return made
     })
+  }
+  /** What notifiers were told by then may be gone: one begins anew. */
+  async reset(name: Name): Promise<void> {
+    const { telling } = this
+    this.telling = undefined
+    if (telling !== undefined) await this.follow('stop of notifier', telling.stop())
+    if (reducers(this.db).get(name) !== undefined || this.busy[name].size > 0) return
+    reducers(this.db).reset(this.definitions[name])
+    this.skipped[name].clear()
+    counts.reset++
+    this.check(name)
+    expect(this.rows(name), this.at).toEqual({})
+    if (telling !== undefined) void this.notify()
   }
   async rebuild(name: Name): Promise<void> {
     const { rnd } = this
@@ -227,13 +246,14 @@ class World {
   }
   async notify(): Promise<void> {
     const epoch = ++this.epoch
-    const after = this.rnd(2) === 0 ? reducers(this.db).get('skipping') : undefined
+    const after = this.rnd(2) === 0 ? reducers(this.db).get('skipping') ?? this.known : undefined
     const mail = notifier<Event>('mail', {
       partition: e => e.p, cursor: e => e.id, initialCursor: 'start', exhausted: this.exhausted, retry: { attempts: 2, delay: 1 },
       on: { add: e => e.v, insert: e => [e.v, e.v] },
       deliver: async ([v], { event, partition, cursor, idempotencyKey: key, signal }) => {
         if (after !== undefined && !signal.aborted) expect(this.entries('skipping').get(`p:${partition}`)?.cursor ?? 0, `${this.at}: sent before it happened`).toBeGreaterThanOrEqual(cursor as number)
         for (let n = this.rnd(3); n > 0; n--) await null
+        if (!this.ending && this.rnd(12) === 0) { counts.hung++; await new Promise(() => {}) }
         expect(v).toBe(event.v)
         if (this.rnd(4) === 0) throw new Error('down')
         if (!signal.aborted) this.sent.push({ epoch, p: partition, cursor: cursor as number, key })
@@ -251,7 +271,7 @@ class World {
     await eventually(() => this.pending.size === 0)
     expect([...this.pending], `${this.at}: pending`).toEqual([])
     expect(this.source.listeners, `${this.at}: listeners`).toBe(0)
-    this.telling = undefined
+    this.telling = this.known = undefined
     for (const name of NAMES) this.busy[name].clear()
     this.source.letGo()
     await eventually(() => this.source.under === 0)
@@ -282,6 +302,7 @@ class World {
       if (this.telling === undefined) { say('notify'); void this.notify() }
       else { say('stop notifying'); void this.follow('stop of notifier', this.telling.stop()); this.telling = undefined }
     } else if (what === 17 && r === undefined && this.busy[name].size === 0) { this.versions[name]++; this.define(name); say(`version ${this.versions[name]} of ${name}`) }
+    else if (what === 12 && r === undefined && this.busy[name].size === 0) { say(`reset ${name}`); await this.reset(name) }
     else if (what === 18 && this.log.events.length > 0 && !this.source.hanging) {
       const until = 1 + rnd(this.log.events.length)
       const past = await this.follow(`at ${until}`, reducers(this.db).at(this.definitions[name], { source: this.source, until, batchSize: 3 }), ['FETCH_FAILED'])
@@ -319,6 +340,7 @@ class World {
       }
       expect([...r.waiters.partitions()]).toEqual([])
     }
+    this.ending = true
     await this.notify()
     const n = this.telling!
     await n.awaitCatchup()
