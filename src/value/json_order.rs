@@ -7,8 +7,11 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+#[cfg(not(test))]
 use super::json_parts::behind;
 use super::{float, lex, order};
+#[cfg(test)]
+use tests::counted_behind as behind;
 
 /// Kinds in their order. An empty array by itself has none of these.
 fn kind(v: &str) -> u8 {
@@ -137,10 +140,12 @@ pub(super) fn json_prefix(v: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use serde_json::Value as Json;
 
     use super::*;
-    use crate::value::canonical_json;
+    use crate::value::{canonical_json, json_parts};
 
     /// In PostgreSQL's order, as it tells them itself.
     const SORTED: [&str; 34] = [
@@ -246,19 +251,34 @@ mod tests {
         }
     }
 
+    thread_local! {
+        /// Bytes that were passed over.
+        static PASSED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn counted_behind(bytes: &[u8], at: usize, depth: usize) -> usize {
+        let end = json_parts::behind(bytes, at, depth);
+        PASSED.set(PASSED.get() + end - at);
+        end
+    }
+
     #[test]
-    fn deep_values_cost_what_flat_ones_of_their_length_do() {
-        let took = |depth: usize| {
-            let deep = |last: &str| ["[".repeat(depth), "null,".repeat(20_000), last.to_owned(), "]".repeat(depth)].concat();
-            let (a, b) = (deep("1"), deep("2"));
-            let each = || {
-                let from = std::time::Instant::now();
-                assert_eq!(json_order(&a, &b), Ordering::Less);
-                from.elapsed()
-            };
-            (0..5).map(|_| each()).min().expect("some")
-        };
-        // It took 26 times as long when a value was read once more for each level.
-        assert!(took(200) < took(1) * 5);
+    fn every_byte_is_passed_over_once_however_deep_it_is() {
+        for depth in [1, 2, 200] {
+            let deep = |last: &str| ["[".repeat(depth), "null,".repeat(2_000), last.to_owned(), "]".repeat(depth)].concat();
+            // The last element differs, or how many there are, or the first one, behind which nothing is looked at.
+            let (a, b, longer) = (deep("1"), deep("2"), deep("1,1"));
+            let first = a.replacen("null", "true", 1);
+            for (x, y) in [(&a, &b), (&a, &longer), (&a, &first)] {
+                PASSED.set(0);
+                assert_eq!(json_order(x, y), Ordering::Less);
+                assert!(
+                    (10_000..=x.len() + y.len()).contains(&PASSED.get()),
+                    "{} of {} bytes, {depth} deep",
+                    PASSED.get(),
+                    x.len() + y.len()
+                );
+            }
+        }
     }
 }
