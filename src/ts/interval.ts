@@ -24,7 +24,7 @@ const unitOf = (name: string): number => UNITS.findIndex(u => u[2].split(' ').in
 const [SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS, YEARS] = [2, 3, 4, 5, 6, 7, 8]
 const PARTS: Record<keyof IntervalParts, number> = { years: YEARS, months: MONTHS, weeks: WEEKS, days: DAYS, hours: HOURS, minutes: MINUTES, seconds: SECONDS, milliseconds: 1, microseconds: 0 }
 
-const ITEM = /^\s*([+-]?)(\d*\.?\d*)(?::(\d\d?)(?::(\d\d?)(?:\.(\d*))?)?|\s*([a-z]+)|(?=\s+[+-]?\d+:)|(?=\s*$))/i
+const ITEM = /^\s*([+-]?)(\d*\.?\d*)(?::(\d\d?)(?::(\d\d?))?(?:\.(\d*))?|\s*([a-z]+)|(?=\s+[+-]?\d+:)|(?=\s*$))/i
 const ISO = /^([+-]?)(\d*\.?\d*)([YMWDHS])/
 
 /** The interval of a text, or of parts; undefined if it is none, or out of range. */
@@ -49,12 +49,14 @@ function text(made: Made, all: string): boolean {
     const m = ITEM.exec(rest)
     if (m === null || !/\d/.test(m[2])) return false
     rest = rest.slice(m[0].length)
-    const [, sign, digits, minute, second, fraction, word] = m
+    const [, sign, digits, , , fraction, word] = m
+    // With a fraction two are minutes and seconds.
+    const [hour, minute, second] = m[4] === undefined && fraction !== undefined ? ['0', digits, m[3]] : [digits, m[3], m[4]]
     const negative = sign === '-'
     if (minute !== undefined) {
-      if (digits.includes('.') || Number(minute) > 59 || Number(second ?? 0) > 59 || (made.seen & 28) !== 0 || /^[:.\d]/.test(rest)) return false
+      if (digits.includes('.') || minute.length > 2 || Number(minute) > 59 || Number(second ?? 0) > 59 || (made.seen & 28) !== 0 || /^[:.\d]/.test(rest)) return false
       made.seen |= 28
-      const micros = ((BigInt(digits) * 60n + BigInt(minute)) * 60n + BigInt(second ?? 0)) * 1_000_000n + BigInt(even(Number(`0.${fraction ?? ''}0`) * 1e6))
+      const micros = ((BigInt(hour) * 60n + BigInt(minute)) * 60n + BigInt(second ?? 0)) * 1_000_000n + BigInt(even(Number(`0.${fraction ?? ''}0`) * 1e6))
       made.micros += negative ? -micros : micros
     } else {
       // A number alone is of seconds; in front of a time, of days.
@@ -73,6 +75,8 @@ function iso(made: Made, all: string): boolean {
   let rest = all, time = false
   while (rest !== '') {
     if (rest.startsWith('T') && !time) [time, rest] = [true, rest.slice(1)]
+    // `hh:mm:ss`, which has nothing else beside it; of a sign PostgreSQL takes the hours alone.
+    if (time && /^\d+:(\d+|\d+:\d+\.?\d*)$/.test(rest)) return text(made, rest)
     const m = ISO.exec(rest)
     if (m === null || !/\d/.test(m[2])) return false
     const unit = time ? { H: HOURS, M: MINUTES, S: SECONDS }[m[3]] : { Y: YEARS, M: MONTHS, W: WEEKS, D: DAYS }[m[3]]

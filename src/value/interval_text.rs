@@ -160,7 +160,14 @@ impl<'a> Reader<'a> {
                 }
                 (time, self.text) = (true, rest);
             }
+            let signless = self.text.starts_with(|c: char| c.is_ascii_digit());
             let (negative, digits) = self.number()?;
+            if time && signless && self.text.starts_with(':') && (self.text.matches(':').count() > 1 || !self.text.contains('.'))
+            {
+                // `hh:mm:ss`, which has nothing else beside it; of a sign PostgreSQL takes the hours alone.
+                self.time(false, digits)?;
+                return self.text.is_empty().then_some(());
+            }
             let unit = match (time, self.text.chars().next()?) {
                 (false, 'Y') => Unit::Years(1, 1 << 4),
                 (false, 'M') => Unit::Months,
@@ -194,18 +201,22 @@ impl<'a> Reader<'a> {
         Some((negative, number))
     }
 
-    /// `hh:mm`, `hh:mm:ss`, `hh:mm:ss.f`, whose hours have been read.
+    /// `hh:mm`, `hh:mm:ss`, `hh:mm:ss.f`, whose hours have been read, or `mm:ss.f`.
     fn time(&mut self, negative: bool, hours: &str) -> Option<()> {
         let end = self.text.bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b':' | b'.')).count();
         let (time, rest) = self.text.split_at(end);
         self.text = rest;
         let mut fields = time[1..].split(':');
         let minutes = fields.next()?;
-        let (seconds, fraction) = fields.next().map_or(("0", ""), |s| s.split_once('.').unwrap_or((s, "")));
+        let (hours, minutes, seconds) = match fields.next() {
+            None if minutes.contains('.') => ("0", hours, minutes),
+            seconds => (hours, minutes, seconds.unwrap_or("0")),
+        };
+        let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
         let two = |t: &str| t.parse::<i64>().ok().filter(|n| *n < 60 && t.len() <= 2);
         // Beyond 59 of either is out of PostgreSQL's range too.
         let (minutes, seconds) = (two(minutes)?, two(seconds)?);
-        if fields.next().is_some() || self.seen & TIME != 0 || hours.contains('.') {
+        if fields.next().is_some() || self.seen & TIME != 0 || [hours, fraction].concat().contains('.') {
             return None;
         }
         self.seen |= TIME;
@@ -303,6 +314,26 @@ mod tests {
             ("2147483648 months", None),
             ("1e3 days", None),
             ("10 Hours 3us", Some("10:00:00.000003")),
+            ("04:05.5", Some("00:04:05.5")),
+            ("-1 day +04:05.25", Some("-1 days +00:04:05.25")),
+            ("1 year 59:59. ago", Some("-1 years -00:59:59")),
+            ("60:05.5", None),
+            ("04:05.5:06", None),
+            ("1 h 04:05.5", None),
+            ("PT04:05:06.5", Some("04:05:06.5")),
+            ("P1Y2M3DT4:05", Some("1 year 2 mons 3 days 04:05:00")),
+            ("PT-4:05", None),
+            ("PT+4:05", None),
+            ("PT4:5.5", None),
+            ("04:05.5.5", None),
+            ("01:04:05.5.5", None),
+            ("PT04:", None),
+            ("PT04:05:", None),
+            ("PT04:05:06:07", None),
+            ("PT04:05:06S", None),
+            ("PT1H04:05", None),
+            ("PT04:05M", None),
+            ("P04:05:06", None),
         ] {
             assert_eq!(Interval::parse(text).map(Interval::text).as_deref(), shown, "{text}");
         }

@@ -22,6 +22,19 @@ describe('intervals', () => {
     expect(live.rows.map(r => r.id)).toEqual([4, 7, 3, 2, 1, 6, 5])
   })
 
+  it.each([
+    ['04:05.5', '00:04:05.5'], ['-1 day +04:05.25', '-1 days +00:04:05.25'], ['1 year 59:59. ago', '-1 years -00:59:59'], ['60:05.5', null], ['04:05.5:06', null], ['1 h 04:05.5', null], ['04:05.5.5', null], ['01:04:05.5.5', null],
+    ['PT04:05:06', '04:05:06'], ['P1Y2M3DT4:05', '1 year 2 mons 3 days 04:05:00'], ['PT04:05:06.5', '04:05:06.5'], ['PT+4:05', null], ['PT04:', null], ['PT04:05:', null], ['PT04:05:06:07', null], ['PT04:05:06S', null], ['PT1H04:05', null], ['PT04:05M', null], ['P04:05:06', null],
+  ])('are read as PostgreSQL reads them, by the page and by the engine: %s', async (text, shown) => {
+    const db = await createDatabase({ schema })
+    const live = db.live(db.query.tasks.select(t => ({ took: t.took })))
+    if (shown === null) expect(failure(() => db.apply([task(1, text)])).code).toBe('TYPE_MISMATCH')
+    else { db.apply([task(1, text)]); expect(live.rows).toEqual([{ took: shown }]) }
+    const json = JSON.stringify([task(1, text)])
+    if (shown === null) expect(failure(() => { db.applyJson(json) }).code).toBe('TYPE_MISMATCH')
+    else { db.applyJson(json); expect(live.rows).toEqual([{ took: shown }]) }
+  })
+
   it('are equal if they are as long, as keys too', async () => {
     const db = await createDatabase({ schema })
     const live = db.live(db.query.rates.where('every', '=', { days: 30 }))
