@@ -99,6 +99,7 @@ export async function prelude() {
     options: { id: 'adapter', getKey: (row: any): string => row.id, sync: { sync: () => {} } } as TanStackOptions, electricCollectionOptions: (_: object) => given as TanStackOptions,
     shallowRef: <T>(value: T) => ({ value }), onScopeDispose: (_: () => void): void => {}, onCleanup: (_: () => void): void => {},
     readable: <T>(value: T, start: (set: (value: T) => void) => () => void) => ({ value, start }),
+    $state: { raw: <T>(value?: T): T | undefined => value }, $effect: (_: () => (() => void) | void): void => {},
     createSignal: <T>(value: T) => [() => value, (_: T): void => {}] as const,
     // Of reducers.
     events: [] as any[], e: { user: 'u' }, send: async (_: unknown): Promise<void> => {}, partition: (e: any): string => e.userId, cursor: (e: any): number => e.id, until: 1,
