@@ -162,7 +162,8 @@ export async function algebraScale(host, { sizes }) {
       one.run(take(300))
       work[name] = { ...work[name], [rows]: (one.db.stats().rowsExamined - before) / 300 }
       live.dispose()
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      // What it showed is kept first: until then it is worked for.
+      while (one.db.stats().views > 0) await new Promise((resolve) => setTimeout(resolve, 20))
     }
     one.db.close()
   }
