@@ -290,7 +290,7 @@ pub(super) fn add_nested(
         }
         let (stream, mut refer) = planner.nested(nested);
         let before = stream.depth();
-        let stream = add_windows(planner, &nested.query, stream, 0, &mut refer.owner);
+        let stream = add_windows(planner, &nested.query, stream, 0, &mut refer.owner, None);
         refer.pass(stream.depth() - before);
         let sub = levels.len();
         levels[level].subs.push(sub);

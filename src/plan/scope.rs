@@ -2,7 +2,7 @@
 
 use super::association::computed_steps;
 use super::subquery::{all, cannot_fail};
-use super::window::{add_windows, depth_of_windows};
+use super::window::{add_windows, depth_of_windows, first_numbered};
 use super::{Planner, Stream};
 use crate::error::{Error, ErrorCode, Result};
 use crate::operator::Part;
@@ -58,6 +58,13 @@ impl Planner<'_> {
     /// is evaluated for each of these: their columns come first in every scope.
     pub(super) fn scope(&mut self, query: &BoundQuery, context: Option<&Stream>) -> Stream {
         let above = joins(query);
+        let first_rows = self.first_rows.take();
+        if let Source::Query(sub) = &query.from
+            && query.joins.is_empty()
+            && context.is_none()
+        {
+            self.first_rows = first_numbered(self.schema, sub, query.filter.as_ref());
+        }
         let stream = self.source(&query.from, above);
         let mut stream = self.filter(stream, query.own_filter.as_ref());
         if context.is_some() {
@@ -115,7 +122,7 @@ impl Planner<'_> {
             None => stream,
         };
         let others = if query.aggregate.is_none() { new } else { 0 };
-        let stream = add_windows(self, query, stream, others, &mut []);
+        let stream = add_windows(self, query, stream, others, &mut [], first_rows);
         match &query.limit_by {
             Some(part) => self.first_of_each(query, &part.by, true, stream),
             None => stream,

@@ -69,12 +69,15 @@ pub struct Planner<'a> {
     pub(super) gates: Vec<NodeId>,
     /// Growing relations of the recursions that are being planned, inner ones last.
     pub(super) growing: Vec<Vec<Stream>>,
+    /// Of the sub-query that is planned next so many rows of each partition are enough.
+    pub(super) first_rows: Option<usize>,
 }
 
 impl<'a> Planner<'a> {
     /// A planner over a circuit, for a query with these parameters.
     pub fn new(schema: &'a Schema, circuit: &'a mut Circuit, relations: &'a mut Relations, params: ParamValues) -> Self {
-        Planner { schema, circuit, relations, params, held: Vec::new(), gated: None, gates: Vec::new(), growing: Vec::new() }
+        let (gates, growing) = (Vec::new(), Vec::new());
+        Planner { schema, circuit, relations, params, held: Vec::new(), gated: None, gates, growing, first_rows: None }
     }
 
     /// Gives back all nodes but those that stay in use.

@@ -1,10 +1,11 @@
 //! Window functions of a query: one node per partitioning and order.
 
 use super::stream::{Planner, Stream};
+use super::subquery::cannot_fail;
 use crate::operator::Formula;
-use crate::query::{BoundQuery, Expr, SortKey, WindowCall, output_types, type_of};
+use crate::query::{BoundQuery, Expr, Function, Schema, SortKey, SubQuery, WindowCall, WindowFunction, output_types, type_of};
 use crate::trace::{Path, SortColumn, SortSpec};
-use crate::value::Type;
+use crate::value::{Type, Value};
 
 /// How much deeper window functions make rows.
 pub(super) fn depth_of_windows(query: &BoundQuery) -> usize {
@@ -27,15 +28,44 @@ fn groups(calls: &[WindowCall]) -> Vec<Vec<usize>> {
     groups
 }
 
+/// So many rows of each partition of a sub-query's window functions are enough for a condition over its columns that wants them up
+/// to a row number, `where n <= 3`: a change costs that part of its partition and not all of it. None where what is behind them
+/// could be seen: by another function, in another order, or because it fails.
+pub(super) fn first_numbered(schema: &Schema, sub: &SubQuery, condition: Option<&Expr>) -> Option<usize> {
+    let (query, condition) = (&sub.query, condition?);
+    let windows = &query.windows;
+    let counts =
+        |w: &WindowCall| matches!(w.function, WindowFunction::RowNumber | WindowFunction::Rank | WindowFunction::DenseRank);
+    if query.is_cut()
+        || query.limit_by.is_some()
+        || !windows.iter().all(counts)
+        || groups(windows).len() != 1
+        || !cannot_fail(condition)
+        || !sub.fields().iter().all(|f| cannot_fail(&f.expr))
+    {
+        return None;
+    }
+    let before = output_types(schema, query).len() - windows.len();
+    condition.conjuncts().into_iter().find_map(|e| {
+        let Expr::Call(function @ (Function::Le | Function::Lt | Function::Eq), args) = e else { return None };
+        let [Expr::Column(c), Expr::Literal(Value::Int(n))] = &args[..] else { return None };
+        let Expr::Column(c) = sub.fields()[*c].expr else { return None };
+        let call = windows.get(c.wrapping_sub(before))?;
+        let n = n.saturating_sub(i64::from(*function == Function::Lt));
+        (call.function == WindowFunction::RowNumber && n > 0).then_some(n as usize)
+    })
+}
+
 /// Puts the columns of a query's window functions behind those of a stream of its scope or group scope, which comes behind so many
 /// `others`. Rows of different owners, told apart by `refer`, are in different partitions; `refer` leads from the new rows
-/// afterwards.
+/// afterwards. `first_rows`: so many rows of each partition are enough.
 pub(super) fn add_windows(
     planner: &mut Planner<'_>,
     query: &BoundQuery,
     stream: Stream,
     others: usize,
     refer: &mut [Path],
+    first_rows: Option<usize>,
 ) -> Stream {
     if query.windows.is_empty() {
         return stream;
@@ -95,7 +125,11 @@ pub(super) fn add_windows(
                 (call, call.arguments.iter().map(|a| full.formula(&numbered(a))).collect())
             })
             .collect();
-        let (next, found) = planner.window(&full, partition, (SortSpec { columns, ..SortSpec::default() }, order), calls);
+        let sort = SortSpec { columns, ..SortSpec::default() };
+        if let Some(limit) = first_rows {
+            full = planner.top(&full, partition.clone(), sort.clone(), 0, limit);
+        }
+        let (next, found) = planner.window(&full, partition, (sort, order), calls);
         let deeper = |p: &mut Path| *p = p.within(false);
         refer.iter_mut().for_each(deeper);
         places.iter_mut().for_each(|p| deeper(&mut p.0));

@@ -126,6 +126,29 @@ fn compared() -> Vec<Json> {
     ]
 }
 
+/// The first three issues of each project by their row numbers, and those behind one: of a project of so many issues.
+fn up_to_the_third(op: &str, issues: i64) -> u64 {
+    let by = json!({ "partitionBy": [col("issues", "project")], "orderBy": [{ "expr": col("issues", "rank") }] });
+    let number = |name: &str| json!({ "op": "over", "name": name, "args": [], "over": by });
+    let named = |name: &str, expr: Json| json!({ "name": name, "expr": expr });
+    let columns = [named("id", col("issues", "id")), named("n", number("rowNumber")), named("rank", number("rank"))];
+    let condition = json!({ "op": op, "args": [col("t", "n"), { "op": "lit", "value": 3 }] });
+    let mut engine = Counted::new();
+    engine.watch(json!({ "from": { "query": { "from": "issues", "select": columns }, "alias": "t" }, "where": condition }));
+    engine.put("issues", (0..issues).map(|i| ints(&[i, 0, i])));
+    engine.put("issues", [ints(&[-1, 0, -1])])
+}
+
+#[test]
+fn rows_up_to_a_row_number_cost_that_part_of_their_partition() {
+    for op in ["<=", "<", "="] {
+        let [few, many] = [10, 10_000].map(|issues| up_to_the_third(op, issues));
+        assert!(few > 0 && few == many && many <= 20, "{op}: {few} and {many} rows looked at");
+    }
+    // All rows behind it have another number.
+    assert!(up_to_the_third(">", 10_000) > 10_000);
+}
+
 #[test]
 fn a_change_under_rows_that_are_compared_looks_at_no_others() {
     for query in compared() {
