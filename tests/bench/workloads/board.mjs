@@ -131,7 +131,7 @@ export async function board(host, { rows: issues, count, rounds }) {
       same(`the numbers of patches after ${JSON.stringify(change)}`, String(sinks.ours.diff.length), String(sinks.byHand.diff.length))
     }
     same(`rows after changes to a ${kind}`, JSON.stringify(copies[0]), JSON.stringify(copies[1]))
-    const per = kind === 'large label' ? Math.max(20, count >> 5) : count
+    const per = kind === 'large label' ? Math.max(20, count >> 3) : count
     let batch
     let turn = 0
     // Both sides get the same changes, one after the other.
