@@ -17,10 +17,10 @@ export async function prepareTarball() {
 }
 
 /**
- * A project in an empty folder: the fixture's files, a package.json and the installed tarball.
+ * A project in an empty folder: the fixture's files, or `files` (path to text), a package.json and the installed tarball.
  * `borrow` names packages of this repository that the project may import as if it had installed them.
  */
-export async function project(fixture, { borrow = [] } = {}) {
+export async function project(fixture, { borrow = [], files } = {}) {
   const folder = temporary(fixture)
   const remove = [() => rmSync(folder, { recursive: true, force: true })]
   let tarball = process.env.EDDYLINE_TARBALL
@@ -29,7 +29,11 @@ export async function project(fixture, { borrow = [] } = {}) {
     tarball = packed.tarball
     remove.push(packed.remove)
   }
-  cpSync(fileURLToPath(new URL(`fixtures/${fixture}/`, import.meta.url)), folder, { recursive: true })
+  if (files === undefined) cpSync(fileURLToPath(new URL(`fixtures/${fixture}/`, import.meta.url)), folder, { recursive: true })
+  for (const [path, text] of Object.entries(files ?? {})) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: `consumer-${fixture}`, private: true, type: 'module' }))
   // Offline, because the package has no dependencies: should it ever get one unasked, this fails.
   await must('npm', ['install', '--offline', '--no-audit', '--no-fund', '--silent', '--no-package-lock', tarball], { cwd: folder })
