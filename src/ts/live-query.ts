@@ -8,7 +8,6 @@ import { checkFunction, said, shown, wrong } from './option-kinds.js'
 import type { Family } from './open-queries.js'
 import type { Patch } from './patches.js'
 import type { AnyParams, ParamSpec } from './query/params.js'
-import type { QueryJson } from './query/types.js'
 import type { Diff, View } from './view.js'
 
 /**
@@ -51,8 +50,6 @@ export class SharedQuery {
   status: LiveStatus = 'ready'
   error: EddylineError | undefined
   timer: ReturnType<typeof setTimeout> | undefined
-  /** Those that it shares its form with. */
-  family: Family | undefined
   /** Why it cannot be evaluated. */
   #broken: EddylineError | undefined
   #loading = false
@@ -65,11 +62,11 @@ export class SharedQuery {
   #snapshot: LiveSnapshot<any> | undefined
   #lastRows: readonly object[] | undefined
 
-  /** `types`: those of declared parameters. */
-  constructor(readonly host: QueryHost, public view: View, readonly planKey: string, readonly json: QueryJson, readonly types?: ParamSpec) {}
+  /** `family`: those that it shares its form with; `types`: those of declared parameters. */
+  constructor(readonly host: QueryHost, public view: View, readonly planKey: string, readonly family: Family, readonly types?: ParamSpec) {}
 
   /** A part of the list is shown. */
-  get windowed(): boolean { return this.json.part !== undefined }
+  get windowed(): boolean { return this.family.json.part !== undefined }
 
   /** It cannot be evaluated. */
   get broken(): boolean { return this.#broken !== undefined }

@@ -15,7 +15,7 @@ import { readsTable } from './touches.js'
 /** What opens and drops the view behind a query. */
 export interface QueryDoor {
   /** A query that nobody has yet. Throws what is wrong with it. */
-  open(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced']): SharedQuery
+  open(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced'], family: Family): SharedQuery
   /** Lets in all rows of a query that comes in slices. */
   whole?(query: SharedQuery): void
   /** Nobody used it for the grace time; not called when `ended` says so. */
@@ -23,8 +23,11 @@ export interface QueryDoor {
   ended(): boolean
 }
 
-/** Queries that differ in their constants: their keys begin with its number instead of its text, which is long and the same for all. */
-export interface Family { readonly id: number; readonly form: string; queries: number }
+/**
+ * Queries that differ in their constants: their keys begin with its number instead of its text, which is long and the same for all. `json`
+ * is one of them: but for the constants it says what each of them is, of which there may be thousands.
+ */
+export interface Family { readonly id: number; readonly form: string; readonly json: QueryJson; queries: number }
 
 /** Milliseconds of a slice. */
 const SLICE = 4
@@ -53,7 +56,7 @@ export class OpenQueries {
   shared(json: QueryJson, alone = '', types?: ParamSpec, sliced?: LiveOptions['sliced']): SharedQuery {
     const slices = isSliced(sliced)
     const form = formOf(json)
-    const family = this.#families.get(form.form) ?? { id: ++this.#numbered, form: form.form, queries: 0 }
+    const family = this.#families.get(form.form) ?? { id: ++this.#numbered, form: form.form, json, queries: 0 }
     const key = `${alone}${family.id} ${form.constants.map(keyOf).join()}`
     const known = this.#plans.get(key)
     if (known !== undefined) {
@@ -62,9 +65,8 @@ export class OpenQueries {
       if (known.slicing && !slices) this.door.whole?.(known)
       return known
     }
-    const query = this.door.open(key, json, types, form, sliced)
+    const query = this.door.open(key, json, types, form, sliced, family)
     this.#plans.set(key, query)
-    query.family = family
     if (family.queries++ === 0) this.#families.set(family.form, family)
     return query
   }
@@ -94,7 +96,7 @@ export class OpenQueries {
   #drop(query: SharedQuery): void {
     this.#plans.delete(query.planKey)
     const { family } = query
-    if (family !== undefined && --family.queries === 0) this.#families.delete(family.form)
+    if (--family.queries === 0) this.#families.delete(family.form)
     this.door.drop(query)
     query.view.detach()
   }
@@ -129,7 +131,7 @@ export class OpenQueries {
   }
 
   /** Whether a query reads a table, of the tenant. */
-  reads({ json }: SharedQuery, table: string, tenant: string | undefined): boolean {
+  reads({ family: { json } }: SharedQuery, table: string, tenant: string | undefined): boolean {
     return (tenant === undefined || json.tenant === undefined || json.tenant === tenant) && readsTable(this.schema, json, table)
   }
 

@@ -4,7 +4,7 @@ import type { Dispatcher } from './dispatch.js'
 import { EddylineError } from './errors.js'
 import { Forms } from './forms.js'
 import { QueryEvent, type QueryHost, SharedQuery } from './live-query.js'
-import { OpenQueries } from './open-queries.js'
+import { type Family, OpenQueries } from './open-queries.js'
 import type { LiveOptions } from './options.js'
 import type { Port } from './port.js'
 import { type Form, planKey } from './query/builder.js'
@@ -53,7 +53,7 @@ export class Queries implements QueryHost {
     this.#mayFail = MAY_FAIL.test(planKey(schema as never))
     this.#reader = new ReportReader(port, relations, this.#views)
     this.open = new OpenQueries({
-      open: (key, json, types, form, sliced) => this.#register(key, json, types, form, sliced),
+      open: (key, json, types, form, sliced, family) => this.#register(key, json, types, form, sliced, family),
       whole: query => { this.#whole(query) },
       drop: ({ view: { id } }) => {
         this.#views.delete(id)
@@ -113,10 +113,10 @@ export class Queries implements QueryHost {
     else if (batch !== undefined && dispatcher.hasReportListeners) dispatcher.push([], batch)
   }
 
-  #register(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced']): SharedQuery {
+  #register(key: string, json: QueryJson, types: ParamSpec | undefined, form: Form, sliced: LiveOptions['sliced'], family: Family): SharedQuery {
     const port = this.#port
     const view = new View(port, this.#relations, this.#forms.register(json, form, isSliced(sliced)), this.version)
-    const query = new SharedQuery(this, view, key, json, types)
+    const query = new SharedQuery(this, view, key, family, types)
     view.windowed = query.windowed
     this.#views.set(view.id, view)
     view.query = query

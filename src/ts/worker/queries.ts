@@ -3,7 +3,7 @@ import type { LiveOptions } from '../database.js'
 import type { Dispatcher } from '../dispatch.js'
 import type { EddylineError } from '../errors.js'
 import { LiveQuery, type QueryHost, SharedQuery } from '../live-query.js'
-import { OpenQueries } from '../open-queries.js'
+import { type Family, OpenQueries } from '../open-queries.js'
 import type { Port, ViewInfo } from '../port.js'
 import { type QueryLike, checkDepth } from '../query/builder.js'
 import { type AnyParams, type ParamQuery, type ParamSpec, paramsJson } from '../query/params.js'
@@ -61,7 +61,7 @@ export class FarQueries implements QueryHost {
     readonly host: FarHost, public version: number,
   ) {
     this.open = new OpenQueries({
-      open: (key, json, types, _, sliced) => this.#register(key, json, types, sliced),
+      open: (key, json, types, _, sliced, family) => this.#register(key, json, types, sliced, family),
       whole: query => { host.post({ t: 'whole', query: this.#numberOf.get(query)! }) },
       drop: query => { this.#drop(query) },
       ended: () => host.dead() !== undefined,
@@ -108,10 +108,10 @@ export class FarQueries implements QueryHost {
     return set
   }
 
-  #register(key: string, json: QueryJson, types: ParamSpec | undefined, sliced: LiveOptions['sliced']): SharedQuery {
+  #register(key: string, json: QueryJson, types: ParamSpec | undefined, sliced: LiveOptions['sliced'], family: Family): SharedQuery {
     checkDepth(json)
     const number = this.host.number()
-    const query = new SharedQuery(this, new View(this.port, this.relations, NONE, this.version), key, json, types)
+    const query = new SharedQuery(this, new View(this.port, this.relations, NONE, this.version), key, family, types)
     query.loading()
     this.numbers.set(number, query)
     this.#numberOf.set(query, number)
