@@ -33,7 +33,7 @@ export async function bundled(folder) {
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     // The ways to the binary stay out of it: an entry has only its own. So do rooms that have an entry of their own.
-    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(project|reduce|storage|sync|tanstack|watch|datalog|datascript|worker)[\/](lower[\/])?\w[\w-]*|(index[\w.]*))\.js$/.test(id) }] },
+    codeSplitting: { groups: [{ name: 'core', test: (id) => !/[\/](boot[\/](browser|inline|workerd)|(bindings|project|reduce|storage|sync|tanstack|watch|datalog|datascript|worker)[\/](lower[\/])?\w[\w-]*|(index[\w.]*))\.js$/.test(id) }] },
     minifyInternalExports: true,
     minify: smaller,
     comments: { annotation: true, legal: false, jsdoc: false },
