@@ -23,7 +23,7 @@ export type KnownErrorCode = EngineErrorCode
   // Of `eddyline/sync`.
   | 'EVENT_INVALID' | 'AMBIGUOUS_ROW' | 'TARGET_INVALID' | 'UNKNOWN_LABEL' | 'INSERT_BY_KEY' | 'NOT_LINKED' | 'WATCHER_INVALID'
   | 'DUPLICATE_LABEL' | 'MESSAGE_INVALID'
-  // Of `eddyline/react`.
+  // Of the bindings of frameworks.
   | 'NO_DATABASE'
   // Of `eddyline/tanstack`.
   | 'SOURCE_FAILED'

@@ -11,11 +11,11 @@ import { build } from 'vite'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' }
 
-/** Bundles a page of tests/e2e/pages into one module, the package and React included. */
+/** Bundles a page of tests/e2e/pages into one module, the package and the framework included. */
 export async function bundle(name) {
   const { output } = await build({
     configFile: false, logLevel: 'error', root: join(root, 'tests/e2e/pages'), publicDir: false,
-    resolve: { alias: [{ find: /^eddyline\/react$/, replacement: join(root, 'pkg/react/index.js') }, { find: /^eddyline$/, replacement: join(root, 'pkg/index.inline.js') }] },
+    resolve: { alias: [{ find: /^eddyline\/(react|vue)$/, replacement: join(root, 'pkg/$1/index.js') }, { find: /^eddyline$/, replacement: join(root, 'pkg/index.inline.js') }] },
     define: { 'process.env.NODE_ENV': '"development"' },
     build: { write: false, minify: false, rollupOptions: { input: join(root, 'tests/e2e/pages', name), output: { format: 'es', entryFileNames: 'page.js', codeSplitting: false }, preserveEntrySignatures: 'strict' } },
   })

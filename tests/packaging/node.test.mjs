@@ -4,10 +4,12 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { reachable } from '../scripts/size.mjs'
 import { project } from './tarball.mjs'
 
+const frameworks = ['react', 'vue']
 let place
-before(async () => { place = await project('node') })
+before(async () => { place = await project('node', { borrow: frameworks }) })
 after(() => place?.remove())
 
 function node(...args) {
@@ -58,6 +60,22 @@ describe('in Node', () => {
   // Servers of React's components look at the first statement, and run such a module in the browser only.
   it('eddyline/react is for client components, and says so', () => {
     assert.match(readFileSync(join(place.installed, 'pkg/react/index.js'), 'utf8').slice(0, 20), /^(["'])use client\1;/)
+  })
+
+  it('bindings load on a server, without a document and without the engine, and are pending there', () => {
+    const script = `import { effectScope } from 'vue'
+      import * as react from 'eddyline/react'
+      import * as vue from 'eddyline/vue'
+      const made = () => null, db = null
+      console.log(JSON.stringify([typeof react.useLiveQuery, effectScope().run(() => vue.useLiveQuery(made, { db }).status.value)]))`
+    assert.equal(node('--input-type=module', '-e', script).trim(), '["function","pending"]')
+    for (const name of ['react', 'vue']) {
+      const files = reachable(join(place.installed, 'pkg'), `${name}/index.js`)
+      assert.deepEqual(files.filter((file) => /engine\.wasm|inline\.js|browser\.js/.test(file)), [], name)
+      // Nor any other framework.
+      const named = new Set(files.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*["'](?!\.)([^"'/]+)/g)].map(([, id]) => id)))
+      assert.deepEqual([...named], [name])
+    }
   })
 
   it('the binary and the manifest resolve by their names', () => {

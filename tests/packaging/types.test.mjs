@@ -8,7 +8,7 @@ import { inRoot } from '../scripts/place.mjs'
 import { project } from './tarball.mjs'
 
 let place
-before(async () => { place = await project('types', { borrow: ['react', 'react-dom', '@types/react'] }) })
+before(async () => { place = await project('types', { borrow: ['react', 'react-dom', '@types/react', 'vue'] }) })
 after(() => place?.remove())
 
 function check(name, options, files) {
@@ -27,7 +27,7 @@ const resolutions = {
 
 describe('the declarations', () => {
   for (const [name, options] of Object.entries(resolutions)) {
-    for (const file of ['consumer.ts', 'component.tsx', 'held.ts', 'projected.ts']) {
+    for (const file of ['consumer.ts', 'component.tsx', 'bindings.ts', 'held.ts', 'projected.ts']) {
       it(`hold under ${name}: ${file}`, () => {
         const { isAccepted, said } = check(`${name}.${file}`, options, [file])
         assert.ok(isAccepted, said)

@@ -17,6 +17,8 @@ import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import type { WorkerDatabase } from '../../src/ts/worker/index.js'
 import { useLiveQuery } from '../../src/ts/react/index.js'
+import { useLiveQuery as useVueQuery } from '../../src/ts/vue/index.js'
+import { computed as computedRef, ref, shallowRef } from 'vue'
 import { subscribe, sync } from '../../src/ts/sync/index.js'
 import { watches } from '../../src/ts/watch/index.js'
 import { type Change, type InputRow, type Key, type Row, type TableName, array, belongsTo, bigint, boolean, bytes, date, decimal, hasMany, hasOne, int, interval, json, manyToMany, number, string, table, through, time, timestamp, uuid } from '../../src/ts/schema.js'
@@ -563,6 +565,24 @@ void tagged
     pay: Decimal; bonus: Decimal; least: Decimal | null; most: Decimal | null; rank: number
     big: bigint; double: bigint | 1.5; nick: string; none: string | null; text: string | null; plain: 0 | 1
   }>()
+}
+// The bindings of other frameworks: as hooks, and what each of them takes of its framework.
+{
+  type Bound = typeof schema
+  const since = (d: Database<Bound>) => withParams({ least: 'int', status: 'text' }, p => d.query.issues.where(i => gt(i.points, p.least)).where('status', '=', p.status).select('id', 'points'))
+  const least = ref(3)
+  type Shown = readonly { id: string; points: number }[]
+  const inVue = useVueQuery((d: Database<Bound>) => since(d), { params: () => ({ least: least.value, status: 'open' }) })
+  same<typeof inVue.rows.value, Shown>()
+  // @ts-expect-error a text is no number
+  useVueQuery((d: Database<Bound>) => since(d), { params: () => ({ least: 'x', status: 'open' }) })
+  // @ts-expect-error all are
+  useVueQuery((d: Database<Bound>) => since(d))
+  const query = from(schema, 'issues').select('id', 'points')
+  const given = [useVueQuery(query), useVueQuery(shallowRef(query)), useVueQuery(computedRef(() => least.value > 3 && query)), useVueQuery(() => least.value > 3 ? query : null)]
+  same<typeof given[number]['rows']['value'], Shown>()
+  const loose = [useVueQuery((d: Database<Bound>) => d.query.issues.where('points', '>', param('least')).select('id', 'points'), { params: { least: 3 }, window: ref([0, 50] as const) }).rows.value]
+  same<typeof loose[number], Shown>()
 }
 // Hooks: values of parameters are those that the query declares, and all of them.
 {
