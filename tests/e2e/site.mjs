@@ -11,11 +11,21 @@ import { build } from 'vite'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' }
 
+/** Components and modules of Svelte. */
+const svelte = () => ({
+  name: 'svelte',
+  async transform(code, id) {
+    if (!/\.svelte(\.js)?$/.test(id)) return undefined
+    const { compile, compileModule } = await import('svelte/compiler')
+    return (id.endsWith('.js') ? compileModule : compile)(code, { filename: id, generate: 'client', dev: true }).js
+  },
+})
+
 /** Bundles a page of tests/e2e/pages into one module, the package and the framework included. */
 export async function bundle(name) {
   const { output } = await build({
-    configFile: false, logLevel: 'error', root: join(root, 'tests/e2e/pages'), publicDir: false,
-    resolve: { alias: [{ find: /^eddyline\/(react|vue)$/, replacement: join(root, 'pkg/$1/index.js') }, { find: /^eddyline$/, replacement: join(root, 'pkg/index.inline.js') }] },
+    configFile: false, logLevel: 'error', root: join(root, 'tests/e2e/pages'), publicDir: false, plugins: [svelte()],
+    resolve: { alias: [{ find: /^eddyline\/(react|vue|svelte)$/, replacement: join(root, 'pkg/$1/index.js') }, { find: /^eddyline$/, replacement: join(root, 'pkg/index.inline.js') }] },
     define: { 'process.env.NODE_ENV': '"development"' },
     build: { write: false, minify: false, rollupOptions: { input: join(root, 'tests/e2e/pages', name), output: { format: 'es', entryFileNames: 'page.js', codeSplitting: false }, preserveEntrySignatures: 'strict' } },
   })

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { reachable } from '../scripts/size.mjs'
 import { project } from './tarball.mjs'
 
-const frameworks = ['react', 'vue']
+const frameworks = ['react', 'vue', 'svelte']
 let place
 before(async () => { place = await project('node', { borrow: frameworks }) })
 after(() => place?.remove())
@@ -65,11 +65,12 @@ describe('in Node', () => {
   it('bindings load on a server, without a document and without the engine, and are pending there', () => {
     const script = `import { effectScope } from 'vue'
       import * as react from 'eddyline/react'
+      import * as svelte from 'eddyline/svelte'
       import * as vue from 'eddyline/vue'
       const made = () => null, db = null
-      console.log(JSON.stringify([typeof react.useLiveQuery, effectScope().run(() => vue.useLiveQuery(made, { db }).status.value)]))`
-    assert.equal(node('--input-type=module', '-e', script).trim(), '["function","pending"]')
-    for (const name of ['react', 'vue']) {
+      console.log(JSON.stringify([typeof react.useLiveQuery, effectScope().run(() => vue.useLiveQuery(made, { db }).status.value), svelte.useLiveQuery(made, { db }).status]))`
+    assert.equal(node('--input-type=module', '-e', script).trim(), '["function","pending","pending"]')
+    for (const name of ['react', 'vue', 'svelte']) {
       const files = reachable(join(place.installed, 'pkg'), `${name}/index.js`)
       assert.deepEqual(files.filter((file) => /engine\.wasm|inline\.js|browser\.js/.test(file)), [], name)
       // Nor any other framework.

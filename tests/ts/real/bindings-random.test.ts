@@ -7,6 +7,9 @@ import { type Outcome, runPrograms } from './random-programs.js'
 import { type Db, issue, open, random, tick } from './support.js'
 
 const root = vi.hoisted(() => new URL('../../../node_modules/', import.meta.url).href)
+vi.mock('svelte', () => import(/* @vite-ignore */ `${root}svelte/src/index-client.js`))
+vi.mock('svelte/reactivity', () => import(/* @vite-ignore */ `${root}svelte/src/reactivity/index-client.js`))
+vi.mock('svelte/store', () => import(/* @vite-ignore */ `${root}svelte/src/store/index-client.js`))
 
 const FIRST = Number(process.env.BINDINGS_SEED ?? 1), RUNS = Number(process.env.BINDINGS_RUNS ?? 6), STEPS = Number(process.env.BINDINGS_STEPS ?? 80)
 

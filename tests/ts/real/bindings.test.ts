@@ -6,6 +6,9 @@ import { type Mounted, type Seen, type Spec, bindings } from './bindings.js'
 import { type Db, eventually, open, put, schema } from './support.js'
 
 const root = vi.hoisted(() => new URL('../../../node_modules/', import.meta.url).href)
+vi.mock('svelte', () => import(/* @vite-ignore */ `${root}svelte/src/index-client.js`))
+vi.mock('svelte/reactivity', () => import(/* @vite-ignore */ `${root}svelte/src/reactivity/index-client.js`))
+vi.mock('svelte/store', () => import(/* @vite-ignore */ `${root}svelte/src/store/index-client.js`))
 
 const ends: (() => void)[] = []
 afterEach(() => { for (const end of ends.splice(0).reverse()) end() })

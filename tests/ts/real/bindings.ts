@@ -1,9 +1,15 @@
 // The bindings of frameworks, each in its own framework and without a document: a component that asks for what it is told to, and what it shows.
 // Node takes Solid and Svelte from their builds for servers: a test that imports this mocks them with those for browsers.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Component, createElement, type ReactNode } from 'react'
-import { vi } from 'vitest'
+import { flushSync } from 'svelte'
+import { compileModule } from 'svelte/compiler'
+import { expect, vi } from 'vitest'
 import { createRenderer, defineComponent, h, nextTick, onErrorCaptured, shallowRef } from 'vue'
 import * as react from '../../../pkg/react/index.js'
+import * as svelte from '../../../pkg/svelte/index.js'
 import * as vue from '../../../pkg/vue/index.js'
 import { documentWindow } from './document.js'
 
@@ -89,4 +95,23 @@ const inVue: Binding = {
   },
 }
 
-export const bindings: readonly Binding[] = [inReact, inVue]
+const folder = new URL('../../../.data/bindings/', import.meta.url)
+let compiled: Promise<any> | undefined
+/** Each test file has its own: they run at the same time. */
+function component(): Promise<any> {
+  const { js } = compileModule(readFileSync(new URL('binding.svelte.js', import.meta.url), 'utf8'), { filename: 'binding.svelte.js', generate: 'client' })
+  const file = new URL(`${basename(expect.getState().testPath!)}.js`, folder)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(file, js.code)
+  return import(/* @vite-ignore */ fileURLToPath(file))
+}
+const inSvelte: Binding = {
+  name: 'svelte',
+  async mount(db, spec) {
+    vi.stubGlobal('window', {})
+    const { mounted } = await (compiled ??= component())
+    return mounted(svelte.useLiveQuery, flushSync, db, spec)
+  },
+}
+
+export const bindings: readonly Binding[] = [inReact, inVue, inSvelte]
