@@ -25,7 +25,7 @@ const svelte = () => ({
 export async function bundle(name) {
   const { output } = await build({
     configFile: false, logLevel: 'error', root: join(root, 'tests/e2e/pages'), publicDir: false, plugins: [svelte()],
-    resolve: { alias: [{ find: /^eddyline\/(react|vue|svelte)$/, replacement: join(root, 'pkg/$1/index.js') }, { find: /^eddyline$/, replacement: join(root, 'pkg/index.inline.js') }] },
+    resolve: { alias: [{ find: /^eddyline\/(react|vue|svelte|solid)$/, replacement: join(root, 'pkg/$1/index.js') }, { find: /^eddyline$/, replacement: join(root, 'pkg/index.inline.js') }] },
     define: { 'process.env.NODE_ENV': '"development"' },
     build: { write: false, minify: false, rollupOptions: { input: join(root, 'tests/e2e/pages', name), output: { format: 'es', entryFileNames: 'page.js', codeSplitting: false }, preserveEntrySignatures: 'strict' } },
   })

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { reachable } from '../scripts/size.mjs'
 import { project } from './tarball.mjs'
 
-const frameworks = ['react', 'vue', 'svelte']
+const frameworks = ['react', 'vue', 'svelte', 'solid-js']
 let place
 before(async () => { place = await project('node', { borrow: frameworks }) })
 after(() => place?.remove())
@@ -65,17 +65,18 @@ describe('in Node', () => {
   it('bindings load on a server, without a document and without the engine, and are pending there', () => {
     const script = `import { effectScope } from 'vue'
       import * as react from 'eddyline/react'
+      import * as solid from 'eddyline/solid'
       import * as svelte from 'eddyline/svelte'
       import * as vue from 'eddyline/vue'
       const made = () => null, db = null
-      console.log(JSON.stringify([typeof react.useLiveQuery, effectScope().run(() => vue.useLiveQuery(made, { db }).status.value), svelte.useLiveQuery(made, { db }).status]))`
-    assert.equal(node('--input-type=module', '-e', script).trim(), '["function","pending","pending"]')
-    for (const name of ['react', 'vue', 'svelte']) {
+      console.log(JSON.stringify([typeof react.useLiveQuery, effectScope().run(() => vue.useLiveQuery(made, { db }).status.value), svelte.useLiveQuery(made, { db }).status, solid.createLiveQuery(made, { db }).status()]))`
+    assert.equal(node('--input-type=module', '-e', script).trim(), '["function","pending","pending","pending"]')
+    for (const name of ['react', 'vue', 'svelte', 'solid']) {
       const files = reachable(join(place.installed, 'pkg'), `${name}/index.js`)
       assert.deepEqual(files.filter((file) => /engine\.wasm|inline\.js|browser\.js/.test(file)), [], name)
       // Nor any other framework.
       const named = new Set(files.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*["'](?!\.)([^"'/]+)/g)].map(([, id]) => id)))
-      assert.deepEqual([...named], [name])
+      assert.deepEqual([...named], [name === 'solid' ? 'solid-js' : name])
     }
   })
 

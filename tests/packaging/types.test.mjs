@@ -8,7 +8,7 @@ import { inRoot } from '../scripts/place.mjs'
 import { project } from './tarball.mjs'
 
 let place
-before(async () => { place = await project('types', { borrow: ['react', 'react-dom', '@types/react', 'vue', 'svelte'] }) })
+before(async () => { place = await project('types', { borrow: ['react', 'react-dom', '@types/react', 'vue', 'svelte', 'solid-js'] }) })
 after(() => place?.remove())
 
 function check(name, options, files) {

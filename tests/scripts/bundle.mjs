@@ -4,9 +4,9 @@ import { join, posix } from 'node:path'
 import { SetupError } from './command.mjs'
 
 /** What stays a module of its own, made by other rooms or by hosts. */
-const apart = /(^|\/)(glue\.js|wasm-bytes\.js|engine\.wasm)$|^(react|vue|svelte)(\/|$)/
+const apart = /(^|\/)(glue\.js|wasm-bytes\.js|engine\.wasm)$|^(react|vue|svelte|solid-js)(\/|$)/
 
-const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index', 'vue/index', 'svelte/index', 'project/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'tanstack/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host', 'worker/inside']
+const entries = ['index', 'index.inline', 'index.slim', 'index.workerd', 'react/index', 'vue/index', 'svelte/index', 'solid/index', 'project/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'tanstack/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host', 'worker/inside']
 
 const smaller = { compress: { target: 'es2022' }, mangle: true, codegen: { removeWhitespace: true } }
 

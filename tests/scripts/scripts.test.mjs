@@ -190,12 +190,12 @@ describe('bundling', () => {
   it('shares what entries have in common, keeps what bundlers read, and names the binary from where it is', async () => {
     write('bundle/boot/browser.js', `export const load = () => fetch(new URL('../engine.wasm', import.meta.url))`)
     write('bundle/shared.js', '/** doc */\nexport const shared = /* @__PURE__ */ f()\nexport const unused = 1')
-    for (const name of ['index.inline', 'index.slim', 'index.workerd', 'project/index', 'react/index', 'vue/index', 'svelte/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'tanstack/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host', 'worker/inside']) {
+    for (const name of ['index.inline', 'index.slim', 'index.workerd', 'project/index', 'react/index', 'vue/index', 'svelte/index', 'solid/index', 'reduce/index', 'storage/index', 'storage/opfs-worker', 'sync/index', 'tanstack/index', 'watch/index', 'datalog/index', 'datascript/index', 'worker/index', 'worker/host', 'worker/inside']) {
       write(`bundle/${name}.js`, `export { shared } from '${name.includes('/') ? '..' : '.'}/shared.js'`)
     }
     write('bundle/index.js', `export * from './shared.js'\nexport { load } from './boot/browser.js'\nexport { init } from './glue.js'`)
     const files = await bundled(join(folder, 'bundle'))
-    assert.deepEqual([...files.keys()].sort(), ['core.js', 'datalog/index.js', 'datascript/index.js', 'index.inline.js', 'index.js', 'index.slim.js', 'index.workerd.js', 'project/index.js', 'react/index.js', 'reduce/index.js', 'storage/index.js', 'storage/opfs-worker.js', 'svelte/index.js', 'sync/index.js', 'tanstack/index.js', 'vue/index.js', 'watch/index.js', 'worker/host.js', 'worker/index.js', 'worker/inside.js'])
+    assert.deepEqual([...files.keys()].sort(), ['core.js', 'datalog/index.js', 'datascript/index.js', 'index.inline.js', 'index.js', 'index.slim.js', 'index.workerd.js', 'project/index.js', 'react/index.js', 'reduce/index.js', 'solid/index.js', 'storage/index.js', 'storage/opfs-worker.js', 'svelte/index.js', 'sync/index.js', 'tanstack/index.js', 'vue/index.js', 'watch/index.js', 'worker/host.js', 'worker/index.js', 'worker/inside.js'])
     assert.match(files.get('index.js'), /new URL\("\.\/engine\.wasm",import\.meta\.url\)/)
     assert.match(files.get('index.js'), /from"\.\/glue\.js"/)
     assert.match(files.get('core.js'), /@__PURE__ \*\/ ?f\(\)/)

@@ -17,6 +17,7 @@ import type { RowOf } from '../../src/ts/query/types.js'
 import { firstValue, lag, lead, over, rowNumber } from '../../src/ts/query/window.js'
 import type { WorkerDatabase } from '../../src/ts/worker/index.js'
 import { useLiveQuery } from '../../src/ts/react/index.js'
+import { createLiveQuery } from '../../src/ts/solid/index.js'
 import { useLiveQuery as useSvelteQuery } from '../../src/ts/svelte/index.js'
 import { useLiveQuery as useVueQuery } from '../../src/ts/vue/index.js'
 import { computed as computedRef, ref, shallowRef } from 'vue'
@@ -573,19 +574,22 @@ void tagged
   const since = (d: Database<Bound>) => withParams({ least: 'int', status: 'text' }, p => d.query.issues.where(i => gt(i.points, p.least)).where('status', '=', p.status).select('id', 'points'))
   const least = ref(3), params = { least: 3, status: 'open' }
   type Shown = readonly { id: string; points: number }[]
-  const [inVue, inSvelte] = [useVueQuery((d: Database<Bound>) => since(d), { params: () => ({ least: least.value, status: 'open' }) }), useSvelteQuery((d: Database<Bound>) => since(d), () => ({ params }))]
+  const [inVue, inSvelte, inSolid] = [useVueQuery((d: Database<Bound>) => since(d), { params: () => ({ least: least.value, status: 'open' }) }), useSvelteQuery((d: Database<Bound>) => since(d), () => ({ params })), createLiveQuery((d: Database<Bound>) => since(d), { params })]
   same<typeof inVue.rows.value, Shown>()
   same<typeof inSvelte.rows, Shown>()
+  same<ReturnType<typeof inSolid.rows>, Shown>()
   // @ts-expect-error a text is no number
   useVueQuery((d: Database<Bound>) => since(d), { params: () => ({ least: 'x', status: 'open' }) })
   // @ts-expect-error one is missing
   useSvelteQuery((d: Database<Bound>) => since(d), () => ({ params: { least: 3 } }))
   // @ts-expect-error all are
+  createLiveQuery((d: Database<Bound>) => since(d))
+  // @ts-expect-error all are
   useVueQuery((d: Database<Bound>) => since(d))
   const query = from(schema, 'issues').select('id', 'points')
   const given = [useVueQuery(query), useVueQuery(shallowRef(query)), useVueQuery(computedRef(() => least.value > 3 && query)), useVueQuery(() => least.value > 3 ? query : null)]
   same<typeof given[number]['rows']['value'], Shown>()
-  const loose = [useVueQuery((d: Database<Bound>) => d.query.issues.where('points', '>', param('least')).select('id', 'points'), { params: { least: 3 }, window: ref([0, 50] as const) }).rows.value]
+  const loose = [useVueQuery((d: Database<Bound>) => d.query.issues.where('points', '>', param('least')).select('id', 'points'), { params: { least: 3 }, window: ref([0, 50] as const) }).rows.value, createLiveQuery((d: Database<Bound>) => d.query.issues.select('id', 'points'), { window: [0, 50], tenant: 'a' }).rows()]
   same<typeof loose[number], Shown>()
   // @ts-expect-error there is no such option
   useSvelteQuery((d: Database<Bound>) => d.query.issues, { windows: [0, 50] })

@@ -7,6 +7,8 @@ import { type Outcome, runPrograms } from './random-programs.js'
 import { type Db, issue, open, random, tick } from './support.js'
 
 const root = vi.hoisted(() => new URL('../../../node_modules/', import.meta.url).href)
+vi.mock('solid-js', () => import(/* @vite-ignore */ `${root}solid-js/dist/solid.js`))
+vi.mock('solid-js/web', () => ({ isServer: false }))
 vi.mock('svelte', () => import(/* @vite-ignore */ `${root}svelte/src/index-client.js`))
 vi.mock('svelte/reactivity', () => import(/* @vite-ignore */ `${root}svelte/src/reactivity/index-client.js`))
 vi.mock('svelte/store', () => import(/* @vite-ignore */ `${root}svelte/src/store/index-client.js`))

@@ -4,11 +4,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Component, createElement, type ReactNode } from 'react'
+import { createComponent, createRenderEffect, createRoot, createSignal } from 'solid-js'
 import { flushSync } from 'svelte'
 import { compileModule } from 'svelte/compiler'
 import { expect, vi } from 'vitest'
 import { createRenderer, defineComponent, h, nextTick, onErrorCaptured, shallowRef } from 'vue'
 import * as react from '../../../pkg/react/index.js'
+import * as solid from '../../../pkg/solid/index.js'
 import * as svelte from '../../../pkg/svelte/index.js'
 import * as vue from '../../../pkg/vue/index.js'
 import { documentWindow } from './document.js'
@@ -95,6 +97,24 @@ const inVue: Binding = {
   },
 }
 
+const inSolid: Binding = {
+  name: 'solid',
+  mount(db, spec) {
+    const [given, give] = createSignal(db), [asked, ask] = createSignal(spec), seen: Seen[] = []
+    const looked = <T>(look: () => T): T | undefined => { try { return look() } catch (thrown) { seen.push({ thrown }); return undefined } }
+    const Shows = (): null => {
+      const live = looked(() => solid.createLiveQuery(d => asked().make(d), () => options(asked())))
+      if (live !== undefined) createRenderEffect(() => { looked(() => { seen.push({ snapshot: live.snapshot() }) }) })
+      return null
+    }
+    const unmount = createRoot(dispose => {
+      createComponent(solid.EddylineProvider, { get db() { return given() as never }, get children() { return createComponent(Shows, {}) } })
+      return dispose
+    })
+    return { seen, settle() {}, ask, give(next) { give(() => next) }, unmount }
+  },
+}
+
 const folder = new URL('../../../.data/bindings/', import.meta.url)
 let compiled: Promise<any> | undefined
 /** Each test file has its own: they run at the same time. */
@@ -114,4 +134,4 @@ const inSvelte: Binding = {
   },
 }
 
-export const bindings: readonly Binding[] = [inReact, inVue, inSvelte]
+export const bindings: readonly Binding[] = [inReact, inVue, inSvelte, inSolid]

@@ -17,7 +17,7 @@ const published: Record<string, string> = {
   Change: 'core.Change<Schema>', Batch: 'core.Batch<Schema>', Report: 'core.Report', Patch: 'core.Patch<any>', Source: 'core.Source', SyncSession: 'core.SyncSession',
 }
 /** Entries of frameworks, workers and storages are only type-checked. */
-const elsewhere = /'eddyline\/(react|vue|svelte|worker|storage|tanstack)|new Worker\(/
+const elsewhere = /'eddyline\/(react|vue|svelte|solid|worker|storage|tanstack)|new Worker\(/
 
 interface Sample { readonly block: Block; readonly program: Program; readonly name: string }
 const samples: Sample[] = ['README.md', 'www/docs/api.md', 'www/docs/storage.md'].flatMap(blocksOf).map((block, i) => ({ block, program: program(block.code), name: `sample-${String(i).padStart(2, '0')}` }))
