@@ -2,7 +2,8 @@
 //!
 //! Without a condition beyond the keys nothing is kept: whether a key has rows is read off the right arrangement, and
 //! whether it had off the changes. Law, with s(k) for "key k is shown": out = ∂A · s + A′ · (s′ − s). Cost: O(1) per changed
-//! left row; a changed right row looks at the left rows of its key only when that key gets its first row or loses its last.
+//! row, however many of a batch share a key; a changed right row looks at the left rows of its key only when that key gets its first
+//! row or loses its last.
 //!
 //! With a condition per pair: the weight of the matches of each left row. Law: out = [w′ · s′] − [w · s] per left row. Cost: the
 //! pairs of the changed rows, as a join's, none of which is kept.
@@ -61,9 +62,9 @@ impl SemiJoin {
         }
         let mut changed = b.empty();
         changed.apply(relations, inputs[1]);
-        let keys = Keys { relations, rows: b, changed: &changed };
+        let mut keys = Keys { relations, rows: b, changed: &changed, had: HashMap::default(), looked: 0 };
         let mut examined = inputs[0].rows().len() + inputs[1].rows().len();
-        let shown = |row: Handle| keys.had_rows(self.left.relation, row, a.key()) != self.anti;
+        let mut shown = |row: Handle| keys.had_rows(self.left.relation, row, a.key()) != self.anti;
         match inputs[0].update() {
             Some((old, new, _)) if same_cells(relations, self.left.relation, old, new, a.key()) => {
                 if shown(old) {
@@ -87,7 +88,7 @@ impl SemiJoin {
                 out.push(left, if now == self.anti { -weight } else { weight });
             }
         }
-        step.meter.examined += examined as u64;
+        step.meter.examined += (examined + keys.looked) as u64;
     }
 
     fn step_by_pair(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) {
@@ -128,6 +129,10 @@ struct Keys<'a> {
     relations: &'a Relations,
     rows: &'a HashArrangement,
     changed: &'a HashArrangement,
+    /// Which of the keys that were asked for had any, by the first of their changed rows.
+    had: HashMap<Handle, Weight, HandleState>,
+    /// Changed rows that were looked at.
+    looked: usize,
 }
 
 impl Keys<'_> {
@@ -135,20 +140,29 @@ impl Keys<'_> {
         self.rows.matches(self.relations, relation, row, paths).next().is_some()
     }
 
-    /// Cost: O(changed rows of the key).
-    fn had_rows(&self, relation: RelationId, row: Handle, paths: &[Path]) -> bool {
+    /// Cost: O(changed rows of the key) the first time, then O(1): rows that come by thousands may all ask for one key.
+    fn had_rows(&mut self, relation: RelationId, row: Handle, paths: &[Path]) -> bool {
         if self.changed.is_empty() {
             return self.has_rows(relation, row, paths);
         }
-        let mut new = 0;
-        for (changed, weight) in self.changed.matches(self.relations, relation, row, paths) {
-            let now = self.rows.weight(changed);
-            if now != weight {
-                return true;
-            }
-            new += usize::from(now != 0);
+        let mut changed = self.changed.matches(self.relations, relation, row, paths).peekable();
+        let Some(&(first, _)) = changed.peek() else { return self.has_rows(relation, row, paths) };
+        if let Some(had) = self.had.get(&first) {
+            return *had > 0;
         }
-        self.rows.matches(self.relations, relation, row, paths).nth(new).is_some()
+        let mut new = 0;
+        let had = changed.any(|(changed, weight)| {
+            self.looked += 1;
+            let now = self.rows.weight(changed);
+            new += usize::from(now != 0);
+            now != weight
+        });
+        let had = had || self.rows.matches(self.relations, relation, row, paths).nth(new).is_some();
+        // A few are as soon looked at again.
+        if new > 4 {
+            self.had.insert(first, Weight::from(had));
+        }
+        had
     }
 }
 

@@ -427,6 +427,26 @@ fn one_more_row_of_a_key_that_has_one_says_nothing_to_those_outside() {
 }
 
 #[test]
+fn a_batch_that_fills_both_sides_of_a_sub_query_looks_at_each_row_once() {
+    let same = json!({ "op": "=", "args": [col("likes", "project"), col("issues", "project")] });
+    for op in ["exists", "notExists"] {
+        let mut engine = Counted::new();
+        engine.watch(json!({ "from": "issues", "where": { "op": op, "query": { "from": "likes", "where": same } } }));
+        let schema = engine.0.schema();
+        let written = |op: Op, table: &str, n: i64| {
+            let table = schema.table(table).unwrap();
+            (0..n).map(|i| Written::new(op, table, &ints(&[i, i % 2, i]), 0..3)).collect::<Vec<_>>()
+        };
+        let both = |op: Op| [written(op, "issues", 1000), written(op, "likes", 1000)].concat();
+        let [load, clear] = [Op::Upsert, Op::Delete].map(both);
+        for changes in [load, clear] {
+            let looked = engine.apply(changes);
+            assert!((2000..=12_000).contains(&looked), "{looked} rows looked at for 2,000 that come or go under {op}");
+        }
+    }
+}
+
+#[test]
 fn a_bound_that_moves_lets_in_and_out_what_is_between() {
     let least = |e: Json| json!({ "op": "scalar", "query": { "from": "projects", "select": [{ "name": "n", "expr": e }] } });
     let min = json!({ "op": "agg", "name": "min", "args": [col("projects", "id")] });
