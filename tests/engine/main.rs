@@ -7,6 +7,7 @@
 //! - `arrival`: the order of lists that declare none.
 //! - `board`: what a change costs under nested associations, whatever the sizes of the tables.
 //! - `work`: what a change costs, counted, not timed; and what is kept for it.
+//! - `cliffs`: what a change costs beside few rows and beside many, for random queries. `CLIFF_RUNS=10`, `CLIFF_SEED=…`.
 //! - `packed`: rows that leave packed, for storage and other pages, and come back.
 //! - `windows`: window functions over large partitions, and what a change to one costs.
 //! - `params`: what it costs to set a parameter or to move a window.
@@ -19,6 +20,7 @@
 
 mod arrival;
 mod board;
+mod cliffs;
 mod crowds;
 mod filling;
 mod harness;

@@ -54,6 +54,8 @@ impl Domain {
     pub const FEW: Domain = Domain { keys: 10 };
     /// So few that nearly all references lead somewhere.
     pub const DENSE: Domain = Domain { keys: 5 };
+    /// So many that few rows of a world meet, and some do.
+    pub const SOME: Domain = Domain { keys: 40 };
     /// So many that lists grow beyond one node of a tree.
     pub const MANY: Domain = Domain { keys: 300 };
 

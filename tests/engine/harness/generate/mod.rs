@@ -15,6 +15,8 @@ mod source;
 mod subquery;
 mod window;
 mod work;
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "sizes are compared natively"))]
+pub mod worlds;
 
 use eddyline::query::ast::{ExprJson, QueryJson};
 use eddyline::query::{Column, Schema};
