@@ -136,11 +136,25 @@ impl Formula {
                 | Function::Strpos
                 | Function::Ascii
                 | Function::JsonArrayLength
+                | Function::Cardinality
+                | Function::ArrayLength
+                | Function::ArrayPosition
+                | Function::Scale
+                | Function::DiffDays
                 | Function::Cast(CastTo::Int),
                 _,
             ) => false,
             Formula::Call(Function::Cast(CastTo::BigInt), _) => true,
-            Formula::Call(_, args) => args.iter().any(|a| a.is_wide(relations, relation)),
+            // Of a choice what may be taken counts, not what it is made by.
+            Formula::Call(f, args) => args.iter().enumerate().any(|(i, a)| {
+                let is_taken = match f {
+                    Function::Case => i % 2 == 1 || i + 1 == args.len(),
+                    Function::CaseOf => i > 0 && (i % 2 == 0 || i + 1 == args.len()),
+                    Function::NullIf | Function::ArrayAt => i == 0,
+                    _ => true,
+                };
+                is_taken && a.is_wide(relations, relation)
+            }),
         }
     }
 

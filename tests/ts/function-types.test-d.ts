@@ -141,3 +141,11 @@ same<RowOf<typeof lists>, {
   times: string[][] | null; timesToo: string[][] | null; ats: Date[] | null; texts: (string | null)[] | null; names: (string | null)[][] | null; bigs: number[][] | null; prices: (number | null)[] | null; raw: string[] | null
   j: { k?: number; d: { e: string } }[] | null; digits: ('1' | '2')[] | null; ivs: IntervalText[] | null
 }>()
+// A list in the place of one is one: what is compared with it, too.
+const instead = q.select(a => ({ names: coalesce(a.names, []), some: coalesce(a.names, ['x', null]), of: when(a.ok, a.names).otherwise(null), other: when(a.ok, a.names).otherwise(['y']) }))
+same<RowOf<typeof instead>, { names: (string | null)[]; some: (string | null)[]; of: (string | null)[] | null; other: (string | null)[] }>()
+q.where(a => eq(a.names, coalesce(a.names, ['x'])))
+// What is looked for among moments is a constant as beside a column of moments.
+q.where(a => and(anyOf(0, a.times), anyOf('2024-01-02', a.times), anyOf(new Date(), a.times), anyOf(a.due, a.times), eq(arrayPosition(a.times, '2024-01-02'), 1)))
+// @ts-expect-error no number is among texts
+anyOf(1, q.select(a => ({ names: a.names })) as never as api.Expr<string[]>)

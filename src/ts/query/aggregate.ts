@@ -37,7 +37,7 @@ function aggregate<T>(name: string, args: readonly unknown[], type?: CellType, o
   const { distinct, where, orderBy } = options
   if (distinct) json.distinct = true
   if (where !== undefined) json.filter = literal(where, 'bool')
-  if (orderBy !== undefined) json.orderBy = orderList(orderBy).map(orderJson)
+  if (orderBy !== undefined) json.orderBy = orderList(orderBy).map(o => orderJson(o, distinct ? type : undefined))
   return new Expr(json, type)
 }
 
@@ -50,11 +50,12 @@ export function orderList(order: OrderItem | readonly OrderItem[]): readonly Ord
 }
 const ORDER = '`orderBy` takes an expression, one with its direction, or a list of these: i.title, [i.title, \'desc\']'
 
-/** @internal */
-export function orderJson(item: OrderItem): OrderJson {
+/** @internal `like`: of a list that is ordered by what it is made of, the type that this is made one of. */
+export function orderJson(item: OrderItem, like?: CellType): OrderJson {
   const [by, direction, options] = Array.isArray(item) ? item as Exclude<OrderItem, Expr<any>> : [item]
   checkOrder('QUERY_INVALID', direction, options, 'orderBy')
-  return { expr: exprOf(by, ORDER, 'orderBy'), ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
+  const expr = exprOf(by, ORDER, 'orderBy')
+  return { expr: like === undefined ? expr : literal(by, like), ...(direction === 'desc' ? { desc: true } : {}), ...(options?.nulls !== undefined ? { nulls: options.nulls } : {}) }
 }
 
 /** Number of rows, or of rows where `a` is not null. `count({ where: … })` counts rows that satisfy a condition. */

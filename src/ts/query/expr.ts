@@ -318,6 +318,7 @@ export type Alternative<T, V = NonNullable<T>> = 0 extends 1 & T ? any : [V] ext
   : [V] extends [Uint8Array] ? Uint8Array : [V] extends [readonly unknown[]] ? readonly unknown[] : unknown
 /** What an alternative to a value of `T` is in rows, which show moments, days and intervals in one form each. */
 export type Beheld<T, U, V = Exclude<T, null>> = 0 extends 1 & T ? U : [V] extends [never] ? U
+  : [V] extends [readonly (infer E)[]] ? (Exclude<U, null> extends readonly E[] ? V | Extract<U, null> : U)
   : [V] extends [Date] ? Date | Extract<U, null> : [V] extends [{ readonly $day?: Date }] ? V | Extract<U, null> : [V] extends [IntervalText] ? ([IntervalText] extends [V] ? V | Extract<U, null> : U) : U
 /** The first that is not null. */
 export function coalesce<T, const U extends Alternative<T> | null>(a: Expr<T>, b: Operand<U>): Expr<AnyNumber<Chosen<Exclude<T, null> | Beheld<T, U>>>>

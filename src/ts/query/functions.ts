@@ -288,10 +288,12 @@ export function makeTimestamp(year: Operand<Num>, month: Operand<Num>, day: Oper
 // ---- arrays -----------------------------------------------------------------------------------------------------------
 
 type Elements<A> = A extends readonly (infer E)[] ? E : never
+/** Something to look for among the elements: an expression, or what stands for a constant. */
+type Element<A> = Expr<Elements<A> | null> | Constant<NonNullable<Elements<A>>>
 type ListOf<A> = Expr<A> | readonly NonNullable<Elements<A>>[]
 const elementType = (a: Expr<any>): CellType | undefined => elementOf(a?.cellType)
 /** `value = ANY(array)`: null if no element equals it and one is null; false of an empty array, also for null. */
-export function anyOf<A extends readonly unknown[] | null>(value: Operand<Elements<A> | null>, a: Expr<A>): Condition { return new Expr({ op: 'any', args: [literal(value, elementType(a)), operand(a, 'anyOf(\'x\', i.tags)')] }, 'bool') }
+export function anyOf<A extends readonly unknown[] | null>(value: Element<A> | null, a: Expr<A>): Condition { return new Expr({ op: 'any', args: [literal(value, elementType(a)), operand(a, 'anyOf(\'x\', i.tags)')] }, 'bool') }
 /** `a @> part`: every element of `part` is in `a`. */
 export function arrayContains<A extends readonly unknown[] | null>(a: Expr<A>, part: ListOf<A>): Condition { return call('@>', [a, part], 'bool', a?.cellType) }
 /** `a && b`: an element of one is in the other. */
@@ -303,7 +305,7 @@ export function arrayLength<A extends readonly unknown[] | null>(a: Expr<A>): Ex
 /** `a[place]`: an element by its place, from 1; null where there is none. */
 export function arrayAt<A extends readonly unknown[] | null>(a: Expr<A>, place: Operand<number>): Expr<Elements<A> | null> { return call('arrayAt', [a, place], elementType(a), 'int') }
 /** Place of the first element that equals a value, from 1; null if none does. */
-export function arrayPosition<A extends readonly unknown[] | null>(a: Expr<A>, value: Operand<Elements<A>>): Expr<number | null> { return new Expr({ op: 'arrayPosition', args: [operand(a, 'arrayPosition(i.tags, \'x\')'), literal(value, elementType(a))] }, 'int') }
+export function arrayPosition<A extends readonly unknown[] | null>(a: Expr<A>, value: Element<A>): Expr<number | null> { return new Expr({ op: 'arrayPosition', args: [operand(a, 'arrayPosition(i.tags, \'x\')'), literal(value, elementType(a))] }, 'int') }
 /** Elements that are not null as texts, joined: PostgreSQL's `array_to_string`. */
 export function arrayToText<A extends readonly unknown[] | null>(a: Expr<A>, separator: Operand<string>): Expr<string | Null<A>> { return ofTexts('arrayToText', [a, separator]) }
 

@@ -94,13 +94,19 @@ export function scopeOfAliases(aliases: Record<string, object>): object {
   return scope
 }
 
+/** The type of a constant that names none. */
+const typeOf = (value: unknown): CellType | undefined => ({ string: 'text', boolean: 'bool', number: Number.isSafeInteger(value) ? 'int' : 'float' } as Partial<Record<string, CellType>>)[typeof value]
+
 /** The members that a callback of a clause gave. */
 export function members(clause: string, record: unknown): Member[] {
   if (typeof record !== 'object' || record === null || record instanceof Expr || record instanceof GroupingSets || Array.isArray(record) || 'call' in record) {
     const name = record instanceof Expr && record.json.op === 'col' ? record.json.name! : 'x'
     throw misshapen(`the callback of \`${clause}\` names members: ${clause}(i => ({ ${name}: i.${name} })), or ${clause}('${name}')`, record)
   }
-  return Object.entries(record).map(([name, value]) => ({ name, expr: placed(name, () => literal(value)), type: value instanceof Expr ? value.cellType : undefined }))
+  return Object.entries(record).map(([name, value]) => {
+    const expr = placed(name, () => literal(value))
+    return { name, expr, type: value instanceof Expr ? value.cellType : typeOf(value) ?? expr.name as CellType | undefined }
+  })
 }
 
 /** The condition that a callback makes. */

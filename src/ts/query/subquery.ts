@@ -1,5 +1,6 @@
-import type { QueryLike } from './builder.js'
-import { type Comparable, type Condition, Expr, type ExprJson, type Operand, literal, misshapen } from './expr.js'
+import type { CellType } from '../port.js'
+import type { Query, QueryLike } from './builder.js'
+import { type Comparable, type Condition, Expr, type ExprJson, type Operand, likeOf, literal, misshapen } from './expr.js'
 import { jsonOf } from './parts.js'
 
 /** A query of one member. */
@@ -18,9 +19,9 @@ export function exists(query: QueryLike<any>): Condition { return about('exists'
 export function notExists(query: QueryLike<any>): Condition { return about('notExists', [], query) }
 
 /** Whether a value is the one member of a row: unknown if none is equal, and the value or a member is null. */
-export function inQuery<T>(value: Operand<T>, query: OneMember<NoInfer<T> | Comparable<NoInfer<T>> | null>): Condition { return about('inQuery', [literal(value)], query) }
+export function inQuery<T>(value: Operand<T>, query: OneMember<NoInfer<T> | Comparable<NoInfer<T>> | null>): Condition { return member('inQuery', value, query) }
 /** Whether it is of none: as SQL's `NOT IN`, unknown (so no row) beside a null; `notExists` is what is mostly meant. */
-export function notInQuery<T>(value: Operand<T>, query: OneMember<NoInfer<T> | Comparable<NoInfer<T>> | null>): Condition { return about('notInQuery', [literal(value)], query) }
+export function notInQuery<T>(value: Operand<T>, query: OneMember<NoInfer<T> | Comparable<NoInfer<T>> | null>): Condition { return member('notInQuery', value, query) }
 
 /**
  * The one member of a query's one row; null without rows. With more than one row the view is in error (TOO_MANY_ROWS).
@@ -29,7 +30,7 @@ export function notInQuery<T>(value: Operand<T>, query: OneMember<NoInfer<T> | C
  * q.select(i => ({ id: i.id, comments: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).select(() => ({ n: count() }))) }))
  * ```
  */
-export function scalar<R>(query: QueryLike<R>): Expr<R[keyof R] | null> { return new Expr({ op: 'scalar', query: jsonOf(query) }) }
+export function scalar<R>(query: QueryLike<R>): Expr<R[keyof R] | null> { return new Expr({ op: 'scalar', query: jsonOf(query) }, typeOf(query)) }
 
 /** A column of a query outside, named as `table.column` (or `alias.column`): for sub-queries built away from the query around. */
 export function outer<T = any>(path: string): Expr<T> {
@@ -40,4 +41,12 @@ export function outer<T = any>(path: string): Expr<T> {
 
 function about(op: string, args: ExprJson[], query: QueryLike<any>): Condition {
   return new Expr({ op, ...(args.length > 0 ? { args } : {}), query: jsonOf(query) }, 'bool')
+}
+
+const member = (op: string, value: unknown, query: QueryLike<any>): Condition => about(op, [literal(value, likeOf([value, new Expr({ op }, typeOf(query))]))], query)
+
+/** The type of a query's one member: what stands beside its value is of it. */
+function typeOf(query: QueryLike<any>): CellType | undefined {
+  const columns = (query as Partial<Query<any, any>> | undefined)?.parts?.().columns
+  return columns?.length === 1 ? columns[0].type : undefined
 }

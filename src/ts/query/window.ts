@@ -89,7 +89,7 @@ export function over<T>(call: WindowFunction<T> | Expr<T>, spec: WindowSpec = {}
   const over: NonNullable<ExprJson['over']> = {}
   const partitionBy = spec.partitionBy === undefined ? [] : Array.isArray(spec.partitionBy) ? spec.partitionBy as readonly Expr<any>[] : [spec.partitionBy]
   if (partitionBy.length > 0) over.partitionBy = partitionBy.map(e => exprOf(e, '`partitionBy` takes an expression, or a list of these: i.title', 'over.partitionBy'))
-  if (order.length > 0) over.orderBy = order.map(orderJson)
+  if (order.length > 0) over.orderBy = order.map(o => orderJson(o))
   if (spec.frame !== undefined) {
     checkOptions({ start: undefined, ...spec.frame as object }, FRAME, { code: 'QUERY_INVALID', path: 'over.frame', of: 'frame' })
     const { unit, start, end, exclude } = spec.frame

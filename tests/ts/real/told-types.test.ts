@@ -99,3 +99,50 @@ describe('what JSON is said to hold', () => {
     expect(row(q.select(a => ({ gt: e.gt(e.jsonGet(a.any, 's'), 3 as never), least: e.least(e.jsonGet<number>(a.any, 'n'), e.jsonGet<number>(a.any, 'f'), 3), none: e.coalesce(e.jsonGet(a.meta, 'none'), 7) })))).toEqual({ gt: false, least: 2.5, none: 7 })
   })
 })
+
+describe('the value of a sub-query is of the type of its member', () => {
+  const one = <C extends 'day' | 'at' | 'd' | 'u' | 'iv' | 'tm' | 's' | 'f'>(column: C) => e.scalar(db.query.all.as('x').limit(1).select(column))
+
+  it('beside constants', () => {
+    expect(row(q.select(() => ({
+      day: e.eq(one('day'), '2024-01-02'), date: e.eq(one('day'), new Date('2024-01-02')), at: e.eq(one('at'), '2024-01-02'), micros: e.eq(one('at'), Date.UTC(2024, 0, 2)), d: e.eq(one('d'), '4.5'), u: e.eq(one('u'), 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'),
+      iv: e.eq(one('iv'), { hours: 24 }), tm: e.lt(one('tm'), '04:06'), first: e.coalesce(one('day'), '2024-03-04'), in: e.inArray(one('d'), ['4.50', 3]), of: e.match(one('day')).when('2024-01-02', 'it').otherwise('no'),
+      any: e.anyOf('x', e.scalar(db.query.all.as('x').limit(1).select('names'))), has: e.arrayContains(e.scalar(db.query.all.as('x').limit(1).select('names')), ['x']),
+      list: e.arrayContains(e.scalar(db.query.all.as('x').select(x => ({ days: e.arrayAgg(x.day) }))), ['2024-01-02']),
+    })))).toEqual({ day: true, date: true, at: true, micros: true, d: true, u: true, iv: true, tm: true, first: '2024-01-02', in: true, of: 'it', any: true, has: true, list: true })
+    expect(row(e.from(q.select(() => ({ day: one('day') })).as('days')).where('day', '=', '2024-01-02'))).toEqual({ day: '2024-01-02' })
+  })
+
+  it('and so is a constant that is chosen', () => {
+    const fixed = e.from(q.select(() => ({ at: new Date('2024-01-02'), kind: 'issue', zero: 0, yes: true })).as('fixed'))
+    expect(row(fixed.where('at', '=', '2024-01-02').where('at', '<', Date.UTC(2025, 0)).where('kind', '=', 'issue').select(f => ({ at: e.coalesce(f.at, '2024-03-04') })))).toEqual({ at: new Date('2024-01-02') })
+    expect(row(fixed.innerJoin('all', (f, a) => e.and(e.ne(a.day, f.kind), e.gt(e.jsonGet(a.meta, 'n'), f.zero), e.eq(e.jsonGet(a.meta, 'b'), f.yes))).select(r => ({ id: r.all.id })))).toEqual({ id: 1 })
+  })
+
+  it('in functions, of texts too', () => {
+    expect(row(q.select(a => ({ lower: e.upper(one('u')), like: e.like(one('day'), '2024%'), concat: e.concat(one('d'), '!'), text: e.eq(one('day'), a.s), turned: e.ne(one('s'), a.day), round: e.round(one('d'), 0), elapsed: e.elapsed(one('tm'), '04:00') })))).toEqual({
+      lower: 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', like: true, concat: '4.50!', text: false, turned: true, round: '5', elapsed: '00:05:06',
+    })
+    expect(row(q.select(a => ({ n: e.gt(e.scalar(db.query.all.as('x').limit(1).select(x => ({ n: e.jsonGet(x.meta, 'n') }))), a.f) })))).toEqual({ n: true })
+  })
+
+  it('so is that of a list that is looked through', () => {
+    const within = <C extends 'day' | 'at' | 'd' | 'u' | 's' | 'iv'>(column: C) => db.query.all.as('x').select(column)
+    expect(row(q.select(a => ({
+      day: e.inQuery('2024-01-02', within('day')), at: e.inQuery(new Date('2024-01-02'), within('at')), d: e.inQuery('4.5', within('d')), u: e.notInQuery('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', within('u')),
+      iv: e.inQuery('24:00', within('iv')), text: e.inQuery(a.day, within('s')), member: e.inQuery(e.jsonGet(a.meta, 's'), within('s')),
+    })))).toEqual({ day: true, at: true, d: true, u: false, iv: true, text: false, member: true })
+  })
+})
+
+it('integers are numbers whatever bigints they are chosen by', () => {
+  expect(row(q.select(a => ({
+    when: e.when(e.gt(a.b, 3), a.i).otherwise(0), match: e.match(a.b).when(4n, a.i).otherwise(0), open: e.match(a.b).when(4n, a.i), nullif: e.nullif(a.i, a.b), other: e.nullif(a.i, e.add(a.b, 1)), place: e.arrayPosition(a.names, e.cast(a.b, 'text')),
+    at: e.arrayAt(e.scalar(db.query.all.as('x').select(x => ({ list: e.arrayAgg(x.i) }))), e.sub(a.b, 3) as e.Expr<never>), scale: e.scale(e.add(a.d, a.b) as e.Expr<e.Decimal>), length: e.arrayLength(e.scalar(db.query.all.as('x').select(x => ({ list: e.arrayAgg(x.b) })))),
+    big: e.when(e.gt(a.i, 3), a.b), bigger: e.match(a.i).when(3, 1n).otherwise(a.b), none: e.nullif(a.b, a.i), tall: e.coalesce(a.b, a.i),
+  })))).toEqual({ when: 4, match: 4, open: 4, nullif: null, other: 4, place: null, at: 4, scale: 2, length: 1, big: 4n, bigger: 4n, none: null, tall: 4n })
+})
+
+it('a distinct list of texts is ordered by what it is made of', () => {
+  expect(row(q.groupBy('ok').select(a => ({ ds: e.stringAgg(a.d, ', ', { distinct: true, orderBy: [a.d, 'desc'] }), n: e.stringAgg(e.jsonGet(a.meta, 's'), ', ', { distinct: true, orderBy: e.jsonGet(a.meta, 's') }) })))).toEqual({ ds: '4.50', n: 'abc' })
+})
