@@ -149,3 +149,6 @@ q.where(a => eq(a.names, coalesce(a.names, ['x'])))
 q.where(a => and(anyOf(0, a.times), anyOf('2024-01-02', a.times), anyOf(new Date(), a.times), anyOf(a.due, a.times), eq(arrayPosition(a.times, '2024-01-02'), 1)))
 // @ts-expect-error no number is among texts
 anyOf(1, q.select(a => ({ names: a.names })) as never as api.Expr<string[]>)
+// What is not there in JSON of no known type is null, whatever is made of it.
+const unknowns = q.select(a => ({ n: cast(jsonGet(a.any, 'n'), 'int'), kind: jsonTypeof(jsonGet(a.any, 'n')), length: jsonArrayLength(jsonGet(a.any, 'list')), known: cast(a.j, 'text') }))
+same<RowOf<typeof unknowns>, { n: number | null; kind: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | null; length: number | null; known: string }>()

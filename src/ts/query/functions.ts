@@ -14,8 +14,8 @@ type Fraction<A> = (Extract<A, string> extends never ? number : number extends A
 const fractionOf = (a: unknown): CellType => a instanceof Expr && a.cellType === 'decimal' ? 'decimal' : 'float'
 type Text = string | null
 type Moment = Date | null
-/** Null, if one of the arguments may be. */
-type Null<A> = Extract<A, null>
+/** Null, if one of the arguments may be: JSON of no known type is null where there is none. */
+type Null<A> = unknown extends A ? (0 extends 1 & A ? Extract<A, null> : null) : Extract<A, null>
 /** What is told by hand, `jsonGet<number>(…)`, or not at all: not what the place would take, which in a `select` is `any`. */
 type Told<T> = [T][T extends unknown ? 0 : never]
 
