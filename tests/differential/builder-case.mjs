@@ -11,7 +11,7 @@ const { applyPatches, createDatabase } = eddyline
 /** A case of a seed: a schema, batches, and queries that begin before one of the batches. */
 export function makeBuilderCase(seed) {
   const r = randomOf(seed + 0x5eed)
-  const schema = makeSchema(r)
+  const schema = makeSchema(r, (tables) => new QueryMaker(r, { tables }).condition())
   const batches = makeHistory(r, schema)
   const queries = Array.from({ length: 12 }, () => {
     const query = new QueryMaker(r, schema).query()
@@ -23,7 +23,7 @@ export function makeBuilderCase(seed) {
 /** A case that has each of the makers of expressions. */
 export function makeFullCase(seed) {
   const r = randomOf(seed + 0xf0)
-  const schema = makeSchema(r)
+  const schema = makeSchema(r, (tables) => new QueryMaker(r, { tables }).condition())
   return { seed, schema, batches: makeHistory(r, schema), queries: new QueryMaker(r, schema).every().map((query) => ({ ...query, from: 0 })) }
 }
 
@@ -131,7 +131,7 @@ function looseDifference({ shape, by, loosely }, expected, actual) {
   }
   const parts = shape.map((member, i) => ({ member, i })).filter(({ member }) => by.includes(member.name))
   for (let i = 0; i < actual.length; i++) {
-    const found = rowDifference(parts.map((p) => p.member), parts.map((p) => expected[i][p.i]), Object.fromEntries(parts.map((p) => [p.member.name, actual[i][p.member.name]])), `order[${i}]`, loosely)
+    const found = rowDifference(parts.map((p) => p.member), parts.map((p) => expected[i][p.i]), Object.fromEntries(parts.map((p) => [p.member.name, actual[i][p.member.name]])), `order[${i}]`, true)
     if (found) return found
   }
   return undefined
@@ -174,15 +174,19 @@ export async function shrunk(pg, failing, found) {
   return { small, found: last }
 }
 
-/** Kinds of the values that members were seen to have, to check them against the types of the rows: `seen` is a map by the path of the member. */
-export function observe(seen, shape, rows) {
+/** Kinds of the values that members were seen to have, by their types: `seen` is a map by the type of the member, `of` that of the row. */
+export function observe(seen, shape, rows, of = 'Row') {
+  const add = (type, kind) => {
+    if (!seen.has(type)) seen.set(type, new Set())
+    seen.get(type).add(kind)
+  }
   for (const row of rows) {
     for (const member of shape) {
-      if (member.row || member.list || member.one) continue
-      const kind = kindOf(member, row[member.name])
-      if (kind === undefined) continue
-      if (!seen.has(member.name)) seen.set(member.name, new Set())
-      seen.get(member.name).add(kind)
+      const value = row[member.name], type = `${of}[${JSON.stringify(member.name)}]`
+      const parts = member.row ?? member.list ?? member.one
+      const kind = parts === undefined || value === null ? kindOf(member, value) : undefined
+      if (kind !== undefined) add(type, kind)
+      else if (parts !== undefined) observe(seen, parts, member.list ? value : [value], member.list ? `${type}[number]` : `NonNullable<${type}>`)
     }
   }
 }

@@ -52,7 +52,7 @@ export class Maker {
     // JSON of another form than a column is said to have.
     if (type === 'json') this.isUntyped = true
     const value = this.r.pick(valuesOf(type, safe))
-    if (!plain && this.params && this.params.length < 4 && !type.startsWith('json') && this.r.oneIn(2)) {
+    if (!plain && this.params && this.params.length < 4 && this.r.oneIn(2)) {
       const name = this.fresh('p')
       this.params.push({ name, type, values: [value, ...Array.from({ length: 3 }, () => this.r.pick(valuesOf(type, safe)))] })
       return { code: this.parameter(name, type), sql: `«${name}»`, type, param: true }

@@ -153,6 +153,8 @@ export class QueryMaker extends RowMaker {
         clause = ` group by ${sqls.join(', ')}`
       }
       if (sets) rows.grouped = by
+      // What is never null is, in rows of groupings without it: types know that of columns, not of what is made of them.
+      if (sets && !isNamed) this.isUntyped = true
     }
     const w = rows.grouped
     const s = { columns: by.map((x) => ({ ...x, safe: x.safe && !x.fixed })), rows: { ...rows, make: undefined }, grouped: w, keys: rows.keys, keyNodes: [] }
@@ -270,6 +272,11 @@ export class QueryMaker extends RowMaker {
     return [
       ...chunks(rows).map((members) => ({ code: `${source.code}${record(members)}`, sql: `select ${fields(members)} from ${source.from} order by ${s.keys.join(', ')}`, shape: members, ordered: true, isUntyped: members[0].isUntyped })),
       ...chunks(groups).map((members) => ({ code: `${source.code}.groupBy('${by.name}')${record(members)}`, sql: `select ${fields(members)} from ${source.from} group by ${by.sql}`, shape: members, by: [], loosely: true, isUntyped: members[0].isUntyped })),
+      ...['rollup', 'cube', 'groupingSets'].map((sets) => ({
+        code: `${source.code}.groupBy(${sets}('${by.name}')).select(${v} => ({ by: ${by.code}, level: grouping(${by.code}), n: count() }))`,
+        sql: `select ${by.sql}, grouping(${by.sql})::int8, count(*) from ${source.from} group by ${sets === 'groupingSets' ? 'grouping sets' : sets} (${by.sql})`,
+        shape: [{ name: 'by', type: by.type, strict: true }, { name: 'level', type: 'int', strict: true }, { name: 'n', type: 'int', strict: true }], by: [], loosely: true, isUntyped: false,
+      })),
     ].map((made) => ({ params: [], loosely: false, ...made }))
   }
 

@@ -4,6 +4,13 @@ import { q } from './builder-schema.mjs'
 import { SourceMaker, aggregateNames } from './builder-sources.mjs'
 
 export class RowMaker extends SourceMaker {
+  /** The condition and the order of an association of the schema. */
+  condition() {
+    const s = this.scope([this.table('issues')], this.fresh('i'))
+    const made = this.byName(s), item = this.r.pick(s.own), ordered = orderItem(this, { code: `'${item.name}'`, sql: item.sql })
+    return { code: `{ where: q => q.where(${made.code}), orderBy: [${ordered.code.startsWith('[') ? ordered.code : `[${ordered.code}]`}] }`, where: made.sql, order: [ordered.sql] }
+  }
+
   /** Rows of tables as they are: of one with its associations, of several by their names. */
   whole(query, depth) {
     const { r } = this
@@ -16,7 +23,7 @@ export class RowMaker extends SourceMaker {
     }
     const extra = []
     // Columns computed of associations can be read by the steps behind them.
-    const relations = associations(first.table.name)
+    const relations = associations(first.table.name, this.schema)
     if (relations.length > 0 && r.oneIn(3)) {
       const relation = r.pick(relations.filter((x) => !x.one || x.name === 'latest'))
       const at = this.fresh('t')
@@ -33,6 +40,7 @@ export class RowMaker extends SourceMaker {
         const value = this.aggregate(type, { columns: [], rows: { ...rows, columns: rows.own }, keys: rows.keys, keyNodes: [] })
         if (value && !value.fixed && isOne(value.code)) {
           const name = this.fresh('n')
+          this.loosely = true
           query.code += `.withAggregate('${name}', '${relation.name}', ${c} => ${value.code})`
           extra.push({ name, type: value.type, near: value.near, strict: value.strict, sql: `(select ${value.sql} ${from})` })
         }
@@ -78,7 +86,7 @@ export class RowMaker extends SourceMaker {
     const { r } = this
     let code = ''
     const fields = [], shape = []
-    for (const relation of r.some(associations(owner.table.name)).slice(0, 2)) {
+    for (const relation of r.some(associations(owner.table.name, this.schema)).slice(0, 2)) {
       const alias = this.fresh('n')
       const target = this.table(relation.to, alias)
       const v = this.fresh('c')
@@ -92,7 +100,7 @@ export class RowMaker extends SourceMaker {
         inner += isNamed ? `.where(${made.code})` : `.where(${w} => ${made.code})`
         where.push(made.sql)
       }
-      if (relation.one) order.push(...(relation.order?.(q(alias)) ?? []))
+      if (relation.one || (relation.order && r.oneIn(2))) order.push(...(relation.order?.(q(alias)) ?? []))
       else {
         const col = r.pick(s.own)
         const item = orderItem(this, { code: `'${col.name}'`, sql: col.sql })
@@ -127,12 +135,14 @@ const isOne = (code) => {
 }
 
 /** The associations of a table: where they lead, and what links. */
-function associations(table) {
+function associations(table, { busy }) {
   if (table === 'links') return []
   if (table === 'people') {
     return [
       { name: 'issues', to: 'issues', link: (a, b) => `${b}."personId" = ${a}."id"` },
       { name: 'latest', to: 'issues', one: true, link: (a, b) => `${b}."personId" = ${a}."id"`, order: (b) => [`${b}."id" desc`] },
+      // Its condition and its order are of the schema.
+      { name: 'busy', to: 'issues', link: (a, b) => `${b}."personId" = ${a}."id" and ${busy.where.replaceAll('"issues".', `${b}.`)}`, order: (b) => busy.order.map((x) => x.replaceAll('"issues".', `${b}.`)) },
       { name: 'helpers', to: 'people', link: (a, b) => `exists (select 1 from "issues" hi join "links" hl on hl."issueId" = hi."id" where hi."personId" = ${a}."id" and hl."personId" = ${b}."id")` },
     ]
   }

@@ -7,7 +7,8 @@ const META = 'json/*<{ n?: number | null; s?: string | null; b?: boolean | null;
 const names = ['title', 'order', 'dueAt', 'value', 'group', 'points', 'select', 'from', 'end', 'user', 'rank', 'limit', 'total', 'next', 'kind', 'label', 'at', 'mark', 'note', 'state', 'size', 'weight', 'level', 'tags', 'extra', 'more', 'last', 'first', 'count', 'zone', 'code', 'hash']
 export const q = (name) => `"${name}"`
 
-export function makeSchema(r) {
+/** `conditionOf` makes a condition and an order of an association of some tables: `{ code, where, order }`, with the columns of `"issues"`. */
+export function makeSchema(r, conditionOf) {
   const keyTypes = ['int', 'text', 'uuid', 'bigint', 'date', 'int', 'text', 'timestamp', 'decimal', 'time', 'interval', 'float', 'bytes']
   const issueKey = r.pick(keyTypes), personKey = r.pick(keyTypes.slice(0, 7))
   const others = (share) => {
@@ -22,11 +23,12 @@ export function makeSchema(r) {
     { name: 'issues', key: ['id'], columns: [column('id', issueKey, { key: true }), column('personId', personKey, { nullable: true, of: personKey }), column('parentId', issueKey, { nullable: true, of: issueKey }), column('meta', 'json', { nullable: r.oneIn(2), declared: META }), ...others(4)] },
     { name: 'links', key: ['issueId', 'personId'], columns: [column('issueId', issueKey, { key: true }), column('personId', personKey, { key: true }), column('n', 'int', { nullable: true })] },
   ]
+  const { code: busy, where, order } = conditionOf(tables)
   const declared = (col) => `${col.declared ?? types[col.type].column}${col.nullable ? '.nullable()' : ''}${col.key ? '.key()' : ''}`
   const code = `defineSchema({\n${tables.map((t) => `  ${t.name}: table({ ${t.columns.map((col) => `${col.name}: ${declared(col)}`).join(', ')} }),`).join('\n')}\n}, {\n` +
     `  issues: { person: belongsTo('people', 'personId'), parent: belongsTo('issues', 'parentId'), children: hasMany('issues', 'parentId'), links: hasMany('links', 'issueId', { orderBy: [['n', 'desc']] }), folk: manyToMany('people', 'links', ['issueId', 'personId'], { orderBy: [['id', 'asc']] }) },\n` +
-    `  people: { issues: hasMany('issues', 'personId', { orderBy: [['id', 'desc']] }), latest: hasOne('issues', 'personId', { orderBy: [['id', 'desc']] }), helpers: through('issues', 'folk') },\n})`
-  return { tables, code }
+    `  people: { issues: hasMany('issues', 'personId', { orderBy: [['id', 'desc']] }), latest: hasOne('issues', 'personId', { orderBy: [['id', 'desc']] }), helpers: through('issues', 'folk'), busy: hasMany('issues', 'personId', ${busy}) },\n})`
+  return { tables, code, busy: { where, order } }
 }
 
 export const tablesSql = ({ tables }) => ['drop schema if exists b cascade', 'create schema b', 'set search_path to b', ...tables.map((t) =>

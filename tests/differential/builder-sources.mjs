@@ -80,6 +80,7 @@ export class SourceMaker extends Maker {
     if (this.r.oneIn(2)) {
       const value = this.expr(type, { columns: [], rows: single, keys: inner.keys }, 1)
       if (value === undefined || value.fixed || !isAggregate(value.code)) return undefined
+      this.loosely = true
       return { code: `scalar(${code}.select(${v} => ({ x: ${value.code} })))`, sql: `(select ${value.sql} ${from})`, type, near: value.near, strict: value.strict }
     }
     const x = this.leaf(type, single)

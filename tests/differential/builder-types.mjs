@@ -24,7 +24,7 @@ export function typeProgram(cases) {
       out.push(`const q${j} = ${typed(code)}`)
       for (const [name, kinds] of seen) {
         lines.set(out.length + 1, { seed, query: j, code, member: name, kinds: [...kinds] })
-        out.push(`holds<RowOf<typeof q${j}>[${JSON.stringify(name)}], ${[...kinds].map((k) => written[k]).join(' | ')}>()`)
+        out.push(`holds<${name.replace('Row', `RowOf<typeof q${j}>`)}, ${[...kinds].map((k) => written[k]).join(' | ')}>()`)
       }
     })
     out.push(`return [${queries.flatMap((query, j) => (query.isUntyped ? [] : [`q${j}`])).join(', ')}]`, '}')

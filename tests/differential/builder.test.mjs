@@ -17,7 +17,7 @@ import { typeErrors, typeProgram } from './builder-types.mjs'
 import { openPostgres } from './postgres.mjs'
 
 const first = Number(process.env.BUILDER_SEED ?? 1)
-const usual = 30
+const usual = 50
 const runs = Number(process.env.BUILDER_RUNS ?? usual)
 // Cases with each of the makers of expressions.
 const full = Math.ceil(runs / 10)
