@@ -88,8 +88,9 @@ export class Maker {
   expr(type, s, depth = 2, options = {}) {
     if (depth <= 0 || this.r.oneIn(4)) return this.leaf(type, s, options)
     // Of what is over several rows as much as of what is of one.
-    if (!options.safe && (s.rows ? this.r.oneIn(2) : s.windows && this.r.oneIn(3))) {
-      const made = s.rows ? this.aggregate(type, s, depth - 1) : windowed(this, type, s, depth - 1)
+    const isWindow = s.windows && this.r.oneIn(3)
+    if (!options.safe && (isWindow || (s.rows && this.r.oneIn(2)))) {
+      const made = isWindow ? windowed(this, type, s, depth - 1) : this.aggregate(type, s)
       if (made !== undefined) return made
     }
     for (let i = 0; i < 8; i++) {

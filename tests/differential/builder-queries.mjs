@@ -164,6 +164,8 @@ export class QueryMaker extends RowMaker {
       clause += ` having ${made.sql}`
     }
     const list = wanted ?? Array.from({ length: 1 + r.below(4) }, () => r.pick(this.types(s)))
+    // Over groups, too, which their members tell apart.
+    if (!within && !w && by.length > 0) Object.assign(s, { windows: true, keyNodes: by })
     const members = list.map((type, i) => {
       const made = within && (type === 'decimal' || type === 'interval') ? this.leaf(type, { ...s, columns: s.columns.filter((x) => x.safe) }) : this.expr(type, s, 2)
       return made && { ...made, name: wanted ? this.called(i) : `g${i}` }

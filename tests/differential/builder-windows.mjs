@@ -65,7 +65,8 @@ function makeFrame(m, unit, distance) {
 const over = (call, w) => `over(${[call, ...w.code].join(', ')})`
 
 function options(m, s) {
-  if (!m.r.oneIn(3)) return { code: '', sql: '' }
+  // Over groups PostgreSQL has no aggregates in a filter.
+  if (s.rows || !m.r.oneIn(3)) return { code: '', sql: '' }
   const where = m.bool(s, 1)
   return { code: `{ where: ${where.code} }`, sql: ` filter (where ${where.sql})` }
 }
