@@ -20,10 +20,12 @@ const MAX_BODY_BYTES = 64 * 1024
 export function createHttpServer({ database, hub, snapshots, team, page, mounted = new Map() }) {
   /** @param {Request} request @param {Response} response */
   async function route(request, response) {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    const url = addressOf(request)
+    if (url === undefined) throw new RequestError('this is no address')
+    const { pathname, searchParams } = url
     if (pathname === '/snapshot') {
       if (request.method !== 'GET') throw new RequestError('use GET', 405)
-      return snapshots.send(response)
+      return snapshots.send(response, searchParams.get('after'))
     }
     if (pathname.startsWith('/api/')) {
       if (request.method !== 'POST') throw new RequestError('use POST', 405)
@@ -61,12 +63,23 @@ export function createHttpServer({ database, hub, snapshots, team, page, mounted
     })
   })
   server.on('upgrade', (request, socket, head) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
-    if (pathname !== '/feed') return
-    if (!isSameOrigin(request)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n')
+    // The server has let go of this socket: one that breaks with nobody listening would end the process.
+    socket.on('error', () => socket.destroy())
+    const refuse = (/** @type {string} */ status) => socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+    if (addressOf(request)?.pathname !== '/feed') return refuse('404 Not Found')
+    if (!isSameOrigin(request)) return refuse('403 Forbidden')
     hub.upgrade(request, socket, head)
   })
   return server
+}
+
+/** Undefined if there is none: what a request line holds need not be an address. @param {Request} request */
+function addressOf(request) {
+  try {
+    return new URL(request.url ?? '/', 'http://localhost')
+  } catch {
+    return undefined
+  }
 }
 
 /** Browsers name the page that asks; another site's page must not write here. @param {Request} request */

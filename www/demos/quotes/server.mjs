@@ -14,6 +14,9 @@ import { sendFile } from '../../server/static-files.mjs'
 /** @typedef {import('node:http').IncomingMessage} Request */
 /** @typedef {import('node:http').ServerResponse} Response */
 
+/** Of a reader that takes less than it is told so much is kept; then it is cut off, and comes back to everything as it is. */
+const MAX_UNREAD_BYTES = 1024 * 1024
+
 const here = fileURLToPath(new URL('.', import.meta.url)).replace(/[\\/]$/, '')
 const library = fileURLToPath(new URL('../../../pkg', import.meta.url))
 
@@ -29,6 +32,7 @@ class Circle {
   readers = new Set()
   // Later than anything that pages remember of an earlier run.
   cursor = Date.now() * 1000
+  isWritten = false
 
   /** @param {string} name */
   constructor(name) { this.name = name }
@@ -44,6 +48,9 @@ class Circle {
     response.on('close', () => { this.readers.delete(response) })
   }
 
+  /** Nobody reads it, and nobody ever wrote to it: a new one is as good. */
+  get isForgotten() { return this.readers.size === 0 && !this.isWritten }
+
   /** Ends all streams. One that is still on its way takes nothing more: a write behind the end would throw. */
   cut() {
     for (const response of this.readers) response.end()
@@ -55,23 +62,30 @@ class Circle {
     const change = this.#change(wish)
     if (change === undefined) return false
     this.cursor++
-    for (const response of this.readers) response.write(this.#text([change]))
+    this.isWritten = true
+    const text = this.#text([change])
+    for (const response of this.readers) {
+      if (response.writableLength > MAX_UNREAD_BYTES) response.destroy()
+      else response.write(text)
+    }
     return true
   }
 
   /** What a wish changes, or undefined. @param {Wish} wish */
   #change({ like, add, remove }) {
-    const row = this.rows.get(String(like))
+    const row = typeof like === 'string' ? this.rows.get(like) : undefined
     if (row !== undefined) {
       row.likes++
       return { op: 'update', table: 'quotes', id: row.id, set: { likes: row.likes } }
     }
     if (typeof add?.author === 'string' && typeof add.content === 'string') {
-      const made = { id: crypto.randomUUID(), author: add.author.slice(0, 200), content: add.content.slice(0, 2000), likes: 0 }
+      // Half a character, cut or sent so, is no text: no page could read it.
+      const textOf = (/** @type {string} */ given, /** @type {number} */ length) => given.slice(0, length).toWellFormed()
+      const made = { id: crypto.randomUUID(), author: textOf(add.author, 200), content: textOf(add.content, 2000), likes: 0 }
       this.rows.set(made.id, made)
       return { op: 'insert', table: 'quotes', row: made }
     }
-    return this.rows.delete(String(remove)) ? { op: 'delete', table: 'quotes', id: remove } : undefined
+    return typeof remove === 'string' && this.rows.delete(remove) ? { op: 'delete', table: 'quotes', id: remove } : undefined
   }
 }
 
@@ -99,7 +113,12 @@ export function openQuotes() {
     async answer(request, response, path) {
       const { searchParams } = new URL(request.url ?? '/', 'http://localhost')
       const name = (searchParams.get('circle') || 'readers').slice(0, 100)
-      if (path === '/feed') { circle(name).join(response); return }
+      if (path === '/feed') {
+        const joined = circle(name)
+        joined.join(response)
+        response.on('close', () => { if (joined.isForgotten) circles.delete(name) })
+        return
+      }
       if (path === '/write' && request.method === 'POST') {
         const wish = await bodyOf(request)
         response.writeHead(typeof wish === 'object' && wish !== null && circle(name).write(wish) ? 204 : 400).end()
@@ -119,7 +138,9 @@ export function openQuotes() {
 export async function startQuotes({ port = 0, host = '127.0.0.1' } = {}) {
   const { answer, cut } = openQuotes()
   const server = createServer((request, response) => {
-    answer(request, response, new URL(request.url ?? '/', 'http://localhost').pathname)
+    // What a request line holds need not be an address, and then this throws.
+    const answered = async () => answer(request, response, new URL(request.url ?? '/', 'http://localhost').pathname)
+    answered()
       .catch(() => { if (!response.headersSent) response.writeHead(500); response.end() })
   })
   await new Promise((resolve, reject) => { server.once('error', reject).listen(port, host, () => { resolve(undefined) }) })
