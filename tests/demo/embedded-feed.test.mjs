@@ -218,12 +218,17 @@ test('the change log in the database is pruned, by whole transactions', async ()
 })
 
 test('what cannot be written is refused, and changes nothing', async () => {
-  await withDemo(async demo => {
+  await withDemo(async (demo, database) => {
+    // A moment that no page can show would keep all of them from loading.
+    await assert.rejects(database.query(`update issues set updated_at = 'infinity' where id = 'i1'`), /check/)
     const cases = /** @type {[string, any, number][]} */ ([
       ['update-issue', { id: 'i1', set: { status: 'nonsense' } }, 400],
       ['update-issue', { id: 'i1', set: { id: 'i2' } }, 400],
       ['update-issue', { id: 'i1', set: { title: '   ' } }, 400],
       ['update-issue', { id: 'i1', set: {} }, 400],
+      ['update-issue', { id: 'i1', set: { title: 'before\0after' } }, 400],
+      ['update-issue', { id: 'i1', set: { 'title" = null --': 'x' } }, 400],
+      ['update-issue', JSON.parse('{ "id": "i1", "set": { "__proto__": "x" } }'), 400],
       ['update-issue', { id: 'nobody', set: { priority: 1 } }, 404],
       ['update-issue', { id: 'i1', set: { assignee_id: 'nobody' } }, 409],
       ['add-comment', { issue_id: 'i1', author_id: 'u1', body: '' }, 400],

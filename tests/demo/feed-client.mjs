@@ -97,7 +97,7 @@ export function normalize(rows) {
 export async function contentsOf(database) {
   /** @type {Record<string, string[]>} */
   const contents = {}
-  for (const table of Object.keys(TABLES)) contents[table] = normalize((await database.query(`select * from ${table}`)).rows)
+  for (const [table, { columns }] of Object.entries(TABLES)) contents[table] = normalize((await database.query(`select ${columns} from ${table}`)).rows)
   return contents
 }
 
@@ -127,6 +127,12 @@ export class FeedPage {
   /** @param {number} port */
   constructor(port) {
     this.port = port
+  }
+
+  /** As a page does that is loaded anew. */
+  forget() {
+    this.replica = new Replica()
+    this.cursor = this.epoch = undefined
   }
 
   async load() {

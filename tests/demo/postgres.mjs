@@ -27,9 +27,10 @@ async function install() {
 }
 
 /**
- * @param {{ walLevel?: 'logical' | 'replica', plugins?: string }} [options] `plugins`: output plugins the server is told to trust
+ * @param {{ walLevel?: 'logical' | 'replica', plugins?: string, settings?: string }} [options]
+ *   `plugins`: output plugins the server is told to trust; `settings`: further lines of its configuration
  */
-export async function startCluster({ walLevel = 'logical', plugins = 'pgoutput, wal2json' } = {}) {
+export async function startCluster({ walLevel = 'logical', plugins = 'pgoutput, wal2json', settings: more = '' } = {}) {
   await install()
   const directory = await mkdtemp(join(tmpdir(), 'eddyline-postgres-'))
   if (isRoot) await run('chown', ['postgres', directory])
@@ -47,6 +48,7 @@ fsync = off
 max_wal_senders = 10
 max_replication_slots = 10
 wal_sender_timeout = '1h'
+${more}
 `)
   // The setting is younger than many a PostgreSQL 15, and a server does not start with one it does not know.
   const { stdout: settings } = await run(`${BIN}/postgres`, ['--describe-config'], { maxBuffer: 1 << 24 }).catch(() => asOwner(`${BIN}/postgres`, ['--describe-config']))
@@ -63,6 +65,8 @@ wal_sender_timeout = '1h'
     start: () => control('start'),
     /** @param {'fast' | 'immediate'} [mode] */
     stop: (mode = 'fast') => control('stop', '-m', mode),
+    /** The number of its first process. */
+    pid: async () => Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]),
     /** A new database; its URL. */
     async createDatabase() {
       const name = `demo${++databases}`

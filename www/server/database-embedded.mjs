@@ -102,6 +102,10 @@ class EmbeddedDatabase {
     return { cursor, chunks: (async function* () { yield* parts })() }
   }
 
+  async latest() {
+    return (await this.query('select coalesce(max(seq), 0)::text as seq from changelog')).rows[0].seq
+  }
+
   /** @type {Database['follow']} */
   async follow(sink) {
     this.#sink = sink

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { lsnOf, positionOf } from './change-log.mjs'
+import { mendable } from './connection-faults.mjs'
 import { SetupError, snapshotText } from './database.mjs'
 import { NAMESPACE, TABLE_NAMES } from './model.mjs'
 import { ReplicationStream } from './replication.mjs'
@@ -15,6 +16,8 @@ import { createAndSeed } from './seed.mjs'
 
 const PUBLICATION = 'eddyline_demo'
 const CONNECT_MS = 10_000
+/** A slot is made when all transactions have ended that were open: who waits longer is told. */
+const SLOT_MS = 10_000
 const UNDEFINED_FILE = '58P01'
 const INSUFFICIENT_PRIVILEGE = '42501'
 
@@ -23,15 +26,29 @@ const INSUFFICIENT_PRIVILEGE = '42501'
  * @returns {Promise<Database>}
  */
 export async function openPostgres({ url, plugin = 'pgoutput', slot = 'eddyline_demo', seed }) {
-  const db = new PostgresDatabase(url, plugin, slot)
+  /** @type {PostgresDatabase | undefined} */ let db
   try {
+    db = new PostgresDatabase(url, plugin, slot)
     await db.prepare(seed)
     return db
   } catch (error) {
-    await db.close()
-    throw error
+    await db?.close()
+    throw mendable(error, url)
   }
 }
+
+/** A text that is another one when a table was altered, rewritten or replaced. `$1`: the tables. */
+const SHAPE = `
+  select md5(string_agg(concat_ws(' ', c.oid, c.relname, c.relfilenode, columns), '; ' order by c.relname)) from pg_class c,
+    lateral (select string_agg(concat_ws(' ', attname, atttypid, atttypmod), ', ' order by attnum) as columns from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped) a
+  where c.relnamespace = to_regnamespace('${NAMESPACE}') and c.relname = any($1)`
+
+/** Whether a publication tells all that happens to all tables. `$1`: the tables, `$2`: the publication. */
+const IS_WHOLE = `
+  select p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate
+    and (select count(*) from pg_publication_tables t where t.pubname = p.pubname and t.schemaname = '${NAMESPACE}' and t.tablename = any($1)) = ${TABLE_NAMES.length}
+    and not exists (select from pg_publication_rel r where r.prpubid = p.oid and (to_jsonb(r) ->> 'prqual' is not null or to_jsonb(r) ->> 'prattrs' is not null))
+  from pg_publication p where p.pubname = $2`
 
 /** The LSN just before one: cursors name the last commit that is included, slots the first position that is not. @param {string} lsn */
 const before = lsn => lsnOf((positionOf(lsn) ?? 1n) - 1n)
@@ -40,6 +57,7 @@ const before = lsn => lsnOf((positionOf(lsn) ?? 1n) - 1n)
 class PostgresDatabase {
   kind = /** @type {const} */ ('postgres')
   epoch = ''
+  #url
   #connection
   #plugin
   #slot
@@ -49,6 +67,7 @@ class PostgresDatabase {
 
   /** @param {string} url @param {Plugin} plugin @param {string} slot */
   constructor(url, plugin, slot) {
+    this.#url = url
     this.#connection = {
       connectionString: url, connectionTimeoutMillis: CONNECT_MS, application_name: 'eddyline demo', keepAlive: true,
       options: `-c search_path=${NAMESPACE} -c timezone=UTC -c datestyle=ISO -c client_min_messages=warning`,
@@ -77,9 +96,14 @@ class PostgresDatabase {
       })
       await this.query(`analyze ${TABLE_NAMES.join(', ')}`)
     }
-    this.epoch = (await this.query('select epoch from feed_identity')).rows[0].epoch
-    const published = await this.query('select 1 from pg_publication where pubname = $1', [PUBLICATION])
-    if (published.rows.length === 0) await this.query(`create publication ${PUBLICATION} for table ${TABLE_NAMES.join(', ')}`)
+    // Copies of a database have its identity with its rows, but positions of their own; and what was altered while nobody looked is not told by the stream.
+    const { rows: [{ epoch }] } = await this.query(`select epoch || '-' || md5(concat_ws(' ', (select oid from pg_database where datname = current_database()),
+      (select system_identifier from pg_control_system()), (${SHAPE}))) as epoch from feed_identity`, [TABLE_NAMES])
+    this.epoch = epoch
+  }
+
+  async latest() {
+    return (await this.query('select pg_current_wal_insert_lsn()::text as lsn')).rows[0].lsn
   }
 
   /** @type {Query} */
@@ -134,6 +158,7 @@ class PostgresDatabase {
       await slot.connect()
       /** @type {string} */ let cursor
       try {
+        await slot.query(`set lock_timeout = ${SLOT_MS}`)
         const made = await slot.query(`CREATE_REPLICATION_SLOT "eddyline_snapshot_${randomUUID().replaceAll('-', '')}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`)
         const { consistent_point, snapshot_name } = made.rows[0]
         await client.query('begin isolation level repeatable read read only')
@@ -160,33 +185,65 @@ class PostgresDatabase {
       return { cursor, chunks }
     } catch (error) {
       release(error)
-      throw error
+      throw mendable(error, this.#url)
     }
   }
 
   /** @type {Database['follow']} */
   async follow(sink) {
-    const made = await this.#ensureSlot()
+    try {
+      await this.#follow(sink)
+    } catch (error) {
+      throw mendable(error, this.#url)
+    }
+  }
+
+  /** @param {import('./database.mjs').FeedSink} sink */
+  async #follow(sink) {
+    const made = await this.#ensureSlot(false)
     const { rows } = await this.query('select confirmed_flush_lsn::text as lsn from pg_replication_slots where slot_name = $1', [this.#slot])
     const start = made ?? before(rows[0].lsn)
     sink.start(start)
     this.#stream = new ReplicationStream(sink, {
-      connection: this.#connection, slot: this.#slot, publication: PUBLICATION, plugin: this.#plugin, ensureSlot: () => this.#ensureSlot(),
+      connection: this.#connection, slot: this.#slot, publication: PUBLICATION, plugin: this.#plugin,
+      ensureSlot: remake => this.#ensureSlot(remake), look: () => this.#look(),
     })
     await this.#stream.start(start)
   }
 
-  /** Makes the slot if there is none that can be used. @returns {Promise<string | undefined>} the cursor a new one starts after */
-  async #ensureSlot() {
+  /** @returns {Promise<import('./replication.mjs').Look>} */
+  async #look() {
+    const { rows: [look] } = await this.query(`select pg_current_wal_insert_lsn()::text as position, (${SHAPE}) as shape, coalesce((${IS_WHOLE}), false) as "isPublished",
+      (select confirmed_flush_lsn::text from pg_replication_slots where slot_name = $3) as confirmed`, [TABLE_NAMES, PUBLICATION, this.#slot])
+    return look
+  }
+
+  /**
+   * Makes the publication and the slot, if there are none that can be used.
+   * @param {boolean} remake   the slot that is there is of no use
+   * @returns {Promise<string | undefined>} the cursor a new one starts after
+   */
+  async #ensureSlot(remake) {
     const { rows } = await this.query(`select plugin, database, wal_status, current_database() as here from pg_replication_slots where slot_name = $1`, [this.#slot])
     const found = rows[0]
     if (found && found.database !== found.here) {
       throw new SetupError(`The replication slot ${this.#slot} belongs to the database ${found.database}. ` +
         `Drop it there (select pg_drop_replication_slot('${this.#slot}')) or give this demo another one with EDDYLINE_SLOT.`)
     }
-    if (found?.plugin === this.#plugin && found.wal_status !== 'lost') return undefined
+    const isWhole = (await this.#look()).isPublished
+    if (found?.plugin === this.#plugin && found.wal_status !== 'lost' && isWhole && !remake) return undefined
     if (found) await this.query('select pg_drop_replication_slot($1)', [this.#slot])
-    const made = await this.query('select lsn::text as lsn from pg_create_logical_replication_slot($1, $2)', [this.#slot, this.#plugin]).catch(error => {
+    // After the slot was dropped: one that is there has read by a publication that was whole all the time.
+    if (!isWhole) {
+      await this.transaction(async query => {
+        await query(`drop publication if exists ${PUBLICATION}`)
+        await query(`create publication ${PUBLICATION} for table ${TABLE_NAMES.join(', ')}`)
+      })
+    }
+    const made = await this.transaction(async query => {
+      await query(`set local lock_timeout = ${SLOT_MS}`)
+      return query('select lsn::text as lsn from pg_create_logical_replication_slot($1, $2)', [this.#slot, this.#plugin])
+    }).catch(error => {
       // Since 15.19 and its siblings, a server loads only the plugins it is told to trust.
       if (error.code === INSUFFICIENT_PRIVILEGE && /output plugin/.test(error.message)) {
         throw new SetupError(`This PostgreSQL server does not trust the output plugin ${this.#plugin}. To allow it, add it to output_plugin_libraries ` +

@@ -4,7 +4,7 @@
  * A database is written to by SQL and read by its feed: `follow` hands over every committed transaction, whole and in
  * commit order, whoever made it. Nothing reaches a page by another way.
  */
-import { SOURCE, TABLE_NAMES } from './model.mjs'
+import { SOURCE, TABLES, TABLE_NAMES } from './model.mjs'
 
 /** @typedef {{ rows: any[], affected: number }} Result */
 /** @typedef {(sql: string, params?: unknown[]) => Promise<Result>} Query */
@@ -24,6 +24,7 @@ import { SOURCE, TABLE_NAMES } from './model.mjs'
  * @property {Query} query
  * @property {<T>(work: (query: Query) => Promise<T>) => Promise<T>} transaction
  * @property {() => Promise<Snapshot>} snapshot
+ * @property {() => Promise<string>} latest   a cursor that no page of this database can be ahead of
  * @property {(sink: FeedSink) => Promise<void>} follow   resolves when the feed has begun
  * @property {() => Promise<void>} close
  */
@@ -45,7 +46,9 @@ export async function* snapshotText(query, cursor) {
   let text = `{"source":"${SOURCE}","cursor":"${cursor}","changes":[`
   for (const [i, table] of TABLE_NAMES.entries()) {
     text += `${i ? ',' : ''}{"op":"reset","table":"${table}","rows":[`
-    await query(`declare snapshot_rows no scroll cursor for select row_to_json(t)::text as row from ${table} t`)
+    // The columns that pages know: a column that somebody adds is nothing to them.
+    const columns = TABLES[table].columns.map(c => `t.${c}`).join(', ')
+    await query(`declare snapshot_rows no scroll cursor for select row_to_json(r)::text as row from (select ${columns} from ${table} t) r`)
     for (let first = true; ; first = false) {
       const { rows } = await query(`fetch ${FETCH_ROWS} from snapshot_rows`)
       if (rows.length === 0) break

@@ -11,7 +11,7 @@ import { NAMESPACE, TABLES, keyOf } from './model.mjs'
 /** @typedef {import('pg-logical-replication').Pgoutput.Message} Message */
 /** @typedef {import('./replication.mjs').Decoded} Decoded */
 
-const OID = { bool: 16, int8: 20, int2: 21, int4: 23, float4: 700, float8: 701, timestamptz: 1184, json: 114, jsonb: 3802 }
+const OID = { bool: 16, int8: 20, int2: 21, int4: 23, float4: 700, float8: 701, numeric: 1700, timestamptz: 1184, json: 114, jsonb: 3802 }
 
 /** A number or JSON text that goes to the wire as it is. */
 class Raw {
@@ -31,7 +31,7 @@ const numberOf = text => (/^-?\d/.test(text) ? new Raw(text) : text)
 function readerOf(typeOid) {
   switch (typeOid) {
     case OID.bool: return text => text === 't'
-    case OID.int2: case OID.int4: case OID.int8: case OID.float4: case OID.float8: return numberOf
+    case OID.int2: case OID.int4: case OID.int8: case OID.float4: case OID.float8: case OID.numeric: return numberOf
     case OID.json: case OID.jsonb: return text => new Raw(text)
     case OID.timestamptz: return isoOf
     default: return text => text
@@ -82,7 +82,7 @@ export function decodePgoutput(message) {
 }
 
 /** @param {{ schema: string, name: string }} relation */
-const isOurs = relation => relation.schema === NAMESPACE && relation.name in TABLES
+const isOurs = relation => relation.schema === NAMESPACE && Object.hasOwn(TABLES, relation.name)
 
 /**
  * @param {TableName} table
@@ -93,12 +93,14 @@ function decodeRow(table, message) {
   const { columns, key } = TABLES[table]
   const remove = (/** @type {Record<string, unknown>} */ row) => `{"op":"delete","table":"${table}","id":${keyText(table, row)}}`
   const insert = (/** @type {Record<string, unknown>} */ row) => `{"op":"insert","table":"${table}","row":${objectOf(columns.map(c => [c, row[c]]))}}`
+  const gone = columns.find(c => !message.relation.columns.some(r => r.name === c))
+  if (gone) return { kind: 'unknown', reason: `a change on ${table}, which had no column ${gone}` }
   if (message.tag === 'insert') return { kind: 'changes', changes: [insert(message.new)] }
   // REPLICA IDENTITY FULL sends the whole old row, the default one only the key, and for updates only a changed key.
   const old = message.old ?? message.key
-  if (message.tag === 'delete') {
-    return old ? { kind: 'changes', changes: [remove(old)] } : { kind: 'unknown', reason: `a delete on ${table} without a key` }
-  }
+  // REPLICA IDENTITY USING INDEX tells other columns than the key, and tells them only when these change.
+  if (!key.every(c => (old ? old[c] !== undefined : message.relation.keyColumns.includes(c)))) return { kind: 'unknown', reason: `a change on ${table} without its key` }
+  if (message.tag === 'delete') return { kind: 'changes', changes: [remove(/** @type {Record<string, unknown>} */ (old))] }
   if (old && key.some(c => !isEqual(old[c], message.new[c]))) {
     // An unchanged TOAST column is not sent, and a row under a new key cannot do without it.
     const missing = columns.find(c => message.new[c] === undefined)

@@ -15,12 +15,12 @@ export function createWal2json() {
   })
 }
 
-/** @param {Column[]} columns */
-function rowOf(columns) {
+/** The columns that pages know. @param {Column[]} columns @param {string[]} known */
+function rowOf(columns, known) {
   /** @type {Record<string, unknown>} */
   const row = {}
   for (const { name, type, value } of columns) {
-    row[name] = value !== null && type.startsWith('timestamp') ? isoOf(String(value)) : value
+    if (known.includes(name)) row[name] = value !== null && type.startsWith('timestamp') ? isoOf(String(value)) : value
   }
   return row
 }
@@ -33,15 +33,18 @@ export function decodeWal2json(message) {
   if (message.action === 'B') return { kind: 'begin' }
   if (message.action === 'C') return { kind: 'commit', lsn: message.lsn ?? '0/0' }
   const table = /** @type {TableName} */ (message.table)
-  if (message.schema !== NAMESPACE || !(table in TABLES)) return { kind: 'changes', changes: [] }
+  if (message.schema !== NAMESPACE || !Object.hasOwn(TABLES, table)) return { kind: 'changes', changes: [] }
   if (message.action === 'T') return { kind: 'changes', changes: [`{"op":"reset","table":"${table}","rows":[]}`] }
 
   const { columns, key } = TABLES[table]
-  const row = rowOf(message.columns ?? [])
-  const old = rowOf(message.identity ?? [])
+  const row = rowOf(message.columns ?? [], columns)
+  const old = rowOf(message.identity ?? [], columns)
   /** @param {object} change */
   const text = change => JSON.stringify(change)
-  if (message.action === 'I') return { kind: 'changes', changes: [text({ op: 'insert', table, row })] }
+  if (message.action === 'I') {
+    const gone = columns.find(c => !(c in row))
+    return gone ? { kind: 'unknown', reason: `a change on ${table}, which had no column ${gone}` } : { kind: 'changes', changes: [text({ op: 'insert', table, row })] }
+  }
   if (!key.every(c => c in old)) return { kind: 'unknown', reason: `a change on ${table} without a key` }
   const remove = text({ op: 'delete', table, id: keyOf(table, old) })
   if (message.action === 'D') return { kind: 'changes', changes: [remove] }

@@ -23,7 +23,7 @@ const PORTS_TO_TRY = 10
  * @returns {Promise<Demo>}
  */
 export async function startDemo({ database, page, host = '127.0.0.1', port, log, say = () => {} }) {
-  const hub = new Hub({ epoch: database.epoch, kind: database.kind, log })
+  const hub = new Hub({ epoch: database.epoch, kind: database.kind, latest: () => database.latest(), log })
   const snapshots = new SnapshotCache(database, hub.log)
   const team = new BusyTeam(database, { onError: throttled(error => say(`The busy team could not write: ${error instanceof Error ? error.message : error}`)) })
   const connection = hub.connection.bind(hub)
@@ -35,7 +35,11 @@ export async function startDemo({ database, page, host = '127.0.0.1', port, log,
   await database.follow(hub)
   const quotes = openQuotes()
   const server = createHttpServer({ database, hub, snapshots, team, page, mounted: new Map([['/demos/quotes', quotes.answer]]) })
-  const bound = await listen(server, host, port)
+  const bound = await listen(server, host, port).catch(async error => {
+    hub.close()
+    await database.close()
+    throw error
+  })
   // The first page need not wait for it. A failure is met again, and told, when a page asks.
   snapshots.open().catch(() => {})
 
@@ -74,8 +78,8 @@ async function listen(server, host, wanted) {
       })
       return /** @type {import('node:net').AddressInfo} */ (server.address()).port
     } catch (error) {
-      const isTaken = /** @type {any} */ (error).code === 'EADDRINUSE'
-      if (!isTaken) throw error
+      const { code, message } = /** @type {Error & { code?: string }} */ (error)
+      if (code !== 'EADDRINUSE') throw new SetupError(`Nobody can listen on ${host}:${port} (${message}): choose another place with HOST and PORT.`)
       if (wanted !== undefined || port >= FIRST_PORT + PORTS_TO_TRY) throw new SetupError(`Port ${port} is in use: choose another one with PORT.`)
     }
   }

@@ -9,7 +9,14 @@ import { WebSocketServer } from 'ws'
 import { ChangeLog, positionOf } from './change-log.mjs'
 
 /** @typedef {import('./database.mjs').FeedSink} FeedSink */
-/** @typedef {{ socket: import('ws').WebSocket, next: number, isWaiting: boolean, isAlive: boolean }} Page */
+/**
+ * @typedef {object} Page
+ * @property {import('ws').WebSocket} socket
+ * @property {number} next   number of the entry that it gets next
+ * @property {bigint | undefined} ahead   where it is, while the log has not come so far
+ * @property {boolean} isWaiting
+ * @property {boolean} isAlive
+ */
 
 /** Above this the socket is left alone until it has drained. */
 const HIGH_WATER_BYTES = 1024 * 1024
@@ -19,10 +26,11 @@ const ALIVE_MS = 10_000
 
 /** @implements {FeedSink} */
 export class Hub {
-  /** @param {{ epoch: string, kind: string, log?: ChangeLog }} options */
-  constructor({ epoch, kind, log = new ChangeLog() }) {
+  /** @param {{ epoch: string, kind: string, latest: () => Promise<string>, log?: ChangeLog }} options `latest`: a cursor that no page can be ahead of */
+  constructor({ epoch, kind, latest, log = new ChangeLog() }) {
     this.epoch = epoch
     this.kind = kind
+    this.latest = latest
     this.log = log
     this.busyRate = 0
     this.isConnected = false
@@ -87,22 +95,32 @@ export class Hub {
    */
   attach(socket, cursor, epoch) {
     /** @type {Page} */
-    const page = { socket, next: 0, isWaiting: false, isAlive: true }
+    const page = { socket, next: 0, ahead: undefined, isWaiting: false, isAlive: true }
     socket.on('error', () => socket.terminate())
     socket.on('close', () => this.pages.delete(page))
     socket.on('pong', () => { page.isAlive = true })
     socket.send(JSON.stringify({ control: 'hello', epoch: this.epoch, database: this.kind, busy: this.busyRate, connected: this.isConnected, reason: this.reason }))
     if (epoch && epoch !== this.epoch) {
       // Another database: the page's rows and cursor belong to one that is gone.
-      socket.send(JSON.stringify({ control: 'reload' }))
-      socket.close()
-      return
+      return this.#reload(page)
     }
     this.pages.add(page)
     const position = cursor === null ? undefined : positionOf(cursor)
     if (position === undefined || !this.log.covers(position)) return this.#refetch(page)
     page.next = this.log.after(position)
+    if (position > this.log.end) {
+      // Its snapshot is newer, or a server before this one told it more: what it has comes again, and is not for it. Or it is none of this history.
+      page.ahead = position
+      this.latest().then(latest => { if (position > (positionOf(latest) ?? position)) this.#reload(page) }, () => {})
+    }
     this.#pump(page)
+  }
+
+  /** @param {Page} page */
+  #reload(page) {
+    this.pages.delete(page)
+    page.socket.send(JSON.stringify({ control: 'reload' }))
+    page.socket.close()
   }
 
   /** @param {Page} page */
@@ -125,6 +143,10 @@ export class Hub {
   /** @param {Page} page */
   #pump(page) {
     const { socket } = page
+    if (page.ahead !== undefined) {
+      page.next = this.log.after(page.ahead)
+      if (page.next < this.log.next) page.ahead = undefined
+    }
     while (socket.readyState === socket.OPEN && page.next < this.log.next) {
       if (socket.bufferedAmount > HIGH_WATER_BYTES) {
         // The callback of the frame sent last goes on from here.

@@ -38,7 +38,7 @@ export const STATUSES = ['backlog', 'todo', 'in_progress', 'in_review', 'done', 
 /** 0 is "no priority", 1 urgent … 4 low, as in most trackers. */
 export const PRIORITIES = [0, 1, 2, 3, 4]
 
-/** Tables, with the sequences that number new rows. */
+/** Tables, with the sequences that number new rows. A page has no moment for `infinity`. */
 export const CREATE_TABLES = `
 create schema if not exists ${NAMESPACE};
 set search_path to ${NAMESPACE};
@@ -63,8 +63,8 @@ create table issues (
   estimate int,
   assignee_id text references users on delete set null,
   creator_id text not null references users,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  created_at timestamptz not null default now() check (isfinite(created_at)),
+  updated_at timestamptz not null default now() check (isfinite(updated_at))
 );
 create table issue_labels (
   issue_id text not null references issues on delete cascade,
@@ -76,7 +76,7 @@ create table comments (
   issue_id text not null references issues on delete cascade,
   author_id text not null references users,
   body text not null,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now() check (isfinite(created_at))
 );
 create sequence issue_ids;
 create sequence comment_ids;

@@ -23,6 +23,8 @@ export class RequestError extends Error {
 function text(body, field, max) {
   const value = body[field]
   if (typeof value !== 'string') throw new RequestError(`${field} must be text`)
+  // The one character that PostgreSQL does not hold.
+  if (value.includes('\0')) throw new RequestError(`${field} must not hold a null character`)
   if (value.length > max) throw new RequestError(`${field} is longer than ${max} characters`)
   return value
 }

@@ -18,6 +18,8 @@ import { SetupError } from './database.mjs'
 import { startDemo } from './demo.mjs'
 import { buildPage, builtPage, demos, livePage } from './page.mjs'
 
+const STOP_MS = 10_000
+
 const { env } = process
 // Always the same data, up to today.
 const seed = { until: new Date() }
@@ -66,6 +68,8 @@ async function main() {
     if (stoppingSince && performance.now() - stoppingSince > 1_000) process.exit(1)
     if (stoppingSince) return
     stoppingSince = performance.now()
+    // A database that does not answer must not keep the process.
+    setTimeout(() => process.exit(1), STOP_MS).unref()
     await Promise.allSettled([demo.close(), live?.close()])
     if (database.kind === 'postgres') {
       say(`The replication slot stays, so that the next start goes on where this one stops. If there will be none, drop it, ` +

@@ -27,12 +27,14 @@ export class SnapshotCache {
     this.#log = log
   }
 
-  /** @returns {Promise<Copy>} */
-  async open() {
+  /** @param {string | null} [after]   what a page has: a copy is of use to it when it is newer @returns {Promise<Copy>} */
+  async open(after) {
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => { this.#copy = undefined }, IDLE_MS)
     this.#idle.unref()
-    if (this.#copy && this.#isGood(this.#copy)) return this.#copy
+    const position = positionOf(after ?? '') ?? -1n
+    const isNewer = (/** @type {Copy} */ copy) => position > this.#log.end || (positionOf(copy.cursor) ?? 0n) > position
+    if (this.#copy && this.#isGood(this.#copy) && isNewer(this.#copy)) return this.#copy
     this.#opening ??= this.#read().finally(() => { this.#opening = undefined })
     return this.#opening
   }
@@ -67,10 +69,10 @@ export class SnapshotCache {
 
   /**
    * Writes a copy to a response, no faster than it is read at the other end.
-   * @param {import('node:http').ServerResponse} response
+   * @param {import('node:http').ServerResponse} response @param {string | null} [after]
    */
-  async send(response) {
-    const copy = await this.open()
+  async send(response, after) {
+    const copy = await this.open(after)
     response.setHeader('content-type', 'application/json')
     response.setHeader('cache-control', 'no-store')
     response.setHeader('x-eddyline-epoch', this.#database.epoch)

@@ -62,7 +62,9 @@ class Feed {
   }
 
   async #load(): Promise<void> {
-    const response = await fetch('/snapshot', { signal: this.session.signal })
+    // What is held already is of no use: it did not fit, or is too old.
+    const { cursor } = this.session
+    const response = await fetch(cursor === undefined ? '/snapshot' : `/snapshot?after=${encodeURIComponent(cursor)}`, { signal: this.session.signal })
     if (!response.ok || !response.body) throw new Error(`the server has no snapshot just now (${response.status})`)
     this.#checkEpoch(response.headers.get('x-eddyline-epoch') ?? undefined)
     const length = Number(response.headers.get('content-length'))
@@ -98,8 +100,10 @@ class Feed {
         clearTimeout(silence)
         silence = setTimeout(() => socket.close(), SILENCE_MS)
         try {
-          if (typeof data !== 'string') session.applyJson(new Uint8Array(data))
-          else if (this.#control(JSON.parse(data) as Control) === 'must-refetch') ending = 'must-refetch'
+          if (typeof data !== 'string') {
+            session.applyJson(new Uint8Array(data))
+            this.#failures = 0
+          } else if (this.#control(JSON.parse(data) as Control) === 'must-refetch') ending = 'must-refetch'
         } catch (error) {
           // A batch that does not fit what is held: a new snapshot puts it right.
           this.#mustLoad = true
@@ -121,13 +125,13 @@ class Feed {
       case 'hello':
         this.#checkEpoch(message.epoch)
         if (getConnection().phase === 'reconnecting') setConnection({ resumed: getConnection().resumed + 1 })
-        this.#failures = 0
         setConnection({ phase: 'live', error: undefined, database: message.database, busyRate: message.busy, isDatabaseConnected: message.connected })
         return undefined
       case 'busy': return void setConnection({ busyRate: message.rate })
       case 'database': return void setConnection({ isDatabaseConnected: message.connected })
       case 'must-refetch': return 'must-refetch'
       case 'reload': return void location.reload()
+      case 'alive': this.#failures = 0
     }
   }
 
