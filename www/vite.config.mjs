@@ -35,8 +35,8 @@ function rivals() {
   }
 }
 
-/** What libraries of others are warned of is not ours to change. @type {import('rolldown').InputOptions['onLog']} */
-const onLog = (level, log, next) => { if (!`${log.id} ${log.message}`.includes('rivals/node_modules')) next(level, log) }
+/** What libraries of others are warned of is not ours to change, and `"use client"` means nothing without a server. @type {import('rolldown').InputOptions['onLog']} */
+const onLog = (level, log, next) => { if (log.code !== 'MODULE_LEVEL_DIRECTIVE' && !`${log.id} ${log.message}`.includes('rivals/node_modules')) next(level, log) }
 
 export default defineConfig({
   root: at('.'),

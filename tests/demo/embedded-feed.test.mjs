@@ -217,6 +217,19 @@ test('the change log in the database is pruned, by whole transactions', async ()
   }
 })
 
+test('the write-ahead log of the database is not kept from the first change on', async () => {
+  const database = await openEmbedded({ seed: { issues: 0, comments: 0 } })
+  try {
+    await database.follow(new RecordingSink())
+    const checkpoint = async () => (await database.query('select redo_lsn::text as at from pg_control_checkpoint()')).rows[0].at
+    const before = await checkpoint()
+    await database.query(`insert into labels select 'x' || i, 'x' || i, '' from generate_series(1, 50001) i`)
+    await until(async () => await checkpoint() !== before, 'a checkpoint')
+  } finally {
+    await database.close()
+  }
+})
+
 test('what cannot be written is refused, and changes nothing', async () => {
   await withDemo(async (demo, database) => {
     // A moment that no page can show would keep all of them from loading.

@@ -18,6 +18,8 @@ import { createAndSeed } from './seed.mjs'
 /** Changes between two rounds of housekeeping: few, for nothing else is done meanwhile. */
 const HOUSEKEEPING_CHANGES = 5_000
 const READ_CHANGES = 20_000
+/** Changes between two checkpoints: without one, the write-ahead log is kept from the first change on. */
+const CHECKPOINT_CHANGES = 50_000
 
 /**
  * @param {{ directory?: string, keepChanges?: number, seed?: import('./seed.mjs').SeedOptions }} [options]
@@ -47,6 +49,7 @@ class EmbeddedDatabase {
   /** @type {FeedSink | undefined} */ #sink
   /** Seq of the last change handed over. */ #seen = 0
   #swept = 0
+  #checkpointed = 0
   /** @type {Promise<void> | undefined} */ #reading
   #hasNews = false
   #isClosed = false
@@ -110,7 +113,7 @@ class EmbeddedDatabase {
   async follow(sink) {
     this.#sink = sink
     const { rows } = await this.query('select coalesce(min(seq), 1) - 1 as start from changelog')
-    this.#seen = this.#swept = Number(rows[0].start)
+    this.#seen = this.#swept = this.#checkpointed = Number(rows[0].start)
     sink.start(String(this.#seen))
     await this.#pg.listen(CHANNEL, () => void this.#read())
     await this.#read()
@@ -152,11 +155,14 @@ class EmbeddedDatabase {
     return rows.length
   }
 
-  /** Prunes the log by whole transactions, and clears dead rows: PGlite has no autovacuum. */
+  /** Prunes the log by whole transactions, clears dead rows and forgets old log: PGlite has no autovacuum and no checkpointer. */
   async #sweep() {
     this.#swept = this.#seen
     await this.query('delete from changelog where txid < (select txid from changelog where seq >= $1 order by seq limit 1)', [this.#seen - this.#keepChanges])
     await this.#pg.exec(`vacuum changelog, ${TABLE_NAMES.join(', ')}`)
+    if (this.#seen - this.#checkpointed < CHECKPOINT_CHANGES) return
+    this.#checkpointed = this.#seen
+    await this.#pg.exec('checkpoint')
   }
 
   async close() {
