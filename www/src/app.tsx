@@ -29,6 +29,8 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
   const [selected, setSelected] = useState<{ id: string, at: number }>()
   const [openId, setOpenId] = useState<string>()
   const [isNewOpen, setIsNewOpen] = useState(false)
+  // Where there is no room for the sidebar beside the issues.
+  const [isMenuOpen, setIsMenuOpen] = useState(false)
   const [problem, setProblem] = useState<string>()
   const searchRef = useRef<HTMLInputElement>(null)
   const issuesRef = useRef<readonly ListedIssue[]>([])
@@ -41,7 +43,11 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
     setFilters(f => ({ ...f, ...change }))
     setSelected(undefined)
   }, [])
-  const onScope = useCallback((scope: Filters['scope']) => onFilters({ scope }), [onFilters])
+  const onScope = useCallback((scope: Filters['scope']) => {
+    onFilters({ scope })
+    setIsMenuOpen(false)
+  }, [onFilters])
+  const onMenu = useCallback(() => setIsMenuOpen(true), [])
   const onOpen = useCallback((id: string, at?: number) => {
     setOpenId(id)
     if (at !== undefined) setSelected({ id, at })
@@ -59,25 +65,26 @@ function Tracker({ projects: rows }: { projects: readonly Project[] }) {
   useKeyboard({
     step: by => setSelected(s => stepFrom(issuesRef.current, s, by)),
     open: () => { if (selected) setOpenId(selected.id) },
-    close: () => { if (isNewOpen) setIsNewOpen(false); else if (openId) setOpenId(undefined); else setSelected(undefined) },
+    close: () => { if (isNewOpen) setIsNewOpen(false); else if (isMenuOpen) setIsMenuOpen(false); else if (openId) setOpenId(undefined); else setSelected(undefined) },
     search: () => searchRef.current?.focus(),
     create: onNew,
   })
 
   const title = filters.scope.kind === 'all' ? 'All issues' : filters.scope.kind === 'mine' ? 'My issues' : byId.get(filters.scope.id)?.name ?? 'Project'
   return (
-    <div className="app" data-panel={openId !== undefined || undefined}>
+    <div className="app" data-panel={openId !== undefined || undefined} data-menu={isMenuOpen || undefined}>
       <Sidebar scope={filters.scope} onScope={onScope} onError={onError} />
       <main>
         <Interruption />
         <Toolbar title={title} filters={filters} counted={effective} sort={sort} view={view} searchRef={searchRef}
-          onFilters={onFilters} onSort={setSort} onView={setView} onNew={onNew} />
+          onFilters={onFilters} onSort={setSort} onView={setView} onNew={onNew} onMenu={onMenu} />
         {view === 'list'
           ? <List filters={effective} sort={sort} projects={byId} selected={selected} openId={openId} issuesRef={issuesRef} onSort={setSort} onOpen={onOpen} />
           : <Board filters={effective} sort={sort} projects={byId} openId={openId} onOpen={onOpen} onError={onError} />}
       </main>
       {openId !== undefined && <IssuePanel key={openId} id={openId} onClose={onClose} onError={onError} />}
       <StatusBar />
+      {isMenuOpen && <div className="menu-backdrop" onClick={() => setIsMenuOpen(false)} />}
       {isNewOpen && <NewIssue projects={rows} scope={filters.scope} onClose={() => setIsNewOpen(false)} onCreated={onOpen} onError={onError} />}
       {problem !== undefined && <div className="toast" role="alert">{problem}</div>}
     </div>

@@ -40,7 +40,7 @@ const Column = memo(function Column({ status, name, count, filters, sort, projec
   const list = useMemo(() => issueList({ ...filters, status }, sort, CARDS), [filters, status, sort])
   const issues = list.issuesOf(useRows(list.query, diff => noteFlashes(diff, list.depth)))
   return (
-    <section className="column" data-status={status} data-target={isTarget || undefined}
+    <section className="column" aria-label={name} data-status={status} data-target={isTarget || undefined}
       onDragOver={e => { if (e.dataTransfer.types.includes(DRAGGED)) { e.preventDefault(); setIsTarget(true) } }}
       onDragLeave={() => setIsTarget(false)}
       onDrop={e => {
@@ -60,7 +60,8 @@ const Column = memo(function Column({ status, name, count, filters, sort, projec
 
 const Card = memo(function Card({ issue, project, isOpen, flash, onOpen }: { issue: ListedIssue, project: Project | undefined, isOpen: boolean, flash: number | undefined, tick: number, onOpen: (id: string) => void }) {
   return (
-    <article className="card" draggable data-id={issue.id} data-open={isOpen || undefined} onClick={() => onOpen(issue.id)}
+    <div className="card" role="button" tabIndex={0} draggable data-id={issue.id} data-open={isOpen || undefined} onClick={() => onOpen(issue.id)}
+      onKeyDown={e => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); onOpen(issue.id) } }}
       onDragStart={e => e.dataTransfer.setData(DRAGGED, issue.id)}>
       {flash !== undefined && <span key={flash} className="flash" />}
       <div className="card-head"><span className="id">{project?.key}-{issue.number}</span><Avatar user={issue.assignee} size={18} /></div>
@@ -70,6 +71,6 @@ const Card = memo(function Card({ issue, project, isOpen, flash, onOpen }: { iss
         <span className="chips">{issue.labels.slice(0, 2).map(label => <LabelChip key={label.id} label={label} />)}</span>
         <time>{ago(issue.updated_at)}</time>
       </div>
-    </article>
+    </div>
   )
 }, (a, b) => a.issue === b.issue && a.tick === b.tick && a.project === b.project && a.isOpen === b.isOpen && (b.flash === undefined || a.flash === b.flash) && a.onOpen === b.onOpen)

@@ -28,3 +28,10 @@ export const fullTime = (date: Date): string => FULL.format(date)
 export const grouped = (n: number): string => NUMBER.format(n)
 export const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`
 export const initials = (name: string): string => name.split(' ').map(part => part[0]).slice(0, 2).join('')
+
+/** Black or white, whichever is easier to read on a color (`#rrggbb`). */
+export function inkOn(color: string): string {
+  const [r, g, b] = [1, 3, 5].map(at => (parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2)
+  // At this luminance both have the same contrast.
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? '#000' : '#fff'
+}

@@ -1,6 +1,6 @@
 /** Status and priority as small drawings, avatars and labels. */
-import type { Label, Status, User } from './schema'
-import { initials } from './format'
+import { initials, inkOn } from './format'
+import { PRIORITIES, STATUSES, type Label, type Status, type User } from './schema'
 
 const RING = { fill: 'none', strokeWidth: 1.6 }
 /** A pie piece that fills the ring from the top, for work that is under way. */
@@ -8,7 +8,7 @@ const pie = (part: number) => <circle cx="8" cy="8" r="2" fill="none" strokeWidt
 
 export function StatusIcon({ status }: { status: Status }) {
   return (
-    <svg className={`status-icon ${status}`} width="16" height="16" viewBox="0 0 16 16" stroke="currentColor" aria-label={status} role="img">
+    <svg className={`status-icon ${status}`} width="16" height="16" viewBox="0 0 16 16" stroke="currentColor" aria-label={STATUSES.find(s => s.id === status)?.name} role="img">
       {status === 'backlog' && <circle cx="8" cy="8" r="6" {...RING} strokeDasharray="1.6 1.9" />}
       {status === 'todo' && <circle cx="8" cy="8" r="6" {...RING} />}
       {status === 'in_progress' && <><circle cx="8" cy="8" r="6" {...RING} />{pie(0.5)}</>}
@@ -22,7 +22,7 @@ export function StatusIcon({ status }: { status: Status }) {
 export function PriorityIcon({ priority }: { priority: number }) {
   const bars = priority === 0 ? 0 : 5 - priority
   return (
-    <svg className={`priority-icon p${priority}`} width="16" height="16" viewBox="0 0 16 16" fill="currentColor" aria-label={`priority ${priority}`} role="img">
+    <svg className={`priority-icon p${priority}`} width="16" height="16" viewBox="0 0 16 16" fill="currentColor" aria-label={PRIORITIES[priority]?.name} role="img">
       {priority === 0 && [2, 6.5, 11].map(x => <rect key={x} x={x} y="7.2" width="3" height="1.6" rx=".8" opacity=".6" />)}
       {priority === 1 && <path fillRule="evenodd" d="M4 1h8a3 3 0 0 1 3 3v8a3 3 0 0 1-3 3H4a3 3 0 0 1-3-3V4a3 3 0 0 1 3-3Zm3 3 .3 5.2h1.4L9 4H7Zm1 6.4a1 1 0 1 0 0 2 1 1 0 0 0 0-2Z" />}
       {priority > 1 && [0, 1, 2].map(i => <rect key={i} x={1.5 + i * 4.8} y={10 - i * 4} width="3.2" height={4.5 + i * 4} rx="1" opacity={i < bars ? 1 : 0.28} />)}
@@ -32,8 +32,8 @@ export function PriorityIcon({ priority }: { priority: number }) {
 
 export function Avatar({ user, size = 20 }: { user: User | null, size?: number }) {
   const style = { width: size, height: size, fontSize: size * 0.42 }
-  if (!user) return <span className="avatar nobody" style={style} title="Unassigned" />
-  return <span className="avatar" style={{ ...style, background: user.color }} title={user.name}>{initials(user.name)}</span>
+  if (!user) return <span className="avatar nobody" style={style} role="img" aria-label="Nobody" title="Unassigned" />
+  return <span className="avatar" style={{ ...style, background: user.color, color: inkOn(user.color) }} role="img" aria-label={user.name} title={user.name}>{initials(user.name)}</span>
 }
 
 export function LabelChip({ label }: { label: Label }) {

@@ -9,6 +9,7 @@ import type { Sort, SortColumn } from './queries'
 import type { Label, ListedIssue, Project } from './schema'
 
 const ROW_HEIGHT = 40
+const rowId = (at: number) => `row-${at}`
 const SHOWN_LABELS = 2
 
 interface Props {
@@ -44,7 +45,9 @@ export function IssueList({ issues, projects, sort, selected, openId, onSort, on
         {heading('priority', 'Priority')}<span className="heading id">ID</span>{heading('title', 'Title')}
         <span className="spacer" />{heading('created_at', 'Created')}{heading('updated_at', 'Updated')}
       </div>
-      <div className="scroller" ref={scroller} data-testid="list" tabIndex={-1}>
+      {issues.length === 0 && <p className="empty">No issue fits these filters.</p>}
+      <div className="scroller" ref={scroller} data-testid="list" role="listbox" aria-label="Issues" tabIndex={0} hidden={issues.length === 0}
+        aria-activedescendant={selected && issues[selected.at]?.id === selected.id ? rowId(selected.at) : undefined}>
         <div className="runway" style={{ height: virtualizer.getTotalSize() }}>
           {virtualizer.getVirtualItems().map(({ index, start }) => {
             const issue = issues[index]
@@ -55,7 +58,6 @@ export function IssueList({ issues, projects, sort, selected, openId, onSort, on
             )
           })}
         </div>
-        {issues.length === 0 && <p className="empty">No issue fits these filters.</p>}
       </div>
     </div>
   )
@@ -85,7 +87,7 @@ interface RowProps {
 /** Rendered again only when its row object is another one: rows that did not change keep theirs. */
 const IssueRow = memo(function IssueRow({ issue, at, top, project, isSelected, isOpen, flash, onOpen }: RowProps) {
   return (
-    <div className="row" role="button" tabIndex={-1} data-id={issue.id} data-selected={isSelected || undefined} data-open={isOpen || undefined}
+    <div className="row" id={rowId(at)} role="option" aria-selected={isSelected} data-id={issue.id} data-selected={isSelected || undefined} data-open={isOpen || undefined}
       style={{ transform: `translateY(${top}px)` }} onClick={() => onOpen(issue.id, at)}>
       {flash !== undefined && <span key={flash} className="flash" />}
       <PriorityIcon priority={issue.priority} />

@@ -107,7 +107,13 @@ function Labels({ id, worn, onError }: { id: string, worn: readonly Label[], onE
   return (
     <div className="labels">
       {worn.map(label => <LabelChip key={label.id} label={label} />)}
-      <details>
+      <details onKeyDown={e => {
+        // The menu closes first, and the panel only then.
+        if (e.key !== 'Escape' || !e.currentTarget.open) return
+        e.stopPropagation()
+        e.currentTarget.open = false
+        e.currentTarget.querySelector('summary')?.focus()
+      }}>
         <summary aria-label="Change labels">{worn.length === 0 ? '+ Label' : '+'}</summary>
         <div className="menu">
           {all.map(label => (
@@ -130,7 +136,7 @@ function Comments({ id, comments, onError }: { id: string, comments: readonly (C
   }
   return (
     <section className="comments">
-      <h3>{comments.length === 0 ? 'No comments yet' : comments.length === 1 ? '1 comment' : `${comments.length} comments`}</h3>
+      <h2>{comments.length === 0 ? 'No comments yet' : comments.length === 1 ? '1 comment' : `${comments.length} comments`}</h2>
       {comments.map(c => (
         <article key={c.id} className="comment">
           <Avatar user={c.author} size={24} />

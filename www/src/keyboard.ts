@@ -30,8 +30,8 @@ export function useKeyboard(keys: Keys): void {
         case 'PageDown': k.step(15); break
         case 'PageUp': k.step(-15); break
         case 'Enter':
-          // A focused button has its own meaning of Enter.
-          if (event.target instanceof HTMLButtonElement) return
+          // A focused button or link has its own meaning of Enter.
+          if (event.target instanceof Element && event.target.closest('a, button, summary, [role="button"]')) return
           k.open()
           break
         case '/': k.search(); break

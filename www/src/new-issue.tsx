@@ -1,5 +1,5 @@
 /** A small form for a new issue. */
-import { useState } from 'react'
+import { useLayoutEffect, useRef, useState } from 'react'
 import { createIssue } from './api'
 import type { Filters } from './queries'
 import { ME, PRIORITIES, STATUSES, type Project } from './schema'
@@ -19,6 +19,13 @@ export function NewIssue({ projects, scope, onClose, onCreated, onError }: Props
   const [status, setStatus] = useState('todo')
   const [priority, setPriority] = useState(0)
   const [isSaving, setIsSaving] = useState(false)
+  const dialog = useRef<HTMLDialogElement>(null)
+  // The page behind it cannot be reached meanwhile, and has the focus again where it was.
+  useLayoutEffect(() => {
+    const { current } = dialog
+    current?.showModal()
+    return () => current?.close()
+  }, [])
   const submit = () => {
     if (title.trim() === '' || isSaving) return
     setIsSaving(true)
@@ -26,9 +33,9 @@ export function NewIssue({ projects, scope, onClose, onCreated, onError }: Props
       .then(({ id }) => { onCreated(id); onClose() }, error => { setIsSaving(false); onError(error) })
   }
   return (
-    <div className="backdrop" onMouseDown={e => { if (e.target === e.currentTarget) onClose() }}>
-      <form className="dialog" role="dialog" aria-label="New issue" onSubmit={e => { e.preventDefault(); submit() }}
-        onKeyDown={e => { if (e.key === 'Escape') { e.stopPropagation(); onClose() } }}>
+    <dialog ref={dialog} className="dialog" aria-label="New issue" onMouseDown={e => { if (e.target === e.currentTarget) onClose() }}
+      onCancel={e => { e.preventDefault(); onClose() }} onKeyDown={e => { e.stopPropagation(); if (e.key === 'Escape') { e.preventDefault(); onClose() } }}>
+      <form onSubmit={e => { e.preventDefault(); submit() }}>
         <input className="dialog-title" aria-label="Title of the new issue" placeholder="Title" value={title} autoFocus onChange={e => setTitle(e.target.value)} />
         <textarea aria-label="Description of the new issue" placeholder="Description" rows={4} value={description} onChange={e => setDescription(e.target.value)}
           onKeyDown={e => { if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) submit() }} />
@@ -40,6 +47,6 @@ export function NewIssue({ projects, scope, onClose, onCreated, onError }: Props
           <button type="submit" className="primary" disabled={title.trim() === '' || isSaving}>Create</button>
         </div>
       </form>
-    </div>
+    </dialog>
   )
 }

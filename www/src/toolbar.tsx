@@ -19,15 +19,19 @@ interface Props {
   onSort: (sort: Sort) => void
   onView: (view: ViewKind) => void
   onNew: () => void
+  onMenu: () => void
 }
 
-export const Toolbar = memo(function Toolbar({ title, counted, filters, sort, view, searchRef, onFilters, onSort, onView, onNew }: Props) {
+export const Toolbar = memo(function Toolbar({ title, counted, filters, sort, view, searchRef, onFilters, onSort, onView, onNew, onMenu }: Props) {
   const people = useRows(users)
   const tags = useRows(labels)
   const isFiltered = filters.search !== '' || filters.status !== '' || filters.priority !== '' || filters.assignee !== '' || filters.label !== ''
   return (
     <header className="toolbar">
       <div className="toolbar-row">
+        <button type="button" className="icon-button menu-button" aria-label="Projects and demos" onClick={onMenu}>
+          <svg width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.6" strokeLinecap="round" aria-hidden="true"><path d="M2 4h12M2 8h12M2 12h12" /></svg>
+        </button>
         <h1>{title}</h1>
         <Total filters={counted} />
         <div className="search">

@@ -66,14 +66,17 @@ export function draw(into: Element, picture: Picture, on: { node(id: number): vo
     const live = from === start || reached.has(from)
     const [first, ...rest] = curves[i].map(p => p.join(' '))
     const d = `M${first} ${rest.length === 2 ? 'Q' : 'C'} ${rest.join(' ')}`
-    const edge = make('g', { class: live ? 'edge live' : 'edge', 'data-edge': `${from}-${to}` }, make('path', { class: 'shown', d, 'marker-end': live ? 'url(#tip-live)' : 'url(#tip)' }), make('path', { class: 'hit', d }))
+    const name = (id: number): string => at.get(id)!.name
+    const edge = make('g', { class: live ? 'edge live' : 'edge', 'data-edge': `${from}-${to}`, role: 'button', tabindex: 0, 'aria-label': `Edge from ${name(from)} to ${name(to)}: cut it` }, make('path', { class: 'shown', d, 'marker-end': live ? 'url(#tip-live)' : 'url(#tip)' }), make('path', { class: 'hit', d }))
     edge.addEventListener('click', () => { on.edge(from, to) })
+    onEnter(edge, () => { on.edge(from, to) })
     return edge
   })
   const nodes = places.map(p => {
     const ways = reached.get(p.id)
     const classes = ['node', ...(ways === undefined ? [] : ['live']), ...(p.id === start ? ['start'] : []), ...(p.id === chosen ? ['chosen'] : [])]
-    const node = make('g', { class: classes.join(' '), 'data-node': p.id, transform: `translate(${p.x} ${p.y})` }, make('circle', { r: RADIUS }), make('text', {}, p.name))
+    const said = `${p.name}${ways === undefined ? '' : `×${ways}`}, a node${p.id === start ? ' where it begins' : ''}${ways === undefined ? '' : `, derived in ${ways} ${ways === 1 ? 'way' : 'ways'}`}${p.id === chosen ? ', chosen' : ''}`
+    const node = make('g', { class: classes.join(' '), 'data-node': p.id, role: 'button', tabindex: 0, 'aria-label': said, transform: `translate(${p.x} ${p.y})` }, make('circle', { r: RADIUS }), make('text', {}, p.name))
     if (ways !== undefined) {
       // Other nodes are in the way as far as their rims are.
       const rims = places.flatMap(o => o === p ? [] : Array.from({ length: 8 }, (_, i): Point => [o.x + Math.cos(i * Math.PI / 4) * RADIUS, o.y + Math.sin(i * Math.PI / 4) * RADIUS]))
@@ -82,7 +85,21 @@ export function draw(into: Element, picture: Picture, on: { node(id: number): vo
     }
     node.addEventListener('click', () => { on.node(p.id) })
     node.addEventListener('dblclick', () => { on.begin(p.id) })
+    onEnter(node, isShift => { if (isShift) on.begin(p.id); else on.node(p.id) })
     return node
   })
+  // What has the focus is drawn anew, too.
+  const focused = into.contains(document.activeElement) ? (document.activeElement as SVGElement).dataset : undefined
   into.replaceChildren(make('defs', {}, arrow('tip'), arrow('tip-live')), ...lines, ...nodes)
+  if (focused?.node !== undefined) into.querySelector<SVGElement>(`[data-node="${focused.node}"]`)?.focus()
+  else if (focused?.edge !== undefined) into.querySelector<SVGElement>(`[data-edge="${focused.edge}"]`)?.focus()
+}
+
+/** Enter and the space bar do what a click does. */
+function onEnter(element: SVGElement, act: (isShift: boolean) => void): void {
+  element.addEventListener('keydown', event => {
+    if (event.key !== 'Enter' && event.key !== ' ') return
+    event.preventDefault()
+    act(event.shiftKey)
+  })
 }

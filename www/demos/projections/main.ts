@@ -86,7 +86,13 @@ const pick = <T,>(list: readonly T[]): T => list[Math.floor(Math.random() * list
 const paused = (): boolean => p.status(Reminders).status === 'paused'
 const actions: [string, (button: HTMLButtonElement) => void][] = [
   ['An invoice of 3', () => { act([invoice(2, 3)]) }],
-  ['The first pays', () => { const { accountId } = owed.rows[0]; const open = db.live(db.query.invoices.where('accountId', '=', accountId)); act(open.rows.map(i => ({ op: 'delete', table: 'invoices', id: i.id }))); open.dispose() }],
+  ['The first pays', () => {
+    const first = owed.rows[0]
+    if (first === undefined) return
+    const open = db.live(db.query.invoices.where('accountId', '=', first.accountId))
+    act(open.rows.map(i => ({ op: 'delete', table: 'invoices', id: i.id })))
+    open.dispose()
+  }],
   ['A new account', () => { act([account(pick(ORGANISATIONS)), invoice(nextAccount - 1, 120)]) }],
   ['100 invoices', () => { act(Array.from({ length: 100 }, () => invoice(1 + Math.floor(Math.random() * (nextAccount - 1)), 1 + Math.floor(Math.random() * 20)))) }],
   ['Pause reminders', button => {

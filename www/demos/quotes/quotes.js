@@ -33,6 +33,7 @@ const connection = db.connect({
 // ---- what goes: wishes, to the server and nowhere else -----------------------------------------------------------
 
 const write = (wish) => fetch(`write?circle=${encodeURIComponent(circle)}`, { method: 'POST', body: JSON.stringify(wish) })
+  .catch(() => { element('status').textContent = 'The server does not answer: nothing was written.' })
 element('add').addEventListener('submit', (event) => {
   event.preventDefault()
   const form = new FormData(event.target)
@@ -56,10 +57,18 @@ function itemOf(quote) {
   const author = document.createElement('cite')
   author.textContent = quote.author
   text.append(quote.content, author)
+  text.role = 'button'
+  text.tabIndex = 0
   text.addEventListener('click', () => { choose(quote.id) })
+  text.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' && event.key !== ' ') return
+    event.preventDefault()
+    choose(quote.id)
+  })
   const like = document.createElement('button')
   like.className = 'like'
   like.textContent = `♥ ${quote.likes}`
+  like.title = 'Like'
   like.addEventListener('click', () => { write({ like: quote.id }) })
   item.append(text, like)
   return item
