@@ -8,6 +8,8 @@ export class FollowingPage extends FeedPage {
   refetched = 0
   resumed = 0
   reloaded = 0
+  /** Batches applied. */
+  taken = 0
   #mustLoad = true
   /** @type {Promise<void> | undefined} */ #running
 
@@ -70,6 +72,7 @@ export class FollowingPage extends FeedPage {
     if (isBatch) {
       this.replica.apply(message.changes)
       this.cursor = message.cursor
+      this.taken++
     } else if (message.control === 'hello') this.epoch = message.epoch
     else if (message.control === 'must-refetch') this.#mustLoad = true
     else if (message.control === 'reload') {

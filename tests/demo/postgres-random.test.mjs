@@ -3,9 +3,7 @@
  * page holds equals the tables. `SEED` and `ROUNDS` choose another course and a longer one.
  */
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { TABLES } from '../../www/server/model.mjs'
 import { Random } from '../../www/server/seed.mjs'
@@ -14,54 +12,17 @@ import { FollowingPage } from './following-page.mjs'
 import { freePort } from './free-port.mjs'
 import { sql, startCluster } from './postgres.mjs'
 import { transact } from './random-sql.mjs'
+import { ServerProcess } from './server-process.mjs'
 
 const SEED = Number(process.env.SEED ?? 1)
 const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const WRITERS = 3
 const TRANSACTIONS = 60
-const SERVER = fileURLToPath(new URL('feed-server.mjs', import.meta.url))
 const SLOT = 'random'
 
 /** Rows as texts that are equal when they are: a moment is written in one way. @param {any[]} rows */
 const textsOf = rows => new Set(rows.map(row => JSON.stringify(Object.fromEntries(Object.entries(row).sort().map(([name, value]) =>
   [name, name.endsWith('_at') ? String(value).replace(/(Z|\+00(:00)?)(?= BC$|$)/, '') : value])))))
-
-/** The server in a process of its own. */
-class ServerProcess {
-  /** @type {import('node:child_process').ChildProcess | undefined} */ #child
-  /** @type {string[]} */ said = []
-
-  /** @param {string} url @param {string} plugin @param {number} port */
-  constructor(url, plugin, port) {
-    this.args = [url, plugin, SLOT, String(port)]
-  }
-
-  /** Starts it, again and again while it cannot, as when the database is away. */
-  async start() {
-    for (;;) {
-      const child = this.#child = fork(SERVER, this.args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
-      child.stderr?.on('data', text => { this.said.push(String(text)) })
-      const isReady = await new Promise(resolve => {
-        child.once('message', () => resolve(true))
-        child.once('exit', () => resolve(false))
-      })
-      if (isReady) return
-    }
-  }
-
-  get isRunning() {
-    return this.#child?.exitCode === null && this.#child.signalCode === null
-  }
-
-  /** @param {NodeJS.Signals} signal */
-  async end(signal) {
-    const child = this.#child
-    if (!child || !this.isRunning) return
-    const ended = new Promise(resolve => child.once('exit', resolve))
-    child.kill(signal)
-    await ended
-  }
-}
 
 /** @param {import('../../www/server/replication.mjs').Plugin} plugin */
 async function course(plugin) {
@@ -69,7 +30,7 @@ async function course(plugin) {
   const cluster = await startCluster()
   const url = await cluster.createDatabase()
   const port = await freePort()
-  const server = new ServerProcess(url, plugin, port)
+  const server = new ServerProcess(port, [url, plugin, SLOT])
   await server.start()
   const pages = Array.from({ length: 3 }, () => new FollowingPage(() => port))
   for (const page of pages) page.begin()
