@@ -447,6 +447,23 @@ fn a_batch_that_fills_both_sides_of_a_sub_query_looks_at_each_row_once() {
 }
 
 #[test]
+fn while_a_version_is_kept_a_report_tells_of_rows_that_went_once() {
+    let mut engine = Counted::new();
+    engine.watch(first_of(0));
+    engine.put("issues", (0..100).map(|i| ints(&[i, 0, i])));
+    let kept = engine.0.freeze();
+    let mut words = Vec::new();
+    for rank in 1000..1200 {
+        let table = engine.0.schema().table("issues").unwrap();
+        let changes = vec![Written::new(Op::Upsert, table, &ints(&[50, 0, rank]), 0..3)];
+        let batch = Step { changes, ..Step::default() }.batch(engine.0.schema());
+        words.push(engine.0.apply(batch).unwrap().words.len());
+    }
+    assert!(words.iter().all(|n| *n == words[0]), "{words:?}");
+    engine.0.thaw(kept);
+}
+
+#[test]
 fn a_bound_that_moves_lets_in_and_out_what_is_between() {
     let least = |e: Json| json!({ "op": "scalar", "query": { "from": "projects", "select": [{ "name": "n", "expr": e }] } });
     let min = json!({ "op": "agg", "name": "min", "args": [col("projects", "id")] });

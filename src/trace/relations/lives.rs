@@ -65,11 +65,12 @@ impl Relations {
         relation.live += 1;
     }
 
-    /// Relations with retired rows, and these (a row revived and retired again may come twice).
+    /// Relations with retired rows, and those that retired since the last [`reclaim`](Self::reclaim) (a row revived and retired again may
+    /// come twice); of a relation that is pinned perhaps none.
     pub fn retired(&self) -> impl Iterator<Item = (RelationId, impl Iterator<Item = Handle> + Clone + '_)> {
         self.touched.iter().map(|&id| {
             let r = self.get(id);
-            (id, r.retired.iter().copied().filter(|&h| r.state[h as usize] == State::Retired))
+            (id, r.retired[r.told..].iter().copied().filter(|&h| r.state[h as usize] == State::Retired))
         })
     }
 
@@ -79,8 +80,10 @@ impl Relations {
         touched.retain(|&id| {
             let relation = self.get_mut(id);
             if relation.pins > 0 {
+                relation.told = relation.retired.len();
                 return true;
             }
+            relation.told = 0;
             let mut retired = std::mem::take(&mut relation.retired);
             for &handle in &retired {
                 if relation.state[handle as usize] != State::Retired {

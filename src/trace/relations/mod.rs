@@ -58,6 +58,8 @@ struct Relation {
     state: Vec<State>,
     free: Vec<Handle>,
     retired: Vec<Handle>,
+    /// Of these, the first so many retired in steps before: only pinned relations have them.
+    told: usize,
     live: usize,
     heap_bytes: usize,
     pins: u32,
@@ -103,6 +105,7 @@ impl Relations {
             state: Vec::new(),
             free: Vec::new(),
             retired: Vec::new(),
+            told: 0,
             live: 0,
             heap_bytes: 0,
             pins: 0,
