@@ -142,10 +142,11 @@ impl Params {
     /// What became of them.
     ///
     /// # Errors
-    /// `UNKNOWN_PARAMETER` for one that the query does not have; those of [`value`].
+    /// `UNKNOWN_PARAMETER` for one that the query does not have, unless its type is declared: a query may have parameters that only
+    /// some of its forms use. Those of [`value`].
     pub(super) fn finish(&self) -> Result<Vec<Param>> {
         let known = self.known.borrow();
-        if let Some(other) = known.iter().find(|k| !k.used) {
+        if let Some(other) = known.iter().find(|k| !k.used && k.json.ty.is_none()) {
             return Err(unknown(&other.json.name, known.iter().filter(|k| k.used).map(|k| k.json.name.as_str())));
         }
         let param = |k: &Known| {

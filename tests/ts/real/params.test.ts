@@ -77,6 +77,20 @@ describe('a parameter that is set', () => {
     expect(b.rows).toEqual([])
   })
 
+  test('that is declared, and that only another form of the query uses, may be given and set', async () => {
+    const db = await filled()
+    const query = (only: boolean) => withParams({ least: 'int', text: 'text' }, p => {
+      const some = db.query.issues.where(i => gt(i.priority, p.least))
+      return only ? some.where(i => eq(i.title, p.text)) : some
+    })
+    const all = db.live(query(false), { params: { least: 1, text: 'x' } })
+    expect(all.rows).toEqual(db.live(db.query.issues.where('priority', '>', 1)).rows)
+    all.setParams({ text: 'y', least: 100 })
+    expect(all.rows).toEqual([])
+    expect(failure(() => db.live(query(false), { params: { least: 1, text: 2 as never } }))).toMatchObject({ code: 'TYPE_MISMATCH', path: 'params.text' })
+    expect(failure(() => db.live(query(false), { params: { least: 1, text: 'x', more: 1 } as never }))).toMatchObject({ code: 'UNKNOWN_PARAMETER', path: 'params.more' })
+  })
+
   test('is refused with its place, and then nothing has changed', async () => {
     const db = await filled()
     const query = db.query.issues.where(i => gt(i.priority, param('least')))
