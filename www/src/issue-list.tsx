@@ -1,5 +1,5 @@
 /** The whole result as a list; only what is in sight has elements. */
-import { memo, useEffect, useRef } from 'react'
+import { memo, useEffect, useRef, type RefObject } from 'react'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useTick } from './clock'
 import { flashOf } from './flash'
@@ -22,12 +22,18 @@ interface Props {
   onOpen: (id: string, at: number) => void
 }
 
+/**
+ * Where rows are. A function of its own: the virtualizer keeps what it was first given as long as it lives, and with it all that was in sight of it;
+ * in the component that would be the first list of issues, every row of which is then kept as it was.
+ */
+function usePlaces(count: number, scroller: RefObject<HTMLDivElement | null>) {
+  return useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 6, useFlushSync: false })
+}
+
 export function IssueList({ issues, projects, sort, selected, openId, onSort, onOpen }: Props) {
   const tick = useTick()
   const scroller = useRef<HTMLDivElement>(null)
-  const virtualizer = useVirtualizer({
-    count: issues.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 6, useFlushSync: false,
-  })
+  const virtualizer = usePlaces(issues.length, scroller)
   const at = selected?.at
   useEffect(() => {
     if (at !== undefined) virtualizer.scrollToIndex(at, { align: 'auto' })

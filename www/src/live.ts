@@ -1,7 +1,7 @@
 /**
  * Live queries of the page, with their patches: what changed is told by the engine, so nothing is compared here.
  */
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, type RefObject } from 'react'
 import { useDatabase, useLiveQuery } from 'eddyline/react'
 import type { Database, Patch, QueryLike } from 'eddyline'
 import { countPatches } from './metrics'
@@ -15,18 +15,26 @@ export function useRows<R>(make: (root: Database<Schema>['query']) => QueryLike<
   const db = useDatabase()
   const query = make(db.query)
   const { rows } = useLiveQuery(() => query)
-  const latest = useRef({ query, onPatches })
+  const latest = useRef<Latest>({ query, onPatches })
   useEffect(() => { latest.current = { query, onPatches } })
   const plan = JSON.stringify(query.toJSON())
-  useEffect(() => {
-    // Equal queries share one view: this one costs no second evaluation.
-    const live = db.live(latest.current.query)
-    live.subscribe(({ diff }) => {
-      if (diff.length > MOST_PATCHES) return
-      countPatches(diff.length)
-      latest.current.onPatches?.(diff)
-    })
-    return () => live.dispose()
-  }, [db, plan])
+  useEffect(() => follow(db, latest), [db, plan])
   return rows
+}
+
+interface Latest { query: QueryLike<unknown>, onPatches: ((diff: readonly Patch[]) => void) | undefined }
+
+/**
+ * Follows a query as long as its plan stays. A function of its own: what it returns is kept so long, and all that is in sight of it, which in
+ * the hook would be its first `onPatches`, and in sight of that the first rows, every one of which is then kept as it was.
+ */
+function follow(db: Database<Schema>, latest: RefObject<Latest>): () => void {
+  // Equal queries share one view: this one costs no second evaluation.
+  const live = db.live(latest.current.query)
+  live.subscribe(({ diff }) => {
+    if (diff.length > MOST_PATCHES) return
+    countPatches(diff.length)
+    latest.current.onPatches?.(diff)
+  })
+  return () => live.dispose()
 }
