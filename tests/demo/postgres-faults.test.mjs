@@ -10,9 +10,12 @@ import { FollowingPage } from './following-page.mjs'
 import { freePort } from './free-port.mjs'
 import { sql, startCluster } from './postgres.mjs'
 
+/** Each test leaves the one of its database. */
+const SLOTS = 40
+
 /** @type {Awaited<ReturnType<typeof startCluster>>} */
 let cluster
-before(async () => { cluster = await startCluster({ settings: `max_slot_wal_keep_size = '32MB'\nmin_wal_size = '32MB'\nmax_wal_size = '64MB'` }) })
+before(async () => { cluster = await startCluster({ settings: `max_slot_wal_keep_size = '32MB'\nmin_wal_size = '32MB'\nmax_wal_size = '64MB'\nmax_replication_slots = ${SLOTS}` }) })
 after(() => cluster.remove())
 
 const slotOf = (/** @type {string} */ url) => `slot_${new URL(url).pathname.slice(1)}`
@@ -234,7 +237,7 @@ test('what is wrong with DATABASE_URL is said, with the way to mend it', async (
   await says(as('nobody'), /may not.*GRANT CREATE/s)
   await says(as('writer'), /may not.*REPLICATION/s)
   const [{ count }] = await sql(url, 'select count(*)::int from pg_replication_slots')
-  const slots = Array.from({ length: 10 - count }, (_, i) => `full_${i}`)
+  const slots = Array.from({ length: SLOTS - count }, (_, i) => `full_${i}`)
   for (const slot of slots) await sql(url, `select pg_create_physical_replication_slot('${slot}')`)
   try {
     await says(await cluster.createDatabase(), /no replication slot left.*max_replication_slots/s)
