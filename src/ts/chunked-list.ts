@@ -62,7 +62,7 @@ export class ChunkedList<C extends Cell> {
   #c = 0
   #i = 0
 
-  /** One that is `tracked` finds a cell by itself: cells of no other list, which know the chunk that they are in. */
+  /** One that is `tracked` finds a cell by itself: cells of no other list, which know the chunk that they are in, as long as they are. */
   constructor(readonly tracked = false) {}
 
   /** A list of `n` cells given by index. */
@@ -138,6 +138,7 @@ export class ChunkedList<C extends Cell> {
     const chunk = group.chunks[this.#c]
     const { items } = chunk
     const cell = items[this.#i]
+    if (this.tracked) cell.chunk = undefined
     chunk.size--
     if (this.#i === items.length - 1) items.pop()
     else items.splice(this.#i, 1)
@@ -158,7 +159,7 @@ export class ChunkedList<C extends Cell> {
     const { items } = chunk
     const old = items[this.#i]
     items[this.#i] = cell
-    if (this.tracked) cell.chunk = chunk
+    if (this.tracked) { old.chunk = undefined; cell.chunk = chunk }
     return old
   }
 
@@ -175,6 +176,7 @@ export class ChunkedList<C extends Cell> {
     if (this.#objects !== undefined) this.#objects[this.#position(g, c) + i] = null
     const own = this.#own().chunks[c]
     own.items[i] = cell
+    old.chunk = undefined
     cell.chunk = own
   }
 
@@ -242,7 +244,8 @@ export class ChunkedList<C extends Cell> {
     const chunk = group.chunks[this.#c]
     if (chunk.edit !== edit) {
       const own = group.chunks[this.#c] = new Chunk(chunk.items.slice(), edit)
-      if (this.tracked) this.#track(own, group)
+      // What only old snapshots have leads to nothing that came later: that would lead on to what came after that, and so on.
+      if (this.tracked) { chunk.group = undefined; this.#track(own, group) }
     }
     return group
   }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { ChunkedList, type Snapshot } from '../../src/ts/chunked-list.js'
 import { random } from './fixtures.js'
@@ -10,7 +12,36 @@ class Box {
   get() { this.reads++; return this.object }
 }
 
+setFlagsFromString('--expose_gc')
+const gc: () => void = runInNewContext('gc')
+
 describe('chunked list', () => {
+  it('an old snapshot holds what it shows, and nothing of what came and went since', async () => {
+    const r = random(7)
+    const list = ChunkedList.from<Box>(5000, i => new Box(i), false, true)
+    const first = list.snapshot()
+    const came: WeakRef<Box>[] = []
+    const box = (): Box => {
+      const made = new Box(5000 + came.length)
+      came.push(new WeakRef(made))
+      return made
+    }
+    for (let step = 0; step < 20_000; step++) {
+      const at = r(list.length)
+      if (step % 4 === 0) list.insert(at, box())
+      else if (step % 4 === 1) list.remove(at)
+      else if (step % 4 === 2) list.replace(list.get(at), box())
+      else list.move(at, r(list.length))
+      list.snapshot()
+    }
+    const there = Array.from({ length: list.length }, (_, i) => list.get(i)).filter(b => b.object.n >= 5000).length
+    await new Promise(resolve => setTimeout(resolve))
+    gc()
+    expect(came.filter(ref => ref.deref() !== undefined).length).toBe(there)
+    expect(came.length).toBeGreaterThan(2 * there)
+    expect(first.rows()).toHaveLength(5000)
+  })
+
   it.each([[1, false], [2, false], [3, false], [4, false], [2, true], [3, true], [4, true]])('follows an array through random changes, old snapshots stay (seed %d, cells when they are needed: %s)', (seed, later) => {
     const r = random(seed)
     let n = 0
