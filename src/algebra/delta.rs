@@ -63,18 +63,6 @@ impl Delta {
         }
     }
 
-    fn sort(&mut self) {
-        let pack = |r: &(Handle, Weight)| u64::from(r.0) << 32 | u64::from(r.1 as u32);
-        if self.rows.len() <= 16 {
-            return sort::by_number(&mut self.rows, |r| r.0);
-        }
-        let mut packed: Vec<u64> = self.rows.iter().map(pack).collect();
-        sort::numbers(&mut packed);
-        for (row, packed) in self.rows.iter_mut().zip(packed) {
-            *row = ((packed >> 32) as Handle, packed as Weight);
-        }
-    }
-
     /// Adds equal rows up, drops zeros, sorts by handle. Cost: O(n log n), nothing for n ≤ 1.
     pub fn consolidate(&mut self) {
         match self.rows.len() {
@@ -100,7 +88,7 @@ impl Delta {
             _ => {}
         }
         if !self.rows.is_sorted_by(|a, b| a.0 < b.0) {
-            self.sort();
+            sort_rows(&mut self.rows);
             let mut kept = 0;
             for i in 1..self.rows.len() {
                 let (row, weight) = self.rows[i];
@@ -114,5 +102,19 @@ impl Delta {
             self.rows.truncate(kept + 1);
         }
         self.rows.retain(|r| r.1 != 0);
+    }
+}
+
+/// Sorts rows and weights by the rows.
+#[inline(never)]
+pub fn sort_rows(rows: &mut [(Handle, Weight)]) {
+    let pack = |r: &(Handle, Weight)| u64::from(r.0) << 32 | u64::from(r.1 as u32);
+    if rows.len() <= 16 {
+        return sort::by_number(rows, |r| r.0);
+    }
+    let mut packed: Vec<u64> = rows.iter().map(pack).collect();
+    sort::numbers(&mut packed);
+    for (row, packed) in rows.iter_mut().zip(packed) {
+        *row = ((packed >> 32) as Handle, packed as Weight);
     }
 }

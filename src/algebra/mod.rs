@@ -5,7 +5,7 @@
 
 mod delta;
 
-pub use delta::Delta;
+pub use delta::{Delta, sort_rows};
 
 /// A row of one relation. Handles of different relations are unrelated numbers.
 pub type Handle = u32;

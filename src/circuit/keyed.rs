@@ -100,7 +100,7 @@ fn drop_from(lists: &mut HashMap<u32, Vec<u32>, HandleState>, of: u32, item: u32
 /// The input of a join to which a change matters only by the rows of the other, which comes second: (what may be kept from it, own).
 pub fn sides(spec: &Spec) -> &'static [(usize, usize)] {
     match spec {
-        Spec::Join { left, right, .. } | Spec::SemiJoin { left, right, .. } if left == right => &[],
+        Spec::Join { left, right, or, .. } | Spec::SemiJoin { left, right, or, .. } if left == right || !or.is_empty() => &[],
         Spec::Join { kind: JoinKind::Inner, .. } => &[(1, 0), (0, 1)],
         Spec::Join { kind: JoinKind::Left, .. } | Spec::SemiJoin { .. } => &[(1, 0)],
         Spec::Join { kind: JoinKind::Right, .. } => &[(0, 1)],

@@ -235,6 +235,8 @@ pub enum Spec {
         right: NodeId,
         /// Which rows without a partner are kept.
         kind: JoinKind,
+        /// Arrangements by other keys, a left and a right one of each: rows may agree on one of these instead.
+        or: Vec<NodeId>,
         /// Comparisons by which the sides are sought in order; none: they are sought by key.
         range: Sought,
         /// Condition beyond the keys or the range, over the pair.
@@ -250,6 +252,8 @@ pub enum Spec {
         right: NodeId,
         /// Rows without a match, rather than with one.
         anti: bool,
+        /// Arrangements by other keys, a left and a right one of each: rows may agree on one of these instead.
+        or: Vec<NodeId>,
         /// Comparisons by which the sides are sought in order; none: they are sought by key.
         range: Sought,
         /// Condition beyond the keys and the range, over the pair.
@@ -390,11 +394,8 @@ impl Spec {
             Spec::Fixpoint { growing, branches } => [&growing[..], branches].concat(),
             Spec::Grown { fixpoint, .. } => vec![*fixpoint],
             Spec::Gather { inputs, .. } => inputs.clone(),
-            Spec::Join { left, right, .. }
-            | Spec::SemiJoin { left, right, .. }
-            | Spec::InView { left, right, .. }
-            | Spec::Bound { left, right, .. }
-            | Spec::Combine { left, right, .. } => {
+            Spec::Join { left, right, or, .. } | Spec::SemiJoin { left, right, or, .. } => [&[*left, *right], &or[..]].concat(),
+            Spec::InView { left, right, .. } | Spec::Bound { left, right, .. } | Spec::Combine { left, right, .. } => {
                 vec![*left, *right]
             }
             Spec::ParamFilter { input, params, .. }

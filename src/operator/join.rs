@@ -1,13 +1,14 @@
-//! Inner join of two arrangements: by key, by a range of an order, or by a range of the order within a key.
+//! Inner join of two arrangements: by key, by any of several keys, by a range of an order, or by a range of the order within a key.
 //!
 //! Law: ∂(A ⋈ B) = ∂A ⋈ B′ + A′ ⋈ ∂B − ∂A ⋈ ∂B, where A′ and B′ include the changes (both arrangements have run by now).
 //! Bilinear: weights multiply; an update is a −1 and a +1 on one key, so there is no separate update path.
 //! State: the pairs, as two handles each; cells are not copied. Cost: O(Σ over changed rows of matching rows), with a range
-//! O(log n) more per changed row.
-//! Source: Budiu et al., DBSP, VLDB 2023 (incremental form of a bilinear operator).
+//! O(log n) more per changed row. Pairs that agree on a key and fail the condition beyond it are looked at and not made.
+//! Source: Budiu et al., DBSP, VLDB 2023 (incremental form of a bilinear operator); for several keys the multi-index union of SQLite's
+//! `or` optimization.
 
 use super::{Errors, Formula, Range, Row};
-use crate::algebra::{Delta, Handle, Weight};
+use crate::algebra::{Delta, Handle, Weight, sort_rows};
 use crate::circuit::{Failure, NodeId, Nodes, Operator, Scan, Step};
 use crate::error::ErrorCode;
 use crate::trace::{Derived, HashArrangement, OrderedGroups, RelationId, Relations, same_cells};
@@ -25,7 +26,10 @@ pub struct Side {
 /// join share.
 #[derive(Debug)]
 pub struct Pairs {
-    sides: [Side; 2],
+    /// Of the rows of the sides.
+    relations: [RelationId; 2],
+    /// The arrangements of the sides by a key, left and right, then by others that rows may agree on instead.
+    keys: Vec<NodeId>,
     pub(super) rows: Derived,
     errors: Errors,
     /// The change of the pairs for which the condition fails, in this step.
@@ -51,45 +55,74 @@ impl Found {
 }
 
 impl Pairs {
-    /// Pairs of two sides.
-    pub fn new(sides: [Side; 2], range: Option<Range>, residual: Option<Formula>, output: RelationId) -> Self {
-        Pairs { sides, rows: Derived::new(output), range, residual, errors: Errors::default(), failing: Delta::default() }
+    /// Pairs of two sides, by the arrangements of both by each key. Of more than one the condition says which are pairs.
+    pub fn new(
+        relations: [RelationId; 2],
+        keys: Vec<NodeId>,
+        range: Option<Range>,
+        residual: Option<Formula>,
+        output: RelationId,
+    ) -> Self {
+        let (rows, errors, failing) = (Derived::new(output), Errors::default(), Delta::default());
+        Pairs { relations, keys, rows, errors, failing, range, residual }
     }
 
     /// Rows on the other side that a row of one side (left 0, right 1) meets, the residual condition apart.
     pub(super) fn matches(&self, nodes: &Nodes, relations: &Relations, side: usize, row: Handle, found: &mut Found) {
-        let [own, other] = [self.sides[side], self.sides[1 - side]];
+        let own = self.relations[side];
         match &self.range {
             None => {
-                let key = nodes.arrangement(own.node).key();
+                let key = nodes.arrangement(self.keys[side]).key();
                 if found.is_update
-                    && found.of.replace(row).is_some_and(|last| same_cells(relations, own.relation, last, row, key))
+                    && self.keys.len() == 2
+                    && found.of.replace(row).is_some_and(|last| same_cells(relations, own, last, row, key))
                 {
                     return;
                 }
                 found.rows.clear();
-                found.rows.extend(nodes.arrangement(other.node).matches(relations, own.relation, row, key));
+                for by in self.keys.chunks_exact(2) {
+                    let key = nodes.arrangement(by[side]).key();
+                    found.rows.extend(nodes.arrangement(by[1 - side]).matches(relations, own, row, key));
+                }
+                self.each_once(&mut found.rows);
             }
             Some(range) => {
                 found.rows.clear();
-                range.seek(relations, side, own.relation, row, nodes.ordered(other.node), 1, &mut found.rows);
+                range.seek(relations, side, own, row, nodes.ordered(self.keys[1 - side]), 1, &mut found.rows);
             }
+        }
+    }
+
+    /// Leaves one of rows that were found by several keys.
+    fn each_once(&self, rows: &mut Vec<(Handle, Weight)>) {
+        if self.keys.len() > 2 {
+            sort_rows(rows);
+            rows.dedup();
         }
     }
 
     /// Emits a pair if the residual condition holds; whether it did. An erroneous pair is not emitted, and counted when the step
     /// ends: until then it may have gone before it came.
     pub(super) fn emit(&mut self, relations: &mut Relations, pair: [Handle; 2], weight: Weight, out: &mut Delta) -> bool {
-        let handle = self.rows.intern_pair(relations, pair);
-        match self.holds(relations, handle) {
-            Ok(true) => {
-                out.push(handle, weight);
-                return true;
-            }
-            Ok(false) => {}
-            Err(_) => self.failing.push(handle, weight),
+        let holds = self.ask(relations, pair);
+        if holds == Ok(false) {
+            return false;
         }
-        false
+        let to = if holds.is_ok() { out } else { &mut self.failing };
+        to.push(self.rows.intern_pair(relations, pair), weight);
+        holds.is_ok()
+    }
+
+    /// Whether the residual condition holds of a pair, which need not be made for it.
+    fn ask(&self, relations: &mut Relations, pair: [Handle; 2]) -> Result<bool, ErrorCode> {
+        if self.residual.is_none() {
+            return Ok(true);
+        }
+        let relation = self.rows.relation();
+        let asked = relations.insert_pair(relation, pair);
+        let holds = self.holds(relations, asked);
+        relations.discard_pair(relation, asked);
+        holds
     }
 
     /// Ends a step: adds a consolidated delta to the weights of the pairs.
@@ -115,10 +148,10 @@ impl Pairs {
 
     /// The first error of its pairs.
     pub(super) fn failure(&self) -> Option<Failure> {
-        self.errors.first([self.sides[0].relation, self.sides[1].relation])
+        self.errors.first(self.relations)
     }
 
-    pub(super) fn holds(&self, relations: &Relations, handle: Handle) -> Result<bool, ErrorCode> {
+    fn holds(&self, relations: &Relations, handle: Handle) -> Result<bool, ErrorCode> {
         match &self.residual {
             None => Ok(true),
             Some(f) => f.holds(Row { relations, relation: self.rows.relation(), handle }),
@@ -126,18 +159,15 @@ impl Pairs {
     }
 
     /// Whether two rows that agree on the keys are a pair.
-    pub(super) fn is_pair(&mut self, relations: &mut Relations, pair: [Handle; 2]) -> bool {
-        self.residual.is_none() || {
-            let handle = self.rows.intern_pair(relations, pair);
-            self.holds(relations, handle) == Ok(true)
-        }
+    pub(super) fn is_pair(&self, relations: &mut Relations, pair: [Handle; 2]) -> bool {
+        self.ask(relations, pair) == Ok(true)
     }
 
     /// The change of the matching pairs. Returns rows examined.
     pub(super) fn change(&mut self, step: &mut Step<'_>, inputs: &[&Delta], out: &mut Delta) -> u64 {
         let nodes = step.nodes;
         let mut examined = 0;
-        for (side, delta) in inputs.iter().enumerate() {
+        for (side, delta) in inputs.iter().take(2).enumerate() {
             let mut found = Found::new(delta);
             for &(row, weight) in delta.rows() {
                 self.matches(nodes, step.relations, side, row, &mut found);
@@ -150,22 +180,25 @@ impl Pairs {
         let (dl, dr) = (inputs[0], inputs[1]);
         if !dl.is_empty() && !dr.is_empty() {
             // Pairs of two changed rows were counted in both passes: once too often.
-            let [left, right] = self.sides;
+            let (left, right) = (self.relations[0], self.keys[1]);
             let changed = match &self.range {
-                None => Changed::by_key(step.relations, nodes.arrangement(right.node), dr),
-                Some(_) => Changed::in_order(step.relations, nodes.ordered(right.node), dr),
+                None => Changed::by_key(step.relations, nodes, &self.keys, dr),
+                Some(_) => Changed::in_order(step.relations, nodes.ordered(right), dr),
             };
             let mut found = Vec::new();
             for &(row, weight) in dl.rows() {
                 found.clear();
                 match (&changed, &self.range) {
-                    (Changed::ByKey(index), _) => {
-                        let key = nodes.arrangement(left.node).key();
-                        found.extend(index.matches(step.relations, left.relation, row, key));
+                    (Changed::ByKey(indexes), _) => {
+                        for (n, index) in indexes.iter().enumerate() {
+                            let key = nodes.arrangement(self.keys[2 * n]).key();
+                            found.extend(index.matches(step.relations, left, row, key));
+                        }
+                        self.each_once(&mut found);
                     }
                     (Changed::InOrder(lists), Some(range)) => {
                         for (list, weight) in lists.iter().zip([1, -1]) {
-                            range.seek(step.relations, 0, left.relation, row, list, weight, &mut found);
+                            range.seek(step.relations, 0, left, row, list, weight, &mut found);
                         }
                     }
                     (Changed::InOrder(_), None) => unreachable!("an order is made for a range"),
@@ -191,16 +224,20 @@ impl Pairs {
 
 /// The changed rows of one side, to be sought by those of the other.
 enum Changed {
-    ByKey(Box<HashArrangement>),
+    ByKey(Vec<HashArrangement>),
     /// Rows that came, and rows that left.
     InOrder(Box<[OrderedGroups; 2]>),
 }
 
 impl Changed {
-    fn by_key(relations: &Relations, like: &HashArrangement, delta: &Delta) -> Self {
-        let mut index = like.empty();
-        index.apply(relations, delta);
-        Changed::ByKey(Box::new(index))
+    fn by_key(relations: &Relations, nodes: &Nodes, keys: &[NodeId], delta: &Delta) -> Self {
+        let mut indexes = Vec::new();
+        for by in keys.chunks_exact(2) {
+            let mut index = nodes.arrangement(by[1]).empty();
+            index.apply(relations, delta);
+            indexes.push(index);
+        }
+        Changed::ByKey(indexes)
     }
 
     fn in_order(relations: &Relations, like: &OrderedGroups, delta: &Delta) -> Self {

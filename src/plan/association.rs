@@ -23,7 +23,7 @@ impl Planner<'_> {
         let last = &nested.hops[nested.hops.len() - 1];
         let end = self.end(last, Some(&nested.query));
         let (stream, refer, number) = self.links(&nested.hops, end, last.right.clone(), nested.arrival);
-        let owner = refer.into_iter().map(|c| stream.columns[c].0).collect();
+        let owner = stream.paths(&refer);
         (stream, Refer { owner, number, ties: Vec::new() })
     }
 
@@ -37,7 +37,7 @@ impl Planner<'_> {
         let on = equal(last.left.iter().copied(), last.right.iter().map(|r| width + r));
         let mut stream = self.join(&join, &target, JoinKind::Inner, &on);
         let number = number_of(first, &join).filter(|_| nested.arrival).map(|n| n.within(false));
-        let owner = first.right.iter().map(|&c| stream.columns[c].0).collect();
+        let owner = stream.paths(&first.right);
         let ties = self.schema.by_id(first.table).key.iter().map(|&c| stream.columns[c]).collect();
         stream.columns.rotate_left(width);
         (stream, Refer { owner, number, ties })
@@ -116,9 +116,9 @@ impl Planner<'_> {
             let groups = self.aggregate(targets, &Aggregate::new(groups, calls), &group_types);
             let width = stream.columns.len();
             let left = &column.hops[0].left;
-            let by: Vec<(usize, usize)> = left.iter().copied().zip(0..).collect();
+            let by: Vec<usize> = (0..left.len()).collect();
             // Without targets there is no group: a count is 0 then.
-            stream = self.join_groups(&stream, &groups, &by, false);
+            stream = self.join_groups(&stream, &groups, [left, &by], false);
             for (n, k) in together.into_iter().enumerate() {
                 places[k] = width + left.len() + n;
             }

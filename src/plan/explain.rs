@@ -55,8 +55,9 @@ fn node(text: &mut String, schema: &Schema, circuit: &Circuit, relations: &Relat
         Spec::ArrangeByKey { key, .. } => format!(" by {} columns", key.len()),
         Spec::Aggregate { groups, calls, .. } if calls.is_empty() => format!(" over {} columns", groups.len()),
         Spec::Aggregate { groups, calls, .. } => format!(" {} by {} columns", calls.len(), groups.len()),
-        Spec::Join { range, residual, .. } | Spec::SemiJoin { range, residual, .. } => {
+        Spec::Join { range, residual, or, .. } | Spec::SemiJoin { range, residual, or, .. } => {
             let sought = match range {
+                _ if !or.is_empty() => " by any of several keys",
                 range if range.overlap => " by intervals that meet",
                 range if range.comparisons.is_empty() => "",
                 _ => " by a range",

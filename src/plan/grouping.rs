@@ -35,8 +35,8 @@ impl Planner<'_> {
             let types: Vec<Type> = set.iter().map(|&g| group_types[g]).collect();
             let mut found = self.aggregate(stream.clone(), &own, &types);
             if let Some(context) = context.filter(|c| c.columns.len() == set.len()) {
-                let by: Vec<(usize, usize)> = (0..set.len()).map(|c| (c, c)).collect();
-                found = self.join_groups(context, &found, &by, true);
+                let by: Vec<usize> = (0..set.len()).collect();
+                found = self.join_groups(context, &found, [&by, &by], true);
                 found.columns.drain(set.len()..2 * set.len());
             }
             let of_group = |g: usize| set.iter().position(|&s| s == g).map(|at| found.columns[at].0);

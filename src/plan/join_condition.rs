@@ -60,24 +60,25 @@ impl Planner<'_> {
         let pairs = self.condition(pairs, all(asked).as_ref());
         let mut pairs = Stream { columns: pairs.columns[..split + width].to_vec(), ..pairs };
         let [keeps_left, keeps_right] = kind.keeps();
-        let by_left: Vec<(usize, usize)> = (0..split).map(|c| (c, c)).collect();
-        let mut by_right: Vec<(usize, usize)> = (0..width).map(|c| (split + c, c)).collect();
+        let of_left: Vec<usize> = (0..split).collect();
+        let mut of_right: Vec<usize> = (0..width).collect();
         let mut right = right.clone();
         if keeps_left && keeps_right {
             // Rows without a pair have nulls in its place, which are no row of the right side.
             let mark = [(TRUE, Type::Bool)];
             (pairs, right) = (self.extend(&pairs, &mark), self.extend(&right, &mark));
-            by_right.push((split + width, width));
+            of_right.push(width);
         }
         if keeps_left {
-            let joined = self.join_by(left, &pairs, JoinKind::Left, &by_left, true);
+            let joined = self.join_by(left, &pairs, JoinKind::Left, [&of_left, &of_left], true);
             let columns = [&joined.columns[..split], &joined.columns[2 * split..]].concat();
             pairs = Stream { columns, ..joined };
         }
         if keeps_right {
             let kind = if keeps_left { JoinKind::Full } else { JoinKind::Right };
             let before = pairs.columns.len();
-            let joined = self.join_by(&pairs, &right, kind, &by_right, true);
+            let of_pairs: Vec<usize> = of_right.iter().map(|c| split + c).collect();
+            let joined = self.join_by(&pairs, &right, kind, [&of_pairs, &of_right], true);
             let columns = [&joined.columns[..split], &joined.columns[before..before + width]].concat();
             pairs = Stream { columns, ..joined };
         }

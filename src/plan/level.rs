@@ -232,7 +232,7 @@ fn add_level(
                 .collect()
         }
     };
-    let mut key: Vec<Path> = query.key.iter().map(|&c| full.columns[c].0).collect();
+    let mut key: Vec<Path> = full.paths(&query.key);
     key.extend(refer.ties.iter().map(|t| t.0));
     let mut shown = common_turns(&shown_fields, &key);
     // What is shown is a row that is there.

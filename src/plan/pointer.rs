@@ -90,7 +90,7 @@ impl Planner<'_> {
         let stream = self.table(first.table);
         // The key as the pair has it.
         let columns = last.right.iter().zip(&last.left).map(|(&right, &left)| (right, stream.columns[left].0)).collect();
-        let owner = first.right.iter().map(|&c| stream.columns[c].0).collect();
+        let owner = stream.paths(&first.right);
         let number = first.arrival.filter(|_| nested.arrival).map(|n| stream.columns[0].0.sibling(n));
         Some(Links { stream, owner, number, columns })
     }
@@ -99,7 +99,7 @@ impl Planner<'_> {
     fn links_to(&mut self, nested: &Nested, there: &Stream, key: &[usize]) -> Links {
         let keys = self.deciding(there, key);
         let (stream, refer, number) = self.links(&nested.hops, keys, (0..key.len()).collect(), nested.arrival);
-        let owner = refer.into_iter().map(|c| stream.columns[c].0).collect();
+        let owner = stream.paths(&refer);
         let columns = key.iter().enumerate().map(|(n, &c)| (c, stream.columns[n].0)).collect();
         Links { stream, owner, number, columns }
     }
@@ -107,8 +107,8 @@ impl Planner<'_> {
     /// Those of the links that lead to what is there.
     fn there(&mut self, links: Links, there: &Stream, key: &[usize]) -> Links {
         let place = |path: Path| links.stream.columns.iter().position(|c| c.0 == path).expect("links have their targets' keys");
-        let by: Vec<(usize, usize)> = key.iter().map(|&c| (place(links.path(c)), c)).collect();
-        Links { stream: self.semi_join(&links.stream, there, false, &by, false, None), ..links }
+        let by: Vec<usize> = key.iter().map(|&c| place(links.path(c))).collect();
+        Links { stream: self.semi_join(&links.stream, there, false, [by, key.to_vec()], false, None), ..links }
     }
 
     /// Lists in view of links and what of their targets decides, whose first columns are the targets' keys; the relation of their rows.

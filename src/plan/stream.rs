@@ -37,6 +37,11 @@ impl Stream {
         self.columns.first().map_or(0, |c| c.0.depth())
     }
 
+    /// The places of some columns.
+    pub fn paths(&self, columns: &[usize]) -> Vec<Path> {
+        columns.iter().map(|&c| self.columns[c].0).collect()
+    }
+
     /// Types of the columns.
     pub fn types(&self) -> Vec<Type> {
         self.columns.iter().map(|c| c.1).collect()

@@ -6,7 +6,7 @@ import { windows } from './make-window.mjs'
 import { types } from './values.mjs'
 
 const nested = ['computed', 'belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
-const joined = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'overlap', 'unnest']
+const joined = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'overlap', 'either', 'unnest']
 const sets = ['union', 'intersect', 'except', 'all']
 const once = ['distinctRows', 'distinctOn', 'limitBy']
 const sources = ['sub', 'cte', 'topk', 'recursive']

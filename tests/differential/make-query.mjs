@@ -10,7 +10,7 @@ import { makeWindows, scopeParts } from './make-window.mjs'
 import { encode, isSafe, literal } from './values.mjs'
 
 const nestedKinds = ['belongsTo', 'hasOne', 'hasMany', 'manyToMany', 'through', 'deep']
-const joinKinds = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'overlap', 'unnest']
+const joinKinds = ['inner', 'left', 'right', 'full', 'cross', 'three', 'self', 'range', 'overlap', 'either', 'unnest']
 
 /**
  * A query `{ json, seen, lenient }`. `seen`: its features. `lenient`: whether an evaluation error is up to the order of
@@ -268,6 +268,18 @@ function joinCondition(r, both, left, right, wants, seen, large, full) {
     const [a, b] = r.pick(orderedPairs)
     const [c, d] = r.oneIn(2) ? r.pick(orderedPairs) : r.pick(orderedPairs.filter(([x, y]) => x === a || y === b))
     return { op: 'and', args: [{ op: r.pick(['<', '<=']), args: [column(a), column(b)] }, { op: r.pick(['<', '<=', '>', '>=']), args: [column(d), column(c)] }] }
+  }
+  if (!full && !large && wants('either', 8) && pairs.length > 0) {
+    // One of two equalities, or a value among columns.
+    seen.add('either')
+    const [a, b] = r.pick(keys.length > 0 ? keys : pairs)
+    const [c, d] = r.pick(pairs)
+    const others = pairs.filter(([x, y]) => y === b && x !== a).map(([x]) => x)
+    if (others.length > 0 && r.oneIn(3)) return { op: 'in', args: [both.column(b), both.column(a), both.column(r.pick(others))] }
+    const other = { op: '=', args: [both.column(d), both.column(c)] }
+    const more = r.oneIn(3) ? { op: 'and', args: [other, both.condition()] } : other
+    const either = { op: 'or', args: r.shuffle([{ op: '=', args: [both.column(a), both.column(b)] }, more]) }
+    return r.oneIn(3) ? { op: 'and', args: r.shuffle([either, both.condition()]) } : either
   }
   // Products of large tables would be all that the time is spent on.
   const equal = large || full || (wants('range') ? r.oneIn(2) : r.below(5) > 0)

@@ -49,7 +49,7 @@ fn a_case_that_is_shrunk_and_printed_breaks_the_same_law() {
     let small = shrink(&case, 3000, |c| guarded::<Wrong>(c).is_err_and(|b| b.law == law));
     assert_eq!(guarded::<Wrong>(&Case::parse(&small.print())).unwrap_err().law, law);
     let changes: usize = small.batches.iter().map(|b| b.changes.len()).sum();
-    assert_eq!((small.queries.len(), changes), (1, 4), "four rows are enough:\n{}", small.print());
+    assert!(small.queries.len() == 1 && changes <= 4, "four rows are enough:\n{}", small.print());
 }
 
 #[test]

@@ -512,3 +512,27 @@ fn an_aggregate_does_not_look_at_an_update_of_what_it_does_not_read() {
         assert!(moved >= 2, "{moved} rows looked at where a row is of another group, for {call}");
     }
 }
+
+#[test]
+fn a_join_by_one_of_several_equalities_looks_at_its_matches() {
+    let call = |op: &str, args: &[Json]| json!({ "op": op, "args": args });
+    let [project, rank, id] = [col("issues", "project"), col("issues", "rank"), col("projects", "id")];
+    let either = [
+        call("or", &[call("=", &[project.clone(), id.clone()]), call("=", &[id.clone(), rank.clone()])]),
+        call("in", &[id.clone(), project.clone(), rank.clone()]),
+        call(
+            "and",
+            &[call("<", &[rank.clone(), id.clone()]), call("or", &[call("=", &[project, id.clone()]), call("=", &[rank, id])])],
+        ),
+    ];
+    for on in either {
+        let joined = |kind: &str| json!({ "from": "issues", "joins": [{ "kind": kind, "table": "projects", "on": on }] });
+        let asked = |op: &str| json!({ "from": "issues", "where": { "op": op, "args": [], "query": { "from": "projects", "where": on } } });
+        for query in [joined("inner"), joined("left"), joined("full"), asked("exists"), asked("notExists")] {
+            for change in [("issues", ints(&[-1, 1, 7])), ("projects", vec![Value::Int(7), Value::Bool(false)])] {
+                let (few, many) = (cost(query.clone(), 10, change.clone()), cost(query.clone(), 300, change));
+                assert!(few <= 36 && few == many, "{few} rows looked at among ten, {many} among 300, under {query}");
+            }
+        }
+    }
+}

@@ -114,7 +114,6 @@ impl Planner<'_> {
         }
         let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = inner.keys.iter().cloned().chain(more).unzip();
         let (left_keys, right_keys) = (self.columns(&mut stream, &left_keys), self.columns(&mut right, &right_keys));
-        let by: Vec<(usize, usize)> = left_keys.into_iter().zip(right_keys).collect();
         let mut residual = inner.residual.clone();
         // Parameters become columns of the rows outside, which are no columns of the stream inside.
         let inside = usize::MAX / 2;
@@ -129,7 +128,7 @@ impl Planner<'_> {
                 _ => None,
             })
         });
-        self.semi_join(&stream, &right, anti, &by, nulls_equal, residual.as_ref())
+        self.semi_join(&stream, &right, anti, [left_keys, right_keys], nulls_equal, residual.as_ref())
     }
 
     /// The expression that a sub-query is for each row, over columns joined to the rows.
@@ -191,10 +190,9 @@ impl Planner<'_> {
         let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = inner.keys.iter().cloned().unzip();
         let mut right = inner.stream.clone();
         let (left_keys, right_keys) = (self.columns(stream, &left_keys), self.columns(&mut right, &right_keys));
-        let by: Vec<(usize, usize)> = left_keys.into_iter().zip(right_keys).collect();
         let base = stream.columns.len();
-        let kind = if by.is_empty() { JoinKind::Inner } else { JoinKind::Left };
-        *stream = self.join_by(stream, &right, kind, &by, inner.nulls_equal);
+        let kind = if left_keys.is_empty() { JoinKind::Inner } else { JoinKind::Left };
+        *stream = self.join_by(stream, &right, kind, [&left_keys, &right_keys], inner.nulls_equal);
         let Select::Fields(fields) = &inner.query.select else { unreachable!("put in above") };
         let mut found = [&fields[0].expr, &fields[1].expr].map(|e| {
             e.replaced(&mut |e| match e {
@@ -244,9 +242,9 @@ impl Planner<'_> {
         let (left_keys, groups): (Vec<Expr>, Vec<Expr>) = inner.keys.iter().cloned().chain(more).unzip();
         let left_keys = self.columns(stream, &left_keys);
         let right = self.group(right, &Aggregate::new(groups, calls), None);
-        let by: Vec<(usize, usize)> = left_keys.into_iter().enumerate().map(|(r, l)| (l, r)).collect();
-        let at = stream.columns.len() + by.len();
-        *stream = self.join_by(stream, &right, JoinKind::Left, &by, inner.nulls_equal);
+        let groups: Vec<usize> = (0..left_keys.len()).collect();
+        let at = stream.columns.len() + groups.len();
+        *stream = self.join_by(stream, &right, JoinKind::Left, [&left_keys, &groups], inner.nulls_equal);
         at
     }
 

@@ -44,6 +44,14 @@ impl Relations {
         handle
     }
 
+    /// Takes back a pair that nobody but its maker has seen.
+    pub fn discard_pair(&mut self, id: RelationId, handle: Handle) {
+        let relation = self.get_mut(id);
+        relation.state[handle as usize] = State::Free;
+        relation.live -= 1;
+        relation.free.push(handle);
+    }
+
     /// Ends a row's life; it stays readable until [`reclaim`](Self::reclaim).
     pub fn retire(&mut self, id: RelationId, handle: Handle) {
         let relation = self.get_mut(id);

@@ -17,7 +17,7 @@ pub const WINDOW: &str = "a window over rows of all worlds";
 pub fn reason(query: &QueryJson) -> Option<&'static str> {
     let mut q = query.clone();
     let mut found = q.joins.iter().zip(names(&q).iter().skip(1)).find_map(|(join, name)| {
-        let is_tied = join.unnest.is_some() || ties(&join.on).any(|[a, b]| (a == *name) != (b == *name));
+        let is_tied = join.unnest.is_some() || is_by_key(&join.on, name);
         (!is_tied).then_some(NO_TIE)
     });
     let may_be_missing = q.joins.iter().any(|join| join.unnest.is_some() || join.kind != "inner");
@@ -48,6 +48,16 @@ fn names(q: &QueryJson) -> Vec<String> {
     };
     let joined = q.joins.iter().map(|j| j.alias.clone().or(j.relation.clone()).unwrap_or_else(|| j.table.clone()));
     std::iter::once(first).chain(joined).collect()
+}
+
+/// Whether something of a source must be equal to something of those before it, or one of several must.
+fn is_by_key(condition: &ExprJson, name: &String) -> bool {
+    match condition.op.as_str() {
+        "and" => condition.args.iter().any(|part| is_by_key(part, name)),
+        // Nulls that equal each other are no key of one of several.
+        "or" => condition.args.iter().all(|part| part.op != "isNotDistinctFrom" && is_by_key(part, name)),
+        _ => ties(condition).any(|[a, b]| (a == *name) != (b == *name)),
+    }
 }
 
 /// Sources of which something must be equal, in pairs.

@@ -29,6 +29,10 @@ const features: Record<string, Feature> = {
     changes: [update(1500, { projectId: 'p35' })],
   },
   'join on any condition': { query: q => q.issues.where('priority', '>=', 2990).innerJoin('comments', (i, c) => gt(c.at, i.priority)), changes: [update(2995, { priority: 2991 })] },
+  'join on one of several equalities': {
+    query: q => q.comments.innerJoin('issues', (c, i) => or(eq(c.issueId, i.id), eq(c.at, i.priority))).select(r => ({ c: r.comments.id, i: r.issues.id })),
+    changes: [update(1500, { priority: 2999 })],
+  },
   'semi join, anti join': { query: q => q.issues.where(i => inQuery(i.projectId, q.projects.where('name', '=', 'even').select('id'))) },
   'exists, not exists': {
     query: q => q.issues.where(i => and(exists(q.comments.where(c => eq(c.issueId, i.id))), notExists(q.members.where(m => eq(m.projectId, i.projectId))))),

@@ -191,7 +191,8 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
                 a = call("coalesce", vec![a, literal(&value(rng, ty, false))]);
             }
             let same = if chance(rng, 12) { "isNotDistinctFrom" } else { "=" };
-            conditions.push(call(same, if rng.bool() { vec![a, b] } else { vec![b, a] }));
+            let one = call(same, if rng.bool() { vec![a.clone(), b.clone()] } else { vec![b.clone(), a.clone()] });
+            conditions.push(if !many && chance(rng, 20) { one_of(rng, one, [a, b], &pairs, &aliased) } else { one });
         }
     }
     if conditions.is_empty() || chance(rng, 20) {
@@ -203,6 +204,28 @@ fn join<'a>(rng: &mut Rng, sight: &Sight<'a>, depth: usize, q: &mut QueryJson, s
     }
     let on = if conditions.len() == 1 { conditions.remove(0) } else { call("and", conditions) };
     q.joins.push(JoinJson { kind: kind.into(), alias, on, ..written });
+}
+
+/// That an equality of two columns holds, or another one does of columns of the same sides.
+fn one_of(
+    rng: &mut Rng,
+    equality: ExprJson,
+    [a, b]: [ExprJson; 2],
+    pairs: &[(&Visible, &Visible)],
+    aliased: &impl Fn(&Visible) -> ExprJson,
+) -> ExprJson {
+    let (other, more) = pick(rng, pairs);
+    if chance(rng, 25) {
+        let same = |v: &&(&Visible, &Visible)| v.1.read() == b;
+        let values = pairs.iter().filter(same).take(2).map(|v| aliased(v.0));
+        return call("in", [b.clone(), a].into_iter().chain(values).collect());
+    }
+    let mut next = call("=", vec![aliased(other), more.read()]);
+    if chance(rng, 30) {
+        let (left, right) = pick(rng, pairs);
+        next = call("and", vec![next, call(pick(rng, &["<=", "!=", "="]), vec![aliased(left), right.read()])]);
+    }
+    call("or", if rng.bool() { vec![equality, next] } else { vec![next, equality] })
 }
 
 /// Joins the elements of an array, or the matches of a pattern.
