@@ -20,7 +20,8 @@ pub fn reason(query: &QueryJson) -> Option<&'static str> {
         let is_tied = join.unnest.is_some() || is_by_key(&join.on, name);
         (!is_tied).then_some(NO_TIE)
     });
-    let may_be_missing = q.joins.iter().any(|join| join.unnest.is_some() || join.kind != "inner");
+    // What is computed of associations may be the same in all worlds, too.
+    let may_be_missing = !q.computed.is_empty() || q.joins.iter().any(|join| join.unnest.is_some() || join.kind != "inner");
     q.for_each_expr(&mut |e| found = found.or_else(|| of_expr(e, may_be_missing)));
     q.for_each_query(&mut |sub| found = found.or_else(|| reason(sub)));
     let recursion = |from: &FromJson| match from {
