@@ -3,16 +3,16 @@ export { EddylineError, type ErrorCode, type KnownErrorCode } from './errors.js'
 export {
   string, number, int, bigint, boolean, timestamp, json, bytes, decimal, date, time, uuid, interval, array, table,
   belongsTo, hasOne, hasMany, manyToMany, through,
-  type Column, type Table, type Schema, type AnySchema, type Row, type InputRow, type Key, type Change, type Batch,
+  type Column, type Table, type Schema, type AnySchema, type TableRow as Row, type TableInputRow as InputRow, type TableKey as Key, type Change, type Batch,
   type TableName, type RelationOptions, type Relation, type RelationKind, type Through, type AssociationName, type AssociationTable,
 } from './schema.js'
 export type { Decimal } from './decimal.js'
 export type { DateText } from './calendar.js'
 export type { IntervalParts, IntervalText } from './interval.js'
 export { defineSchema } from './define-schema.js'
-export { from, type Query, type QueryLike, type OrderOptions } from './query/builder.js'
+export { from, type Query, type QueryLike, type QueryOf, type OrderOptions } from './query/builder.js'
 export type { Source as QuerySource } from './query/source.js'
-export type { RowOf, QueryJson, WhereOp } from './query/types.js'
+export type { QueryJson, Refs, RowOf, WhereOp } from './query/types.js'
 // What types of queries are made of: the compiler writes them into the declarations of who exports a query.
 export type { Associated, Element as UnnestedElement } from './query/builder.js'
 export type { Computed, Derived } from './query/source.js'

@@ -1,7 +1,7 @@
 import { EddylineError, unknownName } from './errors.js'
 import { TENANT } from './layout.js'
 import { isObject, said, wrong } from './option-kinds.js'
-import { Query } from './query/builder.js'
+import { QueryOf } from './query/builder.js'
 import { checkOrder, columnNamed, jsonOf, placed, tableNamed } from './query/parts.js'
 import type { TableJson } from './query/source.js'
 import type { AnyRelation, AnySchema, LooseQuery, Relation, RelationOrder, Schema, SchemaJson, Tables, Through } from './schema.js'
@@ -117,7 +117,7 @@ function lower(schema: AnySchema, given: Map<string, Record<string, AnyRelation>
   const r = relation as Relation
   if (r.where !== undefined) {
     const given = r.where
-    const { from, where, ...more } = placed(path, () => jsonOf(typeof given === 'function' ? given(new Query(schema, relation.table) as never as LooseQuery) : given, 'where'))
+    const { from, where, ...more } = placed(path, () => jsonOf(typeof given === 'function' ? given(new QueryOf(schema, relation.table) as never as LooseQuery) : given, 'where'))
     const [other] = Object.keys(more)
     if (from !== relation.table || other !== undefined) throw invalid('`where` gives back the rows that it gets, with conditions and nothing else', `${path}.where`, other ?? from)
     if (where !== undefined) out.where = where

@@ -6,9 +6,9 @@ import type { EddylineError } from './errors.js'
 import type { TableLayout } from './layout.js'
 import type { MemoryOptions } from './memory.js'
 import type { Port } from './port.js'
-import type { Query } from './query/builder.js'
+import type { QueryOf } from './query/builder.js'
 import type { AnyParams } from './query/params.js'
-import type { AnySchema, TableName } from './schema.js'
+import type { AnySchema, Row, TableName } from './schema.js'
 import type { SliceProgress } from './sliced.js'
 import type { FetchRow, Touch } from './touches.js'
 
@@ -89,4 +89,4 @@ export interface EngineStats {
 }
 
 /** One query builder per table. */
-export type QueryRoot<S extends AnySchema> = { readonly [T in TableName<S>]: Query<S, T> }
+export type QueryRoot<S extends AnySchema> = { readonly [T in TableName<S>]: QueryOf<Row<S, T>, {}, T, null, S> }

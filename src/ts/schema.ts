@@ -190,6 +190,14 @@ export type Key<S extends AnySchema, T> =
   | readonly InputOf<ColumnsOf<S, T>[KeyNames<ColumnsOf<S, T>>]>[]
   | Simplify<{ [C in KeyNames<ColumnsOf<S, T>>]: InputOf<ColumnsOf<S, T>[C]> }>
 
+// The same for who writes the name of a table: one that there is not would be a row without members, which anything is.
+/** The row type of a table: `Row<typeof schema, 'issues'>`. */
+export type TableRow<S extends AnySchema, T extends keyof S['tables'] & string> = Row<S, T>
+/** What `insert` and `upsert` take: `InputRow<typeof schema, 'issues'>`; nullable columns may be left out. */
+export type TableInputRow<S extends AnySchema, T extends keyof S['tables'] & string> = InputRow<S, T>
+/** A key of a table: its value, or for composite keys an array in key order or an object. */
+export type TableKey<S extends AnySchema, T extends keyof S['tables'] & string> = Key<S, T>
+
 /** One change of one table. */
 type ChangeOf<S extends AnySchema, T extends TableName<S>> =
   | { op: 'insert' | 'upsert'; table: T; row: InputRow<S, T>; tenant?: string }
@@ -212,7 +220,8 @@ export interface Batch<S extends AnySchema = AnySchema, T extends TableName<S> =
 }
 
 type Follow<S extends AnySchema, T, P> = P extends readonly [infer A, ...infer Rest] ? Follow<S, AssociationTable<S, T, A>, Rest> : T
-type RelationsOf<S extends AnySchema, T> = T extends keyof S['relations'] ? S['relations'][T] : {}
+/** The associations of a table, by name. */
+export type RelationsOf<S extends AnySchema, T> = T extends keyof S['relations'] ? S['relations'][T] : {}
 
 /** Names of a table's associations. */
 export type AssociationName<S extends AnySchema, T> = keyof RelationsOf<S, T> & string

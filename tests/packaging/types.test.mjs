@@ -1,7 +1,7 @@
 // The declarations in the tarball, as strict consumers see them under each way of resolving modules.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { inRoot } from '../scripts/place.mjs'
@@ -39,8 +39,19 @@ describe('the declarations', () => {
   it('can be written down for what a package exports, and read by another', () => {
     const declared = check('declared', { ...resolutions.nodenext, noEmit: false, declaration: true, emitDeclarationOnly: true, outDir: 'declared' }, ['declared.tsx'])
     assert.ok(declared.isAccepted, declared.said)
+    const [, brief] = /brief: (\{[^]*?\n\})/.exec(readFileSync(join(place.folder, 'declared/declared.d.ts'), 'utf8'))
+    assert.ok(/QueryOf<\{\s*id: string;\s*title: string;?\s*\}, \{\}, "issues", null, AppSchema>/.test(brief) && !brief.includes('Column<'), brief)
     const declaring = check('declaring', resolutions.nodenext, ['declaring.ts'])
     assert.ok(declaring.isAccepted, declaring.said)
+  })
+
+  it('have the compiler say what is right where a beginner goes wrong', () => {
+    const { said } = check('mistakes', resolutions.bundler, ['mistakes.ts'])
+    const lines = readFileSync(join(place.folder, 'mistakes.ts'), 'utf8').split('\n')
+    const errors = new Map(said.split(/^mistakes\.ts(?=\()/m).slice(1).map(error => [Number(/\d+/.exec(error)[0]), error]))
+    const expected = lines.flatMap((line, i) => line.startsWith('// says: ') ? [[i + 2, line.slice('// says: '.length)]] : [])
+    assert.deepEqual([...errors.keys()], expected.map(([line]) => line), said)
+    for (const [line, part] of expected) assert.ok(errors.get(line).includes(part), `${lines[line - 1]}\n${errors.get(line)}`)
   })
 
   it('are really read: a mistake of the consumer is refused', () => {

@@ -2,7 +2,7 @@
 import type { Database } from '../database.js'
 import { EddylineError, unknownName } from '../errors.js'
 import { shown } from '../option-kinds.js'
-import { Query, from } from '../query/builder.js'
+import { QueryOf, from } from '../query/builder.js'
 import type { CellType } from '../port.js'
 import { readsTable } from '../touches.js'
 import type { TableJson } from '../watch/row-keys.js'
@@ -122,7 +122,7 @@ export class Composer {
     const make = node.kind === 'view' ? options.view : options.output
     if (typeof make !== 'function') return undefined
     const made = this.#call(node, make, inputs)
-    if (!(made instanceof Query)) {
+    if (!(made instanceof QueryOf)) {
       if (node.kind === 'view' || typeof made?.toJSON === 'function') throw new EddylineError('PROJECTION_INVALID', `\`${name}\` needs a query of the builder, not ${shown(made)}`, { offending: name, path: node.kind === 'view' ? 'view' : 'output' })
       if (typeof made !== 'object' || made === null || !(Symbol.iterator in made || Symbol.asyncIterator in made || isPromise(made))) throw new EddylineError('PROJECTION_INVALID', `the output of \`${name}\` is ${shown(made)}, and neither a query nor a list or stream of rows`, { offending: name, path: 'output' })
       // Asked for when somebody runs it.

@@ -1,16 +1,19 @@
 import { elementOf } from '../arrays.js'
 import { EddylineError, unknownName } from '../errors.js'
 import { isObject, isPlain, said } from '../option-kinds.js'
-import type { AnySchema, AssociationName, AssociationTable, IsSingle, Row, TableName } from '../schema.js'
+import type { AnySchema, AssociationTable, IsSingle, RelationsOf, Row, Simplify, TableName } from '../schema.js'
 import { type Condition, Expr, type GroupingSets, Rows, exprOf, misshapen } from './expr.js'
-import { type Loose, type LooseAliases, groupsOf } from './grouping.js'
+import { type Grouped, type Loose, type LooseAliases, type Sometimes, groupsOf } from './grouping.js'
 import type { CountLike } from './params.js'
 import { PLAN, checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
-import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, MemberName, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, ValueOfExpr, WhereColumn, WhereOp, WhereValue } from './types.js'
+import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, MemberName, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, Unnamed, ValueOfExpr, WhereOp, WhereValue } from './types.js'
 
 export interface OrderOptions { nulls?: 'first' | 'last' }
+
+/** A query over a table of a schema. `S` schema, `T` table, `J` aliases after a join, `B` row, `A` associations loaded with it. */
+export type Query<S extends AnySchema, T extends TableName<S>, J = null, B = Row<S, T>, A = {}> = QueryOf<B, A, T, J, S>
 
 /**
  * An immutable query: each step returns a new one. `db.query.issues` or `from(schema, 'issues')`.
@@ -19,9 +22,9 @@ export interface OrderOptions { nulls?: 'first' | 'last' }
  * db.query.issues.where('status', '=', 'open').orderBy('priority', 'desc').limit(50).with('labels')
  * ```
  * Misspelt names throw EddylineError at the step itself (UNKNOWN_COLUMN, UNKNOWN_TABLE, UNKNOWN_RELATION, with `nearest`).
- * `S` schema, `T` table, `J` aliases after a join, `B` row, `A` associations loaded with it.
+ * The rows are the first of its types and the schema the last: editors and the compiler show as much of a type as fits into some lines.
  */
-export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Row<S, T>, A = {}> {
+export class QueryOf<out B, out A, in out T extends TableName<S>, in out J, in out S extends AnySchema> {
   declare readonly $row: ResultOf<B, A>
   readonly #of: Planned
   #json: QueryJson | undefined
@@ -40,9 +43,9 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.where(i => or(eq(i.status, 'open'), gt(i.priority, 2)))
    * ```
    */
-  where<O extends WhereOp, C extends WhereColumn<Named<S, T, J>, O>>(column: C, op: O, value: WhereValue<Named<S, T, J>[C & keyof Named<S, T, J>], O>): Query<S, T, J, B, A>
-  where(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A>
-  where(first: string | ((row: any) => Condition), op?: WhereOp, value?: unknown): Query<S, T, J, B, A> {
+  where<C extends (keyof Named<S, T, J> & string) | Unnamed<J>, O extends WhereOp>(column: C, op: O, value: WhereValue<Named<S, T, J>[C & keyof Named<S, T, J>], O>): QueryOf<B, A, T, J, S>
+  where(condition: (row: Scope<S, T, J>) => Condition): QueryOf<B, A, T, J, S>
+  where(first: string | ((row: any) => Condition), op?: WhereOp, value?: unknown): QueryOf<B, A, T, J, S> {
     const step = {}
     const condition = typeof first === 'string'
       ? placed('where', () => operatorCondition(columnOf(this.#of, first), op!, value).json)
@@ -51,15 +54,13 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Sorts; several sort within each other. Nulls are last ascending, first descending, unless told. Ties go by key. */
-  orderBy<C extends (keyof Named<S, T, J> & string) | MemberName<J, B>>(column: C, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
-  orderBy(value: (row: Scope<S, T, J>) => Expr<any>, direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A>
-  orderBy(by: string | ((row: any) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): Query<S, T, J, B, A> {
+  orderBy<C extends (keyof Named<S, T, J> & string) | MemberName<J, B>>(by: C | ((row: Scope<S, T, J>) => Expr<any>), direction?: 'asc' | 'desc', options?: OrderOptions): QueryOf<B, A, T, J, S> {
     const path = `orderBy[${this.#of.plan.orderBy.length}]`
     checkOrder('QUERY_INVALID', direction, options, path)
     const order: Order = { desc: direction === 'desc', nulls: options?.nulls }
     const step = {}
     const usage = '`orderBy` takes one column or expression, each its own step: orderBy(\'title\', \'desc\'), orderBy(i => i.title)'
-    if (typeof by === 'function') order.expr = placed(path, () => exprOf(by(scopeOf(this.#of, step)), usage))
+    if (typeof by === 'function') order.expr = placed(path, () => exprOf(by(scopeOf(this.#of, step) as never), usage))
     else if (typeof by === 'string') order.name = by
     else throw misshapen(usage, by, path)
     return this.#step({ orderBy: [...this.#of.plan.orderBy, order] }, step)
@@ -74,25 +75,25 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * from(q.where('status', '=', 'open').as('open')).innerJoin(…)
    * ```
    */
-  as<N extends string>(name: N): Query<S, T, J, B, A> & Source<S, N, B> {
+  as<N extends string>(name: N): QueryOf<B, A, T, J, S> & Source<S, N, B> {
     if (typeof name !== 'string' || name === '') throw new EddylineError('QUERY_INVALID', '`as` gives a name', { offending: name, path: 'alias' })
     return this.#step(this.#of.plan === NOTHING ? { alias: name } : { name })
   }
 
   /** At most `n` rows; a parameter may say how many. */
-  limit(n: number | Expr<number>): Query<S, T, J, B, A> { return this.#step({ limit: counted(n, 'limit') }) }
+  limit(n: number | Expr<number>): QueryOf<B, A, T, J, S> { return this.#step({ limit: counted(n, 'limit') }) }
 
   /** Leaves out the first `n` rows; a parameter may say how many. */
-  offset(n: number | Expr<number>): Query<S, T, J, B, A> { return this.#step({ offset: counted(n, 'offset') }) }
+  offset(n: number | Expr<number>): QueryOf<B, A, T, J, S> { return this.#step({ offset: counted(n, 'offset') }) }
 
   /**
    * Begins at a place in the order: the values of the order columns, then of the key (all of it or none); an array gives
    * them in that order.
    */
-  startAt(values: Place<Named<S, T, J>> | readonly unknown[]): Query<S, T, J, B, A> { return this.#start(values, true) }
+  startAt(values: Place<Named<S, T, J>> | readonly unknown[]): QueryOf<B, A, T, J, S> { return this.#start(values, true) }
 
   /** Begins right after a place in the order: the usual way to the next page. */
-  startAfter(values: Place<Named<S, T, J>> | readonly unknown[]): Query<S, T, J, B, A> { return this.#start(values, false) }
+  startAfter(values: Place<Named<S, T, J>> | readonly unknown[]): QueryOf<B, A, T, J, S> { return this.#start(values, false) }
 
   /**
    * Chooses the members of the rows: columns by name, or a record of expressions.
@@ -102,9 +103,9 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.select(i => ({ id: i.id, label: concat(i.title, '!') }))
    * ```
    */
-  select<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
-  select<R extends Record<string, Chosen<L>>, L extends string>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
-  select(...given: unknown[]): Query<S, T, J, any, A> {
+  select<C extends keyof Named<S, T, J> & string>(...columns: C[]): QueryOf<{ [K in C]: Named<S, T, J>[K] }, A, T, J, S>
+  select<R extends Record<string, Chosen<L>>, L extends string>(members: (row: Scope<S, T, J>) => R): QueryOf<{ [K in keyof R]: ValueOfExpr<R[K]> }, A, T, J, S>
+  select(...given: unknown[]): QueryOf<any, A, T, J, S> {
     const step = {}
     return this.#step({ select: membersOf(this.#of, 'select', given, step) }, step)
   }
@@ -116,16 +117,16 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.with('comments', c => c.orderBy('createdAt', 'desc').limit(3).with('author'))
    * ```
    */
-  with<N extends AssociationName<S, T>>(name: N): Query<S, T, J, B, A & Associated<S, T, N, Row<S, AssociationTable<S, T, N>>>>
-  with<N extends AssociationName<S, T>, R>(
-    name: N, narrow: (q: Query<S, AssociationTable<S, T, N>>) => QueryLike<R>,
-  ): Query<S, T, J, B, A & Associated<S, T, N, R>>
+  with<N extends keyof RelationsOf<S, T> & string>(name: N): QueryOf<B, A & { [K in N]: Associated<S, T, K, Row<S, AssociationTable<S, T, K>>> }, T, J, S>
+  with<N extends keyof RelationsOf<S, T> & string, R>(
+    name: N, narrow: (q: QueryOf<Row<S, AssociationTable<S, T, N>>, {}, AssociationTable<S, T, N>, null, S>) => QueryLike<R>,
+  ): QueryOf<B, A & { [K in N]: Associated<S, T, K, R> }, T, J, S>
   with(name: string, narrow?: (q: any) => QueryLike<any>): any {
     const at = this.#of.plan.with.filter(w => w.relation !== name).length
     const relation = relationNamed(this.#of, name, `with[${at}].relation`)
     const entry: { relation: string; query?: QueryJson } = { relation: name }
     if (narrow !== undefined) {
-      const { from: of, ...query } = placed(`with[${at}].query`, () => jsonOf(typeof narrow === 'function' ? narrow(new Query(this.#of.schema, relation.table as never)) : narrow, 'from'))
+      const { from: of, ...query } = placed(`with[${at}].query`, () => jsonOf(typeof narrow === 'function' ? narrow(new QueryOf(this.#of.schema, relation.table as never)) : narrow, 'from'))
       if (of !== relation.table) throw new EddylineError('QUERY_INVALID', `\`${name}\` is made of what its callback gets, rows of \`${String(relation.table)}\``, { path: `with[${at}].query.from`, offending: String(of), nearest: relation.table as string })
       if (Object.keys(query).length > 0) entry.query = query
     }
@@ -140,9 +141,9 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.withAggregate('latest', 'comments', c => max(c.createdAt)).orderBy('latest', 'desc')
    * ```
    */
-  withAggregate<K extends string, N extends AssociationName<S, T>, V>(
+  withAggregate<K extends string, N extends keyof RelationsOf<S, T> & string, V>(
     as: K, name: N, make: (row: Refs<Row<S, AssociationTable<S, T, N>>>) => Expr<V>,
-  ): Query<Computed<S, T, { [P in K]: V }>, T & TableName<Computed<S, T, { [P in K]: V }>>, J, B & { [P in K]: V }, A> {
+  ): QueryOf<B & { [P in K]: V }, A, T & TableName<Computed<S, T, { [P in K]: V }>>, J, Computed<S, T, { [P in K]: V }>> {
     const { select, computed = [] } = this.#of.plan
     const at = `computed[${computed.length}]`
     const relation = relationNamed(this.#of, name, `${at}.relation`)
@@ -154,10 +155,14 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Adds the number of rows of an association, as `commentsCount` or the name given; 0 without any. */
-  withCount<N extends AssociationName<S, T>, K extends string = `${N}Count`>(name: N, as?: K): Query<Computed<S, T, { [P in K]: number }>, T & TableName<Computed<S, T, { [P in K]: number }>>, J, B & { [P in K]: number }, A> {
+  withCount<N extends keyof RelationsOf<S, T> & string, K extends string = `${N}Count`>(name: N, as?: K): QueryOf<B & { [P in K]: number }, A, T & TableName<Computed<S, T, { [P in K]: number }>>, J, Computed<S, T, { [P in K]: number }>> {
     return this.withAggregate(as ?? `${said(name)}Count` as K, name, () => new Expr<number>({ op: 'agg', name: 'count', args: [] }, 'int'))
   }
 
+  /** The same with the rows of a query, by its alias. */
+  innerJoin<N extends string, R>(
+    source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: R }, A, T, Aliases<S, T, J> & { [K in N]: R }, S>
   /**
    * Pairs with rows of another table. Rows are `{ issues, projects }` unless selected; the third argument names the
    * other table, which a table joined to itself needs. A query is joined by its alias, and what is joined with it selected.
@@ -167,46 +172,47 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * db.query.projects.leftJoin(counts.as('c'), (p, c) => eq(p.id, c.projectId)).select(r => ({ name: r.projects.name, n: r.c.n }))
    * ```
    */
-  innerJoin<T2 extends TableName<S>, N extends string = T2>(
+  innerJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
     table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A>
-  innerJoin<N extends string, R>(
-    source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
-  ): Query<S, T, Aliases<S, T, J> & { [K in N]: R }, JoinedBase<T, J, B> & { [K in N]: R }, A>
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
   innerJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('inner', table, on, alias) }
 
-  /** The same, keeping rows that find no partner: theirs is `null`. */
-  leftJoin<T2 extends TableName<S>, N extends string = T2>(
-    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A>
+  /** The same with the rows of a query, by its alias. */
   leftJoin<N extends string, R>(
     source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
-  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<R> }, JoinedBase<T, J, B> & { [K in N]: R | null }, A>
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: R | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<R> }, S>
+  /** The same, keeping rows that find no partner: theirs is `null`. */
+  leftJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
+    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, S>
   leftJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('left', table, on, alias) }
 
-  /** The same, keeping rows of the other table: what was there before is `null` beside one without a partner. */
-  rightJoin<T2 extends TableName<S>, N extends string = T2>(
-    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): Query<S, T, OptionalAliases<S, T, J> & { [K in N]: Row<S, T2> }, OptionalBase<T, J, B> & { [K in N]: Row<S, T2> }, A>
+  /** The same with the rows of a query, by its alias. */
   rightJoin<N extends string, R>(
     source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
-  ): Query<S, T, OptionalAliases<S, T, J> & { [K in N]: R }, OptionalBase<T, J, B> & { [K in N]: R }, A>
+  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: R }, A, T, OptionalAliases<S, T, J> & { [K in N]: R }, S>
+  /** The same, keeping rows of the other table: what was there before is `null` beside one without a partner. */
+  rightJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
+    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
+  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: Row<S, T2> }, A, T, OptionalAliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
   rightJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('right', table, on, alias) }
 
-  /** The same, keeping the rows of both. */
-  fullJoin<T2 extends TableName<S>, N extends string = T2>(
-    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): Query<S, T, OptionalAliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, OptionalBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A>
+  /** The same with the rows of a query, by its alias. */
   fullJoin<N extends string, R>(
     source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
-  ): Query<S, T, OptionalAliases<S, T, J> & { [K in N]: Optional<R> }, OptionalBase<T, J, B> & { [K in N]: R | null }, A>
+  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: R | null }, A, T, OptionalAliases<S, T, J> & { [K in N]: Optional<R> }, S>
+  /** The same, keeping the rows of both. */
+  fullJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
+    table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
+  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A, T, OptionalAliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, S>
   fullJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('full', table, on, alias) }
 
+  /** The same with the rows of a query, by its alias. */
+  crossJoin<N extends string, R>(source: Source<any, N, R>): QueryOf<JoinedBase<T, J, B> & { [K in N]: R }, A, T, Aliases<S, T, J> & { [K in N]: R }, S>
   /** Every row with every row of another table. */
-  crossJoin<T2 extends TableName<S>, N extends string = T2>(
+  crossJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
     table: T2, alias?: N,
-  ): Query<S, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A>
-  crossJoin<N extends string, R>(source: Source<any, N, R>): Query<S, T, Aliases<S, T, J> & { [K in N]: R }, JoinedBase<T, J, B> & { [K in N]: R }, A>
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
   crossJoin(table: string | Source<any, string, any>, alias?: string): any { return this.#join('cross', table, undefined, alias) }
 
   /**
@@ -217,8 +223,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * db.query.posts.unnest('m', p => regexpMatches(p.body, '#(\\w+)')).select(r => ({ id: r.posts.id, tag: arrayAt(r.m.value, 1) }))
    * ```
    */
-  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind?: 'cross'): Query<S, T, Aliases<S, T, J> & { [K in N]: Element<E> }, JoinedBase<T, J, B> & { [K in N]: Element<E> }, A>
-  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind: 'left'): Query<S, T, Aliases<S, T, J> & { [K in N]: Optional<Element<E>> }, JoinedBase<T, J, B> & { [K in N]: Element<E> | null }, A>
+  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind?: 'cross'): QueryOf<JoinedBase<T, J, B> & { [K in N]: Element<E> }, A, T, Aliases<S, T, J> & { [K in N]: Element<E> }, S>
+  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind: 'left'): QueryOf<JoinedBase<T, J, B> & { [K in N]: Element<E> | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<Element<E>> }, S>
   unnest(alias: string, array: (row: any) => Expr<any> | Rows<any>, kind: 'cross' | 'left' = 'cross'): any {
     const at = `joins[${this.#of.plan.joins.length}]`
     const usage = 'unnest(\'tag\', p => p.tags)'
@@ -235,7 +241,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Rows with equal members are one. They are ordered by what is selected only. */
-  distinct(...nothing: []): Query<S, T, J, B, A> {
+  distinct(...nothing: []): QueryOf<B, A, T, J, S> {
     const [given] = nothing as unknown[]
     if (given !== undefined) throw misshapen('`distinct` takes nothing: columns are for `distinctOn`', given, 'distinct')
     return this.#step({ distinct: true })
@@ -248,16 +254,16 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.distinctOn('projectId').orderBy('updatedAt', 'desc')    // the latest issue of each project, latest first
    * ```
    */
-  distinctOn<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, B, A>
-  distinctOn(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[]): Query<S, T, J, B, A>
+  distinctOn<C extends keyof Named<S, T, J> & string>(...columns: C[]): QueryOf<B, A, T, J, S>
+  distinctOn(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[]): QueryOf<B, A, T, J, S>
   distinctOn(...given: any[]): any {
     const step = {}
     return this.#step({ distinctOn: partsOf(this.#of, 'distinctOn', given, step) }, step)
   }
 
   /** The first `limit` rows of those that agree on some columns: `q.limitBy('issueId', 3).orderBy('createdAt', 'desc')`. */
-  limitBy<C extends keyof Named<S, T, J> & string>(columns: C | readonly C[], limit: number | Expr<number>, offset?: number | Expr<number>): Query<S, T, J, B, A>
-  limitBy(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[], limit: number | Expr<number>, offset?: number | Expr<number>): Query<S, T, J, B, A>
+  limitBy<C extends keyof Named<S, T, J> & string>(columns: C | readonly C[], limit: number | Expr<number>, offset?: number | Expr<number>): QueryOf<B, A, T, J, S>
+  limitBy(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[], limit: number | Expr<number>, offset?: number | Expr<number>): QueryOf<B, A, T, J, S>
   limitBy(by: any, limit: CountLike, offset: CountLike = 0): any {
     const given = Array.isArray(by) ? by : [by]
     const step = {}
@@ -265,17 +271,17 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   }
 
   /** Rows of this and other queries, equal ones once. Members are matched by position and named as here. */
-  union<O extends readonly (QueryLike<B> | QueryLike<Mate<B>>)[]>(...others: O): Query<Derived<S, 'rows', Merged<B, O[number]>>, 'rows'> { return this.#combine('union', false, others) }
+  union<O extends readonly (QueryLike<B> | QueryLike<Mate<B>>)[]>(...others: O): QueryOf<Simplify<Merged<B, O[number]>>, {}, 'rows', null, Derived<S, 'rows', Merged<B, O[number]>>> { return this.#combine('union', false, others) }
   /** The same, equal rows kept apart. */
-  unionAll<O extends readonly (QueryLike<B> | QueryLike<Mate<B>>)[]>(...others: O): Query<Derived<S, 'rows', Merged<B, O[number]>>, 'rows'> { return this.#combine('union', true, others) }
+  unionAll<O extends readonly (QueryLike<B> | QueryLike<Mate<B>>)[]>(...others: O): QueryOf<Simplify<Merged<B, O[number]>>, {}, 'rows', null, Derived<S, 'rows', Merged<B, O[number]>>> { return this.#combine('union', true, others) }
   /** Rows that this and other queries have, equal ones once. */
-  intersect(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', false, others) }
+  intersect(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): QueryOf<Simplify<B>, {}, 'rows', null, Derived<S, 'rows', B>> { return this.#combine('intersect', false, others) }
   /** The same, as often as each has them. */
-  intersectAll(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('intersect', true, others) }
+  intersectAll(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): QueryOf<Simplify<B>, {}, 'rows', null, Derived<S, 'rows', B>> { return this.#combine('intersect', true, others) }
   /** Rows that other queries do not have, equal ones once. */
-  except(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', false, others) }
+  except(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): QueryOf<Simplify<B>, {}, 'rows', null, Derived<S, 'rows', B>> { return this.#combine('except', false, others) }
   /** The same, each of theirs taking one of these away. */
-  exceptAll(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): Query<Derived<S, 'rows', B>, 'rows'> { return this.#combine('except', true, others) }
+  exceptAll(...others: (QueryLike<B> | QueryLike<Mate<B>>)[]): QueryOf<Simplify<B>, {}, 'rows', null, Derived<S, 'rows', B>> { return this.#combine('except', true, others) }
 
   /**
    * One row per group; `select` says what it holds.
@@ -284,18 +290,17 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.groupBy('status').select(i => ({ status: i.status, n: count() }))
    * ```
    */
-  groupBy<C extends keyof Named<S, T, J> & string>(...columns: C[]): Query<S, T, J, Pick<Named<S, T, J>, C>, A>
-  groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): Query<S, T, J, { [K in keyof R]: ValueOfExpr<R[K]> }, A>
+  groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): QueryOf<{ [K in keyof R]: ValueOfExpr<R[K]> }, A, T, J, S>
   /**
-   * The same for several groupings, whose groups together are the rows; columns are null in those of groupings without them.
+   * The same by names, and by several groupings, whose groups together are the rows; a column is null in those of groupings without it.
    *
    * ```ts
    * q.groupBy(rollup('projectId', 'status')).select(i => ({ project: i.projectId, status: i.status, level: grouping(i.projectId, i.status), n: count() }))
    * q.groupBy(i => ({ year: extract('year', i.due), status: i.status }), cube('year', 'status'))
    * ```
    */
-  groupBy<C extends keyof Named<S, T, J> & string>(...columns: (C | GroupingSets<C>)[]): Query<Loose<S, T, J>, T & TableName<Loose<S, T, J>>, LooseAliases<J>, { [K in C]: Named<S, T, J>[K] | null }, A>
-  groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R, ...sets: GroupingSets<keyof R & string>[]): Query<Loose<S, T, J>, T & TableName<Loose<S, T, J>>, LooseAliases<J>, { [K in keyof R]: ValueOfExpr<R[K]> | null }, A>
+  groupBy<G extends readonly ((keyof Named<S, T, J> & string) | GroupingSets<keyof Named<S, T, J> & string>)[]>(...columns: G): QueryOf<Grouped<Named<S, T, J>, G[number]>, A, T & TableName<Loose<S, T, J, Sometimes<G[number]>>>, LooseAliases<J>, Loose<S, T, J, Sometimes<G[number]>>>
+  groupBy<R extends Record<string, Expr<any>>, C extends keyof R & string>(members: (row: Scope<S, T, J>) => R, first: GroupingSets<C>, ...sets: GroupingSets<C>[]): QueryOf<{ [K in keyof R]: ValueOfExpr<R[K]> | (K extends C ? null : never) }, A, T & TableName<Loose<S, T, J>>, LooseAliases<J>, Loose<S, T, J>>
   groupBy(...given: any[]): any {
     const step = {}
     return this.#step(groupsOf(this.#of, given, step), step)
@@ -308,7 +313,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
    * q.groupBy('status').having(i => gt(count(), 1)).select(i => ({ status: i.status, n: count() }))
    * ```
    */
-  having(condition: (row: Scope<S, T, J>) => Condition): Query<S, T, J, B, A> {
+  having(condition: (row: Scope<S, T, J>) => Condition): QueryOf<B, A, T, J, S> {
     const step = {}
     const made = conditionOf('having', 'having(() => gt(count(), 1))', condition, () => [scopeOf(this.#of, step)])
     return this.#step({ having: [...this.#of.plan.having ?? [], made] }, step)
@@ -325,7 +330,7 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   // `any`: the steps above say what comes out.
   #step(change: Partial<Plan>, step?: object): any {
     const { schema, table, plan } = this.#of
-    return new Query(schema, table as never, { ...plan, ...change, steps: step === undefined ? plan.steps : [...plan.steps, step] })
+    return new QueryOf(schema, table as never, { ...plan, ...change, steps: step === undefined ? plan.steps : [...plan.steps, step] })
   }
 
   #start(values: unknown, inclusive: boolean): any {
@@ -336,8 +341,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
   #combine(setOp: 'union' | 'intersect' | 'except', all: boolean, others: readonly QueryLike<any>[]): any {
     if (others.length === 0) throw new EddylineError('QUERY_INVALID', `\`${setOp}\` takes another query`, { path: setOp })
     const query: QueryJson = { setOp, ...(all ? { all } : {}), inputs: [this, ...others].map((q, i) => jsonOf(q, `inputs[${i}]`)) }
-    for (const q of [this, ...others]) if (q instanceof Query) q.#alone(q.toJSON())
-    return new Query(derived(new SourceTable(this.#of.schema, 'rows', { query }, columnsOf(this.#of))), 'rows')
+    for (const q of [this, ...others]) if (q instanceof QueryOf) q.#alone(q.toJSON())
+    return new QueryOf(derived(new SourceTable(this.#of.schema, 'rows', { query }, columnsOf(this.#of))), 'rows')
   }
 
   /** @internal What a query that reads this one takes. */
@@ -373,8 +378,8 @@ export class Query<S extends AnySchema, T extends TableName<S>, J = null, B = Ro
 
   #join(kind: JoinKind, table: string | Source<any, string, any>, on: ((left: any, right: any) => Condition) | undefined, alias: string | undefined): any {
     const at = `joins[${this.#of.plan.joins.length}]`
-    if (typeof table !== 'string' && typeof (table as Query<any, any> | undefined | null)?.sourceTable !== 'function') throw misshapen(`\`${kind}Join\` takes the name of a table, or a query with \`as\`: ${kind}Join('projects'${kind === 'cross' ? '' : ', (i, p) => eq(i.projectId, p.id)'})`, table, `${at}.table`)
-    const source = typeof table === 'string' ? undefined : (table as never as Query<any, any>).sourceTable()
+    if (typeof table !== 'string' && typeof (table as QueryOf<Row<any, any>, {}, any, null, any> | undefined | null)?.sourceTable !== 'function') throw misshapen(`\`${kind}Join\` takes the name of a table, or a query with \`as\`: ${kind}Join('projects'${kind === 'cross' ? '' : ', (i, p) => eq(i.projectId, p.id)'})`, table, `${at}.table`)
+    const source = typeof table === 'string' ? undefined : (table as never as QueryOf<Row<any, any>, {}, any, null, any>).sourceTable()
     const name = alias ?? source?.alias ?? table as string
     this.#fresh(name, at)
     const joined = source === undefined ? tableNamed(this.#of.schema, table as string, `${at}.table`) : tableOf(source)
@@ -401,17 +406,17 @@ export interface Element<E> { value: E; ordinality: number }
 /** What has the plan of a query with rows `R`; what it says of `types` is what TypeScript says of one whose parameters are missing, or others. */
 export interface QueryLike<R> { readonly $row: R; readonly types?: 'its parameters are given beside it, each of its type: { params: { … } }' | undefined; toJSON(): QueryJson }
 
-/** What an association adds to a row. */
-export type Associated<S extends AnySchema, T, N extends string, R> = { [K in N]: IsSingle<S, T, N> extends true ? R | null : R[] }
+/** What an association shows of its rows. */
+export type Associated<S extends AnySchema, T, N extends string, R> = IsSingle<S, T, N> extends true ? R | null : R[]
 
 /** A query over a table, without a database, or over the rows of another query: `from(q.as('open'))`. */
-export function from<S extends AnySchema, T extends TableName<S>>(schema: S, table: T): Query<S, T>
-export function from<S extends AnySchema, N extends string, R>(source: Source<S, N, R>): Query<Derived<S, N, R>, N, null, R>
+export function from<S extends AnySchema, T extends keyof S['tables'] & string>(schema: S, table: T): QueryOf<Row<S, T>, {}, T, null, S>
+export function from<S extends AnySchema, N extends string, R>(source: Source<S, N, R>): QueryOf<R, {}, N, null, Derived<S, N, R>>
 export function from(first: AnySchema | Source<AnySchema, string, unknown>, table?: string): any {
-  if (!(first instanceof Query) && !Array.isArray((first as AnySchema | undefined | null)?.json?.tables)) throw misshapen('`from` takes a schema and the name of a table, or a query with `as`: from(schema, \'issues\')', first, 'from')
-  if (!(first instanceof Query)) return new Query(first as AnySchema, table as never)
+  if (!(first instanceof QueryOf) && !Array.isArray((first as AnySchema | undefined | null)?.json?.tables)) throw misshapen('`from` takes a schema and the name of a table, or a query with `as`: from(schema, \'issues\')', first, 'from')
+  if (!(first instanceof QueryOf)) return new QueryOf(first as AnySchema, table as never)
   const source = first.sourceTable()
-  return new Query(derived(source), source.alias as never)
+  return new QueryOf(derived(source), source.alias as never)
 }
 
 /** @internal Text that is equal for equal plans: identity of shared views and of hooks. */

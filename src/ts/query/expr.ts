@@ -72,8 +72,13 @@ export type Comparable<T> = 0 extends 1 & T ? T : T | (T extends Decimal | bigin
   : T extends string ? (Listed<T> extends never ? never : string) : never)
 /** Expressions of these; those of `T` itself are named for functions that are generic in it. */
 export type Beside<T> = Expr<T | null> | Expr<Comparable<T> | null>
-/** The other side of a comparison with `T`. */
-type Against<T> = Beside<T> | Constant<T> | null
+/**
+ * `T`, which nothing is inferred from. As `NoInfer<T>`, but that is left of types with objects in it: editors then have no texts to offer for
+ * `eq(i.status, '…')`.
+ */
+export type Told<T> = [T][T extends unknown ? 0 : never]
+/** The other side of a comparison with a `T`: an expression, or a constant. The name is what the compiler says of what is none. */
+export type ComparableWith<T> = Beside<T> | Constant<NonNullable<T>>
 /** A condition; unknown (`null`) counts as false in `where`. */
 export type Condition = Expr<boolean | null>
 
@@ -213,13 +218,13 @@ const numbers = <T>(op: string, args: readonly unknown[]): Expr<T> => {
 }
 
 /** `a = b`; unknown if one is null. */
-export function eq<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('=', a, b) }
+export function eq<T>(a: Operand<T>, b: ComparableWith<Told<T>> | null): Condition { return compare('=', a, b) }
 /** `a <> b`; unknown if one is null. */
-export function ne<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('!=', a, b) }
-export function lt<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('<', a, b) }
-export function lte<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('<=', a, b) }
-export function gt<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('>', a, b) }
-export function gte<T>(a: Operand<T>, b: NoInfer<Against<T>>): Condition { return compare('>=', a, b) }
+export function ne<T>(a: Operand<T>, b: ComparableWith<Told<T>> | null): Condition { return compare('!=', a, b) }
+export function lt<T>(a: Operand<T>, b: ComparableWith<Told<T>> | null): Condition { return compare('<', a, b) }
+export function lte<T>(a: Operand<T>, b: ComparableWith<Told<T>> | null): Condition { return compare('<=', a, b) }
+export function gt<T>(a: Operand<T>, b: ComparableWith<Told<T>> | null): Condition { return compare('>', a, b) }
+export function gte<T>(a: Operand<T>, b: ComparableWith<Told<T>> | null): Condition { return compare('>=', a, b) }
 
 /** All hold. Without arguments: true. Arguments that are `false`, `null` or `undefined` constants are left out, for conditions that are optional. */
 export function and(...conditions: (Condition | false | null | undefined)[]): Condition { return junction('and', conditions, true) }
@@ -249,7 +254,7 @@ export function checkList(list: unknown, name: string): void {
 }
 
 /** `a IN (…)`; false for an empty list. */
-export function inArray<T>(a: Expr<T>, list: readonly NoInfer<Against<T>>[]): Condition {
+export function inArray<T>(a: Expr<T>, list: readonly (ComparableWith<Told<T>> | null)[]): Condition {
   checkList(list, 'inArray')
   operand(a, 'inArray(i.status, [\'open\'])')
   return list.length === 0 ? new Expr({ op: 'lit', value: false }, 'bool') : call('in', [a, ...list], 'bool')

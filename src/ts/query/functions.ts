@@ -5,7 +5,7 @@ import { EddylineError } from '../errors.js'
 import type { IntervalParts, IntervalText } from '../interval.js'
 import { type Kind, type Kinds, checkOptions, isObject } from '../option-kinds.js'
 import type { CellType } from '../port.js'
-import { type Alternative, type Beheld, type Beside, type Chosen, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, call as alike, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
+import { type Alternative, type Beheld, type Chosen, type ComparableWith, type Condition, type Constant, Expr, type ExprJson, type Operand, Rows, type Told, call as alike, checkList, compare, likeOf, literal, misshapen, not, operand } from './expr.js'
 
 type Double = number | bigint | null
 type Num = Double | Decimal
@@ -16,8 +16,6 @@ type Text = string | null
 type Moment = Date | null
 /** Null, if one of the arguments may be: JSON of no known type is null where there is none. */
 type Null<A> = unknown extends A ? (0 extends 1 & A ? Extract<A, null> : null) : Extract<A, null>
-/** What is told by hand, `jsonGet<number>(…)`, or not at all: not what the place would take, which in a `select` is `any`. */
-type Told<T> = [T][T extends unknown ? 0 : never]
 
 function call<T>(op: string, args: readonly unknown[], type?: CellType, like?: CellType, name?: string): Expr<T> {
   const json: ExprJson = { op, args: args.map(a => literal(a, like)) }
@@ -61,12 +59,12 @@ export class Case<T, W = Condition> extends Expr<Chosen<T> | null> {
  */
 export function when<const U>(condition: Condition, value: Operand<U>): Case<U> { return new Case<never>(undefined, []).when(condition, value) }
 /** `CASE operand WHEN value THEN …`: `match(i.status).when('open', 1).when('done', 2).otherwise(0)`. */
-export function match<T>(a: Expr<T>): { when<const U>(value: Bound<T>, result: Operand<U>): Case<U, Bound<T>> } {
+export function match<T>(a: Expr<T>): { when<const U>(value: ComparableWith<T>, result: Operand<U>): Case<U, ComparableWith<T>> } {
   operand(a, 'match(i.status).when(…)')
-  return new Case<never, Bound<T>>(a, [])
+  return new Case<never, ComparableWith<T>>(a, [])
 }
 /** Null where both are equal, else the first. */
-export function nullif<T>(a: Expr<T>, b: NoInfer<Bound<T>>): Expr<T | null> { return alike('nullif', [a, b]) }
+export function nullif<T>(a: Expr<T>, b: ComparableWith<Told<T>>): Expr<T | null> { return alike('nullif', [a, b]) }
 /** The largest that is not null. */
 export function greatest<T extends Decimal | null>(a: Expr<T>, ...values: (Operand<Decimal | null> | number)[]): Expr<T | null>
 export function greatest<T>(...values: Operand<T | null>[]): Expr<T | null>
@@ -76,16 +74,15 @@ export function least<T extends Decimal | null>(a: Expr<T>, ...values: (Operand<
 export function least<T>(...values: Operand<T | null>[]): Expr<T | null>
 export function least(...values: unknown[]): Expr<any> { return alike('least', values) }
 
-type Bound<T> = Beside<T> | Constant<NonNullable<T>>
 /** `low <= a AND a <= high`. */
-export function between<T>(a: Expr<T>, low: NoInfer<Bound<T>>, high: NoInfer<Bound<T>>): Condition { return alike('between', [a, low, high], 'bool') }
-export function notBetween<T>(a: Expr<T>, low: NoInfer<Bound<T>>, high: NoInfer<Bound<T>>): Condition { return not(between<any>(a, low, high)) }
+export function between<T>(a: Expr<T>, low: ComparableWith<Told<T>>, high: ComparableWith<Told<T>>): Condition { return alike('between', [a, low, high], 'bool') }
+export function notBetween<T>(a: Expr<T>, low: ComparableWith<Told<T>>, high: ComparableWith<Told<T>>): Condition { return not(between<any>(a, low, high)) }
 /** Not equal, where null equals null: never unknown. */
-export function isDistinctFrom<T>(a: Expr<T>, b: NoInfer<Bound<T>> | null): Expr<boolean> { return compare('isDistinctFrom', a, b) as Expr<boolean> }
+export function isDistinctFrom<T>(a: Expr<T>, b: ComparableWith<Told<T>> | null): Expr<boolean> { return compare('isDistinctFrom', a, b) as Expr<boolean> }
 /** Equal, where null equals null: never unknown. */
-export function isNotDistinctFrom<T>(a: Expr<T>, b: NoInfer<Bound<T>> | null): Expr<boolean> { return compare('isNotDistinctFrom', a, b) as Expr<boolean> }
+export function isNotDistinctFrom<T>(a: Expr<T>, b: ComparableWith<Told<T>> | null): Expr<boolean> { return compare('isNotDistinctFrom', a, b) as Expr<boolean> }
 /** `a NOT IN (…)`; true for an empty list, unknown if the list has a null and not `a`. */
-export function notInArray<T>(a: Expr<T>, list: readonly NoInfer<Bound<T> | null>[]): Condition {
+export function notInArray<T>(a: Expr<T>, list: readonly (ComparableWith<Told<T>> | null)[]): Condition {
   checkList(list, 'notInArray')
   return list.length === 0 ? new Expr({ op: 'lit', value: true }, 'bool') : not(alike('in', [a, ...list], 'bool'))
 }

@@ -12,9 +12,13 @@ export type { GroupingSets }
 /** A member to group by, or several that belong together. */
 export type GroupingItem<C> = C | readonly C[]
 
-/** What columns are under several groupings: null in the rows of those without them. */
-export type Loose<S extends AnySchema, T extends TableName<S>, J> = 0 extends 1 & S ? any : [J] extends [null] ? Derived<S, T, Optional<Row<S, T>>> : S
-/** The same of aliases. */
+/** What columns `C` are under several groupings: null in the rows of those without them. */
+export type Loose<S extends AnySchema, T extends TableName<S>, J, C = keyof Row<S, T>> = 0 extends 1 & S ? any : [C] extends [never] ? S : [J] extends [null] ? Derived<S, T, { [K in keyof Row<S, T>]: Row<S, T>[K] | (K extends C ? null : never) }> : S
+/** Columns of some groupings and not of all: those beside them are. */
+export type Sometimes<G> = Exclude<G extends GroupingSets<infer C> ? C : never, G>
+/** The members of rows that are grouped by columns and groupings. */
+export type Grouped<R, G> = { [K in Extract<keyof R, G | Sometimes<G>>]: R[K] | (K extends Sometimes<G> ? null : never) }
+/** What aliases are under several groupings: all that they have may be null. */
 export type LooseAliases<J> = [J] extends [null] ? null : { [K in keyof J]: Optional<J[K]> }
 
 const MOST = 64

@@ -16,10 +16,18 @@ export interface ParamTypes {
 }
 /** Parameters by name, as `withParams` takes them. */
 export type ParamSpec = { readonly [name: string]: CellType }
+/** What types are called elsewhere. */
+interface Elsewhere {
+  string: 'text'; varchar: 'text'; char: 'text'; number: 'float'; double: 'float'; real: 'float'; float8: 'float'; integer: 'int'; smallint: 'int'; int4: 'int'; int8: 'bigint'; boolean: 'bool'
+  numeric: 'decimal'; money: 'decimal'; datetime: 'timestamp'; timestamptz: 'timestamp'; Date: 'timestamp'; jsonb: 'json'; object: 'json'; bytea: 'bytes'; blob: 'bytes'; binary: 'bytes'; guid: 'uuid'
+  'string[]': 'text[]'; 'number[]': 'float[]'; 'integer[]': 'int[]'; 'boolean[]': 'bool[]'; 'Date[]': 'timestamp[]'
+}
+/** The type of a name: itself, or the one that is meant, which the compiler then says is expected. */
+export type TypeNamed<N> = N extends CellType ? N : N extends keyof Elsewhere ? Elsewhere[N] : CellType
 /** Values of parameters: what stands for a constant of the type, or null. */
 export type ParamValues<P> = { readonly [N in keyof P]: Constant<P[N]> | null }
 /** What the parameters of a specification hold. */
-export type ParamsOf<T extends ParamSpec> = { [N in keyof T]: ParamTypes[T[N]] }
+export type ParamsOf<T> = { [N in keyof T]: T[N] extends CellType ? ParamTypes[T[N]] : any }
 /** Values of parameters that no type tells. */
 export type AnyParams = { readonly [name: string]: unknown }
 
@@ -55,8 +63,8 @@ export function param<T = any>(name: string, type?: CellType): Expr<T> {
  * live.setParams({ least: 4 })
  * ```
  */
-export function withParams<const T extends ParamSpec, R>(
-  types: T, make: (params: { readonly [N in keyof T]: Expr<ParamTypes[T[N]]> }) => { readonly $row: R; toJSON(): QueryJson },
+export function withParams<const T extends { readonly [name: string]: string }, R>(
+  types: { readonly [N in keyof T]: TypeNamed<T[N]> }, make: (params: { readonly [N in keyof T]: Expr<ParamsOf<T>[N]> }) => { readonly $row: R; toJSON(): QueryJson },
 ): ParamQuery<R, ParamsOf<T>> {
   if (!isObject(types) || typeof make !== 'function') throw misshapen('`withParams` takes types and a callback: withParams({ least: \'int\' }, p => …)', isObject(types) ? make : types)
   const params = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, param(name, type)]))

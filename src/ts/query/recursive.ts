@@ -2,7 +2,7 @@
 import { EddylineError, said, unknownName } from '../errors.js'
 import { ANYTHING, type Kinds, checkOptions } from '../option-kinds.js'
 import type { AnySchema, TableName } from '../schema.js'
-import { Query, type QueryLike } from './builder.js'
+import { type Query, type QueryLike, QueryOf } from './builder.js'
 import { placed } from './parts.js'
 import { type Derived, type Source, SourceTable, derived } from './source.js'
 import type { BestJson, RecursiveJson } from './types.js'
@@ -91,7 +91,7 @@ function group(bases: Bases, step: (found: Record<string, any>) => Record<string
   checked(options)
   const stray = all.find(r => r.schema !== all[0].schema)
   if (stray !== undefined) throw invalid(`\`${stray.name}\` is a query over another schema`, stray.name, stray.name)
-  const over = (source: SourceTable, name: string): any => new Query(derived(source), name as never)
+  const over = (source: SourceTable, name: string): any => new QueryOf(derived(source), name as never)
   const found = Object.fromEntries(all.map(({ name, schema, columns }) => [name, over(new SourceTable(schema, name, { relation: name }, columns), name)]))
   if (typeof step !== 'function') throw invalid('a step is a function of the rows found', 'step')
   const steps = placed('step', () => step(found))

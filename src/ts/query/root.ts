@@ -1,7 +1,7 @@
 // A query builder per table, by name.
 import type { QueryRoot } from '../options.js'
 import type { AnySchema } from '../schema.js'
-import { Query } from './builder.js'
+import { QueryOf } from './builder.js'
 import { tableNamed } from './parts.js'
 
 /** What runtimes and tools ask of any object, to know what it is. */
@@ -10,7 +10,7 @@ const ASKED = /^[\W_]|^(then|toJSON|asymmetricMatch|nodeType|length)$/
 /** The builders of a schema's tables. The name of none throws UNKNOWN_TABLE. */
 export function queryRoot<S extends AnySchema>(schema: S): QueryRoot<S> {
   const root = Object.create(null) as Record<string | symbol, unknown>
-  for (const { name } of schema.json.tables) root[name] = new Query(schema, name as never)
+  for (const { name } of schema.json.tables) root[name] = new QueryOf(schema, name as never)
   return new Proxy(Object.freeze(root), {
     get: (_, name) => root[name] ?? (typeof name !== 'string' || name in {} || ASKED.test(name) ? undefined : tableNamed(schema, name, 'query')),
   }) as QueryRoot<S>

@@ -32,7 +32,15 @@ export function notInQuery<T>(value: Operand<T>, query: OneMember<NoInfer<T> | C
  */
 export function scalar<R>(query: QueryLike<R>): Expr<R[keyof R] | null> { return new Expr({ op: 'scalar', query: jsonOf(query) }, typeOf(query)) }
 
-/** A column of a query outside, named as `table.column` (or `alias.column`): for sub-queries built away from the query around. */
+/**
+ * A column of a query outside, named as `table.column` (or `alias.column`), of no known type. A sub-query that is built away from the query
+ * around has names and types as a function of its row:
+ *
+ * ```ts
+ * const commentsOf = (i: Refs<Row<typeof schema, 'issues'>>) => db.query.comments.where(c => eq(c.issueId, i.id))
+ * db.query.issues.where(i => exists(commentsOf(i)))
+ * ```
+ */
 export function outer<T = any>(path: string): Expr<T> {
   if (typeof path !== 'string') throw misshapen('`outer` takes a name, \'projects.id\'; callbacks read columns outside as they are', path)
   const at = path.indexOf('.')

@@ -1,6 +1,6 @@
 import type { Decimal } from '../decimal.js'
 import type { AnySchema, Row, Simplify } from '../schema.js'
-import type { Beside, Constant, Expr, ExprJson, Operand } from './expr.js'
+import type { ComparableWith, Constant, Expr, ExprJson, Operand } from './expr.js'
 import type { ParamJson } from './params.js'
 
 /** Column references of a row. */
@@ -30,15 +30,14 @@ export type WhereOp = CompareOp | TextOp | 'in' | 'not in' | 'between' | 'not be
 /** What the right side of an operator takes, by the column's type. */
 export type WhereValue<V, O> =
   unknown extends V ? unknown
-  : O extends 'in' | 'not in' ? readonly Other<V>[]
-  : O extends 'is' | 'is not' ? Other<V> | null
-  : O extends 'between' | 'not between' ? readonly [Other<V>, Other<V>]
-  : O extends TextOp ? string | Expr<string | null>
-  : Other<V>
-type Other<V> = Beside<V> | Constant<NonNullable<V>>
+  : O extends 'in' | 'not in' ? readonly ComparableWith<V>[]
+  : O extends 'is' | 'is not' ? ComparableWith<V> | null
+  : O extends 'between' | 'not between' ? readonly [ComparableWith<V>, ComparableWith<V>]
+  : O extends TextOp ? (NonNullable<V> extends string ? string | Expr<string | null> : string & { readonly 'of texts only': O })
+  : ComparableWith<V>
 
-/** Columns whose values are text, or any for other operators. */
-export type WhereColumn<R, O> = O extends TextOp ? { [C in keyof R]: NonNullable<R[C]> extends string ? C : never }[keyof R] & string : keyof R & string
+/** What is expected as a column behind a join, where names are of no table: it says what to do. */
+export type Unnamed<J> = [J] extends [null] ? never : string & { readonly 'behind a join columns are read in a callback': 'where(r => eq(r.issues.status, …))' }
 
 /** The aliases known before a join: the table itself, or what joins gave. */
 export type Aliases<S extends AnySchema, T extends string, J> = [J] extends [null] ? { [K in T]: Row<S, T> } : J

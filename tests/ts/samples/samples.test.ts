@@ -14,7 +14,7 @@ const exported: Record<string, { default?: string }> = JSON.parse(readFileSync(n
 
 /** Types that a sample spells out, beside those of the package: they have the same members. */
 const published: Record<string, string> = {
-  Change: 'core.Change<Schema>', Batch: 'core.Batch<Schema>', Report: 'core.Report', Patch: 'core.Patch<any>', Source: 'core.Source', SyncSession: 'core.SyncSession',
+  Change: 'core.Change<Schema>', Batch: 'core.Batch<Schema>', Report: 'core.Report', Patch: 'core.Patch<any>', Source: 'core.Source', SyncSession: 'core.SyncSession', Defined: 'core.Schema', AppSchema: 'core.Schema',
 }
 /** Entries of frameworks, workers and storages are only type-checked. */
 const elsewhere = /'eddyline\/(react|vue|svelte|solid|worker|storage|tanstack)|new Worker\(/
@@ -26,7 +26,7 @@ const samples: Sample[] = ['README.md', 'www/docs/api.md', 'www/docs/storage.md'
 function moduleOf({ imports, imported, body, types }: Program, names: readonly string[]): string {
   const scope = (all: readonly string[]): string => all.filter(name => !imported.includes(name)).join(', ')
   return `import type * as core from 'eddyline'; import type { Cursor, Expr, JsonOptions, LiveSnapshot, MemoryOptions, QueryLike } from 'eddyline'; `
-    + `import type { AnyRow as Row, Prelude, Schema } from '../../tests/ts/samples/prelude.js'; type Change = core.Change<Schema>; type Key = unknown; ${imports.join('; ')}; `
+    + `import type { ${imported.includes('Row') ? '' : 'AnyRow as Row, '}Prelude, Schema } from '../../tests/ts/samples/prelude.js'; type Change = core.Change<Schema>; type Key = unknown; ${imports.join('; ')}; `
     + `type Members<T> = T extends unknown ? keyof T : never; type Same<A, B> = [A] extends [B] ? [B] extends [A] ? [] : [{ only: Exclude<A, B>, without: Exclude<B, A> }] : [{ only: Exclude<A, B>, without: Exclude<B, A> }]; `
     + `const same = <A, B>(..._: Same<A, B>): void => {}; `
     + `export default async ({ ${scope(Object.keys(core).filter(name => !names.includes(name)))} }: typeof core, { ${scope(names)} }: Prelude): Promise<void> => { {\n`
