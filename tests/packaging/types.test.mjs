@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { inRoot } from '../scripts/place.mjs'
+import { editor } from './editor.mjs'
 import { project } from './tarball.mjs'
 
 let place
@@ -52,6 +53,20 @@ describe('the declarations', () => {
     const expected = lines.flatMap((line, i) => line.startsWith('// says: ') ? [[i + 2, line.slice('// says: '.length)]] : [])
     assert.deepEqual([...errors.keys()], expected.map(([line]) => line), said)
     for (const [line, part] of expected) assert.ok(errors.get(line).includes(part), `${lines[line - 1]}\n${errors.get(line)}`)
+  })
+
+  it('have editors offer names and values, and show the rows of a query', async () => {
+    const { text, completions, hover, close } = await editor(place.folder, join(place.folder, 'edited.ts'))
+    try {
+      const offered = [], expected = []
+      for (const { index, 0: line, 1: names } of text.matchAll(/^.* \/\/ offers: (.*)$/gm)) {
+        expected.push([line, names])
+        offered.push([line, (await completions(index + line.lastIndexOf("''") + 1)).join(' ')])
+      }
+      assert.ok(expected.length > 10)
+      assert.deepEqual(offered, expected)
+      assert.match(await hover(text.indexOf('shown')), /^const shown: QueryOf<\{\s*id: string;\s*points: number;\s*\}, \{\s*project: \{\s*id: string;\s*name: string;\s*\} \| null;\s*\}, "issues", null, Schema</)
+    } finally { close() }
   })
 
   it('are really read: a mistake of the consumer is refused', () => {

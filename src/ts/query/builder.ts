@@ -291,8 +291,9 @@ export class QueryOf<out B, out A, in out T extends TableName<S>, in out J, in o
    * ```
    */
   groupBy<R extends Record<string, Expr<any>>>(members: (row: Scope<S, T, J>) => R): QueryOf<{ [K in keyof R]: ValueOfExpr<R[K]> }, A, T, J, S>
+  groupBy<C extends keyof Named<S, T, J> & string>(...columns: C[]): QueryOf<{ [K in C]: Named<S, T, J>[K] }, A, T, J, S>
   /**
-   * The same by names, and by several groupings, whose groups together are the rows; a column is null in those of groupings without it.
+   * The same for several groupings, whose groups together are the rows; a column is null in those of groupings without it.
    *
    * ```ts
    * q.groupBy(rollup('projectId', 'status')).select(i => ({ project: i.projectId, status: i.status, level: grouping(i.projectId, i.status), n: count() }))
