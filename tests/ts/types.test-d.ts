@@ -405,6 +405,11 @@ days.where(d => lt(cast('2024-02-29', 'date'), noon)).having(d => gt(max(d.day),
 withParams({ day: 'date', days: 'date[]' }, p => days.where(d => and(eq(d.day, p.day), anyOf(d.day, p.days))))
 diaryDb.live(withParams({ day: 'date' }, p => days.where(d => eq(d.day, p.day))), { params: { day: noon } }).setParams({ day: '2024-02-29' })
 days.orderBy('day').startAt({ day: noon }).startAfter({ day: '2024-02-29', id: 'a0eebc999c0b4ef8bb6d6bb9bd380a11' })
+withParams({ day: 'date', id: 'uuid' }, p => days.orderBy('day').startAt({ day: p.day, id: p.id }))
+withParams({ no: 'int' }, p => {
+  // @ts-expect-error a number is no day
+  return days.orderBy('day').startAt({ day: p.no })
+})
 // @ts-expect-error a day is no number
 days.orderBy('day').startAt({ day: 5 })
 q.orderBy('due').startAfter({ due: 0, id: 'a' }).startAfter({ due: '2024-01-01' }).startAt({ big: 5 }).startAt({ due: null })

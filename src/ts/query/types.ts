@@ -21,8 +21,8 @@ export type Optional<R> = { [C in keyof R]: R[C] | null }
 
 /** Members of the rows that are values: what a join pairs are rows, under the names of its aliases. */
 export type MemberName<J, B> = [J] extends [null] ? keyof B & string : string extends keyof B ? string : { [K in keyof B]-?: K extends keyof J ? (B[K] extends J[K] | null ? never : K) : K }[keyof B] & string
-/** A place in the order: values of columns as constants are. */
-export type Place<R> = { readonly [C in keyof R]?: Constant<R[C]> }
+/** A place in the order: values of columns as constants are, or parameters. */
+export type Place<R> = { readonly [C in keyof R]?: Constant<R[C]> | Beside<NonNullable<R[C]>> }
 
 export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
 export type TextOp = 'like' | 'ilike' | 'not like' | 'not ilike' | '~' | '~*' | '!~' | '!~*'

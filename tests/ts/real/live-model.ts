@@ -151,7 +151,7 @@ export const shapes: Shape[] = [
     },
   },
   {
-    name: 'behind a start', query: db => withParams({ n: 'int', id: 'text', shown: 'int' }, p => db.query.items.orderBy('n').startAfter({ n: p.n, id: p.id } as never).limit(p.shown)),
+    name: 'behind a start', query: db => withParams({ n: 'int', id: 'text', shown: 'int' }, p => db.query.items.orderBy('n').startAfter({ n: p.n, id: p.id }).limit(p.shown)),
     params: r => ({ n: r(16), id: `i${String(r(60)).padStart(2, '0')}`, shown: 1 + r(8) }),
     rows: (state, p) => cut(items(state).filter(i => i.n > p.n || (i.n === p.n && i.id > p.id)).sort(by(i => i.n, i => i.id)), p.shown),
   },
