@@ -47,7 +47,7 @@ export {
 } from './query/window.js'
 export type { Cursor, Report } from './changes.js'
 export type { Durability, DurabilityStatus, EntryWrites, StorageOption } from './durability.js'
-export type { ApplyOptions, Database, DatabaseOptions, EngineStats, LiveOptions, QueryRoot } from './database.js'
+export type { ApplyOptions, Database, DatabaseOptions, EngineStats, LiveOptions, QueryRoot, ReadOptions } from './database.js'
 export type { LiveQuery, LiveSnapshot, LiveStatus } from './live-query.js'
 export type { LiveEvent } from './dispatch.js'
 export {

@@ -9,11 +9,11 @@ import { EddylineError } from './errors.js'
 import { type JsonBytes, type JsonOptions, type JsonStream, isStream, pushWhole } from './json-input.js'
 import { type TableLayout, tableLayout } from './layout.js'
 import { opening } from './live-json.js'
-import { LiveQuery } from './live-query.js'
+import { LiveQuery, rowsOnce } from './live-query.js'
 import { located } from './located.js'
 import { checkExplain, checkJson, checkName, checkSource } from './given.js'
 import { Budget, type MemoryOptions } from './memory.js'
-import type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, Tap } from './options.js'
+import type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, ReadOptions, Tap } from './options.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
 import { Queries } from './queries.js'
 import type { QueryLike } from './query/builder.js'
@@ -27,7 +27,7 @@ import { type Tenant, tenantOf } from './tenant.js'
 import { type Answer, type Failed, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
 import { Streams } from './streams.js'
 
-export type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, Tap } from './options.js'
+export type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, ReadOptions, Tap } from './options.js'
 
 /**
  * Tables, live queries and sources over one engine. Made by `createDatabase`.
@@ -177,6 +177,18 @@ export class Database<S extends AnySchema> {
     this.#port.alive()
     return new LiveQuery(this.#queries.open.live(query, options), options?.label)
   }
+
+  /**
+   * The rows of a query as they are now, for who does not follow them: in a handler, say.
+   *
+   * ```ts
+   * const [issue] = db.read(db.query.issues.where('id', '=', id))
+   * ```
+   * Throws what `live` throws, and why the query cannot be evaluated. Cost: as of `live`; for `graceMs` the next one finds it made.
+   */
+  read<R, P>(query: ParamQuery<R, P>, options: ReadOptions & { params: ParamValues<P> }): readonly R[]
+  read<R>(query: QueryLike<R>, options?: ReadOptions): readonly R[]
+  read(query: QueryLike<any> | ParamQuery<any, any>, options?: ReadOptions): readonly any[] { return rowsOnce(this.live(query as QueryLike<any>, { ...options, sliced: undefined } as LiveOptions)) }
 
   /** The plan of a query with counters, as text for people. */
   explain(query: QueryLike<unknown> | LiveQuery<unknown>, options?: { tenant?: string }): string {

@@ -42,6 +42,16 @@ const EMPTY: readonly object[] = /* @__PURE__ */ Object.freeze([])
 // An array that something is pushed on has room for sixteen: of ten thousand queries most have one listener.
 const NOBODY: readonly never[] = /* @__PURE__ */ Object.freeze([])
 
+/** The rows of a query that is opened for this alone. Throws why it has none. */
+export function rowsOnce<R>(live: LiveQuery<R, any>): readonly R[] {
+  const { error } = live
+  try {
+    // A row that could not be fetched is as it was, and all else is current.
+    if (error !== undefined && error.code !== 'FETCH_FAILED') throw error
+    return live.rows
+  } finally { live.dispose() }
+}
+
 /** One engine view with everybody who uses it: live queries with equal plans share it. */
 export class SharedQuery {
   /** As many as mount it, each of which comes and goes by itself. */

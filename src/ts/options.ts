@@ -66,6 +66,9 @@ export interface LiveOptions {
   sliced?: boolean | { onProgress?: (progress: SliceProgress) => void }
 }
 
+/** Options of `read`. */
+export type ReadOptions = Omit<LiveOptions, 'label' | 'sliced'>
+
 /** What `db.stats()` tells. Bytes are of the engine's own structures; `wasmBytes` is all memory of its instance, shared by the databases of a page. */
 export interface EngineStats {
   readonly version: number

@@ -1,6 +1,6 @@
 import type { LooseBatch, LooseChange, Report } from './changes.js'
 import { applied } from './applied.js'
-import type { Database, LiveOptions, QueryRoot } from './database.js'
+import type { Database, LiveOptions, QueryRoot, ReadOptions } from './database.js'
 import { EddylineError, said } from './errors.js'
 import { checkJson } from './given.js'
 import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
@@ -49,6 +49,14 @@ export class Tenant<S extends AnySchema> {
   live(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<any, any> {
     checkQuery(query, this.id, options)
     return this.db.live(query as QueryLike<any>, { ...options, tenant: this.id })
+  }
+
+  /** The rows of a query of this tenant as they are now. Throws what `db.read` throws, and TENANT_MISMATCH. */
+  read<R, P>(query: ParamQuery<R, P>, options: Omit<ReadOptions, 'tenant'> & { params: ParamValues<P> }): readonly R[]
+  read<R>(query: QueryLike<R>, options?: Omit<ReadOptions, 'tenant'>): readonly R[]
+  read(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<ReadOptions, 'tenant'>): readonly any[] {
+    checkQuery(query, this.id, options)
+    return this.db.read(query as QueryLike<any>, { ...options, tenant: this.id })
   }
 
   /** Deletes all rows of the tenant, as one version: queries and watches see them go. */

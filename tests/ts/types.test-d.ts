@@ -137,6 +137,9 @@ q.where(i => eq(i.statsu, 'open'))
 // rows
 const all = db.live(q)
 same<typeof all.rows, readonly Issue[]>()
+const once = db.read(q), paged = db.read(q.select('id'), { window: [0, 5] })
+same<typeof once, readonly Issue[]>()
+same<typeof paged, readonly { id: string }[]>()
 same<RowOf<typeof q>, Issue>()
 const picked = q.select('id', 'due')
 same<RowOf<typeof picked>, { id: string; due: Date | null }>()
@@ -482,6 +485,7 @@ void tagged
 {
   const far = {} as WorkerDatabase<typeof schema>
   same<ReturnType<typeof far.applyJson>, Promise<Report>>()
+  void far.read(far.query.issues.select('id')).then(rows => { same<typeof rows, readonly { id: string }[]>() })
   void far.apply([{ op: 'delete', table: 'issues', id: 'a' }])
   // @ts-expect-error no such table
   void far.apply([{ op: 'delete', table: 'isues', id: 'a' }])

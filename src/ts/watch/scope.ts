@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { applied } from '../applied.js'
 import type { Report } from '../changes.js'
-import type { Database, LiveOptions, QueryRoot } from '../database.js'
+import type { Database, LiveOptions, QueryRoot, ReadOptions } from '../database.js'
 import { EddylineError } from '../errors.js'
 import { said } from '../option-kinds.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
@@ -92,6 +92,14 @@ export class Scope<S extends AnySchema> {
   live(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<LiveOptions, 'tenant'>): LiveQuery<any, any> {
     checkQuery(query, this.id, options)
     return this.db.live(query as QueryLike<any>, this.id === undefined ? options : { ...options, tenant: this.id })
+  }
+
+  /** The rows of a query of this scope as they are now. Throws what `db.read` throws, and TENANT_MISMATCH. */
+  read<R, P>(query: ParamQuery<R, P>, options: Omit<ReadOptions, 'tenant'> & { params: ParamValues<P> }): readonly R[]
+  read<R>(query: QueryLike<R>, options?: Omit<ReadOptions, 'tenant'>): readonly R[]
+  read(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<ReadOptions, 'tenant'>): readonly any[] {
+    checkQuery(query, this.id, options)
+    return this.db.read(query as QueryLike<any>, this.id === undefined ? options : { ...options, tenant: this.id })
   }
 
   /**

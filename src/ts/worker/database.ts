@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { later } from '../breathe.js'
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
-import type { ApplyOptions, LiveOptions, QueryRoot } from '../database.js'
+import type { ApplyOptions, LiveOptions, QueryRoot, ReadOptions } from '../database.js'
 import { Dispatcher, report as tellError, type ReportListener } from '../dispatch.js'
 import type { EntryWrites, FarStorage } from '../durability.js'
 import { Encoder } from '../encoder.js'
@@ -11,7 +11,7 @@ import { checkFunction } from '../option-kinds.js'
 import { type JsonBytes, type JsonOptions, type JsonStream, checkInput, engineOptions, isStream } from '../json-input.js'
 import { tableLayout } from '../layout.js'
 import { opening } from '../live-json.js'
-import { LiveQuery } from '../live-query.js'
+import { LiveQuery, rowsOnce } from '../live-query.js'
 import { located } from '../located.js'
 import type { PackedInfo, Port } from '../port.js'
 import { type QueryLike, checkDepth } from '../query/builder.js'
@@ -170,6 +170,16 @@ export class WorkerDatabase<S extends AnySchema> {
   live(query: QueryLike<any> | ParamQuery<any, any>, options?: LiveOptions): WorkerLiveQuery<any, any> {
     this.#alive()
     return this.#queries.live(query, options)
+  }
+
+  /** The rows of a query, as `Database.read`, when they are here. Rejects with what is wrong with it. */
+  async read<R, P>(query: ParamQuery<R, P>, options: ReadOptions & { params: ParamValues<P> }): Promise<readonly R[]>
+  async read<R>(query: QueryLike<R>, options?: ReadOptions): Promise<readonly R[]>
+  async read(query: QueryLike<any> | ParamQuery<any, any>, options?: ReadOptions): Promise<readonly any[]> {
+    const live = this.live(query as QueryLike<any>, { ...options, sliced: undefined } as LiveOptions)
+    if (live.status === 'loading') await new Promise<void>(resolve => { live.subscribe(() => { if (live.status !== 'loading') resolve() }) })
+    this.#alive()
+    return rowsOnce(live)
   }
 
   /** The plan of a query with counters, as text for people. */

@@ -1,6 +1,6 @@
 // The scope of one tenant of a database in a worker.
 import type { Report } from '../changes.js'
-import type { LiveOptions, QueryRoot } from '../database.js'
+import type { LiveOptions, QueryRoot, ReadOptions } from '../database.js'
 import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { ApplyOptions } from '../options.js'
 import type { QueryLike } from '../query/builder.js'
@@ -33,6 +33,14 @@ export class WorkerTenant<S extends AnySchema> {
   live(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<LiveOptions, 'tenant'>): WorkerLiveQuery<any, any> {
     checkQuery(query, this.id, options)
     return this.db.live(query as QueryLike<any>, { ...options, tenant: this.id })
+  }
+
+  /** The rows of a query of this tenant, as `db.read`. Rejects with TENANT_MISMATCH, too. */
+  async read<R, P>(query: ParamQuery<R, P>, options: Omit<ReadOptions, 'tenant'> & { params: ParamValues<P> }): Promise<readonly R[]>
+  async read<R>(query: QueryLike<R>, options?: Omit<ReadOptions, 'tenant'>): Promise<readonly R[]>
+  async read(query: QueryLike<any> | ParamQuery<any, any>, options?: Omit<ReadOptions, 'tenant'>): Promise<readonly any[]> {
+    checkQuery(query, this.id, options)
+    return this.db.read(query as QueryLike<any>, { ...options, tenant: this.id })
   }
 
   /** Deletes all rows of the tenant, as one version: queries see them go. */
