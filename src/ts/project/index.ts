@@ -1,4 +1,5 @@
 // Projections: rows made of tables and of each other. `eddyline/project` knows no entry: it works on the database that it is given.
+export { type EditColumns, editsOf, overlay } from './overlay.js'
 export { projection } from './definition.js'
 export type { DeriveOptions, DeriveRun, Input, OnConflict, Projection, Sources, Streams, Transaction, ViewOptions, VirtualOptions } from './definition.js'
 export { lens, type Filter, type Lens, type LensFilters, type LensInput, type LensOf, type LensReducer } from './lens.js'

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import * as eddyline from '../../../pkg/index.inline.js'
+import * as project from '../../../pkg/project/index.js'
 import * as sync from '../../../pkg/sync/index.js'
 import '../../../pkg/watch/index.js'
 
@@ -10,8 +11,8 @@ it('every line of the guide is true', async () => {
   const code = [...text.matchAll(/```js\n([\s\S]*?)```/g)].map(m => m[1]).join('\n')
   let arrows = 0
   const lines = code.split('\n').map(line => {
-    const imported = /^import (\{.*\}) from '(eddyline|eddyline\/sync)'/.exec(line)
-    if (imported !== null) return `const ${imported[1]} = ${imported[2] === 'eddyline' ? 'modules.core' : 'modules.sync'}`
+    const imported = /^import (\{.*\}) from 'eddyline(?:\/(sync|project))?'/.exec(line)
+    if (imported !== null) return `const ${imported[1]} = modules.${imported[2] ?? 'core'}`
     if (line.startsWith('import ')) return ''
     const shown = /^(.*?)\s*\/\/ → (.*)$/.exec(line)
     if (shown === null) return line
@@ -21,6 +22,6 @@ it('every line of the guide is true', async () => {
   const same = (is: unknown, wanted: unknown, line: string): void => { expect(is, line).toEqual(wanted) }
   // eslint-disable-next-line @typescript-eslint/no-implied-eval
   const run = new Function('modules', 'same', `return (async () => {\n${lines.join('\n')}\n})()`) as (...given: unknown[]) => Promise<void>
-  await run({ core: eddyline, sync }, same)
+  await run({ core: eddyline, sync, project }, same)
   expect(arrows).toBeGreaterThan(20)
 })

@@ -3,8 +3,8 @@ import type { Database } from '../../../src/ts/database.js'
 import { defineSchema } from '../../../src/ts/define-schema.js'
 import { from } from '../../../src/ts/query/builder.js'
 import { eq } from '../../../src/ts/query/expr.js'
-import { int, string, table, timestamp } from '../../../src/ts/schema.js'
-import { lens, projection, projections } from '../../../src/ts/project/index.js'
+import { boolean, int, string, table, timestamp } from '../../../src/ts/schema.js'
+import { editsOf, lens, overlay, projection, projections } from '../../../src/ts/project/index.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
@@ -73,3 +73,21 @@ projection(schema, 'x', { into: 'total', derive: () => {} })
 projection(schema, 'totals', { inputs: ['account'], derive: () => {} })
 // @ts-expect-error no such column
 projection(schema, 'totals', { required: ['notes'], derive: () => {} })
+
+// A log of edits: of each column null or its value, but of keys.
+const card = { id: string().key(), lane: string<'todo' | 'done'>(), at: timestamp(), owner: string().nullable() }
+const board = defineSchema({ theirs: table(card), edits: table(editsOf(card)), cards: table({ ...card, pending: boolean() }) })
+declare const boards: Database<typeof board>
+const [edit] = boards.read(boards.query.edits)
+same<typeof edit, { n: number; made: boolean | null; gone: boolean | null; nulls: (string | null)[] | null; id: string; lane: 'todo' | 'done' | null; at: Date | null; owner: string | null }>()
+boards.apply([{ op: 'insert', table: 'edits', row: { n: 1, id: 'a', at: '2026-01-01', nulls: ['owner'] } }])
+// @ts-expect-error an edit is of a row
+boards.apply([{ op: 'insert', table: 'edits', row: { n: 1, lane: 'done' } }])
+// @ts-expect-error no such lane
+boards.apply([{ op: 'insert', table: 'edits', row: { n: 1, id: 'a', lane: 'none' } }])
+const Cards = overlay(board, 'cards', { rows: 'theirs', edits: 'edits' })
+same<typeof Cards.name, 'cards'>()
+projections(boards).register(Cards)
+void projections(boards).project(Cards, { lane: 'todo' }).then(({ rows }) => { same<(typeof rows)[number]['pending'], boolean>() })
+// @ts-expect-error no such table
+overlay(board, 'cards', { rows: 'theirs', edits: 'edit' })

@@ -1,4 +1,4 @@
-// Edits that the server has not confirmed, laid over its rows (`www/docs/following.md`), while sources of several tenants deliver, replay, reset,
+// Edits that the server has not confirmed, laid over its rows by a query, while sources of several tenants deliver, replay, reset,
 // break, end and begin again: live queries beside plain rows, cursors and promises beside what must become of them.
 import { describe, expect, it } from 'vitest'
 import {
