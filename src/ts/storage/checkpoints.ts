@@ -20,10 +20,10 @@ export interface State {
   end(): void
 }
 
-/** The rows and cursors of this moment, behind a head that says the rest. */
-export function stateOf(db: Database<any>, head: Transaction): State {
+/** The rows of some tables and the cursors of this moment, behind a head that says the rest. */
+export function stateOf(db: Database<any>, head: Transaction, tables: readonly string[]): State {
   const cursors = cursorsOf(db)
-  const rows = exportRows(db)
+  const rows = exportRows(db, tables)
   let kept: Uint8Array[] | undefined
   return {
     head, cursors,

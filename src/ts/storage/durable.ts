@@ -2,7 +2,7 @@ import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { Database } from '../database.js'
 import type { DurabilityStatus, EntryWrites, Keeper } from '../durability.js'
 import { checkEntries } from '../entries.js'
-import { EddylineError } from '../errors.js'
+import { EddylineError, unknownName } from '../errors.js'
 import { StatusListeners } from '../status-listeners.js'
 import { Checkpoints, type State, stateOf } from './checkpoints.js'
 import { changesOf, record } from './doors.js'
@@ -10,6 +10,7 @@ import { Line } from './line.js'
 import { type Medium, closedError, storageError } from './medium.js'
 import { type Followed, load } from './opening.js'
 import { type StoreOptions, tellWarning } from './options.js'
+import { countOf, replacing, without } from './packed.js'
 import type { StoredSchema, Transaction } from './record.js'
 import { retry } from './retry.js'
 import { storedSchema } from './schemas.js'
@@ -45,6 +46,8 @@ export class Durable implements Keeper {
   /** Told, and not recorded, the version that is being made: it is stored already. */
   #taken: (() => void) | undefined
   #retrying: Promise<void> | undefined
+  /** Tables that are not stored: their numbers. */
+  readonly #except: ReadonlySet<number>
   /** It is closed, or its engine has crashed: what was applied is still written, and nothing else. */
   isOver = false
   /** Told when it begins to let its storage go, which it has when `closed` settles. */
@@ -54,6 +57,7 @@ export class Durable implements Keeper {
 
   constructor(readonly db: Database<any>, readonly medium: Medium, readonly options: StoreOptions) {
     this.schema = storedSchema(db.schema, options.version ?? 1)
+    this.#except = tablesOf(db, options.except ?? [])
     this.stored = new Stored(this.schema)
     this.line = new Line(medium, this.stored, error => { this.#failed(error) }, () => { this.#checkpointWhenDue() })
     this.checkpoints = new Checkpoints(this.line.writer, medium, this.stored, () => this.state())
@@ -79,8 +83,9 @@ export class Durable implements Keeper {
     return new Durable(twin, this.medium, { ...this.options, queries: [], checkpointBytes: Infinity, onWarning })
   }
 
-  /** From now on versions of the database are transactions of this. */
+  /** From now on versions of the database are transactions of this. What is stored of tables that are not any more is not there. */
   begin(): void {
+    if (this.#except.size > 0) this.db.applyPacked(replacing(this.db, this.db.inside.layouts.filter(l => this.#except.has(l.index)).map(l => l.name), []), undefined, undefined, undefined, true)
     record(this.db)
     this.db.keeper ??= this
   }
@@ -115,7 +120,11 @@ export class Durable implements Keeper {
     const staged = this.#staged
     this.#staged = undefined
     if (report.applied === 0 && cursor === undefined && staged === undefined) return
-    const batch = changesOf(this.db, cursor === undefined ? undefined : source, cursor, origin)
+    let batch = changesOf(this.db, cursor === undefined ? undefined : source, cursor, origin)
+    if (this.#except.size > 0) {
+      batch = without(batch, this.#except)
+      if (countOf(batch) === 0 && cursor === undefined && staged === undefined) return
+    }
     const envelope = source === undefined && cursor === undefined && origin === undefined ? undefined : { source, cursor, origin }
     this.#commit({ number: 0, batch, ...(envelope !== undefined ? { envelope } : {}), ...(staged !== undefined ? { entries: written(staged) } : {}) }, report.version)
   }
@@ -180,7 +189,10 @@ export class Durable implements Keeper {
   }
 
   /** The whole state, and where it ends: for other tabs and for checkpoints. The rows are those of this moment. */
-  state(): State { return stateOf(this.db, { number: this.number, fresh: true, schema: this.schema, incarnation: this.stored.incarnation, entries: this.spaces.stored() }) }
+  state(): State { return stateOf(this.db, { number: this.number, fresh: true, schema: this.schema, incarnation: this.stored.incarnation, entries: this.spaces.stored() }, this.tables) }
+
+  /** Names of the tables that are stored. */
+  get tables(): readonly string[] { return this.db.inside.layouts.filter(l => !this.#except.has(l.index)).map(l => l.name) }
 
   checkpoint(): Promise<void> {
     if (this.status !== 'ready') return this.flush()
@@ -278,4 +290,14 @@ export class Durable implements Keeper {
     this.status = status
     this.#listeners.tell(status)
   }
+}
+
+/** Numbers of tables. Throws UNKNOWN_TABLE. */
+function tablesOf(db: Database<any>, names: readonly string[]): ReadonlySet<number> {
+  const { layouts } = db.inside
+  return new Set(names.map((name, i) => {
+    const found = layouts.find(l => l.name === name)
+    if (found === undefined) throw unknownName('UNKNOWN_TABLE', `table \`${name}\``, name, layouts.map(l => l.name), `storage.except[${i}]`)
+    return found.index
+  }))
 }

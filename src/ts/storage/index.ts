@@ -1,6 +1,6 @@
 // Storage of databases. `eddyline/storage` knows no entry: it works on the database that is made with it.
 import type { Durability, FarStorage, StorageOption } from '../durability.js'
-import { type Kinds, ANYTHING, BOOLEAN, COUNT, FUNCTION, MILLISECONDS, checkOptions, isObject, oneOf, said, shown, wrong } from '../option-kinds.js'
+import { type Kinds, ANYTHING, BOOLEAN, COUNT, FUNCTION, MILLISECONDS, checkOptions, isObject, TEXTS, oneOf, said, shown, wrong } from '../option-kinds.js'
 import { type Place, placeFree, placeLeft } from '../storage-places.js'
 import { Durable } from './durable.js'
 import { type Folder, Generations } from './generations.js'
@@ -31,10 +31,14 @@ const isMigrations = (v: unknown): boolean => isObject(v) && Object.entries(v).e
 
 const STORE: Kinds = {
   version: COUNT, migrations: { is: isMigrations, what: 'an object of functions by version, `{ 2: row => … }`' }, onMismatch: oneOf('refuse', 'rebuild'), onCorrupt: oneOf('rebuild', 'refuse'), onWarning: FUNCTION,
-  checkpointBytes: { ...MILLISECONDS, what: 'a number of bytes from 0, or Infinity' }, queries: ANYTHING,
+  checkpointBytes: { ...MILLISECONDS, what: 'a number of bytes from 0, or Infinity' }, queries: ANYTHING, except: TEXTS,
 }
 /** Throws INVALID_ARGUMENT for what are no options of a storage. */
-const check = (options: unknown, more: Kinds = {}): void => { checkOptions(options, { ...STORE, ...more }, { path: 'storage' }) }
+const check = (options: StoreOptions & TabOptions, more: Kinds = {}): void => {
+  checkOptions(options, { ...STORE, ...more }, { path: 'storage' })
+  // Those that follow could neither be told of such tables nor write them.
+  if (options.tabs === true && options.except !== undefined && options.except.length > 0) throw wrong('INVALID_ARGUMENT', '`except` is not for several tabs: give them one engine (`shared` of eddyline/worker)', 'storage.except', String(options.except))
+}
 
 /** Throws INVALID_ARGUMENT for what names no place. */
 const named = (name: unknown, what: string): void => {

@@ -20,6 +20,11 @@ export interface StoreOptions {
    * `db.live` then finds them there. They are kept for ten seconds, and from then on while somebody uses them.
    */
   queries?: readonly WarmQuery[]
+  /**
+   * Tables that are not stored, and begin empty: what is of this page or of this moment (a clock, who is typing), and views, whose rows
+   * are made anew. Not for what a source brings under a cursor, nor for what reducers and functions of projections write; not with `tabs`.
+   */
+  except?: readonly string[]
   /** Bytes of log after which the state is written anew (1 MB), if it is at least half of the last checkpoint, too. */
   checkpointBytes?: number
 }

@@ -52,16 +52,11 @@ export function replacing(db: Database<any>, tables: readonly string[], batches:
 /** A batch in parts of at most so many changes, in order; the last one has its source, cursor and origin. */
 export function *inParts(batch: Uint8Array, most: () => number): Generator<Uint8Array> {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
-  let head = 8
-  for (let text = 0; text < 3; text++) {
-    const length = view.getUint32(head, true)
-    head += 4 + (length === 0xffffffff ? 0 : (length + 3) & ~3)
-  }
-  head = (head + 7) & ~7
+  const head = headOf(view)
   let from = head
   for (let left = view.getUint32(0, true); left > 0;) {
     let to = from, count = 0
-    for (const all = most(); count < all && left > 0; count++, left--) to += 16 + ((view.getUint32(to + 8, true) + 7) & ~7) + ((view.getUint32(to + 12, true) + 7) & ~7)
+    for (const all = most(); count < all && left > 0; count++, left--) to += sizeOf(view, to)
     if (left === 0 && from === head) break
     const start = left === 0 ? batch.subarray(0, head) : BARE
     const part = new Uint8Array(start.length + to - from)
@@ -75,6 +70,40 @@ export function *inParts(batch: Uint8Array, most: () => number): Generator<Uint8
   }
   if (from === head) yield batch
 }
+
+/** A batch without the changes of some tables. */
+export function without(batch: Uint8Array, tables: ReadonlySet<number>): Uint8Array {
+  const out = batch.slice()
+  const view = new DataView(out.buffer)
+  let from = headOf(view), to = from, count = 0
+  for (let left = view.getUint32(0, true); left > 0; left--) {
+    const size = sizeOf(view, from)
+    if (!tables.has(view.getUint32(from + 4, true))) {
+      out.copyWithin(to, from, from + size)
+      to += size
+      count++
+    }
+    from += size
+  }
+  view.setUint32(0, count, true)
+  return out.subarray(0, to)
+}
+
+/** Number of changes of a batch. */
+export const countOf = (batch: Uint8Array): number => new DataView(batch.buffer, batch.byteOffset).getUint32(0, true)
+
+/** Where the first change of a batch is. */
+function headOf(view: DataView): number {
+  let head = 8
+  for (let text = 0; text < 3; text++) {
+    const length = view.getUint32(head, true)
+    head += 4 + (length === 0xffffffff ? 0 : (length + 3) & ~3)
+  }
+  return (head + 7) & ~7
+}
+
+/** Bytes of the change at a place. */
+const sizeOf = (view: DataView, at: number): number => 16 + ((view.getUint32(at + 8, true) + 7) & ~7) + ((view.getUint32(at + 12, true) + 7) & ~7)
 
 /** A head without source, cursor and origin. */
 const BARE = /* @__PURE__ */ Uint8Array.from({ length: HEAD }, (_, i) => i >= 8 && i < 20 ? 0xff : 0)

@@ -56,7 +56,8 @@ async function readLate(d: Durable): Promise<boolean> {
     await late.load()
     if (late.status === 'memory') throw late.warning!
     await late.line.writer.flush()
-    const tables = db.inside.layouts.map(l => l.name)
+    // What others have is no part of what is stored.
+    const { tables } = d
     const rows = await packedRows(twin, tables)
     if (d.isOver) throw d.end
     if (d.number !== stored.unread) throw unread()

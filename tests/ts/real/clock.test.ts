@@ -1,7 +1,7 @@
 // The time as a row, and the place of a row in a long list, as www/docs/following.md has them: what a tick, a look and a jump cost, beside a plain model.
 import { describe, expect, it } from 'vitest'
 import {
-  type LiveQuery, addInterval, and, count, createDatabase, defineSchema, gt, gte, hasMany, int, lt, max, min, scalar, string, table, timestamp, withParams,
+  type LiveQuery, addInterval, and, count, createDatabase, defineSchema, eq, gte, hasMany, int, lt, max, min, scalar, string, table, timestamp, withParams,
 } from '../../../pkg/index.inline.js'
 import { random } from './support.js'
 
@@ -33,6 +33,8 @@ describe('a clock', () => {
       ['next', db.live(db.query.tasks.where(t => gte(t.due, now)).select(t => ({ at: min(t.due) }))), s => [{ at: at(s) }]],
       ['nested', db.live(db.query.rooms.orderBy('id').with('tasks', t => t.where(t => and(gte(t.due, now), lt(t.due, addInterval(now, { seconds: 10 })))))),
         s => [0, 1, 2, 3, 4, 5, 6].map(id => ({ id, tasks: within(s, s + 10).filter(t => t.roomId === id) }))],
+      ['of each', db.live(db.query.rooms.orderBy('id').select(r => ({ id: r.id, n: scalar(db.query.tasks.where(t => and(eq(t.roomId, r.id), gte(t.due, now))).select(() => ({ n: count() }))) }))),
+        s => [0, 1, 2, 3, 4, 5, 6].map(id => ({ id, n: within(s, rows).filter(t => t.roomId === id).length }))],
     ]
     for (const seconds of [100, 101, 103, 104, rows - 20, 50, 49]) {
       const before = db.stats().rowsExamined, [{ n }] = views[2][1].rows

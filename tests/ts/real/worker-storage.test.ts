@@ -38,6 +38,16 @@ const rowsOf = async (db: WorkerDatabase<TestSchema>): Promise<string[]> => {
 
 for (const worker of [undefined, 'inline'] as const) {
   describe(`storage ${worker ?? 'in a worker of its own'}`, () => {
+    it('leaves out the tables that are not to be stored', async () => {
+      const path = folder()
+      let db = await far({ worker, storage: files(path, { except: ['comments'] }) })
+      await db.apply([put('a'), comment(1, 'a')])
+      await closed(db)
+      db = await far({ worker, storage: files(path) })
+      expect([(await db.read(db.query.issues)).length, (await db.read(db.query.comments)).length]).toEqual([1, 0])
+      await expect(far({ worker, storage: files(folder(), { except: ['coments'] }) })).rejects.toMatchObject({ code: 'UNKNOWN_TABLE', nearest: 'comments' })
+    })
+
     it('is there after a restart: rows, cursors, entries; what was applied before the end is written', async () => {
       const path = folder()
       const db = await far({ worker, storage: files(path) })
