@@ -4,7 +4,9 @@ import {
   array, bigint, boolean, bytes, createDatabase, date, decimal, defineSchema, hasMany, int, interval, json, manyToMany, number, string, table, time, timestamp, uuid,
 } from '../../../pkg/index.inline.js'
 import { editsOf, overlay, projections } from '../../../pkg/project/index.js'
-import { failure } from '../real/support.js'
+import { inWorker } from '../../../pkg/worker/inside.js'
+import { createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { eventually, failure } from '../real/support.js'
 
 const card = { id: string().key(), title: string(), lane: string(), owner: string().nullable() }
 const link = { cardId: string().key(), labelId: string().key() }
@@ -128,6 +130,23 @@ describe('overlay', () => {
     for (const t of [x, y]) t.apply([{ op: 'insert', table: 'theirs', row: { id: 'a', title: 'A', lane: 'todo' } }])
     x.apply([{ op: 'insert', table: 'edits', row: { n: 1, id: 'a', lane: 'done' } }])
     expect([x, y].map(t => t.live(t.query.cards).rows.map(c => c.lane))).toEqual([['done'], ['todo']])
+  })
+
+  it('is kept inside of a worker, where pages write the log: what they show never goes back on the way', async () => {
+    const end = inWorker(({ db }) => { projections(db).register(overlay(schema, 'cards', { rows: 'serverCards', edits: 'cardEdits' })) })
+    const db = await createWorkerDatabase({ schema, worker: 'inline' })
+    try {
+      const cards = db.live(db.query.cards.orderBy('id'))
+      const shown: string[] = []
+      cards.subscribe(({ rows }) => { shown.push(rows.map(c => `${c.lane}${c.pending ? ' *' : ''}`).join()) })
+      await db.apply([{ op: 'insert', table: 'serverCards', row: { id: 'a', title: 'A', lane: 'todo' } }])
+      await db.apply([{ op: 'insert', table: 'cardEdits', row: { n: 1, id: 'a', lane: 'done' } }])
+      await db.apply([{ op: 'update', table: 'serverCards', id: 'a', set: { lane: 'done' } }, { op: 'delete', table: 'cardEdits', id: 1 }])
+      await eventually(() => cards.rows[0]?.lane === 'done' && !cards.rows[0].pending)
+      // A page that is behind is told of several versions at once.
+      expect(shown.filter(each => each !== '')).toEqual(['todo', 'done *', 'done'].filter(each => shown.includes(each)))
+      expect(shown.at(-1)).toBe('done')
+    } finally { db.close(); end() }
   })
 
   it('says what is wrong where it is', () => {
