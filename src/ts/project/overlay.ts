@@ -17,7 +17,7 @@ export type EditColumns<C extends Columns> = {
   /** It deletes the row. */
   gone: Column<boolean, boolean, true>
   /** Names of columns that it sets to null. */
-  nulls: Column<(string | null)[], readonly (string | null)[], true>
+  nulls: Column<string[], readonly string[], true>
 } & { [N in keyof C]: C[N] extends Column<infer V, infer I, any, infer K> ? Column<V, I, K extends true ? false : true, false> : never }
 
 const OWN = ['n', 'made', 'gone', 'nulls']
