@@ -12,11 +12,11 @@ import { type Projection, projection } from './definition.js'
 export type EditColumns<C extends Columns> = {
   /** Its place: later ones count. */
   n: Column<number, number, false, true>
-  /** It makes the row: all its columns are set. */
+  /** It makes the row: all its columns are set, those to null that may be. */
   made: Column<boolean, boolean, true>
   /** It deletes the row. */
   gone: Column<boolean, boolean, true>
-  /** Names of columns that it sets to null. */
+  /** Names of columns that it sets to null, of those that may be. */
   nulls: Column<string[], readonly string[], true>
 } & { [N in keyof C]: C[N] extends Column<infer V, infer I, any, infer K> ? Column<V, I, K extends true ? false : true, false> : never }
 
@@ -49,8 +49,8 @@ type Cells = Record<string, Expr<any>>
  * projections(db).register(overlay(schema, 'cards', { rows: 'serverCards', edits: 'edits' }))
  * db.apply([{ op: 'insert', table: 'edits', row: { n: 1, id: 'a', lane: 'done' } }])         // shows in `cards`, `pending`
  * ```
- * Later edits of a column count; of an edit of a row that is not there nothing shows, unless it is `made`; an edit behind one that is
- * `gone` brings the row back. Cost of a change: the edits of its row. Throws UNKNOWN_TABLE, UNKNOWN_COLUMN, and PROJECTION_INVALID for what is no log.
+ * Later edits of a column count; of edits of a row that is not there nothing shows, unless one is `made` and they have all that a row
+ * must have; an edit behind one that is `gone` brings the row back. Cost of a change: the edits of its row. Throws UNKNOWN_TABLE, UNKNOWN_COLUMN, and PROJECTION_INVALID for what is no log.
  */
 export function overlay<S extends AnySchema, const T extends TableName<S>>(schema: S, table: T, of: { rows: TableName<S>; edits: TableName<S> }): Projection<S, T, Row<S, T>, Row<S, T>> {
   checkOptions(of, { rows: TEXT, edits: TEXT }, { code: 'PROJECTION_INVALID', path: '', of: 'overlay' })
@@ -62,13 +62,18 @@ export function overlay<S extends AnySchema, const T extends TableName<S>>(schem
   for (const name of key) need(own, name)
   for (const name of [...key, ...fields]) for (const t of [rows, edits]) need(t, name)
   const pending = has(own, PENDING) && !has(rows, PENDING)
+  // What a row must have is not taken from it, and one that lacks it does not show: it would keep all others from being written.
+  const needed = fields.filter(f => !own.columns.find(c => c.name === f)!.nullable), free = fields.filter(f => !needed.includes(f))
+  for (const f of needed) {
+    if (rows.columns.find(c => c.name === f)!.nullable) throw wrong('PROJECTION_INVALID', `\`${f}\` may be null in \`${rows.name}\`, and not in \`${own.name}\``, 'rows', f)
+  }
   return projection(schema, table as string, { inputs: [rows.name, edits.name] as never, view: (_: unknown, sources: Record<string, never>) => {
-    const log = folded(sources[edits.name], key, fields)
+    const log = folded(sources[edits.name], key, needed, free)
     // Names of the tables are the application's: those of the members are not.
     return (from(sources[rows.name]) as any).fullJoin(log.as(LOG), (r: Cells, e: Cells) => and(...key.map(k => eq(r[k], e[k])) as [any]))
-      .where(({ [rows.name]: r, [LOG]: e }: Record<string, Cells>) => and(isDistinctFrom(e[GONE], true), or(isNotNull(r[key[0]]), e[MADE])))
+      .where(({ [rows.name]: r, [LOG]: e }: Record<string, Cells>) => and(isDistinctFrom(e[GONE], true), or(isNotNull(r[key[0]]), and(e[MADE], ...needed.map(f => isNotNull(e[f])) as []))))
       .select(({ [rows.name]: r, [LOG]: e }: Record<string, Cells>) => ({
-        ...each(key, k => coalesce(e[k], r[k])), ...each(fields, f => when(e[SET + f], e[f]).otherwise(r[f])), ...(pending ? { [PENDING]: isNotNull(e[key[0]]) } : {}),
+        ...each(key, k => coalesce(e[k], r[k])), ...each(needed, f => coalesce(e[f], r[f])), ...each(free, f => when(e[SET + f], e[f]).otherwise(r[f])), ...(pending ? { [PENDING]: isNotNull(e[key[0]]) } : {}),
       }))
   } } as never) as never
 }
@@ -76,12 +81,12 @@ export function overlay<S extends AnySchema, const T extends TableName<S>>(schem
 const PENDING = 'pending', LOG = '$edits', GONE = '$gone', MADE = '$made', SET = '$set.'
 
 /** What the edits of each row come to. */
-function folded(edits: never, key: readonly string[], fields: readonly string[]): any {
+function folded(edits: never, key: readonly string[], needed: readonly string[], free: readonly string[]): any {
   const sets = (e: Cells, f: string): any => or(e.made, isNotNull(e[f]), anyOf(f, e.nulls))
   return (from(edits) as any).groupBy((e: Cells) => each(key, k => e[k])).select((e: Cells) => ({
     ...each(key, k => e[k]), [GONE]: last(e.gone, { orderBy: e.n }), [MADE]: boolOr(e.made),
-    ...each(fields, f => last(e[f], { where: sets(e, f), orderBy: e.n })),
-    ...Object.fromEntries(fields.map(f => [SET + f, boolOr(sets(e, f))])),
+    ...each(needed, f => last(e[f], { where: isNotNull(e[f]), orderBy: e.n })), ...each(free, f => last(e[f], { where: sets(e, f), orderBy: e.n })),
+    ...Object.fromEntries(free.map(f => [SET + f, boolOr(sets(e, f))])),
   }))
 }
 

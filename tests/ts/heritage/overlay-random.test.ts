@@ -22,10 +22,13 @@ interface Entry { changes: any[]; ends: number[] }
 const seeds = Number(process.env.OVERLAY_SEED ?? 1), runs = Number(process.env.OVERLAY_RUNS ?? 12), steps = Number(process.env.OVERLAY_STEPS ?? 150)
 const KEY = { cards: ['id'], links: ['cardId', 'labelId'] }, FIELDS = { cards: ['title', 'lane', 'owner'], links: ['note'] }
 const SERVER = { cards: 'serverCards', links: 'serverLinks' } as const, LOG = { cards: 'cardEdits', links: 'linkEdits' } as const
+const NEEDED: Record<string, readonly string[]> = { cards: ['title', 'lane'], links: [] }
 const both = ['cards', 'links'] as const
 const lanes = ['doing', 'done', 'todo'], labels = ['bug', 'perf', 'ui'], owners = [null, 'ann', 'ben']
 const text = (v: unknown): string => JSON.stringify(v)
 const keyOf = (name: 'cards' | 'links', row: Row): string => KEY[name].map(k => row[k]).join('/')
+/** Columns that an edit sets. */
+const setBy = (e: Edit): string[] => FIELDS[e.table].filter(f => e.row[f] != null || (!NEEDED[e.table].includes(f) && (e.made === true || e.nulls?.includes(f) === true)))
 const by = (...keys: string[]) => (a: Row, b: Row): number => { for (const k of keys) if (a[k] !== b[k]) return a[k] < b[k] ? -1 : 1; return 0 }
 const nothing = () => ({ cards: new Map<string, Row>(), links: new Map<string, Row>() })
 
@@ -46,8 +49,8 @@ async function play(seed: number): Promise<void> {
       const mine = pending.filter(e => e.table === name && keyOf(name, e.row) === k)
       if (mine.at(-1)!.gone === true || (!out.has(k) && !mine.some(e => e.made))) { out.delete(k); continue }
       const row = out.get(k)?.row ?? { ...mine[0].row, ...Object.fromEntries(FIELDS[name].map(f => [f, null])) }
-      for (const e of mine) for (const f of FIELDS[name]) if (e.made || e.row[f] != null || e.nulls?.includes(f)) row[f] = e.row[f] ?? null
-      out.set(k, { row, edited: true })
+      for (const e of mine) for (const f of setBy(e)) row[f] = e.row[f] ?? null
+      if (NEEDED[name].every(f => row[f] !== null)) out.set(k, { row, edited: true })
     }
     return [...out.values()].map(({ row, edited }) => ({ ...Object.fromEntries([...KEY[name], ...FIELDS[name]].map(c => [c, row[c]])), ...(name === 'cards' ? { pending: edited } : {}) })).sort(by(...KEY[name]))
   }
@@ -94,9 +97,9 @@ async function play(seed: number): Promise<void> {
     const rows = server[e.table], k = keyOf(e.table, e.row), id = KEY[e.table].map(c => e.row[c]), entry: Entry = { changes: [], ends: [e.n] }
     feed.push(entry)
     if (r(4) === 0) return
-    const row = rows.get(k), set = Object.fromEntries(FIELDS[e.table].filter(f => e.made || e.row[f] != null || e.nulls?.includes(f)).map(f => [f, e.row[f] ?? null]))
+    const row = rows.get(k), set = Object.fromEntries(setBy(e).map(f => [f, e.row[f] ?? null]))
     if (e.gone) { if (rows.delete(k)) entry.changes.push({ op: 'delete', table: SERVER[e.table], id }) }
-    else if (row !== undefined || e.made) {
+    else if (row !== undefined || (e.made && NEEDED[e.table].every(f => f in set))) {
       const now = { ...Object.fromEntries(KEY[e.table].map(c => [c, e.row[c]])), ...row, ...set }
       rows.set(k, now)
       entry.changes.push(row === undefined ? { op: 'insert', table: SERVER[e.table], row: now } : { op: 'update', table: SERVER[e.table], id, set })
@@ -110,9 +113,9 @@ async function play(seed: number): Promise<void> {
 
   for (let step = 0; step < steps; step++) {
     const cards = laid('cards'), any = cards.length > 0 ? pick(cards) : undefined, act = r(14)
-    if (act === 0 || any === undefined) edit({ table: 'cards', made: true, row: { id: `c${++made}`, title: `T${step}`, lane: pick(lanes), owner: pick(owners) } })
-    else if (act < 3) edit({ table: 'cards', row: { id: any.id, lane: pick(lanes), ...(r(2) ? { title: `t${r(5)}` } : {}) } })
-    else if (act === 3) { const owner = pick(owners); edit({ table: 'cards', row: { id: any.id, owner }, ...(owner === null ? { nulls: ['owner'] } : {}) }) }
+    if (act === 0 || any === undefined) edit({ table: 'cards', made: true, row: { id: `c${++made}`, ...(r(6) ? { title: `T${step}` } : {}), lane: pick(lanes), owner: pick(owners) } })
+    else if (act < 3) edit({ table: 'cards', row: { id: r(5) ? any.id : `c${1 + r(made)}`, lane: pick(lanes), ...(r(2) ? { title: `t${r(5)}` } : {}) } })
+    else if (act === 3) { const owner = pick(owners); edit({ table: 'cards', row: { id: any.id, owner }, ...(owner === null ? { nulls: ['owner', 'lane'] } : {}) }) }
     else if (act === 4) edit({ table: 'cards', gone: true, row: { id: any.id } }, ...laid('links').filter(x => x.cardId === any.id).map(x => ({ table: 'links' as const, gone: true, row: { cardId: x.cardId, labelId: x.labelId } })))
     else if (act < 7) {
       const labelId = pick(labels), there = laid('links').some(x => x.cardId === any.id && x.labelId === labelId)

@@ -84,6 +84,17 @@ describe('overlay', () => {
     expect(shown()).toEqual(['a Late todo ann *'])
   })
 
+  it('goes on where an edit lacks what a row must have', async () => {
+    const { db, errors, theirs, edit, done, shown } = await opened()
+    db.apply([theirs('a'), edit(1, { id: 'b', made: true, lane: 'todo' }), edit(2, { id: 'a', nulls: ['title', 'owner', 'nothing'] }), edit(3, { id: 'a', lane: 'done' })])
+    expect(shown()).toEqual(['a Card a done null *'])
+    db.apply([edit(4, { id: 'b', title: 'Late' })])
+    expect(shown()).toEqual(['a Card a done null *', 'b Late todo null *'])
+    db.apply([theirs('b', { lane: 'doing' }), ...done(4)])
+    expect(shown()).toEqual(['a Card a done null *', 'b Card b todo null *'])
+    expect(errors).toEqual([])
+  })
+
   it('is a table: associations lead to it and over it, and what is not touched is the same object', async () => {
     const { db, theirs, edit, errors } = await opened()
     db.apply([{ op: 'insert', table: 'lanes', rows: [{ id: 'done' }, { id: 'todo' }] }, { op: 'insert', table: 'labels', rows: [{ id: 'bug' }, { id: 'ui' }] }, theirs('a'), theirs('b'),
@@ -158,6 +169,9 @@ describe('overlay', () => {
     expect(of({ rows: 'serverCards', edit: 'cardEdits' })).toEqual(['PROJECTION_INVALID', 'edit', 'edit', 'edits'])
     expect(of({ rows: 'serverCards', edits: 'serverCards' })).toEqual(['PROJECTION_INVALID', 'edits', 'serverCards', undefined])
     expect(of({ rows: 'serverCards', edits: 'linkEdits' }).slice(0, 3)).toEqual(['UNKNOWN_COLUMN', 'linkEdits', 'id'])
+    const loose = { ...card, title: string().nullable() }
+    expect(failure(() => overlay(defineSchema({ theirs: table(loose), edits: table(editsOf(loose)), cards: table(card) }), 'cards', { rows: 'theirs', edits: 'edits' })))
+      .toMatchObject({ code: 'PROJECTION_INVALID', path: 'rows', offending: 'title' })
     const named = failure(() => editsOf({ id: string().key(), gone: string() }))
     expect([named.code, named.path]).toEqual(['SCHEMA_INVALID', 'gone'])
     expect(failure(() => editsOf(undefined as never)).code).toBe('SCHEMA_INVALID')
