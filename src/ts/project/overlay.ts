@@ -50,11 +50,13 @@ type Cells = Record<string, Expr<any>>
  * db.apply([{ op: 'insert', table: 'edits', row: { n: 1, id: 'a', lane: 'done' } }])         // shows in `cards`, `pending`
  * ```
  * Later edits of a column count; of edits of a row that is not there nothing shows, unless one is `made` and they have all that a row
- * must have; an edit behind one that is `gone` brings the row back. Cost of a change: the edits of its row. Throws UNKNOWN_TABLE, UNKNOWN_COLUMN, and PROJECTION_INVALID for what is no log.
+ * must have; an edit behind one that is `gone` brings the row back. Cost of a change: the edits of its row. Throws UNKNOWN_TABLE,
+ * UNKNOWN_COLUMN, and PROJECTION_INVALID for what is no log, and for a column that may be null at the server's alone.
  */
 export function overlay<S extends AnySchema, const T extends TableName<S>>(schema: S, table: T, of: { rows: TableName<S>; edits: TableName<S> }): Projection<S, T, Row<S, T>, Row<S, T>> {
   checkOptions(of, { rows: TEXT, edits: TEXT }, { code: 'PROJECTION_INVALID', path: '', of: 'overlay' })
-  const tables = (schema as AnySchema).json.tables
+  const tables = (schema as AnySchema | undefined)?.json?.tables
+  if (!Array.isArray(tables)) throw wrong('PROJECTION_INVALID', `the first argument of \`overlay\` is a schema, not ${shown(schema)}`, 'schema', shown(schema))
   const [own, rows, edits] = [tableOf(tables, table, 'table'), tableOf(tables, of?.rows, 'rows'), tableOf(tables, of?.edits, 'edits')]
   const { key } = rows
   const fields = own.columns.map(c => c.name).filter(name => !key.includes(name) && (name !== PENDING || has(rows, name)))

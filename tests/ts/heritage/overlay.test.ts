@@ -169,6 +169,7 @@ describe('overlay', () => {
     expect(of({ rows: 'serverCards', edit: 'cardEdits' })).toEqual(['PROJECTION_INVALID', 'edit', 'edit', 'edits'])
     expect(of({ rows: 'serverCards', edits: 'serverCards' })).toEqual(['PROJECTION_INVALID', 'edits', 'serverCards', undefined])
     expect(of({ rows: 'serverCards', edits: 'linkEdits' }).slice(0, 3)).toEqual(['UNKNOWN_COLUMN', 'linkEdits', 'id'])
+    expect(failure(() => overlay(undefined as never, 'cards' as never, { rows: 'serverCards', edits: 'cardEdits' } as never))).toMatchObject({ code: 'PROJECTION_INVALID', path: 'schema' })
     const loose = { ...card, title: string().nullable() }
     expect(failure(() => overlay(defineSchema({ theirs: table(loose), edits: table(editsOf(loose)), cards: table(card) }), 'cards', { rows: 'theirs', edits: 'edits' })))
       .toMatchObject({ code: 'PROJECTION_INVALID', path: 'rows', offending: 'title' })
