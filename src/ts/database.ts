@@ -20,8 +20,9 @@ import type { QueryLike } from './query/builder.js'
 import type { ParamQuery, ParamValues } from './query/params.js'
 import { queryRoot } from './query/root.js'
 import { CAME, CHANGED, FLAGS, IGNORED, NAMED, OVER, REPLAYED, TOUCHES, VERSION } from './report.js'
+import { ofKey, rowByKey } from './row-by-key.js'
 import { Relations } from './rows.js'
-import type { AnySchema, Batch, Change, TableName } from './schema.js'
+import type { AnySchema, Batch, Change, Key, Row, TableName } from './schema.js'
 import { type Connection, type Source, SourceConnection } from './source.js'
 import { type Tenant, tenantOf } from './tenant.js'
 import { type Answer, type Failed, RowFetcher, type Touch, checkAnswer, readTouches } from './touches.js'
@@ -189,6 +190,19 @@ export class Database<S extends AnySchema> {
   read<R, P>(query: ParamQuery<R, P>, options: ReadOptions & { params: ParamValues<P> }): readonly R[]
   read<R>(query: QueryLike<R>, options?: ReadOptions): readonly R[]
   read(query: QueryLike<any> | ParamQuery<any, any>, options?: ReadOptions): readonly any[] { return rowsOnce(this.live(query as QueryLike<any>, { ...options, sliced: undefined } as LiveOptions)) }
+
+  /**
+   * The row with a key as it is now, or undefined. An object of its own each time: that of a live query stays the same.
+   *
+   * ```ts
+   * db.get('issues', 'a')?.title
+   * ```
+   * Throws UNKNOWN_TABLE, MISSING_KEY, TYPE_MISMATCH, TENANT_REQUIRED … Cost: one look-up.
+   */
+  get<T extends TableName<S>>(table: T, id: Key<S, T>, options?: { tenant?: string }): Row<S, T> | undefined {
+    checkExplain(options)
+    return ofKey(() => rowByKey(this.inside, table, id, options?.tenant)) as Row<S, T> | undefined
+  }
 
   /** The plan of a query with counters, as text for people. */
   explain(query: QueryLike<unknown> | LiveQuery<unknown>, options?: { tenant?: string }): string {

@@ -2,6 +2,7 @@
 import type { LooseChange } from './changes.js'
 import type { Inside } from './database.js'
 import { decodeRow } from './decoder.js'
+import { EddylineError } from './errors.js'
 import { exactText, keyParts } from './keys.js'
 import type { TableLayout } from './layout.js'
 
@@ -37,6 +38,14 @@ export function rowByKey(inside: Inside, table: string, id: unknown, tenant?: st
   const address = port.rowPtr(layout.index, handle)
   port.fresh()
   return decodeRow(port, layout.layout, address) as Record<string, unknown>
+}
+
+/** Runs what takes a key; what is wrong with it is said of the key, and not of the change that carries it. */
+export function ofKey<T>(run: () => T): T {
+  try { return run() } catch (error) {
+    if (error instanceof EddylineError) (error as { path?: string }).path = error.path?.replace('changes[0].', '')
+    throw error
+  }
 }
 
 /** A table that there is. */

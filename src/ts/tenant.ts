@@ -9,7 +9,7 @@ import type { LiveQuery } from './live-query.js'
 import type { ApplyOptions } from './options.js'
 import type { QueryLike } from './query/builder.js'
 import type { ParamQuery, ParamValues } from './query/params.js'
-import type { AnySchema, Batch, Change, TableName } from './schema.js'
+import type { AnySchema, Batch, Change, Key, Row, TableName } from './schema.js'
 import { checkTenant } from './values.js'
 
 /**
@@ -58,6 +58,9 @@ export class Tenant<S extends AnySchema> {
     checkQuery(query, this.id, options)
     return this.db.read(query as QueryLike<any>, { ...options, tenant: this.id })
   }
+
+  /** A row of this tenant by its key, as `db.get`. */
+  get<T extends TableName<S>>(table: T, id: Key<S, T>): Row<S, T> | undefined { return this.db.get(table, id, { tenant: this.id }) }
 
   /** Deletes all rows of the tenant, as one version: queries and watches see them go. */
   clear(): Report { return this.apply(cleared(this.db.schema) as never) }

@@ -140,6 +140,12 @@ same<typeof all.rows, readonly Issue[]>()
 const once = db.read(q), paged = db.read(q.select('id'), { window: [0, 5] })
 same<typeof once, readonly Issue[]>()
 same<typeof paged, readonly { id: string }[]>()
+const byKey = db.get('issues', 'a')
+same<typeof byKey, Issue | undefined>()
+// @ts-expect-error no such key
+db.get('issues', 5)
+// @ts-expect-error no such table
+db.get('isues', 'a')
 same<RowOf<typeof q>, Issue>()
 const picked = q.select('id', 'due')
 same<RowOf<typeof picked>, { id: string; due: Date | null }>()

@@ -9,7 +9,7 @@ import type { LiveQuery } from '../live-query.js'
 import type { ApplyOptions } from '../options.js'
 import type { QueryLike } from '../query/builder.js'
 import type { ParamQuery, ParamValues } from '../query/params.js'
-import type { AnySchema, Batch, Change, Key, TableName } from '../schema.js'
+import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
 import { batchOf, checkQuery, confined } from '../tenant.js'
 import { Assigns, type AssignsOptions } from './assigns.js'
 import { checkEnds, checkFlag, checkFunction, checkList, checkOptions, checkRule, checkShown, checkWhat, checkWord } from './checks.js'
@@ -101,6 +101,9 @@ export class Scope<S extends AnySchema> {
     checkQuery(query, this.id, options)
     return this.db.read(query as QueryLike<any>, this.id === undefined ? options : { ...options, tenant: this.id })
   }
+
+  /** A row of this scope by its key, as `db.get`. */
+  get<T extends TableName<S>>(table: T, id: Key<S, T>): Row<S, T> | undefined { return this.db.get(table, id, this.id === undefined ? undefined : { tenant: this.id }) }
 
   /**
    * Watches a table, the rows with an indexed value, or the rows of a query. `fn` is called at most once per batch, after

@@ -9,6 +9,7 @@ import { EddylineError } from '../errors.js'
 import { checkApply, checkExplain, checkJson, checkName, checkSource } from '../given.js'
 import { checkFunction } from '../option-kinds.js'
 import { type JsonBytes, type JsonOptions, type JsonStream, checkInput, engineOptions, isStream } from '../json-input.js'
+import { keyParts } from '../keys.js'
 import { tableLayout } from '../layout.js'
 import { opening } from '../live-json.js'
 import { LiveQuery, rowsOnce } from '../live-query.js'
@@ -18,7 +19,8 @@ import { type QueryLike, checkDepth } from '../query/builder.js'
 import type { ParamQuery, ParamValues } from '../query/params.js'
 import { queryRoot } from '../query/root.js'
 import { Relations } from '../rows.js'
-import type { AnySchema, Batch, Change, TableName } from '../schema.js'
+import { ofKey } from '../row-by-key.js'
+import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
 import type { Connection, Source, SourceConnection } from '../source.js'
 import { checkTenant } from '../values.js'
 import { connectTo } from './connect.js'
@@ -180,6 +182,17 @@ export class WorkerDatabase<S extends AnySchema> {
     if (live.status === 'loading') await new Promise<void>(resolve => { live.subscribe(() => { if (live.status !== 'loading') resolve() }) })
     this.#alive()
     return rowsOnce(live)
+  }
+
+  /** The row with a key, as `Database.get`. */
+  async get<T extends TableName<S>>(table: T, id: Key<S, T>, options?: { tenant?: string }): Promise<Row<S, T> | undefined> {
+    this.#alive()
+    checkExplain(options)
+    ofKey(() => this.#encoder.encode([{ op: 'delete', table, id, tenant: options?.tenant } as LooseChange], undefined))
+    const { key, columns } = (this.schema as AnySchema).json.tables.find(t => t.name === table)!
+    const values = keyParts(key, key.map(name => columns.find(c => c.name === name)!.type), id)
+    const query = key.reduce((q, name, i) => q.where(name, '=', values[i]), (this.query as any)[table])
+    return (await this.read<any>(query, options))[0]
   }
 
   /** The plan of a query with counters, as text for people. */

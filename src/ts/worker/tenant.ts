@@ -5,7 +5,7 @@ import type { JsonBytes, JsonOptions, JsonStream } from '../json-input.js'
 import type { ApplyOptions } from '../options.js'
 import type { QueryLike } from '../query/builder.js'
 import type { ParamQuery, ParamValues } from '../query/params.js'
-import type { AnySchema, Batch, Change, TableName } from '../schema.js'
+import type { AnySchema, Batch, Change, Key, Row, TableName } from '../schema.js'
 import { batchOf, checkQuery, cleared, confined } from '../tenant.js'
 import type { WorkerDatabase } from './database.js'
 import type { WorkerLiveQuery } from './queries.js'
@@ -42,6 +42,9 @@ export class WorkerTenant<S extends AnySchema> {
     checkQuery(query, this.id, options)
     return this.db.read(query as QueryLike<any>, { ...options, tenant: this.id })
   }
+
+  /** A row of this tenant by its key, as `db.get`. */
+  async get<T extends TableName<S>>(table: T, id: Key<S, T>): Promise<Row<S, T> | undefined> { return this.db.get(table, id, { tenant: this.id }) }
 
   /** Deletes all rows of the tenant, as one version: queries see them go. */
   clear(): Promise<Report> { return this.apply(cleared(this.db.schema) as never) }

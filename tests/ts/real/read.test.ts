@@ -1,6 +1,6 @@
-// Rows of a query that nobody follows: `read`, of databases and scopes, in the page and in a worker.
+// Rows that nobody follows: `read` of a query, `get` of a key; of databases and scopes, in the page and in a worker.
 import { describe, expect, it } from 'vitest'
-import { div, eq, gt, withParams } from '../../../pkg/index.inline.js'
+import { bytes, createDatabase, date, decimal, defineSchema, div, eq, gt, int, interval, number, string, table, timestamp, uuid, withParams } from '../../../pkg/index.inline.js'
 import '../../../pkg/watch/index.js'
 import { createWorkerDatabase } from '../../../pkg/worker/index.js'
 import { eventually, failure, issue, open, put, schema, tick } from './support.js'
@@ -82,5 +82,54 @@ describe('read', () => {
     await tick()
     expect(await waiting).toBe('CLOSED')
     await expect(db.read(db.query.issues)).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+})
+
+const keyed = defineSchema({
+  all: table({ uid: uuid().key(), at: timestamp().key(), day: date().key(), price: decimal().key(), span: interval().key(), raw: bytes().key(), n: number().key(), text: string() }),
+  notes: table({ id: int().key(), text: string() }, { tenant: true }),
+})
+const row = { uid: '00000000-0000-0000-0000-00000000000a', at: new Date(5), day: '2024-02-29', price: '1.50', span: '1 day', raw: new Uint8Array([1]), n: 0.5, text: 'x' } as const
+
+describe('get', () => {
+  it.each(['page', 'worker'])('gives the row with a key as it is now, in each form that a key has (%s)', async where => {
+    const db = where === 'page' ? await createDatabase({ schema: keyed }) : await createWorkerDatabase({ schema: keyed, worker: 'inline', graceMs: 0 })
+    await db.apply([{ op: 'insert', table: 'all', row: { ...row } }])
+    await db.tenant('x').apply([{ op: 'insert', table: 'notes', row: { id: 1, text: 'mine' } }])
+    const { uid, at, day, price, span, raw, n, text } = row
+    for (const key of [[uid, at, day, price, span, raw, n], [uid.toUpperCase(), 5, new Date('2024-02-29T12:00:00Z'), 1.5, { hours: 24 }, raw, n], { uid, at: at.toISOString(), day, price, span: '24:00', raw, n }]) {
+      expect(await db.get('all', key as never), String(key)).toEqual({ uid, at, day, price, span, raw, n, text })
+    }
+    expect(await db.get('all', [uid, 6, day, price, span, raw, n])).toBe(undefined)
+    expect([await db.tenant('x').get('notes', 1), await db.tenant('y').get('notes', 1), await db.get('notes', 1, { tenant: 'x' })]).toEqual([{ id: 1, text: 'mine' }, undefined, { id: 1, text: 'mine' }])
+    await db.tenant('x').apply([{ op: 'update', table: 'notes', id: 1, set: { text: 'later' } }])
+    expect((await db.tenant('x').get('notes', 1))?.text).toBe('later')
+    await db.tenant('x').apply([{ op: 'delete', table: 'notes', id: 1 }])
+    expect(await db.tenant('x').get('notes', 1)).toBe(undefined)
+
+    const wrong = (run: () => unknown) => Promise.resolve().then(run).then(() => 'none', ({ code, path, offending }) => [code, path, offending])
+    expect(await wrong(() => db.get('al' as never, 1 as never))).toEqual(['UNKNOWN_TABLE', 'table', 'al'])
+    expect(await wrong(() => db.get('all', uid as never))).toEqual(['MISSING_KEY', 'id', undefined])
+    expect(await wrong(() => db.get('all', undefined as never))).toEqual(['CHANGE_INVALID', 'id', undefined])
+    expect(await wrong(() => db.get('notes', 1))).toEqual(['TENANT_REQUIRED', 'tenant', 'notes'])
+    expect(await wrong(() => db.get('notes', 'x' as never, { tenant: 'x' }))).toEqual(['TYPE_MISMATCH', 'id', 'id'])
+    expect((await wrong(() => db.get('notes', 1, { tenan: 'x' } as never)))[0]).toBe('INVALID_ARGUMENT')
+    // What was wrong there does not stay in the way of a change.
+    await db.tenant('x').apply([{ op: 'insert', table: 'notes', row: { id: 2, text: 'on' } }])
+    expect((await db.tenant('x').get('notes', 2))?.text).toBe('on')
+    db.close()
+    expect((await wrong(() => db.get('notes', 1, { tenant: 'x' })))[0]).toBe('CLOSED')
+  })
+
+  it('sees what a listener has applied, and looks at no other row', async () => {
+    const { db } = await open()
+    db.apply([{ op: 'insert', table: 'issues', rows: Array.from({ length: 3000 }, (_, i) => issue(`i${i}`)) }])
+    const seen: unknown[] = []
+    db.live(db.query.issues.where('id', '=', 'i5')).subscribe(({ rows }) => { if (rows[0].title === 'a') db.apply([put('i5', { title: 'b' })]); seen.push(db.get('issues', 'i5')?.title) })
+    db.apply([put('i5', { title: 'a' })])
+    expect(seen).toEqual(['b', 'b'])
+    const { rowsExamined, views } = db.stats()
+    for (let i = 0; i < 100; i++) expect(db.get('issues', `i${i}`)?.id).toBe(`i${i}`)
+    expect([db.stats().rowsExamined, db.stats().views]).toEqual([rowsExamined, views])
   })
 })
