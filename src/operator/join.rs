@@ -137,9 +137,12 @@ impl Pairs {
     fn count_failing(&mut self, relations: &Relations) {
         let mut failing = std::mem::take(&mut self.failing);
         failing.consolidate();
-        for &(handle, weight) in failing.rows() {
-            if let Err(code) = self.holds(relations, handle) {
-                self.errors.add(code, weight, relations.pair(self.rows.relation(), handle));
+        // Those that went make room for others to be named.
+        for came in [false, true] {
+            for &(handle, weight) in failing.rows().iter().filter(|f| (f.1 > 0) == came) {
+                if let Err(code) = self.holds(relations, handle) {
+                    self.errors.add(code, weight, relations.pair(self.rows.relation(), handle));
+                }
             }
         }
         failing.clear();

@@ -1,6 +1,6 @@
 import type { Decimal } from '../decimal.js'
 import type { AnySchema, Row, Simplify } from '../schema.js'
-import type { ComparableWith, Constant, Expr, ExprJson } from './expr.js'
+import type { Beside, ComparableWith, Constant, Expr, ExprJson } from './expr.js'
 import type { ParamJson } from './params.js'
 
 /** Column references of a row. */
