@@ -10,6 +10,7 @@ const GROUP = 32
 const GROUP_MOST = 64
 /** Longest list that is published as a plain array. */
 export const ARRAY_MOST = 1024
+const NONE: readonly never[] = /* @__PURE__ */ Object.freeze([])
 
 /** Some cells: there are `count` from `first` of what `cellAt` gives when somebody asks, once. */
 class Chunk<C> {
@@ -25,6 +26,7 @@ class Chunk<C> {
     this.size = items === undefined ? count : items.length
   }
   get items(): C[] { return this.#items === undefined ? this.make() : this.#items }
+  get made(): readonly C[] { return this.#items ?? NONE }
   make(): C[] {
     const items: C[] = []
     for (let i = 0; i < this.size; i++) items.push(this.#cellAt!(this.first + i))
@@ -37,6 +39,7 @@ class Group<C> {
   #chunks: Chunk<C>[] | (() => Chunk<C>[])
   constructor(chunks: Chunk<C>[] | (() => Chunk<C>[]), public size: number, public edit: number) { this.#chunks = chunks }
   get chunks(): Chunk<C>[] { return typeof this.#chunks === 'function' ? this.#chunks = this.#chunks() : this.#chunks }
+  get made(): readonly Chunk<C>[] { return typeof this.#chunks === 'function' ? NONE : this.#chunks }
 }
 
 /**
@@ -178,6 +181,11 @@ export class ChunkedList<C extends Cell> {
     own.items[i] = cell
     old.chunk = undefined
     cell.chunk = own
+  }
+
+  /** The cells that are made, some at a time. */
+  *made(): Generator<readonly C[], void, void> {
+    for (const group of this.#groups) for (const { made } of group.made) yield made
   }
 
   #track(chunk: Chunk<C>, group: Group<C>): void {

@@ -2,7 +2,7 @@
 import { ChunkedList } from './chunked-list.js'
 import type { Patch } from './patches.js'
 import { ADD, INNER, KIND, MOVE, ONE, REMOVE, SET, SWAP } from './report.js'
-import type { RowCell } from './rows.js'
+import { RowCell } from './rows.js'
 import { Added, Moved, OneSet, Removed, changed } from './view-patches.js'
 import { type Level, NodeCell, type SubList, TreeNode } from './view-tree.js'
 
@@ -94,11 +94,17 @@ export class NestedMirror {
     return end
   }
 
+  /** The cells of its rows, some at a time. */
+  *cells(): Generator<readonly RowCell[], void, void> {
+    for (const node of this.#nodes) if (node !== undefined) yield [node.row, ...node.subs.flatMap(({ items }) => items.filter(item => item instanceof RowCell))]
+  }
+
   #removeRoot(place: number): TreeNode {
     const cell = this.list.get(place) as NodeCell
     const { node } = cell
     // Old snapshots may show it, and its rows are about to be freed.
     if (this.shared) { cell.get(); if (node.cell !== cell) node.cell.get() }
+    if (node.cell !== cell) cell.leave()
     this.list.remove(place)
     node.listed = undefined
     return node
@@ -115,7 +121,13 @@ export class NestedMirror {
     if (node.stamp === 0) node.cell.get()
     if (this.#nodes[node.id] === node) this.#nodes[node.id] = undefined
     node.dead = true
-    for (const list of node.subs) for (const item of list.items) if (item instanceof TreeNode) this.#drop(item)
+    node.cell.leave()
+    // Patches of its lists know it, for their paths, and shall hold no more of it.
+    node.cell = undefined as never
+    for (const list of node.subs) {
+      list.rows = undefined
+      for (const item of list.items.splice(0)) if (item instanceof TreeNode) this.#drop(item)
+    }
   }
 
   /**
@@ -133,6 +145,7 @@ export class NestedMirror {
     for (let n: TreeNode | undefined = node; n !== undefined; n = n.parent) {
       if (n.stamp !== this.stamp || n.cell.object !== undefined) {
         n.stamp = this.stamp
+        if (n.cell !== n.listed) n.cell.leave()
         n.cell = new NodeCell(n)
       }
       if (n.parent !== undefined) listOf(n).rows = undefined
@@ -147,6 +160,7 @@ export class NestedMirror {
       node.queued = false
       if (node.dead || node.listed === undefined || node.listed === node.cell) continue
       this.list.replace(node.listed, node.cell)
+      node.listed.leave()
       node.listed = node.cell
     }
     this.#waiting.length = 0

@@ -171,6 +171,9 @@ export class Port {
     try {
       yield* steps
       this.#leaving = false
+      // Old lists hold this: that must not lead to the database. V8 keeps who was called when an error was made, until its stack is read.
+      this.onCrash = undefined
+      void this.dead!.stack
       while (engine.sweep?.(PIECES / 5, true)) yield
       engine.free?.()
     } catch {

@@ -1,4 +1,5 @@
 // The live queries of a database, their views, and what a version tells them.
+import { later } from './breathe.js'
 import type { Report } from './changes.js'
 import type { Dispatcher } from './dispatch.js'
 import { EddylineError } from './errors.js'
@@ -18,6 +19,9 @@ import { View } from './view.js'
 
 /** An operator that may have no value for a row: all but those that always have one, as the engine's `Function::is_total` has it. */
 const MAY_FAIL = /"op":"(?!col|lit|param|and|or|not|in|is|[=<>!]|(?:i?like|lower|upper|length|between|coalesce|nullif|case|caseOf|greatest|least|exists|any|agg","name":"(?:count|min|max))")/
+
+/** Milliseconds of a slice. */
+const SLICE = 4
 
 /** What queries need of their database. */
 interface Host {
@@ -42,6 +46,8 @@ export class Queries implements QueryHost {
   readonly #host: Host
   /** Conditions of associations may fail. */
   readonly #mayFail: boolean
+  /** Cells that nothing shows are being let go. */
+  #pruning = false
 
   /** `version`: the one that the queries show. */
   constructor(port: Port, relations: Relations, dispatcher: Dispatcher, schema: SchemaJson, graceMs: number, host: Host, public version: number) {
@@ -55,9 +61,11 @@ export class Queries implements QueryHost {
     this.open = new OpenQueries({
       open: (key, json, types, form, sliced, family) => this.#register(key, json, types, form, sliced, family),
       whole: query => { this.#whole(query) },
-      drop: ({ view: { id } }) => {
-        this.#views.delete(id)
-        port.forget(id)
+      drop: ({ view }) => {
+        for (const cells of view.cells()) relations.made += cells.length
+        this.#views.delete(view.id)
+        port.forget(view.id)
+        this.#prune()
       },
       ended: () => host.closed() || port.dead !== undefined,
     }, dispatcher, schema, graceMs)
@@ -84,7 +92,22 @@ export class Queries implements QueryHost {
     links.open()
     this.#reader.absorb(address)
     links.close()
+    this.#prune()
     return this.#reader.touchesAt
+  }
+
+  /** Rows that nothing shows any more are let go, in slices, once there may be as many of them as of others. */
+  #prune(): void {
+    const relations = this.#relations
+    if (this.#pruning || relations.made <= relations.most) return
+    this.#pruning = true
+    const steps = relations.pruning(this.#views.values())
+    const go = (): void => {
+      if (this.#port.dead !== undefined) return
+      for (const end = performance.now() + SLICE; performance.now() < end && this.#pruning;) this.#pruning = steps.next().done !== true
+      if (this.#pruning) later(go)
+    }
+    later(go)
   }
 
   /** Tells the listeners of the queries that a report changed, and those of versions. */

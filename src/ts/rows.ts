@@ -76,7 +76,8 @@ export class CellTable {
     while (cells.length <= handle) cells.push(undefined)
     const cell = new RowCell(this, handle)
     cells[handle] = cell
-    const { links } = this.relation.relations
+    const { relations } = this.relation, { links } = relations
+    relations.made++
     if (links.count > 0 && this === this.relation.rows) cell.object = links.take(this.relation.id, handle, this.relation.layout!)
     return cell
   }
@@ -189,6 +190,9 @@ export class Relation {
   }
 }
 
+/** Fewer cells that no view shows do no harm. */
+const LEAST = 1024
+
 /** All relations of one engine, and the link from the caller's objects to the handles of their rows. */
 export class Relations {
   // A map: ids of relations that are gone never come back, and an array would keep their places.
@@ -196,6 +200,9 @@ export class Relations {
   #tables = 0
   readonly links: ObjectLinks
   readonly kept = new Keeper()
+  /** Cells that came since those that no view shows were let go, or whose view went; and how many may. */
+  made = 0
+  most = LEAST
   constructor(readonly port: Port, encoder: Encoder) { this.links = new ObjectLinks(port, encoder) }
 
   /** Takes the relations that a view needs, which come with every view; tables stay for ever. */
@@ -223,6 +230,37 @@ export class Relations {
   isPair(rel: number): boolean {
     const relation = this.#list.get(rel)
     return relation !== undefined && relation.layout === undefined
+  }
+
+  /**
+   * Lets go of the cells that no view shows, step by step: of rows that left a window or a filter, and of queries that went. What the
+   * rows were stays readable; who shows one of them anew makes its object anew.
+   */
+  *pruning(views: Iterable<{ cells(): Iterable<readonly RowCell[]> }>): Generator<void, void, void> {
+    this.made = 0
+    const shown = new Map<CellTable, Uint8Array>()
+    for (const view of views) for (const cells of view.cells()) {
+      for (const { table, handle } of cells) {
+        let marks = shown.get(table)
+        if (marks === undefined) shown.set(table, marks = new Uint8Array(table.cells.length))
+        marks[handle] = 1
+      }
+      yield
+    }
+    let left = LEAST
+    for (const { tables } of this.#list.values()) for (const table of tables) {
+      const { cells } = table, marks = shown.get(table)
+      for (let i = 0; i < cells.length; i++) {
+        const cell = cells[i]
+        if (cell !== undefined && marks?.[i] === 1) left++
+        else if (cell !== undefined) {
+          table.keep(cell)
+          cells[i] = undefined
+        }
+        if ((i & 63) === 0) yield
+      }
+    }
+    this.most = left
   }
 
   /** Handles of a relation that are gone: the words from one up to another. */
@@ -272,6 +310,9 @@ export class Relations {
     const all = [...this.#list.values()]
     for (const { rows, tables } of all) for (const table of tables) if (table !== rows) yield* table.settling(true)
     for (const { rows } of all) yield* rows.settling(true)
+    // What is kept of the database by who holds an old list is that list.
+    for (const { tables } of all) for (const table of tables) table.cells.length = 0
+    this.#list.clear()
   }
 }
 

@@ -24,6 +24,7 @@ export class Unread {
   #gone = new Map<number, Gone>()
   #count = 0
   #bound = FEW
+  #most = FEW
   #time = 0
   constructor(readonly table: CellTable) {}
 
@@ -36,6 +37,11 @@ export class Unread {
       const shown = new Uint8Array(Math.max(handles, 2 * this.#shown.length))
       shown.set(this.#shown)
       this.#shown = shown
+    }
+    // Rows may come and go without a row that goes for good, of a window or a parameter.
+    if (this.#diffs.length >= this.#most) {
+      this.#diffs = this.#diffs.filter(ref => ref.deref() !== undefined)
+      this.#most = FEW + 2 * this.#diffs.length
     }
     this.#diffs.push(new WeakRef(diff))
     return this.#time

@@ -99,8 +99,10 @@ export class NodeCell {
   object: object | undefined = undefined
   /** Where the root list has it, if it does. */
   chunk: object | undefined = undefined
-  constructor(readonly node: TreeNode) {}
+  constructor(public node: TreeNode) {}
   get(): object { return this.object !== undefined ? this.object : (this.object = buildNode(this.node)) }
+  /** The row goes on without it, or is gone: what it showed by then is all that it holds. */
+  leave(): void { if (this.object !== undefined) this.node = undefined as never }
 }
 
 const EMPTY: readonly object[] = /* @__PURE__ */ Object.freeze([])

@@ -261,6 +261,9 @@ export class View {
     this.#relations.drop(this.#needs)
   }
 
+  /** The cells that it shows its rows by, some at a time. */
+  cells(): Iterable<readonly RowCell[]> { return this.#nested?.cells() ?? this.#list?.made() as Iterable<readonly RowCell[]> | undefined ?? [] }
+
   /** Makes the rows of the list readable whatever happens to their handles: rows are kept when they are freed. */
   hold(): void { if (!this.#stale) for (const _ of this.#holding()); }
 
