@@ -12,6 +12,7 @@ import { opening } from './live-json.js'
 import { LiveQuery, rowsOnce } from './live-query.js'
 import { located } from './located.js'
 import { checkExplain, checkJson, checkName, checkSource } from './given.js'
+import { Held } from './held.js'
 import { Budget, type MemoryOptions } from './memory.js'
 import type { ApplyOptions, DatabaseOptions, EngineStats, Inside, LiveOptions, QueryRoot, ReadOptions, Tap } from './options.js'
 import { type EngineModule, type PackedInfo, Port } from './port.js'
@@ -47,7 +48,7 @@ export class Database<S extends AnySchema> {
   readonly #fetcher: RowFetcher
   readonly #layouts: TableLayout[]
   readonly #queries: Queries
-  readonly #tenants = new Map<string, Tenant<S>>()
+  readonly #tenants = new Held<Tenant<S>>()
   readonly #connections = new Set<SourceConnection>()
   readonly #streams: Streams
   readonly #module: EngineModule

@@ -52,12 +52,15 @@ export class CellTable {
   users = 0
   /** `settling` came to its end, and no view has entered since it began. */
   kept = false
+  /** While cells that nothing shows are sought: which are shown, of those that were there when that began. */
+  shown: Uint8Array | undefined
   /** Rows of diffs that nobody has looked at, once there was one. */
   unread: Unread | undefined
   constructor(readonly relation: Relation, readonly reader: RowReader) {}
 
   /** The cell of a live handle. */
   at(handle: number): RowCell {
+    if (this.shown !== undefined) this.shown[handle] = 1
     const cell = this.cells[handle]
     return cell !== undefined ? cell : this.#make(handle)
   }
@@ -108,6 +111,7 @@ export class CellTable {
     // All below are kept already.
     if (handle < this.#settled) this.keep(cell)
     this.cells[handle] = cell
+    if (this.shown !== undefined) this.shown[handle] = 1
   }
 
   free(handle: number): void {
@@ -238,27 +242,23 @@ export class Relations {
    */
   *pruning(views: Iterable<{ cells(): Iterable<readonly RowCell[]> }>): Generator<void, void, void> {
     this.made = 0
-    const shown = new Map<CellTable, Uint8Array>()
-    for (const view of views) for (const cells of view.cells()) {
-      for (const { table, handle } of cells) {
-        let marks = shown.get(table)
-        if (marks === undefined) shown.set(table, marks = new Uint8Array(table.cells.length))
-        marks[handle] = 1
-      }
-      yield
-    }
+    const all = [...this.#list.values()].flatMap(({ tables }) => tables)
+    // At once, as lists that change meanwhile cannot be gone through. What is asked for from here on is shown, too.
+    for (const table of all) table.shown = new Uint8Array(table.cells.length)
+    for (const view of views) for (const cells of view.cells()) for (const { table, handle } of cells) if (table.shown !== undefined) table.shown[handle] = 1
     let left = LEAST
-    for (const { tables } of this.#list.values()) for (const table of tables) {
-      const { cells } = table, marks = shown.get(table)
-      for (let i = 0; i < cells.length; i++) {
+    for (const table of all) {
+      const { cells } = table, shown = table.shown!
+      for (let i = 0; i < shown.length; i++) {
         const cell = cells[i]
-        if (cell !== undefined && marks?.[i] === 1) left++
+        if (cell !== undefined && shown[i] === 1) left++
         else if (cell !== undefined) {
           table.keep(cell)
           cells[i] = undefined
         }
         if ((i & 63) === 0) yield
       }
+      table.shown = undefined
     }
     this.most = left
   }

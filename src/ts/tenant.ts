@@ -3,6 +3,7 @@ import { applied } from './applied.js'
 import type { Database, LiveOptions, QueryRoot, ReadOptions } from './database.js'
 import { EddylineError, said } from './errors.js'
 import { checkJson } from './given.js'
+import type { Held } from './held.js'
 import type { JsonBytes, JsonOptions, JsonStream } from './json-input.js'
 import { queryJson } from './live-json.js'
 import type { LiveQuery } from './live-query.js'
@@ -72,7 +73,7 @@ export class Tenant<S extends AnySchema> {
 let make: ((db: Database<any>, id: string) => Tenant<any>) | undefined
 
 /** @internal The scope of a tenant, with the features that are loaded; `known` are those made so far. */
-export function tenantOf<S extends AnySchema>(db: Database<S>, id: string, known: Map<string, Tenant<S>>): Tenant<S> {
+export function tenantOf<S extends AnySchema>(db: Database<S>, id: string, known: Held<Tenant<S>>): Tenant<S> {
   if (make !== undefined) return make(db, id)
   checkTenant(id, 'id')
   let tenant = known.get(id)

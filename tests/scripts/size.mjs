@@ -9,7 +9,7 @@ import { pkg } from './place.mjs'
 export const gzipBudget = 150_000
 
 /** Just above what the package is now. It goes up only with a record of what for (decision 003). */
-export const gzipCeiling = 604_000
+export const gzipCeiling = 605_000
 
 // The base64 twin is loaded instead of the binary, never with it.
 const twin = 'wasm-bytes.js'

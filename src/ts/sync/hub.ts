@@ -9,7 +9,7 @@ import { Feed, type RowChange } from './feed.js'
 import { type Graph, type Node, graphOf, rowName } from './graph.js'
 import { Scope, type ScopeHost } from './scope.js'
 import { bounded } from './sync.js'
-import { type Tables, closeTables, tablesOf } from './tables.js'
+import { type Tables, closeTables, closeTablesOf, tablesOf } from './tables.js'
 import { type ReadTarget, type SubscribeOptions, type Target, identifiersOf, readTarget, unknownTarget } from './target.js'
 import { type Listener, Topics } from './topics.js'
 import { checkDatabase } from './value.js'
@@ -96,7 +96,18 @@ export class Hub {
         this.#declared.delete(w)
         this.watchers.delete(w.label)
       }
+      this.#unused()
     }
+  }
+
+  /** Tenants come and go: what nobody uses of one goes with it. */
+  #unused(): void {
+    const { db, tenant } = this
+    if (tenant === undefined || this.#subscriptions.size > 0 || this.watchers.size > 0) return
+    const perTenant = hubs.get(db)
+    if (perTenant?.get(tenant) !== this) return
+    perTenant.delete(tenant)
+    closeTablesOf(db, tenant)
   }
 
   subscribe(target: Target, options: SubscribeOptions, tell: Tell): Subscription {
@@ -157,6 +168,7 @@ export class Hub {
     const same = this.#subscriptions.get(live.name)
     same?.delete(live.tell)
     if (same?.size === 0) this.#subscriptions.delete(live.name)
+    this.#unused()
   }
 
   /** A row could not be fetched: whoever follows it is told, and keeps what it has. */

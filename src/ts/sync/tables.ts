@@ -22,7 +22,13 @@ export function tablesOf(db: Database<any>, tenant: string | undefined): Tables 
   return tables
 }
 
-/** Gives the indexes of a database back. They are made again when needed. */
+/** Gives the indexes of a tenant back. They are made again when needed. */
+export function closeTablesOf(db: Database<any>, tenant: string): void {
+  opened.get(db)?.get(tenant)?.close()
+  opened.get(db)?.delete(tenant)
+}
+
+/** Gives the indexes of a database back. */
 export function closeTables(db: Database<any>): void {
   for (const tables of opened.get(db)?.values() ?? []) tables.close()
   opened.delete(db)

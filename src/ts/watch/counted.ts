@@ -26,7 +26,8 @@ export class ScopeCounters implements Keeping {
   /** Counters that changed, and are not written yet. */
   readonly #unkept = new Map<Count, Target>()
 
-  constructor(readonly db: Database<any>, readonly hub: Hub, readonly id: string | undefined) {}
+  /** `scope` is held by what counts for it. */
+  constructor(readonly db: Database<any>, readonly hub: Hub, readonly id: string | undefined, readonly scope: object) {}
 
   counters(table: string, by: object | undefined, rule: Rule): Counters { return { ...this.#count(table, by, rule).values } }
 

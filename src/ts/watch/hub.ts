@@ -1,5 +1,6 @@
 import type { LooseBatch, LooseChange, Report } from '../changes.js'
 import type { Database } from '../database.js'
+import { Held } from '../held.js'
 import { type JsonBytes, type JsonOptions, type JsonStream, checkInput, isStream } from '../json-input.js'
 import type { QueryLike } from '../query/builder.js'
 import { TableFeed, type Target } from './feed.js'
@@ -34,8 +35,10 @@ export function hubOf(db: Database<any>): Hub {
  * change no row that somebody watches.
  */
 export class Hub {
-  /** Scopes by tenant. */
-  readonly scopes = new Map<string | undefined, { dispose(): void }>()
+  /** Scopes by tenant: watches, assigns and counters hold theirs. */
+  readonly scopes = new Held<{ dispose(): void }>()
+  /** Those that were told something that others of that tenant would not know. */
+  readonly told = new Set<object>()
   /** Scopes whose counters are to be written. */
   readonly keeping = new Set<Keeping>()
   readonly #feeds = new Map<string, TableFeed>()
@@ -43,13 +46,13 @@ export class Hub {
   readonly #sets = new Set<QuerySet>()
   readonly #tellers = new Set<Teller>()
   readonly #journals = new Map<number, Journal>()
-  readonly #work = new Map<string | undefined, Work>()
+  readonly #work = new Held<Work>()
   #order = 0
   #users = 0
   #stop: (() => void) | undefined
 
   constructor(readonly db: Database<any>) {
-    db.closers.add(() => { for (const scope of [...this.scopes.values()]) scope.dispose() })
+    db.closers.add(() => { for (const scope of this.scopes.all()) scope.dispose() })
   }
 
   /** A place in the order of telling. */

@@ -34,20 +34,21 @@ const OPTIONS: readonly string[] = ['label', 'once', 'signal', 'owner', 'upsertA
  * ```
  */
 export class Scope<S extends AnySchema> {
-  /** Most watches at a time. */
-  maxWatches = 10_000
   readonly #hub: Hub
   readonly #watches = new Set<Watch>()
   readonly #assigns = new Set<Assigns<S>>()
   /** @internal */
   readonly counted: ScopeCounters
+  readonly #work: Readonly<Work>
+  #most = 10_000
   #held = 0
   #disposed = false
 
   /** @internal Use `tenant` or `watches`. */
   constructor(readonly db: Database<S>, readonly id: string | undefined) {
     this.#hub = hubOf(db)
-    this.counted = new ScopeCounters(db, this.#hub, id)
+    this.#work = this.#hub.work(id)
+    this.counted = new ScopeCounters(db, this.#hub, id, this)
   }
 
   /** Query builders, as those of the database. What they make is run with `live` of this scope. */
@@ -57,7 +58,14 @@ export class Scope<S extends AnySchema> {
    * What has been done for the watches and assigns of this scope so far: batches that woke them, changed rows and sets of rows
    * (tables, indexed values, queries) that were looked at. Batches of other tenants add nothing to it.
    */
-  get work(): Readonly<Work> { return { ...this.#hub.work(this.id) } }
+  get work(): Readonly<Work> { return { ...this.#work } }
+
+  /** Most watches at a time. */
+  get maxWatches(): number { return this.#most }
+  set maxWatches(most: number) {
+    this.#most = most
+    if (!this.#disposed) this.#hub.told.add(this)
+  }
 
   /** How many watches there are, members of assigns included. */
   get watchCount(): number { return this.#held }
@@ -264,6 +272,7 @@ export class Scope<S extends AnySchema> {
     for (const w of [...this.#watches]) w.cancel()
     for (const a of [...this.#assigns]) a.dispose()
     this.counted.end()
+    this.#hub.told.delete(this)
     if (this.#hub.scopes.get(this.id) === this) this.#hub.scopes.delete(this.id)
   }
 

@@ -23,13 +23,16 @@ function scopeOf(db: Database<any>, id: string | undefined, options: ScopeOption
   checkDatabase(db)
   checkOptions(options ?? {}, ['maxWatches', 'keepCounters'])
   checkFlag(options?.keepCounters, 'keepCounters')
-  const { scopes } = hubOf(db)
+  const { scopes, told } = hubOf(db)
   const most = options?.maxWatches
   if (most !== undefined && !(typeof most === 'number' && most >= 0)) throw new EddylineError('WATCH_INVALID', '`maxWatches` is a number from 0', { path: 'maxWatches', offending: said(most) })
   let scope = scopes.get(id) as Scope<any> | undefined
   if (scope === undefined) scopes.set(id, scope = make())
   if (options?.maxWatches !== undefined) scope.maxWatches = options.maxWatches
-  if (options?.keepCounters === true) scope.counted.keepAll()
+  if (options?.keepCounters === true) {
+    told.add(scope)
+    scope.counted.keepAll()
+  }
   return scope
 }
 

@@ -123,6 +123,8 @@ export interface Reads {
 }
 
 let janitor: FinalizationRegistry<() => void> | undefined
+// Within `endWith` it would hold what the first call of that was given.
+const run = (end: () => void): void => { end() }
 
 /**
  * Ends something when a signal aborts, at once if it has, or when `owner` has been collected, which neither it nor what is returned may hold.
@@ -132,7 +134,7 @@ export function endWith(signal: AbortSignal | undefined, owner: object | undefin
   if (signal?.aborted) { end(); return () => {} }
   signal?.addEventListener('abort', end, { once: true })
   if (owner !== undefined) {
-    janitor ??= new FinalizationRegistry(run => { run() })
+    janitor ??= new FinalizationRegistry(run)
     janitor.register(owner, end, end)
   }
   return () => {

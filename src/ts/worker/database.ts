@@ -12,6 +12,7 @@ import { type JsonBytes, type JsonOptions, type JsonStream, checkInput, engineOp
 import { keyParts } from '../keys.js'
 import { tableLayout } from '../layout.js'
 import { opening } from '../live-json.js'
+import { Held } from '../held.js'
 import { LiveQuery, rowsOnce } from '../live-query.js'
 import { located } from '../located.js'
 import type { PackedInfo, Port } from '../port.js'
@@ -58,7 +59,7 @@ export class WorkerDatabase<S extends AnySchema> {
   readonly #inbox: Inbox
   /** Of what code inside of the worker tells. */
   readonly #listeners = new Map<string, Set<{ fn: (value: any) => void }>>()
-  readonly #tenants = new Map<string, WorkerTenant<S>>()
+  readonly #tenants = new Held<WorkerTenant<S>>()
   readonly #connections = new Set<SourceConnection>()
   /** The last one that each source has committed, as far as this page knows. */
   readonly #cursors = new Map<string, string>()

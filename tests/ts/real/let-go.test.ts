@@ -1,8 +1,12 @@
 // Pages live for days: what is not shown any more is not held.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createDatabase, eq, withParams } from '../../../pkg/index.inline.js'
+import { subscribe, watch } from '../../../pkg/sync/index.js'
+import { tenant, watches } from '../../../pkg/watch/index.js'
+import { createWorkerDatabase } from '../../../pkg/worker/index.js'
+import { random } from '../fixtures.js'
 import { type Db, comment, eventually, issue, put, schema, tick } from './support.js'
 
 setFlagsFromString('--expose_gc')
@@ -78,6 +82,29 @@ for (const [name, make] of Object.entries(lists)) {
     expect(rows.length).toBe(ROWS)
     expect(rows.every((row, i) => show(row).id === `i${String(i).padStart(5, '0')}` && show(row).title === `Issue ${show(row).id}`)).toBe(true)
     expect(kept.rows).toBe(rows)
+    db.close()
+  })
+}
+
+// Rows with lists below them are of their query alone.
+for (const [name, make] of Object.entries(lists).filter(([name]) => name !== 'nested')) {
+  it(`a row that is shown again while others are let go is one object in all queries: ${name}`, async () => {
+    const db = await createDatabase({ schema, graceMs: 0 })
+    const r = random(11), size = 50_000, wide = 4000
+    db.apply([{ op: 'upsert', table: 'issues', rows: Array.from({ length: size }, (_, i) => issue(`i${String(i).padStart(5, '0')}`, { projectId: 'p0' })) }])
+    db.apply([{ op: 'upsert', table: 'projects', row: { id: 'p0', name: 'P0' } }])
+    const list = db.live<any>(make(db), { window: [0, wide] }), few = db.live<any>(make(db).limit(size - 1), { window: [0, 10] })
+    list.subscribe(({ diff }) => diff.length)
+    let shown = 0
+    for (let i = 0; i < 150; i++) {
+      const at = r(size - wide - 1)
+      const rows = list.window(at, wide)
+      if (r(2) === 0) await tick()
+      const from = r(wide - 10)
+      shown += few.window(at + from, 10).filter((row, k) => row === rows[from + k]).length
+      if (r(3) === 0) await tick()
+    }
+    expect(shown).toBe(1500)
     db.close()
   })
 }
@@ -173,4 +200,108 @@ it('a query whose parameter lets many rows in and out keeps nothing of the diffs
   const before = await toggle(2000), between = await toggle(5000), after = await toggle(5000)
   expect(Math.min(between - before, after - between)).toBeLessThan(20 << 10)
   db.close()
+})
+
+describe('tenants that come and go', () => {
+  const gone = async (use: (id: string) => object | Promise<object>): Promise<number> => {
+    const refs: WeakRef<object>[] = []
+    for (let i = 0; i < 300; i++) refs.push(new WeakRef(await use(`t${i}`)))
+    // The last of them may be a variable still.
+    return await left(refs, 5) <= 5 ? 0 : refs.length
+  }
+  const note = (id: string) => [{ op: 'upsert' as const, table: 'notes' as const, row: { id: 1, text: id } }]
+
+  it('are let go: their scopes', async () => {
+    const db = await createDatabase({ schema, graceMs: 0 })
+    const first = db.tenant('first')
+    expect(await gone(id => {
+      const t = db.tenant(id)
+      expect(db.tenant(id)).toBe(t)
+      t.apply(note(id))
+      const live = t.live(t.query.notes)
+      expect(live.rows).toEqual([{ id: 1, text: id }])
+      live.dispose()
+      t.clear()
+      return t
+    })).toBe(0)
+    expect(db.tenant('first')).toBe(first)
+    db.close()
+  })
+
+  it('are let go: scopes with watches, assigns and labels that ended', async () => {
+    const db = await createDatabase({ schema, graceMs: 0 })
+    let told = 0
+    expect(await gone(id => {
+      const t = tenant(db, id)
+      const watch = t.watch('notes', 'changes', () => { told++ })
+      const assigns = t.assigns()
+      assigns.one('note', 'notes', 1)
+      t.apply(note(id))
+      expect(assigns.get<any>('note').text).toBe(id)
+      watch.cancel()
+      assigns.dispose()
+      return t
+    })).toBe(0)
+    expect(told).toBe(300)
+    db.close()
+  })
+
+  it('stay with what is of them: watches, assigns, counters, a limit', async () => {
+    const db = await createDatabase({ schema })
+    let told = 0
+    tenant(db, 'watched').watch('notes', 'changes', { label: 'mine' }, () => { told++ })
+    const assigns = tenant(db, 'assigned').assigns().one('note', 'notes', 1)
+    tenant(db, 'counted').counters('notes')
+    tenant(db, 'limited', { maxWatches: 1 })
+    tenant(db, 'set').maxWatches = 2
+    await gone(id => tenant(db, id))
+    collect()
+    await tick()
+    for (const id of ['watched', 'assigned', 'counted']) tenant(db, id).apply(note(id))
+    expect([told, assigns.get<any>('note').text, tenant(db, 'counted').counters('notes').inserts]).toEqual([1, 'assigned', 1])
+    expect([tenant(db, 'watched').watching('mine').length, tenant(db, 'watched').watchCount, tenant(db, 'limited').maxWatches, tenant(db, 'set').maxWatches]).toEqual([1, 1, 1, 2])
+    db.close()
+    expect(assigns.watching()).toBe(false)
+  })
+
+  it('are let go: subscriptions and what they were found by', async () => {
+    const db = await createDatabase({ schema, graceMs: 0 })
+    const before = db.stats().views
+    expect(await gone(id => {
+      const of = { tenant: id }, told: unknown[] = []
+      const subscription = subscribe(db, 'notes', of, news => { told.push(news) })
+      db.apply({ changes: note('x'), ...of })
+      expect(told).toHaveLength(1)
+      subscription.unsubscribe()
+      watch(db, [{ table: 'notes', event: 'updated', label: 'mine' }], of)()
+      return (subscription as unknown as { hub: object }).hub
+    })).toBe(0)
+    await eventually(() => db.stats().views === before)
+    expect(db.stats().views).toBe(before)
+    db.close()
+  })
+
+  it('of a database in a worker, too', async () => {
+    const db = await createWorkerDatabase({ schema, worker: 'inline' })
+    expect(await gone(async id => {
+      const t = db.tenant(id)
+      expect(db.tenant(id)).toBe(t)
+      return t
+    })).toBe(0)
+    db.close()
+  })
+})
+
+it('a database whose watches had an owner is let go, while the owner lives on', async () => {
+  const owner = {}, { signal } = new AbortController()
+  const refs: WeakRef<object>[] = []
+  for (let i = 0; i < 3; i++) await (async () => {
+    const db = await createDatabase({ schema })
+    refs.push(new WeakRef(db))
+    watches(db).watch('issues', 'changes', { owner, signal }, () => {})
+    watches(db).assigns({ owner, signal })
+    db.close()
+  })()
+  expect(await left(refs, 0)).toBe(0)
+  expect([owner, signal.aborted]).toEqual([{}, false])
 })
