@@ -37,6 +37,12 @@ describe('the tarball', () => {
     }
   })
 
+  // `moduleResolution: node10` does not read `exports`: it is what TypeScript before 6 takes where modules are CommonJS.
+  it('names the types of every entry a second time, for resolvers that do not read exports', () => {
+    const typed = Object.entries(manifest.exports).filter(([name, entry]) => name !== '.' && typeof entry === 'object')
+    assert.deepEqual(manifest.typesVersions, { '*': Object.fromEntries(typed.map(([name, { types }]) => [name.slice(2), [types]])) })
+  })
+
   it('carries the binary exactly twice: as it is and as base64', () => {
     const isWasm = (data) => data.subarray(0, 4).equals(Buffer.from('\0asm', 'latin1'))
     const carriers = files.filter((name) => isWasm(read(name)) || read(name).includes('AGFzbQ'))
