@@ -5,8 +5,8 @@ export type IntervalText = `${number} ${string}` | `${number}:${string}`
 
 /** Parts of an interval; fractions of a part go to smaller ones, as `1.5` months are a month and 15 days. */
 export interface IntervalParts {
-  years?: number; months?: number; weeks?: number; days?: number
-  hours?: number; minutes?: number; seconds?: number; milliseconds?: number; microseconds?: number
+  years?: number | undefined; months?: number | undefined; weeks?: number | undefined; days?: number | undefined
+  hours?: number | undefined; minutes?: number | undefined; seconds?: number | undefined; milliseconds?: number | undefined; microseconds?: number | undefined
 }
 
 /** Months, days and microseconds. */

@@ -8,29 +8,29 @@ import { checkTenant } from './values.js'
 /** How to read JSON that comes without a batch object around it. */
 export interface JsonOptions {
   /** The text is an array or lines of rows of this table. */
-  table?: string
+  table?: string | undefined
   /** What to do with them; `'upsert'` by default. */
-  op?: 'insert' | 'upsert' | 'reset'
-  source?: string
-  cursor?: Cursor
-  tenant?: string
+  op?: 'insert' | 'upsert' | 'reset' | undefined
+  source?: string | undefined
+  cursor?: Cursor | undefined
+  tenant?: string | undefined
   /** @internal Of one tenant, beside tables without tenants; or of `tenant` alone. */
-  confined?: 'one' | 'tenant'
-  stale?: 'error' | 'ignore'
-  origin?: string
+  confined?: 'one' | 'tenant' | undefined
+  stale?: 'error' | 'ignore' | undefined
+  origin?: string | undefined
   /** @internal Of streams: is called when all has been read, and commits. */
-  around?: (commit: () => Report) => Report
+  around?: ((commit: () => Report) => Report) | undefined
   /**
    * Of streams: `false` applies what has come as versions of their own, instead of all of it as one at the end: first rows
    * first, no long task, and less memory. What was applied stays when the stream fails. The cursor is committed with the end.
    */
-  atomic?: boolean
+  atomic?: boolean | undefined
   /** Of streams: called when a piece was taken. */
-  onProgress?: (progress: StreamProgress) => void
+  onProgress?: ((progress: StreamProgress) => void) | undefined
   /** Of streams: ends reading. The promise rejects with its reason; only what was applied before stays. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** @internal Of streams: asked when the memory budget refuses one: whether to try once more. */
-  pressed?: (error: unknown) => Promise<boolean>
+  pressed?: ((error: unknown) => Promise<boolean>) | undefined
 }
 
 /** How far a stream was read: bytes taken, and rows changed so far (0 until the end, unless it is applied as it comes in this thread). */

@@ -25,7 +25,7 @@ export interface MemoryOptions {
    * Called before a batch is refused, and after a version whose queries need more than the budget: dispose queries, apply
    * deletes, or return changes that delete rows. A batch that waits is tried once more.
    */
-  onPressure?: (pressure: Pressure) => Relief
+  onPressure?: ((pressure: Pressure) => Relief) | undefined
 }
 
 /** What the budget needs of its database. */

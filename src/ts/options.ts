@@ -15,17 +15,17 @@ import type { FetchRow, Touch } from './touches.js'
 export interface DatabaseOptions<S extends AnySchema> {
   schema: S
   /** For messages and devtools. */
-  name?: string
+  name?: string | undefined
   /** Answers `touch`: the row, or null if it is gone. */
-  fetchRow?: FetchRow
+  fetchRow?: FetchRow | undefined
   /** Gets errors that have no caller: of listeners, of `fetchRow`, of sources. By default they are reported as uncaught. */
-  onError?: (error: unknown) => void
+  onError?: ((error: unknown) => void) | undefined
   /** How long the engine keeps a view that nobody uses, in milliseconds; 1,000 by default. */
-  graceMs?: number
+  graceMs?: number | undefined
   /** Keeps the state over a restart: `indexedDb('app')` and others of `eddyline/storage`. */
-  storage?: StorageOption
+  storage?: StorageOption | undefined
   /** How much memory the engine may take, and who makes room: `{ budget: 64 << 20, onPressure }`. */
-  memory?: MemoryOptions
+  memory?: MemoryOptions | undefined
 }
 
 export interface ApplyOptions {
@@ -51,19 +51,19 @@ export interface Tap {
 
 export interface LiveOptions {
   /** What you know it by: `live.label`. The library does nothing with it. */
-  label?: string
+  label?: string | undefined
   /** Whose rows, for tenanted tables. */
-  tenant?: string
+  tenant?: string | undefined
   /** Values of the query's parameters. */
-  params?: AnyParams
+  params?: AnyParams | undefined
   /** First row and number of rows of the part that is shown: `live.window` moves it. */
-  window?: readonly [start: number, count: number]
+  window?: readonly [start: number, count: number] | undefined
   /**
    * Its rows come in slices of some 4 ms: `status` is `'loading'`, and rows and diffs show what there is, until all are there.
    * `dispose` ends it. For queries over so many rows that the page would stand still; what takes part in it already, or
    * finds its rows by an index, is quicker whole.
    */
-  sliced?: boolean | { onProgress?: (progress: SliceProgress) => void }
+  sliced?: boolean | { onProgress?: (progress: SliceProgress) => void } | undefined
 }
 
 /** Options of `read`. */

@@ -83,7 +83,7 @@ export type Tables = Record<string, Table<any>>
  * ```
  * Throws SCHEMA_INVALID for options that there are not.
  */
-export function table<C extends Columns>(columns: C, options?: { tenant?: boolean }): Table<C> {
+export function table<C extends Columns>(columns: C, options?: { tenant?: boolean | undefined }): Table<C> {
   checkOptions(options, { tenant: BOOLEAN }, { code: 'SCHEMA_INVALID', path: '', of: 'table' })
   return { columns, tenant: options?.tenant ?? false }
 }
@@ -98,9 +98,9 @@ export interface LooseQuery {
 }
 export interface RelationOptions {
   /** Columns that are pointed at; the key by default. */
-  references?: Names
-  where?: (q: LooseQuery) => LooseQuery
-  orderBy?: RelationOrder
+  references?: Names | undefined
+  where?: ((q: LooseQuery) => LooseQuery) | undefined
+  orderBy?: RelationOrder | undefined
 }
 
 export interface Relation<K extends RelationKind = RelationKind, T extends string = string> extends RelationOptions {
@@ -133,7 +133,7 @@ export function hasMany<const T extends string>(table: T, columns: Names, option
 /** Options of `manyToMany`. */
 export interface ManyToManyOptions extends RelationOptions {
   /** Several rows of the join table lead to one row: it shows `'once'` (the default), or `'keep'`: once for each of them. */
-  duplicates?: 'once' | 'keep'
+  duplicates?: 'once' | 'keep' | undefined
 }
 /**
  * The rows of `table` that rows of `join` connect: `[columns that point here, columns that point there]`.
@@ -200,11 +200,11 @@ export type TableKey<S extends AnySchema, T extends keyof S['tables'] & string> 
 
 /** One change of one table. */
 type ChangeOf<S extends AnySchema, T extends TableName<S>> =
-  | { op: 'insert' | 'upsert'; table: T; row: InputRow<S, T>; tenant?: string }
-  | { op: 'insert' | 'upsert'; table: T; rows: readonly InputRow<S, T>[]; tenant?: string }
-  | { op: 'update'; table: T; id: Key<S, T>; set: Partial<InputRow<S, T>>; tenant?: string }
-  | { op: 'delete' | 'touch'; table: T; id: Key<S, T>; tenant?: string }
-  | { op: 'reset'; table: T; rows?: readonly InputRow<S, T>[]; tenant?: string }
+  | { op: 'insert' | 'upsert'; table: T; row: InputRow<S, T>; tenant?: string | undefined }
+  | { op: 'insert' | 'upsert'; table: T; rows: readonly InputRow<S, T>[]; tenant?: string | undefined }
+  | { op: 'update'; table: T; id: Key<S, T>; set: { [C in keyof InputRow<S, T>]?: InputRow<S, T>[C] | undefined }; tenant?: string | undefined }
+  | { op: 'delete' | 'touch'; table: T; id: Key<S, T>; tenant?: string | undefined }
+  | { op: 'reset'; table: T; rows?: readonly InputRow<S, T>[] | undefined; tenant?: string | undefined }
 
 /** One change, typed by the schema, of any table or of those of `T`. What each does: www/docs/api.md, "Database". */
 export type Change<S extends AnySchema = AnySchema, T extends TableName<S> = TableName<S>> = { [N in T]: ChangeOf<S, N> }[T]
@@ -212,11 +212,11 @@ export type Change<S extends AnySchema = AnySchema, T extends TableName<S> = Tab
 /** Changes that are applied as one version, with the position of their source. */
 export interface Batch<S extends AnySchema = AnySchema, T extends TableName<S> = TableName<S>> {
   changes: readonly Change<S, T>[]
-  source?: string
-  cursor?: Cursor
-  origin?: string
-  tenant?: string
-  stale?: 'error' | 'ignore'
+  source?: string | undefined
+  cursor?: Cursor | undefined
+  origin?: string | undefined
+  tenant?: string | undefined
+  stale?: 'error' | 'ignore' | undefined
 }
 
 type Follow<S extends AnySchema, T, P> = P extends readonly [infer A, ...infer Rest] ? Follow<S, AssociationTable<S, T, A>, Rest> : T

@@ -11,9 +11,9 @@ export interface Source {
   /** Name under which its cursor is kept. */
   name: string
   /** What to do with a batch whose cursor is older than the committed one; `'error'` by default. */
-  stale?: 'error' | 'ignore'
+  stale?: 'error' | 'ignore' | undefined
   /** Binds `write({ type, value, key })` and `truncate()` to one table. */
-  table?: string
+  table?: string | undefined
   /** Starts the feed. The returned function ends it. */
   sync(session: SyncSession): void | (() => void) | Promise<void | (() => void)>
 }

@@ -46,6 +46,11 @@ describe('the declarations', () => {
     assert.ok(declaring.isAccepted, declaring.said)
   })
 
+  it('take what is left out as undefined too', () => {
+    const { isAccepted, said } = check('optional', { ...resolutions.bundler, exactOptionalPropertyTypes: true }, ['optional.ts'])
+    assert.ok(isAccepted, said)
+  })
+
   it('have the compiler say what is right where a beginner goes wrong', () => {
     const { said } = check('mistakes', resolutions.bundler, ['mistakes.ts'])
     const lines = readFileSync(join(place.folder, 'mistakes.ts'), 'utf8').split('\n')

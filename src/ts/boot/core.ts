@@ -7,7 +7,7 @@ import type { AnySchema } from '../schema.js'
 
 /** What `init` can be given instead of the binary that the entry finds itself. */
 export type InitInput = EngineSource | URL | string | Promise<EngineSource> | (() => EngineSource | Promise<EngineSource>)
-export interface InitOptions { module?: InitInput }
+export interface InitOptions { module?: InitInput | undefined }
 
 /** The functions of an entry. */
 export interface Entry {

@@ -9,11 +9,11 @@ export type ValueType =
 export interface AttributeOptions {
   readonly type: ValueType
   /** An entity can have several values. */
-  readonly many?: boolean
+  readonly many?: boolean | undefined
   /** At most one entity has a value. `'identity'` (or true): a transaction that names the value means that entity. */
-  readonly unique?: boolean | 'identity' | 'value'
+  readonly unique?: boolean | 'identity' | 'value' | undefined
   /** Of refs: what is referred to goes with what refers to it, and is shown in full by `*`. */
-  readonly component?: boolean
+  readonly component?: boolean | undefined
 }
 /** `'string'`, options, or Datomic's `{ ':db/valueType': ':db.type/string', ':db/cardinality': ':db.cardinality/many', … }`. */
 export type AttributeInput = ValueType | AttributeOptions | { readonly [option: `:db/${string}` | `db/${string}`]: unknown }

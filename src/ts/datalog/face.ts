@@ -26,17 +26,17 @@ import { type Definition, DatalogView, ask } from './view.js'
 
 export interface DatalogOptions {
   /** Pure functions by name, made of the engine's expressions: `{ adult: age => gte(age, 18) }`. */
-  readonly functions?: Readonly<Record<string, UserFunction>>
+  readonly functions?: Readonly<Record<string, UserFunction>> | undefined
   /** Rounds of transactions that listeners may cause before MAX_ROUNDS; 100 by default. */
-  readonly maxRounds?: number
+  readonly maxRounds?: number | undefined
   /** Rounds that a recursive rule may take for one change before RECURSION_LIMIT; 10,000 by default: a chain takes one for each of its members. */
-  readonly maxRuleRounds?: number
+  readonly maxRuleRounds?: number | undefined
   /** Values of different types compared for equality: an error (true, the default), or never equal. */
-  readonly strict?: boolean
+  readonly strict?: boolean | undefined
   /** What attributes are called in results: `:movie/title` by default. */
-  readonly attributeText?: (name: string) => string
+  readonly attributeText?: ((name: string) => string) | undefined
   /** Attributes come as they are used: patterns of `pull` may name any. */
-  readonly open?: boolean
+  readonly open?: boolean | undefined
 }
 
 /** What a transaction did. */

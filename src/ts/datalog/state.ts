@@ -24,14 +24,14 @@ export interface Saved {
 /** Circuits by name. */
 export interface Configuration {
   /** For people: whose circuits these are. */
-  readonly workspace?: string
-  readonly circuits: Readonly<Record<string, Definition & { readonly name?: string }>>
+  readonly workspace?: string | undefined
+  readonly circuits: Readonly<Record<string, Definition & { readonly name?: string | undefined }>>
 }
 export interface LoadOptions {
   /** What `save` gave. Without it a database with storage has what it kept. */
-  readonly state?: Saved
+  readonly state?: Saved | undefined
   /** What to do where a circuit of the state is defined otherwise now, or not at all: nothing is loaded (`'error'`), or the definition counts (`'rebuild'`). */
-  readonly onMismatch?: 'error' | 'rebuild'
+  readonly onMismatch?: 'error' | 'rebuild' | undefined
 }
 
 export function save(face: Face): Saved {

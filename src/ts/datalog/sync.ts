@@ -24,10 +24,10 @@ export interface DatomSource {
 export interface SyncProgress { readonly datoms: number; readonly transactions: number; readonly chunks: number; readonly lastTx: number | undefined; readonly maxTx: number | undefined; readonly done: boolean }
 export interface SyncOptions {
   /** Facts per version at least; 1,000 by default. */
-  readonly chunk?: number
-  readonly onProgress?: (progress: SyncProgress) => void
+  readonly chunk?: number | undefined
+  readonly onProgress?: ((progress: SyncProgress) => void) | undefined
   /** Ends it after the chunk that is being applied. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 export interface SyncResult extends SyncProgress { readonly cancelled: boolean }
 

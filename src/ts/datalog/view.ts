@@ -23,11 +23,11 @@ export interface Definition {
   readonly query: unknown
   readonly rules?: unknown
   /** Inputs by how `:in` writes them: `{ '?min': 1980, '[?genre ...]': ['drama'] }`. */
-  readonly in?: Readonly<Record<string, unknown>>
+  readonly in?: Readonly<Record<string, unknown>> | undefined
   /** `'durable'`: the definition and its inputs are kept by the storage of the database. `'memory'` (default of `view`): they are not. */
-  readonly storage?: 'durable' | 'memory'
+  readonly storage?: 'durable' | 'memory' | undefined
   /** Where something else is kept under this name: an error (default), or this definition counts. */
-  readonly onMismatch?: 'error' | 'rebuild'
+  readonly onMismatch?: 'error' | 'rebuild' | undefined
 }
 
 /** Called after a version that changes the answer, once, with rows as `:find` says: lists, or objects where `:keys` names their members. What it returns is transacted, in a version of its own. */

@@ -50,9 +50,9 @@ export interface VirtualOptions<S extends AnySchema, I extends readonly Input<S>
 
 interface MaterializedOptions<S extends AnySchema, T extends TableName<S>, I, Q extends keyof Row<S, T> & string> extends Common<I> {
   /** The table that its rows are in, which only it writes; the one of its name by default. */
-  into?: T
+  into?: T | undefined
   /** Columns that no row may lack, beyond those that cannot be null. */
-  required?: readonly Q[]
+  required?: readonly Q[] | undefined
 }
 
 /** A query whose rows are a table: kept up by what changes. */
@@ -67,16 +67,16 @@ export interface DeriveOptions<S extends AnySchema, T extends TableName<S>, I ex
   /** Synchronous or not. It may run in a worker: it sees what it is given, and nothing else. */
   derive: (run: DeriveRun<Streams<S, I>, Complete<InputRow<S, T>, Q & keyof InputRow<S, T>>>) => unknown
   /** `'replaceAll'` by default. */
-  onConflict?: OnConflict<keyof Row<S, T> & string>
+  onConflict?: OnConflict<keyof Row<S, T> & string> | undefined
   /** False: `tx.dematerialize` is an error: rows are a record of what was done. */
-  dematerialize?: boolean
+  dematerialize?: boolean | undefined
   /** Milliseconds that a run may take: 60,000 by default; `Infinity`: no limit. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /** Raise it when `derive` changes: rows of another version are refused, or made anew. `'1'` by default. */
-  version?: string
+  version?: string | undefined
   /** Rows of another version are made anew when it is registered, instead of NEEDS_REBUILD. */
-  autoRebuild?: boolean
-  engine?: EngineName | Engine
+  autoRebuild?: boolean | undefined
+  engine?: EngineName | Engine | undefined
 }
 
 /** A projection: made by `projection`, registered by `projections(db).register`. */

@@ -44,7 +44,7 @@ export class Lens {
  * ```
  * Each input must have each field (LENS_FIELD), but with `ignoreUnknown`, or a reducer, which decides itself.
  */
-export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?: { ignoreUnknown?: boolean }): Lens {
+export function lens(filters: LensFilters = {}, reducer?: LensReducer, options?: { ignoreUnknown?: boolean | undefined }): Lens {
   if (Object.prototype.toString.call(filters) !== '[object Object]') throw new EddylineError('LENS_INVALID', `a lens is \`lens(…)\`, or an object of filters by field; not ${shown(filters)}: it would mean everything`, { offending: shown(filters), path: 'lens' })
   if (reducer !== undefined && typeof reducer !== 'function') throw new EddylineError('LENS_INVALID', `the reducer of a lens is a function, not ${shown(reducer)}`, { offending: shown(reducer), path: 'reducer' })
   checkLensOptions(options)

@@ -10,11 +10,11 @@ import type { OrderJson } from './types.js'
 /** What to sort by: an expression, alone or with a direction and a place of nulls. */
 export type OrderItem = Expr<any> | readonly [by: Expr<any>, direction?: 'asc' | 'desc', options?: { nulls?: 'first' | 'last' }]
 /** Which rows take part. */
-export interface FilterOptions { where?: Condition }
+export interface FilterOptions { where?: Condition | undefined }
 /** `distinct`: equal values count once. */
-export interface DistinctOptions extends FilterOptions { distinct?: boolean }
+export interface DistinctOptions extends FilterOptions { distinct?: boolean | undefined }
 /** The order of the rows of a group; ties, and rows without an order, go by key. */
-export interface OrderedOptions extends FilterOptions { orderBy?: OrderItem | readonly OrderItem[] }
+export interface OrderedOptions extends FilterOptions { orderBy?: OrderItem | readonly OrderItem[] | undefined }
 /** With `distinct` the order can only be that of the value itself. */
 export interface ListOptions extends OrderedOptions, DistinctOptions {}
 

@@ -10,7 +10,7 @@ import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, coun
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
 import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, MemberName, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, Unnamed, ValueOfExpr, WhereOp, WhereValue } from './types.js'
 
-export interface OrderOptions { nulls?: 'first' | 'last' }
+export interface OrderOptions { nulls?: 'first' | 'last' | undefined }
 
 /** A query over a table of a schema. `S` schema, `T` table, `J` aliases after a join, `B` row, `A` associations loaded with it. */
 export type Query<S extends AnySchema, T extends TableName<S>, J = null, B = Row<S, T>, A = {}> = QueryOf<B, A, T, J, S>

@@ -12,11 +12,11 @@ export interface Best<B> { column: keyof B & string; by: readonly (keyof B & str
 
 export interface RecursiveOptions<B> {
   /** Of the rows that agree in `by` only the one with the smallest `column` is there: shortest ways. */
-  min?: Best<B>
+  min?: Best<B> | undefined
   /** The same with the largest. */
-  max?: Best<B>
+  max?: Best<B> | undefined
   /** Most rounds that one change may take; 10,000 if not told: a chain takes one for each of its members. Beyond, the query is in the state `error` with `RECURSION_LIMIT`. */
-  maxRounds?: number
+  maxRounds?: number | undefined
 }
 
 /** A recursive query; to its own step, the rows found so far: to select from, and to join. */
@@ -75,9 +75,9 @@ type SchemaOf<Q> = Q extends Query<infer S, any, any, any, any> ? S : never
 /** Queries that are made of each other. */
 export type Group<G extends Bases> = { readonly [N in keyof G & string]: Recursive<SchemaOf<G[N]>, N, G[N]['$row']> }
 export interface GroupOptions<G extends Bases> {
-  min?: { readonly [N in keyof G]?: Best<G[N]['$row']> }
-  max?: { readonly [N in keyof G]?: Best<G[N]['$row']> }
-  maxRounds?: number
+  min?: { readonly [N in keyof G]?: Best<G[N]['$row']> } | undefined
+  max?: { readonly [N in keyof G]?: Best<G[N]['$row']> } | undefined
+  maxRounds?: number | undefined
 }
 
 function group(bases: Bases, step: (found: Record<string, any>) => Record<string, any>, options: GroupOptions<any> = {}, alone = false): Record<string, any> {

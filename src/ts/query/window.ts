@@ -18,15 +18,15 @@ type FrameOffset = number | bigint | string | IntervalParts
 export interface Frame {
   unit: 'rows' | 'range' | 'groups'
   start: FrameBound
-  end?: FrameBound
-  exclude?: 'noOthers' | 'currentRow' | 'group' | 'ties'
+  end?: FrameBound | undefined
+  exclude?: 'noOthers' | 'currentRow' | 'group' | 'ties' | undefined
 }
 
 /** What a window function is over. */
 export interface WindowSpec {
-  partitionBy?: Expr<any> | readonly Expr<any>[]
-  orderBy?: OrderItem | readonly OrderItem[]
-  frame?: Frame
+  partitionBy?: Expr<any> | readonly Expr<any>[] | undefined
+  orderBy?: OrderItem | readonly OrderItem[] | undefined
+  frame?: Frame | undefined
 }
 
 function windowFunction<T>(name: string, args: ExprJson[], type?: CellType): WindowFunction<T> {

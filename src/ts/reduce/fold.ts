@@ -9,24 +9,24 @@ import { type Base, Draft, type Operations, type Recorded, Recorder, baseOf } fr
 /** What a handler, a partition, a cursor are, for one kind of events. */
 export interface ReducerOptions<E = any> {
   /** Raise it when the handlers change: state of another version is refused, and rebuilt. `'1'` by default. */
-  version?: string
+  version?: string | undefined
   /** Tables that only this reducer writes. */
   tables: readonly string[]
   /** Events of one partition are folded in order, each partition for itself. Null: not an event for this reducer. */
   partition(event: E): string | number | bigint | null | undefined
   cursor(event: E): Cursor
   /** Order of cursors; numbers, integers as texts and log positions by value, other texts by code units. */
-  compare?: CompareCursors
+  compare?: CompareCursors | undefined
   /** Which handler: `event.type` by default. */
   type?(event: E): string
   /** Handlers by type, or one for all. Events without a handler are counted as processed. */
   on: { [type: string]: (event: any, op: Operations) => unknown } | ((event: E, op: Operations) => unknown)
   /** A handler that throws halts the partition (default), is skipped, or is tried again so often before it halts. */
-  onError?: 'halt' | 'skip' | { retry: number }
+  onError?: 'halt' | 'skip' | { retry: number } | undefined
   /** One version for all partitions of a batch, instead of one for each. */
-  coalesce?: boolean
+  coalesce?: boolean | undefined
   /** Keeps a snapshot after so many events, for rebuilds that begin there. The newest three are kept. */
-  snapshotEvery?: number
+  snapshotEvery?: number | undefined
 }
 
 export interface Reducer<E = any> extends ReducerOptions<E> { readonly name: string; readonly version: string }

@@ -13,7 +13,7 @@ import { type State, stateOf } from './state.js'
 export interface NotifierOptions<E = any> {
   partition(event: E): string | number | bigint | null | undefined
   cursor(event: E): Cursor
-  compare?: CompareCursors
+  compare?: CompareCursors | undefined
   type?(event: E): string
   /** What is to be delivered of an event, in order; nothing of undefined and []. */
   on: { [type: string]: (event: any) => unknown } | ((event: E) => unknown)
@@ -23,10 +23,10 @@ export interface NotifierOptions<E = any> {
    */
   deliver(operations: readonly any[], context: { event: E; idempotencyKey: string; partition: string; cursor: Cursor; attempt: number; signal: AbortSignal }): unknown
   /** Where it begins at its first start: `'end'` (default: history is not repeated), `'start'`, or behind a cursor. */
-  initialCursor?: 'start' | 'end' | Cursor
-  retry?: Retry
+  initialCursor?: 'start' | 'end' | Cursor | undefined
+  retry?: Retry | undefined
   /** After the last attempt: go on and keep a dead letter (default), or halt the partition until `resume`. */
-  exhausted?: 'deadLetter' | 'halt'
+  exhausted?: 'deadLetter' | 'halt' | undefined
 }
 export interface Notifier<E = any> extends NotifierOptions<E> { readonly name: string }
 
@@ -38,10 +38,10 @@ const GLOBAL = '$', PLACE = 'p:', DEAD = 'd:'
 
 export interface NotifyOptions {
   source: EventLog
-  batchSize?: number
+  batchSize?: number | undefined
   /** Only what this reducer has durably in its state is delivered; when it is stopped, what it has once it is started again. */
-  after?: Running
-  onError?: (error: unknown) => void
+  after?: Running | undefined
+  onError?: ((error: unknown) => void) | undefined
 }
 
 /** A notifier at work: its place is kept with the rows, so that a restart goes on where it was. */

@@ -24,14 +24,14 @@ export interface Progress {
 
 export interface RebuildOptions {
   source: EventLog
-  batchSize?: number
-  onProgress?: (progress: Progress) => void
+  batchSize?: number | undefined
+  onProgress?: ((progress: Progress) => void) | undefined
   /** Aborting leaves the old state; the rebuild rejects with REBUILD_CANCELLED. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** `'snapshot'`: from the newest snapshot of this version and of these tables, if there is one. `'start'` by default. */
-  from?: 'start' | 'snapshot'
+  from?: 'start' | 'snapshot' | undefined
   /** Up to and with this event. */
-  until?: Cursor
+  until?: Cursor | undefined
 }
 
 /** Events that are folded into one version of a shadow. */

@@ -239,7 +239,7 @@ export class Reducers {
 }
 
 /** Waits for events in several reducers. */
-export async function awaitMany(reducers: readonly Running[], events: unknown, options?: { timeout?: number }): Promise<Awaited> {
+export async function awaitMany(reducers: readonly Running[], events: unknown, options?: { timeout?: number | undefined }): Promise<Awaited> {
   if (!Array.isArray(reducers) || reducers.some(r => typeof r?.outcome !== 'function')) throw wrong('INVALID_ARGUMENT', '`awaitMany` takes reducers that run: what `start` gave', 'reducers', shown(reducers))
   const list = Array.isArray(events) ? events : [events]
   checkAwait(list, options)

@@ -15,15 +15,15 @@ import { type State, stateOf } from './state.js'
 export interface StartOptions {
   source: EventLog
   /** Events per fetch (100). */
-  batchSize?: number
+  batchSize?: number | undefined
   /** False: start on state of another version all the same. */
-  validateVersion?: boolean
+  validateVersion?: boolean | undefined
   /** State of another version is rebuilt instead of refused. */
-  autoRebuild?: boolean
+  autoRebuild?: boolean | undefined
   /** Gets errors of the source. By default they are reported as uncaught. */
-  onError?: (error: unknown) => void
+  onError?: ((error: unknown) => void) | undefined
   /** How a fetch that failed is repeated. */
-  retry?: Retry
+  retry?: Retry | undefined
 }
 
 export const VERSION = '$version', GLOBAL = '$', PARTITION = 'p:', SNAPSHOT = 's:'

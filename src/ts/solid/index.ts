@@ -74,7 +74,7 @@ export function useDatabase<S extends AnySchema = RegisteredSchema>(): Accessor<
 /** As for `db.live`: values of parameters and the window are set anew when they change. */
 export interface LiveQueryOptions extends QueryOptions {
   /** Instead of the one of the provider. */
-  db?: GivenDatabase
+  db?: GivenDatabase | undefined
 }
 
 /** Rows are the same objects until they change: `<For>` makes the items of those that did. */

@@ -47,7 +47,7 @@ const named = (name: unknown, what: string): void => {
 
 export interface TabOptions {
   /** Several tabs share the database: one leads (sources, reducers, writes), the others follow it and take over when it goes. */
-  tabs?: boolean
+  tabs?: boolean | undefined
 }
 
 /** Keeps the state in IndexedDB. `createDatabase({ schema, storage: indexedDb('app') })`. */

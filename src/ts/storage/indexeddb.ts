@@ -6,7 +6,7 @@ export interface IndexedDbOptions {
    * `'strict'`: a durable transaction is on the disk (default). `'relaxed'`: it survives a crash of the browser, perhaps not one
    * of the machine, and is faster.
    */
-  durability?: 'strict' | 'relaxed'
+  durability?: 'strict' | 'relaxed' | undefined
 }
 
 /** Records are read in portions of so many: an answer is one task of the page. */

@@ -10,7 +10,7 @@ export interface OpfsOptions {
    * A worker that runs `eddyline/storage/opfs-worker`, for bundlers that do not find it by themselves: best a function that makes one,
    * which is ended with the database. One that is given is not ended, and is of one database at a time.
    */
-  worker?: Worker | (() => Worker)
+  worker?: Worker | (() => Worker) | undefined
 }
 
 /** The medium of `opfs`: the files themselves in a worker, a worker of its own elsewhere. */

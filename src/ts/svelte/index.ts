@@ -78,7 +78,7 @@ export function useDatabase<S extends AnySchema = RegisteredSchema>(): { readonl
 /** As for `db.live`: values of parameters and the window are set anew when they change. */
 export interface LiveQueryOptions extends QueryOptions {
   /** Instead of the one of the context: outside of components there is none. */
-  db?: GivenDatabase
+  db?: GivenDatabase | undefined
 }
 
 /** What is read of it is followed by effects, deriveds and templates: not to be destructured. As a store it tells its snapshots: `$issues.rows`. */

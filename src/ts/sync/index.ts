@@ -49,7 +49,7 @@ export function unsubscribe(db: Database<any>, target: Target, options: Subscrib
 }
 
 /** The subscriptions of a database: to a table or label, to a row of it. With the associations that are stored with them. */
-export function subscriptions(db: Database<any>, of?: string, id?: unknown, options?: { tenant?: string }): Subscription[] {
+export function subscriptions(db: Database<any>, of?: string, id?: unknown, options?: { tenant?: string | undefined }): Subscription[] {
   return hubOf(db, tenantOf(options ?? {})).subscriptions(of, id)
 }
 
@@ -63,7 +63,7 @@ export function subscriptions(db: Database<any>, of?: string, id?: unknown, opti
  * Returns the function that takes them back. Throws UNKNOWN_TABLE, EVENT_INVALID, UNKNOWN_COLUMN, WATCHER_INVALID,
  * DUPLICATE_LABEL; then none is declared.
  */
-export function watch(db: Database<any>, watchers: readonly Watcher[], options?: { tenant?: string }): () => void {
+export function watch(db: Database<any>, watchers: readonly Watcher[], options?: { tenant?: string | undefined }): () => void {
   return hubOf(db, tenantOf(options ?? {})).watch(watchers)
 }
 

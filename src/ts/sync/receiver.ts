@@ -16,16 +16,16 @@ export interface ReceiverOptions {
   /** Asks the backend for a row as it is now; null: it is gone. Undefined is FETCH_FAILED. */
   fetchRow: Fetch
   /** Tables of the backend's schemas: `{ 'Blog.Post': 'posts' }`. */
-  schemas?: Readonly<Record<string, string>>
+  schemas?: Readonly<Record<string, string>> | undefined
   /** The backend's names of columns, where they are others: `{ posts: { person_id: 'personId' } }`. In messages and in rows. */
-  columns?: Readonly<Record<string, Readonly<Record<string, string>>>>
-  tenant?: string
+  columns?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined
+  tenant?: string | undefined
   /** `origin` of the batches that come of it. */
-  origin?: string
+  origin?: string | undefined
   /** Of how many rows the newest ref is remembered; 10,000 by default. */
-  remember?: number
+  remember?: number | undefined
   /** Gets errors of `fetchRow` beside the subscriptions, as FETCH_FAILED. */
-  onError?: (error: EddylineError) => void
+  onError?: ((error: EddylineError) => void) | undefined
 }
 
 /** What `receiver` returns. */

@@ -18,17 +18,17 @@ import { type Of, checkOf, checkOptions, firstNamed, isPlain, memberOf, schemaOf
 
 export interface SyncOptions {
   /** The table of the value's rows, where columns alone do not tell; for a record, one per member. A list or null of one table takes in rows of that table only. */
-  of?: Of
+  of?: Of | undefined
   /** Per table: associations that rows of it load when they come in. By default they load what rows beside them have. */
-  preloads?: { readonly [table: string]: Assocs }
+  preloads?: { readonly [table: string]: Assocs } | undefined
   /** Associations of rows at the top, of the first table that `of` names or the value shows, for values that have none yet. A notification brings those that were subscribed, for rows of its table. */
-  assocs?: Assocs
+  assocs?: Assocs | undefined
   /** Reads every row and list on the way anew, whatever the event says. */
-  force?: boolean
+  force?: boolean | undefined
   /** The value is the list of this query: it takes in, orders and cuts as the query does. */
-  query?: QueryLike<any>
+  query?: QueryLike<any> | undefined
   /** Whose rows, for tenanted tables. */
-  tenant?: string
+  tenant?: string | undefined
 }
 
 /** What `sync` takes as news. */

@@ -19,19 +19,19 @@ export type Target = string | readonly [table: string, event: EventName] | (obje
 
 export interface SubscribeOptions {
   /** The table of the rows, where columns alone do not tell. */
-  of?: string
+  of?: string | undefined
   /** Updates and deletes of the row with this key. */
   id?: unknown
   /** Rows whose linking columns have these values; null, too. */
-  by?: { readonly [column: string]: unknown }
+  by?: { readonly [column: string]: unknown } | undefined
   /** Updates that change one of these columns. */
-  columns?: readonly string[]
+  columns?: readonly string[] | undefined
   /** Associations to follow; `true`: those that the rows have loaded. */
-  assocs?: Assocs | true
+  assocs?: Assocs | true | undefined
   /** For rows: new rows of their table, too. */
-  inserted?: boolean
+  inserted?: boolean | undefined
   /** Whose rows, for tenanted tables. */
-  tenant?: string
+  tenant?: string | undefined
 }
 
 const OPTIONS: readonly (keyof SubscribeOptions)[] = ['of', 'id', 'by', 'columns', 'assocs', 'inserted', 'tenant']

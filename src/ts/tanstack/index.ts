@@ -28,8 +28,8 @@ export type TanStackStarted = void | (() => void) | { cleanup?: () => void; load
 
 /** Collection options of TanStack DB, as far as they are used. */
 export interface TanStackOptions {
-  id?: string
-  getKey?: (row: any) => unknown
+  id?: string | undefined
+  getKey?: ((row: any) => unknown) | undefined
   utils?: any
   sync: TanStackSync
 }
@@ -49,7 +49,7 @@ const FROM: Kinds = { name: TEXT, stale: /* @__PURE__ */ oneOf('error', 'ignore'
  * A `getKey` that gives two rows one key, one row two or none refuses their transaction with INVALID_ARGUMENT.
  * What an adapter throws, or marks as an error, is SOURCE_FAILED with that as `cause`.
  */
-export function fromTanStack(table: string, options: TanStackOptions | TanStackSync, from?: { name?: string; stale?: 'error' | 'ignore' }): Source {
+export function fromTanStack(table: string, options: TanStackOptions | TanStackSync, from?: { name?: string | undefined; stale?: 'error' | 'ignore' | undefined }): Source {
   if (typeof table !== 'string') throw wrong('INVALID_ARGUMENT', `\`fromTanStack\` takes the name of a table first, not ${shown(table)}`, 'table', said(table))
   checkOptions(from, FROM, { path: '' })
   const given = options as { sync?: unknown } | null | undefined

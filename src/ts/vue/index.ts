@@ -83,12 +83,12 @@ export type QuerySource<Q, S extends AnySchema = RegisteredSchema> = MaybeRef<Q 
 
 /** As for `db.live`: values of parameters and the window are set anew when they change. */
 export interface LiveQueryOptions<P = AnyParams> {
-  tenant?: MaybeRefOrGetter<string | undefined>
-  label?: string
-  params?: MaybeRefOrGetter<P>
-  window?: MaybeRefOrGetter<readonly [start: number, count: number] | undefined>
+  tenant?: MaybeRefOrGetter<string | undefined> | undefined
+  label?: string | undefined
+  params?: MaybeRefOrGetter<P> | undefined
+  window?: MaybeRefOrGetter<readonly [start: number, count: number] | undefined> | undefined
   /** Instead of the one that is provided. */
-  db?: MaybeRefOrGetter<GivenDatabase>
+  db?: MaybeRefOrGetter<GivenDatabase> | undefined
 }
 
 /** Read-only refs. Rows are as the database has them, not made reactive: each is another object when it changes. */

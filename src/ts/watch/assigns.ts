@@ -13,9 +13,9 @@ import type { Scope } from './scope.js'
 
 export interface AssignsOptions {
   /** Ends it. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Ends it when this object (a component, a process) has been collected. Callbacks must not hold it. */
-  owner?: object
+  owner?: object | undefined
 }
 
 /** What a callback is told besides the values. */
@@ -32,7 +32,7 @@ export type AssignsListener = (changed: ReadonlyMap<unknown, unknown>, old: Read
 
 export interface AllOptions {
   /** What refreshes the list: with `'collection'`, changes inside of rows are withheld until a row comes, goes or moves. */
-  watch?: SignalKind
+  watch?: SignalKind | undefined
 }
 
 interface Callback { readonly name: string | undefined; readonly fn: AssignsListener; active: boolean }

@@ -8,9 +8,9 @@ import { type TableJson, columnType } from './row-keys.js'
 
 export interface ScopeOptions {
   /** The most watches at a time, members of assigns included; 10,000 by default. */
-  maxWatches?: number
+  maxWatches?: number | undefined
   /** Counters of this scope are written to the storage of the database when they change, and go on from there after a restart. */
-  keepCounters?: boolean
+  keepCounters?: boolean | undefined
 }
 
 /** The indexed value that is looked at: columns with their values. */
@@ -20,23 +20,23 @@ export interface WatchOptions extends Rule {
   /** What `assignReady` and `unwatch` know it by; any value. */
   label?: unknown
   /** One signal, then it is over. */
-  once?: boolean
+  once?: boolean | undefined
   /** Ends it. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Ends it when this object has been collected. */
-  owner?: object
+  owner?: object | undefined
 }
 
 export interface TableWatchOptions<S extends AnySchema, T> extends WatchOptions {
   /** Only rows with these values. */
-  by?: By<S, T>
+  by?: By<S, T> | undefined
   /** Only updates that change one of these columns; for `updates` and `changes`. */
-  columns?: readonly (keyof Row<S, T> & string)[]
+  columns?: readonly (keyof Row<S, T> & string)[] | undefined
   /** What `assignReady` reads; by default the rows that are watched. */
-  query?: QueryLike<any>
+  query?: QueryLike<any> | undefined
 }
 
-export interface QueryWatchOptions extends WatchOptions { columns?: readonly string[] }
+export interface QueryWatchOptions extends WatchOptions { columns?: readonly string[] | undefined }
 
 /** Values of columns, of their types. */
 export function checkByOf(table: TableJson, by: object, at = ''): void {

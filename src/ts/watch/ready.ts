@@ -17,7 +17,7 @@ export type Ready<F extends Futures> = F extends ReadonlyMap<unknown, Watch>
  *
  * A ref that is not among the futures has no effect. A row that is gone is null, and no new watch is made for it.
  */
-export function assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean }, check?: (watch: Watch, path: string) => void): Ready<F> {
+export function assignReady<F extends Futures>(futures: F, refs: readonly number[], options?: { watch?: boolean | undefined }, check?: (watch: Watch, path: string) => void): Ready<F> {
   const byLabel = !Array.isArray(futures)
   if (byLabel && !(futures instanceof Map)) throw new EddylineError('WATCH_INVALID', 'futures are a list of watches, or a Map of them by label', { path: 'futures', offending: said(futures) })
   checkList(refs, 'refs')

@@ -27,18 +27,18 @@ export type { WorkerInput } from './start.js'
 
 export interface CreateWorkerOptions<S extends AnySchema> extends WorkerDatabaseOptions<S> {
   /** A worker that runs `eddyline/worker/host`, for bundlers that do not find it by themselves; `'inline'`: the engine in this thread. */
-  worker?: WorkerInput
+  worker?: WorkerInput | undefined
   /**
    * One engine for all tabs of the origin that say so, in a SharedWorker: true, or the name of the engine. Where there is none the
    * page has a worker of its own, and `onWarning` gets NOT_SHARED.
    */
-  shared?: boolean | string
+  shared?: boolean | string | undefined
   /** Keeps the state over a restart, in the worker: `indexedDb`, `opfs` or `files` of `eddyline/storage`. */
-  storage?: StorageOption
+  storage?: StorageOption | undefined
   /** Told of what is less than was asked for. By default it goes to the console. */
-  onWarning?: (warning: EddylineError) => void
+  onWarning?: ((warning: EddylineError) => void) | undefined
   /** The engine's binary, if the page is not to find it itself: an address, bytes, or a compiled module. */
-  module?: string | URL | BufferSource | WebAssembly.Module
+  module?: string | URL | BufferSource | WebAssembly.Module | undefined
 }
 
 /**

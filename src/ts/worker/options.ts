@@ -9,21 +9,21 @@ import type { FetchRow } from '../touches.js'
 export interface WorkerDatabaseOptions<S extends AnySchema> {
   schema: S
   /** For messages and devtools. */
-  name?: string
+  name?: string | undefined
   /** Answers `touch`, on the page: the row, or null if it is gone. */
-  fetchRow?: FetchRow
+  fetchRow?: FetchRow | undefined
   /** Gets errors that have no caller: of listeners, of `fetchRow`, of sources, of parameters. By default they are reported as uncaught. */
-  onError?: (error: unknown) => void
+  onError?: ((error: unknown) => void) | undefined
   /** How long a view that nobody uses is kept, in milliseconds; 1,000 by default. */
-  graceMs?: number
+  graceMs?: number | undefined
   /** Versions that may be on their way to the page; beyond that they are put together. 4 by default. */
-  ahead?: number
+  ahead?: number | undefined
   /**
    * As of `createDatabase`; the hook is called on the page, and may take its time. What it returns, what it asks of the database before
    * its first `await`, and what it asks within `relieve` makes room; its other calls wait, as anybody's, for the batch that waits for it.
    * Of tabs that share an engine the budget of the first one counts.
    */
-  memory?: { budget: number; onPressure?: (pressure: Pressure, relieve: Relieve) => Relief | Promise<Relief> }
+  memory?: { budget: number; onPressure?: (pressure: Pressure, relieve: Relieve) => Relief | Promise<Relief> } | undefined
 }
 
 /** What `stats()` tells, and the traffic between page and worker. */
