@@ -82,10 +82,10 @@ export function said(v: unknown): string {
   try { return String(v) } catch { return typeof v === 'object' ? 'an object' : `a ${typeof v}` }
 }
 
-/** An error about a name that does not exist, with the suggestion in the message. */
-export function unknownName(code: ErrorCode, what: string, name: string, known: Iterable<string>, path?: string): EddylineError {
+/** An error about a name that does not exist, with the suggestion in the message: `meant`, or the nearest of those that there are. */
+export function unknownName(code: ErrorCode, what: string, name: string, known: Iterable<string>, path?: string, meant?: string): EddylineError {
   name = said(name)
-  const near = nearestName(name, known)
+  const near = meant ?? nearestName(name, known)
   return new EddylineError(code, `no ${what}${near === undefined ? '' : `; did you mean \`${near}\`?`}`,
     { path, offending: name, nearest: near })
 }

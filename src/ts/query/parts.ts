@@ -115,6 +115,9 @@ export function conditionOf(path: string, usage: string, make: unknown, given: (
   return placed(path, () => truth(make(...given()), `${CONDITION}; ${usage}`))
 }
 
+/** Operators as they are called elsewhere: the nearest of ours would be another one. */
+const MEANT: Readonly<Record<string, WhereOp>> = { '<>': '!=', ne: '!=', gt: '>', gte: '>=', lt: '<', lte: '<=', nin: 'not in' }
+
 export function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown): Condition {
   const truth = (v: boolean): Condition => new Expr({ op: 'lit', value: v }, 'bool')
   const negated = (c: Condition): Condition => new Expr({ op: 'not', args: [c.json] }, 'bool')
@@ -138,7 +141,7 @@ export function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown
       return compare(op === 'is' ? 'isNotDistinctFrom' : 'isDistinctFrom', column, value)
     }
   }
-  throw unknownName('QUERY_INVALID', `operator \`${said(op)}\``, op, ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where')
+  throw unknownName('QUERY_INVALID', `operator \`${said(op)}\``, op, ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where', Object.hasOwn(MEANT, op) ? MEANT[op] : undefined)
 }
 
 /** A query's own names: of its table where columns are to be said in full, of all its tables, of its callbacks. */

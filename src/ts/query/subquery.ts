@@ -51,7 +51,13 @@ function about(op: string, args: ExprJson[], query: QueryLike<any>): Condition {
   return new Expr({ op, ...(args.length > 0 ? { args } : {}), query: jsonOf(query) }, 'bool')
 }
 
-const member = (op: string, value: unknown, query: QueryLike<any>): Condition => about(op, [literal(value, likeOf([value, new Expr({ op }, typeOf(query))]))], query)
+function member(op: string, value: unknown, query: QueryLike<any>): Condition {
+  const type = typeOf(query), like = likeOf([value, new Expr({ op }, type)])
+  const made = about(op, [literal(value, like)], query), { select } = made.json.query!
+  // What rows show as text is one beside a text, as in a comparison.
+  if (like === 'text' && type !== like && select !== undefined) made.json.query = { ...made.json.query, select: select.map(({ name, expr }) => ({ name, expr: literal(new Expr(expr, type), like) })) }
+  return made
+}
 
 /** The type of a query's one member: what stands beside its value is of it. */
 function typeOf(query: QueryLike<any>): CellType | undefined {

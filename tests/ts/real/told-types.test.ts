@@ -132,6 +132,11 @@ describe('the value of a sub-query is of the type of its member', () => {
       day: e.inQuery('2024-01-02', within('day')), at: e.inQuery(new Date('2024-01-02'), within('at')), d: e.inQuery('4.5', within('d')), u: e.notInQuery('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', within('u')),
       iv: e.inQuery('24:00', within('iv')), text: e.inQuery(a.day, within('s')), member: e.inQuery(e.jsonGet(a.meta, 's'), within('s')),
     })))).toEqual({ day: true, at: true, d: true, u: false, iv: true, text: false, member: true })
+    // The other way round: what it shows as text is looked through as text.
+    expect(row(q.select(a => ({
+      day: e.inQuery(e.cast(a.day, 'text'), within('day').distinct()), u: e.inQuery(e.cast(a.u, 'text'), within('u').orderBy('u').limit(1)), tm: e.notInQuery(e.cast(a.tm, 'text'), db.query.all.as('x').select('tm')), other: e.notInQuery(a.s, within('day')),
+      member: e.inQuery(e.jsonGet(a.meta, 's'), within('day')), own: e.inQuery(a.s, db.query.all.as('x').where(x => e.eq(x.id, a.id)).groupBy('day').select(x => ({ d: x.day }))),
+    })))).toEqual({ day: true, u: true, tm: false, other: true, member: false, own: false })
   })
 })
 
