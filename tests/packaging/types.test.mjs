@@ -70,7 +70,7 @@ describe('the declarations', () => {
       }
       assert.ok(expected.length > 10)
       assert.deepEqual(offered, expected)
-      assert.match(await hover(text.indexOf('shown')), /^const shown: QueryOf<\{\s*id: string;\s*points: number;\s*\}, \{\s*project: \{\s*id: string;\s*name: string;\s*\} \| null;\s*\}, "issues", null, Schema</)
+      assert.match(await hover(text.indexOf('shown')), /^const shown: QueryOf<\{\s*id: string;\s*points: number;\s*\}, \{\s*project: \{\s*readonly id: string;\s*readonly name: string;\s*\} \| null;\s*\}, "issues", null, Schema</)
     } finally { close() }
   })
 

@@ -14,6 +14,8 @@ import {
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
+/** The same of rows and lists of rows as queries show them: nobody writes to them. */
+declare function shows<A, B>(...proof: Equal<A, B extends readonly (infer E)[] ? readonly Readonly<E>[] : Readonly<B>> extends true ? [] : [never]): void
 
 const schema = defineSchema({
   all: table({
@@ -79,13 +81,13 @@ type Called<R> = { [K in keyof R]: K extends `${infer Name}_${string}` ? Name : 
 // Every function is called above: a new one is to be written there.
 same<Exclude<keyof typeof api, Others | Called<Rows> | Called<Groups>>, never>()
 
-same<Pick<Rows, 'addInterval' | 'addInterval_column' | 'addInterval_interval' | 'addInterval_intervals' | 'addInterval_time' | 'addInterval_date'>, {
+shows<Pick<Rows, 'addInterval' | 'addInterval_column' | 'addInterval_interval' | 'addInterval_intervals' | 'addInterval_time' | 'addInterval_date'>, {
   addInterval: Date; addInterval_column: Date | null; addInterval_interval: IntervalText; addInterval_intervals: IntervalText | null; addInterval_time: string | Date | null; addInterval_date: string | Date | null
 }>()
-same<Pick<Rows, 'jsonGet' | 'jsonGet_deep' | 'jsonGet_unknown' | 'jsonPath'>, { jsonGet: number | null; jsonGet_deep: string | null; jsonGet_unknown: unknown; jsonPath: unknown }>()
+shows<Pick<Rows, 'jsonGet' | 'jsonGet_deep' | 'jsonGet_unknown' | 'jsonPath'>, { jsonGet: number | null; jsonGet_deep: string | null; jsonGet_unknown: unknown; jsonPath: unknown }>()
 // Told by hand, as ever.
 const told = q.select(a => ({ day: addInterval<Date>(a.day, '1 day'), tm: addInterval<string>(a.tm, a.iv), k: jsonGet<number>(a.any, 'k'), p: jsonPath<string>(a.any, 'k') }))
-same<RowOf<typeof told>, { day: Date | null; tm: string | null; k: number | null; p: string | null }>()
+shows<RowOf<typeof told>, { day: Date | null; tm: string | null; k: number | null; p: string | null }>()
 // @ts-expect-error JSON of no known type is no number
 q.select(a => ({ x: add(jsonGet(a.any, 'k'), 1) }))
 
@@ -101,7 +103,7 @@ const ofChoices = q.select(a => {
     cast: cast(n, 'decimal'), plus: mul(a.d, n), times: mul(a.d, half), rate: mul(a.d, 1.5), negated: neg(when(a.ok, a.d).otherwise(0)), kept: coalesce(n, 7), least: least(n, a.i),
   }
 })
-same<RowOf<typeof ofChoices>, {
+shows<RowOf<typeof ofChoices>, {
   n: 1 | 2; neg: number; abs: number; maybe: number | null; add: number; sub: number; mul: number; div: number; mod: number; round: number; sign: number
   over: number | null; scalar: number | null; cast: Decimal; plus: Decimal; times: Decimal | number; rate: Decimal; negated: Decimal; kept: number; least: number | null
 }>()
@@ -109,12 +111,12 @@ const textsOfChoices = q.select(a => {
   const t = when(a.ok, 'a').otherwise('b')
   return { t, upper: upper(t), concat: concat(t, t), left: left(t, 1), replace: replace(a.w, 'x', 'z'), trim: trim(a.w), max: over(max(t)), lag: over(lag(t)), nullif: nullif(t, 'a') }
 })
-same<RowOf<typeof textsOfChoices>, { t: 'a' | 'b'; upper: string; concat: string; left: string; replace: string; trim: string; max: 'a' | 'b' | null; lag: 'a' | 'b' | null; nullif: 'a' | 'b' | null }>()
+shows<RowOf<typeof textsOfChoices>, { t: 'a' | 'b'; upper: string; concat: string; left: string; replace: string; trim: string; max: 'a' | 'b' | null; lag: 'a' | 'b' | null; nullif: 'a' | 'b' | null }>()
 const sums = q.groupBy('ok').select(a => {
   const n = when(a.ok, 1).when(eq(a.w, 'x'), 10).otherwise(0)
   return { sum: sum(n), of: sum(match(a.w).when('x', 1)), paid: sum(when(a.ok, a.d).otherwise(0)), big: sum(when(a.ok, a.b).otherwise(a.b)), took: sum(a.iv), mean: avg(n), min: min(n), first: first(n), mode: mode(n), disc: percentileDisc(n, 0.5), list: arrayAgg(n) }
 })
-same<RowOf<typeof sums>, {
+shows<RowOf<typeof sums>, {
   sum: number | null; of: number | null; paid: Decimal | null; big: bigint | null; took: IntervalText | null; mean: number | null
   min: 1 | 10 | 0 | null; first: 1 | 10 | 0 | null; mode: 1 | 10 | 0 | null; disc: 1 | 10 | 0 | null; list: (1 | 10 | 0)[] | null
 }>()
@@ -122,10 +124,10 @@ const sumsOfParts = q.withAggregate('big', 'parts', p => sum(when(eq(p.v, 1), 1)
 same<RowOf<typeof sumsOfParts>['big'], number | null>()
 // Bigints as constants are integers; columns of them stay what they are.
 const bigs = q.select(a => ({ of: when(a.ok, 1n).otherwise(2n), column: when(a.ok, a.b).otherwise(0n), neg: neg(a.b), element: arrayAt(a.bigs, 1), all: a.bigs }))
-same<RowOf<typeof bigs>, { of: number | bigint; column: bigint; neg: bigint; element: number | bigint | null; all: (number | bigint)[] }>()
+shows<RowOf<typeof bigs>, { of: number | bigint; column: bigint; neg: bigint; element: number | bigint | null; all: (number | bigint)[] }>()
 // A decimal and a double are a double: what comes of both may be either.
 const mixed = q.select(a => ({ round: round(mul(a.d, a.f)), floor: floor(a.d), mean: over(avg(mul(a.d, a.f))) }))
-same<RowOf<typeof mixed>, { round: Decimal | number; floor: Decimal; mean: Decimal | number | null }>()
+shows<RowOf<typeof mixed>, { round: Decimal | number; floor: Decimal; mean: Decimal | number | null }>()
 // A step gives what the base has: a number that is counted up begins as one.
 recursive('r', q.select(a => ({ id: a.id, depth: cast(0, 'int') })), r => r.select(x => ({ id: x.id, depth: add(x.depth, 1) })))
 // @ts-expect-error one more is not among `0 | 1`
@@ -137,13 +139,13 @@ const lists = q.groupBy('ok').select(a => ({
   times: jsonAgg(a.times), timesToo: arrayAgg(a.times), ats: arrayAgg(a.at), texts: jsonAgg(a.due), names: jsonAgg(a.names), bigs: jsonAgg(a.bigs), prices: jsonAgg(a.price), raw: arrayAgg(a.raw), j: jsonAgg(a.j),
   digits: jsonAgg(when(a.ok, '1').otherwise('2')), ivs: jsonAgg(a.iv),
 }))
-same<RowOf<typeof lists>, {
+shows<RowOf<typeof lists>, {
   times: string[][] | null; timesToo: string[][] | null; ats: Date[] | null; texts: (string | null)[] | null; names: (string | null)[][] | null; bigs: number[][] | null; prices: (number | null)[] | null; raw: string[] | null
   j: { k?: number; d: { e: string } }[] | null; digits: ('1' | '2')[] | null; ivs: IntervalText[] | null
 }>()
 // A list in the place of one is one: what is compared with it, too.
 const instead = q.select(a => ({ names: coalesce(a.names, []), some: coalesce(a.names, ['x', null]), of: when(a.ok, a.names).otherwise(null), other: when(a.ok, a.names).otherwise(['y']) }))
-same<RowOf<typeof instead>, { names: (string | null)[]; some: (string | null)[]; of: (string | null)[] | null; other: (string | null)[] }>()
+shows<RowOf<typeof instead>, { names: (string | null)[]; some: (string | null)[]; of: (string | null)[] | null; other: (string | null)[] }>()
 q.where(a => eq(a.names, coalesce(a.names, ['x'])))
 // What is looked for among moments is a constant as beside a column of moments.
 q.where(a => and(anyOf(0, a.times), anyOf('2024-01-02', a.times), anyOf(new Date(), a.times), anyOf(a.due, a.times), eq(arrayPosition(a.times, '2024-01-02'), 1)))
@@ -151,4 +153,4 @@ q.where(a => and(anyOf(0, a.times), anyOf('2024-01-02', a.times), anyOf(new Date
 anyOf(1, q.select(a => ({ names: a.names })) as never as api.Expr<string[]>)
 // What is not there in JSON of no known type is null, whatever is made of it.
 const unknowns = q.select(a => ({ n: cast(jsonGet(a.any, 'n'), 'int'), kind: jsonTypeof(jsonGet(a.any, 'n')), length: jsonArrayLength(jsonGet(a.any, 'list')), known: cast(a.j, 'text') }))
-same<RowOf<typeof unknowns>, { n: number | null; kind: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | null; length: number | null; known: string }>()
+shows<RowOf<typeof unknowns>, { n: number | null; kind: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | null; length: number | null; known: string }>()

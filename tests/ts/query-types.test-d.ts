@@ -10,15 +10,17 @@ import { withParams } from '../../src/ts/query/params.js'
 import { recursive } from '../../src/ts/query/recursive.js'
 import { exists } from '../../src/ts/query/subquery.js'
 import type { Refs, RowOf } from '../../src/ts/query/types.js'
-import { type AnySchema, type Row, type TableName, int, string, table } from '../../src/ts/schema.js'
+import { type AnySchema, type Row, type TableName, hasMany, int, string, table } from '../../src/ts/schema.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
+/** The same of rows and lists of rows as queries show them: nobody writes to them. */
+declare function shows<A, B>(...proof: Equal<A, B extends readonly (infer E)[] ? readonly Readonly<E>[] : Readonly<B>> extends true ? [] : [never]): void
 
 const schema = defineSchema({
   issues: table({ id: string().key(), projectId: string(), status: string<'open' | 'done'>(), points: int() }),
   edges: table({ a: string().key(), b: string() }),
-})
+}, { issues: { edges: hasMany('edges', 'a') } })
 type S = typeof schema
 declare const db: Database<S>
 const q = db.query.issues
@@ -40,7 +42,7 @@ const other: QueryOf<{ id: string }, {}, 'issues', null, S> = chosen
 void less; void other
 // A join may be what a recursion begins with.
 const both = recursive({ even: joined.select(r => ({ n: r.edges.b })), odd: chosen }, ({ even, odd }) => ({ even: odd.innerJoin('edges', (o, e) => eq(o.n, e.a)).select(r => ({ n: r.edges.b })), odd: even }))
-same<RowOf<typeof both.even>, { n: string }>()
+shows<RowOf<typeof both.even>, { n: string }>()
 
 // In functions that are generic in the schema, the table or the value.
 function page<G extends AnySchema, T extends TableName<G>>(of: Database<G>, g: G, name: T, column: keyof Row<G, T> & string) {
@@ -59,11 +61,11 @@ const wrongEdges = (i: Refs<Row<S, 'issues'>>) => db.query.edges.where(e => eq(e
 void wrongEdges
 
 // Of several groupings only what is not in all of them may be null.
-same<RowOf<ReturnType<typeof rolled>>, { projectId: string; status: 'open' | 'done' | null; n: number }>()
+shows<RowOf<ReturnType<typeof rolled>>, { projectId: string; status: 'open' | 'done' | null; n: number }>()
 function rolled() { return q.groupBy('projectId', rollup('status', 'projectId')).select(i => ({ projectId: i.projectId, status: i.status, n: count() })) }
 const nested = q.groupBy('id', rollup(['projectId', 'status'], 'points')).select(i => ({ id: i.id, points: i.points }))
-same<RowOf<typeof nested>, { id: string; points: number | null }>()
-same<(typeof q extends never ? 0 : ReturnType<typeof byMember>)['$row'], { odd: number; status: 'open' | 'done' | null }>()
+shows<RowOf<typeof nested>, { id: string; points: number | null }>()
+shows<(typeof q extends never ? 0 : ReturnType<typeof byMember>)['$row'], { odd: number; status: 'open' | 'done' | null }>()
 function byMember() { return q.groupBy(i => ({ odd: i.points, status: i.status }), cube('status')) }
 
 // The right names of types are those that there are.
@@ -71,3 +73,23 @@ withParams({ s: 'text', n: 'int', all: 'text[]' }, p => {
   same<typeof p, { readonly s: Expr<string>; readonly n: Expr<number>; readonly all: Expr<string[]> }>()
   return q.limit(p.n)
 })
+
+// Rows are shared by whoever looks: nobody writes to them, nor to their lists. They still are what an application calls them.
+const [first] = db.live(q.with('edges')).rows
+// @ts-expect-error a member of a row
+first.points = 1
+// @ts-expect-error sorted in place
+first.edges.sort()
+// @ts-expect-error a row of a list
+first.edges[0].b = 'x'
+const pairs = db.live(joined).rows
+// @ts-expect-error a row of a join
+pairs[0].issues.points = 1
+// @ts-expect-error a member that is chosen
+db.live(chosen).rows[0].n = 'x'
+interface Issue { id: string; points: number }
+interface Listed extends Issue { edges: readonly { a: string; b: string }[] }
+const ours: readonly Issue[] = db.live(q).rows, listed: Listed = first, copied: { a: string; b: string }[] = [...first.edges]
+const draft = { ...first, points: 2 }, own: Row<S, 'issues'> = { ...first }
+draft.points = own.points = 3
+void ours; void listed; void copied

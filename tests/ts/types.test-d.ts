@@ -28,6 +28,8 @@ import type { IntervalText } from '../../src/ts/interval.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
+/** The same of rows and lists of rows as queries show them: nobody writes to them. */
+declare function shows<A, B>(...proof: Equal<A, B extends readonly (infer E)[] ? readonly Readonly<E>[] : Readonly<B>> extends true ? [] : [never]): void
 
 const schema = defineSchema({
   issues: table({ id: string().key(), projectId: string(), title: string(), status: string<'open' | 'done'>(), points: int(), ratio: number(), due: timestamp().nullable(), big: bigint(), meta: json<{ a: number }>(), raw: bytes(), done: boolean(), assigneeId: string().nullable() }),
@@ -136,23 +138,23 @@ q.where(i => eq(i.statsu, 'open'))
 
 // rows
 const all = db.live(q)
-same<typeof all.rows, readonly Issue[]>()
+shows<typeof all.rows, readonly Issue[]>()
 const once = db.read(q), paged = db.read(q.select('id'), { window: [0, 5] })
-same<typeof once, readonly Issue[]>()
-same<typeof paged, readonly { id: string }[]>()
+shows<typeof once, readonly Issue[]>()
+shows<typeof paged, readonly { id: string }[]>()
 const byKey = db.get('issues', 'a')
 same<typeof byKey, Issue | undefined>()
 // @ts-expect-error no such key
 db.get('issues', 5)
 // @ts-expect-error no such table
 db.get('isues', 'a')
-same<RowOf<typeof q>, Issue>()
+shows<RowOf<typeof q>, Issue>()
 const picked = q.select('id', 'due')
-same<RowOf<typeof picked>, { id: string; due: Date | null }>()
+shows<RowOf<typeof picked>, { id: string; due: Date | null }>()
 // @ts-expect-error no such column
 q.select('titel')
 const made = q.select(i => ({ id: i.id, late: lt(i.due, new Date()), label: concat(i.title, '!'), who: coalesce(i.assigneeId, 'nobody') }))
-same<RowOf<typeof made>, { id: string; late: boolean | null; label: string; who: string }>()
+shows<RowOf<typeof made>, { id: string; late: boolean | null; label: string; who: string }>()
 
 // functions
 const computed = q.select(i => ({
@@ -161,7 +163,7 @@ const computed = q.select(i => ({
   short: leftOf(i.title, 3), part: substring(i.assigneeId, 1, 2), text: cast(i.points, 'text'), count: cast(i.assigneeId, 'bigint'), a: jsonGet(i.meta, 'a'), t: jsonGetText(i.meta, 'a'), p: jsonPath<string>(i.meta, 'a', 0),
   hit: matches(i.title, '^a'), inside: between(i.due, '2024-01-01', new Date()),
 }))
-same<RowOf<typeof computed>, {
+shows<RowOf<typeof computed>, {
   state: 'late' | 'done' | 'open'; rank: 1 | 0; maybe: string | null; points: number | null; top: number | null; near: number; week: Date | null; dow: number | null; next: Date | null
   short: string; part: string | null; text: string; count: bigint | null; a: number | null; t: string | null; p: string | null; hit: boolean | null; inside: boolean | null
 }>()
@@ -179,14 +181,14 @@ q.where(i => between(i.title, 1, 2))
 
 // associations
 const nested = q.with('labels').with('project').with('comments', c => c.orderBy('body', 'desc').limit(3).with('issue'))
-same<RowOf<typeof nested>['labels'], Label[]>()
-same<RowOf<typeof nested>['project'], { id: string; name: string } | null>()
-same<RowOf<typeof nested>['comments'][number]['issue'], Issue | null>()
+shows<RowOf<typeof nested>['labels'], Label[]>()
+shows<RowOf<typeof nested>['project'], { id: string; name: string } | null>()
+shows<RowOf<typeof nested>['comments'][number]['issue'], Issue | null>()
 same<RowOf<typeof nested>['title'], string>()
 const narrowed = q.select('id').with('latest', c => c.select('body'))
-same<RowOf<typeof narrowed>, { id: string; latest: { body: string } | null }>()
+shows<RowOf<typeof narrowed>, { id: string; latest: { readonly body: string } | null }>()
 const passed = db.query.projects.with('labels')
-same<RowOf<typeof passed>['labels'], Label[]>()
+shows<RowOf<typeof passed>['labels'], Label[]>()
 // @ts-expect-error no such association
 q.with('label')
 
@@ -196,37 +198,37 @@ same<RowOf<typeof counted>['commentsCount'], number>()
 counted.where('commentsCount', '>', 3).where(i => gt(i.commentsCount, i.points)).select(i => ({ id: i.id, n: i.commentsCount }))
 // @ts-expect-error a number
 counted.where('commentsCount', '=', 'x')
-same<Pick<RowOf<typeof counted>, 'commentsCount' | 'newest' | 'names'>, { commentsCount: number; newest: number | null; names: string[] | null }>()
+shows<Pick<RowOf<typeof counted>, 'commentsCount' | 'newest' | 'names'>, { commentsCount: number; newest: number | null; names: string[] | null }>()
 // @ts-expect-error no such association
 q.withCount('label')
 
 // joins
 const joined = q.innerJoin('projects', (i, p) => eq(i.projectId, p.id))
-same<RowOf<typeof joined>, { issues: Issue; projects: { id: string; name: string } }>()
+shows<RowOf<typeof joined>, { issues: Readonly<Issue>; projects: { readonly id: string; readonly name: string } }>()
 const left = joined.leftJoin('users', (r, u) => eq(r.issues.assigneeId, u.id))
-same<RowOf<typeof left>['users'], { id: string; email: string } | null>()
+shows<RowOf<typeof left>['users'], { id: string; email: string } | null>()
 const flat = left.where(r => eq(r.projects.name, 'x')).select(r => ({ id: r.issues.id, email: r.users.email }))
-same<RowOf<typeof flat>, { id: string; email: string | null }>()
+shows<RowOf<typeof flat>, { id: string; email: string | null }>()
 const selfJoined = q.innerJoin('issues', (a, b) => eq(a.id, b.projectId), 'parent')
 same<keyof RowOf<typeof selfJoined>, 'issues' | 'parent'>()
 
 const right = q.rightJoin('projects', (i, p) => eq(i.projectId, p.id))
-same<RowOf<typeof right>, { issues: Issue | null; projects: { id: string; name: string } }>()
+shows<RowOf<typeof right>, { issues: Readonly<Issue> | null; projects: { readonly id: string; readonly name: string } }>()
 const rightTitles = right.select(r => ({ title: r.issues.title, name: r.projects.name }))
-same<RowOf<typeof rightTitles>, { title: string | null; name: string }>()
+shows<RowOf<typeof rightTitles>, { title: string | null; name: string }>()
 const full = q.fullJoin('projects', (i, p) => eq(i.projectId, p.id)).select(r => ({ title: r.issues.title, name: r.projects.name }))
-same<RowOf<typeof full>, { title: string | null; name: string | null }>()
+shows<RowOf<typeof full>, { title: string | null; name: string | null }>()
 const crossed = q.crossJoin('users').select(r => ({ id: r.issues.id, email: r.users.email }))
-same<RowOf<typeof crossed>, { id: string; email: string }>()
+shows<RowOf<typeof crossed>, { id: string; email: string }>()
 
 // queries in the place of tables
 const counts = q.groupBy('projectId').select(i => ({ projectId: i.projectId, n: count(), last: max(i.due) })).as('counts')
 const fromCounts = from(counts).where('n', '>', 3).orderBy('last', 'desc')
-same<RowOf<typeof fromCounts>, { projectId: string; n: number; last: Date | null }>()
+shows<RowOf<typeof fromCounts>, { projectId: string; n: number; last: Date | null }>()
 const withCounts = db.query.projects.leftJoin(counts, (p, c) => eq(p.id, c.projectId)).select(r => ({ name: r.projects.name, n: r.counts.n }))
-same<RowOf<typeof withCounts>, { name: string; n: number | null }>()
+shows<RowOf<typeof withCounts>, { name: string; n: number | null }>()
 const joinedCounts = from(counts).innerJoin('projects', (c, p) => eq(c.projectId, p.id)).select(r => ({ n: r.counts.n, name: r.projects.name }))
-same<RowOf<typeof joinedCounts>, { n: number; name: string }>()
+shows<RowOf<typeof joinedCounts>, { n: number; name: string }>()
 // @ts-expect-error no such column
 from(counts).where('title', '=', 'x')
 // @ts-expect-error a number is not text
@@ -234,32 +236,32 @@ from(counts).where('n', '=', '3')
 
 // distinct rows, first rows, set operations
 const latest = q.distinctOn('projectId').orderBy('due', 'desc').limitBy(i => [i.projectId, i.status], 3)
-same<RowOf<typeof latest>, Issue>()
+shows<RowOf<typeof latest>, Issue>()
 // @ts-expect-error no such column
 q.distinctOn('project')
 const people = db.query.users.select(u => ({ name: u.email })).union(db.query.labels.select(l => ({ name: l.name })))
-same<RowOf<typeof people>, { name: string }>()
+shows<RowOf<typeof people>, { name: string }>()
 people.distinct().where('name', 'like', 'a%').orderBy('name')
 // @ts-expect-error other members
 db.query.users.select('email').union(db.query.labels.select('name'))
 
 // groups
 const grouped = q.groupBy('status').select(i => ({ status: i.status, n: count(), points: sum(i.points), mean: avg(i.ratio), last: max(i.due), big: sum(i.big) })).orderBy('n', 'desc')
-same<RowOf<typeof grouped>, { status: 'open' | 'done'; n: number; points: number | null; mean: number | null; last: Date | null; big: bigint | null }>()
+shows<RowOf<typeof grouped>, { status: 'open' | 'done'; n: number; points: number | null; mean: number | null; last: Date | null; big: bigint | null }>()
 const rich = q.groupBy('status').having(i => gt(count(i.id, { distinct: true }), 1)).select(i => ({
   titles: stringAgg(i.title, ', ', { orderBy: [i.points, 'desc'] }), dues: arrayAgg(i.due), bigs: arrayAgg(i.big, { distinct: true }), metas: arrayAgg(i.meta),
   done: boolAnd(i.done), usual: mode(i.status), middle: median(i.points), spread: stddev(i.big), newest: first(i.title, { orderBy: [[i.due, 'desc', { nulls: 'last' }], i.id] }),
   some: percentileDisc(i.due, 0.5), open: count({ where: eq(i.status, 'open') }),
 }))
-same<RowOf<typeof rich>, {
+shows<RowOf<typeof rich>, {
   titles: string | null; dues: (Date | null)[] | null; bigs: (number | bigint)[] | null; metas: { a: number }[] | null; done: boolean | null; usual: 'open' | 'done' | null
   middle: number | null; spread: number | null; newest: string | null; some: Date | null; open: number
 }>()
 // Columns may be null in the rows of groupings without them.
 const rolled = q.groupBy(rollup('projectId', 'status')).select(i => ({ project: i.projectId, status: i.status, level: grouping(i.projectId, i.status), n: count(), points: sum(i.points) })).orderBy('n')
-same<RowOf<typeof rolled>, { project: string | null; status: 'open' | 'done' | null; level: number; n: number; points: number | null }>()
+shows<RowOf<typeof rolled>, { project: string | null; status: 'open' | 'done' | null; level: number; n: number; points: number | null }>()
 const byMember = q.innerJoin('projects', (i, p) => eq(i.projectId, p.id)).groupBy(r => ({ project: r.projects.name, status: r.issues.status }), cube('project', 'status')).select(r => ({ name: r.projects.name, n: count() }))
-same<RowOf<typeof byMember>, { name: string | null; n: number }>()
+shows<RowOf<typeof byMember>, { name: string | null; n: number }>()
 // @ts-expect-error no such column
 q.groupBy(rollup('state'))
 // @ts-expect-error no such member
@@ -271,7 +273,7 @@ q.select(i => ({ x: median(i.points, { distinct: true }) }))
 // @ts-expect-error `having` takes a condition
 q.groupBy('status').having(() => count())
 const bare = q.groupBy('status')
-same<RowOf<typeof bare>, { status: 'open' | 'done' }>()
+shows<RowOf<typeof bare>, { status: 'open' | 'done' }>()
 
 // windows
 const ranked = q.select(i => ({
@@ -279,7 +281,7 @@ const ranked = q.select(i => ({
   before: over(lag(i.title), { orderBy: [i.due, i.id] }), or: over(lead(i.points, 1, 0), { orderBy: [[i.due, 'desc', { nulls: 'last' }], i.id] }),
   first: over(firstValue(i.due), { orderBy: i.points, frame: { unit: 'rows', start: { preceding: 2 }, end: 'currentRow', exclude: 'ties' } }),
 }))
-same<RowOf<typeof ranked>, { n: number; total: bigint | null; all: number; before: string | null; or: number; first: Date | null }>()
+shows<RowOf<typeof ranked>, { n: number; total: bigint | null; all: number; before: string | null; or: number; first: Date | null }>()
 // @ts-expect-error a window function is no expression until it is over something
 q.select(() => ({ n: rowNumber() }))
 // @ts-expect-error no such frame
@@ -287,9 +289,9 @@ over(count(), { frame: { unit: 'row', start: 'currentRow' } })
 
 // live
 db.live(nested).subscribe(({ rows, diff }) => {
-  same<(typeof rows)[number]['labels'], Label[]>()
+  shows<(typeof rows)[number]['labels'], Label[]>()
   for (const patch of diff) {
-    if (patch.t === 'add') same<typeof patch.value.labels, Label[]>()
+    if (patch.t === 'add') shows<typeof patch.value.labels, Label[]>()
     // @ts-expect-error a removal has no value
     if (patch.t === 'remove') patch.value
   }
@@ -300,7 +302,7 @@ same<RowOf<ReturnType<() => typeof nested>>['comments'][number]['body'], Comment
 const busy = q.where(i => exists(db.query.comments.where(c => eq(c.issueId, i.id))))
   .where(i => inQuery(i.projectId, db.query.projects.where('name', '=', 'x').select('id')))
   .select(i => ({ id: i.id, newest: scalar(db.query.comments.where(c => eq(c.issueId, i.id)).select(c => ({ at: max(c.id) }))) }))
-same<RowOf<typeof busy>, { id: string; newest: number | null }>()
+shows<RowOf<typeof busy>, { id: string; newest: number | null }>()
 // @ts-expect-error texts are not in a set of numbers
 q.where(i => notInQuery(i.projectId, db.query.comments.select('id')))
 // @ts-expect-error no such column outside
@@ -327,17 +329,17 @@ shopDb.query.items.where(i => gt(i.price, 'dear'))
 const priced = shopDb.query.items.select(i => ({
   twice: mul(i.price, 2), gross: mul(i.price, add(i.tax, 1)), each: mul(i.price, i.n), rounded: round(i.price, 1), cut: trunc(i.price, 1), whole: floor(i.weight), plain: trimScale(i.tax), exact: cast(i.n, 'decimal'),
 }))
-same<RowOf<typeof priced>, { twice: Decimal; gross: Decimal | null; each: Decimal | number; rounded: Decimal; cut: Decimal; whole: number; plain: Decimal | null; exact: Decimal }>()
+shows<RowOf<typeof priced>, { twice: Decimal; gross: Decimal | null; each: Decimal | number; rounded: Decimal; cut: Decimal; whole: number; plain: Decimal | null; exact: Decimal }>()
 const totals = shopDb.query.items.groupBy('n').select(i => ({ sum: sum(i.price), mean: avg(i.tax), spread: stddev(i.price), middle: median(i.price), heavy: avg(i.weight), all: arrayAgg(i.price) }))
-same<RowOf<typeof totals>, { sum: Decimal | null; mean: Decimal | null; spread: Decimal | null; middle: number | null; heavy: number | null; all: number[] | null }>()
+shows<RowOf<typeof totals>, { sum: Decimal | null; mean: Decimal | null; spread: Decimal | null; middle: number | null; heavy: number | null; all: number[] | null }>()
 void [item, wrong]
 
 // Recursive queries: the step and what comes out have the members of the base.
 const below = recursive('below', db.query.issues.select(i => ({ up: i.projectId, id: i.id, n: i.points })), below =>
   below.innerJoin('issues', (b, i) => eq(i.projectId, b.id)).select(({ below, issues }) => ({ up: below.up, id: issues.id, n: issues.points })), { min: { column: 'n', by: ['up', 'id'] } })
-same<RowOf<typeof below>, { up: string; id: string; n: number }>()
+shows<RowOf<typeof below>, { up: string; id: string; n: number }>()
 const belowProjects = db.query.projects.leftJoin(below, (p, b) => eq(p.id, b.up)).select(({ projects, below }) => ({ name: projects.name, n: below.n }))
-same<RowOf<typeof belowProjects>, { name: string; n: number | null }>()
+shows<RowOf<typeof belowProjects>, { name: string; n: number | null }>()
 recursive('r', db.query.projects.select('id'), r => [r, r.innerJoin(r.as('s'), (a, b) => eq(a.id, b.id)).select(({ s }) => ({ id: s.id }))])
 // @ts-expect-error other members than the base
 recursive('r', db.query.projects.select('id'), r => r.select(x => ({ other: x.id })))
@@ -345,11 +347,11 @@ recursive('r', db.query.projects.select('id'), r => r.select(x => ({ other: x.id
 recursive('r', db.query.projects.select('id'), r => r, { min: { column: 'nam', by: ['id'] } })
 
 const turns = recursive({ mine: db.query.issues.select(i => ({ id: i.id, n: i.points })), yours: db.query.projects.select('id') }, ({ mine, yours }) => {
-  same<RowOf<typeof mine>, { id: string; n: number }>()
+  shows<RowOf<typeof mine>, { id: string; n: number }>()
   return { mine: [mine], yours: yours.innerJoin(mine, (y, m) => eq(y.id, m.id)).select(({ mine }) => ({ id: mine.id })) }
 }, { min: { mine: { column: 'n', by: ['id'] } } })
-same<RowOf<typeof turns.mine>, { id: string; n: number }>()
-same<RowOf<typeof turns.yours>, { id: string }>()
+shows<RowOf<typeof turns.mine>, { id: string; n: number }>()
+shows<RowOf<typeof turns.yours>, { id: string }>()
 // @ts-expect-error other members than the base
 recursive({ a: db.query.projects.select('id') }, ({ a }) => ({ a: a.select(x => ({ other: x.id })) }))
 // @ts-expect-error no such query in the group
@@ -387,7 +389,7 @@ q.where(i => gt(jsonGet(i.meta, 'a'), 3))
 q.select(i => ({ a: coalesce(i.assigneeId, i.title), b: coalesce(i.due, '2024-01-01'), c: coalesce(i.points, 1.5), d: coalesce(i.big, 5), e: coalesce(i.due, null), f: coalesce(i.meta, { a: 1 }), g: coalesce(i.status, 'none'), h: coalesce(i.title, i.status) }))
 q.select(i => ({ a: when(i.done, '5').otherwise('many'), b: when(i.done, null).otherwise(i.due), c: when(i.done, i.status).when(eq(i.points, 1), 'one').otherwise(null), d: when(i.done, 0).when(eq(i.points, 1), i.ratio).otherwise(i.big), e: match(i.status).when('open', '1 day').otherwise(i.title) }))
 const dated = q.select(i => ({ a: coalesce(i.due, '2024-01-01'), b: coalesce(i.due, 0), c: coalesce(i.due, null), d: when(i.done, i.due).otherwise('2024-01-01'), e: when(i.done, i.due), f: when(i.done, null).otherwise(i.due), g: coalesce(i.title, 'a') }))
-same<RowOf<typeof dated>, { a: Date; b: Date; c: Date | null; d: Date | null; e: Date | null; f: Date | null; g: string }>()
+shows<RowOf<typeof dated>, { a: Date; b: Date; c: Date | null; d: Date | null; e: Date | null; f: Date | null; g: string }>()
 // @ts-expect-error a text or a number
 q.select(i => ({ x: coalesce(i.title, 5) }))
 // @ts-expect-error a text or a moment
@@ -434,22 +436,22 @@ void dayRow
 const today: InputRow<typeof diary, 'days'> = { id: 'a0eebc999c0b4ef8bb6d6bb9bd380a11', day: new Date() }
 const spans = diaryDb.query.days.where('day', '>', '2024-02-29').select(d => ({ next: addDays(d.day, 1), since: diffDays(d.day, '2024-01-01'), moment: cast(d.day, 'timestamp'), at: d.at }))
 const daily = diaryDb.query.days.select(d => ({ day: coalesce(d.day, noon), at: coalesce(d.at, '09:00'), or: when(eq(d.day, noon), d.day).otherwise(noon) }))
-same<RowOf<typeof daily>, { day: DateText; at: string; or: DateText }>()
-same<RowOf<typeof spans>, { next: DateText; since: number; moment: Date; at: string | null }>()
+shows<RowOf<typeof daily>, { day: DateText; at: string; or: DateText }>()
+shows<RowOf<typeof spans>, { next: DateText; since: number; moment: Date; at: string | null }>()
 void today
 const work = defineSchema({ tasks: table({ id: int().key(), took: interval().nullable(), from: timestamp() }) })
 declare const workDb: Database<typeof work>
 const job: InputRow<typeof work, 'tasks'> = { id: 1, took: { hours: 2 }, from: 0 }
 const took = workDb.query.tasks.where('took', '<', { days: 1 }).select(t => ({ end: addInterval(t.from, t.took), sum: sum(t.took), since: elapsed(t.from, t.from) }))
 const given = workDb.query.tasks.select(t => ({ took: coalesce(t.took, { hours: 1 }), text: coalesce(t.took, '1 day') }))
-same<RowOf<typeof given>, { took: IntervalText; text: IntervalText }>()
-same<RowOf<typeof took>, { end: Date | null; sum: IntervalText | null; since: IntervalText }>()
+shows<RowOf<typeof given>, { took: IntervalText; text: IntervalText }>()
+shows<RowOf<typeof took>, { end: Date | null; sum: IntervalText | null; since: IntervalText }>()
 void job
 const posts = defineSchema({ posts: table({ id: int().key(), tags: array(string().nullable()), days: array(timestamp()).nullable() }) })
 declare const postsDb: Database<typeof posts>
 const tagged: InputRow<typeof posts, 'posts'> = { id: 1, tags: ['a', null], days: [0, new Date()] }
 const tags = postsDb.query.posts.where(p => anyOf('a', p.tags)).select(p => ({ tags: p.tags, first: arrayAt(p.tags, 1), n: cardinality(p.days) }))
-same<RowOf<typeof tags>, { tags: (string | null)[]; first: string | null; n: number | null }>()
+shows<RowOf<typeof tags>, { tags: (string | null)[]; first: string | null; n: number | null }>()
 postsDb.query.posts.where('tags', '=', ['a'] as const).where('days', '=', [0, '2024-01-01', new Date()]).where(p => eq(p.days, [0]))
 // @ts-expect-error elements are moments
 postsDb.query.posts.where('days', '=', [true])
@@ -463,9 +465,9 @@ void tagged
     same<typeof p.since, Expr<Date>>()
     return from(schema, 'issues').where(i => gt(i.points, p.least)).limit(p.least).select('id', 'points')
   })
-  same<RowOf<typeof busy>, { id: string; points: number }>()
+  shows<RowOf<typeof busy>, { id: string; points: number }>()
   const live = db.live(busy, { params: { least: 3, status: 'open', since: new Date() } })
-  same<typeof live.rows, readonly { id: string; points: number }[]>()
+  shows<typeof live.rows, readonly { id: string; points: number }[]>()
   live.setParams({ least: 4 })
   live.setParams({ least: null, since: '2024-01-01T00:00:00Z' })
   // @ts-expect-error a text is no number
@@ -481,7 +483,7 @@ void tagged
 // Matches are rows: `unnest` gives each, and no value is made of them.
 {
   const found = from(schema, 'issues').unnest('m', i => regexpMatches(i.title, '#(.)')).select(r => ({ all: r.m.value, n: r.m.ordinality }))
-  same<RowOf<typeof found>, { all: (string | null)[]; n: number }>()
+  shows<RowOf<typeof found>, { all: (string | null)[]; n: number }>()
   // @ts-expect-error rows are no value
   from(schema, 'issues').select(i => ({ m: regexpMatches(i.title, '#') }))
   // @ts-expect-error flags are in the pattern
@@ -496,7 +498,7 @@ void tagged
   // @ts-expect-error no such table
   void far.apply([{ op: 'delete', table: 'isues', id: 'a' }])
   const live = far.live(withParams({ least: 'int' }, p => far.query.issues.where(i => gt(i.points, p.least)).select('id', 'points')), { params: { least: 3 } })
-  same<typeof live.rows, readonly { id: string; points: number }[]>()
+  shows<typeof live.rows, readonly { id: string; points: number }[]>()
   same<ReturnType<typeof live.setParams>, Promise<void>>()
   // @ts-expect-error a text is no number
   void live.setParams({ least: '4' })
@@ -537,13 +539,13 @@ void tagged
 
   // Constants are members, and what queries are united of may differ in nulls and texts.
   const feed = users.select(u => ({ kind: 'user', id: u.name, at: u.age, n: 0, done: false, none: null })).unionAll(teams.select(t => ({ kind: 'team', id: t.role, at: nullif(t.size, 0), n: t.size, done: true, none: null })), notes.select(n => ({ kind: 'note', id: n.body, at: n.id, n: 1, done: true, none: null })))
-  same<RowOf<typeof feed>, { kind: 'user' | 'team' | 'note'; id: string; at: number | null; n: number; done: boolean; none: null }>()
+  shows<RowOf<typeof feed>, { kind: 'user' | 'team' | 'note'; id: string; at: number | null; n: number; done: boolean; none: null }>()
   const roles = teams.select('role').except(users.select('role'))
-  same<RowOf<typeof roles>, { role: string }>()
+  shows<RowOf<typeof roles>, { role: string }>()
   const same_ = users.select('role').intersect(teams.select('role'))
-  same<RowOf<typeof same_>, { role: 'admin' | 'guest' }>()
+  shows<RowOf<typeof same_>, { role: 'admin' | 'guest' }>()
   const depths = recursive('below', users.select(u => ({ id: u.id, depth: 0 })), b => b.innerJoin('teams', (b, t) => eq(b.id, t.lead)).select(({ below, teams }) => ({ id: below.id, depth: add(below.depth, teams.size) })))
-  same<RowOf<typeof depths>, { id: UserId; depth: number }>()
+  shows<RowOf<typeof depths>, { id: UserId; depth: number }>()
   // @ts-expect-error a number is no text
   users.select(u => ({ v: u.name })).union(teams.select(t => ({ v: t.size })))
   // @ts-expect-error one is missing
@@ -551,12 +553,12 @@ void tagged
   // @ts-expect-error a list is no constant
   users.select(u => ({ v: [u.name] }))
   const before = users.select(u => ({ role: over(lag(u.role, 1, 'guest'), { orderBy: u.age }), other: over(lead(u.role, 1, 'none'), { orderBy: u.age }) }))
-  same<RowOf<typeof before>, { role: 'admin' | 'guest'; other: 'admin' | 'guest' | 'none' }>()
+  shows<RowOf<typeof before>, { role: 'admin' | 'guest'; other: 'admin' | 'guest' | 'none' }>()
 
   // The scope of a tenant takes parameters as the database does.
   const found = withParams({ text: 'text' }, p => notes.where('body', 'like', p.text))
   const near = ({} as Database<M>).tenant('a').live(found, { params: { text: '%' } })
-  same<typeof near.rows, readonly { id: number; body: string }[]>()
+  shows<typeof near.rows, readonly { id: number; body: string }[]>()
   near.setParams({ text: 'a%' })
   // @ts-expect-error a number is no text
   near.setParams({ text: 5 })
@@ -578,7 +580,7 @@ void tagged
     pay: coalesce(sum(u.pay), 0), bonus: when(eq(u.role, 'guest'), 0).otherwise(u.pay), least: when(eq(u.role, 'guest'), u.pay), most: greatest(u.pay, 0, 1.5), rank: coalesce(max(u.rank), 0),
     big: coalesce(sum(u.big), 0), double: when(eq(u.role, 'guest'), 1.5).otherwise(u.big), nick: coalesce(u.nick, u.nick, u.name), none: coalesce(u.nick, u.nick, null), text: coalesce(u.nick, 'nobody', u.nick), plain: when(eq(u.role, 'guest'), 0).otherwise(1),
   }))
-  same<RowOf<typeof taken>, {
+  shows<RowOf<typeof taken>, {
     pay: Decimal; bonus: Decimal; least: Decimal | null; most: Decimal | null; rank: number
     big: bigint; double: bigint | 1.5; nick: string; none: string | null; text: string | null; plain: 0 | 1
   }>()
@@ -590,9 +592,9 @@ void tagged
   const least = ref(3), params = { least: 3, status: 'open' }
   type Shown = readonly { id: string; points: number }[]
   const [inVue, inSvelte, inSolid] = [useVueQuery((d: Database<Bound>) => since(d), { params: () => ({ least: least.value, status: 'open' }) }), useSvelteQuery((d: Database<Bound>) => since(d), () => ({ params })), createLiveQuery((d: Database<Bound>) => since(d), { params })]
-  same<typeof inVue.rows.value, Shown>()
-  same<typeof inSvelte.rows, Shown>()
-  same<ReturnType<typeof inSolid.rows>, Shown>()
+  shows<typeof inVue.rows.value, Shown>()
+  shows<typeof inSvelte.rows, Shown>()
+  shows<ReturnType<typeof inSolid.rows>, Shown>()
   // @ts-expect-error a text is no number
   useVueQuery((d: Database<Bound>) => since(d), { params: () => ({ least: 'x', status: 'open' }) })
   // @ts-expect-error one is missing
@@ -603,9 +605,9 @@ void tagged
   useVueQuery((d: Database<Bound>) => since(d))
   const query = from(schema, 'issues').select('id', 'points')
   const given = [useVueQuery(query), useVueQuery(shallowRef(query)), useVueQuery(computedRef(() => least.value > 3 && query)), useVueQuery(() => least.value > 3 ? query : null)]
-  same<typeof given[number]['rows']['value'], Shown>()
+  shows<typeof given[number]['rows']['value'], Shown>()
   const loose = [useVueQuery((d: Database<Bound>) => d.query.issues.where('points', '>', param('least')).select('id', 'points'), { params: { least: 3 }, window: ref([0, 50] as const) }).rows.value, createLiveQuery((d: Database<Bound>) => d.query.issues.select('id', 'points'), { window: [0, 50], tenant: 'a' }).rows()]
-  same<typeof loose[number], Shown>()
+  shows<typeof loose[number], Shown>()
   // @ts-expect-error there is no such option
   useSvelteQuery((d: Database<Bound>) => d.query.issues, { windows: [0, 50] })
 }
@@ -614,10 +616,10 @@ void tagged
   type Hooked = typeof schema
   const since = (d: Database<Hooked>) => withParams({ least: 'int', status: 'text' }, p => d.query.issues.where(i => gt(i.points, p.least)).where('status', '=', p.status).select('id', 'points'))
   const seen = useLiveQuery((d: Database<Hooked>) => since(d), { params: { least: 3, status: 'open' }, tenant: 'a' })
-  same<typeof seen.rows, readonly { id: string; points: number }[]>()
+  shows<typeof seen.rows, readonly { id: string; points: number }[]>()
   same<typeof seen.total, number | undefined>()
   const waits = useLiveQuery((d: Database<Hooked>) => seen.rows.length > 0 ? since(d) : null, { params: { least: null, status: 'open' } })
-  same<typeof waits.rows, readonly { id: string; points: number }[]>()
+  shows<typeof waits.rows, readonly { id: string; points: number }[]>()
   // @ts-expect-error a text is no number
   useLiveQuery((d: Database<Hooked>) => since(d), { params: { least: 'x', status: 'open' } })
   // @ts-expect-error one is missing
@@ -625,7 +627,7 @@ void tagged
   // @ts-expect-error all are
   useLiveQuery((d: Database<Hooked>) => since(d))
   const plain = useLiveQuery((d: Database<Hooked>) => d.query.issues.with('project'), { window: [0, 50] })
-  same<NonNullable<typeof plain.rows[number]['project']>, { id: string; name: string }>()
+  shows<NonNullable<typeof plain.rows[number]['project']>, { id: string; name: string }>()
   useLiveQuery((d: Database<Hooked>) => d.query.issues.where('points', '>', param('least')), { params: { least: 3 } })
   useLiveQuery<{ id: string }, Hooked>(d => d.query.issues.select('id'))
   useLiveQuery((d: Database<Hooked>) => plain.rows.length > 0 && d.query.issues)

@@ -8,7 +8,7 @@ import type { CountLike } from './params.js'
 import { PLAN, checkOrder, conditionOf, jsonOf, operatorCondition, outsiders, placed, refs, relationNamed, tableNamed, tooDeep } from './parts.js'
 import { NOTHING, type Order, type Plan, type Planned, columnOf, columnsOf, counted, membersOf, partsOf, planJson, scopeOf } from './plan.js'
 import { type Computed, type Derived, type Source, SourceTable, type TableJson, derived, tableOf } from './source.js'
-import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, MemberName, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, Unnamed, ValueOfExpr, WhereOp, WhereValue } from './types.js'
+import type { Aliases, Chosen, JoinKind, JoinedBase, Mate, MemberName, Merged, Named, Optional, OptionalAliases, OptionalBase, Place, QueryJson, Refs, ResultOf, Scope, Shown, Unnamed, ValueOfExpr, WhereOp, WhereValue } from './types.js'
 
 export interface OrderOptions { nulls?: 'first' | 'last' | undefined }
 
@@ -117,7 +117,7 @@ export class QueryOf<out B, out A, in out T extends TableName<S>, in out J, in o
    * q.with('comments', c => c.orderBy('createdAt', 'desc').limit(3).with('author'))
    * ```
    */
-  with<N extends keyof RelationsOf<S, T> & string>(name: N): QueryOf<B, A & { [K in N]: Associated<S, T, K, Row<S, AssociationTable<S, T, K>>> }, T, J, S>
+  with<N extends keyof RelationsOf<S, T> & string>(name: N): QueryOf<B, A & { [K in N]: Associated<S, T, K, Shown<Row<S, AssociationTable<S, T, K>>>> }, T, J, S>
   with<N extends keyof RelationsOf<S, T> & string, R>(
     name: N, narrow: (q: QueryOf<Row<S, AssociationTable<S, T, N>>, {}, AssociationTable<S, T, N>, null, S>) => QueryLike<R>,
   ): QueryOf<B, A & { [K in N]: Associated<S, T, K, R> }, T, J, S>
@@ -162,7 +162,7 @@ export class QueryOf<out B, out A, in out T extends TableName<S>, in out J, in o
   /** The same with the rows of a query, by its alias. */
   innerJoin<N extends string, R>(
     source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
-  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: R }, A, T, Aliases<S, T, J> & { [K in N]: R }, S>
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Shown<R> }, A, T, Aliases<S, T, J> & { [K in N]: R }, S>
   /**
    * Pairs with rows of another table. Rows are `{ issues, projects }` unless selected; the third argument names the
    * other table, which a table joined to itself needs. A query is joined by its alias, and what is joined with it selected.
@@ -174,45 +174,45 @@ export class QueryOf<out B, out A, in out T extends TableName<S>, in out J, in o
    */
   innerJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
     table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Shown<Row<S, T2>> }, A, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
   innerJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('inner', table, on, alias) }
 
   /** The same with the rows of a query, by its alias. */
   leftJoin<N extends string, R>(
     source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
-  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: R | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<R> }, S>
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Shown<R> | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<R> }, S>
   /** The same, keeping rows that find no partner: theirs is `null`. */
   leftJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
     table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, S>
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Shown<Row<S, T2>> | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, S>
   leftJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('left', table, on, alias) }
 
   /** The same with the rows of a query, by its alias. */
   rightJoin<N extends string, R>(
     source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
-  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: R }, A, T, OptionalAliases<S, T, J> & { [K in N]: R }, S>
+  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: Shown<R> }, A, T, OptionalAliases<S, T, J> & { [K in N]: R }, S>
   /** The same, keeping rows of the other table: what was there before is `null` beside one without a partner. */
   rightJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
     table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: Row<S, T2> }, A, T, OptionalAliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
+  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: Shown<Row<S, T2>> }, A, T, OptionalAliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
   rightJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('right', table, on, alias) }
 
   /** The same with the rows of a query, by its alias. */
   fullJoin<N extends string, R>(
     source: Source<any, N, R>, on: (left: Scope<S, T, J>, right: Refs<R>) => Condition,
-  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: R | null }, A, T, OptionalAliases<S, T, J> & { [K in N]: Optional<R> }, S>
+  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: Shown<R> | null }, A, T, OptionalAliases<S, T, J> & { [K in N]: Optional<R> }, S>
   /** The same, keeping the rows of both. */
   fullJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
     table: T2, on: (left: Scope<S, T, J>, right: Refs<Row<S, T2>>) => Condition, alias?: N,
-  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: Row<S, T2> | null }, A, T, OptionalAliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, S>
+  ): QueryOf<OptionalBase<T, J, B> & { [K in N]: Shown<Row<S, T2>> | null }, A, T, OptionalAliases<S, T, J> & { [K in N]: Optional<Row<S, T2>> }, S>
   fullJoin(table: string | Source<any, string, any>, on: (left: any, right: any) => Condition, alias?: string): any { return this.#join('full', table, on, alias) }
 
   /** The same with the rows of a query, by its alias. */
-  crossJoin<N extends string, R>(source: Source<any, N, R>): QueryOf<JoinedBase<T, J, B> & { [K in N]: R }, A, T, Aliases<S, T, J> & { [K in N]: R }, S>
+  crossJoin<N extends string, R>(source: Source<any, N, R>): QueryOf<JoinedBase<T, J, B> & { [K in N]: Shown<R> }, A, T, Aliases<S, T, J> & { [K in N]: R }, S>
   /** Every row with every row of another table. */
   crossJoin<T2 extends keyof S['tables'] & string, N extends string = T2>(
     table: T2, alias?: N,
-  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Row<S, T2> }, A, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
+  ): QueryOf<JoinedBase<T, J, B> & { [K in N]: Shown<Row<S, T2>> }, A, T, Aliases<S, T, J> & { [K in N]: Row<S, T2> }, S>
   crossJoin(table: string | Source<any, string, any>, alias?: string): any { return this.#join('cross', table, undefined, alias) }
 
   /**
@@ -223,8 +223,8 @@ export class QueryOf<out B, out A, in out T extends TableName<S>, in out J, in o
    * db.query.posts.unnest('m', p => regexpMatches(p.body, '#(\\w+)')).select(r => ({ id: r.posts.id, tag: arrayAt(r.m.value, 1) }))
    * ```
    */
-  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind?: 'cross'): QueryOf<JoinedBase<T, J, B> & { [K in N]: Element<E> }, A, T, Aliases<S, T, J> & { [K in N]: Element<E> }, S>
-  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind: 'left'): QueryOf<JoinedBase<T, J, B> & { [K in N]: Element<E> | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<Element<E>> }, S>
+  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind?: 'cross'): QueryOf<JoinedBase<T, J, B> & { [K in N]: Shown<Element<E>> }, A, T, Aliases<S, T, J> & { [K in N]: Element<E> }, S>
+  unnest<N extends string, E>(alias: N, array: (row: Scope<S, T, J>) => Expr<readonly E[] | null> | Expr<E[]> | Rows<E>, kind: 'left'): QueryOf<JoinedBase<T, J, B> & { [K in N]: Shown<Element<E>> | null }, A, T, Aliases<S, T, J> & { [K in N]: Optional<Element<E>> }, S>
   unnest(alias: string, array: (row: any) => Expr<any> | Rows<any>, kind: 'cross' | 'left' = 'cross'): any {
     const at = `joins[${this.#of.plan.joins.length}]`
     const usage = 'unnest(\'tag\', p => p.tags)'
@@ -408,7 +408,7 @@ export interface Element<E> { value: E; ordinality: number }
 export interface QueryLike<R> { readonly $row: R; readonly types?: 'its parameters are given beside it, each of its type: { params: { … } }' | undefined; toJSON(): QueryJson }
 
 /** What an association shows of its rows. */
-export type Associated<S extends AnySchema, T, N extends string, R> = IsSingle<S, T, N> extends true ? R | null : R[]
+export type Associated<S extends AnySchema, T, N extends string, R> = IsSingle<S, T, N> extends true ? R | null : readonly R[]
 
 /** A query over a table, without a database, or over the rows of another query: `from(q.as('open'))`. */
 export function from<S extends AnySchema, T extends keyof S['tables'] & string>(schema: S, table: T): QueryOf<Row<S, T>, {}, T, null, S>

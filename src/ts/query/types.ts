@@ -46,8 +46,10 @@ export type OptionalAliases<S extends AnySchema, T extends string, J> = { [K in 
 /** The members before a right or full join: each may be missing. */
 export type OptionalBase<T extends string, J, B> = { [K in keyof JoinedBase<T, J, B>]: JoinedBase<T, J, B>[K] | null }
 /** The result of a join before `select`: one member per alias. */
-export type JoinedBase<T extends string, J, B> = [J] extends [null] ? { [K in T]: B } : B
-export type ResultOf<B, A> = Simplify<B & A>
+export type JoinedBase<T extends string, J, B> = [J] extends [null] ? { [K in T]: Shown<B> } : B
+/** Rows as they are shown: shared by whoever looks, so nobody writes to them. */
+export type Shown<R> = { readonly [C in keyof R]: R[C] } & {}
+export type ResultOf<B, A> = Shown<B & A>
 
 /** The row type of a query: `RowOf<typeof query>`. */
 export type RowOf<Q> = Q extends { readonly $row: infer R } ? R : never

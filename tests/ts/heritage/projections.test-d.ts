@@ -8,6 +8,8 @@ import { editsOf, lens, overlay, projection, projections } from '../../../src/ts
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
+/** The same of rows and lists of rows as queries show them: nobody writes to them. */
+declare function shows<A, B>(...proof: Equal<A, B extends readonly (infer E)[] ? readonly Readonly<E>[] : Readonly<B>> extends true ? [] : [never]): void
 
 const schema = defineSchema({
   accounts: table({ id: int().key(), orgId: int(), since: timestamp() }),
@@ -28,7 +30,7 @@ const Totals = projection(schema, 'totals', {
 const Made = projection(schema, 'made', {
   into: 'totals', inputs: [Totals, Accounts, 'accounts'], required: ['note'], onConflict: { replace: ['total'] },
   derive: async ({ inputs, tx }) => {
-    for (const a of inputs.Accounts) same<typeof a, { id: number; org: number }>()
+    for (const a of inputs.Accounts) shows<typeof a, { id: number; org: number }>()
     for await (const chunk of inputs.totals.chunks(10)) same<typeof chunk, Total[]>()
     for (const a of inputs.accounts) same<typeof a.since, Date>()
     tx.materialize({ accountId: 1, total: 2, note: 'x' })
@@ -62,7 +64,7 @@ void projections(db).project(Since, { since: { between: [new Date(0), '2026-01-0
 projections(db).live(Accounts, { orgId: 1 })
 projections(db).live(Accounts, { org: 1 })
 projections(db).project(Made, {}).then(({ rows, changed }) => { same<typeof rows, readonly Total[]>(); same<typeof changed, number>() })
-projections(db).project(Accounts, {}, { async: true }).fetch().then(({ rows }) => { same<typeof rows, readonly { id: number; org: number }[]>() })
+projections(db).project(Accounts, {}, { async: true }).fetch().then(({ rows }) => { shows<typeof rows, readonly { id: number; org: number }[]>() })
 same<ReturnType<typeof p.live<Total>>['rows'], readonly Total[]>()
 const p = projections(db)
 const list = projection(schema, 'list', { output: [{ a: 1 }] })

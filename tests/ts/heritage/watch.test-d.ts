@@ -6,6 +6,8 @@ import { type Signal, tenant, watches } from '../../../src/ts/watch/index.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function same<A, B>(...proof: Equal<A, B> extends true ? [] : [never]): void
+/** The same of rows and lists of rows as queries show them: nobody writes to them. */
+declare function shows<A, B>(...proof: Equal<A, B extends readonly (infer E)[] ? readonly Readonly<E>[] : Readonly<B>> extends true ? [] : [never]): void
 
 const schema = defineSchema({
   issues: table({ id: string().key(), title: string(), status: string<'open' | 'done'>(), points: int(), assigneeId: string().nullable() }),
@@ -20,7 +22,7 @@ const scope = tenant(db, 'org-1')
 scope.watch('issues', 'updates', { by: { status: 'open', assigneeId: null }, columns: ['points'] }, (signal: Signal) => { same<typeof signal.counts.updates, number>() })
 scope.watch(q.where('points', '>', 1), 'collection', ({ keys }) => { void keys.inserted })
 scope.watchRow('issueLabels', ['a', 'b'])
-scope.live(q.with('comments')).subscribe(({ rows }) => { same<(typeof rows)[number]['comments'], { id: number; issueId: string; body: string }[]>() })
+scope.live(q.with('comments')).subscribe(({ rows }) => { shows<(typeof rows)[number]['comments'], { id: number; issueId: string; body: string }[]>() })
 same<typeof scope.id, string>()
 same<ReturnType<typeof watches<S>>['id'], string | undefined>()
 // @ts-expect-error no such table
