@@ -154,3 +154,7 @@ anyOf(1, q.select(a => ({ names: a.names })) as never as api.Expr<string[]>)
 // What is not there in JSON of no known type is null, whatever is made of it.
 const unknowns = q.select(a => ({ n: cast(jsonGet(a.any, 'n'), 'int'), kind: jsonTypeof(jsonGet(a.any, 'n')), length: jsonArrayLength(jsonGet(a.any, 'list')), known: cast(a.j, 'text') }))
 shows<RowOf<typeof unknowns>, { n: number | null; kind: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | null; length: number | null; known: string }>()
+
+// A bigint and what may be a number of another kind: not a bigint for certain.
+const uncertain = db.query.all.select(a => ({ once: add(a.b, a.f), twice: add(a.b, add(a.b, a.f)), sure: add(a.b, add(a.b, a.b)) }))
+shows<RowOf<typeof uncertain>, { once: number | bigint; twice: number | bigint; sure: bigint }>()

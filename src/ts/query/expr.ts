@@ -280,7 +280,7 @@ export type Wide<A> = 0 extends 1 & A ? A
 /** Of an expression, where `1.5` is a double as a column of numbers is, and only whole numbers become decimals beside these. */
 type Loose<A> = A extends number ? (`${A}` extends `${bigint}` ? A : number) : A
 /** A decimal and a column of numbers: a decimal if these are integers. */
-type Sum<A, B> = (Extract<A | B, string> extends never ? (Extract<A | B, bigint> extends never ? number : bigint extends A & B ? bigint : number | bigint) : number extends A | B ? Decimal | number : Decimal) | Nulls<A, B>
+type Sum<A, B> = (Extract<A | B, string> extends never ? (Extract<A | B, bigint> extends never ? number : [Exclude<A | B, null>] extends [bigint] ? bigint : number | bigint) : number extends A | B ? Decimal | number : Decimal) | Nulls<A, B>
 
 export function add<A extends Num, B extends Num>(a: Expr<A>, b: Expr<B>): Expr<Sum<Loose<A>, Loose<B>>>
 export function add<A extends Num, B extends Num>(a: Operand<A>, b: Operand<B>): Expr<Sum<A, B>>
