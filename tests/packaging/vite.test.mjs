@@ -1,9 +1,10 @@
 // The installed package in an empty Vite project, without configuration, in a real Chromium: built, built under a strict
 // content policy, built behind a server that cannot serve the binary, and in development.
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import { build, createServer, preview } from 'vite'
 import { ensureBrowser } from '../scripts/browser.mjs'
@@ -96,6 +97,14 @@ describe('in an empty Vite project', () => {
     const came = await visitBuilt(undefined, { prepare })
     assert.equal(came.twins.length, 1)
     assert.equal(came.streamed, 0)
+  })
+
+  it('one script works in a page that is opened as a file, which has no origin', async () => {
+    const outDir = join(place.folder, 'file')
+    await build({ ...quiet(), build: { outDir, rolldownOptions: { input: join(place.folder, 'main.js'), output: { format: 'iife', entryFileNames: 'main.js' } } } })
+    writeFileSync(join(outDir, 'index.html'), '<!doctype html><meta charset="utf-8"><button id="change">Change</button><ul id="rows"></ul><script src="main.js"></script>')
+    // With the engine in the same thread: a compiled module cannot be handed over there, not even to the page itself.
+    for (const search of ['', '?inline']) assert.deepEqual((await visit(pathToFileURL(join(outDir, 'index.html')).href + search)).problems, [])
   })
 
   it('development mode works', async () => {

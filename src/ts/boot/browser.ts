@@ -30,8 +30,10 @@ export async function compileBrowser(): Promise<WebAssembly.Module> {
   } catch (error) { throw compileError(error) }
 }
 
-/** The answer for the file; undefined where nobody answers. The one place that names it, so that bundlers emit it once. */
-export function fileOfEngine(): Promise<Response | undefined> { return fetch(new URL('../engine.wasm', import.meta.url)).catch(() => undefined) }
+/** The answer for the file; undefined where nobody answers, or this script has no address. The one place that names it, so that bundlers emit it once. */
+export async function fileOfEngine(): Promise<Response | undefined> {
+  try { return await fetch(new URL('../engine.wasm', import.meta.url)) } catch { return undefined }
+}
 
 /** The file, compiled; undefined where there is none, or it is not http. */
 async function fetched(): Promise<WebAssembly.Module | undefined> {

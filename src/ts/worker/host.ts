@@ -8,11 +8,12 @@ import { serve } from './serve.js'
 
 interface Scope {
   onmessage: ((event: { data: unknown }) => void) | null
+  onmessageerror: (() => void) | null
   onconnect?: ((event: { ports: readonly MessagePort[] }) => void) | null
   postMessage(message: unknown, transfer: ArrayBuffer[]): void
   close(): void
 }
-interface ParentPort { on(event: 'message', fn: (message: unknown) => void): void; postMessage(message: unknown, transfer: ArrayBuffer[]): void; close(): void }
+interface ParentPort { on(event: 'message' | 'messageerror', fn: (message: unknown) => void): void; postMessage(message: unknown, transfer: ArrayBuffer[]): void; close(): void }
 interface NodeProcess { getBuiltinModule?(name: string): { parentPort?: ParentPort | null } | undefined }
 
 const scope = globalThis as unknown as Scope
@@ -21,9 +22,9 @@ const scope = globalThis as unknown as Scope
 function here(): Channel {
   const parent = (globalThis as { process?: NodeProcess }).process?.getBuiltinModule?.('node:worker_threads')?.parentPort
   if (parent != null) {
-    return { post: (message, transfer) => { parent.postMessage(message, transfer) }, listen: fn => { parent.on('message', fn) }, failed: () => {}, close: () => { parent.close() } }
+    return { post: (message, transfer) => { parent.postMessage(message, transfer) }, listen: fn => { parent.on('message', fn) }, failed: () => {}, unread: fn => { parent.on('messageerror', fn) }, close: () => { parent.close() } }
   }
-  return { post: (message, transfer) => { scope.postMessage(message, transfer) }, listen: fn => { scope.onmessage = ({ data }) => { fn(data) } }, failed: () => {}, close: () => { scope.close() } }
+  return { post: (message, transfer) => { scope.postMessage(message, transfer) }, listen: fn => { scope.onmessage = ({ data }) => { fn(data) } }, failed: () => {}, unread: fn => { scope.onmessageerror = fn }, close: () => { scope.close() } }
 }
 
 const isShared = 'onconnect' in scope

@@ -78,6 +78,7 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
     const silent = later(() => { failed(why) }, SILENT)
     requests.ask({ t: 'explain', query: -1 }).catch(() => { clearTimeout(silent) })
   })
+  channel.unread(() => { failed('a message could not be read') })
   channel.listen((told: Told) => {
     if (told.alive !== undefined) {
       if (!over) unwatch ??= whenGone(told.alive, () => { failed('it has ended') })
@@ -103,8 +104,8 @@ export async function createWorkerDatabase<S extends AnySchema>(options: CreateW
     globalThis.removeEventListener?.('pagehide', hidden)
   }
   try {
-    const opened = await (shared ? openShared(open, options.module) : open(await compiled(options.module)))
-    db = new WorkerDatabase(options, channel, requests, opened as OpenReply, storage?.far, ended)
+    const opened = await opening(open, options.module, shared)
+    db = new WorkerDatabase(options, channel, requests, opened, storage?.far, ended)
     return db
   } catch (error) {
     ended()
@@ -130,14 +131,18 @@ const address = (given: Exclude<Given, undefined>): unknown => given instanceof 
 /** Compiled here, where bundlers have put the binary, while the worker starts: it need not find it. */
 const compiled = async (given: Given): Promise<unknown> => given === undefined ? compileBrowser() : address(given)
 
-/** The first tab brings the binary; a compiled one does not cross. */
-async function openShared(open: (module: unknown, transfer?: ArrayBuffer[]) => Promise<OpenReply | NeedsBinary>, given: Given): Promise<OpenReply> {
-  if (given instanceof WebAssembly.Module) throw new EddylineError('LOAD_FAILED', 'a SharedWorker takes the address or the bytes of the engine, not a compiled module', { path: 'module' })
-  const first = await open(undefined)
+/** A compiled module does not cross to a SharedWorker, to which the first tab brings the bytes, nor in a page without an origin (`file:`). */
+async function opening(open: (module: unknown, transfer?: ArrayBuffer[]) => Promise<OpenReply | NeedsBinary>, given: Given, shared: boolean): Promise<OpenReply> {
+  if (shared && given instanceof WebAssembly.Module) throw uncrossed('to a SharedWorker')
+  const first = await open(shared ? undefined : await compiled(given))
   if (!('needs' in first)) return first
+  if (given instanceof WebAssembly.Module) throw uncrossed('in a page without an origin')
   const bytes = given === undefined ? await engineBytes() : undefined
   return await open(bytes ?? address(given!), bytes === undefined ? [] : [bytes]) as OpenReply
 }
+
+const uncrossed = (where: string): EddylineError =>
+  new EddylineError('LOAD_FAILED', `a compiled module cannot be handed over ${where}: give the address or the bytes of the engine`, { path: 'module' })
 
 function warn({ onWarning }: { onWarning?: (warning: EddylineError) => void }, warning: EddylineError): void {
   if (onWarning !== undefined) onWarning(warning)

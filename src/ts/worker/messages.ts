@@ -19,6 +19,8 @@ export interface Channel {
   listen(fn: (message: any) => void): void
   /** The other end does not live any more, and why. `uncaught`: it had an error that nobody caught, and may live. */
   failed(fn: (why: string, uncaught?: boolean) => void): void
+  /** A message of the other end came and could not be read. */
+  unread(fn: () => void): void
   close(): void
 }
 

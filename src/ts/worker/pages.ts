@@ -46,6 +46,7 @@ export class Pages {
   meet(channel: Channel): void {
     let page: Page | undefined
     let gone = false
+    let asked = false
     // What comes while the engine is loading waits for it.
     const early: Request[] = []
     const left = (): void => {
@@ -54,9 +55,15 @@ export class Pages {
       else if (this.#opening?.channel === channel) this.#opening.fail(new EddylineError('CLOSED', 'the page that opened the database has gone'))
     }
     channel.failed(left)
+    channel.unread(() => {
+      if (asked) { if (this.shared) left() }
+      // The first request, with a compiled module that this place may not take.
+      else channel.post({ replies: [[0, { needs: true } satisfies NeedsBinary]] }, [])
+    })
     channel.listen((request: Request) => {
       if (request.t === 'migrated') this.#opening?.migrated(request)
       else if (request.t === 'open') {
+        asked = true
         if (this.shared) whenGone(request.alive, left)
         void this.#alive.then(alive => { if (alive !== undefined) channel.post({ alive }, []) })
         this.#open(channel, request).then(made => {

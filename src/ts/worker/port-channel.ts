@@ -8,8 +8,8 @@ export function portChannel(port: MessagePort): Channel {
     failed: fn => {
       // Some hosts tell that the other end is gone.
       port.addEventListener('close', () => { fn('it is gone') })
-      port.addEventListener('messageerror', () => { fn('a message could not be read') })
     },
+    unread: fn => { port.addEventListener('messageerror', fn) },
     close: () => { port.close() },
   }
 }

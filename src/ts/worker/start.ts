@@ -61,7 +61,8 @@ function alone(): Channel {
 }
 
 /** Of a script that could not be loaded the event has no message. */
-const UNLOADED = 'its script could not be loaded; give `worker` a function that makes one of `eddyline/worker/host`, if your bundler ships none'
+const UNLOADED = 'its script could not be loaded; give `worker` a function that makes one of `eddyline/worker/host`, if your bundler ships none. '
+  + "The development servers of Vite 6 and 7 find it with `optimizeDeps: { exclude: ['eddyline'] }`"
 
 function common(worker: SharedWorker): Channel {
   const { port } = worker
@@ -90,13 +91,13 @@ function browser(worker: Worker): Channel {
     failed: fn => {
       // A worker goes on behind an error, as a page does.
       worker.onerror = event => { event.preventDefault?.(); fn(event.message ?? UNLOADED, true) }
-      worker.onmessageerror = () => { fn('a message could not be read') }
       // Of this no event tells, and locks, which would, are for secure origins.
       worker.terminate = () => {
         terminate.call(worker)
         fn('it was terminated')
       }
     },
+    unread: fn => { worker.onmessageerror = fn },
     close: () => { terminate.call(worker) },
   }
 }
@@ -111,6 +112,7 @@ function node(worker: NodeWorker): Channel {
       worker.on('exit', (code: number) => { if (open) fn(`it ended with ${code}`) })
       if (worker.threadId === -1) fn('it has ended')
     },
+    unread: fn => { worker.on('messageerror', fn) },
     close: () => { open = false; void worker.terminate() },
   }
 }
@@ -124,6 +126,7 @@ function inline(shared: string | undefined): Channel {
     post: (message, transfer) => { port1.postMessage(message, transfer) },
     listen: fn => { port1.onmessage = ({ data }) => { fn(data) } },
     failed: fn => { fail = fn },
+    unread: fn => { port1.onmessageerror = fn },
     close: () => { port1.onmessage = null },
   }
 }

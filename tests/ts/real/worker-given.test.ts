@@ -77,5 +77,5 @@ it('one whose script is not there says how to give it: bundlers that do not know
   // Of a script that could not be loaded the event has no message.
   worker.postMessage = () => { setTimeout(() => { worker.onerror!({} as never) }) }
   const error = await createWorkerDatabase({ schema, worker: worker as never }).catch((e: unknown) => e as EddylineError)
-  expect(error).toMatchObject({ code: 'LOAD_FAILED', message: expect.stringMatching(/script could not be loaded.*`worker`.*eddyline\/worker\/host/) })
+  expect(error).toMatchObject({ code: 'LOAD_FAILED', message: expect.stringMatching(/script could not be loaded.*`worker`.*eddyline\/worker\/host.*optimizeDeps/) })
 })
