@@ -52,4 +52,10 @@ describe('useLiveQuery of Svelte', () => {
       assert.deepEqual(await page.run('hydration', html), { said: ['pending', 'ready', 'Ta,Tb,Tc'], warned: [], views: 0 })
     }
   })
+
+  it('shows in each island of a page what its rows say, also where the database was there before the island', async () => {
+    const html = await rendered('Provider.svelte', { db: null, view: 'Picture.svelte' })
+    assert.match(html, /src="data:,0"/)
+    assert.deepEqual(await page.run('islands', html), { shown: ['data:,3', 'data:,3'], views: 0 })
+  })
 })

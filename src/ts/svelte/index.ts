@@ -1,5 +1,5 @@
 // Svelte binding. `eddyline/svelte` knows no entry: the database comes from the context. Nothing here is compiled by Svelte.
-import { getContext, setContext, untrack } from 'svelte'
+import { getContext, onMount, setContext, untrack } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
 import { type Readable, toStore } from 'svelte/store'
 import { PENDING, type QuerySnapshot } from '../bindings/bound-query.js'
@@ -31,28 +31,36 @@ type Provided = () => Database<any> | undefined
 
 const KEY = /* @__PURE__ */ Symbol('eddyline')
 
-function providedOf(given: OrGetter<GivenDatabase>): Provided {
+/** `mounted`: tells when the component is, until which a promise counts as not there yet. */
+function providedOf(given: OrGetter<GivenDatabase>, mounted?: (fn: () => void) => void): Provided {
   let update: (() => void) | undefined
   const subscribe = createSubscriber(changed => {
     update = changed
     return () => { update = undefined }
   })
   const arrived = (): void => { update?.() }
+  let waits = mounted !== undefined
+  mounted?.(() => {
+    waits = false
+    arrived()
+  })
   return () => {
     subscribe()
-    return databaseOf(read(given), arrived)
+    const now = read(given), db = databaseOf(now, arrived)
+    return waits && db !== now ? undefined : db
   }
 }
 
 /**
- * Gives the database to this component and those below it, as its script runs. A getter may give another one later.
+ * Gives the database to this component and those below it, as its script runs. A getter may give another one later. That of a promise is
+ * there when this component is mounted: what takes over what a server rendered begins as the server did, or Svelte leaves `src` as it was.
  *
  * ```ts
  * provideDatabase(createDatabase({ schema }))
  * ```
  */
 export function provideDatabase(db: OrGetter<GivenDatabase>): void {
-  setContext<Provided>(KEY, providedOf(db))
+  setContext<Provided>(KEY, providedOf(db, onMount))
 }
 
 function contextual(): Provided {

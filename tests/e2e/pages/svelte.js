@@ -5,6 +5,7 @@ import { database, host, items, left, listed, put, settle } from './issues.js'
 import Bare from './svelte/Bare.svelte'
 import Early from './svelte/Early.svelte'
 import List from './svelte/List.svelte'
+import Picture from './svelte/Picture.svelte'
 import Plain from './svelte/Plain.svelte'
 import Provider from './svelte/Provider.svelte'
 import Reactive from './svelte/Reactive.svelte'
@@ -147,5 +148,20 @@ globalThis.tests = {
     console.warn = warn
     await unmount(app)
     return { said, warned, views: await left(db) }
+  },
+
+  /** Two islands of a page with one promise: the second is taken over when the database is long there. */
+  async islands(html) {
+    const db = await database(), given = Promise.resolve(db)
+    const shown = [], apps = []
+    for (let i = 0; i < 2; i++) {
+      const element = host()
+      element.innerHTML = html
+      apps.push(hydrate(Provider, { target: element, props: { db: given, view: Picture } }))
+      await settle()
+      shown.push(element.querySelector('img').getAttribute('src'))
+    }
+    for (const app of apps) await unmount(app)
+    return { shown, views: await left(db) }
   },
 }
