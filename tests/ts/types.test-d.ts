@@ -493,7 +493,7 @@ void tagged
 {
   const far = {} as WorkerDatabase<typeof schema>
   same<ReturnType<typeof far.applyJson>, Promise<Report>>()
-  void far.read(far.query.issues.select('id')).then(rows => { same<typeof rows, readonly { id: string }[]>() })
+  void far.read(far.query.issues.select('id')).then(rows => { same<typeof rows, readonly Readonly<{ id: string }>[]>() })
   void far.apply([{ op: 'delete', table: 'issues', id: 'a' }])
   // @ts-expect-error no such table
   void far.apply([{ op: 'delete', table: 'isues', id: 'a' }])

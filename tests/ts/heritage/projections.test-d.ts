@@ -81,7 +81,7 @@ const card = { id: string().key(), lane: string<'todo' | 'done'>(), at: timestam
 const board = defineSchema({ theirs: table(card), edits: table(editsOf(card)), cards: table({ ...card, pending: boolean() }) })
 declare const boards: Database<typeof board>
 const [edit] = boards.read(boards.query.edits)
-same<typeof edit, { n: number; made: boolean | null; gone: boolean | null; nulls: string[] | null; id: string; lane: 'todo' | 'done' | null; at: Date | null; owner: string | null }>()
+same<typeof edit, Readonly<{ n: number; made: boolean | null; gone: boolean | null; nulls: string[] | null; id: string; lane: 'todo' | 'done' | null; at: Date | null; owner: string | null }>>()
 boards.apply([{ op: 'insert', table: 'edits', row: { n: 1, id: 'a', at: '2026-01-01', nulls: ['owner'] } }])
 // @ts-expect-error an edit is of a row
 boards.apply([{ op: 'insert', table: 'edits', row: { n: 1, lane: 'done' } }])
