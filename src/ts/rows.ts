@@ -249,6 +249,7 @@ export class Relations {
     let left = LEAST
     for (const table of all) {
       const { cells } = table, shown = table.shown!
+      table.unread?.sweep()
       for (let i = 0; i < shown.length; i++) {
         const cell = cells[i]
         if (cell !== undefined && shown[i] === 1) left++

@@ -63,7 +63,7 @@ export class Unread {
     const cell = this.table.at(handle)
     cell.held = true
     this.#gone.set(handle, { at: ++this.#time, cell, before: this.#gone.get(handle) })
-    if (++this.#count >= this.#bound) this.#sweep()
+    if (++this.#count >= this.#bound) this.sweep()
   }
 
   /** All handles go, step by step. */
@@ -75,7 +75,7 @@ export class Unread {
   }
 
   /** Forgets what nobody can ask for. */
-  #sweep(): void {
+  sweep(): void {
     const left = this.#diffs.map(ref => ref.deref()).filter(diff => diff !== undefined && !diff.isMade) as Coming[]
     let rows = 0
     for (const diff of left) rows += diff.length

@@ -141,7 +141,7 @@ export function operatorCondition(column: Expr<any>, op: WhereOp, value: unknown
       return compare(op === 'is' ? 'isNotDistinctFrom' : 'isDistinctFrom', column, value)
     }
   }
-  throw unknownName('QUERY_INVALID', `operator \`${said(op)}\``, op, ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where', Object.hasOwn(MEANT, op) ? MEANT[op] : undefined)
+  throw unknownName('QUERY_INVALID', `operator \`${said(op)}\``, op, ['=', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'like', 'ilike', 'not like', 'not ilike', '~', '~*', '!~', '!~*', 'between', 'not between', 'is', 'is not'], 'where', Object.hasOwn(MEANT, said(op)) ? MEANT[said(op)] : undefined)
 }
 
 /** A query's own names: of its table where columns are to be said in full, of all its tables, of its callbacks. */

@@ -6,8 +6,7 @@ import { createDatabase, eq, withParams } from '../../../pkg/index.inline.js'
 import { subscribe, watch } from '../../../pkg/sync/index.js'
 import { tenant, watches } from '../../../pkg/watch/index.js'
 import { createWorkerDatabase } from '../../../pkg/worker/index.js'
-import { random } from '../fixtures.js'
-import { type Db, comment, eventually, issue, put, schema, tick } from './support.js'
+import { type Db, comment, eventually, issue, put, random, schema, tick } from './support.js'
 
 setFlagsFromString('--expose_gc')
 const collect = runInNewContext('gc') as () => void
@@ -199,6 +198,43 @@ it('a query whose parameter lets many rows in and out keeps nothing of the diffs
   }
   const before = await toggle(2000), between = await toggle(5000), after = await toggle(5000)
   expect(Math.min(between - before, after - between)).toBeLessThan(20 << 10)
+  db.close()
+})
+
+it('rows that went and are kept for a diff that nobody looked at go with the diff', async () => {
+  const db = await open()
+  const live = db.live(db.query.comments), kept: unknown[] = []
+  live.subscribe(event => { kept.push(event) })
+  const bytes = (): number => { collect(); return process.memoryUsage().arrayBuffers }
+  db.apply([{ op: 'upsert', table: 'comments', rows: Array.from({ length: 1000 }, (_, i) => comment(i, 'i00001', { body: `${i}`.padEnd(5000, '.') }).row) }])
+  const before = bytes()
+  db.apply([{ op: 'reset', table: 'comments', rows: [] }])
+  expect(bytes() - before).toBeGreaterThan(4e6)
+  kept.length = 0
+  await tick()
+  collect()
+  await tick()
+  const list = db.live(lists['whole rows'](db), { window: [0, 50] })
+  for (let at = 0; at < ROWS; at += 50) list.window(at, 50)
+  await eventually(() => bytes() - before < 1e6)
+  expect(bytes() - before).toBeLessThan(1e6)
+  db.close()
+})
+
+it('texts that grow and shrink leave the engine what it had', async () => {
+  const db = await createDatabase({ schema })
+  const r = random(3)
+  const all = (title: () => string): void => { for (let i = 0; i < 500; i++) db.apply([put(`i${i}`, { title: title() })]) }
+  const churn = (): { allocatedBytes: number; wasmBytes: number } => {
+    for (let n = 0; n < 4000; n++) db.apply([put(`i${r(500)}`, { title: 'x'.repeat(r(40) === 0 ? r(100_000) : r(4) === 0 ? r(5000) : 10 + r(200)) })])
+    all(() => 'short')
+    return db.stats()
+  }
+  all(() => 'short')
+  const fresh = db.stats()
+  const first = churn(), second = churn(), third = churn()
+  expect(Math.max(first.allocatedBytes, second.allocatedBytes, third.allocatedBytes) - fresh.allocatedBytes).toBeLessThan(32 << 10)
+  expect(third.wasmBytes / first.wasmBytes).toBeLessThan(1.25)
   db.close()
 })
 
