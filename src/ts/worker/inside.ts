@@ -3,11 +3,12 @@
 import type { Database } from '../database.js'
 import { EddylineError, unknownName } from '../errors.js'
 import { type Kinds, BOOLEAN, checkFunction, checkOptions, said, wrong } from '../option-kinds.js'
+import type { AnySchema } from '../schema.js'
 
 /** What code inside of a worker has. */
-export interface WorkerRoom {
+export interface WorkerRoom<S extends AnySchema = any> {
   /** The database itself, as `createDatabase` makes it. */
-  readonly db: Database<any>
+  readonly db: Database<S>
   /**
    * Tells the pages, behind the versions before it: `db.on(name, fn)` there. Values are those of `structuredClone`, as they are now.
    * `latest`: of those told so by that name a page that is behind gets only the last, in its place; others wait for it, all of them.
@@ -19,7 +20,7 @@ export interface WorkerRoom {
 }
 
 /** What runs inside of a worker; the function that it returns is called when the database closes. */
-export type WorkerCode = (room: WorkerRoom) => void | (() => void) | Promise<void | (() => void)>
+export type WorkerCode<S extends AnySchema = any> = (room: WorkerRoom<S>) => void | (() => void) | Promise<void | (() => void)>
 
 const codes: WorkerCode[] = []
 const TELL: Kinds = { latest: BOOLEAN }
@@ -41,12 +42,12 @@ const TELL: Kinds = { latest: BOOLEAN }
  * db.on('issues', counts => flash(counts))
  * const titles = await db.ask('q', '[:find [?t ...] :where [_ :issues/title ?t]]')
  * ```
- * What it throws rejects `createWorkerDatabase`. Returns the function that ends this for databases that are opened later.
+ * `inWorker<typeof schema>(…)` types the database, and with it what watches, reducers and queries get. What it throws rejects `createWorkerDatabase`. Returns the function that ends this for databases that are opened later.
  */
-export function inWorker(code: WorkerCode): () => void {
+export function inWorker<S extends AnySchema = any>(code: WorkerCode<S>): () => void {
   checkFunction(code, 'inWorker', 'code')
-  codes.push(code)
-  return () => { const at = codes.indexOf(code); if (at >= 0) codes.splice(at, 1) }
+  codes.push(code as WorkerCode)
+  return () => { const at = codes.indexOf(code as WorkerCode); if (at >= 0) codes.splice(at, 1) }
 }
 
 /** @internal The rooms of one database, and what pages may ask them. */
