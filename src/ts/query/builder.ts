@@ -254,16 +254,16 @@ export class QueryOf<out B, out A, in out T extends TableName<S>, in out J, in o
    * q.distinctOn('projectId').orderBy('updatedAt', 'desc')    // the latest issue of each project, latest first
    * ```
    */
-  distinctOn<C extends keyof Named<S, T, J> & string>(...columns: C[]): QueryOf<B, A, T, J, S>
   distinctOn(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[]): QueryOf<B, A, T, J, S>
+  distinctOn<C extends keyof Named<S, T, J> & string>(...columns: C[]): QueryOf<B, A, T, J, S>
   distinctOn(...given: any[]): any {
     const step = {}
     return this.#step({ distinctOn: partsOf(this.#of, 'distinctOn', given, step) }, step)
   }
 
   /** The first `limit` rows of those that agree on some columns: `q.limitBy('issueId', 3).orderBy('createdAt', 'desc')`. */
-  limitBy<C extends keyof Named<S, T, J> & string>(columns: C | readonly C[], limit: number | Expr<number>, offset?: number | Expr<number>): QueryOf<B, A, T, J, S>
   limitBy(values: (row: Scope<S, T, J>) => Expr<any> | readonly Expr<any>[], limit: number | Expr<number>, offset?: number | Expr<number>): QueryOf<B, A, T, J, S>
+  limitBy<C extends keyof Named<S, T, J> & string>(columns: C | readonly C[], limit: number | Expr<number>, offset?: number | Expr<number>): QueryOf<B, A, T, J, S>
   limitBy(by: any, limit: CountLike, offset: CountLike = 0): any {
     const given = Array.isArray(by) ? by : [by]
     const step = {}
