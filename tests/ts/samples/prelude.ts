@@ -97,7 +97,8 @@ export async function prelude() {
     render: (_rows: readonly unknown[], _diff: readonly unknown[]): void => {}, flash: (_: unknown): void => {}, oldest: ['x'], closedTabs: [live],
     t: db.tenant('org-1'), kind: 'changes' as const, id: 1, ids: [1, 2], refs: [], futures: [], label: 'mine',
     options: { id: 'adapter', getKey: (row: any): string => row.id, sync: { sync: () => {} } } as TanStackOptions, electricCollectionOptions: (_: object) => given as TanStackOptions,
-    signal: <T>(value: T) => ({ set: (_: T): void => {}, asReadonly: () => () => value }), DestroyRef: {}, inject: (_: unknown) => ({ onDestroy: (_fn: () => void): void => {} }),
+    signal: <T>(value: T) => ({ set: (_: T): void => {}, asReadonly: () => () => value }), database: (): Database<Schema> | undefined => db as Database<Schema>,
+    afterRenderEffect: (run: (end: (fn: () => void) => void) => void): void => { run(() => {}) },
     readable: <T>(value: T, start: (set: (value: T) => void) => () => void) => ({ value, start }), $state: <T>(value: T): T => value, $derived: <T>(value: T): T => value,
     // Of reducers.
     events: [] as any[], e: { user: 'u' }, send: async (_: unknown): Promise<void> => {}, partition: (e: any): string => e.userId, cursor: (e: any): number => e.id, until: 1,

@@ -25,7 +25,7 @@ const samples: Sample[] = ['README.md', 'www/docs/api.md', 'www/docs/storage.md'
 /** The module of a sample. What stands before its first line is one line. */
 function moduleOf({ imports, imported, body, types }: Program, names: readonly string[]): string {
   const scope = (all: readonly string[]): string => all.filter(name => !imported.includes(name)).join(', ')
-  return `import type * as core from 'eddyline'; import type { Cursor, Expr, JsonOptions, LiveSnapshot, MemoryOptions, QueryLike } from 'eddyline'; `
+  return `import type * as core from 'eddyline'; import type { Cursor, Database, Expr, JsonOptions, LiveSnapshot, MemoryOptions, QueryLike } from 'eddyline'; `
     + `import type { ${imported.includes('Row') ? '' : 'AnyRow as Row, '}Prelude, Schema } from '../../tests/ts/samples/prelude.js'; type Change = core.Change<Schema>; type Key = unknown; ${imports.join('; ')}; `
     + `type Members<T> = T extends unknown ? keyof T : never; type Same<A, B> = [A] extends [B] ? [B] extends [A] ? [] : [{ only: Exclude<A, B>, without: Exclude<B, A> }] : [{ only: Exclude<A, B>, without: Exclude<B, A> }]; `
     + `const same = <A, B>(..._: Same<A, B>): void => {}; `
