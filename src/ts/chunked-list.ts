@@ -183,8 +183,9 @@ export class ChunkedList<C extends Cell> {
     cell.chunk = own
   }
 
-  /** The cells that are made, some at a time. */
+  /** The cells that are made of the list as it is now, some at a time: what changes meanwhile is copied, as behind a snapshot. */
   *made(): Generator<readonly C[], void, void> {
+    this.#edit++
     for (const group of this.#groups) for (const { made } of group.made) yield made
   }
 

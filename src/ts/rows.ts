@@ -243,9 +243,12 @@ export class Relations {
   *pruning(views: Iterable<{ cells(): Iterable<readonly RowCell[]> }>): Generator<void, void, void> {
     this.made = 0
     const all = [...this.#list.values()].flatMap(({ tables }) => tables)
-    // At once, as lists that change meanwhile cannot be gone through. What is asked for from here on is shown, too.
+    // What is asked for from here on is shown, too: a list shows the cells that it had when it was begun with, and these.
     for (const table of all) table.shown = new Uint8Array(table.cells.length)
-    for (const view of views) for (const cells of view.cells()) for (const { table, handle } of cells) if (table.shown !== undefined) table.shown[handle] = 1
+    for (const view of views) for (const cells of view.cells()) {
+      for (const { table, handle } of cells) if (table.shown !== undefined) table.shown[handle] = 1
+      yield
+    }
     let left = LEAST
     for (const table of all) {
       const { cells } = table, shown = table.shown!

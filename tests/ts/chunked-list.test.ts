@@ -42,6 +42,25 @@ describe('chunked list', () => {
     expect(first.rows()).toHaveLength(5000)
   })
 
+  it('cells are gone through as they were at the beginning, whatever happens to the list meanwhile', () => {
+    const r = random(5)
+    for (const tracked of [false, true]) {
+      const list = ChunkedList.from<Box>(9000, i => new Box(i), false, tracked)
+      const before = Array.from({ length: 9000 }, (_, i) => list.get(i))
+      const seen: Box[] = []
+      for (const cells of list.made()) {
+        seen.push(...cells)
+        for (let n = 0; n < 40 && list.length > 0; n++) {
+          const p = r(4)
+          if (p === 0) list.insert(r(list.length), new Box(9000 + n))
+          else if (p === 1) list.remove(r(list.length))
+          else list.move(r(list.length), r(list.length))
+        }
+      }
+      expect(seen).toEqual(before)
+    }
+  })
+
   it.each([[1, false], [2, false], [3, false], [4, false], [2, true], [3, true], [4, true]])('follows an array through random changes, old snapshots stay (seed %d, cells when they are needed: %s)', (seed, later) => {
     const r = random(seed)
     let n = 0
