@@ -2,6 +2,7 @@
 import { EddylineError } from '../errors.js'
 import { type EngineModule, Port, type WasmEngine } from '../port.js'
 import type { RowHeap } from './heap.js'
+import { slotOf } from './messages.js'
 
 /** The states of views that the message at hand brought: handles of flat lists, reports of nested ones. */
 export type Contents = Map<number, Int32Array<ArrayBuffer>>
@@ -43,7 +44,15 @@ export function farPort(heap: RowHeap, contents: Contents): { port: Port; done()
   const module: EngineModule = { memory: heap, create: () => near as unknown as WasmEngine }
   const port = new Port(module, undefined)
   heap.onGrow = () => { port.refresh() }
-  return { port, done: () => { for (const { at, bytes } of lent) heap.release(at, bytes); lent = [] } }
+  const done = (): void => {
+    for (const { at, bytes } of lent) heap.release(at, bytes)
+    lent = []
+    if (!heap.restart(area.bytes > 0 ? slotOf(area.bytes) : 0)) return
+    // The input area is asked for when there is a batch.
+    area = { at: 0, bytes: 0 }
+    port.capacity = 0
+  }
+  return { port, done }
 }
 
 /** A report without sections. */

@@ -6,6 +6,8 @@ import { type RowsMessage, slotOf } from './messages.js'
 const PORTION = 1024
 
 const FIRST = 1 << 16, MOST = 2 ** 31 - 65536
+/** The first address: 0 is none. */
+const LEAST = 64
 
 /** Numbers by handle. */
 class Table {
@@ -41,8 +43,7 @@ export class RowHeap {
   bytes = 0
   #u8 = new Uint8Array(this.buffer)
   #i32 = new Int32Array(this.buffer)
-  /** Address 0 is none. */
-  #top = 64
+  #top = LEAST
   #free = 0
   /** First free slot by size; each holds the address of the next. */
   readonly #slots = new Map<number, number>()
@@ -153,15 +154,29 @@ export class RowHeap {
     this.bytes -= slotOf(size)
   }
 
+  /** Begins anew where nothing is held but `own` bytes, which go: gives back what lists of before took, in slots of other sizes perhaps. Whether it has. */
+  restart(own: number): boolean {
+    if (this.#free + own !== this.#top - LEAST || this.buffer.byteLength <= FIRST) return false
+    this.#slots.clear()
+    this.#free = 0
+    this.#top = LEAST
+    this.#take(new ArrayBuffer(FIRST))
+    return true
+  }
+
   #need(bytes: number): void {
     if (bytes <= this.buffer.byteLength) return
     if (bytes > MOST) throw new EddylineError('VALUE_TOO_LARGE', 'the rows that the page shows take more than 2 GB')
     const grown = new ArrayBuffer(Math.min(MOST, Math.max(bytes, Math.ceil(this.buffer.byteLength * 1.5 / 65536) * 65536)))
-    const u8 = new Uint8Array(grown)
-    u8.set(this.#u8.subarray(0, this.#top))
-    this.buffer = grown
-    this.#u8 = u8
-    this.#i32 = new Int32Array(grown)
+    const before = this.#u8.subarray(0, this.#top)
+    this.#take(grown)
+    this.#u8.set(before)
+  }
+
+  #take(buffer: ArrayBuffer): void {
+    this.buffer = buffer
+    this.#u8 = new Uint8Array(buffer)
+    this.#i32 = new Int32Array(buffer)
     this.onGrow()
   }
 }

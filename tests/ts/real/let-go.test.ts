@@ -221,6 +221,26 @@ it('rows that went and are kept for a diff that nobody looked at go with the dif
   db.close()
 })
 
+it('a page whose engine is in a worker gives back what a long list took, once it shows no rows', async () => {
+  const db = await createWorkerDatabase({ schema, worker: 'inline', graceMs: 0 })
+  const bytes = (): number => { collect(); return process.memoryUsage().arrayBuffers }
+  const held = async (): Promise<number> => (await db.stats()).page.rows
+  const before = bytes()
+  for (let times = 1; times < 4; times++) {
+    await db.apply([{ op: 'reset', table: 'comments', rows: Array.from({ length: ROWS }, (_, i) => comment(i, 'a', { body: `${i}`.padEnd(1500 * times, '.') }).row) }])
+    await (async () => {
+      const live = db.live(db.query.comments)
+      await eventually(() => live.status === 'ready')
+      expect([await held(), live.rows.length, live.rows[ROWS - 1].body.length]).toEqual([ROWS, ROWS, 1500 * times])
+      live.dispose()
+    })()
+    await eventually(async () => await held() === 0)
+  }
+  await eventually(() => bytes() - before < 3e6)
+  expect(bytes() - before).toBeLessThan(3e6)
+  db.close()
+})
+
 it('texts that grow and shrink leave the engine what it had', async () => {
   const db = await createDatabase({ schema })
   const r = random(3)
