@@ -153,6 +153,8 @@ function windowed({ r, schema, seen }, json, inside, c) {
 /** Keeps a part of the rows, in an order. */
 function cut(state, json, inside) {
   const { r } = state
+  // Which of the equal rows of equal sets comes first PostgreSQL leaves open.
+  if (json.groupingSets) json.groupingSets = [[0], []]
   const columns = inside.columns.filter((c) => c.type !== 'json')
   const place = () => windowed(state, json, inside, { type: 'int' }) ?? (json.groupBy ? (r.oneIn(2) ? json.groupBy[0].expr : { op: 'agg', name: 'count' }) : inside.column(r.pick(columns)))
   json.orderBy = Array.from({ length: r.below(3) }, () => ({ expr: place(), ...(r.oneIn(2) ? { desc: true } : {}), ...(r.oneIn(3) ? { nulls: r.pick(['first', 'last']) } : {}) }))
