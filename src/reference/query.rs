@@ -11,8 +11,8 @@ use super::subquery::{Lifted, lifted, lifted_of_having, lifted_of_output, lifted
 use super::window::add_windows;
 use crate::error::Result;
 use crate::query::{
-    BoundQuery, Expr, JoinKind, JoinSource, LimitBy, QueryExprKind, Schema, Select, SortKey, Source, Start, SubQuery, TableId,
-    Unnest, output_types,
+    Aggregate, BoundQuery, Expr, JoinKind, JoinSource, LimitBy, QueryExprKind, Schema, Select, SortKey, Source, Start, SubQuery,
+    TableId, Unnest, output_types,
 };
 use crate::value::{Field, RowTree, Value, total_order};
 
@@ -22,30 +22,34 @@ use crate::value::{Field, RowTree, Value, total_order};
 /// `NUMERIC_OVERFLOW` or `DIVISION_BY_ZERO` when evaluating any stage fails for any row that reaches it; rows that `limit`
 /// cuts off were projected before.
 pub fn evaluate(schema: &Schema, data: &Data, query: &BoundQuery) -> Result<Vec<RowTree>> {
-    evaluate_over(schema, data, query, &asked_first(schema, query, rows_of(schema, data, &query.from)?)?, &[], false)
+    evaluate_over(schema, data, query, &asked_first(schema, query, rows_of(schema, data, &query.from)?), &[], false)
 }
 
 /// Rows of the first source for which the conditions hold that are about these alone and fail for none. As in PostgreSQL, nothing is
 /// joined to the others: that a join's condition would fail for them is nobody's error.
-fn asked_first(schema: &Schema, query: &BoundQuery, mut rows: Vec<Vec<Value>>) -> Result<Vec<Vec<Value>>> {
+fn asked_first(schema: &Schema, query: &BoundQuery, mut rows: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
     let width = query.from.types(schema).len();
     let may_fail = |j: &JoinSource| matches!(&j.source, Source::Unnest(unnest) if !never_fails(&unnest.array));
     if query.joins.is_empty() || query.joins.iter().any(|j| j.kind.keeps()[1] || may_fail(j)) {
-        return Ok(rows);
+        return rows;
     }
     for part in query.filter.iter().flat_map(Expr::conjuncts).take_while(|part| never_fails(part)) {
         if !part.has_subquery() && part.columns().iter().all(|c| *c < width) {
             rows.retain(|row| holds(part, row) == Ok(true));
         }
     }
-    Ok(rows)
+    rows
 }
 
-/// Whether an expression without sub-queries has a value for every row.
+/// Whether an expression has a value for every row: a sub-query that stands for one, if it has one row at any time.
 fn never_fails(e: &Expr) -> bool {
     match e {
         Expr::Call(function, args) => function.is_total() && args.iter().all(never_fails),
-        Expr::Sub(sub) => sub.kind != QueryExprKind::Scalar && sub.arguments().all(never_fails),
+        Expr::Sub(sub) => {
+            let may_have_rows =
+                sub.kind == QueryExprKind::Scalar && !sub.query.aggregate.as_ref().is_some_and(Aggregate::is_global);
+            !may_have_rows && sub.arguments().all(never_fails)
+        }
         _ => true,
     }
 }
@@ -87,7 +91,7 @@ pub(super) fn sub_rows(schema: &Schema, data: &Data, sub: &SubQuery) -> Result<V
         Field::Value(v) => v,
         other => panic!("{other:?} in a source"),
     };
-    let from = asked_first(schema, &sub.query, from)?;
+    let from = asked_first(schema, &sub.query, from);
     let found = candidates(schema, data, &sub.query, &from, &[], false)?;
     Ok(found.into_iter().map(|row| row.fields.into_iter().map(cell).collect()).collect())
 }

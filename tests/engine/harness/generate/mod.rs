@@ -7,6 +7,7 @@ mod expression;
 mod family;
 mod function;
 mod history;
+mod join;
 mod params;
 mod query;
 mod recursive;

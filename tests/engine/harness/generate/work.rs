@@ -3,6 +3,8 @@
 
 use eddyline::query::ast::{ExprJson, FromJson, QueryJson, RecursiveJson};
 
+use super::join::has_equality;
+
 /// Most combinations of rows in one evaluation.
 pub const MOST: f64 = 300_000.0;
 
@@ -59,8 +61,4 @@ fn of_expr(e: &ExprJson, rows: f64, made: f64) -> f64 {
     // A window function is computed from all rows of its partition, for each of them.
     let window = if e.over.is_some() { made } else { 0.0 };
     inner + window + e.query.as_ref().map_or(0.0, |sub| work(sub, rows))
-}
-
-fn has_equality(e: &ExprJson) -> bool {
-    e.op == "=" || e.op == "and" && e.args.iter().any(has_equality)
 }
