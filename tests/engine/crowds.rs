@@ -251,6 +251,30 @@ fn a_change_of_what_queries_join_or_nest_asks_those_that_show_it() {
     }
 }
 
+/// Comments of an issue, or of its rank.
+fn of_issue_or_rank(kind: &str, issue: i64) -> Json {
+    let call = |op: &str, args: [Json; 2]| json!({ "op": op, "args": args });
+    let of_issue = call("=", [col("issues", "id"), col("comments", "issue")]);
+    let on = call("or", [of_issue, call("=", [col("issues", "rank"), col("comments", "id")])]);
+    let same = call("=", [col("issues", "id"), lit(issue)]);
+    json!({ "from": "issues", "joins": [{ "kind": kind, "table": "comments", "on": on }], "where": same })
+}
+
+#[test]
+fn among_many_joins_on_one_of_several_equalities_each_hears_of_its_rows() {
+    for query in [|n| of_issue_or_rank("inner", n), |n| of_issue_or_rank("left", n)] {
+        let mut engine = commented_on();
+        let (views, _) = mounted(&mut engine, query);
+        engine.put("issues", [ints(&[8, 0, 5 * ROWS])]);
+        let before = engine.0.rows(views[8]).unwrap().len();
+        // Of another issue, and of the rank of issue 8.
+        engine.put("comments", [ints(&[5 * ROWS, QUERIES * 3])]);
+        let fresh = engine.watch(query(8));
+        assert_eq!(engine.0.rows(views[8]).unwrap(), engine.0.rows(fresh).unwrap());
+        assert_eq!(engine.0.rows(fresh).unwrap().len(), before + 1);
+    }
+}
+
 #[test]
 fn an_error_of_one_query_asks_the_others_once() {
     let mut engine = commented_on();
